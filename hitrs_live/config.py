@@ -1,0 +1,201 @@
+"""The one tree of settings: defaults here, a TOML file over them, flags over both."""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from hitrs_live.errors import ConfigError
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class CameraConfig(Section):
+    width: Annotated[int, Meta(gt=0, description="pixels asked of the camera")] = 640
+    height: Annotated[int, Meta(gt=0, description="pixels asked of the camera")] = 480
+    fps: Annotated[float, Meta(gt=0, description="frames a second asked of the camera")] = 30.0
+    max_frame_age_s: Annotated[float, Meta(gt=0, description="older frames are dropped and counted")] = 0.5
+    stall_after_s: Annotated[float, Meta(gt=0, description="silence after which the source is stalled")] = 1.0
+    lost_after_s: Annotated[
+        float, Meta(gt=0, description="silence after which the source is lost; it is retried for ever")
+    ] = 10.0
+    retry_min_s: Annotated[float, Meta(gt=0, description="first pause between attempts to reconnect")] = 0.5
+    retry_max_s: Annotated[float, Meta(gt=0, description="longest pause between attempts to reconnect")] = (
+        10.0
+    )
+    field_of_view_deg: Annotated[
+        float, Meta(gt=1, lt=179, description="horizontal, used where there is no calibration file")
+    ] = 60.0
+    calibration: Annotated[
+        str,
+        Meta(description="camera intrinsics, a TOML file of calibration/; empty for the field of view above"),
+    ] = ""
+
+
+class PoseConfig(Section):
+    model: Annotated[Literal["lite", "full", "heavy"], Meta(description="MediaPipe pose model")] = "full"
+    max_people: Annotated[
+        int, Meta(ge=1, le=16, description="people tracked at once; each costs pose time")
+    ] = 2
+    min_confidence: Annotated[float, Meta(ge=0, le=1, description="detections below this are no person")] = (
+        0.5
+    )
+    min_joint_confidence: Annotated[
+        float, Meta(ge=0, le=1, description="joints below this count as not seen")
+    ] = 0.3
+    hang_after_s: Annotated[
+        float, Meta(gt=0, description="a pose process silent for this long is restarted")
+    ] = 5.0
+    memory_limit_mb: Annotated[int, Meta(gt=0, description="a pose process above this is restarted")] = 1500
+
+
+class TrackConfig(Section):
+    keep_s: Annotated[float, Meta(gt=0, description="an unseen person's id is kept for this long")] = 1.0
+    bridge_s: Annotated[
+        float, Meta(gt=0, description="gaps up to this are interpolated; longer ones reset the window")
+    ] = 0.3
+
+
+class ModelConfig(Section):
+    checkpoint: Annotated[str, Meta(description="a .safetensors checkpoint; empty for the one shipped")] = ""
+    threads: Annotated[int, Meta(ge=1, description="CPU threads of the model")] = 1
+
+
+class ActionConfig(Section):
+    on: Annotated[
+        float,
+        Meta(
+            gt=0,
+            lt=1,
+            description="score at which an action starts, where the checkpoint has none for the class",
+        ),
+    ] = 0.6
+    off: Annotated[float, Meta(gt=0, lt=1, description="score under which it ends")] = 0.35
+    min_duration_s: Annotated[float, Meta(ge=0, description="an action that ends sooner was none")] = 0.3
+    update_every_s: Annotated[float, Meta(gt=0, description="pause between updates of a running action")] = (
+        0.5
+    )
+
+
+class PublishConfig(Section):
+    bind: Annotated[str, Meta(description="ZeroMQ address of the publisher; on loopback unless asked")] = (
+        "tcp://127.0.0.1:5556"
+    )
+    high_water_mark: Annotated[
+        int, Meta(ge=1, description="messages kept for a slow subscriber before its loss begins")
+    ] = 1000
+    linger_ms: Annotated[int, Meta(ge=0, description="how long the end waits for unsent messages")] = 500
+    motion: Annotated[bool, Meta(description="publish motion predictions")] = True
+    scores: Annotated[bool, Meta(description="publish class scores after each clip")] = True
+    pose: Annotated[bool, Meta(description="publish every measured pose")] = False
+    status_every_s: Annotated[float, Meta(gt=0, description="beat of the status message")] = 1.0
+
+
+class Config(Section):
+    source_id: Annotated[
+        str,
+        Meta(
+            pattern="^[A-Za-z0-9_-]*$",
+            description="name of the source in topics; empty for one made from the source",
+        ),
+    ] = ""
+    camera: CameraConfig = CameraConfig()
+    pose: PoseConfig = PoseConfig()
+    track: TrackConfig = TrackConfig()
+    model: ModelConfig = ModelConfig()
+    action: ActionConfig = ActionConfig()
+    publish: PublishConfig = PublishConfig()
+
+
+def load_config(path: str | Path) -> Config:
+    """Read a TOML file over the defaults. Raise ConfigError, naming key and remedy, for anything amiss."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"config {path}: cannot be read ({error}); give a TOML file") from None
+    try:
+        tree = msgspec.toml.decode(text)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"config {path}: not TOML ({error})") from None
+    return build_config(tree, origin=f"config {path}")
+
+
+def override(config: Config, settings: dict[str, Any]) -> Config:
+    """Put single settings over a config; keys are dotted paths such as "pose.max_people".
+
+    Raise ConfigError for an unknown key or a value out of range.
+    """
+    tree = msgspec.to_builtins(config)
+    for path, value in settings.items():
+        *tables, key = path.split(".")
+        table = tree
+        for name in tables:
+            table = table[name]
+        table[key] = value
+    return build_config(tree, origin="flags")
+
+
+def build_config(tree: Any, *, origin: str) -> Config:
+    """Validate a plain tree of settings. Raise ConfigError as `load_config` does."""
+    _refuse_unknown(tree, Config, origin, prefix="")
+    try:
+        config = msgspec.convert(tree, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{origin}: {error}; `hitrs-live config` prints every setting") from None
+    if config.action.off > config.action.on:
+        raise ConfigError(
+            f"{origin}: action.off {config.action.off} is above action.on {config.action.on}; "
+            "an action must end at a lower score than it starts"
+        )
+    return config
+
+
+def render_config(config: Config) -> str:
+    """Write the effective settings as TOML, each with a comment that says what it does."""
+    lines: list[str] = []
+
+    def table(section: Section, heading: str) -> None:
+        if heading:
+            lines.extend(["", f"[{heading}]"])
+        for field in msgspec.structs.fields(section):
+            value = getattr(section, field.name)
+            if not isinstance(value, Section):
+                lines.append(f"{field.name} = {_toml(value)}  # {_describe(field.type)}")
+        for field in msgspec.structs.fields(section):
+            value = getattr(section, field.name)
+            if isinstance(value, Section):
+                table(value, field.name)
+
+    table(config, "")
+    return "\n".join(lines) + "\n"
+
+
+def _refuse_unknown(tree: Any, section: type[Section], origin: str, prefix: str) -> None:
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{origin}: {prefix.rstrip('.') or 'the file'} is {tree!r}, wanted a table")
+    fields = {field.name: field.type for field in msgspec.structs.fields(section)}
+    for key, value in tree.items():
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1, cutoff=0.0)
+            raise ConfigError(f"{origin}: unknown setting {prefix}{key}; the nearest is {prefix}{near[0]}")
+        kind = fields[key]
+        if isinstance(kind, type) and issubclass(kind, Section):
+            _refuse_unknown(value, kind, origin, prefix=f"{prefix}{key}.")
+
+
+def _describe(kind: Any) -> str:
+    base, *metas = get_args(kind) if get_origin(kind) is Annotated else (kind,)
+    text = "; ".join(meta.description for meta in metas if isinstance(meta, Meta) and meta.description)
+    if get_origin(base) is Literal:
+        text += ": " + ", ".join(get_args(base))
+    return text
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return msgspec.json.encode(value).decode() if isinstance(value, str) else repr(value)

@@ -1,0 +1,290 @@
+"""Every message on one page.
+
+Two families. What passes between the stages inside the process is a frozen dataclass over numpy arrays; what
+leaves the process is a frozen msgspec struct (a `Message`), the same on the wire, in a recording and in JSON.
+
+Axes of every joint, here and everywhere: metres in the camera's frame, right-handed, as the Kinect has them.
+x points to the camera's left (left in the picture), y up, z away from the camera into the scene. A person who
+faces the camera faces -z, and that person's left hand has the smaller x.
+
+Time is monotonic nanoseconds of the machine that captured; wall time orders nothing. File-like sources that
+run unpaced count from 0. `None` stands for "does not apply", never for "zero".
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+SCHEMA_VERSION = 1
+"""Raised only when a field's meaning would have to change; a new field is appended with a default instead."""
+
+SourceState = Literal["connecting", "up", "stalled", "lost", "ended"]
+EndReason = Literal["finished", "track_lost", "source_lost", "shutdown"]
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Inside the process, in the order in which one frame meets them
+# ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """One picture. `image`: (height, width, 3) uint8, blue-green-red, never written to after this."""
+
+    index: int
+    capture_time_ns: int
+    received_ns: int
+    """Monotonic time at which this process had it; equals capture_time_ns for a live camera."""
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pose:
+    """One person at one instant, not yet anybody in particular."""
+
+    joints_m: NDArray[np.float32]
+    """(25, 3) float32, metres, camera frame, NTU order."""
+    confidence: NDArray[np.float32]
+    """(25,) float32 in [0, 1]; 0 where the joint was not seen at all."""
+    box: NDArray[np.float32] | None = None
+    """(4,) float32, left, top, right, bottom as fractions of the picture; None where there was no picture."""
+    body_id: int | None = None
+    """The identity that the source itself claims (a Kinect's body id), a hint for the tracker."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoseFrame:
+    """Everybody found in one frame; `poses` is empty where nobody was."""
+
+    index: int
+    capture_time_ns: int
+    received_ns: int
+    poses: tuple[Pose, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceChange:
+    """The source came up, stalled, was lost or ended."""
+
+    state: SourceState
+    time_ns: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """Everybody in one frame, each in a row of their own for as long as their track lives. R rows."""
+
+    capture_time_ns: int
+    received_ns: int
+    track_ids: NDArray[np.int64]
+    """(R,); -1 where the row is free. An id is never given twice in a session."""
+    present: NDArray[np.bool_]
+    """(R,); True where the row's person was seen in this very frame."""
+    joints_m: NDArray[np.float32]
+    """(R, 25, 3); meaningless where not present."""
+    confidence: NDArray[np.float32]
+    """(R, 25)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    """One step of the model's own clock: joints resampled to its rate. R rows, each at its own instant."""
+
+    time_ns: NDArray[np.int64]
+    """(R,); the instant that the row's joints stand for."""
+    track_ids: NDArray[np.int64]
+    active: NDArray[np.bool_]
+    """(R,); True where the row advances by one frame."""
+    reset: NDArray[np.bool_]
+    """(R,); True where the row's history ended before this tick: a new person, or a gap too long to bridge."""
+    joints_m: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    received_ns: int
+    """When the frame that released this tick was received."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What the model says of the rows that just completed a clip. R rows."""
+
+    tick: Tick
+    completed: NDArray[np.bool_]
+    """(R,); True where a clip was completed and the fields below mean something."""
+    logits: NDArray[np.float32]
+    """(R, K)."""
+    future_joints_m: NDArray[np.float32]
+    """(R, F, 25, 3), metres, camera frame, frames 1 ... F of the model's rate after the tick."""
+
+
+# ---------------------------------------------------------------------------------------------------------
+# On the wire
+# ---------------------------------------------------------------------------------------------------------
+
+
+class Array(msgspec.Struct, frozen=True):
+    """A numeric array on the wire: little-endian float32, C order."""
+
+    shape: tuple[int, ...]
+    data: bytes
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating]) -> "Array":
+        """Pack an array of any float type as float32."""
+        return cls(shape=values.shape, data=np.ascontiguousarray(values, "<f4").tobytes())
+
+    def numpy(self) -> NDArray[np.float32]:
+        """Unpack, read-only. Raise ValueError where shape and bytes disagree."""
+        return np.frombuffer(self.data, "<f4").reshape(self.shape)
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """What every message carries. The publisher fills session_id, seq and publish_time_ns."""
+
+    schema: int = SCHEMA_VERSION
+    session_id: str = ""
+    source_id: str
+    seq: int = 0
+    """Counts the messages of one topic from 0: a jump is a loss."""
+    capture_time_ns: int
+    publish_time_ns: int = 0
+
+    @property
+    def topic(self) -> str:
+        """The ZeroMQ topic that this message goes out under."""
+        raise TypeError(f"{type(self).__name__} is no message to publish; its subclasses are")
+
+
+class ActionEvent(Message, frozen=True, kw_only=True, tag="action"):
+    """An action of one person began, goes on or ended."""
+
+    state: Literal["start", "update", "end"]
+    label: str
+    score: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    track_id: int
+    onset_time_ns: int
+    end_time_ns: int | None = None
+    detection_delay_s: float
+    """From the onset to the capture of the frame that let the start be told."""
+    window_start_ns: int
+    window_end_ns: int
+    """The span of captured time that this judgement rests on."""
+    reason: EndReason | None = None
+    other_track_id: int | None = None
+    """The second person of an action of two."""
+
+    @property
+    def topic(self) -> str:
+        return f"action.{self.source_id}.{self.track_id}"
+
+
+class MotionPrediction(Message, frozen=True, kw_only=True, tag="motion"):
+    """Where one person's joints will be. `joints_m`: (F, 25, 3), at capture_time_ns + horizons_ms[f]."""
+
+    track_id: int
+    horizons_ms: tuple[float, ...]
+    joints_m: Array
+    error_mm: float | None = None
+    """Mean joint error of this person's recent predictions over all horizons, measured once they came due."""
+    held_error_mm: float | None = None
+    """The same for the pose simply held still: what a prediction has to beat."""
+
+    @property
+    def topic(self) -> str:
+        return f"motion.{self.source_id}.{self.track_id}"
+
+
+class ScoreEvent(Message, frozen=True, kw_only=True, tag="scores"):
+    """One person's class scores after a clip, highest first, background among them."""
+
+    track_id: int
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+
+    @property
+    def topic(self) -> str:
+        return f"scores.{self.source_id}.{self.track_id}"
+
+
+class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
+    """One person's joints in one frame, as measured. `joints_m`: (25, 3); `confidence`: (25,)."""
+
+    track_id: int
+    joints_m: Array
+    confidence: Array
+
+    @property
+    def topic(self) -> str:
+        return f"pose.{self.source_id}.{self.track_id}"
+
+
+class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
+    """Everybody in one frame before tracking: what `--joints` takes in and what a recording holds. P people."""
+
+    index: int
+    joints_m: Array
+    """(P, 25, 3)."""
+    confidence: Array
+    """(P, 25)."""
+    boxes: Array | None = None
+    """(P, 4), where there was a picture."""
+    body_ids: tuple[int | None, ...] = ()
+
+    @property
+    def topic(self) -> str:
+        return f"joints.{self.source_id}"
+
+
+class SourceEvent(Message, frozen=True, kw_only=True, tag="source"):
+    """The source changed its state. Published when it happens; Status repeats the state every second."""
+
+    state: SourceState
+    detail: str = ""
+
+    @property
+    def topic(self) -> str:
+        return f"source.{self.source_id}"
+
+
+class StageLatency(msgspec.Struct, frozen=True, kw_only=True):
+    """Time that one stage took for a frame over the last beat, in milliseconds."""
+
+    p50_ms: float
+    p99_ms: float
+
+
+class Status(Message, frozen=True, kw_only=True, tag="status"):
+    """How the pipeline is, once a second and once at the end."""
+
+    state: SourceState
+    detail: str = ""
+    version: str
+    uptime_s: float
+    fps: float
+    """Frames processed a second over the last beat."""
+    frames: int
+    """Frames processed since the start."""
+    drops: dict[str, int] = {}
+    """Losses since the start, by cause: camera, stale, pose_gap, clock, joints, publish, ..."""
+    frame_age_ms: float | None = None
+    """Capture to publishing of the newest frame; None for a source that is not paced by a clock."""
+    stages: dict[str, StageLatency] = {}
+    people: tuple[int, ...] = ()
+    """Track ids alive now."""
+    pose_restarts: int = 0
+    memory_mb: float | None = None
+    notices: tuple[str, ...] = ()
+    """What an operator should read, newest last."""
+    motion_error_mm: float | None = None
+    motion_held_error_mm: float | None = None
+
+    @property
+    def topic(self) -> str:
+        return f"status.{self.source_id}"
+
+
+AnyMessage = ActionEvent | MotionPrediction | ScoreEvent | PoseEvent | JointsEvent | SourceEvent | Status
+"""Every message that may be found on the wire, told apart by its `type` field."""

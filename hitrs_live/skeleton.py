@@ -1,0 +1,113 @@
+"""Named joint layouts, their trees and mirror pairs, and the linear maps between them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkeletonLayout:
+    """Name the joints of a skeleton and say how they hang together.
+
+    `parents[j]` is the joint that j hangs from; the root is its own parent.
+    `mirror[j]` is the joint that j becomes when left and right are swapped.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    parents: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.joints) != len(self.parents):
+            raise ValueError(
+                f"layout {self.name}: got {len(self.joints)} joint names and {len(self.parents)} parents, "
+                "wanted one parent a joint"
+            )
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def index(self, joint: str) -> int:
+        """Return the position of a named joint; raise ValueError where there is none of that name."""
+        if joint not in self.joints:
+            raise ValueError(f"layout {self.name} has no joint {joint!r}; it has {', '.join(self.joints)}")
+        return self.joints.index(joint)
+
+    @cached_property
+    def root(self) -> int:
+        """The joint that is its own parent."""
+        return next(j for j, p in enumerate(self.parents) if j == p)
+
+    @cached_property
+    def mirror(self) -> tuple[int, ...]:
+        """For each joint the one on the other side: left_x for right_x, itself in the middle."""
+        swapped = {"left": "right", "right": "left"}
+        names = ("_".join(swapped.get(word, word) for word in joint.split("_")) for joint in self.joints)
+        return tuple(self.index(name) for name in names)
+
+    @cached_property
+    def outward(self) -> tuple[int, ...]:
+        """All joints but the root, each after its parent: the order in which bones are laid."""
+        order = [self.root]
+        for joint in order:
+            order.extend(j for j, p in enumerate(self.parents) if p == joint and j != joint)
+        return tuple(order[1:])
+
+
+NTU25 = SkeletonLayout(
+    name="ntu25",
+    joints=(
+        "spine_base", "spine_middle", "neck", "head",
+        "left_shoulder", "left_elbow", "left_wrist", "left_hand",
+        "right_shoulder", "right_elbow", "right_wrist", "right_hand",
+        "left_hip", "left_knee", "left_ankle", "left_foot",
+        "right_hip", "right_knee", "right_ankle", "right_foot",
+        "spine_shoulder", "left_hand_tip", "left_thumb", "right_hand_tip", "right_thumb",
+    ),
+    parents=(0, 0, 20, 2, 20, 4, 5, 6, 20, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18, 1, 7, 7, 11, 11),
+)  # fmt: skip
+
+MEDIAPIPE33_JOINTS = (
+    "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
+    "left_ear", "right_ear", "mouth_left", "mouth_right", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_pinky", "right_pinky", "left_index", "right_index",
+    "left_thumb", "right_thumb", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+    "left_heel", "right_heel", "left_foot_index", "right_foot_index",
+)  # fmt: skip
+"""MediaPipe's landmarks, which are points on the body and form no tree."""
+
+
+def _ntu_from_mediapipe() -> NDArray[np.float32]:
+    one_side: dict[str, dict[str, float]] = {
+        "{s}_shoulder": {"{s}_shoulder": 1.0},
+        "{s}_elbow": {"{s}_elbow": 1.0},
+        "{s}_wrist": {"{s}_wrist": 1.0},
+        "{s}_hand": {"{s}_wrist": 0.4, "{s}_index": 0.3, "{s}_pinky": 0.3},
+        "{s}_hand_tip": {"{s}_index": 1.0},
+        "{s}_thumb": {"{s}_thumb": 1.0},
+        "{s}_hip": {"{s}_hip": 1.0},
+        "{s}_knee": {"{s}_knee": 1.0},
+        "{s}_ankle": {"{s}_ankle": 1.0},
+        "{s}_foot": {"{s}_foot_index": 1.0},
+    }
+    middle: dict[str, dict[str, float]] = {
+        "spine_base": {"{s}_hip": 0.5},
+        "spine_middle": {"{s}_hip": 0.25, "{s}_shoulder": 0.25},
+        "spine_shoulder": {"{s}_hip": 0.05, "{s}_shoulder": 0.45},
+        "neck": {"{s}_shoulder": 0.4, "{s}_ear": 0.1},
+        "head": {"{s}_ear": 0.5},
+    }
+    weights = np.zeros((len(NTU25), len(MEDIAPIPE33_JOINTS)), np.float32)
+    for side in ("left", "right"):
+        for recipes in (one_side, middle):
+            for target, recipe in recipes.items():
+                row = NTU25.index(target.format(s=side))
+                for source, weight in recipe.items():
+                    weights[row, MEDIAPIPE33_JOINTS.index(source.format(s=side))] += weight
+    return weights
+
+
+NTU25_FROM_MEDIAPIPE33 = _ntu_from_mediapipe()
+"""(25, 33) float32: each NTU joint as a weighted mean of landmarks; every row sums to one."""

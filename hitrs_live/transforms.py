@@ -1,0 +1,186 @@
+"""Pure pose mathematics, the same in training and live.
+
+Normalisation makes people comparable and keeps the frame caches exact: it looks at this frame and at slow
+averages of the past, never at the future or at the window. Each frame is centred on the root, turned so that
+the person's slowly averaged heading is +z, and divided by a slowly averaged body size. The root's own slot,
+which centring would leave at zero, carries the root's displacement from its own slow average instead, so that
+a jump or a step is not lost.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hitrs_live.skeleton import NTU25
+
+_ROOT = NTU25.root
+_TRUNK_TOP = NTU25.index("spine_shoulder")
+_LEFT = [NTU25.index("left_hip"), NTU25.index("left_shoulder")]
+_RIGHT = [NTU25.index("right_hip"), NTU25.index("right_shoulder")]
+_KNEES = [NTU25.index("left_knee"), NTU25.index("right_knee")]
+_HIPS = [NTU25.index("left_hip"), NTU25.index("right_hip")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NormaliserConfig:
+    """Time constants of the slow averages, in seconds, at a given rate."""
+
+    rate_hz: float = 30.0
+    heading_s: float = 1.0
+    size_s: float = 2.0
+    root_s: float = 0.5
+
+
+@dataclass(kw_only=True)
+class NormaliserState:
+    """The slow averages of B rows; `seen` is False where a row has no past."""
+
+    seen: Tensor
+    """(B,) bool."""
+    across: Tensor
+    """(B, 2) float32: averaged horizontal right-to-left vector of hips and shoulders, x and z, metres."""
+    size_m: Tensor
+    """(B,) float32."""
+    root_m: Tensor
+    """(B, 3) float32."""
+
+    @classmethod
+    def empty(cls, rows: int) -> "NormaliserState":
+        """Make a state in which no row has a past."""
+        return cls(
+            seen=torch.zeros(rows, dtype=torch.bool),
+            across=torch.zeros(rows, 2),
+            size_m=torch.ones(rows),
+            root_m=torch.zeros(rows, 3),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodyFrame:
+    """What takes a normalised pose back into the camera's frame."""
+
+    root_m: Tensor
+    """(..., 3): the root now, camera frame."""
+    slow_root_m: Tensor
+    """(..., 3): the root's slow average, to which the root's slot is relative."""
+    cos: Tensor
+    """(...): cosine of the turn about y."""
+    sin: Tensor
+    size_m: Tensor
+    """(...): metres of one normalised unit."""
+
+
+def turn_about_y(points: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn points about the vertical axis.
+
+    points: (..., P, 3); cos, sin: (...). Positive angles turn +z toward +x.
+    """
+    x, y, z = points.unbind(-1)
+    cos, sin = cos.unsqueeze(-1), sin.unsqueeze(-1)
+    return torch.stack((cos * x + sin * z, y, cos * z - sin * x), dim=-1)
+
+
+def body_size_m(joints_m: Tensor) -> Tensor:
+    """Measure a body: trunk length plus mean thigh length. joints_m: (..., 25, 3) -> (...)."""
+    trunk = (joints_m[..., _TRUNK_TOP, :] - joints_m[..., _ROOT, :]).norm(dim=-1)
+    thighs = (joints_m[..., _KNEES, :] - joints_m[..., _HIPS, :]).norm(dim=-1).mean(-1)
+    return trunk + thighs
+
+
+def normalise_step(
+    joints_m: Tensor, state: NormaliserState, active: Tensor, config: NormaliserConfig
+) -> tuple[Tensor, BodyFrame]:
+    """Normalise one frame of B rows and advance the slow averages of the active ones in place.
+
+    joints_m: (B, 25, 3) float32, metres, y up; active: (B,) bool. Rows that are not active give numbers that
+    mean nothing. Returns the normalised joints (B, 25, 3) and the frame that undoes them.
+    """
+    across = (joints_m[:, _LEFT] - joints_m[:, _RIGHT]).sum(1)[:, [0, 2]]
+    size = body_size_m(joints_m).clamp(0.2, 3.0)
+    root = joints_m[:, _ROOT]
+    first = active & ~state.seen
+
+    def advance(average: Tensor, value: Tensor, seconds: float) -> None:
+        gain = 1.0 - torch.exp(torch.tensor(-1.0 / (seconds * config.rate_hz)))
+        shape = (-1,) + (1,) * (value.dim() - 1)
+        step = torch.where(first.view(shape), value - average, gain * (value - average))
+        average += torch.where(active.view(shape), step, torch.zeros(()))
+
+    advance(state.across, across, config.heading_s)
+    advance(state.size_m, size, config.size_s)
+    advance(state.root_m, root, config.root_s)
+    state.seen |= active
+
+    # The heading is left x up; turning the averaged left vector onto +x brings the heading onto +z.
+    left_x, left_z = state.across.unbind(-1)
+    length = torch.sqrt(left_x * left_x + left_z * left_z).clamp_min(1e-6)
+    cos, sin = left_x / length, left_z / length
+    frame = BodyFrame(
+        root_m=root, slow_root_m=state.root_m.clone(), cos=cos, sin=sin, size_m=state.size_m.clone()
+    )
+    centred = joints_m - root.unsqueeze(1)
+    centred[:, _ROOT] = root - frame.slow_root_m
+    return turn_about_y(centred, cos, sin) / frame.size_m.view(-1, 1, 1), frame
+
+
+def normalise_sequence(joints_m: Tensor, config: NormaliserConfig) -> tuple[Tensor, BodyFrame]:
+    """Normalise whole sequences exactly as a stream would see them, frame by frame.
+
+    joints_m: (B, T, 25, 3) -> (B, T, 25, 3), and the body frames with fields (B, T, ...).
+    """
+    state = NormaliserState.empty(len(joints_m))
+    active = torch.ones(len(joints_m), dtype=torch.bool)
+    normalised, frames = [], []
+    for time in range(joints_m.shape[1]):
+        joints, frame = normalise_step(joints_m[:, time], state, active, config)
+        normalised.append(joints)
+        frames.append(frame)
+    fields = ("root_m", "slow_root_m", "cos", "sin", "size_m")
+    stacked = {name: torch.stack([getattr(frame, name) for frame in frames], dim=1) for name in fields}
+    return torch.stack(normalised, dim=1), BodyFrame(**stacked)
+
+
+def denormalise(joints: Tensor, frame: BodyFrame) -> Tensor:
+    """Take normalised poses back into the camera's frame.
+
+    joints: (B, ..., 25, 3), all relative to one body frame a row; frame fields (B, ...without P).
+    """
+    extra = joints.dim() - frame.root_m.dim() - 1
+
+    def spread(field: Tensor, keep: int) -> Tensor:
+        return field.reshape(
+            field.shape[: field.dim() - keep] + (1,) * extra + field.shape[field.dim() - keep :]
+        )
+
+    cos, sin, size = (spread(value, 0) for value in (frame.cos, frame.sin, frame.size_m))
+    metres = turn_about_y(joints * size[..., None, None], cos, -sin)
+    root = metres[..., _ROOT, :] + spread(frame.slow_root_m, 1)
+    metres = metres + root.unsqueeze(-2)
+    metres[..., _ROOT, :] = root
+    return metres
+
+
+def mirror(joints: Tensor) -> Tensor:
+    """Swap left and right: x changes sign, and each joint takes its mirror's place. joints: (..., 25, 3)."""
+    flipped = joints[..., list(NTU25.mirror), :].clone()
+    flipped[..., 0] = -flipped[..., 0]
+    return flipped
+
+
+def bones(joints: Tensor) -> Tensor:
+    """Subtract each joint's parent; the root's bone is zero. joints: (..., 25, 3)."""
+    return joints - joints[..., list(NTU25.parents), :]
+
+
+def fill_unseen(joints_m: Tensor, seen_mask: Tensor) -> Tensor:
+    """Put each joint that was not seen where its nearest seen ancestor is.
+
+    joints_m: (..., 25, 3); seen_mask: (..., 25) bool. This is how the training sets stand in for joints that
+    their sensor does not have, so the model knows the look of it.
+    """
+    filled = joints_m.clone()
+    for joint in NTU25.outward:
+        parent = filled[..., NTU25.parents[joint], :]
+        filled[..., joint, :] = torch.where(seen_mask[..., joint, None], filled[..., joint, :], parent)
+    return filled

@@ -24,9 +24,7 @@ class CameraConfig(Section):
         float, Meta(gt=0, description="silence after which the source is lost; it is retried for ever")
     ] = 10.0
     retry_min_s: Annotated[float, Meta(gt=0, description="first pause between attempts to reconnect")] = 0.5
-    retry_max_s: Annotated[float, Meta(gt=0, description="longest pause between attempts to reconnect")] = (
-        10.0
-    )
+    retry_max_s: Annotated[float, Meta(gt=0, description="longest pause between attempts to reconnect")] = 10.0
     field_of_view_deg: Annotated[
         float, Meta(gt=1, lt=179, description="horizontal, used where there is no calibration file")
     ] = 60.0
@@ -38,18 +36,10 @@ class CameraConfig(Section):
 
 class PoseConfig(Section):
     model: Annotated[Literal["lite", "full", "heavy"], Meta(description="MediaPipe pose model")] = "full"
-    max_people: Annotated[
-        int, Meta(ge=1, le=16, description="people tracked at once; each costs pose time")
-    ] = 2
-    min_confidence: Annotated[float, Meta(ge=0, le=1, description="detections below this are no person")] = (
-        0.5
-    )
-    min_joint_confidence: Annotated[
-        float, Meta(ge=0, le=1, description="joints below this count as not seen")
-    ] = 0.3
-    hang_after_s: Annotated[
-        float, Meta(gt=0, description="a pose process silent for this long is restarted")
-    ] = 5.0
+    max_people: Annotated[int, Meta(ge=1, le=16, description="people tracked at once; each costs pose time")] = 2
+    min_confidence: Annotated[float, Meta(ge=0, le=1, description="detections below this are no person")] = 0.5
+    min_joint_confidence: Annotated[float, Meta(ge=0, le=1, description="joints below this count as not seen")] = 0.3
+    hang_after_s: Annotated[float, Meta(gt=0, description="a pose process silent for this long is restarted")] = 5.0
     memory_limit_mb: Annotated[int, Meta(gt=0, description="a pose process above this is restarted")] = 1500
 
 
@@ -76,9 +66,7 @@ class ActionConfig(Section):
     ] = 0.6
     off: Annotated[float, Meta(gt=0, lt=1, description="score under which it ends")] = 0.35
     min_duration_s: Annotated[float, Meta(ge=0, description="an action that ends sooner was none")] = 0.3
-    update_every_s: Annotated[float, Meta(gt=0, description="pause between updates of a running action")] = (
-        0.5
-    )
+    update_every_s: Annotated[float, Meta(gt=0, description="pause between updates of a running action")] = 0.5
 
 
 class PublishConfig(Section):

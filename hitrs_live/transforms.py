@@ -116,9 +116,7 @@ def normalise_step(
     left_x, left_z = state.across.unbind(-1)
     length = torch.sqrt(left_x * left_x + left_z * left_z).clamp_min(1e-6)
     cos, sin = left_x / length, left_z / length
-    frame = BodyFrame(
-        root_m=root, slow_root_m=state.root_m.clone(), cos=cos, sin=sin, size_m=state.size_m.clone()
-    )
+    frame = BodyFrame(root_m=root, slow_root_m=state.root_m.clone(), cos=cos, sin=sin, size_m=state.size_m.clone())
     centred = joints_m - root.unsqueeze(1)
     centred[:, _ROOT] = root - frame.slow_root_m
     return turn_about_y(centred, cos, sin) / frame.size_m.view(-1, 1, 1), frame
@@ -149,9 +147,7 @@ def denormalise(joints: Tensor, frame: BodyFrame) -> Tensor:
     extra = joints.dim() - frame.root_m.dim() - 1
 
     def spread(field: Tensor, keep: int) -> Tensor:
-        return field.reshape(
-            field.shape[: field.dim() - keep] + (1,) * extra + field.shape[field.dim() - keep :]
-        )
+        return field.reshape(field.shape[: field.dim() - keep] + (1,) * extra + field.shape[field.dim() - keep :])
 
     cos, sin, size = (spread(value, 0) for value in (frame.cos, frame.sin, frame.size_m))
     metres = turn_about_y(joints * size[..., None, None], cos, -sin)

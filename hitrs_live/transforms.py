@@ -7,7 +7,8 @@ which centring would leave at zero, carries the root's displacement from its own
 a jump or a step is not lost.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -69,6 +70,10 @@ class BodyFrame:
     sin: Tensor
     size_m: Tensor
     """(...): metres of one normalised unit."""
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "BodyFrame":
+        """Apply the same change, such as an index, to every field."""
+        return BodyFrame(**{field.name: change(getattr(self, field.name)) for field in fields(self)})
 
 
 def turn_about_y(points: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -134,27 +139,40 @@ def normalise_sequence(joints_m: Tensor, config: NormaliserConfig) -> tuple[Tens
         joints, frame = normalise_step(joints_m[:, time], state, active, config)
         normalised.append(joints)
         frames.append(frame)
-    fields = ("root_m", "slow_root_m", "cos", "sin", "size_m")
-    stacked = {name: torch.stack([getattr(frame, name) for frame in frames], dim=1) for name in fields}
+    stacked = {
+        field.name: torch.stack([getattr(frame, field.name) for frame in frames], dim=1) for field in fields(BodyFrame)
+    }
     return torch.stack(normalised, dim=1), BodyFrame(**stacked)
 
 
 def denormalise(joints: Tensor, frame: BodyFrame) -> Tensor:
     """Take normalised poses back into the camera's frame.
 
-    joints: (B, ..., 25, 3), all relative to one body frame a row; frame fields (B, ...without P).
+    joints: (..., *, 25, 3) where (...) are the dimensions of the frame's cos and * any more: all those poses
+    are relative to the same body frame. Returns metres, the same shape.
     """
-    extra = joints.dim() - frame.root_m.dim() - 1
-
-    def spread(field: Tensor, keep: int) -> Tensor:
-        return field.reshape(field.shape[: field.dim() - keep] + (1,) * extra + field.shape[field.dim() - keep :])
-
-    cos, sin, size = (spread(value, 0) for value in (frame.cos, frame.sin, frame.size_m))
-    metres = turn_about_y(joints * size[..., None, None], cos, -sin)
-    root = metres[..., _ROOT, :] + spread(frame.slow_root_m, 1)
+    frame = _spread(frame, joints)
+    metres = turn_about_y(joints * frame.size_m[..., None, None], frame.cos, -frame.sin)
+    root = metres[..., _ROOT, :] + frame.slow_root_m
     metres = metres + root.unsqueeze(-2)
     metres[..., _ROOT, :] = root
     return metres
+
+
+def to_body_frame(joints_m: Tensor, frame: BodyFrame) -> Tensor:
+    """Express poses of other instants in a body frame: the inverse of `denormalise`, shapes alike."""
+    frame = _spread(frame, joints_m)
+    root = joints_m[..., _ROOT, :]
+    centred = joints_m - root.unsqueeze(-2)
+    centred[..., _ROOT, :] = root - frame.slow_root_m
+    return turn_about_y(centred, frame.cos, frame.sin) / frame.size_m[..., None, None]
+
+
+def _spread(frame: BodyFrame, joints: Tensor) -> BodyFrame:
+    """Give a frame's fields singleton dimensions, so that they broadcast over poses that share it."""
+    batch = frame.cos.dim()
+    extra = (1,) * (joints.dim() - batch - 2)
+    return frame.map(lambda field: field.reshape(field.shape[:batch] + extra + field.shape[batch:]))
 
 
 def mirror(joints: Tensor) -> Tensor:

@@ -1,0 +1,148 @@
+"""Make recorded joints look like what a live camera's pose estimator delivers.
+
+Other bodies, other places of the joints inside the body, tilted cameras, compressed depth, trembling and
+drifting joints, missing hands and feet, low frame rates, and the other handedness.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.data.compose import Stream
+from hitrs_live.skeleton import NTU25
+
+Floats = NDArray[np.float32]
+
+_EXTREMITIES = tuple(
+    tuple(NTU25.index(f"{side}_{part}") for part in parts)
+    for side in ("left", "right")
+    for parts in (("hand_tip", "thumb"), ("hand", "hand_tip", "thumb"), ("foot",))
+)
+"""Groups of joints that go missing together, outermost last to fall back on their parent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """Strength of each effect: standard deviations, or shares of streams that have it."""
+
+    mirror_share: float = 0.5
+    speed: tuple[float, float] = (0.8, 1.25)
+    bone_scale: float = 0.08
+    joint_offset_m: float = 0.02
+    tilt_deg: float = 8.0
+    depth_scale: tuple[float, float] = (0.75, 1.2)
+    tremble_m: float = 0.010
+    drift_m: float = 0.015
+    depth_drift_m: float = 0.03
+    missing_share: float = 0.35
+    rates_hz: tuple[float, ...] = (10.0, 12.0, 15.0, 20.0, 24.0)
+    rate_share: float = 0.4
+
+
+class Augmenter:
+    """Apply a fresh draw of every effect to each stream."""
+
+    def __init__(self, config: AugmentConfig, mirrored_labels: NDArray[np.int64]) -> None:
+        self._config = config
+        self._mirrored = mirrored_labels
+
+    def frames_needed(self, frames: int) -> int:
+        """Count the source frames that `apply` may need to give so many."""
+        return int(np.ceil(frames * self._config.speed[1])) + 2
+
+    def apply(self, stream: Stream, frames: int, rng: np.random.Generator) -> tuple[Stream, Floats]:
+        """Return the stream as a camera would deliver it, cut to `frames`, and the same joints free of noise.
+
+        The clean joints (frames, 25, 3) are what motion prediction is measured against.
+        """
+        stream = self._change_speed(stream, frames, rng)
+        joints, labels = stream.joints_m, stream.labels
+        if rng.random() < self._config.mirror_share:
+            joints = joints[:, list(NTU25.mirror)] * np.array([-1, 1, 1], np.float32)
+            labels = np.where(labels >= 0, self._mirrored[labels], labels)
+        clean = self._change_body(joints, rng) @ self._view(rng)
+        seen = self._lose_joints(self._drop_frames(self._shake(clean, rng), rng), rng)
+        return Stream(joints_m=seen, labels=labels, real_mask=stream.real_mask), clean
+
+    def _change_speed(self, stream: Stream, frames: int, rng: np.random.Generator) -> Stream:
+        speed = rng.uniform(*self._config.speed)
+        at = np.minimum(np.arange(frames) * speed, len(stream.labels) - 1)
+        nearest = np.round(at).astype(int)
+        return Stream(
+            joints_m=interpolate(stream.joints_m, at),
+            labels=stream.labels[nearest],
+            real_mask=stream.real_mask[nearest],
+        )
+
+    def _change_body(self, joints: Floats, rng: np.random.Generator) -> Floats:
+        """Stretch every bone, left and right alike, and shift every joint a little inside the body."""
+        stretch = rng.normal(1, self._config.bone_scale, 25).astype(np.float32)
+        stretch = (stretch + stretch[list(NTU25.mirror)]) / 2
+        changed = joints.copy()
+        for joint in NTU25.outward:
+            parent = NTU25.parents[joint]
+            changed[:, joint] = changed[:, parent] + (joints[:, joint] - joints[:, parent]) * stretch[joint]
+        offset = rng.normal(0, self._config.joint_offset_m, (25, 3))
+        return (changed + offset).astype(np.float32)
+
+    def _view(self, rng: np.random.Generator) -> Floats:
+        """Draw a camera: any yaw, some tilt about both horizontal axes, and the estimator's depth compression."""
+        yaw = rng.uniform(0, 2 * np.pi)
+        pitch, roll = np.radians(rng.normal(0, self._config.tilt_deg, 2) * (1.0, 0.5))
+        depth = np.diag([1, 1, rng.uniform(*self._config.depth_scale)])
+        return (_rotation(1, yaw) @ _rotation(0, pitch) @ _rotation(2, roll) @ depth).astype(np.float32)
+
+    def _shake(self, joints: Floats, rng: np.random.Generator) -> Floats:
+        frames = len(joints)
+        strength = rng.random()
+        tremble = rng.normal(0, self._config.tremble_m * strength, joints.shape)
+        drift = _smooth_noise(rng, frames, (25, 3)) * self._config.drift_m * rng.random()
+        depth = _smooth_noise(rng, frames, (1, 1)) * self._config.depth_drift_m * rng.random()
+        return (joints + tremble + drift + depth * np.array([0, 0, 1])).astype(np.float32)
+
+    def _drop_frames(self, joints: Floats, rng: np.random.Generator) -> Floats:
+        """See only some frames, unevenly spaced, and interpolate between them as the resampler does."""
+        if rng.random() >= self._config.rate_share:
+            return joints
+        step = 30.0 / rng.choice(self._config.rates_hz)
+        times = np.arange(-rng.random() * step, len(joints) + step, step)
+        times = np.clip(times + rng.normal(0, 0.05 * step, len(times)), 0, len(joints) - 1)
+        times = np.maximum.accumulate(times)
+        at = np.interp(np.arange(len(joints)), times, np.arange(len(times)))
+        return interpolate(interpolate(joints, times), at)
+
+    def _lose_joints(self, joints: Floats, rng: np.random.Generator) -> Floats:
+        if rng.random() >= self._config.missing_share:
+            return joints
+        joints = joints.copy()
+        group = _EXTREMITIES[rng.integers(len(_EXTREMITIES))]
+        both = rng.random() < 0.6
+        start, end = (0, len(joints)) if rng.random() < 0.6 else sorted(rng.integers(0, len(joints), 2))
+        for joint in group:
+            for lost in {joint, NTU25.mirror[joint]} if both else {joint}:
+                joints[start:end, lost] = joints[start:end, NTU25.parents[lost]]
+        return joints
+
+
+def interpolate(values: Floats, at: NDArray[np.floating]) -> Floats:
+    """Read a sequence between its frames, linearly. values: (T, ...); at: (S,) in frames -> (S, ...)."""
+    low = np.clip(np.floor(at).astype(int), 0, len(values) - 1)
+    high = np.minimum(low + 1, len(values) - 1)
+    share = (at - low).astype(np.float32).reshape(-1, *([1] * (values.ndim - 1)))
+    mixed: Floats = values[low] * (1 - share) + values[high] * share
+    return mixed
+
+
+def _smooth_noise(rng: np.random.Generator, frames: int, shape: tuple[int, ...]) -> Floats:
+    """Draw noise of unit strength that changes over about half a second."""
+    knots = rng.normal(0, 1, (frames // 15 + 2, *shape)).astype(np.float32)
+    return interpolate(knots, np.arange(frames) / 15)
+
+
+def _rotation(axis: int, angle: float) -> NDArray[np.float64]:
+    first, second = [(1, 2), (2, 0), (0, 1)][axis]
+    matrix = np.eye(3)
+    matrix[first, first] = matrix[second, second] = np.cos(angle)
+    matrix[first, second], matrix[second, first] = -np.sin(angle), np.sin(angle)
+    return matrix

@@ -1,0 +1,154 @@
+"""Compose endless training streams out of labelled recordings.
+
+A live camera shows one thing after another with something in between; most recordings show one thing alone.
+So pieces of recordings are laid end to end: each is turned and moved to where the last one stopped, brought to
+its body size, and joined by a blended transition, often after standing still for a while. Transitions and
+stillness are background.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.data.arrays import Sequence
+from hitrs_live.data.ship import BACKGROUND
+from hitrs_live.skeleton import NTU25
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """A stretch of one person's life. T frames."""
+
+    joints_m: Floats
+    """(T, 25, 3)."""
+    labels: NDArray[np.int64]
+    """(T,)."""
+    real_mask: NDArray[np.bool_]
+    """(T,); False where the frame was made here, in a transition or a hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComposeConfig:
+    """How pieces are chosen and joined. Lengths in frames."""
+
+    source_weights: tuple[tuple[str, float], ...] = (
+        ("precog16", 0.4),
+        ("ui_prmd_kinect", 0.3),
+        ("cmu_bvh_01_14", 0.15),
+        ("cmu_mocap6", 0.15),
+    )
+    piece: tuple[int, int] = (60, 200)
+    blend: tuple[int, int] = (8, 25)
+    hold: tuple[int, int] = (10, 60)
+    hold_share: float = 0.35
+    repeat_share: float = 0.5
+    """How often the same person does the same again, as people who exercise do."""
+
+
+class StreamComposer:
+    """Draw streams from recordings, every class of a source as often as every other."""
+
+    def __init__(self, sources: dict[str, list[Sequence]], config: ComposeConfig) -> None:
+        self._config = config
+        weights = np.array([weight for _, weight in config.source_weights])
+        self._weights = weights / weights.sum()
+        self._by_class = [_index_classes(sources[name]) for name, _ in config.source_weights]
+
+    def draw(self, frames: int, rng: np.random.Generator) -> Stream:
+        """Compose one stream of exactly so many frames."""
+        need = frames + int(rng.integers(0, self._config.piece[0]))
+        stream, repeat = self._piece(rng)
+        while len(stream.labels) < need:
+            if rng.random() < self._config.hold_share:
+                stream = _append(stream, self._hold(stream, rng))
+            if rng.random() >= self._config.repeat_share:
+                following, repeat = self._piece(rng)
+            else:
+                following = self._crop(repeat, int(repeat.labels[len(repeat.labels) // 2]), rng)
+            stream = self._join(stream, following, rng)
+        start = int(rng.integers(0, len(stream.labels) - frames + 1))
+        span = slice(start, start + frames)
+        return Stream(joints_m=stream.joints_m[span], labels=stream.labels[span], real_mask=stream.real_mask[span])
+
+    def _piece(self, rng: np.random.Generator) -> tuple[Stream, Sequence]:
+        by_class = self._by_class[rng.choice(len(self._by_class), p=self._weights)]
+        label = int(rng.choice(list(by_class)))
+        sequence = by_class[label][rng.integers(len(by_class[label]))]
+        return self._crop(sequence, label, rng), sequence
+
+    def _crop(self, sequence: Sequence, label: int, rng: np.random.Generator) -> Stream:
+        length = int(rng.integers(*self._config.piece))
+        total = len(sequence.labels)
+        at = np.flatnonzero(sequence.labels == label)
+        centre = int(rng.choice(at)) if len(at) else total // 2
+        start = int(np.clip(centre - rng.integers(0, length), 0, max(0, total - length)))
+        span = slice(start, start + length)
+        labels = sequence.labels[span]
+        return Stream(joints_m=sequence.joints_m[span], labels=labels, real_mask=np.ones(len(labels), bool))
+
+    def _hold(self, stream: Stream, rng: np.random.Generator) -> Stream:
+        length = int(rng.integers(*self._config.hold))
+        sway = np.cumsum(rng.normal(0, 0.001, (length, 1, 3)), axis=0).astype(np.float32)
+        return _made(stream.joints_m[-1] + sway)
+
+    def _join(self, before: Stream, after: Stream, rng: np.random.Generator) -> Stream:
+        length = int(rng.integers(*self._config.blend))
+        placed = place_after(after.joints_m, before.joints_m[-1])
+        ease = np.linspace(0, 1, length + 2, dtype=np.float32)[1:-1, None, None]
+        ease = ease * ease * (3 - 2 * ease)
+        blend = before.joints_m[-1] * (1 - ease) + placed[0] * ease
+        follower = Stream(joints_m=placed, labels=after.labels, real_mask=after.real_mask)
+        return _append(_append(before, _made(blend)), follower)
+
+
+def place_after(joints_m: Floats, last: Floats) -> Floats:
+    """Move, turn about y and scale a sequence so that it begins where a pose stands.
+
+    joints_m: (T, 25, 3); last: (25, 3). Heights stay relative to the lowest joint of the first frame.
+    """
+    first = joints_m[0]
+    scale = _size(last) / _size(first)
+    turn = _heading(last) - _heading(first)
+    cos, sin = np.cos(turn), np.sin(turn)
+    rotation = np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]], np.float32)
+    centred = (joints_m - first[0]) * np.float32(scale) @ rotation
+    centred += last[0]
+    centred[..., 1] += last[:, 1].min() - centred[0, :, 1].min()
+    return centred
+
+
+def _heading(pose: Floats) -> np.float32:
+    across = sum(pose[NTU25.index(f"left_{part}")] - pose[NTU25.index(f"right_{part}")] for part in ("hip", "shoulder"))
+    return np.arctan2(across[2], across[0])
+
+
+def _size(pose: Floats) -> float:
+    return max(0.2, float(np.linalg.norm(pose - pose[list(NTU25.parents)], axis=-1).sum()))
+
+
+def _made(joints_m: Floats) -> Stream:
+    return Stream(
+        joints_m=joints_m,
+        labels=np.full(len(joints_m), BACKGROUND),
+        real_mask=np.zeros(len(joints_m), bool),
+    )
+
+
+def _append(first: Stream, second: Stream) -> Stream:
+    return Stream(
+        joints_m=np.concatenate((first.joints_m, second.joints_m)),
+        labels=np.concatenate((first.labels, second.labels)),
+        real_mask=np.concatenate((first.real_mask, second.real_mask)),
+    )
+
+
+def _index_classes(sequences: list[Sequence]) -> dict[int, list[Sequence]]:
+    index: dict[int, list[Sequence]] = {}
+    for sequence in sequences:
+        for label in np.unique(sequence.labels):
+            if label >= 0:
+                index.setdefault(int(label), []).append(sequence)
+    return index

@@ -1,0 +1,71 @@
+"""The transformer block that all three levels share."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Attention(nn.Module):
+    """Attend over tokens with `heads` heads of `head_width`; no bias, dropout after the output map."""
+
+    def __init__(self, width: int, heads: int, head_width: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        inner = heads * head_width
+        self.query = nn.Linear(width, inner, bias=False)
+        self.key = nn.Linear(width, inner, bias=False)
+        self.value = nn.Linear(width, inner, bias=False)
+        self.output = nn.Linear(inner, width, bias=False)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, queries: Tensor, tokens: Tensor, attend_mask: Tensor | None) -> Tensor:
+        """Let each query read the tokens that its row of the mask allows.
+
+        queries: (B, Q, C); tokens: (B, S, C); attend_mask: broadcasts to (B, H, Q, S), True = may read.
+        Returns (B, Q, C).
+        """
+        q, k, v = (
+            projection(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for projection, x in ((self.query, queries), (self.key, tokens), (self.value, tokens))
+        )
+        read = F.scaled_dot_product_attention(q, k, v, attn_mask=attend_mask)
+        mixed: Tensor = self.dropout(self.output(read.transpose(1, 2).flatten(-2)))
+        return mixed
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block: x + attention(LN x), then x + FFN(LN x)."""
+
+    def __init__(self, width: int, hidden: int, heads: int, head_width: int, dropout: float) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = Attention(width, heads, head_width, dropout)
+        self.ffn_norm = nn.LayerNorm(width)
+        self.ffn = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width), nn.Dropout(dropout))
+
+    def forward(self, tokens: Tensor, attend_mask: Tensor | None = None) -> Tensor:
+        """Update every token. tokens: (B, S, C) -> (B, S, C)."""
+        normed = self.attention_norm(tokens)
+        tokens = tokens + self.attention(normed, normed, attend_mask)
+        updated: Tensor = tokens + self.ffn(self.ffn_norm(tokens))
+        return updated
+
+    def last_token(self, tokens: Tensor) -> Tensor:
+        """Update the last token alone, which may read all: row -1 of `forward` at 1/S of the query cost.
+
+        tokens: (B, S, C) -> (B, C).
+        """
+        normed = self.attention_norm(tokens)
+        token = tokens[:, -1:] + self.attention(normed[:, -1:], normed, None)
+        updated: Tensor = token + self.ffn(self.ffn_norm(token))
+        return updated.squeeze(1)
+
+
+def sinusoid(length: int, width: int) -> Tensor:
+    """Make the sine/cosine position table that learned positions start from. Returns (length, width)."""
+    position = torch.arange(length, dtype=torch.float32).unsqueeze(1)
+    rate = torch.exp(torch.arange(0, width, 2) * (-torch.log(torch.tensor(10_000.0)) / width))
+    table = torch.zeros(length, width)
+    table[:, 0::2] = torch.sin(position * rate)
+    table[:, 1::2] = torch.cos(position * rate)[:, : width // 2]
+    return table

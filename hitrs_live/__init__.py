@@ -1,3 +1,26 @@
 """From cameras to action events, live, with the Hi-TRS hierarchical skeleton transformer."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hitrs_live.checkpoint import load_checkpoint
+    from hitrs_live.model.hitrs import hitrs_base, hitrs_small
+    from hitrs_live.transport.subscriber import subscribe
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "hitrs_base", "hitrs_small", "load_checkpoint", "subscribe"]
+
+_HOMES = {
+    "hitrs_base": "hitrs_live.model.hitrs",
+    "hitrs_small": "hitrs_live.model.hitrs",
+    "load_checkpoint": "hitrs_live.checkpoint",
+    "subscribe": "hitrs_live.transport.subscriber",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: a subscriber need not load torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

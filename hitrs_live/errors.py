@@ -12,6 +12,7 @@
     │   └── CheckpointMismatch    weights, skeleton, labels or preprocessing do not fit together
     ├── EngineError
     │   └── EngineStale           a built engine belongs to other weights or another machine
+    ├── ViewUnavailable           a window or a picture file cannot be opened
     └── TransportError
         ├── AddressUnavailable    an address cannot be bound or connected
         └── MessageMalformed      bytes on the wire are no message of this schema
@@ -79,3 +80,7 @@ class AddressUnavailable(TransportError):
 
 class MessageMalformed(TransportError):
     """Bytes on the wire are no message of this schema."""
+
+
+class ViewUnavailable(HitrsLiveError):
+    """A window or a picture file cannot be opened."""

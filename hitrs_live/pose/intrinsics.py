@@ -1,0 +1,150 @@
+"""How a camera maps rays to pixels: read it from a file, or assume it from a field of view."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.config import CameraConfig
+from hitrs_live.errors import ConfigError
+
+# Each round of undoing the distortion shrinks what is left of it about tenfold for lenses up to a wide angle.
+_UNDISTORT_ROUNDS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intrinsics:
+    """A pinhole camera with lens distortion, for pictures of width x height pixels."""
+
+    fx: float
+    fy: float
+    """Focal lengths, pixels."""
+    cx: float
+    cy: float
+    """Where the optical axis meets the picture, pixels from its top left corner."""
+    width: int
+    height: int
+    distortion: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    """k1, k2, p1, p2, k3: radial and tangential, in OpenCV's order."""
+    origin: str = ""
+    """Where these numbers came from, for people to read."""
+
+    def __post_init__(self) -> None:
+        numbers = (self.fx, self.fy, self.cx, self.cy, *self.distortion)
+        if not all(map(math.isfinite, numbers)) or min(self.fx, self.fy) <= 0 or min(self.width, self.height) <= 0:
+            raise ValueError(f"got {self}, wanted finite numbers, positive focal lengths and a positive size")
+        if len(self.distortion) != 5:
+            raise ValueError(f"got {len(self.distortion)} distortion numbers, wanted 5: k1, k2, p1, p2, k3")
+
+    @classmethod
+    def from_field_of_view(cls, horizontal_deg: float, *, width: int, height: int) -> "Intrinsics":
+        """Assume a centred lens without distortion that sees horizontal_deg from left to right edge."""
+        if not 1 < horizontal_deg < 179:
+            raise ValueError(f"got a field of view of {horizontal_deg} degrees, wanted one between 1 and 179")
+        focal = width / 2 / math.tan(math.radians(horizontal_deg) / 2)
+        origin = f"assumed: {horizontal_deg:g} degrees across, not calibrated"
+        return cls(fx=focal, fy=focal, cx=width / 2, cy=height / 2, width=width, height=height, origin=origin)
+
+    def scaled(self, *, width: int, height: int) -> "Intrinsics":
+        """Return the same lens for another picture size; a change of shape is taken as a crop about the centre.
+
+        A camera that is asked for another shape (4:3 instead of 16:9) cuts its sensor, it does not squeeze.
+        """
+        if width <= 0 or height <= 0:
+            raise ValueError(f"got a picture of {width} x {height}, wanted a positive size")
+        if (width, height) == (self.width, self.height):
+            return self
+        # The larger ratio keeps the whole new picture inside the old one.
+        scale = max(width / self.width, height / self.height)
+        return Intrinsics(
+            fx=self.fx * scale,
+            fy=self.fy * scale,
+            cx=(self.cx - self.width / 2) * scale + width / 2,
+            cy=(self.cy - self.height / 2) * scale + height / 2,
+            width=width,
+            height=height,
+            distortion=self.distortion,
+            origin=self.origin,
+        )
+
+    def rays(self, fractions: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return where the sight lines of picture points meet the plane one metre ahead.
+
+        fractions: (..., 2), x to the right and y down as fractions of the picture; they may lie outside it.
+        Result: (..., 2) float64, metres to the right and down; the distortion is undone.
+        """
+        pixels = np.asarray(fractions, np.float64) * (self.width, self.height)
+        seen = (pixels - (self.cx, self.cy)) / (self.fx, self.fy)
+        if not any(self.distortion):
+            return seen
+        k1, k2, p1, p2, k3 = self.distortion
+        # Far outside the picture the polynomial means nothing; there the factor stays sane.
+        x0, y0 = seen[..., 0], seen[..., 1]
+        x, y = x0, y0
+        for _ in range(_UNDISTORT_ROUNDS):
+            r2 = x * x + y * y
+            radial = np.clip(1 + r2 * (k1 + r2 * (k2 + r2 * k3)), 0.5, 2.0)
+            x, y = (
+                (x0 - 2 * p1 * x * y - p2 * (r2 + 2 * x * x)) / radial,
+                (y0 - p1 * (r2 + 2 * y * y) - 2 * p2 * x * y) / radial,
+            )
+        return np.stack((x, y), axis=-1)
+
+
+class _IntrinsicsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    camera: str = ""
+    error_px: float | None = None
+
+
+def load_intrinsics(path: str | Path) -> Intrinsics:
+    """Read a calibration file (calibration/README.md has the format).
+
+    Raises ConfigError where it cannot be read or is not of that format.
+    """
+    try:
+        found = msgspec.toml.decode(Path(path).read_bytes(), type=_IntrinsicsFile)
+        return Intrinsics(
+            fx=found.fx, fy=found.fy, cx=found.cx, cy=found.cy, width=found.width, height=found.height,
+            distortion=found.distortion, origin=f"calibrated: {path}",
+        )  # fmt: skip
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"calibration {path}: cannot be read ({error}); calibration/README.md says how") from None
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ConfigError(f"calibration {path}: {error}; calibration/README.md has the format") from None
+
+
+def save_intrinsics(
+    path: str | Path, intrinsics: Intrinsics, *, camera: str = "", error_px: float | None = None
+) -> None:
+    """Write a calibration file that `load_intrinsics` reads. error_px: mean reprojection error, pixels."""
+    lines = [
+        "# Camera intrinsics in pixels; calibration/README.md says what each number means.",
+        f"camera = {msgspec.json.encode(camera).decode()}",
+        f"width = {intrinsics.width}",
+        f"height = {intrinsics.height}",
+        *(f"{name} = {getattr(intrinsics, name):.6f}" for name in ("fx", "fy", "cx", "cy")),
+        f"distortion = [{', '.join(f'{value:.8f}' for value in intrinsics.distortion)}]",
+    ]
+    if error_px is not None:
+        lines.append(f"error_px = {error_px:.4f}")
+    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def camera_intrinsics(config: CameraConfig) -> Intrinsics:
+    """Return the configured camera's intrinsics: its calibration file, else its field of view.
+
+    Raises ConfigError where the file is no good.
+    """
+    if config.calibration:
+        return load_intrinsics(config.calibration)
+    return Intrinsics.from_field_of_view(config.field_of_view_deg, width=config.width, height=config.height)

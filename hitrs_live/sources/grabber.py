@@ -1,0 +1,52 @@
+"""What a camera's capture thread asks of a camera, whatever it is attached by."""
+
+import re
+import socket
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+OPEN_TIMEOUT_S = 5.0
+"""How long one attempt to connect may take."""
+
+
+class Grabber(Protocol):
+    """Get pictures, one after the other. All is called by one thread, but for interrupt."""
+
+    corrupt: int
+    """Pictures that arrived and could not be decoded."""
+
+    def open(self) -> None:
+        """Connect. Raise SourceUnavailable with the reason alone, no advice. May be called again after close."""
+
+    def grab(self) -> tuple[int, NDArray[np.uint8]]:
+        """Wait for the next picture; return when it arrived, monotonic nanoseconds, and (height, width, 3) uint8.
+
+        Raise SourceLost with the reason where the connection has gone or gave nothing for too long.
+        """
+
+    def close(self) -> None:
+        """Let go of the connection, if there is one."""
+
+    def interrupt(self) -> None:
+        """Make a grab that waits in another thread return soon, where that is possible."""
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL as it may be shown: without user, password and query, any of which may hold a secret.
+
+    Works on text, since an address that cannot be parsed may hold them too.
+    """
+    return re.sub(r"(?<=://)[^?#]*@", "", re.split(r"[?#]", url)[0])
+
+
+def describe_network_error(error: OSError) -> str:
+    """Say in a few words why a host could not be reached."""
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, socket.gaierror):
+        return "no host of that name"
+    return error.strerror or str(error) or type(error).__name__

@@ -1,0 +1,202 @@
+"""Joints that another process found, received over ZeroMQ."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import zmq
+
+from hitrs_live.codec import decode, pose_frame
+from hitrs_live.config import CameraConfig
+from hitrs_live.errors import AddressUnavailable, MessageMalformed, SourceLost, SourceUnavailable
+from hitrs_live.messages import JointsEvent, PoseFrame, SourceChange
+from hitrs_live.sequence import SequenceTracker
+from hitrs_live.sockets import connect_subscriber
+from hitrs_live.sources.base import SourceItem
+from hitrs_live.sources.liveness import Liveness
+from hitrs_live.sources.naming import name_source
+from hitrs_live.sources.pacing import MonotonicClock
+
+MAX_WAITING: Final = 256
+"""Frames kept for a reader that is busy; the oldest go first."""
+_LOOK_UP_MS: Final = 50
+_LONGEST_WAIT_S: Final = 0.05
+
+
+class JointsSource:
+    """Receive `joints.` messages of one sender and hand them over as frames.
+
+    Owns one thread, which receives and nothing else, so that received_ns is when a frame really came. Capture
+    times are the sender's: right where it runs on this machine, and on its own clock where it does not; changes
+    of state are told on that same clock. A sender that begins anew on a clock that starts again is moved to
+    follow on, so that time never goes back. Where several sources publish at the address, the first one heard is
+    taken, or the one named.
+
+    Losses, by cause. joints: never came, told by their numbers. malformed: no message, or joints that are no
+    finite numbers. stale: waited for longer than max_frame_age_s. other_sender: of another source.
+    """
+
+    has_pictures = False
+    live = True
+
+    def __init__(
+        self,
+        url: str,
+        config: CameraConfig,
+        *,
+        source_id: str = "",
+        sender: str = "",
+        clock: MonotonicClock = time.monotonic_ns,
+    ) -> None:
+        """Take the address; nothing is opened yet. Raise ValueError for a bad source name.
+
+        Args:
+            config: for stall_after_s, lost_after_s and max_frame_age_s.
+            sender: the source_id to take where several publish at the address.
+        """
+        self.source_id = name_source(source_id, url)
+        self._url = url
+        self._sender = sender
+        self._clock = clock
+        self._max_age_ns = int(config.max_frame_age_s * 1e9)
+        self._liveness = Liveness(name=url, stall_after_s=config.stall_after_s, lost_after_s=config.lost_after_s)
+        self._timeline = _Timeline()
+        self._sequence = SequenceTracker()
+        self._drops = {"malformed": 0, "stale": 0, "other_sender": 0}
+        self._items: list[SourceItem] = []
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._failure: Exception | None = None
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Connect and begin to listen; nobody needs to send yet. Raise SourceUnavailable for a malformed address."""
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            receiver = connect_subscriber(context, self._url, [f"joints.{self._sender}"])
+        except AddressUnavailable as error:
+            context.term()
+            raise SourceUnavailable(f"joints: {error}; give another --joints URL, or try --demo") from None
+        with self._changed:
+            self._items.append(self._liveness.begin(self._clock()))
+        self._thread = threading.Thread(
+            target=self._run, args=(context, receiver), name=f"joints {self._url}", daemon=True
+        )
+        self._thread.start()
+
+    def read(self, timeout_s: float) -> Sequence[SourceItem]:
+        """Return what came since the last call, oldest first; wait up to timeout_s for the first item."""
+        if self._thread is None:
+            raise ValueError(f"joints {self._url}: read before open; call open() first")
+        give_up_s = time.monotonic() + timeout_s
+        with self._changed:
+            while not self._stop.is_set():
+                if self._failure is not None:
+                    raise SourceLost(f"joints {self._url}: receiving failed ({self._failure}); start again")
+                # Judged here and not by the thread, so that a thread that hangs cannot hide it.
+                self._items += self._timed(self._liveness.check(self._clock(), ""))
+                items = self._take_fresh()
+                left_s = give_up_s - time.monotonic()
+                if items or left_s <= 0:
+                    return items
+                self._changed.wait(min(left_s, _LONGEST_WAIT_S))
+        return ()
+
+    def drops(self) -> dict[str, int]:
+        """Count the losses by cause."""
+        with self._changed:
+            return {"joints": self._sequence.missed, **self._drops}
+
+    def close(self) -> None:
+        """End the thread, which closes the socket."""
+        self._stop.set()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(1.0)
+
+    def _run(self, context: zmq.Context[zmq.Socket[bytes]], receiver: zmq.Socket[bytes]) -> None:
+        try:
+            while not self._stop.is_set():
+                if receiver.poll(_LOOK_UP_MS, zmq.POLLIN):
+                    self._take_in(receiver.recv_multipart(zmq.NOBLOCK))
+        # Whatever it was, the reader must hear of it: a thread that dies in silence looks like a sender that does.
+        except Exception as error:
+            with self._changed:
+                self._failure = error
+                self._changed.notify()
+        finally:
+            receiver.close(linger=0)
+            context.term()
+
+    def _take_in(self, parts: list[bytes]) -> None:
+        received_ns = self._clock()
+        with self._changed:
+            try:
+                event, frame = _understand(parts, received_ns)
+            except MessageMalformed:
+                self._drops["malformed"] += 1
+                return
+            self._sender = self._sender or event.source_id
+            if event.source_id != self._sender:
+                self._drops["other_sender"] += 1
+                return
+            self._sequence.arrived(event)
+            frame = replace(frame, capture_time_ns=self._timeline.place(event, received_ns))
+            self._items += self._timed(self._liveness.hear(received_ns, f"joints of {event.source_id}"))
+            self._items.append(frame)
+            if len(self._items) > MAX_WAITING:
+                self._forget_oldest_frame()
+            self._changed.notify()
+
+    def _timed(self, changes: list[SourceChange]) -> list[SourceChange]:
+        return [replace(change, time_ns=change.time_ns + self._timeline.ahead_ns) for change in changes]
+
+    def _take_fresh(self) -> list[SourceItem]:
+        oldest_ns = self._clock() - self._max_age_ns
+        fresh = [item for item in self._items if isinstance(item, SourceChange) or item.received_ns >= oldest_ns]
+        self._drops["stale"] += len(self._items) - len(fresh)
+        self._items = []
+        return fresh
+
+    def _forget_oldest_frame(self) -> None:
+        oldest = next((n for n, item in enumerate(self._items) if isinstance(item, PoseFrame)), None)
+        if oldest is not None:
+            del self._items[oldest]
+            self._drops["stale"] += 1
+
+
+class _Timeline:
+    """Place the times of a sender on one line that never goes back, though the sender begin anew."""
+
+    def __init__(self) -> None:
+        self.ahead_ns = 0
+        """How far that line is ahead of this machine's clock, by the last frame."""
+        self._session_id = ""
+        self._moved_ns = 0
+        self._last_ns: int | None = None
+
+    def place(self, event: JointsEvent, received_ns: int) -> int:
+        if event.session_id != self._session_id:
+            self._session_id = event.session_id
+            self._moved_ns = 0
+            if self._last_ns is not None and event.capture_time_ns <= self._last_ns:
+                self._moved_ns = received_ns + self.ahead_ns - event.capture_time_ns
+        self._last_ns = event.capture_time_ns + self._moved_ns
+        self.ahead_ns = self._last_ns - received_ns
+        return self._last_ns
+
+
+def _understand(parts: list[bytes], received_ns: int) -> tuple[JointsEvent, PoseFrame]:
+    event = decode(parts)
+    if not isinstance(event, JointsEvent):
+        raise MessageMalformed(f"got a message of topic {event.topic}, wanted joints")
+    frame = pose_frame(event, received_ns)
+    for pose in frame.poses:
+        # Comparisons with not-a-number are false, so these are not written the other way round.
+        if not (np.isfinite(pose.joints_m).all() and ((pose.confidence >= 0) & (pose.confidence <= 1)).all()):
+            raise MessageMalformed(f"{event.topic}: joints must be finite and confidence from 0 to 1")
+    return event, frame

@@ -1,0 +1,231 @@
+"""Our own recordings as a source of joints: what the pipeline saw then, it sees again."""
+
+import contextlib
+import io
+import os
+import struct
+import time
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import zstandard
+from mcap.data_stream import ReadDataStream
+from mcap.exceptions import McapError
+from mcap.opcode import Opcode
+from mcap.records import Channel, Chunk, Message, Metadata
+from mcap.stream_reader import breakup_chunk
+from mcap.writer import MCAP0_MAGIC
+
+from hitrs_live.codec import pose_frame
+from hitrs_live.errors import DataError, MessageMalformed, SourceUnavailable
+from hitrs_live.json_codec import RECORDING_METADATA, from_json
+from hitrs_live.messages import AnyMessage, JointsEvent, SourceChange, SourceEvent
+from hitrs_live.sources.base import SourceItem
+from hitrs_live.sources.naming import name_source
+from hitrs_live.sources.pacing import MonotonicClock, Pacer, Speed
+
+MAX_RECORD_BYTES: Final = 64 * 2**20
+"""A recording's chunks hold a second each; more than this is damage, or meant to fill the memory."""
+BROKEN: Final = (McapError, zstandard.ZstdError, struct.error, ValueError)
+"""What reading damaged MCAP raises; ValueError is a checksum that differs or text that is none."""
+
+
+def is_recording(path: str | Path) -> bool:
+    """Tell by its first bytes whether a file is MCAP; False where it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(MCAP0_MAGIC)) == MCAP0_MAGIC
+    except OSError:
+        return False
+
+
+class Recording:
+    """Read the messages of a recording in the order in which they were written.
+
+    A file that ends too soon, because its writer was killed, is read as far as its last whole chunk.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Read who recorded it.
+
+        Raises:
+            SourceUnavailable: where it cannot be read or is no recording of this package.
+        """
+        self.path = Path(path)
+        self.cut = False
+        """True once reading found that the file ends too soon."""
+        metadata = self._metadata()
+        self.session_id = metadata.get("session_id", "")
+        self.version = metadata.get("version", "")
+        try:
+            self.source_id = name_source(metadata.get("source_id", ""), self.path.stem)
+        except ValueError as error:
+            raise self._unavailable(str(error)) from None
+
+    def messages(self, *kinds: type[AnyMessage]) -> Generator[AnyMessage, None, None]:
+        """Give the messages of these classes, of all where none is named.
+
+        Raises:
+            DataError: where the file is damaged rather than cut.
+        """
+        words = {str(kind.__struct_config__.tag) for kind in kinds}
+        topics: dict[int, str] = {}
+        with self.path.open("rb") as file:
+            try:
+                for opcode, record in self._records(file):
+                    for part in _chunk_parts(record) if opcode == Opcode.CHUNK else ():
+                        if isinstance(part, Channel):
+                            topics[part.id] = part.topic
+                        elif not words or topics[part.channel_id].split(".")[0] in words:
+                            yield from_json(part.data)
+            except MessageMalformed as error:
+                raise DataError(f"recording {self.path}: {error}") from None
+            except (*BROKEN, KeyError, OSError) as error:
+                raise self._damaged(f"{type(error).__name__} {error}") from None
+
+    def _metadata(self) -> dict[str, str]:
+        try:
+            with self.path.open("rb") as file:
+                for opcode, record in self._records(file):
+                    if opcode == Opcode.METADATA:
+                        found = Metadata.read(ReadDataStream(io.BytesIO(record)))
+                        if found.name == RECORDING_METADATA:
+                            return dict(found.metadata)
+                    # Ours stands before the first chunk, so the rest of a stranger's file need not be read.
+                    elif opcode == Opcode.CHUNK:
+                        break
+        except OSError as error:
+            raise self._unavailable(error.strerror or str(error)) from None
+        except (*BROKEN, DataError) as error:
+            raise self._unavailable(f"is no MCAP ({type(error).__name__} {error})") from None
+        raise self._unavailable("is no recording made with --record")
+
+    def _records(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+        size = os.fstat(file.fileno()).st_size
+        if file.read(len(MCAP0_MAGIC)) != MCAP0_MAGIC:
+            raise self._damaged("it does not begin as MCAP does")
+        while True:
+            head = file.read(9)
+            opcode, length = struct.unpack("<BQ", head) if len(head) == 9 else (0, 0)
+            # A disk that lost power may leave zeros where the end was to be.
+            if opcode == 0 or length > size - file.tell():
+                self.cut = True
+                return
+            if length > MAX_RECORD_BYTES:
+                raise self._damaged(f"a record of {length} bytes, wanted at most {MAX_RECORD_BYTES}")
+            yield opcode, file.read(length)
+            if opcode == Opcode.DATA_END:
+                return
+
+    def _damaged(self, found: str) -> DataError:
+        return DataError(f"recording {self.path} is damaged: {found}; record it anew")
+
+    def _unavailable(self, found: str) -> SourceUnavailable:
+        return SourceUnavailable(f"recording {self.path}: {found}; give another --replay FILE, or try --demo")
+
+
+def _chunk_parts(record: bytes) -> Iterator[Channel | Message]:
+    chunk = Chunk.read(ReadDataStream(io.BytesIO(record)))
+    claimed = chunk.uncompressed_size
+    if chunk.compression == "zstd":
+        claimed = max(claimed, zstandard.frame_content_size(chunk.data))
+    if claimed > MAX_RECORD_BYTES:
+        raise ValueError(f"a chunk of {claimed} bytes, wanted at most {MAX_RECORD_BYTES}")
+    for part in breakup_chunk(chunk, validate_crc=True):
+        if isinstance(part, (Channel, Message)):
+            yield part
+
+
+class RecordingSource:
+    """Play a recording made with --record: the joints and the states of its source, at their recorded times.
+
+    Capture times are those of the recording at either speed, so that what is told of them is told again, word
+    for word; they lie on the clock of the recording, not on this machine's. A pipeline that takes over
+    `session_id` and `source_id` gives the same events but for the time of publishing.
+    """
+
+    has_pictures = False
+    live = False
+
+    def __init__(self, path: str | Path, speed: Speed = "real", *, clock: MonotonicClock = time.monotonic_ns) -> None:
+        """Read who recorded it.
+
+        Raises:
+            SourceUnavailable: where the file cannot be read or is no recording of this package.
+            ValueError: for a speed that is neither "real" nor "max".
+        """
+        self._recording = Recording(path)
+        self.session_id = self._recording.session_id
+        self.source_id = self._recording.source_id
+        self.ended_by_source = False
+        """True where the recorded source came to its end; False where the recording was stopped or cut."""
+        self._clock = clock
+        self._pacer = Pacer(speed, clock)
+        self._messages: Generator[AnyMessage, None, None] | None = None
+        self._pending: JointsEvent | SourceEvent | None = None
+        self._first_ns: int | None = None
+        self._last_ns = 0
+        self._frames = 0
+        self._over = False
+
+    def open(self) -> None:
+        """Begin at the first message."""
+        self._messages = self._recording.messages(JointsEvent, SourceEvent)
+
+    def read(self, timeout_s: float) -> Sequence[SourceItem]:
+        """Return one item, or () where the next is not due within timeout_s or all is over.
+
+        Raises:
+            DataError: where the file is damaged; a file that was merely cut ends where it was cut.
+        """
+        if self._over:
+            return ()
+        if self._messages is None:
+            raise ValueError(f"recording {self._recording.path}: read before open; call open() first")
+        if self._pending is None:
+            self._pending = self._next()
+        event = self._pending
+        if event is None:
+            return (self._change_ended(),)
+        if self._first_ns is None:
+            self._first_ns = event.capture_time_ns
+            self._pacer.start()
+            if isinstance(event, JointsEvent):
+                return (SourceChange(state="up", time_ns=event.capture_time_ns, detail=self._recording.path.name),)
+        if not self._pacer.wait(event.capture_time_ns - self._first_ns, timeout_s):
+            return ()
+        self._pending = None
+        self._last_ns = event.capture_time_ns
+        if isinstance(event, SourceEvent):
+            self._over = self.ended_by_source = event.state == "ended"
+            return (SourceChange(state=event.state, time_ns=event.capture_time_ns, detail=event.detail),)
+        self._frames += 1
+        try:
+            return (pose_frame(event, self._clock()),)
+        except MessageMalformed as error:
+            raise DataError(f"recording {self._recording.path}: {error}") from None
+
+    def drops(self) -> dict[str, int]:
+        """Return {}: a file loses nothing."""
+        return {}
+
+    def close(self) -> None:
+        """End the replay."""
+        self._over = True
+        self._pacer.cancel()
+        # Another thread may be reading at this moment; then the file goes with the generator.
+        with contextlib.suppress(ValueError):
+            if self._messages is not None:
+                self._messages.close()
+
+    def _next(self) -> JointsEvent | SourceEvent | None:
+        message = next(self._messages, None) if self._messages is not None else None
+        return message if isinstance(message, (JointsEvent, SourceEvent)) else None
+
+    def _change_ended(self) -> SourceChange:
+        self._over = True
+        detail = f"{self._recording.path.name}: {self._frames} frames"
+        if self._recording.cut:
+            detail += "; the recording was cut short and is read as far as it goes"
+        return SourceChange(state="ended", time_ns=self._last_ns, detail=detail)

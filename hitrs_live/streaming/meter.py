@@ -1,0 +1,42 @@
+"""Measure how long each stage takes for a frame."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from hitrs_live.messages import StageLatency
+
+_KEPT = 512
+"""Durations kept a stage: over ten seconds at 30 frames a second."""
+
+
+class StageMeter:
+    """Keep the newest durations of every stage in a ring and give their percentiles."""
+
+    def __init__(self) -> None:
+        self._rings: dict[str, np.ndarray] = {}
+        self._counts: dict[str, int] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what runs inside."""
+        began = time.perf_counter_ns()
+        yield
+        self.add(name, (time.perf_counter_ns() - began) / 1e6)
+
+    def add(self, name: str, duration_ms: float) -> None:
+        """Take note of one duration."""
+        ring = self._rings.setdefault(name, np.zeros(_KEPT, np.float32))
+        count = self._counts.get(name, 0)
+        ring[count % _KEPT] = duration_ms
+        self._counts[name] = count + 1
+
+    def latencies(self) -> dict[str, StageLatency]:
+        """Give p50 and p99 of every stage over what is kept."""
+        return {name: self._latency(name) for name in self._rings}
+
+    def _latency(self, name: str) -> StageLatency:
+        p50, p99 = np.percentile(self._rings[name][: min(self._counts[name], _KEPT)], (50, 99))
+        return StageLatency(p50_ms=round(float(p50), 3), p99_ms=round(float(p99), 3))

@@ -1,0 +1,157 @@
+"""Keep joints and events in an MCAP file, never pixels."""
+
+import contextlib
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import msgspec
+from mcap.writer import CompressionType, Writer
+
+from hitrs_live import __version__
+from hitrs_live.errors import TransportError
+from hitrs_live.json_codec import RECORDING_METADATA, json_schema, message_types, to_json
+from hitrs_live.messages import SCHEMA_VERSION, AnyMessage
+from hitrs_live.skeleton import NTU25
+from hitrs_live.transport.sink import Clock, Stamper
+
+FLUSH_EVERY_NS: Final = 1_000_000_000
+"""A process that is killed loses no more than this."""
+CHUNK_BYTES: Final = 256 * 1024
+CLOCK_NOTE: Final = (
+    "log_time is capture_time_ns: monotonic nanoseconds of the capturing machine, or from 0 for a file that was "
+    "not paced; no wall time. publish_time is publish_time_ns, on the clock of the machine that recorded."
+)
+
+
+class Recorder:
+    """Append messages to an MCAP file that Foxglove opens and `RecordingSource` replays.
+
+    One channel a message type, not one a track: MCAP counts at most 65535 channels, and tracks are many. Messages
+    are JSON in chunks of at most a second, each handed to the operating system once it is whole: a killed
+    process leaves a file that is readable up to its last chunk. (A power cut may take what the system had not
+    yet put on the disk.) A disk that fails while recording ends the recording, not the program.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        session_id: str,
+        source_id: str,
+        overwrite: bool = False,
+        clock: Clock = time.monotonic_ns,
+    ) -> None:
+        """Begin the file.
+
+        Raises:
+            TransportError: where it cannot be written, or exists and overwrite is not set.
+        """
+        self.path = Path(path)
+        self.source_id = source_id
+        self.failure: str | None = None
+        """Why recording ended before its time, for an operator; None while all is well."""
+        self.lost = 0
+        """Messages that came after that, and those of the chunk that could not be written."""
+        self._clock = clock
+        self._stamper = Stamper(session_id, clock)
+        self._unwritten = 0
+        self._closed = False
+        self._channels: dict[type[AnyMessage], int] = {}
+        try:
+            self._file = self.path.open("wb" if overwrite else "xb")
+        except FileExistsError:
+            raise TransportError(f"recording {path}: it exists already; give another name or --overwrite") from None
+        except OSError as error:
+            raise TransportError(f"recording {path}: {error.strerror}; give a path that can be written") from None
+        try:
+            self._begin()
+        except OSError as error:
+            self._abandon(error)
+            raise TransportError(f"recording {path}: {error.strerror}; give a path that can be written") from None
+        self._flushed_ns = clock()
+
+    def write(self, message: AnyMessage) -> None:
+        """Append a message; one that no publisher has stamped yet is stamped here.
+
+        Raises:
+            ValueError: after close.
+        """
+        if self._closed:
+            raise ValueError(f"recording {self.path} is closed; make a new Recorder")
+        if self.failure is not None:
+            self.lost += 1
+            return
+        if not message.session_id:
+            message = self._stamper.stamp(message)
+        self._unwritten += 1
+        try:
+            self._writer.add_message(
+                channel_id=self._channels[type(message)],
+                log_time=max(0, message.capture_time_ns),
+                data=to_json(message, omit_none=True),
+                publish_time=max(0, message.publish_time_ns),
+                sequence=message.seq & 0xFFFFFFFF,
+            )
+            now_ns = self._clock()
+            if now_ns - self._flushed_ns >= FLUSH_EVERY_NS:
+                self._flushed_ns = now_ns
+                self._flush()
+        except OSError as error:
+            self._abandon(error)
+
+    def close(self) -> None:
+        """Write what is left and the file's index. Safe at any time, also twice."""
+        if self._closed:
+            return
+        self._closed = True
+        if self.failure is not None:
+            return
+        try:
+            self._writer.finish()  # type: ignore[no-untyped-call]
+            self._file.close()
+        except OSError as error:
+            self._abandon(error)
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _begin(self) -> None:
+        self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.ZSTD)
+        self._writer.start(profile="", library=f"hitrs_live {__version__}")
+        self._writer.add_metadata(
+            RECORDING_METADATA,
+            {
+                "session_id": self._stamper.session_id,
+                "source_id": self.source_id,
+                "version": __version__,
+                "schema": str(SCHEMA_VERSION),
+                "layout": NTU25.name,
+                "clock": CLOCK_NOTE,
+                "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
+        )
+        for name, kind in message_types().items():
+            schema_id = self._writer.register_schema(
+                f"hitrs_live.{kind.__name__}", "jsonschema", msgspec.json.encode(json_schema(kind))
+            )
+            self._channels[kind] = self._writer.register_channel(f"{name}.{self.source_id}", "json", schema_id)
+        self._flush()
+
+    def _flush(self) -> None:
+        self._writer.flush()  # type: ignore[no-untyped-call]
+        self._unwritten = 0
+
+    def _abandon(self, error: OSError) -> None:
+        self.failure = f"recording {self.path} ended early: {error.strerror or error}"
+        self.lost += self._unwritten
+        # It tries once more to write what failed before; the descriptor is let go all the same.
+        with contextlib.suppress(OSError):
+            self._file.close()

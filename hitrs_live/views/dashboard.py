@@ -1,0 +1,115 @@
+"""The terminal dashboard: what a pipeline publishes, at one glance."""
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.layout import Layout
+from rich.text import Text
+
+from hitrs_live.messages import AnyMessage
+from hitrs_live.views import panels
+from hitrs_live.views.board import Board, PersonState
+
+WIDE_COLUMNS = 100
+"""From here on latencies stand beside the people; below they are one line of the header."""
+_SIDE_COLUMNS = 44
+_PERSON_LINES = 4
+"""Fewer than these and a person is left out, and counted."""
+
+
+class Dashboard:
+    """Gather messages and draw them, fitted to whatever size the terminal has then.
+
+    Not thread-safe: update and render from one thread. How often it is drawn is the caller's business.
+    """
+
+    def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        """Take the clock, monotonic nanoseconds, by which silence is told."""
+        self._clock = clock
+        self._last_heard_ns: int | None = None
+        self.board = Board()
+
+    @property
+    def ended(self) -> bool:
+        """True once the source has ended."""
+        return self.board.state == "ended"
+
+    def update(self, message: AnyMessage) -> None:
+        """Take one message in."""
+        self._last_heard_ns = self._clock()
+        self.board.update(message)
+
+    def render(self) -> RenderableType:
+        """Return what to print; it looks at the board when it is printed, and fills the terminal."""
+        return _Picture(self)
+
+    def silent_s(self) -> float:
+        """Return for how long no message came; 0 before the first."""
+        return 0.0 if self._last_heard_ns is None else (self._clock() - self._last_heard_ns) / 1e9
+
+
+class _Picture:
+    """The board, drawn into the console's size."""
+
+    def __init__(self, dashboard: Dashboard) -> None:
+        self._dashboard = dashboard
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width, height = options.max_width, options.height or console.size.height
+        yield from console.render(self._lay_out(width, height), options.update(width=width, height=height))
+
+    def _lay_out(self, width: int, height: int) -> RenderableType:
+        board, wide = self._dashboard.board, width >= WIDE_COLUMNS
+        header_lines = 4 if wide or height < 16 else 5
+        told = [] if board.status is None else panels.notices(board.status, 3 if height >= 30 else 1)
+        left = height - header_lines - len(told)
+        # People may have a little over half; the list of actions at least three rows where there is room for it.
+        action_lines = 0 if left < 9 else min(13, max(6, left * 2 // 5))
+        rows = [
+            Layout(panels.header(board, self._dashboard.silent_s(), width, header_lines), size=header_lines),
+            Layout(self._middle(width, left - action_lines), size=max(1, left - action_lines)),
+        ]
+        if action_lines:
+            rows.append(Layout(panels.actions(board, width, action_lines), size=action_lines))
+        if told:
+            rows.append(Layout(Group(*told), size=len(told)))
+        whole = Layout()
+        whole.split_column(*rows)
+        return whole
+
+    def _middle(self, width: int, height: int) -> RenderableType:
+        if width < WIDE_COLUMNS:
+            return self._people(width, height)
+        status = self._dashboard.board.status
+        whole, side = Layout(), Layout(size=_SIDE_COLUMNS)
+        motion_lines = 4 if height >= 9 else 0
+        parts = [Layout(panels.stages(status, height - motion_lines), size=max(1, height - motion_lines))]
+        if motion_lines:
+            parts.append(Layout(panels.motion_summary(status, motion_lines), size=motion_lines))
+        side.split_column(*parts)
+        whole.split_row(Layout(self._people(width - _SIDE_COLUMNS, height)), side)
+        return whole
+
+    def _people(self, width: int, height: int) -> RenderableType:
+        board = self._dashboard.board
+        people = sorted(board.people.values(), key=lambda person: person.track_id)
+        if not people or height < 3:
+            return panels.box(Text("nobody in view", panels.QUIET), "people", max(3, height))
+        fit = max(1, height // _PERSON_LINES)
+        left_out = max(0, len(people) - fit)
+        if left_out:
+            # Those who do something are shown before those who do not.
+            people = sorted(sorted(people, key=_rank)[:fit], key=lambda person: person.track_id)
+        each, spare = divmod(height - (1 if left_out and height > fit * _PERSON_LINES else 0), len(people))
+        shown: list[RenderableType] = [
+            panels.person(person, board.now_ns, width, each + (1 if number < spare else 0))
+            for number, person in enumerate(people)
+        ]
+        if left_out and height > fit * _PERSON_LINES:
+            shown.append(Text(f" and {left_out} more", panels.QUIET))
+        return Group(*shown)
+
+
+def _rank(person: PersonState) -> tuple[bool, int]:
+    return person.action is None, -person.seen_ns

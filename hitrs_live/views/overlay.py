@@ -1,0 +1,198 @@
+"""Draw people over a picture: skeleton, what they do, where they are predicted to be."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.messages import People, SourceState
+from hitrs_live.skeleton import NTU25
+from hitrs_live.views.projection import NEAREST_M, LensLike, project
+
+Image = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+# Blue, green, red.
+LEFT: Colour = (96, 178, 250)
+RIGHT: Colour = (240, 190, 92)
+MIDDLE: Colour = (232, 230, 226)
+GHOST: Colour = (214, 132, 170)
+_SHADE: Colour = (34, 28, 24)
+_TEXT: Colour = (240, 240, 238)
+_QUIET: Colour = (176, 170, 164)
+STATE_COLOURS: dict[SourceState, Colour] = {
+    "connecting": (92, 190, 240),
+    "up": (128, 208, 132),
+    "stalled": (70, 160, 245),
+    "lost": (92, 92, 240),
+    "ended": (176, 170, 164),
+}
+_FONT = cv2.FONT_HERSHEY_DUPLEX
+_SHIFT = 3
+"""Bits below the pixel: joints move smoothly, not from pixel to pixel."""
+_HEAD = NTU25.index("head")
+_HEAD_M, _LIMB_M = 0.105, 0.021
+
+
+def _side_colours() -> tuple[Colour, ...]:
+    return tuple(
+        LEFT if name.startswith("left") else RIGHT if name.startswith("right") else MIDDLE for name in NTU25.joints
+    )
+
+
+_COLOURS = _side_colours()
+
+
+def draw(
+    image: Image,
+    people: People,
+    actions: Mapping[int, tuple[str, float]],
+    *,
+    lens: LensLike,
+    future_joints_m: Mapping[int, NDArray[np.floating]] | None = None,
+    state: SourceState = "up",
+    fps: float = 0.0,
+) -> Image:
+    """Draw onto a picture, in place, and return it. Never raises for joints that are nowhere in the picture.
+
+    image: (height, width, 3) uint8, blue-green-red, writable; actions: track id to label and score;
+    future_joints_m: track id to (25, 3), metres, camera frame, drawn as a pale ghost.
+    """
+    rows = [row for row in range(len(people.track_ids)) if people.present[row] and people.track_ids[row] >= 0]
+    # Whoever is nearer is drawn over whoever stands behind.
+    rows.sort(key=lambda row: -float(np.nan_to_num(people.joints_m[row, NTU25.root, 2])))
+    for row in rows:
+        ghost = (future_joints_m or {}).get(int(people.track_ids[row]))
+        if ghost is not None:
+            _draw_ghost(image, ghost, lens)
+    for row in rows:
+        track_id = int(people.track_ids[row])
+        pixels = project(people.joints_m[row], lens)
+        _draw_skeleton(image, people.joints_m[row], pixels, people.confidence[row], lens)
+        _draw_label(image, pixels, track_id, actions.get(track_id), head_px=_head_radius(people.joints_m[row], lens))
+    _draw_state(image, state, fps)
+    return image
+
+
+def _draw_skeleton(
+    image: Image,
+    joints_m: NDArray[np.floating],
+    pixels: NDArray[np.float64],
+    confidence: NDArray[np.floating],
+    lens: LensLike,
+) -> None:
+    drawn = _drawable(image, pixels)
+    if not drawn.any():
+        return
+    thickness = _pixels_across(_LIMB_M, joints_m[drawn, 2], lens, least=2, most=14)
+    certainty = np.clip(np.nan_to_num(confidence), 0.0, 1.0)
+    # Far limbs first, so that near ones cover them.
+    for joint in sorted(NTU25.outward, key=lambda j: -float(np.nan_to_num(joints_m[j, 2]))):
+        parent = NTU25.parents[joint]
+        if drawn[joint] and drawn[parent] and joint != _HEAD:
+            colour = _dimmed(_COLOURS[joint], float(min(certainty[joint], certainty[parent])))
+            _line(image, pixels[parent], pixels[joint], colour, thickness)
+    if drawn[_HEAD]:
+        radius = _head_radius(joints_m, lens)
+        centre = _shifted(pixels[_HEAD])
+        cv2.circle(
+            image, centre, radius << _SHIFT, _dimmed(MIDDLE, float(certainty[_HEAD])), max(2, thickness - 1),
+            cv2.LINE_AA, _SHIFT,
+        )  # fmt: skip
+
+
+def _draw_ghost(image: Image, joints_m: NDArray[np.floating], lens: LensLike) -> None:
+    pixels = project(joints_m, lens)
+    drawn = _drawable(image, pixels)
+    for joint in NTU25.outward:
+        parent = NTU25.parents[joint]
+        if drawn[joint] and drawn[parent]:
+            _line(image, pixels[parent], pixels[joint], GHOST, max(1, round(image.shape[0] / 500)))
+
+
+def _draw_label(
+    image: Image, pixels: NDArray[np.float64], track_id: int, action: tuple[str, float] | None, head_px: int
+) -> None:
+    drawn = _drawable(image, pixels)
+    if not drawn.any():
+        return
+    left, top = (float(value) for value in np.min(pixels[drawn], axis=0))
+    right = float(np.max(pixels[drawn, 0]))
+    if drawn[_HEAD]:
+        top = min(top, float(pixels[_HEAD, 1]) - head_px)
+    name = f"person {track_id}"
+    text = name if action is None else f"{name}   {action[0].replace('_', ' ')}  {action[1]:.2f}"
+    scale = max(0.42, min(1.2, image.shape[0] / 1000))
+    (width, height), _ = cv2.getTextSize(text, _FONT, scale, 1)
+    pad = round(0.6 * height)
+    x = round(min(max((left + right - width) / 2, pad + 2), image.shape[1] - width - pad - 2))
+    y = round(min(max(top - 1.6 * height, 1.8 * height), image.shape[0] - pad - 2))
+    _shade(image, x - pad, y - height - pad, x + width + pad, y + pad, MIDDLE if action is None else LEFT)
+    if action is None:
+        cv2.putText(image, text, (x, y), _FONT, scale, _QUIET, 1, cv2.LINE_AA)
+        return
+    cv2.putText(image, text, (x, y), _FONT, scale, _TEXT, 1, cv2.LINE_AA)
+    # The score once more, as a bar under the words.
+    reach = round((width + 2 * pad) * min(1.0, max(0.0, action[1])))
+    cv2.line(image, (x - pad, y + pad), (x - pad + reach, y + pad), LEFT, 2, cv2.LINE_AA)
+
+
+def _draw_state(image: Image, state: SourceState, fps: float) -> None:
+    scale = max(0.42, min(1.2, image.shape[0] / 1100))
+    text = f"{state}   {fps:.1f} fps"
+    (width, height), _ = cv2.getTextSize(text, _FONT, scale, 1)
+    pad = round(0.7 * height)
+    dot = round(0.45 * height)
+    left, top = pad, pad
+    _shade(image, left, top, left + width + 3 * pad + 2 * dot, top + height + 2 * pad, MIDDLE)
+    middle = top + pad + height // 2
+    cv2.circle(image, (left + pad + dot, middle), dot, STATE_COLOURS[state], -1, cv2.LINE_AA)
+    cv2.putText(
+        image, text, (left + 2 * pad + 2 * dot, top + pad + height), _FONT, scale, _TEXT, 1, cv2.LINE_AA
+    )  # fmt: skip
+
+
+def _drawable(image: Image, pixels: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark what is in the picture or near enough that a limb may lead into it; far off, integers overflow."""
+    height, width = image.shape[:2]
+    with np.errstate(invalid="ignore"):
+        near = np.abs(pixels - (width / 2, height / 2)) < (2.0 * width, 2.0 * height)
+    return np.asarray(near.all(-1), np.bool_)
+
+
+def _head_radius(joints_m: NDArray[np.floating], lens: LensLike) -> int:
+    distance_m = joints_m[_HEAD, 2]
+    if not distance_m > NEAREST_M:
+        return 0
+    return _pixels_across(_HEAD_M, distance_m[None], lens, least=4, most=200)
+
+
+def _pixels_across(metres: float, distance_m: NDArray[np.floating], lens: LensLike, *, least: int, most: int) -> int:
+    return int(np.clip(round(lens.fy * metres / float(np.median(distance_m))), least, most))
+
+
+def _dimmed(colour: Colour, certainty: float) -> Colour:
+    """Let what is hardly seen fade: a quarter of its brightness where nothing is known."""
+    share = 0.25 + 0.75 * certainty
+    return (round(colour[0] * share), round(colour[1] * share), round(colour[2] * share))
+
+
+def _shade(image: Image, left: int, top: int, right: int, bottom: int, edge: Colour) -> None:
+    """Darken a box so that words on it can be read on any picture; a thin line marks its left edge."""
+    height, width = image.shape[:2]
+    left, right = max(0, left), min(width, right)
+    top, bottom = max(0, top), min(height, bottom)
+    if right <= left or bottom <= top:
+        return
+    part = image[top:bottom, left:right]
+    cv2.addWeighted(part, 0.28, np.full_like(part, _SHADE), 0.72, 0.0, part)
+    cv2.line(image, (left, top), (left, bottom - 1), edge, 2)
+
+
+def _shifted(point: NDArray[np.float64]) -> tuple[int, int]:
+    return round(float(point[0]) * (1 << _SHIFT)), round(float(point[1]) * (1 << _SHIFT))
+
+
+def _line(image: Image, begin: NDArray[np.float64], end: NDArray[np.float64], colour: Colour, thickness: int) -> None:
+    cv2.line(image, _shifted(begin), _shifted(end), colour, thickness, cv2.LINE_AA, _SHIFT)

@@ -1,0 +1,231 @@
+"""The parts of the terminal dashboard, each drawn from the board into a given number of lines."""
+
+from rich.box import ROUNDED
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from hitrs_live.messages import SourceState, Status
+from hitrs_live.views.board import ActionRow, Board, PersonState
+from hitrs_live.views.wording import action_length_s, action_name, clock_time, drops_in_words, duration
+
+STATE_STYLES: dict[SourceState, str] = {
+    "connecting": "bold black on yellow",
+    "up": "bold black on green",
+    "stalled": "bold black on yellow",
+    "lost": "bold white on red",
+    "ended": "bold black on bright_black",
+}
+QUIET, FRAME, STRONG, ACCENT = "bright_black", "grey35", "bold bright_white", "cyan"
+_PERSON_COLOURS = ("orange1", "deep_sky_blue1", "medium_purple1", "spring_green2", "hot_pink", "khaki1")
+_BACKGROUND = "background"
+
+
+def box(content: RenderableType, title: str, height: int | None = None, style: str = FRAME) -> Panel:
+    """Frame a part of the dashboard."""
+    return Panel(
+        content, title=f"[{QUIET}]{title}[/]", title_align="left", box=ROUNDED, border_style=style, height=height
+    )
+
+
+def person_colour(track_id: int) -> str:
+    """Give each person a colour of their own for as long as the id lives."""
+    return _PERSON_COLOURS[track_id % len(_PERSON_COLOURS)]
+
+
+def header(board: Board, silent_s: float, width: int, height: int) -> Panel:
+    """Show the source, its pace and its losses in two lines, stages too where nothing else shows them."""
+    status = board.status
+    first = Text.assemble((f" {board.state} ", STATE_STYLES[board.state]), " ", (board.source_id or "waiting", STRONG))
+    if status is not None:
+        _item(first, f"{status.fps:.1f} fps", "bright_white")
+        if status.frame_age_ms is not None:
+            _item(first, f"age {status.frame_age_ms:.0f} ms", "bright_white" if status.frame_age_ms < 250 else "yellow")
+        _item(first, f"up {duration(status.uptime_s)}", QUIET)
+        if status.memory_mb is not None:
+            _item(first, f"{status.memory_mb:.0f} MB", QUIET)
+    if silent_s > 3:
+        _item(first, f"silent for {duration(silent_s)}", "bold yellow")
+    lines = [first, _losses(board)]
+    if height >= 5:
+        lines.append(stage_line(status))
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    title = "hitrs-live" if status is None else f"hitrs-live {status.version}"
+    return box(Group(*lines), title, height)
+
+
+def _losses(board: Board) -> Text:
+    status = board.status
+    if status is None:
+        return Text(board.detail or "no message yet", QUIET)
+    lost = sum(status.drops.values())
+    line = Text.assemble(("drops ", QUIET), (drops_in_words(status.drops), "yellow" if lost else "green"))
+    if status.pose_restarts:
+        _item(line, f"pose restarts {status.pose_restarts}", "yellow")
+    if board.restarts:
+        _item(line, f"publisher restarts {board.restarts}", "yellow")
+    _item(line, f"frames {status.frames:,}", QUIET)
+    if board.detail:
+        _item(line, board.detail, QUIET)
+    return line
+
+
+def _item(line: Text, words: str, style: str) -> None:
+    line.append("   ")
+    line.append(words, style)
+
+
+def stage_line(status: Status | None) -> Text:
+    """Show the stages' median latencies in one line."""
+    line = Text("ms ", QUIET)
+    for name, stage in (status.stages if status else {}).items():
+        line.append(f" {name.replace('_', ' ')} ", QUIET)
+        line.append(f"{stage.p50_ms:.1f}", "bright_white")
+        line.append(f"/{stage.p99_ms:.0f} ", QUIET)
+    return line
+
+
+def stages(status: Status | None, height: int) -> Panel:
+    """Show what each stage takes, median and worst of a hundred, as numbers and as a bar."""
+    table = Table(box=None, padding=(0, 1), expand=True, show_edge=False, header_style=QUIET)
+    table.add_column("stage", no_wrap=True, ratio=3)
+    table.add_column("", no_wrap=True, ratio=4)
+    table.add_column("p50 ms", justify="right", no_wrap=True, width=7)
+    table.add_column("p99 ms", justify="right", no_wrap=True, width=7)
+    known = list((status.stages if status else {}).items())
+    slowest = max((stage.p99_ms for _, stage in known), default=1.0) or 1.0
+    for name, stage in known[: max(0, height - 3)]:
+        bar = _two_part_bar(stage.p50_ms / slowest, stage.p99_ms / slowest, 14)
+        table.add_row(name.replace("_", " "), bar, f"{stage.p50_ms:.1f}", Text(f"{stage.p99_ms:.1f}", QUIET))
+    return box(table, "latency", height)
+
+
+def _two_part_bar(strong: float, weak: float, width: int) -> Text:
+    whole, rest = round(strong * width), round(weak * width)
+    return Text.assemble(("━" * whole, ACCENT), ("━" * max(0, rest - whole), "grey35"))
+
+
+def score_bar(share: float, width: int, style: str) -> Text:
+    """Draw a share of 1 as a bar of so many columns, half a column being the finest."""
+    halves = round(min(1.0, max(0.0, share)) * width * 2)
+    full, half = divmod(halves, 2)
+    return Text.assemble(("━" * full + "╸" * half, style), ("━" * (width - full - half), "grey19"))
+
+
+def person(state: PersonState, now_ns: int, width: int, height: int) -> Panel:
+    """Show one person: what they do, how sure that is, what else it might be, how well they are predicted."""
+    colour = person_colour(state.track_id)
+    inner, room = width - 4, height - 2
+    lines = [_headline(state, now_ns, inner, colour)]
+    motion = _motion(state)
+    keep = 1 if motion is not None and room >= 3 else 0
+    shown = state.scores[: max(0, room - 1 - keep)]
+    names = max((len(action_name(label)) for label, _ in shown), default=0)
+    doing = state.action.label if state.action else None
+    for label, score in shown:
+        style = colour if label == doing else QUIET if label == _BACKGROUND else "grey62"
+        line = Text(f"{action_name(label):<{names}} ", "bright_white" if label == doing else QUIET)
+        line.append_text(score_bar(score, max(4, inner - names - 6), style))
+        line.append(f" {score:.2f}", "bright_white" if label == doing else QUIET)
+        lines.append(line)
+    if keep and motion is not None:
+        lines.append(motion)
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    style = colour if state.action else FRAME
+    return box(Group(*lines), f"[{colour}]person {state.track_id}[/]", height, style=style)
+
+
+def _headline(state: PersonState, now_ns: int, width: int, colour: str) -> Text:
+    if state.action is None:
+        line = Text("no action", QUIET)
+        if state.last_end_ns is not None:
+            _item(line, f"for {duration(max(0, now_ns - state.last_end_ns) / 1e9)}", QUIET)
+        return line
+    action = state.action
+    name = action_name(action.label).upper()
+    # Letters apart from each other are as large as a terminal's get.
+    if 2 * len(name) + 22 <= width:
+        name = " ".join(name)
+    line = Text.assemble((name, f"bold {colour}"), "   ", (f"{action.score:.2f}", STRONG))
+    _item(line, f"for {duration(max(0, now_ns - action.onset_time_ns) / 1e9)}", QUIET)
+    if action.other_track_id is not None:
+        _item(line, f"with person {action.other_track_id}", QUIET)
+    return line
+
+
+def _motion(state: PersonState) -> Text | None:
+    """Say how far the predictions were off, against the pose held still."""
+    if state.error_mm is None or state.held_error_mm is None:
+        return None
+    better = state.error_mm <= state.held_error_mm
+    return Text.assemble(
+        ("prediction off by ", QUIET),
+        (f"{state.error_mm:.0f} mm", "green" if better else "yellow"),
+        (f", held still {state.held_error_mm:.0f} mm", QUIET),
+    )
+
+
+def motion_summary(status: Status | None, height: int) -> Panel:
+    """Compare the predictions of everybody with the pose held still, as two bars."""
+    error, held = (None, None) if status is None else (status.motion_error_mm, status.motion_held_error_mm)
+    if error is None or held is None:
+        return box(Text("not measured yet", QUIET), "motion prediction error", height)
+    largest = max(error, held, 1e-9)
+    lines = []
+    for name, value, style in (
+        ("predicted ", error, "green" if error <= held else "yellow"),
+        ("held still", held, QUIET),
+    ):
+        line = Text(f"{name} ", QUIET)
+        line.append_text(score_bar(value / largest, 16, style))
+        line.append(f" {value:.0f} mm", style)
+        line.no_wrap = True
+        lines.append(line)
+    return box(Group(*lines), "motion prediction error", height)
+
+
+def actions(board: Board, width: int, height: int) -> Panel:
+    """List the newest actions, newest first: onset, who, what, how sure, how long, how late it was told, why over."""
+    table = Table(box=None, padding=(0, 1), expand=True, show_edge=False, header_style=QUIET)
+    wide = width >= 76
+    table.add_column("onset", no_wrap=True, width=8, style=QUIET)
+    table.add_column("who" if wide else "", no_wrap=True, width=9 if wide else 3)
+    table.add_column("action", no_wrap=True, ratio=1)
+    table.add_column("score", justify="right", no_wrap=True, width=5)
+    table.add_column("length", justify="right", no_wrap=True, width=8)
+    if wide:
+        table.add_column("told after", justify="right", no_wrap=True, width=10, style=QUIET)
+        table.add_column("ended by", no_wrap=True, width=12, style=QUIET)
+    rows = list(board.actions)[::-1][: max(0, height - 3)]
+    for row in rows:
+        table.add_row(*_action_cells(row, board, wide))
+    return box(table if rows else Text("none yet", QUIET), "actions", height)
+
+
+def _action_cells(row: ActionRow, board: Board, wide: bool) -> list[Text | str]:
+    event = row.end or row.latest
+    colour = person_colour(event.track_id)
+    length_s = action_length_s(event)
+    going = max(0.0, (board.now_ns - event.onset_time_ns) / 1e9)
+    cells: list[Text | str] = [
+        clock_time(board.since_start_s(event.onset_time_ns)),
+        Text(f"person {event.track_id}" if wide else f"{event.track_id}", colour),
+        Text(action_name(event.label), "bright_white" if row.end is None else ""),
+        f"{event.score:.2f}",
+        Text(f"{going:.1f} s ▸", colour) if length_s is None else f"{length_s:.1f} s",
+    ]
+    if wide:
+        cells.append(f"{row.start.detection_delay_s:.2f} s")
+        cells.append("" if row.end is None else (event.reason or "").replace("_", " "))
+    return cells
+
+
+def notices(status: Status, count: int) -> list[Text]:
+    """Show the newest notices to the operator, a line each."""
+    return [
+        Text.assemble((" ! ", "bold black on yellow"), f" {notice}", no_wrap=True, overflow="ellipsis")
+        for notice in status.notices[-count:]
+    ]

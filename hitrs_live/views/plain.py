@@ -1,0 +1,89 @@
+"""A line an event: for logs, pipes and terminals that cannot be drawn on."""
+
+from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent, SourceState, Status
+from hitrs_live.views.board import Board
+from hitrs_live.views.wording import action_length_s, action_name, clock_time, drops_in_words
+
+
+class PlainLog:
+    """Turn messages into lines: starts and ends of actions, changes of the source, and now and then a status.
+
+    Times count from the first message seen, in the source's own time.
+    """
+
+    def __init__(self, status_every_s: float = 10.0) -> None:
+        """Take the pause between status lines, in seconds of the pipeline's uptime."""
+        self._board = Board()
+        self._status_every_s = status_every_s
+        self._status_due_s = 0.0
+        self._state_told: tuple[SourceState, str] | None = None
+        self._notices_told: tuple[str, ...] = ()
+        self._restarts_told = 0
+
+    def update(self, message: AnyMessage) -> str | None:
+        """Return the line or lines, without a final newline, that this message is worth; None for none."""
+        self._board.update(message)
+        lines: list[str] = []
+        if self._board.restarts > self._restarts_told:
+            self._restarts_told = self._board.restarts
+            self._status_due_s, self._state_told, self._notices_told = 0.0, None, ()
+            lines.append(self._line(message, "session", "the publisher was started anew"))
+        if isinstance(message, ActionEvent):
+            lines += self._action(message)
+        elif isinstance(message, SourceEvent):
+            lines += self._state(message, message.state, message.detail)
+        elif isinstance(message, Status):
+            lines += self._status(message)
+        return "\n".join(lines) or None
+
+    def _line(self, message: AnyMessage, subject: str, text: str) -> str:
+        time = clock_time(self._board.since_start_s(message.capture_time_ns))
+        return f"{time:>8}  {subject:<10} {text}".rstrip()
+
+    def _action(self, event: ActionEvent) -> list[str]:
+        if event.state == "update":
+            return []
+        length_s = action_length_s(event)
+        if event.state == "start":
+            remark = f"(delay {event.detection_delay_s:.2f} s)"
+        else:
+            reason = (event.reason or "ended").replace("_", " ")
+            remark = reason if length_s is None else f"({length_s:.1f} s, {reason})"
+        others = "" if event.other_track_id is None else f"  with person {event.other_track_id}"
+        what = f"{event.state:<6} {action_name(event.label):<19} {event.score:.2f}  {remark}{others}"
+        return [self._line(event, f"person {event.track_id}", what)]
+
+    def _state(self, message: AnyMessage, state: SourceState, detail: str) -> list[str]:
+        if (state, detail) == self._state_told or (self._state_told and not detail and state == self._state_told[0]):
+            return []
+        self._state_told = (state, detail)
+        return [self._line(message, "source", f"{state:<6} {detail}")]
+
+    def _status(self, status: Status) -> list[str]:
+        changed = self._state_told is None or status.state != self._state_told[0]
+        lines = self._state(status, status.state, status.detail) if changed else []
+        new = [notice for notice in status.notices if notice not in self._notices_told]
+        self._notices_told = status.notices
+        lines += [self._line(status, "notice", notice) for notice in new]
+        # By uptime, which runs at one pace also where a file is read faster than it was taken.
+        if changed or status.uptime_s >= self._status_due_s:
+            self._status_due_s = status.uptime_s + self._status_every_s
+            lines.append(self._line(status, "status", _summary(status)))
+        return lines
+
+
+def _summary(status: Status) -> str:
+    people = len(status.people)
+    parts = [
+        f"{status.state:<6} {status.fps:.1f} fps",
+        f"{people} {'person' if people == 1 else 'people'}",
+        f"drops {drops_in_words(status.drops)}",
+    ]
+    if status.frame_age_ms is not None:
+        parts.append(f"age {status.frame_age_ms:.0f} ms")
+    parts += [f"{name} {stage.p50_ms:.1f}/{stage.p99_ms:.1f} ms" for name, stage in status.stages.items()]
+    if status.memory_mb is not None:
+        parts.append(f"{status.memory_mb:.0f} MB")
+    if status.motion_error_mm is not None and status.motion_held_error_mm is not None:
+        parts.append(f"prediction {status.motion_error_mm:.0f} mm, held still {status.motion_held_error_mm:.0f} mm")
+    return "  ".join(parts)

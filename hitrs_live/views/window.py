@@ -1,0 +1,76 @@
+"""Show the painted pictures in a window."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+
+import cv2
+
+from hitrs_live.errors import ViewUnavailable
+from hitrs_live.messages import Frame, People, Prediction, SourceState
+from hitrs_live.views.painter import Painter
+from hitrs_live.views.projection import LensFor, imagined_lens
+
+_ESCAPE = 27
+
+
+class Window:
+    """A window on the screen, as long as nobody closes it; q or Esc does, and the pipeline runs on."""
+
+    def __init__(self, title: str = "hitrs-live", *, lens_for: LensFor = imagined_lens) -> None:
+        """Make sure that a window can be had; it opens with the first frame. Raise ViewUnavailable where not."""
+        _refuse_without_windows()
+        self._title = title
+        self._painter = Painter(lens_for)
+        self._open = False
+        self.closed = False
+        """True once somebody has closed the window."""
+
+    def show(
+        self,
+        frame: Frame | None,
+        people: People,
+        actions: Mapping[int, tuple[str, float]],
+        prediction: Prediction | None,
+        state: SourceState,
+        fps: float,
+    ) -> None:
+        """Paint one frame and show it; do nothing once the window was closed."""
+        if self.closed:
+            return
+        if self._open and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+            self.close()
+            return
+        if not self._open:
+            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            self._open = True
+        cv2.imshow(self._title, self._painter.paint(frame, people, actions, prediction, state, fps))
+        if cv2.waitKey(1) & 0xFF in (ord("q"), _ESCAPE):
+            self.close()
+
+    def close(self) -> None:
+        """Close the window; safe at any time, also twice."""
+        if self._open and not self.closed:
+            cv2.destroyWindow(self._title)
+        self.closed = True
+
+
+def windows_in(build_information: str) -> bool:
+    """Say whether OpenCV's build information names a window system."""
+    found = re.search(r"^\s*GUI:\s*(\S+)", build_information, re.MULTILINE)
+    return found is not None and found.group(1).upper() != "NONE"
+
+
+def _refuse_without_windows() -> None:
+    if not windows_in(cv2.getBuildInformation()):
+        raise ViewUnavailable(
+            "--show: the installed OpenCV is the headless one and has no windows; "
+            "`pip uninstall opencv-python-headless` first and then `pip install opencv-python` (the two break each "
+            "other side by side), or take --save-video FILE"
+        )
+    # OpenCV's window library ends the whole process where it finds no screen.
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise ViewUnavailable(
+            "--show: there is no screen here (neither DISPLAY nor WAYLAND_DISPLAY is set); take --save-video FILE"
+        )

@@ -1,0 +1,38 @@
+"""Numbers and names as people read them."""
+
+from hitrs_live.messages import ActionEvent
+
+
+def clock_time(seconds: float) -> str:
+    """Write a time as minutes:seconds.tenths, with hours where there are any: 00:03.2, 1:02:03.4."""
+    sign = "-" if seconds < -0.05 else ""
+    tenths = round(abs(seconds) * 10)
+    minutes, tenths = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    return f"{sign}{f'{hours}:' if hours else ''}{minutes:02d}:{tenths // 10:02d}.{tenths % 10}"
+
+
+def duration(seconds: float) -> str:
+    """Write how long something has been going on: 8 s, 3:05, 1:02:03."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def action_name(label: str) -> str:
+    """Write a label as words: jumping_jack becomes jumping jack."""
+    return label.replace("_", " ")
+
+
+def action_length_s(event: ActionEvent) -> float | None:
+    """Measure an ended action from its onset; None while it goes on."""
+    return None if event.end_time_ns is None else (event.end_time_ns - event.onset_time_ns) / 1e9
+
+
+def drops_in_words(drops: dict[str, int]) -> str:
+    """List losses by cause, largest first; "none" where nothing was lost."""
+    lost = sorted(((count, cause) for cause, count in drops.items() if count), reverse=True)
+    return ", ".join(f"{cause} {count}" for count, cause in lost) or "none"

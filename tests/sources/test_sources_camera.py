@@ -1,0 +1,292 @@
+"""Cameras over HTTP and RTSP, served on loopback, that stall, go away and come back; and cameras that are not there."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+from mjpeg_server import MjpegServer
+from rtsp_server import RtspServer
+
+from hitrs_live.config import CameraConfig
+from hitrs_live.errors import SourceUnavailable
+from hitrs_live.messages import Frame, SourceChange
+from hitrs_live.sources.base import SourceItem
+from hitrs_live.sources.camera import CameraSource
+
+BRISK = CameraConfig(stall_after_s=0.5, lost_after_s=1.0, retry_min_s=0.1, retry_max_s=0.4)
+PATIENCE_S = 20.0
+
+
+class Watch:
+    """Read a source and keep what came."""
+
+    def __init__(self, source: CameraSource) -> None:
+        self.source = source
+        self.items: list[SourceItem] = []
+
+    @property
+    def states(self) -> list[str]:
+        return [item.state for item in self.items if isinstance(item, SourceChange)]
+
+    @property
+    def frames(self) -> list[Frame]:
+        return [item for item in self.items if isinstance(item, Frame)]
+
+    def went_through(self, *states: str) -> bool:
+        """Tell whether these states came in this order; a machine under load may have stalled between."""
+        left = iter(self.states)
+        return all(state in left for state in states)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        give_up_s = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < give_up_s, f"still waiting; states so far: {self.states}"
+            self.items += self.source.read(0.1)
+
+    def until_frames(self, count: int) -> None:
+        wanted = len(self.frames) + count
+        self.until(lambda: len(self.frames) >= wanted)
+
+    def until_state(self, state: str) -> None:
+        known = len(self.states)
+        self.until(lambda: state in self.states[known:])
+
+    def during(self, seconds: float) -> None:
+        end_s = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() >= end_s)
+
+
+def opened(device: int | str, config: CameraConfig = BRISK) -> Watch:
+    source = CameraSource(device, config)
+    source.open()
+    return Watch(source)
+
+
+def refusal(device: int | str) -> str:
+    source = CameraSource(device, BRISK)
+    with pytest.raises(SourceUnavailable) as caught:
+        source.open()
+    source.close()
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "--demo" in message
+    assert "--video FILE" in message
+    return message
+
+
+def test_a_stream_that_stalls_for_three_seconds_stalls_and_comes_up_again_on_its_connection() -> None:
+    with MjpegServer() as server:
+        watch = opened(server.url, CameraConfig())
+        watch.until_frames(20)
+        server.flowing.clear()
+        watch.during(3.0)
+        server.flowing.set()
+        watch.until_frames(20)
+        assert watch.states == ["connecting", "up", "stalled", "up"]
+        assert server.connections == 1
+        watch.source.close()
+    times = [frame.capture_time_ns for frame in watch.frames]
+    assert times == sorted(set(times))
+    assert all(frame.received_ns == frame.capture_time_ns for frame in watch.frames)
+    up = [item for item in watch.items if isinstance(item, SourceChange)][-1]
+    assert "s of silence" in up.detail
+    # Everything is in the order in which it happened.
+    at = [item.time_ns if isinstance(item, SourceChange) else item.capture_time_ns for item in watch.items]
+    assert at == sorted(at)
+
+
+def test_a_server_that_goes_away_is_retried_until_it_is_back() -> None:
+    with MjpegServer() as server:
+        watch = opened(server.url)
+        watch.until_frames(5)
+        port = server.port
+    watch.until_state("lost")
+    lost = next(item for item in watch.items if isinstance(item, SourceChange) and item.state == "lost")
+    assert "connection refused" in lost.detail
+    with MjpegServer(port=port):
+        watch.until_state("up")
+        watch.until_frames(5)
+        watch.source.close()
+    assert watch.went_through("connecting", "up", "stalled", "lost", "up")
+
+
+def test_a_broken_connection_is_made_anew() -> None:
+    with MjpegServer() as server:
+        watch = opened(server.url)
+        watch.until_frames(5)
+        server.cut()
+        watch.until(lambda: server.connections == 2)
+        watch.until_frames(5)
+        watch.source.close()
+
+
+def test_a_silent_connection_is_given_up_for_a_new_one() -> None:
+    with MjpegServer() as server:
+        watch = opened(server.url)
+        watch.until_frames(5)
+        server.flowing.clear()
+        watch.until(lambda: server.connections >= 2)
+        server.flowing.set()
+        watch.until_frames(5)
+        watch.source.close()
+
+
+def test_a_slow_reader_gets_the_newest_picture_and_the_loss_is_counted() -> None:
+    with MjpegServer() as server:
+        watch = opened(server.url)
+        watch.until_frames(1)
+        time.sleep(0.4)
+        watch.until_frames(1)
+        assert watch.source.drops()["camera"] >= 1
+        assert watch.frames[-1].index > watch.frames[0].index + 1
+        watch.source.close()
+
+
+def test_a_picture_left_lying_through_a_stall_is_dropped_as_stale() -> None:
+    with MjpegServer() as server:
+        watch = opened(server.url)
+        watch.until_frames(5)
+        time.sleep(0.2)
+        server.flowing.clear()
+        time.sleep(BRISK.max_frame_age_s + 0.2)
+        count = len(watch.frames)
+        watch.during(0.1)
+        assert len(watch.frames) == count
+        assert watch.source.drops()["stale"] == 1
+        watch.source.close()
+
+
+def test_pictures_that_break_off_are_counted_and_the_others_still_come() -> None:
+    with MjpegServer() as server:
+        server.garbage_every = 4
+        watch = opened(server.url)
+        watch.until(lambda: watch.source.drops()["corrupt"] >= 2)
+        watch.until_frames(5)
+        watch.source.close()
+
+
+def test_user_and_password_are_taken_from_the_address_and_never_shown() -> None:
+    with MjpegServer(user="me", password="s3cret/") as server:
+        address = server.url.replace("http://", "http://me:s3cret%2F@")
+        watch = opened(address)
+        watch.until_frames(3)
+        watch.source.close()
+        assert "s3cret" not in " ".join(item.detail for item in watch.items if isinstance(item, SourceChange))
+        assert "s3cret" not in watch.source.source_id
+        wrong = refusal(address.replace("s3cret", "0ther"))
+        assert "401" in wrong
+        assert "0ther" not in wrong
+
+
+def test_an_rtsp_stream_gives_pictures_stalls_and_is_connected_to_anew() -> None:
+    with RtspServer() as server:
+        watch = opened(server.url)
+        watch.until_frames(10)
+        assert watch.frames[0].image.shape == (48, 64, 3)
+        server.flowing.clear()
+        watch.until_state("lost")
+        server.flowing.set()
+        watch.until_state("up")
+        watch.until_frames(5)
+        watch.source.close()
+    assert watch.went_through("connecting", "up", "stalled", "lost", "up")
+
+
+@pytest.mark.parametrize("server_class", [MjpegServer, RtspServer])
+def test_close_returns_within_a_second_while_the_capture_thread_waits(
+    server_class: type[MjpegServer] | type[RtspServer],
+) -> None:
+    with server_class() as server:
+        watch = opened(server.url, CameraConfig(lost_after_s=60))
+        watch.until_frames(1)
+        server.flowing.clear()
+        time.sleep(0.2)
+        begun_s = time.monotonic()
+        watch.source.close()
+        watch.source.close()
+        assert time.monotonic() - begun_s < 1.0
+        assert watch.source.read(0.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/nothing", "404"),
+        ("/page", "text/html"),
+        ("/elsewhere", "302 Found to http://camera.invalid/video, which was not followed"),
+    ],
+)
+def test_an_address_that_is_no_stream_is_refused_with_what_it_answers(path: str, words: str) -> None:
+    with MjpegServer() as server:
+        assert words in refusal(server.url.replace("/video", path))
+
+
+@pytest.mark.parametrize("scheme", ["http", "rtsp"])
+def test_a_port_where_nobody_listens_is_refused_as_such(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert "connection refused" in refusal(f"{scheme}://127.0.0.1:{port}/x")
+
+
+def test_an_rtsp_path_that_is_not_there_is_refused() -> None:
+    with RtspServer() as server:
+        assert "no RTSP stream there" in refusal(server.url.replace("live", "dead"))
+
+
+def test_a_server_of_another_protocol_is_refused_in_one_line() -> None:
+    with RtspServer() as server:
+        assert "no HTTP answer" in refusal(server.url.replace("rtsp", "http"))
+
+
+@pytest.mark.parametrize("device", [93, "93", "/dev/video93"])
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(device: int | str) -> None:
+    message = refusal(device)
+    assert "there is no /dev/video93" in message
+    assert "found" in message
+
+
+@pytest.mark.parametrize("device", ["ftp://host/x", "http://", "http://[1", "http://host:port/", "front-door", ""])
+def test_what_is_no_camera_address_is_refused(device: str) -> None:
+    refusal(device)
+
+
+def test_a_file_that_is_no_device_is_refused(tmp_path: object) -> None:
+    assert "is no camera device" in refusal(str(tmp_path))
+
+
+def test_refusals_leave_no_line_of_other_libraries_on_the_terminal() -> None:
+    # A process of its own: the libraries' log levels are read once.
+    program = """
+import sys
+from hitrs_live.config import CameraConfig
+from hitrs_live.errors import SourceUnavailable
+from hitrs_live.sources.camera import CameraSource
+for device in sys.argv[1:]:
+    try:
+        CameraSource(device, CameraConfig()).open()
+    except SourceUnavailable:
+        continue
+    raise SystemExit(f"{device} was opened")
+"""
+    with RtspServer() as server:
+        devices = ["93", "/dev/null", server.url.replace("live", "dead"), server.url.replace("rtsp", "http")]
+        done = subprocess.run([sys.executable, "-c", program, *devices], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_source_must_be_opened_before_it_is_read_and_may_be_closed_unopened() -> None:
+    source = CameraSource(93, BRISK)
+    with pytest.raises(ValueError, match="call open"):
+        source.read(0.0)
+    source.close()
+
+
+def test_a_source_name_that_no_topic_can_hold_is_the_callers_mistake() -> None:
+    with pytest.raises(ValueError, match="source_id"):
+        CameraSource(0, BRISK, source_id="front door")
+    assert CameraSource(0, BRISK, source_id="front-door").source_id == "front-door"
+    assert CameraSource(2, BRISK).source_id == "camera2"
+    assert CameraSource("http://u:p@cam.lan:8080/a/b?key=1", BRISK).source_id == "cam-lan-8080-a-b"

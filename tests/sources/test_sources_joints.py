@@ -1,0 +1,214 @@
+"""Joints of another process come in as frames, and its silences and losses are told."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+import numpy as np
+import pytest
+
+from hitrs_live.codec import encode, joints_event
+from hitrs_live.config import CameraConfig, PublishConfig
+from hitrs_live.errors import SourceUnavailable
+from hitrs_live.messages import Array, JointsEvent, Pose, PoseFrame, SourceChange, SourceEvent
+from hitrs_live.sources.base import SourceItem
+from hitrs_live.sources.joints import MAX_WAITING, JointsSource
+from hitrs_live.transport.publisher import Publisher
+
+PATIENT = CameraConfig(stall_after_s=60, lost_after_s=600, max_frame_age_s=60)
+
+
+def _joints(
+    index: int, *, people: int = 1, source_id: str = "pose-1", capture_time_ns: int | None = None
+) -> JointsEvent:
+    rng = np.random.default_rng(index)
+    poses = tuple(
+        Pose(joints_m=rng.normal(0, 1, (25, 3)).astype(np.float32), confidence=rng.random(25, np.float32))
+        for _ in range(people)
+    )
+    time_ns = time.monotonic_ns() if capture_time_ns is None else capture_time_ns
+    return joints_event(PoseFrame(index=index, capture_time_ns=time_ns, received_ns=0, poses=poses), source_id)
+
+
+def _publisher(session_id: str = "s", bind: str = "tcp://127.0.0.1:0") -> Publisher:
+    return Publisher(PublishConfig(bind=bind), session_id)
+
+
+@contextmanager
+def _source(url: str, config: CameraConfig = PATIENT, **options: str) -> Iterator[JointsSource]:
+    source = JointsSource(url, config, **options)
+    source.open()
+    try:
+        yield source
+    finally:
+        source.close()
+        source.close()
+
+
+def _read_until(source: JointsSource, enough: Callable[[list[SourceItem]], bool]) -> list[SourceItem]:
+    items: list[SourceItem] = []
+    deadline = time.monotonic() + 20
+    while not enough(items):
+        assert time.monotonic() < deadline, items
+        items += source.read(0.1)
+    return items
+
+
+def _frames(items: list[SourceItem]) -> list[PoseFrame]:
+    return [item for item in items if isinstance(item, PoseFrame)]
+
+
+def _states(items: list[SourceItem]) -> list[str]:
+    return [item.state for item in items if isinstance(item, SourceChange)]
+
+
+def test_frames_come_in_as_they_were_sent_empty_ones_too() -> None:
+    with _publisher() as publisher, _source(publisher.address) as source:
+        assert publisher.wait_for_subscriber(10)
+        sent = [_joints(index, people=index % 3) for index in range(9)]
+        for event in sent:
+            publisher.publish(event)
+        items = _read_until(source, lambda items: len(_frames(items)) == 9)
+        assert _states(items) == ["connecting", "up"]
+        for frame, event in zip(_frames(items), sent, strict=True):
+            assert (frame.index, frame.capture_time_ns) == (event.index, event.capture_time_ns)
+            assert frame.received_ns >= frame.capture_time_ns
+            joints_m = event.joints_m.numpy()
+            assert [pose.joints_m.tobytes() for pose in frame.poses] == [row.tobytes() for row in joints_m]
+        assert set(source.drops().values()) == {0}
+        assert (source.has_pictures, source.live) == (False, True)
+
+
+def test_silence_makes_the_source_stalled_then_lost_and_a_frame_brings_it_up() -> None:
+    config = CameraConfig(stall_after_s=0.1, lost_after_s=0.3, max_frame_age_s=60)
+    with _publisher() as publisher, _source(publisher.address, config) as source:
+        assert publisher.wait_for_subscriber(10)
+        publisher.publish(_joints(0))
+        _read_until(source, lambda items: _states(items)[-2:] == ["stalled", "lost"])
+        publisher.publish(_joints(1))
+        assert _states(_read_until(source, lambda items: bool(_frames(items)))) == ["up"]
+
+
+def test_a_sender_that_never_comes_is_lost() -> None:
+    config = CameraConfig(stall_after_s=0.05, lost_after_s=0.1)
+    with _source("tcp://127.0.0.1:9", config) as source:
+        assert _states(_read_until(source, lambda items: len(items) == 2)) == ["connecting", "lost"]
+
+
+def test_what_never_came_is_counted_by_its_numbers() -> None:
+    with _publisher() as publisher, _source(publisher.address) as source:
+        assert publisher.wait_for_subscriber(10)
+        publisher.publish(_joints(0))
+        for _ in range(4):
+            publisher._stamper.stamp(_joints(1))
+        publisher.publish(_joints(5))
+        _read_until(source, lambda items: len(_frames(items)) == 2)
+        assert source.drops()["joints"] == 4
+
+
+def test_malformed_joints_are_counted_and_never_handed_over() -> None:
+    good = _joints(0)
+    bad = [
+        msgspec.structs.replace(good, joints_m=Array.of(np.zeros((1, 24, 3)))),
+        msgspec.structs.replace(good, joints_m=Array.of(np.full((1, 25, 3), np.nan))),
+        msgspec.structs.replace(good, confidence=Array.of(np.full((1, 25), 2.0))),
+        msgspec.structs.replace(good, confidence=Array.of(np.full((1, 25), np.nan))),
+        msgspec.structs.replace(good, body_ids=(1, 2, 3)),
+    ]
+    with _publisher() as publisher, _source(publisher.address) as source:
+        assert publisher.wait_for_subscriber(10)
+        for event in bad:
+            publisher._socket.send_multipart(encode(event))
+        publisher._socket.send_multipart([b"joints.pose-1", b"noise"])
+        publisher._socket.send_multipart(
+            [b"joints.pose-1", encode(SourceEvent(source_id="pose-1", capture_time_ns=0, state="up"))[1]]
+        )
+        publisher.publish(good)
+        items = _read_until(source, lambda items: bool(_frames(items)))
+        assert len(_frames(items)) == 1
+        assert source.drops()["malformed"] == 7
+
+
+def test_only_one_of_several_senders_is_taken() -> None:
+    with (
+        _publisher() as publisher,
+        _source(publisher.address) as first,
+        _source(publisher.address, sender="pose-2") as named,
+    ):
+        deadline = time.monotonic() + 20
+        while not (publisher.has_subscriber() and publisher._subscriptions == 2):
+            assert time.monotonic() < deadline
+        for index in range(4):
+            publisher.publish(_joints(index, source_id=f"pose-{index % 2 + 1}"))
+        publisher.publish(_joints(6, source_id="pose-22"))
+        publisher.publish(_joints(7, source_id="pose-2"))
+        publisher.publish(_joints(8, source_id="pose-1"))
+        seen = _frames(_read_until(first, lambda items: len(_frames(items)) == 3))
+        assert [frame.index for frame in seen] == [0, 2, 8]
+        assert first.drops()["other_sender"] == 4
+        seen = _frames(_read_until(named, lambda items: len(_frames(items)) == 3))
+        assert [frame.index for frame in seen] == [1, 3, 7]
+        assert named.drops()["other_sender"] == 1
+
+
+def test_frames_that_waited_too_long_are_dropped_and_counted() -> None:
+    config = CameraConfig(stall_after_s=60, lost_after_s=600, max_frame_age_s=0.1)
+    with _publisher() as publisher, _source(publisher.address, config) as source:
+        assert publisher.wait_for_subscriber(10)
+        for index in range(MAX_WAITING + 20):
+            publisher.publish(_joints(index, people=0))
+        deadline = time.monotonic() + 20
+        while not source.drops()["stale"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.3)
+        assert _frames(list(source.read(0))) == []
+        assert source.drops()["stale"] == MAX_WAITING + 20
+
+
+def test_a_sender_that_restarts_with_its_clock_at_zero_does_not_turn_time_back() -> None:
+    first = _publisher("before")
+    with _source(first.address) as source:
+        assert first.wait_for_subscriber(10)
+        first.publish(_joints(0, capture_time_ns=8_000_000_000))
+        first.publish(_joints(1, capture_time_ns=9_000_000_000))
+        _read_until(source, lambda items: len(_frames(items)) == 2)
+        first.close()
+        with _publisher("after", first.address) as second:
+            assert second.wait_for_subscriber(20)
+            second.publish(_joints(0, capture_time_ns=0))
+            second.publish(_joints(1, capture_time_ns=1_000_000_000))
+            one, two = _frames(_read_until(source, lambda items: len(_frames(items)) == 2))
+    assert one.capture_time_ns > 9_000_000_000
+    assert two.capture_time_ns - one.capture_time_ns == 1_000_000_000
+    assert source.drops()["joints"] == 0
+
+
+def test_changes_of_state_are_told_on_the_senders_clock() -> None:
+    config = CameraConfig(stall_after_s=0.1, lost_after_s=60, max_frame_age_s=60)
+    with _publisher() as publisher, _source(publisher.address, config) as source:
+        assert publisher.wait_for_subscriber(10)
+        publisher.publish(_joints(0, capture_time_ns=7_000))
+        items = _read_until(source, lambda items: _states(items)[-1:] == ["stalled"])
+    assert [(i.state, i.time_ns) for i in items if isinstance(i, SourceChange)][1:] == [
+        ("up", 7_000),
+        ("stalled", 100_007_000),
+    ]
+
+
+def test_a_malformed_address_is_told_in_one_line() -> None:
+    with pytest.raises(SourceUnavailable, match="give another --joints URL") as raised:
+        JointsSource("5556", CameraConfig()).open()
+    assert "\n" not in str(raised.value)
+
+
+def test_reading_before_open_is_the_callers_mistake_and_after_close_gives_nothing() -> None:
+    source = JointsSource("tcp://127.0.0.1:9", CameraConfig())
+    with pytest.raises(ValueError, match="call open"):
+        source.read(0)
+    source.open()
+    begun_s = time.monotonic()
+    source.close()
+    assert time.monotonic() - begun_s < 1
+    assert source.read(1) == ()

@@ -1,0 +1,115 @@
+"""Silence alone decides what state a live source is in, and the box keeps only the newest picture."""
+
+import numpy as np
+import pytest
+
+from hitrs_live.messages import Frame, SourceChange
+from hitrs_live.sources.frame_box import FrameBox
+from hitrs_live.sources.liveness import Liveness
+
+S = 1_000_000_000
+PICTURE = np.zeros((2, 3, 3), np.uint8)
+
+
+def make_liveness(stall_after_s: float = 1.0, lost_after_s: float = 10.0) -> Liveness:
+    return Liveness(name="camera x", stall_after_s=stall_after_s, lost_after_s=lost_after_s)
+
+
+def states(changes: list[SourceChange]) -> list[str]:
+    return [change.state for change in changes]
+
+
+def test_silence_makes_a_source_stalled_then_lost_and_a_picture_brings_it_up() -> None:
+    liveness = make_liveness()
+    assert liveness.begin(0).state == "connecting"
+    assert states(liveness.hear(2 * S, "picture")) == ["up"]
+    assert liveness.check(3 * S - 1, "") == []
+    (stalled,) = liveness.check(4 * S, "connection refused")
+    assert (stalled.state, stalled.time_ns) == ("stalled", 3 * S)
+    assert "connection refused" in stalled.detail
+    assert liveness.check(5 * S, "") == []
+    (lost,) = liveness.check(13 * S, "")
+    assert (lost.state, lost.time_ns) == ("lost", 12 * S)
+    (up,) = liveness.hear(20 * S, "picture")
+    assert (up.state, up.time_ns) == ("up", 20 * S)
+    assert "18.0 s of silence" in up.detail
+
+
+def test_a_silence_that_nobody_watched_is_told_before_the_picture_that_ended_it() -> None:
+    liveness = make_liveness()
+    liveness.begin(0)
+    liveness.hear(0, "picture")
+    assert states(liveness.hear(30 * S, "picture")) == ["stalled", "lost", "up"]
+
+
+def test_a_source_that_never_gave_a_picture_is_lost_without_having_stalled() -> None:
+    liveness = make_liveness()
+    liveness.begin(0)
+    assert liveness.check(9 * S, "") == []
+    assert states(liveness.check(10 * S, "")) == ["lost"]
+
+
+def test_a_loss_limit_below_the_stall_limit_still_stalls_first() -> None:
+    liveness = make_liveness(stall_after_s=2.0, lost_after_s=1.0)
+    liveness.begin(0)
+    liveness.hear(0, "picture")
+    changes = liveness.check(5 * S, "")
+    assert states(changes) == ["stalled", "lost"]
+    assert [change.time_ns for change in changes] == sorted(change.time_ns for change in changes)
+
+
+class Clock:
+    """A hand-set monotonic clock."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def box(clock: Clock) -> FrameBox:
+    box = FrameBox(make_liveness(), max_frame_age_s=0.5, clock=clock)
+    box.begin()
+    return box
+
+
+def test_only_the_newest_picture_is_read_and_the_others_are_counted(box: FrameBox) -> None:
+    for time_ns in (1, 2, 3):
+        box.put(time_ns, PICTURE)
+    connecting, up, frame = box.take(0)
+    assert (connecting.state, up.state) == ("connecting", "up")  # type: ignore[union-attr]
+    assert isinstance(frame, Frame)
+    assert (frame.index, frame.capture_time_ns, frame.received_ns) == (2, 3, 3)
+    assert box.drops() == {"camera": 2, "stale": 0}
+    assert box.take(0) == []
+
+
+def test_a_picture_past_its_age_is_dropped_and_counted_as_stale(box: FrameBox, clock: Clock) -> None:
+    box.put(0, PICTURE)
+    clock.now_ns = S // 2 + 1
+    assert [type(item) for item in box.take(0)] == [SourceChange, SourceChange]
+    assert box.drops() == {"camera": 0, "stale": 1}
+
+
+def test_pictures_of_one_clock_reading_get_different_times(box: FrameBox) -> None:
+    times = []
+    for _ in range(3):
+        box.put(7, PICTURE)
+        times += [item.capture_time_ns for item in box.take(0) if isinstance(item, Frame)]
+    assert times == [7, 8, 9]
+
+
+def test_a_stall_after_an_unread_picture_is_told_after_that_picture(clock: Clock) -> None:
+    box = FrameBox(make_liveness(), max_frame_age_s=60, clock=clock)
+    box.begin()
+    box.put(0, PICTURE)
+    clock.now_ns = 2 * S
+    kinds = [item.state if isinstance(item, SourceChange) else "picture" for item in box.take(0)]
+    assert kinds == ["connecting", "up", "picture", "stalled"]

@@ -1,0 +1,175 @@
+"""A recording keeps what it was given, whatever ends it."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from subprocess import PIPE, Popen, run
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from mcap.reader import make_reader
+from transport_messages import MESSAGES, a_motion, an_action
+
+from hitrs_live import __version__
+from hitrs_live.codec import joints_event
+from hitrs_live.errors import TransportError
+from hitrs_live.messages import AnyMessage, JointsEvent, Pose, PoseFrame
+from hitrs_live.sources.recording import Recording
+from hitrs_live.transport.recorder import FLUSH_EVERY_NS, Recorder
+from hitrs_live.transport.sink import ListSink
+
+FRAME_NS = 33_333_333
+
+
+def _joints(index: int, people: int = 1) -> JointsEvent:
+    rng = np.random.default_rng(index)
+    poses = tuple(
+        Pose(joints_m=rng.normal(0, 1, (25, 3)).astype(np.float32), confidence=rng.random(25, np.float32))
+        for _ in range(people)
+    )
+    return joints_event(
+        PoseFrame(index=index, capture_time_ns=index * FRAME_NS, received_ns=0, poses=poses), source_id="cam"
+    )
+
+
+def test_everything_written_is_read_back_in_order(tmp_path: Path) -> None:
+    sink = ListSink("s")
+    written = [sink.publish(m) for m in (_joints(0), _joints(1, people=0), an_action(), a_motion(), _joints(2, 2))]
+    with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam") as recorder:
+        for message in written:
+            recorder.write(message)
+    recording = Recording(tmp_path / "a.mcap")
+    assert list(recording.messages()) == written
+    assert list(recording.messages(JointsEvent)) == [written[0], written[1], written[4]]
+    assert (recording.session_id, recording.source_id, recording.version) == ("s", "cam", __version__)
+    assert (recording.cut, recorder.failure, recorder.lost) == (False, None, 0)
+
+
+@given(MESSAGES)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_message_can_be_recorded(tmp_path: Path, message: AnyMessage) -> None:
+    with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam", overwrite=True) as recorder:
+        recorder.write(message)
+    (back,) = Recording(tmp_path / "a.mcap").messages()
+    for name in message.__struct_fields__:
+        if message.session_id or name not in ("session_id", "seq", "publish_time_ns"):
+            assert getattr(back, name) == getattr(message, name)
+
+
+def test_messages_that_nobody_stamped_are_stamped(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam", clock=lambda: 77) as recorder:
+        for index in range(3):
+            recorder.write(_joints(index))
+    stamps = [(m.session_id, m.seq, m.publish_time_ns) for m in Recording(tmp_path / "a.mcap").messages()]
+    assert stamps == [("s", 0, 77), ("s", 1, 77), ("s", 2, 77)]
+
+
+def test_other_mcap_readers_find_channels_schemas_times_and_metadata(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam") as recorder:
+        recorder.write(_joints(3))
+        recorder.write(an_action(track_id=70_000))
+    with (tmp_path / "a.mcap").open("rb") as file:
+        reader = make_reader(file, validate_crcs=True)
+        found = list(reader.iter_messages())
+        (metadata,) = reader.iter_metadata()
+        summary = reader.get_summary()
+    assert [(c.topic, c.message_encoding, m.log_time) for _, c, m in found] == [
+        ("joints.cam", "json", 3 * FRAME_NS),
+        ("action.cam", "json", 2_000_000_000),
+    ]
+    schema = found[1][0]
+    assert schema is not None
+    assert schema.encoding == "jsonschema"
+    assert json.loads(schema.data)["properties"]["label"] == {"type": "string"}
+    assert json.loads(found[1][2].data)["topic"] == "action.cam.70000"
+    assert metadata.metadata["layout"] == "ntu25"
+    assert "capture_time_ns" in metadata.metadata["clock"]
+    assert summary is not None
+    assert summary.statistics is not None
+    assert len(summary.chunk_indexes) == summary.statistics.chunk_count == 1
+
+
+def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    path.write_text("precious")
+    with pytest.raises(TransportError, match="exists already"):
+        Recorder(path, session_id="s", source_id="cam")
+    assert path.read_text() == "precious"
+    Recorder(path, session_id="s", source_id="cam", overwrite=True).close()
+    assert Recording(path).session_id == "s"
+
+
+@pytest.mark.parametrize("path", ["no/such/folder/a.mcap", "/dev/full", "."])
+def test_a_path_that_cannot_be_written_is_told_in_one_line(path: str) -> None:
+    with pytest.raises(TransportError, match="give a path that can be written") as raised:
+        Recorder(path, session_id="s", source_id="cam", overwrite=True)
+    assert "\n" not in str(raised.value)
+
+
+def test_writing_after_the_end_is_the_callers_mistake(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam")
+    recorder.close()
+    recorder.close()
+    with pytest.raises(ValueError, match="is closed"):
+        recorder.write(an_action())
+
+
+KILLED = """
+import sys, time
+sys.path[:0] = sys.argv[2:]
+from test_recorder import FRAME_NS, Recorder, _joints
+now_ns = 0
+recorder = Recorder(sys.argv[1], session_id="s", source_id="cam", clock=lambda: now_ns)
+for index in range(400):
+    now_ns = index * FRAME_NS
+    recorder.write(_joints(index))
+print("written", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_killed_process_leaves_all_but_its_last_second(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    arguments = [sys.executable, "-c", KILLED, str(path), str(Path(__file__).parent)]
+    with Popen(arguments, stdout=PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "written\n"
+        os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    recording = Recording(path)
+    kept = [message for message in recording.messages() if isinstance(message, JointsEvent)]
+    assert recording.cut
+    assert 400 - FLUSH_EVERY_NS / FRAME_NS - 1 <= len(kept) < 400
+    assert [m.joints_m for m in kept] == [_joints(index).joints_m for index in range(len(kept))]
+
+
+FULL_DISK = """
+import json, resource, sys
+sys.path[:0] = sys.argv[2:]
+from test_recorder import FRAME_NS, Recorder, _joints
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+now_ns = 0
+recorder = Recorder(sys.argv[1], session_id="s", source_id="cam", clock=lambda: now_ns)
+for index in range(400):
+    now_ns = index * FRAME_NS
+    recorder.write(_joints(index))
+recorder.close()
+print(json.dumps([recorder.failure, recorder.lost]))
+"""
+
+
+def test_a_disk_that_is_full_ends_the_recording_and_not_the_program(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    arguments = [sys.executable, "-c", FULL_DISK, str(path), str(Path(__file__).parent)]
+    process = run(arguments, capture_output=True, text=True, check=True, timeout=60)
+    failure, lost = json.loads(process.stdout)
+    assert failure.startswith(f"recording {path} ended early: ")
+    assert process.stderr == ""
+    recording = Recording(path)
+    kept = list(recording.messages())
+    assert recording.cut
+    assert len(kept) + lost == 400
+    assert 0 < len(kept) < 400

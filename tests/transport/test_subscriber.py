@@ -1,0 +1,108 @@
+"""A subscription gives what was asked for, tells what was lost, and outlives its publisher."""
+
+import time
+
+import pytest
+from transport_messages import a_motion, an_action, bound_publisher
+
+from hitrs_live.errors import AddressUnavailable
+from hitrs_live.sequence import Gap, SequenceTracker
+from hitrs_live.transport.sink import Stamper
+from hitrs_live.transport.subscriber import subscribe
+
+
+def test_topics_are_whole_words_from_the_front() -> None:
+    with bound_publisher() as publisher, subscribe(publisher.address, ("action.cam.1", "motion."), 10) as subscription:
+        assert publisher.wait_for_subscriber(10)
+        # Two prefixes make two subscriptions, of which the first may have come alone.
+        time.sleep(0.1)
+        for track_id in (10, 1, 12):
+            publisher.publish(an_action(track_id))
+        publisher.publish(a_motion())
+        assert [next(subscription).topic for _ in range(2)] == ["action.cam.1", "motion.cam.1"]
+        assert subscription.read(0.1) == []
+
+
+def test_silence_raises_timeout_and_the_subscription_lives_on() -> None:
+    with bound_publisher() as publisher, subscribe(publisher.address, timeout_s=0.05) as subscription:
+        with pytest.raises(TimeoutError, match=r"no message from tcp://.* within 0\.05 s; is a pipeline"):
+            next(subscription)
+        assert publisher.wait_for_subscriber(10)
+        publisher.publish(an_action())
+        assert subscription.read(10)[0].topic == "action.cam.1"
+
+
+def test_a_closed_subscription_ends_its_iteration() -> None:
+    subscription = subscribe("tcp://127.0.0.1:9", timeout_s=1)
+    subscription.close()
+    subscription.close()
+    assert list(subscription) == []
+    with pytest.raises(ValueError, match="is closed"):
+        subscription.read(0)
+
+
+def test_a_restarted_publisher_is_found_again_and_counts_as_a_restart_not_as_a_loss() -> None:
+    gaps: list[Gap] = []
+    first = bound_publisher("before")
+    with subscribe(first.address, timeout_s=20, on_gap=gaps.append) as subscription:
+        assert first.wait_for_subscriber(10)
+        for _ in range(3):
+            first.publish(an_action())
+        assert [next(subscription).seq for _ in range(3)] == [0, 1, 2]
+        first.close()
+        with bound_publisher("after", bind=first.address) as second:
+            # ZeroMQ subscribes anew while the subscriber reads, so it has to be reading for that.
+            while not second.has_subscriber():
+                assert subscription.read(0.05) == []
+            second.publish(an_action())
+            message = next(subscription)
+        assert (message.session_id, message.seq) == ("after", 0)
+        assert (subscription.missed, subscription.restarts, gaps) == (0, 1, [])
+
+
+def test_joining_in_the_middle_is_no_loss() -> None:
+    with bound_publisher() as publisher:
+        for _ in range(5):
+            publisher.publish(an_action())
+        with subscribe(publisher.address, timeout_s=10) as subscription:
+            assert publisher.wait_for_subscriber(10)
+            publisher.publish(an_action())
+            assert next(subscription).seq == 5
+            assert subscription.missed == 0
+
+
+def test_what_is_no_message_is_counted_and_skipped() -> None:
+    with bound_publisher() as publisher, subscribe(publisher.address, timeout_s=10) as subscription:
+        assert publisher.wait_for_subscriber(10)
+        publisher._socket.send_multipart([b"action.cam.1", b"\xc1"])
+        publisher._socket.send(b"hello")
+        publisher.publish(an_action())
+        assert next(subscription).topic == "action.cam.1"
+        assert subscription.malformed == 2
+
+
+@pytest.mark.parametrize(
+    "url", ["", "localhost:5556", "tcp://127.0.0.1:0", "tcp://*:5556", "tcp://h:70000", "http://x"]
+)
+def test_a_malformed_address_is_told_in_one_line(url: str) -> None:
+    with pytest.raises(AddressUnavailable, match=r"wanted") as raised:
+        subscribe(url)
+    assert "\n" not in str(raised.value)
+
+
+def test_sequence_numbers_tell_jumps_from_restarts_topic_by_topic() -> None:
+    tracker = SequenceTracker()
+    stamper, reborn = Stamper("old"), Stamper("new")
+    ones = [stamper.stamp(an_action(1)) for _ in range(6)]
+    twos = [stamper.stamp(an_action(2)) for _ in range(3)]
+    assert [tracker.arrived(m) for m in (ones[0], twos[1], ones[1], twos[2])] == [None] * 4
+    assert tracker.arrived(ones[4]) == Gap(topic="action.cam.1", expected_seq=2, got_seq=4)
+    assert [tracker.arrived(reborn.stamp(an_action(1))) for _ in range(2)] == [None, None]
+    assert (tracker.missed, tracker.restarts) == (2, 1)
+
+
+def test_counts_of_topics_that_ended_do_not_pile_up() -> None:
+    tracker, stamper = SequenceTracker(max_topics=50), Stamper("s", max_topics=50)
+    for track_id in range(1000):
+        assert tracker.arrived(stamper.stamp(an_action(track_id))) is None
+    assert len(tracker._expected) == 50

@@ -14,7 +14,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A table of the file."""
 
 
-class CameraConfig(Section):
+class CameraConfig(Section, frozen=True, kw_only=True):
     width: Annotated[int, Meta(gt=0, description="pixels asked of the camera")] = 640
     height: Annotated[int, Meta(gt=0, description="pixels asked of the camera")] = 480
     fps: Annotated[float, Meta(gt=0, description="frames a second asked of the camera")] = 30.0
@@ -34,7 +34,7 @@ class CameraConfig(Section):
     ] = ""
 
 
-class PoseConfig(Section):
+class PoseConfig(Section, frozen=True, kw_only=True):
     model: Annotated[Literal["lite", "full", "heavy"], Meta(description="MediaPipe pose model")] = "full"
     max_people: Annotated[int, Meta(ge=1, le=16, description="people tracked at once; each costs pose time")] = 2
     min_confidence: Annotated[float, Meta(ge=0, le=1, description="detections below this are no person")] = 0.5
@@ -43,19 +43,19 @@ class PoseConfig(Section):
     memory_limit_mb: Annotated[int, Meta(gt=0, description="a pose process above this is restarted")] = 1500
 
 
-class TrackConfig(Section):
+class TrackConfig(Section, frozen=True, kw_only=True):
     keep_s: Annotated[float, Meta(gt=0, description="an unseen person's id is kept for this long")] = 1.0
     bridge_s: Annotated[
         float, Meta(gt=0, description="gaps up to this are interpolated; longer ones reset the window")
     ] = 0.3
 
 
-class ModelConfig(Section):
+class ModelConfig(Section, frozen=True, kw_only=True):
     checkpoint: Annotated[str, Meta(description="a .safetensors checkpoint; empty for the one shipped")] = ""
     threads: Annotated[int, Meta(ge=1, description="CPU threads of the model")] = 1
 
 
-class ActionConfig(Section):
+class ActionConfig(Section, frozen=True, kw_only=True):
     on: Annotated[
         float,
         Meta(
@@ -69,7 +69,7 @@ class ActionConfig(Section):
     update_every_s: Annotated[float, Meta(gt=0, description="pause between updates of a running action")] = 0.5
 
 
-class PublishConfig(Section):
+class PublishConfig(Section, frozen=True, kw_only=True):
     bind: Annotated[str, Meta(description="ZeroMQ address of the publisher; on loopback unless asked")] = (
         "tcp://127.0.0.1:5556"
     )
@@ -83,7 +83,7 @@ class PublishConfig(Section):
     status_every_s: Annotated[float, Meta(gt=0, description="beat of the status message")] = 1.0
 
 
-class Config(Section):
+class Config(Section, frozen=True, kw_only=True):
     source_id: Annotated[
         str,
         Meta(

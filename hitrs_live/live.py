@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from hitrs_live.config import Config
 from hitrs_live.errors import SourceUnavailable
@@ -21,6 +22,10 @@ from hitrs_live.sources.base import Source
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
 from hitrs_live.views.plain import PlainLog
+from hitrs_live.views.projection import LensLike
+
+if TYPE_CHECKING:
+    from hitrs_live.pipeline import Viewer
 
 _DASHBOARD_ENDS_S = 1.0
 
@@ -30,7 +35,7 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
     import torch
 
     from hitrs_live.checkpoint import load_checkpoint
-    from hitrs_live.pipeline import Pipeline, Viewer
+    from hitrs_live.pipeline import Pipeline
 
     torch.set_num_threads(config.model.threads)
     source = open_source(options, config)
@@ -118,8 +123,8 @@ def _open_replay(path: Path, speed: str, name: str) -> Source:
     return NtuReplaySource(path, "max" if speed == "max" else "real", source_id=name)
 
 
-def _viewers(options: argparse.Namespace, config: Config, source: Source) -> Iterator["Viewer"]:  # noqa: F821
-    def lens_for(width: int, height: int) -> object:
+def _viewers(options: argparse.Namespace, config: Config, source: Source) -> Iterator["Viewer"]:
+    def lens_for(width: int, height: int) -> LensLike:
         return camera_intrinsics(config.camera).scaled(width=width, height=height)
 
     if options.show:

@@ -88,8 +88,8 @@ def turn_about_y(points: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 def body_size_m(joints_m: Tensor) -> Tensor:
     """Measure a body: trunk length plus mean thigh length. joints_m: (..., 25, 3) -> (...)."""
-    trunk = (joints_m[..., _TRUNK_TOP, :] - joints_m[..., _ROOT, :]).norm(dim=-1)
-    thighs = (joints_m[..., _KNEES, :] - joints_m[..., _HIPS, :]).norm(dim=-1).mean(-1)
+    trunk: Tensor = (joints_m[..., _TRUNK_TOP, :] - joints_m[..., _ROOT, :]).norm(dim=-1)
+    thighs: Tensor = (joints_m[..., _KNEES, :] - joints_m[..., _HIPS, :]).norm(dim=-1).mean(-1)
     return trunk + thighs
 
 

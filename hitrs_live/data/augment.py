@@ -59,9 +59,9 @@ class Augmenter:
         stream = self._change_speed(stream, frames, rng)
         joints, labels = stream.joints_m, stream.labels
         if rng.random() < self._config.mirror_share:
-            joints = joints[:, list(NTU25.mirror)] * np.array([-1, 1, 1], np.float32)
+            joints = (joints[:, list(NTU25.mirror)] * np.array([-1, 1, 1], np.float32)).astype(np.float32)
             labels = np.where(labels >= 0, self._mirrored[labels], labels)
-        clean = self._change_body(joints, rng) @ self._view(rng)
+        clean: Floats = self._change_body(joints, rng) @ self._view(rng)
         seen = self._lose_joints(self._drop_frames(self._shake(clean, rng), rng), rng)
         return Stream(joints_m=seen, labels=labels, real_mask=stream.real_mask), clean
 

@@ -114,7 +114,7 @@ def place_after(joints_m: Floats, last: Floats) -> Floats:
     turn = _heading(last) - _heading(first)
     cos, sin = np.cos(turn), np.sin(turn)
     rotation = np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]], np.float32)
-    centred = (joints_m - first[0]) * np.float32(scale) @ rotation
+    centred: Floats = (joints_m - first[0]) * np.float32(scale) @ rotation
     centred += last[0]
     centred[..., 1] += last[:, 1].min() - centred[0, :, 1].min()
     return centred
@@ -122,7 +122,8 @@ def place_after(joints_m: Floats, last: Floats) -> Floats:
 
 def _heading(pose: Floats) -> np.float32:
     across = sum(pose[NTU25.index(f"left_{part}")] - pose[NTU25.index(f"right_{part}")] for part in ("hip", "shoulder"))
-    return np.arctan2(across[2], across[0])
+    heading: np.float32 = np.arctan2(across[2], across[0])
+    return heading
 
 
 def _size(pose: Floats) -> float:

@@ -24,7 +24,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
         console.print(
             f"frame mAP {figures['frame_map']} ({figures['frame_map_online']} with no lookahead), "
             f"frame accuracy {figures['accuracy']}, start F1 {figures['starts']['f1']} within "
-            f"{report['start_tolerance_s']} s, {alarms['count']} false alarms in {alarms['background_s']} s of background\n"
+            f"{report['start_tolerance_s']} s, {alarms['count']} false alarms "
+            f"in {alarms['background_s']} s of background\n"
         )
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -108,7 +108,7 @@ def false_alarms(results: list[StreamResult], labels: tuple[str, ...]) -> dict[s
         truth = result.sequence.labels
         background_s += float((truth == BACKGROUND).sum()) / 30.0
         reach = round(TOLERANCE_S * 30)
-        for label, onset_s, _ in result.starts:
+        for _, onset_s, _ in result.starts:
             centre = round(onset_s * 30)
             near = truth[max(0, centre - reach) : centre + reach + 1]
             count += bool(len(near) and (near == BACKGROUND).all())

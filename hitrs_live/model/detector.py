@@ -97,4 +97,4 @@ class HitrsDetector(nn.Module):
         starts = torch.arange(outputs.shape[1], device=joints.device) * grid.clip_stride
         spans = joints[:, starts[:, None] + torch.arange(grid.clip_span, device=joints.device)]
         future: Tensor = self.motion_head(outputs.flatten(0, 1), spans.flatten(0, 1))
-        return future.unflatten(0, outputs.shape[:2])
+        return future.reshape(*outputs.shape[:2], *future.shape[1:])

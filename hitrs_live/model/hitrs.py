@@ -105,7 +105,7 @@ class ClipEncoder(nn.Module):
         for block in body:
             x = block(x, self.attend_mask)
         assert isinstance(last, Block)
-        return last.last_token(x).unflatten(0, batch)
+        return last.last_token(x).reshape(*batch, -1)
 
 
 class VideoEncoder(nn.Module):

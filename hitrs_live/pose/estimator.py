@@ -7,7 +7,7 @@ gets a second look, in a crop about where they were; and while there is room for
 has a square part of the picture searched as well, one part after the other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mediapipe.tasks.python.vision.pose_landmarker import PoseLandmarker, PoseLa
 from numpy.typing import NDArray
 
 from hitrs_live.pose.wire import LANDMARK_FIELDS
+from hitrs_live.skeleton import MEDIAPIPE33_JOINTS
 
 # Two finds whose landmarks lie this close on average, as a share of the person's height, are one person.
 _SAME_PERSON = 0.15
@@ -35,10 +36,30 @@ _OBLONG = 1.2
 _SEARCH_CERTAINTY = 0.6
 
 
+_MIRROR = [
+    MEDIAPIPE33_JOINTS.index(name.replace("left", "#").replace("right", "left").replace("#", "right"))
+    for name in MEDIAPIPE33_JOINTS
+]
+_LEFT, _RIGHT = (
+    [MEDIAPIPE33_JOINTS.index(f"{side}_{part}") for part in ("shoulder", "hip")] for side in ("left", "right")
+)
+# Nobody turns by more than 120 degrees from one picture to the next: the network confused left and right.
+_IMPOSSIBLE_TURN_COS = -0.5
+# It may well insist for a second; what it said for longer than that is believed.
+_LONGEST_CONFUSION = 30
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Memory:
+    """A person as last seen."""
+
     landmarks: NDArray[np.float32]
-    missed: int
+    missed: int = 0
+    """Pictures since then."""
+    confirmed: int = 1
+    """Pictures in a row that agreed on which side is left, at most _LONGEST_CONFUSION."""
+    contradicted: int = 0
+    """Pictures in a row since then that did not."""
 
 
 class Estimator:
@@ -79,13 +100,14 @@ class Estimator:
             if again is not None:
                 found.append(again)
             elif old.missed < _REMEMBERED_FRAMES:
-                memory.append(_Memory(landmarks=old.landmarks, missed=old.missed + 1))
+                memory.append(replace(old, missed=old.missed + 1))
         self._pictures += 1
         if len(found) < self._max_people and self._pictures % _SEARCH_EVERY == 0:
             found += self._search(picture, found, aspect)
-        found = found[: self._max_people]
-        self._memory = [_Memory(landmarks=person, missed=0) for person in found] + memory
-        return np.stack(found) if found else np.empty((0, 33, LANDMARK_FIELDS), np.float32)
+        seen = [self._settle(person, aspect) for person in found[: self._max_people]]
+        self._memory = seen + memory
+        people = [person.landmarks for person in seen]
+        return np.stack(people) if people else np.empty((0, 33, LANDMARK_FIELDS), np.float32)
 
     def close(self) -> None:
         """Let the network go."""
@@ -100,6 +122,18 @@ class Estimator:
             )
             for image, world in zip(result.pose_landmarks, result.pose_world_landmarks, strict=True)
         ]
+
+    def _settle(self, person: NDArray[np.float32], aspect: NDArray[np.float32]) -> _Memory:
+        """Undo a confusion of left and right that only began a moment ago."""
+        past = [old for old in self._memory if _apart(person, old.landmarks, aspect) < _STILL_THERE]
+        if not past:
+            return _Memory(landmarks=person)
+        old = min(past, key=lambda old: _apart(person, old.landmarks, aspect))
+        if _across_cos(person, old.landmarks) >= _IMPOSSIBLE_TURN_COS:
+            return _Memory(landmarks=person, confirmed=min(old.confirmed + 1, _LONGEST_CONFUSION))
+        if old.contradicted >= old.confirmed:
+            return _Memory(landmarks=person)
+        return _Memory(landmarks=person[_MIRROR], confirmed=old.confirmed, contradicted=old.contradicted + 1)
 
     def _look_again(
         self,
@@ -144,6 +178,12 @@ class Estimator:
             if all(_apart(person, other, aspect) > _SAME_PERSON for other in (*found, *here)):
                 here.append(person)
         return here
+
+
+def _across_cos(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Return the cosine between two people's directions from right to left, of shoulders and hips together."""
+    a, b = ((person[_LEFT, 2:5] - person[_RIGHT, 2:5]).sum(axis=0) for person in (a, b))
+    return float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-9))
 
 
 def _apart(a: NDArray[np.float32], b: NDArray[np.float32], aspect: NDArray[np.float32]) -> float:

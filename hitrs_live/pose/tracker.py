@@ -30,6 +30,8 @@ _BODY_ID_BONUS_M = 0.3
 # By how much a pairing must beat its rival, more for every second that nobody was watched.
 _SWAP_MARGIN_M, _SWAP_MARGIN_M_S = 0.2, 0.5
 _LONE_MARGIN_M = 0.1
+# Whoever was seen a moment ago goes on more likely than that they vanish just where somebody lost returns.
+_STALE_COST_M_S = 0.3
 # Poses further apart than this have come apart, and a doubt about them will not go away by itself.
 _APART_M = 0.6
 _LONGEST_DOUBT_S = 0.3
@@ -101,10 +103,10 @@ class Tracker:
         pairs = assign(cost, allowed)
         doubtful, come_apart = _doubts(cost, allowed, pairs, tracks, poses, now_ns)
         taken, present = set(), set()
+        for index in doubtful:
+            tracks[index].doubt_ns = now_ns if tracks[index].doubt_ns is None else tracks[index].doubt_ns
         for index, column in pairs:
             track = tracks[index]
-            if index in doubtful:
-                track.doubt_ns = now_ns if track.doubt_ns is None else track.doubt_ns
             too_long = track.doubt_ns is not None and now_ns - track.doubt_ns > _LONGEST_DOUBT_S * 1e9
             if index in come_apart or (index not in doubtful and too_long):
                 self._rows[rows[index]] = None
@@ -194,7 +196,7 @@ def _cost(tracks: list[_Track], poses: list[Pose], now_ns: int) -> tuple[NDArray
     )
     unseen_s = np.array([max(0, now_ns - track.seen_ns) for track in tracks]) / 1e9
     gate = np.minimum(_GATE_M + _GATE_SPEED_M_S * unseen_s, _WIDEST_GATE_M)
-    cost = distance.copy()
+    cost = distance + _STALE_COST_M_S * unseen_s[:, None]
     for index, track in enumerate(tracks):
         for column, pose in enumerate(poses):
             if track.pose.box is not None and pose.box is not None:
@@ -235,6 +237,10 @@ def _doubts(
                 if _distance_m(_trunk(poses[i])[None], _trunk(poses[j])[None])[0, 0] > _APART_M:
                     come_apart |= {a, b}
         for b in range(len(tracks)):
-            if b not in paired and allowed[b, i] and cost[b, i] - cost[a, i] < _LONE_MARGIN_M:
-                doubtful.add(a)
+            if b in paired or not allowed[b, i]:
+                continue
+            # One lost for long must beat a fresh one by more than the other way round.
+            staler_s = max(0, tracks[b].seen_ns - tracks[a].seen_ns) / 1e9
+            if cost[b, i] - cost[a, i] < _LONE_MARGIN_M + 2 * _SWAP_MARGIN_M_S * staler_s:
+                doubtful |= {a, b}
     return doubtful, come_apart

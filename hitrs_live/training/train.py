@@ -111,7 +111,7 @@ def _step(
 ) -> dict[str, float]:
     action, motion, logits = losses_of(model, batch, config.label_smoothing)
     optimiser.zero_grad(set_to_none=True)
-    (action + config.motion_weight * motion).backward()
+    torch.autograd.backward(action + config.motion_weight * motion)
     nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
     optimiser.step()
     known = batch.labels >= 0

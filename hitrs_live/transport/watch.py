@@ -21,7 +21,7 @@ from hitrs_live.messages import (
     Status,
 )
 from hitrs_live.sequence import Gap
-from hitrs_live.transport.subscriber import subscribe
+from hitrs_live.transport.subscriber import Subscription, subscribe
 
 LOOK_UP_S: Final = 0.25
 """How often a silent watch looks whether its time is over."""
@@ -64,28 +64,38 @@ def watch(
     def tell(gap: Gap) -> None:
         print(_printable(str(gap)), file=notes, flush=True)
 
-    begun_s = last_s = time.monotonic()
     with subscribe(url, topics, on_gap=tell) as subscription:
         try:
-            while True:
-                now_s = time.monotonic()
-                left_s = LOOK_UP_S
-                if duration_s is not None:
-                    left_s = min(left_s, begun_s + duration_s - now_s)
-                if idle_s is not None:
-                    left_s = min(left_s, last_s + idle_s - now_s)
-                if left_s <= 0:
-                    return
-                messages = subscription.read(left_s)
-                if messages:
-                    last_s = time.monotonic()
-                for message in messages:
-                    printer.show(message)
-                out.flush()
+            _pump(subscription, printer, out, duration_s, idle_s)
         except KeyboardInterrupt:
             return
         except BrokenPipeError:
             _point_at_nothing(out)
+
+
+def _pump(
+    subscription: Subscription,
+    printer: "_JsonPrinter | _PeoplePrinter",
+    out: TextIO,
+    duration_s: float | None,
+    idle_s: float | None,
+) -> None:
+    begun_s = last_s = time.monotonic()
+    while True:
+        now_s = time.monotonic()
+        left_s = LOOK_UP_S
+        if duration_s is not None:
+            left_s = min(left_s, begun_s + duration_s - now_s)
+        if idle_s is not None:
+            left_s = min(left_s, last_s + idle_s - now_s)
+        if left_s <= 0:
+            return
+        messages = subscription.read(left_s)
+        if messages:
+            last_s = time.monotonic()
+        for message in messages:
+            printer.show(message)
+        out.flush()
 
 
 class _JsonPrinter:

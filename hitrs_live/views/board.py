@@ -51,6 +51,8 @@ class Board:
     status: Status | None = None
     people: dict[int, PersonState] = field(default_factory=dict)
     actions: deque[ActionRow] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+    actions_told: int = 0
+    """All of the session, also those no longer kept."""
 
     def update(self, message: AnyMessage) -> None:
         """Take one message in; a message of another session begins anew."""
@@ -84,6 +86,7 @@ class Board:
         self.state, self.detail, self.status = "connecting", "", None
         self.people.clear()
         self.actions.clear()
+        self.actions_told = 0
 
     def _person(self, track_id: int) -> PersonState:
         person = self.people.setdefault(track_id, PersonState(track_id=track_id, seen_ns=self.now_ns))
@@ -105,6 +108,7 @@ class Board:
             # Whoever listens only from the middle of an action hears of it by an update first.
             row = ActionRow(start=event, latest=event)
             self.actions.append(row)
+            self.actions_told += 1
         row.latest = event
         if event.state == "end":
             row.end = event

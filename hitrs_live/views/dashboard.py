@@ -14,7 +14,7 @@ from hitrs_live.views.board import Board, PersonState
 WIDE_COLUMNS = 100
 """From here on latencies stand beside the people; below they are one line of the header."""
 _SIDE_COLUMNS = 44
-_PERSON_LINES = 4
+_PERSON_LINES = 3
 """Fewer than these and a person is left out, and counted."""
 
 
@@ -32,8 +32,8 @@ class Dashboard:
 
     @property
     def ended(self) -> bool:
-        """True once the source has ended."""
-        return self.board.state == "ended"
+        """True once a status says that the source has ended; it is the last message of a session."""
+        return self.board.status is not None and self.board.status.state == "ended"
 
     def update(self, message: AnyMessage) -> None:
         """Take one message in."""
@@ -96,19 +96,19 @@ class _Picture:
         people = sorted(board.people.values(), key=lambda person: person.track_id)
         if not people or height < 3:
             return panels.box(Text("nobody in view", panels.QUIET), "people", max(3, height))
-        fit = max(1, height // _PERSON_LINES)
-        left_out = max(0, len(people) - fit)
-        if left_out:
-            # Those who do something are shown before those who do not.
-            people = sorted(sorted(people, key=_rank)[:fit], key=lambda person: person.track_id)
-        each, spare = divmod(height - (1 if left_out and height > fit * _PERSON_LINES else 0), len(people))
-        shown: list[RenderableType] = [
-            panels.person(person, board.now_ns, width, each + (1 if number < spare else 0))
-            for number, person in enumerate(people)
-        ]
-        if left_out and height > fit * _PERSON_LINES:
-            shown.append(Text(f" and {left_out} more", panels.QUIET))
-        return Group(*shown)
+        fits = height // _PERSON_LINES
+        if len(people) <= fits:
+            return _stack(people, board.now_ns, width, height)
+        # Those who do something are shown before those who do not; the last line counts the others.
+        fits = max(1, (height - 1) // _PERSON_LINES)
+        chosen = sorted(sorted(people, key=_rank)[:fits], key=lambda person: person.track_id)
+        others = Text(f" and {len(people) - len(chosen)} more", panels.QUIET)
+        return Group(_stack(chosen, board.now_ns, width, height - 1), others)
+
+
+def _stack(people: list[PersonState], now_ns: int, width: int, height: int) -> RenderableType:
+    each, spare = divmod(height, len(people))
+    return Group(*(panels.person(person, now_ns, width, each + (row < spare)) for row, person in enumerate(people)))
 
 
 def _rank(person: PersonState) -> tuple[bool, int]:

@@ -15,9 +15,10 @@ STATE_STYLES: dict[SourceState, str] = {
     "up": "bold black on green",
     "stalled": "bold black on yellow",
     "lost": "bold white on red",
-    "ended": "bold black on bright_black",
+    "ended": "bold black on grey62",
 }
-QUIET, FRAME, STRONG, ACCENT = "bright_black", "grey35", "bold bright_white", "cyan"
+# Greys and the terminal's own foreground, so that it can be read on light and dark grounds.
+QUIET, FRAME, STRONG, PLAIN, ACCENT = "grey58", "grey42", "bold", "default", "cyan"
 _PERSON_COLOURS = ("orange1", "deep_sky_blue1", "medium_purple1", "spring_green2", "hot_pink", "khaki1")
 _BACKGROUND = "background"
 
@@ -39,9 +40,9 @@ def header(board: Board, silent_s: float, width: int, height: int) -> Panel:
     status = board.status
     first = Text.assemble((f" {board.state} ", STATE_STYLES[board.state]), " ", (board.source_id or "waiting", STRONG))
     if status is not None:
-        _item(first, f"{status.fps:.1f} fps", "bright_white")
+        _item(first, f"{status.fps:.1f} fps", PLAIN)
         if status.frame_age_ms is not None:
-            _item(first, f"age {status.frame_age_ms:.0f} ms", "bright_white" if status.frame_age_ms < 250 else "yellow")
+            _item(first, f"age {status.frame_age_ms:.0f} ms", PLAIN if status.frame_age_ms < 250 else "yellow")
         _item(first, f"up {duration(status.uptime_s)}", QUIET)
         if status.memory_mb is not None:
             _item(first, f"{status.memory_mb:.0f} MB", QUIET)
@@ -59,15 +60,18 @@ def header(board: Board, silent_s: float, width: int, height: int) -> Panel:
 def _losses(board: Board) -> Text:
     status = board.status
     if status is None:
-        return Text(board.detail or "no message yet", QUIET)
+        return Text(board.detail or "no message yet; waiting for a pipeline", QUIET)
     lost = sum(status.drops.values())
     line = Text.assemble(("drops ", QUIET), (drops_in_words(status.drops), "yellow" if lost else "green"))
+    # Why it does not go on matters more than any number.
+    if board.state != "up" and board.detail:
+        _item(line, board.detail, "yellow")
     if status.pose_restarts:
         _item(line, f"pose restarts {status.pose_restarts}", "yellow")
     if board.restarts:
         _item(line, f"publisher restarts {board.restarts}", "yellow")
     _item(line, f"frames {status.frames:,}", QUIET)
-    if board.detail:
+    if board.state == "up" and board.detail:
         _item(line, board.detail, QUIET)
     return line
 
@@ -79,39 +83,40 @@ def _item(line: Text, words: str, style: str) -> None:
 
 def stage_line(status: Status | None) -> Text:
     """Show the stages' median latencies in one line."""
-    line = Text("ms ", QUIET)
-    for name, stage in (status.stages if status else {}).items():
-        line.append(f" {name.replace('_', ' ')} ", QUIET)
-        line.append(f"{stage.p50_ms:.1f}", "bright_white")
-        line.append(f"/{stage.p99_ms:.0f} ", QUIET)
+    line = Text("ms", QUIET)
+    known = (status.stages if status else {}).items()
+    # The costliest first: the line may be cut.
+    for name, stage in sorted(known, key=lambda item: -item[1].p50_ms):
+        line.append(f"  {name.replace('_', ' ')} ", QUIET)
+        line.append(f"{stage.p50_ms:.1f}", PLAIN)
     return line
 
 
 def stages(status: Status | None, height: int) -> Panel:
     """Show what each stage takes, median and worst of a hundred, as numbers and as a bar."""
-    table = Table(box=None, padding=(0, 1), expand=True, show_edge=False, header_style=QUIET)
-    table.add_column("stage", no_wrap=True, ratio=3)
-    table.add_column("", no_wrap=True, ratio=4)
-    table.add_column("p50 ms", justify="right", no_wrap=True, width=7)
-    table.add_column("p99 ms", justify="right", no_wrap=True, width=7)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False, expand=True, header_style=QUIET)
+    table.add_column("stage", no_wrap=True)
+    table.add_column("", no_wrap=True, ratio=1)
+    table.add_column("p50", justify="right", no_wrap=True, width=5)
+    table.add_column("p99", justify="right", no_wrap=True, width=5)
     known = list((status.stages if status else {}).items())
     slowest = max((stage.p99_ms for _, stage in known), default=1.0) or 1.0
     for name, stage in known[: max(0, height - 3)]:
-        bar = _two_part_bar(stage.p50_ms / slowest, stage.p99_ms / slowest, 14)
+        bar = _two_part_bar(stage.p50_ms / slowest, stage.p99_ms / slowest, 10)
         table.add_row(name.replace("_", " "), bar, f"{stage.p50_ms:.1f}", Text(f"{stage.p99_ms:.1f}", QUIET))
-    return box(table, "latency", height)
+    return box(table, "latency, ms", height)
 
 
 def _two_part_bar(strong: float, weak: float, width: int) -> Text:
     whole, rest = round(strong * width), round(weak * width)
-    return Text.assemble(("━" * whole, ACCENT), ("━" * max(0, rest - whole), "grey35"))
+    return Text.assemble(("━" * whole, ACCENT), ("─" * max(0, rest - whole), QUIET))
 
 
 def score_bar(share: float, width: int, style: str) -> Text:
     """Draw a share of 1 as a bar of so many columns, half a column being the finest."""
     halves = round(min(1.0, max(0.0, share)) * width * 2)
     full, half = divmod(halves, 2)
-    return Text.assemble(("━" * full + "╸" * half, style), ("━" * (width - full - half), "grey19"))
+    return Text.assemble(("━" * full + "╸" * half, style), ("─" * (width - full - half), "grey27"))
 
 
 def person(state: PersonState, now_ns: int, width: int, height: int) -> Panel:
@@ -120,15 +125,15 @@ def person(state: PersonState, now_ns: int, width: int, height: int) -> Panel:
     inner, room = width - 4, height - 2
     lines = [_headline(state, now_ns, inner, colour)]
     motion = _motion(state)
-    keep = 1 if motion is not None and room >= 3 else 0
+    keep = 1 if motion is not None and room >= 4 else 0
     shown = state.scores[: max(0, room - 1 - keep)]
     names = max((len(action_name(label)) for label, _ in shown), default=0)
     doing = state.action.label if state.action else None
     for label, score in shown:
         style = colour if label == doing else QUIET if label == _BACKGROUND else "grey62"
-        line = Text(f"{action_name(label):<{names}} ", "bright_white" if label == doing else QUIET)
+        line = Text(f"{action_name(label):<{names}} ", PLAIN if label == doing else QUIET)
         line.append_text(score_bar(score, max(4, inner - names - 6), style))
-        line.append(f" {score:.2f}", "bright_white" if label == doing else QUIET)
+        line.append(f" {score:.2f}", PLAIN if label == doing else QUIET)
         lines.append(line)
     if keep and motion is not None:
         lines.append(motion)
@@ -189,7 +194,7 @@ def motion_summary(status: Status | None, height: int) -> Panel:
 
 def actions(board: Board, width: int, height: int) -> Panel:
     """List the newest actions, newest first: onset, who, what, how sure, how long, how late it was told, why over."""
-    table = Table(box=None, padding=(0, 1), expand=True, show_edge=False, header_style=QUIET)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True, show_edge=False, header_style=QUIET)
     wide = width >= 76
     table.add_column("onset", no_wrap=True, width=8, style=QUIET)
     table.add_column("who" if wide else "", no_wrap=True, width=9 if wide else 3)
@@ -213,7 +218,7 @@ def _action_cells(row: ActionRow, board: Board, wide: bool) -> list[Text | str]:
     cells: list[Text | str] = [
         clock_time(board.since_start_s(event.onset_time_ns)),
         Text(f"person {event.track_id}" if wide else f"{event.track_id}", colour),
-        Text(action_name(event.label), "bright_white" if row.end is None else ""),
+        Text(action_name(event.label), PLAIN if row.end is None else ""),
         f"{event.score:.2f}",
         Text(f"{going:.1f} s ▸", colour) if length_s is None else f"{length_s:.1f} s",
     ]

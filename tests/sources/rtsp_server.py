@@ -17,7 +17,7 @@ _MAX_PAYLOAD = 1200
 class RtspServer:
     """Serve pictures at `rate_hz` on /live, from the `with` to its end; any other path is not found."""
 
-    def __init__(self, *, rate_hz: float = 25.0) -> None:
+    def __init__(self, *, rate_hz: float = 80.0) -> None:
         self.rate_hz = rate_hz
         self.flowing = threading.Event()
         self.flowing.set()

@@ -1,5 +1,6 @@
 """NTU RGB+D skeleton files: whole ones are read exactly, broken ones are named with their line."""
 
+import itertools
 import os
 import re
 import tempfile
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25
-from hitrs_live.sources.ntu_format import NtuBody, parse_skeleton, write_skeleton
+from hitrs_live.sources.ntu_format import NtuBody, NtuSequence, parse_skeleton, write_skeleton
 
 DATA = Path(os.environ.get("HITRS_DATA", "../shared/data"))
 REAL_FRAMES = {1: 103, 2: 158, 3: 104, 4: 99, 5: 54}
@@ -88,17 +89,20 @@ def test_arbitrary_bytes_give_a_result_or_a_data_error_and_nothing_else(content:
 
 
 def check_result_or_data_error(path: Path) -> None:
-    frames: tuple[tuple[NtuBody, ...], ...] = ()
-    refusal = f"{path}, line 0: got nothing, wanted nothing"
+    outcome = parse_or_refuse(path)
+    if isinstance(outcome, str):
+        assert re.fullmatch(r".*a\.skeleton, line \d+: got .*, wanted .*", outcome)
+        return
+    for one in itertools.chain.from_iterable(outcome.frames):
+        assert one.joints_m.shape == (25, 3)
+        assert np.isfinite(one.joints_m).all()
+
+
+def parse_or_refuse(path: Path) -> NtuSequence | str:
     try:
-        frames = parse_skeleton(path).frames
+        return parse_skeleton(path)
     except DataError as error:
-        refusal = str(error)
-    assert re.fullmatch(r".*a\.skeleton, line \d+: got .*, wanted .*", refusal)
-    for frame in frames:
-        for one in frame:
-            assert one.joints_m.shape == (25, 3)
-            assert np.isfinite(one.joints_m).all()
+        return str(error)
 
 
 def damage(tmp_path: Path, line: int, text: str) -> str:

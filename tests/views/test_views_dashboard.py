@@ -1,0 +1,172 @@
+"""The dashboard, printed into consoles of many sizes."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+from views_messages import at, ended, scores, session, source, started, status
+
+from hitrs_live.messages import SourceEvent, Status
+from hitrs_live.views.board import EVENTS_KEPT
+from hitrs_live.views.dashboard import Dashboard
+
+
+def shown(dashboard: Dashboard, width: int = 120, height: int = 36) -> str:
+    console = Console(width=width, height=height, record=True, file=io.StringIO(), force_terminal=True)
+    console.print(dashboard.render(), height=height)
+    return console.export_text()
+
+
+def filled(people: int = 1) -> Dashboard:
+    dashboard = Dashboard()
+    for message in session(people):
+        dashboard.update(message)
+    return dashboard
+
+
+def test_a_wide_terminal_shows_everything() -> None:
+    text = shown(filled())
+    for words in (
+        "hitrs-live 0.1.0", " up ", "camera-0", "29.8 fps", "age 41 ms", "612 MB", "camera 3",
+        "S I D E   L U N G E", "0.87", "for 2 s", "prediction off by 62 mm, held still 118 mm",
+        "pose", "31.2", "44.8", "model", "motion prediction error", "118 mm",
+        "00:03.0", "squat", "6.5 s", "0.28 s", "finished", "00:12.0", "2.2 s ▸",
+    ):  # fmt: skip
+        assert words in text, words
+
+
+def test_a_small_terminal_shows_what_matters() -> None:
+    text = shown(filled(), 60, 18)
+    for words in (" up ", "camera-0", "29.8 fps", "pose 31.2", "S I D E   L U N G E", "0.87", "squat", "6.5 s"):
+        assert words in text, words
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 18), (80, 24), (100, 30), (132, 43), (240, 70), (30, 8), (12, 4)])
+@pytest.mark.parametrize("people", [0, 1, 3, 9])
+def test_it_fills_the_terminal_and_never_more(width: int, height: int, people: int) -> None:
+    dashboard = filled(people) if people else Dashboard()
+    lines = shown(dashboard, width, height).splitlines()
+    assert len(lines) <= height + 1
+    assert max(len(line) for line in lines) <= width
+
+
+def test_before_the_first_message_it_says_that_it_waits() -> None:
+    text = shown(Dashboard())
+    assert "connecting" in text
+    assert "no message yet" in text
+    assert "nobody in view" in text
+
+
+def test_bars_are_as_long_as_the_scores() -> None:
+    dashboard = Dashboard()
+    dashboard.update(source("up"))
+    dashboard.update(scores(1.0, squat=0.8, background=0.4, walk=0.0))
+    lines = [line for line in shown(dashboard).splitlines() if re.search(r" 0\.[840]0 │", line)]
+    lengths = [line.count("━") for line in lines]
+    assert lengths[0] == pytest.approx(2 * lengths[1], abs=2)
+    assert lengths[2] == 0
+
+
+def test_people_beyond_the_room_are_counted_and_those_who_act_are_shown() -> None:
+    dashboard = filled(9)
+    dashboard.update(started("walk", 13.0, track_id=7))
+    text = shown(dashboard, 80, 21)
+    assert re.findall(r"─ person (\d)", text) == ["1", "2", "7"]
+    assert "and 6 more" in text
+
+
+def test_a_person_who_left_is_taken_off() -> None:
+    dashboard = filled(2)
+    assert "person 2" in shown(dashboard)
+    dashboard.update(status(20.0, people=(1,)))
+    assert "─ person 2" not in shown(dashboard)
+    assert "─ person 1" in shown(dashboard)
+
+
+def test_an_ended_action_leaves_the_headline_and_keeps_its_row() -> None:
+    dashboard = filled()
+    dashboard.update(ended("side_lunge", 12.0, 15.0, reason="source_lost"))
+    text = shown(dashboard)
+    assert "S I D E" not in text
+    assert "no action" in text
+    assert "source lost" in text
+
+
+def test_an_action_heard_of_only_at_its_end_still_gets_a_row() -> None:
+    dashboard = Dashboard()
+    dashboard.update(ended("squat", 3.0, 9.5))
+    assert "6.5 s" in shown(dashboard)
+
+
+def test_two_people_doing_the_same_have_a_row_each() -> None:
+    dashboard = Dashboard()
+    for track_id in (1, 2):
+        dashboard.update(started("squat", 3.0, track_id=track_id))
+    dashboard.update(ended("squat", 3.0, 6.0, track_id=2))
+    rows = list(dashboard.board.actions)
+    assert [(row.start.track_id, row.end is not None) for row in rows] == [(1, False), (2, True)]
+
+
+def test_a_lost_source_says_why() -> None:
+    dashboard = filled()
+    dashboard.update(status(30.0, "lost", detail="camera 0 is gone; trying again in 10 s"))
+    text = shown(dashboard)
+    assert " lost " in text
+    assert "camera 0 is gone" in text
+
+
+def test_notices_stand_at_the_bottom() -> None:
+    dashboard = filled()
+    dashboard.update(status(15.0, notices=("an old one", "the pose process was started anew")))
+    lines = shown(dashboard, 80, 24).splitlines()
+    assert "the pose process was started anew" in lines[-1]
+
+
+def test_silence_is_told() -> None:
+    now_ns = [0]
+    dashboard = Dashboard(clock=lambda: now_ns[0])
+    dashboard.update(source("up"))
+    assert "silent" not in shown(dashboard)
+    now_ns[0] = 8_000_000_000
+    assert "silent for 8 s" in shown(dashboard)
+
+
+def test_a_publisher_that_restarts_begins_an_empty_board() -> None:
+    dashboard = filled()
+    dashboard.update(
+        Status(
+            source_id="camera-0", session_id="s2", capture_time_ns=at(100), state="up", version="0.1.0", uptime_s=1.0,
+            fps=30.0, frames=10,
+        )
+    )  # fmt: skip
+    text = shown(dashboard)
+    assert "publisher restarts 1" in text
+    assert "side lunge" not in text
+    assert "nobody in view" in text
+
+
+def test_only_a_last_status_ends_it() -> None:
+    dashboard = filled()
+    dashboard.update(SourceEvent(source_id="camera-0", session_id="s1", capture_time_ns=at(15), state="ended"))
+    assert not dashboard.ended
+    dashboard.update(status(15.5, "ended"))
+    assert dashboard.ended
+
+
+def test_hours_of_actions_do_not_grow_the_board() -> None:
+    dashboard = Dashboard()
+    for number in range(3 * EVENTS_KEPT):
+        dashboard.update(started("squat", 10.0 * number))
+        dashboard.update(ended("squat", 10.0 * number, 10.0 * number + 3))
+    assert len(dashboard.board.actions) == EVENTS_KEPT
+    assert dashboard.board.actions_told == 3 * EVENTS_KEPT
+
+
+def test_markup_in_a_name_is_only_text() -> None:
+    dashboard = Dashboard()
+    dashboard.update(source("stalled", detail="[bold]no[/] camera"))
+    dashboard.update(started("[red]squat", 1.0))
+    text = shown(dashboard)
+    assert "[bold]no[/] camera" in text
+    assert "[red]squat" in text

@@ -1,0 +1,179 @@
+"""Drawing over pictures: where joints land, and what is drawn for joints that land nowhere."""
+
+import time
+
+import numpy as np
+import pytest
+from views_messages import people_of, standing_people
+
+from hitrs_live.messages import Frame, People, Prediction, Tick
+from hitrs_live.pose.intrinsics import Intrinsics
+from hitrs_live.skeleton import NTU25
+from hitrs_live.views.overlay import GHOST, LEFT, RIGHT, draw
+from hitrs_live.views.painter import STAGE_SIZE, Painter
+from hitrs_live.views.projection import Lens, imagined_lens, project
+
+LENS = Lens(fx=500.0, fy=500.0, cx=320.0, cy=240.0)
+
+
+def blank(width: int = 640, height: int = 480) -> np.ndarray:
+    return np.full((height, width, 3), 60, np.uint8)
+
+
+def near_colour(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    return np.abs(image.astype(int) - colour).max(-1) < 8
+
+
+def prediction_for(people: People, future_joints_m: np.ndarray, completed: bool = True) -> Prediction:
+    rows = len(people.track_ids)
+    tick = Tick(
+        time_ns=np.zeros(rows, np.int64), track_ids=people.track_ids, active=people.present,
+        reset=np.zeros(rows, np.bool_), joints_m=people.joints_m, confidence=people.confidence, received_ns=0,
+    )  # fmt: skip
+    return Prediction(
+        tick=tick, completed=people.present & completed, logits=np.zeros((rows, 3), np.float32),
+        future_joints_m=future_joints_m.astype(np.float32),
+    )  # fmt: skip
+
+
+def test_the_left_of_the_camera_is_left_in_the_picture_and_up_is_up() -> None:
+    points = np.array([[0.0, 0.0, 2.0], [1.0, 0.0, 2.0], [0.0, 0.5, 2.0]])
+    np.testing.assert_allclose(project(points, LENS), [[320, 240], [70, 240], [320, 115]])
+
+
+def test_projection_undoes_what_the_lens_model_of_the_pose_stage_does() -> None:
+    camera = Intrinsics(
+        fx=500.0, fy=510.0, cx=310.0, cy=250.0, width=640, height=480, distortion=(-0.2, 0.05, 0.001, -0.002, 0.0)
+    )
+    fractions = np.array([[0.1, 0.2], [0.5, 0.5], [0.85, 0.9]])
+    rays = camera.rays(fractions)
+    joints_m = np.stack([-3 * rays[:, 0], -3 * rays[:, 1], np.full(3, 3.0)], axis=-1)
+    # The pose stage undoes the distortion in a few rounds; a tenth of a pixel is what they leave.
+    np.testing.assert_allclose(project(joints_m, camera), fractions * (640, 480), atol=0.1)
+
+
+def test_joints_behind_the_camera_or_unknown_have_no_pixels() -> None:
+    points = np.array([[0.0, 0.0, -1.0], [0.0, 0.0, 0.0], [np.nan, 0.0, 2.0], [0.0, np.inf, 2.0]])
+    assert np.isnan(project(points, LENS)).all()
+
+
+def test_the_left_hand_is_drawn_in_the_left_colour_where_it_is() -> None:
+    joints = standing_people()
+    image = draw(blank(), people_of(joints), {}, lens=LENS)
+    for side, colour in (("left", LEFT), ("right", RIGHT)):
+        x, y = project(joints[0, NTU25.index(f"{side}_elbow")], LENS).round().astype(int)
+        assert near_colour(image[y - 2 : y + 3, x - 2 : x + 3], colour).any()
+
+
+def test_joints_hardly_seen_are_drawn_darker() -> None:
+    joints = standing_people()
+    sure, unsure = (draw(blank(), people_of(joints, c), {}, lens=LENS).astype(int) for c in (1.0, 0.1))
+    x, y = project(joints[0, NTU25.index("spine_middle")], LENS).round().astype(int)
+    assert unsure[y, x].sum() < 0.6 * sure[y, x].sum()
+
+
+def test_people_who_are_not_present_are_not_drawn() -> None:
+    people = people_of(standing_people(2))
+    absent = People(
+        capture_time_ns=0, received_ns=0, track_ids=people.track_ids, present=np.zeros(3, np.bool_),
+        joints_m=people.joints_m, confidence=people.confidence,
+    )  # fmt: skip
+    nobody = people_of(np.zeros((0, 25, 3)))
+    np.testing.assert_array_equal(
+        draw(blank(), absent, {1: ("squat", 0.9)}, lens=LENS), draw(blank(), nobody, {}, lens=LENS)
+    )
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda joints: joints * np.nan,
+        lambda joints: joints * [1, 1, -1],
+        lambda joints: joints + [500, 0, 0],
+        lambda joints: joints * [1e6, 1e6, 1e-3],
+        lambda joints: np.where(np.arange(25)[:, None] % 2, joints, np.nan),
+        lambda joints: joints - [0, 0, 2.9],
+        lambda joints: np.zeros_like(joints),
+        lambda joints: joints * 1e30,
+    ],
+)
+@pytest.mark.parametrize("size", [(640, 480), (33, 21), (1, 1), (1920, 1080)])
+def test_joints_that_are_nowhere_are_no_error(spoil, size: tuple[int, int]) -> None:  # type: ignore[no-untyped-def]
+    joints = spoil(standing_people()).astype(np.float32)
+    image = blank(*size)
+    drawn = draw(image, people_of(joints, np.nan), {1: ("squat", 0.9)}, lens=LENS, future_joints_m={1: joints[0]})
+    assert drawn is image
+    assert drawn.shape == (size[1], size[0], 3)
+
+
+def test_an_action_and_its_score_are_written_over_the_person() -> None:
+    people = people_of(standing_people())
+    without = draw(blank(), people, {}, lens=LENS).astype(int)
+    low, high = (draw(blank(), people, {1: ("squat", score)}, lens=LENS).astype(int) for score in (0.2, 0.9))
+    assert np.abs(without - low).any()
+    bars = [near_colour(image[:60], LEFT).sum(1).max() for image in (low, high)]
+    assert bars[1] > 3 * bars[0]
+
+
+def test_a_picture_of_the_camera_is_copied_and_a_lens_asked_for_its_size() -> None:
+    asked: list[tuple[int, int]] = []
+
+    def lens_for(width: int, height: int) -> Lens:
+        asked.append((width, height))
+        return imagined_lens(width, height)
+
+    painter = Painter(lens_for)
+    image = blank()
+    image.setflags(write=False)
+    people = people_of(standing_people())
+    for _ in range(2):
+        painted = painter.paint(
+            Frame(index=0, capture_time_ns=0, received_ns=0, image=image), people, {}, None, "up", 30.0
+        )
+    assert asked == [(640, 480)]
+    assert (image == 60).all()
+    assert (painted != 60).any()
+
+
+def test_without_a_picture_the_figure_stands_on_a_floor() -> None:
+    painter = Painter()
+    nobody = people_of(np.zeros((0, 25, 3)))
+    stage = painter.paint(None, nobody, {}, None, "up", 30.0)
+    assert stage.shape == (STAGE_SIZE[1], STAGE_SIZE[0], 3)
+    joints = standing_people()
+    x, y = project(joints[0, NTU25.index("left_foot")], imagined_lens(*STAGE_SIZE)).round().astype(int)
+    assert stage[y : y + 60].std(axis=1).max() > 2
+    standing = painter.paint(None, people_of(joints), {}, None, "up", 30.0)
+    assert near_colour(standing[y - 2 : y + 3, x - 2 : x + 3], LEFT).any()
+
+
+def test_the_floor_follows_feet_that_are_lower() -> None:
+    painter = Painter()
+    low = standing_people() - np.array([0, 0.4, 0], np.float32)
+    before = painter.paint(None, people_of(np.zeros((0, 25, 3))), {}, None, "up", 30.0)
+    for _ in range(30):
+        painter.paint(None, people_of(low), {}, None, "up", 30.0)
+    after = painter.paint(None, people_of(np.zeros((0, 25, 3))), {}, None, "up", 30.0)
+    assert (before != after).any()
+
+
+def test_the_predicted_body_is_drawn_as_a_ghost_of_its_own_colour() -> None:
+    people = people_of(standing_people())
+    future = np.repeat(people.joints_m[:, None] + np.array([0.6, 0, 0], np.float32), 6, axis=1)
+    painter = Painter()
+    plain = painter.paint(None, people, {}, None, "up", 30.0)
+    ghosted = painter.paint(None, people, {}, prediction_for(people, future), "up", 30.0)
+    stale = painter.paint(None, people, {}, prediction_for(people, future, completed=False), "up", 30.0)
+    assert near_colour(ghosted, GHOST).sum() > 100 + near_colour(plain, GHOST).sum()
+    np.testing.assert_array_equal(plain, stale)
+
+
+def test_drawing_is_a_small_part_of_a_frame() -> None:
+    people, image = people_of(standing_people(2)), blank()
+    spent_s = []
+    for _ in range(40):
+        began = time.perf_counter()
+        draw(image, people, {1: ("squat", 0.9), 2: ("walk", 0.5)}, lens=LENS)
+        spent_s.append(time.perf_counter() - began)
+    # About 1 ms is measured; the bound leaves room for a busy machine.
+    assert np.median(spent_s) < 0.010

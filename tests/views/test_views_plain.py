@@ -1,0 +1,84 @@
+"""The plain log: its lines are read by people and cut by scripts, so they are kept as they are."""
+
+from views_messages import at, ended, motion, scores, source, started, status
+
+from hitrs_live.messages import SourceEvent
+from hitrs_live.views.plain import PlainLog
+from hitrs_live.views.wording import clock_time, drops_in_words, duration
+
+
+def test_a_session_reads_line_by_line() -> None:
+    log = PlainLog()
+    messages = [
+        source("up", 0.0, "640 x 480 at 30 fps"),
+        status(1.0),
+        started("squat", 3.0),
+        ended("squat", 3.0, 9.5),
+        started("jumping_jack", 9.8, track_id=12),
+        ended("jumping_jack", 9.8, 12.0, track_id=12, reason="track_lost"),
+        status(13.0, people=(1, 2), frame_age_ms=None, drops={}),
+        source("stalled", 14.0, "no frame for 1.0 s"),
+    ]
+    lines = [line for message in messages if (line := log.update(message))]
+    assert lines == [
+        " 00:00.0  source     up     640 x 480 at 30 fps",
+        " 00:01.0  status     up     29.8 fps  1 person  drops camera 3  age 41 ms  pose 31.2/44.8 ms  "
+        "model 4.9/9.2 ms  612 MB  prediction 62 mm, held still 118 mm",
+        " 00:03.3  person 1   start  squat               0.91  (delay 0.28 s)",
+        " 00:09.9  person 1   end    squat               0.88  (6.5 s, finished)",
+        " 00:10.1  person 12  start  jumping jack        0.91  (delay 0.28 s)",
+        " 00:12.4  person 12  end    jumping jack        0.88  (2.2 s, track lost)",
+        " 00:13.0  status     up     29.8 fps  2 people  drops none  pose 31.2/44.8 ms  model 4.9/9.2 ms  612 MB  "
+        "prediction 62 mm, held still 118 mm",
+        " 00:14.0  source     stalled no frame for 1.0 s",
+    ]
+
+
+def test_scores_predictions_and_updates_are_no_lines() -> None:
+    log = PlainLog()
+    log.update(source("up"))
+    assert log.update(scores(1.0, squat=0.9)) is None
+    assert log.update(motion(1.0)) is None
+
+
+def test_a_status_is_told_every_ten_seconds_and_when_the_state_changes() -> None:
+    log = PlainLog()
+    told = [s for s in range(31) if log.update(status(float(s), "up" if s < 25 else "stalled"))]
+    assert told == [0, 10, 20, 25]
+
+
+def test_each_notice_is_told_once() -> None:
+    log = PlainLog()
+    log.update(status(1.0))
+    first = log.update(status(2.0, notices=("the pose process was started anew",)))
+    assert first == " 00:01.0  notice     the pose process was started anew"
+    assert log.update(status(3.0, notices=("the pose process was started anew",))) is None
+
+
+def test_a_publisher_that_restarts_begins_a_new_clock() -> None:
+    log = PlainLog()
+    log.update(source("up", 0.0))
+    told = log.update(SourceEvent(source_id="camera-0", session_id="s2", capture_time_ns=at(500), state="up"))
+    assert told is not None
+    assert told.splitlines() == [
+        " 00:00.0  session    the publisher was started anew",
+        " 00:00.0  source     up",
+    ]
+
+
+def test_a_status_without_a_frame_does_not_set_the_clock() -> None:
+    log = PlainLog()
+    log.update(status(-BEFORE_S, "connecting", frames=0))
+    assert log.update(source("up", 0.0)) == " 00:00.0  source     up"
+
+
+BEFORE_S = 5000.0
+
+
+def test_times_read_like_a_stopwatch() -> None:
+    assert clock_time(3.24) == "00:03.2"
+    assert clock_time(59.96) == "01:00.0"
+    assert clock_time(3723.4) == "1:02:03.4"
+    assert clock_time(-0.3) == "-00:00.3"
+    assert (duration(8.9), duration(185.0), duration(3723.0)) == ("8 s", "3:05", "1:02:03")
+    assert drops_in_words({"stale": 2, "camera": 9, "clock": 0}) == "camera 9, stale 2"

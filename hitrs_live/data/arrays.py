@@ -40,12 +40,12 @@ def read_arrays(path: Path) -> tuple[list[Sequence], dict[int, str]]:
     Raises DataError, naming the file, where a key is missing or the shapes disagree.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in ("x", "y", "length", "subject", "seq", "meta")}
         meta: dict[str, Any] = json.loads(str(arrays["meta"]))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; set HITRS_DATA to the folder that holds the data") from None
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{path}: not in the array format ({error}); wanted an .npz with x, y, length, subject, seq, meta"
         ) from None

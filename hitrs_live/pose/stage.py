@@ -105,6 +105,11 @@ class PoseStage:
             ),
         )
 
+    def measure_memory_mb(self) -> float | None:
+        """Measure the process's resident memory now, MiB; None where there is no process."""
+        self.memory_mb = self._process.memory_mb() if self._process else None
+        return self.memory_mb
+
     def close(self) -> None:
         """End the process and let its memory go; safe at any time, also twice."""
         if self._process is not None:
@@ -157,7 +162,7 @@ class PoseStage:
         if now - self._memory_checked < _MEMORY_CHECK_S:
             return
         self._memory_checked = now
-        self.memory_mb = self._process.memory_mb()
+        self.measure_memory_mb()
         if self.memory_mb is not None and self.memory_mb > self._config.memory_limit_mb:
             proven = now - self._process.started > _PROVEN_S
             self._replace(

@@ -126,7 +126,7 @@ def punches(show: Performance) -> None:
             guard, pelvis_yaw=-16.0 + 12.0 * to_left, trunk_twist=-4.0 + 22.0 * to_left, pelvis_ahead=0.05,
             **{f"{side}_arm_raise": 96.0, f"{side}_arm_out": 14.0, f"{side}_elbow": 14.0, f"{other}_elbow": 118.0},
         )  # fmt: skip
-        show.add(through(guard, (0.2, load), (0.3, hit), (0.25, hit), (0.4, guard)), f"punch_{side}")
+        show.add(through(guard, (0.25, load), (0.3, hit), (0.35, hit), (0.35, guard)), f"punch_{side}")
         show.rest(0.8)
     show.add(change_stance(guard, STAND, 1.0))
 

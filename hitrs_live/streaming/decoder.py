@@ -93,7 +93,7 @@ class ActionDecoder:
             if faded or beaten:
                 events.extend(self._close(row, "finished", end_ns=now_ns - self._half_stride_ns))
         if self._open[row] is None and reached:
-            onset_ns = max(now_ns - self._half_stride_ns, int(self._begun_ns[row]))
+            onset_ns = now_ns - self._half_stride_ns
             self._open[row] = _OpenAction(label=rival, track_id=int(tick.track_ids[row]), onset_ns=onset_ns)
         events.extend(self._tell(row, int(tick.time_ns[row]), scores))
         return events

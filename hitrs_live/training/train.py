@@ -81,8 +81,9 @@ def train(config: TrainConfig, report: Callable[[Progress], None]) -> Path:
             average[name].lerp_(value, 1 - decay)
         report(Progress(step=step, seconds=time.perf_counter() - began, **losses))
         if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
-            _save_state(state_path, step + 1, model, optimiser, average)
+            # The checkpoint first: making its model draws random numbers, which the state must have seen drawn.
             _save(config, average, step + 1)
+            _save_state(state_path, step + 1, model, optimiser, average)
     return config.out
 
 

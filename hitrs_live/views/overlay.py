@@ -66,10 +66,11 @@ def draw(
         ghost = (future_joints_m or {}).get(int(people.track_ids[row]))
         if ghost is not None:
             _draw_ghost(image, ghost, lens)
-    for row in rows:
-        track_id = int(people.track_ids[row])
-        pixels = project(people.joints_m[row], lens)
+    pixels_of = {row: project(people.joints_m[row], lens) for row in rows}
+    for row, pixels in pixels_of.items():
         _draw_skeleton(image, people.joints_m[row], pixels, people.confidence[row], lens)
+    for row, pixels in pixels_of.items():
+        track_id = int(people.track_ids[row])
         _draw_label(image, pixels, track_id, actions.get(track_id), head_px=_head_radius(people.joints_m[row], lens))
     _draw_state(image, state, fps)
     return image
@@ -108,7 +109,7 @@ def _draw_ghost(image: Image, joints_m: NDArray[np.floating], lens: LensLike) ->
     for joint in NTU25.outward:
         parent = NTU25.parents[joint]
         if drawn[joint] and drawn[parent]:
-            _line(image, pixels[parent], pixels[joint], GHOST, max(1, round(image.shape[0] / 500)))
+            _line(image, pixels[parent], pixels[joint], GHOST, max(1, round(image.shape[0] / 400)))
 
 
 def _draw_label(

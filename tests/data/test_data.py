@@ -1,0 +1,124 @@
+"""Composed and augmented streams are what they say."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hitrs_live.data.arrays import Sequence, read_arrays
+from hitrs_live.data.augment import AugmentConfig, Augmenter, interpolate
+from hitrs_live.data.compose import ComposeConfig, Stream, StreamComposer, place_after
+from hitrs_live.data.ship import BACKGROUND, LABELS, SOURCES, mirrored_labels, trim_rest
+from hitrs_live.errors import DataError
+from hitrs_live.skeleton import NTU25
+
+
+def sequence(label: int, frames: int = 90, seed: int = 0) -> Sequence:
+    """A body that swings its joints once, standing still at both ends."""
+    rng = np.random.default_rng(seed)
+    body = rng.normal(0, 0.1, (25, 3)) + np.linspace(0, 1.5, 25)[:, None] * [0, 1, 0]
+    for name, x in (("left", 0.2), ("right", -0.2)):
+        for part in ("hip", "shoulder"):
+            body[NTU25.index(f"{name}_{part}"), 0] += x
+    swing = np.clip(np.sin(np.linspace(-0.6, np.pi + 0.6, frames)), 0, None)[:, None, None]
+    joints = body + swing * rng.normal(0, 0.3, (25, 3))
+    return Sequence(
+        name="x", subject="1", joints_m=joints.astype(np.float32), labels=np.full(frames, label),
+        valid_mask=np.ones(25, bool),
+    )  # fmt: skip
+
+
+def composer() -> StreamComposer:
+    return StreamComposer({name: [sequence(9), sequence(1, seed=1)] for name in SOURCES}, ComposeConfig())
+
+
+def test_rest_before_and_after_a_repetition_is_background() -> None:
+    trimmed = trim_rest(sequence(9))
+    moving = np.flatnonzero(trimmed.labels == 9)
+    assert trimmed.labels[0] == trimmed.labels[-1] == BACKGROUND
+    assert 40 < len(moving) < 80
+    assert np.array_equal(moving, np.arange(moving[0], moving[-1] + 1)), "in one piece"
+
+
+def test_streams_have_the_length_asked_and_made_frames_are_background() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        stream = composer().draw(150, rng)
+        assert stream.joints_m.shape == (150, 25, 3)
+        assert set(np.unique(stream.labels)) <= {0, 1, 9}
+        assert (stream.labels[~stream.real_mask] == BACKGROUND).all()
+
+
+def test_joints_do_not_leap_where_pieces_are_joined() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        stream = composer().draw(200, rng)
+        steps = np.linalg.norm(np.diff(stream.joints_m, axis=0), axis=-1).max(1)
+        assert steps.max() < 0.25, "metres a frame; a blend of eight frames may cross a metre"
+
+
+def test_a_piece_begins_where_the_last_one_ended_with_the_same_heading_and_floor() -> None:
+    last, after = sequence(1).joints_m[40] + [1.0, 0.0, 2.0], sequence(9, seed=2).joints_m
+    placed = place_after(after, last.astype(np.float32))
+    np.testing.assert_allclose(placed[0, 0, [0, 2]], last[0, [0, 2]], atol=1e-5)
+    assert placed[0, :, 1].min() == pytest.approx(last[:, 1].min(), abs=1e-4)
+
+    def heading(pose: np.ndarray) -> float:
+        across = sum(pose[NTU25.index(f"left_{p}")] - pose[NTU25.index(f"right_{p}")] for p in ("hip", "shoulder"))
+        return float(np.arctan2(across[2], across[0]))
+
+    assert np.cos(heading(placed[0]) - heading(last)) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_mirroring_labels_swaps_sides_and_twice_is_nothing() -> None:
+    mirrored = mirrored_labels()
+    assert mirrored[LABELS.index("punch_left")] == LABELS.index("punch_right")
+    assert mirrored[LABELS.index("squat")] == LABELS.index("squat")
+    assert np.array_equal(mirrored[mirrored], np.arange(len(LABELS)))
+
+
+def test_augmented_streams_stay_finite_human_and_keep_their_labels_known() -> None:
+    augmenter, rng = Augmenter(AugmentConfig(), mirrored_labels()), np.random.default_rng(0)
+    for _ in range(30):
+        stream = composer().draw(augmenter.frames_needed(100), rng)
+        seen, clean = augmenter.apply(stream, 100, rng)
+        assert seen.joints_m.shape == clean.shape == (100, 25, 3)
+        assert np.isfinite(seen.joints_m).all()
+        assert set(np.unique(seen.labels)) <= {0, 1, 2, 9}
+        assert np.median(np.linalg.norm(seen.joints_m - clean, axis=-1)) < 0.1
+
+
+def test_without_any_effect_a_stream_passes_unchanged() -> None:
+    still = AugmentConfig(
+        mirror_share=0, speed=(1.0, 1.0), bone_scale=0, joint_offset_m=0, tilt_deg=0, depth_scale=(1.0, 1.0),
+        tremble_m=0, drift_m=0, depth_drift_m=0, missing_share=0, rate_share=0,
+    )  # fmt: skip
+    source = sequence(9)
+    stream = Stream(joints_m=source.joints_m, labels=source.labels, real_mask=np.ones(90, bool))
+    seen, clean = Augmenter(still, mirrored_labels()).apply(stream, 80, np.random.default_rng(0))
+    np.testing.assert_allclose(seen.joints_m, clean, atol=1e-6)
+    # A camera may stand anywhere around: distances within the body are what stays.
+    distances = np.linalg.norm(seen.joints_m[:, :, None] - seen.joints_m[:, None], axis=-1)
+    expected = np.linalg.norm(source.joints_m[:80, :, None] - source.joints_m[:80, None], axis=-1)
+    np.testing.assert_allclose(distances, expected, atol=1e-4)
+
+
+def test_interpolation_reads_between_frames_and_holds_the_ends() -> None:
+    values = np.array([0.0, 10.0, 20.0], np.float32)
+    np.testing.assert_allclose(interpolate(values, np.array([0.5, 1.25, 9.0])), [5.0, 12.5, 20.0])
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04broken"])
+def test_a_broken_array_file_is_told_of_by_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.npz: not in the array format"):
+        read_arrays(tmp_path / "a.npz")
+
+
+def test_joints_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    np.savez(
+        tmp_path / "nan.npz", x=np.full((2, 25, 3), np.nan, np.float16), y=np.zeros(2, int), length=np.array([2]),
+        subject=np.array(["a"]), seq=np.array(["b"]), meta=np.array("{}"),
+    )  # fmt: skip
+    with pytest.raises(DataError, match="not finite"):
+        read_arrays(tmp_path / "nan.npz")

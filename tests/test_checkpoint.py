@@ -1,0 +1,89 @@
+"""One file holds the model; a file that does not fit is told of in one line."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import hitrs_live
+from hitrs_live.checkpoint import SHIPPED, Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
+from hitrs_live.data.ship import LABELS
+from hitrs_live.errors import CheckpointMismatch
+from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.transforms import NormaliserConfig
+
+TINY = HiTRSConfig(
+    frame_width=8, frame_hidden=8, clip_width=8, clip_hidden=8, video_width=8, video_hidden=8, layers=1, heads=2,
+    head_width=4, max_clips=8,
+)  # fmt: skip
+
+
+def tiny() -> Checkpoint:
+    torch.manual_seed(0)
+    detector = DetectorConfig(encoder=TINY, classes=3, window_clips=4, horizon=5)
+    info = CheckpointInfo(
+        name="tiny", labels=("background", "jump", "squat"), detector=detector, normaliser=NormaliserConfig(),
+        label_lag_frames=3, on={"jump": 0.7},
+    )  # fmt: skip
+    return Checkpoint(info=info, model=HitrsDetector(detector).eval())
+
+
+def test_what_was_saved_comes_back_to_half_precision(tmp_path: Path) -> None:
+    before = tiny()
+    save_checkpoint(tmp_path / "tiny.safetensors", before)
+    after = load_checkpoint(tmp_path / "tiny.safetensors")
+    assert after.info.labels == before.info.labels
+    assert after.info.on == {"jump": 0.7}
+    joints = torch.randn(1, 20, 25, 3)
+    with torch.no_grad():
+        # Half precision keeps three decimals of a weight; the answers stay close, not equal.
+        torch.testing.assert_close(after.model(joints)[0], before.model(joints)[0], atol=1e-2, rtol=1e-2)
+
+
+def test_a_loaded_model_gives_the_same_answer_twice(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "tiny.safetensors", tiny())
+    model = load_checkpoint(tmp_path / "tiny.safetensors").model
+    joints = torch.randn(1, 20, 25, 3)
+    assert torch.equal(model(joints)[0], model(joints)[0])
+
+
+def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "x.safetensors"
+    for content in (b"", b"\x80\x02}q\x00.", b"x" * 100):
+        file.write_bytes(content)
+        with pytest.raises(CheckpointMismatch, match=r"x\.safetensors: cannot be read"):
+            load_checkpoint(file)
+    with pytest.raises(CheckpointMismatch, match="cannot be read"):
+        load_checkpoint(tmp_path / "none.safetensors")
+
+
+def test_somebody_elses_safetensors_is_refused(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointMismatch, match="has no hitrs_live description"):
+        load_checkpoint(tmp_path / "other.safetensors")
+
+
+def test_a_checkpoint_of_another_skeleton_is_refused_by_name(tmp_path: Path) -> None:
+    checkpoint = tiny()
+    other = Checkpoint(info=msgspec.structs.replace(checkpoint.info, layout="coco17"), model=checkpoint.model)
+    save_checkpoint(tmp_path / "coco.safetensors", other)
+    with pytest.raises(CheckpointMismatch, match="trained on skeleton 'coco17', wanted 'ntu25'"):
+        load_checkpoint(tmp_path / "coco.safetensors")
+
+
+def test_weights_that_do_not_fit_their_description_are_refused(tmp_path: Path) -> None:
+    checkpoint = tiny()
+    fewer = msgspec.structs.replace(checkpoint.info, labels=("background",))
+    save_checkpoint(tmp_path / "few.safetensors", Checkpoint(info=fewer, model=checkpoint.model))
+    with pytest.raises(CheckpointMismatch, match="1 labels for 3 classes"):
+        load_checkpoint(tmp_path / "few.safetensors")
+
+
+def test_the_shipped_model_loads_knows_the_class_list_and_is_small() -> None:
+    checkpoint = hitrs_live.load_checkpoint()
+    assert checkpoint.info.labels == LABELS
+    assert SHIPPED.stat().st_size < 20e6
+    assert not checkpoint.model.training

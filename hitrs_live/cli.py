@@ -246,3 +246,7 @@ def _corners(text: str) -> tuple[int, int]:
     except ValueError:
         raise argparse.ArgumentTypeError(f"got {text!r}, wanted two numbers such as 9x6") from None
     return across, down
+
+
+if __name__ == "__main__":
+    sys.exit(main())

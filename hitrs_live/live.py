@@ -1,7 +1,6 @@
 """Put a pipeline together from flags and settings, run it, and see it out."""
 
 import argparse
-import os
 import signal
 import subprocess
 import sys
@@ -14,11 +13,13 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from hitrs_live.config import Config
-from hitrs_live.errors import SourceUnavailable
+from hitrs_live.dashboard_process import start_dashboard
+from hitrs_live.errors import SourceUnavailable, TransportError
 from hitrs_live.messages import AnyMessage
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.sources.base import Source
+from hitrs_live.sources.opencv_quiet import quiet_opencv
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
 from hitrs_live.views.plain import PlainLog
@@ -26,6 +27,7 @@ from hitrs_live.views.projection import LensLike
 
 if TYPE_CHECKING:
     from hitrs_live.pipeline import Viewer
+    from hitrs_live.transport.recorder import Recorder
 
 _DASHBOARD_ENDS_S = 1.0
 
@@ -43,14 +45,8 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
     checkpoint = load_checkpoint(config.model.checkpoint or None)
     with ExitStack() as stack, stopping() as stop:
         publisher = stack.enter_context(Publisher(config.publish, session_id))
-        viewers: list[Viewer] = list(_viewers(options, config, source))
-        recorder = None
-        if options.record:
-            from hitrs_live.transport.recorder import Recorder
-
-            recorder = Recorder(
-                options.record, session_id=session_id, source_id=source.source_id, overwrite=options.overwrite
-            )
+        viewers = list(_viewers(options, config, source))
+        recorder = _recorder(options, session_id, source, stack)
         sink: Sink = publisher
         if sys.stdout.isatty() and not options.plain:
             stack.enter_context(dashboard(publisher.address))
@@ -123,10 +119,29 @@ def _open_replay(path: Path, speed: str, name: str) -> Source:
     return NtuReplaySource(path, "max" if speed == "max" else "real", source_id=name)
 
 
+def _recorder(options: argparse.Namespace, session_id: str, source: Source, stack: ExitStack) -> "Recorder | None":
+    if not options.record:
+        return None
+    from hitrs_live.transport.recorder import Recorder
+
+    if (
+        options.replay
+        and Path(options.replay).exists()
+        and Path(options.record).resolve() == Path(options.replay).resolve()
+    ):
+        raise TransportError(f"recording {options.record}: it is the file being replayed; give another name")
+    recorder = Recorder(options.record, session_id=session_id, source_id=source.source_id, overwrite=options.overwrite)
+    stack.callback(recorder.close)
+    return recorder
+
+
 def _viewers(options: argparse.Namespace, config: Config, source: Source) -> Iterator["Viewer"]:
     def lens_for(width: int, height: int) -> LensLike:
         return camera_intrinsics(config.camera).scaled(width=width, height=height)
 
+    if options.show or options.save_video:
+        # Before OpenCV first encodes or decodes: later, it no longer listens.
+        quiet_opencv()
     if options.show:
         from hitrs_live.views.window import Window
 
@@ -178,8 +193,7 @@ def stopping() -> Iterator[threading.Event]:
 @contextmanager
 def dashboard(address: str) -> Iterator[None]:
     """Show the dashboard in a process of its own, a subscriber like any other, until the run is over."""
-    command = [sys.executable, "-m", "hitrs_live.dashboard_process", address, "--parent-pid", str(os.getpid())]
-    process = subprocess.Popen(command)
+    process = start_dashboard(address)
     try:
         yield
     finally:

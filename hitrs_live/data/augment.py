@@ -57,11 +57,12 @@ class Augmenter:
         The clean joints (frames, 25, 3) are what motion prediction is measured against.
         """
         stream = self._change_speed(stream, frames, rng)
-        joints, labels = stream.joints_m, stream.labels
+        joints: NDArray[np.floating] = stream.joints_m
+        labels = stream.labels
         if rng.random() < self._config.mirror_share:
             joints = (joints[:, list(NTU25.mirror)] * np.array([-1, 1, 1], np.float32)).astype(np.float32)
             labels = np.where(labels >= 0, self._mirrored[labels], labels)
-        clean: Floats = self._change_body(joints, rng) @ self._view(rng)
+        clean: Floats = (self._change_body(joints, rng) @ self._view(rng)).astype(np.float32)
         seen = self._lose_joints(self._drop_frames(self._shake(clean, rng), rng), rng)
         return Stream(joints_m=seen, labels=labels, real_mask=stream.real_mask), clean
 
@@ -75,10 +76,10 @@ class Augmenter:
             real_mask=stream.real_mask[nearest],
         )
 
-    def _change_body(self, joints: Floats, rng: np.random.Generator) -> Floats:
+    def _change_body(self, joints: NDArray[np.floating], rng: np.random.Generator) -> Floats:
         """Stretch every bone, left and right alike, and shift every joint a little inside the body."""
         stretch = rng.normal(1, self._config.bone_scale, 25).astype(np.float32)
-        stretch = (stretch + stretch[list(NTU25.mirror)]) / 2
+        stretch = (stretch + stretch[list(NTU25.mirror)]) / np.float32(2)
         changed = joints.copy()
         for joint in NTU25.outward:
             parent = NTU25.parents[joint]
@@ -99,7 +100,8 @@ class Augmenter:
         tremble = rng.normal(0, self._config.tremble_m * strength, joints.shape)
         drift = _smooth_noise(rng, frames, (25, 3)) * self._config.drift_m * rng.random()
         depth = _smooth_noise(rng, frames, (1, 1)) * self._config.depth_drift_m * rng.random()
-        return (joints + tremble + drift + depth * np.array([0, 0, 1])).astype(np.float32)
+        shaken: Floats = (joints + tremble + drift + depth * np.array([0, 0, 1])).astype(np.float32)
+        return shaken
 
     def _drop_frames(self, joints: Floats, rng: np.random.Generator) -> Floats:
         """See only some frames, unevenly spaced, and interpolate between them as the resampler does."""

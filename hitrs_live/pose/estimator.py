@@ -90,22 +90,22 @@ class Estimator:
         for person in self._detect(picture):
             if all(_apart(person, other, aspect) > _SAME_PERSON for other in found):
                 found.append(person)
-        memory: list[_Memory] = []
-        for old in self._memory:
-            if any(_apart(old.landmarks, person, aspect) < _STILL_THERE for person in found):
-                continue
-            again = None
-            if len(found) < self._max_people:
-                again = self._look_again(picture, old.landmarks, found, aspect)
-            if again is not None:
-                found.append(again)
-            elif old.missed < _REMEMBERED_FRAMES:
-                memory.append(replace(old, missed=old.missed + 1))
         self._pictures += 1
-        if len(found) < self._max_people and self._pictures % _SEARCH_EVERY == 0:
-            found += self._search(picture, found, aspect)
+        missing = [old for old in self._memory if all(_apart(old.landmarks, p, aspect) >= _STILL_THERE for p in found)]
+        if len(found) < self._max_people:
+            # One more look at most, so that a frame's cost stays bounded; who has waited least comes first.
+            if missing:
+                found += self._look_again(picture, missing[0].landmarks, found, aspect)
+            elif self._pictures % _SEARCH_EVERY == 0:
+                found += self._search(picture, found, aspect)
+        lost = [
+            replace(old, missed=old.missed + 1)
+            for old in missing
+            if old.missed < _REMEMBERED_FRAMES
+            and all(_apart(old.landmarks, person, aspect) >= _STILL_THERE for person in found)
+        ]
         seen = [self._settle(person, aspect) for person in found[: self._max_people]]
-        self._memory = seen + memory
+        self._memory = seen + sorted(lost, key=lambda old: old.missed)
         people = [person.landmarks for person in seen]
         return np.stack(people) if people else np.empty((0, 33, LANDMARK_FIELDS), np.float32)
 
@@ -141,11 +141,11 @@ class Estimator:
         lost: NDArray[np.float32],
         found: list[NDArray[np.float32]],
         aspect: NDArray[np.float32],
-    ) -> NDArray[np.float32] | None:
-        """Look for a lost person about where they were."""
+    ) -> list[NDArray[np.float32]]:
+        """Look for a lost person about where they were; nobody or one."""
         here = self._look_at(picture, _crop(lost, picture.shape[1], picture.shape[0]), found, aspect)
         here.sort(key=lambda person: _apart(person, lost, aspect))
-        return here[0] if here and _apart(here[0], lost, aspect) < _STILL_THERE else None
+        return [person for person in here[:1] if _apart(person, lost, aspect) < _STILL_THERE]
 
     def _search(
         self, picture: NDArray[np.uint8], found: list[NDArray[np.float32]], aspect: NDArray[np.float32]
@@ -189,12 +189,19 @@ def _across_cos(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 def _apart(a: NDArray[np.float32], b: NDArray[np.float32], aspect: NDArray[np.float32]) -> float:
     """Return how far apart two people's image landmarks are on average, as a share of the larger one's extent.
 
-    Left and right do not count: a person found the wrong way round is still that person.
+    Landmarks that were only guessed count little, left and right not at all: a person found the wrong way round
+    is still that person.
     """
     here, there = a[:, :2] * aspect, b[:, :2] * aspect
     extent = max(np.ptp(here, axis=0).max(), np.ptp(there, axis=0).max(), 1e-6)
-    off = min(np.linalg.norm(here - other, axis=-1).mean() for other in (there, there[_MIRROR]))
-    return float(off / extent)
+    sure, sure_too = a[:, 5] * a[:, 6], b[:, 5] * b[:, 6]
+    straight = _mean_off(here, there, sure * sure_too)
+    crossed = _mean_off(here, there[_MIRROR], sure * sure_too[_MIRROR])
+    return float(min(straight, crossed) / extent)
+
+
+def _mean_off(here: NDArray[np.float32], there: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
+    return float(np.average(np.linalg.norm(here - there, axis=-1), weights=weights + 1e-3))
 
 
 def _crop(person: NDArray[np.float32], width: int, height: int) -> tuple[int, int, int, int]:

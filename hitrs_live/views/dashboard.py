@@ -5,11 +5,13 @@ from collections.abc import Callable
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.layout import Layout
+from rich.segment import Segment
 from rich.text import Text
 
 from hitrs_live.messages import AnyMessage
 from hitrs_live.views import panels
 from hitrs_live.views.board import Board, PersonState
+from hitrs_live.views.wording import printable
 
 WIDE_COLUMNS = 100
 """From here on latencies stand beside the people; below they are one line of the header."""
@@ -57,7 +59,8 @@ class _Picture:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = options.max_width, options.height or console.size.height
-        yield from console.render(self._lay_out(width, height), options.update(width=width, height=height))
+        for segment in console.render(self._lay_out(width, height), options.update(width=width, height=height)):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
     def _lay_out(self, width: int, height: int) -> RenderableType:
         board, wide = self._dashboard.board, width >= WIDE_COLUMNS

@@ -23,11 +23,12 @@ _PERSON_COLOURS = ("orange1", "deep_sky_blue1", "medium_purple1", "spring_green2
 _BACKGROUND = "background"
 
 
-def box(content: RenderableType, title: str, height: int | None = None, style: str = FRAME) -> Panel:
+def box(
+    content: RenderableType, title: str, height: int | None = None, *, style: str = FRAME, title_style: str = QUIET
+) -> Panel:
     """Frame a part of the dashboard."""
-    return Panel(
-        content, title=f"[{QUIET}]{title}[/]", title_align="left", box=ROUNDED, border_style=style, height=height
-    )
+    words = Text(title, title_style)
+    return Panel(content, title=words, title_align="left", box=ROUNDED, border_style=style, height=height)
 
 
 def person_colour(track_id: int) -> str:
@@ -103,7 +104,7 @@ def stages(status: Status | None, height: int) -> Panel:
     slowest = max((stage.p99_ms for _, stage in known), default=1.0) or 1.0
     for name, stage in known[: max(0, height - 3)]:
         bar = _two_part_bar(stage.p50_ms / slowest, stage.p99_ms / slowest, 10)
-        table.add_row(name.replace("_", " "), bar, f"{stage.p50_ms:.1f}", Text(f"{stage.p99_ms:.1f}", QUIET))
+        table.add_row(Text(name.replace("_", " ")), bar, f"{stage.p50_ms:.1f}", Text(f"{stage.p99_ms:.1f}", QUIET))
     return box(table, "latency, ms", height)
 
 
@@ -140,7 +141,7 @@ def person(state: PersonState, now_ns: int, width: int, height: int) -> Panel:
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     style = colour if state.action else FRAME
-    return box(Group(*lines), f"[{colour}]person {state.track_id}[/]", height, style=style)
+    return box(Group(*lines), f"person {state.track_id}", height, style=style, title_style=colour)
 
 
 def _headline(state: PersonState, now_ns: int, width: int, colour: str) -> Text:

@@ -2,7 +2,7 @@
 
 from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent, SourceState, Status
 from hitrs_live.views.board import Board
-from hitrs_live.views.wording import action_length_s, action_name, clock_time, drops_in_words
+from hitrs_live.views.wording import action_length_s, action_name, clock_time, drops_in_words, printable
 
 
 class PlainLog:
@@ -38,7 +38,7 @@ class PlainLog:
 
     def _line(self, message: AnyMessage, subject: str, text: str) -> str:
         time = clock_time(self._board.since_start_s(message.capture_time_ns))
-        return f"{time:>8}  {subject:<10} {text}".rstrip()
+        return printable(f"{time:>8}  {subject:<10} {text}".replace("\n", " ")).rstrip()
 
     def _action(self, event: ActionEvent) -> list[str]:
         if event.state == "update":

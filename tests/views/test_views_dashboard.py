@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from views_messages import at, ended, scores, session, source, started, status
 
-from hitrs_live.messages import SourceEvent, Status
+from hitrs_live.messages import SourceEvent, StageLatency, Status
 from hitrs_live.views.board import EVENTS_KEPT
 from hitrs_live.views.dashboard import Dashboard
 
@@ -163,10 +163,15 @@ def test_hours_of_actions_do_not_grow_the_board() -> None:
     assert dashboard.board.actions_told == 3 * EVENTS_KEPT
 
 
-def test_markup_in_a_name_is_only_text() -> None:
+def test_markup_and_terminal_commands_in_names_are_only_text() -> None:
     dashboard = Dashboard()
-    dashboard.update(source("stalled", detail="[bold]no[/] camera"))
-    dashboard.update(started("[red]squat", 1.0))
+    dashboard.update(
+        status(1.0, "stalled", detail="[bold]no[/] camera", version="[/]", notices=("[red]\x1b]0;owned\x07",),
+               stages={"[/x]": StageLatency(p50_ms=1.0, p99_ms=2.0)}, drops={"[blink]": 1})
+    )  # fmt: skip
+    dashboard.update(started("[red]squat\x1b[2J", 1.0))
     text = shown(dashboard)
-    assert "[bold]no[/] camera" in text
-    assert "[red]squat" in text
+    for words in ("[bold]no[/] camera", "hitrs-live [/]", "[red]squat", "[/x]", "[blink] 1", "[red]\ufffd]0;owned"):
+        assert words in text, words
+    assert "\x1b]0" not in text
+    assert "\x1b[2J" not in text

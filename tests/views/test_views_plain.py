@@ -68,11 +68,8 @@ def test_a_publisher_that_restarts_begins_a_new_clock() -> None:
 
 def test_a_status_without_a_frame_does_not_set_the_clock() -> None:
     log = PlainLog()
-    log.update(status(-BEFORE_S, "connecting", frames=0))
+    log.update(status(-5000.0, "connecting", frames=0))
     assert log.update(source("up", 0.0)) == " 00:00.0  source     up"
-
-
-BEFORE_S = 5000.0
 
 
 def test_times_read_like_a_stopwatch() -> None:
@@ -82,3 +79,8 @@ def test_times_read_like_a_stopwatch() -> None:
     assert clock_time(-0.3) == "-00:00.3"
     assert (duration(8.9), duration(185.0), duration(3723.0)) == ("8 s", "3:05", "1:02:03")
     assert drops_in_words({"stale": 2, "camera": 9, "clock": 0}) == "camera 9, stale 2"
+
+
+def test_terminal_commands_in_a_message_are_no_commands() -> None:
+    told = PlainLog().update(source("up", 0.0, "a\x1b[2Jb\nc"))
+    assert told == " 00:00.0  source     up     a\ufffd[2Jb c"

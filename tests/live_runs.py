@@ -1,0 +1,83 @@
+"""Run the real program in processes of its own, as a user does, and read what a subscriber gets."""
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+LIMIT_S = 100
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run ended and what was heard of it."""
+
+    code: int
+    out: str
+    err: str
+    messages: list[dict[str, Any]]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """Return the messages of one type."""
+        return [message for message in self.messages if message["type"] == kind]
+
+
+def free_address() -> str:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def live_command(*flags: str) -> list[str]:
+    """Make the command line of the main job."""
+    return [sys.executable, str(ROOT / "run_live.py"), *flags]
+
+
+@contextmanager
+def watching(address: str, *topics: str) -> Iterator[list[dict[str, Any]]]:
+    """Listen in another process; the list is filled when the block ends, up to the run's last status.
+
+    What it prints goes to a file: a pipe that nobody empties would hold the subscriber up.
+    """
+    messages: list[dict[str, Any]] = []
+    with tempfile.TemporaryFile("w+") as heard:
+        flags = ("--topics", *topics) if topics else ()
+        watcher = subprocess.Popen(
+            [sys.executable, "-m", "hitrs_live.cli", "watch", address, "--json", *flags], stdout=heard
+        )
+        try:
+            yield messages
+            deadline = time.monotonic() + 10
+            while not messages and time.monotonic() < deadline:
+                time.sleep(0.1)
+                heard.seek(0)
+                lines = heard.read().splitlines()
+                if lines and '"state":"ended"' in lines[-1] and lines[-1].startswith('{"topic":"status'):
+                    messages += [json.loads(line) for line in lines]
+        finally:
+            watcher.terminate()
+            watcher.wait(10)
+
+
+def run_and_watch(*flags: str, pose: bool = False) -> Run:
+    """Run the pipeline to its end with a subscriber in another process, which hears all from the first frame on."""
+    address = free_address()
+    wanted = (*flags, "--publish-pose") if pose else flags
+    with watching(address) as messages:
+        run = run_only(*wanted, "--bind", address, "--plain", "--wait-subscriber", "30")
+    return replace(run, messages=messages)
+
+
+def run_only(*flags: str) -> Run:
+    """Run the pipeline to its end with nobody listening."""
+    live = subprocess.run(live_command(*flags), capture_output=True, text=True, timeout=LIMIT_S)
+    return Run(code=live.returncode, out=live.stdout, err=live.stderr, messages=[])

@@ -1,0 +1,129 @@
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from hitrs_live.errors import PoseModelMissing
+from hitrs_live.pose import models
+from hitrs_live.pose.bundle import DETECTOR, LANDMARKS
+
+pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="the cache cannot be moved by XDG_CACHE_HOME there")
+
+
+@pytest.fixture(scope="module")
+def fresh_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that two processes fill at once, from the package registry."""
+    base = tmp_path_factory.mktemp("cache")
+    code = "from hitrs_live.pose.models import ensure_pose_model; print(ensure_pose_model('full'))"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(base)}
+    both = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=100)[0].strip() for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert said == [str(base / "hitrs_live" / "pose" / "pose_landmarker_full.task")] * 2
+    return base
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "hitrs_live" / "pose"
+
+
+@pytest.mark.slow
+def test_two_processes_at_once_leave_one_whole_model_and_nothing_else(fresh_cache: Path) -> None:
+    folder = fresh_cache / "hitrs_live" / "pose"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "pose_landmarker_full.task",
+        "pose_landmarker_full.task.json",
+    ]
+
+
+@pytest.mark.slow
+def test_the_bundle_is_stored_and_aligned_so_that_it_can_be_mapped(fresh_cache: Path) -> None:
+    path = fresh_cache / "hitrs_live" / "pose" / "pose_landmarker_full.task"
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["pose_detector.tflite", "pose_landmarks_detector.tflite"]
+        whole = path.read_bytes()
+        for entry in archive.infolist():
+            assert entry.compress_type == zipfile.ZIP_STORED
+            content = archive.read(entry)
+            assert whole.find(content) % 64 == 0
+            assert content[4:8] == b"TFL3"
+
+
+@pytest.mark.slow
+def test_the_recorded_sum_is_the_files_and_a_damaged_file_is_not_trusted(fresh_cache: Path, cache: Path) -> None:
+    cache.mkdir(parents=True)
+    for path in (fresh_cache / "hitrs_live" / "pose").iterdir():
+        (cache / path.name).write_bytes(path.read_bytes())
+    model = cache / "pose_landmarker_full.task"
+    (full,) = (status for status in models.describe_models() if status.variant == "full")
+    assert full.record is not None
+    assert full.record.sha256 == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert full.record.size_bytes == model.stat().st_size
+    assert "mediapipe==0.10.21" in full.record.origin
+    assert models.ensure_pose_model("full") == model
+    model.write_bytes(model.read_bytes()[:-1])
+    (full,) = (status for status in models.describe_models() if status.variant == "full")
+    assert full.record is None
+    assert "anew" in full.note
+
+
+def test_a_missing_variant_says_in_one_line_how_to_get_it(cache: Path) -> None:
+    with pytest.raises(PoseModelMissing, match=r"--download heavy") as raised:
+        models.ensure_pose_model("heavy")
+    assert "\n" not in str(raised.value)
+
+
+def test_an_unknown_variant_is_the_callers_mistake() -> None:
+    with pytest.raises(ValueError, match="lite, full, heavy"):
+        models.ensure_pose_model("huge")  # type: ignore[arg-type]
+
+
+def test_a_wheel_with_other_networks_inside_is_refused(cache: Path, tmp_path: Path) -> None:
+    wheel = tmp_path / "mediapipe-0.10.21-cp311-cp311-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(DETECTOR, b"something")
+        archive.writestr(LANDMARKS, b"else")
+    with pytest.raises(PoseModelMissing, match="sha256"):
+        models.ensure_pose_model("full", wheel=wheel)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_file_that_is_no_wheel_is_refused(cache: Path, tmp_path: Path) -> None:
+    wheel = tmp_path / "broken.whl"
+    wheel.write_bytes(b"not a zip")
+    with pytest.raises(PoseModelMissing, match="holds no pose model"):
+        models.ensure_pose_model("full", wheel=wheel)
+
+
+def test_a_registry_out_of_reach_is_told_in_one_line(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    with pytest.raises(PoseModelMissing, match="could not be fetched") as raised:
+        models.ensure_pose_model("full")
+    assert "\n" not in str(raised.value)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(PoseModelMissing, match="cannot be written"):
+        models.ensure_pose_model("full")
+
+
+def test_every_variant_is_described_even_from_an_empty_cache(cache: Path) -> None:
+    described = models.describe_models()
+    assert [status.variant for status in described] == ["lite", "full", "heavy"]
+    assert all(status.record is None and status.note for status in described)
+    assert msgspec.json.encode(models.ModelRecord(variant="full", size_bytes=1, sha256="", origin=""))

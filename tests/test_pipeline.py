@@ -1,0 +1,199 @@
+"""The straight line in one process: events of a stream, faults of its stages, replay equals live."""
+
+import itertools
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
+from hitrs_live.config import Config, override
+from hitrs_live.json_codec import to_json
+from hitrs_live.messages import (
+    ActionEvent,
+    AnyMessage,
+    MotionPrediction,
+    Pose,
+    PoseEvent,
+    PoseFrame,
+    ScoreEvent,
+    SourceChange,
+    SourceEvent,
+    Status,
+)
+from hitrs_live.pipeline import Pipeline
+from hitrs_live.sources.base import SourceItem
+from hitrs_live.sources.demo import DemoSource
+from hitrs_live.sources.recording import RecordingSource
+from hitrs_live.transport.recorder import Recorder
+from hitrs_live.transport.sink import ListSink
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    return load_checkpoint()
+
+
+class ScriptedSource:
+    """Give a fixed list of items, one a read."""
+
+    source_id = "script"
+    has_pictures = False
+    live = False
+
+    def __init__(self, items: Sequence[SourceItem]) -> None:
+        self._items = iter(items)
+
+    def open(self) -> None:
+        pass
+
+    def read(self, timeout_s: float) -> Sequence[SourceItem]:
+        return tuple(itertools.islice(self._items, 1))
+
+    def drops(self) -> dict[str, int]:
+        return {}
+
+    def close(self) -> None:
+        pass
+
+
+def show(seconds: float, rate_hz: float = 30.0) -> list[PoseFrame]:
+    """The demo figure's first seconds, seen by a camera of this rate."""
+    joints = DemoSource("max").joints_m[0]
+    times_s = np.arange(0, seconds, 1 / rate_hz)
+    at = times_s * 30
+    low = np.floor(at).astype(int)
+    share = (at - low)[:, None, None]
+    seen = (joints[low] * (1 - share) + joints[low + 1] * share).astype(np.float32)
+    return [
+        PoseFrame(
+            index=index,
+            capture_time_ns=round(time_s * 1e9),
+            received_ns=0,
+            poses=(Pose(joints_m=pose, confidence=np.ones(25, np.float32)),),
+        )
+        for index, (time_s, pose) in enumerate(zip(times_s, seen, strict=True))
+    ]
+
+
+UP = SourceChange(state="up", time_ns=0)
+
+
+def run(items: Sequence[SourceItem], checkpoint: Checkpoint, config: Config | None = None) -> list[AnyMessage]:
+    sink = ListSink("session")
+    source = ScriptedSource([*items, SourceChange(state="ended", time_ns=0)])
+    Pipeline(source=source, pose=None, checkpoint=checkpoint, config=config or Config(), sink=sink).run()
+    return sink.messages
+
+
+def of(messages: list[AnyMessage], kind: type) -> list[AnyMessage]:
+    return [message for message in messages if isinstance(message, kind)]
+
+
+def actions(messages: list[AnyMessage]) -> list[ActionEvent]:
+    return [message for message in messages if isinstance(message, ActionEvent)]
+
+
+def test_every_clip_gives_scores_and_a_motion_prediction_from_the_first_possible_on(checkpoint: Checkpoint) -> None:
+    messages = run([UP, *show(3.0)], checkpoint)
+    scores, motions = of(messages, ScoreEvent), of(messages, MotionPrediction)
+    assert len(scores) == len(motions) > 8
+    # The tracker takes about 0.1 s to believe in a person, then thirteen frames make the first clip.
+    assert scores[0].capture_time_ns < 0.7e9
+    assert np.diff([message.capture_time_ns for message in scores]) == pytest.approx(7 / 30 * 1e9, abs=2)
+
+
+def test_actions_of_a_finished_source_are_all_closed(checkpoint: Checkpoint) -> None:
+    told = actions(run([UP, *show(40.0)], checkpoint))
+    open_actions: set[int] = set()
+    for event in told:
+        if event.state == "start":
+            assert event.track_id not in open_actions, "one action a person at a time"
+            open_actions.add(event.track_id)
+        if event.state == "end":
+            open_actions.remove(event.track_id)
+            assert event.reason in ("finished", "track_lost", "source_lost")
+            assert event.end_time_ns is not None
+            assert event.onset_time_ns <= event.end_time_ns
+    assert not open_actions
+    assert told, "the demo's first forty seconds hold actions that the model knows"
+
+
+@pytest.mark.parametrize("rate_hz", [10.0, 15.0, 24.0, 60.0])
+def test_another_camera_rate_tells_the_same_actions(checkpoint: Checkpoint, rate_hz: float) -> None:
+    def starts(rate: float) -> list[tuple[str, float]]:
+        told = actions(run([UP, *show(30.0, rate)], checkpoint))
+        return [(e.label, e.onset_time_ns / 1e9) for e in told if e.state == "start"]
+
+    expected, got = starts(30.0), starts(rate_hz)
+    # Joints between a slow camera's frames are interpolated: an onset may move by a clip, a name may not change.
+    missing = [e for e in expected if not any(e[0] == g[0] and abs(e[1] - g[1]) < 0.5 for g in got)]
+    assert len(missing) <= len(expected) // 4
+    assert expected
+
+
+def test_a_source_that_stalls_ends_what_is_going_on(checkpoint: Checkpoint) -> None:
+    frames = show(40.0)
+    first = next(e for e in actions(run([UP, *frames], checkpoint)) if e.state == "start")
+    cut = next(i for i, frame in enumerate(frames) if frame.capture_time_ns >= first.capture_time_ns + 1e8)
+    stall = SourceChange(state="stalled", time_ns=frames[cut].capture_time_ns, detail="no picture for 1.0 s")
+    messages = run([UP, *frames[: cut + 1], stall], checkpoint)
+    assert [(e.state, e.reason) for e in actions(messages)][-1] == ("end", "source_lost")
+    assert [e.state for e in messages if isinstance(e, SourceEvent)] == ["up", "stalled", "ended"]
+
+
+def test_sequence_numbers_count_each_topic_without_a_gap(checkpoint: Checkpoint) -> None:
+    messages = run([UP, *show(10.0)], checkpoint, override(Config(), {"publish.pose": True}))
+    assert of(messages, PoseEvent)
+    for topic in {message.topic for message in messages}:
+        assert [m.seq for m in messages if m.topic == topic] == list(range(sum(m.topic == topic for m in messages)))
+
+
+def test_a_recording_replayed_gives_the_same_events_byte_for_byte(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    file = tmp_path / "demo.mcap"
+    sink = ListSink("session-1")
+    source = ScriptedSource([UP, *show(40.0), SourceChange(state="ended", time_ns=40_000_000_000)])
+    recorder = Recorder(file, session_id="session-1", source_id="script")
+    Pipeline(source=source, pose=None, checkpoint=checkpoint, config=Config(), sink=sink, recorder=recorder).run()
+    replay = RecordingSource(file, "max")
+    again = ListSink(replay.session_id)
+    Pipeline(source=replay, pose=None, checkpoint=checkpoint, config=Config(), sink=again).run()
+
+    def events(messages: list[AnyMessage]) -> list[bytes]:
+        return [to_json(msgspec.structs.replace(m, publish_time_ns=0)) for m in messages if not isinstance(m, Status)]
+
+    assert events(again.messages) == events(sink.messages)
+    assert actions(sink.messages)
+
+
+def test_being_told_to_stop_closes_actions_with_that_reason_and_says_so_last(checkpoint: Checkpoint) -> None:
+    stop = threading.Event()
+
+    class StoppingSink(ListSink):
+        def publish(self, message: AnyMessage) -> AnyMessage:
+            if isinstance(message, ActionEvent) and message.state == "start":
+                stop.set()
+            return super().publish(message)
+
+    sink = StoppingSink()
+    source = ScriptedSource([UP, *show(40.0)])
+    Pipeline(source=source, pose=None, checkpoint=checkpoint, config=Config(), sink=sink).run(stop=stop)
+    assert [(e.state, e.reason) for e in actions(sink.messages)] == [("start", None), ("end", "shutdown")]
+    assert isinstance(sink.messages[-1], Status)
+    assert sink.messages[-1].state == "ended"
+
+
+def test_a_source_of_pictures_without_a_pose_stage_is_the_callers_mistake(checkpoint: Checkpoint) -> None:
+    source = ScriptedSource([])
+    source.has_pictures = True  # type: ignore[misc]
+    with pytest.raises(ValueError, match="wanted a pose stage"):
+        Pipeline(source=source, pose=None, checkpoint=checkpoint, config=Config(), sink=ListSink())
+
+
+def test_nobody_in_sight_publishes_status_and_nothing_of_people(checkpoint: Checkpoint) -> None:
+    empty = [PoseFrame(index=i, capture_time_ns=i * 33_333_333, received_ns=0, poses=()) for i in range(60)]
+    messages = run([UP, *empty], checkpoint)
+    assert {type(message) for message in messages} == {SourceEvent, Status}

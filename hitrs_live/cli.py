@@ -159,10 +159,6 @@ def _positive(text: str) -> float:
     return value
 
 
-def _json_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-
-
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/hitrs_small.safetensors"), help="checkpoint to write")
     parser.add_argument("--data", type=Path, help="data folder (default: $HITRS_DATA, else ../shared/data)")
@@ -181,10 +177,12 @@ def _run_train(options: argparse.Namespace) -> int:
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", help="checkpoint to measure (default: the one shipped)")
-    parser.add_argument("--data", type=Path, help="data folder (default: $HITRS_DATA, else ../shared/data)")
-    _json_argument(parser)
-    parser.set_defaults(run=_run_evaluate)
+    protocols = parser.add_subparsers(dest="protocol", required=True, metavar="PROTOCOL")
+    held_out = protocols.add_parser("held-out", help="the shipping data's test subjects, through the streaming path")
+    held_out.add_argument("--checkpoint", help="checkpoint to measure (default: the one shipped)")
+    held_out.add_argument("--data", type=Path, help="data folder (default: $HITRS_DATA, else ../shared/data)")
+    held_out.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    held_out.set_defaults(run=_run_evaluate)
 
 
 def _run_evaluate(options: argparse.Namespace) -> int:

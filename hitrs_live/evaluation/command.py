@@ -26,6 +26,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
             f"frame accuracy {figures['accuracy']}, start F1 {figures['starts']['f1']} within "
             f"{report['start_tolerance_s']} s, {alarms['count']} false alarms "
             f"in {alarms['background_s']} s of background\n"
+            f"motion, mm by ms ahead: {figures['motion']['mpjpe_mm']}, held pose {figures['motion']['held_mm']}\n"
         )
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ from hitrs_live.data.arrays import Sequence
 from hitrs_live.data.compose import place_after
 from hitrs_live.data.ship import BACKGROUND, IGNORE, read_ship
 from hitrs_live.evaluation.metrics import NO_MATCHES, Matches, average_precision, match_starts
-from hitrs_live.evaluation.streams import StreamResult, frame_scores, run_streams
+from hitrs_live.evaluation.streams import HORIZONS, StreamResult, frame_scores, run_streams
 
 LOOKAHEAD = 6
 """Frames (0.2 s) that the second of the two frame measures lets the scores come later."""
@@ -66,7 +66,8 @@ def summarise(results: list[StreamResult], labels: tuple[str, ...]) -> dict[str,
         "frame_map": _mean(per_class, "ap"),
         "accuracy": _share(float((later.argmax(1) == truth).mean())),
         "starts": _starts(total),
-        "false_alarms": false_alarms(results, labels),
+        "false_alarms": false_alarms(results),
+        "motion": motion(results),
         "per_class": per_class,
     }
 
@@ -101,7 +102,7 @@ def true_starts(labels: NDArray[np.int64], number: int, rate_hz: float = 30.0) -
     return [float(frame) / rate_hz for frame in np.flatnonzero(begins)]
 
 
-def false_alarms(results: list[StreamResult], labels: tuple[str, ...]) -> dict[str, float]:
+def false_alarms(results: list[StreamResult]) -> dict[str, float]:
     """Count actions told where nothing of that name is within the tolerance, and the background they fell in."""
     count, background_s = 0, 0.0
     for result in results:
@@ -113,6 +114,19 @@ def false_alarms(results: list[StreamResult], labels: tuple[str, ...]) -> dict[s
             near = truth[max(0, centre - reach) : centre + reach + 1]
             count += bool(len(near) and (near == BACKGROUND).all())
     return {"count": count, "background_s": round(background_s, 1)}
+
+
+def motion(results: list[StreamResult]) -> dict[str, dict[str, float]]:
+    """Average the errors of the predictions and of the held pose, in mm by horizon in ms, over all clips."""
+    columns = [str(round(frames * 1000 / 30)) for frames in HORIZONS]
+    means = (
+        np.nanmean(np.concatenate([getattr(result, field) for result in results]), axis=0)
+        for field in ("motion_error_mm", "held_error_mm")
+    )
+    return {
+        name: {column: round(float(value), 1) for column, value in zip(columns, mean, strict=True)}
+        for name, mean in zip(("mpjpe_mm", "held_mm"), means, strict=True)
+    }
 
 
 def _match(result: StreamResult, number: int, label: str) -> Matches:

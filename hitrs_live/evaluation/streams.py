@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import ActionConfig
 from hitrs_live.data.arrays import Sequence
-from hitrs_live.messages import ActionEvent, Prediction, Tick
+from hitrs_live.messages import ActionEvent, Tick
 from hitrs_live.streaming.decoder import ActionDecoder, softmax
 from hitrs_live.streaming.predictor import Predictor
 
 _START_NS = 1_000_000_000
+HORIZONS = (3, 6, 12, 18, 30)
+"""Frames ahead at which motion is scored: 100, 200, 400, 600 and 1000 ms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,10 @@ class StreamResult:
     """(N, K)."""
     starts: tuple[tuple[str, float, float], ...]
     """Every action told: label, onset in seconds from the stream's start, moment of telling."""
+    motion_error_mm: NDArray[np.float32]
+    """(N, H); mean joint error in camera space of each clip's prediction at HORIZONS; NaN past the stream's end."""
+    held_error_mm: NDArray[np.float32]
+    """(N, H); the same for the pose held still."""
 
 
 def run_streams(checkpoint: Checkpoint, sequences: list[Sequence], *, rows: int = 32) -> Iterator[StreamResult]:
@@ -42,9 +48,13 @@ def _run_batch(checkpoint: Checkpoint, sequences: list[Sequence]) -> Iterator[St
     decoder = ActionDecoder(checkpoint.info, ActionConfig(), source_id="evaluation", rows=rows)
     clips: list[list[tuple[int, NDArray[np.float32]]]] = [[] for _ in range(rows)]
     starts: list[list[tuple[str, float, float]]] = [[] for _ in range(rows)]
+    motion: list[list[NDArray[np.float32]]] = [[] for _ in range(rows)]
     for frame in range(max(len(sequence.labels) for sequence in sequences)):
         for prediction in predictor.step(_tick(sequences, frame, checkpoint.info.normaliser.rate_hz)):
-            _note_scores(prediction, frame, clips)
+            scores = softmax(prediction.logits / checkpoint.info.temperature)
+            for done in np.flatnonzero(prediction.completed):
+                clips[done].append((frame, scores[done]))
+                motion[done].append(motion_errors_mm(sequences[done], frame, prediction.future_joints_m[done]))
             for event in decoder.step(prediction):
                 if isinstance(event, ActionEvent) and event.state == "start":
                     onset_s, told_s = ((t - _START_NS) / 1e9 for t in (event.onset_time_ns, event.capture_time_ns))
@@ -55,13 +65,24 @@ def _run_batch(checkpoint: Checkpoint, sequences: list[Sequence]) -> Iterator[St
             clip_ends=np.array([frame for frame, _ in clips[row]], np.int64),
             scores=np.array([logits for _, logits in clips[row]], np.float32).reshape(-1, len(checkpoint.info.labels)),
             starts=tuple(starts[row]),
+            motion_error_mm=np.array([errors[0] for errors in motion[row]], np.float32).reshape(-1, len(HORIZONS)),
+            held_error_mm=np.array([errors[1] for errors in motion[row]], np.float32).reshape(-1, len(HORIZONS)),
         )
 
 
-def _note_scores(prediction: Prediction, frame: int, clips: list[list[tuple[int, NDArray[np.float32]]]]) -> None:
-    scores = softmax(prediction.logits)
-    for row in np.flatnonzero(prediction.completed):
-        clips[row].append((frame, scores[row]))
+def motion_errors_mm(sequence: Sequence, frame: int, future_joints_m: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Score one prediction, and the held pose, against what came. Returns (2, H) millimetres, NaN past the end.
+
+    future_joints_m: (F, 25, 3), frames 1 ... F after `frame`. Joints that the set does not have are left out.
+    """
+    errors = np.full((2, len(HORIZONS)), np.nan, np.float32)
+    real = sequence.valid_mask
+    for column, ahead in enumerate(HORIZONS):
+        if frame + ahead < len(sequence.labels):
+            truth = sequence.joints_m[frame + ahead][real]
+            for row, guess in enumerate((future_joints_m[ahead - 1], sequence.joints_m[frame])):
+                errors[row, column] = 1000 * np.linalg.norm(guess[real] - truth, axis=-1).mean()
+    return errors
 
 
 def _tick(sequences: list[Sequence], frame: int, rate_hz: float) -> Tick:

@@ -50,5 +50,5 @@ def run_train(options: argparse.Namespace) -> int:
             display.update(task, completed=step.step + 1, figures=figures)
 
         written = train(config, report)
-    print(f"wrote {written}; measure it with: hitrs-live evaluate --checkpoint {written}")
+    print(f"wrote {written}; measure it with: hitrs-live evaluate held-out --checkpoint {written}")
     return 0

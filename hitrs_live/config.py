@@ -65,7 +65,12 @@ class ActionConfig(Section, frozen=True, kw_only=True):
         ),
     ] = 0.6
     off: Annotated[float, Meta(gt=0, lt=1, description="score under which it ends")] = 0.35
-    min_duration_s: Annotated[float, Meta(ge=0, description="an action that ends sooner was none")] = 0.3
+    sure: Annotated[
+        float, Meta(gt=0, le=1, description="score at which it is told at once, before its minimum duration")
+    ] = 0.9
+    min_duration_s: Annotated[
+        float, Meta(ge=0, description="a less sure action is told once it lasted this long, and never if it did not")
+    ] = 0.3
     update_every_s: Annotated[float, Meta(gt=0, description="pause between updates of a running action")] = 0.5
 
 

@@ -34,8 +34,9 @@ class _OpenAction:
 class ActionDecoder:
     """Follow one action a row with hysteresis.
 
-    An action begins when its score reaches the class's `on` and has stayed above its `off` for the minimum
-    duration; it ends when the score falls below `off`, when another class reaches its `on` and beats it, or when
+    An action begins when its score reaches the class's `on`. It is told at once where the score is `sure`, else
+    when it has stayed above `off` for the minimum duration; what ends sooner is never told. It ends when the score
+    falls below `off`, when another class reaches its `on` and beats it, or when
     the row's history ends. Only one action of a person goes on at a time.
     """
 
@@ -60,7 +61,7 @@ class ActionDecoder:
         tick = prediction.tick
         events: list[ActionEvent | ScoreEvent] = []
         for row in np.flatnonzero(tick.reset):
-            events.extend(self._close(int(row), "track_lost"))
+            events.extend(self._close(int(row), "track_lost", told_ns=int(tick.time_ns[row])))
         self._begun_ns = np.where(tick.reset, tick.time_ns, self._begun_ns)
         scores = softmax(prediction.logits / self._temperature)
         for row in np.flatnonzero(prediction.completed):
@@ -91,7 +92,8 @@ class ActionDecoder:
             faded = scores[going.label] < self._off[going.label]
             beaten = reached and rival != going.label and scores[rival] > scores[going.label]
             if faded or beaten:
-                events.extend(self._close(row, "finished", end_ns=now_ns - self._half_stride_ns))
+                told_ns = int(tick.time_ns[row])
+                events.extend(self._close(row, "finished", told_ns=told_ns, end_ns=now_ns - self._half_stride_ns))
         if self._open[row] is None and reached:
             onset_ns = now_ns - self._half_stride_ns
             self._open[row] = _OpenAction(label=rival, track_id=int(tick.track_ids[row]), onset_ns=onset_ns)
@@ -106,7 +108,8 @@ class ActionDecoder:
         going = replace(going, score=score, seen_ns=now_ns - self._lag_ns)
         state: Literal["start", "update"] | None = None
         if not going.announced:
-            if (going.seen_ns + self._half_stride_ns - going.onset_ns) / 1e9 >= self._config.min_duration_s:
+            lasted_s = (going.seen_ns + self._half_stride_ns - going.onset_ns) / 1e9
+            if score >= self._config.sure or lasted_s >= self._config.min_duration_s:
                 state = "start"
                 going = replace(going, announced=True, delay_s=(now_ns - going.onset_ns) / 1e9)
         elif (now_ns - going.updated_ns) / 1e9 >= self._config.update_every_s:
@@ -114,12 +117,15 @@ class ActionDecoder:
         self._open[row] = going if state is None else replace(going, updated_ns=now_ns)
         return () if state is None else (self._event(state, row, going, now_ns),)
 
-    def _close(self, row: int, reason: EndReason, end_ns: int | None = None) -> Sequence[ActionEvent]:
+    def _close(
+        self, row: int, reason: EndReason, *, told_ns: int | None = None, end_ns: int | None = None
+    ) -> Sequence[ActionEvent]:
         going, self._open[row] = self._open[row], None
         if going is None or not going.announced:
             return ()
         end_ns = max(going.seen_ns if end_ns is None else end_ns, going.onset_ns)
-        event = self._event("end", row, going, max(end_ns + self._lag_ns, going.updated_ns))
+        newest_ns = going.seen_ns + self._lag_ns
+        event = self._event("end", row, going, newest_ns if told_ns is None else max(told_ns, newest_ns))
         return (msgspec.structs.replace(event, end_time_ns=end_ns, reason=reason),)
 
     def _event(

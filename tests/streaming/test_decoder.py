@@ -84,6 +84,12 @@ def test_a_longer_minimum_waits_for_the_second_clip_and_drops_what_does_not_last
     assert events[0].detection_delay_s == pytest.approx(13.5 / 30, abs=1e-4)
 
 
+def test_a_sure_score_is_told_at_once_whatever_the_minimum() -> None:
+    sure = (0.02, 0.96, 0.02)
+    assert told(run(decoder(min_duration_s=0.4, sure=0.9), NOTHING, sure))[0] == ("start", "jump")
+    assert told(run(decoder(min_duration_s=0.4, sure=0.97), NOTHING, sure)) == []
+
+
 def test_updates_come_at_the_beat_that_was_set() -> None:
     events = run(decoder(update_every_s=0.46), *[JUMP] * 7)
     assert told(events) == [("start", "jump"), *[("update", "jump")] * 3]

@@ -25,7 +25,8 @@ class DetectorConfig:
 class MotionHead(nn.Module):
     """Predict residuals to the last pose in a smooth basis whose every function is zero at the last frame.
 
-    So a prediction starts where the person is, whatever the weights.
+    So a prediction starts where the person is, whatever the weights. Every joint's recent motion is extrapolated
+    by one small linear map that all share; what the clips tell of the action corrects it, joint by joint.
     """
 
     basis: Tensor
@@ -34,14 +35,16 @@ class MotionHead(nn.Module):
         super().__init__()
         joints, channels = config.encoder.joints, config.encoder.channels
         self.shape = (joints, channels, config.motion_basis)
+        self.extrapolate = nn.Linear(len(_LAGS), config.motion_basis, bias=False)
         self.context = nn.Linear(config.encoder.video_width, config.motion_hidden)
-        self.recent = nn.Linear(len(_LAGS) * joints * channels, config.motion_hidden)
-        self.output = nn.Sequential(
-            nn.GELU(),
-            nn.Linear(config.motion_hidden, config.motion_hidden),
-            nn.GELU(),
-            nn.Linear(config.motion_hidden, joints * channels * config.motion_basis),
+        self.recent = nn.Linear((1 + len(_LAGS)) * joints * channels, config.motion_hidden)
+        output = nn.Linear(config.motion_hidden, joints * channels * config.motion_basis)
+        self.correct = nn.Sequential(
+            nn.GELU(), nn.Linear(config.motion_hidden, config.motion_hidden), nn.GELU(), output
         )
+        # To begin with, the held pose.
+        for parameter in (self.extrapolate.weight, output.weight, output.bias):
+            nn.init.zeros_(parameter)
         self.register_buffer("basis", smooth_basis(config.horizon, config.motion_basis), persistent=False)
 
     def forward(self, clip_output: Tensor, recent: Tensor) -> Tensor:
@@ -52,15 +55,18 @@ class MotionHead(nn.Module):
         joints relative to their own root, and in the root's slot the root relative to its slow average now.
         """
         last = recent[:, -1]
-        motion = torch.stack([last if lag == 0 else last - recent[:, -1 - lag] for lag in _LAGS], dim=1)
-        hidden = self.context(clip_output) + self.recent(motion.flatten(1))
-        weights = self.output(hidden).unflatten(-1, self.shape)
+        speeds = torch.stack([(last - recent[:, -1 - lag]) / (lag * _TYPICAL_STEP) for lag in _LAGS], dim=-1)
+        seen = torch.cat((last.flatten(1), speeds.flatten(1)), dim=1)
+        correction = self.correct(self.context(clip_output) + self.recent(seen)).unflatten(-1, self.shape)
+        weights = self.extrapolate(speeds) + correction
         residual = torch.einsum("bjcm,fm->bfjc", weights, self.basis)
         return last.unsqueeze(1) + residual
 
 
-_LAGS = (0, 1, 2, 4, 8)
-"""What the motion head sees of the recent frames: the last pose, and its differences to so many frames ago."""
+_LAGS = (1, 2, 4, 8)
+"""The motion head sees the last pose, and its mean speed over so many frames."""
+_TYPICAL_STEP = 0.02
+"""Body sizes that a joint moves in a frame, roughly, so that speeds weigh about as much as places."""
 
 
 def smooth_basis(horizon: int, functions: int) -> Tensor:

@@ -20,7 +20,7 @@ _MEMORY = 0.95
 
 def run_train(options: argparse.Namespace) -> int:
     """Train with the given flags, showing progress; resumes where a run of the same name was broken off."""
-    for flag in ("steps", "batch", "threads"):
+    for flag in ("steps", "motion_steps", "batch", "threads"):
         if getattr(options, flag) < 1:
             raise ConfigError(f"--{flag}: got {getattr(options, flag)}, wanted at least 1")
     torch.set_num_threads(options.threads)
@@ -32,6 +32,7 @@ def run_train(options: argparse.Namespace) -> int:
         detector=DetectorConfig(encoder=encoder, classes=len(LABELS), window_clips=16),
         seed=options.seed,
         steps=options.steps,
+        motion_steps=options.motion_steps,
         batch=options.batch,
     )
     columns = (
@@ -39,7 +40,7 @@ def run_train(options: argparse.Namespace) -> int:
         TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns) as display:
-        task = display.add_task("training", total=config.steps, figures="")
+        task = display.add_task("training", total=config.steps + config.motion_steps, figures="")
         running: dict[str, float] = {}
 
         def report(step: Step) -> None:

@@ -38,6 +38,9 @@ class TrainConfig:
     clip_norm: float = 1.0
     label_smoothing: float = 0.05
     motion_weight: float = 1.0
+    motion_steps: int = 800
+    """Steps after those, in which the motion head alone is trained on the finished encoder."""
+    motion_learning_rate: float = 2e-3
     average_decay: float = 0.998
     """Of the slow average of the weights, which is what is saved."""
     save_every: int = 100
@@ -58,33 +61,52 @@ class Progress:
 def train(config: TrainConfig, report: Callable[[Progress], None]) -> Path:
     """Train, resuming from the run's own state where there is one, and write the checkpoint.
 
+    First everything together, then the motion head alone on the slow average of what came of it.
     Every step's data is drawn from (seed, step) and the random state is kept, so a run that was broken off
     and resumed ends in the same weights as one that was not. Returns the checkpoint's path.
     """
     torch.manual_seed(config.seed)
     maker = BatchMaker(config.data, config.detector, config.normaliser, config.label_lag_frames, config.seed)
     model = HitrsDetector(config.detector)
-    optimiser = torch.optim.AdamW(_decay_groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98))
+    optimiser = _optimiser(model, config)
     average = {name: value.clone() for name, value in model.state_dict().items()}
     state_path = config.out.with_suffix(".state.pt")
-    first = _resume(state_path, model, optimiser, average)
+    first, optimiser = _resume(state_path, model, optimiser, average, config)
 
-    model.train()
-    for step in range(first, config.steps):
+    for step in range(first, config.steps + config.motion_steps):
         began = time.perf_counter()
+        if step == config.steps:
+            optimiser = _begin_motion_stage(model, average, config)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, config)
+        model.train(step < config.steps)
         losses = _step(model, optimiser, maker.batch(step, config.batch), config)
-        # The average starts fast, so that it does not remember the untrained weights.
-        decay = min(config.average_decay, (1 + step) / (10 + step))
+        # In each stage the average starts fast, so that it does not remember the untrained weights.
+        since = step - config.steps if step >= config.steps else step
+        decay = min(config.average_decay, (1 + since) / (10 + since))
         for name, value in model.state_dict().items():
             average[name].lerp_(value, 1 - decay)
         report(Progress(step=step, seconds=time.perf_counter() - began, **losses))
-        if (step + 1) % config.save_every == 0 or step + 1 == config.steps:
+        if (step + 1) % config.save_every == 0 or step + 1 == config.steps + config.motion_steps:
             # The checkpoint first: making its model draws random numbers, which the state must have seen drawn.
             _save(config, average, step + 1)
             _save_state(state_path, step + 1, model, optimiser, average)
     return config.out
+
+
+def _begin_motion_stage(model: HitrsDetector, average: dict[str, Tensor], config: TrainConfig) -> torch.optim.Optimizer:
+    """Take the slow average for the model, freeze all but the motion head, and return the head's optimiser."""
+    model.load_state_dict(average)
+    # What is frozen must not count in the gradient's norm with what it was last.
+    model.zero_grad(set_to_none=True)
+    model.requires_grad_(False)
+    model.motion_head.requires_grad_(True)
+    return _optimiser(model.motion_head, config)
+
+
+def _optimiser(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    groups = _decay_groups(module, config.weight_decay)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
 
 
 def losses_of(model: HitrsDetector, batch: Batch, label_smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -99,12 +121,14 @@ def losses_of(model: HitrsDetector, batch: Batch, label_smoothing: float) -> tup
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
-    """Warm up linearly, then fall along a half cosine to the final rate."""
+    """Warm up linearly, then fall along a half cosine to the final rate; in each of the two stages."""
+    steps, peak = config.steps, config.learning_rate
+    if step >= config.steps:
+        step, steps, peak = step - config.steps, config.motion_steps, config.motion_learning_rate
     if step < config.warmup_steps:
-        return config.learning_rate * (step + 1) / config.warmup_steps
-    done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
-    span = config.learning_rate - config.final_learning_rate
-    return config.final_learning_rate + span * 0.5 * (1 + math.cos(math.pi * done))
+        return peak * (step + 1) / config.warmup_steps
+    done = (step - config.warmup_steps) / max(1, steps - config.warmup_steps)
+    return config.final_learning_rate + (peak - config.final_learning_rate) * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def _step(
@@ -127,15 +151,19 @@ def _decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, objec
     return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
-def _resume(path: Path, model: HitrsDetector, optimiser: torch.optim.Optimizer, average: dict[str, Tensor]) -> int:
+def _resume(
+    path: Path, model: HitrsDetector, optimiser: torch.optim.Optimizer, average: dict[str, Tensor], config: TrainConfig
+) -> tuple[int, torch.optim.Optimizer]:
     if not path.exists():
-        return 0
+        return 0, optimiser
     state = torch.load(path, weights_only=True)
+    if state["step"] > config.steps:
+        optimiser = _begin_motion_stage(model, average, config)
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
     average.update(state["average"])
     torch.set_rng_state(state["random"])
-    return int(state["step"])
+    return int(state["step"]), optimiser
 
 
 def _save_state(
@@ -168,7 +196,7 @@ def _save(config: TrainConfig, average: dict[str, Tensor], step: int) -> None:
         provenance={
             "data": "precog16 p1-p8, ui_prmd_kinect s01-s07, cmu_bvh_01_14 without 08 09 14, cmu_mocap6 13",
             "seed": str(config.seed),
-            "steps": f"{step} of {config.steps}",
+            "steps": f"{step} of {config.steps} + {config.motion_steps}",
             "batch": str(config.batch),
             "settings": json.dumps({"learning_rate": config.learning_rate, "weight_decay": config.weight_decay}),
         },

@@ -27,31 +27,44 @@ def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_miniature(tmp_path_factory.mktemp("data"))
 
 
-def config(miniature: Path, out: Path, steps: int) -> TrainConfig:
+def config(miniature: Path, out: Path, steps: int, motion_steps: int = 0) -> TrainConfig:
     return TrainConfig(
-        data=miniature, out=out, detector=DETECTOR, steps=steps, batch=4, warmup_steps=2, save_every=3, seed=5
-    )
+        data=miniature, out=out, detector=DETECTOR, steps=steps, motion_steps=motion_steps, batch=4, warmup_steps=2,
+        save_every=3, seed=5,
+    )  # fmt: skip
 
 
-def test_a_run_broken_off_and_resumed_ends_in_the_same_weights(miniature: Path, tmp_path: Path) -> None:
-    whole = train(config(miniature, tmp_path / "whole.safetensors", 6), lambda _: None)
+class BrokenOff(Exception):
+    """The power went."""
 
-    class BrokenOff(Exception):
-        pass
+
+@pytest.mark.parametrize(("broken_at", "resumed_at"), [(4, 3), (7, 6), (10, 9)])
+def test_a_run_broken_off_and_resumed_ends_in_the_same_weights(
+    miniature: Path, tmp_path: Path, broken_at: int, resumed_at: int
+) -> None:
+    whole = train(config(miniature, tmp_path / "whole.safetensors", 6, 6), lambda _: None)
 
     def break_off(progress: Progress) -> None:
-        if progress.step == 4:
+        if progress.step == broken_at:
             raise BrokenOff
 
-    halves = config(miniature, tmp_path / "halves.safetensors", 6)
+    parts = config(miniature, tmp_path / "parts.safetensors", 6, 6)
     with pytest.raises(BrokenOff):
-        train(halves, break_off)
+        train(parts, break_off)
     torch.manual_seed(999)
     steps: list[int] = []
-    train(halves, lambda progress: steps.append(progress.step))
-    assert steps == [3, 4, 5], "resumed at the last save"
-    one, two = load_checkpoint(whole).model.state_dict(), load_checkpoint(halves.out).model.state_dict()
+    train(parts, lambda progress: steps.append(progress.step))
+    assert steps == list(range(resumed_at, 12)), "resumed at the last save"
+    one, two = load_checkpoint(whole).model.state_dict(), load_checkpoint(parts.out).model.state_dict()
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_the_second_stage_trains_the_motion_head_and_nothing_else(miniature: Path, tmp_path: Path) -> None:
+    first = train(config(miniature, tmp_path / "m.safetensors", 3), lambda _: None)
+    before = load_checkpoint(first).model.state_dict()
+    after = load_checkpoint(train(config(miniature, first, 3, 3), lambda _: None)).model.state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"motion_head"}
 
 
 def test_the_losses_fall(miniature: Path, tmp_path: Path) -> None:

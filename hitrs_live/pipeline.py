@@ -291,6 +291,9 @@ class Pipeline:
         if self._pose is not None:
             self._pose.close()
         if self._counters.began_ns:
+            # None is open after an ordinary end; a fault may have come in between.
+            for event in self._decoder.close_all("shutdown"):
+                self._publish(event)
             self._publish(self._status(self._clock()))
         for viewer in self._viewers:
             viewer.close()

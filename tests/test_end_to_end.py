@@ -3,6 +3,7 @@
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def test_the_last_word_is_a_status_that_says_ended(comes_back: Run) -> None:
 
 
 def test_the_demo_figure_is_named_for_at_least_three_of_the_things_it_does() -> None:
-    run = run_and_watch("--demo", "--speed", "max", "--duration", "40")
+    run = run_and_watch("--demo", "--speed", "max", "--duration", "20")
     assert run.code == 0, run.err
     from hitrs_live.sources.demo import DemoSource
 
@@ -202,6 +203,23 @@ def write_made(path: Path, frames: list[dict[str, np.ndarray]]) -> None:
             for frame in frames
         ],
     )
+
+
+def test_pose_may_run_elsewhere_and_send_its_joints(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "far.mp4", [(4.0, True)])
+    joints, events = free_address(), free_address()
+    with watching(events) as messages:
+        here = start("--joints", joints, "--bind", events, "--duration", "14", "--wait-subscriber", "30")
+        there = subprocess.Popen(
+            [sys.executable, "-m", "hitrs_live.cli", "pose", "--video", str(video), "--bind", joints,
+             "--wait-subscriber", "30"],
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert there.wait(60) == 0
+        here.communicate(timeout=60)
+    assert messages[-1]["frames"] >= 4 * FPS - 1
+    assert {m["track_id"] for m in messages if m["type"] == "scores"} == {1}
+    assert "stalled" in [m["state"] for m in messages if m["type"] == "source"], "the sender went away"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""What others rely on: exported names, verbs and flags, a quick start, a README that tells the truth."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hitrs_live
+from hitrs_live.cli import build_parser
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_exported_names_are_these() -> None:
+    assert hitrs_live.__all__ == ["__version__", "hitrs_base", "hitrs_small", "load_checkpoint", "subscribe"]
+    for name in hitrs_live.__all__:
+        assert getattr(hitrs_live, name) is not None
+
+
+def test_the_base_model_has_its_three_encoders_by_name() -> None:
+    model = hitrs_live.hitrs_base()
+    for name in ("frame_encoder", "clip_encoder", "video_encoder"):
+        assert hasattr(model, name)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = hitrs_live.nothing
+
+
+@pytest.mark.parametrize(
+    "code", ["import hitrs_live.cli; hitrs_live.cli.build_parser()", "from hitrs_live import subscribe"]
+)
+def test_help_and_subscribers_load_neither_torch_nor_mediapipe_nor_opencv(code: str) -> None:
+    heavy = "print([name for name in ('torch', 'mediapipe', 'cv2') if name in __import__('sys').modules])"
+    out = subprocess.run([sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def commands() -> list[str]:
+    """Find every command of ours in the README's running text and code."""
+    found = re.findall(r"(?:python run_live\.py|hitrs-live) [^`\n#|)]*", README)
+    return sorted({command.strip() for command in found})
+
+
+def test_every_flag_that_the_readme_shows_exists() -> None:
+    known = build_parser().format_help()
+    verbs = {
+        name: sub.format_help()
+        for action in build_parser()._actions
+        if isinstance(getattr(action, "choices", None), dict)
+        for name, sub in action.choices.items()
+    }
+    assert commands()
+    for command in commands():
+        words = command.split()
+        verb = "live" if words[0] == "python" else words[1]
+        if not re.fullmatch(r"[a-z-]+", verb):
+            continue
+        assert verb in verbs, f"README: {command!r} names a verb that is not in {known}"
+        for flag in re.findall(r"--[a-z-]+", command):
+            assert flag in verbs[verb], f"README: {command!r} has a flag that `{verb}` does not know"
+
+
+def test_every_file_that_the_readme_links_to_is_there() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_readme_prints_every_room() -> None:
+    for room in sorted(path.name for path in (ROOT / "hitrs_live").iterdir() if (path / "__init__.py").exists()):
+        assert f"{room}/" in README
+
+
+def test_the_readme_shows_the_python_subscriber_as_it_is() -> None:
+    code = (ROOT / "examples" / "subscriber.py").read_text(encoding="utf-8").split('"""', 2)[2].strip()
+    assert code in README

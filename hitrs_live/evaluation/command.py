@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -11,7 +12,18 @@ from hitrs_live.checkpoint import load_checkpoint
 from hitrs_live.data.arrays import data_folder
 from hitrs_live.evaluation.held_out import evaluate_held_out
 
-_COLUMNS = ("starts", "precision", "start_recall", "f1", "delay_p50_s", "frames", "recall", "ap", "ap_online")
+_COLUMNS = {
+    "starts": "starts",
+    "precision": "right",
+    "start_recall": "found",
+    "f1": "F1",
+    "delay_p50_s": "delay s",
+    "frames": "frames",
+    "recall": "recall",
+    "ap": "AP",
+    "ap_online": "AP online",
+}
+"""The figures of a class and their headings, short enough for eighty columns."""
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
@@ -34,7 +46,13 @@ def run_evaluate(options: argparse.Namespace) -> int:
 
 
 def _table(name: str, figures: dict[str, Any]) -> Table:
-    table = Table("class", *_COLUMNS, title=f"{name}: {figures['streams']} streams, {figures['frames']} frames")
+    table = Table(
+        "class",
+        *_COLUMNS.values(),
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
+        title=f"{name}: {figures['streams']} streams, {figures['frames']} frames",
+    )
     for label, row in figures["per_class"].items():
         table.add_row(label, *("-" if row[column] is None else str(row[column]) for column in _COLUMNS))
     return table

@@ -14,6 +14,8 @@ from hitrs_live.model.hitrs import HITRS_SMALL, HiTRSConfig
 from hitrs_live.training.train import Progress as Step
 from hitrs_live.training.train import TrainConfig, train
 
+_LOG_EVERY = 100
+"""Steps between lines where there is no terminal to show a bar on."""
 _MEMORY = 0.95
 """Of the running averages that the display shows, a step."""
 
@@ -49,6 +51,8 @@ def run_train(options: argparse.Namespace) -> int:
                 running[name] = _MEMORY * running.get(name, value) + (1 - _MEMORY) * value
             figures = " ".join(f"{name} {value:.3f}" for name, value in running.items())
             display.update(task, completed=step.step + 1, figures=figures)
+            if not display.console.is_terminal and (step.step + 1) % _LOG_EVERY == 0:
+                print(f"step {step.step + 1}  {figures}", flush=True)
 
         written = train(config, report)
     print(f"wrote {written}; measure it with: hitrs-live evaluate held-out --checkpoint {written}")

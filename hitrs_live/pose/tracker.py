@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hitrs_live.config import TrackConfig
 from hitrs_live.messages import People, Pose, PoseFrame
 from hitrs_live.pose.pairing import pair, trunk, without_doubles
+from hitrs_live.pose.steady import SteadyDistance
 from hitrs_live.skeleton import NTU25
 
 _LONGEST_DOUBT_S = 0.3
@@ -29,13 +30,16 @@ _BYSTANDER_S = 0.5
 @dataclass(kw_only=True)
 class _Track:
     pose: Pose
-    """When last seen."""
+    """As last seen."""
+    joints_m: NDArray[np.float32]
+    """(25, 3): the same with its distance steadied, for those who come after."""
     first_ns: int
     seen_ns: int
     velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
     """(3,) metres a second."""
     track_id: int = -1
     """-1 while not yet believed."""
+    steady: SteadyDistance = field(default_factory=SteadyDistance)
     doubt_ns: int | None = None
     """When its pairing became doubtful; None while it is clear."""
 
@@ -52,6 +56,7 @@ class _Track:
             moved = (trunk(pose) - trunk(self.pose)).mean(axis=0) / elapsed_s
             share = 1 - np.exp(-elapsed_s / _VELOCITY_MEMORY_S)
             self.velocity += (np.clip(moved, -_FASTEST_M_S, _FASTEST_M_S) - self.velocity) * share
+        self.joints_m = self.steady.step(pose, now_ns)
         self.pose, self.seen_ns, self.doubt_ns = pose, now_ns, None
 
 
@@ -117,7 +122,7 @@ class Tracker:
         for newcomer, column in zip(watched, (column_of[i] for i in sorted(column_of)), strict=True):
             newcomer.follow(poses[column], now_ns)
         self._newcomers = [
-            _Track(pose=pose, first_ns=now_ns, seen_ns=now_ns)
+            _Track(pose=pose, joints_m=pose.joints_m, first_ns=now_ns, seen_ns=now_ns)
             for column, pose in enumerate(poses)
             if column not in column_of.values()
         ]
@@ -142,7 +147,7 @@ class Tracker:
             if track is not None:
                 track_ids[row] = track.track_id
                 if row in present:
-                    joints_m[row], confidence[row] = track.pose.joints_m, track.pose.confidence
+                    joints_m[row], confidence[row] = track.joints_m, track.pose.confidence
         return People(
             capture_time_ns=frame.capture_time_ns,
             received_ns=frame.received_ns,

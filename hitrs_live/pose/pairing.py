@@ -17,6 +17,14 @@ _TRUNK = [NTU25.index(name) for name in (*_SPINE, "left_shoulder", "right_should
 _AXIS_WEIGHTS = np.array((1.0, 1.0, 0.5))
 # Poses nearer than this are one person found twice: no two trunks fit into the same place.
 _DOUBLE_M = 0.25
+# So are boxes that share more than this of their area: the guess of the distance may differ by metres between two
+# finds of one person, the place in the picture may not.
+_DOUBLE_OVERLAP = 0.5
+# How far from its own distance a person may be: so many standard deviations, and what they walk meanwhile.
+_SPREADS, _AWAY_SPEED_M_S = 3.0, 1.0
+# How far a person may move in the picture between two sights, in box sizes: at once, and for every second unseen.
+# A standing person's box is about two and a half times as high as wide.
+_SHIFT, _SHIFT_A_S, _WIDTHS_A_HEIGHT = 0.5, 1.5, 2.5
 # How far from its prediction a person may be: measuring noise, and what people do in the meantime.
 _GATE_M, _GATE_SPEED_M_S, _WIDEST_GATE_M = 0.4, 2.5, 1.5
 # The same as a standard deviation; costs are negative log-likelihoods under it.
@@ -38,6 +46,10 @@ class Expected(Protocol):
     pose: Pose
     seen_ns: int
 
+    @property
+    def distance_spread(self) -> float:
+        """How uncertain their distance is, as a share of it."""
+
     def predict(self, now_ns: int) -> NDArray[np.float64]:
         """Return where the trunk should be now, (7, 3) metres."""
 
@@ -53,19 +65,17 @@ class Pairing:
     """Those of the doubtful whose poses are well apart already."""
 
 
-def trunk(pose: Pose) -> NDArray[np.float64]:
-    """Return the joints that people are told apart by, (7, 3) metres."""
-    return np.asarray(pose.joints_m[_TRUNK], np.float64)
+def trunk(joints_m: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return of (25, 3) joints those that people are told apart by, (7, 3) metres."""
+    return np.asarray(joints_m[_TRUNK], np.float64)
 
 
 def without_doubles(poses: Sequence[Pose]) -> list[Pose]:
     """Leave of each person found several times the most certain pose; drop poses that are not finite."""
     kept: list[Pose] = []
     for pose in sorted(poses, key=lambda p: -float(p.confidence.mean())):
-        rivals = [trunk(other) for other in kept if not _claimed_apart(pose, other)]
-        if not np.isfinite(pose.joints_m).all():
-            continue
-        if not rivals or _distance_m(trunk(pose)[None], np.stack(rivals)).min() > _DOUBLE_M:
+        rivals = [other for other in kept if not _claimed_apart(pose, other)]
+        if np.isfinite(pose.joints_m).all() and not any(_is_double(pose, rival) for rival in rivals):
             kept.append(pose)
     return kept
 
@@ -74,16 +84,23 @@ def pair(expected: Sequence[Expected], poses: Sequence[Pose], now_ns: int) -> Pa
     """Pair those expected with the poses found, as many as can be and as likely as can be."""
     if not expected or not poses:
         return Pairing(pose_of={})
-    trunks = np.stack([trunk(pose) for pose in poses])
-    distance = _distance_m(np.stack([one.predict(now_ns) for one in expected]), trunks)
+    trunks = np.stack([trunk(pose.joints_m) for pose in poses])
+    pictured = all(pose.box is not None for pose in poses)
+    predicted = np.stack([one.predict(now_ns) for one in expected])
+    distance_spread = np.array([one.distance_spread for one in expected]) if pictured else None
+    distance = _separation_m(predicted, trunks, distance_spread)
     unseen_s = np.array([max(0, now_ns - one.seen_ns) for one in expected])[:, None] / 1e9
     allowed = distance < np.minimum(_GATE_M + _GATE_SPEED_M_S * unseen_s, _WIDEST_GATE_M)
+    if distance_spread is not None:
+        here, ratio = _distance_ratio(predicted, trunks)
+        allowed &= np.abs(np.log(ratio)) < _SPREADS * distance_spread[:, None] + _AWAY_SPEED_M_S * unseen_s / here
     spread = _SPREAD_M + _SPREAD_M_S * unseen_s
     # Two free directions, since depth counts half: the wider the guess, the less likely each single place.
     cost = distance**2 / (2 * spread**2) + 2 * np.log(spread / _SPREAD_M)
     cost[unseen_s[:, 0] > unseen_s.min()] += _RETURN_COST
     for index, one in enumerate(expected):
         for column, pose in enumerate(poses):
+            allowed[index, column] &= _within_reach(one.pose.box, pose.box, float(unseen_s[index, 0]))
             cost[index, column] -= _OVERLAP_BONUS * _overlap(one.pose.box, pose.box)
             if one.pose.body_id is not None and pose.body_id is not None:
                 cost[index, column] += _BODY_ID_BONUS if _claimed_apart(one.pose, pose) else -_BODY_ID_BONUS
@@ -116,9 +133,49 @@ def _find_rivals(pairing: Pairing, cost: NDArray[np.float64], allowed: NDArray[n
                 pairing.doubtful.update((a, b))
 
 
+def _separation_m(
+    expected: NDArray[np.float64], found: NDArray[np.float64], distance_spread: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """Return how far each found trunk is from each expected one, (M, N) metres.
+
+    One camera's guess of the distance may say little; the direction says much. So what a picture gave is brought
+    to the distance expected before it is compared, and what was wrong with its own counts by how uncertain that
+    person's distance has been so far: (M,), shares; None for joints of a depth camera.
+    """
+    if distance_spread is None:
+        return _distance_m(expected, found)
+    _, ratio = _distance_ratio(expected, found)
+    brought = found[None] * ratio[..., None, None]
+    apart = np.linalg.norm((expected[:, None] - brought) * _AXIS_WEIGHTS, axis=-1).mean(axis=-1)
+    return np.asarray(apart + _SPREAD_M * np.abs(np.log(ratio)) / distance_spread[:, None])
+
+
+def _distance_ratio(
+    expected: NDArray[np.float64], found: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far away each expected trunk is, (M, 1) metres, and that over each found one's, (M, N)."""
+    here = np.maximum(np.linalg.norm(expected.mean(axis=1), axis=-1), 1e-3)[:, None]
+    return here, here / np.maximum(np.linalg.norm(found.mean(axis=1), axis=-1), 1e-3)[None]
+
+
 def _distance_m(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean distance of trunks, each with each. a: (M, 7, 3); b: (N, 7, 3); result (M, N)."""
     return np.asarray(np.linalg.norm((a[:, None] - b[None]) * _AXIS_WEIGHTS, axis=-1).mean(axis=-1))
+
+
+def _is_double(pose: Pose, rival: Pose) -> bool:
+    if _overlap(pose.box, rival.box) > _DOUBLE_OVERLAP:
+        return True
+    return bool(_distance_m(trunk(pose.joints_m)[None], trunk(rival.joints_m)[None])[0, 0] <= _DOUBLE_M)
+
+
+def _within_reach(before: NDArray[np.float32] | None, after: NDArray[np.float32] | None, unseen_s: float) -> bool:
+    """Tell whether a box can have moved so far in the picture; yes where there is no picture."""
+    if before is None or after is None:
+        return True
+    size = np.maximum(before[2:] - before[:2], after[2:] - after[:2])
+    reach = (_SHIFT + _SHIFT_A_S * unseen_s) * size * (_WIDTHS_A_HEIGHT, 1.0)
+    return bool((np.abs((after[:2] + after[2:]) - (before[:2] + before[2:])) / 2 <= reach).all())
 
 
 def _overlap(a: NDArray[np.float32] | None, b: NDArray[np.float32] | None) -> float:

@@ -15,6 +15,9 @@ from hitrs_live.messages import Pose
 from hitrs_live.skeleton import NTU25
 
 _MEMORY_S = 0.4
+_SPREAD_MEMORY_S = 1.0
+# Before anything was measured, and at the least: the bounds of what real cameras show.
+_FIRST_SPREAD, _LEAST_SPREAD = 0.10, 0.03
 
 
 class SteadyDistance:
@@ -24,6 +27,12 @@ class SteadyDistance:
         self._log_distance = 0.0
         self._seen_ns: int | None = None
         self._frames = 0
+        self._variance = _FIRST_SPREAD**2
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the measured distance about the steadied one, as a share of it."""
+        return max(_LEAST_SPREAD, math.sqrt(self._variance))
 
     def step(self, pose: Pose, now_ns: int) -> NDArray[np.float32]:
         """Return the joints (25, 3) at the steadied distance; those of a depth camera, without a box, as they are."""
@@ -36,7 +45,11 @@ class SteadyDistance:
         self._frames += 1
         # At first the plain mean of what there was, so that a bad first guess is soon outvoted.
         gain = max(1 - math.exp(-elapsed_s / _MEMORY_S), 1 / self._frames)
-        self._log_distance += gain * (math.log(distance_m) - self._log_distance)
+        surprise = math.log(distance_m) - self._log_distance
+        self._log_distance += gain * surprise
+        if self._frames > 1:
+            share = max(1 - math.exp(-elapsed_s / _SPREAD_MEMORY_S), 1 / (self._frames + 3))
+            self._variance += share * (surprise**2 - self._variance)
         moved: NDArray[np.float32] = pose.joints_m + root_m * np.float32(
             math.exp(self._log_distance) / distance_m - 1.0
         )

@@ -43,20 +43,25 @@ class _Track:
     doubt_ns: int | None = None
     """When its pairing became doubtful; None while it is clear."""
 
+    @property
+    def distance_spread(self) -> float:
+        """How uncertain the distance has been, as a share of it."""
+        return self.steady.spread
+
     def predict(self, now_ns: int) -> NDArray[np.float64]:
         """Return where the trunk should be; people slow down when nobody watches."""
         age_s = max(0, now_ns - self.seen_ns) / 1e9
         coasted: NDArray[np.float64] = self.velocity * (_COAST_S * (1 - np.exp(-age_s / _COAST_S)))
-        return trunk(self.pose) + coasted
+        return trunk(self.joints_m) + coasted
 
     def follow(self, pose: Pose, now_ns: int) -> None:
         """Take in where the person is now."""
         elapsed_s = (now_ns - self.seen_ns) / 1e9
+        before, self.joints_m = self.joints_m, self.steady.step(pose, now_ns)
         if elapsed_s > 0:
-            moved = (trunk(pose) - trunk(self.pose)).mean(axis=0) / elapsed_s
+            moved = (trunk(self.joints_m) - trunk(before)).mean(axis=0) / elapsed_s
             share = 1 - np.exp(-elapsed_s / _VELOCITY_MEMORY_S)
             self.velocity += (np.clip(moved, -_FASTEST_M_S, _FASTEST_M_S) - self.velocity) * share
-        self.joints_m = self.steady.step(pose, now_ns)
         self.pose, self.seen_ns, self.doubt_ns = pose, now_ns, None
 
 

@@ -13,6 +13,8 @@ from hitrs_live.views.painter import Painter
 from hitrs_live.views.projection import LensFor, imagined_lens
 
 _ESCAPE = 27
+_WIDEST_PX = 1280
+"""Larger pictures open in a window of this width; a person may drag it larger."""
 
 
 class Window:
@@ -42,10 +44,14 @@ class Window:
         if self._open and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             self.close()
             return
+        image = self._painter.paint(frame, people, actions, prediction, state, fps)
         if not self._open:
-            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            # Qt's tool bar would take a third of a small window and all of the keys.
+            cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+            scale = min(1.0, _WIDEST_PX / image.shape[1])
+            cv2.resizeWindow(self._title, round(image.shape[1] * scale), round(image.shape[0] * scale))
             self._open = True
-        cv2.imshow(self._title, self._painter.paint(frame, people, actions, prediction, state, fps))
+        cv2.imshow(self._title, image)
         if cv2.waitKey(1) & 0xFF in (ord("q"), _ESCAPE):
             self.close()
 

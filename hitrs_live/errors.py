@@ -10,8 +10,6 @@
     │   └── PoseProcessFailed     the pose process cannot be kept alive
     ├── DataError                 a file's content is not what its format promises
     │   └── CheckpointMismatch    weights, skeleton, labels or preprocessing do not fit together
-    ├── EngineError
-    │   └── EngineStale           a built engine belongs to other weights or another machine
     ├── ViewUnavailable           a window or a picture file cannot be opened
     └── TransportError
         ├── AddressUnavailable    an address cannot be bound or connected
@@ -60,14 +58,6 @@ class DataError(HitrsLiveError):
 
 class CheckpointMismatch(DataError):
     """Weights, skeleton, labels or preprocessing do not fit together."""
-
-
-class EngineError(HitrsLiveError):
-    """An engine could not be built or run."""
-
-
-class EngineStale(EngineError):
-    """A built engine belongs to other weights or another machine."""
 
 
 class TransportError(HitrsLiveError):

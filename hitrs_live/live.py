@@ -20,6 +20,7 @@ from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.sources.base import Source
 from hitrs_live.sources.opencv_quiet import quiet_opencv
+from hitrs_live.sources.pacing import Speed
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
 from hitrs_live.views.plain import PlainLog
@@ -106,7 +107,7 @@ def open_source(options: argparse.Namespace, config: Config) -> Source:
     return DemoSource(speed, source_id=name)
 
 
-def _open_replay(path: Path, speed: str, name: str) -> Source:
+def _open_replay(path: Path, speed: Speed, name: str) -> Source:
     from hitrs_live.sources.ntu import NtuReplaySource
     from hitrs_live.sources.recording import RecordingSource, is_recording
 
@@ -115,8 +116,8 @@ def _open_replay(path: Path, speed: str, name: str) -> Source:
             f"replay {path}: no such file or folder; give .skeleton files or an .mcap recording, or try --demo"
         )
     if is_recording(path):
-        return RecordingSource(path, "max" if speed == "max" else "real")
-    return NtuReplaySource(path, "max" if speed == "max" else "real", source_id=name)
+        return RecordingSource(path, speed)
+    return NtuReplaySource(path, speed, source_id=name)
 
 
 def _recorder(options: argparse.Namespace, session_id: str, source: Source, stack: ExitStack) -> "Recorder | None":
@@ -124,11 +125,7 @@ def _recorder(options: argparse.Namespace, session_id: str, source: Source, stac
         return None
     from hitrs_live.transport.recorder import Recorder
 
-    if (
-        options.replay
-        and Path(options.replay).exists()
-        and Path(options.record).resolve() == Path(options.replay).resolve()
-    ):
+    if options.replay and Path(options.record).resolve() == Path(options.replay).resolve():
         raise TransportError(f"recording {options.record}: it is the file being replayed; give another name")
     recorder = Recorder(options.record, session_id=session_id, source_id=source.source_id, overwrite=options.overwrite)
     stack.callback(recorder.close)

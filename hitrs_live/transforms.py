@@ -182,11 +182,6 @@ def mirror(joints: Tensor) -> Tensor:
     return flipped
 
 
-def bones(joints: Tensor) -> Tensor:
-    """Subtract each joint's parent; the root's bone is zero. joints: (..., 25, 3)."""
-    return joints - joints[..., list(NTU25.parents), :]
-
-
 def fill_unseen(joints_m: Tensor, seen_mask: Tensor) -> Tensor:
     """Put each joint that was not seen where its nearest seen ancestor is.
 

@@ -7,10 +7,12 @@ drifting joints, missing hands and feet, low frame rates, and the other handedne
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from hitrs_live.data.compose import Stream
 from hitrs_live.skeleton import NTU25
+from hitrs_live.transforms import mirror
 
 Floats = NDArray[np.float32]
 
@@ -57,10 +59,9 @@ class Augmenter:
         The clean joints (frames, 25, 3) are what motion prediction is measured against.
         """
         stream = self._change_speed(stream, frames, rng)
-        joints: NDArray[np.floating] = stream.joints_m
-        labels = stream.labels
+        joints, labels = stream.joints_m, stream.labels
         if rng.random() < self._config.mirror_share:
-            joints = (joints[:, list(NTU25.mirror)] * np.array([-1, 1, 1], np.float32)).astype(np.float32)
+            joints = mirror(torch.from_numpy(joints)).numpy()
             labels = np.where(labels >= 0, self._mirrored[labels], labels)
         clean: Floats = (self._change_body(joints, rng) @ self._view(rng)).astype(np.float32)
         seen = self._lose_joints(self._drop_frames(self._shake(clean, rng), rng), rng)
@@ -76,7 +77,7 @@ class Augmenter:
             real_mask=stream.real_mask[nearest],
         )
 
-    def _change_body(self, joints: NDArray[np.floating], rng: np.random.Generator) -> Floats:
+    def _change_body(self, joints: Floats, rng: np.random.Generator) -> Floats:
         """Stretch every bone, left and right alike, and shift every joint a little inside the body."""
         stretch = rng.normal(1, self._config.bone_scale, 25).astype(np.float32)
         stretch = (stretch + stretch[list(NTU25.mirror)]) / np.float32(2)

@@ -87,13 +87,15 @@ def pair(expected: Sequence[Expected], poses: Sequence[Pose], now_ns: int) -> Pa
     trunks = np.stack([trunk(pose.joints_m) for pose in poses])
     pictured = all(pose.box is not None for pose in poses)
     predicted = np.stack([one.predict(now_ns) for one in expected])
-    distance_spread = np.array([one.distance_spread for one in expected]) if pictured else None
-    distance = _separation_m(predicted, trunks, distance_spread)
     unseen_s = np.array([max(0, now_ns - one.seen_ns) for one in expected])[:, None] / 1e9
-    allowed = distance < np.minimum(_GATE_M + _GATE_SPEED_M_S * unseen_s, _WIDEST_GATE_M)
-    if distance_spread is not None:
-        here, ratio = _distance_ratio(predicted, trunks)
-        allowed &= np.abs(np.log(ratio)) < _SPREADS * distance_spread[:, None] + _AWAY_SPEED_M_S * unseen_s / here
+    reach_m = np.minimum(_GATE_M + _GATE_SPEED_M_S * unseen_s, _WIDEST_GATE_M)
+    if pictured:
+        distance_spread = np.array([one.distance_spread for one in expected])[:, None]
+        distance, likely = _compare_along_sight(predicted, trunks, distance_spread, unseen_s)
+        allowed = likely & (distance < reach_m)
+    else:
+        distance = _distance_m(predicted, trunks)
+        allowed = distance < reach_m
     spread = _SPREAD_M + _SPREAD_M_S * unseen_s
     # Two free directions, since depth counts half: the wider the guess, the less likely each single place.
     cost = distance**2 / (2 * spread**2) + 2 * np.log(spread / _SPREAD_M)
@@ -133,29 +135,26 @@ def _find_rivals(pairing: Pairing, cost: NDArray[np.float64], allowed: NDArray[n
                 pairing.doubtful.update((a, b))
 
 
-def _separation_m(
-    expected: NDArray[np.float64], found: NDArray[np.float64], distance_spread: NDArray[np.float64] | None
-) -> NDArray[np.float64]:
-    """Return how far each found trunk is from each expected one, (M, N) metres.
+def _compare_along_sight(
+    expected: NDArray[np.float64],
+    found: NDArray[np.float64],
+    distance_spread: NDArray[np.float64],
+    unseen_s: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return how far each trunk found in a picture is from each expected one, (M, N) metres, and whether its own
+    distance can be theirs, (M, N) bool.
 
     One camera's guess of the distance may say little; the direction says much. So what a picture gave is brought
     to the distance expected before it is compared, and what was wrong with its own counts by how uncertain that
-    person's distance has been so far: (M,), shares; None for joints of a depth camera.
+    person's distance has been so far: (M, 1), shares. unseen_s: (M, 1).
     """
-    if distance_spread is None:
-        return _distance_m(expected, found)
-    _, ratio = _distance_ratio(expected, found)
+    here = np.maximum(np.linalg.norm(expected.mean(axis=1), axis=-1), 1e-3)[:, None]
+    ratio = here / np.maximum(np.linalg.norm(found.mean(axis=1), axis=-1), 1e-3)[None]
+    wrong = np.abs(np.log(ratio))
     brought = found[None] * ratio[..., None, None]
     apart = np.linalg.norm((expected[:, None] - brought) * _AXIS_WEIGHTS, axis=-1).mean(axis=-1)
-    return np.asarray(apart + _SPREAD_M * np.abs(np.log(ratio)) / distance_spread[:, None])
-
-
-def _distance_ratio(
-    expected: NDArray[np.float64], found: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how far away each expected trunk is, (M, 1) metres, and that over each found one's, (M, N)."""
-    here = np.maximum(np.linalg.norm(expected.mean(axis=1), axis=-1), 1e-3)[:, None]
-    return here, here / np.maximum(np.linalg.norm(found.mean(axis=1), axis=-1), 1e-3)[None]
+    likely = wrong < _SPREADS * distance_spread + _AWAY_SPEED_M_S * unseen_s / here
+    return apart + _SPREAD_M * wrong / distance_spread, likely
 
 
 def _distance_m(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -44,7 +44,7 @@ class ActionDecoder:
         self._labels = info.labels
         self._temperature = info.temperature
         self._on = np.array([info.on.get(label, config.on) for label in info.labels], np.float32)
-        self._off = np.array([info.off.get(label, min(config.off, config.on)) for label in info.labels], np.float32)
+        self._off = np.array([info.off.get(label, config.off) for label in info.labels], np.float32)
         self._on[0] = np.inf
         self._config = config
         self._source_id = source_id

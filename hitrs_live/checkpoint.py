@@ -1,24 +1,35 @@
-"""One safetensors file that holds all a model needs: weights, sizes, skeleton, labels, preprocessing."""
+"""One safetensors file that holds all a model needs: weights, sizes, skeleton, labels, preprocessing.
 
+There are three kinds, told apart by the word `kind` in the description: a detector, which the live path runs; a
+recogniser, which names trimmed sequences; and an encoder alone, as pre-training leaves it. An encoder can be
+taken out of any of them.
+"""
+
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.model.recogniser import Recogniser, RecogniserConfig
 from hitrs_live.skeleton import NTU25
-from hitrs_live.transforms import NormaliserConfig
+from hitrs_live.transforms import MODALITIES, NormaliserConfig
 
 _KEY = "hitrs_live"
 SHIPPED = Path(__file__).parent / "weights" / "hitrs_small.safetensors"
 
 
 class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What stands beside the weights."""
+    """What stands beside a detector's weights."""
 
+    kind: str = "detector"
     format: int = 1
     name: str
     layout: str = NTU25.name
@@ -35,17 +46,81 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     provenance: dict[str, str] = {}
     """How the weights came to be: command, seed, data, steps."""
 
+    def without_dropout(self) -> "CheckpointInfo":
+        """Return the description of the model as it is run: a loaded model must give the same answer twice."""
+        detector = replace(self.detector, encoder=replace(self.detector.encoder, dropout=0.0))
+        return msgspec.structs.replace(self, detector=detector)
+
+    def check(self) -> None:
+        """Raise ValueError where the parts do not fit together."""
+        if len(self.labels) != self.detector.classes:
+            raise ValueError(f"{len(self.labels)} labels for {self.detector.classes} classes")
+
+
+class EncoderInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What stands beside the weights of an encoder alone."""
+
+    kind: str = "encoder"
+    format: int = 1
+    name: str
+    layout: str = NTU25.name
+    encoder: HiTRSConfig
+    normaliser: NormaliserConfig
+    modality: str = "joint"
+    """What of the normalised joints it was trained on."""
+    provenance: dict[str, str] = {}
+
+    def without_dropout(self) -> "EncoderInfo":
+        """Return the description of the model as it is run."""
+        return msgspec.structs.replace(self, encoder=replace(self.encoder, dropout=0.0))
+
+    def check(self) -> None:
+        """Raise ValueError where the parts do not fit together."""
+        if self.modality not in MODALITIES:
+            raise ValueError(f"modality {self.modality!r}, wanted one of {', '.join(MODALITIES)}")
+
+
+class RecogniserInfo(EncoderInfo, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What stands beside a recogniser's weights."""
+
+    kind: str = "recogniser"
+    labels: tuple[str, ...]
+    """Class names in the order of the logits."""
+
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A model ready to run and what it was made with."""
+    """A detector ready to run and what it was made with."""
 
     info: CheckpointInfo
     model: HitrsDetector
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+class EncoderCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """An encoder and what it was made with."""
+
+    info: EncoderInfo
+    model: HiTRS
+
+
+class RecogniserCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A recogniser ready to run and what it was made with."""
+
+    info: RecogniserInfo
+    model: Recogniser
+
+
+AnyInfo = CheckpointInfo | EncoderInfo | RecogniserInfo
+_KINDS: Mapping[str, type[AnyInfo]] = {
+    "detector": CheckpointInfo,
+    "encoder": EncoderInfo,
+    "recogniser": RecogniserInfo,
+}
+_Model = TypeVar("_Model", bound=nn.Module)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint | EncoderCheckpoint | RecogniserCheckpoint) -> None:
     """Write weights in half precision and everything else as JSON metadata, in one file, all or nothing."""
-    tensors = {name: value.half().contiguous() for name, value in checkpoint.model.state_dict().items()}
+    tensors = {name: value.half().cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
     save_file(tensors, unfinished, metadata={_KEY: msgspec.json.encode(checkpoint.info).decode()})
@@ -53,11 +128,55 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
-    """Load a checkpoint, by default the one shipped, for inference in float32 on the CPU.
+    """Load a detector, by default the one shipped, for inference in float32 on the CPU.
 
     Raises CheckpointMismatch, naming the file and what does not fit, where it is none of ours.
     """
     path = SHIPPED if path is None else Path(path)
+    info, tensors = _read(path)
+    if not isinstance(info, CheckpointInfo):
+        raise CheckpointMismatch(f"checkpoint {path}: is {_a(info.kind)}, wanted a detector, as hitrs-live train makes")
+    return Checkpoint(info=info, model=_fill(HitrsDetector(info.detector), tensors, path))
+
+
+def load_recogniser(path: str | Path) -> RecogniserCheckpoint:
+    """Load a recogniser for inference in float32 on the CPU. Raises CheckpointMismatch as `load_checkpoint` does."""
+    info, tensors = _read(Path(path))
+    if not isinstance(info, RecogniserInfo):
+        raise CheckpointMismatch(
+            f"checkpoint {path}: is {_a(info.kind)}, wanted a recogniser, as hitrs-live finetune makes; "
+            "an encoder can be measured with --protocol linear or knn"
+        )
+    config = RecogniserConfig(encoder=info.encoder, classes=len(info.labels))
+    return RecogniserCheckpoint(info=info, model=_fill(Recogniser(config), tensors, Path(path)))
+
+
+def load_encoder(path: str | Path) -> EncoderCheckpoint:
+    """Load the encoder of a checkpoint of any kind. Raises CheckpointMismatch as `load_checkpoint` does."""
+    info, tensors = _read(Path(path))
+    if isinstance(info, CheckpointInfo):
+        about = EncoderInfo(name=info.name, encoder=info.detector.encoder, normaliser=info.normaliser)
+    else:
+        about = EncoderInfo(
+            name=info.name, encoder=info.encoder, normaliser=info.normaliser, modality=info.modality,
+            provenance=info.provenance,
+        )  # fmt: skip
+    if info.kind != "encoder":
+        prefix = "encoder."
+        tensors = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    return EncoderCheckpoint(info=about, model=_fill(HiTRS(about.encoder), tensors, Path(path)))
+
+
+def checkpoint_kind(path: str | Path) -> str:
+    """Tell which kind a file is: detector, recogniser or encoder. Raises CheckpointMismatch where it is none."""
+    return _read(Path(path))[0].kind
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _read(path: Path) -> tuple[AnyInfo, dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -66,8 +185,38 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
         raise CheckpointMismatch(
             f"checkpoint {path}: cannot be read ({error}); give a .safetensors file of ours"
         ) from None
-    info = _read_info(path, metadata)
-    model = HitrsDetector(info.detector)
+    return _read_info(path, metadata), tensors
+
+
+class _Kind(msgspec.Struct):
+    kind: str = "detector"
+
+
+def _read_info(path: Path, metadata: dict[str, str]) -> AnyInfo:
+    if _KEY not in metadata:
+        raise CheckpointMismatch(
+            f"checkpoint {path}: has no {_KEY} description; wanted a file that `hitrs-live train` wrote"
+        )
+    try:
+        kind = msgspec.json.decode(metadata[_KEY], type=_Kind).kind
+        if kind not in _KINDS:
+            raise msgspec.ValidationError(f"kind {kind!r}")
+        info = msgspec.json.decode(metadata[_KEY], type=_KINDS[kind])
+    except msgspec.DecodeError as error:
+        raise CheckpointMismatch(
+            f"checkpoint {path}: description not understood ({error}); is it of a newer version?"
+        ) from None
+    if info.layout != NTU25.name:
+        raise CheckpointMismatch(f"checkpoint {path}: trained on skeleton {info.layout!r}, wanted {NTU25.name!r}")
+    try:
+        info.check()
+    except ValueError as error:
+        raise CheckpointMismatch(f"checkpoint {path}: {error}") from None
+    return info.without_dropout()
+
+
+def _fill(model: _Model, tensors: dict[str, Tensor], path: Path) -> _Model:
+    """Put weights into a model and return it, ready for inference."""
     expected, got = set(model.state_dict()), set(tensors)
     if expected != got:
         raise CheckpointMismatch(
@@ -78,24 +227,4 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise CheckpointMismatch(f"checkpoint {path}: {str(error).splitlines()[-1].strip()}") from None
-    return Checkpoint(info=info, model=model.eval())
-
-
-def _read_info(path: Path, metadata: dict[str, str]) -> CheckpointInfo:
-    if _KEY not in metadata:
-        raise CheckpointMismatch(
-            f"checkpoint {path}: has no {_KEY} description; wanted a file that `hitrs-live train` wrote"
-        )
-    try:
-        info = msgspec.json.decode(metadata[_KEY], type=CheckpointInfo)
-    except msgspec.DecodeError as error:
-        raise CheckpointMismatch(
-            f"checkpoint {path}: description not understood ({error}); is it of a newer version?"
-        ) from None
-    if info.layout != NTU25.name:
-        raise CheckpointMismatch(f"checkpoint {path}: trained on skeleton {info.layout!r}, wanted {NTU25.name!r}")
-    if len(info.labels) != info.detector.classes:
-        raise CheckpointMismatch(f"checkpoint {path}: {len(info.labels)} labels for {info.detector.classes} classes")
-    # Dropout is for training; a loaded model must give the same answer twice.
-    detector = replace(info.detector, encoder=replace(info.detector.encoder, dropout=0.0))
-    return msgspec.structs.replace(info, detector=detector)
+    return model.eval()

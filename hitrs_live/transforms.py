@@ -7,6 +7,7 @@ which centring would leave at zero, carries the root's displacement from its own
 a jump or a step is not lost.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -117,32 +118,43 @@ def normalise_step(
     advance(state.root_m, root, config.root_s)
     state.seen |= active
 
-    # The heading is left x up; turning the averaged left vector onto +x brings the heading onto +z.
-    left_x, left_z = state.across.unbind(-1)
-    length = torch.sqrt(left_x * left_x + left_z * left_z).clamp_min(1e-6)
-    cos, sin = left_x / length, left_z / length
-    frame = BodyFrame(root_m=root, slow_root_m=state.root_m.clone(), cos=cos, sin=sin, size_m=state.size_m.clone())
-    centred = joints_m - root.unsqueeze(1)
-    centred[:, _ROOT] = root - frame.slow_root_m
-    return turn_about_y(centred, cos, sin) / frame.size_m.view(-1, 1, 1), frame
+    frame = _body_frame(root, state.across, state.size_m.clone(), state.root_m.clone())
+    return to_body_frame(joints_m, frame), frame
 
 
 def normalise_sequence(joints_m: Tensor, config: NormaliserConfig) -> tuple[Tensor, BodyFrame]:
-    """Normalise whole sequences exactly as a stream would see them, frame by frame.
+    """Normalise whole sequences as a stream would see them: `normalise_step` frame by frame, in one go.
 
     joints_m: (B, T, 25, 3) -> (B, T, 25, 3), and the body frames with fields (B, T, ...).
     """
-    state = NormaliserState.empty(len(joints_m))
-    active = torch.ones(len(joints_m), dtype=torch.bool)
-    normalised, frames = [], []
-    for time in range(joints_m.shape[1]):
-        joints, frame = normalise_step(joints_m[:, time], state, active, config)
-        normalised.append(joints)
-        frames.append(frame)
-    stacked = {
-        field.name: torch.stack([getattr(frame, field.name) for frame in frames], dim=1) for field in fields(BodyFrame)
-    }
-    return torch.stack(normalised, dim=1), BodyFrame(**stacked)
+    root = joints_m[..., _ROOT, :]
+    across = (joints_m[:, :, _LEFT] - joints_m[:, :, _RIGHT]).sum(2)[..., [0, 2]]
+    size = body_size_m(joints_m).clamp(0.2, 3.0).unsqueeze(-1)
+    slow_across = _slow_average(across, config.heading_s * config.rate_hz)
+    slow_size = _slow_average(size, config.size_s * config.rate_hz).squeeze(-1)
+    frame = _body_frame(root, slow_across, slow_size, _slow_average(root, config.root_s * config.rate_hz))
+    return to_body_frame(joints_m, frame), frame
+
+
+def _slow_average(values: Tensor, frames: float) -> Tensor:
+    """Average exponentially over the past, starting at the first value. values: (B, T, C) -> the same.
+
+    The recursion a += gain * (v - a), written out as one triangular matrix over time.
+    """
+    count = values.shape[1]
+    gain = 1.0 - math.exp(-1.0 / frames)
+    age = torch.arange(count)[:, None] - torch.arange(count)
+    weights = torch.where(age >= 0, gain * (1.0 - gain) ** age.clamp_min(0), torch.zeros(()))
+    weights[:, 0] = (1.0 - gain) ** torch.arange(count)
+    return weights.to(values) @ values
+
+
+def _body_frame(root_m: Tensor, across: Tensor, size_m: Tensor, slow_root_m: Tensor) -> BodyFrame:
+    """Make the frame whose +z is the slow heading. root_m, slow_root_m: (..., 3); across: (..., 2); size_m: (...)."""
+    # The heading is left x up; turning the averaged left vector onto +x brings the heading onto +z.
+    left_x, left_z = across.unbind(-1)
+    length = torch.sqrt(left_x * left_x + left_z * left_z).clamp_min(1e-6)
+    return BodyFrame(root_m=root_m, slow_root_m=slow_root_m, cos=left_x / length, sin=left_z / length, size_m=size_m)
 
 
 def denormalise(joints: Tensor, frame: BodyFrame) -> Tensor:
@@ -180,6 +192,34 @@ def mirror(joints: Tensor) -> Tensor:
     flipped = joints[..., list(NTU25.mirror), :].clone()
     flipped[..., 0] = -flipped[..., 0]
     return flipped
+
+
+MODALITIES = ("joint", "bone", "motion")
+"""What a model may be given of a normalised sequence; models of all three together know more than any."""
+
+
+def to_modality(joints: Tensor, modality: str, config: NormaliserConfig) -> Tensor:
+    """Express a normalised sequence as joints, as bones or as motion. joints: (T, 25, 3) -> (T, 25, 3).
+
+    A bone runs from a joint's parent to it. Motion is the mean speed over the last two frames, which is the
+    distance of a clip's frames, in body sizes a second; a sequence is taken to begin at rest. The root's slot
+    keeps its own meaning, and its motion. Raises ValueError for any other modality.
+    """
+    if modality == "joint":
+        return joints
+    if modality == "bone":
+        bones = joints.clone()
+        # The root's slot carries a displacement, not a place: what hangs from the root hangs from zero.
+        hung = [joint for joint in NTU25.outward if NTU25.parents[joint] != _ROOT]
+        bones[:, hung] -= joints[:, [NTU25.parents[joint] for joint in hung]]
+        return bones
+    if modality == "motion":
+        earlier = joints[(torch.arange(len(joints)) - _MOTION_FRAMES).clamp_min(0)]
+        return (joints - earlier) * (config.rate_hz / _MOTION_FRAMES)
+    raise ValueError(f"got modality {modality!r}, wanted one of {', '.join(MODALITIES)}")
+
+
+_MOTION_FRAMES = 2
 
 
 def fill_unseen(joints_m: Tensor, seen_mask: Tensor) -> Tensor:

@@ -1,17 +1,21 @@
 """Normalisation makes people comparable, looks at no future, and can be undone."""
 
+import pytest
 import torch
 from torch import Tensor
 
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import (
     NormaliserConfig,
+    NormaliserState,
     body_size_m,
     denormalise,
     fill_unseen,
     mirror,
     normalise_sequence,
+    normalise_step,
     to_body_frame,
+    to_modality,
     turn_about_y,
 )
 
@@ -95,3 +99,38 @@ def test_unseen_joints_stand_where_their_nearest_seen_ancestor_is() -> None:
     torch.testing.assert_close(filled[0, hand], joints[0, wrist])
     torch.testing.assert_close(filled[0, tip], joints[0, wrist])
     torch.testing.assert_close(filled[1], joints[1])
+
+
+def test_a_whole_sequence_is_normalised_as_frame_by_frame() -> None:
+    joints = people(frames=150)
+    state = NormaliserState.empty(2)
+    active = torch.ones(2, dtype=torch.bool)
+    steps, frames = zip(*(normalise_step(joints[:, t], state, active, CONFIG) for t in range(150)), strict=True)
+    whole, frame = normalise_sequence(joints, CONFIG)
+    torch.testing.assert_close(whole, torch.stack(steps, dim=1), atol=2e-5, rtol=0)
+    torch.testing.assert_close(frame.size_m, torch.stack([f.size_m for f in frames], dim=1), atol=1e-5, rtol=0)
+
+
+def test_bones_added_up_from_the_root_give_the_joints_back() -> None:
+    joints = normalise_sequence(people(), CONFIG)[0][0]
+    bones = to_modality(joints, "bone", CONFIG)
+    again = bones.clone()
+    for joint in NTU25.outward:
+        if NTU25.parents[joint] != NTU25.root:
+            again[:, joint] += again[:, NTU25.parents[joint]]
+    torch.testing.assert_close(again, joints, atol=1e-5, rtol=0)
+
+
+def test_motion_is_a_speed_that_reads_no_later_frame_and_begins_at_rest() -> None:
+    steady = torch.arange(10.0).view(10, 1, 1).expand(10, 25, 3) / CONFIG.rate_hz
+    motion = to_modality(steady, "motion", CONFIG)
+    assert (motion[0] == 0).all()
+    torch.testing.assert_close(motion[2:], torch.ones(8, 25, 3))
+    changed = steady.clone()
+    changed[6:] = 5.0
+    torch.testing.assert_close(to_modality(changed, "motion", CONFIG)[:6], motion[:6], atol=0, rtol=0)
+
+
+def test_an_unknown_modality_is_refused() -> None:
+    with pytest.raises(ValueError, match="joint, bone, motion"):
+        to_modality(torch.zeros(3, 25, 3), "velocity", CONFIG)

@@ -33,6 +33,8 @@ class HiTRSConfig:
     heads: int = 8
     head_width: int = 64
     dropout: float = 0.2
+    causal: bool = False
+    """Whether a clip's output reads no later clip, where a caller does not say otherwise."""
 
     @property
     def clip_span(self) -> int:
@@ -115,19 +117,21 @@ class VideoEncoder(nn.Module):
         super().__init__()
         width = config.video_width
         self.max_clips = config.max_clips
+        self.causal = config.causal
         self.embed = nn.Linear(config.clip_width, width)
         self.positions = nn.Parameter(sinusoid(config.max_clips, width))
         self.token = nn.Parameter(torch.randn(width) * 0.02)
         self.blocks = _blocks(config, width, config.video_hidden)
 
     def forward(
-        self, clips: Tensor, valid_mask: Tensor | None = None, *, causal: bool = False
+        self, clips: Tensor, valid_mask: Tensor | None = None, *, causal: bool | None = None
     ) -> tuple[Tensor, Tensor]:
         """Encode windows of clips.
 
         clips: (B, N, C_clip), oldest first, padding last; valid_mask: (B, N) bool, True = a real clip.
-        With `causal` a clip's output reads no later clip, so that clip n of a long window equals the last
-        clip of the window cut there. Returns the token (B, C_video) and the clip outputs (B, N, C_video).
+        With `causal`, by default as configured, a clip's output reads no later clip, so that clip n of a long
+        window equals the last clip of the window cut there.
+        Returns the token (B, C_video) and the clip outputs (B, N, C_video).
         Raises ValueError for more clips than there are positions.
         """
         count = clips.shape[1]
@@ -135,7 +139,7 @@ class VideoEncoder(nn.Module):
             raise ValueError(f"got a window of {count} clips, wanted at most {self.max_clips} (max_clips)")
         x = self.embed(clips) + self.positions[:count]
         x = torch.cat((x, self.token.expand(len(x), 1, -1)), dim=1)
-        mask = window_mask(count, valid_mask, causal, x.device)
+        mask = window_mask(count, valid_mask, self.causal if causal is None else causal, x.device)
         for block in self.blocks:
             x = block(x, mask)
         return x[:, -1], x[:, :-1]
@@ -161,7 +165,7 @@ class HiTRS(nn.Module):
         return embeddings
 
     def forward(
-        self, joints: Tensor, valid_mask: Tensor | None = None, *, causal: bool = False
+        self, joints: Tensor, valid_mask: Tensor | None = None, *, causal: bool | None = None
     ) -> tuple[Tensor, Tensor]:
         """Encode sequences. joints: (B, T, J, 3); valid_mask: (B, N) over clips, as the video encoder takes it.
 
@@ -224,6 +228,11 @@ def hitrs_small() -> HiTRS:
     return HiTRS(HITRS_SMALL)
 
 
+def hitrs_tiny() -> HiTRS:
+    """Make a model of half a million parameters, for experiments that must end on two cores."""
+    return HiTRS(HITRS_TINY)
+
+
 HITRS_SMALL = HiTRSConfig(
     frame_width=64,
     frame_hidden=64,
@@ -235,4 +244,18 @@ HITRS_SMALL = HiTRSConfig(
     head_width=32,
     max_clips=64,
     dropout=0.1,
+)
+
+HITRS_TINY = HiTRSConfig(
+    frame_width=48,
+    frame_hidden=64,
+    clip_width=96,
+    clip_hidden=96,
+    video_width=192,
+    video_hidden=192,
+    layers=2,
+    heads=3,
+    head_width=32,
+    max_clips=64,
+    dropout=0.0,
 )

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HITRS_SMALL, HiTRSConfig
-from hitrs_live.streaming.stream import StreamState, stream_step
+from hitrs_live.streaming.clip_stream import StreamState
+from hitrs_live.streaming.stream import stream_step
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence
 
 NORMALISER = NormaliserConfig()
@@ -34,7 +35,7 @@ def measure(encoder: HiTRSConfig, *, clips: int, hops: int) -> dict[str, float]:
     frames = window + hops * encoder.clip_stride
     joints = torch.randn(1, 1, 25, 3) * 0.3 + torch.randn(1, frames, 25, 3).cumsum(1) * 0.01
     normalised, _ = normalise_sequence(joints, NORMALISER)
-    state, active = StreamState.empty(model.config, 1), torch.ones(1, dtype=torch.bool)
+    state, active = StreamState.empty(encoder, 1, window_clips=clips), torch.ones(1, dtype=torch.bool)
     for frame in range(window):
         stream_step(model, joints[:, frame], active, state, NORMALISER)
 

@@ -8,7 +8,8 @@ import torch
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.messages import Prediction, Tick
 from hitrs_live.skeleton import NTU25
-from hitrs_live.streaming.stream import StreamOutput, StreamState, stream_step
+from hitrs_live.streaming.clip_stream import StreamState
+from hitrs_live.streaming.stream import StreamOutput, stream_step
 from hitrs_live.transforms import denormalise, fill_unseen
 
 _MAY_BE_MISSING = tuple(
@@ -23,7 +24,7 @@ class Predictor:
     def __init__(self, checkpoint: Checkpoint, *, rows: int, min_joint_confidence: float) -> None:
         self._model = checkpoint.model
         self._normaliser = checkpoint.info.normaliser
-        self._state = StreamState.empty(checkpoint.info.detector, rows)
+        self._state = self._empty_state(rows)
         self._min_confidence = min_joint_confidence
         self._required = torch.ones(len(NTU25), dtype=torch.bool)
         self._required[list(_MAY_BE_MISSING)] = False
@@ -31,10 +32,14 @@ class Predictor:
     def warm_up(self) -> None:
         """Run one clip on no one, so that the first person does not wait for torch to find its feet."""
         rows = len(self._state.frame_count)
-        scratch = StreamState.empty(self._model.config, rows)
+        scratch = self._empty_state(rows)
         still = torch.zeros(rows, len(NTU25), 3)
         for _ in range(self._model.config.encoder.clip_span):
             stream_step(self._model, still, torch.ones(rows, dtype=torch.bool), scratch, self._normaliser)
+
+    def _empty_state(self, rows: int) -> StreamState:
+        config = self._model.config
+        return StreamState.empty(config.encoder, rows, window_clips=config.window_clips)
 
     def step(self, tick: Tick) -> Sequence[Prediction]:
         """Advance; return a prediction where a clip was completed or a history ended."""

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.streaming.stream import StreamOutput, StreamState, stream_step
+from hitrs_live.streaming.clip_stream import StreamState
+from hitrs_live.streaming.stream import StreamOutput, stream_step
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence
 
 GRID = HiTRSConfig(
@@ -34,7 +35,7 @@ def walk(rows: int, frames: int, seed: int = 1) -> Tensor:
 
 def run(model: HitrsDetector, joints: Tensor, active: Tensor | None = None) -> list[tuple[int, StreamOutput]]:
     rows, frames = joints.shape[:2]
-    state = StreamState.empty(model.config, rows)
+    state = StreamState.empty(GRID, rows, window_clips=WINDOW)
     outputs = []
     for frame in range(frames):
         mask = torch.ones(rows, dtype=torch.bool) if active is None else active[:, frame]
@@ -84,7 +85,7 @@ def test_pausing_one_row_leaves_the_other_and_its_own_answers_unchanged(model: H
 
 def test_resetting_one_row_makes_it_new_and_leaves_the_others_unchanged(model: HitrsDetector) -> None:
     joints = walk(2, 40)
-    state = StreamState.empty(model.config, 2)
+    state = StreamState.empty(GRID, 2, window_clips=WINDOW)
     everyone = torch.ones(2, dtype=torch.bool)
     for frame in range(40):
         stream_step(model, joints[:, frame], everyone, state, NORMALISER)

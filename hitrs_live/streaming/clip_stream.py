@@ -1,0 +1,131 @@
+"""The encoder over a stream: every frame encoded once, every clip once, the newest clips kept.
+
+The state of all rows is explicit. Rows are people, of one camera or many; they advance independently, and a
+row that rests or is reset leaves the others as they were.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.transforms import BodyFrame, NormaliserConfig, NormaliserState, normalise_step, to_modality
+
+_MOTION_REACH = 3
+"""Frames, this one counted, that motion looks at."""
+
+
+@dataclass(kw_only=True)
+class StreamState:
+    """What R rows remember: rings of the newest frames and clips, and how many there were. Advanced in place."""
+
+    normaliser: NormaliserState
+    joints: Tensor
+    """(R, S, J, 3), normalised; ring over the S frames of a clip's span."""
+    tokens: Tensor
+    """(R, S, J, C_frame); the same frames encoded."""
+    clips: Tensor
+    """(R, W, C_clip); ring over the W clips of the window."""
+    frame_count: Tensor
+    """(R,) int64, frames since the row's reset."""
+    clip_count: Tensor
+    """(R,) int64."""
+
+    @classmethod
+    def empty(cls, grid: HiTRSConfig, rows: int, *, window_clips: int) -> "StreamState":
+        """Make the state of rows that have seen nothing."""
+        return cls(
+            normaliser=NormaliserState.empty(rows),
+            joints=torch.zeros(rows, grid.clip_span, grid.joints, grid.channels),
+            tokens=torch.zeros(rows, grid.clip_span, grid.joints, grid.frame_width),
+            clips=torch.zeros(rows, window_clips, grid.clip_width),
+            frame_count=torch.zeros(rows, dtype=torch.int64),
+            clip_count=torch.zeros(rows, dtype=torch.int64),
+        )
+
+    def reset(self, rows: Tensor) -> None:
+        """Forget the past of some rows. rows: (R,) bool. What the rings hold is dead once the counts are zero."""
+        self.normaliser.seen &= ~rows
+        self.frame_count.masked_fill_(rows, 0)
+        self.clip_count.masked_fill_(rows, 0)
+
+    def held_clips(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Read the windows of some rows, each of which has a clip at least.
+
+        rows: (M,) int64, M >= 1. Returns the clips (M, N, C_clip), oldest first from position 0, and how many of
+        the N are real, (M,) int64; what lies past them is whatever the ring holds.
+        """
+        window = self.clips.shape[1]
+        count = self.clip_count[rows]
+        held = count.clamp_max(window)
+        slots = ((count - held)[:, None] + torch.arange(int(held.max()))) % window
+        return self.clips[rows[:, None], slots], held
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipOutput:
+    """The clips that were completed in one step, M of them, M may be zero."""
+
+    rows: Tensor
+    """(M,) int64, which rows."""
+    embeddings: Tensor
+    """(M, C_clip)."""
+    body: BodyFrame
+    """The body frames of those rows at this frame."""
+
+
+@torch.inference_mode()
+def encode_step(
+    encoder: HiTRS,
+    joints_m: Tensor,
+    active: Tensor,
+    state: StreamState,
+    normaliser: NormaliserConfig,
+    modality: str = "joint",
+) -> tuple[ClipOutput, StreamState]:
+    """Advance the active rows by one frame and encode the clips that it completes.
+
+    joints_m: (R, J, 3) float32, metres; active: (R,) bool; modality as `to_modality` has it. The n-th embedding of
+    a row equals the n-th of `encoder.embed_clips` over its frames, normalised since its reset.
+    Returns the clips and the state, which was advanced in place. Raises ValueError for an unknown modality.
+    """
+    joints, body = normalise_step(joints_m, state.normaliser, active, normaliser)
+    rows = active.nonzero().squeeze(1)
+    slots = state.frame_count[rows] % encoder.config.clip_span
+    newest = joints[rows]
+    state.joints[rows, slots] = newest
+    if len(rows):
+        state.tokens[rows, slots] = encoder.frame_encoder(_express(newest, rows, state, normaliser, modality))
+    state.frame_count[rows] += 1
+    finished = rows[_completes_clip(state.frame_count[rows], encoder.config)]
+    embeddings = _encode_clips(encoder, finished, state)
+    return ClipOutput(rows=finished, embeddings=embeddings, body=body.map(lambda field: field[finished])), state
+
+
+def _express(newest: Tensor, rows: Tensor, state: StreamState, normaliser: NormaliserConfig, modality: str) -> Tensor:
+    """Turn the frames just written, newest: (M, J, 3), into what the encoder wants. Returns the same shape."""
+    if modality != "motion":
+        return to_modality(newest, modality, normaliser)
+    # Before a row's first frame it stood as in that frame.
+    back = torch.arange(_MOTION_REACH - 1, -1, -1)[:, None]
+    recent = state.joints[rows, (state.frame_count[rows] - back).clamp_min(0) % state.joints.shape[1]]
+    return to_modality(recent, modality, normaliser)[-1]
+
+
+def _completes_clip(frame_count: Tensor, grid: HiTRSConfig) -> Tensor:
+    since_first = frame_count - grid.clip_span
+    return (since_first >= 0) & (since_first % grid.clip_stride == 0)
+
+
+def _encode_clips(encoder: HiTRS, rows: Tensor, state: StreamState) -> Tensor:
+    grid = encoder.config
+    if not len(rows):
+        return torch.zeros(0, grid.clip_width)
+    # The span's oldest frame is where the next one will be written.
+    within = torch.arange(grid.clip_length) * grid.frame_interval
+    slots = (state.frame_count[rows, None] + within) % grid.clip_span
+    embeddings: Tensor = encoder.clip_encoder(state.tokens[rows[:, None], slots])
+    state.clips[rows, state.clip_count[rows] % state.clips.shape[1]] = embeddings
+    state.clip_count[rows] += 1
+    return embeddings

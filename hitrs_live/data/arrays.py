@@ -2,16 +2,25 @@
 
 import json
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import DataError
+from hitrs_live.skeleton import NTU25
+
+BROKEN: Final = (
+    OSError, EOFError, ValueError, RuntimeError, MemoryError, OverflowError, SyntaxError, struct.error,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What reading damaged .npy and .npz files raises."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,48 +42,111 @@ def data_folder() -> Path:
     return Path(os.environ.get("HITRS_DATA", "../shared/data"))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """The numbers of one file as it has them, checked."""
+
+    joints: NDArray[np.floating]
+    """(frames, 25, 3), metres, y up; mostly float16."""
+    labels: NDArray[np.integer]
+    """(frames,)."""
+    lengths: NDArray[np.integer]
+    """(sequences,); frames of each."""
+    subjects: tuple[str, ...]
+    names: tuple[str, ...]
+    valid_mask: NDArray[np.bool_]
+    """(25,)."""
+    label_names: dict[int, str]
+    """The names of the labels where the file tells them one by one."""
+    meta: dict[str, Any]
+
+
 def read_arrays(path: Path) -> tuple[list[Sequence], dict[int, str]]:
     """Read every sequence of a file, and the names of its labels where it tells them.
 
+    Raises DataError, naming the file, where it is not as `load_archive` wants it.
+    """
+    archive = load_archive(path)
+    return list(_cut(archive)), archive.label_names
+
+
+def load_archive(path: Path) -> Archive:
+    """Read a file whole and check it.
+
     Keys: x (frames, 25, 3), y (frames,), length, subject, seq (sequences,), meta (JSON).
-    Raises DataError, naming the file, where a key is missing or the shapes disagree.
+    Raises DataError, naming the file, where a key is missing, the shapes disagree or a joint is not finite.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in ("x", "y", "length", "subject", "seq", "meta")}
-        meta: dict[str, Any] = json.loads(str(arrays["meta"]))
+        meta = json.loads(str(arrays["meta"]))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; set HITRS_DATA to the folder that holds the data") from None
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (*BROKEN, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path}: not in the array format ({error}); wanted an .npz with x, y, length, subject, seq, meta"
         ) from None
-    _check(path, arrays)
+    meta = meta if isinstance(meta, dict) else {}
+    valid = meta.get("valid", [True] * len(NTU25))
+    _check(path, arrays, valid)
+    return Archive(
+        joints=arrays["x"],
+        labels=arrays["y"],
+        lengths=arrays["length"],
+        subjects=tuple(str(subject) for subject in arrays["subject"]),
+        names=tuple(str(name) for name in arrays["seq"]),
+        valid_mask=np.asarray(valid, bool),
+        label_names=_label_names(path, meta),
+        meta=meta,
+    )
+
+
+def _label_names(path: Path, meta: dict[str, Any]) -> dict[int, str]:
     names = meta.get("labels")
-    labels = {int(number): str(name) for number, name in names.items()} if isinstance(names, dict) else {}
-    return list(_cut(arrays, np.asarray(meta.get("valid", [True] * 25), bool))), labels
+    try:
+        return {int(number): str(name) for number, name in names.items()} if isinstance(names, dict) else {}
+    except ValueError:
+        raise DataError(f"{path}: meta's labels are {str(names)[:60]}, wanted names by number") from None
 
 
-def _check(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+def _check(path: Path, arrays: dict[str, NDArray[Any]], valid: Any) -> None:
     joints, labels, lengths = arrays["x"], arrays["y"], arrays["length"]
-    if joints.ndim != 3 or joints.shape[1:] != (25, 3):
-        raise DataError(f"{path}: x has shape {joints.shape}, wanted (frames, 25, 3)")
-    if len(labels) != len(joints) or lengths.sum() != len(joints):
+    if joints.ndim != 3 or joints.shape[1:] != (len(NTU25), 3):
         raise DataError(
-            f"{path}: {len(joints)} frames in x, {len(labels)} in y, {lengths.sum()} in length; wanted the same number"
+            f"{path}: x has shape {joints.shape}, wanted (frames, 25, 3); convert it to the joints of NTU RGB+D"
         )
-    if not np.isfinite(joints).all():
-        raise DataError(f"{path}: x holds joints that are not finite; drop or fill them first")
+    for key, wanted in (("x", "f"), ("y", "iu"), ("length", "iu")):
+        if arrays[key].dtype.kind not in wanted:
+            raise DataError(f"{path}: {key} is {arrays[key].dtype}, wanted {'floats' if wanted == 'f' else 'integers'}")
+    if labels.ndim != 1 or lengths.ndim != 1 or len(labels) != len(joints) or lengths.sum() != len(joints):
+        raise DataError(
+            f"{path}: {len(joints)} frames in x, {labels.shape} in y, {lengths.sum()} in length; wanted the same number"
+        )
+    if (lengths < 1).any() or arrays["subject"].shape != lengths.shape or arrays["seq"].shape != lengths.shape:
+        raise DataError(
+            f"{path}: {lengths.shape} lengths, {arrays['subject'].shape} subjects, {arrays['seq'].shape} names; "
+            "wanted as many of each, and no sequence without a frame"
+        )
+    if not (isinstance(valid, list) and len(valid) == len(NTU25)):
+        raise DataError(f"{path}: meta's valid is {str(valid)[:40]}, wanted a list of {len(NTU25)} truth values")
+    broken = np.flatnonzero(~np.isfinite(joints).all((1, 2)))
+    if len(broken):
+        ends = np.cumsum(lengths)
+        number = int(np.searchsorted(ends, broken[0], side="right"))
+        raise DataError(
+            f"{path}: {len(broken)} frames with joints that are not finite, the first is frame "
+            f"{broken[0] - ends[number] + lengths[number]} of {arrays['seq'][number]}; drop or fill them first"
+        )
 
 
-def _cut(arrays: dict[str, NDArray[Any]], valid_mask: NDArray[np.bool_]) -> Iterator[Sequence]:
-    ends = np.cumsum(arrays["length"])
-    for end, length, subject, name in zip(ends, arrays["length"], arrays["subject"], arrays["seq"], strict=True):
+def _cut(archive: Archive) -> Iterator[Sequence]:
+    ends = np.cumsum(archive.lengths)
+    for end, length, subject, name in zip(ends, archive.lengths, archive.subjects, archive.names, strict=True):
         span = slice(end - length, end)
         yield Sequence(
-            name=str(name),
-            subject=str(subject),
-            joints_m=arrays["x"][span].astype(np.float32),
-            labels=arrays["y"][span].astype(np.int64),
-            valid_mask=valid_mask,
+            name=name,
+            subject=subject,
+            joints_m=archive.joints[span].astype(np.float32),
+            labels=archive.labels[span].astype(np.int64),
+            valid_mask=archive.valid_mask,
         )

@@ -4,7 +4,7 @@ Other bodies, other places of the joints inside the body, tilted cameras, compre
 drifting joints, missing hands and feet, low frame rates, and the other handedness.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -58,14 +58,22 @@ class Augmenter:
 
         The clean joints (frames, 25, 3) are what motion prediction is measured against.
         """
+        stream = self.performed(stream, frames, rng)
+        seen, clean = self.filmed(stream.joints_m, rng)
+        return replace(stream, joints_m=seen), clean
+
+    def performed(self, stream: Stream, frames: int, rng: np.random.Generator) -> Stream:
+        """Do the same at another speed, and perhaps with the other hand."""
         stream = self._change_speed(stream, frames, rng)
-        joints, labels = stream.joints_m, stream.labels
-        if rng.random() < self._config.mirror_share:
-            joints = mirror(torch.from_numpy(joints)).numpy()
-            labels = np.where(labels >= 0, self._mirrored[labels], labels)
+        if rng.random() >= self._config.mirror_share:
+            return stream
+        labels = np.where(stream.labels >= 0, self._mirrored[stream.labels], stream.labels)
+        return replace(stream, joints_m=mirror(torch.from_numpy(stream.joints_m)).numpy(), labels=labels)
+
+    def filmed(self, joints: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Let another body do it before another camera. joints: (T, 25, 3). Returns it as seen, and without noise."""
         clean: Floats = (self._change_body(joints, rng) @ self._view(rng)).astype(np.float32)
-        seen = self._lose_joints(self._drop_frames(self._shake(clean, rng), rng), rng)
-        return Stream(joints_m=seen, labels=labels, real_mask=stream.real_mask), clean
+        return self._lose_joints(self._drop_frames(self._shake(clean, rng), rng), rng), clean
 
     def _change_speed(self, stream: Stream, frames: int, rng: np.random.Generator) -> Stream:
         speed = rng.uniform(*self._config.speed)

@@ -1,0 +1,93 @@
+"""Northwestern-UCLA as its usual JSON files: one a sequence, with `file_name`, `skeletons` (T, 20, 3) and `label`.
+
+The joints are the twenty of a Kinect v1 in metres, in its own frame, whose axes are ours: y up, right-handed, the
+left of a person who faces the camera at the smaller x.
+"""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from hitrs_live.data.dataset import Index, Sample
+from hitrs_live.data.opening import DEFAULT_RATE_HZ
+from hitrs_live.data.protocols import NW_UCLA_ACTIONS, NW_UCLA_NAME, NW_UCLA_SPLITS, nw_ucla_tests
+from hitrs_live.errors import DataError
+from hitrs_live.preparing.reading import Findings, Plan, Reading, record
+from hitrs_live.skeleton import NTU25
+
+SOURCE = "Northwestern-UCLA skeletons (Kinect v1), for research; their own frame rate is not known and taken as 30 Hz"
+_KINECT_V1_JOINTS = 20
+_SHOULDER_CENTRE = 2
+_FROM_KINECT_V1 = (
+    *range(_KINECT_V1_JOINTS), _SHOULDER_CENTRE, NTU25.index("left_hand"), NTU25.index("left_hand"),
+    NTU25.index("right_hand"), NTU25.index("right_hand"),
+)  # fmt: skip
+"""The first twenty joints of both stand in the same order; what a Kinect v1 calls the centre of the shoulders is NTU's
+spine_shoulder, and stands for the neck too, as the hands do for fingertips and thumbs."""
+_NOT_THERE = ("neck", "left_hand_tip", "left_thumb", "right_hand_tip", "right_thumb")
+_MAX_METRES = 100.0
+
+
+class _File(msgspec.Struct):
+    file_name: str
+    skeletons: list[list[tuple[float, float, float]]]
+    label: int
+
+
+def plan_nw_ucla(folder: Path, *, name: str) -> Plan:
+    """Find the JSON files of Northwestern-UCLA under a folder. Raises DataError where there is none."""
+    files, left_out = [], {}
+    for path in sorted(folder.rglob("*.json")):
+        if NW_UCLA_NAME.fullmatch(path.stem):
+            files.append(path)
+        else:
+            left_out[str(path.relative_to(folder))] = "its name is not of the form a01_s01_e00_v01"
+    if not files:
+        raise DataError(f"{folder}: no JSON file with a name such as a01_s01_e00_v01; give the folder that has them")
+    return Plan(
+        folder=folder,
+        files=tuple(files),
+        read=read_nw_ucla,
+        index=Index(
+            name=name,
+            source=SOURCE,
+            rate_hz=DEFAULT_RATE_HZ,
+            labels=tuple(NW_UCLA_ACTIONS.values()),
+            valid=tuple(joint not in _NOT_THERE for joint in NTU25.joints),
+            splits=NW_UCLA_SPLITS,
+            samples=(),
+        ),
+        left_out=left_out,
+    )
+
+
+def read_nw_ucla(path: Path) -> Reading:
+    """Read one sequence. Its class is the action in its name; a label that says another is noted.
+
+    Raises DataError where the file is broken.
+    """
+    match = NW_UCLA_NAME.fullmatch(path.stem)
+    if match is None or match["action"] not in NW_UCLA_ACTIONS:
+        raise DataError(f"{path}: got that name, wanted one such as a01_s01_e00_v01 with one of the ten actions")
+    try:
+        content = msgspec.json.decode(path.read_bytes(), type=_File)
+        joints = np.array(content.skeletons, np.float64)
+    except (OSError, ValueError, RecursionError, msgspec.DecodeError) as error:
+        raise DataError(f"{path}: {str(error)[:120]}; wanted file_name, skeletons (T, 20, 3) and label") from None
+    if joints.ndim != 3 or joints.shape[1] != _KINECT_V1_JOINTS or not (np.abs(joints) <= _MAX_METRES).all():
+        raise DataError(f"{path}: skeletons of shape {joints.shape}, wanted (T, 20, 3) in metres")
+    label = list(NW_UCLA_ACTIONS).index(match["action"])
+    notes = {}
+    if content.label != label + 1:
+        notes[path.name] = f"label {content.label}, its name says {label + 1}; the name is believed"
+    sample = Sample(
+        name=path.stem,
+        subject=f"s{match['subject']}",
+        camera=f"v{match['view']}",
+        bodies=(),
+        test_of=nw_ucla_tests(path.stem),
+    )
+    ours = joints[:, list(_FROM_KINECT_V1)].astype(np.float32)
+    recorded = record(sample, [(0, ours)], [np.full(len(ours), label, np.int16)])
+    return Reading(recorded=(recorded,), findings=Findings(counts={"frames": len(ours)}, notes=notes))

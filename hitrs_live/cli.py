@@ -8,6 +8,7 @@ from typing import Any
 
 from hitrs_live import __version__
 from hitrs_live.errors import HitrsLiveError
+from hitrs_live.research_cli import add_research_verbs, positive
 
 _USER_MISTAKE = 2
 
@@ -35,8 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_watch(verbs.add_parser("watch", help="print what a running pipeline publishes"))
     _add_config(verbs.add_parser("config", help="print the effective settings, with comments"))
     _add_models(verbs.add_parser("models", help="show or fetch the pose model"))
-    _add_train(verbs.add_parser("train", help="train the action and motion model"))
-    _add_evaluate(verbs.add_parser("evaluate", help="measure a checkpoint on people it never saw"))
+    add_research_verbs(verbs)
     _add_calibrate(verbs.add_parser("calibrate", help="measure a camera from photographs of a chessboard"))
     return parser
 
@@ -92,9 +92,9 @@ def _add_live(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plain", action="store_true", help="log lines instead of the dashboard")
     parser.add_argument("--show", action="store_true", help="open a window with the picture and what is known of it")
     parser.add_argument("--save-video", metavar="FILE", help="write that picture to a video file")
-    parser.add_argument("--duration", type=_positive, metavar="S", help="end after so many seconds")
+    parser.add_argument("--duration", type=positive, metavar="S", help="end after so many seconds")
     parser.add_argument(
-        "--wait-subscriber", type=_positive, metavar="S", help="hold the first frame until somebody listens, at most S"
+        "--wait-subscriber", type=positive, metavar="S", help="hold the first frame until somebody listens, at most S"
     )
     parser.set_defaults(run=_run_live)
 
@@ -108,8 +108,8 @@ def _run_live(options: argparse.Namespace) -> int:
 def _add_pose(parser: argparse.ArgumentParser) -> None:
     _add_source(parser, pictures_only=True)
     _add_settings(parser)
-    parser.add_argument("--duration", type=_positive, metavar="S", help="end after so many seconds")
-    parser.add_argument("--wait-subscriber", type=_positive, metavar="S", help="hold the first frame until then")
+    parser.add_argument("--duration", type=positive, metavar="S", help="end after so many seconds")
+    parser.add_argument("--wait-subscriber", type=positive, metavar="S", help="hold the first frame until then")
     parser.set_defaults(run=_run_pose)
 
 
@@ -124,8 +124,8 @@ def _add_watch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--dashboard", action="store_true", help="the live view of the terminal")
     parser.add_argument("--topics", nargs="*", default=(), metavar="PREFIX", help="such as action or status.cam")
-    parser.add_argument("--duration", type=_positive, metavar="S", help="end after so many seconds")
-    parser.add_argument("--idle", type=_positive, metavar="S", help="end after so many seconds of silence")
+    parser.add_argument("--duration", type=positive, metavar="S", help="end after so many seconds")
+    parser.add_argument("--idle", type=positive, metavar="S", help="end after so many seconds of silence")
     parser.set_defaults(run=_run_watch)
 
 
@@ -150,46 +150,6 @@ def _run_config(options: argparse.Namespace) -> int:
 
     print(render_config(_settings(options)), end="")
     return 0
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"got {text}, wanted a number above 0")
-    return value
-
-
-def _add_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, default=Path("runs/hitrs_small.safetensors"), help="checkpoint to write")
-    parser.add_argument("--data", type=Path, help="data folder (default: $HITRS_DATA, else ../shared/data)")
-    parser.add_argument("--size", choices=("small", "base"), default="small", help="of the encoder (default: small)")
-    parser.add_argument("--steps", type=int, default=2400, help="of the whole model")
-    parser.add_argument("--motion-steps", type=int, default=800, help="then, of the motion head alone")
-    parser.add_argument("--batch", type=int, default=16, help="streams a step")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.set_defaults(run=_run_train)
-
-
-def _run_train(options: argparse.Namespace) -> int:
-    from hitrs_live.training.command import run_train
-
-    return run_train(options)
-
-
-def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    protocols = parser.add_subparsers(dest="protocol", required=True, metavar="PROTOCOL")
-    held_out = protocols.add_parser("held-out", help="the shipping data's test subjects, through the streaming path")
-    held_out.add_argument("--checkpoint", help="checkpoint to measure (default: the one shipped)")
-    held_out.add_argument("--data", type=Path, help="data folder (default: $HITRS_DATA, else ../shared/data)")
-    held_out.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    held_out.set_defaults(run=_run_evaluate)
-
-
-def _run_evaluate(options: argparse.Namespace) -> int:
-    from hitrs_live.evaluation.command import run_evaluate
-
-    return run_evaluate(options)
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:
@@ -221,7 +181,7 @@ def _add_calibrate(parser: argparse.ArgumentParser) -> None:
         metavar="AxB",
         help="inner corners of the board, such as 9x6 (default)",
     )
-    parser.add_argument("--square-mm", type=_positive, required=True, help="side of one square")
+    parser.add_argument("--square-mm", type=positive, required=True, help="side of one square")
     parser.add_argument("--out", type=Path, required=True, help="TOML file to write, for --calibration")
     parser.set_defaults(run=_run_calibrate)
 

@@ -1,0 +1,193 @@
+"""The verbs that read data sets, train and measure. The live ones are in cli.py."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_research_verbs(verbs: Any) -> None:
+    """Add each verb to the subparsers of the command line."""
+    for name, add, text in (
+        ("prepare", _add_prepare, "read a data set once and keep it as training reads it"),
+        ("pretrain", _add_pretrain, "pre-train an encoder without labels"),
+        ("finetune", _add_finetune, "train a recogniser, from a pre-trained encoder or from none"),
+        ("train", _add_train, "train the action and motion model"),
+        ("evaluate", _add_evaluate, "measure a checkpoint on people it never saw"),
+    ):
+        add(verbs.add_parser(name, help=text))
+
+
+def positive(text: str) -> float:
+    """Read a number above 0 from a flag."""
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"got {text}, wanted a number above 0")
+    return value
+
+
+def _add_prepare(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+    for kind, path, text in (
+        ("ntu", "FOLDER", "NTU RGB+D 60 or 120: .skeleton files, to any depth"),
+        ("pku-mmd", "FOLDER", "PKU-MMD: text files of skeletons, labels and splits, to any depth"),
+        ("nw-ucla", "FOLDER", "Northwestern-UCLA: JSON files, one a sequence"),
+        ("recordings", "PATH", "what --record wrote: one .mcap file or a folder of them"),
+        ("arrays", "PATH", "an .npz in the array format, or a prepared folder"),
+    ):
+        one = kinds.add_parser(kind, help=text, description=text)
+        one.add_argument("path", type=Path, metavar=path)
+        one.add_argument("--out", type=Path, required=True, help="folder to write")
+        one.add_argument("--overwrite", action="store_true", help="replace a prepared data set of that name")
+        if kind != "arrays":
+            one.add_argument("--workers", type=int, help="processes that read (default: one a CPU)")
+        if kind in ("recordings", "arrays"):
+            one.add_argument("--rate-hz", type=positive, help="frames a second to bring it to")
+    kinds.choices["ntu"].add_argument("--missing", type=Path, metavar="FILE", help="the authors' list of bad samples")
+    kinds.choices["recordings"].add_argument(
+        "--labels", type=Path, metavar="FILE", help="CSV: recording,track,start_s,end_s,label; no track is everybody"
+    )
+    parser.set_defaults(run=_run_prepare)
+
+
+def _run_prepare(options: argparse.Namespace) -> int:
+    from hitrs_live.preparing.command import run_prepare
+
+    return run_prepare(options)
+
+
+def _add_run_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what every training run under `torchrun` has."""
+    parser.add_argument("--modality", choices=("joint", "bone", "motion"), help="what it is given (default: joint)")
+    parser.add_argument("--size", choices=("tiny", "small", "base"), default="small", help="of a new encoder")
+    parser.add_argument("--steps", type=int, help="of the optimiser")
+    parser.add_argument("--accumulate", type=int, default=1, metavar="K", help="take a batch in K parts")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 on a GPU")
+    parser.add_argument("--threads", type=int, default=2, help="of torch, on a CPU")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make batches ahead")
+    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write scalars there, for TensorBoard")
+
+
+def _add_pretrain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, action="append", metavar="PATH",
+        help="prepared folder, .npz, or folder of such; may be given again (default: ship/ of the data folder)",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, default=Path("runs/encoder.safetensors"), help="checkpoint to write")
+    parser.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
+    parser.add_argument("--preset", choices=("live", "published"), default="live", help="recipe (default: live)")
+    parser.add_argument("--batch", type=int, help="sequences a step, on each process")
+    parser.add_argument("--target-decay", type=float, metavar="D", help="of the slow average that makes the targets")
+    _add_run_flags(parser)
+    parser.set_defaults(run=_run_pretrain)
+
+
+def _run_pretrain(options: argparse.Namespace) -> int:
+    from hitrs_live.training.commands import run_pretrain
+
+    return run_pretrain(options)
+
+
+def _add_finetune(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, help="prepared folder, or an .npz in the array format")
+    parser.add_argument("--checkpoint", type=Path, help="encoder to begin from (default: none, from scratch)")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
+    tested = parser.add_mutually_exclusive_group()
+    tested.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
+    tested.add_argument("--test-subjects", type=_names, metavar="A,B", help="train on all but these people")
+    labels = parser.add_mutually_exclusive_group()
+    labels.add_argument("--subset", type=Path, metavar="FILE", help="train on the sequences named there alone")
+    labels.add_argument(
+        "--label-share", type=_share, metavar="S",
+        help="draw that share of every class with --seed, such as 0.1, and keep the names beside --out",
+    )  # fmt: skip
+    parser.add_argument("--head-only", action="store_true", help="leave the encoder as it is: linear evaluation")
+    parser.add_argument("--epochs", type=int, default=50)
+    parser.add_argument("--batch", type=int, default=16, help="sequences a step, on each process")
+    parser.add_argument("--learning-rate", type=positive, default=1e-3)
+    parser.add_argument("--weight-decay", type=float, default=0.05)
+    parser.add_argument("--dropout", type=float, default=0.1)
+    _add_run_flags(parser)
+    parser.set_defaults(run=_run_finetune)
+
+
+def _run_finetune(options: argparse.Namespace) -> int:
+    from hitrs_live.training.commands import run_finetune
+
+    return run_finetune(options)
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("runs/hitrs_small.safetensors"), help="checkpoint to write")
+    parser.add_argument("--data", type=Path, help="data folder (default: $HITRS_DATA, else ../shared/data)")
+    parser.add_argument("--size", choices=("small", "base"), default="small", help="of the encoder (default: small)")
+    parser.add_argument("--steps", type=int, default=2400, help="of the whole model")
+    parser.add_argument("--motion-steps", type=int, default=800, help="then, of the motion head alone")
+    parser.add_argument("--batch", type=int, default=16, help="streams a step")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.set_defaults(run=_run_train)
+
+
+def _run_train(options: argparse.Namespace) -> int:
+    from hitrs_live.training.command import run_train
+
+    return run_train(options)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    protocols = parser.add_subparsers(dest="protocol", required=True, metavar="PROTOCOL")
+    held_out = protocols.add_parser("held-out", help="the shipping data's test subjects, through the streaming path")
+    held_out.add_argument("--checkpoint", help="checkpoint to measure (default: the one shipped)")
+    held_out.add_argument("--data", type=Path, help="data folder (default: $HITRS_DATA, else ../shared/data)")
+    held_out.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    held_out.set_defaults(run=_run_evaluate)
+    _add_recognition(
+        protocols.add_parser("recognition", help="name trimmed sequences, whole and seen in part; probe encoders")
+    )
+
+
+def _run_evaluate(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.command import run_evaluate
+
+    return run_evaluate(options)
+
+
+def _add_recognition(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, help="prepared folder, or an .npz in the array format")
+    parser.add_argument(
+        "--checkpoint", type=Path, action="append", metavar="FILE",
+        help="to measure; given again, scores are averaged (default: the one shipped)",
+    )  # fmt: skip
+    tested = parser.add_mutually_exclusive_group()
+    tested.add_argument("--split", metavar="NAME", help="split of the data set (default: its first)")
+    tested.add_argument("--test-subjects", type=_names, metavar="A,B", help="test on these people, train on the rest")
+    parser.add_argument(
+        "--protocol", dest="answer_by", choices=("auto", "head", "linear", "knn"), default="auto",
+        help="head: the recogniser's own; linear, knn: a probe on the frozen encoder (default: by kind of checkpoint)",
+    )  # fmt: skip
+    parser.add_argument("--subset", type=Path, metavar="FILE", help="train probes on the sequences named there alone")
+    parser.add_argument("--seed", type=int, default=0, help="of the probes' cross-validation")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.set_defaults(run=_run_recognition)
+
+
+def _run_recognition(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.recognition_command import run_recognition
+
+    return run_recognition(options)
+
+
+def _names(text: str) -> frozenset[str]:
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted names separated by commas")
+    return names
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"got {text}, wanted above 0 and at most 1")
+    return value

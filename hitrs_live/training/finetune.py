@@ -1,0 +1,125 @@
+"""Fine-tune a recogniser on labelled sequences, from a pre-trained encoder or from none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hitrs_live.checkpoint import EncoderCheckpoint, RecogniserCheckpoint, RecogniserInfo, save_checkpoint
+from hitrs_live.data.dataset import Dataset
+from hitrs_live.data.opening import check_rates
+from hitrs_live.errors import DataError
+from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.model.recogniser import Recogniser, RecogniserConfig
+from hitrs_live.training.journal import Journal
+from hitrs_live.training.labelled import LabelledBatch, LabelledBatches, VaryConfig
+from hitrs_live.training.loop import Loop, LoopConfig, Step
+from hitrs_live.training.processes import Processes
+from hitrs_live.training.settings import settings_text
+from hitrs_live.transforms import NormaliserConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneConfig:
+    """Everything that decides the result, besides the data and the encoder begun with."""
+
+    name: str = "hitrs"
+    encoder: HiTRSConfig
+    modality: str = "joint"
+    normaliser: NormaliserConfig = NormaliserConfig()
+    loop: LoopConfig
+    batch: int = 16
+    """Sequences a process a step, over `loop.accumulate` parts."""
+    label_smoothing: float = 0.1
+    head_only: bool = False
+    """Leave the encoder as it is."""
+    vary: VaryConfig = VaryConfig()
+
+
+def finetune(
+    config: FinetuneConfig,
+    data: Dataset,
+    begin: EncoderCheckpoint | None,
+    out: Path,
+    processes: Processes,
+    journal: Journal,
+) -> Path:
+    """Train a recogniser on every sequence of `data` and write it, taking up the run of that name if there is one.
+
+    Raises DataError where a rate differs, or a class has no sequence.
+    """
+    check_rates([data], config.normaliser.rate_hz)
+    _check_classes(data)
+    torch.manual_seed(config.loop.seed)
+    model = Recogniser(RecogniserConfig(encoder=config.encoder, classes=len(data.classes)))
+    if begin is not None:
+        model.encoder.load_state_dict(begin.model.state_dict())
+    model.encoder.requires_grad_(not config.head_only)
+    batches = LabelledBatches(
+        data, grid=config.encoder, normaliser=config.normaliser, modality=config.modality,
+        size=max(1, config.batch // config.loop.accumulate), vary=config.vary,
+        seed=(config.loop.seed, processes.rank),
+    )  # fmt: skip
+    settings = settings_text(config, [data], processes.count) + f"\nbegins_from = {_fingerprint(begin)}"
+    loop = Loop(model, config.loop, processes, out.with_suffix(".state.pt"), settings)
+
+    def losses(module: nn.Module, batch: LabelledBatch) -> Mapping[str, Tensor]:
+        logits = module(batch.packed, batch.sample_of)
+        loss = F.cross_entropy(logits.float(), batch.labels, label_smoothing=config.label_smoothing)
+        return {"loss": loss, "accuracy": (logits.argmax(-1) == batch.labels).float().mean()}
+
+    def report(step: Step) -> None:
+        journal.step(step)
+        if processes.first and (step.step % config.loop.save_every == 0 or step.step == config.loop.steps):
+            _save(config, model, loop.average if config.loop.average_decay else {}, data, step.step, settings, out)
+
+    loop.run(batches, losses, lambda: None, report)
+    return out
+
+
+def _check_classes(data: Dataset) -> None:
+    there = {data.class_of(sample) for sample in data.samples}
+    empty = [name for number, name in enumerate(data.classes) if number not in there]
+    if empty or not there:
+        raise DataError(
+            f"{data.path}: no training sequence of class {', '.join(empty) or '(any)'}; "
+            "choose another split, or a larger subset"
+        )
+
+
+def _fingerprint(begin: EncoderCheckpoint | None) -> str:
+    """Tell encoders apart: a run must not be taken up from another one."""
+    if begin is None:
+        return "scratch"
+    total = sum(float(p.detach().double().abs().sum()) for p in begin.model.parameters())
+    return f"{begin.info.name} {total:.6f}"
+
+
+def _save(
+    config: FinetuneConfig,
+    model: Recogniser,
+    average: Mapping[str, Tensor],
+    data: Dataset,
+    step: int,
+    settings: str,
+    out: Path,
+) -> None:
+    saved = Recogniser(model.config)
+    saved.load_state_dict(dict(average) or model.state_dict())
+    info = RecogniserInfo(
+        name=config.name,
+        encoder=config.encoder,
+        normaliser=config.normaliser,
+        modality=config.modality,
+        labels=data.classes,
+        provenance={
+            "made by": "hitrs-live finetune",
+            "data": f"{data.index.name}, {len(data.samples)} sequences",
+            "steps": f"{step} of {config.loop.steps}",
+            "settings": settings,
+        },
+    )
+    save_checkpoint(out, RecogniserCheckpoint(info=info, model=saved))

@@ -1,0 +1,81 @@
+"""What a run shows while it goes: a bar on the terminal, lines where there is none, TensorBoard scalars on demand."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hitrs_live.errors import ConfigError
+from hitrs_live.training.loop import Step
+
+_LOG_EVERY = 100
+"""Steps between lines where there is no terminal to show a bar on."""
+_SCALARS_EVERY = 20
+_MEMORY = 0.95
+"""Of the running averages that the display shows, a step."""
+
+
+class Journal:
+    """Report the steps of one run. Used as a context; silent in all processes but the first."""
+
+    def __init__(self, what: str, *, steps: int, first: bool = True, tensorboard: Path | None = None) -> None:
+        """Raises ConfigError where TensorBoard is asked for and is not installed."""
+        columns = (
+            TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
+        )  # fmt: skip
+        self._display = Progress(*columns, disable=not first)
+        self._task = self._display.add_task(what, total=steps, figures="")
+        self._first = first
+        self._writer = _scalar_writer(tensorboard) if tensorboard and first else None
+        self._running: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        self._display.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._display.stop()
+        if self._writer is not None:
+            self._writer.close()
+
+    def step(self, step: Step) -> None:
+        """Show one step."""
+        if not self._first:
+            return
+        for name, value in step.figures.items():
+            self._running[name] = _MEMORY * self._running.get(name, value) + (1 - _MEMORY) * value
+        figures = " ".join(f"{name} {value:.3f}" for name, value in self._running.items())
+        self._display.update(self._task, completed=step.step, figures=figures)
+        if not self._display.console.is_terminal and step.step % _LOG_EVERY == 0:
+            print(f"step {step.step}  {figures}  {step.seconds:.2f} s a step", flush=True)
+        if step.step % _SCALARS_EVERY == 0:
+            timing = {"seconds": step.seconds, "waited_share": step.waited_s / step.seconds}
+            self._write("training", step.step, {**step.figures, **timing})
+
+    def validation(self, step: int, figures: Mapping[str, float]) -> None:
+        """Show what the held-back sequences gave."""
+        if not self._first:
+            return
+        text = " ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        self._display.console.print(f"[dim]step {step}, held back:[/] {text}", highlight=False, soft_wrap=True)
+        self._write("validation", step, figures)
+
+    def _write(self, group: str, step: int, figures: Mapping[str, float]) -> None:
+        if self._writer is not None:
+            for name, value in figures.items():
+                self._writer.add_scalar(f"{group}/{name}", value, step)
+
+
+def _scalar_writer(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise ConfigError(
+            "--tensorboard: the package is not installed; get it with pip install 'hitrs-live[train]'"
+        ) from None
+    return SummaryWriter(str(folder))

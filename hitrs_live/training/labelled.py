@@ -1,0 +1,96 @@
+"""Batches for recognition: labelled sequences in a new order every epoch, each a little different each time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hitrs_live.data.augment import AugmentConfig, Augmenter, interpolate
+from hitrs_live.data.clips import pack_samples
+from hitrs_live.data.dataset import Dataset, Sample
+from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.model.packed import PackedClips
+from hitrs_live.transforms import NormaliserConfig
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledBatch:
+    """B sequences with P bodies in all."""
+
+    packed: PackedClips
+    sample_of: Tensor
+    """(P,) int64, the sequence that each body is of."""
+    labels: Tensor
+    """(B,) int64."""
+
+    def to(self, device: torch.device) -> "LabelledBatch":
+        """Return the batch on a device."""
+        return LabelledBatch(
+            packed=self.packed.to(device), sample_of=self.sample_of.to(device), labels=self.labels.to(device)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaryConfig:
+    """How a sequence differs from one epoch to the next."""
+
+    speed: tuple[float, float] = (0.8, 1.25)
+    crop_share: float = 0.5
+    most_cropped: float = 0.2
+    camera: AugmentConfig = AugmentConfig(missing_share=0.15, rate_share=0.2)
+
+
+class LabelledBatches:
+    """Make the batch of any number. An epoch takes every sequence once, in an order of its own."""
+
+    def __init__(
+        self,
+        data: Dataset,
+        *,
+        grid: HiTRSConfig,
+        normaliser: NormaliserConfig,
+        modality: str,
+        size: int,
+        vary: VaryConfig,
+        seed: tuple[int, ...],
+    ) -> None:
+        """seed: what besides the number decides a batch: the run's seed and this process's rank."""
+        self._data, self._vary = data, vary
+        self._grid, self._normaliser, self._modality = grid, normaliser, modality
+        self._size, self._seed = min(size, len(data.samples)), seed
+        # The hand that does it may be the label: nothing is mirrored here.
+        self._augmenter = Augmenter(vary.camera, np.zeros(1, np.int64))
+
+    @property
+    def an_epoch(self) -> int:
+        """Batches in an epoch; what is left over waits for another."""
+        return len(self._data.samples) // self._size
+
+    def __call__(self, number: int) -> LabelledBatch:
+        """Draw a batch. number: counts the batches of this process."""
+        epoch, place = divmod(number, self.an_epoch)
+        order = np.random.default_rng((*self._seed, epoch)).permutation(len(self._data.samples))
+        chosen = [self._data.samples[n] for n in order[place * self._size : (place + 1) * self._size]]
+        rng = np.random.default_rng((*self._seed, number, 1))
+        packed, sample_of = pack_samples(
+            [self._varied(sample, rng) for sample in chosen], self._grid, self._normaliser, self._modality
+        )
+        labels = torch.tensor([self._data.class_of(sample) for sample in chosen])
+        return LabelledBatch(packed=packed, sample_of=sample_of, labels=labels)
+
+    def _varied(self, sample: Sample, rng: np.random.Generator) -> list[Floats]:
+        """Change the pace and the cut of all bodies alike, and each body in itself."""
+        speed = rng.uniform(*self._vary.speed)
+        cut = rng.uniform(0, self._vary.most_cropped) if rng.random() < self._vary.crop_share else 0.0
+        begin = rng.uniform(0, cut)
+        varied = []
+        for body in sample.bodies:
+            joints = self._data.joints_m(body)
+            span = (len(joints) - 1) * (1 - cut)
+            at = begin * (len(joints) - 1) + np.linspace(0, span, max(1, round(len(joints) * (1 - cut) / speed)))
+            varied.append(self._augmenter.filmed(interpolate(joints, at), rng)[0])
+        return varied

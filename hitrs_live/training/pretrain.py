@@ -1,0 +1,170 @@
+"""Pre-train an encoder without labels: the four objectives, on any recordings, in one loop."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from hitrs_live.checkpoint import EncoderCheckpoint, EncoderInfo, save_checkpoint
+from hitrs_live.data.augment import AugmentConfig, Augmenter
+from hitrs_live.data.dataset import Dataset
+from hitrs_live.data.opening import check_rates
+from hitrs_live.errors import DataError
+from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.training.augment_published import PublishedAugmenter
+from hitrs_live.training.journal import Journal
+from hitrs_live.training.loop import Loop, LoopConfig, Step, autocast
+from hitrs_live.training.objectives import ObjectiveConfig, Pretrainer
+from hitrs_live.training.processes import Processes
+from hitrs_live.training.settings import settings_text
+from hitrs_live.training.unlabelled import CropConfig, UnlabelledBatch, UnlabelledBatches
+from hitrs_live.transforms import NormaliserConfig
+
+LOSSES = ("joint", "motion", "order", "next", "whole")
+"""Each of weight 1; the last only with a slow average."""
+_VALIDATION_BATCHES = 4
+_HELD_BACK = 40
+"""One sequence in so many is kept from training, to see the losses on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainConfig:
+    """Everything that decides the result, besides the data."""
+
+    name: str = "hitrs"
+    encoder: HiTRSConfig
+    modality: str = "joint"
+    objective: ObjectiveConfig
+    crop: CropConfig
+    loop: LoopConfig
+    batch: int
+    """Sequences a process a step, over `loop.accumulate` parts."""
+    normaliser: NormaliserConfig = NormaliserConfig()
+    published_augmentation: bool = False
+    validate_every: int = 500
+
+
+def live(encoder: HiTRSConfig) -> PretrainConfig:
+    """Make the recipe for live use: a real gap before the clip to be told, causal outputs, live joints."""
+    return PretrainConfig(
+        encoder=replace(encoder, causal=True),
+        objective=ObjectiveConfig(gap_clips=2, random_prefix=True, target_decay=0.99),
+        crop=CropConfig(heading_error_deg=12.0, hidden_root_share=0.1),
+        loop=LoopConfig(
+            steps=4000, learning_rate=1e-3, final_learning_rate=1e-5, warmup_steps=200, schedule="cosine",
+            weight_decay=0.05,
+        ),
+        batch=64,
+    )  # fmt: skip
+
+
+def published(encoder: HiTRSConfig) -> PretrainConfig:
+    """Make the recipe of arXiv 2207.09644: its tasks, schedule and augmentation; our normalisation."""
+    return PretrainConfig(
+        encoder=encoder,
+        objective=ObjectiveConfig(),
+        crop=CropConfig(clips=(3, 42), begin_share=0.0),
+        loop=LoopConfig(steps=50_000),
+        batch=256,
+        published_augmentation=True,
+    )
+
+
+PRESETS = {"live": live, "published": published}
+
+
+def pretrain(
+    config: PretrainConfig, datasets: Sequence[Dataset], out: Path, processes: Processes, journal: Journal
+) -> Path:
+    """Pre-train and write the encoder, taking up the run of that name where there is one.
+
+    Raises DataError where the rates differ or there is nothing to learn from.
+    """
+    check_rates(datasets, config.normaliser.rate_hz)
+    torch.manual_seed(config.loop.seed)
+    model = Pretrainer(config.encoder, config.objective)
+    training, held_back = _hold_back(datasets)
+    batches = _batches(config, training, seed=(config.loop.seed, 0, processes.rank))
+    validation = _batches(config, held_back, seed=(config.loop.seed, 1))
+    settings = settings_text(config, datasets, processes.count)
+    loop = Loop(model, config.loop, processes, out.with_suffix(".state.pt"), settings)
+
+    def report(step: Step) -> None:
+        journal.step(step)
+        if processes.first and (step.step % config.validate_every == 0 or step.step == config.loop.steps):
+            journal.validation(step.step, validate(model, validation, config, processes))
+        if processes.first and (step.step % config.loop.save_every == 0 or step.step == config.loop.steps):
+            _save(config, model, out, step.step, datasets)
+
+    loop.run(batches, _losses, model.update_target, report)
+    return out
+
+
+def _losses(model: torch.nn.Module, batch: UnlabelledBatch) -> dict[str, torch.Tensor]:
+    results: dict[str, torch.Tensor] = dict(model(batch.seen, batch.other))
+    return {"loss": torch.stack([results[name] for name in LOSSES if name in results]).sum(), **results}
+
+
+@torch.no_grad()
+def validate(
+    model: Pretrainer, batches: UnlabelledBatches, config: PretrainConfig, processes: Processes
+) -> dict[str, float]:
+    """Compute every loss on the held-back sequences, the same batches at each call."""
+    model.eval()
+    # The same joints hidden and the same clips exchanged each time; the loop draws afresh at its next step.
+    torch.manual_seed(config.loop.seed)
+    sums: dict[str, float] = {}
+    for number in range(_VALIDATION_BATCHES):
+        with autocast(processes.device, config.loop.precision):
+            results = _losses(model, batches(number).to(processes.device))
+        for name, value in results.items():
+            sums[name] = sums.get(name, 0.0) + value.item() / _VALIDATION_BATCHES
+    model.train()
+    return sums
+
+
+def _hold_back(datasets: Sequence[Dataset]) -> tuple[list[Dataset], list[Dataset]]:
+    """Keep a few sequences of every data set from training, chosen by their names alone."""
+    training = [d.only([s for s in d.samples if zlib.crc32(s.name.encode()) % _HELD_BACK]) for d in datasets]
+    held_back = [d.only([s for s in d.samples if not zlib.crc32(s.name.encode()) % _HELD_BACK]) for d in datasets]
+    if not any(d.samples for d in training):
+        raise DataError(f"{', '.join(str(d.path) for d in datasets)}: no sequence to train on; give more data")
+    if not any(d.samples for d in held_back):
+        held_back = training
+    return [d for d in training if d.samples], [d for d in held_back if d.samples]
+
+
+def _batches(config: PretrainConfig, datasets: Sequence[Dataset], seed: tuple[int, ...]) -> UnlabelledBatches:
+    # Mirrored labels are for those who have labels.
+    live = Augmenter(AugmentConfig(), mirrored_labels=torch.zeros(1, dtype=torch.int64).numpy())
+    return UnlabelledBatches(
+        datasets,
+        crop=config.crop,
+        augmenter=PublishedAugmenter() if config.published_augmentation else live,
+        grid=config.encoder,
+        normaliser=config.normaliser,
+        modality=config.modality,
+        size=max(2, config.batch // config.loop.accumulate),
+        seed=seed,
+    )
+
+
+def _save(config: PretrainConfig, model: Pretrainer, out: Path, step: int, datasets: Sequence[Dataset]) -> None:
+    # Where there is a slow average, it is the better encoder.
+    encoder = HiTRS(config.encoder)
+    encoder.load_state_dict((model.target or model.encoder).state_dict())
+    info = EncoderInfo(
+        name=config.name,
+        encoder=config.encoder,
+        normaliser=config.normaliser,
+        modality=config.modality,
+        provenance={
+            "made by": "hitrs-live pretrain",
+            "data": ", ".join(f"{d.index.name} ({len(d.samples)} sequences)" for d in datasets),
+            "steps": f"{step} of {config.loop.steps}",
+            "settings": settings_text(replace(config, encoder=HiTRSConfig())),
+        },
+    )
+    save_checkpoint(out, EncoderCheckpoint(info=info, model=encoder))

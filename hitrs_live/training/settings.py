@@ -1,0 +1,25 @@
+"""A run's settings as text, to be kept beside its results and compared when it is taken up again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from hitrs_live.data.dataset import Dataset
+
+_NOT_OF_THE_RESULT = ("workers", "save_every", "validate_every")
+
+
+def settings_text(config: Any, datasets: Sequence[Dataset] = (), processes: int = 1) -> str:
+    """Write every setting that decides a result as a line `name = value`."""
+    lines = [f"{name} = {value}" for name, value in _flat("", config)]
+    lines += [f"data.{d.index.name} = {len(d.samples)} sequences" for d in datasets]
+    return "\n".join([*lines, f"processes = {processes}"])
+
+
+def _flat(prefix: str, config: Any) -> Iterator[tuple[str, object]]:
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if is_dataclass(value):
+            yield from _flat(f"{prefix}{field.name}.", value)
+        elif field.name not in _NOT_OF_THE_RESULT:
+            yield f"{prefix}{field.name}", value

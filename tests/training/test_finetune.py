@@ -1,0 +1,184 @@
+"""`hitrs-live finetune`: learns, resumes, begins from an encoder or from none, and is measured by the other verb."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ntu_miniature import act
+
+from hitrs_live.checkpoint import (
+    SHIPPED,
+    EncoderCheckpoint,
+    EncoderInfo,
+    load_encoder,
+    load_recogniser,
+    save_checkpoint,
+)
+from hitrs_live.cli import main
+from hitrs_live.data.dataset import Dataset
+from hitrs_live.data.opening import open_dataset
+from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.training.finetune import FinetuneConfig, finetune
+from hitrs_live.training.journal import Journal
+from hitrs_live.training.labelled import LabelledBatches, VaryConfig
+from hitrs_live.training.loop import LoopConfig
+from hitrs_live.training.processes import Processes
+from hitrs_live.transforms import NormaliserConfig
+
+ALONE = Processes(rank=0, count=1, device=torch.device("cpu"))
+ENCODER = HiTRSConfig(
+    frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=1, heads=2,
+    head_width=8, max_clips=16, dropout=0.0,
+)  # fmt: skip
+LOOP = LoopConfig(steps=6, learning_rate=3e-3, warmup_steps=1, save_every=3, workers=0, average_decay=0.9)
+CONFIG = FinetuneConfig(encoder=ENCODER, loop=LOOP, batch=8)
+ACTIONS, PEOPLE = 3, 5
+
+
+@pytest.fixture(scope="module")
+def actions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three actions of five people, three times each, of different lengths."""
+    joints, labels, names, subjects = [], [], [], []
+    for person in range(PEOPLE):
+        for action in range(ACTIONS):
+            for time in range(3):
+                frames = 20 + 6 * time
+                joints.append(act(action + 1, frames, scale=1 + 0.05 * person, phase=0.1 * time))
+                labels.append(np.full(frames, action + 1, np.int16))
+                names.append(f"p{person}_a{action}_t{time}")
+                subjects.append(f"p{person}")
+    path = tmp_path_factory.mktemp("actions") / "actions.npz"
+    meta = {"labels": {"1": "one", "2": "two", "3": "three"}}
+    np.savez(
+        path, x=np.concatenate(joints).astype(np.float16), y=np.concatenate(labels),
+        length=np.array([len(part) for part in joints]), subject=np.array(subjects), seq=np.array(names),
+        meta=np.array(json.dumps(meta)),
+    )  # fmt: skip
+    return path
+
+
+def training_half(actions: Path) -> Dataset:
+    return open_dataset(actions).with_test_subjects(frozenset({"p3", "p4"})).split()[0].segments()
+
+
+def quiet() -> Journal:
+    return Journal("test", steps=1, first=False)
+
+
+def test_an_epoch_takes_every_sequence_once_in_another_order_each_time(actions: Path) -> None:
+    data = training_half(actions)
+    batches = LabelledBatches(
+        data, grid=ENCODER, normaliser=NormaliserConfig(), modality="joint", size=9, vary=VaryConfig(), seed=(0, 0)
+    )
+    assert batches.an_epoch == 3
+    first, second = (torch.cat([batches(3 * epoch + n).labels for n in range(3)]) for epoch in range(2))
+    assert first.bincount().tolist() == [9, 9, 9] == second.bincount().tolist()
+    assert not torch.equal(first, second)
+    again = batches(4)
+    assert torch.equal(again.packed.joints, batches(4).packed.joints), "a batch is a function of its number"
+
+
+def test_both_people_of_a_sequence_keep_pace_with_each_other(actions: Path) -> None:
+    data = training_half(actions)
+    twice = data.only([replace_bodies(sample) for sample in data.samples])
+    batches = LabelledBatches(
+        twice, grid=ENCODER, normaliser=NormaliserConfig(), modality="joint", size=4, vary=VaryConfig(), seed=(0, 0)
+    )
+    batch = batches(0)
+    assert batch.sample_of.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    counts = batch.packed.valid_mask.sum(1)
+    assert torch.equal(counts[0::2], counts[1::2])
+
+
+def replace_bodies(sample):  # type: ignore[no-untyped-def]
+    import msgspec
+
+    return msgspec.structs.replace(sample, bodies=sample.bodies * 2)
+
+
+def test_a_run_broken_off_and_resumed_ends_in_the_same_recogniser(actions: Path, tmp_path: Path) -> None:
+    data = training_half(actions)
+    whole = finetune(CONFIG, data, None, tmp_path / "whole.safetensors", ALONE, quiet())
+
+    class BrokenOff(Exception):
+        pass
+
+    class Breaking(Journal):
+        def step(self, step) -> None:  # type: ignore[no-untyped-def]
+            if step.step == 5:
+                raise BrokenOff
+
+    parts = tmp_path / "parts.safetensors"
+    with pytest.raises(BrokenOff):
+        finetune(CONFIG, data, None, parts, ALONE, Breaking("test", steps=1, first=False))
+    finetune(CONFIG, data, None, parts, ALONE, quiet())
+    one, two = (load_recogniser(path).model.state_dict() for path in (whole, parts))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_with_the_head_alone_the_encoder_stays_what_it_was(actions: Path, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    info = EncoderInfo(name="begun", encoder=ENCODER, normaliser=NormaliserConfig())
+    save_checkpoint(tmp_path / "begin.safetensors", EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
+    begin = load_encoder(tmp_path / "begin.safetensors")
+    out = tmp_path / "out.safetensors"
+    finetune(replace(CONFIG, head_only=True), training_half(actions), begin, out, ALONE, quiet())
+    before, after = begin.model.state_dict(), load_encoder(out).model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.slow
+def test_tuned_from_the_command_line_it_names_people_it_never_saw(actions: Path, tmp_path: Path) -> None:
+    out, report = tmp_path / "recogniser.safetensors", tmp_path / "report.json"
+    people = ["--data", str(actions), "--test-subjects", "p3,p4"]
+    flags = ["--size", "tiny", "--steps", "60", "--learning-rate", "0.003",
+             "--threads", "1", "--workers", "0"]  # fmt: skip
+    assert main(["finetune", *people, *flags, "--out", str(out)]) == 0
+    assert main(["evaluate", "recognition", *people, "--checkpoint", str(out), "--json", str(report)]) == 0
+    figures = json.loads(report.read_text())
+    assert figures["top1"] > 0.8
+    assert figures["observed"]["100"] == figures["top1"]
+    assert figures["observed"]["10"] <= figures["top1"]
+
+
+def test_a_share_of_the_labels_is_drawn_and_kept_beside_the_checkpoint(actions: Path, tmp_path: Path) -> None:
+    out = tmp_path / "few.safetensors"
+    flags = ["--data", str(actions), "--test-subjects", "p3,p4", "--label-share", "0.3", "--seed", "4", "--steps", "1"]
+    assert main(["finetune", *flags, "--out", str(out), "--size", "tiny", "--threads", "1"]) == 0
+    lines = (tmp_path / "few.labels.txt").read_text().splitlines()
+    assert lines[0] == "# share 0.3, seed 4, actions"
+    assert len(lines) == 1 + 3 * ACTIONS
+    assert not any(name.startswith(("p3", "p4")) for name in lines[1:])
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--split", "xsub"], r"no split .xsub., it has none"),
+        (["--test-subjects", "p9"], r"no subject p9"),
+        (["--test-subjects", "p3", "--subset", "SUBSET"], r"no training sequence of class two"),
+        (["--test-subjects", "p3", "--head-only"], r"--head-only"),
+        (["--test-subjects", "p3", "--checkpoint", str(SHIPPED), "--modality", "bone"], r"trained on joints"),
+        (["--test-subjects", "p3", "--checkpoint", "COCO"], r"skeleton 'coco17'"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing_behind(
+    flags: list[str], told: str, actions: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    subset = tmp_path / "subset.txt"
+    subset.write_text("p0_a0_t0\np0_a2_t0\n")
+    coco = tmp_path / "coco.safetensors"
+    info = EncoderInfo(name="x", layout="coco17", encoder=ENCODER, normaliser=NormaliserConfig())
+    save_checkpoint(coco, EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
+    flags = [{"SUBSET": str(subset), "COCO": str(coco)}.get(flag, flag) for flag in flags]
+    out = tmp_path / "out" / "recogniser.safetensors"
+    code = main(["finetune", "--data", str(actions), *flags, "--out", str(out), "--steps", "2", "--size", "tiny"])
+    lines = capfd.readouterr().err.strip().splitlines()
+    assert code == 2
+    assert len(lines) == 1
+    assert re.search(told, lines[0]), lines[0]
+    assert not out.parent.exists()

@@ -1,0 +1,247 @@
+"""What pre-training is worth: recognition from few labels and from all, with it and without, on real data.
+
+    python benchmarks/pretraining.py --work runs/pretraining --json reports/pretraining.json [--reduced]
+
+Pre-trains on the shipping data, then names the actions of people never trained on in three data sets, from 100, 10, 5
+and 1 % of the labels: fine-tuned from the pre-trained encoder and from scratch, by a linear probe on the frozen
+encoder (and on one that was never trained), and by two baselines, a plain transformer of as many parameters and a
+GRU. Every figure is kept as a file in --work, so that a run that was broken off goes on where it was. `--reduced`
+is the size for two CPU cores.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import torch
+from baselines import GruBaseline, PlainTransformer, train_baseline
+from rich.console import Console
+from rich.table import Table
+
+from hitrs_live.checkpoint import EncoderCheckpoint, EncoderInfo, load_encoder, save_checkpoint
+from hitrs_live.data.arrays import data_folder
+from hitrs_live.data.dataset import Dataset
+from hitrs_live.data.opening import open_dataset
+from hitrs_live.data.subsets import draw_subset, save_subset
+from hitrs_live.evaluation.recognition import evaluate_recognition
+from hitrs_live.model.hitrs import HiTRS
+from hitrs_live.training.commands import SIZES
+from hitrs_live.transforms import MODALITIES, NormaliserConfig
+
+DATASETS = {"nw_ucla": "measure/nw_ucla.npz", "utkinect": "measure/utkinect_streams.npz", "precog": "ship/precog16.npz"}
+SHARES = (1.0, 0.1, 0.05, 0.01)
+METHODS = ("scratch", "fine-tuned", "linear", "linear, untrained", "plain transformer", "GRU")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How much is spent."""
+
+    size: str
+    pretrain_steps: int
+    pretrain_batch: int
+    epochs: int
+    least_steps: int
+    """Of fine-tuning, however few labels there are."""
+    seeds: dict[float, int]
+    """By share of labels."""
+
+
+FULL = Budget(
+    size="small", pretrain_steps=20_000, pretrain_batch=128, epochs=80, least_steps=600,
+    seeds={1.0: 3, 0.1: 5, 0.05: 5, 0.01: 5},
+)  # fmt: skip
+REDUCED = Budget(
+    size="tiny", pretrain_steps=1500, pretrain_batch=32, epochs=25, least_steps=150,
+    seeds={1.0: 2, 0.1: 3, 0.05: 3, 0.01: 3},
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """One run of this script."""
+
+    work: Path
+    budget: Budget
+    data: Path
+    device: str
+    threads: int
+
+    def pretrained(self, modality: str) -> Path:
+        """Pre-train an encoder, unless it is there."""
+        out = self.work / f"encoder_{modality}.safetensors"
+        done = out.with_suffix(".done")
+        if not done.exists():
+            self._hitrs(
+                "pretrain", "--data", self.data / "ship", "--out", out, "--size", self.budget.size,
+                "--modality", modality, "--steps", self.budget.pretrain_steps, "--batch", self.budget.pretrain_batch,
+            )  # fmt: skip
+            done.touch()
+        return out
+
+    def untrained(self, seed: int) -> Path:
+        """Make an encoder that has seen nothing."""
+        out = self.work / f"untrained_{seed}.safetensors"
+        if not out.exists():
+            torch.manual_seed(seed)
+            config = SIZES[self.budget.size]
+            info = EncoderInfo(name="untrained", encoder=config, normaliser=NormaliserConfig())
+            save_checkpoint(out, EncoderCheckpoint(info=info, model=HiTRS(config)))
+        return out
+
+    def subset(self, name: str, share: float, seed: int) -> Path:
+        """Draw the sequences whose labels may be used."""
+        out = self.work / "subsets" / f"{name}_{share:g}_{seed}.txt"
+        if not out.exists():
+            train, _ = self.open(name)
+            save_subset(out, draw_subset(train, share, seed), share=share, seed=seed, data=name)
+        return out
+
+    def open(self, name: str) -> tuple[Dataset, Dataset]:
+        """Open the training and the test sequences of a data set."""
+        train, test = open_dataset(self.data / DATASETS[name]).split()
+        return train.segments(), test.segments()
+
+    def finetuned(self, name: str, share: float, seed: int, begin: Path | None, modality: str = "joint") -> Path:
+        """Fine-tune a recogniser, from an encoder or from none."""
+        how = "scratch" if begin is None else "tuned"
+        out = self.work / "recognisers" / f"{name}_{share:g}_{seed}_{how}_{modality}.safetensors"
+        subset = self.subset(name, share, seed)
+        sequences = sum(not line.startswith("#") for line in subset.read_text().splitlines())
+        steps = max(self.budget.least_steps, self.budget.epochs * (sequences // 16))
+        self._hitrs(
+            "finetune", "--data", self.data / DATASETS[name], "--subset", subset, "--out", out, "--seed", seed,
+            "--steps", steps, "--size", self.budget.size, "--modality", modality,
+            *(() if begin is None else ("--checkpoint", begin)),
+        )  # fmt: skip
+        out.with_suffix(".state.pt").unlink(missing_ok=True)
+        return out
+
+    def figure(self, name: str, method: str, share: float, seed: int) -> float:
+        """Return the share of test sequences named rightly, measured now or before."""
+        out = self.work / "figures" / f"{name}_{method.replace(', ', '_').replace(' ', '_')}_{share:g}_{seed}.json"
+        if not out.exists():
+            began = time.monotonic()
+            top1 = self._measure(name, method, share, seed)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(json.dumps({"top1": top1, "seconds": round(time.monotonic() - began, 1)}) + "\n")
+            print(f"{name}, {share:.0%} of labels, seed {seed}, {method}: {top1:.4f}", flush=True)
+        top1: float = json.loads(out.read_text())["top1"]
+        return top1
+
+    def _measure(self, name: str, method: str, share: float, seed: int) -> float:
+        subset = self.subset(name, share, seed)
+        if method in ("plain transformer", "GRU"):
+            return self._baseline(name, method, subset, seed)
+        data = open_dataset(self.data / DATASETS[name])
+        if method.startswith("linear"):
+            encoder = self.pretrained("joint") if method == "linear" else self.untrained(seed)
+            report = evaluate_recognition(data, [encoder], protocol="linear", subset=subset, seed=seed)
+        else:
+            begin = self.pretrained("joint") if method == "fine-tuned" else None
+            report = evaluate_recognition(data, [self.finetuned(name, share, seed, begin)])
+        return float(report["top1"])
+
+    def _baseline(self, name: str, method: str, subset: Path, seed: int) -> float:
+        train, test = self.open(name)
+        names = {line for line in subset.read_text().splitlines() if not line.startswith("#")}
+        train = train.only([sample for sample in train.samples if sample.name in names])
+        parameters = sum(p.numel() for p in HiTRS(SIZES[self.budget.size]).parameters())
+        make: dict[str, Callable[[int], torch.nn.Module]] = {
+            "plain transformer": lambda classes: PlainTransformer.of_size(parameters, classes),
+            "GRU": lambda classes: GruBaseline(classes),
+        }
+        steps = max(self.budget.least_steps, self.budget.epochs * (len(train.samples) // 16))
+        return train_baseline(make[method], train, test, steps=steps, seed=seed)
+
+    def _hitrs(self, *arguments: object) -> None:
+        flags = ("--device", self.device, "--threads", str(self.threads))
+        command = [sys.executable, "-m", "hitrs_live.cli", *map(str, arguments), *flags]
+        log = self.work / "log.txt"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as file:
+            subprocess.run(command, check=True, stdout=file, stderr=file)
+
+    def fused(self) -> dict[str, Any]:
+        """Fine-tune on all of Northwestern-UCLA, one recogniser a modality, and average their scores."""
+        out = self.work / "figures" / "nw_ucla_fused.json"
+        if not out.exists():
+            files = [self.finetuned("nw_ucla", 1.0, 0, self.pretrained(m), m) for m in MODALITIES]
+            report = evaluate_recognition(open_dataset(self.data / DATASETS["nw_ucla"]), files)
+            out.write_text(json.dumps(report, indent=2) + "\n")
+        result: dict[str, Any] = json.loads(out.read_text())
+        return result
+
+
+def cells(budget: Budget) -> Iterator[tuple[str, str, float, int]]:
+    """List what is measured, the quickest answers first."""
+    for share in reversed(SHARES):
+        for name in DATASETS:
+            for seed in range(budget.seeds[share]):
+                for method in METHODS:
+                    yield name, method, share, seed
+
+
+def report(bench: Bench) -> dict[str, Any]:
+    """Measure everything and collect it."""
+    figures: dict[str, Any] = {name: {} for name in DATASETS}
+    for name, method, share, seed in cells(bench.budget):
+        row = figures[name].setdefault(f"{share:.0%}", {}).setdefault(method, [])
+        row.append(bench.figure(name, method, share, seed))
+    for shares in figures.values():
+        for methods in shares.values():
+            for method, values in methods.items():
+                spread = stdev(values) if len(values) > 1 else 0.0
+                methods[method] = {"mean": round(mean(values), 4), "spread": round(spread, 4), "seeds": values}
+    encoder = load_encoder(bench.pretrained("joint")).info
+    return {
+        "what": "top-1 on test sequences; spread is the standard deviation over seeds (subset, start and order alike)",
+        "budget": {"size": bench.budget.size, "provenance": encoder.provenance},
+        "top1": figures,
+        "nw_ucla_fused": bench.fused(),
+    }
+
+
+def table(figures: dict[str, Any]) -> Iterator[Table]:
+    """Lay the figures out, a table a data set."""
+    for name, shares in figures["top1"].items():
+        laid = Table("method", *shares, title=f"{name}: top-1, %")
+        for method in METHODS:
+            row = [shares[share][method] for share in shares]
+            laid.add_row(method, *(f"{100 * cell['mean']:.1f} ± {100 * cell['spread']:.1f}" for cell in row))
+        yield laid
+
+
+def main() -> None:
+    """Run the script."""
+    parser = argparse.ArgumentParser(description="What pre-training is worth")
+    parser.add_argument("--work", type=Path, default=Path("runs/pretraining"), help="folder of what is made on the way")
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--data", type=Path, default=data_folder())
+    parser.add_argument("--reduced", action="store_true", help="the size for two CPU cores")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    bench = Bench(
+        work=options.work, budget=REDUCED if options.reduced else FULL, data=options.data, device=options.device,
+        threads=options.threads,
+    )  # fmt: skip
+    torch.set_num_threads(options.threads)
+    figures = report(bench)
+    for laid in table(figures):
+        Console().print(laid)
+    fused = figures["nw_ucla_fused"]
+    print(f"NW-UCLA, joint + bone + motion: {100 * fused['top1']:.2f} %")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -5,19 +5,23 @@
 Pre-trains on the shipping data, then names the actions of people never trained on in three data sets, from 100, 10, 5
 and 1 % of the labels: fine-tuned from the pre-trained encoder and from scratch, by a linear probe on the frozen
 encoder (and on one that was never trained), and by two baselines, a plain transformer of as many parameters and a
-GRU. Every figure is kept as a file in --work, so that a run that was broken off goes on where it was. `--reduced`
-is the size for two CPU cores.
+GRU. Every figure is kept as a file in --work, so that a run that was broken off goes on where it was; figures that
+rest on the same sequences and seed (a tenth of ten labels is one, and so is a hundredth) are measured once. `--reduced`
+is the size for two CPU cores, best with `--jobs 2 --threads 1`.
 """
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean, stdev
+from threading import Lock
 from typing import Any
 
 import torch
@@ -30,9 +34,12 @@ from hitrs_live.data.arrays import data_folder
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import open_dataset
 from hitrs_live.data.subsets import draw_subset, save_subset
-from hitrs_live.evaluation.recognition import evaluate_recognition
+from hitrs_live.evaluation.classifiers import class_numbers, open_head
+from hitrs_live.evaluation.probes import choose_weight_decay, fit_linear
+from hitrs_live.evaluation.recognition import evaluate_recognition, recognise
+from hitrs_live.evaluation.tokens import sequence_tokens
 from hitrs_live.model.hitrs import HiTRS
-from hitrs_live.training.commands import SIZES
+from hitrs_live.training.pretrain_command import SIZES
 from hitrs_live.transforms import MODALITIES, NormaliserConfig
 
 DATASETS = {"nw_ucla": "measure/nw_ucla.npz", "utkinect": "measure/utkinect_streams.npz", "precog": "ship/precog16.npz"}
@@ -53,13 +60,17 @@ class Budget:
     seeds: dict[float, int]
     """By share of labels."""
 
+    def steps(self, sequences: int) -> int:
+        """Count the steps of fine-tuning on so many sequences, 16 a step."""
+        return max(self.least_steps, self.epochs * (sequences // 16))
+
 
 FULL = Budget(
     size="small", pretrain_steps=20_000, pretrain_batch=128, epochs=80, least_steps=600,
     seeds={1.0: 3, 0.1: 5, 0.05: 5, 0.01: 5},
 )  # fmt: skip
 REDUCED = Budget(
-    size="tiny", pretrain_steps=1500, pretrain_batch=32, epochs=25, least_steps=150,
+    size="tiny", pretrain_steps=1500, pretrain_batch=32, epochs=20, least_steps=150,
     seeds={1.0: 2, 0.1: 3, 0.05: 3, 0.01: 3},
 )  # fmt: skip
 
@@ -73,6 +84,8 @@ class Bench:
     data: Path
     device: str
     threads: int
+    alone: Lock = field(default_factory=Lock)
+    """Held by what draws from this process's own random state, or keeps files that others read."""
 
     def pretrained(self, modality: str) -> Path:
         """Pre-train an encoder, unless it is there."""
@@ -114,51 +127,67 @@ class Bench:
         how = "scratch" if begin is None else "tuned"
         out = self.work / "recognisers" / f"{name}_{share:g}_{seed}_{how}_{modality}.safetensors"
         subset = self.subset(name, share, seed)
-        sequences = sum(not line.startswith("#") for line in subset.read_text().splitlines())
-        steps = max(self.budget.least_steps, self.budget.epochs * (sequences // 16))
+        steps = self.budget.steps(len(read_names(subset)))
         self._hitrs(
             "finetune", "--data", self.data / DATASETS[name], "--subset", subset, "--out", out, "--seed", seed,
             "--steps", steps, "--size", self.budget.size, "--modality", modality,
             *(() if begin is None else ("--checkpoint", begin)),
         )  # fmt: skip
-        out.with_suffix(".state.pt").unlink(missing_ok=True)
         return out
 
     def figure(self, name: str, method: str, share: float, seed: int) -> float:
         """Return the share of test sequences named rightly, measured now or before."""
-        out = self.work / "figures" / f"{name}_{method.replace(', ', '_').replace(' ', '_')}_{share:g}_{seed}.json"
+        names = "\n".join(sorted(read_names(self.subset(name, share, seed))))
+        labels = hashlib.sha256(names.encode()).hexdigest()[:8]
+        out = self.work / "figures" / f"{name}_{method.replace(', ', '_').replace(' ', '_')}_{labels}_{seed}.json"
         if not out.exists():
             began = time.monotonic()
             top1 = self._measure(name, method, share, seed)
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(json.dumps({"top1": top1, "seconds": round(time.monotonic() - began, 1)}) + "\n")
             print(f"{name}, {share:.0%} of labels, seed {seed}, {method}: {top1:.4f}", flush=True)
-        top1: float = json.loads(out.read_text())["top1"]
-        return top1
+        top1 = json.loads(out.read_text())["top1"]
+        return float(top1)
 
     def _measure(self, name: str, method: str, share: float, seed: int) -> float:
-        subset = self.subset(name, share, seed)
         if method in ("plain transformer", "GRU"):
-            return self._baseline(name, method, subset, seed)
-        data = open_dataset(self.data / DATASETS[name])
+            with self.alone:
+                return self._baseline(name, method, self.subset(name, share, seed), seed)
         if method.startswith("linear"):
-            encoder = self.pretrained("joint") if method == "linear" else self.untrained(seed)
-            report = evaluate_recognition(data, [encoder], protocol="linear", subset=subset, seed=seed)
-        else:
-            begin = self.pretrained("joint") if method == "fine-tuned" else None
-            report = evaluate_recognition(data, [self.finetuned(name, share, seed, begin)])
-        return float(report["top1"])
+            with self.alone:
+                encoder = self.pretrained("joint") if method == "linear" else self.untrained(seed)
+                return self._linear(name, encoder, self.subset(name, share, seed), seed)
+        begin = self.pretrained("joint") if method == "fine-tuned" else None
+        _, test = self.open(name)
+        scores, labels = recognise(open_head(self.finetuned(name, share, seed, begin), test), test)
+        return float((scores.argmax(1) == labels).mean())
+
+    def _linear(self, name: str, encoder: Path, subset: Path, seed: int) -> float:
+        train, test = self.open(name)
+        halves = []
+        for half, data in (("train", train), ("test", test)):
+            kept = self.work / "tokens" / f"{name}_{half}_{encoder.stem}.pt"
+            if not kept.exists():
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                torch.save(sequence_tokens(load_encoder(encoder), data), kept)
+            halves.append((torch.load(kept, weights_only=True), torch.from_numpy(class_numbers(data))))
+        (known, labels), (asked, truth) = halves
+        names = read_names(subset)
+        chosen = torch.tensor([sample.name in names for sample in train.samples])
+        known, labels, classes = known[chosen], labels[chosen], len(train.classes)
+        probe = fit_linear(known, labels, classes, choose_weight_decay(known, labels, classes, seed))
+        return float((probe.score(asked).argmax(-1) == truth).float().mean())
 
     def _baseline(self, name: str, method: str, subset: Path, seed: int) -> float:
         train, test = self.open(name)
-        names = {line for line in subset.read_text().splitlines() if not line.startswith("#")}
+        names = read_names(subset)
         train = train.only([sample for sample in train.samples if sample.name in names])
         parameters = sum(p.numel() for p in HiTRS(SIZES[self.budget.size]).parameters())
         make: dict[str, Callable[[int], torch.nn.Module]] = {
             "plain transformer": lambda classes: PlainTransformer.of_size(parameters, classes),
             "GRU": lambda classes: GruBaseline(classes),
         }
-        steps = max(self.budget.least_steps, self.budget.epochs * (len(train.samples) // 16))
+        steps = self.budget.steps(len(train.samples))
         return train_baseline(make[method], train, test, steps=steps, seed=seed)
 
     def _hitrs(self, *arguments: object) -> None:
@@ -180,6 +209,11 @@ class Bench:
         return result
 
 
+def read_names(subset: Path) -> frozenset[str]:
+    """Read the names of a subset file."""
+    return frozenset(line for line in subset.read_text().splitlines() if not line.startswith("#"))
+
+
 def cells(budget: Budget) -> Iterator[tuple[str, str, float, int]]:
     """List what is measured, the quickest answers first."""
     for share in reversed(SHARES):
@@ -189,8 +223,13 @@ def cells(budget: Budget) -> Iterator[tuple[str, str, float, int]]:
                     yield name, method, share, seed
 
 
-def report(bench: Bench) -> dict[str, Any]:
+def report(bench: Bench, jobs: int) -> dict[str, Any]:
     """Measure everything and collect it."""
+    bench.pretrained("joint")
+    for name, _, share, seed in cells(bench.budget):
+        bench.subset(name, share, seed)
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(lambda cell: bench.figure(*cell), cells(bench.budget)))
     figures: dict[str, Any] = {name: {} for name in DATASETS}
     for name, method, share, seed in cells(bench.budget):
         row = figures[name].setdefault(f"{share:.0%}", {}).setdefault(method, [])
@@ -228,13 +267,14 @@ def main() -> None:
     parser.add_argument("--reduced", action="store_true", help="the size for two CPU cores")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=1, help="figures measured at once")
     options = parser.parse_args()
     bench = Bench(
         work=options.work, budget=REDUCED if options.reduced else FULL, data=options.data, device=options.device,
         threads=options.threads,
     )  # fmt: skip
     torch.set_num_threads(options.threads)
-    figures = report(bench)
+    figures = report(bench, options.jobs)
     for laid in table(figures):
         Console().print(laid)
     fused = figures["nw_ucla_fused"]

@@ -84,7 +84,7 @@ def _add_pretrain(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_pretrain(options: argparse.Namespace) -> int:
-    from hitrs_live.training.commands import run_pretrain
+    from hitrs_live.training.pretrain_command import run_pretrain
 
     return run_pretrain(options)
 
@@ -103,17 +103,18 @@ def _add_finetune(parser: argparse.ArgumentParser) -> None:
         help="draw that share of every class with --seed, such as 0.1, and keep the names beside --out",
     )  # fmt: skip
     parser.add_argument("--head-only", action="store_true", help="leave the encoder as it is: linear evaluation")
-    parser.add_argument("--epochs", type=int, default=50)
-    parser.add_argument("--batch", type=int, default=16, help="sequences a step, on each process")
-    parser.add_argument("--learning-rate", type=positive, default=1e-3)
-    parser.add_argument("--weight-decay", type=float, default=0.05)
-    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--preset", choices=("live", "published"), default="live", help="of the flags below")
+    parser.add_argument("--epochs", type=int, help="live 50, published 60")
+    parser.add_argument("--batch", type=int, help="sequences a step, on each process: live 16, published 128")
+    parser.add_argument("--learning-rate", type=positive, help="live 0.001, published 0.0004, or 0.01 for a head only")
+    parser.add_argument("--weight-decay", type=float, help="live 0.05, published 0.01")
+    parser.add_argument("--dropout", type=float, help="live 0.1, published 0.2")
     _add_run_flags(parser)
     parser.set_defaults(run=_run_finetune)
 
 
 def _run_finetune(options: argparse.Namespace) -> int:
-    from hitrs_live.training.commands import run_finetune
+    from hitrs_live.training.finetune_command import run_finetune
 
     return run_finetune(options)
 
@@ -131,7 +132,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train(options: argparse.Namespace) -> int:
-    from hitrs_live.training.command import run_train
+    from hitrs_live.training.train_command import run_train
 
     return run_train(options)
 

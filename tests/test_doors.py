@@ -1,5 +1,6 @@
 """What others rely on: exported names, verbs and flags, a quick start, a README that tells the truth."""
 
+import argparse
 import re
 import subprocess
 import sys
@@ -41,28 +42,37 @@ def test_help_and_subscribers_load_neither_torch_nor_mediapipe_nor_opencv(code: 
 
 
 def commands() -> list[str]:
-    """Find every command of ours in the README's running text and code."""
-    found = re.findall(r"(?:python run_live\.py|hitrs-live) [^`\n#|)]*", README)
+    """Find every command of ours in the running text and code of the README and the documents beside it."""
+    texts = [README, *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").glob("*.md")))]
+    found = re.findall(r"(?:python run_live\.py|hitrs-live) [^`\n#|)]*", "\n".join(texts))
     return sorted({command.strip() for command in found})
 
 
-def test_every_flag_that_the_readme_shows_exists() -> None:
-    known = build_parser().format_help()
-    verbs = {
-        name: sub.format_help()
-        for action in build_parser()._actions
+def subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return a parser's verbs by name."""
+    return {
+        name: sub
+        for action in parser._actions
         if isinstance(getattr(action, "choices", None), dict)
         for name, sub in action.choices.items()
     }
+
+
+def test_every_flag_that_the_readme_shows_exists() -> None:
+    verbs = subparsers(build_parser())
     assert commands()
     for command in commands():
         words = command.split()
         verb = "live" if words[0] == "python" else words[1]
         if not re.fullmatch(r"[a-z-]+", verb):
             continue
-        assert verb in verbs, f"README: {command!r} names a verb that is not in {known}"
+        assert verb in verbs, f"README: {command!r} names a verb that is not in {sorted(verbs)}"
+        parser = verbs[verb]
+        kinds = subparsers(parser)
+        if len(words) > 2 and words[2] in kinds:
+            parser = kinds[words[2]]
         for flag in re.findall(r"--[a-z-]+", command):
-            assert flag in verbs[verb], f"README: {command!r} has a flag that `{verb}` does not know"
+            assert flag in parser.format_help(), f"README: {command!r} has a flag that `{verb}` does not know"
 
 
 def test_every_file_that_the_readme_links_to_is_there() -> None:

@@ -61,3 +61,18 @@ def read_subset(path: Path, dataset: Dataset) -> tuple[str, ...]:
             f"{dataset.path}, the first is {missing[0][:80]!r}; was it drawn from another data set or split?"
         )
     return names
+
+
+def take_subset(path: Path, dataset: Dataset) -> Dataset:
+    """Keep the sequences that a subset names.
+
+    Raises DataError, naming the file, as `read_subset` does, and where a class is left without any.
+    """
+    names = frozenset(read_subset(path, dataset))
+    chosen = dataset.only([sample for sample in dataset.samples if sample.name in names])
+    every, kept = ({each.class_of(sample) for sample in each.samples} for each in (dataset, chosen))
+    if missing := sorted(every - kept):
+        raise DataError(
+            f"{path}: has no sequence of {dataset.classes[missing[0]]!r}, wanted one of each class at least"
+        )
+    return chosen

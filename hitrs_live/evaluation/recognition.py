@@ -24,7 +24,7 @@ import torch
 from hitrs_live.checkpoint import EncoderCheckpoint, checkpoint_kind, load_encoder
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import check_classes, check_rates
-from hitrs_live.data.subsets import read_subset
+from hitrs_live.data.subsets import take_subset
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.evaluation.accuracy import Labels, Scores, confusion, mistaken_for, recalls, top_k
 from hitrs_live.evaluation.classifiers import Classifier, class_numbers, open_head
@@ -157,13 +157,7 @@ def _training_half(train: Dataset, test: Dataset, subset: Path | None) -> Datase
     check_classes(train, test)
     if subset is None:
         return train
-    names = frozenset(read_subset(subset, train))
-    chosen = train.only([sample for sample in train.samples if sample.name in names])
-    if missing := sorted(set(class_numbers(train).tolist()) - set(class_numbers(chosen).tolist())):
-        raise DataError(
-            f"{subset}: has no sequence of {train.classes[missing[0]]!r}, wanted one of each class at least"
-        )
-    return chosen
+    return take_subset(subset, train)
 
 
 def _fit(protocol: str, file: Path, reader: EncoderCheckpoint, train: Dataset, seed: int) -> Classifier:

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from hitrs_live.checkpoint import EncoderCheckpoint, RecogniserCheckpoint, RecogniserInfo, save_checkpoint
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import check_rates
-from hitrs_live.errors import DataError
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.model.recogniser import Recogniser, RecogniserConfig
 from hitrs_live.training.journal import Journal
@@ -49,10 +48,9 @@ def finetune(
 ) -> Path:
     """Train a recogniser on every sequence of `data` and write it, taking up the run of that name if there is one.
 
-    Raises DataError where a rate differs, or a class has no sequence.
+    Raises DataError where its rate is not the normaliser's.
     """
     check_rates([data], config.normaliser.rate_hz)
-    _check_classes(data)
     torch.manual_seed(config.loop.seed)
     model = Recogniser(RecogniserConfig(encoder=config.encoder, classes=len(data.classes)))
     if begin is not None:
@@ -78,16 +76,6 @@ def finetune(
 
     loop.run(batches, losses, lambda: None, report)
     return out
-
-
-def _check_classes(data: Dataset) -> None:
-    there = {data.class_of(sample) for sample in data.samples}
-    empty = [name for number, name in enumerate(data.classes) if number not in there]
-    if empty or not there:
-        raise DataError(
-            f"{data.path}: no training sequence of class {', '.join(empty) or '(any)'}; "
-            "choose another split, or a larger subset"
-        )
 
 
 def _fingerprint(begin: EncoderCheckpoint | None) -> str:

@@ -86,8 +86,8 @@ def pretrain(
     torch.manual_seed(config.loop.seed)
     model = Pretrainer(config.encoder, config.objective)
     training, held_back = _hold_back(datasets)
-    batches = _batches(config, training, seed=(config.loop.seed, 0, processes.rank))
-    validation = _batches(config, held_back, seed=(config.loop.seed, 1))
+    batches = make_batches(config, training, seed=(config.loop.seed, 0, processes.rank))
+    validation = make_batches(config, held_back, seed=(config.loop.seed, 1))
     settings = settings_text(config, datasets, processes.count)
     loop = Loop(model, config.loop, processes, out.with_suffix(".state.pt"), settings)
 
@@ -136,7 +136,7 @@ def _hold_back(datasets: Sequence[Dataset]) -> tuple[list[Dataset], list[Dataset
     return [d for d in training if d.samples], [d for d in held_back if d.samples]
 
 
-def _batches(config: PretrainConfig, datasets: Sequence[Dataset], seed: tuple[int, ...]) -> UnlabelledBatches:
+def make_batches(config: PretrainConfig, datasets: Sequence[Dataset], seed: tuple[int, ...]) -> UnlabelledBatches:
     # Mirrored labels are for those who have labels.
     live = Augmenter(AugmentConfig(), mirrored_labels=torch.zeros(1, dtype=torch.int64).numpy())
     return UnlabelledBatches(
@@ -164,7 +164,7 @@ def _save(config: PretrainConfig, model: Pretrainer, out: Path, step: int, datas
             "made by": "hitrs-live pretrain",
             "data": ", ".join(f"{d.index.name} ({len(d.samples)} sequences)" for d in datasets),
             "steps": f"{step} of {config.loop.steps}",
-            "settings": settings_text(replace(config, encoder=HiTRSConfig())),
+            "settings": settings_text(config),
         },
     )
     save_checkpoint(out, EncoderCheckpoint(info=info, model=encoder))

@@ -160,7 +160,7 @@ def test_a_share_of_the_labels_is_drawn_and_kept_beside_the_checkpoint(actions: 
     [
         (["--split", "xsub"], r"no split .xsub., it has none"),
         (["--test-subjects", "p9"], r"no subject p9"),
-        (["--test-subjects", "p3", "--subset", "SUBSET"], r"no training sequence of class two"),
+        (["--test-subjects", "p3", "--subset", "SUBSET"], r"has no sequence of .two."),
         (["--test-subjects", "p3", "--head-only"], r"--head-only"),
         (["--test-subjects", "p3", "--checkpoint", str(SHIPPED), "--modality", "bone"], r"trained on joints"),
         (["--test-subjects", "p3", "--checkpoint", "COCO"], r"skeleton 'coco17'"),

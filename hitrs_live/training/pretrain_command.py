@@ -1,0 +1,54 @@
+"""`hitrs-live pretrain`: flags in, a run with its display, an encoder out."""
+
+import argparse
+from dataclasses import replace
+
+import torch
+
+from hitrs_live.data.arrays import data_folder
+from hitrs_live.data.opening import open_datasets
+from hitrs_live.errors import ConfigError
+from hitrs_live.model.hitrs import HITRS_SMALL, HITRS_TINY, HiTRSConfig
+from hitrs_live.training.journal import Journal
+from hitrs_live.training.pretrain import PRESETS, pretrain
+from hitrs_live.training.processes import join_processes
+
+SIZES = {"tiny": HITRS_TINY, "small": HITRS_SMALL, "base": HiTRSConfig()}
+
+
+def run_pretrain(options: argparse.Namespace) -> int:
+    """Pre-train with the given flags; resumes where a run of the same name was broken off."""
+    check_counts(options, "batch", "accumulate", "steps")
+    datasets = open_datasets(options.data or [data_folder() / "ship"])
+    # People who are tested on are not even looked at without their labels.
+    training = [data.split(options.split)[0] if data.index.splits else data for data in datasets]
+    config = PRESETS[options.preset](SIZES[options.size])
+    loop = replace(
+        config.loop, seed=options.seed, steps=options.steps or config.loop.steps, accumulate=options.accumulate,
+        precision=options.precision, workers=options.workers,
+    )  # fmt: skip
+    loop = replace(loop, warmup_steps=min(loop.warmup_steps, loop.steps // 10))
+    objective = config.objective
+    if options.target_decay is not None:
+        objective = replace(objective, target_decay=options.target_decay)
+    config = replace(
+        config, name=f"hitrs_{options.size}", modality=options.modality or "joint", loop=loop, objective=objective,
+        batch=options.batch or config.batch,
+    )  # fmt: skip
+    torch.set_num_threads(options.threads)
+    with (
+        join_processes(options.device) as processes,
+        Journal("pre-training", steps=loop.steps, first=processes.first, tensorboard=options.tensorboard) as journal,
+    ):
+        written = pretrain(config, training, options.out, processes, journal)
+        if processes.first:
+            print(f"wrote {written}; use it with: hitrs-live finetune --checkpoint {written} --data DATA --out OUT")
+    return 0
+
+
+def check_counts(options: argparse.Namespace, *names: str) -> None:
+    """Raise ConfigError where one of these flags was given a number below 1."""
+    for name in names:
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise ConfigError(f"--{name.replace('_', '-')}: got {value}, wanted at least 1")

@@ -155,8 +155,7 @@ def train_baseline(make: Callable[[int], nn.Module], train: Dataset, test: Datas
         schedule="cosine", weight_decay=0.05, average_decay=0.99, workers=0, save_every=steps,
     )  # fmt: skip
     batches = LabelledBatches(
-        train, grid=HITRS_SMALL, normaliser=_NORMALISER, modality="joint", size=_BATCH, vary=VaryConfig(),
-        seed=(seed, 0),
+        train, grid=HITRS_SMALL, normaliser=_NORMALISER, modality="joint", size=_BATCH, vary=VaryConfig(), seed=seed,
     )  # fmt: skip
 
     def losses(module: nn.Module, batch: LabelledBatch) -> Mapping[str, Tensor]:

@@ -59,7 +59,7 @@ def finetune(
     batches = LabelledBatches(
         data, grid=config.encoder, normaliser=config.normaliser, modality=config.modality,
         size=max(1, config.batch // config.loop.accumulate), vary=config.vary,
-        seed=(config.loop.seed, processes.rank),
+        seed=config.loop.seed, rank=processes.rank, ranks=processes.count,
     )  # fmt: skip
     settings = settings_text(config, [data], processes.count) + f"\nbegins_from = {_fingerprint(begin)}"
     loop = Loop(model, config.loop, processes, out.with_suffix(".state.pt"), settings)

@@ -16,6 +16,7 @@ from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import LoopConfig
 from hitrs_live.training.pretrain_command import SIZES, check_counts
 from hitrs_live.training.processes import join_processes
+from hitrs_live.transforms import NormaliserConfig
 
 PRESETS: dict[str, dict[str, float]] = {
     "live": {"epochs": 50, "batch": 16, "learning_rate": 1e-3, "weight_decay": 0.05, "dropout": 0.1},
@@ -35,26 +36,27 @@ def run_finetune(options: argparse.Namespace) -> int:
     data = _training_data(options)
     begin = _encoder(options)
     encoder = replace(begin.info.encoder, dropout=options.dropout) if begin else _fresh(options)
-    batch = min(options.batch, len(data.samples))
-    steps = options.steps or max(_MIN_STEPS, options.epochs * max(1, len(data.samples) // batch))
-    loop = LoopConfig(
-        steps=steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
-        warmup_steps=max(1, steps // 20), schedule="cosine", weight_decay=options.weight_decay,
-        accumulate=options.accumulate, average_decay=0.99, precision=options.precision, workers=options.workers,
-    )  # fmt: skip
-    config = FinetuneConfig(
-        name=begin.info.name if begin else f"hitrs_{options.size}",
-        encoder=encoder, modality=begin.info.modality if begin else options.modality, loop=loop, batch=batch,
-        head_only=options.head_only,
-    )  # fmt: skip
-    if begin is not None:
-        config = replace(config, normaliser=begin.info.normaliser)
     torch.set_num_threads(options.threads)
-    with (
-        join_processes(options.device) as processes,
-        Journal("fine-tuning", steps=steps, first=processes.first, tensorboard=options.tensorboard) as journal,
-    ):
-        written = finetune(config, data, begin, options.out, processes, journal)
+    with join_processes(options.device) as processes:
+        batch = min(options.batch, max(1, len(data.samples) // processes.count))
+        epoch = max(1, len(data.samples) // (batch * processes.count))
+        steps = options.steps or max(_MIN_STEPS, options.epochs * epoch)
+        loop = LoopConfig(
+            steps=steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
+            warmup_steps=max(1, steps // 20), schedule="cosine", weight_decay=options.weight_decay,
+            accumulate=options.accumulate, average_decay=0.99, precision=options.precision, workers=options.workers,
+        )  # fmt: skip
+        config = FinetuneConfig(
+            name=begin.info.name if begin else f"hitrs_{options.size}",
+            encoder=encoder,
+            modality=begin.info.modality if begin else options.modality,
+            normaliser=begin.info.normaliser if begin else NormaliserConfig(),
+            loop=loop,
+            batch=batch,
+            head_only=options.head_only,
+        )
+        with Journal("fine-tuning", steps=steps, first=processes.first, tensorboard=options.tensorboard) as journal:
+            written = finetune(config, data, begin, options.out, processes, journal)
         if processes.first:
             print(
                 f"wrote {written}; measure it with: "

@@ -56,26 +56,31 @@ class LabelledBatches:
         modality: str,
         size: int,
         vary: VaryConfig,
-        seed: tuple[int, ...],
+        seed: int,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
-        """seed: what besides the number decides a batch: the run's seed and this process's rank."""
+        """Share the sequences out to `ranks` processes, of which this is the one of number `rank`."""
         self._data, self._vary = data, vary
         self._grid, self._normaliser, self._modality = grid, normaliser, modality
-        self._size, self._seed = min(size, len(data.samples)), seed
+        self._size = min(size, max(1, len(data.samples) // ranks))
+        self._seed, self._rank, self._ranks = seed, rank, ranks
         # The hand that does it may be the label: nothing is mirrored here.
         self._augmenter = Augmenter(vary.camera, np.zeros(1, np.int64))
 
     @property
     def an_epoch(self) -> int:
-        """Batches in an epoch; what is left over waits for another."""
-        return len(self._data.samples) // self._size
+        """Batches of this process in an epoch; what is left over waits for another."""
+        return max(1, len(self._data.samples) // (self._size * self._ranks))
 
     def __call__(self, number: int) -> LabelledBatch:
         """Draw a batch. number: counts the batches of this process."""
         epoch, place = divmod(number, self.an_epoch)
-        order = np.random.default_rng((*self._seed, epoch)).permutation(len(self._data.samples))
-        chosen = [self._data.samples[n] for n in order[place * self._size : (place + 1) * self._size]]
-        rng = np.random.default_rng((*self._seed, number, 1))
+        # All processes shuffle alike, and each takes its own part.
+        order = np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._data.samples))
+        first = (place * self._ranks + self._rank) * self._size
+        chosen = [self._data.samples[n] for n in order.take(range(first, first + self._size), mode="wrap")]
+        rng = np.random.default_rng((self._seed, 1, number, self._rank))
         packed, sample_of = pack_samples(
             [self._varied(sample, rng) for sample in chosen], self._grid, self._normaliser, self._modality
         )

@@ -72,7 +72,7 @@ def quiet() -> Journal:
 def test_an_epoch_takes_every_sequence_once_in_another_order_each_time(actions: Path) -> None:
     data = training_half(actions)
     batches = LabelledBatches(
-        data, grid=ENCODER, normaliser=NormaliserConfig(), modality="joint", size=9, vary=VaryConfig(), seed=(0, 0)
+        data, grid=ENCODER, normaliser=NormaliserConfig(), modality="joint", size=9, vary=VaryConfig(), seed=0
     )
     assert batches.an_epoch == 3
     first, second = (torch.cat([batches(3 * epoch + n).labels for n in range(3)]) for epoch in range(2))
@@ -82,11 +82,25 @@ def test_an_epoch_takes_every_sequence_once_in_another_order_each_time(actions: 
     assert torch.equal(again.packed.joints, batches(4).packed.joints), "a batch is a function of its number"
 
 
+def test_processes_share_an_epoch_out(actions: Path) -> None:
+    data = training_half(actions)
+    shares = [
+        LabelledBatches(
+            data, grid=ENCODER, normaliser=NormaliserConfig(), modality="joint", size=3, vary=VaryConfig(), seed=0,
+            rank=rank, ranks=3,
+        )
+        for rank in range(3)
+    ]  # fmt: skip
+    assert [share.an_epoch for share in shares] == [3, 3, 3]
+    labels = torch.cat([share(number).labels for share in shares for number in range(3)])
+    assert labels.bincount().tolist() == [9, 9, 9]
+
+
 def test_both_people_of_a_sequence_keep_pace_with_each_other(actions: Path) -> None:
     data = training_half(actions)
     twice = data.only([replace_bodies(sample) for sample in data.samples])
     batches = LabelledBatches(
-        twice, grid=ENCODER, normaliser=NormaliserConfig(), modality="joint", size=4, vary=VaryConfig(), seed=(0, 0)
+        twice, grid=ENCODER, normaliser=NormaliserConfig(), modality="joint", size=4, vary=VaryConfig(), seed=0
     )
     batch = batches(0)
     assert batch.sample_of.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]

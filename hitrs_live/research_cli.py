@@ -61,7 +61,7 @@ def _add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", choices=("tiny", "small", "base"), default="small", help="of a new encoder")
     parser.add_argument("--steps", type=int, help="of the optimiser")
     parser.add_argument("--accumulate", type=int, default=1, metavar="K", help="take a batch in K parts")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 on a GPU")
     parser.add_argument("--threads", type=int, default=2, help="of torch, on a CPU")
@@ -126,7 +126,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=2400, help="of the whole model")
     parser.add_argument("--motion-steps", type=int, default=800, help="then, of the motion head alone")
     parser.add_argument("--batch", type=int, default=16, help="streams a step")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.set_defaults(run=_run_train)
 
@@ -169,7 +169,7 @@ def _add_recognition(parser: argparse.ArgumentParser) -> None:
         help="head: the recogniser's own; linear, knn: a probe on the frozen encoder (default: by kind of checkpoint)",
     )  # fmt: skip
     parser.add_argument("--subset", type=Path, metavar="FILE", help="train probes on the sequences named there alone")
-    parser.add_argument("--seed", type=int, default=0, help="of the probes' cross-validation")
+    parser.add_argument("--seed", type=_seed, default=0, help="of the probes' cross-validation")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.set_defaults(run=_run_recognition)
 
@@ -185,6 +185,13 @@ def _names(text: str) -> frozenset[str]:
     if not names:
         raise argparse.ArgumentTypeError(f"got {text!r}, wanted names separated by commas")
     return names
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 1 << 31:
+        raise argparse.ArgumentTypeError(f"got {text}, wanted 0 to {(1 << 31) - 1}")
+    return value
 
 
 def _share(text: str) -> float:

@@ -5,7 +5,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from hitrs_live.errors import ConfigError
 from hitrs_live.training.loop import Step
@@ -22,18 +25,18 @@ class Journal:
 
     def __init__(self, what: str, *, steps: int, first: bool = True, tensorboard: Path | None = None) -> None:
         """Raises ConfigError where TensorBoard is asked for and is not installed."""
-        columns = (
-            TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[figures]}"),
-        )  # fmt: skip
-        self._display = Progress(*columns, disable=not first)
-        self._task = self._display.add_task(what, total=steps, figures="")
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns)
+        self._task = self._bar.add_task(what, total=steps)
+        self._console = Console(quiet=not first)
+        self._display = Live(self._bar, console=self._console)
         self._first = first
         self._writer = _scalar_writer(tensorboard) if tensorboard and first else None
         self._running: dict[str, float] = {}
 
     def __enter__(self) -> Self:
-        self._display.start()
+        if self._console.is_terminal:
+            self._display.start()
         return self
 
     def __exit__(
@@ -49,10 +52,11 @@ class Journal:
             return
         for name, value in step.figures.items():
             self._running[name] = _MEMORY * self._running.get(name, value) + (1 - _MEMORY) * value
-        figures = " ".join(f"{name} {value:.3f}" for name, value in self._running.items())
-        self._display.update(self._task, completed=step.step, figures=figures)
-        if not self._display.console.is_terminal and step.step % _LOG_EVERY == 0:
-            print(f"step {step.step}  {figures}  {step.seconds:.2f} s a step", flush=True)
+        figures = describe(self._running)
+        self._bar.update(self._task, completed=step.step)
+        self._display.update(Group(self._bar, Text(figures, style="dim")))
+        if not self._console.is_terminal and step.step % _LOG_EVERY == 0:
+            print(f"step {step.step}: {figures}, {step.seconds:.2f} s a step", flush=True)
         if step.step % _SCALARS_EVERY == 0:
             timing = {"seconds": step.seconds, "waited_share": step.waited_s / step.seconds}
             self._write("training", step.step, {**step.figures, **timing})
@@ -61,14 +65,24 @@ class Journal:
         """Show what the held-back sequences gave."""
         if not self._first:
             return
-        text = " ".join(f"{name} {value:.3f}" for name, value in figures.items())
-        self._display.console.print(f"[dim]step {step}, held back:[/] {text}", highlight=False, soft_wrap=True)
+        self._console.print(f"step {step}, held back: {describe(figures)}", highlight=False, soft_wrap=True)
         self._write("validation", step, figures)
 
     def _write(self, group: str, step: int, figures: Mapping[str, float]) -> None:
         if self._writer is not None:
             for name, value in figures.items():
                 self._writer.add_scalar(f"{group}/{name}", value, step)
+
+
+def describe(figures: Mapping[str, float]) -> str:
+    """Write figures in a line, each loss with the share told right where there is one."""
+    parts = []
+    for name, value in figures.items():
+        if name.endswith("_right"):
+            continue
+        right = figures.get(f"{name}_right")
+        parts.append(f"{name} {value:.3f}" + ("" if right is None else f" ({right:.0%} right)"))
+    return ", ".join(parts)
 
 
 def _scalar_writer(folder: Path) -> Any:

@@ -36,11 +36,11 @@ def run_pretrain(options: argparse.Namespace) -> int:
         batch=options.batch or config.batch,
     )  # fmt: skip
     torch.set_num_threads(options.threads)
-    with (
-        join_processes(options.device) as processes,
-        Journal("pre-training", steps=loop.steps, first=processes.first, tensorboard=options.tensorboard) as journal,
-    ):
-        written = pretrain(config, training, options.out, processes, journal)
+    with join_processes(options.device) as processes:
+        with Journal(
+            "pre-training", steps=loop.steps, first=processes.first, tensorboard=options.tensorboard
+        ) as journal:
+            written = pretrain(config, training, options.out, processes, journal)
         if processes.first:
             print(f"wrote {written}; use it with: hitrs-live finetune --checkpoint {written} --data DATA --out OUT")
     return 0

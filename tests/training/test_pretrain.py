@@ -18,7 +18,7 @@ from hitrs_live.cli import main
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import open_datasets
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.training.journal import Journal
+from hitrs_live.training.journal import Journal, describe
 from hitrs_live.training.loop import Step
 from hitrs_live.training.pretrain import LOSSES, PretrainConfig, live, make_batches, pretrain, published
 from hitrs_live.training.processes import Processes
@@ -114,6 +114,11 @@ def test_a_performance_is_followed_by_its_mirror_image_which_is_another_sequence
     one, image = batch.joints[first], batch.joints[second]
     torch.testing.assert_close(mirror(one), image, atol=0.2, rtol=0)
     assert (one - image).abs().max() > 0.2
+
+
+def test_a_loss_is_shown_with_the_share_told_right() -> None:
+    figures = {"loss": 2.0, "joint": 0.25, "motion": 0.5, "motion_right": 0.75}
+    assert describe(figures) == "loss 2.000, joint 0.250, motion 0.500 (75% right)"
 
 
 def test_no_test_subject_is_looked_at(ship: Path) -> None:

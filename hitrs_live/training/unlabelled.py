@@ -15,7 +15,7 @@ from hitrs_live.data.dataset import Body, Dataset
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.model.packed import PackedClips, pack_clips
 from hitrs_live.training.augment_published import PublishedAugmenter
-from hitrs_live.transforms import NormaliserConfig, mirror, normalise_sequence, to_modality, turn_about_y
+from hitrs_live.transforms import NormaliserConfig, normalise_sequence, to_modality, turn_about_y
 
 Floats = NDArray[np.float32]
 
@@ -32,9 +32,6 @@ class CropConfig:
     """Deviation of a turn about the vertical, as a heading estimated from bad hips has it."""
     hidden_root_share: float = 0.0
     """How often the root's path is taken away."""
-    mirrored_share: float = 0.0
-    """How often a performance is followed by its mirror image. Told apart from other people's performances alone, a
-    kick to the left need not differ from one to the right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +74,7 @@ class UnlabelledBatches:
     def __call__(self, number: int) -> UnlabelledBatch:
         """Draw a batch. number: counts the batches of this process."""
         rng = np.random.default_rng((*self._seed, number))
-        performed: list[Floats] = []
-        while len(performed) < self._size:
-            performed.append(self._draw(rng))
-            if rng.random() < self._crop.mirrored_share:
-                performed.append(mirror(torch.from_numpy(performed[-1])).numpy())
-        performed = performed[: self._size]
+        performed = [self._draw(rng) for _ in range(self._size)]
         begins = [rng.random() < self._crop.begin_share for _ in performed]
         seen, other = (self._filmed(performed, begins, rng) for _ in range(2))
         return UnlabelledBatch(seen=seen, other=other)

@@ -20,9 +20,8 @@ from hitrs_live.data.opening import open_datasets
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.training.journal import Journal, describe
 from hitrs_live.training.loop import Step
-from hitrs_live.training.pretrain import LOSSES, PretrainConfig, live, make_batches, pretrain, published
+from hitrs_live.training.pretrain import LOSSES, PretrainConfig, live, pretrain, published
 from hitrs_live.training.processes import Processes
-from hitrs_live.transforms import mirror
 
 ALONE = Processes(rank=0, count=1, device=torch.device("cpu"))
 ENCODER = HiTRSConfig(
@@ -99,21 +98,6 @@ def test_pre_training_learns_to_place_hidden_joints(ship: Path, tmp_path: Path) 
     pretrain(config, training_halves(ship), tmp_path / "encoder.safetensors", ALONE, journal)
     losses = [step.figures["joint"] for step in journal.steps]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
-
-
-def test_a_performance_is_followed_by_its_mirror_image_which_is_another_sequence(ship: Path) -> None:
-    config = live(ENCODER)
-    always = replace(
-        config, crop=replace(config.crop, mirrored_share=1.0, heading_error_deg=0.0, hidden_root_share=0.0)
-    )
-    always = replace(always, batch=4, published_augmentation=True)
-    batch = make_batches(always, training_halves(ship), seed=(3,))(0).seen
-    counts = batch.valid_mask.sum(1).tolist()
-    assert counts[0] == counts[1]
-    first, second = batch.clip_frames[0, 0], batch.clip_frames[counts[0], 0]
-    one, image = batch.joints[first], batch.joints[second]
-    torch.testing.assert_close(mirror(one), image, atol=0.2, rtol=0)
-    assert (one - image).abs().max() > 0.2
 
 
 def test_a_loss_is_shown_with_the_share_told_right() -> None:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from hitrs_live.data.compose import Stream
+from hitrs_live.data.interpolation import interpolate
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import mirror
 
@@ -134,15 +135,6 @@ class Augmenter:
             for lost in {joint, NTU25.mirror[joint]} if both else {joint}:
                 joints[start:end, lost] = joints[start:end, NTU25.parents[lost]]
         return joints
-
-
-def interpolate(values: Floats, at: NDArray[np.floating]) -> Floats:
-    """Read a sequence between its frames, linearly. values: (T, ...); at: (S,) in frames -> (S, ...)."""
-    low = np.clip(np.floor(at).astype(int), 0, len(values) - 1)
-    high = np.minimum(low + 1, len(values) - 1)
-    share = (at - low).astype(np.float32).reshape(-1, *([1] * (values.ndim - 1)))
-    mixed: Floats = values[low] * (1 - share) + values[high] * share
-    return mixed
 
 
 def _smooth_noise(rng: np.random.Generator, frames: int, shape: tuple[int, ...]) -> Floats:

@@ -6,8 +6,9 @@ import msgspec
 import numpy as np
 
 from hitrs_live.data.dataset import Dataset, Index
+from hitrs_live.data.interpolation import interpolate
 from hitrs_live.preparing.reading import Findings, Recorded, record
-from hitrs_live.preparing.resampling import grid, read_between
+from hitrs_live.preparing.resampling import grid
 
 
 def copied_index(dataset: Dataset, *, name: str, rate_hz: float | None) -> Index:
@@ -22,7 +23,7 @@ def copied(dataset: Dataset, findings: Findings, *, rate_hz: float | None) -> It
         bodies, labels = [], []
         for body in sample.bodies:
             first, at = grid(body.first_frame, body.frames, ratio)
-            bodies.append((first, read_between(dataset.joints_m(body), at)))
+            bodies.append((first, interpolate(dataset.joints_m(body), at)))
             labels.append(dataset.labels_of(body)[np.round(at).astype(np.int64)])
         recorded = record(msgspec.structs.replace(sample, bodies=()), bodies, labels)
         findings.add(Findings(counts={"bodies": len(bodies), "frames": len(recorded.joints)}))

@@ -1,16 +1,7 @@
-"""Read joints between their frames: to fill gaps, and to bring a data set to another frame rate."""
+"""Where the frames of another rate lie among a body's own."""
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-def read_between(values: NDArray[np.float32], at: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Interpolate linearly. values: (T, ...); at: (S,) in frames, 0 to T - 1. Returns (S, ...)."""
-    low = np.floor(at).astype(np.int64)
-    high = np.minimum(low + 1, len(values) - 1)
-    share = (at - low).astype(np.float32).reshape(-1, *([1] * (values.ndim - 1)))
-    mixed: NDArray[np.float32] = values[low] * (1 - share) + values[high] * share
-    return mixed
 
 
 def grid(first_frame: int, frames: int, ratio: float) -> tuple[int, NDArray[np.float64]]:

@@ -7,9 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hitrs_live.data.augment import AugmentConfig, Augmenter, interpolate
+from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.clips import pack_samples
 from hitrs_live.data.dataset import Dataset, Sample
+from hitrs_live.data.interpolation import interpolate
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.model.packed import PackedClips
 from hitrs_live.transforms import NormaliserConfig

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from hitrs_live.data.arrays import Sequence, read_arrays
-from hitrs_live.data.augment import AugmentConfig, Augmenter, interpolate
+from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.compose import ComposeConfig, Stream, StreamComposer, place_after
+from hitrs_live.data.interpolation import interpolate
 from hitrs_live.data.ship import BACKGROUND, LABELS, SOURCES, mirrored_labels, trim_rest
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25

@@ -12,9 +12,10 @@ from pku_mmd_miniature import write_pku_mmd_miniature
 
 from hitrs_live.cli import main
 from hitrs_live.data.dataset import INDEX, JOINTS, open_prepared
+from hitrs_live.data.interpolation import interpolate
 from hitrs_live.data.opening import check_classes, check_rates, open_dataset
 from hitrs_live.preparing.reading import Findings
-from hitrs_live.preparing.resampling import grid, read_between
+from hitrs_live.preparing.resampling import grid
 from hitrs_live.preparing.writer import REPORT
 
 
@@ -100,7 +101,7 @@ def test_a_body_that_comes_later_comes_later_at_another_rate_too() -> None:
     first, at = grid(7, 1, 0.5)
     assert (first, at.tolist()) == (4, [0.0]), "one frame at least"
     values = np.arange(5, dtype=np.float32)[:, None]
-    np.testing.assert_allclose(read_between(values, np.array([0.0, 0.5, 4.0])), [[0], [0.5], [4]])
+    np.testing.assert_allclose(interpolate(values, np.array([0.0, 0.5, 4.0])), [[0], [0.5], [4]])
 
 
 def test_an_existing_folder_is_replaced_only_when_asked_and_only_if_it_is_a_data_set(

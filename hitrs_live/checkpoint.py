@@ -5,10 +5,11 @@ recogniser, which names trimmed sequences; and an encoder alone, as pre-training
 taken out of any of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from safetensors import SafetensorError, safe_open
@@ -169,7 +170,8 @@ def load_encoder(path: str | Path) -> EncoderCheckpoint:
 
 def checkpoint_kind(path: str | Path) -> str:
     """Tell which kind a file is: detector, recogniser or encoder. Raises CheckpointMismatch where it is none."""
-    return _read(Path(path))[0].kind
+    with _opened(Path(path)) as file:
+        return _read_info(Path(path), file.metadata() or {}).kind
 
 
 def _a(kind: str) -> str:
@@ -177,15 +179,21 @@ def _a(kind: str) -> str:
 
 
 def _read(path: Path) -> tuple[AnyInfo, dict[str, Tensor]]:
+    with _opened(path) as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    return _read_info(path, metadata), tensors
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+            yield file
     except (OSError, SafetensorError) as error:
         raise CheckpointMismatch(
             f"checkpoint {path}: cannot be read ({error}); give a .safetensors file of ours"
         ) from None
-    return _read_info(path, metadata), tensors
 
 
 class _Kind(msgspec.Struct):

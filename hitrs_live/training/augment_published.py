@@ -17,7 +17,7 @@ class PublishedAugmenter:
     moved_joints = 5
 
     def frames_needed(self, frames: int) -> int:
-        """Count the source frames that `apply` may need to give so many."""
+        """Count the source frames that `performed` may need to give so many."""
         return frames + 1
 
     def performed(self, stream: Stream, frames: int, rng: np.random.Generator) -> Stream:

@@ -72,7 +72,7 @@ def finetune(
     def report(step: Step) -> None:
         journal.step(step)
         if processes.first and (step.step % config.loop.save_every == 0 or step.step == config.loop.steps):
-            _save(config, model, loop.average if config.loop.average_decay else {}, data, step.step, settings, out)
+            _save(config, model, loop.average, data, step.step, settings, out)
 
     loop.run(batches, losses, lambda: None, report)
     return out

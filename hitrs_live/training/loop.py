@@ -91,7 +91,10 @@ class Loop:
         self._optimiser = torch.optim.AdamW(
             decay_groups(module, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
         )
-        self.average = {name: value.clone() for name, value in module.state_dict().items()}
+        self.average: dict[str, Tensor] = {}
+        """The slow average of the weights; empty where none is kept."""
+        if config.average_decay:
+            self.average = {name: value.clone() for name, value in module.state_dict().items()}
         self._resume()
         self._wrapped: nn.Module = module
         if processes.count > 1:
@@ -164,7 +167,7 @@ class Loop:
 
     @torch.no_grad()
     def _move_average(self) -> None:
-        if not self.config.average_decay:
+        if not self.average:
             return
         # It starts fast, so that it does not remember the untrained weights.
         decay = min(self.config.average_decay, (1 + self.step) / (10 + self.step))
@@ -182,7 +185,7 @@ class Loop:
             "step": self.step,
             "model": self.module.state_dict(),
             "optimiser": self._optimiser.state_dict(),
-            "average": self.average if self.config.average_decay else {},
+            "average": self.average,
         }
         torch.save(state, unfinished)
         unfinished.replace(self._state_path)

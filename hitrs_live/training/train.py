@@ -15,6 +15,7 @@ from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
 from hitrs_live.data.ship import LABELS
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.training.batches import Batch, BatchMaker
+from hitrs_live.training.loop import decay_groups
 from hitrs_live.transforms import NormaliserConfig
 
 
@@ -105,7 +106,7 @@ def _begin_motion_stage(model: HitrsDetector, average: dict[str, Tensor], config
 
 
 def _optimiser(module: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    groups = _decay_groups(module, config.weight_decay)
+    groups = decay_groups(module, config.weight_decay)
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
 
 
@@ -142,13 +143,6 @@ def _step(
     known = batch.labels >= 0
     right = (logits.argmax(-1) == batch.labels)[known].float().mean()
     return {"action_loss": action.item(), "motion_loss": motion.item(), "accuracy": right.item()}
-
-
-def _decay_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Keep biases, norms, positions and tokens free of weight decay."""
-    matrices = [p for name, p in model.named_parameters() if p.dim() > 1 and "positions" not in name]
-    others = [p for name, p in model.named_parameters() if p.dim() <= 1 or "positions" in name]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
 def _resume(

@@ -5,7 +5,6 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,16 +22,22 @@ BROKEN: Final = (
 """What reading damaged .npy and .npz files raises."""
 
 
+BACKGROUND: Final = 0
+"""The first class of every detector: everything else."""
+IGNORE: Final = -1
+"""Frames that may or may not be one of the classes: neither trained on nor scored."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sequence:
-    """One recording of one person. T frames at 30 Hz."""
+    """One recording of one person, with the classes of a detector. T frames at 30 Hz."""
 
     name: str
     subject: str
     joints_m: NDArray[np.float32]
     """(T, 25, 3), metres, y up."""
     labels: NDArray[np.int64]
-    """(T,); class of each frame, as the file numbers them."""
+    """(T,); class of each frame, or IGNORE."""
     valid_mask: NDArray[np.bool_]
     """(25,); joints that the sensor really had. The others stand where a neighbour is."""
 
@@ -59,15 +64,6 @@ class Archive:
     label_names: dict[int, str]
     """The names of the labels where the file tells them one by one."""
     meta: dict[str, Any]
-
-
-def read_arrays(path: Path) -> tuple[list[Sequence], dict[int, str]]:
-    """Read every sequence of a file, and the names of its labels where it tells them.
-
-    Raises DataError, naming the file, where it is not as `load_archive` wants it.
-    """
-    archive = load_archive(path)
-    return list(_cut(archive)), archive.label_names
 
 
 def load_archive(path: Path) -> Archive:
@@ -136,17 +132,4 @@ def _check(path: Path, arrays: dict[str, NDArray[Any]], valid: Any) -> None:
         raise DataError(
             f"{path}: {len(broken)} frames with joints that are not finite, the first is frame "
             f"{broken[0] - ends[number] + lengths[number]} of {arrays['seq'][number]}; drop or fill them first"
-        )
-
-
-def _cut(archive: Archive) -> Iterator[Sequence]:
-    ends = np.cumsum(archive.lengths)
-    for end, length, subject, name in zip(ends, archive.lengths, archive.subjects, archive.names, strict=True):
-        span = slice(end - length, end)
-        yield Sequence(
-            name=name,
-            subject=subject,
-            joints_m=archive.joints[span].astype(np.float32),
-            labels=archive.labels[span].astype(np.int64),
-            valid_mask=archive.valid_mask,
         )

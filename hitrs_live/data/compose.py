@@ -6,13 +6,14 @@ its body size, and joined by a blended transition, often after standing still fo
 stillness are background.
 """
 
+from collections.abc import Mapping
+from collections.abc import Sequence as Recordings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.arrays import Sequence
-from hitrs_live.data.ship import BACKGROUND
+from hitrs_live.data.arrays import BACKGROUND, Sequence
 from hitrs_live.skeleton import NTU25
 
 Floats = NDArray[np.float32]
@@ -34,12 +35,8 @@ class Stream:
 class ComposeConfig:
     """How pieces are chosen and joined. Lengths in frames."""
 
-    source_weights: tuple[tuple[str, float], ...] = (
-        ("precog16", 0.4),
-        ("ui_prmd_kinect", 0.3),
-        ("cmu_bvh_01_14", 0.15),
-        ("cmu_mocap6", 0.15),
-    )
+    uncut_share: float = 0.25
+    """How often a stream is a piece of one recording as it was, where there is a recording of that length."""
     piece: tuple[int, int] = (60, 200)
     blend: tuple[int, int] = (8, 25)
     hold: tuple[int, int] = (10, 60)
@@ -51,14 +48,21 @@ class ComposeConfig:
 class StreamComposer:
     """Draw streams from recordings, every class of a source as often as every other."""
 
-    def __init__(self, sources: dict[str, list[Sequence]], config: ComposeConfig) -> None:
+    def __init__(
+        self, sources: Mapping[str, Recordings[Sequence]], weights: Mapping[str, float], config: ComposeConfig
+    ) -> None:
+        """weights: how often a piece is of which source; those not named count 1."""
         self._config = config
-        weights = np.array([weight for _, weight in config.source_weights])
-        self._weights = weights / weights.sum()
-        self._by_class = [_index_classes(sources[name]) for name, _ in config.source_weights]
+        shares = np.array([weights.get(name, 1.0) for name in sources])
+        self._weights = shares / shares.sum()
+        self._by_class = [_index_classes(recordings) for recordings in sources.values()]
 
     def draw(self, frames: int, rng: np.random.Generator) -> Stream:
         """Compose one stream of exactly so many frames."""
+        if rng.random() < self._config.uncut_share:
+            label, sequence = self._pick(rng)
+            if len(sequence.labels) >= frames:
+                return self._crop(sequence, label, frames, rng)
         need = frames + int(rng.integers(0, self._config.piece[0]))
         stream, repeat = self._piece(rng)
         while len(stream.labels) < need:
@@ -67,20 +71,26 @@ class StreamComposer:
             if rng.random() >= self._config.repeat_share:
                 following, repeat = self._piece(rng)
             else:
-                following = self._crop(repeat, int(repeat.labels[len(repeat.labels) // 2]), rng)
+                label = int(repeat.labels[len(repeat.labels) // 2])
+                following = self._crop(repeat, label, self._length(rng), rng)
             stream = self._join(stream, following, rng)
         start = int(rng.integers(0, len(stream.labels) - frames + 1))
         span = slice(start, start + frames)
         return Stream(joints_m=stream.joints_m[span], labels=stream.labels[span], real_mask=stream.real_mask[span])
 
     def _piece(self, rng: np.random.Generator) -> tuple[Stream, Sequence]:
+        label, sequence = self._pick(rng)
+        return self._crop(sequence, label, self._length(rng), rng), sequence
+
+    def _length(self, rng: np.random.Generator) -> int:
+        return int(rng.integers(*self._config.piece))
+
+    def _pick(self, rng: np.random.Generator) -> tuple[int, Sequence]:
         by_class = self._by_class[rng.choice(len(self._by_class), p=self._weights)]
         label = int(rng.choice(list(by_class)))
-        sequence = by_class[label][rng.integers(len(by_class[label]))]
-        return self._crop(sequence, label, rng), sequence
+        return label, by_class[label][rng.integers(len(by_class[label]))]
 
-    def _crop(self, sequence: Sequence, label: int, rng: np.random.Generator) -> Stream:
-        length = int(rng.integers(*self._config.piece))
+    def _crop(self, sequence: Sequence, label: int, length: int, rng: np.random.Generator) -> Stream:
         total = len(sequence.labels)
         at = np.flatnonzero(sequence.labels == label)
         centre = int(rng.choice(at)) if len(at) else total // 2
@@ -146,7 +156,7 @@ def _append(first: Stream, second: Stream) -> Stream:
     )
 
 
-def _index_classes(sequences: list[Sequence]) -> dict[int, list[Sequence]]:
+def _index_classes(sequences: Recordings[Sequence]) -> dict[int, list[Sequence]]:
     index: dict[int, list[Sequence]] = {}
     for sequence in sequences:
         for label in np.unique(sequence.labels):

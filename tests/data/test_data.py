@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hitrs_live.data.arrays import Sequence, read_arrays
+from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence, load_archive
 from hitrs_live.data.augment import AugmentConfig, Augmenter
+from hitrs_live.data.class_map import mirrored_labels
 from hitrs_live.data.compose import ComposeConfig, Stream, StreamComposer, place_after
 from hitrs_live.data.interpolation import interpolate
-from hitrs_live.data.ship import BACKGROUND, LABELS, SOURCES, mirrored_labels, trim_rest
+from hitrs_live.data.ship import LABELS, SOURCES
+from hitrs_live.data.ui_prmd import trim_rest
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25
 
@@ -30,7 +32,8 @@ def sequence(label: int, frames: int = 90, seed: int = 0) -> Sequence:
 
 
 def composer() -> StreamComposer:
-    return StreamComposer({name: [sequence(9), sequence(1, seed=1)] for name in SOURCES}, ComposeConfig())
+    sources = {name: [sequence(9), sequence(1, seed=1)] for name in SOURCES}
+    return StreamComposer(sources, {"precog16": 2.0}, ComposeConfig())
 
 
 def test_rest_before_and_after_a_repetition_is_background() -> None:
@@ -72,14 +75,18 @@ def test_a_piece_begins_where_the_last_one_ended_with_the_same_heading_and_floor
 
 
 def test_mirroring_labels_swaps_sides_and_twice_is_nothing() -> None:
-    mirrored = mirrored_labels()
+    mirrored = mirrored_labels(LABELS)
     assert mirrored[LABELS.index("punch_left")] == LABELS.index("punch_right")
     assert mirrored[LABELS.index("squat")] == LABELS.index("squat")
     assert np.array_equal(mirrored[mirrored], np.arange(len(LABELS)))
 
 
+def test_a_side_without_its_other_side_is_not_learned_mirrored() -> None:
+    assert mirrored_labels(("background", "kick_left", "grab")).tolist() == [0, IGNORE, 2]
+
+
 def test_augmented_streams_stay_finite_human_and_keep_their_labels_known() -> None:
-    augmenter, rng = Augmenter(AugmentConfig(), mirrored_labels()), np.random.default_rng(0)
+    augmenter, rng = Augmenter(AugmentConfig(), mirrored_labels(LABELS)), np.random.default_rng(0)
     for _ in range(30):
         stream = composer().draw(augmenter.frames_needed(100), rng)
         seen, clean = augmenter.apply(stream, 100, rng)
@@ -96,7 +103,7 @@ def test_without_any_effect_a_stream_passes_unchanged() -> None:
     )  # fmt: skip
     source = sequence(9)
     stream = Stream(joints_m=source.joints_m, labels=source.labels, real_mask=np.ones(90, bool))
-    seen, clean = Augmenter(still, mirrored_labels()).apply(stream, 80, np.random.default_rng(0))
+    seen, clean = Augmenter(still, mirrored_labels(LABELS)).apply(stream, 80, np.random.default_rng(0))
     np.testing.assert_allclose(seen.joints_m, clean, atol=1e-6)
     # A camera may stand anywhere around: distances within the body are what stays.
     distances = np.linalg.norm(seen.joints_m[:, :, None] - seen.joints_m[:, None], axis=-1)
@@ -113,7 +120,7 @@ def test_interpolation_reads_between_frames_and_holds_the_ends() -> None:
 def test_a_broken_array_file_is_told_of_by_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.npz: not in the array format"):
-        read_arrays(tmp_path / "a.npz")
+        load_archive(tmp_path / "a.npz")
 
 
 def test_joints_that_are_not_finite_are_refused(tmp_path: Path) -> None:
@@ -122,4 +129,4 @@ def test_joints_that_are_not_finite_are_refused(tmp_path: Path) -> None:
         subject=np.array(["a"]), seq=np.array(["b"]), meta=np.array("{}"),
     )  # fmt: skip
     with pytest.raises(DataError, match="not finite"):
-        read_arrays(tmp_path / "nan.npz")
+        load_archive(tmp_path / "nan.npz")

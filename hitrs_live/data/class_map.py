@@ -1,0 +1,85 @@
+"""Read recordings with the classes of a detector, whatever their own file calls them."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence
+from hitrs_live.data.dataset import UNLABELLED, Dataset
+from hitrs_live.data.opening import open_dataset
+from hitrs_live.data.ship import LABELS, SHIP_CLASSES, SOURCES
+from hitrs_live.data.ui_prmd import NAME as UI_PRMD
+from hitrs_live.data.ui_prmd import trim_rest
+from hitrs_live.errors import DataError
+
+
+def map_labels(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> NDArray[np.int64]:
+    """Say which class of a detector each label of a data set is.
+
+    labels: the detector's classes, background first. A label is found by its name, or by what the shipped data's
+    own table calls it. Returns (L,), `unknown` where the detector does not know the label.
+    """
+    table = np.full(len(data.index.labels), unknown, np.int64)
+    for number, name in enumerate(data.index.labels):
+        known = SHIP_CLASSES[data.index.name](name) if data.index.name in SHIP_CLASSES else name
+        if number == data.index.background:
+            table[number] = BACKGROUND
+        elif known in labels:
+            table[number] = labels.index(known)
+    return table
+
+
+def read_classes(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> list[Sequence]:
+    """Read every body of a data set with the classes of a detector.
+
+    unknown: the class of what the detector does not know. To train, and to measure what it should find, leave that
+    out; to measure what it should not, take it for background.
+
+    Raises DataError where the detector knows none of its labels.
+    """
+    table = map_labels(data, labels, unknown)
+    if not (table >= BACKGROUND).any():
+        raise DataError(
+            f"{data.path}: none of its labels ({', '.join(data.index.labels[:5])}, ...) is one of the detector's "
+            f"classes ({', '.join(labels[1:6])}, ...); give data of the same classes"
+        )
+    sequences = [
+        Sequence(
+            name=sample.name if len(sample.bodies) == 1 else f"{sample.name}/{number}",
+            subject=sample.subject,
+            joints_m=data.joints_m(body),
+            labels=_mapped(data.labels_of(body), table),
+            valid_mask=np.array(data.index.valid),
+        )
+        for sample in data.samples
+        for number, body in enumerate(sample.bodies)
+    ]
+    return [trim_rest(s) for s in sequences] if data.index.name == UI_PRMD else sequences
+
+
+def read_ship(folder: Path, *, test: bool) -> dict[str, list[Sequence]]:
+    """Read the labelled files of the data folder with the shipped classes, training subjects or test subjects.
+
+    Raises DataError where a file is missing or broken.
+    """
+    halves = {name: open_dataset(folder / "ship" / f"{name}.npz").split() for name in SOURCES}
+    return {name: read_classes(half[test], LABELS) for name, half in halves.items()}
+
+
+def mirrored_labels(labels: tuple[str, ...]) -> NDArray[np.int64]:
+    """Map each class to the one it becomes when left and right are swapped, by its name.
+
+    Returns (K,); IGNORE for a class of one side whose other side is no class.
+    """
+    swapped = [_swap_sides(name) for name in labels]
+    return np.array([labels.index(name) if name in labels else IGNORE for name in swapped])
+
+
+def _swap_sides(name: str) -> str:
+    return "right".join(part.replace("right", "left") for part in name.split("left"))
+
+
+def _mapped(labels: NDArray[np.int16], table: NDArray[np.int64]) -> NDArray[np.int64]:
+    mapped: NDArray[np.int64] = np.where(labels == UNLABELLED, IGNORE, table[labels])
+    return mapped

@@ -1,5 +1,10 @@
 """The encoder over a stream: every frame encoded once, every clip once, the newest clips kept.
 
+A clip ends every `hop` frames. At the stride of the clip grid, the window's clips are the newest ones. At a
+part of it, say at every frame, stride / hop grids run interleaved, each shifted by a hop against the one before;
+these are the phases, and a window is made of the clips of one phase: those that end at t, t - stride, t - 2 stride
+and so on, as the video level was trained to see them.
+
 The state of all rows is explicit. Rows are people, of one camera or many; they advance independently, and a
 row that rests or is reset leaves the others as they were.
 """
@@ -26,20 +31,27 @@ class StreamState:
     tokens: Tensor
     """(R, S, J, C_frame); the same frames encoded."""
     clips: Tensor
-    """(R, W, C_clip); ring over the W clips of the window."""
+    """(R, W, P, C_clip); for each of the P phases, a ring over the W clips of its window."""
     frame_count: Tensor
     """(R,) int64, frames since the row's reset."""
     clip_count: Tensor
-    """(R,) int64."""
+    """(R,) int64, clips since then, of all phases: clip n is the n // P-th of phase n % P."""
 
     @classmethod
-    def empty(cls, grid: HiTRSConfig, rows: int, *, window_clips: int) -> "StreamState":
-        """Make the state of rows that have seen nothing."""
+    def empty(cls, grid: HiTRSConfig, rows: int, *, window_clips: int, hop: int | None = None) -> "StreamState":
+        """Make the state of rows that have seen nothing.
+
+        hop: frames from one clip's end to the next one's, by default the stride of the clip grid.
+        Raises ValueError for a hop that does not divide the stride.
+        """
+        hop = grid.clip_stride if hop is None else hop
+        if hop < 1 or grid.clip_stride % hop:
+            raise ValueError(f"got a hop of {hop} frames, wanted one that divides the clip stride {grid.clip_stride}")
         return cls(
             normaliser=NormaliserState.empty(rows),
             joints=torch.zeros(rows, grid.clip_span, grid.joints, grid.channels),
             tokens=torch.zeros(rows, grid.clip_span, grid.joints, grid.frame_width),
-            clips=torch.zeros(rows, window_clips, grid.clip_width),
+            clips=torch.zeros(rows, window_clips, grid.clip_stride // hop, grid.clip_width),
             frame_count=torch.zeros(rows, dtype=torch.int64),
             clip_count=torch.zeros(rows, dtype=torch.int64),
         )
@@ -51,16 +63,17 @@ class StreamState:
         self.clip_count.masked_fill_(rows, 0)
 
     def held_clips(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Read the windows of some rows, each of which has a clip at least.
+        """Read the windows that end with the newest clip of some rows, each of which has a clip at least.
 
         rows: (M,) int64, M >= 1. Returns the clips (M, N, C_clip), oldest first from position 0, and how many of
         the N are real, (M,) int64; what lies past them is whatever the ring holds.
         """
-        window = self.clips.shape[1]
-        count = self.clip_count[rows]
+        window, phases = self.clips.shape[1:3]
+        newest = self.clip_count[rows] - 1
+        count = newest // phases + 1
         held = count.clamp_max(window)
         slots = ((count - held)[:, None] + torch.arange(int(held.max()))) % window
-        return self.clips[rows[:, None], slots], held
+        return self.clips[rows[:, None], slots, newest[:, None] % phases], held
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +99,9 @@ def encode_step(
 ) -> tuple[ClipOutput, StreamState]:
     """Advance the active rows by one frame and encode the clips that it completes.
 
-    joints_m: (R, J, 3) float32, metres; active: (R,) bool; modality as `to_modality` has it. The n-th embedding of
-    a row equals the n-th of `encoder.embed_clips` over its frames, normalised since its reset.
+    joints_m: (R, J, 3) float32, metres; active: (R,) bool; modality as `to_modality` has it. An embedding equals the
+    last of `encoder.embed_clips` over the row's frames up to this one, cut so that a clip ends with it, normalised
+    since the row's reset; the first comes with the S-th frame, then one every hop.
     Returns the clips and the state, which was advanced in place. Raises ValueError for an unknown modality.
     """
     joints, body = normalise_step(joints_m, state.normaliser, active, normaliser)
@@ -98,7 +112,7 @@ def encode_step(
     if len(rows):
         state.tokens[rows, slots] = encoder.frame_encoder(_express(newest, rows, state, normaliser, modality))
     state.frame_count[rows] += 1
-    finished = rows[_completes_clip(state.frame_count[rows], encoder.config)]
+    finished = rows[_completes_clip(state.frame_count[rows], state, encoder.config)]
     embeddings = _encode_clips(encoder, finished, state)
     return ClipOutput(rows=finished, embeddings=embeddings, body=body.map(lambda field: field[finished])), state
 
@@ -113,9 +127,10 @@ def _express(newest: Tensor, rows: Tensor, state: StreamState, normaliser: Norma
     return to_modality(recent, modality, normaliser)[-1]
 
 
-def _completes_clip(frame_count: Tensor, grid: HiTRSConfig) -> Tensor:
+def _completes_clip(frame_count: Tensor, state: StreamState, grid: HiTRSConfig) -> Tensor:
     since_first = frame_count - grid.clip_span
-    return (since_first >= 0) & (since_first % grid.clip_stride == 0)
+    hop = grid.clip_stride // state.clips.shape[2]
+    return (since_first >= 0) & (since_first % hop == 0)
 
 
 def _encode_clips(encoder: HiTRS, rows: Tensor, state: StreamState) -> Tensor:
@@ -126,6 +141,8 @@ def _encode_clips(encoder: HiTRS, rows: Tensor, state: StreamState) -> Tensor:
     within = torch.arange(grid.clip_length) * grid.frame_interval
     slots = (state.frame_count[rows, None] + within) % grid.clip_span
     embeddings: Tensor = encoder.clip_encoder(state.tokens[rows[:, None], slots])
-    state.clips[rows, state.clip_count[rows] % state.clips.shape[1]] = embeddings
+    window, phases = state.clips.shape[1:3]
+    number = state.clip_count[rows]
+    state.clips[rows, number // phases % window, number % phases] = embeddings
     state.clip_count[rows] += 1
     return embeddings

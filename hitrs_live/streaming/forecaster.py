@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from hitrs_live.messages import Array, MotionPrediction, Prediction, Tick
 
-_HELD = 5
-"""Predictions of a row that may be waiting at once: one a clip, and a second is somewhat over four clips."""
 _MEMORY = 0.97
 """Of the running error, a frame: it speaks of about the last second."""
 
@@ -20,13 +18,16 @@ class Forecaster:
     simply held still: what a prediction has to beat.
     """
 
-    def __init__(self, *, source_id: str, rows: int, rate_hz: float, horizon: int, sent: int = 10) -> None:
+    def __init__(self, *, source_id: str, rows: int, rate_hz: float, horizon: int, hop: int, sent: int = 10) -> None:
+        """Take the predictions' shape: `horizon` frames ahead, made every `hop` frames, `sent` of them published."""
         self._source_id = source_id
         self._chosen = np.round(np.linspace(horizon / sent, horizon, sent)).astype(int) - 1
         self._horizons_ms = tuple(round(float(f + 1) * 1000 / rate_hz, 3) for f in self._chosen)
-        self._ahead_m = np.zeros((rows, _HELD, horizon, 25, 3), np.float32)
-        self._held_m = np.zeros((rows, _HELD, 25, 3), np.float32)
-        self._age = np.full((rows, _HELD), horizon, np.int64)
+        # A place is taken again only once its last frame has come: no prediction is lost before it is scored whole.
+        waiting = -(-horizon // hop)
+        self._ahead_m = np.zeros((rows, waiting, horizon, 25, 3), np.float32)
+        self._held_m = np.zeros((rows, waiting, 25, 3), np.float32)
+        self._age = np.full((rows, waiting), horizon, np.int64)
         """(R, P); frames since each prediction was made; `horizon` where the place is free."""
         self._horizon = horizon
         self._slot = np.zeros(rows, np.int64)
@@ -52,7 +53,7 @@ class Forecaster:
     def step(self, prediction: Prediction) -> Sequence[MotionPrediction]:
         """Keep the new predictions for scoring and return them as messages."""
         rows = np.flatnonzero(prediction.completed)
-        places = self._slot[rows] % _HELD
+        places = self._slot[rows] % self._age.shape[1]
         self._ahead_m[rows, places] = prediction.future_joints_m[rows]
         self._held_m[rows, places] = prediction.tick.joints_m[rows]
         self._age[rows, places] = 0

@@ -9,6 +9,7 @@ from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.messages import Prediction, Tick
 from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.clip_stream import StreamState
+from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
 from hitrs_live.streaming.stream import StreamOutput, stream_step
 from hitrs_live.transforms import denormalise, fill_unseen
 
@@ -21,25 +22,49 @@ _MAY_BE_MISSING = tuple(
 class Predictor:
     """Keep a stream a row and step them all in one batch."""
 
-    def __init__(self, checkpoint: Checkpoint, *, rows: int, min_joint_confidence: float) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, *, rows: int, min_joint_confidence: float, hop: int | None = None
+    ) -> None:
+        """Take the model. hop: frames from one judgement on a row to the next, by default the clip stride.
+
+        Raises ValueError for a hop that does not divide the stride.
+        """
         self._model = checkpoint.model
         self._normaliser = checkpoint.info.normaliser
+        self._stride = checkpoint.model.config.encoder.clip_stride
+        self._hop = self._stride if hop is None else hop
+        self.notice = ""
+        """What judging oftener than once a clip costs, in one line, once warmed up; empty where it does not."""
         self._state = self._empty_state(rows)
         self._min_confidence = min_joint_confidence
         self._required = torch.ones(len(NTU25), dtype=torch.bool)
         self._required[list(_MAY_BE_MISSING)] = False
 
     def warm_up(self) -> None:
-        """Run one clip on no one, so that the first person does not wait for torch to find its feet."""
+        """Run one clip on no one, so that the first person does not wait for torch to find its feet.
+
+        Where judgements come oftener than clips, time both ways, for `notice`.
+        """
         rows = len(self._state.frame_count)
         scratch = self._empty_state(rows)
         still = torch.zeros(rows, len(NTU25), 3)
         for _ in range(self._model.config.encoder.clip_span):
             stream_step(self._model, still, torch.ones(rows, dtype=torch.bool), scratch, self._normaliser)
+        if self._hop < self._stride:
+            self.notice = self._tell_cost(rows)
+
+    def _tell_cost(self, rows: int) -> str:
+        often_ms, seldom_ms = (
+            ms_per_frame(time_steps(self._model, self._normaliser, rows=rows, hop=hop))
+            for hop in (self._hop, self._stride)
+        )
+        pace = "frame" if self._hop == 1 else f"{self._hop} frames"
+        people = "1 person" if rows == 1 else f"{rows} people"
+        return f"answers every {pace}: {often_ms:.1f} ms a frame for {people} here, {seldom_ms:.1f} ms if every clip"
 
     def _empty_state(self, rows: int) -> StreamState:
         config = self._model.config
-        return StreamState.empty(config.encoder, rows, window_clips=config.window_clips)
+        return StreamState.empty(config.encoder, rows, window_clips=config.window_clips, hop=self._hop)
 
     def step(self, tick: Tick) -> Sequence[Prediction]:
         """Advance; return a prediction where a clip was completed or a history ended."""

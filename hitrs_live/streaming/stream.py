@@ -30,8 +30,9 @@ def stream_step(
 ) -> tuple[StreamOutput, StreamState]:
     """Advance the active rows by one frame.
 
-    joints_m: (R, J, 3) float32, metres; active: (R,) bool. The n-th output of a row equals the last clip of
-    `model(joints)` over the frames of its last W clips, normalised since the row's reset.
+    joints_m: (R, J, 3) float32, metres; active: (R,) bool. A row's output equals the last clip of `model(joints)`
+    over its frames up to this one, at most those of W clips, cut so that a clip ends with it, normalised since the
+    row's reset. It comes with the first clip and then every hop, as the state was made.
     Returns the output and the state, which was advanced in place.
     """
     clip, state = encode_step(model.encoder, joints_m, active, state, normaliser)

@@ -25,16 +25,16 @@ def body(frame: int) -> NDArray[np.float32]:
     return np.full((25, 3), [0.01 * frame, 0, 0], np.float32)
 
 
-def run(error_m: float, frames: int = 60) -> list[MotionPrediction]:
-    """Predict the steady motion, off sideways by so much, every seven frames."""
-    stage = Forecaster(source_id="cam", rows=1, rate_hz=30.0, horizon=30)
+def run(error_m: float, frames: int = 60, *, hop: int = 7, wrong: slice = slice(None)) -> list[MotionPrediction]:
+    """Predict the steady motion, off sideways by so much in the `wrong` frames ahead, every `hop` frames."""
+    stage = Forecaster(source_id="cam", rows=1, rate_hz=30.0, horizon=30, hop=hop)
     sent: list[MotionPrediction] = []
     for frame in range(frames):
         now = tick(frame, body(frame), reset=frame == 0)
         stage.observe(now)
-        if frame % 7 == 6:
+        if frame % hop == hop - 1:
             ahead = np.stack([body(frame + k) for k in range(1, 31)])
-            ahead[..., 1] += error_m
+            ahead[wrong, :, 1] += error_m
             done = np.array([True])
             sent += stage.step(
                 Prediction(tick=now, completed=done, logits=np.zeros((1, 2), np.float32), future_joints_m=ahead[None])
@@ -53,6 +53,14 @@ def test_a_constant_error_is_reported_in_millimetres() -> None:
     assert run(0.05)[-1].error_mm == pytest.approx(50.0, abs=0.2)
 
 
+def test_a_prediction_every_frame_is_held_against_every_frame_that_it_told() -> None:
+    messages = run(0.6, frames=300, hop=1, wrong=slice(29, None))
+    assert len(messages) == 300
+    # Thirty predictions wait for each frame, and the oldest is wrong about it by 600 mm.
+    assert messages[29].error_mm == pytest.approx(0.0, abs=0.1)
+    assert messages[-1].error_mm == pytest.approx(20.0, abs=0.1)
+
+
 def test_the_first_prediction_knows_no_error_yet() -> None:
     first = run(0.0)[0]
     assert first.error_mm is None
@@ -67,7 +75,7 @@ def test_predictions_state_their_times_up_to_one_second() -> None:
 
 
 def test_a_new_person_inherits_no_error() -> None:
-    stage = Forecaster(source_id="cam", rows=1, rate_hz=30.0, horizon=30)
+    stage = Forecaster(source_id="cam", rows=1, rate_hz=30.0, horizon=30, hop=7)
     now = tick(0, body(0), reset=True)
     ahead = np.zeros((1, 30, 25, 3), np.float32)
     done = np.array([True])

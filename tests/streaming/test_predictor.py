@@ -1,0 +1,111 @@
+"""The predictor, and what it tells of its own cost."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
+from hitrs_live.messages import Tick
+from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.streaming.predictor import Predictor
+from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
+from hitrs_live.transforms import NormaliserConfig
+
+GRID = HiTRSConfig(
+    frame_width=16, frame_hidden=16, clip_width=24, clip_hidden=16, video_width=32, video_hidden=16, layers=2,
+    heads=2, head_width=8, max_clips=8,
+)  # fmt: skip
+DETECTOR = DetectorConfig(encoder=GRID, classes=2, window_clips=4, horizon=6)
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    torch.manual_seed(0)
+    info = CheckpointInfo(
+        name="test", labels=("background", "jump"), detector=DETECTOR, normaliser=NormaliserConfig(), label_lag_frames=3
+    )
+    return Checkpoint(info=info, model=HitrsDetector(DETECTOR).eval())
+
+
+def predictor(checkpoint: Checkpoint, hop: int | None) -> Predictor:
+    return Predictor(checkpoint, rows=2, min_joint_confidence=0.3, hop=hop)
+
+
+def answers(stage: Predictor, frames: int = 30) -> dict[int, np.ndarray]:
+    """Show row 0 a body that moves; give the logits by the frame at which they came."""
+    generator = np.random.default_rng(1)
+    body = generator.normal(0, 0.3, (25, 3)).astype(np.float32)
+    found = {}
+    for frame in range(frames):
+        body = body + generator.normal(0, 0.01, (25, 3)).astype(np.float32)
+        tick = Tick(
+            time_ns=np.full(2, round(frame * 1e9 / 30)),
+            track_ids=np.array([1, -1]),
+            active=np.array([True, False]),
+            reset=np.array([frame == 0, False]),
+            joints_m=np.stack((body, np.zeros_like(body))),
+            confidence=np.ones((2, 25), np.float32),
+            received_ns=0,
+        )
+        for prediction in stage.step(tick):
+            if prediction.completed.any():
+                assert prediction.completed.tolist() == [True, False]
+                found[frame] = prediction.logits[0]
+    return found
+
+
+def test_it_answers_every_clip_and_every_frame_if_asked(checkpoint: Checkpoint) -> None:
+    seldom, often = answers(predictor(checkpoint, None)), answers(predictor(checkpoint, 1))
+    assert list(seldom) == [12, 19, 26]
+    assert list(often) == list(range(12, 30))
+    for frame, logits in seldom.items():
+        np.testing.assert_allclose(often[frame], logits, atol=1e-6)
+
+
+@pytest.mark.parametrize("hop", [None, 1])
+def test_warming_up_leaves_no_trace_in_the_answers(checkpoint: Checkpoint, hop: int | None) -> None:
+    warm, cold = predictor(checkpoint, hop), predictor(checkpoint, hop)
+    warm.warm_up()
+    got, expected = answers(warm), answers(cold)
+    assert got.keys() == expected.keys()
+    for frame, logits in expected.items():
+        np.testing.assert_array_equal(got[frame], logits)
+
+
+def test_answering_every_frame_tells_what_it_costs_and_every_clip_tells_nothing(checkpoint: Checkpoint) -> None:
+    seldom, often = predictor(checkpoint, None), predictor(checkpoint, 1)
+    assert often.notice == "", "nothing is known before it is measured"
+    for stage in (seldom, often):
+        stage.warm_up()
+    assert seldom.notice == ""
+    told = re.fullmatch(
+        r"answers every frame: (\S+) ms a frame for 2 people here, (\S+) ms if every clip", often.notice
+    )
+    assert told
+    every_frame_ms, every_clip_ms = (float(number) for number in told.groups())
+    assert every_frame_ms > every_clip_ms > 0, "seven times the clips and judgements"
+
+
+@pytest.mark.parametrize(("hop", "clips_a_stride"), [(7, 1), (1, 7)])
+def test_what_is_timed_is_people_with_full_windows_who_came_at_different_frames(
+    checkpoint: Checkpoint, hop: int, clips_a_stride: int
+) -> None:
+    judged: list[torch.Size] = []
+    hook = checkpoint.model.encoder.video_encoder.register_forward_pre_hook(
+        lambda _, args: judged.append(args[0].shape)
+    )
+    took_ms = time_steps(checkpoint.model, checkpoint.info.normaliser, rows=3, hop=hop, strides=2)
+    hook.remove()
+    assert took_ms.shape == (2, GRID.clip_stride)
+    assert (took_ms > 0).all()
+    assert {clips for _, clips, _ in judged} == {DETECTOR.window_clips}
+    assert sum(people for people, _, _ in judged) == 3 * 3 * clips_a_stride, "three people, one stride untimed"
+    assert len(judged) == 3 * (3 if hop == 7 else 7), "no two people end a clip of the grid at once"
+
+
+def test_one_hiccup_does_not_tell_in_the_cost_of_a_frame() -> None:
+    took_ms = np.array([[1.0, 3.0], [1.0, 3.0], [1.0, 900.0]])
+    assert ms_per_frame(took_ms) == 2.0

@@ -5,6 +5,7 @@ recogniser, which names trimmed sequences; and an encoder alone, as pre-training
 taken out of any of them.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -36,6 +37,8 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     layout: str = NTU25.name
     labels: tuple[str, ...]
     """Class names in the order of the logits; the first is the background."""
+    pair_labels: tuple[str, ...] = ()
+    """Those of them that take two people: told of pairs alone."""
     detector: DetectorConfig
     normaliser: NormaliserConfig
     label_lag_frames: int
@@ -56,6 +59,8 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """Raise ValueError where the parts do not fit together."""
         if len(self.labels) != self.detector.classes:
             raise ValueError(f"{len(self.labels)} labels for {self.detector.classes} classes")
+        if strangers := set(self.pair_labels) - set(self.labels[1:]):
+            raise ValueError(f"actions of two that are no classes: {', '.join(sorted(strangers))}")
 
 
 class EncoderInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,6 +99,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     info: CheckpointInfo
     model: HitrsDetector
+    fingerprint: str = ""
+    """SHA-256 of its file; empty where it came from none."""
 
 
 class EncoderCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +144,8 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
     info, tensors = _read(path)
     if not isinstance(info, CheckpointInfo):
         raise CheckpointMismatch(f"checkpoint {path}: is {_a(info.kind)}, wanted a detector, as hitrs-live train makes")
-    return Checkpoint(info=info, model=_fill(HitrsDetector(info.detector), tensors, path))
+    model = _fill(HitrsDetector(info.detector), tensors, path)
+    return Checkpoint(info=info, model=model, fingerprint=fingerprint(path))
 
 
 def load_recogniser(path: str | Path) -> RecogniserCheckpoint:
@@ -166,6 +174,17 @@ def load_encoder(path: str | Path) -> EncoderCheckpoint:
         prefix = "encoder."
         tensors = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     return EncoderCheckpoint(info=about, model=_fill(HiTRS(about.encoder), tensors, Path(path)))
+
+
+def fingerprint(path: str | Path) -> str:
+    """Compute the SHA-256 of a checkpoint's file, 64 hexadecimal digits. Raises CheckpointMismatch where it is none."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointMismatch(
+            f"checkpoint {path}: cannot be read ({error}); give a .safetensors file of ours"
+        ) from None
 
 
 def checkpoint_kind(path: str | Path) -> str:

@@ -48,6 +48,7 @@ _SETTINGS: tuple[tuple[str, str, type, str], ...] = (
     ("--pose-model", "pose.model", str, "lite, full or heavy"),
     ("--calibration", "camera.calibration", str, "camera intrinsics, a file as `hitrs-live calibrate` writes it"),
     ("--checkpoint", "model.checkpoint", str, "model to run, instead of the one shipped"),
+    ("--update", "model.update", str, "what the model answers after: clip (7 frames) or frame, which costs more"),
     ("--bind", "publish.bind", str, "address to publish on"),
 )
 

@@ -50,9 +50,21 @@ class TrackConfig(Section, frozen=True, kw_only=True):
     ] = 0.3
 
 
+class PairConfig(Section, frozen=True, kw_only=True):
+    near_m: Annotated[
+        float,
+        Meta(gt=0, description="two people nearer than this are judged together, if the model knows actions for it"),
+    ] = 1.2
+    far_m: Annotated[float, Meta(gt=0, description="and are until they are farther apart than this")] = 1.8
+
+
 class ModelConfig(Section, frozen=True, kw_only=True):
     checkpoint: Annotated[str, Meta(description="a .safetensors checkpoint; empty for the one shipped")] = ""
     threads: Annotated[int, Meta(ge=1, description="CPU threads of the model")] = 1
+    update: Annotated[
+        Literal["clip", "frame"],
+        Meta(description="what the model answers after; every frame costs more, as told at the start"),
+    ] = "clip"
 
 
 class ActionConfig(Section, frozen=True, kw_only=True):
@@ -71,7 +83,21 @@ class ActionConfig(Section, frozen=True, kw_only=True):
     min_duration_s: Annotated[
         float, Meta(ge=0, description="a less sure action is told once it lasted this long, and never if it did not")
     ] = 0.3
+    max_duration_s: Annotated[
+        float, Meta(ge=0, description="a longer action ends, until its score was low once; 0 for no limit")
+    ] = 0.0
+    merge_gap_s: Annotated[
+        float, Meta(ge=0, description="an action whose score is back within this goes on, as if nothing had been")
+    ] = 0.3
     update_every_s: Annotated[float, Meta(gt=0, description="pause between updates of a running action")] = 0.5
+    min_pose_confidence: Annotated[
+        float,
+        Meta(ge=0, le=1, description="nothing starts on a body whose head, elbows or knees, say, are less"),
+    ] = 0.3
+    thresholds: Annotated[
+        str,
+        Meta(description="TOML file of `hitrs-live tune-thresholds`; empty to look for the checkpoint's own"),
+    ] = ""
 
 
 class PublishConfig(Section, frozen=True, kw_only=True):
@@ -99,6 +125,7 @@ class Config(Section, frozen=True, kw_only=True):
     camera: CameraConfig = CameraConfig()
     pose: PoseConfig = PoseConfig()
     track: TrackConfig = TrackConfig()
+    pair: PairConfig = PairConfig()
     model: ModelConfig = ModelConfig()
     action: ActionConfig = ActionConfig()
     publish: PublishConfig = PublishConfig()
@@ -143,6 +170,16 @@ def build_config(tree: Any, *, origin: str) -> Config:
         raise ConfigError(
             f"{origin}: action.off {config.action.off} is above action.on {config.action.on}; "
             "an action must end at a lower score than it starts"
+        )
+    if 0 < config.action.max_duration_s < config.action.min_duration_s:
+        raise ConfigError(
+            f"{origin}: action.min_duration_s {config.action.min_duration_s} is above action.max_duration_s "
+            f"{config.action.max_duration_s}; no action could ever be told"
+        )
+    if config.pair.near_m > config.pair.far_m:
+        raise ConfigError(
+            f"{origin}: pair.near_m {config.pair.near_m} is above pair.far_m {config.pair.far_m}; "
+            "a pair must form at a smaller distance than it parts"
         )
     return config
 

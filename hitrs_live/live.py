@@ -37,13 +37,15 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
     """Run the live pipeline until its source ends, its time is up or it is told to stop. Returns the exit code."""
     import torch
 
-    from hitrs_live.checkpoint import load_checkpoint
+    from hitrs_live.checkpoint import SHIPPED, load_checkpoint
     from hitrs_live.pipeline import Pipeline
+    from hitrs_live.thresholds import find_thresholds
 
     torch.set_num_threads(config.model.threads)
     source = open_source(options, config)
     session_id = getattr(source, "session_id", "") or uuid.uuid4().hex
     checkpoint = load_checkpoint(config.model.checkpoint or None)
+    thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))
     with ExitStack() as stack, stopping() as stop:
         publisher = stack.enter_context(Publisher(config.publish, session_id))
         viewers = list(_viewers(options, config, source))
@@ -64,6 +66,7 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
             sink=sink,
             recorder=recorder,
             viewers=viewers,
+            thresholds=thresholds,
         ).run(duration_s=options.duration, stop=stop)
     return 0
 

@@ -22,7 +22,8 @@ SCHEMA_VERSION = 1
 """Raised only when a field's meaning would have to change; a new field is appended with a default instead."""
 
 SourceState = Literal["connecting", "up", "stalled", "lost", "ended"]
-EndReason = Literal["finished", "track_lost", "source_lost", "shutdown"]
+EndReason = Literal["finished", "track_lost", "source_lost", "shutdown", "too_long", "pose_unclear"]
+"""too_long: its maximum duration was over. pose_unclear: for too long, too little of the body could be seen."""
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -105,6 +106,8 @@ class Tick:
     confidence: NDArray[np.float32]
     received_ns: int
     """When the frame that released this tick was received."""
+    other_track_ids: NDArray[np.int64] | None = None
+    """(R,); where a row is of two people, the second one; None where every row is of one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,8 +39,10 @@ from hitrs_live.sources.base import Source
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.forecaster import Forecaster
 from hitrs_live.streaming.meter import StageMeter
+from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.streaming.resampler import Resampler
+from hitrs_live.thresholds import Found
 from hitrs_live.transport.recorder import Recorder
 from hitrs_live.transport.sink import Sink
 
@@ -91,9 +93,12 @@ class Pipeline:
         sink: Sink,
         recorder: Recorder | None = None,
         viewers: Iterable[Viewer] = (),
+        thresholds: Found | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Lay the line; `pose` may be None only for a source that has joints already.
+
+        thresholds: what was found for the checkpoint; None for its own and the settings'.
 
         Raises ValueError for a source of pictures without a pose stage.
         """
@@ -105,10 +110,31 @@ class Pipeline:
         self._config, self._clock = config, clock
         self._tracker = Tracker(rows, config.track)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=info.normaliser.rate_hz)
-        self._predictor = Predictor(checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence)
-        self._decoder = ActionDecoder(info, config.action, source_id=source.source_id, rows=rows)
+        hop = 1 if config.model.update == "frame" else info.detector.encoder.clip_stride
+        self._predictor = Predictor(
+            checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, hop=hop
+        )
+        self._found = thresholds or Found()
+        self._decoder = ActionDecoder(
+            info,
+            config.action,
+            source_id=source.source_id,
+            rows=rows,
+            thresholds=self._found.thresholds,
+            hop_frames=hop,
+            bridge_s=config.track.bridge_s,
+        )
+        self._pair_decoder: PairDecoder | None = None
+        if info.pair_labels:
+            self._pair_decoder = PairDecoder(
+                info, config, source_id=source.source_id, rows=rows, thresholds=self._found.thresholds, hop_frames=hop
+            )
         self._forecaster = Forecaster(
-            source_id=source.source_id, rows=rows, rate_hz=info.normaliser.rate_hz, horizon=info.detector.horizon
+            source_id=source.source_id,
+            rows=rows,
+            rate_hz=info.normaliser.rate_hz,
+            horizon=info.detector.horizon,
+            hop=hop,
         )
         self._meter = StageMeter()
         self._counters = Counters()
@@ -189,6 +215,9 @@ class Pipeline:
         for event in self._decoder.step(prediction):
             if isinstance(event, ActionEvent) or self._config.publish.scores:
                 self._publish(event)
+        if self._pair_decoder is not None:
+            for event in self._pair_decoder.step(prediction):
+                self._publish(event)
         if self._config.publish.motion:
             for motion in self._forecaster.step(prediction):
                 self._publish(motion)
@@ -217,8 +246,7 @@ class Pipeline:
         self._state, self._detail = change.state, change.detail
         if change.state in ("stalled", "lost", "ended"):
             reason: EndReason = "shutdown" if change.detail == SHUTDOWN else "source_lost"
-            for event in self._decoder.close_all(reason):
-                self._publish(event)
+            self._close_actions(reason)
         self._publish(
             SourceEvent(
                 source_id=self._source.source_id,
@@ -228,11 +256,18 @@ class Pipeline:
             )
         )
 
+    def _close_actions(self, reason: EndReason) -> None:
+        for decoder in (self._decoder, self._pair_decoder):
+            for event in decoder.close_all(reason) if decoder is not None else ():
+                self._publish(event)
+
     def _view(self, frame: Frame | None) -> None:
         if not self._viewers or self._people is None:
             return
         with self._meter.stage("view"):
             actions = self._decoder.going_on()
+            if self._pair_decoder is not None:
+                actions |= self._pair_decoder.going_on()
             for viewer in self._viewers:
                 viewer.show(frame, self._people, actions, self._prediction, self._state, self._counters.fps)
 
@@ -280,6 +315,8 @@ class Pipeline:
 
     def _notices(self) -> tuple[str, ...]:
         told = (
+            self._predictor.notice,
+            self._found.notice,
             None if self._pose is None else self._pose.notice,
             None if self._recorder is None else self._recorder.failure,
         )
@@ -292,8 +329,7 @@ class Pipeline:
             self._pose.close()
         if self._counters.began_ns:
             # None is open after an ordinary end; a fault may have come in between.
-            for event in self._decoder.close_all("shutdown"):
-                self._publish(event)
+            self._close_actions("shutdown")
             self._publish(self._status(self._clock()))
         for viewer in self._viewers:
             viewer.close()

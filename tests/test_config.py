@@ -1,9 +1,11 @@
 """Settings: defaults, a file over them, flags over both, and a clear line for every mistake."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from hitrs_live.cli import main
 from hitrs_live.config import Config, build_config, load_config, override, render_config
 from hitrs_live.errors import ConfigError
 
@@ -28,6 +30,18 @@ def test_an_unknown_key_names_the_nearest_right_one() -> None:
 def test_a_value_out_of_range_names_its_place() -> None:
     with pytest.raises(ConfigError, match=r"flags: .*>= 1.*pose\.max_people"):
         override(Config(), {"pose.max_people": 0})
+
+
+def test_answers_come_with_every_clip_unless_asked_for_every_frame(capsys: pytest.CaptureFixture[str]) -> None:
+    assert Config().model.update == "clip"
+    assert main(["config", "--update", "frame"]) == 0
+    assert 'update = "frame"' in capsys.readouterr().out
+
+
+def test_an_update_that_there_is_not_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "--update", "often"]) == 2
+    told = capsys.readouterr().err
+    assert re.fullmatch(r"hitrs-live: flags: .*'often'.*model\.update.*prints every setting\n", told)
 
 
 def test_an_end_above_the_start_is_refused() -> None:

@@ -1,57 +1,25 @@
 """Actions begin once, go on, and end with a reason."""
 
 import msgspec
-import numpy as np
 import pytest
+from decoder_runs import (
+    CLIP_NS,
+    INFO,
+    JUMP,
+    MAYBE,
+    NOTHING,
+    SQUAT,
+    START_NS,
+    actions,
+    decoder,
+    prediction,
+    run,
+    told,
+)
 
-from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.config import ActionConfig
-from hitrs_live.messages import ActionEvent, Prediction, ScoreEvent, Tick
-from hitrs_live.model.detector import DetectorConfig
-from hitrs_live.model.hitrs import HITRS_SMALL
+from hitrs_live.messages import ScoreEvent
 from hitrs_live.streaming.decoder import ActionDecoder
-from hitrs_live.transforms import NormaliserConfig
-
-LABELS = ("background", "jump", "squat")
-CLIP_NS = round(7 / 30 * 1e9)
-INFO = CheckpointInfo(
-    name="test", labels=LABELS, detector=DetectorConfig(encoder=HITRS_SMALL, classes=3, window_clips=4),
-    normaliser=NormaliserConfig(), label_lag_frames=3,
-)  # fmt: skip
-
-
-def decoder(**settings: float) -> ActionDecoder:
-    config = ActionConfig(**({"on": 0.6, "off": 0.4, "min_duration_s": 0.2, "update_every_s": 0.5} | settings))
-    return ActionDecoder(INFO, config, source_id="cam", rows=2)
-
-
-def prediction(clip: int, scores: tuple[float, ...], *, reset: bool = False, completed: bool = True) -> Prediction:
-    """Row 0 has these scores after this clip; row 1 is nobody."""
-    tick = Tick(
-        time_ns=np.full(2, 1_000_000_000 + clip * CLIP_NS),
-        track_ids=np.array([5, -1]),
-        active=np.array([True, False]),
-        reset=np.array([reset, False]),
-        joints_m=np.zeros((2, 25, 3), np.float32),
-        confidence=np.ones((2, 25), np.float32),
-        received_ns=0,
-    )
-    logits = np.log(np.array([scores, (1 / 3, 1 / 3, 1 / 3)], np.float32))
-    future = np.zeros((2, 30, 25, 3), np.float32)
-    return Prediction(tick=tick, completed=np.array([completed, False]), logits=logits, future_joints_m=future)
-
-
-NOTHING, JUMP, MAYBE, SQUAT = (0.9, 0.05, 0.05), (0.1, 0.85, 0.05), (0.45, 0.5, 0.05), (0.1, 0.1, 0.8)
-
-
-def run(stage: ActionDecoder, *scores: tuple[float, ...]) -> list[ActionEvent]:
-    stage.step(prediction(-2, NOTHING, reset=True, completed=False))
-    events = [event for clip, s in enumerate(scores) for event in stage.step(prediction(clip, s))]
-    return [event for event in events if isinstance(event, ActionEvent)]
-
-
-def told(events: list[ActionEvent]) -> list[tuple[str, str]]:
-    return [(event.state, event.label) for event in events]
 
 
 def test_an_action_starts_once_and_ends_when_its_score_falls_below_off() -> None:
@@ -71,7 +39,7 @@ def test_background_is_no_action_however_sure() -> None:
 
 def test_onset_lies_half_a_stride_before_the_first_instant_judged_and_the_delay_counts_from_it() -> None:
     start = run(decoder(), NOTHING, JUMP)[0]
-    clip_ns = 1_000_000_000 + CLIP_NS
+    clip_ns = START_NS + CLIP_NS
     assert start.onset_time_ns == pytest.approx(clip_ns - 6.5 / 30 * 1e9, abs=2)
     assert start.detection_delay_s == pytest.approx(6.5 / 30, abs=1e-4)
     assert start.capture_time_ns == start.window_end_ns == clip_ns
@@ -105,9 +73,9 @@ def test_a_lost_track_ends_its_action_with_that_reason() -> None:
     stage = decoder()
     run(stage, NOTHING, JUMP, JUMP)
     lost = prediction(9, NOTHING, reset=True, completed=False)
-    events = [event for event in stage.step(lost) if isinstance(event, ActionEvent)]
+    events = actions(stage, lost)
     assert [(event.state, event.reason, event.track_id) for event in events] == [("end", "track_lost", 5)]
-    assert events[0].onset_time_ns < (events[0].end_time_ns or 0) <= 1_000_000_000 + 2 * CLIP_NS
+    assert events[0].onset_time_ns < (events[0].end_time_ns or 0) <= START_NS + 2 * CLIP_NS
 
 
 def test_closing_ends_each_open_action_once() -> None:
@@ -119,7 +87,7 @@ def test_closing_ends_each_open_action_once() -> None:
 
 def test_the_window_of_a_judgement_never_reaches_back_before_its_person() -> None:
     start = run(decoder(), JUMP)[0]
-    assert start.window_start_ns == 1_000_000_000 - 2 * CLIP_NS < start.onset_time_ns
+    assert start.window_start_ns == START_NS - 2 * CLIP_NS < start.onset_time_ns
 
 
 def test_scores_come_with_every_clip_highest_first() -> None:
@@ -131,3 +99,93 @@ def test_scores_come_with_every_clip_highest_first() -> None:
 def test_a_class_may_have_thresholds_of_its_own() -> None:
     strict = ActionDecoder(msgspec.structs.replace(INFO, on={"jump": 0.95}), ActionConfig(), source_id="cam", rows=2)
     assert run(strict, JUMP, JUMP) == []
+
+
+def test_a_score_that_flickers_is_told_once_and_ends_where_it_really_did() -> None:
+    events = run(decoder(update_every_s=9.0), JUMP, NOTHING, JUMP, NOTHING, JUMP, NOTHING, NOTHING)
+    assert told(events) == [("start", "jump"), ("end", "jump")]
+    # The last clip that bore it out ended a clip's half before the first that did not.
+    assert events[-1].end_time_ns == pytest.approx(START_NS + 4.5 * CLIP_NS - 3 / 30 * 1e9, abs=2)
+    assert events[-1].capture_time_ns == START_NS + 6 * CLIP_NS
+
+
+def test_without_a_merge_gap_every_flicker_is_told_at_once() -> None:
+    events = run(decoder(merge_gap_s=0.0, update_every_s=9.0), JUMP, NOTHING, JUMP, NOTHING)
+    assert told(events) == [("start", "jump"), ("end", "jump")] * 2
+    assert events[1].capture_time_ns == START_NS + CLIP_NS
+
+
+def test_a_gap_longer_than_the_merge_gap_makes_two_actions() -> None:
+    events = run(decoder(update_every_s=9.0), JUMP, NOTHING, NOTHING, JUMP)
+    assert told(events) == [("start", "jump"), ("end", "jump"), ("start", "jump")]
+
+
+def test_another_class_that_does_not_last_does_not_interrupt_an_action() -> None:
+    events = run(decoder(min_duration_s=0.4, update_every_s=9.0), JUMP, JUMP, SQUAT, JUMP, JUMP)
+    assert told(events) == [("start", "jump")]
+
+
+def test_another_class_that_lasts_ends_the_action_where_it_began_itself() -> None:
+    events = run(decoder(min_duration_s=0.4, update_every_s=9.0), JUMP, JUMP, SQUAT, SQUAT)
+    assert told(events) == [("start", "jump"), ("end", "jump"), ("start", "squat")]
+    assert events[1].end_time_ns == events[2].onset_time_ns
+    assert events[1].reason == "finished"
+
+
+def test_a_score_that_stays_for_ever_ends_at_its_maximum_and_starts_anew_only_once_it_was_low() -> None:
+    events = run(decoder(max_duration_s=1.0, update_every_s=9.0), *[JUMP] * 20)
+    assert told(events) == [("start", "jump"), ("end", "jump")]
+    end = events[-1]
+    assert end.reason == "too_long"
+    assert (end.end_time_ns or 0) - end.onset_time_ns == 1_000_000_000
+    again = run(decoder(max_duration_s=1.0, update_every_s=9.0), *[JUMP] * 20, MAYBE, JUMP, NOTHING, JUMP)
+    assert told(again) == [("start", "jump"), ("end", "jump"), ("start", "jump")]
+    assert again[-1].onset_time_ns > START_NS + 22 * CLIP_NS
+
+
+def test_while_one_class_is_barred_another_may_start() -> None:
+    events = run(decoder(max_duration_s=0.5, update_every_s=9.0), *[JUMP] * 6, SQUAT)
+    assert told(events) == [("start", "jump"), ("end", "jump"), ("start", "squat")]
+
+
+def test_judged_every_frame_a_flicker_of_some_frames_is_told_once_and_the_minimum_still_counts_time() -> None:
+    stage = decoder(hop_frames=1, update_every_s=9.0)
+    frames = [NOTHING] * 10 + [JUMP] * 4 + [NOTHING] * 10 + [JUMP] * 12 + [NOTHING] * 5 + [JUMP] * 12 + [NOTHING] * 20
+    stage.step(prediction(-2, NOTHING, reset=True, completed=False))
+    events = [e for frame, scores in enumerate(frames) for e in actions(stage, prediction(frame / 7, scores))]
+    # Four frames are less than 0.2 s; twelve, five of a gap and twelve are one action.
+    assert told(events) == [("start", "jump"), ("end", "jump")]
+    onset_s, end_s = ((at or 0) / 1e9 - 1 for at in (events[1].onset_time_ns, events[1].end_time_ns))
+    assert onset_s == pytest.approx((24 - 3 - 0.5) / 30, abs=1e-6)
+    assert end_s == pytest.approx((53 - 3 - 0.5) / 30, abs=1e-6)
+    assert events[0].detection_delay_s == pytest.approx((5 + 3 + 0.5) / 30, abs=1e-4)
+
+
+def test_what_is_going_on_is_told_to_views_by_track() -> None:
+    stage = decoder()
+    assert stage.going_on() == {}
+    run(stage, JUMP, JUMP)
+    assert stage.going_on() == {5: ("jump", pytest.approx(0.85, abs=1e-4))}
+    stage.close_all("shutdown")
+    assert stage.going_on() == {}
+
+
+def test_an_action_that_was_fading_when_its_source_was_lost_ends_where_it_faded() -> None:
+    stage = decoder(update_every_s=9.0)
+    run(stage, JUMP, JUMP, NOTHING)
+    (end,) = stage.close_all("source_lost")
+    assert end.end_time_ns == pytest.approx(START_NS + 1.5 * CLIP_NS - 3 / 30 * 1e9, abs=2)
+
+
+def test_of_two_that_may_be_starting_the_stronger_is_told_and_only_once_it_lasted() -> None:
+    squat, jump = (0.1, 0.4, 0.5), (0.1, 0.5, 0.4)
+    assert told(run(decoder(on=0.35, off=0.3, min_duration_s=0.4), squat, jump)) == []
+    assert told(run(decoder(on=0.35, off=0.3, min_duration_s=0.4), squat, jump, jump)) == [("start", "jump")]
+    assert told(run(decoder(on=0.35, off=0.3, min_duration_s=0.4), squat, squat)) == [("start", "squat")]
+
+
+def test_a_new_person_is_not_barred_by_what_the_last_one_did_too_long() -> None:
+    stage = decoder(max_duration_s=0.5, update_every_s=9.0)
+    assert told(run(stage, *[JUMP] * 6)) == [("start", "jump"), ("end", "jump")]
+    stage.step(prediction(6, NOTHING, reset=True, completed=False))
+    assert told(actions(stage, prediction(8, JUMP))) == [("start", "jump")]

@@ -1,0 +1,103 @@
+"""Who stands with whom: two people near each other are also judged together, for actions that take two."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.config import PairConfig
+from hitrs_live.messages import Prediction
+from hitrs_live.skeleton import NTU25
+
+
+@dataclass(kw_only=True)
+class _Rows:
+    """What is known of R rows of people."""
+
+    place_m: NDArray[np.float32]
+    """(R, 2); x and z of the root; meaningless where not there."""
+    there: NDArray[np.bool_]
+    logits: NDArray[np.float32]
+    """(R, K); the newest."""
+    judged: NDArray[np.bool_]
+    confidence: NDArray[np.float32]
+    """(R, 25)."""
+    track_ids: NDArray[np.int64]
+
+
+class PairStage:
+    """Form pairs by distance, with hysteresis, and average what the model says of the two.
+
+    Two people become a pair when they come nearer than `near_m`, the nearest first, and are one until they are
+    farther apart than `far_m` or one of them is lost: nobody changes partners because a third passes by. The
+    logits of a pair are the mean of its people's newest ones, as a recogniser averages the people of a sequence.
+    """
+
+    def __init__(self, config: PairConfig, *, rows: int, classes: int) -> None:
+        self._near_m, self._far_m = config.near_m, config.far_m
+        self._rows = _Rows(
+            place_m=np.zeros((rows, 2), np.float32),
+            there=np.zeros(rows, bool),
+            logits=np.zeros((rows, classes), np.float32),
+            judged=np.zeros(rows, bool),
+            confidence=np.zeros((rows, len(NTU25)), np.float32),
+            track_ids=np.full(rows, -1, np.int64),
+        )
+        self._partner = np.full(rows, -1, np.int64)
+        """(R,); the row that each row is paired with, -1 for none."""
+
+    def step(self, prediction: Prediction) -> Prediction:
+        """Take what the model says of single people; return what that makes of the pairs.
+
+        A pair stands in the row of its first member, the one of the lower row. `completed` is True where either of
+        two was just judged and both have been; `reset` where a pair formed or parted.
+        """
+        tick, rows = prediction.tick, self._rows
+        self._observe(prediction)
+        before = self._partner
+        self._partner = self._pair_up(before)
+        numbers = np.arange(len(before))
+        first = (self._partner >= 0) & (numbers < self._partner)
+        partner = np.where(first, self._partner, numbers)
+        led = (before >= 0) & (numbers < before)
+        changed = (self._partner != before) & (first | led)
+        fresh = prediction.completed | prediction.completed[partner]
+        return Prediction(
+            tick=replace(
+                tick,
+                track_ids=np.where(first, rows.track_ids, -1),
+                other_track_ids=np.where(first, rows.track_ids[partner], -1),
+                reset=changed,
+                confidence=np.minimum(rows.confidence, rows.confidence[partner]),
+            ),
+            completed=first & fresh & rows.judged & rows.judged[partner],
+            logits=(rows.logits + rows.logits[partner]) * np.float32(0.5),
+            future_joints_m=prediction.future_joints_m,
+        )
+
+    def _observe(self, prediction: Prediction) -> None:
+        """Take note of who is where, and of what was said of them."""
+        tick, rows = prediction.tick, self._rows
+        rows.there &= ~tick.reset
+        rows.judged &= ~tick.reset
+        moved = tick.active
+        rows.place_m[moved] = tick.joints_m[moved, NTU25.root][:, [0, 2]]
+        rows.there |= moved
+        rows.track_ids[moved] = tick.track_ids[moved]
+        rows.confidence[moved] = tick.confidence[moved]
+        rows.logits[prediction.completed] = prediction.logits[prediction.completed]
+        rows.judged |= prediction.completed
+
+    def _pair_up(self, before: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Keep the pairs that are still near, then pair who is left over. Returns each row's partner, (R,)."""
+        rows, count = self._rows, len(before)
+        apart_m = np.linalg.norm(rows.place_m[:, None] - rows.place_m[None], axis=-1)
+        apart_m[~(rows.there[:, None] & rows.there[None]) | np.eye(count, dtype=bool)] = np.inf
+        kept = (before >= 0) & (apart_m[np.arange(count), before] <= self._far_m)
+        partner = np.where(kept, before, -1)
+        apart_m[kept] = apart_m[:, kept] = np.inf
+        while apart_m.min(initial=np.inf) <= self._near_m:
+            one, other = np.unravel_index(apart_m.argmin(), apart_m.shape)
+            partner[one], partner[other] = other, one
+            apart_m[[one, other]] = apart_m[:, [one, other]] = np.inf
+        return partner

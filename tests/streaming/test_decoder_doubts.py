@@ -1,0 +1,119 @@
+"""What the model cannot know, and whom nobody can see whole, starts nothing."""
+
+import numpy as np
+import pytest
+from decoder_runs import CLIP_NS, JUMP, NOTHING, START_NS, actions, decoder, prediction, run, told
+
+from hitrs_live.messages import ScoreEvent
+from hitrs_live.skeleton import NTU25
+from hitrs_live.streaming.decoder import body_confidence, class_scores, energy, softmax
+from hitrs_live.thresholds import ClassThresholds, Thresholds
+
+
+def thresholds(least_energy: float | None = None, **classes: ClassThresholds) -> Thresholds:
+    return Thresholds(checkpoint="test", sha256="0" * 64, least_energy=least_energy, classes=classes)
+
+
+def seen(**parts: float) -> np.ndarray:
+    """All joints seen well but those whose names end so."""
+    confidence = np.full(25, 0.95, np.float32)
+    for part, value in parts.items():
+        confidence[[j for j, name in enumerate(NTU25.joints) if name.endswith(part)]] = value
+    return confidence
+
+
+def test_energy_is_the_log_of_the_summed_exponentials_also_of_huge_logits() -> None:
+    logits = np.array([[0.0, 0.0, 0.0], [1000.0, 999.0, -1000.0]], np.float32)
+    np.testing.assert_allclose(energy(logits), [np.log(3), 1000 + np.log1p(np.exp(-1))], rtol=1e-6)
+
+
+def test_scores_of_the_unknown_are_all_left_to_the_background() -> None:
+    known, unknown = (0.0, 6.0, 1.0), (-6.0, 0.0, -5.0)
+    logits = np.array([known, unknown], np.float32)
+    scores = class_scores(logits, np.ones(3, np.float32), least_energy=3.0)
+    np.testing.assert_allclose(scores[0], softmax(logits)[0])
+    assert scores[1].tolist() == [1.0, 0.0, 0.0]
+    # Without that limit the unknown is as much of a jump as the known.
+    assert class_scores(logits, np.ones(3, np.float32))[1, 1] > 0.99
+
+
+def test_a_class_is_softened_by_its_own_temperature() -> None:
+    logits = np.array([[2.0, 4.0, 1.0]], np.float32)
+    scores = class_scores(logits, np.array([1.0, 2.0, 1.0], np.float32))
+    np.testing.assert_allclose(scores, softmax(np.array([[2.0, 2.0, 1.0]], np.float32)))
+
+
+def test_an_unknown_is_refused_and_its_score_event_says_background() -> None:
+    # The helper's logits are logs of scores that sum to one: their energy is 0.
+    assert told(run(decoder(thresholds(least_energy=-0.1)), JUMP, JUMP)) == [("start", "jump")]
+    stage = decoder(thresholds(least_energy=0.1))
+    assert run(stage, JUMP, JUMP) == []
+    event = next(e for e in stage.step(prediction(3, JUMP)) if isinstance(e, ScoreEvent))
+    assert (event.labels[0], event.scores) == ("background", (1.0, 0.0, 0.0))
+
+
+def test_thresholds_win_over_the_checkpoints_own_and_the_settings() -> None:
+    strict = thresholds(jump=ClassThresholds(on=0.9, off=0.5))
+    assert run(decoder(strict), JUMP, JUMP) == []
+    patient = thresholds(jump=ClassThresholds(min_duration_s=0.6))
+    assert told(run(decoder(patient), JUMP, JUMP)) == []
+    assert told(run(decoder(patient), JUMP, JUMP, JUMP)) == [("start", "jump")]
+
+
+def test_a_body_is_as_sure_as_its_least_seen_part_and_of_a_pair_the_better_side_counts() -> None:
+    assert body_confidence(seen()) == pytest.approx(0.95)
+    assert body_confidence(seen(knee=0.1)) == pytest.approx(0.1)
+    assert body_confidence(seen(left_knee=0.0, right_elbow=0.0, left_hip=0.0)) == pytest.approx(0.95)
+    assert body_confidence(seen(hand=0.0, tip=0.0, thumb=0.0, foot=0.0, ankle=0.0)) == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize("hidden", ["knee", "hip", "elbow", "shoulder", "head"])
+def test_half_a_body_starts_nothing(hidden: str) -> None:
+    half = seen(**{hidden: 0.1})
+    stage = decoder()
+    assert [e for clip in range(6) for e in actions(stage, prediction(clip, JUMP, confidence=half))] == []
+    assert told(actions(stage, prediction(6, JUMP))) == [("start", "jump")]
+
+
+def test_an_open_action_survives_a_moments_doubt_and_ends_with_its_reason_if_that_lasts() -> None:
+    half = seen(knee=0.0)
+    stage = decoder(update_every_s=9.0)
+    run(stage, JUMP, JUMP)
+    assert actions(stage, prediction(2, NOTHING, confidence=half)) == []
+    assert actions(stage, prediction(3, JUMP)) == []
+    assert actions(stage, prediction(4, JUMP, confidence=half)) == []
+    assert actions(stage, prediction(5, JUMP, confidence=half)) == []
+    (end,) = actions(stage, prediction(6, JUMP, confidence=half))
+    assert (end.state, end.reason) == ("end", "pose_unclear")
+    # Clip 3 was the last to bear it out; its scores speak of three frames before its end.
+    assert end.end_time_ns == pytest.approx(START_NS + 3 * CLIP_NS - 3 / 30 * 1e9, abs=2)
+
+
+def test_nothing_is_updated_while_the_body_is_unclear() -> None:
+    stage = decoder(update_every_s=0.1)
+    run(stage, JUMP)
+    assert actions(stage, prediction(1, JUMP, confidence=seen(head=0.0))) == []
+    assert told(actions(stage, prediction(2, JUMP))) == [("update", "jump")]
+
+
+def test_a_moments_doubt_does_not_put_off_a_start_for_longer_than_it_lasts() -> None:
+    stage = decoder(min_duration_s=0.4)
+    run(stage, JUMP)
+    assert actions(stage, prediction(1, NOTHING, confidence=seen(hip=0.0))) == []
+    (start,) = actions(stage, prediction(2, JUMP))
+    assert start.onset_time_ns == pytest.approx(START_NS - 6.5 / 30 * 1e9, abs=2)
+
+
+def test_after_a_long_doubt_what_had_not_been_told_begins_anew() -> None:
+    stage = decoder(min_duration_s=0.4)
+    run(stage, JUMP)
+    for clip in range(1, 5):
+        assert actions(stage, prediction(clip, JUMP, confidence=seen(hip=0.0))) == []
+    assert actions(stage, prediction(5, JUMP)) == []
+    (start,) = actions(stage, prediction(6, JUMP))
+    assert start.onset_time_ns == pytest.approx(START_NS + 5 * CLIP_NS - 6.5 / 30 * 1e9, abs=2)
+
+
+def test_who_trusts_every_pose_can_say_so() -> None:
+    stage = decoder(min_pose_confidence=0.0)
+    assert told(actions(stage, prediction(0, JUMP, confidence=np.zeros(25, np.float32)))) == [("start", "jump")]

@@ -11,8 +11,9 @@ def add_research_verbs(verbs: Any) -> None:
         ("prepare", _add_prepare, "read a data set once and keep it as training reads it"),
         ("pretrain", _add_pretrain, "pre-train an encoder without labels"),
         ("finetune", _add_finetune, "train a recogniser, from a pre-trained encoder or from none"),
-        ("train", _add_train, "train the action and motion model"),
+        ("train-detector", _add_train_detector, "train the live model: actions on streams, and motion"),
         ("evaluate", _add_evaluate, "measure a checkpoint on people it never saw"),
+        ("tune-thresholds", _add_tune_thresholds, "choose when an action is told, by bearable false alarms"),
     ):
         add(verbs.add_parser(name, help=text))
 
@@ -55,11 +56,10 @@ def _run_prepare(options: argparse.Namespace) -> int:
     return run_prepare(options)
 
 
-def _add_run_flags(parser: argparse.ArgumentParser) -> None:
+def _add_run_flags(parser: argparse.ArgumentParser, steps: int | None = None) -> None:
     """Add what every training run under `torchrun` has."""
-    parser.add_argument("--modality", choices=("joint", "bone", "motion"), help="what it is given (default: joint)")
     parser.add_argument("--size", choices=("tiny", "small", "base"), default="small", help="of a new encoder")
-    parser.add_argument("--steps", type=int, help="of the optimiser")
+    parser.add_argument("--steps", type=int, default=steps, help="of the optimiser")
     parser.add_argument("--accumulate", type=int, default=1, metavar="K", help="take a batch in K parts")
     parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
@@ -67,6 +67,10 @@ def _add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=2, help="of torch, on a CPU")
     parser.add_argument("--workers", type=int, default=1, help="processes that make batches ahead")
     parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write scalars there, for TensorBoard")
+
+
+def _add_modality(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--modality", choices=("joint", "bone", "motion"), help="what it is given (default: joint)")
 
 
 def _add_pretrain(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +83,7 @@ def _add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=("live", "published"), default="live", help="recipe (default: live)")
     parser.add_argument("--batch", type=int, help="sequences a step, on each process")
     parser.add_argument("--target-decay", type=float, metavar="D", help="of the slow average that makes the targets")
+    _add_modality(parser)
     _add_run_flags(parser)
     parser.set_defaults(run=_run_pretrain)
 
@@ -109,6 +114,7 @@ def _add_finetune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=positive, help="live 0.001, published 0.0004, or 0.01 for a head only")
     parser.add_argument("--weight-decay", type=float, help="live 0.05, published 0.01")
     parser.add_argument("--dropout", type=float, help="live 0.1, published 0.2")
+    _add_modality(parser)
     _add_run_flags(parser)
     parser.set_defaults(run=_run_finetune)
 
@@ -119,40 +125,77 @@ def _run_finetune(options: argparse.Namespace) -> int:
     return run_finetune(options)
 
 
-def _add_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, default=Path("runs/hitrs_small.safetensors"), help="checkpoint to write")
-    parser.add_argument("--data", type=Path, help="data folder (default: $HITRS_DATA, else ../shared/data)")
-    parser.add_argument("--size", choices=("small", "base"), default="small", help="of the encoder (default: small)")
-    parser.add_argument("--steps", type=int, default=2400, help="of the whole model")
-    parser.add_argument("--motion-steps", type=int, default=800, help="then, of the motion head alone")
-    parser.add_argument("--batch", type=int, default=16, help="streams a step")
-    parser.add_argument("--seed", type=_seed, default=0)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.set_defaults(run=_run_train)
+def _add_train_detector(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, action="append", metavar="PATH",
+        help="prepared folder, .npz, or folder of such; may be given again (default: ship/ of the data folder)",
+    )  # fmt: skip
+    parser.add_argument("--checkpoint", type=Path, help="encoder to begin from (default: none, from scratch)")
+    parser.add_argument("--out", type=Path, default=Path("runs/detector.safetensors"), help="checkpoint to write")
+    tested = parser.add_mutually_exclusive_group()
+    tested.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
+    tested.add_argument("--test-subjects", type=_names, metavar="A,B", help="train on all but these people")
+    parser.add_argument(
+        "--leave-out", type=_names, default=frozenset(), metavar="A,B",
+        help="people not to learn from either, to tune thresholds on",
+    )  # fmt: skip
+    parser.add_argument("--window-clips", type=int, default=16, help="clips of history that a judgement rests on")
+    parser.add_argument("--motion-steps", type=int, default=800, help="then, of the motion head alone; 0 for none")
+    parser.add_argument("--batch", type=int, default=16, help="streams a step, on each process")
+    parser.add_argument("--learning-rate", type=positive, default=1e-3)
+    parser.add_argument("--dropout", type=float, default=0.1)
+    _add_run_flags(parser, steps=2400)
+    parser.set_defaults(run=_run_train_detector)
 
 
-def _run_train(options: argparse.Namespace) -> int:
-    from hitrs_live.training.train_command import run_train
+def _run_train_detector(options: argparse.Namespace) -> int:
+    from hitrs_live.training.train_detector_command import run_train_detector
 
-    return run_train(options)
+    return run_train_detector(options)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     protocols = parser.add_subparsers(dest="protocol", required=True, metavar="PROTOCOL")
     held_out = protocols.add_parser("held-out", help="the shipping data's test subjects, through the streaming path")
-    held_out.add_argument("--checkpoint", help="checkpoint to measure (default: the one shipped)")
     held_out.add_argument("--data", type=Path, help="data folder (default: $HITRS_DATA, else ../shared/data)")
-    held_out.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    held_out.set_defaults(run=_run_evaluate)
+    _add_detector_flags(held_out)
+    held_out.set_defaults(run=_run_held_out)
+    _add_detection(protocols.add_parser("detection", help="actions on streams, through the streaming path"))
     _add_recognition(
         protocols.add_parser("recognition", help="name trimmed sequences, whole and seen in part; probe encoders")
     )
 
 
-def _run_evaluate(options: argparse.Namespace) -> int:
-    from hitrs_live.evaluation.command import run_evaluate
+def _run_held_out(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.detection_command import run_held_out
 
-    return run_evaluate(options)
+    return run_held_out(options)
+
+
+def _add_detector_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
+    parser.add_argument("--thresholds", default="", metavar="FILE", help="as the setting action.thresholds has it")
+    parser.add_argument("--update", choices=("clip", "frame"), default="clip", help="what it answers after")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+
+
+def _add_detection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, help="prepared folder, or an .npz in the array format")
+    tested = parser.add_mutually_exclusive_group()
+    tested.add_argument("--split", metavar="NAME", help="whose test half to measure on (default: the first)")
+    tested.add_argument("--subjects", type=_names, metavar="A,B", help="people to measure on instead")
+    parser.add_argument(
+        "--unknown-is-background", action="store_true",
+        help="count what is told of classes that the detector does not know as false alarms (default: leave them out)",
+    )  # fmt: skip
+    _add_detector_flags(parser)
+    parser.set_defaults(run=_run_detection)
+
+
+def _run_detection(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.detection_command import run_detection
+
+    return run_detection(options)
 
 
 def _add_recognition(parser: argparse.ArgumentParser) -> None:
@@ -178,6 +221,32 @@ def _run_recognition(options: argparse.Namespace) -> int:
     from hitrs_live.evaluation.recognition_command import run_recognition
 
     return run_recognition(options)
+
+
+def _add_tune_thresholds(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, metavar="PATH",
+        help="what holds none of the classes, or is labelled: prepared folders, .npz, recordings, folders of such",
+    )  # fmt: skip
+    parser.add_argument("--checkpoint", help="detector to tune for (default: the one shipped)")
+    parser.add_argument(
+        "--labelled", type=Path, nargs="+", metavar="PATH", help="labelled streams of people it never saw"
+    )
+    parser.add_argument("--subjects", type=_names, metavar="A,B", help="whom of --labelled to take (default: all)")
+    parser.add_argument(
+        "--false-alarms-per-hour", type=positive, default=1.0, metavar="N", help="of all classes together (default: 1)"
+    )
+    parser.add_argument("--update", choices=("clip", "frame"), default="clip", help="as in model.update")
+    parser.add_argument("--config", metavar="FILE", help="settings to tune under, as live takes them")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="to write (default: calibration/CHECKPOINT.toml)")
+    parser.add_argument("--overwrite", action="store_true", help="let --out replace a file")
+    parser.set_defaults(run=_run_tune_thresholds)
+
+
+def _run_tune_thresholds(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.tuning_command import run_tune_thresholds
+
+    return run_tune_thresholds(options)
 
 
 def _names(text: str) -> frozenset[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from ntu_miniature import write_ntu_miniature
+from pku_mmd_miniature import write_pku_mmd_miniature
 
 from hitrs_live.cli import main
 
@@ -16,7 +17,10 @@ ROWS = {
     title: re.findall(r"^hitrs-live (.*)$", block, re.MULTILINE)
     for title, block in re.findall(r"^## (NTU.*?)\n(.*?)(?=^## )", TEXT, re.MULTILINE | re.DOTALL)
 }
+PKU_MMD = re.findall(r"^hitrs-live (.*)$", TEXT[TEXT.index("## PKU-MMD") :], re.MULTILINE)
 SHORT = {
+    "prepare": ["--workers", "1"],
+    "train-detector": ["--steps", "1", "--batch", "2", "--threads", "1", "--workers", "0"],
     "pretrain": ["--steps", "1", "--batch", "2", "--threads", "1", "--workers", "0"],
     "finetune": ["--steps", "1", "--batch", "4", "--threads", "1", "--workers", "0"],
 }
@@ -58,3 +62,18 @@ def test_the_commands_of_a_row_run_as_they_stand_in_the_document(
     assert 0 <= report["top1"] <= report["top5"] <= 1
     assert report["samples"] > 0
     assert set(report["observed"]) == {str(percent) for percent in range(10, 101, 10)}
+
+
+@pytest.mark.slow
+def test_the_commands_of_pku_mmd_run_as_they_stand_in_the_document(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pku_mmd_miniature(place / "PKUMMD", videos=2, frames=20)
+    monkeypatch.chdir(place)
+    assert [command.split()[0] for command in PKU_MMD] == ["prepare", "pretrain", "train-detector", "evaluate"]
+    for command in PKU_MMD:
+        words = ["tiny" if word == "base" else word for word in shlex.split(command)]
+        assert main([*words, *SHORT.get(words[0], [])]) == 0
+    report = json.loads(Path(words[words.index("--json") + 1]).read_text())
+    assert set(report["map_at_overlap"]["by_action"]) == {"0.1", "0.3", "0.5"}
+    assert report["live_minus_offline"] < 1e-3

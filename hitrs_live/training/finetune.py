@@ -61,7 +61,7 @@ def finetune(
         size=max(1, config.batch // config.loop.accumulate), vary=config.vary,
         seed=config.loop.seed, rank=processes.rank, ranks=processes.count,
     )  # fmt: skip
-    settings = settings_text(config, [data], processes.count) + f"\nbegins_from = {_fingerprint(begin)}"
+    settings = settings_text(config, [data], processes.count) + f"\nbegins_from = {fingerprint(begin)}"
     loop = Loop(model, config.loop, processes, out.with_suffix(".state.pt"), settings)
 
     def losses(module: nn.Module, batch: LabelledBatch) -> Mapping[str, Tensor]:
@@ -78,8 +78,8 @@ def finetune(
     return out
 
 
-def _fingerprint(begin: EncoderCheckpoint | None) -> str:
-    """Tell encoders apart: a run must not be taken up from another one."""
+def fingerprint(begin: EncoderCheckpoint | None) -> str:
+    """Tell encoders apart: a run must not be taken up from another one. Returns a line of text."""
     if begin is None:
         return "scratch"
     total = sum(float(p.detach().double().abs().sum()) for p in begin.model.parameters())

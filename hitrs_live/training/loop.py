@@ -152,7 +152,9 @@ class Loop:
                 torch.autograd.backward(losses["loss"] / self.config.accumulate)
             for name, value in losses.items():
                 totals[name] = totals.get(name, torch.zeros((), device=value.device)) + value.detach()
-        nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip_norm)
+        # Of what is trained alone: a part that was frozen after a stage of its own keeps its last gradient.
+        trained = [p for group in self._optimiser.param_groups for p in group["params"]]
+        nn.utils.clip_grad_norm_(trained, self.config.clip_norm)
         self._optimiser.step()
         # One transfer a step: each .item() on a GPU would wait for it.
         values = (torch.stack(list(totals.values())) / self.config.accumulate).tolist()

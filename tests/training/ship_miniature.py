@@ -5,12 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
+PRECOG = (
+    "background", "right_punch", "left_punch", "front_kick_right", "front_kick_left", "side_kick_right",
+    "side_kick_left", "back_fist", "elbow_strike",
+)  # fmt: skip
+
 
 def write_miniature(folder: Path) -> Path:
     """Write the four labelled files under folder/ship and return the folder."""
     (folder / "ship").mkdir(parents=True)
     rng = np.random.default_rng(0)
-    _write(folder, "precog16", ("p1", "p9"), {str(k): f"class{k}" for k in range(9)}, rng)
+    _write(folder, "precog16", ("p1", "p9"), {str(k): name for k, name in enumerate(PRECOG)}, rng)
     _write(folder, "ui_prmd_kinect", ("s01", "s08"), "1..10 = m01..m10", rng)
     _write(folder, "cmu_bvh_01_14", ("02", "14"), {"1": "walk", "2": "laugh", "3": "jump", "4": "soccer - kick"}, rng)
     _write(folder, "cmu_mocap6", ("13", "14"), {"1": "JumpJack", "2": "Squat", "3": "UpDown"}, rng)

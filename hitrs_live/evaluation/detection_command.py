@@ -1,0 +1,153 @@
+"""`hitrs-live evaluate detection` and `evaluate held-out`: a detector's figures, as tables and as JSON."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence, data_folder
+from hitrs_live.data.class_map import read_classes
+from hitrs_live.data.dataset import Dataset
+from hitrs_live.data.opening import check_rates, open_dataset
+from hitrs_live.data.ui_prmd import NAME as UI_PRMD
+from hitrs_live.data.ui_prmd import join_repetitions
+from hitrs_live.errors import DataError
+from hitrs_live.evaluation.detection import TOLERANCE_S, detection_report
+from hitrs_live.evaluation.held_out import evaluate_held_out
+from hitrs_live.evaluation.offline import offline_logits
+from hitrs_live.evaluation.streams import StreamResult, run_streams
+from hitrs_live.thresholds import Thresholds, find_thresholds
+
+_COLUMNS = {
+    "starts": "starts",
+    "precision": "right",
+    "start_recall": "found",
+    "f1": "F1",
+    "delay_p50_s": "delay s",
+    "ap": "AP",
+    "ap_later": "AP later",
+}
+"""The figures of a class and their headings, short enough for eighty columns."""
+
+
+def run_detection(options: argparse.Namespace) -> int:
+    """Measure a detector on streams of some people, live and, to compare, each window of a recording at once."""
+    checkpoint, thresholds, hop = _detector(options)
+    data = open_dataset(options.data)
+    check_rates([data], checkpoint.info.normaliser.rate_hz)
+    sequences = _streams(_tested(data, options), checkpoint, unknown_is_background=options.unknown_is_background)
+    results = list(run_streams(checkpoint, sequences, thresholds=thresholds, hop=hop))
+    figures = detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)
+    report = {
+        "data": data.index.name,
+        "checkpoint": {"name": checkpoint.info.name, "sha256": checkpoint.fingerprint},
+        "subjects": sorted({sequence.subject for sequence in sequences}),
+        "update": options.update,
+        "tuned": thresholds is not None,
+        "live_minus_offline": difference_from_offline(checkpoint, results, hop),
+        **figures,
+    }
+    show(Console(), data.index.name, figures)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def run_held_out(options: argparse.Namespace) -> int:
+    """Measure a detector on every test subject of the shipped data and print a table a source."""
+    checkpoint, thresholds, hop = _detector(options)
+    report = evaluate_held_out(checkpoint, options.data or data_folder(), thresholds=thresholds, hop=hop)
+    console = Console()
+    for name, figures in report["sources"].items():
+        show(console, name, figures)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def difference_from_offline(checkpoint: Checkpoint, results: list[StreamResult], hop: int | None) -> float:
+    """Return by how much the live stages' logits differ at most from those of whole recordings."""
+    normaliser = checkpoint.info.normaliser
+    return max(
+        (
+            float(np.abs(offline_logits(checkpoint.model, r.sequence, normaliser, hop) - r.logits).max(initial=0.0))
+            for r in results
+        ),
+        default=0.0,
+    )
+
+
+def show(console: Console, name: str, figures: dict[str, Any]) -> None:
+    """Print one source's table and the figures that are not by class."""
+    if figures["per_class"]:
+        console.print(_table(name, figures))
+    else:
+        console.print(f"{name}: {figures['streams']} streams, {figures['frames']} frames, none of the classes")
+    alarms = f"{figures['false_alarms']} in {figures['background_s']} s of background"
+    lines = {
+        "frame mAP": f"{figures['frame_map']}; {figures['frame_map_later']} if answers may come 0.2 s later",
+        "calibrated": figures["mcap"],
+        "start F1": _by(figures["start_f1"], "within {} s"),
+        "delay": f"p50 {figures['delay_p50_s']} s, p95 {figures['delay_p95_s']} s",
+        "false alarms": alarms,
+        "mAP": _by(figures["map_at_overlap"]["by_action"], "at overlap {}"),
+        "segmental F1": _by(figures["segmental_f1"], "at {} %"),
+        "edit": figures["edit"],
+        "motion": _by(figures["motion"]["mpjpe_mm"], "mm at {} ms"),
+        "held pose": _by(figures["motion"]["held_mm"], "mm at {} ms"),
+    }
+    grid = Table.grid(padding=(0, 2))
+    for what, value in lines.items():
+        grid.add_row(what, str(value))
+    console.print(grid, "")
+
+
+def _detector(options: argparse.Namespace) -> tuple[Checkpoint, Thresholds | None, int | None]:
+    checkpoint = load_checkpoint(options.checkpoint)
+    found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
+    return checkpoint, found.thresholds, 1 if options.update == "frame" else None
+
+
+def _tested(data: Dataset, options: argparse.Namespace) -> Dataset:
+    """Take the people asked for, else the test half of the split, else everybody; of each recording one body."""
+    if options.subjects:
+        data = data.with_test_subjects(options.subjects).split()[1]
+    elif options.split or data.index.splits:
+        data = data.split(options.split)[1]
+    # The most active comes first. What two do together is labelled on both: judging each would count it twice.
+    return data.only([msgspec.structs.replace(sample, bodies=sample.bodies[:1]) for sample in data.samples])
+
+
+def _streams(data: Dataset, checkpoint: Checkpoint, *, unknown_is_background: bool) -> list[Sequence]:
+    sequences = read_classes(data, checkpoint.info.labels, BACKGROUND if unknown_is_background else IGNORE)
+    if data.index.name == UI_PRMD:
+        sequences = join_repetitions(sequences)
+    known = [sequence for sequence in sequences if (sequence.labels != IGNORE).any()]
+    if not known:
+        raise DataError(f"{data.path}: no sequence of these people has a known class; name others with --subjects")
+    return known
+
+
+def _by(values: dict[str, Any], where: str) -> str:
+    return ", ".join(f"{value} {where.format(key)}" for key, value in values.items())
+
+
+def _table(name: str, figures: dict[str, Any]) -> Table:
+    table = Table(
+        "class",
+        *_COLUMNS.values(),
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
+        title=f"{name}: {figures['streams']} streams, {figures['frames']} frames, starts within {TOLERANCE_S} s",
+    )
+    for label, row in figures["per_class"].items():
+        cells = (row[column] for column in _COLUMNS)
+        table.add_row(label, *("-" if c is None else f"{c:.2f}" if isinstance(c, float) else str(c) for c in cells))
+    return table

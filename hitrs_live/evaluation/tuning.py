@@ -1,0 +1,259 @@
+"""Choose thresholds by the rate of false alarms that somebody is willing to live with."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hitrs_live.checkpoint import Checkpoint
+from hitrs_live.config import ActionConfig
+from hitrs_live.data.arrays import BACKGROUND, IGNORE
+from hitrs_live.evaluation.kept_logits import KeptStream, replay
+from hitrs_live.evaluation.point_metrics import NO_MATCHES, Matches, Told, match_starts
+from hitrs_live.evaluation.segment_metrics import alone_in_background, segments_of
+from hitrs_live.evaluation.temperatures import fit_temperatures, labels_judged
+from hitrs_live.streaming.decoder import energy
+from hitrs_live.thresholds import ClassThresholds, Thresholds, make_rules
+
+TOLERANCE_S = 0.5
+"""A start is right if it is told within this of the true one; an alarm is false with no action within this."""
+_LOST_KNOWN = 0.05
+"""Share of any known class's clips that may be taken for something unknown."""
+_FEWEST_CLIPS = 20
+_STEP = 0.2
+"""Of the log odds of a score, by which `on` is raised."""
+_HIGHEST_ON = 0.999
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarms:
+    """False alarms by class number, and the time in which there could have been any."""
+
+    by_class: Mapping[int, int]
+    hours: float
+
+    @property
+    def count(self) -> int:
+        """How many in all."""
+        return sum(self.by_class.values())
+
+    @property
+    def most_per_hour(self) -> float:
+        """The rate that gives so few alarms in one of twenty such times; 3 / hours where there was none."""
+        return most_expected(self.count) / self.hours
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What thresholds give on the material that they were tuned on."""
+
+    thresholds: Thresholds
+    alarms: Alarms
+    starts: Mapping[int, Matches]
+    """By class number, on what is labelled; empty where nothing is."""
+
+    @property
+    def all_starts(self) -> Matches:
+        """Those of every class."""
+        return sum(self.starts.values(), NO_MATCHES)
+
+
+class Tuner:
+    """Tune one checkpoint's thresholds on kept logits; the model does not run again."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        config: ActionConfig,
+        *,
+        negative: Sequence[KeptStream],
+        labelled: Sequence[KeptStream] = (),
+        hop: int | None = None,
+    ) -> None:
+        """Take the material.
+
+        negative: streams whose background holds none of the classes. labelled: people whom training never saw.
+        hop: frames between judgements, as the streams have them. Raises ValueError where there is no background.
+        """
+        self._checkpoint, self._info, self._config, self._hop = checkpoint, checkpoint.info, config, hop
+        self._negative = [stream for stream in negative if len(stream.ends)]
+        self._labelled = labelled
+        self._rate_hz = checkpoint.info.normaliser.rate_hz
+        reach = round(TOLERANCE_S * self._rate_hz)
+        self._alone = [alone_in_background(stream.labels, reach) for stream in self._negative]
+        # Before a stream's first judgement nothing can be told, rightly or wrongly.
+        frames = sum(
+            int(alone[stream.ends[0] :].sum()) for alone, stream in zip(self._alone, self._negative, strict=True)
+        )
+        if not frames:
+            raise ValueError("the negative streams have no frame of background, half a second from any action")
+        self.hours = frames / self._rate_hz / 3600
+
+    def measure(self, thresholds: Thresholds) -> Outcome:
+        """Count what the thresholds give."""
+        told = replay(self._labelled, self._info, self._config, thresholds, hop=self._hop)
+        return Outcome(
+            thresholds=thresholds,
+            alarms=self._alarms(thresholds),
+            starts=match_labelled(self._labelled, told, self._rate_hz),
+        )
+
+    def untuned(self) -> Thresholds:
+        """Write out what holds without any thresholds."""
+        return self._whole(temperature=None, least_energy=None)
+
+    def tune(self, per_hour: float) -> Thresholds:
+        """Fit temperatures and the least energy to what is labelled, then set `on` and `off` by the false alarms.
+
+        Without anything labelled the temperatures stay the checkpoint's, and every clip passes for known.
+        """
+        lag = self._info.label_lag_frames
+        fitted = fit_temperatures(self._labelled, label_lag_frames=lag, temperature=self._info.temperature)
+        start = self._whole(temperature=fitted, least_energy=choose_least_energy(self._labelled, lag, fitted))
+        return self._raise_on(start, allowed=per_hour * self.hours)
+
+    def cross_check(self, per_hour: float) -> Alarms | None:
+        """Tune on half of the negative sources and count on the other half, then the other way round.
+
+        What is tuned until it is quiet is quiet there; this tells what it would be elsewhere. Returns the alarms of
+        both halves, or None where there are not two sources, such as people, with background.
+        """
+        sources = sorted({stream.source for stream in self._negative})
+        try:
+            first, second = (
+                Tuner(
+                    self._checkpoint,
+                    self._config,
+                    negative=[stream for stream in self._negative if stream.source in half],
+                    labelled=self._labelled,
+                    hop=self._hop,
+                )
+                for half in (sources[::2], sources[1::2])
+            )
+        except ValueError:
+            return None
+        counted = [heard._alarms(quiet.tune(per_hour)) for quiet, heard in ((first, second), (second, first))]
+        by_class = sum((Counter(alarms.by_class) for alarms in counted), Counter[int]())
+        return Alarms(by_class=by_class, hours=sum(alarms.hours for alarms in counted))
+
+    def _raise_on(self, start: Thresholds, allowed: float) -> Thresholds:
+        """Raise `on` only where alarms are false, and only until those of all classes together are few enough.
+
+        In each round the class with the most false alarms goes up one step (all of them where several are equal)
+        and the decoder runs anew, since what one class no longer claims another may. So what is allowed comes to
+        be shared evenly by the classes that draw alarms, none of it is lost to rounding, and the others keep what
+        they had: no alarm in some minutes is no reason to tell more. One common value for all would be simpler,
+        and is much worse: a class that a passer-by can set off would decide how sure an unmistakable one has to
+        be. `off` keeps its ratio to `on`.
+
+        Returns the last thresholds tried; they give more than allowed only where no step is left.
+        """
+        steps = np.zeros(len(self._info.labels), np.int64)
+        while True:
+            thresholds = self._with_on(start, steps)
+            alarms = self._alarms(thresholds)
+            open_to = {
+                number: count
+                for number, count in alarms.by_class.items()
+                if self._on_of(thresholds, number) < _HIGHEST_ON
+            }
+            if alarms.count <= allowed or not open_to:
+                return thresholds
+            most = max(open_to.values())
+            steps[[number for number, count in open_to.items() if count == most]] += 1
+
+    def _alarms(self, thresholds: Thresholds) -> Alarms:
+        told = replay(self._negative, self._info, self._config, thresholds, hop=self._hop)
+        false = (one.label for one in told if _at(self._alone[one.stream], one.onset_s * self._rate_hz))
+        return Alarms(by_class=Counter(false), hours=self.hours)
+
+    def _whole(self, temperature: NDArray[np.float64] | None, least_energy: float | None) -> Thresholds:
+        """Write out every class's rules, so that a person can edit each."""
+        rules = make_rules(self._info, self._config)
+        softened = rules.temperature if temperature is None else temperature
+        classes = {self._info.labels[BACKGROUND]: ClassThresholds(temperature=round(float(softened[BACKGROUND]), 4))}
+        for number, label in enumerate(self._info.labels[1:], start=1):
+            longest_ns = float(rules.max_duration_ns[number])
+            classes[label] = ClassThresholds(
+                temperature=round(float(softened[number]), 4),
+                on=round(float(rules.on[number]), 4),
+                off=round(float(rules.off[number]), 4),
+                min_duration_s=float(rules.min_duration_ns[number]) / 1e9,
+                max_duration_s=longest_ns / 1e9 if math.isfinite(longest_ns) else 0.0,
+                merge_gap_s=float(rules.merge_gap_ns[number]) / 1e9,
+            )
+        return Thresholds(
+            checkpoint=self._info.name, sha256=self._checkpoint.fingerprint, least_energy=least_energy, classes=classes
+        )
+
+    def _with_on(self, thresholds: Thresholds, steps: NDArray[np.int64]) -> Thresholds:
+        classes = dict(thresholds.classes)
+        for number, label in enumerate(self._info.labels[1:], start=1):
+            own = classes[label]
+            assert own.on is not None
+            assert own.off is not None
+            odds = math.log(own.on / (1 - own.on)) + _STEP * int(steps[number])
+            on = max(own.on, min(round(1 / (1 + math.exp(-odds)), 4), _HIGHEST_ON))
+            classes[label] = msgspec.structs.replace(own, on=on, off=round(on * own.off / own.on, 4))
+        return msgspec.structs.replace(thresholds, classes=classes)
+
+    def _on_of(self, thresholds: Thresholds, number: int) -> float:
+        return thresholds.classes[self._info.labels[number]].on or 0.0
+
+
+def choose_least_energy(
+    labelled: Sequence[KeptStream], label_lag_frames: int, temperature: NDArray[np.float64] | None
+) -> float | None:
+    """Choose the energy that nineteen in twenty clips of every known class have.
+
+    Clips count in which the class that was labelled has the highest score; classes with fewer than twenty of them do
+    not. It is the lowest of the classes' own quantiles: one of all clips together would reject a rare class whole.
+    Returns None where there is no such class.
+    """
+    by_class: dict[int, list[NDArray[np.float32]]] = {}
+    for stream in labelled:
+        labels = labels_judged(stream, label_lag_frames)
+        named = (stream.logits / (1.0 if temperature is None else temperature)).argmax(axis=1)
+        energies = energy(stream.logits)
+        for number in np.unique(labels[(labels > BACKGROUND) & (labels == named)]).tolist():
+            by_class.setdefault(number, []).append(energies[(labels == number) & (named == number)])
+    clips = [np.concatenate(some) for some in by_class.values()]
+    quantiles = [float(np.quantile(some, _LOST_KNOWN)) for some in clips if len(some) >= _FEWEST_CLIPS]
+    return round(min(quantiles), 3) if quantiles else None
+
+
+def match_labelled(streams: Sequence[KeptStream], told: Sequence[Told], rate_hz: float) -> dict[int, Matches]:
+    """Match what was told to the labels, by class number; what was told where the label is not known is left out."""
+    matches: dict[int, Matches] = {}
+    for number, stream in enumerate(streams):
+        here = [one for one in told if one.stream == number and _at(stream.labels, one.onset_s * rate_hz) != IGNORE]
+        segments = segments_of(stream.labels)
+        for label in {one.label for one in here} | {segment.label for segment in segments}:
+            matches[label] = matches.get(label, NO_MATCHES) + match_starts(
+                [(one.onset_s, one.told_s) for one in here if one.label == label],
+                [segment.start / rate_hz for segment in segments if segment.label == label],
+                tolerance_s=TOLERANCE_S,
+            )
+    return dict(sorted(matches.items()))
+
+
+def most_expected(count: int) -> float:
+    """Return the mean of a Poisson count that stays at or below `count` in only one of twenty cases.
+
+    It is 3.0 for none: the rule of three.
+    """
+    low, high = 0.0, 10.0 + 2.0 * count
+    for _ in range(60):
+        middle = (low + high) / 2
+        at_most = torch.special.gammaincc(*torch.tensor([count + 1.0, middle], dtype=torch.float64))
+        low, high = (middle, high) if at_most > 0.05 else (low, middle)
+    return high
+
+
+def _at(values: NDArray[np.int64] | NDArray[np.bool_], frame: float) -> int:
+    return int(values[min(max(round(frame), 0), len(values) - 1)])

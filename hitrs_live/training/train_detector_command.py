@@ -1,0 +1,118 @@
+"""`hitrs-live train-detector`: flags in, a run with its display, a detector out."""
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from hitrs_live.checkpoint import EncoderCheckpoint, load_encoder
+from hitrs_live.data.arrays import data_folder
+from hitrs_live.data.class_map import mirrored_labels, read_classes
+from hitrs_live.data.dataset import UNLABELLED, Dataset
+from hitrs_live.data.opening import BACKGROUND_NAME, check_rates, open_datasets
+from hitrs_live.data.ship import LABELS, SHIP_CLASSES, SOURCE_WEIGHTS
+from hitrs_live.errors import CheckpointMismatch, DataError
+from hitrs_live.model.detector import DetectorConfig
+from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.training.journal import Journal
+from hitrs_live.training.loop import LoopConfig
+from hitrs_live.training.pretrain_command import SIZES, check_counts
+from hitrs_live.training.processes import join_processes
+from hitrs_live.training.train_detector import DetectorTraining, Material, train_detector
+from hitrs_live.transforms import NormaliserConfig
+
+_MAX_CLIPS = 64
+"""Positions of a new encoder; the window is shorter."""
+
+
+def run_train_detector(options: argparse.Namespace) -> int:
+    """Train with the given flags; resumes where a run of the same name was broken off."""
+    check_counts(options, "batch", "accumulate", "steps", "window_clips")
+    begin = load_encoder(options.checkpoint) if options.checkpoint else None
+    normaliser = begin.info.normaliser if begin else NormaliserConfig()
+    datasets = _training_data(options)
+    check_rates(datasets, normaliser.rate_hz)
+    labels = _classes(datasets)
+    material = Material(
+        sources={data.index.name: read_classes(data, labels) for data in datasets},
+        weights=SOURCE_WEIGHTS,
+        mirrored=mirrored_labels(labels),
+    )
+    torch.set_num_threads(options.threads)
+    loop = LoopConfig(
+        steps=options.steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
+        warmup_steps=max(1, min(200, options.steps // 10)), schedule="cosine", weight_decay=0.05,
+        accumulate=options.accumulate, average_decay=0.998, precision=options.precision, workers=options.workers,
+    )  # fmt: skip
+    config = DetectorTraining(
+        name=begin.info.name if begin else f"hitrs_{options.size}",
+        labels=labels,
+        pair_labels=_pair_labels(datasets),
+        detector=DetectorConfig(
+            encoder=_encoder(options, begin), classes=len(labels), window_clips=options.window_clips
+        ),
+        normaliser=normaliser,
+        loop=loop,
+        motion_loop=_motion_loop(loop, options.motion_steps),
+        batch=options.batch,
+    )
+    with join_processes(options.device) as processes:
+        steps = options.steps + options.motion_steps
+        with Journal("training", steps=steps, first=processes.first, tensorboard=options.tensorboard) as journal:
+            written = train_detector(config, material, begin, options.out, processes, journal)
+        if processes.first:
+            print(f"wrote {written}; measure it with: hitrs-live evaluate detection --checkpoint {written} --data DATA")
+    return 0
+
+
+def _training_data(options: argparse.Namespace) -> list[Dataset]:
+    """Open the data and take the training half of each, without the people who are left out."""
+    opened = open_datasets(options.data or [data_folder() / "ship"])
+    # A folder may hold recordings without labels too, for pre-training.
+    labelled = [data for data in opened if data.index.labels]
+    if options.test_subjects:
+        labelled = [data.with_test_subjects(options.test_subjects) for data in labelled]
+    training = [data.split(options.split)[0] for data in labelled]
+    kept = [data.only([s for s in data.samples if s.subject not in options.leave_out]) for data in training]
+    if absent := options.leave_out - {sample.subject for data in opened for sample in data.samples}:
+        raise DataError(f"--leave-out: nobody is called {', '.join(sorted(absent))} in the data")
+    if not any(data.samples for data in kept):
+        raise DataError(f"{', '.join(str(data.path) for data in opened)}: no labelled stream to train on; give more")
+    return [data for data in kept if data.samples]
+
+
+def _classes(datasets: Sequence[Dataset]) -> tuple[str, ...]:
+    """Name the classes: the shipped ones where all data is what is shipped from, else those of the data."""
+    if all(data.index.name in SHIP_CLASSES for data in datasets):
+        return LABELS
+    found = {name: None for data in datasets for name in data.classes if name != BACKGROUND_NAME}
+    return (BACKGROUND_NAME, *found)
+
+
+def _pair_labels(datasets: Sequence[Dataset]) -> tuple[str, ...]:
+    """Name the classes of which most recordings show two people, as those of NTU RGB+D that take two do."""
+    alone, together = Counter[str](), Counter[str]()
+    for data in datasets:
+        for sample in data.samples:
+            number = data.label(sample)
+            if number not in (UNLABELLED, data.index.background):
+                (together if len(sample.bodies) > 1 else alone)[data.index.labels[number]] += 1
+    return tuple(sorted(name for name in together if together[name] > alone[name]))
+
+
+def _encoder(options: argparse.Namespace, begin: EncoderCheckpoint | None) -> HiTRSConfig:
+    if begin is None:
+        fresh = SIZES[options.size]
+        return replace(fresh, max_clips=min(fresh.max_clips, _MAX_CLIPS), dropout=options.dropout, causal=True)
+    if begin.info.modality != "joint":
+        raise CheckpointMismatch(
+            f"checkpoint {options.checkpoint}: trained on {begin.info.modality}s, wanted joints; "
+            "a detector reads joints, pre-train an encoder on those"
+        )
+    return replace(begin.info.encoder, dropout=options.dropout)
+
+
+def _motion_loop(loop: LoopConfig, steps: int) -> LoopConfig | None:
+    return replace(loop, steps=steps, learning_rate=2e-3, warmup_steps=max(1, min(100, steps // 10))) if steps else None

@@ -1,0 +1,153 @@
+"""The figures of a few made streams, checked by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
+from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence
+from hitrs_live.data.ui_prmd import join_repetitions
+from hitrs_live.evaluation.detection import detection_report
+from hitrs_live.evaluation.offline import offline_logits
+from hitrs_live.evaluation.streams import (
+    HORIZONS,
+    StreamResult,
+    ToldAction,
+    frame_scores,
+    motion_errors_mm,
+    run_streams,
+)
+from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.transforms import NormaliserConfig
+
+LABELS = ("background", "jump", "squat")
+
+
+def sequence(labels: list[int], name: str = "m01_s08_e01_ok") -> Sequence:
+    still = np.random.default_rng(0).normal(0, 0.3, (25, 3)).astype(np.float32)
+    moved = np.arange(len(labels), dtype=np.float32)[:, None, None] * np.array([0.01, 0, 0], np.float32)
+    return Sequence(
+        name=name, subject="s08", joints_m=still + moved, labels=np.array(labels), valid_mask=np.ones(25, bool)
+    )
+
+
+def told(label: str, onset_s: float, told_s: float, end_s: float = 1.0, score: float = 0.8) -> ToldAction:
+    return ToldAction(label=label, onset_s=onset_s, told_s=told_s, end_s=end_s, score=score)
+
+
+def result(labels: list[int], *actions: ToldAction, ends: tuple[int, ...] = (12, 19, 26)) -> StreamResult:
+    """A stream whose three judgements are of the class at the frame that each ends with."""
+    errors = np.full((len(ends), len(HORIZONS)), 1.0, np.float32)
+    scores = np.eye(3, dtype=np.float32)[[max(0, labels[end]) for end in ends]]
+    return StreamResult(
+        sequence=sequence(labels), ends=np.array(ends), logits=scores, scores=scores, told=actions,
+        motion_error_mm=errors, held_error_mm=2 * errors,
+    )  # fmt: skip
+
+
+def test_a_frame_has_the_newest_scores_known_by_then() -> None:
+    seen = result([0] * 15 + [1] * 15)
+    online, later = frame_scores(seen, lookahead=0), frame_scores(seen, lookahead=6)
+    assert online[11].tolist() == [0, 0, 0]
+    assert online[18].tolist() == [1, 0, 0]
+    assert online[19].tolist() == [0, 1, 0]
+    assert later[12].tolist() == [1, 0, 0]
+    assert later[13].tolist() == [0, 1, 0], "the judgement that comes six frames on"
+
+
+def test_an_alarm_is_false_only_where_nothing_but_background_is_near() -> None:
+    labels = [BACKGROUND] * 60 + [1] * 30 + [IGNORE] * 60
+    seen = result(labels, told("jump", 0.5, 0.9), told("squat", 1.8, 2.0, 2.1), told("squat", 4.5, 4.9, 4.95))
+    figures = detection_report([seen], LABELS)
+    # Of the two seconds of background the last half second has the jump within reach.
+    assert (figures["false_alarms"], figures["background_s"]) == (1, 1.5)
+    assert figures["false_alarms_per_hour"] == 2400.0
+
+
+def test_starts_are_counted_by_class_and_tolerance() -> None:
+    """One jump at 0.5 s, told at 0.9 s as of 0.7 s; a squat that was none."""
+    figures = detection_report([result([0] * 15 + [1] * 15, told("jump", 0.7, 0.9), told("squat", 0.6, 0.9))], LABELS)
+    assert list(figures["per_class"]) == ["jump"]
+    jump = figures["per_class"]["jump"]
+    assert (jump["starts"], jump["told"], jump["precision"], jump["start_recall"]) == (1, 1, 1.0, 1.0)
+    assert jump["delay_p50_s"] == figures["delay_p95_s"] == pytest.approx(0.4)
+    # Two told and one true: right one, F1 2 / 3; at a tenth of a second none.
+    assert figures["start_f1"] == {"0.1": 0.0, "0.3": 0.6667, "0.5": 0.6667, "1": 0.6667}
+    # Told 0.4 s late: within 0.4 s of the start, not within 0.3 s.
+    assert (figures["start_map"]["0.3"], figures["start_map"]["0.4"]) == (0.0, 1.0)
+
+
+def test_what_the_events_say_of_whole_actions_is_scored_too() -> None:
+    """The jump of frames 15 to 29 told as of 18 to 29: overlap 12 of 15."""
+    figures = detection_report([result([0] * 15 + [1] * 15, told("jump", 0.6, 0.9))], LABELS)
+    assert figures["segmental_f1"] == {"10": 1.0, "25": 1.0, "50": 1.0}
+    assert figures["edit"] == 1.0
+    assert figures["oad"] == {"f1": 1.0, "sl_score": pytest.approx(np.exp(-3 / 15), abs=1e-4), "el_score": 1.0}
+    assert figures["map_at_overlap"]["by_action"] == {"0.1": 1.0, "0.3": 1.0, "0.5": 1.0}
+
+
+def test_frames_of_an_unknown_class_count_nowhere() -> None:
+    labels = [0] * 15 + [1] * 15
+    known = detection_report([result(labels)], LABELS)
+    longer = result(labels + [IGNORE] * 40, told("squat", 1.4, 1.6, 2.0))
+    with_unknown = detection_report([longer], LABELS)
+    for key in ("frames", "frame_map", "mcap", "start_f1", "false_alarms", "segmental_f1", "edit", "mcap_by_decile"):
+        assert with_unknown[key] == known[key], key
+
+
+def test_streams_without_any_action_still_have_their_alarms_counted() -> None:
+    figures = detection_report([result([0] * 300, told("jump", 5.0, 5.5, 6.0))], LABELS)
+    assert figures["frame_map"] is None
+    assert (figures["false_alarms"], figures["false_alarms_per_hour"]) == (1, 360.0)
+
+
+def test_motion_errors_are_mean_distances_in_millimetres_and_end_with_the_stream() -> None:
+    moving = sequence([0] * 40)
+    frame = 20
+    perfect = np.stack([moving.joints_m[min(39, frame + k)] for k in range(1, 31)])
+    predicted, held = motion_errors_mm(moving, frame, perfect)
+    np.testing.assert_allclose(predicted[:4], 0, atol=1e-3)
+    np.testing.assert_allclose(held[:4], [30, 60, 120, 180], atol=1e-2)
+    assert np.isnan(predicted[4])
+
+
+def test_repetitions_of_one_exercise_by_one_person_are_joined_in_order() -> None:
+    parts = [sequence([1] * 30, name=f"m01_s08_e0{k}_ok") for k in (2, 1)]
+    other = replace(sequence([2] * 30, name="m02_s08_e01_ok"))
+    joined = join_repetitions([*parts, other])
+    assert sorted(len(s.labels) for s in joined) == [30, 75]
+    longer = max(joined, key=lambda s: len(s.labels))
+    assert (longer.labels[30:45] == BACKGROUND).all()
+    assert np.abs(np.diff(longer.joints_m, axis=0)).max() < 0.05, "no leap at the join"
+    assert longer.labels.sum() == pytest.approx(60)
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    torch.manual_seed(0)
+    encoder = HiTRSConfig(
+        frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=2,
+        heads=2, head_width=8, max_clips=8, dropout=0.0,
+    )  # fmt: skip
+    detector = DetectorConfig(encoder=encoder, classes=3, window_clips=4, horizon=30, motion_hidden=16)
+    info = CheckpointInfo(
+        name="made", labels=LABELS, detector=detector, normaliser=NormaliserConfig(), label_lag_frames=3
+    )
+    return Checkpoint(info=info, model=HitrsDetector(detector).eval())
+
+
+@pytest.mark.parametrize("hop", [None, 1])
+def test_the_live_stages_judge_as_whole_recordings_are_judged(checkpoint: Checkpoint, hop: int | None) -> None:
+    """Over more clips than the window holds, and for rows of unequal length."""
+    rng = np.random.default_rng(1)
+    recordings = [
+        replace(s, joints_m=s.joints_m + rng.normal(0, 0.05, s.joints_m.shape).astype(np.float32))
+        for s in (sequence([0] * 70), sequence([1] * 41), sequence([1] * 9))
+    ]
+    for seen in run_streams(checkpoint, recordings, hop=hop):
+        offline = offline_logits(checkpoint.model, seen.sequence, checkpoint.info.normaliser, hop)
+        assert len(offline) == len(seen.ends) == max(0, (len(seen.sequence.labels) - 13) // (hop or 7) + 1)
+        np.testing.assert_allclose(seen.logits, offline, atol=1e-5)

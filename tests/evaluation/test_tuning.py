@@ -1,0 +1,358 @@
+"""Thresholds are chosen by the false alarms that are bearable, and what is not known is said."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from made_actions import move
+
+from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
+from hitrs_live.cli import main
+from hitrs_live.codec import joints_event
+from hitrs_live.config import ActionConfig
+from hitrs_live.evaluation.kept_logits import KeptStream, keep_recording, replay
+from hitrs_live.evaluation.point_metrics import Told
+from hitrs_live.evaluation.temperatures import fit_temperatures, labels_judged
+from hitrs_live.evaluation.tuning import Tuner, choose_least_energy, match_labelled, most_expected
+from hitrs_live.messages import Pose, PoseFrame
+from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.streaming.decoder import energy
+from hitrs_live.thresholds import load_thresholds
+from hitrs_live.transforms import NormaliserConfig
+from hitrs_live.transport.recorder import Recorder
+
+TINY = HiTRSConfig(
+    frame_width=8, frame_hidden=8, clip_width=8, clip_hidden=8, video_width=8, video_hidden=8, layers=1, heads=2,
+    head_width=4, max_clips=8,
+)  # fmt: skip
+DETECTOR = DetectorConfig(encoder=TINY, classes=3, window_clips=4)
+INFO = CheckpointInfo(
+    name="tiny", labels=("background", "jump", "squat"), detector=DETECTOR, normaliser=NormaliserConfig(),
+    label_lag_frames=3,
+)  # fmt: skip
+CHECKPOINT = Checkpoint(info=INFO, model=HitrsDetector(DETECTOR), fingerprint="a" * 64)
+CONFIG = ActionConfig()
+
+
+def logits_of(scores: np.ndarray) -> np.ndarray:
+    return np.log(scores).astype(np.float32)
+
+
+def stream(scores: list[tuple[float, float, float]], label: int | list[int] = 0, source: str = "a") -> KeptStream:
+    """A judgement every seven frames from the thirteenth on; `label` by judgement, or one for all."""
+    ends = 12 + 7 * np.arange(len(scores))
+    labels = np.zeros(int(ends[-1]) + 1, np.int64)
+    of_judgement = [label] * len(scores) if isinstance(label, int) else label
+    for end, one in zip(ends, of_judgement, strict=True):
+        labels[max(0, end - 6) : end + 1] = one
+    confidence = np.ones((len(ends), 25), np.float32)
+    return KeptStream(
+        source=source, labels=labels, ends=ends, logits=logits_of(np.array(scores)), confidence=confidence
+    )
+
+
+QUIET = (0.98, 0.01, 0.01)
+
+
+def alarm(number: int, score: float) -> list[tuple[float, float, float]]:
+    """Two judgements that tell a class, with silence around them."""
+    rest = (1 - score) / 2
+    told = [rest, rest, rest]
+    told[number] = score
+    return [QUIET] * 3 + [(told[0], told[1], told[2])] * 2 + [QUIET] * 3
+
+
+def test_only_the_classes_that_draw_false_alarms_are_raised_and_no_further_than_needed() -> None:
+    tuner = Tuner(CHECKPOINT, CONFIG, negative=[stream(alarm(1, 0.8)), stream([QUIET] * 200)])
+    tuned = tuner.tune(per_hour=1.0)
+    on = tuned.classes["jump"].on or 0.0
+    # The step before the first one above 0.8 would have let it pass.
+    assert 0.8 < on < 1 / (1 + math.exp(-math.log(0.8 / 0.2) - 0.2))
+    assert tuned.classes["jump"].off == pytest.approx(on * 0.35 / 0.6, abs=1e-4)
+    assert (tuned.classes["squat"].on, tuned.classes["squat"].off) == (0.6, 0.35)
+    assert (tuner.measure(tuner.untuned()).alarms.by_class, tuner.measure(tuned).alarms.count) == ({1: 1}, 0)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "left"), [(0.5, {}), (1.5, {1: 1}), (2.5, {1: 1, 2: 1}), (3.5, {1: 2, 2: 1})]
+)  # fmt: skip
+def test_alarms_that_are_allowed_are_left_and_shared_evenly(allowed: float, left: dict[int, int]) -> None:
+    tuner = Tuner(CHECKPOINT, CONFIG, negative=[stream(alarm(1, 0.8) + alarm(1, 0.9) + alarm(2, 0.7))])
+    outcome = tuner.measure(tuner.tune(per_hour=allowed / tuner.hours))
+    assert dict(outcome.alarms.by_class) == left
+
+
+def test_a_class_that_is_always_certain_stops_at_the_highest_value() -> None:
+    tuner = Tuner(CHECKPOINT, CONFIG, negative=[stream([(1e-6, 1 - 2e-6, 1e-6)] * 9)])
+    outcome = tuner.measure(tuner.tune(per_hour=1.0))
+    assert outcome.thresholds.classes["jump"].on == 0.999
+    assert outcome.alarms.count == 1
+
+
+def test_only_background_half_a_second_from_any_action_counts() -> None:
+    labels = [0] * 4 + [1] * 4 + [-1] * 3 + [0] * 6
+    told = [QUIET] * 3 + [(0.1, 0.8, 0.1)] * 9 + [QUIET] * 5
+    tuner = Tuner(CHECKPOINT, CONFIG, negative=[stream(told, labels)])
+    # The first judgement comes with frame 12, the first action with 34, what is not known ends with 82, the stream
+    # with 124: frames 12 ... 18 and 98 ... 124 have nothing but background up to fifteen frames from them.
+    assert tuner.hours * 3600 * 30 == pytest.approx(7 + 27)
+    assert tuner.measure(tuner.untuned()).alarms.count == 0
+
+
+def test_material_without_background_is_refused() -> None:
+    with pytest.raises(ValueError, match="no frame of background"):
+        Tuner(CHECKPOINT, CONFIG, negative=[stream([QUIET] * 5, label=1)])
+
+
+def test_without_labels_temperatures_and_energy_stay() -> None:
+    tuned = Tuner(CHECKPOINT, CONFIG, negative=[stream([QUIET] * 20)]).tune(per_hour=1.0)
+    assert {own.temperature for own in tuned.classes.values()} == {1.0}
+    assert tuned.least_energy is None
+    assert fit_temperatures([], label_lag_frames=3) is None
+    assert fit_temperatures([stream([QUIET] * 5, label=-1)], label_lag_frames=3) is None
+
+
+def overconfident(number: int, runs: int, right: float, rng: np.random.Generator) -> list[KeptStream]:
+    """Short runs of a class that is named with certainty, 0.994, and is so in some cases only."""
+    logits = np.zeros((2, 3), np.float32)
+    logits[:, number] = 5.8
+    return [
+        replace(stream([QUIET] * 2, label=number if rng.random() < right else 0), logits=logits) for _ in range(runs)
+    ]
+
+
+def test_scores_that_claim_too_much_get_a_temperature_above_one_and_a_class_of_its_own_only_with_evidence() -> None:
+    rng = np.random.default_rng(0)
+    much = [*overconfident(1, 300, 0.6, rng), *overconfident(2, 300, 0.994, rng)]
+    shared = fit_temperatures(much, label_lag_frames=3)
+    assert shared is not None
+    assert shared[1] > shared[2] + 0.1
+    few = [*overconfident(1, 300, 0.6, rng), *overconfident(2, 2, 1.0, rng)]
+    fitted = fit_temperatures(few, label_lag_frames=3)
+    assert fitted is not None
+    assert (fitted > 1.3).all()
+    # Two runs of the second class say little: it stays nearer to the shared one than with three hundred.
+    assert abs(math.log(fitted[2] / fitted[1])) < abs(math.log(shared[2] / shared[1]))
+
+
+def test_a_run_of_one_label_counts_as_one_however_long() -> None:
+    rng = np.random.default_rng(1)
+    short = overconfident(1, 40, 0.6, rng)
+    long = [
+        KeptStream(
+            source=s.source, labels=np.full(12 + 7 * 20, s.labels[-1]), ends=12 + 7 * np.arange(18),
+            logits=np.repeat(s.logits[:1], 18, 0), confidence=np.ones((18, 25), np.float32),
+        )
+        for s in short
+    ]  # fmt: skip
+    fitted, of_long = (fit_temperatures(streams, label_lag_frames=0) for streams in (short, long))
+    assert fitted is not None
+    assert of_long is not None
+    np.testing.assert_allclose(of_long, fitted, rtol=1e-3)
+
+
+def test_the_least_energy_keeps_nineteen_in_twenty_clips_of_every_class() -> None:
+    rng = np.random.default_rng(2)
+
+    def clips(number: int, count: int, middle: float) -> KeptStream:
+        logits = np.full((count, 3), -9.0, np.float32)
+        logits[:, number] = middle + rng.normal(0, 1, count)
+        one = stream([QUIET] * count, label=number)
+        return KeptStream(source="a", labels=one.labels, ends=one.ends, logits=logits, confidence=one.confidence)
+
+    many, rare, few = clips(1, 2000, 8.0), clips(2, 100, 5.0), clips(2, 10, 1.0)
+    least = choose_least_energy([many, rare], 3, None)
+    assert least is not None
+    for kept in (many, rare):
+        assert (energy(kept.logits) >= least).mean() >= 0.94
+    assert choose_least_energy([many, few], 3, None) > least, "ten clips are too few to decide"
+    assert choose_least_energy([few], 3, None) is None
+
+
+def test_a_judgement_speaks_of_the_frame_its_lag_before() -> None:
+    one = stream([QUIET] * 3, label=[0, 1, 2])
+    assert labels_judged(one, 0).tolist() == [0, 1, 2]
+    assert labels_judged(one, 7).tolist() == [0, 0, 1]
+
+
+def test_replaying_tells_each_streams_starts_with_their_own_times() -> None:
+    streams = [stream(alarm(1, 0.8)), stream([QUIET] * 30 + alarm(2, 0.95)), stream([QUIET] * 2)]
+    told = replay(streams, INFO, CONFIG)
+    assert sorted((one.stream, one.label) for one in told) == [(0, 1), (1, 2)]
+    for one, judgement in zip(sorted(told, key=lambda one: one.stream), (3, 33), strict=True):
+        assert one.onset_s == pytest.approx((12 + 7 * judgement - 3 - 3.5) / 30, abs=1e-6)
+    assert replay(streams, INFO, CONFIG) == told
+
+
+def test_starts_are_matched_by_class_and_what_is_not_known_is_left_out() -> None:
+    labels = np.array([0] * 30 + [1] * 30 + [-1] * 60 + [2] * 30)
+    one = KeptStream(
+        source="a", labels=labels, ends=np.array([12]), logits=np.zeros((1, 3), np.float32),
+        confidence=np.ones((1, 25), np.float32),
+    )  # fmt: skip
+    told = [
+        Told(stream=0, label=label, onset_s=onset_s, told_s=onset_s + 0.4, score=0.9)
+        for label, onset_s in ((1, 1.2), (1, 1.9), (2, 1.2), (2, 3.0))
+    ]
+    matches = match_labelled([one], told, rate_hz=30.0)
+    assert {k: (m.right, m.told, m.true) for k, m in matches.items()} == {1: (1, 2, 1), 2: (0, 1, 1)}
+
+
+def test_the_bound_of_none_is_three_and_of_some_it_is_poissons() -> None:
+    assert most_expected(0) == pytest.approx(-math.log(0.05))
+    for count in (1, 4, 30):
+        mean = most_expected(count)
+        at_most = sum(math.exp(-mean + k * math.log(mean) - math.lgamma(k + 1)) for k in range(count + 1))
+        assert at_most == pytest.approx(0.05, abs=1e-6)
+
+
+def test_what_was_tuned_on_half_of_the_people_is_counted_on_the_others() -> None:
+    def person(name: str, number: int) -> KeptStream:
+        return stream(alarm(number, 0.8), source=name)
+
+    same = Tuner(CHECKPOINT, CONFIG, negative=[person("p1", 1), person("p2", 1)]).cross_check(1.0)
+    other = Tuner(CHECKPOINT, CONFIG, negative=[person("p1", 1), person("p2", 2)]).cross_check(1.0)
+    assert same is not None
+    assert other is not None
+    assert (same.count, other.count) == (0, 2)
+    assert Tuner(CHECKPOINT, CONFIG, negative=[person("p1", 1), person("p1", 1)]).cross_check(1.0) is None
+
+
+# -- the verb ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained detector that names the made actions' classes loudly."""
+    torch.manual_seed(3)
+    model = HitrsDetector(DETECTOR).eval()
+    with torch.no_grad():
+        for parameter in model.action_head.parameters():
+            parameter *= 4
+    file = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_checkpoint(file, Checkpoint(info=INFO, model=model))
+    return file
+
+
+def write_streams(path: Path, labels: dict[int, str], people: int = 4) -> Path:
+    """Write streams of the labels one after the other, in the array format."""
+    rng = np.random.default_rng(0)
+    parts = [(person, number, 45) for person in range(people) for number in (0, *labels, 0)]
+    per_person = len(parts) // people
+    np.savez(
+        path,
+        x=np.concatenate([move(number, frames, rng) for _, number, frames in parts]).astype(np.float16),
+        y=np.concatenate([np.full(frames, number, np.int16) for _, number, frames in parts]),
+        length=np.full(people, 45 * per_person, np.int32),
+        subject=np.array([f"p{person}" for person in range(people)]),
+        seq=np.array([f"stream{person}" for person in range(people)]),
+        meta=np.array(json.dumps({"labels": labels, "valid": [True] * 25})),
+    )
+    return path
+
+
+def record(path: Path, seconds: float) -> Path:
+    joints = move(1, round(30 * seconds), np.random.default_rng(5)) + np.array([0, 0, 3], np.float32)
+    recorder = Recorder(path, session_id="s", source_id="hall")
+    for index, pose in enumerate(joints):
+        frame = PoseFrame(
+            index=index, capture_time_ns=round(index / 30 * 1e9), received_ns=0,
+            poses=(Pose(joints_m=pose, confidence=np.ones(25, np.float32)),),
+        )  # fmt: skip
+        recorder.write(joints_event(frame, "hall"))
+    recorder.close()
+    return path
+
+
+def test_the_verb_writes_thresholds_that_belong_to_its_checkpoint_and_says_what_they_give(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    negative = write_streams(tmp_path / "hall.npz", {1: "read", 2: "write"})
+    labelled = write_streams(tmp_path / "acts.npz", {1: "jump", 2: "squat"})
+    out = tmp_path / "calibration" / "tiny.toml"
+    flags = [
+        "tune-thresholds", "--checkpoint", str(weights), "--data", str(negative), "--labelled", str(labelled),
+        "--subjects", "p0,p1", "--false-alarms-per-hour", "2", "--out", str(out),
+    ]  # fmt: skip
+    assert main(flags) == 0
+    told = capsys.readouterr().out
+    assert "hall: has no label of the classes, and counts as holding none of them" in told
+    assert "is too short to know a rate of 2 an hour" in told
+    assert "1.5 h without any would do" in told
+    assert "of 4 labelled starts" in told
+    assert "the other half gave" in told
+    thresholds = load_thresholds(out, load_checkpoint(weights))
+    assert thresholds.provenance["labelled"] == "acts.npz"
+    assert thresholds.provenance["subjects"] == "p0, p1"
+    assert str(tmp_path) not in out.read_text()
+    assert set(thresholds.classes) == set(INFO.labels)
+
+    assert main(flags) == 2
+    assert "are there already; replace them with --overwrite" in capsys.readouterr().err
+    assert main([*flags, "--overwrite"]) == 0
+
+
+def test_of_labelled_material_only_the_background_counts_and_of_a_recording_all(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labelled = write_streams(tmp_path / "acts.npz", {1: "jump"})
+    recording = record(tmp_path / "evening.mcap", 6.0)
+    out = tmp_path / "t.toml"
+    assert main(
+        ["tune-thresholds", "--checkpoint", str(weights), "--data", str(labelled), str(recording), "--out", str(out)]
+    ) == 0  # fmt: skip
+    told = capsys.readouterr().out
+    assert "acts: what is labelled background counts" in told
+    assert "evening.mcap: all of it counts" in told
+    assert "nothing labelled is given (--labelled): temperatures stay as they are" in told
+
+
+def test_a_recording_is_judged_as_it_was_live(weights: Path, tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(weights)
+    recording = record(tmp_path / "evening.mcap", 4.0)
+    (seldom,) = keep_recording(checkpoint, recording)
+    (often,) = keep_recording(checkpoint, recording, hop=1)
+    # The tracker takes 0.06 s to believe in a person, then thirteen frames make a clip.
+    assert seldom.source == "evening"
+    assert seldom.ends.tolist() == list(range(12, len(seldom.labels), 7))
+    assert often.ends.tolist() == list(range(12, len(often.labels)))
+    np.testing.assert_allclose(often.logits[::7], seldom.logits, atol=1e-4)
+    assert len(seldom.labels) >= 4.0 * 30 - 4
+
+
+@pytest.mark.parametrize(
+    ("flags", "found"),
+    [
+        (["--data", "none.npz"], "none.npz: no such file"),
+        (["--data", "hall.npz", "--labelled", "hall.npz"], "hall.npz: holds none of the classes"),
+        (["--data", "hall.npz", "--labelled", "acts.npz", "--subjects", "p0,ann"], "no subject ann"),
+        (["--data", "hall.npz", "--checkpoint", "hall.npz"], "checkpoint hall.npz: cannot be read"),
+        (["--data", "only.npz"], "no frame of background"),
+        (["--data", "empty"], "empty: a folder without any .npz"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_leaves_no_file(
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    flags: list[str],
+    found: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_streams(tmp_path / "hall.npz", {1: "read"}, people=1)
+    write_streams(tmp_path / "acts.npz", {1: "jump"}, people=1)
+    only = dict(np.load(write_streams(tmp_path / "only.npz", {1: "jump"}, people=1), allow_pickle=False))
+    only["y"] = np.ones_like(only["y"])
+    np.savez(tmp_path / "only.npz", **only)
+    (tmp_path / "empty").mkdir()
+    assert main(["tune-thresholds", "--checkpoint", str(weights), *flags]) == 2
+    told = capsys.readouterr().err
+    assert found in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / "calibration").exists()

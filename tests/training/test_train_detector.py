@@ -1,0 +1,223 @@
+"""Training on streams learns, resumes to the bit, and never touches a test subject."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from ntu_miniature import write_ntu_miniature
+from ship_miniature import write_miniature
+
+from hitrs_live.checkpoint import EncoderCheckpoint, EncoderInfo, load_checkpoint, load_encoder, save_checkpoint
+from hitrs_live.cli import main
+from hitrs_live.data.augment import AugmentConfig, Augmenter
+from hitrs_live.data.class_map import mirrored_labels, read_ship
+from hitrs_live.data.compose import ComposeConfig, StreamComposer
+from hitrs_live.data.ship import LABELS, SOURCE_WEIGHTS, TEST_SUBJECTS
+from hitrs_live.errors import DataError
+from hitrs_live.model.detector import DetectorConfig
+from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.training.journal import Journal
+from hitrs_live.training.loop import LoopConfig, Step
+from hitrs_live.training.processes import join_processes
+from hitrs_live.training.streams import StreamBatch, StreamBatches, frames_since_start
+from hitrs_live.training.train_detector import DetectorTraining, Material, losses_of, train_detector
+from hitrs_live.transforms import NormaliserConfig
+
+ENCODER = HiTRSConfig(
+    frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=1, heads=2,
+    head_width=8, max_clips=8, causal=True,
+)  # fmt: skip
+DETECTOR = DetectorConfig(encoder=ENCODER, classes=len(LABELS), window_clips=4, horizon=6, motion_hidden=16)
+
+
+@pytest.fixture(scope="module")
+def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_miniature(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def material(miniature: Path) -> Material:
+    return Material(sources=read_ship(miniature, test=False), weights=SOURCE_WEIGHTS, mirrored=mirrored_labels(LABELS))
+
+
+def config(steps: int, motion_steps: int = 0, learning_rate: float = 1e-3) -> DetectorTraining:
+    loop = LoopConfig(
+        steps=steps, seed=5, learning_rate=learning_rate, warmup_steps=2, average_decay=0.998, workers=0, save_every=3
+    )
+    motion = replace(loop, steps=motion_steps) if motion_steps else None
+    return DetectorTraining(labels=LABELS, detector=DETECTOR, loop=loop, motion_loop=motion, batch=4)
+
+
+class BrokenOff(Exception):
+    """The power went."""
+
+
+class Steps(Journal):
+    """Keep what is reported; break off where told to."""
+
+    def __init__(self, broken_at: int | None = None) -> None:
+        super().__init__("test", steps=1, first=False)
+        self.broken_at = broken_at
+        self.seen: list[Step] = []
+
+    def step(self, step: Step) -> None:
+        if step.step == self.broken_at:
+            raise BrokenOff
+        self.seen.append(step)
+
+
+def run(
+    what: DetectorTraining, material: Material, out: Path, begin: EncoderCheckpoint | None = None, broken_at: int = -1
+) -> list[Step]:
+    journal = Steps(broken_at)
+    with join_processes("cpu") as processes:
+        train_detector(what, material, begin, out, processes, journal)
+    return journal.seen
+
+
+def weights(path: Path) -> Mapping[str, torch.Tensor]:
+    return load_checkpoint(path).model.state_dict()
+
+
+@pytest.mark.parametrize(("broken_at", "resumed_at"), [(5, 4), (8, 7), (11, 10)])
+def test_a_run_broken_off_and_resumed_ends_in_the_same_weights(
+    material: Material, tmp_path: Path, broken_at: int, resumed_at: int
+) -> None:
+    run(config(6, 6), material, tmp_path / "whole.safetensors")
+    with pytest.raises(BrokenOff):
+        run(config(6, 6), material, tmp_path / "parts.safetensors", broken_at=broken_at)
+    torch.manual_seed(999)
+    steps = run(config(6, 6), material, tmp_path / "parts.safetensors")
+    assert [step.step for step in steps] == list(range(resumed_at, 13)), "resumed at the last save"
+    one, two = weights(tmp_path / "whole.safetensors"), weights(tmp_path / "parts.safetensors")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_the_second_stage_trains_the_motion_head_and_nothing_else(material: Material, tmp_path: Path) -> None:
+    run(config(3), material, tmp_path / "one.safetensors")
+    run(config(3, 3), material, tmp_path / "both.safetensors")
+    before, after = weights(tmp_path / "one.safetensors"), weights(tmp_path / "both.safetensors")
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"motion_head"}
+
+
+def test_the_losses_fall(material: Material, tmp_path: Path) -> None:
+    seen = run(replace(config(40, learning_rate=1e-2), batch=16), material, tmp_path / "m.safetensors")
+    for name, share in (("action", 0.98), ("motion", 0.8)):
+        assert sum(s.figures[name] for s in seen[-10:]) < share * sum(s.figures[name] for s in seen[:10])
+
+
+def test_training_begins_with_the_encoder_that_is_given(material: Material, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    info = EncoderInfo(name="tried", encoder=ENCODER, normaliser=NormaliserConfig())
+    save_checkpoint(tmp_path / "encoder.safetensors", EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
+    begin = load_encoder(tmp_path / "encoder.safetensors")
+    still = replace(config(1), loop=replace(config(1).loop, learning_rate=0.0, final_learning_rate=0.0))
+    run(still, material, tmp_path / "out.safetensors", begin)
+    trained = load_encoder(tmp_path / "out.safetensors").model.state_dict()
+    assert all(torch.equal(trained[name], value) for name, value in begin.model.state_dict().items())
+
+
+def batches(material: Material, seed: int) -> StreamBatches:
+    return StreamBatches(
+        StreamComposer(material.sources, material.weights, ComposeConfig()),
+        Augmenter(AugmentConfig(), material.mirrored),
+        detector=DETECTOR, normaliser=NormaliserConfig(), label_lag_frames=3, size=8, seed=(seed,),
+    )  # fmt: skip
+
+
+def test_the_same_seed_and_number_give_the_same_batch_and_others_another(material: Material) -> None:
+    made, again, other = (batches(material, seed) for seed in (1, 1, 2))
+    torch.testing.assert_close(made(7).joints, again(7).joints, atol=0, rtol=0)
+    assert made(7).joints.shape != other(7).joints.shape or not torch.equal(made(7).joints, other(7).joints)
+
+
+def test_a_perfect_motion_head_would_have_no_loss_where_the_future_is_real(material: Material) -> None:
+    batch = batches(material, 1)(0)
+    assert batch.future.shape[:3] == (8, batch.labels.shape[1], 6)
+    assert torch.isfinite(batch.future).all()
+    ends = torch.arange(batch.labels.shape[1]) * 7 + 12
+    step = (batch.future[:, :, 0] - batch.joints[:, ends]).norm(dim=-1).mean(-1)[batch.future_mask]
+    assert step.mean() < 0.2, "the first future frame is near the last seen one, but for its noise"
+
+
+def test_frames_are_counted_since_their_action_began() -> None:
+    labels = np.array([[0, 0, 2, 2, 2, 1, 0], [3, 3, 0, 3, 3, -1, 3]])
+    assert frames_since_start(labels).tolist() == [[7, 7, 0, 1, 2, 0, 7], [7, 7, 7, 0, 1, 7, 0]]
+
+
+def test_a_clip_of_a_new_action_weighs_what_it_is_told_to() -> None:
+    """Two clips: one new and wrong by ln 4 (four even scores), one old and nearly certain."""
+    logits = torch.tensor([[[0.0, 0.0, 0.0, 0.0], [0.0, 50.0, 0.0, 0.0]]])
+    batch = StreamBatch(
+        joints=torch.zeros(1, 1), labels=torch.tensor([[1, 1]]), since_start=torch.tensor([[2, 20]]),
+        future=torch.zeros(1, 2, 1, 1, 3), future_mask=torch.zeros(1, 2, dtype=torch.bool),
+    )  # fmt: skip
+    what = replace(config(1), label_smoothing=0.0, start_weight=3.0)
+    losses = losses_of(Answers(logits), batch, what)
+    assert float(losses["action"]) == pytest.approx(3 * np.log(4) / 4, rel=1e-5)
+
+
+class Answers(torch.nn.Module):
+    """Give the same logits to everything."""
+
+    def __init__(self, logits: torch.Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, _: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.logits, torch.zeros(*self.logits.shape[:2], 1, 1, 3)
+
+
+def test_no_test_subject_is_ever_read_for_training(miniature: Path) -> None:
+    for name, recordings in read_ship(miniature, test=False).items():
+        assert recordings
+        assert not {recording.subject for recording in recordings} & TEST_SUBJECTS[name]
+
+
+def test_missing_data_is_told_of_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"precog16\.npz: no such file; set HITRS_DATA"):
+        read_ship(tmp_path, test=False)
+
+
+def test_the_command_trains_on_other_data_with_its_own_classes(miniature: Path, tmp_path: Path) -> None:
+    data = miniature / "ship" / "precog16.npz"
+    other = tmp_path / "mine.npz"
+    other.write_bytes(data.read_bytes())
+    flags = ["--steps", "2", "--motion-steps", "0", "--batch", "2", "--size", "tiny", "--workers", "0"]
+    out = tmp_path / "mine.safetensors"
+    assert main(["train-detector", "--data", str(other), "--test-subjects", "p9", "--out", str(out), *flags]) == 0
+    assert load_checkpoint(out).info.labels[:2] == ("background", "right_punch")
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--leave-out", "nobody"], "nobody is called nobody"),
+        (["--steps", "0"], "--steps: got 0"),
+        (["--checkpoint", "none.safetensors"], "none.safetensors: cannot be read"),
+    ],
+)
+def test_what_is_wrong_with_a_flag_is_told_in_one_line(
+    miniature: Path, tmp_path: Path, flags: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = str(miniature / "ship" / "precog16.npz")
+    assert main(["train-detector", "--data", data, "--out", str(tmp_path / "o.safetensors"), *flags]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "o.safetensors").exists()
+
+
+def test_classes_of_which_recordings_show_two_people_are_learned_as_actions_of_two(tmp_path: Path) -> None:
+    write_ntu_miniature(tmp_path / "ntu", subjects=(1, 3), cameras=(1,), actions=(1, 50))
+    prepared = tmp_path / "prepared"
+    assert main(["prepare", "ntu", str(tmp_path / "ntu"), "--out", str(prepared), "--workers", "1"]) == 0
+    out = tmp_path / "two.safetensors"
+    flags = ["--steps", "2", "--motion-steps", "0", "--batch", "2", "--size", "tiny", "--workers", "0"]
+    assert main(["train-detector", "--data", str(prepared), "--out", str(out), *flags]) == 0
+    (pair_label,) = load_checkpoint(out).info.pair_labels
+    assert "punch" in pair_label

@@ -1,7 +1,6 @@
 """`hitrs-live evaluate detection` and `evaluate held-out`: a detector's figures, as tables and as JSON."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from hitrs_live.errors import DataError
 from hitrs_live.evaluation.detection import TOLERANCE_S, detection_report
 from hitrs_live.evaluation.held_out import evaluate_held_out
 from hitrs_live.evaluation.offline import offline_logits
+from hitrs_live.evaluation.report import write_report
 from hitrs_live.evaluation.streams import StreamResult, run_streams
 from hitrs_live.thresholds import Thresholds, find_thresholds
 
@@ -56,7 +56,7 @@ def run_detection(options: argparse.Namespace) -> int:
     }
     show(Console(), data.index.name, figures)
     if options.json:
-        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_report(options.json, report)
     return 0
 
 
@@ -68,7 +68,7 @@ def run_held_out(options: argparse.Namespace) -> int:
     for name, figures in report["sources"].items():
         show(console, name, figures)
     if options.json:
-        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_report(options.json, report)
     return 0
 
 

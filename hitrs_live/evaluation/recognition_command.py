@@ -1,7 +1,6 @@
 """`hitrs-live evaluate recognition`: accuracy of naming trimmed sequences, as tables and as JSON."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ from rich.table import Table
 
 from hitrs_live.checkpoint import SHIPPED
 from hitrs_live.data.opening import open_dataset
-from hitrs_live.errors import DataError
 from hitrs_live.evaluation.recognition import evaluate_recognition
+from hitrs_live.evaluation.report import write_report
 
 
 def run_recognition(options: argparse.Namespace) -> int:
@@ -32,18 +31,6 @@ def run_recognition(options: argparse.Namespace) -> int:
     if options.json:
         write_report(options.json, report)
     return 0
-
-
-def write_report(file: Path, report: dict[str, Any]) -> None:
-    """Write a report as JSON, all or nothing. Raises DataError where it cannot be written."""
-    unfinished = file.with_name(file.name + ".part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(file)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise DataError(f"{file}: cannot be written ({error}); name another file with --json") from None
 
 
 def _print(console: Console, report: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """Messages of every kind, invented by hypothesis or plainly made."""
 
+from typing import get_args
+
 import hypothesis.strategies as st
 import numpy as np
 from hypothesis.extra import numpy as hnp
@@ -9,6 +11,7 @@ from hitrs_live.messages import (
     ActionEvent,
     AnyMessage,
     Array,
+    EndReason,
     JointsEvent,
     MotionPrediction,
     PoseEvent,
@@ -71,7 +74,7 @@ MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
         detection_delay_s=_floats,
         window_start_ns=_times,
         window_end_ns=_times,
-        reason=st.sampled_from([None, "finished", "track_lost", "source_lost", "shutdown"]),
+        reason=st.sampled_from([None, *get_args(EndReason)]),
         other_track_id=st.none() | _tracks,
     ),
     st.integers(0, 4).flatmap(

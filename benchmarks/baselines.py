@@ -119,14 +119,19 @@ class GruBaseline(nn.Module):
 
         joints: (B, T, 25, 3), normalised; valid_mask: (B, T) bool, True = a real frame. Returns logits (B, K).
         """
-        poses = joints.flatten(-2)
-        # A sequence begins at rest.
-        motion = torch.diff(poses, dim=1, prepend=poses[:, :1])
-        states, _ = self.recurrent(torch.cat((poses, motion), dim=-1))
+        states = self.states(joints)
         # Padding comes last: no real frame's state has read any of it.
         real = valid_mask.unsqueeze(-1).to(states.dtype)
         logits: Tensor = self.head((states * real).sum(1) / real.sum(1))
         return logits
+
+    def states(self, joints: Tensor) -> Tensor:
+        """Run over the frames. joints: (B, T, 25, 3), normalised -> (B, T, C); a state has read no later frame."""
+        poses = joints.flatten(-2)
+        # A sequence begins at rest.
+        motion = torch.diff(poses, dim=1, prepend=poses[:, :1])
+        states: Tensor = self.recurrent(torch.cat((poses, motion), dim=-1))[0]
+        return states
 
 
 class OverPeople(nn.Module):

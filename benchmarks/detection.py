@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from baselines import GruBaseline
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
@@ -34,6 +35,7 @@ from hitrs_live.data.compose import StreamComposer
 from hitrs_live.data.opening import BACKGROUND_NAME, open_dataset
 from hitrs_live.data.ship import LABELS, SHIP_CLASSES
 from hitrs_live.evaluation.detection import detection_report
+from hitrs_live.evaluation.offline import offline_logits
 from hitrs_live.evaluation.streams import tell
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig, gather_clips
@@ -69,18 +71,15 @@ class ClipAlone(nn.Module):
 class GruDetector(nn.Module):
     """Two recurrent layers over joints and their velocities; its answer at the end of every clip."""
 
-    def __init__(self, grid: HiTRSConfig, classes: int, *, width: int = 128, dropout: float = 0.1) -> None:
+    def __init__(self, grid: HiTRSConfig, classes: int) -> None:
         super().__init__()
         self.grid = grid
-        self.recurrent = nn.GRU(2 * grid.joints * grid.channels, width, 2, batch_first=True, dropout=dropout)
-        self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, classes))
+        self.gru = GruBaseline(classes)
 
     def forward(self, joints: Tensor) -> tuple[Tensor, Tensor]:
         """Judge at the end of every clip. joints: (B, T, 25, 3) -> logits (B, N, K) and no motion."""
-        poses = joints.flatten(-2)
-        states, _ = self.recurrent(torch.cat((poses, torch.diff(poses, dim=1, prepend=poses[:, :1])), dim=-1))
         ends = torch.arange(self.grid.clips_in(joints.shape[1])) * self.grid.clip_stride + self.grid.clip_span - 1
-        logits = self.head(states[:, ends])
+        logits = self.gru.head(self.gru.states(joints)[:, ends])
         return logits, joints.new_zeros(*logits.shape[:2], 1, 1, 3)
 
 
@@ -148,16 +147,10 @@ class Bench:
 
     def _judge(self, model: nn.Module, sequence: Sequence) -> np.ndarray:
         """Judge the end of every clip from the window that ends there, as live."""
-        grid, window = self.config.detector.encoder, self.config.detector.window_clips
+        if isinstance(model, HitrsDetector):
+            return offline_logits(model, sequence, _NORMALISER)
         joints, _ = normalise_sequence(torch.from_numpy(sequence.joints_m)[None], _NORMALISER)
-        if isinstance(model, GruDetector | ClipAlone):
-            return model(joints)[0][0].numpy()
-        judged = []
-        for clip in range(grid.clips_in(joints.shape[1])):
-            first = max(0, clip - window + 1)
-            span = slice(first * grid.clip_stride, clip * grid.clip_stride + grid.clip_span)
-            judged.append(model(joints[:, span])[0][0, -1].numpy())
-        return np.stack(judged)
+        return model(joints)[0][0].numpy()
 
 
 def main() -> None:

@@ -1,16 +1,17 @@
 """Read recordings with the classes of a detector, whatever their own file calls them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence
-from hitrs_live.data.dataset import UNLABELLED, Dataset
+from hitrs_live.data.dataset import UNLABELLED, Body, Dataset
 from hitrs_live.data.opening import open_dataset
 from hitrs_live.data.ship import LABELS, SHIP_CLASSES, SOURCES
 from hitrs_live.data.ui_prmd import NAME as UI_PRMD
-from hitrs_live.data.ui_prmd import trim_rest
+from hitrs_live.data.ui_prmd import join_repetitions, trim_rest
 from hitrs_live.errors import DataError
 
 
@@ -44,18 +45,36 @@ def read_classes(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) 
             f"{data.path}: none of its labels ({', '.join(data.index.labels[:5])}, ...) is one of the detector's "
             f"classes ({', '.join(labels[1:6])}, ...); give data of the same classes"
         )
-    sequences = [
+    sequences = _read_bodies(data, lambda body: _mapped(data.labels_of(body), table))
+    return [trim_rest(s) for s in sequences] if data.index.name == UI_PRMD else sequences
+
+
+def read_streams(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> list[Sequence]:
+    """Read what a camera saw of each person: as `read_classes`, with single repetitions laid end to end.
+
+    Raises DataError as `read_classes` does.
+    """
+    sequences = read_classes(data, labels, unknown)
+    return join_repetitions(sequences) if data.index.name == UI_PRMD else sequences
+
+
+def read_background(data: Dataset) -> list[Sequence]:
+    """Read every body of a data set as background alone, labelled or not."""
+    return _read_bodies(data, lambda body: np.full(body.frames, BACKGROUND, np.int64))
+
+
+def _read_bodies(data: Dataset, labels_of: Callable[[Body], NDArray[np.int64]]) -> list[Sequence]:
+    return [
         Sequence(
             name=sample.name if len(sample.bodies) == 1 else f"{sample.name}/{number}",
             subject=sample.subject,
             joints_m=data.joints_m(body),
-            labels=_mapped(data.labels_of(body), table),
+            labels=labels_of(body),
             valid_mask=np.array(data.index.valid),
         )
         for sample in data.samples
         for number, body in enumerate(sample.bodies)
     ]
-    return [trim_rest(s) for s in sequences] if data.index.name == UI_PRMD else sequences
 
 
 def read_ship(folder: Path, *, test: bool) -> dict[str, list[Sequence]]:

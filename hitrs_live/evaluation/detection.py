@@ -56,8 +56,10 @@ class _Stream:
     online: NDArray[np.float32]
     """(T, K); the scores known at each frame."""
     later: NDArray[np.float32]
-    predicted: NDArray[np.int64]
-    """(T,); the class that the events give each frame."""
+    predicted: tuple[Segment, ...]
+    """What the events say goes on, where the class is known."""
+    true: tuple[Segment, ...]
+    starts: tuple[Start, ...]
     told: tuple[Told, ...]
     intervals: tuple[Interval, ...]
     alone: tuple[bool, ...]
@@ -75,27 +77,30 @@ def detection_report(
     """
     streams = [_stream(number, result, labels, rate_hz) for number, result in enumerate(results)]
     present = [k for k in range(1, len(labels)) if any((s.labels == k).any() for s in streams)]
-    per_class = {labels[k]: _of_class(streams, k, rate_hz) for k in present}
-    starts = [start for s in streams for start in _true_starts(s, rate_hz)]
+    truth, online, later = (
+        np.concatenate([getattr(s, name) for s in streams]) for name in ("labels", "online", "later")
+    )
+    known = truth != IGNORE
+    truth, online, later = truth[known], online[known], later[known]
+    right = later.argmax(1) == truth
+    per_class = {labels[k]: _of_class(streams, k, truth == k, online[:, k], later[:, k], right) for k in present}
+    starts = [start for s in streams for start in s.starts]
     told = [telling for s in streams for telling in s.told]
     alone = [flag for s in streams for flag in s.alone]
     background_s = sum(s.background_s for s in streams)
     alarms = sum(alone)
-    total = {tolerance: _matches(streams, tolerance, rate_hz) for tolerance in TOLERANCES_S}
-    truth = np.concatenate([s.labels for s in streams])
-    known = truth != IGNORE
-    later = np.concatenate([s.later for s in streams])
+    total = {tolerance: _matches(streams, tolerance) for tolerance in TOLERANCES_S}
     at_recall = false_alarms_at_recall(
         told, starts, alone=alone, background_s=background_s, recall=RECALL, tolerance_s=TOLERANCE_S
     )
     return {
         "streams": len(streams),
-        "frames": int(known.sum()),
+        "frames": len(truth),
         "frame_map": _mean(per_class, "ap"),
         "frame_map_later": _mean(per_class, "ap_later"),
         "mcap": _mean(per_class, "cap"),
         "mcap_by_decile": _decile_means(streams, present),
-        "accuracy_later": _round(float((later.argmax(1) == truth)[known].mean())) if known.any() else None,
+        "accuracy_later": _round(float(right.mean())) if len(right) else None,
         "start_f1": {f"{tolerance:g}": _round(matches.f1) for tolerance, matches in total.items()},
         "start_precision": _round(total[TOLERANCE_S].precision),
         "start_recall": _round(total[TOLERANCE_S].recall),
@@ -108,7 +113,7 @@ def detection_report(
         f"false_alarms_per_hour_at_recall_{RECALL:g}": None if at_recall is None else round(at_recall, 2),
         "oad": _localisation(streams),
         "segmental_f1": _segmental(streams),
-        "edit": _round(float(np.mean([edit_score(*_segments(s)) for s in streams]))),
+        "edit": _round(float(np.mean([edit_score(s.predicted, s.true) for s in streams]))),
         "map_at_overlap": _interval_maps(streams, rate_hz),
         "motion": motion(results),
         "per_class": per_class,
@@ -137,27 +142,31 @@ def _stream(number: int, result: StreamResult, labels: tuple[str, ...], rate_hz:
                 Interval(stream=number, label=label, start_s=action.onset_s, end_s=action.end_s, score=score)
             )
     predicted[truth == IGNORE] = IGNORE
+    true = segments_of(truth)
+    starts = tuple(Start(stream=number, label=s.label, onset_s=s.start / rate_hz) for s in true)
     return _Stream(
-        number=number, labels=truth, online=online, later=later, predicted=predicted, told=tuple(told),
-        intervals=tuple(intervals), alone=tuple(alone), background_s=float(away.sum() / rate_hz),
+        number=number, labels=truth, online=online, later=later, predicted=tuple(segments_of(predicted)),
+        true=tuple(true), starts=starts, told=tuple(told), intervals=tuple(intervals), alone=tuple(alone),
+        background_s=float(away.sum() / rate_hz),
     )  # fmt: skip
 
 
-def _of_class(streams: Sequence[_Stream], number: int, rate_hz: float) -> dict[str, Any]:
-    truth = np.concatenate([s.labels for s in streams])
-    known = truth != IGNORE
-    positive = truth[known] == number
-    online, later = (
-        np.concatenate([getattr(s, name)[:, number] for s in streams])[known] for name in ("online", "later")
-    )
-    best = np.concatenate([s.later.argmax(1) for s in streams])[known]
-    matches = _matches(streams, TOLERANCE_S, rate_hz, number)
+def _of_class(
+    streams: Sequence[_Stream],
+    number: int,
+    positive: NDArray[np.bool_],
+    online: NDArray[np.float32],
+    later: NDArray[np.float32],
+    right: NDArray[np.bool_],
+) -> dict[str, Any]:
+    """Compute one class's figures. positive, online, later, right: (T,) over the known frames of all streams."""
+    matches = _matches(streams, TOLERANCE_S, number)
     return {
         "frames": int(positive.sum()),
         "ap": _round(average_precision(online, positive)),
         "ap_later": _round(average_precision(later, positive)),
         "cap": _round(calibrated_average_precision(online, positive)),
-        "recall_later": _round(float((best == number)[positive].mean())) if positive.any() else None,
+        "recall_later": _round(float(right[positive].mean())) if positive.any() else None,
         "starts": matches.true,
         "told": matches.told,
         "precision": _round(matches.precision),
@@ -167,26 +176,18 @@ def _of_class(streams: Sequence[_Stream], number: int, rate_hz: float) -> dict[s
     }
 
 
-def _matches(streams: Sequence[_Stream], tolerance_s: float, rate_hz: float, number: int | None = None) -> Matches:
+def _matches(streams: Sequence[_Stream], tolerance_s: float, number: int | None = None) -> Matches:
     """Match the starts of one class, or of every class."""
     total = NO_MATCHES
     for stream in streams:
-        starts = _true_starts(stream, rate_hz)
-        labels = {s.label for s in starts} | {t.label for t in stream.told} if number is None else {number}
+        labels = {s.label for s in stream.starts} | {t.label for t in stream.told} if number is None else {number}
         for label in labels:
             total += match_starts(
                 [(t.onset_s, t.told_s) for t in stream.told if t.label == label],
-                [s.onset_s for s in starts if s.label == label],
+                [s.onset_s for s in stream.starts if s.label == label],
                 tolerance_s=tolerance_s,
             )
     return total
-
-
-def _true_starts(stream: _Stream, rate_hz: float) -> list[Start]:
-    return [
-        Start(stream=stream.number, label=segment.label, onset_s=segment.start / rate_hz)
-        for segment in segments_of(stream.labels)
-    ]
 
 
 def _decile_means(streams: Sequence[_Stream], present: Sequence[int]) -> list[float | None]:
@@ -214,17 +215,17 @@ def _start_maps(told: Sequence[Told], starts: Sequence[Start], present: Sequence
     return by_offset
 
 
-def _segments(stream: _Stream) -> tuple[list[Segment], list[Segment]]:
-    return segments_of(stream.predicted), segments_of(stream.labels)
+def _segments(streams: Sequence[_Stream]) -> tuple[list[Sequence[Segment]], list[Sequence[Segment]]]:
+    return [stream.predicted for stream in streams], [stream.true for stream in streams]
 
 
 def _localisation(streams: Sequence[_Stream]) -> dict[str, float | None]:
-    figures = oad_localisation(*zip(*map(_segments, streams), strict=True))
+    figures = oad_localisation(*_segments(streams))
     return {"f1": _round(figures.f1), "sl_score": _round(figures.sl_score), "el_score": _round(figures.el_score)}
 
 
 def _segmental(streams: Sequence[_Stream]) -> dict[str, float | None]:
-    predicted, true = zip(*map(_segments, streams), strict=True)
+    predicted, true = _segments(streams)
     return {
         f"{100 * overlap:g}": _round(segmental_f1(predicted, true, overlap=overlap)) for overlap in SEGMENTAL_OVERLAPS
     }
@@ -235,7 +236,7 @@ def _interval_maps(streams: Sequence[_Stream], rate_hz: float) -> dict[str, dict
     true = [
         Interval(stream=stream.number, label=s.label, start_s=s.start / rate_hz, end_s=s.end / rate_hz)
         for stream in streams
-        for s in segments_of(stream.labels)
+        for s in stream.true
     ]
     return {
         f"by_{by}": {

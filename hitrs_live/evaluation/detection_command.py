@@ -12,11 +12,9 @@ from rich.table import Table
 
 from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence, data_folder
-from hitrs_live.data.class_map import read_classes
+from hitrs_live.data.class_map import read_streams
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import check_rates, open_dataset
-from hitrs_live.data.ui_prmd import NAME as UI_PRMD
-from hitrs_live.data.ui_prmd import join_repetitions
 from hitrs_live.errors import DataError
 from hitrs_live.evaluation.detection import TOLERANCE_S, detection_report
 from hitrs_live.evaluation.held_out import evaluate_held_out
@@ -126,9 +124,7 @@ def _tested(data: Dataset, options: argparse.Namespace) -> Dataset:
 
 
 def _streams(data: Dataset, checkpoint: Checkpoint, *, unknown_is_background: bool) -> list[Sequence]:
-    sequences = read_classes(data, checkpoint.info.labels, BACKGROUND if unknown_is_background else IGNORE)
-    if data.index.name == UI_PRMD:
-        sequences = join_repetitions(sequences)
+    sequences = read_streams(data, checkpoint.info.labels, BACKGROUND if unknown_is_background else IGNORE)
     known = [sequence for sequence in sequences if (sequence.labels != IGNORE).any()]
     if not known:
         raise DataError(f"{data.path}: no sequence of these people has a known class; name others with --subjects")

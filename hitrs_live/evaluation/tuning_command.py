@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import numpy as np
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -14,11 +13,8 @@ from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.config import Config, load_config
 from hitrs_live.data import arrays
 from hitrs_live.data.arrays import BACKGROUND
-from hitrs_live.data.class_map import map_labels, read_classes
-from hitrs_live.data.dataset import Dataset
+from hitrs_live.data.class_map import map_labels, read_background, read_classes, read_streams
 from hitrs_live.data.opening import check_rates, open_datasets
-from hitrs_live.data.ui_prmd import NAME as UI_PRMD
-from hitrs_live.data.ui_prmd import join_repetitions
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.evaluation.kept_logits import KeptStream, keep_recording, keep_result
 from hitrs_live.evaluation.streams import run_streams
@@ -76,7 +72,7 @@ def _negative(paths: Sequence[Path], checkpoint: Checkpoint, hop: int | None) ->
                 sequences = read_classes(data, checkpoint.info.labels)
                 notes.append(f"{data.index.name}: what is labelled background counts as holding none of the classes")
             else:
-                sequences = _all_background(data)
+                sequences = read_background(data)
                 notes.append(f"{data.index.name}: has no label of the classes, and counts as holding none of them")
             streams += _run(checkpoint, sequences, hop)
     return streams, notes
@@ -91,10 +87,10 @@ def _labelled(
         check_rates([data], checkpoint.info.normaliser.rate_hz)
         found |= {sample.subject for sample in data.samples}
         chosen = data.only([s for s in data.samples if subjects is None or s.subject in subjects])
-        sequences = read_classes(chosen, checkpoint.info.labels)
+        sequences = read_streams(chosen, checkpoint.info.labels)
         if chosen.samples and not any((sequence.labels > BACKGROUND).any() for sequence in sequences):
             raise DataError(f"--labelled {data.path}: holds none of the classes; give it as --data if that is so")
-        streams += _run(checkpoint, join_repetitions(sequences) if data.index.name == UI_PRMD else sequences, hop)
+        streams += _run(checkpoint, sequences, hop)
     if paths and subjects and (missing := sorted(subjects - found)):
         raise DataError(f"{', '.join(map(str, paths))}: no subject {', '.join(missing)}, wanted some of {_few(found)}")
     return streams
@@ -102,20 +98,6 @@ def _labelled(
 
 def _run(checkpoint: Checkpoint, sequences: list[arrays.Sequence], hop: int | None) -> list[KeptStream]:
     return [keep_result(result) for result in run_streams(checkpoint, sequences, hop=hop)]
-
-
-def _all_background(data: Dataset) -> list[arrays.Sequence]:
-    return [
-        arrays.Sequence(
-            name=sample.name,
-            subject=sample.subject,
-            joints_m=data.joints_m(body),
-            labels=np.full(body.frames, BACKGROUND, np.int64),
-            valid_mask=np.array(data.index.valid),
-        )
-        for sample in data.samples
-        for body in sample.bodies
-    ]
 
 
 def _print(console: Console, labels: tuple[str, ...], before: Outcome, after: Outcome) -> None:

@@ -17,7 +17,7 @@ from hitrs_live.training.journal import Journal
 from hitrs_live.training.labelled import LabelledBatch, LabelledBatches, VaryConfig
 from hitrs_live.training.loop import Loop, LoopConfig, Step
 from hitrs_live.training.processes import Processes
-from hitrs_live.training.settings import settings_text
+from hitrs_live.training.settings import beginning_text, settings_text
 from hitrs_live.transforms import NormaliserConfig
 
 
@@ -61,7 +61,7 @@ def finetune(
         size=max(1, config.batch // config.loop.accumulate), vary=config.vary,
         seed=config.loop.seed, rank=processes.rank, ranks=processes.count,
     )  # fmt: skip
-    settings = settings_text(config, [data], processes.count) + f"\nbegins_from = {fingerprint(begin)}"
+    settings = settings_text(config, [data], processes.count) + f"\nbegins_from = {beginning_text(begin)}"
     loop = Loop(model, config.loop, processes, out.with_suffix(".state.pt"), settings)
 
     def losses(module: nn.Module, batch: LabelledBatch) -> Mapping[str, Tensor]:
@@ -71,19 +71,11 @@ def finetune(
 
     def report(step: Step) -> None:
         journal.step(step)
-        if processes.first and (step.step % config.loop.save_every == 0 or step.step == config.loop.steps):
+        if processes.first and step.saves:
             _save(config, model, loop.average, data, step.step, settings, out)
 
     loop.run(batches, losses, lambda: None, report)
     return out
-
-
-def fingerprint(begin: EncoderCheckpoint | None) -> str:
-    """Tell encoders apart: a run must not be taken up from another one. Returns a line of text."""
-    if begin is None:
-        return "scratch"
-    total = sum(float(p.detach().double().abs().sum()) for p in begin.model.parameters())
-    return f"{begin.info.name} {total:.6f}"
 
 
 def _save(

@@ -64,6 +64,8 @@ class Step:
     seconds: float
     waited_s: float
     """Of them, waiting for batches."""
+    saves: bool
+    """Whether the run's state is kept after this step: what was trained so far is due to be written too."""
 
 
 class _Steps(Dataset[Any], Generic[Batch]):
@@ -120,8 +122,10 @@ class Loop:
             after_step()
             self._move_average()
             self.step += 1
-            report(Step(step=self.step, figures=figures, seconds=time.perf_counter() - began, waited_s=waited))
-            if self.step % self.config.save_every == 0 or self.step == self.config.steps:
+            saves = self.step % self.config.save_every == 0 or self.step == self.config.steps
+            seconds = time.perf_counter() - began
+            report(Step(step=self.step, figures=figures, seconds=seconds, waited_s=waited, saves=saves))
+            if saves:
                 self.save()
 
     def _batches(self, batch_of: Callable[[int], Moves]) -> Iterator[Moves]:

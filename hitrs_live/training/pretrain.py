@@ -95,7 +95,7 @@ def pretrain(
         journal.step(step)
         if processes.first and (step.step % config.validate_every == 0 or step.step == config.loop.steps):
             journal.validation(step.step, validate(model, validation, config, processes))
-        if processes.first and (step.step % config.loop.save_every == 0 or step.step == config.loop.steps):
+        if processes.first and step.saves:
             _save(config, model, out, step.step, datasets)
 
     loop.run(batches, _losses, model.update_target, report)

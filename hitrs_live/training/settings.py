@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from hitrs_live.checkpoint import EncoderCheckpoint
 from hitrs_live.data.dataset import Dataset
 
 _NOT_OF_THE_RESULT = ("workers", "save_every", "validate_every")
@@ -14,6 +15,14 @@ def settings_text(config: Any, datasets: Sequence[Dataset] = (), processes: int 
     lines = [f"{name} = {value}" for name, value in _flat("", config)]
     lines += [f"data.{d.index.name} = {len(d.samples)} sequences" for d in datasets]
     return "\n".join([*lines, f"processes = {processes}"])
+
+
+def beginning_text(begin: EncoderCheckpoint | None) -> str:
+    """Name the encoder begun with, so that a run is not taken up from another one."""
+    if begin is None:
+        return "scratch"
+    total = sum(float(p.detach().double().abs().sum()) for p in begin.model.parameters())
+    return f"{begin.info.name} {total:.6f}"
 
 
 def _flat(prefix: str, config: Any) -> Iterator[tuple[str, object]]:

@@ -15,11 +15,10 @@ from hitrs_live.data.arrays import Sequence as Recording
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.compose import ComposeConfig, StreamComposer
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
-from hitrs_live.training.finetune import fingerprint
 from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import Loop, LoopConfig, Step
 from hitrs_live.training.processes import Processes
-from hitrs_live.training.settings import settings_text
+from hitrs_live.training.settings import beginning_text, settings_text
 from hitrs_live.training.streams import StreamBatch, StreamBatches
 from hitrs_live.transforms import NormaliserConfig
 
@@ -87,14 +86,16 @@ def train_detector(
         size=max(1, config.batch // config.loop.accumulate), seed=(config.loop.seed, processes.rank),
     )  # fmt: skip
     data = ", ".join(f"{name} ({len(recordings)} recordings)" for name, recordings in material.sources.items())
-    settings = f"{settings_text(config, processes=processes.count)}\ndata = {data}\nbegins_from = {fingerprint(begin)}"
+    settings = (
+        f"{settings_text(config, processes=processes.count)}\ndata = {data}\nbegins_from = {beginning_text(begin)}"
+    )
 
     def stage(module: nn.Module, loop_config: LoopConfig, state: Path, before: int) -> None:
         loop = Loop(module, loop_config, processes, state, settings)
 
         def report(step: Step) -> None:
             journal.step(replace(step, step=before + step.step))
-            if processes.first and (step.step % loop_config.save_every == 0 or step.step == loop_config.steps):
+            if processes.first and step.saves:
                 _save(config, loop.average, data, settings, out)
 
         loop.run(batches, lambda wrapped, batch: losses_of(wrapped, batch, config), lambda: None, report)

@@ -5,16 +5,22 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: live demo test lint clean
+ENGINES := .venv/engines
 
-live: $(READY)
+.PHONY: live demo test test-gpu lint clean
+
+live: $(READY) $(ENGINES)
 	$(BIN)/python run_live.py --camera 0
 
-demo: $(READY)
+demo: $(READY) $(ENGINES)
 	$(BIN)/python run_live.py --demo
 
-test: $(READY) lint
+test: $(READY) $(ENGINES) lint
 	$(BIN)/python -m pytest
+
+# What needs a CUDA GPU, and a torch build with CUDA; without one each is skipped with its reason.
+test-gpu: $(READY)
+	$(BIN)/python -m pytest -m gpu
 
 lint: $(READY)
 	$(BIN)/ruff check
@@ -28,6 +34,11 @@ $(READY): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	$(BIN)/hitrs-live models --fetch
+	touch $@
+
+# Built anew when the model, or what its graphs are traced from, changes.
+$(ENGINES): $(READY) $(wildcard hitrs_live/model/*.py hitrs_live/engine/*.py hitrs_live/weights/*.safetensors)
+	$(BIN)/hitrs-live build-engines
 	touch $@
 
 clean:

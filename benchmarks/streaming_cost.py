@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
+from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HITRS_SMALL, HiTRSConfig
 from hitrs_live.streaming.clip_stream import StreamState
@@ -31,20 +32,21 @@ def measure(encoder: HiTRSConfig, *, clips: int, hops: int) -> dict[str, float]:
     """Fill a window of so many clips, then time `hops` hops of 7 frames; all figures in milliseconds a frame."""
     torch.manual_seed(0)
     model = HitrsDetector(DetectorConfig(encoder=encoder, classes=27, window_clips=clips)).eval()
+    engine = TorchEngine(model)
     window = encoder.frames_of(clips)
     frames = window + hops * encoder.clip_stride
     joints = torch.randn(1, 1, 25, 3) * 0.3 + torch.randn(1, frames, 25, 3).cumsum(1) * 0.01
     normalised, _ = normalise_sequence(joints, NORMALISER)
     state, active = StreamState.empty(encoder, 1, window_clips=clips), torch.ones(1, dtype=torch.bool)
     for frame in range(window):
-        stream_step(model, joints[:, frame], active, state, NORMALISER)
+        stream_step(engine, joints[:, frame], active, state, NORMALISER)
 
     streamed_ms, recomputed_ms, worst = [], [], 0.0
     for hop in range(hops):
         first = window + hop * encoder.clip_stride
         began = time.perf_counter()
         for frame in range(first, first + encoder.clip_stride):
-            output, state = stream_step(model, joints[:, frame], active, state, NORMALISER)
+            output, state = stream_step(engine, joints[:, frame], active, state, NORMALISER)
         streamed_ms.append((time.perf_counter() - began) * 1e3 / encoder.clip_stride)
         end = first + encoder.clip_stride
         logits, took_ms = timed(lambda end=end: model(normalised[:, end - window : end])[0][:, -1])

@@ -16,16 +16,18 @@ from rich.console import Console
 from rich.table import Table
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
+from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
 
 
 def measure(checkpoint: Checkpoint, *, people: int, turns: int) -> dict[str, float]:
     """Time both updates for so many people, turn by turn; all figures in milliseconds a frame for all of them."""
     grid = checkpoint.info.detector.encoder
+    engine = TorchEngine(checkpoint.model)
     took_ms: dict[int, list[np.ndarray]] = {grid.clip_stride: [], 1: []}
     for _ in range(turns):
         for hop, turn in took_ms.items():
-            turn.append(time_steps(checkpoint.model, checkpoint.info.normaliser, rows=people, hop=hop, strides=1))
+            turn.append(time_steps(engine, checkpoint.info.normaliser, rows=people, hop=hop, strides=1))
     clip_ms, frame_ms = (np.concatenate(turn) for turn in took_ms.values())
     return {
         "people": people,

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from hitrs_live.checkpoint import load_checkpoint
 from hitrs_live.config import Config
-from hitrs_live.messages import AnyMessage, Frame, People, Prediction, SourceState
+from hitrs_live.messages import AnyMessage, Frame, Outlook, People, SourceState
 from hitrs_live.pipeline import Pipeline
 from hitrs_live.sources.demo import DemoSource
 from hitrs_live.transport.sink import ListSink
@@ -50,12 +50,12 @@ class Photographer:
         frame: Frame | None,
         people: People,
         actions: dict[int, tuple[str, float]],
-        prediction: Prediction | None,
+        outlook: Outlook | None,
         state: SourceState,
         fps: float,
     ) -> None:
         """Paint."""
-        self.image = self._painter.paint(frame, people, actions, prediction, state, fps)
+        self.image = self._painter.paint(frame, people, actions, outlook, state, fps)
 
     def close(self) -> None:
         """Write the picture."""

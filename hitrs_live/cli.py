@@ -36,6 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_watch(verbs.add_parser("watch", help="print what a running pipeline publishes"))
     _add_config(verbs.add_parser("config", help="print the effective settings, with comments"))
     _add_models(verbs.add_parser("models", help="show or fetch the pose model"))
+    _add_build_engines(verbs.add_parser("build-engines", help="build what computes the model fastest here, and try it"))
+    _add_bench(verbs.add_parser("bench", help="measure what the model costs here, by engine and precision"))
     add_research_verbs(verbs)
     _add_calibrate(verbs.add_parser("calibrate", help="measure a camera from photographs of a chessboard"))
     return parser
@@ -48,7 +50,10 @@ _SETTINGS: tuple[tuple[str, str, type, str], ...] = (
     ("--pose-model", "pose.model", str, "lite, full or heavy"),
     ("--calibration", "camera.calibration", str, "camera intrinsics, a file as `hitrs-live calibrate` writes it"),
     ("--checkpoint", "model.checkpoint", str, "model to run, instead of the one shipped"),
+    ("--engine", "model.engine", str, "what computes the model: auto, tensorrt, cuda-graph, onnx or torch"),
+    ("--precision", "model.precision", str, "what it computes in: fp32, int8 (onnx), fp16 or bf16 (on GPUs)"),
     ("--update", "model.update", str, "what the model answers after: clip (7 frames) or frame, which costs more"),
+    ("--thresholds", "action.thresholds", str, "file of `hitrs-live tune-thresholds`, instead of the checkpoint's own"),
     ("--bind", "publish.bind", str, "address to publish on"),
 )
 
@@ -59,6 +64,13 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(flag, dest=f"setting:{key}", type=kind, metavar=key.split(".")[-1].upper(), help=text)
     parser.add_argument(
         "--publish-pose", dest="setting:publish.pose", action="store_true", default=None, help="publish every pose too"
+    )
+    parser.add_argument(
+        "--now",
+        dest="setting:publish.now",
+        action="store_true",
+        default=None,
+        help="publish every pose and, by prediction, where it is at the moment of publishing; draw that too",
     )
 
 
@@ -170,6 +182,40 @@ def _run_models(options: argparse.Namespace) -> int:
         download_official(options.download)
     for status in describe_models():
         print(f"{status.variant:<6} {status.note}")
+    return 0
+
+
+def _add_build_engines(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="model to build for, instead of the one shipped"
+    )
+    parser.add_argument(
+        "--engine", choices=("auto", "tensorrt", "cuda-graph", "onnx", "torch"), default="auto",
+        help="default: the best that can be had here",
+    )  # fmt: skip
+    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16", "int8"), default="fp32")
+    parser.add_argument("--max-persons", type=int, default=16, metavar="N", help="people at once, at most (default 16)")
+    parser.set_defaults(run=_run_build_engines)
+
+
+def _run_build_engines(options: argparse.Namespace) -> int:
+    from hitrs_live.engine.build_command import build_engines
+
+    build_engines(options.checkpoint, options.engine, options.precision, max_persons=options.max_persons)
+    return 0
+
+
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="model to measure, instead of the one shipped")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions, under a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.set_defaults(run=_run_bench)
+
+
+def _run_bench(options: argparse.Namespace) -> int:
+    from hitrs_live.bench import bench
+
+    bench(options.checkpoint, quick=options.quick, json_path=options.json)
     return 0
 
 

@@ -9,6 +9,9 @@ from msgspec import Meta
 
 from hitrs_live.errors import ConfigError
 
+EngineChoice = Literal["auto", "tensorrt", "cuda-graph", "onnx", "torch"]
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
+
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the file."""
@@ -60,6 +63,12 @@ class PairConfig(Section, frozen=True, kw_only=True):
 
 class ModelConfig(Section, frozen=True, kw_only=True):
     checkpoint: Annotated[str, Meta(description="a .safetensors checkpoint; empty for the one shipped")] = ""
+    engine: Annotated[
+        EngineChoice, Meta(description="what computes the model; where it cannot be had, the next one does")
+    ] = "auto"
+    precision: Annotated[Precision, Meta(description="what it computes in; int8 on CPUs, fp16 and bf16 on GPUs")] = (
+        "fp32"
+    )
     threads: Annotated[int, Meta(ge=1, description="CPU threads of the model")] = 1
     update: Annotated[
         Literal["clip", "frame"],
@@ -111,6 +120,9 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     motion: Annotated[bool, Meta(description="publish motion predictions")] = True
     scores: Annotated[bool, Meta(description="publish class scores after each clip")] = True
     pose: Annotated[bool, Meta(description="publish every measured pose")] = False
+    now: Annotated[
+        bool, Meta(description="publish every measured pose, and where it is by now, for what comes too late")
+    ] = False
     status_every_s: Annotated[float, Meta(gt=0, description="beat of the status message")] = 1.0
 
 

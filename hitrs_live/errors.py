@@ -10,6 +10,9 @@
     │   └── PoseProcessFailed     the pose process cannot be kept alive
     ├── DataError                 a file's content is not what its format promises
     │   └── CheckpointMismatch    weights, skeleton, labels or preprocessing do not fit together
+    ├── EngineError
+    │   ├── EngineUnavailable     an engine cannot be had here, or its answers are not the model's
+    │   └── EngineStale           a built engine is of something else: other weights, versions, machine
     ├── ViewUnavailable           a window or a picture file cannot be opened
     └── TransportError
         ├── AddressUnavailable    an address cannot be bound or connected
@@ -58,6 +61,18 @@ class DataError(HitrsLiveError):
 
 class CheckpointMismatch(DataError):
     """Weights, skeleton, labels or preprocessing do not fit together."""
+
+
+class EngineError(HitrsLiveError):
+    """What computes the model cannot be used."""
+
+
+class EngineUnavailable(EngineError):
+    """An engine cannot be had here: a package, a GPU or a build is missing, or its answers are not the model's."""
+
+
+class EngineStale(EngineError):
+    """A built engine is of something else than is wanted: of other weights, versions or another machine."""
 
 
 class TransportError(HitrsLiveError):

@@ -38,6 +38,7 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
     import torch
 
     from hitrs_live.checkpoint import SHIPPED, load_checkpoint
+    from hitrs_live.engine.ladder import open_engine
     from hitrs_live.pipeline import Pipeline
     from hitrs_live.thresholds import find_thresholds
 
@@ -46,6 +47,14 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
     session_id = getattr(source, "session_id", "") or uuid.uuid4().hex
     checkpoint = load_checkpoint(config.model.checkpoint or None)
     thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))
+    opened = open_engine(
+        checkpoint,
+        config.model.engine,
+        config.model.precision,
+        threads=config.model.threads,
+        # Nobody who asked for no engine should wait for one to be built.
+        build=config.model.engine != "auto",
+    )
     with ExitStack() as stack, stopping() as stop:
         publisher = stack.enter_context(Publisher(config.publish, session_id))
         viewers = list(_viewers(options, config, source))
@@ -67,6 +76,7 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
             recorder=recorder,
             viewers=viewers,
             thresholds=thresholds,
+            opened=opened,
         ).run(duration_s=options.duration, stop=stop)
     return 0
 

@@ -123,6 +123,31 @@ class Prediction:
     """(R, F, 25, 3), metres, camera frame, frames 1 ... F of the model's rate after the tick."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Foreseen:
+    """The poses of one frame's people, moved on by what is predicted of them. R rows."""
+
+    known: NDArray[np.bool_]
+    """(R,); True where the row's person is there and has a prediction, and the fields below mean something."""
+    joints_m: NDArray[np.float32]
+    """(R, 25, 3), metres, camera frame."""
+    ahead_ms: NDArray[np.float32]
+    """(R,); how far past the frame's capture they stand: less than asked for where a prediction does not reach."""
+    prediction_age_ms: NDArray[np.float32]
+    """(R,); how old the prediction was when the frame was captured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """What the views draw of the predictions for one frame's people. R rows."""
+
+    later: Foreseen
+    now: Foreseen | None
+    """At the moment of publishing, if asked for; known only of those whose predictions are reliable."""
+    reliable: NDArray[np.bool_]
+    """(R,); False where predictions lately lost to the pose held still, or nothing of them came true yet."""
+
+
 # ---------------------------------------------------------------------------------------------------------
 # On the wire
 # ---------------------------------------------------------------------------------------------------------
@@ -194,6 +219,12 @@ class MotionPrediction(Message, frozen=True, kw_only=True, tag="motion"):
     """Mean joint error of this person's recent predictions over all horizons, measured once they came due."""
     held_error_mm: float | None = None
     """The same for the pose simply held still: what a prediction has to beat."""
+    errors_mm: tuple[float | None, ...] = ()
+    """The same by horizon, as in horizons_ms; None for a horizon of which none came due yet."""
+    held_errors_mm: tuple[float | None, ...] = ()
+    reliable: bool | None = None
+    """Whether these errors, over all horizons, have lately been smaller than the held pose's, with some hysteresis;
+    None until one of this person's predictions has come true to its end."""
 
     @property
     def topic(self) -> str:
@@ -218,6 +249,14 @@ class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
     track_id: int
     joints_m: Array
     confidence: Array
+    now_joints_m: Array | None = None
+    """(25, 3); the same pose moved on to the moment of publishing by what is predicted, if `publish.now` asks for it.
+    None where joints_m is the best that is known: while this person's predictions are not `reliable` (as in
+    MotionPrediction), and where capture times are not of this machine's clock."""
+    now_ahead_ms: float | None = None
+    """How far past capture_time_ns now_joints_m stands: up to the publishing, or to where the prediction ends."""
+    prediction_age_ms: float | None = None
+    """How old the prediction that moved it was at capture_time_ns."""
 
     @property
     def topic(self) -> str:
@@ -282,7 +321,12 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     notices: tuple[str, ...] = ()
     """What an operator should read, newest last."""
     motion_error_mm: float | None = None
+    """Of all people: mean error of recent predictions over all horizons, as in MotionPrediction."""
     motion_held_error_mm: float | None = None
+    motion_horizons_ms: tuple[float, ...] = ()
+    motion_errors_mm: tuple[float | None, ...] = ()
+    """The same by horizon, as in motion_horizons_ms; None for a horizon of which none came due yet."""
+    motion_held_errors_mm: tuple[float | None, ...] = ()
 
     @property
     def topic(self) -> str:

@@ -7,25 +7,25 @@ own, the terminal dashboard in another: it is a subscriber like any other.
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-import numpy as np
 import psutil
-from numpy.typing import NDArray
 
 from hitrs_live import __version__
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.codec import joints_event
 from hitrs_live.config import Config
+from hitrs_live.engine.ladder import Opened
+from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.messages import (
     ActionEvent,
     AnyMessage,
-    Array,
     EndReason,
+    Foreseen,
     Frame,
+    Outlook,
     People,
-    PoseEvent,
     PoseFrame,
     Prediction,
     SourceChange,
@@ -36,10 +36,12 @@ from hitrs_live.messages import (
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.pose.tracker import Tracker
 from hitrs_live.sources.base import Source
+from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.forecaster import Forecaster
 from hitrs_live.streaming.meter import StageMeter
 from hitrs_live.streaming.pair_decoder import PairDecoder
+from hitrs_live.streaming.pose_events import pose_events
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.thresholds import Found
@@ -48,6 +50,10 @@ from hitrs_live.transport.sink import Sink
 
 SHUTDOWN = "shutdown"
 """Detail of the "ended" that the pipeline itself adds when it is told to stop, so that a replay ends alike."""
+_LATER_NS = 400_000_000
+"""How far ahead of their frame the views show people."""
+_LATEST_NS = 2_000_000_000
+"""An older frame is not late: its file is not read at the pace it was taken at, or its clock is another machine's."""
 
 
 class Viewer(Protocol):
@@ -58,7 +64,7 @@ class Viewer(Protocol):
         frame: Frame | None,
         people: People,
         actions: dict[int, tuple[str, float]],
-        prediction: Prediction | None,
+        outlook: Outlook | None,
         state: SourceState,
         fps: float,
     ) -> None:
@@ -94,11 +100,13 @@ class Pipeline:
         recorder: Recorder | None = None,
         viewers: Iterable[Viewer] = (),
         thresholds: Found | None = None,
+        opened: Opened | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Lay the line; `pose` may be None only for a source that has joints already.
 
-        thresholds: what was found for the checkpoint; None for its own and the settings'.
+        thresholds: what was found for the checkpoint; None for its own and the settings'. opened: what computes the
+        model; None for the reference.
 
         Raises ValueError for a source of pictures without a pose stage.
         """
@@ -111,8 +119,13 @@ class Pipeline:
         self._tracker = Tracker(rows, config.track)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=info.normaliser.rate_hz)
         hop = 1 if config.model.update == "frame" else info.detector.encoder.clip_stride
+        self._opened = opened or Opened(engine=TorchEngine(checkpoint.model))
         self._predictor = Predictor(
-            checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, hop=hop
+            checkpoint,
+            rows=rows,
+            min_joint_confidence=config.pose.min_joint_confidence,
+            hop=hop,
+            engine=self._opened.engine,
         )
         self._found = thresholds or Found()
         self._decoder = ActionDecoder(
@@ -136,12 +149,15 @@ class Pipeline:
             horizon=info.detector.horizon,
             hop=hop,
         )
+        self._compensator = LatencyCompensator(
+            rows=rows, rate_hz=info.normaliser.rate_hz, horizon=info.detector.horizon
+        )
         self._meter = StageMeter()
         self._counters = Counters()
         self._state: SourceState = "connecting"
         self._detail = ""
         self._people: People | None = None
-        self._prediction: Prediction | None = None
+        self._now: Foreseen | None = None
         self._process = psutil.Process()
 
     def run(self, *, duration_s: float | None = None, stop: threading.Event | None = None) -> None:
@@ -195,14 +211,16 @@ class Pipeline:
             tracked = self._tracker.step(pose_frame)
         for people in tracked:
             self._people = people
-            self._publish_poses(people)
             for tick in self._resampler.step(people):
                 self._forecaster.observe(tick)
+                self._compensator.observe(tick)
                 model_began_ns = time.perf_counter_ns()
                 predictions = self._predictor.step(tick)
                 model_ms += (time.perf_counter_ns() - model_began_ns) / 1e6
                 for prediction in predictions:
                     self._publish_prediction(prediction)
+            # Last, so that what this very frame led to predict is known.
+            self._publish_poses(people)
         self._counters.frames += 1
         self._counters.newest_capture_ns = pose_frame.capture_time_ns
         self._meter.add("model", model_ms)
@@ -211,30 +229,32 @@ class Pipeline:
         self._view(frame)
 
     def _publish_prediction(self, prediction: Prediction) -> None:
-        self._prediction = prediction
+        self._compensator.step(prediction)
         for event in self._decoder.step(prediction):
             if isinstance(event, ActionEvent) or self._config.publish.scores:
                 self._publish(event)
         if self._pair_decoder is not None:
             for event in self._pair_decoder.step(prediction):
                 self._publish(event)
-        if self._config.publish.motion:
-            for motion in self._forecaster.step(prediction):
+        # Scored whether they are published or not: views and status tell of it.
+        for motion in self._forecaster.step(prediction):
+            if self._config.publish.motion:
                 self._publish(motion)
 
     def _publish_poses(self, people: People) -> None:
-        if not self._config.publish.pose:
-            return
-        for row in np.flatnonzero(people.present):
-            self._publish(
-                PoseEvent(
-                    source_id=self._source.source_id,
-                    capture_time_ns=people.capture_time_ns,
-                    track_id=int(people.track_ids[row]),
-                    joints_m=Array.of(people.joints_m[row]),
-                    confidence=Array.of(people.confidence[row]),
-                )
-            )
+        publish = self._config.publish
+        self._now = self._carry_to_now(people) if publish.now else None
+        if publish.pose or publish.now:
+            for event in pose_events(people, self._now, source_id=self._source.source_id):
+                self._publish(event)
+
+    def _carry_to_now(self, people: People) -> Foreseen | None:
+        now_ns = self._clock()
+        if not 0 <= now_ns - people.capture_time_ns <= _LATEST_NS:
+            return None
+        carried = self._compensator.carry(people, now_ns)
+        # Whoever is predicted worse than standing still had better be left where they were seen.
+        return replace(carried, known=carried.known & self._forecaster.errors.reliable)
 
     def _publish(self, message: AnyMessage) -> None:
         stamped = self._sink.publish(message)
@@ -268,8 +288,13 @@ class Pipeline:
             actions = self._decoder.going_on()
             if self._pair_decoder is not None:
                 actions |= self._pair_decoder.going_on()
+            outlook = Outlook(
+                later=self._compensator.carry(self._people, self._people.capture_time_ns + _LATER_NS),
+                now=self._now,
+                reliable=self._forecaster.errors.reliable,
+            )
             for viewer in self._viewers:
-                viewer.show(frame, self._people, actions, self._prediction, self._state, self._counters.fps)
+                viewer.show(frame, self._people, actions, outlook, self._state, self._counters.fps)
 
     def _beat(self) -> None:
         """Publish a status when one is due."""
@@ -281,7 +306,9 @@ class Pipeline:
             self._publish(self._status(now_ns))
 
     def _status(self, now_ns: int) -> Status:
-        counters, people, forecaster = self._counters, self._people, self._forecaster
+        counters, people = self._counters, self._people
+        error_mm, held_error_mm = self._forecaster.over_all()
+        errors_mm, held_errors_mm = self._forecaster.over_people()
         alive = () if people is None else tuple(int(track) for track in people.track_ids if track >= 0)
         age_ms = (now_ns - counters.newest_capture_ns) / 1e6 if self._source.live and counters.frames else None
         return Status(
@@ -300,8 +327,11 @@ class Pipeline:
             pose_restarts=0 if self._pose is None else self._pose.restarts,
             memory_mb=round(self._process.memory_info().rss / 2**20, 1),
             notices=self._notices(),
-            motion_error_mm=mean_or_none(forecaster.error_mm),
-            motion_held_error_mm=mean_or_none(forecaster.held_error_mm),
+            motion_error_mm=error_mm,
+            motion_held_error_mm=held_error_mm,
+            motion_horizons_ms=self._forecaster.horizons_ms,
+            motion_errors_mm=errors_mm,
+            motion_held_errors_mm=held_errors_mm,
         )
 
     def _drops(self) -> dict[str, int]:
@@ -315,6 +345,7 @@ class Pipeline:
 
     def _notices(self) -> tuple[str, ...]:
         told = (
+            self._opened.notice,
             self._predictor.notice,
             self._found.notice,
             None if self._pose is None else self._pose.notice,
@@ -336,9 +367,3 @@ class Pipeline:
         if self._recorder is not None:
             self._recorder.close()
         self._sink.close()
-
-
-def mean_or_none(values: NDArray[np.float32]) -> float | None:
-    """Average what is known; None where nothing is."""
-    known = values[~np.isnan(values)]
-    return round(float(known.mean()), 1) if len(known) else None

@@ -38,6 +38,18 @@ def test_answers_come_with_every_clip_unless_asked_for_every_frame(capsys: pytes
     assert 'update = "frame"' in capsys.readouterr().out
 
 
+def test_thresholds_are_named_by_a_flag_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "live.toml").write_text('action = { thresholds = "hall.toml" }')
+    assert main(["config", "--config", str(tmp_path / "live.toml"), "--thresholds", "kitchen.toml"]) == 0
+    assert 'thresholds = "kitchen.toml"' in capsys.readouterr().out
+
+
+def test_the_pose_by_now_is_a_flag_and_a_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "--now"]) == 0
+    assert "\nnow = true  # " in capsys.readouterr().out
+    assert not Config().publish.now
+
+
 def test_an_update_that_there_is_not_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "--update", "often"]) == 2
     told = capsys.readouterr().err

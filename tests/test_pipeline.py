@@ -96,7 +96,7 @@ def of(messages: list[AnyMessage], kind: type) -> list[AnyMessage]:
     return [message for message in messages if isinstance(message, kind)]
 
 
-def numbers(value: Array | tuple[float, ...]) -> np.ndarray:
+def numbers(value: Array | tuple[float | None, ...] | None) -> np.ndarray:
     return value.numpy() if isinstance(value, Array) else np.array(value)
 
 
@@ -131,6 +131,84 @@ def test_every_frame_gives_them_if_asked_the_same_where_a_clip_ends_and_the_stat
         r"answers every frame: \d+\.\d ms a frame for 2 people here, \d+\.\d ms if every clip",
         of(often, Status)[-1].notices[0],
     )
+
+
+def test_predictions_are_scored_by_horizon_and_judged_and_the_status_tells_the_mean(checkpoint: Checkpoint) -> None:
+    messages = run([UP, *show(6.0)], checkpoint)
+    motions = [message for message in messages if isinstance(message, MotionPrediction)]
+    assert (motions[0].reliable, motions[0].errors_mm) == (None, (None,) * 10)
+    last, status = motions[-1], [message for message in messages if isinstance(message, Status)][-1]
+    assert isinstance(last.reliable, bool)
+    assert len(last.errors_mm) == len(last.held_errors_mm) == len(last.horizons_ms)
+    # Of one person the mean is that person's; what came true after the last prediction moves it a little.
+    assert status.motion_horizons_ms == last.horizons_ms
+    assert numbers(status.motion_errors_mm) == pytest.approx(numbers(last.errors_mm), rel=0.2)
+    assert numbers(status.motion_held_errors_mm) == pytest.approx(numbers(last.held_errors_mm), rel=0.2)
+
+
+def test_predictions_that_are_not_published_are_scored_all_the_same(checkpoint: Checkpoint) -> None:
+    messages = run([UP, *show(3.0)], checkpoint, override(Config(), {"publish.motion": False}))
+    assert not of(messages, MotionPrediction)
+    assert of(messages, Status)[-1].motion_errors_mm[0] is not None  # type: ignore[union-attr]
+
+
+class LateSource(ScriptedSource):
+    """Hand over each frame so much after its capture, by a clock that a pipeline may read."""
+
+    def __init__(self, items: Sequence[SourceItem], late_ms: float) -> None:
+        super().__init__(items)
+        self._late_ns = round(late_ms * 1e6)
+        self._now_ns = 0
+
+    def read(self, timeout_s: float) -> Sequence[SourceItem]:
+        items = super().read(timeout_s)
+        for item in items:
+            if isinstance(item, PoseFrame):
+                self._now_ns = item.capture_time_ns + self._late_ns
+        return items
+
+    def clock(self) -> int:
+        return self._now_ns
+
+
+def poses_by_now(checkpoint: Checkpoint, late_ms: float) -> tuple[list[PoseEvent], list[MotionPrediction]]:
+    sink = ListSink()
+    source = LateSource([UP, *show(6.0), SourceChange(state="ended", time_ns=0)], late_ms)
+    config = override(Config(), {"publish.now": True})
+    Pipeline(source=source, pose=None, checkpoint=checkpoint, config=config, sink=sink, clock=source.clock).run()
+    poses = [message for message in sink.messages if isinstance(message, PoseEvent)]
+    return poses, [message for message in sink.messages if isinstance(message, MotionPrediction)]
+
+
+def test_poses_are_told_for_the_moment_of_publishing_too_while_predictions_are_reliable(checkpoint: Checkpoint) -> None:
+    poses, motions = poses_by_now(checkpoint, late_ms=80.0)
+    assert len(poses) > 150, "every pose is published, though publish.pose does not ask for it"
+    moved = [pose for pose in poses if pose.now_joints_m is not None]
+    assert {pose.now_ahead_ms for pose in moved} == {80.0}
+    # A clip is seven frames, and the frame that completes it is told with its own prediction.
+    assert {round(pose.prediction_age_ms or 0) for pose in moved} == {round(n * 1000 / 30) for n in range(7)}
+    reliable_at = {motion.capture_time_ns: motion.reliable for motion in motions}
+    told = {
+        pose.capture_time_ns: pose.now_joints_m is not None for pose in poses if pose.capture_time_ns in reliable_at
+    }
+    assert told == {time_ns: reliable is True for time_ns, reliable in reliable_at.items()}
+    assert {None, True} <= set(reliable_at.values()), "or this shows nothing"
+
+
+def test_a_frame_that_came_at_once_is_by_now_where_it_was_measured(checkpoint: Checkpoint) -> None:
+    moved = [pose for pose in poses_by_now(checkpoint, late_ms=0.0)[0] if pose.now_joints_m is not None]
+    assert moved
+    for pose in moved:
+        np.testing.assert_array_equal(numbers(pose.now_joints_m), pose.joints_m.numpy())
+
+
+@pytest.mark.parametrize("late_ms", [2500.0, -100.0])
+def test_times_of_another_clock_or_of_a_file_read_at_no_pace_have_no_now(
+    checkpoint: Checkpoint, late_ms: float
+) -> None:
+    poses, _ = poses_by_now(checkpoint, late_ms)
+    assert poses
+    assert all(pose.now_joints_m is None and pose.now_ahead_ms is None for pose in poses)
 
 
 def test_actions_of_a_finished_source_are_all_closed(checkpoint: Checkpoint) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from hitrs_live.checkpoint import EncoderCheckpoint
 from hitrs_live.data.clips import lead_in_frames, pack_samples
 from hitrs_live.data.dataset import Body, Dataset, Sample
+from hitrs_live.engine.torch_engine import TorchEncoder
 from hitrs_live.errors import DataError
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 from hitrs_live.model.recogniser import video_tokens
@@ -123,9 +124,10 @@ def _stream(reader: EncoderCheckpoint, dataset: Dataset, rows: list[_Row], seen:
     window = min(info.encoder.max_clips, info.encoder.clips_in(lead + longest))
     state = StreamState.empty(info.encoder, len(rows), window_clips=window)
     tokens = torch.zeros(*seen.shape, info.encoder.video_width)
+    encoder = TorchEncoder(reader.model)
     for frame in range(-lead, longest):
         pose_m = joints_m[max(0, frame)]
-        _, state = encode_step(reader.model, pose_m, frame < lengths, state, info.normaliser, info.modality)
+        _, state = encode_step(encoder, pose_m, frame < lengths, state, info.normaliser, info.modality)
         due = (seen == frame + 1) & (seen > 0)
         asked = due.any(1).nonzero().squeeze(1)
         if len(asked):

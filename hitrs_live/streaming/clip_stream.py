@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.engine.base import StepEncoder
+from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.transforms import BodyFrame, NormaliserConfig, NormaliserState, normalise_step, to_modality
 
 _MOTION_REACH = 3
@@ -49,7 +50,7 @@ class StreamState:
             raise ValueError(f"got a hop of {hop} frames, wanted one that divides the clip stride {grid.clip_stride}")
         return cls(
             normaliser=NormaliserState.empty(rows),
-            joints=torch.zeros(rows, grid.clip_span, grid.joints, grid.channels),
+            joints=torch.zeros(rows, grid.clip_span, grid.joints, 3),
             tokens=torch.zeros(rows, grid.clip_span, grid.joints, grid.frame_width),
             clips=torch.zeros(rows, window_clips, grid.clip_stride // hop, grid.clip_width),
             frame_count=torch.zeros(rows, dtype=torch.int64),
@@ -65,14 +66,14 @@ class StreamState:
     def held_clips(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Read the windows that end with the newest clip of some rows, each of which has a clip at least.
 
-        rows: (M,) int64, M >= 1. Returns the clips (M, N, C_clip), oldest first from position 0, and how many of
-        the N are real, (M,) int64; what lies past them is whatever the ring holds.
+        rows: (M,) int64. Returns the clips (M, W, C_clip), oldest first from position 0, and how many of the W are
+        real, (M,) int64; what lies past them is whatever the ring holds.
         """
         window, phases = self.clips.shape[1:3]
         newest = self.clip_count[rows] - 1
         count = newest // phases + 1
         held = count.clamp_max(window)
-        slots = ((count - held)[:, None] + torch.arange(int(held.max()))) % window
+        slots = ((count - held)[:, None] + torch.arange(window)) % window
         return self.clips[rows[:, None], slots, newest[:, None] % phases], held
 
 
@@ -90,7 +91,7 @@ class ClipOutput:
 
 @torch.inference_mode()
 def encode_step(
-    encoder: HiTRS,
+    encoder: StepEncoder,
     joints_m: Tensor,
     active: Tensor,
     state: StreamState,
@@ -100,21 +101,25 @@ def encode_step(
     """Advance the active rows by one frame and encode the clips that it completes.
 
     joints_m: (R, J, 3) float32, metres; active: (R,) bool; modality as `to_modality` has it. An embedding equals the
-    last of `encoder.embed_clips` over the row's frames up to this one, cut so that a clip ends with it, normalised
+    last of `HiTRS.embed_clips` over the row's frames up to this one, cut so that a clip ends with it, normalised
     since the row's reset; the first comes with the S-th frame, then one every hop.
     Returns the clips and the state, which was advanced in place. Raises ValueError for an unknown modality.
     """
     joints, body = normalise_step(joints_m, state.normaliser, active, normaliser)
     rows = active.nonzero().squeeze(1)
-    slots = state.frame_count[rows] % encoder.config.clip_span
+    count = state.frame_count[rows]
+    slots = count % encoder.grid.clip_span
     newest = joints[rows]
     state.joints[rows, slots] = newest
     if len(rows):
-        state.tokens[rows, slots] = encoder.frame_encoder(_express(newest, rows, state, normaliser, modality))
-    state.frame_count[rows] += 1
-    finished = rows[_completes_clip(state.frame_count[rows], state, encoder.config)]
+        state.tokens[rows, slots] = encoder.encode_frames(_express(newest, rows, state, normaliser, modality))
+    count += 1
+    state.frame_count[rows] = count
+    finished = rows[_completes_clip(count, state, encoder.grid)]
     embeddings = _encode_clips(encoder, finished, state)
-    return ClipOutput(rows=finished, embeddings=embeddings, body=body.map(lambda field: field[finished])), state
+    # Most frames complete none: a slice is the cheaper way to nothing.
+    ended = finished if len(finished) else slice(0)
+    return ClipOutput(rows=finished, embeddings=embeddings, body=body.map(lambda field: field[ended])), state
 
 
 def _express(newest: Tensor, rows: Tensor, state: StreamState, normaliser: NormaliserConfig, modality: str) -> Tensor:
@@ -133,14 +138,14 @@ def _completes_clip(frame_count: Tensor, state: StreamState, grid: HiTRSConfig) 
     return (since_first >= 0) & (since_first % hop == 0)
 
 
-def _encode_clips(encoder: HiTRS, rows: Tensor, state: StreamState) -> Tensor:
-    grid = encoder.config
+def _encode_clips(encoder: StepEncoder, rows: Tensor, state: StreamState) -> Tensor:
+    grid = encoder.grid
     if not len(rows):
         return torch.zeros(0, grid.clip_width)
     # The span's oldest frame is where the next one will be written.
     within = torch.arange(grid.clip_length) * grid.frame_interval
     slots = (state.frame_count[rows, None] + within) % grid.clip_span
-    embeddings: Tensor = encoder.clip_encoder(state.tokens[rows[:, None], slots])
+    embeddings = encoder.encode_clips(state.tokens[rows[:, None], slots])
     window, phases = state.clips.shape[1:3]
     number = state.clip_count[rows]
     state.clips[rows, number // phases % window, number % phases] = embeddings

@@ -1,14 +1,16 @@
 """Publish where the joints will be, and hold each prediction against what then came true."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.messages import Array, MotionPrediction, Prediction, Tick
+from hitrs_live.streaming.motion_errors import MotionErrors, mean_known
 
-_MEMORY = 0.97
-"""Of the running error, a frame: it speaks of about the last second."""
+_MEMORY_S = 3.0
+"""What the running errors speak of: about the last so many seconds."""
 
 
 class Forecaster:
@@ -22,7 +24,8 @@ class Forecaster:
         """Take the predictions' shape: `horizon` frames ahead, made every `hop` frames, `sent` of them published."""
         self._source_id = source_id
         self._chosen = np.round(np.linspace(horizon / sent, horizon, sent)).astype(int) - 1
-        self._horizons_ms = tuple(round(float(f + 1) * 1000 / rate_hz, 3) for f in self._chosen)
+        self.horizons_ms = tuple(round(float(f + 1) * 1000 / rate_hz, 3) for f in self._chosen)
+        """Of what is sent: milliseconds after the frame that a prediction was made at."""
         # A place is taken again only once its last frame has come: no prediction is lost before it is scored whole.
         waiting = -(-horizon // hop)
         self._ahead_m = np.zeros((rows, waiting, horizon, 25, 3), np.float32)
@@ -31,24 +34,21 @@ class Forecaster:
         """(R, P); frames since each prediction was made; `horizon` where the place is free."""
         self._horizon = horizon
         self._slot = np.zeros(rows, np.int64)
-        self.error_mm = np.full(rows, np.nan, np.float32)
-        """(R,); running error of each row's predictions; NaN before the first came due."""
-        self.held_error_mm = np.full(rows, np.nan, np.float32)
+        # Each frame ahead is scored once a hop.
+        self.errors = MotionErrors(rows=rows, horizon=horizon, memory=_MEMORY_S * rate_hz / hop)
 
     def observe(self, tick: Tick) -> None:
         """Compare what was predicted for this tick with what came."""
         if tick.reset.any():
             self._age[tick.reset] = self._horizon
-            self.error_mm[tick.reset] = np.nan
-            self.held_error_mm[tick.reset] = np.nan
+            self.errors.reset(tick.reset)
         waiting = (self._age < self._horizon) & tick.active[:, None]
         rows, places = waiting.nonzero()
-        truth = tick.joints_m[rows]
-        missed = _distance_mm(self._ahead_m[rows, places, self._age[rows, places]], truth)
-        held = _distance_mm(self._held_m[rows, places], truth)
+        ahead, truth = self._age[rows, places], tick.joints_m[rows]
+        missed_mm = _distance_mm(self._ahead_m[rows, places, ahead], truth)
+        held_mm = _distance_mm(self._held_m[rows, places], truth)
         self._age[waiting] += 1
-        self._update(self.error_mm, rows, missed)
-        self._update(self.held_error_mm, rows, held)
+        self.errors.add(rows, ahead, missed_mm, held_mm)
 
     def step(self, prediction: Prediction) -> Sequence[MotionPrediction]:
         """Keep the new predictions for scoring and return them as messages."""
@@ -58,29 +58,37 @@ class Forecaster:
         self._held_m[rows, places] = prediction.tick.joints_m[rows]
         self._age[rows, places] = 0
         self._slot[rows] += 1
-        return [self._message(prediction, int(row)) for row in rows]
+        errors = self.errors
+        whole_mm = zip(*(_told(mean[rows]) for mean in errors.over_horizons()), strict=True)
+        return [
+            MotionPrediction(
+                source_id=self._source_id,
+                capture_time_ns=int(prediction.tick.time_ns[row]),
+                track_id=int(prediction.tick.track_ids[row]),
+                horizons_ms=self.horizons_ms,
+                joints_m=Array.of(prediction.future_joints_m[row, self._chosen]),
+                error_mm=error_mm,
+                held_error_mm=held_error_mm,
+                errors_mm=_told(errors.predicted_mm[row, self._chosen]),
+                held_errors_mm=_told(errors.held_mm[row, self._chosen]),
+                reliable=bool(errors.reliable[row]) if errors.judged[row] else None,
+            )
+            for row, (error_mm, held_error_mm) in zip(rows, whole_mm, strict=True)
+        ]
 
-    def _message(self, prediction: Prediction, row: int) -> MotionPrediction:
-        return MotionPrediction(
-            source_id=self._source_id,
-            capture_time_ns=int(prediction.tick.time_ns[row]),
-            track_id=int(prediction.tick.track_ids[row]),
-            horizons_ms=self._horizons_ms,
-            joints_m=Array.of(prediction.future_joints_m[row, self._chosen]),
-            error_mm=_told(self.error_mm[row]),
-            held_error_mm=_told(self.held_error_mm[row]),
-        )
+    def over_people(self) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:
+        """Average the errors over people by `horizons_ms`, in mm: predictions, held pose; None where unknown."""
+        predicted, held = (_told(mean[self._chosen]) for mean in self.errors.over_people())
+        return predicted, held
 
-    def _update(self, running: NDArray[np.float32], rows: NDArray[np.intp], errors: NDArray[np.float32]) -> None:
-        count = np.bincount(rows, minlength=len(running))
-        some = count > 0
-        mean = np.bincount(rows, errors, minlength=len(running))[some] / count[some]
-        before = running[some]
-        running[some] = np.where(np.isnan(before), mean, _MEMORY * before + (1 - _MEMORY) * mean)
+    def over_all(self) -> tuple[float | None, float | None]:
+        """Average the errors over people and horizons, in mm: predictions, held pose; None where unknown."""
+        (predicted,), (held,) = (_told(mean_known(mean[:, None], axis=0)) for mean in self.errors.over_horizons())
+        return predicted, held
 
 
-def _told(value: np.float32) -> float | None:
-    return None if np.isnan(value) else round(float(value), 1)
+def _told(errors_mm: NDArray[np.float32]) -> tuple[float | None, ...]:
+    return tuple(None if math.isnan(mm) else mm for mm in np.round(errors_mm.astype(np.float64), 1).tolist())
 
 
 def _distance_mm(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:

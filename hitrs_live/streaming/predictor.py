@@ -6,6 +6,8 @@ import numpy as np
 import torch
 
 from hitrs_live.checkpoint import Checkpoint
+from hitrs_live.engine.base import Engine
+from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.messages import Prediction, Tick
 from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.clip_stream import StreamState
@@ -23,15 +25,22 @@ class Predictor:
     """Keep a stream a row and step them all in one batch."""
 
     def __init__(
-        self, checkpoint: Checkpoint, *, rows: int, min_joint_confidence: float, hop: int | None = None
+        self,
+        checkpoint: Checkpoint,
+        *,
+        rows: int,
+        min_joint_confidence: float,
+        hop: int | None = None,
+        engine: Engine | None = None,
     ) -> None:
-        """Take the model. hop: frames from one judgement on a row to the next, by default the clip stride.
+        """Take the model, and what computes it, by default the reference.
 
+        hop: frames from one judgement on a row to the next, by default the clip stride.
         Raises ValueError for a hop that does not divide the stride.
         """
-        self._model = checkpoint.model
+        self._engine = engine or TorchEngine(checkpoint.model)
         self._normaliser = checkpoint.info.normaliser
-        self._stride = checkpoint.model.config.encoder.clip_stride
+        self._stride = self._engine.grid.clip_stride
         self._hop = self._stride if hop is None else hop
         self.notice = ""
         """What judging oftener than once a clip costs, in one line, once warmed up; empty where it does not."""
@@ -41,21 +50,21 @@ class Predictor:
         self._required[list(_MAY_BE_MISSING)] = False
 
     def warm_up(self) -> None:
-        """Run one clip on no one, so that the first person does not wait for torch to find its feet.
+        """Run one clip on no one, so that the first person does not wait for the engine to find its feet.
 
         Where judgements come oftener than clips, time both ways, for `notice`.
         """
         rows = len(self._state.frame_count)
         scratch = self._empty_state(rows)
         still = torch.zeros(rows, len(NTU25), 3)
-        for _ in range(self._model.config.encoder.clip_span):
-            stream_step(self._model, still, torch.ones(rows, dtype=torch.bool), scratch, self._normaliser)
+        for _ in range(self._engine.grid.clip_span):
+            stream_step(self._engine, still, torch.ones(rows, dtype=torch.bool), scratch, self._normaliser)
         if self._hop < self._stride:
             self.notice = self._tell_cost(rows)
 
     def _tell_cost(self, rows: int) -> str:
         often_ms, seldom_ms = (
-            ms_per_frame(time_steps(self._model, self._normaliser, rows=rows, hop=hop))
+            ms_per_frame(time_steps(self._engine, self._normaliser, rows=rows, hop=hop))
             for hop in (self._hop, self._stride)
         )
         pace = "frame" if self._hop == 1 else f"{self._hop} frames"
@@ -63,7 +72,7 @@ class Predictor:
         return f"answers every {pace}: {often_ms:.1f} ms a frame for {people} here, {seldom_ms:.1f} ms if every clip"
 
     def _empty_state(self, rows: int) -> StreamState:
-        config = self._model.config
+        config = self._engine.config
         return StreamState.empty(config.encoder, rows, window_clips=config.window_clips, hop=self._hop)
 
     def step(self, tick: Tick) -> Sequence[Prediction]:
@@ -73,7 +82,7 @@ class Predictor:
         seen = torch.from_numpy(tick.confidence >= self._min_confidence) | self._required
         joints_m = fill_unseen(torch.from_numpy(tick.joints_m), seen)
         output, self._state = stream_step(
-            self._model, joints_m, torch.from_numpy(tick.active), self._state, self._normaliser
+            self._engine, joints_m, torch.from_numpy(tick.active), self._state, self._normaliser
         )
         if not len(output.rows) and not tick.reset.any():
             return ()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hitrs_live.model.detector import HitrsDetector
+from hitrs_live.engine.base import Engine
 from hitrs_live.streaming.clip_stream import StreamState, encode_step
 from hitrs_live.transforms import BodyFrame, NormaliserConfig
 
@@ -26,27 +26,24 @@ class StreamOutput:
 
 @torch.inference_mode()
 def stream_step(
-    model: HitrsDetector, joints_m: Tensor, active: Tensor, state: StreamState, normaliser: NormaliserConfig
+    engine: Engine, joints_m: Tensor, active: Tensor, state: StreamState, normaliser: NormaliserConfig
 ) -> tuple[StreamOutput, StreamState]:
     """Advance the active rows by one frame.
 
-    joints_m: (R, J, 3) float32, metres; active: (R,) bool. A row's output equals the last clip of `model(joints)`
-    over its frames up to this one, at most those of W clips, cut so that a clip ends with it, normalised since the
-    row's reset. It comes with the first clip and then every hop, as the state was made.
+    joints_m: (R, J, 3) float32, metres; active: (R,) bool. A row's output equals the last clip of
+    `HitrsDetector(joints)` over its frames up to this one, at most those of W clips, cut so that a clip ends with
+    it, normalised since the row's reset. It comes with the first clip and then every hop, as the state was made.
     Returns the output and the state, which was advanced in place.
     """
-    clip, state = encode_step(model.encoder, joints_m, active, state, normaliser)
-    logits, future = _judge(model, clip.rows, state)
+    clip, state = encode_step(engine, joints_m, active, state, normaliser)
+    logits, future = _judge(engine, clip.rows, state)
     return StreamOutput(rows=clip.rows, logits=logits, future=future, body=clip.body), state
 
 
-def _judge(model: HitrsDetector, rows: Tensor, state: StreamState) -> tuple[Tensor, Tensor]:
-    grid = model.config.encoder
+def _judge(engine: Engine, rows: Tensor, state: StreamState) -> tuple[Tensor, Tensor]:
+    grid = engine.grid
     if not len(rows):
-        return torch.zeros(0, model.config.classes), torch.zeros(0, model.config.horizon, grid.joints, grid.channels)
+        return torch.zeros(0, engine.config.classes), torch.zeros(0, engine.config.horizon, grid.joints, 3)
     clips, held = state.held_clips(rows)
-    # What lies past `held` is never read by the last real clip, being later.
-    _, outputs = model.encoder.video_encoder(clips, causal=True)
-    newest = outputs[torch.arange(len(rows)), held - 1]
     span = (state.frame_count[rows, None] + torch.arange(grid.clip_span)) % grid.clip_span
-    return model.action_head(newest), model.motion_head(newest, state.joints[rows[:, None], span])
+    return engine.judge(clips, held, state.joints[rows[:, None], span])

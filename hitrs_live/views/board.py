@@ -21,8 +21,8 @@ class PersonState:
     last_end_ns: int | None = None
     scores: tuple[tuple[str, float], ...] = ()
     """(label, score), highest first."""
-    error_mm: float | None = None
-    held_error_mm: float | None = None
+    motion: MotionPrediction | None = None
+    """The newest, with how far off those before it were."""
 
 
 @dataclass(kw_only=True)
@@ -73,8 +73,7 @@ class Board:
         elif isinstance(message, ScoreEvent):
             self._person(message.track_id).scores = tuple(zip(message.labels, message.scores, strict=False))
         elif isinstance(message, MotionPrediction):
-            person = self._person(message.track_id)
-            person.error_mm, person.held_error_mm = message.error_mm, message.held_error_mm
+            self._person(message.track_id).motion = message
 
     def since_start_s(self, time_ns: int) -> float:
         """Return seconds from the session's first message."""

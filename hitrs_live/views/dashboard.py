@@ -86,7 +86,7 @@ class _Picture:
             return self._people(width, height)
         status = self._dashboard.board.status
         whole, side = Layout(), Layout(size=_SIDE_COLUMNS)
-        motion_lines = 4 if height >= 9 else 0
+        motion_lines = 6 if height >= 14 else 5 if height >= 10 else 0
         parts = [Layout(panels.stages(status, height - motion_lines), size=max(1, height - motion_lines))]
         if motion_lines:
             parts.append(Layout(panels.motion_summary(status, motion_lines), size=motion_lines))

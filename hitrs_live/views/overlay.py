@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.messages import People, SourceState
+from hitrs_live.messages import Foreseen, Outlook, People, SourceState
 from hitrs_live.skeleton import NTU25
 from hitrs_live.views.projection import NEAREST_M, LensLike, project
 
@@ -18,6 +18,9 @@ LEFT: Colour = (96, 178, 250)
 RIGHT: Colour = (240, 190, 92)
 MIDDLE: Colour = (232, 230, 226)
 GHOST: Colour = (214, 132, 170)
+"""Where somebody will be."""
+NOW: Colour = (168, 226, 150)
+"""Where somebody is by now, as far as can be told."""
 _SHADE: Colour = (34, 28, 24)
 _TEXT: Colour = (240, 240, 238)
 _QUIET: Colour = (176, 170, 164)
@@ -33,6 +36,8 @@ _SHIFT = 3
 """Bits below the pixel: joints move smoothly, not from pixel to pixel."""
 _HEAD = NTU25.index("head")
 _HEAD_M, _LIMB_M = 0.105, 0.021
+_FAINT = 0.35
+"""How much of a ghost is left where its person's predictions lately lost to the pose held still."""
 
 
 def _side_colours() -> tuple[Colour, ...]:
@@ -50,29 +55,31 @@ def draw(
     actions: Mapping[int, tuple[str, float]],
     *,
     lens: LensLike,
-    future_joints_m: Mapping[int, NDArray[np.floating]] | None = None,
+    outlook: Outlook | None = None,
     state: SourceState = "up",
     fps: float = 0.0,
 ) -> Image:
     """Draw onto a picture, in place, and return it. Never raises for joints that are nowhere in the picture.
 
-    image: (height, width, 3) uint8, blue-green-red, writable; actions: track id to label and score;
-    future_joints_m: track id to (25, 3), metres, camera frame, drawn as a pale ghost.
+    image: (height, width, 3) uint8, blue-green-red, writable; actions: track id to label and score; outlook: rows as
+    in people, drawn as thin bodies, those to come behind the people and those by now before them.
     """
     rows = [row for row in range(len(people.track_ids)) if people.present[row] and people.track_ids[row] >= 0]
     # Whoever is nearer is drawn over whoever stands behind.
     rows.sort(key=lambda row: -float(np.nan_to_num(people.joints_m[row, NTU25.root, 2])))
-    for row in rows:
-        ghost = (future_joints_m or {}).get(int(people.track_ids[row]))
-        if ghost is not None:
-            _draw_ghost(image, ghost, lens)
+    if outlook is not None:
+        _draw_ghosts(image, rows, outlook.later, GHOST, outlook.reliable, lens)
     pixels_of = {row: project(people.joints_m[row], lens) for row in rows}
     for row, pixels in pixels_of.items():
         _draw_skeleton(image, people.joints_m[row], pixels, people.confidence[row], lens)
+    if outlook is not None and outlook.now is not None:
+        _draw_ghosts(image, rows, outlook.now, NOW, outlook.now.known, lens)
     for row, pixels in pixels_of.items():
         track_id = int(people.track_ids[row])
         _draw_label(image, pixels, track_id, actions.get(track_id), head_px=_head_radius(people.joints_m[row], lens))
     _draw_state(image, state, fps)
+    if outlook is not None:
+        _draw_legend(image, rows, outlook)
     return image
 
 
@@ -103,13 +110,33 @@ def _draw_skeleton(
         )  # fmt: skip
 
 
-def _draw_ghost(image: Image, joints_m: NDArray[np.floating], lens: LensLike) -> None:
+def _draw_ghosts(
+    image: Image, rows: list[int], foreseen: Foreseen, colour: Colour, reliable: NDArray[np.bool_], lens: LensLike
+) -> None:
+    for row in rows:
+        if foreseen.known[row]:
+            _draw_ghost(image, foreseen.joints_m[row], lens, colour, strength=1.0 if reliable[row] else _FAINT)
+
+
+def _draw_ghost(
+    image: Image, joints_m: NDArray[np.floating], lens: LensLike, colour: Colour, *, strength: float
+) -> None:
     pixels = project(joints_m, lens)
     drawn = _drawable(image, pixels)
+    if not drawn.any():
+        return
+    thickness, size = _thin(image), image.shape[1::-1]
+    low = np.clip(np.floor(pixels[drawn].min(0)).astype(int) - 2 * thickness, 0, size)
+    high = np.clip(np.ceil(pixels[drawn].max(0)).astype(int) + 2 * thickness + 1, low, size)
+    part = image[low[1] : high[1], low[0] : high[0]]
+    if not part.size:
+        return
+    sketch = part.copy()
     for joint in NTU25.outward:
         parent = NTU25.parents[joint]
         if drawn[joint] and drawn[parent]:
-            _line(image, pixels[parent], pixels[joint], GHOST, max(1, round(image.shape[0] / 400)))
+            _line(sketch, pixels[parent] - low, pixels[joint] - low, colour, thickness)
+    cv2.addWeighted(sketch, strength, part, 1.0 - strength, 0.0, part)
 
 
 def _draw_label(
@@ -152,6 +179,36 @@ def _draw_state(image: Image, state: SourceState, fps: float) -> None:
     cv2.putText(
         image, text, (left + 2 * pad + 2 * dot, top + pad + height), _FONT, scale, _TEXT, 1, cv2.LINE_AA
     )  # fmt: skip
+
+
+def _draw_legend(image: Image, rows: list[int], outlook: Outlook) -> None:
+    """Say in the lower left corner what the thin bodies stand for."""
+    entries: list[tuple[str, Colour | None]] = []
+    for foreseen, colour, words in ((outlook.later, GHOST, "{} ms ahead"), (outlook.now, NOW, "now, {} ms on")):
+        shown = [] if foreseen is None else [foreseen.ahead_ms[row] for row in rows if foreseen.known[row]]
+        if shown:
+            entries.append((words.format(round(float(max(shown)))), colour))
+    if any(outlook.later.known[row] and not outlook.reliable[row] for row in rows):
+        entries.append(("faint: not reliable", None))
+    if not entries:
+        return
+    scale = max(0.36, min(1.0, image.shape[0] / 1400))
+    sizes = [cv2.getTextSize(text, _FONT, scale, 1)[0] for text, _ in entries]
+    width, height = np.max(sizes, axis=0).tolist()
+    pad, dash, step = round(0.7 * height), 2 * height, 2 * height
+    left, bottom = pad, image.shape[0] - pad
+    top = bottom - len(entries) * step - pad
+    _shade(image, left, top, left + 3 * pad + dash + width, bottom, MIDDLE)
+    for number, (text, dash_colour) in enumerate(entries, start=1):
+        baseline = top + number * step
+        if dash_colour is not None:
+            middle = baseline - height // 2
+            cv2.line(image, (left + pad, middle), (left + pad + dash, middle), dash_colour, _thin(image), cv2.LINE_AA)
+        cv2.putText(image, text, (left + 2 * pad + dash, baseline), _FONT, scale, _QUIET, 1, cv2.LINE_AA)
+
+
+def _thin(image: Image) -> int:
+    return max(1, round(int(image.shape[0]) / 400))
 
 
 def _drawable(image: Image, pixels: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -5,15 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.messages import Frame, People, Prediction, SourceState
+from hitrs_live.messages import Frame, Outlook, People, SourceState
 from hitrs_live.views.overlay import draw
 from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
 from hitrs_live.views.stage import Stage
 
 STAGE_SIZE = (960, 720)
 """Width and height of the picture for sources that have none."""
-GHOST_AT = 0.4
-"""How far into the predicted second the ghost stands."""
 
 
 class Painter:
@@ -30,7 +28,7 @@ class Painter:
         frame: Frame | None,
         people: People,
         actions: Mapping[int, tuple[str, float]],
-        prediction: Prediction | None,
+        outlook: Outlook | None,
         state: SourceState,
         fps: float,
     ) -> NDArray[np.uint8]:
@@ -44,22 +42,9 @@ class Painter:
             if self._stage is None:
                 self._stage = Stage(*STAGE_SIZE, lens)
             image = self._stage.picture(people.joints_m[people.present])
-        return draw(
-            image, people, actions, lens=lens, future_joints_m=_ghosts(prediction), state=state, fps=fps
-        )  # fmt: skip
+        return draw(image, people, actions, lens=lens, outlook=outlook, state=state, fps=fps)
 
     def _camera_lens(self, width: int, height: int) -> LensLike:
         if self._lens is None or self._lens[:2] != (width, height):
             self._lens = (width, height, self._lens_for(width, height))
         return self._lens[2]
-
-
-def _ghosts(prediction: Prediction | None) -> dict[int, NDArray[np.float32]]:
-    if prediction is None:
-        return {}
-    ahead = round(GHOST_AT * (prediction.future_joints_m.shape[1] - 1))
-    return {
-        int(track_id): prediction.future_joints_m[row, ahead]
-        for row, track_id in enumerate(prediction.tick.track_ids)
-        if prediction.completed[row] and track_id >= 0
-    }

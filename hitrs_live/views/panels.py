@@ -6,9 +6,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from hitrs_live.messages import SourceState, Status
+from hitrs_live.messages import MotionPrediction, SourceState, Status
 from hitrs_live.views.board import ActionRow, Board, PersonState
-from hitrs_live.views.wording import action_length_s, action_name, clock_time, drops_in_words, duration
+from hitrs_live.views.wording import action_length_s, action_name, at_horizon, clock_time, drops_in_words, duration
 
 STATE_STYLES: dict[SourceState, str] = {
     "connecting": "bold black on yellow",
@@ -21,6 +21,8 @@ STATE_STYLES: dict[SourceState, str] = {
 QUIET, FRAME, STRONG, PLAIN, ACCENT = "grey58", "grey42", "bold", "default", "cyan"
 _PERSON_COLOURS = ("orange1", "deep_sky_blue1", "medium_purple1", "spring_green2", "hot_pink", "khaki1")
 _BACKGROUND = "background"
+_SHOWN_MS, _TOLD_MS = (100, 200, 400, 600, 1000), 400
+_MOTION_TITLE = "motion prediction error, mm"
 
 
 def box(
@@ -125,7 +127,7 @@ def person(state: PersonState, now_ns: int, width: int, height: int) -> Panel:
     colour = person_colour(state.track_id)
     inner, room = width - 4, height - 2
     lines = [_headline(state, now_ns, inner, colour)]
-    motion = _motion(state)
+    motion = _motion(state.motion)
     keep = 1 if motion is not None and room >= 4 else 0
     shown = state.scores[: max(0, room - 1 - keep)]
     names = max((len(action_name(label)) for label, _ in shown), default=0)
@@ -162,35 +164,57 @@ def _headline(state: PersonState, now_ns: int, width: int, colour: str) -> Text:
     return line
 
 
-def _motion(state: PersonState) -> Text | None:
-    """Say how far the predictions were off, against the pose held still."""
-    if state.error_mm is None or state.held_error_mm is None:
+def _motion(motion: MotionPrediction | None) -> Text | None:
+    """Say how far one person's predictions were off 400 ms ahead, and the pose held still; None where unknown."""
+    if motion is None:
         return None
-    better = state.error_mm <= state.held_error_mm
-    return Text.assemble(
-        ("prediction off by ", QUIET),
-        (f"{state.error_mm:.0f} mm", "green" if better else "yellow"),
-        (f", held still {state.held_error_mm:.0f} mm", QUIET),
-    )
+    found = at_horizon(motion.horizons_ms, motion.errors_mm, motion.held_errors_mm, _TOLD_MS)
+    line = _in_words("motion", motion.error_mm, motion.held_error_mm)
+    if found is not None:
+        line = _in_words(f"motion {found[0]:.0f} ms", *found[1:])
+    if line is None:
+        return None
+    if motion.reliable is False:
+        _item(line, "unreliable", "yellow")
+    return line
 
 
 def motion_summary(status: Status | None, height: int) -> Panel:
-    """Compare the predictions of everybody with the pose held still, as two bars."""
-    error, held = (None, None) if status is None else (status.motion_error_mm, status.motion_held_error_mm)
-    if error is None or held is None:
-        return box(Text("not measured yet", QUIET), "motion prediction error", height)
-    largest = max(error, held, 1e-9)
-    lines = []
-    for name, value, style in (
-        ("predicted ", error, "green" if error <= held else "yellow"),
-        ("held still", held, QUIET),
-    ):
-        line = Text(f"{name} ", QUIET)
-        line.append_text(score_bar(value / largest, 16, style))
-        line.append(f" {value:.0f} mm", style)
-        line.no_wrap = True
-        lines.append(line)
-    return box(Group(*lines), "motion prediction error", height)
+    """Compare the predictions of everybody with the pose held still, by how far ahead."""
+    found: list[tuple[float, float, float]] = []
+    if status is not None:
+        by_horizon = (status.motion_horizons_ms, status.motion_errors_mm, status.motion_held_errors_mm)
+        found = [at for ms in _SHOWN_MS if (at := at_horizon(*by_horizon, ms)) is not None]
+    if not found:
+        # A publisher of 0.1 tells one mean over all horizons.
+        known = None if status is None else _in_words("all", status.motion_error_mm, status.motion_held_error_mm)
+        return box(known or Text("not measured yet", QUIET), _MOTION_TITLE, height)
+    table = Table.grid(padding=(0, 1, 0, 0), expand=True)
+    table.add_column(no_wrap=True, style=QUIET, ratio=1)
+    for _ in found:
+        table.add_column(justify="right", no_wrap=True, width=5)
+    table.add_row("ms ahead", *(Text(f"{ms:.0f}", QUIET) for ms, _, _ in found))
+    table.add_row("predicted", *(Text(f"{error:.0f}", _rank(error, held)) for _, error, held in found))
+    table.add_row("held still", *(Text(f"{held:.0f}", QUIET) for _, _, held in found))
+    if height >= 6:
+        table.add_row("better by", *(Text(_share(error, held), _rank(error, held)) for _, error, held in found))
+    return box(table, _MOTION_TITLE, height)
+
+
+def _in_words(what: str, error_mm: float | None, held_mm: float | None) -> Text | None:
+    if error_mm is None or held_mm is None:
+        return None
+    return Text.assemble(
+        (f"{what}: ", QUIET), (f"{error_mm:.0f} mm", _rank(error_mm, held_mm)), (f", held {held_mm:.0f} mm", QUIET)
+    )
+
+
+def _share(error_mm: float, held_mm: float) -> str:
+    return f"{100 * (1 - error_mm / held_mm):.0f}%" if held_mm > 0 else ""
+
+
+def _rank(error_mm: float, held_mm: float) -> str:
+    return "green" if error_mm <= held_mm else "yellow"
 
 
 def actions(board: Board, width: int, height: int) -> Panel:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import ViewUnavailable
-from hitrs_live.messages import Frame, People, Prediction, SourceState
+from hitrs_live.messages import Frame, Outlook, People, SourceState
 from hitrs_live.views.painter import Painter
 from hitrs_live.views.projection import LensFor, imagined_lens
 
@@ -44,14 +44,14 @@ class SaveVideo:
         frame: Frame | None,
         people: People,
         actions: Mapping[int, tuple[str, float]],
-        prediction: Prediction | None,
+        outlook: Outlook | None,
         state: SourceState,
         fps: float,
     ) -> None:
         """Paint one frame and write it as often as its time asks. Raise ViewUnavailable where writing cannot begin."""
         copies = self._copies(people.capture_time_ns)
         if copies:
-            self.write(self._painter.paint(frame, people, actions, prediction, state, fps), copies)
+            self.write(self._painter.paint(frame, people, actions, outlook, state, fps), copies)
 
     def write(self, image: NDArray[np.uint8], copies: int = 1) -> None:
         """Write one picture (height, width, 3) uint8, blue-green-red, so many times."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import cv2
 
 from hitrs_live.errors import ViewUnavailable
-from hitrs_live.messages import Frame, People, Prediction, SourceState
+from hitrs_live.messages import Frame, Outlook, People, SourceState
 from hitrs_live.views.painter import Painter
 from hitrs_live.views.projection import LensFor, imagined_lens
 
@@ -34,7 +34,7 @@ class Window:
         frame: Frame | None,
         people: People,
         actions: Mapping[int, tuple[str, float]],
-        prediction: Prediction | None,
+        outlook: Outlook | None,
         state: SourceState,
         fps: float,
     ) -> None:
@@ -44,7 +44,7 @@ class Window:
         if self._open and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             self.close()
             return
-        image = self._painter.paint(frame, people, actions, prediction, state, fps)
+        image = self._painter.paint(frame, people, actions, outlook, state, fps)
         if not self._open:
             # Qt's tool bar would take a third of a small window and all of the keys.
             cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)

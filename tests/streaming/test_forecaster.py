@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.messages import MotionPrediction, Prediction, Tick
 from hitrs_live.streaming.forecaster import Forecaster
+from hitrs_live.streaming.motion_errors import MotionErrors
 
 
 def tick(frame: int, joints: NDArray[np.float32], *, reset: bool = False) -> Tick:
@@ -74,6 +75,90 @@ def test_predictions_state_their_times_up_to_one_second() -> None:
     np.testing.assert_allclose(message.joints_m.numpy()[0], body(6 + 3), atol=1e-6)
 
 
+def test_errors_are_told_at_each_horizon_that_is_sent() -> None:
+    # Wrong from the 16th frame ahead on: from 600 ms of those that are sent.
+    last = run(0.2, frames=120, wrong=slice(15, None))[-1]
+    assert last.errors_mm == pytest.approx((0, 0, 0, 0, 0, 200, 200, 200, 200, 200), abs=0.2)
+    assert last.held_errors_mm == pytest.approx([ms * 0.3 for ms in last.horizons_ms], abs=0.5), "10 mm a frame"
+
+
+def test_a_horizon_is_unknown_until_its_time_has_come() -> None:
+    # Made after frame 6, 13 and 20; when the third is sent, 14 frames of the first have come: 466 ms.
+    third = run(0.0)[2]
+    assert [error is None for error in third.errors_mm] == [False] * 4 + [True] * 6
+
+
+def test_an_error_of_long_ago_is_forgotten() -> None:
+    errors = MotionErrors(rows=1, horizon=1, memory=10.0)
+    for score in (500.0, *[20.0] * 60):
+        add(errors, score, 100.0)
+    assert errors.predicted_mm[0, 0] == pytest.approx(20, abs=2)
+
+
+def test_a_running_error_does_not_hang_on_its_first_score() -> None:
+    errors = MotionErrors(rows=1, horizon=1, memory=10.0)
+    for score in (500.0, 20.0, 20.0, 20.0):
+        add(errors, score, 100.0)
+    assert errors.predicted_mm[0, 0] == pytest.approx(140.0, abs=0.1), "the plain mean of so few"
+
+
+def add(errors: MotionErrors, predicted_mm: float, held_mm: float, row: int = 0, ahead: int = 0) -> None:
+    errors.add(
+        np.array([row]), np.array([ahead]), np.array([predicted_mm], np.float32), np.array([held_mm], np.float32)
+    )
+
+
+def test_nobody_is_judged_before_a_prediction_has_come_true_to_its_end() -> None:
+    messages = run(0.0)
+    known = [message.reliable for message in messages]
+    # Thirty frames after the first, made after frame 6; the fifth is made after frame 34, the sixth after 41.
+    assert known[:6] == [None] * 5 + [True]
+
+
+def test_predictions_that_lose_to_the_held_pose_are_not_reliable() -> None:
+    assert run(0.05, frames=120)[-1].reliable is True
+    assert run(0.5, frames=120)[-1].reliable is False
+
+
+def test_reliability_changes_only_when_one_of_the_two_is_clearly_ahead() -> None:
+    errors = MotionErrors(rows=1, horizon=1, memory=1e-3)  # the newest score alone
+    told = []
+    for share in (1.02, 0.97, 0.94, 1.04, 1.06, 0.96, 0.94):
+        add(errors, 100 * share, 100.0)
+        told.append(bool(errors.reliable[0]))
+    assert told == [False, False, True, True, False, False, True]
+
+
+def test_who_stands_still_and_is_predicted_to_is_reliable() -> None:
+    errors = MotionErrors(rows=1, horizon=1, memory=10.0)
+    for _ in range(3):
+        add(errors, 0.0, 0.0)
+    assert errors.judged[0]
+    assert errors.reliable[0]
+
+
+def test_people_are_averaged_at_each_horizon_by_those_who_know_it() -> None:
+    errors = MotionErrors(rows=3, horizon=2, memory=10.0)
+    for row, ahead, score in ((0, 0, 10.0), (0, 1, 40.0), (1, 0, 30.0)):
+        add(errors, score, 2 * score, row, ahead)
+    predicted, held = errors.over_people()
+    assert predicted.tolist() == [20.0, 40.0]
+    assert held.tolist() == [40.0, 80.0]
+    assert errors.over_horizons()[0][:2].tolist() == [25.0, 30.0]
+    assert np.isnan(errors.over_horizons()[0][2])
+
+
+def test_one_persons_errors_leave_the_others_as_they_were() -> None:
+    errors = MotionErrors(rows=2, horizon=1, memory=10.0)
+    add(errors, 10.0, 20.0, row=1)
+    add(errors, 500.0, 20.0, row=0)
+    assert errors.predicted_mm[1, 0] == 10.0
+    assert errors.reliable.tolist() == [False, True]
+    errors.reset(np.array([True, False]))
+    assert np.isnan(errors.predicted_mm[0, 0])
+    assert errors.judged.tolist() == [False, True]
+
+
 def test_a_new_person_inherits_no_error() -> None:
     stage = Forecaster(source_id="cam", rows=1, rate_hz=30.0, horizon=30, hop=7)
     now = tick(0, body(0), reset=True)
@@ -81,6 +166,7 @@ def test_a_new_person_inherits_no_error() -> None:
     done = np.array([True])
     stage.step(Prediction(tick=now, completed=done, logits=np.zeros((1, 2), np.float32), future_joints_m=ahead))
     stage.observe(tick(1, body(50)))
-    assert stage.error_mm[0] == pytest.approx(500, abs=0.5)
+    assert stage.over_all()[0] == pytest.approx(500, abs=0.5)
     stage.observe(tick(2, body(0), reset=True))
-    assert np.isnan(stage.error_mm[0])
+    assert stage.over_all() == (None, None)
+    assert stage.over_people() == ((None,) * 10, (None,) * 10)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
+from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.messages import Tick
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
@@ -94,10 +95,10 @@ def test_what_is_timed_is_people_with_full_windows_who_came_at_different_frames(
     checkpoint: Checkpoint, hop: int, clips_a_stride: int
 ) -> None:
     judged: list[torch.Size] = []
-    hook = checkpoint.model.encoder.video_encoder.register_forward_pre_hook(
+    hook = checkpoint.model.encoder.video_encoder.embed.register_forward_pre_hook(
         lambda _, args: judged.append(args[0].shape)
     )
-    took_ms = time_steps(checkpoint.model, checkpoint.info.normaliser, rows=3, hop=hop, strides=2)
+    took_ms = time_steps(TorchEngine(checkpoint.model), checkpoint.info.normaliser, rows=3, hop=hop, strides=2)
     hook.remove()
     assert took_ms.shape == (2, GRID.clip_stride)
     assert (took_ms > 0).all()

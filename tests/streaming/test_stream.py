@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.streaming.clip_stream import StreamState
@@ -39,10 +40,11 @@ def run(
 ) -> list[tuple[int, StreamOutput]]:
     rows, frames = joints.shape[:2]
     state = StreamState.empty(GRID, rows, window_clips=WINDOW, hop=hop)
+    engine = TorchEngine(model)
     outputs = []
     for frame in range(frames):
         mask = torch.ones(rows, dtype=torch.bool) if active is None else active[:, frame]
-        output, state = stream_step(model, joints[:, frame], mask, state, NORMALISER)
+        output, state = stream_step(engine, joints[:, frame], mask, state, NORMALISER)
         outputs.append((frame, output))
     return outputs
 
@@ -103,14 +105,14 @@ def test_pausing_one_row_leaves_the_other_and_its_own_answers_unchanged(model: H
 def test_resetting_one_row_makes_it_new_and_leaves_the_others_unchanged(model: HitrsDetector, hop: int) -> None:
     joints = walk(2, 40)
     state = StreamState.empty(GRID, 2, window_clips=WINDOW, hop=hop)
-    everyone = torch.ones(2, dtype=torch.bool)
+    everyone, engine = torch.ones(2, dtype=torch.bool), TorchEngine(model)
     for frame in range(40):
-        stream_step(model, joints[:, frame], everyone, state, NORMALISER)
+        stream_step(engine, joints[:, frame], everyone, state, NORMALISER)
     state.reset(torch.tensor([False, True]))
     after = walk(2, 20, seed=2)
     kept, fresh = [], []
     for frame in range(20):
-        output, state = stream_step(model, after[:, frame], everyone, state, NORMALISER)
+        output, state = stream_step(engine, after[:, frame], everyone, state, NORMALISER)
         for row, logits in zip(output.rows.tolist(), output.logits, strict=True):
             (kept, fresh)[row].append(logits)
     whole = torch.cat((joints[:1], after[:1]), dim=1)
@@ -147,10 +149,10 @@ def test_a_step_costs_the_same_whatever_the_window_holds_at_the_frame_and_clip_l
 ) -> None:
     calls = {"frame": 0, "clip": 0}
     hooks = [
-        model.encoder.frame_encoder.register_forward_pre_hook(
+        model.encoder.frame_encoder.embed.register_forward_pre_hook(
             lambda _, args: calls.__setitem__("frame", calls["frame"] + len(args[0]))
         ),
-        model.encoder.clip_encoder.register_forward_pre_hook(
+        model.encoder.clip_encoder.embed.register_forward_pre_hook(
             lambda _, args: calls.__setitem__("clip", calls["clip"] + len(args[0]))
         ),
     ]

@@ -5,12 +5,12 @@ import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from transport_messages import MESSAGES, an_action
+from transport_messages import MESSAGES, a_motion, an_action
 
 from hitrs_live.codec import decode, encode, joints_event, pose_frame
 from hitrs_live.errors import MessageMalformed
 from hitrs_live.json_codec import from_json, json_schema, message_types, shortest_decimals, to_json
-from hitrs_live.messages import AnyMessage, Array, JointsEvent, Pose, PoseFrame
+from hitrs_live.messages import AnyMessage, Array, JointsEvent, Message, Pose, PoseFrame
 
 
 @given(MESSAGES)
@@ -76,6 +76,30 @@ def test_fields_of_a_later_version_are_skipped_and_missing_ones_take_their_defau
     assert decode([topic, msgspec.msgpack.encode(later)]) == msgspec.structs.replace(an_action(), schema=7)
     earlier = {key: value for key, value in tree.items() if key not in ("other_track_id", "reason", "seq")}
     assert decode([topic, msgspec.msgpack.encode(earlier)]) == an_action()
+
+
+class MotionOf01(Message, frozen=True, kw_only=True, tag="motion"):
+    """A motion prediction as version 0.1 had it, field by field."""
+
+    track_id: int
+    horizons_ms: tuple[float, ...]
+    joints_m: Array
+    error_mm: float | None = None
+    held_error_mm: float | None = None
+
+
+def test_a_subscriber_of_0_1_reads_todays_predictions_and_todays_reads_those_of_0_1() -> None:
+    known = {"error_mm": 60.0, "held_error_mm": 118.0}
+    today = msgspec.structs.replace(
+        a_motion(), **known, errors_mm=(60.0, None), held_errors_mm=(118.0, None), reliable=True
+    )
+    payload = encode(today)[1]
+    old = msgspec.msgpack.decode(payload, type=MotionOf01)
+    for name in MotionOf01.__struct_fields__:
+        assert getattr(old, name) == getattr(today, name)
+    read = decode([today.topic.encode(), msgspec.msgpack.encode(old)])
+    # What it could not know is empty or None, which no scored horizon and no judgement is.
+    assert read == msgspec.structs.replace(today, errors_mm=(), held_errors_mm=(), reliable=None)
 
 
 def test_a_message_under_a_foreign_topic_is_malformed() -> None:

@@ -86,6 +86,9 @@ MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
             joints_m=_arrays(horizons, 25, 3),
             error_mm=st.none() | _floats,
             held_error_mm=st.none() | _floats,
+            errors_mm=st.tuples(*[st.none() | _floats] * horizons),
+            held_errors_mm=st.tuples(*[st.none() | _floats] * horizons),
+            reliable=st.none() | st.booleans(),
         )
     ),
     st.builds(
@@ -95,7 +98,16 @@ MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
         labels=st.tuples(_words, _words),
         scores=st.tuples(_floats, _floats),
     ),
-    st.builds(PoseEvent, **_head, track_id=_tracks, joints_m=_arrays(25, 3), confidence=_arrays(25)),
+    st.builds(
+        PoseEvent,
+        **_head,
+        track_id=_tracks,
+        joints_m=_arrays(25, 3),
+        confidence=_arrays(25),
+        now_joints_m=st.none() | _arrays(25, 3),
+        now_ahead_ms=st.none() | _floats,
+        prediction_age_ms=st.none() | _floats,
+    ),
     _joints(),
     st.builds(SourceEvent, **_head, state=_states, detail=_words),
     st.builds(
@@ -111,6 +123,9 @@ MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
         people=st.tuples(_tracks, _tracks),
         notices=st.tuples(_words),
         memory_mb=st.none() | _floats,
+        motion_horizons_ms=st.tuples(_floats, _floats),
+        motion_errors_mm=st.tuples(st.none() | _floats, st.none() | _floats),
+        motion_held_errors_mm=st.tuples(st.none() | _floats, st.none() | _floats),
     ),
 )
 

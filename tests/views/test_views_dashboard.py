@@ -3,9 +3,10 @@
 import io
 import re
 
+import msgspec
 import pytest
 from rich.console import Console
-from views_messages import at, ended, scores, session, source, started, status
+from views_messages import at, ended, motion, scores, session, source, started, status
 
 from hitrs_live.messages import SourceEvent, StageLatency, Status
 from hitrs_live.views.board import EVENTS_KEPT
@@ -29,8 +30,8 @@ def test_a_wide_terminal_shows_everything() -> None:
     text = shown(filled())
     for words in (
         "hitrs-live 0.1.0", " up ", "camera-0", "29.8 fps", "age 41 ms", "612 MB", "camera 3",
-        "S I D E   L U N G E", "0.87", "for 2 s", "prediction off by 62 mm, held still 118 mm",
-        "pose", "31.2", "44.8", "model", "motion prediction error", "118 mm",
+        "S I D E   L U N G E", "0.87", "for 2 s", "motion 400 ms: 62 mm, held 118 mm",
+        "pose", "31.2", "44.8", "model", "motion prediction error",
         "00:03.0", "squat", "6.5 s", "0.28 s", "finished", "00:12.0", "2.2 s ▸",
     ):  # fmt: skip
         assert words in text, words
@@ -106,6 +107,44 @@ def test_two_people_doing_the_same_have_a_row_each() -> None:
     dashboard.update(ended("squat", 3.0, 6.0, track_id=2))
     rows = list(dashboard.board.actions)
     assert [(row.start.track_id, row.end is not None) for row in rows] == [(1, False), (2, True)]
+
+
+def lines_with(text: str, *words: str) -> list[list[str]]:
+    """The lines that begin with each of these words, past the frame, cut into columns."""
+    found = [re.search(rf"│ +{word} +([^│]*)│", text) for word in words]
+    assert all(found), words
+    return [match.group(1).split() for match in found if match]
+
+
+def test_motion_errors_stand_by_horizon_beside_the_pose_held_still() -> None:
+    told = lines_with(shown(filled()), "ms ahead", "predicted", "held still", "better by")
+    # What came due at no horizon yet is left out.
+    assert told == [["100", "400"], ["31", "92"], ["30", "120"], ["-3%", "23%"]]
+
+
+def test_a_person_whose_predictions_lose_is_called_unreliable_and_one_not_judged_is_not() -> None:
+    for reliable, expected in ((True, False), (None, False), (False, True)):
+        dashboard = filled()
+        dashboard.update(motion(14.1, error_mm=130.0, reliable=reliable))
+        text = shown(dashboard)
+        assert "motion 400 ms: 130 mm, held 118 mm" in text
+        assert ("unreliable" in text) == expected
+
+
+def test_an_older_publisher_that_tells_one_error_for_all_horizons_is_shown_that() -> None:
+    dashboard = filled()
+    nothing = {"motion_horizons_ms": (), "motion_errors_mm": (), "motion_held_errors_mm": ()}
+    dashboard.update(status(14.3, **nothing))
+    dashboard.update(msgspec.structs.replace(motion(14.3), errors_mm=(), held_errors_mm=(), reliable=None))
+    text = shown(dashboard)
+    assert "all: 62 mm, held 118 mm" in text
+    assert "motion: 46 mm, held 88 mm" in text
+
+
+def test_before_a_prediction_came_due_nothing_is_claimed() -> None:
+    dashboard = Dashboard()
+    dashboard.update(status(1.0, motion_error_mm=None, motion_held_error_mm=None, motion_errors_mm=(None,) * 3))
+    assert "not measured yet" in shown(dashboard)
 
 
 def test_a_lost_source_says_why() -> None:

@@ -4,12 +4,12 @@ import time
 
 import numpy as np
 import pytest
-from views_messages import people_of, standing_people
+from views_messages import foreseen, outlook, people_of, standing_people
 
-from hitrs_live.messages import Frame, People, Prediction, Tick
+from hitrs_live.messages import Frame, People
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.skeleton import NTU25
-from hitrs_live.views.overlay import GHOST, LEFT, RIGHT, draw
+from hitrs_live.views.overlay import GHOST, LEFT, NOW, RIGHT, draw
 from hitrs_live.views.painter import STAGE_SIZE, Painter
 from hitrs_live.views.projection import Lens, imagined_lens, project
 
@@ -22,18 +22,6 @@ def blank(width: int = 640, height: int = 480) -> np.ndarray:
 
 def near_colour(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     return np.abs(image.astype(int) - colour).max(-1) < 8
-
-
-def prediction_for(people: People, future_joints_m: np.ndarray, completed: bool = True) -> Prediction:
-    rows = len(people.track_ids)
-    tick = Tick(
-        time_ns=np.zeros(rows, np.int64), track_ids=people.track_ids, active=people.present,
-        reset=np.zeros(rows, np.bool_), joints_m=people.joints_m, confidence=people.confidence, received_ns=0,
-    )  # fmt: skip
-    return Prediction(
-        tick=tick, completed=people.present & completed, logits=np.zeros((rows, 3), np.float32),
-        future_joints_m=future_joints_m.astype(np.float32),
-    )  # fmt: skip
 
 
 def test_the_left_of_the_camera_is_left_in_the_picture_and_up_is_up() -> None:
@@ -101,7 +89,9 @@ def test_people_who_are_not_present_are_not_drawn() -> None:
 def test_joints_that_are_nowhere_are_no_error(spoil, size: tuple[int, int]) -> None:  # type: ignore[no-untyped-def]
     joints = spoil(standing_people()).astype(np.float32)
     image = blank(*size)
-    drawn = draw(image, people_of(joints, np.nan), {1: ("squat", 0.9)}, lens=LENS, future_joints_m={1: joints[0]})
+    people = people_of(joints, np.nan)
+    gone = foreseen(people, (0.0, 0.0, 0.0), 400.0)
+    drawn = draw(image, people, {1: ("squat", 0.9)}, lens=LENS, outlook=outlook(gone, gone, reliable=False))
     assert drawn is image
     assert drawn.shape == (size[1], size[0], 3)
 
@@ -157,18 +147,63 @@ def test_the_floor_follows_feet_that_are_lower() -> None:
     assert (before != after).any()
 
 
-def test_the_predicted_body_is_drawn_as_a_ghost_of_its_own_colour() -> None:
+def added(image: np.ndarray, plain: np.ndarray, side: slice) -> np.ndarray:
+    """What was drawn in a part of the picture that no person stands in: (N, 3), how much each pixel changed."""
+    change = image[80:400, side].astype(int) - plain[80:400, side]
+    return change[np.abs(change).max(-1) > 4]
+
+
+FAR_RIGHT, FAR_LEFT = slice(420, 640), slice(0, 220)
+"""Of a picture of a person in its middle: where one who stepped aside by 0.8 m is seen."""
+
+
+def test_people_are_drawn_where_they_will_be_and_where_they_are_by_now_in_colours_of_their_own() -> None:
     people = people_of(standing_people())
-    future = np.repeat(people.joints_m[:, None] + np.array([0.6, 0, 0], np.float32), 6, axis=1)
-    painter = Painter()
-    plain = painter.paint(None, people, {}, None, "up", 30.0)
-    ghosted = painter.paint(None, people, {}, prediction_for(people, future), "up", 30.0)
-    stale = painter.paint(None, people, {}, prediction_for(people, future, completed=False), "up", 30.0)
-    changed = (plain != ghosted).any(-1)
-    assert changed.sum() > 500
-    tint = (ghosted.astype(float) - plain)[changed].mean(0)
-    np.testing.assert_allclose(tint / tint.sum(), (np.array(GHOST) - 50) / (np.array(GHOST) - 50).sum(), atol=0.05)
-    np.testing.assert_array_equal(plain, stale)
+    later, now = foreseen(people, (-0.8, 0, 0), 400.0), foreseen(people, (0.8, 0, 0), 63.0)
+    plain = draw(blank(), people, {}, lens=LENS)
+    image = draw(blank(), people, {}, lens=LENS, outlook=outlook(later, now))
+    for side, colour in ((FAR_RIGHT, GHOST), (FAR_LEFT, NOW)):
+        change = added(image, plain, side)
+        assert len(change) > 300
+        np.testing.assert_allclose(change[change.sum(1).argmax()], np.array(colour) - 60, atol=2)
+
+
+def test_a_body_of_whom_nothing_is_predicted_has_no_ghost() -> None:
+    people = people_of(standing_people())
+    unknown = foreseen(people, (-0.8, 0, 0), 400.0, known=False)
+    plain = draw(blank(), people, {}, lens=LENS)
+    np.testing.assert_array_equal(draw(blank(), people, {}, lens=LENS, outlook=outlook(unknown)), plain)
+
+
+def test_ghosts_of_people_whose_predictions_are_not_reliable_are_fainter() -> None:
+    people = people_of(standing_people())
+    later = foreseen(people, (-0.8, 0, 0), 400.0)
+    plain = draw(blank(), people, {}, lens=LENS)
+    sure, unsure = (
+        added(draw(blank(), people, {}, lens=LENS, outlook=outlook(later, reliable=reliable)), plain, FAR_RIGHT)
+        for reliable in (True, False)
+    )
+    assert 0.25 * sure.max() < unsure.max() < 0.5 * sure.max()
+
+
+def test_a_body_by_now_is_drawn_in_full_for_it_is_known_of_the_reliable_alone() -> None:
+    people = people_of(standing_people())
+    later, now = foreseen(people, (0, 0, 0), 400.0, known=False), foreseen(people, (0.8, 0, 0), 63.0)
+    plain = draw(blank(), people, {}, lens=LENS)
+    change = added(draw(blank(), people, {}, lens=LENS, outlook=outlook(later, now, reliable=False)), plain, FAR_LEFT)
+    np.testing.assert_allclose(change[change.sum(1).argmax()], np.array(NOW) - 60, atol=2)
+
+
+def test_a_legend_says_what_the_ghosts_stand_for_and_a_line_more_where_one_is_faint() -> None:
+    people = people_of(standing_people())
+    later = foreseen(people, (-0.8, 0, 0), 400.0)
+    plain = draw(blank(), people, {}, lens=LENS)
+
+    def lines(reliable: bool, now: bool) -> int:
+        image = draw(blank(), people, {}, lens=LENS, outlook=outlook(later, later if now else None, reliable=reliable))
+        return int((image[380:, 5:100] != plain[380:, 5:100]).any((1, 2)).sum())
+
+    assert 0 < lines(True, now=False) < lines(True, now=True) < lines(False, now=True)
 
 
 def test_drawing_is_a_small_part_of_a_frame() -> None:

@@ -9,7 +9,9 @@ from hitrs_live.messages import (
     AnyMessage,
     Array,
     EndReason,
+    Foreseen,
     MotionPrediction,
+    Outlook,
     People,
     ScoreEvent,
     SourceEvent,
@@ -58,10 +60,15 @@ def scores(seconds: float, track_id: int = 1, **by_label: float) -> ScoreEvent:
     )  # fmt: skip
 
 
-def motion(seconds: float, track_id: int = 1, error_mm: float = 62.0, held_mm: float = 118.0) -> MotionPrediction:
+def motion(
+    seconds: float, track_id: int = 1, error_mm: float = 62.0, held_mm: float = 118.0, reliable: bool | None = True
+) -> MotionPrediction:
+    """A prediction at 100 and 400 ms; at 100 ms the errors are half of what they are at 400 ms."""
     return MotionPrediction(
-        source_id="camera-0", session_id="s1", capture_time_ns=at(seconds), track_id=track_id, horizons_ms=(500.0,),
-        joints_m=Array.of(np.zeros((1, 25, 3), np.float32)), error_mm=error_mm, held_error_mm=held_mm,
+        source_id="camera-0", session_id="s1", capture_time_ns=at(seconds), track_id=track_id,
+        horizons_ms=(100.0, 400.0), joints_m=Array.of(np.zeros((2, 25, 3), np.float32)), error_mm=0.75 * error_mm,
+        held_error_mm=0.75 * held_mm, errors_mm=(error_mm / 2, error_mm), held_errors_mm=(held_mm / 2, held_mm),
+        reliable=reliable,
     )  # fmt: skip
 
 
@@ -70,7 +77,8 @@ def status(seconds: float, state: SourceState = "up", people: tuple[int, ...] = 
         "session_id": "s1", "detail": "640 x 480 at 30 fps", "version": "0.1.0", "uptime_s": seconds, "fps": 29.8,
         "frames": 1411, "drops": {"camera": 3, "stale": 0}, "frame_age_ms": 41.0, "memory_mb": 612.0,
         "stages": {"pose": StageLatency(p50_ms=31.2, p99_ms=44.8), "model": StageLatency(p50_ms=4.9, p99_ms=9.2)},
-        "motion_error_mm": 62.0, "motion_held_error_mm": 118.0,
+        "motion_error_mm": 62.0, "motion_held_error_mm": 118.0, "motion_horizons_ms": (100.0, 400.0, 1000.0),
+        "motion_errors_mm": (31.0, 92.0, None), "motion_held_errors_mm": (30.0, 120.0, None),
     }  # fmt: skip
     return Status(
         source_id="camera-0", capture_time_ns=at(seconds), state=state, people=people, **(fields | more)
@@ -108,3 +116,18 @@ def people_of(joints_m: np.ndarray, confidence: float = 1.0) -> People:
 def standing_people(count: int = 1) -> np.ndarray:
     """The demo figures as they stand at the beginning: (P, 25, 3)."""
     return DemoSource("max", people=count).joints_m[:, 10]
+
+
+def foreseen(people: People, moved_m: tuple[float, float, float], ahead_ms: float, known: bool = True) -> Foreseen:
+    """Everybody present, moved by so much."""
+    rows = len(people.track_ids)
+    return Foreseen(
+        known=people.present & known,
+        joints_m=people.joints_m + np.array(moved_m, np.float32),
+        ahead_ms=np.full(rows, ahead_ms, np.float32),
+        prediction_age_ms=np.zeros(rows, np.float32),
+    )
+
+
+def outlook(later: Foreseen, now: Foreseen | None = None, *, reliable: bool = True) -> Outlook:
+    return Outlook(later=later, now=now, reliable=np.full(len(later.known), reliable))

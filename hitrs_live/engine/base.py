@@ -1,0 +1,51 @@
+"""What the streaming path asks of whatever computes the model.
+
+An engine is stateless: a stream's rings stay with the stream. It takes and gives float32 tensors on the CPU,
+whatever it computes in and wherever, and any number of rows from one on.
+"""
+
+from typing import Protocol
+
+from torch import Tensor
+
+from hitrs_live.config import Precision
+from hitrs_live.model.detector import DetectorConfig
+from hitrs_live.model.hitrs import HiTRSConfig
+
+
+class StepEncoder(Protocol):
+    """Encode a frame and a clip: all that a stream without judgements needs."""
+
+    @property
+    def grid(self) -> HiTRSConfig:
+        """Sizes of the encoders and the clip grid."""
+
+    def encode_frames(self, joints: Tensor) -> Tensor:
+        """Encode frames. joints: (M, J, C), as the encoder was trained to see them -> tokens (M, J, C_frame)."""
+
+    def encode_clips(self, tokens: Tensor) -> Tensor:
+        """Encode clips. tokens: (M, L, J, C_frame) -> embeddings (M, C_clip)."""
+
+
+class Engine(StepEncoder, Protocol):
+    """Compute one detector, in parts, as a stream needs them."""
+
+    @property
+    def name(self) -> str:
+        """The back-end, as `model.engine` names it."""
+
+    @property
+    def precision(self) -> Precision:
+        """What the large products are computed in."""
+
+    @property
+    def config(self) -> DetectorConfig:
+        """What the detector is made of."""
+
+    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
+        """Judge windows at their newest clip.
+
+        clips: (M, W, C_clip), oldest first, W = `config.window_clips`; held: (M,) int64 >= 1, how many of them are
+        real, what lies past them is not read; recent: (M, S, J, 3), the normalised frames of the newest clip's
+        span. Returns logits (M, K) and the future (M, F, J, 3), normalised.
+        """

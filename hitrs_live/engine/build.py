@@ -1,0 +1,107 @@
+"""Build what the compiled back-ends run, where it is not built yet, and open it."""
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import torch
+
+from hitrs_live.checkpoint import Checkpoint
+from hitrs_live.config import Precision
+from hitrs_live.engine.base import Engine
+from hitrs_live.engine.export import PIECES, export_graphs
+from hitrs_live.engine.manifest import EngineKey, graph_sources, read_engine, write_engine
+from hitrs_live.errors import EngineStale, EngineUnavailable
+
+_log = logging.getLogger(__name__)
+
+
+def open_onnx(
+    checkpoint: Checkpoint, precision: Precision, folder: Path, *, threads: int = 1, build: bool = True
+) -> Engine:
+    """Open ONNX Runtime on a detector's graphs, exporting them first where there are none.
+
+    Raises EngineUnavailable or EngineStale where it cannot be had.
+    """
+    if precision not in ("fp32", "int8"):
+        raise EngineUnavailable("ONNX Runtime runs fp32 and int8 on a CPU; half precision is for GPUs")
+    import onnxruntime
+
+    from hitrs_live.engine.onnx_engine import OPSET, OnnxEngine
+    from hitrs_live.engine.quantise import quantise_graphs
+
+    key = EngineKey(
+        weights=_weights(checkpoint), backend="onnx", precision="fp32", max_rows=0, version=onnxruntime.__version__,
+        graphs=graph_sources(checkpoint.model),
+    )  # fmt: skip
+    files = _built(
+        folder, key, lambda place: export_graphs(checkpoint.model, place, opset=OPSET), build_now=build
+    )  # fmt: skip
+    if precision == "int8":
+        whole = files
+
+        def quantise(place: Path) -> None:
+            for name, content in whole.items():
+                (place / name).write_bytes(content)
+            quantise_graphs(checkpoint.model, place)
+
+        files = _built(folder, msgspec.structs.replace(key, precision="int8"), quantise, build_now=build)
+    graphs = {piece: files[f"{piece}.onnx"] for piece in PIECES}
+    return OnnxEngine(checkpoint.model.config, graphs, precision=precision, threads=threads)
+
+
+def open_tensorrt(
+    checkpoint: Checkpoint, precision: Precision, max_rows: int, folder: Path, *, build: bool = True
+) -> Engine:
+    """Open TensorRT on a detector's plans, building them for this GPU first where there are none.
+
+    Raises EngineUnavailable or EngineStale where it cannot be had.
+    """
+    from hitrs_live.engine.tensorrt_engine import TensorRtEngine
+    from hitrs_live.engine.tensorrt_plan import OPSET, build_plan, find_tensorrt
+
+    if precision == "int8":
+        raise EngineUnavailable("int8 is for ONNX Runtime; TensorRT runs fp32, fp16 and bf16")
+    api = find_tensorrt()
+    if not torch.cuda.is_available():
+        raise EngineUnavailable("no GPU that torch can use; TensorRT needs one, and a torch build with CUDA")
+
+    def make_plans(place: Path) -> None:
+        with tempfile.TemporaryDirectory() as graphs:
+            export_graphs(checkpoint.model, Path(graphs), precision=precision, opset=OPSET)
+            for piece in PIECES:
+                plan = build_plan(api, Path(graphs) / f"{piece}.onnx", max_rows=max_rows)
+                (place / f"{piece}.plan").write_bytes(plan)
+
+    major, minor = torch.cuda.get_device_capability()
+    key = EngineKey(
+        weights=_weights(checkpoint), backend="tensorrt", precision=precision, max_rows=max_rows,
+        version=f"{api.__name__} {api.__version__}", cuda=torch.version.cuda or "", gpu=f"sm_{major}{minor}",
+        graphs=graph_sources(checkpoint.model),
+    )  # fmt: skip
+    files = _built(folder, key, make_plans, build_now=build)
+    plans = {piece: files[f"{piece}.plan"] for piece in PIECES}
+    return TensorRtEngine(checkpoint.model.config, plans, api, precision=precision, max_rows=max_rows)
+
+
+def _built(folder: Path, key: EngineKey, build: Callable[[Path], None], *, build_now: bool) -> dict[str, bytes]:
+    """Read an engine's files, building them first where there are none that may be loaded."""
+    try:
+        return read_engine(folder, key)
+    except EngineStale as stale:
+        if not build_now:
+            raise
+        _log.warning("%s: this takes up to a minute, once", stale)
+    began = time.monotonic()
+    write_engine(folder, key, build)
+    _log.warning("engine %s: built in %.0f s", folder / key.name, time.monotonic() - began)
+    return read_engine(folder, key)
+
+
+def _weights(checkpoint: Checkpoint) -> str:
+    if not checkpoint.fingerprint:
+        raise EngineUnavailable("the model came from no file, whose SHA-256 a built engine is kept by; save it first")
+    return checkpoint.fingerprint

@@ -1,0 +1,40 @@
+"""`hitrs-live build-engines`: build what computes a model fastest on this machine, and say what it is worth."""
+
+import time
+from pathlib import Path
+
+import torch
+
+from hitrs_live.checkpoint import load_checkpoint
+from hitrs_live.config import EngineChoice, Precision
+from hitrs_live.engine.ladder import open_engine
+from hitrs_live.engine.manifest import engines_folder
+from hitrs_live.engine.parity import measure_parity
+from hitrs_live.engine.torch_engine import TorchEngine
+from hitrs_live.errors import ConfigError, EngineUnavailable
+
+
+def build_engines(
+    checkpoint_path: Path | None, engine: EngineChoice, precision: Precision, *, max_persons: int
+) -> None:
+    """Build an engine where it is not built yet, open it, and print how far its answers are from torch's.
+
+    Raises EngineUnavailable where an engine that was asked for by name cannot be had.
+    """
+    if max_persons < 1:
+        raise ConfigError(f"--max-persons: got {max_persons}, wanted at least 1")
+    torch.set_num_threads(1)
+    checkpoint = load_checkpoint(checkpoint_path)
+    began = time.monotonic()
+    opened = open_engine(checkpoint, engine, precision, max_rows=max_persons)
+    got = opened.engine
+    if engine != "auto" and (got.name, got.precision) != (engine, precision):
+        raise EngineUnavailable(f"engine {engine} in {precision} cannot be had: it {opened.notice}")
+    parity = measure_parity(got, TorchEngine(checkpoint.model), max_rows=max_persons)
+    print(
+        f"{checkpoint.info.name}: {got.name} in {got.precision}, ready after {time.monotonic() - began:.0f} s in "
+        f"{engines_folder()}; logits differ from torch's by {parity.logit_error:.1e} at most, "
+        f"{parity.same:.1%} of clips named alike"
+    )
+    if opened.notice:
+        print(f"it {opened.notice}")

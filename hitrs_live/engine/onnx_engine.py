@@ -1,0 +1,66 @@
+"""ONNX Runtime on the CPU: the engine where there is no GPU."""
+
+from collections.abc import Mapping
+
+import onnxruntime
+import torch
+from torch import Tensor
+
+from hitrs_live.config import Precision
+from hitrs_live.engine.export import INPUTS
+from hitrs_live.errors import EngineUnavailable
+from hitrs_live.model.detector import DetectorConfig
+from hitrs_live.model.hitrs import HiTRSConfig
+
+OPSET = 23
+"""The first with attention as one operator, for which the run-time has one kernel."""
+_ERRORS_ONLY = 3
+
+
+class OnnxEngine:
+    """Run a detector's three graphs."""
+
+    name = "onnx"
+
+    def __init__(
+        self, config: DetectorConfig, graphs: Mapping[str, bytes], *, precision: Precision = "fp32", threads: int = 1
+    ) -> None:
+        """Load graphs, by piece. Raises EngineUnavailable for what the run-time cannot load."""
+        self.config = config
+        self.precision: Precision = precision
+        onnxruntime.disable_telemetry_events()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = _ERRORS_ONLY
+        # A thread that waits for work must not take the core from the pose process.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._sessions = {
+                name: onnxruntime.InferenceSession(graphs[name], options, providers=["CPUExecutionProvider"])
+                for name in INPUTS
+            }
+        except Exception as error:  # The run-time has a dozen kinds, none of which is exported.
+            raise EngineUnavailable(f"ONNX Runtime cannot load the graphs ({str(error).splitlines()[0]})") from None
+
+    @property
+    def grid(self) -> HiTRSConfig:
+        """Sizes of the encoders and the clip grid."""
+        return self.config.encoder
+
+    def encode_frames(self, joints: Tensor) -> Tensor:
+        """Encode frames, as `Engine` has it."""
+        return self._run("frame", joints)[0]
+
+    def encode_clips(self, tokens: Tensor) -> Tensor:
+        """Encode clips, as `Engine` has it."""
+        return self._run("clip", tokens)[0]
+
+    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
+        """Judge windows at their newest clip, as `Engine` has it."""
+        logits, future = self._run("judge", clips, held, recent)
+        return logits, future
+
+    def _run(self, piece: str, *inputs: Tensor) -> list[Tensor]:
+        """Run one graph. Inputs are read where they lie, and outputs are tensors on the run-time's own memory."""
+        feed = {name: value.numpy() for name, value in zip(INPUTS[piece], inputs, strict=True)}
+        return [torch.from_numpy(output) for output in self._sessions[piece].run(None, feed)]

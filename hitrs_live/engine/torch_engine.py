@@ -1,0 +1,77 @@
+"""The reference: torch, eagerly. It runs everywhere, and every other engine is held against it."""
+
+import torch
+from torch import Tensor
+
+from hitrs_live.config import Precision
+from hitrs_live.engine.pieces import ClipPiece, FramePiece, JudgePiece, in_precision
+from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class TorchEncoder:
+    """Run the frame and clip levels of any encoder as they are."""
+
+    def __init__(self, encoder: HiTRS) -> None:
+        self._encoder = encoder
+
+    @property
+    def grid(self) -> HiTRSConfig:
+        """Sizes of the encoders and the clip grid."""
+        return self._encoder.config
+
+    @torch.inference_mode()
+    def encode_frames(self, joints: Tensor) -> Tensor:
+        """Encode frames, as `StepEncoder` has it."""
+        tokens: Tensor = self._encoder.frame_encoder(joints)
+        return tokens
+
+    @torch.inference_mode()
+    def encode_clips(self, tokens: Tensor) -> Tensor:
+        """Encode clips, as `StepEncoder` has it."""
+        embeddings: Tensor = self._encoder.clip_encoder(tokens)
+        return embeddings
+
+
+class TorchEngine:
+    """Run a detector's pieces on the CPU."""
+
+    name = "torch"
+
+    def __init__(self, model: HitrsDetector, precision: Precision = "fp32") -> None:
+        """Take a model in evaluation mode; its weights are shared, not copied, in fp32.
+
+        Raises ValueError for int8, which torch does not run here.
+        """
+        if precision not in DTYPES:
+            raise ValueError(f"got precision {precision}, wanted one of {', '.join(DTYPES)} with torch")
+        self.config: DetectorConfig = model.config
+        self.precision: Precision = precision
+        model = in_precision(model, DTYPES[precision])
+        self._frame, self._clip = FramePiece(model.encoder.frame_encoder), ClipPiece(model.encoder.clip_encoder)
+        self._judge = JudgePiece(model)
+
+    @property
+    def grid(self) -> HiTRSConfig:
+        """Sizes of the encoders and the clip grid."""
+        return self.config.encoder
+
+    @torch.inference_mode()
+    def encode_frames(self, joints: Tensor) -> Tensor:
+        """Encode frames, as `Engine` has it."""
+        tokens: Tensor = self._frame(joints)
+        return tokens
+
+    @torch.inference_mode()
+    def encode_clips(self, tokens: Tensor) -> Tensor:
+        """Encode clips, as `Engine` has it."""
+        embeddings: Tensor = self._clip(tokens)
+        return embeddings
+
+    @torch.inference_mode()
+    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
+        """Judge windows at their newest clip, as `Engine` has it."""
+        result: tuple[Tensor, Tensor] = self._judge(clips, held, recent)
+        return result

@@ -1,0 +1,29 @@
+"""Measured poses as messages."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from hitrs_live.messages import Array, Foreseen, People, PoseEvent
+
+
+def pose_events(people: People, now: Foreseen | None, *, source_id: str) -> Iterator[PoseEvent]:
+    """Tell everybody who is present in one frame, with where they are by now as far as that is known."""
+    for row in np.flatnonzero(people.present):
+        yield PoseEvent(
+            source_id=source_id,
+            capture_time_ns=people.capture_time_ns,
+            track_id=int(people.track_ids[row]),
+            joints_m=Array.of(people.joints_m[row]),
+            confidence=Array.of(people.confidence[row]),
+            **(_by_now(now, int(row)) if now is not None and now.known[row] else {}),
+        )
+
+
+def _by_now(now: Foreseen, row: int) -> dict[str, Any]:
+    return {
+        "now_joints_m": Array.of(now.joints_m[row]),
+        "now_ahead_ms": round(float(now.ahead_ms[row]), 1),
+        "prediction_age_ms": round(float(now.prediction_age_ms[row]), 1),
+    }

@@ -34,9 +34,10 @@ from hitrs_live.data.class_map import mirrored_labels, read_classes
 from hitrs_live.data.compose import StreamComposer
 from hitrs_live.data.opening import BACKGROUND_NAME, open_dataset
 from hitrs_live.data.ship import LABELS, SHIP_CLASSES
+from hitrs_live.evaluation.deciding import decide
 from hitrs_live.evaluation.detection import detection_report
 from hitrs_live.evaluation.offline import offline_logits
-from hitrs_live.evaluation.streams import tell
+from hitrs_live.evaluation.streams import KeptStream
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig, gather_clips
 from hitrs_live.training.loop import Loop, LoopConfig
@@ -138,12 +139,12 @@ class Bench:
             name="bench", labels=self.config.labels, detector=self.config.detector, normaliser=_NORMALISER,
             label_lag_frames=self.config.label_lag_frames,
         )  # fmt: skip
-        results = []
+        streams = []
         for sequence in self.test:
             logits = self._judge(model, sequence)
             ends = np.arange(len(logits)) * info.detector.encoder.clip_stride + info.detector.encoder.clip_span - 1
-            results.append(tell(sequence, ends, logits, info))
-        return detection_report(results, info.labels)
+            streams.append(KeptStream(sequence=sequence, ends=ends, logits=logits))
+        return detection_report(decide(streams, info), info.labels)
 
     def _judge(self, model: nn.Module, sequence: Sequence) -> np.ndarray:
         """Judge the end of every clip from the window that ends there, as live."""
@@ -163,6 +164,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 on a GPU")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write the figures there")
     options = parser.parse_args()
@@ -175,6 +177,7 @@ def main() -> None:
     loop = LoopConfig(
         steps=options.steps, learning_rate=1e-3, final_learning_rate=1e-5, warmup_steps=max(1, options.steps // 20),
         schedule="cosine", weight_decay=0.05, average_decay=0.995, save_every=options.steps,
+        precision=options.precision,
     )  # fmt: skip
     config = DetectorTraining(
         labels=labels,

@@ -12,6 +12,8 @@ def add_research_verbs(verbs: Any) -> None:
         ("pretrain", _add_pretrain, "pre-train an encoder without labels"),
         ("finetune", _add_finetune, "train a recogniser, from a pre-trained encoder or from none"),
         ("train-detector", _add_train_detector, "train the live model: actions on streams, and motion"),
+        ("train-forecaster", _add_train_forecaster, "train where joints go next, on a finished detector"),
+        ("train-pose-forecaster", _add_train_pose_forecaster, "train on a published motion-prediction benchmark"),
         ("evaluate", _add_evaluate, "measure a checkpoint on people it never saw"),
         ("tune-thresholds", _add_tune_thresholds, "choose when an action is told, by bearable false alarms"),
     ):
@@ -56,17 +58,22 @@ def _run_prepare(options: argparse.Namespace) -> int:
     return run_prepare(options)
 
 
-def _add_run_flags(parser: argparse.ArgumentParser, steps: int | None = None) -> None:
+def _add_run_flags(parser: argparse.ArgumentParser, steps: int | None = None, *, new_encoder: bool = True) -> None:
     """Add what every training run under `torchrun` has."""
-    parser.add_argument("--size", choices=("tiny", "small", "base"), default="small", help="of a new encoder")
+    if new_encoder:
+        parser.add_argument("--size", choices=("tiny", "small", "base"), default="small", help="of a new encoder")
     parser.add_argument("--steps", type=int, default=steps, help="of the optimiser")
     parser.add_argument("--accumulate", type=int, default=1, metavar="K", help="take a batch in K parts")
     parser.add_argument("--seed", type=_seed, default=0)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 on a GPU")
-    parser.add_argument("--threads", type=int, default=2, help="of torch, on a CPU")
+    _add_threads(parser)
     parser.add_argument("--workers", type=int, default=1, help="processes that make batches ahead")
     parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write scalars there, for TensorBoard")
+
+
+def _add_threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--threads", type=_count, default=2, metavar="N", help="of torch, on a CPU (default: 2)")
 
 
 def _add_modality(parser: argparse.ArgumentParser) -> None:
@@ -125,13 +132,8 @@ def _run_finetune(options: argparse.Namespace) -> int:
     return run_finetune(options)
 
 
-def _add_train_detector(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data", type=Path, action="append", metavar="PATH",
-        help="prepared folder, .npz, or folder of such; may be given again (default: ship/ of the data folder)",
-    )  # fmt: skip
-    parser.add_argument("--checkpoint", type=Path, help="encoder to begin from (default: none, from scratch)")
-    parser.add_argument("--out", type=Path, default=Path("runs/detector.safetensors"), help="checkpoint to write")
+def _add_people(parser: argparse.ArgumentParser) -> None:
+    """Add who is learned from."""
     tested = parser.add_mutually_exclusive_group()
     tested.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
     tested.add_argument("--test-subjects", type=_names, metavar="A,B", help="train on all but these people")
@@ -139,8 +141,17 @@ def _add_train_detector(parser: argparse.ArgumentParser) -> None:
         "--leave-out", type=_names, default=frozenset(), metavar="A,B",
         help="people not to learn from either, to tune thresholds on",
     )  # fmt: skip
+
+
+def _add_train_detector(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, action="append", metavar="PATH",
+        help="prepared folder, .npz, or folder of such; may be given again (default: ship/ of the data folder)",
+    )  # fmt: skip
+    parser.add_argument("--checkpoint", type=Path, help="encoder to begin from (default: none, from scratch)")
+    parser.add_argument("--out", type=Path, default=Path("runs/detector.safetensors"), help="checkpoint to write")
+    _add_people(parser)
     parser.add_argument("--window-clips", type=int, default=16, help="clips of history that a judgement rests on")
-    parser.add_argument("--motion-steps", type=int, default=800, help="then, of the motion head alone; 0 for none")
     parser.add_argument("--batch", type=int, default=16, help="streams a step, on each process")
     parser.add_argument("--learning-rate", type=positive, default=1e-3)
     parser.add_argument("--dropout", type=float, default=0.1)
@@ -154,6 +165,62 @@ def _run_train_detector(options: argparse.Namespace) -> int:
     return run_train_detector(options)
 
 
+def _add_train_forecaster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--checkpoint", type=Path, required=True, help="detector, which keeps its answers; or an encoder alone"
+    )
+    parser.add_argument(
+        "--data", type=Path, action="append", metavar="PATH",
+        help="prepared folder, .npz, or folder of such, labelled or not; may be given again (default: ship/ of the "
+        "data folder)",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, default=Path("runs/forecasting.safetensors"), help="detector to write")
+    parser.add_argument("--joint", action="store_true", help="train the detector's encoder and actions too")
+    _add_people(parser)
+    parser.add_argument("--window-clips", type=_count, default=16, help="history, for an encoder alone")
+    parser.add_argument("--batch", type=_count, default=16, help="streams a step, on each process")
+    parser.add_argument("--learning-rate", type=positive, default=2e-3)
+    _add_run_flags(parser, steps=3000, new_encoder=False)
+    parser.set_defaults(run=_run_train_forecaster)
+
+
+def _run_train_forecaster(options: argparse.Namespace) -> int:
+    from hitrs_live.training.train_forecaster_command import run_train_forecaster
+
+    return run_train_forecaster(options)
+
+
+def _add_train_pose_forecaster(parser: argparse.ArgumentParser) -> None:
+    _add_motion_benchmarks(parser.add_mutually_exclusive_group(required=True))
+    parser.add_argument("--out", type=Path, default=Path("runs/forecaster.safetensors"), help="checkpoint to write")
+    parser.add_argument(
+        "--leave-out", type=_names, default=frozenset(), metavar="A,B",
+        help="recordings not to learn from, to choose by: such as basketball_2, S6/walking_1",
+    )  # fmt: skip
+    parser.add_argument("--width", type=_count, default=384)
+    parser.add_argument("--layers", type=_count, default=4)
+    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--steps", type=_count, default=3000, help="of the optimiser")
+    parser.add_argument("--batch", type=_count, default=128, help="windows a step")
+    parser.add_argument("--learning-rate", type=positive, default=2e-3)
+    parser.add_argument("--seed", type=_seed, default=0)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    _add_threads(parser)
+    parser.set_defaults(run=_run_train_pose_forecaster)
+
+
+def _run_train_pose_forecaster(options: argparse.Namespace) -> int:
+    from hitrs_live.training.train_pose_forecaster_command import run_train_pose_forecaster
+
+    return run_train_pose_forecaster(options)
+
+
+def _add_motion_benchmarks(group: Any) -> None:
+    """Add the published benchmarks of motion prediction to a group of which one must be given."""
+    group.add_argument("--cmu", type=Path, metavar="FILE", help="the CMU motion-prediction benchmark, an .npz")
+    group.add_argument("--h36m", type=Path, metavar="FOLDER", help="Human3.6M, exponential maps: S1/walking_1.txt ...")
+
+
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     protocols = parser.add_subparsers(dest="protocol", required=True, metavar="PROTOCOL")
     held_out = protocols.add_parser("held-out", help="the shipping data's test subjects, through the streaming path")
@@ -163,6 +230,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     _add_detection(protocols.add_parser("detection", help="actions on streams, through the streaming path"))
     _add_recognition(
         protocols.add_parser("recognition", help="name trimmed sequences, whole and seen in part; probe encoders")
+    )
+    _add_motion(
+        protocols.add_parser("motion", help="where joints go next: the live model's way, or by published protocols")
     )
 
 
@@ -176,6 +246,11 @@ def _add_detector_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
     parser.add_argument("--thresholds", default="", metavar="FILE", help="as the setting action.thresholds has it")
     parser.add_argument("--update", choices=("clip", "frame"), default="clip", help="what it answers after")
+    parser.add_argument(
+        "--degrade", default="", metavar="A,B",
+        help="spoil the joints first, in this order: noise, 15fps, no-feet, no-hands, yaw=DEGREES",
+    )  # fmt: skip
+    _add_threads(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
 
 
@@ -196,6 +271,46 @@ def _run_detection(options: argparse.Namespace) -> int:
     from hitrs_live.evaluation.detection_command import run_detection
 
     return run_detection(options)
+
+
+def _add_motion(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--data", type=Path, metavar="PATH", help="recordings to run the live model on, as for detection")
+    _add_motion_benchmarks(what)
+    live = parser.add_argument_group("with --data")
+    live.add_argument("--checkpoint", metavar="FILE", help="detector to measure (default: the one shipped)")
+    tested = live.add_mutually_exclusive_group()
+    tested.add_argument("--split", metavar="NAME", help="whose test half to measure on (default: the first)")
+    tested.add_argument("--subjects", type=_names, metavar="A,B", help="people to measure on instead")
+    live.add_argument("--update", choices=("clip", "frame"), default="clip", help="what it predicts after")
+    live.add_argument("--degrade", default="", metavar="A,B", help="spoil the joints first, as for detection")
+    parser.add_argument(
+        "--forecaster", type=Path, action="append", metavar="FILE",
+        help="what train-pose-forecaster wrote; given again, predictions are averaged (default: zero velocity)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mirror", action=argparse.BooleanOptionalAction, default=True,
+        help="average what a forecaster says of the body and of its mirror image",
+    )  # fmt: skip
+    parser.add_argument(
+        "--recordings", type=_names, metavar="A,B", help="measure on these training recordings instead of the test's"
+    )
+    parser.add_argument(
+        "--samples", type=int, choices=(8, 256, 0), default=256, help="windows an action of Human3.6M; 0: all of them"
+    )
+    _add_threads(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.set_defaults(run=_run_motion)
+
+
+def _run_motion(options: argparse.Namespace) -> int:
+    if options.data:
+        from hitrs_live.evaluation.motion_command import run_motion
+
+        return run_motion(options)
+    from hitrs_live.evaluation.motion_protocols_command import run_motion_protocols
+
+    return run_motion_protocols(options)
 
 
 def _add_recognition(parser: argparse.ArgumentParser) -> None:
@@ -240,6 +355,7 @@ def _add_tune_thresholds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="settings to tune under, as live takes them")
     parser.add_argument("--out", type=Path, metavar="FILE", help="to write (default: calibration/CHECKPOINT.toml)")
     parser.add_argument("--overwrite", action="store_true", help="let --out replace a file")
+    _add_threads(parser)
     parser.set_defaults(run=_run_tune_thresholds)
 
 
@@ -254,6 +370,13 @@ def _names(text: str) -> frozenset[str]:
     if not names:
         raise argparse.ArgumentTypeError(f"got {text!r}, wanted names separated by commas")
     return names
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"got {text}, wanted a whole number above 0")
+    return value
 
 
 def _seed(text: str) -> int:

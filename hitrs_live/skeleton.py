@@ -69,6 +69,44 @@ NTU25 = SkeletonLayout(
     parents=(0, 0, 20, 2, 20, 4, 5, 6, 20, 8, 9, 10, 0, 12, 13, 14, 0, 16, 17, 18, 1, 7, 7, 11, 11),
 )  # fmt: skip
 
+CMU38 = SkeletonLayout(
+    name="cmu38",
+    joints=(
+        "hips",
+        "left_hip_base", "left_hip", "left_knee", "left_ankle", "left_toe_base", "left_toe",
+        "right_hip_base", "right_hip", "right_knee", "right_ankle", "right_toe_base", "right_toe",
+        "lower_back", "spine", "chest", "neck_base", "neck", "head", "head_top",
+        "left_shoulder_base", "left_shoulder", "left_elbow", "left_wrist", "left_finger_base", "left_hand",
+        "left_finger_tip", "left_thumb_base", "left_thumb",
+        "right_shoulder_base", "right_shoulder", "right_elbow", "right_wrist", "right_finger_base", "right_hand",
+        "right_finger_tip", "right_thumb_base", "right_thumb",
+    ),
+    parents=(
+        0, 0, 1, 2, 3, 4, 5, 0, 7, 8, 9, 10, 11, 0, 13, 14, 15, 16, 17, 18,
+        15, 20, 21, 22, 23, 24, 25, 23, 27, 15, 29, 30, 31, 32, 33, 34, 32, 36,
+    ),
+)  # fmt: skip
+"""The skeleton of the CMU motion-prediction benchmark; bases stand where the joint stands that they hang from."""
+
+H36M32 = SkeletonLayout(
+    name="h36m32",
+    joints=(
+        "hips",
+        "right_hip", "right_knee", "right_ankle", "right_toe_base", "right_toe",
+        "left_hip", "left_knee", "left_ankle", "left_toe_base", "left_toe",
+        "spine_base", "spine", "neck", "head", "head_top",
+        "left_shoulder_base", "left_shoulder", "left_elbow", "left_wrist", "left_thumb_base", "left_thumb",
+        "left_hand", "left_hand_end",
+        "right_shoulder_base", "right_shoulder", "right_elbow", "right_wrist", "right_thumb_base", "right_thumb",
+        "right_hand", "right_hand_end",
+    ),
+    parents=(
+        0, 0, 1, 2, 3, 4, 0, 6, 7, 8, 9, 0, 11, 12, 13, 14,
+        12, 16, 17, 18, 19, 20, 19, 22, 12, 24, 25, 26, 27, 28, 27, 30,
+    ),
+)  # fmt: skip
+"""The skeleton of Human3.6M's exponential maps."""
+
 MEDIAPIPE33_JOINTS = (
     "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
     "left_ear", "right_ear", "mouth_left", "mouth_right", "left_shoulder", "right_shoulder", "left_elbow",

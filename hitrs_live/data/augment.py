@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hitrs_live.data.camera_effects import onto_grid, rotation, smooth_noise
 from hitrs_live.data.compose import Stream
 from hitrs_live.data.interpolation import interpolate
 from hitrs_live.skeleton import NTU25
@@ -102,14 +103,14 @@ class Augmenter:
         yaw = rng.uniform(0, 2 * np.pi)
         pitch, roll = np.radians(rng.normal(0, self._config.tilt_deg, 2) * (1.0, 0.5))
         depth = np.diag([1, 1, rng.uniform(*self._config.depth_scale)])
-        return (_rotation(1, yaw) @ _rotation(0, pitch) @ _rotation(2, roll) @ depth).astype(np.float32)
+        return (rotation(1, yaw) @ rotation(0, pitch) @ rotation(2, roll) @ depth).astype(np.float32)
 
     def _shake(self, joints: Floats, rng: np.random.Generator) -> Floats:
         frames = len(joints)
         strength = rng.random()
         tremble = rng.normal(0, self._config.tremble_m * strength, joints.shape)
-        drift = _smooth_noise(rng, frames, (25, 3)) * self._config.drift_m * rng.random()
-        depth = _smooth_noise(rng, frames, (1, 1)) * self._config.depth_drift_m * rng.random()
+        drift = smooth_noise(rng, frames, (25, 3)) * self._config.drift_m * rng.random()
+        depth = smooth_noise(rng, frames, (1, 1)) * self._config.depth_drift_m * rng.random()
         shaken: Floats = (joints + tremble + drift + depth * np.array([0, 0, 1])).astype(np.float32)
         return shaken
 
@@ -121,8 +122,7 @@ class Augmenter:
         times = np.arange(-rng.random() * step, len(joints) + step, step)
         times = np.clip(times + rng.normal(0, 0.05 * step, len(times)), 0, len(joints) - 1)
         times = np.maximum.accumulate(times)
-        at = np.interp(np.arange(len(joints)), times, np.arange(len(times)))
-        return interpolate(interpolate(joints, times), at)
+        return onto_grid(interpolate(joints, times), times, len(joints))
 
     def _lose_joints(self, joints: Floats, rng: np.random.Generator) -> Floats:
         if rng.random() >= self._config.missing_share:
@@ -135,17 +135,3 @@ class Augmenter:
             for lost in {joint, NTU25.mirror[joint]} if both else {joint}:
                 joints[start:end, lost] = joints[start:end, NTU25.parents[lost]]
         return joints
-
-
-def _smooth_noise(rng: np.random.Generator, frames: int, shape: tuple[int, ...]) -> Floats:
-    """Draw noise of unit strength that changes over about half a second."""
-    knots = rng.normal(0, 1, (frames // 15 + 2, *shape)).astype(np.float32)
-    return interpolate(knots, np.arange(frames) / 15)
-
-
-def _rotation(axis: int, angle: float) -> NDArray[np.float64]:
-    first, second = [(1, 2), (2, 0), (0, 1)][axis]
-    matrix = np.eye(3)
-    matrix[first, first] = matrix[second, second] = np.cos(angle)
-    matrix[first, second], matrix[second, first] = -np.sin(angle), np.sin(angle)
-    return matrix

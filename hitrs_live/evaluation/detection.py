@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.arrays import BACKGROUND, IGNORE
+from hitrs_live.evaluation.confusion import confusion
 from hitrs_live.evaluation.frame_metrics import (
     average_precision,
     calibrated_average_precision,
@@ -73,7 +74,8 @@ def detection_report(
     """Compute the figures of some streams, ready for JSON.
 
     Frames whose class is not known are left out of everything. Seconds, shares in [0, 1], millimetres. A class
-    that does not occur has no figures, but its tellings are false alarms.
+    that does not occur has no figures, but its tellings are false alarms. In `confusion` each frame counts as the
+    class of the highest score, background among them, of the newest judgement known at it; before any, as background.
     """
     streams = [_stream(number, result, labels, rate_hz) for number, result in enumerate(results)]
     present = [k for k in range(1, len(labels)) if any((s.labels == k).any() for s in streams)]
@@ -116,6 +118,8 @@ def detection_report(
         "edit": _round(float(np.mean([edit_score(s.predicted, s.true) for s in streams]))),
         "map_at_overlap": _interval_maps(streams, rate_hz),
         "motion": motion(results),
+        # No scores at all have their highest first, which is the background's.
+        "confusion": confusion(truth, online.argmax(1), labels),
         "per_class": per_class,
     }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import torch
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -14,13 +15,16 @@ from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence, data_folder
 from hitrs_live.data.class_map import read_streams
 from hitrs_live.data.dataset import Dataset
+from hitrs_live.data.degrade import degrade, parse_effects
 from hitrs_live.data.opening import check_rates, open_dataset
 from hitrs_live.errors import DataError
+from hitrs_live.evaluation.deciding import decide
 from hitrs_live.evaluation.detection import TOLERANCE_S, detection_report
 from hitrs_live.evaluation.held_out import evaluate_held_out
+from hitrs_live.evaluation.judging import judge
 from hitrs_live.evaluation.offline import offline_logits
-from hitrs_live.evaluation.report import write_report
-from hitrs_live.evaluation.streams import StreamResult, run_streams
+from hitrs_live.evaluation.report import about_run, write_report
+from hitrs_live.evaluation.streams import KeptStream
 from hitrs_live.thresholds import Thresholds, find_thresholds
 
 _COLUMNS = {
@@ -37,22 +41,24 @@ _COLUMNS = {
 
 def run_detection(options: argparse.Namespace) -> int:
     """Measure a detector on streams of some people, live and, to compare, each window of a recording at once."""
+    effects = parse_effects(options.degrade)
     checkpoint, thresholds, hop = _detector(options)
+    torch.set_num_threads(options.threads)
     data = open_dataset(options.data)
     check_rates([data], checkpoint.info.normaliser.rate_hz)
     sequences = _streams(_tested(data, options), checkpoint, unknown_is_background=options.unknown_is_background)
-    results = list(run_streams(checkpoint, sequences, thresholds=thresholds, hop=hop))
+    streams = judge(checkpoint, [degrade(sequence, effects) for sequence in sequences], hop=hop)
+    results = decide(streams, checkpoint.info, thresholds=thresholds, hop=hop)
     figures = detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)
     report = {
         "data": data.index.name,
-        "checkpoint": {"name": checkpoint.info.name, "sha256": checkpoint.fingerprint},
         "subjects": sorted({sequence.subject for sequence in sequences}),
-        "update": options.update,
-        "tuned": thresholds is not None,
-        "live_minus_offline": difference_from_offline(checkpoint, results, hop),
+        **about_run(checkpoint, thresholds, options.update),
+        "degraded": [effect.name for effect in effects],
+        "live_minus_offline": difference_from_offline(checkpoint, streams, hop),
         **figures,
     }
-    show(Console(), data.index.name, figures)
+    show(Console(), _degraded(data.index.name, report), figures)
     if options.json:
         write_report(options.json, report)
     return 0
@@ -60,23 +66,27 @@ def run_detection(options: argparse.Namespace) -> int:
 
 def run_held_out(options: argparse.Namespace) -> int:
     """Measure a detector on every test subject of the shipped data and print a table a source."""
+    effects = parse_effects(options.degrade)
     checkpoint, thresholds, hop = _detector(options)
-    report = evaluate_held_out(checkpoint, options.data or data_folder(), thresholds=thresholds, hop=hop)
+    torch.set_num_threads(options.threads)
+    folder = options.data or data_folder()
+    report = about_run(checkpoint, thresholds, options.update)
+    report |= evaluate_held_out(checkpoint, folder, thresholds=thresholds, hop=hop, effects=effects)
     console = Console()
     for name, figures in report["sources"].items():
-        show(console, name, figures)
+        show(console, _degraded(name, report), figures)
     if options.json:
         write_report(options.json, report)
     return 0
 
 
-def difference_from_offline(checkpoint: Checkpoint, results: list[StreamResult], hop: int | None) -> float:
+def difference_from_offline(checkpoint: Checkpoint, streams: list[KeptStream], hop: int | None) -> float:
     """Return by how much the live stages' logits differ at most from those of whole recordings."""
     normaliser = checkpoint.info.normaliser
     return max(
         (
-            float(np.abs(offline_logits(checkpoint.model, r.sequence, normaliser, hop) - r.logits).max(initial=0.0))
-            for r in results
+            float(np.abs(offline_logits(checkpoint.model, s.sequence, normaliser, hop) - s.logits).max(initial=0.0))
+            for s in streams
         ),
         default=0.0,
     )
@@ -129,6 +139,11 @@ def _streams(data: Dataset, checkpoint: Checkpoint, *, unknown_is_background: bo
     if not known:
         raise DataError(f"{data.path}: no sequence of these people has a known class; name others with --subjects")
     return known
+
+
+def _degraded(name: str, report: dict[str, Any]) -> str:
+    """Say beside a data set's name what is wrong with its joints."""
+    return f"{name} ({', '.join(report['degraded'])})" if report["degraded"] else name
 
 
 def _by(values: dict[str, Any], where: str) -> str:

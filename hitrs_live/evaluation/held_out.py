@@ -6,26 +6,38 @@ from typing import Any
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.data.arrays import IGNORE
 from hitrs_live.data.class_map import read_ship
+from hitrs_live.data.degrade import Effect, degrade
 from hitrs_live.data.ui_prmd import NAME as UI_PRMD
 from hitrs_live.data.ui_prmd import join_repetitions
+from hitrs_live.evaluation.deciding import decide
 from hitrs_live.evaluation.detection import TOLERANCE_S, detection_report
-from hitrs_live.evaluation.streams import run_streams
+from hitrs_live.evaluation.judging import judge
 from hitrs_live.thresholds import Thresholds
 
 
 def evaluate_held_out(
-    checkpoint: Checkpoint, folder: Path, *, thresholds: Thresholds | None = None, hop: int | None = None
+    checkpoint: Checkpoint,
+    folder: Path,
+    *,
+    thresholds: Thresholds | None = None,
+    hop: int | None = None,
+    effects: tuple[Effect, ...] = (),
 ) -> dict[str, Any]:
     """Run all test subjects' streams and return figures by source and by class, ready for JSON.
 
-    hop: frames from one judgement to the next, by default the clip stride. Raises DataError where the data is missing.
+    hop: frames from one judgement to the next, by default the clip stride; effects: what is wrong with the joints that
+    the model sees, and that its predictions of motion are measured against. Raises DataError where the data is missing.
     """
     sources = read_ship(folder, test=True)
     sources[UI_PRMD] = join_repetitions(sources[UI_PRMD])
-    report: dict[str, Any] = {"start_tolerance_s": TOLERANCE_S, "sources": {}}
+    report: dict[str, Any] = {
+        "start_tolerance_s": TOLERANCE_S,
+        "degraded": [effect.name for effect in effects],
+        "sources": {},
+    }
     for name, sequences in sources.items():
-        known = [sequence for sequence in sequences if (sequence.labels != IGNORE).any()]
-        results = list(run_streams(checkpoint, known, thresholds=thresholds, hop=hop))
+        known = [degrade(sequence, effects) for sequence in sequences if (sequence.labels != IGNORE).any()]
+        results = decide(judge(checkpoint, known, hop=hop), checkpoint.info, thresholds=thresholds, hop=hop)
         report["sources"][name] = detection_report(
             results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz
         )

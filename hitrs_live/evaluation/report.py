@@ -4,7 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.errors import DataError
+from hitrs_live.thresholds import Thresholds
+
+
+def about_run(checkpoint: Checkpoint, thresholds: Thresholds | None, update: str) -> dict[str, Any]:
+    """Say which detector figures are of and how it ran, so that no two are taken for one. update: clip or frame."""
+    return {
+        "checkpoint": {"name": checkpoint.info.name, "sha256": checkpoint.fingerprint},
+        "update": update,
+        "tuned": thresholds is not None,
+    }
 
 
 def write_report(file: Path, report: dict[str, Any]) -> None:

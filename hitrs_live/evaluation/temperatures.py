@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from hitrs_live.data.arrays import IGNORE
-from hitrs_live.evaluation.kept_logits import KeptStream
+from hitrs_live.evaluation.streams import KeptStream
 
 _SPREAD = 0.25
 """How far a class's temperature is expected to lie from the shared one, as a share of it."""
@@ -63,7 +63,7 @@ def fit_temperatures(
 
 def labels_judged(stream: KeptStream, label_lag_frames: int) -> NDArray[np.int64]:
     """Return the label of the frame that each judgement speaks of, (N,)."""
-    return stream.labels[np.maximum(stream.ends - label_lag_frames, 0)]
+    return stream.sequence.labels[np.maximum(stream.ends - label_lag_frames, 0)]
 
 
 def _gather(

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import ActionConfig
 from hitrs_live.data.arrays import BACKGROUND, IGNORE
-from hitrs_live.evaluation.kept_logits import KeptStream, replay
-from hitrs_live.evaluation.point_metrics import NO_MATCHES, Matches, Told, match_starts
+from hitrs_live.evaluation.deciding import decide
+from hitrs_live.evaluation.point_metrics import NO_MATCHES, Matches, match_starts
 from hitrs_live.evaluation.segment_metrics import alone_in_background, segments_of
+from hitrs_live.evaluation.streams import KeptStream, StreamResult
 from hitrs_live.evaluation.temperatures import fit_temperatures, labels_judged
 from hitrs_live.streaming.decoder import energy
 from hitrs_live.thresholds import ClassThresholds, Thresholds, make_rules
@@ -85,7 +86,7 @@ class Tuner:
         self._labelled = labelled
         self._rate_hz = checkpoint.info.normaliser.rate_hz
         reach = round(TOLERANCE_S * self._rate_hz)
-        self._alone = [alone_in_background(stream.labels, reach) for stream in self._negative]
+        self._alone = [alone_in_background(stream.sequence.labels, reach) for stream in self._negative]
         # Before a stream's first judgement nothing can be told, rightly or wrongly.
         frames = sum(
             int(alone[stream.ends[0] :].sum()) for alone, stream in zip(self._alone, self._negative, strict=True)
@@ -96,11 +97,10 @@ class Tuner:
 
     def measure(self, thresholds: Thresholds) -> Outcome:
         """Count what the thresholds give."""
-        told = replay(self._labelled, self._info, self._config, thresholds, hop=self._hop)
         return Outcome(
             thresholds=thresholds,
             alarms=self._alarms(thresholds),
-            starts=match_labelled(self._labelled, told, self._rate_hz),
+            starts=match_labelled(self._decide(self._labelled, thresholds), self._info.labels, self._rate_hz),
         )
 
     def untuned(self) -> Thresholds:
@@ -123,13 +123,13 @@ class Tuner:
         What is tuned until it is quiet is quiet there; this tells what it would be elsewhere. Returns the alarms of
         both halves, or None where there are not two sources, such as people, with background.
         """
-        sources = sorted({stream.source for stream in self._negative})
+        sources = sorted({stream.sequence.subject for stream in self._negative})
         try:
             first, second = (
                 Tuner(
                     self._checkpoint,
                     self._config,
-                    negative=[stream for stream in self._negative if stream.source in half],
+                    negative=[stream for stream in self._negative if stream.sequence.subject in half],
                     labelled=self._labelled,
                     hop=self._hop,
                 )
@@ -168,9 +168,17 @@ class Tuner:
             steps[[number for number, count in open_to.items() if count == most]] += 1
 
     def _alarms(self, thresholds: Thresholds) -> Alarms:
-        told = replay(self._negative, self._info, self._config, thresholds, hop=self._hop)
-        false = (one.label for one in told if _at(self._alone[one.stream], one.onset_s * self._rate_hz))
+        false = (
+            self._info.labels.index(action.label)
+            for result, alone in zip(self._decide(self._negative, thresholds), self._alone, strict=True)
+            for action in result.told
+            if _at(alone, action.onset_s * self._rate_hz)
+        )
         return Alarms(by_class=Counter(false), hours=self.hours)
+
+    def _decide(self, streams: Sequence[KeptStream], thresholds: Thresholds) -> list[StreamResult]:
+        """Decide as live on single people, who are not told the actions of two."""
+        return decide(streams, self._info, self._config, thresholds=thresholds, hop=self._hop, of_pairs=False)
 
     def _whole(self, temperature: NDArray[np.float64] | None, least_energy: float | None) -> Thresholds:
         """Write out every class's rules, so that a person can edit each."""
@@ -227,16 +235,21 @@ def choose_least_energy(
     return round(min(quantiles), 3) if quantiles else None
 
 
-def match_labelled(streams: Sequence[KeptStream], told: Sequence[Told], rate_hz: float) -> dict[int, Matches]:
+def match_labelled(results: Sequence[StreamResult], labels: tuple[str, ...], rate_hz: float) -> dict[int, Matches]:
     """Match what was told to the labels, by class number; what was told where the label is not known is left out."""
     matches: dict[int, Matches] = {}
-    for number, stream in enumerate(streams):
-        here = [one for one in told if one.stream == number and _at(stream.labels, one.onset_s * rate_hz) != IGNORE]
-        segments = segments_of(stream.labels)
-        for label in {one.label for one in here} | {segment.label for segment in segments}:
-            matches[label] = matches.get(label, NO_MATCHES) + match_starts(
-                [(one.onset_s, one.told_s) for one in here if one.label == label],
-                [segment.start / rate_hz for segment in segments if segment.label == label],
+    for result in results:
+        truth = result.sequence.labels
+        here = [
+            (labels.index(action.label), action)
+            for action in result.told
+            if _at(truth, action.onset_s * rate_hz) != IGNORE
+        ]
+        segments = segments_of(truth)
+        for number in {label for label, _ in here} | {segment.label for segment in segments}:
+            matches[number] = matches.get(number, NO_MATCHES) + match_starts(
+                [(action.onset_s, action.told_s) for label, action in here if label == number],
+                [segment.start / rate_hz for segment in segments if segment.label == number],
                 tolerance_s=TOLERANCE_S,
             )
     return dict(sorted(matches.items()))

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import torch
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.config import Config, load_config
-from hitrs_live.data import arrays
 from hitrs_live.data.arrays import BACKGROUND
 from hitrs_live.data.class_map import map_labels, read_background, read_classes, read_streams
 from hitrs_live.data.opening import check_rates, open_datasets
 from hitrs_live.errors import ConfigError, DataError
-from hitrs_live.evaluation.kept_logits import KeptStream, keep_recording, keep_result
-from hitrs_live.evaluation.streams import run_streams
+from hitrs_live.evaluation.judging import judge
+from hitrs_live.evaluation.recordings import judge_recording
+from hitrs_live.evaluation.streams import KeptStream
 from hitrs_live.evaluation.tuning import TOLERANCE_S, Alarms, Outcome, Tuner
 from hitrs_live.sources.recording import is_recording
 from hitrs_live.thresholds import FOLDER, Thresholds, save_thresholds
@@ -25,6 +26,7 @@ from hitrs_live.thresholds import FOLDER, Thresholds, save_thresholds
 
 def run_tune_thresholds(options: argparse.Namespace) -> int:
     """Run everything through the model once, tune, print what that gives, and write the thresholds."""
+    torch.set_num_threads(options.threads)
     checkpoint = load_checkpoint(options.checkpoint)
     out: Path = options.out or FOLDER / f"{Path(checkpoint.info.name).name}.toml"
     if out.exists() and not options.overwrite:
@@ -52,7 +54,7 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
         _say(console, line)
     provenance = _provenance(options, notes, before, after, elsewhere)
     save_thresholds(out, msgspec.structs.replace(after.thresholds, provenance=provenance))
-    use = "name it in the setting action.thresholds" if options.out else "hitrs-live live finds it from here"
+    use = "give it to hitrs-live live with --thresholds" if options.out else "hitrs-live live finds it from here"
     _say(console, f"{out}: written; {use}")
     return 0
 
@@ -64,7 +66,7 @@ def _negative(paths: Sequence[Path], checkpoint: Checkpoint, hop: int | None) ->
     for path in paths:
         recordings = [path] if is_recording(path) else sorted(path.glob("*.mcap")) if path.is_dir() else []
         for recording in recordings:
-            streams += keep_recording(checkpoint, recording, hop=hop)
+            streams += judge_recording(checkpoint, recording, hop=hop)
             notes.append(f"{recording.name}: all of it counts as holding none of the classes")
         for data in [] if recordings else open_datasets([path]):
             check_rates([data], checkpoint.info.normaliser.rate_hz)
@@ -74,7 +76,7 @@ def _negative(paths: Sequence[Path], checkpoint: Checkpoint, hop: int | None) ->
             else:
                 sequences = read_background(data)
                 notes.append(f"{data.index.name}: has no label of the classes, and counts as holding none of them")
-            streams += _run(checkpoint, sequences, hop)
+            streams += judge(checkpoint, sequences, hop=hop)
     return streams, notes
 
 
@@ -90,14 +92,10 @@ def _labelled(
         sequences = read_streams(chosen, checkpoint.info.labels)
         if chosen.samples and not any((sequence.labels > BACKGROUND).any() for sequence in sequences):
             raise DataError(f"--labelled {data.path}: holds none of the classes; give it as --data if that is so")
-        streams += _run(checkpoint, sequences, hop)
+        streams += judge(checkpoint, sequences, hop=hop)
     if paths and subjects and (missing := sorted(subjects - found)):
         raise DataError(f"{', '.join(map(str, paths))}: no subject {', '.join(missing)}, wanted some of {_few(found)}")
     return streams
-
-
-def _run(checkpoint: Checkpoint, sequences: list[arrays.Sequence], hop: int | None) -> list[KeptStream]:
-    return [keep_result(result) for result in run_streams(checkpoint, sequences, hop=hop)]
 
 
 def _print(console: Console, labels: tuple[str, ...], before: Outcome, after: Outcome) -> None:

@@ -10,15 +10,9 @@ from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
 from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence
 from hitrs_live.data.ui_prmd import join_repetitions
 from hitrs_live.evaluation.detection import detection_report
+from hitrs_live.evaluation.judging import judge, motion_errors_mm
 from hitrs_live.evaluation.offline import offline_logits
-from hitrs_live.evaluation.streams import (
-    HORIZONS,
-    StreamResult,
-    ToldAction,
-    frame_scores,
-    motion_errors_mm,
-    run_streams,
-)
+from hitrs_live.evaluation.streams import HORIZONS, StreamResult, ToldAction, frame_scores
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.transforms import NormaliserConfig
@@ -104,6 +98,21 @@ def test_streams_without_any_action_still_have_their_alarms_counted() -> None:
     assert (figures["false_alarms"], figures["false_alarms_per_hour"]) == (1, 360.0)
 
 
+def test_each_frame_counts_as_what_the_newest_judgement_calls_it() -> None:
+    """Judged after frames 12 (background), 19 and 26 (both jump); the jump begins at 15, the unknown at 28."""
+    figures = detection_report([result([0] * 15 + [1] * 13 + [IGNORE] * 2)], LABELS)
+    assert figures["confusion"] == {"labels": ["background", "jump"], "counts": [[15, 0], [4, 9]]}
+
+
+def test_a_class_that_was_only_said_has_a_row_without_frames() -> None:
+    seen = result([0] * 12 + [1] * 18)
+    wrong = replace(seen, scores=np.eye(3, dtype=np.float32)[[2, 1, 1]])
+    figures = detection_report([seen, wrong], LABELS)["confusion"]
+    assert figures["labels"] == ["background", "jump", "squat"]
+    # Of both streams the first twelve frames are before any judgement.
+    assert figures["counts"] == [[24, 0, 0], [0, 29, 7], [0, 0, 0]]
+
+
 def test_motion_errors_are_mean_distances_in_millimetres_and_end_with_the_stream() -> None:
     moving = sequence([0] * 40)
     frame = 20
@@ -147,7 +156,7 @@ def test_the_live_stages_judge_as_whole_recordings_are_judged(checkpoint: Checkp
         replace(s, joints_m=s.joints_m + rng.normal(0, 0.05, s.joints_m.shape).astype(np.float32))
         for s in (sequence([0] * 70), sequence([1] * 41), sequence([1] * 9))
     ]
-    for seen in run_streams(checkpoint, recordings, hop=hop):
+    for seen in judge(checkpoint, recordings, hop=hop):
         offline = offline_logits(checkpoint.model, seen.sequence, checkpoint.info.normaliser, hop)
         assert len(offline) == len(seen.ends) == max(0, (len(seen.sequence.labels) - 13) // (hop or 7) + 1)
         np.testing.assert_allclose(seen.logits, offline, atol=1e-5)

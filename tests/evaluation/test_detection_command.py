@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from ship_miniature import write_miniature
 
-from hitrs_live.cli import main
+from hitrs_live.cli import build_parser, main
 
+DETECTION = ("evaluate", "detection", "--threads", "1")
 KEYS = {
     "frame_map", "mcap", "start_f1", "delay_p50_s", "delay_p95_s", "false_alarms_per_hour", "per_class", "start_map",
     "mcap_by_decile", "oad", "segmental_f1", "edit", "map_at_overlap",
@@ -35,7 +37,7 @@ def strange(folder: Path) -> Path:
 def test_the_report_has_every_figure_and_agrees_with_whole_recordings(ship: Path, tmp_path: Path, update: str) -> None:
     out = tmp_path / "out.json"
     flags = ["--data", str(ship / "precog16.npz"), "--subjects", "p9", "--update", update, "--json", str(out)]
-    assert main(["evaluate", "detection", *flags]) == 0
+    assert main([*DETECTION, *flags]) == 0
     report = json.loads(out.read_text())
     assert set(report) >= KEYS
     assert set(report["per_class"]) == {
@@ -48,13 +50,13 @@ def test_the_report_has_every_figure_and_agrees_with_whole_recordings(ship: Path
 
 def test_repetitions_are_joined_before_they_are_measured(ship: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
-    assert main(["evaluate", "detection", "--data", str(ship / "ui_prmd_kinect.npz"), "--json", str(out)]) == 0
+    assert main([*DETECTION, "--data", str(ship / "ui_prmd_kinect.npz"), "--json", str(out)]) == 0
     assert json.loads(out.read_text())["streams"] == 10
 
 
 def test_what_the_detector_does_not_know_counts_as_background_where_that_is_asked_for(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
-    flags = ["evaluate", "detection", "--data", str(strange(tmp_path)), "--json", str(out)]
+    flags = [*DETECTION, "--data", str(strange(tmp_path)), "--json", str(out)]
     background = [main(flags), json.loads(out.read_text())["background_s"]]
     assert main([*flags, "--unknown-is-background"]) == 0
     everything = json.loads(out.read_text())
@@ -75,7 +77,23 @@ def test_what_the_detector_does_not_know_counts_as_background_where_that_is_aske
 def test_what_is_wrong_is_told_in_one_line(
     ship: Path, flags: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["evaluate", "detection", "--data", str(ship / "precog16.npz"), *flags]) == 2
+    assert main([*DETECTION, "--data", str(ship / "precog16.npz"), *flags]) == 2
     error = capsys.readouterr().err
     assert told in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("protocol", ["detection", "held-out"])
+def test_it_computes_with_as_many_threads_as_are_asked_for(ship: Path, protocol: str) -> None:
+    data = ship.parent if protocol == "held-out" else ship / "precog16.npz"
+    flags = ["evaluate", protocol, "--data", str(data)]
+    assert build_parser().parse_args(flags).threads == 2
+    torch.set_num_threads(2)
+    assert main([*flags, "--threads", "1"]) == 0
+    assert torch.get_num_threads() == 1
+
+
+def test_no_threads_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", "held-out", "--threads", "0"])
+    assert "--threads: got 0, wanted a whole number above 0" in capsys.readouterr().err

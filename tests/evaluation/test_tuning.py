@@ -11,11 +11,12 @@ import torch
 from made_actions import move
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
-from hitrs_live.cli import main
+from hitrs_live.cli import build_parser, main
 from hitrs_live.codec import joints_event
 from hitrs_live.config import ActionConfig
-from hitrs_live.evaluation.kept_logits import KeptStream, keep_recording, replay
-from hitrs_live.evaluation.point_metrics import Told
+from hitrs_live.data.arrays import Sequence
+from hitrs_live.evaluation.recordings import judge_recording
+from hitrs_live.evaluation.streams import KeptStream, StreamResult, ToldAction
 from hitrs_live.evaluation.temperatures import fit_temperatures, labels_judged
 from hitrs_live.evaluation.tuning import Tuner, choose_least_energy, match_labelled, most_expected
 from hitrs_live.messages import Pose, PoseFrame
@@ -43,6 +44,11 @@ def logits_of(scores: np.ndarray) -> np.ndarray:
     return np.log(scores).astype(np.float32)
 
 
+def sequence(labels: np.ndarray, subject: str = "a") -> Sequence:
+    joints_m = np.zeros((len(labels), 25, 3), np.float32)
+    return Sequence(name="made", subject=subject, joints_m=joints_m, labels=labels, valid_mask=np.ones(25, bool))
+
+
 def stream(scores: list[tuple[float, float, float]], label: int | list[int] = 0, source: str = "a") -> KeptStream:
     """A judgement every seven frames from the thirteenth on; `label` by judgement, or one for all."""
     ends = 12 + 7 * np.arange(len(scores))
@@ -50,10 +56,7 @@ def stream(scores: list[tuple[float, float, float]], label: int | list[int] = 0,
     of_judgement = [label] * len(scores) if isinstance(label, int) else label
     for end, one in zip(ends, of_judgement, strict=True):
         labels[max(0, end - 6) : end + 1] = one
-    confidence = np.ones((len(ends), 25), np.float32)
-    return KeptStream(
-        source=source, labels=labels, ends=ends, logits=logits_of(np.array(scores)), confidence=confidence
-    )
+    return KeptStream(sequence=sequence(labels, source), ends=ends, logits=logits_of(np.array(scores)))
 
 
 QUIET = (0.98, 0.01, 0.01)
@@ -145,11 +148,12 @@ def test_a_run_of_one_label_counts_as_one_however_long() -> None:
     short = overconfident(1, 40, 0.6, rng)
     long = [
         KeptStream(
-            source=s.source, labels=np.full(12 + 7 * 20, s.labels[-1]), ends=12 + 7 * np.arange(18),
-            logits=np.repeat(s.logits[:1], 18, 0), confidence=np.ones((18, 25), np.float32),
+            sequence=sequence(np.full(12 + 7 * 20, s.sequence.labels[-1])),
+            ends=12 + 7 * np.arange(18),
+            logits=np.repeat(s.logits[:1], 18, 0),
         )
         for s in short
-    ]  # fmt: skip
+    ]
     fitted, of_long = (fit_temperatures(streams, label_lag_frames=0) for streams in (short, long))
     assert fitted is not None
     assert of_long is not None
@@ -162,8 +166,7 @@ def test_the_least_energy_keeps_nineteen_in_twenty_clips_of_every_class() -> Non
     def clips(number: int, count: int, middle: float) -> KeptStream:
         logits = np.full((count, 3), -9.0, np.float32)
         logits[:, number] = middle + rng.normal(0, 1, count)
-        one = stream([QUIET] * count, label=number)
-        return KeptStream(source="a", labels=one.labels, ends=one.ends, logits=logits, confidence=one.confidence)
+        return replace(stream([QUIET] * count, label=number), logits=logits)
 
     many, rare, few = clips(1, 2000, 8.0), clips(2, 100, 5.0), clips(2, 10, 1.0)
     least = choose_least_energy([many, rare], 3, None)
@@ -180,26 +183,15 @@ def test_a_judgement_speaks_of_the_frame_its_lag_before() -> None:
     assert labels_judged(one, 7).tolist() == [0, 0, 1]
 
 
-def test_replaying_tells_each_streams_starts_with_their_own_times() -> None:
-    streams = [stream(alarm(1, 0.8)), stream([QUIET] * 30 + alarm(2, 0.95)), stream([QUIET] * 2)]
-    told = replay(streams, INFO, CONFIG)
-    assert sorted((one.stream, one.label) for one in told) == [(0, 1), (1, 2)]
-    for one, judgement in zip(sorted(told, key=lambda one: one.stream), (3, 33), strict=True):
-        assert one.onset_s == pytest.approx((12 + 7 * judgement - 3 - 3.5) / 30, abs=1e-6)
-    assert replay(streams, INFO, CONFIG) == told
-
-
 def test_starts_are_matched_by_class_and_what_is_not_known_is_left_out() -> None:
     labels = np.array([0] * 30 + [1] * 30 + [-1] * 60 + [2] * 30)
-    one = KeptStream(
-        source="a", labels=labels, ends=np.array([12]), logits=np.zeros((1, 3), np.float32),
-        confidence=np.ones((1, 25), np.float32),
-    )  # fmt: skip
-    told = [
-        Told(stream=0, label=label, onset_s=onset_s, told_s=onset_s + 0.4, score=0.9)
-        for label, onset_s in ((1, 1.2), (1, 1.9), (2, 1.2), (2, 3.0))
-    ]
-    matches = match_labelled([one], told, rate_hz=30.0)
+    told = tuple(
+        ToldAction(label=label, onset_s=onset_s, told_s=onset_s + 0.4, end_s=onset_s + 1.0, score=0.9)
+        for label, onset_s in (("jump", 1.2), ("jump", 1.9), ("squat", 1.2), ("squat", 3.0))
+    )
+    scores = np.zeros((1, 3), np.float32)
+    one = StreamResult(sequence=sequence(labels), ends=np.array([12]), logits=scores, scores=scores, told=told)
+    matches = match_labelled([one], INFO.labels, rate_hz=30.0)
     assert {k: (m.right, m.told, m.true) for k, m in matches.items()} == {1: (1, 2, 1), 2: (0, 1, 1)}
 
 
@@ -277,7 +269,7 @@ def test_the_verb_writes_thresholds_that_belong_to_its_checkpoint_and_says_what_
     out = tmp_path / "calibration" / "tiny.toml"
     flags = [
         "tune-thresholds", "--checkpoint", str(weights), "--data", str(negative), "--labelled", str(labelled),
-        "--subjects", "p0,p1", "--false-alarms-per-hour", "2", "--out", str(out),
+        "--subjects", "p0,p1", "--false-alarms-per-hour", "2", "--out", str(out), "--threads", "1",
     ]  # fmt: skip
     assert main(flags) == 0
     told = capsys.readouterr().out
@@ -303,26 +295,35 @@ def test_of_labelled_material_only_the_background_counts_and_of_a_recording_all(
     labelled = write_streams(tmp_path / "acts.npz", {1: "jump"})
     recording = record(tmp_path / "evening.mcap", 6.0)
     out = tmp_path / "t.toml"
-    assert main(
-        ["tune-thresholds", "--checkpoint", str(weights), "--data", str(labelled), str(recording), "--out", str(out)]
-    ) == 0  # fmt: skip
+    flags = ["--checkpoint", str(weights), "--data", str(labelled), str(recording), "--out", str(out), "--threads", "1"]
+    assert main(["tune-thresholds", *flags]) == 0
     told = capsys.readouterr().out
     assert "acts: what is labelled background counts" in told
     assert "evening.mcap: all of it counts" in told
     assert "nothing labelled is given (--labelled): temperatures stay as they are" in told
 
 
-def test_a_recording_is_judged_as_it_was_live(weights: Path, tmp_path: Path) -> None:
+def test_a_recording_is_judged_once_a_clip_or_every_frame(weights: Path, tmp_path: Path) -> None:
     checkpoint = load_checkpoint(weights)
     recording = record(tmp_path / "evening.mcap", 4.0)
-    (seldom,) = keep_recording(checkpoint, recording)
-    (often,) = keep_recording(checkpoint, recording, hop=1)
+    (seldom,) = judge_recording(checkpoint, recording)
+    (often,) = judge_recording(checkpoint, recording, hop=1)
     # The tracker takes 0.06 s to believe in a person, then thirteen frames make a clip.
-    assert seldom.source == "evening"
-    assert seldom.ends.tolist() == list(range(12, len(seldom.labels), 7))
-    assert often.ends.tolist() == list(range(12, len(often.labels)))
+    frames = len(seldom.sequence.labels)
+    assert seldom.sequence.subject == "evening"
+    assert seldom.ends.tolist() == list(range(12, frames, 7))
+    assert often.ends.tolist() == list(range(12, frames))
     np.testing.assert_allclose(often.logits[::7], seldom.logits, atol=1e-4)
-    assert len(seldom.labels) >= 4.0 * 30 - 4
+    assert frames >= 4.0 * 30 - 4
+
+
+def test_thresholds_are_tuned_with_as_many_threads_as_are_asked_for(weights: Path, tmp_path: Path) -> None:
+    quiet = write_streams(tmp_path / "hall.npz", {1: "read"}, people=1)
+    flags = ["--checkpoint", str(weights), "--data", str(quiet), "--out", str(tmp_path / "t.toml")]
+    assert build_parser().parse_args(["tune-thresholds", *flags]).threads == 2
+    torch.set_num_threads(2)
+    assert main(["tune-thresholds", *flags, "--threads", "1"]) == 0
+    assert torch.get_num_threads() == 1
 
 
 @pytest.mark.parametrize(
@@ -351,7 +352,7 @@ def test_a_users_mistake_is_one_line_and_leaves_no_file(
     only["y"] = np.ones_like(only["y"])
     np.savez(tmp_path / "only.npz", **only)
     (tmp_path / "empty").mkdir()
-    assert main(["tune-thresholds", "--checkpoint", str(weights), *flags]) == 2
+    assert main(["tune-thresholds", "--checkpoint", str(weights), "--threads", "1", *flags]) == 2
     told = capsys.readouterr().err
     assert found in told
     assert told.count("\n") == 1

@@ -1,0 +1,115 @@
+"""Let the live predictor say where joints go, and keep what it said of each recording."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hitrs_live.checkpoint import Checkpoint
+from hitrs_live.data.arrays import Sequence
+from hitrs_live.messages import Tick
+from hitrs_live.model.motion import MotionHead
+from hitrs_live.streaming.predictor import Predictor
+from hitrs_live.transforms import normalise_sequence
+
+_ROWS = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecasts:
+    """What was predicted of one recording, N times, F frames ahead each time."""
+
+    seen: Sequence
+    """As the predictor was given it."""
+    true_m: NDArray[np.float32]
+    """(T, 25, 3): as it really was."""
+    ends: NDArray[np.int64]
+    """(N,): the frame after which each prediction was made, whose F frames were all recorded."""
+    future_m: NDArray[np.float32]
+    """(N, F, 25, 3)."""
+    scale_m: NDArray[np.float32]
+    """(N, F, 25); (N, 0, 25) where the model gives none."""
+
+
+@dataclass(kw_only=True)
+class _Row:
+    ends: list[int] = field(default_factory=list)
+    future_m: list[NDArray[np.float32]] = field(default_factory=list)
+    scale: list[NDArray[np.float32]] = field(default_factory=list)
+
+
+class _ScaleKeeper:
+    """Ask a motion head for the scales of each prediction that it makes live, which no message carries."""
+
+    def __init__(self) -> None:
+        self.newest = np.zeros((0, 0, 25), np.float32)
+
+    @torch.inference_mode()
+    def __call__(self, head: MotionHead, given: tuple[Any, ...], _: Tensor) -> None:
+        self.newest = head.forecast(*given)[1].numpy()
+
+
+def forecast(
+    checkpoint: Checkpoint, recordings: list[tuple[Sequence, Sequence]], *, hop: int | None = None
+) -> Iterator[Forecasts]:
+    """Step the live predictor over recordings from the first frame to the last, many at once, longest first.
+
+    recordings: each as it is seen and as it was; hop: frames from one prediction to the next, by default the clip
+    stride. Only predictions of which every frame came are kept.
+    """
+    ordered = sorted(recordings, key=lambda pair: -len(pair[0].labels))
+    for first in range(0, len(ordered), _ROWS):
+        yield from _forecast_together(checkpoint, ordered[first : first + _ROWS], hop)
+
+
+def _forecast_together(
+    checkpoint: Checkpoint, recordings: list[tuple[Sequence, Sequence]], hop: int | None
+) -> Iterator[Forecasts]:
+    predictor = Predictor(checkpoint, rows=len(recordings), min_joint_confidence=0.0, hop=hop)
+    rows = [_Row() for _ in recordings]
+    keeper, head = _ScaleKeeper(), checkpoint.model.motion_head
+    hook = head.register_forward_hook(keeper) if isinstance(head, MotionHead) else None
+    horizon = checkpoint.model.config.horizon
+    seen = [one for one, _ in recordings]
+    lengths = np.array([len(one.labels) for one in seen])
+    for frame in range(int(lengths.max())):
+        for prediction in predictor.step(_tick(seen, lengths, frame, checkpoint.info.normaliser.rate_hz)):
+            for place, number in enumerate(np.flatnonzero(prediction.completed).tolist()):
+                if frame + horizon < lengths[number]:
+                    rows[number].ends.append(frame)
+                    rows[number].future_m.append(prediction.future_joints_m[number].copy())
+                    rows[number].scale.append(keeper.newest[place] if hook else np.zeros((0, 25), np.float32))
+    if hook:
+        hook.remove()
+    for row, (given, truth) in zip(rows, recordings, strict=True):
+        if row.ends:
+            yield _gather(checkpoint, row, given, truth)
+
+
+def _gather(checkpoint: Checkpoint, row: _Row, seen: Sequence, truth: Sequence) -> Forecasts:
+    ends = np.array(row.ends)
+    _, body = normalise_sequence(torch.from_numpy(seen.joints_m)[None], checkpoint.info.normaliser)
+    size_m = body.size_m[0, ends].numpy()
+    return Forecasts(
+        seen=seen, true_m=truth.joints_m, ends=ends, future_m=np.stack(row.future_m),
+        scale_m=np.stack(row.scale) * size_m[:, None, None],
+    )  # fmt: skip
+
+
+def _tick(sequences: list[Sequence], lengths: NDArray[np.int64], frame: int, rate_hz: float) -> Tick:
+    """Lay one frame of every recording out in rows; one that is over stands still and is not active."""
+    now = np.minimum(frame, lengths - 1)
+    joints_m = np.stack([one.joints_m[at] for one, at in zip(sequences, now, strict=True)])
+    return Tick(
+        time_ns=np.full(len(sequences), round(frame / rate_hz * 1e9)),
+        track_ids=np.arange(len(sequences)),
+        active=frame < lengths,
+        reset=np.full(len(sequences), frame == 0),
+        joints_m=joints_m,
+        confidence=np.ones(joints_m.shape[:2], np.float32),
+        received_ns=0,
+    )

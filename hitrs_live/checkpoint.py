@@ -25,14 +25,16 @@ from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import MODALITIES, NormaliserConfig
 
 _KEY = "hitrs_live"
-SHIPPED = Path(__file__).parent / "weights" / "hitrs_small.safetensors"
+_DETECTOR_FORMAT = 2
+"""1 was that of version 0.1, with another motion head."""
+SHIPPED = Path(__file__).parent / "weights" / "hitrs_tiny.safetensors"
 
 
 class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What stands beside a detector's weights."""
 
     kind: str = "detector"
-    format: int = 1
+    format: int = _DETECTOR_FORMAT
     name: str
     layout: str = NTU25.name
     labels: tuple[str, ...]
@@ -143,7 +145,14 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
     path = SHIPPED if path is None else Path(path)
     info, tensors = _read(path)
     if not isinstance(info, CheckpointInfo):
-        raise CheckpointMismatch(f"checkpoint {path}: is {_a(info.kind)}, wanted a detector, as hitrs-live train makes")
+        raise CheckpointMismatch(
+            f"checkpoint {path}: is {_a(info.kind)}, wanted a detector, as hitrs-live train-detector makes"
+        )
+    if info.format != _DETECTOR_FORMAT:
+        raise CheckpointMismatch(
+            f"checkpoint {path}: is a detector of format {info.format}, wanted {_DETECTOR_FORMAT}, whose motion "
+            "head is another; train-detector --checkpoint takes its encoder over"
+        )
     model = _fill(HitrsDetector(info.detector), tensors, path)
     return Checkpoint(info=info, model=model, fingerprint=fingerprint(path))
 
@@ -221,9 +230,7 @@ class _Kind(msgspec.Struct):
 
 def _read_info(path: Path, metadata: dict[str, str]) -> AnyInfo:
     if _KEY not in metadata:
-        raise CheckpointMismatch(
-            f"checkpoint {path}: has no {_KEY} description; wanted a file that `hitrs-live train` wrote"
-        )
+        raise CheckpointMismatch(f"checkpoint {path}: has no {_KEY} description; wanted a file that hitrs_live wrote")
     try:
         kind = msgspec.json.decode(metadata[_KEY], type=_Kind).kind
         if kind not in _KINDS:

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 import hitrs_live
-from hitrs_live.checkpoint import SHIPPED, Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
+from hitrs_live.checkpoint import SHIPPED, Checkpoint, CheckpointInfo, load_checkpoint, load_encoder, save_checkpoint
 from hitrs_live.data.ship import LABELS
 from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
@@ -58,6 +58,15 @@ def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(tmp_path: Path) -> 
             load_checkpoint(file)
     with pytest.raises(CheckpointMismatch, match="cannot be read"):
         load_checkpoint(tmp_path / "none.safetensors")
+
+
+def test_a_detector_of_the_first_version_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    checkpoint = tiny()
+    old = msgspec.structs.replace(checkpoint, info=msgspec.structs.replace(checkpoint.info, format=1))
+    save_checkpoint(tmp_path / "old.safetensors", old)
+    with pytest.raises(CheckpointMismatch, match=r"of format 1, wanted 2.*train-detector --checkpoint"):
+        load_checkpoint(tmp_path / "old.safetensors")
+    assert load_encoder(tmp_path / "old.safetensors").info.encoder.clip_width == TINY.clip_width
 
 
 def test_somebody_elses_safetensors_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Train a detector on streams: what is done at every clip, and where the joints go next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from hitrs_live.data.compose import ComposeConfig, StreamComposer
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import Loop, LoopConfig, Step
+from hitrs_live.training.motion_losses import motion_losses
 from hitrs_live.training.processes import Processes
 from hitrs_live.training.settings import beginning_text, settings_text
 from hitrs_live.training.streams import StreamBatch, StreamBatches
@@ -34,15 +35,16 @@ class DetectorTraining:
     """Those of them that take two people; each of the two is a stream of its own in training."""
     detector: DetectorConfig
     normaliser: NormaliserConfig = NormaliserConfig()
-    label_lag_frames: int = 3
+    label_lag_frames: int = 2
     """A clip is named after the instant this many frames before its last."""
     loop: LoopConfig
-    motion_loop: LoopConfig | None = None
-    """A second stage, in which the motion head alone learns on the finished rest."""
     batch: int
     """Streams a process a step, over `loop.accumulate` parts."""
     label_smoothing: float = 0.05
     motion_weight: float = 1.0
+    """0 leaves the motion head as it is made, for `train-forecaster` to train."""
+    doubt_weight: float = 0.02
+    """Of the motion's likelihood, which moves its scales alone."""
     start_weight: float = 2.0
     """What a clip counts that is named while its action is new: those decide how soon it is told."""
     start_frames: int = 9
@@ -72,8 +74,7 @@ def train_detector(
 ) -> Path:
     """Train and write the detector, taking up the run of that name where there is one.
 
-    First everything together, then, where a second stage is asked for, the motion head alone on the slow average
-    of what came of it. Returns the checkpoint's path.
+    Returns the checkpoint's path.
     """
     torch.manual_seed(config.loop.seed)
     model = HitrsDetector(config.detector)
@@ -90,71 +91,92 @@ def train_detector(
         f"{settings_text(config, processes=processes.count)}\ndata = {data}\nbegins_from = {beginning_text(begin)}"
     )
 
-    def stage(module: nn.Module, loop_config: LoopConfig, state: Path, before: int) -> None:
-        loop = Loop(module, loop_config, processes, state, settings)
+    loop = Loop(Learner(model, motion=config.motion_weight > 0), config.loop, processes, state_of(out), settings)
 
-        def report(step: Step) -> None:
-            journal.step(replace(step, step=before + step.step))
-            if processes.first and step.saves:
-                _save(config, loop.average, data, settings, out)
+    def report(step: Step) -> None:
+        journal.step(step)
+        if processes.first and step.saves:
+            _save(config, weights_of(loop), data, settings, out)
 
-        loop.run(batches, lambda wrapped, batch: losses_of(wrapped, batch, config), lambda: None, report)
-        model.load_state_dict(_of_detector(loop.average))
-
-    stage(model, config.loop, out.with_suffix(".state.pt"), 0)
-    if config.motion_loop is not None:
-        stage(MotionAlone(model), config.motion_loop, out.with_suffix(".motion.state.pt"), config.loop.steps)
+    loop.run(batches, lambda wrapped, batch: losses_of(wrapped, batch, config), lambda: None, report)
     return out
 
 
-class MotionAlone(nn.Module):
-    """A detector whose motion head learns while the rest stays as it is, dropout included."""
+class Learner(nn.Module):
+    """A detector, or a part of it, that learns. What does not stays as it is, dropout included."""
 
-    def __init__(self, detector: HitrsDetector) -> None:
+    def __init__(self, detector: HitrsDetector, *, actions: bool = True, motion: bool = True) -> None:
         super().__init__()
-        self.detector = detector.requires_grad_(False)
-        detector.motion_head.requires_grad_(True)
+        self.detector, self._actions, self._motion = detector, actions, motion
+        detector.requires_grad_(actions)
+        detector.motion_head.requires_grad_(motion)
 
-    def train(self, mode: bool = True) -> "MotionAlone":
+    def train(self, mode: bool = True) -> "Learner":
         """Leave the dropout of what is finished off."""
         super().train(mode)
-        self.detector.eval()
+        if not self._actions:
+            self.detector.encoder.eval()
         return self
 
-    def forward(self, joints: Tensor) -> tuple[Tensor, Tensor]:
-        """Do as the detector does."""
-        result: tuple[Tensor, Tensor] = self.detector(joints)
-        return result
+    def forward(self, joints: Tensor) -> tuple[Tensor, ...]:
+        """Judge every clip of normalised sequences. joints: (B, T, J, 3).
+
+        Returns logits (B, N, K) and, where motion learns, the future (B, N, F, J, 3) and its scales (B, N, F, J).
+        """
+        with torch.set_grad_enabled(self._actions and torch.is_grad_enabled()):
+            _, outputs = self.detector.encoder(joints, causal=True)
+            logits: Tensor = self.detector.action_head(outputs)
+        if not self._motion:
+            return (logits,)
+        # Small, and a matter of millimetres: always in full precision.
+        with torch.autocast(joints.device.type, enabled=False):
+            return (logits, *self.detector.forecast(outputs.float(), joints))
+
+
+def state_of(out: Path) -> Path:
+    """Name the file that a run's state is kept in."""
+    return out.with_suffix(".state.pt")
+
+
+def weights_of(loop: Loop) -> dict[str, Tensor]:
+    """Take the slow average of the detector's weights out of a loop that trains a `Learner`."""
+    return {name.removeprefix("detector."): value for name, value in loop.average.items()}
 
 
 def losses_of(module: nn.Module, batch: StreamBatch, config: DetectorTraining) -> dict[str, Tensor]:
-    """Compute the losses of a batch and the share of labelled clips named rightly.
+    """Compute the losses of a batch. module: as `Learner` is."""
+    logits, *motion = module(batch.joints)
+    losses = action_losses(
+        logits, batch, label_smoothing=config.label_smoothing, start_weight=config.start_weight,
+        start_frames=config.start_frames,
+    )  # fmt: skip
+    loss = losses["action"]
+    if config.motion_weight:
+        future, scale = motion
+        losses |= motion_losses(future, scale, batch.future, batch.future_mask)
+        loss = loss + config.motion_weight * losses["motion"] + config.doubt_weight * losses["doubt"]
+    return {"loss": loss, **losses}
 
-    `action` is the cross-entropy over labelled clips, `motion` the mean joint error in body sizes over those whose
-    future was recorded.
-    """
-    logits, future = module(batch.joints)
+
+def action_losses(
+    logits: Tensor, batch: StreamBatch, *, label_smoothing: float, start_weight: float, start_frames: int
+) -> dict[str, Tensor]:
+    """Compute the cross-entropy over labelled clips, `action`, and the share named rightly. logits: (B, N, K)."""
     known = batch.labels >= 0
-    weight = 1.0 + (config.start_weight - 1.0) * (batch.since_start < config.start_frames)
+    weight = 1.0 + (start_weight - 1.0) * (batch.since_start < start_frames)
     weight = weight * known
     every = F.cross_entropy(
         logits.float().flatten(0, 1), batch.labels.flatten(), ignore_index=-1, reduction="none",
-        label_smoothing=config.label_smoothing,
+        label_smoothing=label_smoothing,
     )  # fmt: skip
     action = (every * weight.flatten()).sum() / weight.sum().clamp_min(1)
-    error = (future.float() - batch.future).norm(dim=-1).mean((-1, -2))
-    motion = (error * batch.future_mask).sum() / batch.future_mask.sum().clamp_min(1)
     right = ((logits.argmax(-1) == batch.labels) & known).sum() / known.sum().clamp_min(1)
-    return {"loss": action + config.motion_weight * motion, "action": action, "action_right": right, "motion": motion}
-
-
-def _of_detector(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix("detector."): value for name, value in weights.items()}
+    return {"action": action, "action_right": right}
 
 
 def _save(config: DetectorTraining, average: Mapping[str, Tensor], data: str, settings: str, out: Path) -> None:
     model = HitrsDetector(config.detector)
-    model.load_state_dict(_of_detector(average))
+    model.load_state_dict(average)
     info = CheckpointInfo(
         name=config.name,
         labels=config.labels,

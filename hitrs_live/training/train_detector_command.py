@@ -32,7 +32,7 @@ def run_train_detector(options: argparse.Namespace) -> int:
     check_counts(options, "batch", "accumulate", "steps", "window_clips")
     begin = load_encoder(options.checkpoint) if options.checkpoint else None
     normaliser = begin.info.normaliser if begin else NormaliserConfig()
-    datasets = _training_data(options)
+    datasets = training_data(options, labelled=True)
     check_rates(datasets, normaliser.rate_hz)
     labels = _classes(datasets)
     material = Material(
@@ -55,32 +55,42 @@ def run_train_detector(options: argparse.Namespace) -> int:
         ),
         normaliser=normaliser,
         loop=loop,
-        motion_loop=_motion_loop(loop, options.motion_steps),
         batch=options.batch,
     )
     with join_processes(options.device) as processes:
-        steps = options.steps + options.motion_steps
-        with Journal("training", steps=steps, first=processes.first, tensorboard=options.tensorboard) as journal:
+        with Journal(
+            "training", steps=options.steps, first=processes.first, tensorboard=options.tensorboard
+        ) as journal:
             written = train_detector(config, material, begin, options.out, processes, journal)
         if processes.first:
             print(f"wrote {written}; measure it with: hitrs-live evaluate detection --checkpoint {written} --data DATA")
     return 0
 
 
-def _training_data(options: argparse.Namespace) -> list[Dataset]:
-    """Open the data and take the training half of each, without the people who are left out."""
+def training_data(options: argparse.Namespace, *, labelled: bool) -> list[Dataset]:
+    """Open the data and take the training half of each, without the people who are left out.
+
+    labelled: leave out what has no labels at all, which a folder may hold for pre-training; else all of that is taken.
+    """
     opened = open_datasets(options.data or [data_folder() / "ship"])
-    # A folder may hold recordings without labels too, for pre-training.
-    labelled = [data for data in opened if data.index.labels]
+    wanted = [data for data in opened if data.index.labels or not labelled]
     if options.test_subjects:
-        labelled = [data.with_test_subjects(options.test_subjects) for data in labelled]
-    training = [data.split(options.split)[0] for data in labelled]
+        wanted = [_tested_on(data, options.test_subjects) for data in wanted]
+    training = [data.split(options.split)[0] if data.index.labels or data.index.splits else data for data in wanted]
     kept = [data.only([s for s in data.samples if s.subject not in options.leave_out]) for data in training]
     if absent := options.leave_out - {sample.subject for data in opened for sample in data.samples}:
         raise DataError(f"--leave-out: nobody is called {', '.join(sorted(absent))} in the data")
     if not any(data.samples for data in kept):
-        raise DataError(f"{', '.join(str(data.path) for data in opened)}: no labelled stream to train on; give more")
+        raise DataError(
+            f"{', '.join(str(data.path) for data in opened)}: no {'labelled ' * labelled}stream to train on; give more"
+        )
     return [data for data in kept if data.samples]
+
+
+def _tested_on(data: Dataset, subjects: frozenset[str]) -> Dataset:
+    """Keep people for testing; of data without labels, those of them that are in it."""
+    there = subjects if data.index.labels else subjects & {sample.subject for sample in data.samples}
+    return data.with_test_subjects(there)
 
 
 def _classes(datasets: Sequence[Dataset]) -> tuple[str, ...]:
@@ -112,7 +122,3 @@ def _encoder(options: argparse.Namespace, begin: EncoderCheckpoint | None) -> Hi
             "a detector reads joints, pre-train an encoder on those"
         )
     return replace(begin.info.encoder, dropout=options.dropout)
-
-
-def _motion_loop(loop: LoopConfig, steps: int) -> LoopConfig | None:
-    return replace(loop, steps=steps, learning_rate=2e-3, warmup_steps=max(1, min(100, steps // 10))) if steps else None

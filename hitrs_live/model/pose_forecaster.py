@@ -1,0 +1,98 @@
+"""Predict where every joint goes from a few frames alone: cosines over time, a residual MLP over joints x frequencies.
+
+For the benchmarks of motion prediction, whose skeletons never change size and whose roots stand still. The live
+model's own motion head is in detector.py.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hitrs_live.model.blocks import Dropout
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoseForecasterConfig:
+    """What is seen, what is told, and how wide the network is."""
+
+    scored: tuple[int, ...]
+    """The joints that move; nothing else is looked at."""
+    twins: tuple[int, ...]
+    """For each joint the scored one in whose place it always is; itself where there is none."""
+    history: int = 10
+    horizon: int = 25
+    frequencies: int = 15
+    """Cosines that what is told is made of, from the slowest."""
+    width: int = 384
+    layers: int = 4
+    expansion: int = 2
+    dropout: float = 0.0
+    scale_mm: float = 400.0
+    """Joints are divided by this on their way in."""
+
+
+class PoseForecaster(nn.Module):
+    """Add to the last pose what the network tells of the displacement, frequency by frequency."""
+
+    seen_basis: Tensor
+    told_basis: Tensor
+
+    def __init__(self, config: PoseForecasterConfig) -> None:
+        super().__init__()
+        self.config = config
+        coordinates = 3 * len(config.scored)
+        self.embed = nn.Linear(coordinates * config.history, config.width)
+        self.blocks = nn.ModuleList(
+            ResidualBlock(config.width, config.expansion * config.width, config.dropout) for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(config.width)
+        self.tell = nn.Linear(config.width, coordinates * config.frequencies)
+        # To begin with, nearly the pose held.
+        nn.init.normal_(self.tell.weight, std=0.002)
+        nn.init.zeros_(self.tell.bias)
+        self.register_buffer("seen_basis", cosines(config.history), persistent=False)
+        self.register_buffer("told_basis", cosines(config.horizon)[: config.frequencies], persistent=False)
+
+    def forward(self, history: Tensor) -> Tensor:
+        """Predict what follows. history: (B, T, J, 3), millimetres. Returns (B, F, J, 3)."""
+        scored = list(self.config.scored)
+        told = self.of_scored(history[:, :, scored])
+        future = history[:, -1:].repeat(1, self.config.horizon, 1, 1)
+        future[:, :, scored] = told
+        return future[:, :, list(self.config.twins)]
+
+    def of_scored(self, history: Tensor) -> Tensor:
+        """Predict the scored joints from the scored joints. (B, T, S, 3) -> (B, F, S, 3), millimetres."""
+        last = history[:, -1]
+        seen = history / self.config.scale_mm
+        # The first frequency is the mean, which the last pose tells better.
+        changes = 2 * torch.einsum("mt,btsc->bmsc", self.seen_basis[1:], seen)
+        state = self.embed(torch.cat((seen[:, -1:], changes), dim=1).flatten(1))
+        for block in self.blocks:
+            state = block(state)
+        weights = self.tell(self.norm(state)).unflatten(-1, (self.config.frequencies, *last.shape[1:]))
+        return last.unsqueeze(1) + self.config.scale_mm * torch.einsum("mt,bmsc->btsc", self.told_basis, weights)
+
+
+class ResidualBlock(nn.Module):
+    """Pre-norm residual MLP: x + MLP(LN x)."""
+
+    def __init__(self, width: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), Dropout(dropout), nn.Linear(hidden, width))
+
+    def forward(self, state: Tensor) -> Tensor:
+        """Update. state: (B, C) -> (B, C)."""
+        updated: Tensor = state + self.mlp(self.norm(state))
+        return updated
+
+
+def cosines(length: int) -> Tensor:
+    """Make the orthonormal discrete cosine basis (DCT-II). Returns (M, T), lowest frequency first."""
+    time = torch.arange(length, dtype=torch.float64) + 0.5
+    order = torch.arange(length, dtype=torch.float64).unsqueeze(1)
+    basis: Tensor = torch.cos(torch.pi / length * order * time) * (2 / length) ** 0.5
+    basis[0] *= 0.5**0.5
+    return basis.float()

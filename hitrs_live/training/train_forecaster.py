@@ -1,0 +1,127 @@
+"""Train the motion head of a finished detector, which stays as it is; or both together."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
+from hitrs_live.data.augment import AugmentConfig, Augmenter
+from hitrs_live.data.compose import ComposeConfig, StreamComposer
+from hitrs_live.model.detector import HitrsDetector
+from hitrs_live.training.journal import Journal
+from hitrs_live.training.loop import Loop, LoopConfig, Step
+from hitrs_live.training.motion_losses import motion_losses
+from hitrs_live.training.processes import Processes
+from hitrs_live.training.settings import settings_text
+from hitrs_live.training.streams import StreamBatch, StreamBatches
+from hitrs_live.training.train_detector import Learner, Material, action_losses, state_of, weights_of
+
+MOTION_AUGMENT = AugmentConfig(
+    speed=(0.85, 1.18), bone_scale=0.05, joint_offset_m=0.01, tilt_deg=5.0, depth_scale=(0.9, 1.05), tremble_m=0.004,
+    drift_m=0.006, depth_drift_m=0.01, missing_share=0.15, rate_share=0.15,
+)  # fmt: skip
+"""Weaker than for actions: noise that hides how a joint moves cannot be told from its motion."""
+MOTION_COMPOSE = ComposeConfig(uncut_share=0.4, piece=(80, 240), hold_share=0.1)
+"""Longer pieces: only what was recorded a second on can be learned from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecasterTraining:
+    """Everything that decides the result, besides the data and the detector begun with."""
+
+    joint: bool = False
+    """Train the detector's encoder and actions too."""
+    loop: LoopConfig
+    batch: int
+    """Streams a process a step, over `loop.accumulate` parts."""
+    doubt_weight: float = 0.02
+    action_weight: float = 1.0
+    """Of the actions, with `joint`, as are the next three."""
+    label_smoothing: float = 0.05
+    start_weight: float = 2.0
+    start_frames: int = 9
+    compose: ComposeConfig = MOTION_COMPOSE
+    augment: AugmentConfig = MOTION_AUGMENT
+
+
+def with_fresh_motion(checkpoint: Checkpoint, *, dropout: float) -> Checkpoint:
+    """Give a detector a motion head that has learned nothing yet; the rest keeps its weights.
+
+    dropout: of the encoder, where it is trained too.
+    """
+    before = checkpoint.info.detector
+    detector = replace(before, encoder=replace(before.encoder, dropout=dropout))
+    model = HitrsDetector(detector)
+    model.encoder.load_state_dict(checkpoint.model.encoder.state_dict())
+    model.action_head.load_state_dict(checkpoint.model.action_head.state_dict())
+    info = msgspec.structs.replace(checkpoint.info, detector=detector)
+    return msgspec.structs.replace(checkpoint, info=info, model=model)
+
+
+def train_forecaster(
+    config: ForecasterTraining,
+    material: Material,
+    begin: Checkpoint,
+    out: Path,
+    processes: Processes,
+    journal: Journal,
+) -> Path:
+    """Train and write a detector whose motion head is new, taking up the run of that name where there is one.
+
+    begin: what to learn on; its motion head is not used. Returns the checkpoint's path.
+    """
+    torch.manual_seed(config.loop.seed)
+    begun = with_fresh_motion(begin, dropout=0.1 if config.joint else 0.0)
+    info = begun.info
+    learner = Learner(begun.model, actions=config.joint)
+    batches = StreamBatches(
+        StreamComposer(material.sources, material.weights, config.compose),
+        Augmenter(config.augment, material.mirrored), detector=info.detector, normaliser=info.normaliser,
+        label_lag_frames=info.label_lag_frames, size=max(1, config.batch // config.loop.accumulate),
+        seed=(config.loop.seed, processes.rank),
+    )  # fmt: skip
+    data = ", ".join(f"{name} ({len(recordings)} recordings)" for name, recordings in material.sources.items())
+    settings = (
+        f"{settings_text(config, processes=processes.count)}\ndata = {data}\n"
+        f"begins_from = {begin.info.name} {_sum(begin.model):.6f}"
+    )
+    loop = Loop(learner, config.loop, processes, state_of(out), settings)
+
+    def report(step: Step) -> None:
+        journal.step(step)
+        if processes.first and step.saves:
+            _save(info, weights_of(loop), data, settings, out)
+
+    loop.run(batches, lambda wrapped, batch: losses_of(wrapped, batch, config), lambda: None, report)
+    return out
+
+
+def losses_of(module: nn.Module, batch: StreamBatch, config: ForecasterTraining) -> dict[str, Tensor]:
+    """Compute the losses of a batch: of the motion, and of the actions where they are trained too."""
+    logits, future, scale = module(batch.joints)
+    losses = motion_losses(future, scale, batch.future, batch.future_mask)
+    loss = losses["motion_near"] + config.doubt_weight * losses["doubt"]
+    if config.joint:
+        losses |= action_losses(
+            logits, batch, label_smoothing=config.label_smoothing, start_weight=config.start_weight,
+            start_frames=config.start_frames,
+        )  # fmt: skip
+        loss = loss + config.action_weight * losses["action"]
+    return {"loss": loss, **losses}
+
+
+def _sum(model: HitrsDetector) -> float:
+    """Add up what is kept of a detector, so that a run is not taken up from another one."""
+    kept = (*model.encoder.parameters(), *model.action_head.parameters())
+    return sum(float(p.detach().double().abs().sum()) for p in kept)
+
+
+def _save(info: CheckpointInfo, average: dict[str, Tensor], data: str, settings: str, out: Path) -> None:
+    model = HitrsDetector(info.detector)
+    model.load_state_dict(average)
+    motion = {"motion made by": "hitrs-live train-forecaster", "motion data": data, "motion settings": settings}
+    told = msgspec.structs.replace(info, provenance={**info.provenance, **motion})
+    save_checkpoint(out, Checkpoint(info=told, model=model.eval()))

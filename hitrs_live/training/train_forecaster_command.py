@@ -1,0 +1,92 @@
+"""`hitrs-live train-forecaster`: a detector or an encoder and flags in, a detector with a new motion head out."""
+
+import argparse
+from collections.abc import Sequence
+
+import torch
+
+from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, checkpoint_kind, load_checkpoint, load_encoder
+from hitrs_live.data.arrays import BACKGROUND
+from hitrs_live.data.arrays import Sequence as Recording
+from hitrs_live.data.class_map import map_labels, mirrored_labels, read_background, read_classes
+from hitrs_live.data.dataset import Dataset
+from hitrs_live.data.opening import BACKGROUND_NAME, check_rates
+from hitrs_live.data.ship import SOURCE_WEIGHTS
+from hitrs_live.errors import CheckpointMismatch
+from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.training.journal import Journal
+from hitrs_live.training.loop import LoopConfig
+from hitrs_live.training.pretrain_command import check_counts
+from hitrs_live.training.processes import join_processes
+from hitrs_live.training.train_detector import Material
+from hitrs_live.training.train_detector_command import training_data
+from hitrs_live.training.train_forecaster import ForecasterTraining, train_forecaster
+
+_WEIGHTS = {**SOURCE_WEIGHTS, "cmu_bvh_01_14": 0.25, "cmu_amc_01_03": 0.1}
+"""How often training takes a piece of which of the shipped files."""
+
+
+def run_train_forecaster(options: argparse.Namespace) -> int:
+    """Train with the given flags; resumes where a run of the same name was broken off."""
+    check_counts(options, "batch", "accumulate", "steps", "window_clips")
+    begin = _begin(options)
+    datasets = training_data(options, labelled=options.joint)
+    check_rates(datasets, begin.info.normaliser.rate_hz)
+    material = Material(
+        sources={data.index.name: _read(data, begin.info.labels, joint=options.joint) for data in datasets},
+        weights=_WEIGHTS,
+        mirrored=mirrored_labels(begin.info.labels),
+    )
+    torch.set_num_threads(options.threads)
+    config = ForecasterTraining(
+        joint=options.joint,
+        loop=LoopConfig(
+            steps=options.steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
+            warmup_steps=max(1, min(100, options.steps // 10)), schedule="cosine", weight_decay=0.05,
+            accumulate=options.accumulate, average_decay=0.995, precision=options.precision, workers=options.workers,
+        ),
+        batch=options.batch,
+    )  # fmt: skip
+    with join_processes(options.device) as processes:
+        with Journal(
+            "training", steps=options.steps, first=processes.first, tensorboard=options.tensorboard
+        ) as journal:
+            written = train_forecaster(config, material, begin, options.out, processes, journal)
+        if processes.first:
+            print(f"wrote {written}; measure it with: hitrs-live evaluate motion --checkpoint {written} --data DATA")
+    return 0
+
+
+def _begin(options: argparse.Namespace) -> Checkpoint:
+    """Load a detector, or make one that knows no action around an encoder alone."""
+    if checkpoint_kind(options.checkpoint) == "detector":
+        return load_checkpoint(options.checkpoint)
+    begin = load_encoder(options.checkpoint)
+    if begin.info.modality != "joint" or not begin.info.encoder.causal:
+        raise CheckpointMismatch(
+            f"checkpoint {options.checkpoint}: trained on {begin.info.modality}s"
+            f"{'' if begin.info.encoder.causal else ', not causal'}, wanted a causal one on joints; "
+            "give a detector, or an encoder that hitrs-live pretrain made so"
+        )
+    if options.joint:
+        raise CheckpointMismatch(
+            f"checkpoint {options.checkpoint}: an encoder alone knows no actions to train on; "
+            "make a detector of it with hitrs-live train-detector first, or leave --joint out"
+        )
+    detector = DetectorConfig(encoder=begin.info.encoder, classes=1, window_clips=options.window_clips)
+    model = HitrsDetector(detector)
+    model.encoder.load_state_dict(begin.model.state_dict())
+    info = CheckpointInfo(
+        name=begin.info.name, labels=(BACKGROUND_NAME,), detector=detector, normaliser=begin.info.normaliser,
+        label_lag_frames=0, provenance=begin.info.provenance,
+    )  # fmt: skip
+    return Checkpoint(info=info, model=model)
+
+
+def _read(data: Dataset, labels: tuple[str, ...], *, joint: bool) -> Sequence[Recording]:
+    """Read everybody. What the detector has no class for moves as well: it counts as background, without --joint."""
+    if joint:
+        return read_classes(data, labels)
+    if (map_labels(data, labels) > BACKGROUND).any():
+        return read_classes(data, labels, unknown=BACKGROUND)
+    return read_background(data)

@@ -1,0 +1,109 @@
+"""Train a pose forecaster on one benchmark's recordings, all actions together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from hitrs_live.data.motion_set import HISTORY, HORIZON, MotionRecording, MotionSet
+from hitrs_live.forecaster_checkpoint import ForecasterCheckpoint, ForecasterInfo, save_forecaster
+from hitrs_live.model.pose_forecaster import PoseForecaster, PoseForecasterConfig
+from hitrs_live.training.journal import Journal
+from hitrs_live.training.loop import Loop, LoopConfig, Step
+from hitrs_live.training.motion_windows import WindowBatch, WindowBatches, WindowVariation
+from hitrs_live.training.processes import Processes
+from hitrs_live.training.settings import settings_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecasterTraining:
+    """Everything that decides the result, besides the data."""
+
+    forecaster: PoseForecasterConfig
+    loop: LoopConfig
+    variation: WindowVariation = field(default_factory=WindowVariation)
+    batch: int = 128
+    balance: float = 0.5
+    """0 learns from every window as often, 1 from every action."""
+    nearness: float = 0.5
+    """Frames count by their number to the power of minus this: errors near the present are smaller."""
+    velocity_weight: float = 0.5
+
+
+def train_pose_forecaster(
+    config: ForecasterTraining,
+    motion: MotionSet,
+    recordings: Sequence[MotionRecording],
+    out: Path,
+    processes: Processes,
+    journal: Journal,
+) -> Path:
+    """Train on some of a set's recordings and write the forecaster, taking up the run of that name if there is one."""
+    torch.manual_seed(config.loop.seed)
+    model = PoseForecaster(config.forecaster)
+    batches = WindowBatches(
+        motion, recordings, variation=config.variation, balance=config.balance, size=config.batch,
+        seed=(config.loop.seed, processes.rank),
+    )  # fmt: skip
+    frames = sum(len(recording.joints_mm) for recording in recordings)
+    data = f"{motion.name}, {len(recordings)} recordings, {frames} frames"
+    settings = f"{settings_text(config, processes=processes.count)}\ndata = {data}"
+    loop = Loop(_OfScored(model), config.loop, processes, out.with_suffix(".state.pt"), settings)
+
+    def report(step: Step) -> None:
+        journal.step(step)
+        if processes.first and step.saves:
+            _save(config, motion, loop.average, {"data": data, "settings": settings}, out)
+
+    loop.run(batches, lambda wrapped, batch: losses_of(wrapped, batch, config), lambda: None, report)
+    return out
+
+
+class _OfScored(nn.Module):
+    """Run a forecaster on what a batch has: the scored joints."""
+
+    def __init__(self, model: PoseForecaster) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, history: Tensor) -> Tensor:
+        """Predict. (B, T, S, 3) -> (B, F, S, 3)."""
+        return self.model.of_scored(history)
+
+
+def losses_of(module: nn.Module, batch: WindowBatch, config: ForecasterTraining) -> dict[str, Tensor]:
+    """Compute the losses of a batch, in units of the forecaster's scale.
+
+    `position` is the mean joint error, near frames counting more; `velocity` that of the steps between frames;
+    `error_mm` the plain mean, to be read.
+    """
+    scale = config.forecaster.scale_mm
+    future = module(batch.history)
+    by_frame = (future - batch.future).norm(dim=-1).mean((0, 2))
+    near = torch.arange(1, HORIZON + 1, device=by_frame.device).float() ** -config.nearness
+    position = (by_frame * near / near.mean()).mean() / scale
+    last = batch.history[:, HISTORY - 1 :]
+    told, true = (torch.cat((last, frames), dim=1).diff(dim=1) for frames in (future, batch.future))
+    velocity = (told - true).norm(dim=-1).mean() / scale
+    return {
+        "loss": position + config.velocity_weight * velocity,
+        "position": position,
+        "velocity": velocity,
+        "error_mm": by_frame.mean(),
+    }
+
+
+def _save(
+    config: ForecasterTraining, motion: MotionSet, average: Mapping[str, Tensor], provenance: dict[str, str], out: Path
+) -> None:
+    finished = replace(config.forecaster, dropout=0.0)
+    model = PoseForecaster(finished)
+    model.load_state_dict({name.removeprefix("model."): value for name, value in average.items()})
+    info = ForecasterInfo(
+        benchmark=motion.name,
+        forecaster=finished,
+        provenance={"made by": "hitrs-live train-pose-forecaster", **provenance},
+    )
+    save_forecaster(out, ForecasterCheckpoint(info=info, model=model.eval()))

@@ -1,0 +1,217 @@
+"""Training of the motion head on a detector that is finished, or together with it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from ship_miniature import write_miniature
+
+from hitrs_live.checkpoint import (
+    Checkpoint,
+    CheckpointInfo,
+    EncoderCheckpoint,
+    EncoderInfo,
+    load_checkpoint,
+    save_checkpoint,
+)
+from hitrs_live.cli import main
+from hitrs_live.data.class_map import mirrored_labels, read_ship
+from hitrs_live.data.ship import LABELS, SOURCE_WEIGHTS
+from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.training.journal import Journal
+from hitrs_live.training.loop import LoopConfig, Step
+from hitrs_live.training.motion_losses import in_the_room, motion_losses
+from hitrs_live.training.processes import join_processes
+from hitrs_live.training.train_detector import Material
+from hitrs_live.training.train_forecaster import ForecasterTraining, train_forecaster
+from hitrs_live.transforms import NormaliserConfig
+
+ENCODER = HiTRSConfig(
+    frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=1, heads=2,
+    head_width=8, max_clips=8, causal=True, dropout=0.0,
+)  # fmt: skip
+DETECTOR = DetectorConfig(encoder=ENCODER, classes=len(LABELS), window_clips=4, horizon=6, motion_hidden=16)
+"""With the motion head of older files, which is replaced."""
+
+
+@pytest.fixture(scope="module")
+def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_miniature(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def material(miniature: Path) -> Material:
+    return Material(sources=read_ship(miniature, test=False), weights=SOURCE_WEIGHTS, mirrored=mirrored_labels(LABELS))
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(4)
+    info = CheckpointInfo(
+        name="tried", labels=LABELS, detector=DETECTOR, normaliser=NormaliserConfig(), label_lag_frames=3,
+        temperature=1.5, provenance={"made by": "a test"},
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("detector") / "detector.safetensors"
+    save_checkpoint(path, Checkpoint(info=info, model=HitrsDetector(DETECTOR)))
+    return path
+
+
+def config(steps: int, *, joint: bool = False, learning_rate: float = 1e-3) -> ForecasterTraining:
+    loop = LoopConfig(
+        steps=steps, seed=5, learning_rate=learning_rate, warmup_steps=2, average_decay=0.9, workers=0, save_every=2
+    )
+    return ForecasterTraining(joint=joint, loop=loop, batch=4)
+
+
+class BrokenOff(Exception):
+    """The power went."""
+
+
+class Steps(Journal):
+    """Keep what is reported; break off where told to."""
+
+    def __init__(self, broken_at: int = -1) -> None:
+        super().__init__("test", steps=1, first=False)
+        self.broken_at = broken_at
+        self.seen: list[Step] = []
+
+    def step(self, step: Step) -> None:
+        if step.step == self.broken_at:
+            raise BrokenOff
+        self.seen.append(step)
+
+
+def run(
+    what: ForecasterTraining, material: Material, begin: Path, out: Path, broken_at: int = -1
+) -> tuple[list[Step], Mapping[str, torch.Tensor]]:
+    journal = Steps(broken_at)
+    with join_processes("cpu") as processes:
+        train_forecaster(what, material, load_checkpoint(begin), out, processes, journal)
+    return journal.seen, load_checkpoint(out).model.state_dict()
+
+
+def test_the_detector_names_actions_as_before_to_the_bit(material: Material, detector: Path, tmp_path: Path) -> None:
+    run(config(3), material, detector, tmp_path / "out.safetensors")
+    before, after = load_checkpoint(detector), load_checkpoint(tmp_path / "out.safetensors")
+    joints = torch.randn(2, 40, 25, 3)
+    with torch.inference_mode():
+        assert torch.equal(before.model(joints)[0], after.model(joints)[0])
+    assert after.info.detector.motion == "mixing"
+    assert (after.info.temperature, after.info.label_lag_frames, after.info.labels) == (1.5, 3, LABELS)
+    assert after.info.provenance["made by"] == "a test"
+    assert "motion settings" in after.info.provenance
+
+
+def test_together_everything_learns(material: Material, detector: Path, tmp_path: Path) -> None:
+    _, two = run(config(2, joint=True), material, detector, tmp_path / "two.safetensors")
+    _, four = run(config(4, joint=True), material, detector, tmp_path / "four.safetensors")
+    changed = {name.split(".")[0] for name in two if not torch.equal(two[name], four[name])}
+    assert changed == {"encoder", "action_head", "motion_head"}
+
+
+def test_the_motion_loss_falls_below_that_of_damped_velocity(
+    material: Material, detector: Path, tmp_path: Path
+) -> None:
+    """An untrained head is damped velocity: the first steps' loss."""
+    steps, _ = run(replace(config(60, learning_rate=5e-3), batch=8), material, detector, tmp_path / "out.safetensors")
+    first, last = (sum(s.figures["motion"] for s in part) for part in (steps[:10], steps[-10:]))
+    assert last < 0.9 * first
+
+
+def test_a_run_broken_off_and_resumed_ends_in_the_same_weights(
+    material: Material, detector: Path, tmp_path: Path
+) -> None:
+    _, whole = run(config(5), material, detector, tmp_path / "whole.safetensors")
+    with pytest.raises(BrokenOff):
+        run(config(5), material, detector, tmp_path / "parts.safetensors", broken_at=4)
+    steps, parts = run(config(5), material, detector, tmp_path / "parts.safetensors")
+    assert [step.step for step in steps] == [3, 4, 5]
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_losses_are_distances_in_the_room_where_the_future_was_recorded() -> None:
+    """The root is off by 0.3, so is every joint; the second clip's future was made up."""
+    true = torch.zeros(1, 2, 4, 25, 3)
+    told = true.clone()
+    told[..., 0, 2] = 0.3
+    told[:, 1] += 7.0
+    scale = torch.full((1, 2, 4, 25), 0.1)
+    losses = motion_losses(told, scale, true, torch.tensor([[True, False]]))
+    assert float(losses["motion"]) == pytest.approx(0.3)
+    assert float(losses["motion_near"]) == pytest.approx(0.3)
+    assert float(losses["doubt"]) == pytest.approx(0.3 / 0.1 + 3 * torch.tensor(0.1).log().item(), rel=1e-5)
+
+
+def test_the_likeliest_scale_is_a_third_of_the_mean_error() -> None:
+    true = torch.zeros(1, 1, 1, 25, 3)
+    told = true.clone()
+    told[..., 0, 0] = 0.6
+    doubts = [
+        float(motion_losses(told, torch.full((1, 1, 1, 25), s), true, torch.ones(1, 1, dtype=torch.bool))["doubt"])
+        for s in (0.15, 0.2, 0.25)
+    ]
+    assert min(doubts) == doubts[1]
+
+
+def test_joints_are_placed_in_the_room_by_their_root() -> None:
+    joints = torch.zeros(25, 3)
+    joints[0], joints[5] = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 2.0, 0.0])
+    placed = in_the_room(joints)
+    assert placed[0].tolist() == placed[7].tolist() == [1.0, 0.0, 0.0]
+    assert placed[5].tolist() == [1.0, 2.0, 0.0]
+
+
+FLAGS = ("--steps", "2", "--batch", "2", "--workers", "0", "--threads", "1")
+
+
+def test_the_command_makes_a_detector_of_an_encoder_that_names_nothing(miniature: Path, tmp_path: Path) -> None:
+    info = EncoderInfo(name="tried", encoder=ENCODER, normaliser=NormaliserConfig())
+    encoder, out = tmp_path / "encoder.safetensors", tmp_path / "out.safetensors"
+    save_checkpoint(encoder, EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
+    data = str(miniature / "ship")
+    flags = ["--checkpoint", str(encoder), "--data", data, "--out", str(out), "--window-clips", "4", *FLAGS]
+    assert main(["train-forecaster", *flags]) == 0
+    made = load_checkpoint(out)
+    assert made.info.labels == ("background",)
+    assert made.info.detector.window_clips == 4
+
+
+def test_the_command_takes_a_detector(miniature: Path, detector: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.safetensors"
+    flags = ["--checkpoint", str(detector), "--data", str(miniature / "ship"), "--joint", "--out", str(out), *FLAGS]
+    assert main(["train-forecaster", *flags]) == 0
+    assert load_checkpoint(out).info.labels == LABELS
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"--checkpoint": "none.safetensors"}, "none.safetensors: cannot be read"),
+        ({"--data": "none.npz"}, "none.npz: no such file"),
+        ({"--leave-out": "nobody"}, "nobody is called nobody"),
+    ],
+)
+def test_what_is_wrong_with_a_flag_is_told_in_one_line(
+    miniature: Path, detector: Path, tmp_path: Path, change: dict[str, str], told: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    flags = {"--checkpoint": str(detector), "--data": str(miniature / "ship"), "--out": str(tmp_path / "o.safetensors")}
+    words = [word for pair in (flags | change).items() for word in pair]
+    assert main(["train-forecaster", *words, *FLAGS]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "o.safetensors").exists()
+
+
+def test_an_encoder_alone_cannot_learn_actions_too(
+    miniature: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    info = EncoderInfo(name="tried", encoder=ENCODER, normaliser=NormaliserConfig())
+    save_checkpoint(tmp_path / "e.safetensors", EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
+    flags = ["--checkpoint", str(tmp_path / "e.safetensors"), "--data", str(miniature / "ship"), *FLAGS]
+    assert main(["train-forecaster", "--joint", "--out", str(tmp_path / "o.safetensors"), *flags]) == 2
+    assert "an encoder alone knows no actions" in capsys.readouterr().err

@@ -65,7 +65,7 @@ def test_without_a_checkpoint_the_shipped_encoder_is_probed(tmp_path: Path) -> N
     assert run("--data", data, "--test-subjects", "p0", "--json", out) == 0
     report = json.loads(out.read_text())
     assert report["protocol"] == "linear"
-    assert report["checkpoints"][0]["name"] == "hitrs_small"
+    assert report["checkpoints"][0]["name"] == "hitrs_tiny"
 
 
 BROKEN = {

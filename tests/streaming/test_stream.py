@@ -122,27 +122,6 @@ def test_resetting_one_row_makes_it_new_and_leaves_the_others_unchanged(model: H
     torch.testing.assert_close(fresh, expected_fresh, atol=1e-5, rtol=0)
 
 
-def test_a_prediction_starts_where_the_person_is_whatever_the_weights() -> None:
-    torch.manual_seed(3)
-    fine = DetectorConfig(encoder=GRID, classes=5, window_clips=WINDOW, horizon=600)
-    head = HitrsDetector(fine).motion_head
-    recent = torch.randn(3, GRID.clip_span, 25, 3)
-    with torch.no_grad():
-        for parameter in head.parameters():
-            parameter.normal_(std=0.3)
-        future = head(torch.randn(3, GRID.video_width), recent)
-    # With the horizon cut into 600 steps the first is a six-hundredth of the way: it must be near the last pose.
-    first, last = ((future[:, frame] - recent[:, -1]).abs().mean() for frame in (0, -1))
-    assert last > 1.0
-    assert first < 0.02 * last
-
-
-def test_an_untrained_motion_head_holds_the_pose(model: HitrsDetector) -> None:
-    recent = torch.randn(3, GRID.clip_span, 25, 3)
-    future = model.motion_head(torch.randn(3, GRID.video_width), recent)
-    torch.testing.assert_close(future, recent[:, -1:].expand_as(future), atol=0, rtol=0)
-
-
 @every_hop
 def test_a_step_costs_the_same_whatever_the_window_holds_at_the_frame_and_clip_levels(
     model: HitrsDetector, hop: int

@@ -20,7 +20,8 @@ LARGEST_ERROR: dict[Precision, float | None] = {"fp32": 1e-4, "fp16": 2e-2, "bf1
 """Of any logit, and of any place ahead as a share of the largest; None for no limit but being a number."""
 LEAST_SAME: dict[Precision, float] = {"fp32": 1.0, "fp16": 1.0, "bf16": 1.0, "int8": 0.99}
 """Share of clips that must be taken for the same action."""
-_JUDGEMENTS = 104
+_JUDGEMENTS: dict[Precision, int] = {"fp32": 104, "fp16": 104, "bf16": 104, "int8": 416}
+"""How many clips are asked about, at least: a share of 99 % wants hundreds."""
 _HUGE = 100.0
 _RUBBISH = 1e3
 
@@ -80,7 +81,7 @@ def measure_parity(engine: Engine, reference: Engine, *, max_rows: int = 16) -> 
     """Ask both the same and compare."""
     logit_error = future_error = 0.0
     same = 1.0
-    for name, questions in _questions(reference, max_rows).items():
+    for name, questions in _questions(reference, max_rows, _JUDGEMENTS[engine.precision]).items():
         got, wanted = answer(engine, questions), answer(reference, questions)
         logit_error = max(logit_error, _largest(got.logits - wanted.logits))
         scale = max(1.0, float(wanted.future.abs().max()))
@@ -94,10 +95,10 @@ def _largest(difference: Tensor) -> float:
     return float(difference.abs().nan_to_num(nan=float("inf")).max())
 
 
-def _questions(engine: Engine, max_rows: int) -> dict[str, Questions]:
+def _questions(engine: Engine, max_rows: int, judgements: int) -> dict[str, Questions]:
     grid, window = engine.grid, engine.config.window_clips
     clips = window + 2
-    people = made_streams(-(-_JUDGEMENTS // clips), grid.frames_of(clips))
+    people = made_streams(-(-judgements // clips), grid.frames_of(clips))
     short = people[:1, : grid.frames_of(2)]
     return {
         "people": Questions(streams=people, rows=max_rows),

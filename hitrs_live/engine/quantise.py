@@ -1,8 +1,8 @@
 """Quantise exported graphs to int8, explicitly: ranges come from a calibration run, and stand in the graph.
 
-Quantised are the large products with weights: of attention's maps, of the feed-forward layers and between levels.
-The input map, products of activations, the last layers' single tokens and the heads stay in float32: they cost little,
-and the heads' logits are what all is about.
+Quantised are the large products with weights: of queries, keys and values, of the feed-forward layers and between
+levels. In float32 stay attention's output map, whose input's few large values cost the small ones most of their
+8 bits, and what costs little: the input map, products of activations, the last layers' single tokens, the heads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -86,10 +86,20 @@ class _Reader:
 
 
 def _large_products(graph: "onnx.ModelProto") -> list[str]:
-    """Name the products of many tokens with weights of some depth."""
+    """Name the products of many tokens with weights of some depth, but for what attention read."""
+    makers = {output: node for node in graph.graph.node for output in node.output}
     depths = {tensor.name: tensor.dims[-2] for tensor in graph.graph.initializer if len(tensor.dims) == 2}
     return [
         node.name
         for node in graph.graph.node
-        if node.op_type == "MatMul" and depths.get(node.input[1], 0) >= _LEAST_DEPTH
+        if node.op_type == "MatMul"
+        and depths.get(node.input[1], 0) >= _LEAST_DEPTH
+        and not _is_attention(makers.get(node.input[0]), makers)
     ]
+
+
+def _is_attention(maker: "onnx.NodeProto | None", makers: "dict[str, onnx.NodeProto]") -> bool:
+    """Tell whether a value is what attention read, laid out anew perhaps."""
+    while maker is not None and maker.op_type in ("Reshape", "Transpose"):
+        maker = makers.get(maker.input[0])
+    return maker is not None and maker.op_type == "Attention"

@@ -1,4 +1,7 @@
-"""The reference: torch, eagerly. It runs everywhere, and every other engine is held against it."""
+"""The reference: torch, eagerly. It runs everywhere, and every other engine is held against it.
+
+Not through `torch.compile`: 18 s at the start, and again for other numbers of rows, for calls 1.0 to 1.5 times as fast.
+"""
 
 import torch
 from torch import Tensor

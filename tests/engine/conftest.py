@@ -1,7 +1,5 @@
 """A small detector in a file, and the engines that are built of it, once for all tests."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,16 +18,16 @@ GRID = HiTRSConfig(
 DETECTOR = DetectorConfig(encoder=GRID, classes=5, window_clips=4, horizon=6)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def secret_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder for all tests of engines."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def secret_of_its_own(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's secret, and its cache, out of the tests."""
-    before = os.environ.get("XDG_CACHE_HOME")
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["XDG_CACHE_HOME"]
-    else:
-        os.environ["XDG_CACHE_HOME"] = before
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +48,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 
 
 @pytest.fixture(scope="session")
-def engines(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def engines(checkpoint: Checkpoint, cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build ONNX Runtime's engines in fp32 and int8; returns their folder."""
     pytest.importorskip("onnxscript", reason="graphs are built with the extra `export`, which is not installed")
     folder = tmp_path_factory.mktemp("engines")
-    open_onnx(checkpoint, "int8", folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        open_onnx(checkpoint, "int8", folder)
     return folder

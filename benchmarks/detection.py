@@ -31,7 +31,7 @@ from hitrs_live.checkpoint import CheckpointInfo, EncoderCheckpoint, load_encode
 from hitrs_live.data.arrays import Sequence
 from hitrs_live.data.augment import Augmenter
 from hitrs_live.data.class_map import mirrored_labels, read_classes
-from hitrs_live.data.compose import StreamComposer
+from hitrs_live.data.compose import ComposeConfig, StreamComposer
 from hitrs_live.data.opening import BACKGROUND_NAME, open_dataset
 from hitrs_live.data.ship import LABELS, SHIP_CLASSES
 from hitrs_live.evaluation.deciding import decide
@@ -187,6 +187,7 @@ def main() -> None:
         loop=loop,
         batch=options.batch,
         motion_weight=0.0,
+        compose=ComposeConfig(invented_share=0.0),  # all methods learn from what was recorded alone
     )
     bench = Bench(work=options.work / data.index.name, train=train, test=test, config=config, begin=begin)
     methods = METHODS if begin else METHODS[1:]

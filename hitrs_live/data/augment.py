@@ -32,7 +32,11 @@ class AugmentConfig:
 
     mirror_share: float = 0.5
     speed: tuple[float, float] = (0.8, 1.25)
+    haste: float = 0.15
+    """How much the speed comes and goes within a stream."""
     bone_scale: float = 0.08
+    bone_turn_deg: float = 5.0
+    """By how much every bone is turned, for good: another posture."""
     joint_offset_m: float = 0.02
     tilt_deg: float = 8.0
     depth_scale: tuple[float, float] = (0.75, 1.2)
@@ -53,7 +57,7 @@ class Augmenter:
 
     def frames_needed(self, frames: int) -> int:
         """Count the source frames that `apply` may need to give so many."""
-        return int(np.ceil(frames * self._config.speed[1])) + 2
+        return int(np.ceil(frames * self._config.speed[1] * (1 + self._config.haste))) + 2
 
     def apply(self, stream: Stream, frames: int, rng: np.random.Generator) -> tuple[Stream, Floats]:
         """Return the stream as a camera would deliver it, cut to `frames`, and the same joints free of noise.
@@ -78,8 +82,9 @@ class Augmenter:
         return self._lose_joints(self._drop_frames(self._shake(clean, rng), rng), rng), clean
 
     def _change_speed(self, stream: Stream, frames: int, rng: np.random.Generator) -> Stream:
-        speed = rng.uniform(*self._config.speed)
-        at = np.minimum(np.arange(frames) * speed, len(stream.labels) - 1)
+        haste = np.clip(smooth_noise(rng, frames, ()) * self._config.haste, -0.5, 0.5)
+        speed = rng.uniform(*self._config.speed) * (1 + haste)
+        at = np.minimum(np.cumsum(speed) - speed[0], len(stream.labels) - 1)
         nearest = np.round(at).astype(int)
         return Stream(
             joints_m=interpolate(stream.joints_m, at),
@@ -88,13 +93,14 @@ class Augmenter:
         )
 
     def _change_body(self, joints: Floats, rng: np.random.Generator) -> Floats:
-        """Stretch every bone, left and right alike, and shift every joint a little inside the body."""
+        """Stretch every bone, left and right alike, turn it, and shift every joint a little inside the body."""
         stretch = rng.normal(1, self._config.bone_scale, 25).astype(np.float32)
         stretch = (stretch + stretch[list(NTU25.mirror)]) / np.float32(2)
+        bones = (joints - joints[:, list(NTU25.parents)]) * stretch[:, None]
+        bones = _turn_bones(bones, joints, rng.normal(0, np.radians(self._config.bone_turn_deg), (25, 3)))
         changed = joints.copy()
         for joint in NTU25.outward:
-            parent = NTU25.parents[joint]
-            changed[:, joint] = changed[:, parent] + (joints[:, joint] - joints[:, parent]) * stretch[joint]
+            changed[:, joint] = changed[:, NTU25.parents[joint]] + bones[:, joint]
         offset = rng.normal(0, self._config.joint_offset_m, (25, 3))
         return (changed + offset).astype(np.float32)
 
@@ -135,3 +141,21 @@ class Augmenter:
             for lost in {joint, NTU25.mirror[joint]} if both else {joint}:
                 joints[start:end, lost] = joints[start:end, NTU25.parents[lost]]
         return joints
+
+
+def _turn_bones(bones: Floats, joints: Floats, vectors: NDArray[np.float64]) -> Floats:
+    """Turn every bone by a small rotation that turns with the body. bones: (T, 25, 3); vectors: (25, 3), radians."""
+    left, right = ([NTU25.index(f"{side}_{part}") for part in ("hip", "shoulder")] for side in ("left", "right"))
+    across = (joints[:, left] - joints[:, right]).sum(1)
+    length = np.maximum(np.hypot(across[:, 0], across[:, 2]), 1e-6)
+    cos, sin = across[:, 0] / length, across[:, 2] / length
+    turns = np.stack([rotation(0, x) @ rotation(1, y) @ rotation(2, z) for x, y, z in vectors]).astype(np.float32)
+    faced = np.einsum("tji,jik->tjk", _about_y(bones, cos, -sin), turns)
+    return _about_y(faced, cos, sin)
+
+
+def _about_y(vectors: Floats, cos: Floats, sin: Floats) -> Floats:
+    """Turn every frame about y, from +x towards +z. vectors: (T, J, 3); cos, sin: (T,)."""
+    x, z = vectors[..., 0], vectors[..., 2]
+    cos, sin = cos[:, None], sin[:, None]
+    return np.stack((x * cos - z * sin, vectors[..., 1], x * sin + z * cos), axis=-1).astype(np.float32)

@@ -3,10 +3,10 @@
 A live camera shows one thing after another with something in between; most recordings show one thing alone.
 So pieces of recordings are laid end to end: each is turned and moved to where the last one stopped, brought to
 its body size, and joined by a blended transition, often after standing still for a while. Transitions and
-stillness are background.
+stillness are background. Some pieces are invented: somebody stands or walks, and the arms do what no recording holds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from collections.abc import Sequence as Recordings
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.arrays import BACKGROUND, Sequence
+from hitrs_live.data.gestures import gesture
 from hitrs_live.skeleton import NTU25
 
 Floats = NDArray[np.float32]
@@ -43,19 +44,35 @@ class ComposeConfig:
     hold_share: float = 0.35
     repeat_share: float = 0.5
     """How often the same person does the same again, as people who exercise do."""
+    invented_share: float = 0.2
+    """How often a piece has invented arms."""
+    standing_share: float = 0.5
+    """How often those hang on a body that stands still where it was rather than moves as it did."""
 
 
 class StreamComposer:
     """Draw streams from recordings, every class of a source as often as every other."""
 
     def __init__(
-        self, sources: Mapping[str, Recordings[Sequence]], weights: Mapping[str, float], config: ComposeConfig
+        self,
+        sources: Mapping[str, Recordings[Sequence]],
+        weights: Mapping[str, float],
+        config: ComposeConfig,
+        arms_free: Set[int] = frozenset(),
     ) -> None:
-        """weights: how often a piece is of which source; those not named count 1."""
+        """weights: how often a piece is of which source; those not named count 1.
+
+        arms_free: the classes that stay what they are whatever the arms do, besides background.
+        """
         self._config = config
         shares = np.array([weights.get(name, 1.0) for name in sources])
-        self._weights = shares / shares.sum()
         self._by_class = [_index_classes(recordings) for recordings in sources.values()]
+        self._weights = shares / shares.sum()
+        self._free = arms_free | {BACKGROUND}
+        # Every source that has such a class gives bodies to invented arms, as often as any other.
+        self._bodies = [
+            free for classes in self._by_class if (free := {c: classes[c] for c in classes if c in self._free})
+        ]
 
     def draw(self, frames: int, rng: np.random.Generator) -> Stream:
         """Compose one stream of exactly so many frames."""
@@ -68,7 +85,9 @@ class StreamComposer:
         while len(stream.labels) < need:
             if rng.random() < self._config.hold_share:
                 stream = _append(stream, self._hold(stream, rng))
-            if rng.random() >= self._config.repeat_share:
+            if self._bodies and rng.random() < self._config.invented_share:
+                following = self._invented(rng)
+            elif rng.random() >= self._config.repeat_share:
                 following, repeat = self._piece(rng)
             else:
                 label = int(repeat.labels[len(repeat.labels) // 2])
@@ -81,6 +100,20 @@ class StreamComposer:
     def _piece(self, rng: np.random.Generator) -> tuple[Stream, Sequence]:
         label, sequence = self._pick(rng)
         return self._crop(sequence, label, self._length(rng), rng), sequence
+
+    def _invented(self, rng: np.random.Generator) -> Stream:
+        """Let a body stand, or move as it did, and do with its arms what nobody recorded."""
+        by_class = self._bodies[rng.integers(len(self._bodies))]
+        label = int(rng.choice(list(by_class)))
+        sequence = by_class[label][rng.integers(len(by_class[label]))]
+        body = self._crop(sequence, label, self._length(rng), rng)
+        if rng.random() < self._config.standing_share or not set(body.labels.tolist()) <= self._free:
+            body = _still(
+                sequence.joints_m[rng.choice(np.flatnonzero(sequence.labels == label))], self._length(rng), rng
+            )
+        return Stream(
+            joints_m=gesture(body.joints_m, rng), labels=body.labels, real_mask=np.zeros(len(body.labels), bool)
+        )
 
     def _length(self, rng: np.random.Generator) -> int:
         return int(rng.integers(*self._config.piece))
@@ -100,9 +133,7 @@ class StreamComposer:
         return Stream(joints_m=sequence.joints_m[span], labels=labels, real_mask=np.ones(len(labels), bool))
 
     def _hold(self, stream: Stream, rng: np.random.Generator) -> Stream:
-        length = int(rng.integers(*self._config.hold))
-        sway = np.cumsum(rng.normal(0, 0.001, (length, 1, 3)), axis=0).astype(np.float32)
-        return _made(stream.joints_m[-1] + sway)
+        return _still(stream.joints_m[-1], int(rng.integers(*self._config.hold)), rng)
 
     def _join(self, before: Stream, after: Stream, rng: np.random.Generator) -> Stream:
         length = int(rng.integers(*self._config.blend))
@@ -138,6 +169,12 @@ def _heading(pose: Floats) -> np.float32:
 
 def _size(pose: Floats) -> float:
     return max(0.2, float(np.linalg.norm(pose - pose[list(NTU25.parents)], axis=-1).sum()))
+
+
+def _still(pose: Floats, frames: int, rng: np.random.Generator) -> Stream:
+    """Stand as in a pose, (25, 3), as still as people stand."""
+    sway = np.cumsum(rng.normal(0, 0.001, (frames, 1, 3)), axis=0).astype(np.float32)
+    return _made(pose + sway)
 
 
 def _made(joints_m: Floats) -> Stream:

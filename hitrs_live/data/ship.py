@@ -23,6 +23,9 @@ TEST_SUBJECTS = {
     "cmu_mocap6": frozenset({"14"}),
 }
 
+ARMS_FREE = frozenset({"walk", "run"})
+"""Classes that stay what they are whatever the arms do."""
+
 SOURCE_WEIGHTS: Final[Mapping[str, float]] = {
     "precog16": 0.4,
     "ui_prmd_kinect": 0.3,

@@ -62,6 +62,8 @@ class Material:
     """How often a piece is of which data set; those not named count 1."""
     mirrored: NDArray[np.int64]
     """(K,), the class that each becomes when left and right are swapped."""
+    arms_free: frozenset[int] = frozenset()
+    """The classes that stay what they are whatever the arms do, besides background."""
 
 
 def train_detector(
@@ -80,7 +82,7 @@ def train_detector(
     model = HitrsDetector(config.detector)
     if begin is not None:
         model.encoder.load_state_dict(begin.model.state_dict())
-    composer = StreamComposer(material.sources, material.weights, config.compose)
+    composer = StreamComposer(material.sources, material.weights, config.compose, material.arms_free)
     batches = StreamBatches(
         composer, Augmenter(config.augment, material.mirrored), detector=config.detector,
         normaliser=config.normaliser, label_lag_frames=config.label_lag_frames,

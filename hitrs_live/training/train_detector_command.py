@@ -12,7 +12,7 @@ from hitrs_live.data.arrays import data_folder
 from hitrs_live.data.class_map import mirrored_labels, read_classes
 from hitrs_live.data.dataset import UNLABELLED, Dataset
 from hitrs_live.data.opening import BACKGROUND_NAME, check_rates, open_datasets
-from hitrs_live.data.ship import LABELS, SHIP_CLASSES, SOURCE_WEIGHTS
+from hitrs_live.data.ship import ARMS_FREE, LABELS, SHIP_CLASSES, SOURCE_WEIGHTS
 from hitrs_live.errors import CheckpointMismatch, DataError
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HiTRSConfig
@@ -39,6 +39,7 @@ def run_train_detector(options: argparse.Namespace) -> int:
         sources={data.index.name: read_classes(data, labels) for data in datasets},
         weights=SOURCE_WEIGHTS,
         mirrored=mirrored_labels(labels),
+        arms_free=arms_free(labels),
     )
     torch.set_num_threads(options.threads)
     loop = LoopConfig(
@@ -99,6 +100,11 @@ def _classes(datasets: Sequence[Dataset]) -> tuple[str, ...]:
         return LABELS
     found = {name: None for data in datasets for name in data.classes if name != BACKGROUND_NAME}
     return (BACKGROUND_NAME, *found)
+
+
+def arms_free(labels: Sequence[str]) -> frozenset[int]:
+    """Number the classes that stay what they are whatever the arms do."""
+    return frozenset(number for number, name in enumerate(labels) if name in ARMS_FREE)
 
 
 def _pair_labels(datasets: Sequence[Dataset]) -> tuple[str, ...]:

@@ -24,8 +24,8 @@ MOTION_AUGMENT = AugmentConfig(
     drift_m=0.006, depth_drift_m=0.01, missing_share=0.15, rate_share=0.15,
 )  # fmt: skip
 """Weaker than for actions: noise that hides how a joint moves cannot be told from its motion."""
-MOTION_COMPOSE = ComposeConfig(uncut_share=0.4, piece=(80, 240), hold_share=0.1)
-"""Longer pieces: only what was recorded a second on can be learned from."""
+MOTION_COMPOSE = ComposeConfig(uncut_share=0.4, piece=(80, 240), hold_share=0.1, invented_share=0.0)
+"""Longer pieces, none invented: only what was recorded a second on can be learned from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ def train_forecaster(
     info = begun.info
     learner = Learner(begun.model, actions=config.joint)
     batches = StreamBatches(
-        StreamComposer(material.sources, material.weights, config.compose),
+        StreamComposer(material.sources, material.weights, config.compose, material.arms_free),
         Augmenter(config.augment, material.mirrored), detector=info.detector, normaliser=info.normaliser,
         label_lag_frames=info.label_lag_frames, size=max(1, config.batch // config.loop.accumulate),
         seed=(config.loop.seed, processes.rank),

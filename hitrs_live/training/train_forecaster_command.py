@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -9,6 +10,7 @@ from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, checkpoint_kind, l
 from hitrs_live.data.arrays import BACKGROUND
 from hitrs_live.data.arrays import Sequence as Recording
 from hitrs_live.data.class_map import map_labels, mirrored_labels, read_background, read_classes
+from hitrs_live.data.compose import ComposeConfig
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import BACKGROUND_NAME, check_rates
 from hitrs_live.data.ship import SOURCE_WEIGHTS
@@ -19,8 +21,8 @@ from hitrs_live.training.loop import LoopConfig
 from hitrs_live.training.pretrain_command import check_counts
 from hitrs_live.training.processes import join_processes
 from hitrs_live.training.train_detector import Material
-from hitrs_live.training.train_detector_command import training_data
-from hitrs_live.training.train_forecaster import ForecasterTraining, train_forecaster
+from hitrs_live.training.train_detector_command import arms_free, training_data
+from hitrs_live.training.train_forecaster import MOTION_COMPOSE, ForecasterTraining, train_forecaster
 
 _WEIGHTS = {**SOURCE_WEIGHTS, "cmu_bvh_01_14": 0.25, "cmu_amc_01_03": 0.1}
 """How often training takes a piece of which of the shipped files."""
@@ -36,6 +38,7 @@ def run_train_forecaster(options: argparse.Namespace) -> int:
         sources={data.index.name: _read(data, begin.info.labels, joint=options.joint) for data in datasets},
         weights=_WEIGHTS,
         mirrored=mirrored_labels(begin.info.labels),
+        arms_free=arms_free(begin.info.labels),
     )
     torch.set_num_threads(options.threads)
     config = ForecasterTraining(
@@ -46,6 +49,7 @@ def run_train_forecaster(options: argparse.Namespace) -> int:
             accumulate=options.accumulate, average_decay=0.995, precision=options.precision, workers=options.workers,
         ),
         batch=options.batch,
+        compose=replace(MOTION_COMPOSE, invented_share=ComposeConfig().invented_share if options.joint else 0.0),
     )  # fmt: skip
     with join_processes(options.device) as processes:
         with Journal(

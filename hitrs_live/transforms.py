@@ -10,6 +10,7 @@ a jump or a step is not lost.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -18,10 +19,16 @@ from hitrs_live.skeleton import NTU25
 
 _ROOT = NTU25.root
 _TRUNK_TOP = NTU25.index("spine_shoulder")
-_LEFT = [NTU25.index("left_hip"), NTU25.index("left_shoulder")]
-_RIGHT = [NTU25.index("right_hip"), NTU25.index("right_shoulder")]
-_KNEES = [NTU25.index("left_knee"), NTU25.index("right_knee")]
-_HIPS = [NTU25.index("left_hip"), NTU25.index("right_hip")]
+
+
+def _two(one: str, other: str) -> slice:
+    """Take two joints: a slice is a view, where a list of numbers copies, which each step of a stream would feel."""
+    first, last = sorted((NTU25.index(one), NTU25.index(other)))
+    return slice(first, last + 1, last - first)
+
+
+_LEFT, _RIGHT = _two("left_hip", "left_shoulder"), _two("right_hip", "right_shoulder")
+_KNEES, _HIPS = _two("left_knee", "right_knee"), _two("left_hip", "right_hip")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,22 +47,15 @@ class NormaliserState:
 
     seen: Tensor
     """(B,) bool."""
-    across: Tensor
-    """(B, 2) float32: averaged horizontal right-to-left vector of hips and shoulders, x and z, metres."""
-    size_m: Tensor
-    """(B,) float32."""
-    root_m: Tensor
-    """(B, 3) float32."""
+    slow_m: Tensor
+    """(B, 6) float32, metres: the horizontal right-to-left vector of hips and shoulders (x, z), the body's size, the
+    root (x, y, z). Beside each other, so that one operation advances all."""
 
     @classmethod
     def empty(cls, rows: int) -> "NormaliserState":
         """Make a state in which no row has a past."""
-        return cls(
-            seen=torch.zeros(rows, dtype=torch.bool),
-            across=torch.zeros(rows, 2),
-            size_m=torch.ones(rows),
-            root_m=torch.zeros(rows, 3),
-        )
+        slow_m = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
+        return cls(seen=torch.zeros(rows, dtype=torch.bool), slow_m=slow_m.repeat(rows, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,24 +102,27 @@ def normalise_step(
     joints_m: (B, 25, 3) float32, metres, y up; active: (B,) bool. Rows that are not active give numbers that
     mean nothing. Returns the normalised joints (B, 25, 3) and the frame that undoes them.
     """
-    across = (joints_m[:, _LEFT] - joints_m[:, _RIGHT]).sum(1)[:, [0, 2]]
-    size = body_size_m(joints_m).clamp(0.2, 3.0)
+    across = (joints_m[:, _LEFT] - joints_m[:, _RIGHT]).sum(1)[:, ::2]
+    size = body_size_m(joints_m).clamp(0.2, 3.0).unsqueeze(1)
     root = joints_m[:, _ROOT]
-    first = active & ~state.seen
-
-    def advance(average: Tensor, value: Tensor, seconds: float) -> None:
-        gain = 1.0 - torch.exp(torch.tensor(-1.0 / (seconds * config.rate_hz)))
-        shape = (-1,) + (1,) * (value.dim() - 1)
-        step = torch.where(first.view(shape), value - average, gain * (value - average))
-        average += torch.where(active.view(shape), step, torch.zeros(()))
-
-    advance(state.across, across, config.heading_s)
-    advance(state.size_m, size, config.size_s)
-    advance(state.root_m, root, config.root_s)
+    first = (active & ~state.seen).unsqueeze(1)
+    step = torch.cat((across, size, root), dim=1) - state.slow_m
+    step *= torch.where(first, 1.0, torch.tensor(_gains(config)))
+    # Not multiplied by zero: a row that rests may hold anything, NaN too.
+    state.slow_m += step.masked_fill_(~active.unsqueeze(1), 0.0)
     state.seen |= active
 
-    frame = _body_frame(root, state.across, state.size_m.clone(), state.root_m.clone())
+    slow_m = state.slow_m.clone()
+    frame = _body_frame(root, slow_m[:, :2], slow_m[:, 2], slow_m[:, 3:])
     return to_body_frame(joints_m, frame), frame
+
+
+@cache
+def _gains(config: NormaliserConfig) -> tuple[float, ...]:
+    """Compute what share of the way each of the six averages goes in one frame."""
+    frames = torch.tensor((config.heading_s, config.size_s, config.root_s), dtype=torch.float64) * config.rate_hz
+    heading, size, root = (1.0 - torch.exp((-1.0 / frames).float())).tolist()
+    return heading, heading, size, root, root, root
 
 
 def normalise_sequence(joints_m: Tensor, config: NormaliserConfig) -> tuple[Tensor, BodyFrame]:
@@ -128,7 +131,7 @@ def normalise_sequence(joints_m: Tensor, config: NormaliserConfig) -> tuple[Tens
     joints_m: (B, T, 25, 3) -> (B, T, 25, 3), and the body frames with fields (B, T, ...).
     """
     root = joints_m[..., _ROOT, :]
-    across = (joints_m[:, :, _LEFT] - joints_m[:, :, _RIGHT]).sum(2)[..., [0, 2]]
+    across = (joints_m[:, :, _LEFT] - joints_m[:, :, _RIGHT]).sum(2)[..., ::2]
     size = body_size_m(joints_m).clamp(0.2, 3.0).unsqueeze(-1)
     slow_across = _slow_average(across, config.heading_s * config.rate_hz)
     slow_size = _slow_average(size, config.size_s * config.rate_hz).squeeze(-1)
@@ -183,6 +186,8 @@ def to_body_frame(joints_m: Tensor, frame: BodyFrame) -> Tensor:
 def _spread(frame: BodyFrame, joints: Tensor) -> BodyFrame:
     """Give a frame's fields singleton dimensions, so that they broadcast over poses that share it."""
     batch = frame.cos.dim()
+    if joints.dim() == batch + 2:
+        return frame
     extra = (1,) * (joints.dim() - batch - 2)
     return frame.map(lambda field: field.reshape(field.shape[:batch] + extra + field.shape[batch:]))
 

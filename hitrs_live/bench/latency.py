@@ -1,0 +1,63 @@
+"""How long after a frame its messages are out, with the whole pipeline running at 30 frames a second."""
+
+import time
+
+import numpy as np
+
+from hitrs_live.bench.contenders import Contender
+from hitrs_live.bench.report import PipelineLatency
+from hitrs_live.checkpoint import Checkpoint
+from hitrs_live.config import Config, PublishConfig
+from hitrs_live.engine.ladder import Opened
+from hitrs_live.messages import AnyMessage, PoseEvent
+from hitrs_live.pipeline import Pipeline
+from hitrs_live.sources.demo import DemoSource
+from hitrs_live.transport.publisher import Publisher
+from hitrs_live.transport.sink import Sink
+
+_FREE_PORT = "tcp://127.0.0.1:*"
+_PERSONS = 1
+
+
+def measure_latency(checkpoint: Checkpoint, contender: Contender, *, duration_s: float) -> PipelineLatency | None:
+    """Run the made figure through everything but the pose stage, in real time, and publish.
+
+    What a frame led to is sent before its pose, so the pose's sending is the frame's end. Nobody listens.
+    Returns None where no frame came through.
+    """
+    config = Config(publish=PublishConfig(bind=_FREE_PORT, pose=True))
+    with Publisher(config.publish, "bench") as publisher:
+        sink = _TimedSink(publisher)
+        Pipeline(
+            source=DemoSource("real", _PERSONS), pose=None, checkpoint=checkpoint, config=config, sink=sink,
+            open_model=lambda: Opened(engine=contender.engine),
+        ).run(duration_s=duration_s)  # fmt: skip
+    if len(sink.took_ms) < 2:
+        return None
+    p50, p95, p99 = np.percentile(sink.took_ms, (50, 95, 99))
+    return PipelineLatency(
+        engine=contender.name, persons=_PERSONS, frames=len(sink.took_ms), p50_ms=round(float(p50), 3),
+        p95_ms=round(float(p95), 3), p99_ms=round(float(p99), 3),
+        cpu_ms_per_frame=round((sink.cpu_ns[-1] - sink.cpu_ns[0]) / (len(sink.cpu_ns) - 1) / 1e6, 3),
+    )  # fmt: skip
+
+
+class _TimedSink:
+    """Pass messages on; note how old each pose is once it is sent, and the CPU time up to then."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.took_ms: list[float] = []
+        self.cpu_ns: list[int] = []
+        self._sink = sink
+
+    def publish(self, message: AnyMessage) -> AnyMessage:
+        """Publish, then look at the clock."""
+        stamped = self._sink.publish(message)
+        if isinstance(message, PoseEvent):
+            self.took_ms.append((time.monotonic_ns() - message.capture_time_ns) / 1e6)
+            self.cpu_ns.append(time.process_time_ns())
+        return stamped
+
+    def close(self) -> None:
+        """Close what is behind."""
+        self._sink.close()

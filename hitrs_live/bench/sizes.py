@@ -1,0 +1,31 @@
+"""Models of the sizes that the code knows, with random weights: for speed, which does not depend on them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
+from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.model.hitrs import HITRS_SMALL, HITRS_TINY, HiTRSConfig
+from hitrs_live.transforms import NormaliserConfig
+
+SIZES = {"base": HiTRSConfig(), "small": HITRS_SMALL, "tiny": HITRS_TINY}
+_CLASSES = 27
+
+
+def make_checkpoint(size: str, folder: Path, *, seed: int = 0) -> Checkpoint:
+    """Make a detector of a size, with a window of 20 clips, and save it in a folder: engines are built of files."""
+    config = DetectorConfig(encoder=replace(SIZES[size], dropout=0.0), classes=_CLASSES)
+    torch.manual_seed(seed)
+    model = HitrsDetector(config).eval()
+    info = CheckpointInfo(
+        name=f"hitrs_{size}",
+        labels=tuple(f"class {number}" for number in range(_CLASSES)),
+        detector=config,
+        normaliser=NormaliserConfig(),
+        label_lag_frames=0,
+    )
+    path = folder / f"hitrs_{size}.safetensors"
+    save_checkpoint(path, Checkpoint(info=info, model=model))
+    return load_checkpoint(path)

@@ -19,7 +19,7 @@ class WindowVariation:
     """How windows are varied."""
 
     mirror_share: float = 0.5
-    reverse_share: float = 0.0
+    reverse_share: float = 0.3
     """Of windows that run backwards."""
     speed: float = 0.0
     """Logarithm of the greatest change of pace, faster and slower."""

@@ -28,7 +28,7 @@ def run_train_pose_forecaster(options: argparse.Namespace) -> int:
         ),
         loop=LoopConfig(
             steps=options.steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
-            warmup_steps=max(1, min(100, options.steps // 10)), schedule="cosine", weight_decay=0.05,
+            warmup_steps=max(1, min(100, options.steps // 10)), schedule="cosine", weight_decay=0.3,
             average_decay=0.998, precision="fp32", workers=0,
         ),
         batch=options.batch,

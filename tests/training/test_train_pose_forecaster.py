@@ -19,7 +19,7 @@ from hitrs_live.model.pose_forecaster import PoseForecaster, PoseForecasterConfi
 from hitrs_live.training.motion_windows import WindowBatches, WindowVariation
 
 SMALL = ["--width", "32", "--layers", "2", "--batch", "32", "--threads", "1", "--device", "cpu"]
-STILL = WindowVariation(mirror_share=0.0, turn_rad=0.0, other_legs_share=0.0)
+STILL = WindowVariation(mirror_share=0.0, reverse_share=0.0, turn_rad=0.0, other_legs_share=0.0)
 
 
 @pytest.fixture

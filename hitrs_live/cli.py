@@ -15,7 +15,7 @@ _USER_MISTAKE = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code: 0 for a clean end, 2 for what the user can mend."""
-    options = build_parser().parse_args(arguments)
+    options = build_parser().parse_args(_full_spelling(sys.argv[1:] if arguments is None else arguments))
     try:
         code: int = options.run(options)
     except HitrsLiveError as error:
@@ -38,8 +38,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_models(verbs.add_parser("models", help="show or fetch the pose model"))
     _add_build_engines(verbs.add_parser("build-engines", help="build what computes the model fastest here, and try it"))
     _add_bench(verbs.add_parser("bench", help="measure what the model costs here, by engine and precision"))
+    _add_replay(verbs.add_parser("replay", help="measure how fast and how rightly files go through the streaming path"))
     add_research_verbs(verbs)
-    _add_calibrate(verbs.add_parser("calibrate", help="measure a camera from photographs of a chessboard"))
+    _add_calibrate(verbs.add_parser("calibrate", help="measure a camera, or what ranges int8 has to cover"))
     return parser
 
 
@@ -52,16 +53,25 @@ _SETTINGS: tuple[tuple[str, str, type, str], ...] = (
     ("--checkpoint", "model.checkpoint", str, "model to run, instead of the one shipped"),
     ("--engine", "model.engine", str, "what computes the model: auto, tensorrt, cuda-graph, onnx or torch"),
     ("--precision", "model.precision", str, "what it computes in: fp32, int8 (onnx), fp16 or bf16 (on GPUs)"),
+    (
+        "--quantisation",
+        "model.quantisation",
+        str,
+        "ranges for int8, as `hitrs-live calibrate quantisation` writes them",
+    ),
+    ("--threads", "model.threads", int, "CPU threads of the model"),
     ("--update", "model.update", str, "what the model answers after: clip (7 frames) or frame, which costs more"),
     ("--thresholds", "action.thresholds", str, "file of `hitrs-live tune-thresholds`, instead of the checkpoint's own"),
     ("--bind", "publish.bind", str, "address to publish on"),
 )
 
 
+# Flags of those that a run without a camera, a figure to draw or anybody to tell has no use for.
+_LIVE_ALONE = frozenset(("--source-id", "--pose-model", "--calibration", "--bind"))
+
+
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", help="settings as TOML; flags win over it")
-    for flag, key, kind, text in _SETTINGS:
-        parser.add_argument(flag, dest=f"setting:{key}", type=kind, metavar=key.split(".")[-1].upper(), help=text)
+    _add_setting_flags(parser)
     parser.add_argument(
         "--publish-pose", dest="setting:publish.pose", action="store_true", default=None, help="publish every pose too"
     )
@@ -72,6 +82,13 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="publish every pose and, by prediction, where it is at the moment of publishing; draw that too",
     )
+
+
+def _add_setting_flags(parser: argparse.ArgumentParser, *, without: frozenset[str] = frozenset()) -> None:
+    parser.add_argument("--config", metavar="FILE", help="settings as TOML; flags win over it")
+    for flag, key, kind, text in _SETTINGS:
+        if flag not in without:
+            parser.add_argument(flag, dest=f"setting:{key}", type=kind, metavar=key.split(".")[-1].upper(), help=text)
 
 
 def _settings(options: argparse.Namespace) -> Any:
@@ -195,31 +212,96 @@ def _add_build_engines(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--precision", choices=("fp32", "fp16", "bf16", "int8"), default="fp32")
     parser.add_argument("--max-persons", type=int, default=16, metavar="N", help="people at once, at most (default 16)")
+    parser.add_argument(
+        "--quantisation", type=Path, metavar="FILE",
+        help="ranges for int8, as `calibrate quantisation` writes them; default: calibration/quantisation.json, "
+        "where it is of this model, else those of built-in streams",
+    )  # fmt: skip
     parser.set_defaults(run=_run_build_engines)
 
 
 def _run_build_engines(options: argparse.Namespace) -> int:
     from hitrs_live.engine.build_command import build_engines
 
-    build_engines(options.checkpoint, options.engine, options.precision, max_persons=options.max_persons)
+    build_engines(
+        options.checkpoint, options.engine, options.precision, max_persons=options.max_persons,
+        quantisation=options.quantisation,
+    )  # fmt: skip
     return 0
 
 
 def _add_bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="model to measure, instead of the one shipped")
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions, under a minute")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--checkpoint", type=Path, metavar="FILE", help="model to measure, instead of the one shipped")
+    which.add_argument("--size", choices=("base", "small", "tiny"), help="a model of random weights, for speed alone")
+    parser.add_argument("--quick", action="store_true", help="less of everything, under a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write figures, tables and plots (PNG) there")
     parser.set_defaults(run=_run_bench)
 
 
 def _run_bench(options: argparse.Namespace) -> int:
-    from hitrs_live.bench import bench
+    from hitrs_live.bench.command import bench
 
-    bench(options.checkpoint, quick=options.quick, json_path=options.json)
+    bench(options.checkpoint, size=options.size, quick=options.quick, json_path=options.json, folder=options.out)
     return 0
 
 
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="folder of NTU RGB+D's .skeleton files, searched to any depth")
+    parser.add_argument("--bench", action="store_true", help="as fast as it goes, many files in one batch")
+    parser.add_argument("--rows", type=int, default=16, metavar="N", help="people in a batch (default 16)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    _add_setting_flags(parser, without=_LIVE_ALONE)
+    parser.set_defaults(run=_run_replay)
+
+
+def _run_replay(options: argparse.Namespace) -> int:
+    from hitrs_live.replay_command import run_replay
+
+    return run_replay(options, _settings(options))
+
+
+# `calibrate FOLDER` has measured cameras since before there was anything else to calibrate.
+_CALIBRATE_KINDS = ("camera", "quantisation")
+
+
+def _full_spelling(arguments: Sequence[str]) -> list[str]:
+    """Say which `calibrate` is meant where its kind is left out: a camera's."""
+    verb, *rest = arguments or ("",)
+    if verb == "calibrate" and rest and rest[0] not in (*_CALIBRATE_KINDS, "-h", "--help"):
+        return [verb, "camera", *rest]
+    return list(arguments)
+
+
 def _add_calibrate(parser: argparse.ArgumentParser) -> None:
+    camera, quantisation = _CALIBRATE_KINDS
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+    _add_calibrate_camera(
+        kinds.add_parser(camera, help="a camera, from photographs of a chessboard (also without the word)")
+    )
+    _add_calibrate_quantisation(kinds.add_parser(quantisation, help="the ranges of int8, from recordings of people"))
+
+
+def _add_calibrate_quantisation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "recordings", type=Path, nargs="+", metavar="RECORDING", help="what `live --record` wrote, .mcap"
+    )
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="model to measure, instead of the one shipped")
+    parser.add_argument(
+        "--out", type=Path, default=Path("calibration/quantisation.json"), metavar="FILE",
+        help="default: calibration/quantisation.json, where int8 looks for it",
+    )  # fmt: skip
+    parser.set_defaults(run=_run_calibrate_quantisation)
+
+
+def _run_calibrate_quantisation(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.quantisation_command import run_calibrate_quantisation
+
+    return run_calibrate_quantisation(options)
+
+
+def _add_calibrate_camera(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photographs", type=Path, help="folder of pictures of a chessboard, all from one camera")
     parser.add_argument(
         "--corners",

@@ -69,6 +69,13 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     precision: Annotated[Precision, Meta(description="what it computes in; int8 on CPUs, fp16 and bf16 on GPUs")] = (
         "fp32"
     )
+    quantisation: Annotated[
+        str,
+        Meta(
+            description="ranges for int8, a file of `hitrs-live calibrate quantisation`; "
+            "empty to look for calibration/quantisation.json"
+        ),
+    ] = ""
     threads: Annotated[int, Meta(ge=1, description="CPU threads of the model")] = 1
     update: Annotated[
         Literal["clip", "frame"],

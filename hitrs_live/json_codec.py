@@ -24,6 +24,7 @@ EMPTY_SHAPES: Final[Mapping[str, tuple[int, ...]]] = {
     "joints_m": (0, JOINT_COUNT, 3),
     "confidence": (0, JOINT_COUNT),
     "boxes": (0, 4),
+    "half_within_m": (0, JOINT_COUNT),
 }
 """An empty list does not tell the shape that it had: nobody in the frame, in every field that counts people."""
 

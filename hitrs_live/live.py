@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -47,14 +48,12 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
     session_id = getattr(source, "session_id", "") or uuid.uuid4().hex
     checkpoint = load_checkpoint(config.model.checkpoint or None)
     thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))
-    opened = open_engine(
-        checkpoint,
-        config.model.engine,
-        config.model.precision,
-        threads=config.model.threads,
-        # Nobody who asked for no engine should wait for one to be built.
+    # Nobody who asked for no engine should wait for one to be built.
+    open_model = partial(
+        open_engine, checkpoint, config.model.engine, config.model.precision, threads=config.model.threads,
         build=config.model.engine != "auto",
-    )
+        quantisation=Path(config.model.quantisation) if config.model.quantisation else None,
+    )  # fmt: skip
     with ExitStack() as stack, stopping() as stop:
         publisher = stack.enter_context(Publisher(config.publish, session_id))
         viewers = list(_viewers(options, config, source))
@@ -76,7 +75,7 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
             recorder=recorder,
             viewers=viewers,
             thresholds=thresholds,
-            opened=opened,
+            open_model=open_model,
         ).run(duration_s=options.duration, stop=stop)
     return 0
 

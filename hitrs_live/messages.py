@@ -121,6 +121,8 @@ class Prediction:
     """(R, K)."""
     future_joints_m: NDArray[np.float32]
     """(R, F, 25, 3), metres, camera frame, frames 1 ... F of the model's rate after the tick."""
+    scales_m: NDArray[np.float32]
+    """(R, F, 25), metres: how far off each of these joints may be, as the motion head's `RANGES` counts them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +227,9 @@ class MotionPrediction(Message, frozen=True, kw_only=True, tag="motion"):
     reliable: bool | None = None
     """Whether these errors, over all horizons, have lately been smaller than the held pose's, with some hysteresis;
     None until one of this person's predictions has come true to its end."""
+    half_within_m: Array | None = None
+    """(F, 25); how near to joints_m each true joint should come in half of all cases, by what the model learned of
+    people in training; about nine in ten should come within twice that. None from a publisher that does not tell."""
 
     @property
     def topic(self) -> str:

@@ -100,13 +100,13 @@ class Pipeline:
         recorder: Recorder | None = None,
         viewers: Iterable[Viewer] = (),
         thresholds: Found | None = None,
-        opened: Opened | None = None,
+        open_model: Callable[[], Opened] | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Lay the line; `pose` may be None only for a source that has joints already.
 
-        thresholds: what was found for the checkpoint; None for its own and the settings'. opened: what computes the
-        model; None for the reference.
+        thresholds: what was found for the checkpoint; None for its own and the settings'. open_model: opens what
+        computes the model, once the source is there; None for the reference.
 
         Raises ValueError for a source of pictures without a pose stage.
         """
@@ -118,15 +118,11 @@ class Pipeline:
         self._config, self._clock = config, clock
         self._tracker = Tracker(rows, config.track)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=info.normaliser.rate_hz)
-        hop = 1 if config.model.update == "frame" else info.detector.encoder.clip_stride
-        self._opened = opened or Opened(engine=TorchEngine(checkpoint.model))
-        self._predictor = Predictor(
-            checkpoint,
-            rows=rows,
-            min_joint_confidence=config.pose.min_joint_confidence,
-            hop=hop,
-            engine=self._opened.engine,
-        )
+        self._hop = hop = 1 if config.model.update == "frame" else info.detector.encoder.clip_stride
+        self._checkpoint = checkpoint
+        self._open_model = open_model or (lambda: Opened(engine=TorchEngine(checkpoint.model)))
+        self._opened: Opened
+        self._predictor: Predictor
         self._found = thresholds or Found()
         self._decoder = ActionDecoder(
             info,
@@ -169,13 +165,25 @@ class Pipeline:
         try:
             # The source first: a camera that is not there is told of at once, whatever else takes its time.
             self._source.open()
-            self._predictor.warm_up()
+            self._prepare_model()
             if self._pose is not None:
                 self._pose.start()
             self._counters.began_ns = self._counters.beat_ns = self._clock()
             self._loop(None if duration_s is None else self._clock() + int(duration_s * 1e9), stop)
         finally:
             self._close()
+
+    def _prepare_model(self) -> None:
+        """Open what computes the model, which may have to be built and says so, and let it find its feet."""
+        self._opened = self._open_model()
+        self._predictor = Predictor(
+            self._checkpoint,
+            rows=self._config.pose.max_people,
+            min_joint_confidence=self._config.pose.min_joint_confidence,
+            hop=self._hop,
+            engine=self._opened.engine,
+        )
+        self._predictor.warm_up()
 
     def _loop(self, deadline_ns: int | None, stop: threading.Event) -> None:
         while self._state != "ended":

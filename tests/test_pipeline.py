@@ -110,6 +110,11 @@ def test_every_clip_gives_scores_and_a_motion_prediction_from_the_first_possible
     assert len(scores) == len(motions) > 8
     # The tracker takes about 0.1 s to believe in a person, then thirteen frames make the first clip.
     assert scores[0].capture_time_ns < 0.7e9
+    for motion in motions:
+        within_m = numbers(motion.half_within_m)
+        assert within_m.shape == (10, 25)
+        assert (within_m > 0).all()
+        assert (np.diff(within_m, axis=0) >= 0).all(), "the farther ahead, the less sure"
     assert np.diff([message.capture_time_ns for message in scores]) == pytest.approx(7 / 30 * 1e9, abs=2)
 
 

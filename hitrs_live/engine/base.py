@@ -4,7 +4,7 @@ An engine is stateless: a stream's rings stay with the stream. It takes and give
 whatever it computes in and wherever, and any number of rows from one on.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
@@ -27,6 +27,17 @@ class StepEncoder(Protocol):
         """Encode clips. tokens: (M, L, J, C_frame) -> embeddings (M, C_clip)."""
 
 
+class Judgement(NamedTuple):
+    """What is said of windows at their newest clip. M windows."""
+
+    logits: Tensor
+    """(M, K)."""
+    future: Tensor
+    """(M, F, J, 3), normalised."""
+    scales: Tensor
+    """(M, F, J), body sizes: how far off each joint of the future may be, as `MotionHead.forecast` has it."""
+
+
 class Engine(StepEncoder, Protocol):
     """Compute one detector, in parts, as a stream needs them."""
 
@@ -42,10 +53,10 @@ class Engine(StepEncoder, Protocol):
     def config(self) -> DetectorConfig:
         """What the detector is made of."""
 
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
+    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
         """Judge windows at their newest clip.
 
         clips: (M, W, C_clip), oldest first, W = `config.window_clips`; held: (M,) int64 >= 1, how many of them are
         real, what lies past them is not read; recent: (M, S, J, 3), the normalised frames of the newest clip's
-        span. Returns logits (M, K) and the future (M, F, J, 3), normalised.
+        span.
         """

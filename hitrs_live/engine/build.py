@@ -14,16 +14,24 @@ from hitrs_live.config import Precision
 from hitrs_live.engine.base import Engine
 from hitrs_live.engine.export import PIECES, export_graphs
 from hitrs_live.engine.manifest import EngineKey, graph_sources, read_engine, write_engine
+from hitrs_live.engine.ranges import Ranges
 from hitrs_live.errors import EngineStale, EngineUnavailable
 
 _log = logging.getLogger(__name__)
 
 
 def open_onnx(
-    checkpoint: Checkpoint, precision: Precision, folder: Path, *, threads: int = 1, build: bool = True
+    checkpoint: Checkpoint,
+    precision: Precision,
+    folder: Path,
+    *,
+    threads: int = 1,
+    build: bool = True,
+    ranges: Ranges | None = None,
 ) -> Engine:
     """Open ONNX Runtime on a detector's graphs, exporting them first where there are none.
 
+    ranges: what int8 is made by, by default the built-in streams.
     Raises EngineUnavailable or EngineStale where it cannot be had.
     """
     if precision not in ("fp32", "int8"):
@@ -46,9 +54,10 @@ def open_onnx(
         def quantise(place: Path) -> None:
             for name, content in whole.items():
                 (place / name).write_bytes(content)
-            quantise_graphs(checkpoint.model, place)
+            quantise_graphs(checkpoint.model, place, None if ranges is None else ranges.products)
 
-        files = _built(folder, msgspec.structs.replace(key, precision="int8"), quantise, build_now=build)
+        key = msgspec.structs.replace(key, precision="int8", ranges="" if ranges is None else ranges.fingerprint)
+        files = _built(folder, key, quantise, build_now=build)
     graphs = {piece: files[f"{piece}.onnx"] for piece in PIECES}
     return OnnxEngine(checkpoint.model.config, graphs, precision=precision, threads=threads)
 

@@ -10,23 +10,37 @@ from hitrs_live.config import EngineChoice, Precision
 from hitrs_live.engine.ladder import open_engine
 from hitrs_live.engine.manifest import engines_folder
 from hitrs_live.engine.parity import measure_parity
+from hitrs_live.engine.ranges import find_ranges
 from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.errors import ConfigError, EngineUnavailable
 
 
 def build_engines(
-    checkpoint_path: Path | None, engine: EngineChoice, precision: Precision, *, max_persons: int
+    checkpoint_path: Path | None,
+    engine: EngineChoice,
+    precision: Precision,
+    *,
+    max_persons: int,
+    quantisation: Path | None = None,
 ) -> None:
     """Build an engine where it is not built yet, open it, and print how far its answers are from torch's.
 
-    Raises EngineUnavailable where an engine that was asked for by name cannot be had.
+    quantisation: a file of ranges for int8, by default what `find_ranges` finds; which it was is printed.
+    Raises EngineUnavailable where an engine that was asked for by name cannot be had, DataError where the ranges are
+    not of this checkpoint.
     """
     if max_persons < 1:
         raise ConfigError(f"--max-persons: got {max_persons}, wanted at least 1")
+    if quantisation is not None and precision != "int8":
+        raise ConfigError(
+            f"--quantisation {quantisation}: got precision {precision}, wanted int8, which alone has ranges"
+        )
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(checkpoint_path)
     began = time.monotonic()
-    opened = open_engine(checkpoint, engine, precision, max_rows=max_persons)
+    if precision == "int8":
+        print(f"int8 by {find_ranges(quantisation, checkpoint).origin}", flush=True)
+    opened = open_engine(checkpoint, engine, precision, max_rows=max_persons, quantisation=quantisation)
     got = opened.engine
     if engine != "auto" and (got.name, got.precision) != (engine, precision):
         raise EngineUnavailable(f"engine {engine} in {precision} cannot be had: it {opened.notice}")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hitrs_live.config import Precision
+from hitrs_live.engine.base import Judgement
 from hitrs_live.engine.export import example_inputs
 from hitrs_live.engine.pieces import ClipPiece, FramePiece, JudgePiece, in_precision
 from hitrs_live.engine.torch_engine import DTYPES
@@ -59,10 +60,9 @@ class CudaGraphEngine:
         """Encode clips, as `Engine` has it."""
         return self._pieces["clip"].run(tokens)[0]
 
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
+    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
         """Judge windows at their newest clip, as `Engine` has it."""
-        logits, future = self._pieces["judge"].run(clips, held, recent)
-        return logits, future
+        return Judgement(*self._pieces["judge"].run(clips, held, recent))
 
 
 @dataclass(frozen=True, kw_only=True)

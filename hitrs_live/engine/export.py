@@ -20,7 +20,7 @@ from hitrs_live.errors import EngineUnavailable
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 
 INPUTS = {"frame": ("joints",), "clip": ("tokens",), "judge": ("clips", "held", "recent")}
-OUTPUTS = {"frame": ("encoded",), "clip": ("embeddings",), "judge": ("logits", "future")}
+OUTPUTS = {"frame": ("encoded",), "clip": ("embeddings",), "judge": ("logits", "future", "scales")}
 PIECES = tuple(INPUTS)
 _ROWS = 3
 """Of the example that is traced; any number that is not special does."""

@@ -16,6 +16,7 @@ from hitrs_live.config import EngineChoice, Precision
 from hitrs_live.engine.base import Engine
 from hitrs_live.engine.manifest import engines_folder
 from hitrs_live.engine.parity import check_parity
+from hitrs_live.engine.ranges import FoundRanges, Ranges, find_ranges
 from hitrs_live.engine.torch_engine import DTYPES, TorchEngine
 from hitrs_live.errors import EngineError, EngineUnavailable
 
@@ -34,6 +35,8 @@ class Wanted:
     """Where built engines are kept."""
     build: bool
     """Whether what is not built may be built now, which takes up to a minute."""
+    ranges: Ranges | None
+    """What int8 is made by; None for the built-in streams."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +57,20 @@ def open_engine(
     threads: int = 1,
     folder: Path | None = None,
     build: bool = True,
+    quantisation: Path | None = None,
 ) -> Opened:
     """Open an engine for a detector, or the next one down the ladder that can be had. Never raises EngineError.
 
-    max_rows: rows in a call, at most; folder: where built engines are kept, by default `engines_folder()`.
+    max_rows: rows in a call, at most; folder: where built engines are kept, by default `engines_folder()`;
+    quantisation: the file of ranges for int8, by default what `find_ranges` finds.
+    Raises DataError where that file was named and is not of this checkpoint.
     """
+    found = find_ranges(quantisation, checkpoint) if precision == "int8" else FoundRanges()
+    if found.notice:
+        _log.warning("int8 by %s: %s", found.origin, found.notice)
     wanted = Wanted(
         checkpoint=checkpoint, precision=precision, max_rows=max_rows, threads=threads,
-        folder=folder or engines_folder(), build=build,
+        folder=folder or engines_folder(), build=build, ranges=found.ranges,
     )  # fmt: skip
     reference = TorchEngine(checkpoint.model)
     failed: list[str] = []
@@ -121,7 +130,9 @@ def _open_cuda_graph(wanted: Wanted, precision: Precision) -> Engine:
 def _open_onnx(wanted: Wanted, precision: Precision) -> Engine:
     from hitrs_live.engine.build import open_onnx
 
-    return open_onnx(wanted.checkpoint, precision, wanted.folder, threads=wanted.threads, build=wanted.build)
+    return open_onnx(
+        wanted.checkpoint, precision, wanted.folder, threads=wanted.threads, build=wanted.build, ranges=wanted.ranges
+    )  # fmt: skip
 
 
 def _open_torch(wanted: Wanted, precision: Precision) -> Engine:

@@ -26,7 +26,9 @@ from hitrs_live.errors import EngineStale, EngineUnavailable
 _MANIFEST = "manifest.json"
 _CHECKOUT = Path(__file__).parents[2] / "engines"
 _SECRET_BYTES = 32
-_ENGINE_SOURCES = ("hitrs_live.engine.pieces", "hitrs_live.engine.export", "hitrs_live.engine.quantise")
+_ENGINE_SOURCES = tuple(
+    f"hitrs_live.engine.{name}" for name in ("pieces", "motion_piece", "export", "quantise", "ranges")
+)
 
 
 class EngineKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +47,8 @@ class EngineKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Its architecture, such as sm_86; empty for the CPU."""
     graphs: str
     """SHA-256 of the code that the graphs are traced from."""
+    ranges: str = ""
+    """SHA-256 of the ranges that int8 was made by; empty for those of the built-in streams."""
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from hitrs_live.config import Precision
+from hitrs_live.engine.base import Judgement
 from hitrs_live.engine.export import INPUTS
 from hitrs_live.errors import EngineUnavailable
 from hitrs_live.model.detector import DetectorConfig
@@ -55,10 +56,9 @@ class OnnxEngine:
         """Encode clips, as `Engine` has it."""
         return self._run("clip", tokens)[0]
 
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
+    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
         """Judge windows at their newest clip, as `Engine` has it."""
-        logits, future = self._run("judge", clips, held, recent)
-        return logits, future
+        return Judgement(*self._run("judge", clips, held, recent))
 
     def _run(self, piece: str, *inputs: Tensor) -> list[Tensor]:
         """Run one graph. Inputs are read where they lie, and outputs are tensors on the run-time's own memory."""

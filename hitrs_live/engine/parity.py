@@ -17,7 +17,8 @@ from hitrs_live.errors import EngineUnavailable
 from hitrs_live.model.hitrs import gather_clips
 
 LARGEST_ERROR: dict[Precision, float | None] = {"fp32": 1e-4, "fp16": 2e-2, "bf16": 2e-2, "int8": None}
-"""Of any logit, and of any place ahead as a share of the largest; None for no limit but being a number."""
+"""Of any logit, of any place ahead as a share of the largest, and of any scale as a share of itself; None for no limit
+but being a number."""
 LEAST_SAME: dict[Precision, float] = {"fp32": 1.0, "fp16": 1.0, "bf16": 1.0, "int8": 0.99}
 """Share of clips that must be taken for the same action."""
 _JUDGEMENTS: dict[Precision, int] = {"fp32": 104, "fp16": 104, "bf16": 104, "int8": 416}
@@ -44,6 +45,8 @@ class Answers:
     """(A, K)."""
     future: Tensor
     """(A, F, J, 3)."""
+    scales: Tensor
+    """(A, F, J)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +57,14 @@ class Parity:
     """Largest difference of any logit."""
     future_error: float
     """Largest difference of any place ahead, as a share of the largest place, or of one body size."""
+    scale_error: float
+    """Largest difference of any place's scale, as a share of that scale: a range off by a tenth is one, near or far."""
     same: float
     """Share of the made people's clips that are taken for the same action."""
 
     def refusal(self, precision: Precision) -> str:
         """Say why an engine of that precision may not run; empty where it may."""
-        limit, worst = LARGEST_ERROR[precision], max(self.logit_error, self.future_error)
+        limit, worst = LARGEST_ERROR[precision], max(self.logit_error, self.future_error, self.scale_error)
         if not worst < float("inf"):
             return "its answers are no numbers"
         if limit is not None and worst > limit:
@@ -79,16 +84,17 @@ def check_parity(engine: Engine, reference: Engine, *, max_rows: int = 16) -> Pa
 
 def measure_parity(engine: Engine, reference: Engine, *, max_rows: int = 16) -> Parity:
     """Ask both the same and compare."""
-    logit_error = future_error = 0.0
+    logit_error = future_error = scale_error = 0.0
     same = 1.0
     for name, questions in _questions(reference, max_rows, _JUDGEMENTS[engine.precision]).items():
         got, wanted = answer(engine, questions), answer(reference, questions)
         logit_error = max(logit_error, _largest(got.logits - wanted.logits))
         scale = max(1.0, float(wanted.future.abs().max()))
         future_error = max(future_error, _largest(got.future - wanted.future) / scale)
+        scale_error = max(scale_error, _largest(got.scales / wanted.scales - 1.0))
         if name == "people":
             same = float((got.logits.argmax(1) == wanted.logits.argmax(1)).float().mean())
-    return Parity(logit_error=logit_error, future_error=future_error, same=same)
+    return Parity(logit_error=logit_error, future_error=future_error, scale_error=scale_error, same=same)
 
 
 def _largest(difference: Tensor) -> float:
@@ -121,7 +127,8 @@ def answer(engine: Engine, questions: Questions) -> Answers:
         engine.judge(windows[first : first + rows], held[first : first + rows], spans[first : first + rows])
         for first in range(0, len(windows), rows)
     ]
-    return Answers(logits=torch.cat([part[0] for part in parts]), future=torch.cat([part[1] for part in parts]))
+    logits, future, scales = (torch.cat(column) for column in zip(*parts, strict=True))
+    return Answers(logits=logits, future=future, scales=scales)
 
 
 def windows_of(clips: Tensor, window: int) -> tuple[Tensor, Tensor]:

@@ -2,8 +2,8 @@
 
 Against the whole model they leave out what nothing reads: of the clip's last layer all rows but the token, for
 which keys and values are never laid out; of the video level, which is causal, the token, and of its last layer all
-rows but the newest clip. In half precision the products alone are halved: the input map, the sums, norms,
-softmaxes and heads stay in float32.
+rows but the newest clip. The motion head is folded (`motion_piece`). In half precision the products alone are halved:
+the input map, the sums, norms, softmaxes and heads stay in float32.
 """
 
 import copy
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hitrs_live.engine.motion_piece import MotionPiece
 from hitrs_live.model.blocks import Attention, Block
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.model.hitrs import ClipEncoder, FrameEncoder, HiTRS
@@ -60,10 +61,15 @@ class JudgePiece(nn.Module):
         super().__init__()
         self.video_encoder = detector.encoder.video_encoder
         self.action_head = detector.action_head
-        self.motion_head = detector.motion_head
+        self.motion_head = MotionPiece(detector.motion_head)
 
-    def forward(self, clips: Tensor, held: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
-        """Judge. clips: (M, W, C_clip); held: (M,); recent: (M, S, J, 3) -> (M, K) and (M, F, J, 3)."""
+    def forward(self, clips: Tensor, held: Tensor, recent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Judge. clips: (M, W, C_clip); held: (M,); recent: (M, S, J, 3) -> (M, K), (M, F, J, 3) and (M, F, J)."""
+        output = self.read(clips, held)
+        return self.action_head(output), *self.motion_head(output, recent)
+
+    def read(self, clips: Tensor, held: Tensor) -> Tensor:
+        """Give the video level's row of the newest clip, which both heads read. Returns (M, C_video)."""
         encoder, window = self.video_encoder, clips.shape[1]
         x = _product(encoder.embed, clips).float() + encoder.positions[:window]
         causal_mask = torch.ones(window, window, dtype=torch.bool, device=x.device).tril()
@@ -72,8 +78,7 @@ class JudgePiece(nn.Module):
             x = _update(block, x, causal_mask)
         newest = (held - 1)[:, None, None].expand(-1, 1, x.shape[2])
         real_mask = torch.arange(window, device=x.device) < held[:, None]
-        output = _update_one(last, x.gather(1, newest).squeeze(1), x, real_mask)
-        return self.action_head(output), self.motion_head(output, recent)
+        return _update_one(last, x.gather(1, newest).squeeze(1), x, real_mask)
 
 
 def in_precision(model: _Module, dtype: torch.dtype) -> _Module:

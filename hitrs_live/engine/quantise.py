@@ -1,60 +1,76 @@
-"""Quantise exported graphs to int8, explicitly: ranges come from a calibration run, and stand in the graph.
+"""Quantise exported graphs to int8, explicitly: ranges come from `ranges`, and stand in the graph.
 
-Quantised are the large products with weights: of queries, keys and values, of the feed-forward layers and between
-levels. In float32 stay attention's output map, whose input's few large values cost the small ones most of their
-8 bits, and what costs little: the input map, products of activations, the last layers' single tokens, the heads.
+Which products are quantised is told by the ranges: those that have one. A node of a graph is known by the layer that
+the exporter wrote down beside it.
 """
 
-from collections.abc import Iterator, Sequence
+import ast
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from hitrs_live.engine.export import INPUTS, PIECES, quiet_exporter
+from hitrs_live.engine.export import INPUTS, PIECES, example_inputs, quiet_exporter
 from hitrs_live.engine.made_streams import made_streams
 from hitrs_live.engine.parity import windows_of
+from hitrs_live.engine.ranges import ProductRange, Products, recording_ranges
 from hitrs_live.engine.torch_engine import TorchEngine
+from hitrs_live.errors import EngineUnavailable
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.model.hitrs import gather_clips
 
 if TYPE_CHECKING:
     import onnx
 
-_STREAMS, _CLIPS, _ROWS = 8, 6, 8
-_LEAST_DEPTH = 16
-"""Products over fewer channels, such as the input map's three, are not worth it."""
+_STREAMS, _CLIPS = 8, 6
+_SCOPES = "pkg.torch.onnx.name_scopes"
+"""Where the exporter writes down which layer a node is of: from the outermost module to the operator itself."""
 
 
-def quantise_graphs(model: HitrsDetector, folder: Path) -> None:
-    """Replace the graphs in a folder by ones in int8, calibrated on made people."""
+def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | None = None) -> None:
+    """Replace the graphs in a folder by ones in int8. products: ranges, by default of the built-in streams.
+
+    Raises EngineUnavailable where a graph has none of the products.
+    """
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
-    inputs = calibration_inputs(model)
+    products = products or made_ranges(model)
     for piece in PIECES:
         path = folder / f"{piece}.onnx"
         whole = folder / f"{piece}.float.onnx"
         path.rename(whole)
+        nodes = _nodes_with_ranges(onnx.load(whole), products.get(piece, {}))
+        if not nodes:
+            raise EngineUnavailable(f"int8: no product of the {piece} graph has a range; calibrate anew")
         with quiet_exporter():
             quantize_static(
                 whole,
                 path,
-                _Reader(piece, inputs[piece]),
+                _Still(model, piece),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                nodes_to_quantize=_large_products(onnx.load(whole)),
+                nodes_to_quantize=[node.name for node, _ in nodes],
+                extra_options={"TensorQuantOverrides": _tensor_ranges(nodes)},
             )
         whole.unlink()
 
 
-def calibration_inputs(model: HitrsDetector) -> dict[str, tuple[Tensor, ...]]:
-    """Run the reference over made people and keep what each piece is given, by piece."""
+def made_ranges(model: HitrsDetector) -> Products:
+    """Measure ranges over the built-in streams."""
+    with recording_ranges(model) as products:
+        run_made_streams(model)
+    return products
+
+
+@torch.inference_mode()
+def run_made_streams(model: HitrsDetector) -> None:
+    """Run a model over the built-in streams, in torch, for who watches it."""
     engine = TorchEngine(model)
     grid, window = engine.grid, engine.config.window_clips
     streams = made_streams(_STREAMS, grid.frames_of(_CLIPS))
@@ -66,40 +82,43 @@ def calibration_inputs(model: HitrsDetector) -> dict[str, tuple[Tensor, ...]]:
     windows[torch.arange(window) >= held[:, None]] = 0.0
     starts = torch.arange(_CLIPS) * grid.clip_stride
     spans = streams[:, starts[:, None] + torch.arange(grid.clip_span)].flatten(0, 1)
-    return {"frame": (streams.flatten(0, 1),), "clip": (spread,), "judge": (windows, held, spans)}
+    engine.judge(windows, held, spans)
 
 
-class _Reader:
-    """Hand inputs over in batches, as the calibrator reads them."""
+class _Still:
+    """What the quantiser runs a graph on, because it must; the ranges that it would take from it are given to it."""
 
-    def __init__(self, piece: str, inputs: Sequence[Tensor]) -> None:
-        self._feeds = self._batches(piece, inputs)
-
-    @staticmethod
-    def _batches(piece: str, inputs: Sequence[Tensor]) -> Iterator[dict[str, NDArray[Any]]]:
-        for first in range(0, len(inputs[0]), _ROWS):
-            parts = (value[first : first + _ROWS].numpy() for value in inputs)
-            yield {name: np.ascontiguousarray(part) for name, part in zip(INPUTS[piece], parts, strict=True)}
+    def __init__(self, model: HitrsDetector, piece: str) -> None:
+        values = (value.numpy() for value in example_inputs(model.config, 1)[piece])
+        self._feeds: Iterator[dict[str, NDArray[Any]]] = iter([dict(zip(INPUTS[piece], values, strict=True))])
 
     def get_next(self) -> dict[str, NDArray[Any]] | None:
         return next(self._feeds, None)
 
 
-def _large_products(graph: "onnx.ModelProto") -> list[str]:
-    """Name the products of many tokens with weights of some depth, but for what attention read."""
-    makers = {output: node for node in graph.graph.node for output in node.output}
-    depths = {tensor.name: tensor.dims[-2] for tensor in graph.graph.initializer if len(tensor.dims) == 2}
+def _nodes_with_ranges(
+    graph: "onnx.ModelProto", ranges: dict[str, ProductRange]
+) -> list[tuple["onnx.NodeProto", ProductRange]]:
+    """Find the products of many tokens whose layer has a range. Those of a single token are of another kind, Gemm."""
     return [
-        node.name
+        (node, ranges[layer])
         for node in graph.graph.node
-        if node.op_type == "MatMul"
-        and depths.get(node.input[1], 0) >= _LEAST_DEPTH
-        and not _is_attention(makers.get(node.input[0]), makers)
+        if node.op_type == "MatMul" and (layer := _layer_of(node)) in ranges
     ]
 
 
-def _is_attention(maker: "onnx.NodeProto | None", makers: "dict[str, onnx.NodeProto]") -> bool:
-    """Tell whether a value is what attention read, laid out anew perhaps."""
-    while maker is not None and maker.op_type in ("Reshape", "Transpose"):
-        maker = makers.get(maker.input[0])
-    return maker is not None and maker.op_type == "Attention"
+def _layer_of(node: "onnx.NodeProto") -> str:
+    """Name the module that a node is of, empty where the exporter did not say."""
+    scopes = next((entry.value for entry in node.metadata_props if entry.key == _SCOPES), "[]")
+    names = ast.literal_eval(scopes)
+    return str(names[-2]) if len(names) > 1 else ""
+
+
+def _tensor_ranges(nodes: list[tuple["onnx.NodeProto", ProductRange]]) -> dict[str, list[dict[str, Any]]]:
+    """Give each tensor that is to be quantised its range. Those that several products read are given it by each."""
+    values: dict[str, tuple[float, float]] = {}
+    for node, product in nodes:
+        values[node.input[0]], values[node.output[0]] = product.inputs, product.outputs
+    return {
+        name: [{"rmin": np.float32(least), "rmax": np.float32(largest)}] for name, (least, largest) in values.items()
+    }

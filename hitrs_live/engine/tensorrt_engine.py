@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from hitrs_live.config import Precision
+from hitrs_live.engine.base import Judgement
 from hitrs_live.engine.export import INPUTS, OUTPUTS, example_inputs
 from hitrs_live.errors import EngineUnavailable
 from hitrs_live.model.detector import DetectorConfig
@@ -57,10 +58,9 @@ class TensorRtEngine:
         """Encode clips, as `Engine` has it."""
         return self._pieces["clip"].run(tokens)[0]
 
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
+    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
         """Judge windows at their newest clip, as `Engine` has it."""
-        logits, future = self._pieces["judge"].run(clips, held, recent)
-        return logits, future
+        return Judgement(*self._pieces["judge"].run(clips, held, recent))
 
 
 class _Piece:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from hitrs_live.config import Precision
+from hitrs_live.engine.base import Judgement
 from hitrs_live.engine.pieces import ClipPiece, FramePiece, JudgePiece, in_precision
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
@@ -44,7 +45,7 @@ class TorchEngine:
     name = "torch"
 
     def __init__(self, model: HitrsDetector, precision: Precision = "fp32") -> None:
-        """Take a model in evaluation mode; its weights are shared, not copied, in fp32.
+        """Take a model in evaluation mode; its weights are shared, not copied, in fp32, but for the motion head's.
 
         Raises ValueError for int8, which torch does not run here.
         """
@@ -74,7 +75,6 @@ class TorchEngine:
         return embeddings
 
     @torch.inference_mode()
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
+    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
         """Judge windows at their newest clip, as `Engine` has it."""
-        result: tuple[Tensor, Tensor] = self._judge(clips, held, recent)
-        return result
+        return Judgement(*self._judge(clips, held, recent))

@@ -117,4 +117,6 @@ def _predictions(streams: Sequence[KeptStream], rate_hz: float) -> Iterator[Pred
             confidence=confidence,
             received_ns=0,
         )
-        yield Prediction(tick=tick, completed=there, logits=logits, future_joints_m=no_future)
+        yield Prediction(
+            tick=tick, completed=there, logits=logits, future_joints_m=no_future, scales_m=no_future[..., 0]
+        )

@@ -2,19 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.data.arrays import Sequence
 from hitrs_live.messages import Tick
-from hitrs_live.model.motion import MotionHead
 from hitrs_live.streaming.predictor import Predictor
-from hitrs_live.transforms import normalise_sequence
 
 _ROWS = 32
 
@@ -32,25 +27,14 @@ class Forecasts:
     future_m: NDArray[np.float32]
     """(N, F, 25, 3)."""
     scale_m: NDArray[np.float32]
-    """(N, F, 25); (N, 0, 25) where the model gives none."""
+    """(N, F, 25)."""
 
 
 @dataclass(kw_only=True)
 class _Row:
     ends: list[int] = field(default_factory=list)
     future_m: list[NDArray[np.float32]] = field(default_factory=list)
-    scale: list[NDArray[np.float32]] = field(default_factory=list)
-
-
-class _ScaleKeeper:
-    """Ask a motion head for the scales of each prediction that it makes live, which no message carries."""
-
-    def __init__(self) -> None:
-        self.newest = np.zeros((0, 0, 25), np.float32)
-
-    @torch.inference_mode()
-    def __call__(self, head: MotionHead, given: tuple[Any, ...], _: Tensor) -> None:
-        self.newest = head.forecast(*given)[1].numpy()
+    scale_m: list[NDArray[np.float32]] = field(default_factory=list)
 
 
 def forecast(
@@ -71,33 +55,22 @@ def _forecast_together(
 ) -> Iterator[Forecasts]:
     predictor = Predictor(checkpoint, rows=len(recordings), min_joint_confidence=0.0, hop=hop)
     rows = [_Row() for _ in recordings]
-    keeper, head = _ScaleKeeper(), checkpoint.model.motion_head
-    hook = head.register_forward_hook(keeper) if isinstance(head, MotionHead) else None
     horizon = checkpoint.model.config.horizon
     seen = [one for one, _ in recordings]
     lengths = np.array([len(one.labels) for one in seen])
     for frame in range(int(lengths.max())):
         for prediction in predictor.step(_tick(seen, lengths, frame, checkpoint.info.normaliser.rate_hz)):
-            for place, number in enumerate(np.flatnonzero(prediction.completed).tolist()):
+            for number in np.flatnonzero(prediction.completed).tolist():
                 if frame + horizon < lengths[number]:
                     rows[number].ends.append(frame)
                     rows[number].future_m.append(prediction.future_joints_m[number].copy())
-                    rows[number].scale.append(keeper.newest[place] if hook else np.zeros((0, 25), np.float32))
-    if hook:
-        hook.remove()
+                    rows[number].scale_m.append(prediction.scales_m[number].copy())
     for row, (given, truth) in zip(rows, recordings, strict=True):
         if row.ends:
-            yield _gather(checkpoint, row, given, truth)
-
-
-def _gather(checkpoint: Checkpoint, row: _Row, seen: Sequence, truth: Sequence) -> Forecasts:
-    ends = np.array(row.ends)
-    _, body = normalise_sequence(torch.from_numpy(seen.joints_m)[None], checkpoint.info.normaliser)
-    size_m = body.size_m[0, ends].numpy()
-    return Forecasts(
-        seen=seen, true_m=truth.joints_m, ends=ends, future_m=np.stack(row.future_m),
-        scale_m=np.stack(row.scale) * size_m[:, None, None],
-    )  # fmt: skip
+            yield Forecasts(
+                seen=given, true_m=truth.joints_m, ends=np.array(row.ends), future_m=np.stack(row.future_m),
+                scale_m=np.stack(row.scale_m),
+            )  # fmt: skip
 
 
 def _tick(sequences: list[Sequence], lengths: NDArray[np.int64], frame: int, rate_hz: float) -> Tick:

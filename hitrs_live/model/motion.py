@@ -27,7 +27,10 @@ _ROOT_DRIFT = math.exp(1 / 15) - 1
 """Share of the root's slot by which its slow average moves a frame, to begin with: that of half a second at 30 Hz."""
 _CONTEXT_DROPOUT = 0.3
 """What the clips tell of people who were trained on is surer than what they tell of others."""
-_LEAST_SCALE = 1e-3
+LEAST_SCALE = 1e-3
+"""Body sizes."""
+SHORTEST_BONE = 1e-6
+"""Body sizes; what is shorter has no direction to keep."""
 RANGES = {50: 2.674, 90: 5.322}
 """How many of its scales off a joint is at most in so many per cent of cases, if the likelihood is right.
 
@@ -72,7 +75,7 @@ class MotionHead(nn.Module):
             nn.LayerNorm(context_width), Dropout(_CONTEXT_DROPOUT), nn.Linear(context_width, hidden)
         )
         self.seen = nn.Linear(places, hidden)
-        self.blocks = nn.Sequential(*(_Mixer(tokens, hidden, dropout) for _ in range(blocks)), nn.LayerNorm(hidden))
+        self.blocks = nn.Sequential(*(Mixer(tokens, hidden, dropout) for _ in range(blocks)), nn.LayerNorm(hidden))
         self.in_time = nn.Linear(tokens, functions)
         self.correct = nn.Linear(hidden, places)
         self.doubt = nn.Linear(hidden, _JOINTS * 3)
@@ -100,18 +103,26 @@ class MotionHead(nn.Module):
         A scale is in body sizes, of the joint's place in the room (root and pose together), and grows with time;
         RANGES says how many of them hold how many cases.
         """
-        last = recent[:, -1]
-        path = self._path(recent)
-        moved = path - path[:, -1:]
-        motion = torch.einsum("ks,bsjc->bkjc", self.dct, moved) / _TYPICAL_MOTION
-        seen = self.seen(torch.cat((last.unsqueeze(1), motion), dim=1).flatten(2))
-        tokens = self.blocks(torch.cat((seen, self.context(clip_output).unsqueeze(1)), dim=1))
+        looked, carried = self.read(recent)
+        tokens = self.blocks(torch.cat((self.seen(looked.flatten(2)), self.context(clip_output).unsqueeze(1)), dim=1))
         weights = self.correct(self.in_time(tokens.transpose(1, 2)).transpose(1, 2))
         weights = weights.reshape(-1, self.basis.shape[1], _JOINTS, 3)
         correction = torch.einsum("bmjc,fm->bfjc", weights, self.basis)
-        future = keep_bones(last.unsqueeze(1) + self._carry_on(moved) + correction, last, self.ancestors)
+        future = keep_bones(carried + correction, recent[:, -1], self.ancestors)
         doubt = F.softplus(self.doubt(tokens.mean(1))).reshape(-1, _JOINTS, 3)
-        return future, torch.einsum("bjm,fm->bfj", doubt, self.growth) + _LEAST_SCALE
+        return future, torch.einsum("bjm,fm->bfj", doubt, self.growth) + LEAST_SCALE
+
+    def read(self, recent: Tensor) -> tuple[Tensor, Tensor]:
+        """Read the frames, in which both results are linear, the root's place apart from all others.
+
+        recent: (B, S, J, 3). Returns the last pose and the K lowest frequencies of how it came there, (B, 1 + K, J, 3),
+        and recent motion carried on, (B, F, J, 3).
+        """
+        last = recent[:, -1:]
+        path = self._path(recent)
+        moved = path - path[:, -1:]
+        motion = torch.einsum("ks,bsjc->bkjc", self.dct, moved) / _TYPICAL_MOTION
+        return torch.cat((last, motion), dim=1), last + self._carry_on(moved)
 
     def _path(self, recent: Tensor) -> Tensor:
         """Put the root's own path into its slot, relative to where it is now.
@@ -133,7 +144,7 @@ class MotionHead(nn.Module):
         return torch.cat((root, others), dim=2)
 
 
-class _Mixer(nn.Module):
+class Mixer(nn.Module):
     """Mix the tokens of each feature, then the features of each token (as siMLPe does, arXiv 2207.01567)."""
 
     def __init__(self, tokens: int, width: int, dropout: float) -> None:
@@ -162,7 +173,7 @@ def keep_bones(poses: Tensor, last: Tensor, ancestors: Tensor) -> Tensor:
     """
     lengths = _bones(last).norm(dim=-1, keepdim=True).unsqueeze(1)
     bones = _bones(poses)
-    kept = bones * (lengths / bones.norm(dim=-1, keepdim=True).clamp_min(1e-6))
+    kept = bones * (lengths / bones.norm(dim=-1, keepdim=True).clamp_min(SHORTEST_BONE))
     joints = torch.einsum("jk,bfkc->bfjc", ancestors, kept)
     return torch.cat((poses[:, :, :1], joints[:, :, 1:]), dim=2)
 

@@ -120,30 +120,40 @@ class NtuReplaySource:
             self._files_played += 1
             yield begin_ns, f"{name}: {len(sequence.frames)} frames"
             for index, bodies in enumerate(sequence.frames):
-                yield begin_ns + _frame_time_ns(index), self._poses(bodies)
+                yield begin_ns + _frame_time_ns(index), _poses(bodies, self._body_ids)
             # Nothing was seen of a file without frames, so the next needs no distance from it.
             if sequence.frames:
                 begin_ns += _frame_time_ns(len(sequence.frames) - 1) + math.ceil(GAP_BETWEEN_FILES_S * 1e9)
-
-    def _poses(self, bodies: tuple[NtuBody, ...]) -> tuple[Pose, ...]:
-        poses = []
-        taken: set[str] = set()
-        for body in bodies:
-            body_id = self._body_ids.setdefault(body.body_id, len(self._body_ids))
-            poses.append(
-                Pose(
-                    joints_m=body.joints_m,
-                    confidence=body.confidence,
-                    body_id=None if body.body_id in taken else body_id,
-                )
-            )
-            taken.add(body.body_id)
-        return tuple(poses)
 
     def _unavailable(self, found: str) -> SourceUnavailable:
         return SourceUnavailable(
             f"replay {self._path}: {found}; give a .skeleton file or a folder of them to --replay, or try --demo"
         )
+
+
+def pose_frames(sequence: NtuSequence) -> Iterator[PoseFrame]:
+    """Give the frames of one file as a replay of it alone gives them, from time 0 on."""
+    body_ids: dict[str, int] = {}
+    for index, bodies in enumerate(sequence.frames):
+        time_ns = _frame_time_ns(index)
+        yield PoseFrame(index=index, capture_time_ns=time_ns, received_ns=time_ns, poses=_poses(bodies, body_ids))
+
+
+def _poses(bodies: tuple[NtuBody, ...], body_ids: dict[str, int]) -> tuple[Pose, ...]:
+    """Make poses of a frame's bodies. body_ids: the numbers of the files' own ids, to which new ones are added."""
+    poses = []
+    taken: set[str] = set()
+    for body in bodies:
+        body_id = body_ids.setdefault(body.body_id, len(body_ids))
+        poses.append(
+            Pose(
+                joints_m=body.joints_m,
+                confidence=body.confidence,
+                body_id=None if body.body_id in taken else body_id,
+            )
+        )
+        taken.add(body.body_id)
+    return tuple(poses)
 
 
 def _frame_time_ns(index: int) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.messages import Array, MotionPrediction, Prediction, Tick
+from hitrs_live.model.motion import RANGES
 from hitrs_live.streaming.motion_errors import MotionErrors, mean_known
 
 _MEMORY_S = 3.0
@@ -59,6 +60,7 @@ class Forecaster:
         self._age[rows, places] = 0
         self._slot[rows] += 1
         errors = self.errors
+        half_within_m = np.float32(RANGES[50]) * prediction.scales_m[rows[:, None], self._chosen]
         whole_mm = zip(*(_told(mean[rows]) for mean in errors.over_horizons()), strict=True)
         return [
             MotionPrediction(
@@ -72,8 +74,9 @@ class Forecaster:
                 errors_mm=_told(errors.predicted_mm[row, self._chosen]),
                 held_errors_mm=_told(errors.held_mm[row, self._chosen]),
                 reliable=bool(errors.reliable[row]) if errors.judged[row] else None,
+                half_within_m=Array.of(within_m),
             )
-            for row, (error_mm, held_error_mm) in zip(rows, whole_mm, strict=True)
+            for row, within_m, (error_mm, held_error_mm) in zip(rows, half_within_m, whole_mm, strict=True)
         ]
 
     def over_people(self) -> tuple[tuple[float | None, ...], tuple[float | None, ...]]:

@@ -73,6 +73,7 @@ class PairStage:
             completed=first & fresh & rows.judged & rows.judged[partner],
             logits=(rows.logits + rows.logits[partner]) * np.float32(0.5),
             future_joints_m=prediction.future_joints_m,
+            scales_m=prediction.scales_m,
         )
 
     def _observe(self, prediction: Prediction) -> None:

@@ -98,4 +98,6 @@ def _spread(tick: Tick, output: StreamOutput) -> Prediction:
     logits[rows] = output.logits.numpy()
     future_joints_m = np.zeros((count, *output.future.shape[1:]), np.float32)
     future_joints_m[rows] = denormalise(output.future, output.body).numpy()
-    return Prediction(tick=tick, completed=completed, logits=logits, future_joints_m=future_joints_m)
+    scales_m = np.zeros((count, *output.scales.shape[1:]), np.float32)
+    scales_m[rows] = (output.scales * output.body.size_m[:, None, None]).numpy()
+    return Prediction(tick=tick, completed=completed, logits=logits, future_joints_m=future_joints_m, scales_m=scales_m)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hitrs_live.engine.base import Engine
+from hitrs_live.engine.base import Engine, Judgement
 from hitrs_live.streaming.clip_stream import StreamState, encode_step
 from hitrs_live.transforms import BodyFrame, NormaliserConfig
 
@@ -20,6 +20,8 @@ class StreamOutput:
     """(M, K)."""
     future: Tensor
     """(M, F, J, 3), normalised, relative to `body`."""
+    scales: Tensor
+    """(M, F, J), body sizes: how far off each joint of the future may be."""
     body: BodyFrame
     """The body frames of those rows at this frame."""
 
@@ -36,14 +38,17 @@ def stream_step(
     Returns the output and the state, which was advanced in place.
     """
     clip, state = encode_step(engine, joints_m, active, state, normaliser)
-    logits, future = _judge(engine, clip.rows, state)
-    return StreamOutput(rows=clip.rows, logits=logits, future=future, body=clip.body), state
+    said = _judge(engine, clip.rows, state)
+    return StreamOutput(
+        rows=clip.rows, logits=said.logits, future=said.future, scales=said.scales, body=clip.body
+    ), state
 
 
-def _judge(engine: Engine, rows: Tensor, state: StreamState) -> tuple[Tensor, Tensor]:
-    grid = engine.grid
+def _judge(engine: Engine, rows: Tensor, state: StreamState) -> Judgement:
+    grid, horizon = engine.grid, engine.config.horizon
     if not len(rows):
-        return torch.zeros(0, engine.config.classes), torch.zeros(0, engine.config.horizon, grid.joints, 3)
+        future = torch.zeros(0, horizon, grid.joints, 3)
+        return Judgement(torch.zeros(0, engine.config.classes), future, future[..., 0])
     clips, held = state.held_clips(rows)
     span = (state.frame_count[rows, None] + torch.arange(grid.clip_span)) % grid.clip_span
     return engine.judge(clips, held, state.joints[rows[:, None], span])

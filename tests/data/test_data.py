@@ -98,8 +98,8 @@ def test_augmented_streams_stay_finite_human_and_keep_their_labels_known() -> No
 
 def test_without_any_effect_a_stream_passes_unchanged() -> None:
     still = AugmentConfig(
-        mirror_share=0, speed=(1.0, 1.0), haste=0, bone_scale=0, bone_turn_deg=0, joint_offset_m=0, tilt_deg=0, depth_scale=(1.0, 1.0),
-        tremble_m=0, drift_m=0, depth_drift_m=0, missing_share=0, rate_share=0,
+        mirror_share=0, speed=(1.0, 1.0), haste=0, bone_scale=0, bone_turn_deg=0, joint_offset_m=0, tilt_deg=0,
+        depth_scale=(1.0, 1.0), tremble_m=0, drift_m=0, depth_drift_m=0, missing_share=0, rate_share=0,
     )  # fmt: skip
     source = sequence(9)
     stream = Stream(joints_m=source.joints_m, labels=source.labels, real_mask=np.ones(90, bool))

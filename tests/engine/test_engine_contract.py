@@ -94,10 +94,13 @@ def test_every_step_equals_the_offline_model_on_the_same_window(
         judged += 1
         clips = min(window, grid.clips_in(frame + 1))
         with torch.no_grad():
-            logits, future = model(normalised[:, frame + 1 - grid.frames_of(clips) : frame + 1])
+            part = normalised[:, frame + 1 - grid.frames_of(clips) : frame + 1]
+            _, outputs = model.encoder(part, causal=True)
+            logits, (future, scales) = model.action_head(outputs), model.forecast(outputs, part)
         tolerance = TOLERANCE[engine.precision]
         torch.testing.assert_close(output.logits, logits[:, -1], atol=tolerance, rtol=0)
         torch.testing.assert_close(output.future, future[:, -1], atol=tolerance, rtol=0)
+        torch.testing.assert_close(output.scales, scales[:, -1], atol=0, rtol=tolerance)
     assert judged == (60 - grid.clip_span) // hop + 1
 
 
@@ -114,7 +117,7 @@ def test_answers_are_plain_float32_tensors_of_the_shapes_promised(engine: Engine
     grid, config = engine.grid, engine.config
     shapes = [
         (3, grid.joints, grid.frame_width), (3, grid.clip_width), (3, config.classes),
-        (3, config.horizon, grid.joints, 3),
+        (3, config.horizon, grid.joints, 3), (3, config.horizon, grid.joints),
     ]  # fmt: skip
     for answer, shape in zip(call_all(engine, *inputs(engine, 3)), shapes, strict=True):
         assert (tuple(answer.shape), answer.dtype, answer.device.type) == (shape, torch.float32, "cpu")

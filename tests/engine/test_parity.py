@@ -8,33 +8,34 @@ from torch import Tensor
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Precision
+from hitrs_live.engine.base import Judgement
 from hitrs_live.engine.parity import Parity, check_parity, measure_parity, windows_of
 from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.errors import EngineUnavailable
 from hitrs_live.model.detector import HitrsDetector
 
-Judged = tuple[Tensor, Tensor]
+Fault = Callable[[Judgement, Tensor, Tensor], Judgement]
 
 
 class Faulty(TorchEngine):
     """An engine with a fault, in a call with a window of clips."""
 
-    def __init__(self, model: HitrsDetector, fault: Callable[[Judged, Tensor, Tensor], Judged]) -> None:
+    def __init__(self, model: HitrsDetector, fault: Fault) -> None:
         super().__init__(model)
         self._fault = fault
 
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judged:
+    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
         """Judge, then fail."""
         return self._fault(super().judge(clips, held, recent), clips, held)
 
 
-def off_by(amount: float) -> Callable[[Judged, Tensor, Tensor], Judged]:
-    return lambda judged, clips, held: (judged[0] + amount, judged[1])
+def off_by(amount: float) -> Fault:
+    return lambda judged, clips, held: judged._replace(logits=judged.logits + amount)
 
 
 def test_the_reference_passes_its_own_gate_without_any_difference(checkpoint: Checkpoint) -> None:
     reference = TorchEngine(checkpoint.model)
-    assert check_parity(reference, reference) == Parity(logit_error=0.0, future_error=0.0, same=1.0)
+    assert check_parity(reference, reference) == Parity(logit_error=0.0, future_error=0.0, scale_error=0.0, same=1.0)
 
 
 def test_a_difference_above_the_limit_is_refused_and_named(checkpoint: Checkpoint) -> None:
@@ -44,25 +45,26 @@ def test_a_difference_above_the_limit_is_refused_and_named(checkpoint: Checkpoin
         check_parity(Faulty(checkpoint.model, off_by(2e-4)), reference)
 
 
-FAULTS: dict[str, Callable[[Judged, Tensor, Tensor], Judged]] = {
-    "a future a centimetre off": lambda judged, clips, held: (judged[0], judged[1] + 0.01),
-    "no number once": lambda judged, clips, held: (judged[0].masked_fill(judged[0] == judged[0][0, 0], float("nan")),
-                                                   judged[1]),
-    "the last row of a full batch forgotten": lambda judged, clips, held: (
-        torch.cat((judged[0][:-1], judged[0][-1:] * 0)) if len(held) == 16 else judged[0], judged[1]),
-    "one row at a time fails": lambda judged, clips, held: (
-        judged[0] + (0.1 if len(held) == 1 else 0.0), judged[1]),
-    "unfilled windows are judged wrongly": lambda judged, clips, held: (
-        judged[0] + 0.1 * (held < clips.shape[1])[:, None], judged[1]),
-    "what lies past the held clips is read": lambda judged, clips, held: (
-        judged[0] + clips.mean((1, 2)).clamp(0, 1)[:, None], judged[1]),
+FAULTS: dict[str, Fault] = {
+    "a future a centimetre off": lambda judged, clips, held: judged._replace(future=judged.future + 0.01),
+    "ranges a tenth too wide": lambda judged, clips, held: judged._replace(scales=judged.scales * 1.1),
+    "one range that is no number": lambda judged, clips, held: judged._replace(
+        scales=judged.scales.masked_fill(judged.scales == judged.scales.min(), float("nan"))),
+    "no number once": lambda judged, clips, held: judged._replace(
+        logits=judged.logits.masked_fill(judged.logits == judged.logits[0, 0], float("nan"))),
+    "the last row of a full batch forgotten": lambda judged, clips, held: judged._replace(
+        logits=torch.cat((judged.logits[:-1], judged.logits[-1:] * 0)) if len(held) == 16 else judged.logits),
+    "one row at a time fails": lambda judged, clips, held: judged._replace(
+        logits=judged.logits + (0.1 if len(held) == 1 else 0.0)),
+    "unfilled windows are judged wrongly": lambda judged, clips, held: judged._replace(
+        logits=judged.logits + 0.1 * (held < clips.shape[1])[:, None]),
+    "what lies past the held clips is read": lambda judged, clips, held: judged._replace(
+        logits=judged.logits + clips.mean((1, 2)).clamp(0, 1)[:, None]),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-def test_faults_of_every_kind_are_found(
-    checkpoint: Checkpoint, fault: Callable[[Judged, Tensor, Tensor], Judged]
-) -> None:
+def test_faults_of_every_kind_are_found(checkpoint: Checkpoint, fault: Fault) -> None:
     with pytest.raises(EngineUnavailable, match="refused"):
         check_parity(Faulty(checkpoint.model, fault), TorchEngine(checkpoint.model))
 
@@ -70,14 +72,16 @@ def test_faults_of_every_kind_are_found(
 @pytest.mark.parametrize(
     ("precision", "parity", "refused"),
     [
-        ("fp32", Parity(logit_error=9e-5, future_error=0, same=1.0), False),
-        ("fp32", Parity(logit_error=0, future_error=0, same=0.995), True),
-        ("fp16", Parity(logit_error=1.9e-2, future_error=1e-2, same=1.0), False),
-        ("fp16", Parity(logit_error=1e-2, future_error=2.1e-2, same=1.0), True),
-        ("bf16", Parity(logit_error=1e-2, future_error=0, same=0.995), True),
-        ("int8", Parity(logit_error=3.0, future_error=1.0, same=0.99), False),
-        ("int8", Parity(logit_error=0.1, future_error=0, same=0.98), True),
-        ("int8", Parity(logit_error=float("inf"), future_error=0, same=1.0), True),
+        ("fp32", Parity(logit_error=9e-5, future_error=0, scale_error=0, same=1.0), False),
+        ("fp32", Parity(logit_error=0, future_error=0, scale_error=0, same=0.995), True),
+        ("fp16", Parity(logit_error=1.9e-2, future_error=1e-2, scale_error=0, same=1.0), False),
+        ("fp16", Parity(logit_error=1e-2, future_error=2.1e-2, scale_error=0, same=1.0), True),
+        ("fp16", Parity(logit_error=0, future_error=0, scale_error=2.1e-2, same=1.0), True),
+        ("int8", Parity(logit_error=0, future_error=0, scale_error=float("inf"), same=1.0), True),
+        ("bf16", Parity(logit_error=1e-2, future_error=0, scale_error=0, same=0.995), True),
+        ("int8", Parity(logit_error=3.0, future_error=1.0, scale_error=0, same=0.99), False),
+        ("int8", Parity(logit_error=0.1, future_error=0, scale_error=0, same=0.98), True),
+        ("int8", Parity(logit_error=float("inf"), future_error=0, scale_error=0, same=1.0), True),
     ],
 )
 def test_each_precision_has_its_limits(precision: Precision, parity: Parity, refused: bool) -> None:
@@ -86,7 +90,7 @@ def test_each_precision_has_its_limits(precision: Precision, parity: Parity, ref
 
 def test_the_model_that_is_asked_about_tells_its_streams_apart(checkpoint: Checkpoint) -> None:
     other = TorchEngine(checkpoint.model)
-    swapped = Faulty(checkpoint.model, lambda judged, clips, held: (judged[0].flip(1), judged[1]))
+    swapped = Faulty(checkpoint.model, lambda judged, clips, held: judged._replace(logits=judged.logits.flip(1)))
     assert measure_parity(swapped, other).same < 0.9
 
 

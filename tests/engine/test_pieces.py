@@ -28,11 +28,12 @@ def test_judgements_are_those_of_the_causal_video_level_at_the_newest_clip(check
     clips, held = torch.randn(4, window, grid.clip_width), torch.tensor([1, 2, 4, 3])
     recent = torch.randn(4, grid.clip_span, grid.joints, 3)
     with torch.no_grad():
-        logits, future = JudgePiece(model)(clips, held, recent)
+        logits, future, scales = JudgePiece(model)(clips, held, recent)
         _, outputs = model.encoder.video_encoder(clips, causal=True)
         newest = outputs[torch.arange(4), held - 1]
         torch.testing.assert_close(logits, model.action_head(newest), atol=1e-5, rtol=1e-5)
-        torch.testing.assert_close(future, model.motion_head(newest, recent), atol=1e-5, rtol=1e-5)
+        told = model.motion_head.forecast(newest, recent)
+        torch.testing.assert_close((future, scales), told, atol=1e-5, rtol=1e-5)
 
 
 def test_half_precision_is_a_copy_and_keeps_norms_positions_and_heads_whole(checkpoint: Checkpoint) -> None:

@@ -54,7 +54,10 @@ def prediction(
     )
     logits = np.log(np.array([scores, (1 / 3, 1 / 3, 1 / 3)], np.float32))
     future = np.zeros((2, 30, 25, 3), np.float32)
-    return Prediction(tick=tick, completed=np.array([completed, False]), logits=logits, future_joints_m=future)
+    return Prediction(
+        tick=tick, completed=np.array([completed, False]), logits=logits, future_joints_m=future,
+        scales_m=future[..., 0],
+    )  # fmt: skip
 
 
 def run(stage: ActionDecoder, *scores: tuple[float, ...]) -> list[ActionEvent]:

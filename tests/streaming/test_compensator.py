@@ -38,8 +38,9 @@ def prediction(*speeds_m_s: float, completed: tuple[bool, ...] = (True, True)) -
     )  # fmt: skip
     ahead_m = np.stack([np.concatenate([spots(x) for x in speed * way]) for speed in speeds_m_s])
     return Prediction(
-        tick=tick, completed=np.array(completed), logits=np.zeros((2, 1), np.float32), future_joints_m=ahead_m
-    )
+        tick=tick, completed=np.array(completed), logits=np.zeros((2, 1), np.float32), future_joints_m=ahead_m,
+        scales_m=np.zeros(ahead_m.shape[:3], np.float32),
+    )  # fmt: skip
 
 
 def after(*predictions: Prediction) -> LatencyCompensator:

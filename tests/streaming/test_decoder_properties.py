@@ -46,7 +46,11 @@ def stream(seed: int, judgements: int, hop_frames: int) -> list[Prediction]:
         future = np.zeros((ROWS, 0, 25, 3), np.float32)
         predictions.append(
             Prediction(
-                tick=tick, completed=rng.random(ROWS) < 0.95, logits=logits.astype(np.float32), future_joints_m=future
+                tick=tick,
+                completed=rng.random(ROWS) < 0.95,
+                logits=logits.astype(np.float32),
+                future_joints_m=future,
+                scales_m=future[..., 0],
             )
         )
     return predictions
@@ -64,6 +68,7 @@ def decide(
                 received_ns=0,
             ),
             completed=p.completed[rows], logits=p.logits[rows], future_joints_m=p.future_joints_m[rows],
+            scales_m=p.scales_m[rows],
         )
         for p in predictions
     ]  # fmt: skip

@@ -26,6 +26,13 @@ def body(frame: int) -> NDArray[np.float32]:
     return np.full((25, 3), [0.01 * frame, 0, 0], np.float32)
 
 
+def doubts(scale_m: float = 0.0) -> NDArray[np.float32]:
+    """Scales that grow evenly over the frames ahead to so much, of joint 7 twice as much. (1, 30, 25)."""
+    scales = np.repeat(np.linspace(scale_m / 30, scale_m, 30, dtype=np.float32)[:, None], 25, axis=1)
+    scales[:, 7] *= 2
+    return scales[None]
+
+
 def run(error_m: float, frames: int = 60, *, hop: int = 7, wrong: slice = slice(None)) -> list[MotionPrediction]:
     """Predict the steady motion, off sideways by so much in the `wrong` frames ahead, every `hop` frames."""
     stage = Forecaster(source_id="cam", rows=1, rate_hz=30.0, horizon=30, hop=hop)
@@ -38,8 +45,11 @@ def run(error_m: float, frames: int = 60, *, hop: int = 7, wrong: slice = slice(
             ahead[wrong, :, 1] += error_m
             done = np.array([True])
             sent += stage.step(
-                Prediction(tick=now, completed=done, logits=np.zeros((1, 2), np.float32), future_joints_m=ahead[None])
-            )
+                Prediction(
+                    tick=now, completed=done, logits=np.zeros((1, 2), np.float32), future_joints_m=ahead[None],
+                    scales_m=doubts(0.03),
+                )
+            )  # fmt: skip
     return sent
 
 
@@ -73,6 +83,19 @@ def test_predictions_state_their_times_up_to_one_second() -> None:
     assert message.horizons_ms == (100, 200, 300, 400, 500, 600, 700, 800, 900, 1000)
     assert message.joints_m.shape == (10, 25, 3)
     np.testing.assert_allclose(message.joints_m.numpy()[0], body(6 + 3), atol=1e-6)
+
+
+def test_the_distance_that_half_of_the_joints_come_within_is_told_for_every_joint_that_is_sent() -> None:
+    """Errors whose likelihood the scales are of, gamma of shape 3: half are 2.674 scales at most, nine in ten 5.3."""
+    message = run(0.0)[0]
+    assert message.half_within_m is not None
+    told = message.half_within_m.numpy()
+    assert told.shape == message.joints_m.shape[:2]
+    np.testing.assert_allclose(told[:, 6], 2.674 * 0.03 * np.arange(1, 11) / 10, rtol=1e-3)
+    np.testing.assert_allclose(told[:, 7], 2 * told[:, 6], rtol=1e-6)
+    lengths = np.random.default_rng(0).gamma(3.0, 0.03, 100_000)
+    assert (lengths < told[-1, 6]).mean() == pytest.approx(0.5, abs=0.01)
+    assert (lengths < 2 * told[-1, 6]).mean() == pytest.approx(0.9, abs=0.01)
 
 
 def test_errors_are_told_at_each_horizon_that_is_sent() -> None:
@@ -164,7 +187,11 @@ def test_a_new_person_inherits_no_error() -> None:
     now = tick(0, body(0), reset=True)
     ahead = np.zeros((1, 30, 25, 3), np.float32)
     done = np.array([True])
-    stage.step(Prediction(tick=now, completed=done, logits=np.zeros((1, 2), np.float32), future_joints_m=ahead))
+    stage.step(
+        Prediction(
+            tick=now, completed=done, logits=np.zeros((1, 2), np.float32), future_joints_m=ahead, scales_m=doubts()
+        )
+    )
     stage.observe(tick(1, body(50)))
     assert stage.over_all()[0] == pytest.approx(500, abs=0.5)
     stage.observe(tick(2, body(0), reset=True))

@@ -30,7 +30,7 @@ def said(
             confidence=np.linspace(0.5, 0.9, rows, dtype=np.float32)[:, None].repeat(25, 1), received_ns=0,
         ),
         completed=there if completed is None else np.array(completed), logits=values,
-        future_joints_m=np.zeros((rows, 1, 25, 3), np.float32),
+        future_joints_m=np.zeros((rows, 1, 25, 3), np.float32), scales_m=np.zeros((rows, 1, 25), np.float32),
     )  # fmt: skip
 
 

@@ -60,9 +60,11 @@ def test_every_step_equals_the_offline_forward_on_the_same_window(model: HitrsDe
         judged += 1
         clips = min(WINDOW, GRID.clips_in(frame + 1))
         window = normalised[:, frame + 1 - GRID.frames_of(clips) : frame + 1]
-        logits, future = model(window)
-        torch.testing.assert_close(output.logits, logits[:, -1], atol=1e-5, rtol=0)
+        _, outputs = model.encoder(window, causal=True)
+        future, scales = model.forecast(outputs, window)
+        torch.testing.assert_close(output.logits, model.action_head(outputs)[:, -1], atol=1e-5, rtol=0)
         torch.testing.assert_close(output.future, future[:, -1], atol=1e-5, rtol=0)
+        torch.testing.assert_close(output.scales, scales[:, -1], atol=1e-5, rtol=0)
     assert judged == (90 - GRID.clip_span) // hop + 1, "one judgement a hop, the window sliding past its length"
 
 
@@ -80,6 +82,7 @@ def test_where_a_clip_of_the_grid_ends_answering_every_frame_changes_nothing(mod
     for frame, output in seldom:
         torch.testing.assert_close(often[frame].logits, output.logits, atol=1e-6, rtol=0)
         torch.testing.assert_close(often[frame].future, output.future, atol=1e-6, rtol=0)
+        torch.testing.assert_close(often[frame].scales, output.scales, atol=1e-6, rtol=0)
 
 
 @every_hop

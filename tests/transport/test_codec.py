@@ -91,15 +91,16 @@ class MotionOf01(Message, frozen=True, kw_only=True, tag="motion"):
 def test_a_subscriber_of_0_1_reads_todays_predictions_and_todays_reads_those_of_0_1() -> None:
     known = {"error_mm": 60.0, "held_error_mm": 118.0}
     today = msgspec.structs.replace(
-        a_motion(), **known, errors_mm=(60.0, None), held_errors_mm=(118.0, None), reliable=True
-    )
+        a_motion(), **known, errors_mm=(60.0, None), held_errors_mm=(118.0, None), reliable=True,
+        half_within_m=Array.of(np.full((30, 25), 0.05)),
+    )  # fmt: skip
     payload = encode(today)[1]
     old = msgspec.msgpack.decode(payload, type=MotionOf01)
     for name in MotionOf01.__struct_fields__:
         assert getattr(old, name) == getattr(today, name)
     read = decode([today.topic.encode(), msgspec.msgpack.encode(old)])
-    # What it could not know is empty or None, which no scored horizon and no judgement is.
-    assert read == msgspec.structs.replace(today, errors_mm=(), held_errors_mm=(), reliable=None)
+    # What it could not know is empty or None, which no scored horizon, no judgement and no range is.
+    assert read == msgspec.structs.replace(today, errors_mm=(), held_errors_mm=(), reliable=None, half_within_m=None)
 
 
 def test_a_message_under_a_foreign_topic_is_malformed() -> None:

@@ -89,6 +89,7 @@ MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
             errors_mm=st.tuples(*[st.none() | _floats] * horizons),
             held_errors_mm=st.tuples(*[st.none() | _floats] * horizons),
             reliable=st.none() | st.booleans(),
+            half_within_m=st.none() | _arrays(horizons, 25),
         )
     ),
     st.builds(

@@ -1,0 +1,138 @@
+"""The main job by every engine that runs here: the same events, and one word where it is not the one wanted."""
+
+import re
+
+import pytest
+import torch
+from live_runs import free_address, run_and_watch, run_only
+
+from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, fingerprint, load_checkpoint, save_checkpoint
+from hitrs_live.codec import joints_event
+from hitrs_live.engine.build import open_onnx
+from hitrs_live.engine.manifest import engines_folder
+from hitrs_live.messages import PoseFrame
+from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.sources.demo import DemoSource
+from hitrs_live.transforms import NormaliserConfig
+from hitrs_live.transport.recorder import Recorder
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+FRAMES = 600
+UNBELIEVED = 2
+"""Frames before the tracker believes in a newcomer."""
+NEAR = 2e-3
+"""Scores that differ by 1e-4 from rounding alone, and by what logits within the gate's 1e-4 make of them."""
+no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
+
+
+@pytest.fixture(scope="module")
+def built() -> None:
+    """ONNX Runtime's engine of the shipped model, where the program looks for it."""
+    pytest.importorskip("onnxscript", reason="graphs are built with the extra `export`, which is not installed")
+    open_onnx(load_checkpoint(), "fp32", engines_folder())
+
+
+@pytest.fixture(scope="module")
+def unbuilt(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A small model that no engine is built for."""
+    grid = HiTRSConfig(
+        frame_width=16, frame_hidden=16, clip_width=16, clip_hidden=16, video_width=16, video_hidden=16, layers=1,
+        heads=2, head_width=8, max_clips=8,
+    )  # fmt: skip
+    detector = DetectorConfig(encoder=grid, classes=3, window_clips=4)
+    torch.manual_seed(7)
+    info = CheckpointInfo(
+        name="small", labels=("background", "jump", "squat"), detector=detector, normaliser=NormaliserConfig(),
+        label_lag_frames=3,
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("unbuilt") / "small.safetensors"
+    save_checkpoint(path, Checkpoint(info=info, model=HitrsDetector(detector)))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The demo's first seconds as a recording: as many frames in every run, however fast the machine."""
+    file = tmp_path_factory.mktemp("demo") / "demo.mcap"
+    recorder = Recorder(file, session_id="s", source_id="demo")
+    source = DemoSource("max")
+    source.open()
+    frames = 0
+    while frames < FRAMES:
+        for item in source.read(timeout_s=0.1):
+            if isinstance(item, PoseFrame):
+                recorder.write(joints_event(item, "demo"))
+                frames += 1
+    source.close()
+    recorder.close()
+    return str(file)
+
+
+def test_torch_and_onnx_tell_the_same_events_of_the_demo(built: None, demo: str) -> None:
+    runs = [run_and_watch("--replay", demo, "--speed", "max", "--engine", engine) for engine in ("torch", "onnx")]
+    assert [(run.code, run.err) for run in runs] == [(0, ""), (0, "")]
+    scores, actions = ([run.of(kind) for run in runs] for kind in ("scores", "action"))
+    assert len(scores[0]) == len(scores[1]) == (FRAMES - UNBELIEVED - 13) // 7 + 1
+    for one, other in zip(*scores, strict=True):
+        assert (one["capture_time_ns"], one["track_id"]) == (other["capture_time_ns"], other["track_id"])
+        ours, theirs = (dict(zip(message["labels"], message["scores"], strict=True)) for message in (one, other))
+        for label in ours.keys() & theirs.keys():
+            assert ours[label] == pytest.approx(theirs[label], abs=NEAR)
+        assert len(ours.keys() & theirs.keys()) >= 3, "of five; the least may change places"
+    assert [message["state"] for message in actions[0]].count("start") >= 2
+    told = ("state", "label", "track_id", "onset_time_ns", "end_time_ns", "capture_time_ns", "reason")
+    for one, other in zip(*actions, strict=True):
+        assert [one.get(key) for key in told] == [other.get(key) for key in told]
+        assert one["score"] == pytest.approx(other["score"], abs=NEAR)
+
+
+@pytest.mark.parametrize("engine", ["torch", "onnx"])
+def test_an_engine_that_is_there_runs_without_a_word(built: None, engine: str) -> None:
+    run = run_and_watch("--demo", "--speed", "max", "--duration", "2", "--engine", engine)
+    assert (run.code, run.err) == (0, "")
+    assert run.of("scores")
+    assert run.of("status")[-1]["notices"] == []
+
+
+@no_gpu
+def test_tensorrt_without_a_gpu_falls_down_the_ladder_once_and_says_why(built: None) -> None:
+    run = run_and_watch("--demo", "--speed", "max", "--duration", "3", "--engine", "tensorrt")
+    assert run.code == 0, run.err
+    (line,) = run.err.splitlines()
+    assert re.match(r"the model runs on onnx in fp32; tensorrt fp32: .*(tensorrt|TensorRT)", line)
+    assert run.of("scores")
+    for status in run.of("status"):
+        assert ["the model " + notice for notice in status["notices"]] == [line]
+
+
+@no_gpu
+def test_what_no_engine_is_built_for_runs_on_torch_and_names_the_command_once(unbuilt: str) -> None:
+    run = run_only(
+        "--demo", "--speed", "max", "--duration", "1", "--plain", "--bind", free_address(), "--checkpoint", unbuilt
+    )
+    assert run.code == 0
+    (line,) = run.err.splitlines()
+    assert "the model runs on torch in fp32; onnx fp32: engine" in line
+    assert "not built yet; hitrs-live build-engines does it" in line
+
+
+@pytest.mark.parametrize("engine", ["auto", "onnx"])
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--camera", "63"), "63"),
+        (("--video", "README.md"), "README.md"),
+        (("--demo", "--bind", "tcp://nonsense"), "nonsense"),
+        (("--demo", "--record", "no/such/folder/x.mcap"), "no/such/folder"),
+    ],
+)
+def test_where_no_engine_is_built_a_mistake_is_still_one_line_and_nothing_is_built(
+    unbuilt: str, engine: str, flags: tuple[str, ...], said: str
+) -> None:
+    bind = () if "--bind" in flags else ("--bind", free_address())
+    run = run_only(*flags, *bind, "--plain", "--duration", "2", "--checkpoint", unbuilt, "--engine", engine)
+    assert run.code == 2
+    (line,) = run.err.splitlines()
+    assert said in line
+    assert not list(engines_folder().glob(f"*{fingerprint(unbuilt)[:12]}*"))

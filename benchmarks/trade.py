@@ -125,7 +125,7 @@ def main() -> None:
     """Measure every choice, print one table, draw one picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
-    parser.add_argument("--windows", type=int, nargs="+", default=(4, 8, 16), help="clips looked back over")
+    parser.add_argument("--windows", type=int, nargs="+", default=(4, 12, 24), help="clips looked back over")
     parser.add_argument("--updates", choices=tuple(COLOURS), nargs="+", default=tuple(COLOURS))
     parser.add_argument("--turns", type=int, default=30, help="of timing")
     parser.add_argument("--out", type=Path, default=Path("docs/trade.png"), help="picture to write")

@@ -61,7 +61,12 @@ _SETTINGS: tuple[tuple[str, str, type, str], ...] = (
     ),
     ("--threads", "model.threads", int, "CPU threads of the model"),
     ("--update", "model.update", str, "what the model answers after: clip (7 frames) or frame, which costs more"),
-    ("--thresholds", "action.thresholds", str, "file of `hitrs-live tune-thresholds`, instead of the checkpoint's own"),
+    (
+        "--thresholds",
+        "action.thresholds",
+        str,
+        "file of `hitrs-live tune-thresholds`; none to use none",
+    ),
     ("--bind", "publish.bind", str, "address to publish on"),
 )
 

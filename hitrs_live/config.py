@@ -112,7 +112,9 @@ class ActionConfig(Section, frozen=True, kw_only=True):
     ] = 0.3
     thresholds: Annotated[
         str,
-        Meta(description="TOML file of `hitrs-live tune-thresholds`; empty to look for the checkpoint's own"),
+        Meta(
+            description="file of `hitrs-live tune-thresholds`; empty for the checkpoint's own, none to use none"
+        ),
     ] = ""
 
 

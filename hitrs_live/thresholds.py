@@ -17,6 +17,8 @@ from hitrs_live.errors import ConfigError
 
 FOLDER = Path("calibration")
 """Where thresholds are looked for first, under the working directory."""
+NONE = "none"
+"""The setting by which only the checkpoint's own and the settings count."""
 _MEND = "make it anew with hitrs-live tune-thresholds"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -31,6 +33,9 @@ class ClassThresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     min_duration_s: Annotated[float, Meta(ge=0, le=3600)] | None = None
     max_duration_s: Annotated[float, Meta(ge=0, le=86400)] | None = None
     """0 for none."""
+    least_energy: Annotated[float, Meta(ge=-1e6, le=1e6)] | None = None
+    """A clip that looks most like this class and has just this energy is as likely of nothing known; see
+    `class_scores`."""
     merge_gap_s: Annotated[float, Meta(ge=0, le=60)] | None = None
 
 
@@ -42,7 +47,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     """Of its file."""
     least_energy: Annotated[float, Meta(ge=-1e6, le=1e6)] | None = None
-    """A clip of less energy is of nothing known; None to take every clip for something known."""
+    """That of the classes that have none of their own; None to take all that looks like them for known."""
     provenance: dict[str, str] = {}
     """How they were tuned: data, false alarms an hour that were asked for, recall that was left."""
     classes: dict[str, ClassThresholds] = {}
@@ -61,7 +66,8 @@ class Rules:
     max_duration_ns: NDArray[np.float64]
     """(K,); infinite where there is no limit."""
     merge_gap_ns: NDArray[np.float64]
-    least_energy: float | None = None
+    least_energy: NDArray[np.float32]
+    """(K,); minus infinite where all is taken for known. The background's is not looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +83,12 @@ def make_rules(info: CheckpointInfo, config: ActionConfig, thresholds: Threshold
     """Put the thresholds over what the checkpoint itself says, and that over the settings."""
     own = {} if thresholds is None else thresholds.classes
     fallback: dict[str, dict[str, float]] = {"on": info.on, "off": info.off}
-    settings = {"temperature": info.temperature, **msgspec.structs.asdict(config)}
+    common = None if thresholds is None else thresholds.least_energy
+    settings = {
+        "temperature": info.temperature,
+        "least_energy": -np.inf if common is None else common,
+        **msgspec.structs.asdict(config),
+    }
 
     def column(field: str) -> NDArray[np.float64]:
         values = []
@@ -96,18 +107,21 @@ def make_rules(info: CheckpointInfo, config: ActionConfig, thresholds: Threshold
         min_duration_ns=1e9 * column("min_duration_s"),
         max_duration_ns=1e9 * np.where(longest_s > 0, longest_s, np.inf),
         merge_gap_ns=1e9 * column("merge_gap_s"),
-        least_energy=None if thresholds is None else thresholds.least_energy,
+        least_energy=column("least_energy").astype(np.float32),
     )
 
 
 def find_thresholds(setting: str, checkpoint: Checkpoint, path: Path) -> Found:
     """Read the thresholds that the setting names, else those that lie where the checkpoint's own would.
 
-    setting: a path, or empty. path: the checkpoint's file. Without a setting `calibration/NAME.toml` is looked for,
-    NAME being the checkpoint's, then STEM.thresholds.toml beside it; what belongs to another checkpoint is passed by.
+    setting: a path, empty, or "none" for none at all. path: the checkpoint's file. Without a setting
+    `calibration/NAME.toml` is looked for, NAME being the checkpoint's, then STEM.thresholds.toml beside it; what
+    belongs to another checkpoint is passed by.
 
     Raises ConfigError as `load_thresholds` does.
     """
+    if setting == NONE:
+        return Found()
     if setting:
         return Found(thresholds=load_thresholds(Path(setting), checkpoint))
     notice = ""
@@ -156,7 +170,7 @@ def render_thresholds(thresholds: Thresholds) -> str:
         f"sha256 = {_text(thresholds.sha256)}",
     ]
     if thresholds.least_energy is not None:
-        lines.append(f"least_energy = {thresholds.least_energy!r}  # less, and it is of nothing known")
+        lines.append(f"least_energy = {thresholds.least_energy!r}  # of the classes without their own")
     lines += ["", "[provenance]"]
     lines += [f"{_key(name)} = {_text(value)}" for name, value in thresholds.provenance.items()]
     lines += ["", "# Durations and gaps in seconds; max_duration_s = 0 for no limit.", "[classes]"]

@@ -39,7 +39,8 @@ OWN = Thresholds(
     classes={
         "background": ClassThresholds(temperature=0.9),
         "squat": ClassThresholds(
-            temperature=1.1, on=0.8, off=0.4, min_duration_s=0.5, max_duration_s=9.0, merge_gap_s=0.2
+            temperature=1.1, on=0.8, off=0.4, min_duration_s=0.5, max_duration_s=9.0, merge_gap_s=0.2,
+            least_energy=6.5,
         ),
     },
 )  # fmt: skip
@@ -106,11 +107,11 @@ def test_thresholds_win_over_the_checkpoint_and_that_over_the_settings() -> None
     np.testing.assert_allclose(rules.min_duration_ns[1:] / 1e9, [0.3, 0.5])
     np.testing.assert_allclose(rules.max_duration_ns[1:] / 1e9, [np.inf, 9.0])
     np.testing.assert_allclose(rules.merge_gap_ns[1:] / 1e9, [0.25, 0.2])
-    assert rules.least_energy == 4.25
+    np.testing.assert_allclose(rules.least_energy[1:], [4.25, 6.5])
     untuned = make_rules(INFO, config)
     np.testing.assert_allclose(untuned.on, [np.inf, 0.7, 0.6])
     np.testing.assert_allclose(untuned.temperature, [2.0, 2.0, 2.0])
-    assert untuned.least_energy is None
+    assert np.isneginf(untuned.least_energy).all()
 
 
 @pytest.mark.parametrize(
@@ -186,6 +187,13 @@ def test_thresholds_of_another_checkpoint_are_refused_when_asked_for_with_both_h
 def test_none_are_found_where_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = find_thresholds("", CHECKPOINT, tmp_path / "tiny.safetensors")
+    assert (found.thresholds, found.notice) == (None, "")
+
+
+def test_none_are_wanted_where_the_setting_says_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "calibration" / "tiny.toml", OWN)
+    found = find_thresholds("none", CHECKPOINT, tmp_path / "tiny.safetensors")
     assert (found.thresholds, found.notice) == (None, "")
 
 

@@ -23,8 +23,10 @@ from hitrs_live.thresholds import ClassThresholds, Thresholds, make_rules
 
 TOLERANCE_S = 0.5
 """A start is right if it is told within this of the true one; an alarm is false with no action within this."""
-_LOST_KNOWN = 0.05
-"""Share of any known class's clips that may be taken for something unknown."""
+_LOST_KNOWN = 0.15
+"""Share of a class's clips with less energy than its least, which may be taken for something unknown."""
+_SHARE_LEFT = 0.75
+"""The unknown takes part of every score: where it does, `on` and `off` are that much lower."""
 _FEWEST_CLIPS = 20
 _STEP = 0.2
 """Of the log odds of a score, by which `on` is raised."""
@@ -105,16 +107,16 @@ class Tuner:
 
     def untuned(self) -> Thresholds:
         """Write out what holds without any thresholds."""
-        return self._whole(temperature=None, least_energy=None)
+        return self._whole(temperature=None, least_energies=None)
 
     def tune(self, per_hour: float) -> Thresholds:
-        """Fit temperatures and the least energy to what is labelled, then set `on` and `off` by the false alarms.
+        """Fit temperatures and least energies to what is labelled, then set `on` and `off` by the false alarms.
 
         Without anything labelled the temperatures stay the checkpoint's, and every clip passes for known.
         """
         lag = self._info.label_lag_frames
         fitted = fit_temperatures(self._labelled, label_lag_frames=lag, temperature=self._info.temperature)
-        start = self._whole(temperature=fitted, least_energy=choose_least_energy(self._labelled, lag, fitted))
+        start = self._whole(temperature=fitted, least_energies=choose_least_energies(self._labelled, lag, fitted))
         return self._raise_on(start, allowed=per_hour * self.hours)
 
     def cross_check(self, per_hour: float) -> Alarms | None:
@@ -180,24 +182,24 @@ class Tuner:
         """Decide as live on single people, who are not told the actions of two."""
         return decide(streams, self._info, self._config, thresholds=thresholds, hop=self._hop, of_pairs=False)
 
-    def _whole(self, temperature: NDArray[np.float64] | None, least_energy: float | None) -> Thresholds:
+    def _whole(self, temperature: NDArray[np.float64] | None, least_energies: Mapping[int, float] | None) -> Thresholds:
         """Write out every class's rules, so that a person can edit each."""
         rules = make_rules(self._info, self._config)
         softened = rules.temperature if temperature is None else temperature
         classes = {self._info.labels[BACKGROUND]: ClassThresholds(temperature=round(float(softened[BACKGROUND]), 4))}
         for number, label in enumerate(self._info.labels[1:], start=1):
             longest_ns = float(rules.max_duration_ns[number])
+            share = _SHARE_LEFT if number in (least_energies or {}) else 1.0
             classes[label] = ClassThresholds(
                 temperature=round(float(softened[number]), 4),
-                on=round(float(rules.on[number]), 4),
-                off=round(float(rules.off[number]), 4),
+                on=round(float(rules.on[number]) * share, 4),
+                off=round(float(rules.off[number]) * share, 4),
                 min_duration_s=float(rules.min_duration_ns[number]) / 1e9,
                 max_duration_s=longest_ns / 1e9 if math.isfinite(longest_ns) else 0.0,
+                least_energy=(least_energies or {}).get(number),
                 merge_gap_s=float(rules.merge_gap_ns[number]) / 1e9,
             )
-        return Thresholds(
-            checkpoint=self._info.name, sha256=self._checkpoint.fingerprint, least_energy=least_energy, classes=classes
-        )
+        return Thresholds(checkpoint=self._info.name, sha256=self._checkpoint.fingerprint, classes=classes)
 
     def _with_on(self, thresholds: Thresholds, steps: NDArray[np.int64]) -> Thresholds:
         classes = dict(thresholds.classes)
@@ -214,14 +216,13 @@ class Tuner:
         return thresholds.classes[self._info.labels[number]].on or 0.0
 
 
-def choose_least_energy(
+def choose_least_energies(
     labelled: Sequence[KeptStream], label_lag_frames: int, temperature: NDArray[np.float64] | None
-) -> float | None:
-    """Choose the energy that nineteen in twenty clips of every known class have.
+) -> dict[int, float]:
+    """Choose for every class, by number, the energy that all but `_LOST_KNOWN` of its clips have.
 
-    Clips count in which the class that was labelled has the highest score; classes with fewer than twenty of them do
-    not. It is the lowest of the classes' own quantiles: one of all clips together would reject a rare class whole.
-    Returns None where there is no such class.
+    Clips count in which the class that was labelled has the highest score. Classes with fewer than twenty of them are
+    left out: too few to tell what is unlike them.
     """
     by_class: dict[int, list[NDArray[np.float32]]] = {}
     for stream in labelled:
@@ -230,9 +231,12 @@ def choose_least_energy(
         energies = energy(stream.logits)
         for number in np.unique(labels[(labels > BACKGROUND) & (labels == named)]).tolist():
             by_class.setdefault(number, []).append(energies[(labels == number) & (named == number)])
-    clips = [np.concatenate(some) for some in by_class.values()]
-    quantiles = [float(np.quantile(some, _LOST_KNOWN)) for some in clips if len(some) >= _FEWEST_CLIPS]
-    return round(min(quantiles), 3) if quantiles else None
+    clips = {number: np.concatenate(some) for number, some in sorted(by_class.items())}
+    return {
+        number: round(float(np.quantile(some, _LOST_KNOWN)), 3)
+        for number, some in clips.items()
+        if len(some) >= _FEWEST_CLIPS
+    }
 
 
 def match_labelled(results: Sequence[StreamResult], labels: tuple[str, ...], rate_hz: float) -> dict[int, Matches]:

@@ -193,22 +193,26 @@ class ActionDecoder:
 
 
 def class_scores(
-    logits: NDArray[np.float32], temperature: NDArray[np.float32], least_energy: float | None = None
+    logits: NDArray[np.float32], temperature: NDArray[np.float32], least_energy: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
     """Turn logits into scores, and what is of nothing known into background.
 
     Liu et al., Energy-based Out-of-distribution Detection, NeurIPS 2020: the free energy of an input is minus the
     log of the sum of its exponentiated logits, and what a network was not trained on has a high one. `energy` here is
-    its negative, equation 4 without the sign, of the logits as they come, at the paper's temperature 1. Where it is
-    below `least_energy`, no action's score counts: all is left to the background.
+    its negative, equation 4 without the sign, of the logits as they come, at the paper's temperature 1. Next to the
+    classes stands the unknown, whose logit is the `least_energy` of the action with the highest score: an input of
+    just that energy is as likely unknown as not. Its share goes to the background.
 
-    logits: (..., K), background first; temperature: (K,), or () for one of all. Returns (..., K) float32.
+    logits: (..., K), background first; temperature: (K,), or () for one of all; least_energy: (K,). Returns (..., K)
+    float32.
     """
     scores = softmax((logits / temperature).astype(np.float32))
     if least_energy is not None:
-        nothing_known = np.zeros(scores.shape[-1], np.float32)
-        nothing_known[0] = 1.0
-        scores = np.where(energy(logits)[..., None] < least_energy, nothing_known, scores)
+        least = least_energy[1 + scores[..., 1:].argmax(axis=-1)]
+        # softmax((energy, least))[0], which neither overflows nor minds a least of minus infinity.
+        known = np.exp(-np.logaddexp(np.float32(0), least - energy(logits)))[..., None]
+        scores = scores * known
+        scores[..., :1] += 1 - known
     return scores
 
 

@@ -18,7 +18,7 @@ from hitrs_live.data.arrays import Sequence
 from hitrs_live.evaluation.recordings import judge_recording
 from hitrs_live.evaluation.streams import KeptStream, StreamResult, ToldAction
 from hitrs_live.evaluation.temperatures import fit_temperatures, labels_judged
-from hitrs_live.evaluation.tuning import Tuner, choose_least_energy, match_labelled, most_expected
+from hitrs_live.evaluation.tuning import Tuner, choose_least_energies, match_labelled, most_expected
 from hitrs_live.messages import Pose, PoseFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
@@ -115,7 +115,7 @@ def test_material_without_background_is_refused() -> None:
 def test_without_labels_temperatures_and_energy_stay() -> None:
     tuned = Tuner(CHECKPOINT, CONFIG, negative=[stream([QUIET] * 20)]).tune(per_hour=1.0)
     assert {own.temperature for own in tuned.classes.values()} == {1.0}
-    assert tuned.least_energy is None
+    assert all(own.least_energy is None for own in tuned.classes.values())
     assert fit_temperatures([], label_lag_frames=3) is None
     assert fit_temperatures([stream([QUIET] * 5, label=-1)], label_lag_frames=3) is None
 
@@ -160,7 +160,7 @@ def test_a_run_of_one_label_counts_as_one_however_long() -> None:
     np.testing.assert_allclose(of_long, fitted, rtol=1e-3)
 
 
-def test_the_least_energy_keeps_nineteen_in_twenty_clips_of_every_class() -> None:
+def test_the_least_energy_is_below_that_of_most_clips_of_its_class() -> None:
     rng = np.random.default_rng(2)
 
     def clips(number: int, count: int, middle: float) -> KeptStream:
@@ -169,12 +169,10 @@ def test_the_least_energy_keeps_nineteen_in_twenty_clips_of_every_class() -> Non
         return replace(stream([QUIET] * count, label=number), logits=logits)
 
     many, rare, few = clips(1, 2000, 8.0), clips(2, 100, 5.0), clips(2, 10, 1.0)
-    least = choose_least_energy([many, rare], 3, None)
-    assert least is not None
-    for kept in (many, rare):
-        assert (energy(kept.logits) >= least).mean() >= 0.94
-    assert choose_least_energy([many, few], 3, None) > least, "ten clips are too few to decide"
-    assert choose_least_energy([few], 3, None) is None
+    least = choose_least_energies([many, rare], 3, None)
+    for number, kept in ((1, many), (2, rare)):
+        assert 0.84 <= (energy(kept.logits) >= least[number]).mean() <= 0.86
+    assert choose_least_energies([many, few], 3, None) == {1: least[1]}, "ten clips are too few to decide"
 
 
 def test_a_judgement_speaks_of_the_frame_its_lag_before() -> None:

@@ -28,13 +28,30 @@ def test_energy_is_the_log_of_the_summed_exponentials_also_of_huge_logits() -> N
 
 
 def test_scores_of_the_unknown_are_all_left_to_the_background() -> None:
-    known, unknown = (0.0, 6.0, 1.0), (-6.0, 0.0, -5.0)
+    known, unknown = (0.0, 12.0, 1.0), (-12.0, 0.0, -5.0)
     logits = np.array([known, unknown], np.float32)
-    scores = class_scores(logits, np.ones(3, np.float32), least_energy=3.0)
-    np.testing.assert_allclose(scores[0], softmax(logits)[0])
-    assert scores[1].tolist() == [1.0, 0.0, 0.0]
+    scores = class_scores(logits, np.ones(3, np.float32), np.full(3, 6.0, np.float32))
+    np.testing.assert_allclose(scores[0], softmax(logits)[0], atol=3e-3)
+    np.testing.assert_allclose(scores[1], [1.0, 0.0, 0.0], atol=3e-3)
     # Without that limit the unknown is as much of a jump as the known.
     assert class_scores(logits, np.ones(3, np.float32))[1, 1] > 0.99
+
+
+def test_the_unknown_is_one_more_class_whose_logit_is_the_least_energy_of_the_likeliest_action() -> None:
+    logits = np.array([[0.5, 2.0, 1.0], [0.5, 1.0, 2.0]], np.float32)
+    least = np.array([99.0, 3.0, -np.inf], np.float32)
+    scores = class_scores(logits, np.ones(3, np.float32), least)
+    told = softmax(np.array([[0.5, 2.0, 1.0, 3.0]], np.float32))
+    np.testing.assert_allclose(scores[0], told[0, :3] + told[0, 3] * np.array([1, 0, 0]), rtol=1e-5)
+    np.testing.assert_array_equal(scores[1], softmax(logits)[1])
+
+
+def test_no_energy_however_far_from_the_least_spoils_a_score() -> None:
+    logits = np.array([[0.0, 5000.0, 0.0], [0.0, -5000.0, -6000.0]], np.float32)
+    for least in (-np.inf, -1e6, 0.0, 1e6):
+        scores = class_scores(logits, np.ones(3, np.float32), np.full(3, least, np.float32))
+        assert np.isfinite(scores).all()
+        np.testing.assert_allclose(scores.sum(-1), 1, rtol=1e-5)
 
 
 def test_a_class_is_softened_by_its_own_temperature() -> None:
@@ -45,11 +62,12 @@ def test_a_class_is_softened_by_its_own_temperature() -> None:
 
 def test_an_unknown_is_refused_and_its_score_event_says_background() -> None:
     # The helper's logits are logs of scores that sum to one: their energy is 0.
-    assert told(run(decoder(thresholds(least_energy=-0.1)), JUMP, JUMP)) == [("start", "jump")]
-    stage = decoder(thresholds(least_energy=0.1))
+    assert told(run(decoder(thresholds(least_energy=-4.0)), JUMP, JUMP)) == [("start", "jump")]
+    stage = decoder(thresholds(least_energy=10.0))
     assert run(stage, JUMP, JUMP) == []
     event = next(e for e in stage.step(prediction(3, JUMP)) if isinstance(e, ScoreEvent))
-    assert (event.labels[0], event.scores) == ("background", (1.0, 0.0, 0.0))
+    assert event.labels[0] == "background"
+    assert event.scores[0] > 0.999
 
 
 def test_thresholds_win_over_the_checkpoints_own_and_the_settings() -> None:

@@ -112,9 +112,7 @@ class ActionConfig(Section, frozen=True, kw_only=True):
     ] = 0.3
     thresholds: Annotated[
         str,
-        Meta(
-            description="file of `hitrs-live tune-thresholds`; empty for the checkpoint's own, none to use none"
-        ),
+        Meta(description="file of `hitrs-live tune-thresholds`; empty for the checkpoint's own, none to use none"),
     ] = ""
 
 

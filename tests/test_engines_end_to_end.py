@@ -18,7 +18,7 @@ from hitrs_live.transforms import NormaliserConfig
 from hitrs_live.transport.recorder import Recorder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-FRAMES = 600
+FRAMES = 800
 UNBELIEVED = 2
 """Frames before the tracker believes in a newcomer."""
 NEAR = 2e-3

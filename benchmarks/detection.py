@@ -39,9 +39,8 @@ from hitrs_live.evaluation.detection import detection_report
 from hitrs_live.evaluation.offline import offline_logits
 from hitrs_live.evaluation.streams import KeptStream
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
-from hitrs_live.model.hitrs import HiTRSConfig, gather_clips
+from hitrs_live.model.hitrs import SIZES, HiTRSConfig, gather_clips
 from hitrs_live.training.loop import Loop, LoopConfig
-from hitrs_live.training.pretrain_command import SIZES
 from hitrs_live.training.processes import join_processes
 from hitrs_live.training.streams import StreamBatches
 from hitrs_live.training.train_detector import DetectorTraining, losses_of

@@ -38,8 +38,7 @@ from hitrs_live.evaluation.classifiers import class_numbers, open_head
 from hitrs_live.evaluation.probes import choose_weight_decay, fit_linear
 from hitrs_live.evaluation.recognition import evaluate_recognition, recognise
 from hitrs_live.evaluation.tokens import sequence_tokens
-from hitrs_live.model.hitrs import HiTRS
-from hitrs_live.training.pretrain_command import SIZES
+from hitrs_live.model.hitrs import SIZES, HiTRS
 from hitrs_live.transforms import MODALITIES, NormaliserConfig
 
 DATASETS = {"nw_ucla": "measure/nw_ucla.npz", "utkinect": "measure/utkinect_streams.npz", "precog": "ship/precog16.npz"}

@@ -23,14 +23,13 @@ from torch import Tensor
 
 from hitrs_live.data.arrays import data_folder
 from hitrs_live.data.opening import open_datasets
-from hitrs_live.model.hitrs import HiTRS
+from hitrs_live.model.hitrs import SIZES, HiTRS
 from hitrs_live.model.packed import PackedClips, embed_packed
 from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import Step
 from hitrs_live.training.masking import choose_joints, draw_pairs, spoil_joints, swap
 from hitrs_live.training.objectives import ObjectiveConfig, Pretrainer
 from hitrs_live.training.pretrain import PretrainConfig, live, make_batches, pretrain
-from hitrs_live.training.pretrain_command import SIZES
 from hitrs_live.training.processes import Processes, join_processes
 from hitrs_live.transforms import NormaliserConfig, NormaliserState, normalise_sequence, normalise_step
 

@@ -23,6 +23,7 @@ from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 from hitrs_live.model.recogniser import Recogniser, RecogniserConfig
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import MODALITIES, NormaliserConfig
+from hitrs_live.whole_file import whole_file
 
 _KEY = "hitrs_live"
 _DETECTOR_FORMAT = 2
@@ -131,10 +132,8 @@ _Model = TypeVar("_Model", bound=nn.Module)
 def save_checkpoint(path: Path, checkpoint: Checkpoint | EncoderCheckpoint | RecogniserCheckpoint) -> None:
     """Write weights in half precision and everything else as JSON metadata, in one file, all or nothing."""
     tensors = {name: value.half().cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    save_file(tensors, unfinished, metadata={_KEY: msgspec.json.encode(checkpoint.info).decode()})
-    unfinished.replace(path)
+    with whole_file(path) as unfinished:
+        save_file(tensors, unfinished, metadata={_KEY: msgspec.json.encode(checkpoint.info).decode()})
 
 
 def load_checkpoint(path: str | Path | None = None) -> Checkpoint:

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 
 from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.model.pose_forecaster import PoseForecaster, PoseForecasterConfig
+from hitrs_live.whole_file import whole_file
 
 _KEY = "hitrs_live_forecaster"
 
@@ -33,10 +34,8 @@ class ForecasterCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
 def save_forecaster(path: Path, checkpoint: ForecasterCheckpoint) -> None:
     """Write weights and description in one file, all or nothing."""
     tensors = {name: value.cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    save_file(tensors, unfinished, metadata={_KEY: msgspec.json.encode(checkpoint.info).decode()})
-    unfinished.replace(path)
+    with whole_file(path) as unfinished:
+        save_file(tensors, unfinished, metadata={_KEY: msgspec.json.encode(checkpoint.info).decode()})
 
 
 def load_forecaster(path: Path) -> ForecasterCheckpoint:

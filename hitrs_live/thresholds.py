@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
 from hitrs_live.config import ActionConfig
 from hitrs_live.errors import ConfigError
+from hitrs_live.whole_file import whole_file
 
 FOLDER = Path("calibration")
 """Where thresholds are looked for first, under the working directory."""
@@ -153,11 +154,9 @@ def load_thresholds(path: Path, checkpoint: Checkpoint) -> Thresholds:
 
 def save_thresholds(path: Path, thresholds: Thresholds) -> None:
     """Write a file that `load_thresholds` reads, whole or not at all. Raises ConfigError where that cannot be done."""
-    unfinished = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(render_thresholds(thresholds), encoding="utf-8")
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            unfinished.write_text(render_thresholds(thresholds), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"thresholds {path}: cannot be written ({error}); name another file with --out") from None
 

@@ -7,10 +7,9 @@ import torch
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
-from hitrs_live.model.hitrs import HITRS_SMALL, HITRS_TINY, HiTRSConfig
+from hitrs_live.model.hitrs import SIZES
 from hitrs_live.transforms import NormaliserConfig
 
-SIZES = {"base": HiTRSConfig(), "small": HITRS_SMALL, "tiny": HITRS_TINY}
 _CLASSES = 27
 
 

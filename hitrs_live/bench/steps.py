@@ -1,13 +1,11 @@
 """Time whole steps of a stream, from metres to logits, in the cadence that they have live."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hitrs_live.bench.contenders import Contender
 from hitrs_live.bench.report import FRAME_MS, Crowd, StepTimes
-from hitrs_live.streaming.clip_stream import StreamState
-from hitrs_live.streaming.stream import stream_step
+from hitrs_live.streaming.step_cost import time_steps
 from hitrs_live.transforms import NormaliserConfig
 
 _PROBES = 8
@@ -20,27 +18,14 @@ _MOST = 4096
 def time_frames(
     contender: Contender, normaliser: NormaliserConfig, *, persons: int, strides: int, at_once: bool = False
 ) -> NDArray[np.float64]:
-    """Step people whose windows are full, frame by frame. Returns (strides * clip_stride,) ms.
+    """Time frames of people whose windows are full, an answer every clip. Returns (strides * clip_stride,) ms.
 
-    Each ends a clip in one of clip_stride frames, as people do for whom six ordinary frames are followed by one that
-    completes a clip: with `at_once` all in the same one, otherwise as many in each as can be. One more stride goes
-    before, untimed.
+    at_once: as in `time_steps`.
     """
-    engine, clock = contender.engine, contender.clock
-    grid, window = engine.grid, engine.config.window_clips
-    state = StreamState.empty(grid, persons, window_clips=window)
-    # As if they had been there for a window and a part of a stride each: zeros cost what joints do.
-    state.frame_count += grid.frames_of(window)
-    if not at_once:
-        state.frame_count += torch.arange(persons) % grid.clip_stride
-    state.clip_count += (state.frame_count - grid.clip_span) // grid.clip_stride + 1
-    still, everyone = torch.zeros(persons, grid.joints, 3), torch.ones(persons, dtype=torch.bool)
-    took_ms = np.zeros((1 + strides) * grid.clip_stride)
-    for frame in range(len(took_ms)):
-        began_ns = clock()
-        stream_step(engine, still, everyone, state, normaliser)
-        took_ms[frame] = (clock() - began_ns) / 1e6
-    return took_ms[grid.clip_stride :]
+    return time_steps(
+        contender.engine, normaliser, rows=persons, hop=contender.engine.grid.clip_stride, strides=strides,
+        at_once=at_once, clock=contender.clock,
+    ).ravel()  # fmt: skip
 
 
 def summarise_steps(took_ms: NDArray[np.float64], *, persons: int) -> StepTimes:

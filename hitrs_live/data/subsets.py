@@ -13,6 +13,7 @@ import numpy as np
 
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.errors import DataError
+from hitrs_live.whole_file import whole_file
 
 
 def draw_subset(dataset: Dataset, share: float, seed: int) -> tuple[str, ...]:
@@ -36,10 +37,9 @@ def draw_subset(dataset: Dataset, share: float, seed: int) -> tuple[str, ...]:
 
 def save_subset(path: Path, names: tuple[str, ...], *, share: float, seed: int, data: str) -> None:
     """Write one name a line under a comment that says how they were drawn, all or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text("\n".join((f"# share {share}, seed {seed}, {data}", *names)) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    text = "\n".join((f"# share {share}, seed {seed}, {data}", *names)) + "\n"
+    with whole_file(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def read_subset(path: Path, dataset: Dataset) -> tuple[str, ...]:

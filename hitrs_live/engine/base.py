@@ -4,6 +4,8 @@ An engine is stateless: a stream's rings stay with the stream. It takes and give
 whatever it computes in and wherever, and any number of rows from one on.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from torch import Tensor
@@ -60,3 +62,32 @@ class Engine(StepEncoder, Protocol):
         real, what lies past them is not read; recent: (M, S, J, 3), the normalised frames of the newest clip's
         span.
         """
+
+
+class PieceEngine(ABC):
+    """An `Engine` whose three calls each run one piece as a whole, whatever computes it."""
+
+    def __init__(self, config: DetectorConfig, precision: Precision) -> None:
+        self.config = config
+        self.precision: Precision = precision
+
+    @property
+    def grid(self) -> HiTRSConfig:
+        """Sizes of the encoders and the clip grid."""
+        return self.config.encoder
+
+    def encode_frames(self, joints: Tensor) -> Tensor:
+        """Encode frames, as `Engine` has it."""
+        return self._run("frame", joints)[0]
+
+    def encode_clips(self, tokens: Tensor) -> Tensor:
+        """Encode clips, as `Engine` has it."""
+        return self._run("clip", tokens)[0]
+
+    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
+        """Judge windows at their newest clip, as `Engine` has it."""
+        return Judgement(*self._run("judge", clips, held, recent))
+
+    @abstractmethod
+    def _run(self, piece: str, *inputs: Tensor) -> Sequence[Tensor]:
+        """Run "frame", "clip" or "judge" on any number of rows."""

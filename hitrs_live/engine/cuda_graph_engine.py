@@ -11,20 +11,19 @@ import torch
 from torch import Tensor, nn
 
 from hitrs_live.config import Precision
-from hitrs_live.engine.base import Judgement
+from hitrs_live.engine.base import PieceEngine
 from hitrs_live.engine.export import example_inputs
-from hitrs_live.engine.pieces import ClipPiece, FramePiece, JudgePiece, in_precision
+from hitrs_live.engine.pieces import in_precision, pieces_of, run_piece
 from hitrs_live.engine.torch_engine import DTYPES
 from hitrs_live.errors import EngineUnavailable
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
-from hitrs_live.model.hitrs import HiTRSConfig
 
 _log = logging.getLogger(__name__)
 _WARM_UPS = 3
 _SAME = 1e-3
 
 
-class CudaGraphEngine:
+class CudaGraphEngine(PieceEngine):
     """Run a detector's pieces on a GPU."""
 
     name = "cuda-graph"
@@ -35,34 +34,14 @@ class CudaGraphEngine:
             raise EngineUnavailable(f"torch runs {', '.join(DTYPES)} on a GPU")
         if not torch.cuda.is_available():
             raise EngineUnavailable("no GPU that torch can use")
-        self.config: DetectorConfig = model.config
-        self.precision: Precision = precision
+        super().__init__(model.config, precision)
         on_gpu = HitrsDetector(model.config)
         on_gpu.load_state_dict(model.state_dict())
         on_gpu = in_precision(on_gpu.eval(), DTYPES[precision]).cuda()
-        pieces: dict[str, nn.Module] = {
-            "frame": FramePiece(on_gpu.encoder.frame_encoder),
-            "clip": ClipPiece(on_gpu.encoder.clip_encoder),
-            "judge": JudgePiece(on_gpu),
-        }
-        self._pieces = {name: _Piece(piece, name, model.config, max_rows) for name, piece in pieces.items()}
+        self._pieces = {name: _Piece(piece, name, model.config, max_rows) for name, piece in pieces_of(on_gpu).items()}
 
-    @property
-    def grid(self) -> HiTRSConfig:
-        """Sizes of the encoders and the clip grid."""
-        return self.config.encoder
-
-    def encode_frames(self, joints: Tensor) -> Tensor:
-        """Encode frames, as `Engine` has it."""
-        return self._pieces["frame"].run(joints)[0]
-
-    def encode_clips(self, tokens: Tensor) -> Tensor:
-        """Encode clips, as `Engine` has it."""
-        return self._pieces["clip"].run(tokens)[0]
-
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
-        """Judge windows at their newest clip, as `Engine` has it."""
-        return Judgement(*self._pieces["judge"].run(clips, held, recent))
+    def _run(self, piece: str, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return self._pieces[piece].run(*inputs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,16 +68,17 @@ class _Piece:
                 _log.warning("CUDA graph of %s at %d rows: %s; runs eagerly", name, rows, str(error).splitlines()[0])
 
     @torch.inference_mode()
-    def run(self, *inputs: Tensor) -> list[Tensor]:
+    def run(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Run on any number of rows: the smallest recording that holds them, the rest of it idle."""
         rows = len(inputs[0])
         recording = next((self._recordings[size] for size in sorted(self._recordings) if size >= rows), None)
         if recording is None:
-            return [output.cpu() for output in self._eager(tuple(value.cuda() for value in inputs))]
+            eager = run_piece(self._piece, [value.cuda() for value in inputs])
+            return tuple(output.cpu() for output in eager)
         for place, value in zip(recording.inputs, inputs, strict=True):
             place[:rows].copy_(value, non_blocking=True)
         recording.graph.replay()
-        return [output[:rows].cpu() for output in recording.outputs]
+        return tuple(output[:rows].cpu() for output in recording.outputs)
 
     @torch.inference_mode()
     def _record(self, inputs: tuple[Tensor, ...]) -> _Recording:
@@ -107,23 +87,19 @@ class _Piece:
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(_WARM_UPS):
-                self._eager(inputs)
+                run_piece(self._piece, inputs)
         torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            outputs = self._eager(inputs)
+            outputs = run_piece(self._piece, inputs)
         for value in inputs:
             if value.is_floating_point():
                 value.normal_()
         graph.replay()
-        for got, wanted in zip(outputs, self._eager(inputs), strict=True):
+        for got, wanted in zip(outputs, run_piece(self._piece, inputs), strict=True):
             if not torch.allclose(got, wanted, atol=_SAME, rtol=_SAME):
                 raise RuntimeError("its replay differs from the eager run")
         return _Recording(graph=graph, inputs=inputs, outputs=outputs)
-
-    def _eager(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        output = self._piece(*inputs)
-        return output if isinstance(output, tuple) else (output,)
 
 
 def batch_sizes(max_rows: int) -> tuple[int, ...]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from types import ModuleType
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hitrs_live.config import Precision
-from hitrs_live.engine.pieces import ClipPiece, FramePiece, JudgePiece, in_precision
+from hitrs_live.engine.pieces import in_precision, pieces_of
 from hitrs_live.engine.torch_engine import DTYPES
 from hitrs_live.errors import EngineUnavailable
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
@@ -48,14 +48,9 @@ def export_graphs(model: HitrsDetector, folder: Path, *, precision: Precision = 
     """
     checker = _checker()
     model = in_precision(model.eval(), DTYPES[precision])
-    pieces: dict[str, nn.Module] = {
-        "frame": FramePiece(model.encoder.frame_encoder),
-        "clip": ClipPiece(model.encoder.clip_encoder),
-        "judge": JudgePiece(model),
-    }
     examples = example_inputs(model.config, _ROWS)
     rows = torch.export.Dim("rows")
-    for name, piece in pieces.items():
+    for name, piece in pieces_of(model).items():
         path = folder / f"{name}.onnx"
         with quiet_exporter(), torch.no_grad():
             program = torch.onnx.export(

@@ -7,18 +7,17 @@ import torch
 from torch import Tensor
 
 from hitrs_live.config import Precision
-from hitrs_live.engine.base import Judgement
+from hitrs_live.engine.base import PieceEngine
 from hitrs_live.engine.export import INPUTS
 from hitrs_live.errors import EngineUnavailable
 from hitrs_live.model.detector import DetectorConfig
-from hitrs_live.model.hitrs import HiTRSConfig
 
 OPSET = 23
 """The first with attention as one operator, for which the run-time has one kernel."""
 _ERRORS_ONLY = 3
 
 
-class OnnxEngine:
+class OnnxEngine(PieceEngine):
     """Run a detector's three graphs."""
 
     name = "onnx"
@@ -27,8 +26,7 @@ class OnnxEngine:
         self, config: DetectorConfig, graphs: Mapping[str, bytes], *, precision: Precision = "fp32", threads: int = 1
     ) -> None:
         """Load graphs, by piece. Raises EngineUnavailable for what the run-time cannot load."""
-        self.config = config
-        self.precision: Precision = precision
+        super().__init__(config, precision)
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
@@ -42,23 +40,6 @@ class OnnxEngine:
             }
         except Exception as error:  # The run-time has a dozen kinds, none of which is exported.
             raise EngineUnavailable(f"ONNX Runtime cannot load the graphs ({str(error).splitlines()[0]})") from None
-
-    @property
-    def grid(self) -> HiTRSConfig:
-        """Sizes of the encoders and the clip grid."""
-        return self.config.encoder
-
-    def encode_frames(self, joints: Tensor) -> Tensor:
-        """Encode frames, as `Engine` has it."""
-        return self._run("frame", joints)[0]
-
-    def encode_clips(self, tokens: Tensor) -> Tensor:
-        """Encode clips, as `Engine` has it."""
-        return self._run("clip", tokens)[0]
-
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
-        """Judge windows at their newest clip, as `Engine` has it."""
-        return Judgement(*self._run("judge", clips, held, recent))
 
     def _run(self, piece: str, *inputs: Tensor) -> list[Tensor]:
         """Run one graph. Inputs are read where they lie, and outputs are tensors on the run-time's own memory."""

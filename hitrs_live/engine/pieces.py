@@ -7,6 +7,7 @@ the input map, the sums, norms, softmaxes and heads stay in float32.
 """
 
 import copy
+from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
@@ -79,6 +80,21 @@ class JudgePiece(nn.Module):
         newest = (held - 1)[:, None, None].expand(-1, 1, x.shape[2])
         real_mask = torch.arange(window, device=x.device) < held[:, None]
         return _update_one(last, x.gather(1, newest).squeeze(1), x, real_mask)
+
+
+def pieces_of(model: HitrsDetector) -> dict[str, nn.Module]:
+    """Take a detector's pieces by their names; weights are shared, but for the motion head's."""
+    return {
+        "frame": FramePiece(model.encoder.frame_encoder),
+        "clip": ClipPiece(model.encoder.clip_encoder),
+        "judge": JudgePiece(model),
+    }
+
+
+def run_piece(piece: nn.Module, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Run a piece; what it gives is a tuple, of one too."""
+    outputs = piece(*inputs)
+    return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
 def in_precision(model: _Module, dtype: torch.dtype) -> _Module:

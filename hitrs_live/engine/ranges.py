@@ -18,9 +18,10 @@ import msgspec
 from torch import Tensor, nn
 
 from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.engine.pieces import ClipPiece, FramePiece, JudgePiece
+from hitrs_live.engine.pieces import pieces_of
 from hitrs_live.errors import CheckpointMismatch, DataError
 from hitrs_live.model.detector import HitrsDetector
+from hitrs_live.whole_file import whole_file
 
 RANGES = Path("calibration") / "quantisation.json"
 """Where a file of ranges is looked for when none is named."""
@@ -89,12 +90,7 @@ def recording_ranges(model: HitrsDetector) -> Iterator[Products]:
 
 
 def _large_products(model: HitrsDetector) -> Iterator[tuple[str, str, nn.Linear]]:
-    pieces: dict[str, nn.Module] = {
-        "frame": FramePiece(model.encoder.frame_encoder),
-        "clip": ClipPiece(model.encoder.clip_encoder),
-        "judge": JudgePiece(model),
-    }
-    for piece, module in pieces.items():
+    for piece, module in pieces_of(model).items():
         for name, layer in module.named_modules():
             deep = isinstance(layer, nn.Linear) and layer.in_features >= _LEAST_DEPTH
             if deep and not name.endswith("attention.output"):
@@ -186,11 +182,8 @@ def _check_products(file: Path, products: Products, model: HitrsDetector) -> Non
 
 def save_ranges(file: Path, ranges: Ranges) -> None:
     """Write a file that `load_ranges` reads, whole or not at all. Raises DataError where that cannot be done."""
-    unfinished = file.with_name(file.name + ".part")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(ranges)) + b"\n")
-        unfinished.replace(file)
+        with whole_file(file) as unfinished:
+            unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(ranges)) + b"\n")
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise DataError(f"ranges {file}: cannot be written ({error.strerror}); name another file with --out") from None

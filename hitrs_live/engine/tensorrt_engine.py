@@ -12,14 +12,13 @@ import torch
 from torch import Tensor
 
 from hitrs_live.config import Precision
-from hitrs_live.engine.base import Judgement
+from hitrs_live.engine.base import PieceEngine
 from hitrs_live.engine.export import INPUTS, OUTPUTS, example_inputs
 from hitrs_live.errors import EngineUnavailable
 from hitrs_live.model.detector import DetectorConfig
-from hitrs_live.model.hitrs import HiTRSConfig
 
 
-class TensorRtEngine:
+class TensorRtEngine(PieceEngine):
     """Run a detector's three plans."""
 
     name = "tensorrt"
@@ -37,30 +36,15 @@ class TensorRtEngine:
 
         Raises EngineUnavailable for a plan that does not fit this GPU, driver or version.
         """
-        self.config = config
-        self.precision: Precision = precision
+        super().__init__(config, precision)
         runtime = api.Runtime(api.Logger(api.Logger.ERROR))
         examples = example_inputs(config, max_rows)
         self._pieces = {
             name: _Piece(api, runtime, name, plan, examples[name], max_rows=max_rows) for name, plan in plans.items()
         }
 
-    @property
-    def grid(self) -> HiTRSConfig:
-        """Sizes of the encoders and the clip grid."""
-        return self.config.encoder
-
-    def encode_frames(self, joints: Tensor) -> Tensor:
-        """Encode frames, as `Engine` has it."""
-        return self._pieces["frame"].run(joints)[0]
-
-    def encode_clips(self, tokens: Tensor) -> Tensor:
-        """Encode clips, as `Engine` has it."""
-        return self._pieces["clip"].run(tokens)[0]
-
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
-        """Judge windows at their newest clip, as `Engine` has it."""
-        return Judgement(*self._pieces["judge"].run(clips, held, recent))
+    def _run(self, piece: str, *inputs: Tensor) -> list[Tensor]:
+        return self._pieces[piece].run(*inputs)
 
 
 class _Piece:

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from hitrs_live.config import Precision
-from hitrs_live.engine.base import Judgement
-from hitrs_live.engine.pieces import ClipPiece, FramePiece, JudgePiece, in_precision
-from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.engine.base import PieceEngine
+from hitrs_live.engine.pieces import in_precision, pieces_of, run_piece
+from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -39,7 +39,7 @@ class TorchEncoder:
         return embeddings
 
 
-class TorchEngine:
+class TorchEngine(PieceEngine):
     """Run a detector's pieces on the CPU."""
 
     name = "torch"
@@ -51,30 +51,9 @@ class TorchEngine:
         """
         if precision not in DTYPES:
             raise ValueError(f"got precision {precision}, wanted one of {', '.join(DTYPES)} with torch")
-        self.config: DetectorConfig = model.config
-        self.precision: Precision = precision
-        model = in_precision(model, DTYPES[precision])
-        self._frame, self._clip = FramePiece(model.encoder.frame_encoder), ClipPiece(model.encoder.clip_encoder)
-        self._judge = JudgePiece(model)
-
-    @property
-    def grid(self) -> HiTRSConfig:
-        """Sizes of the encoders and the clip grid."""
-        return self.config.encoder
+        super().__init__(model.config, precision)
+        self._pieces = pieces_of(in_precision(model, DTYPES[precision]))
 
     @torch.inference_mode()
-    def encode_frames(self, joints: Tensor) -> Tensor:
-        """Encode frames, as `Engine` has it."""
-        tokens: Tensor = self._frame(joints)
-        return tokens
-
-    @torch.inference_mode()
-    def encode_clips(self, tokens: Tensor) -> Tensor:
-        """Encode clips, as `Engine` has it."""
-        embeddings: Tensor = self._clip(tokens)
-        return embeddings
-
-    @torch.inference_mode()
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
-        """Judge windows at their newest clip, as `Engine` has it."""
-        return Judgement(*self._judge(clips, held, recent))
+    def _run(self, piece: str, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return run_piece(self._pieces[piece], inputs)

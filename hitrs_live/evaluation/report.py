@@ -7,6 +7,7 @@ from typing import Any
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.errors import DataError
 from hitrs_live.thresholds import Thresholds
+from hitrs_live.whole_file import whole_file
 
 
 def about_run(checkpoint: Checkpoint, thresholds: Thresholds | None, update: str) -> dict[str, Any]:
@@ -20,11 +21,8 @@ def about_run(checkpoint: Checkpoint, thresholds: Thresholds | None, update: str
 
 def write_report(file: Path, report: dict[str, Any]) -> None:
     """Write a report as JSON, all or nothing. Raises DataError where it cannot be written."""
-    unfinished = file.with_name(file.name + ".part")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(file)
+        with whole_file(file) as unfinished:
+            unfinished.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise DataError(f"{file}: cannot be written ({error}); name another file with --json") from None

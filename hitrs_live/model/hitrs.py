@@ -259,3 +259,5 @@ HITRS_TINY = HiTRSConfig(
     max_clips=64,
     dropout=0.0,
 )
+
+SIZES = {"tiny": HITRS_TINY, "small": HITRS_SMALL, "base": HiTRSConfig()}

@@ -20,17 +20,21 @@ def time_steps(
     rows: int,
     hop: int,
     strides: int = 3,
+    at_once: bool = False,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> NDArray[np.float64]:
-    """Step people who have long been there, and who did not come all at once. Returns (strides, clip_stride) ms.
+    """Step people who have long been there. Returns (strides, clip_stride) ms.
 
-    hop: frames from one judgement on a row to the next; clock: nanoseconds, such as `time.process_time_ns` where other
-    processes should not count. One more stride goes before, untimed.
+    hop: frames from one judgement on a row to the next; at_once: whether all came at once and end their clips in the
+    same frame, otherwise as many do in each frame as can be; clock: nanoseconds, such as `time.process_time_ns` where
+    other processes should not count. One more stride goes before, untimed.
     """
     grid, window = engine.grid, engine.config.window_clips
     state = StreamState.empty(grid, rows, window_clips=window, hop=hop)
     # As if they had been there for a window and a part of a stride each: zeros cost what joints do.
-    state.frame_count += grid.frames_of(window) + torch.arange(rows) % grid.clip_stride
+    state.frame_count += grid.frames_of(window)
+    if not at_once:
+        state.frame_count += torch.arange(rows) % grid.clip_stride
     state.clip_count += (state.frame_count - grid.clip_span) // hop + 1
     still, everyone = torch.zeros(rows, grid.joints, 3), torch.ones(rows, dtype=torch.bool)
     took_ms = np.zeros((1 + strides) * grid.clip_stride)

@@ -10,11 +10,11 @@ from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import check_classes, open_dataset
 from hitrs_live.data.subsets import draw_subset, save_subset, take_subset
 from hitrs_live.errors import CheckpointMismatch, ConfigError, DataError
-from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.model.hitrs import SIZES, HiTRSConfig
 from hitrs_live.training.finetune import FinetuneConfig, finetune
 from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import LoopConfig
-from hitrs_live.training.pretrain_command import SIZES, check_counts
+from hitrs_live.training.pretrain_command import check_counts
 from hitrs_live.training.processes import join_processes
 from hitrs_live.transforms import NormaliserConfig
 

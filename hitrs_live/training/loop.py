@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from hitrs_live.errors import ConfigError
 from hitrs_live.training.processes import Processes
+from hitrs_live.whole_file import whole_file
 
 Batch = TypeVar("Batch")
 
@@ -184,8 +185,6 @@ class Loop:
         """Write the run's state, so that it can be taken up after this step."""
         if not self._processes.first:
             return
-        self._state_path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self._state_path.with_suffix(".part")
         state = {
             "settings": self._settings,
             "step": self.step,
@@ -193,8 +192,8 @@ class Loop:
             "optimiser": self._optimiser.state_dict(),
             "average": self.average,
         }
-        torch.save(state, unfinished)
-        unfinished.replace(self._state_path)
+        with whole_file(self._state_path) as unfinished:
+            torch.save(state, unfinished)
 
     def _resume(self) -> None:
         if not self._state_path.exists():

@@ -8,12 +8,10 @@ import torch
 from hitrs_live.data.arrays import data_folder
 from hitrs_live.data.opening import open_datasets
 from hitrs_live.errors import ConfigError
-from hitrs_live.model.hitrs import HITRS_SMALL, HITRS_TINY, HiTRSConfig
+from hitrs_live.model.hitrs import SIZES
 from hitrs_live.training.journal import Journal
 from hitrs_live.training.pretrain import PRESETS, pretrain
 from hitrs_live.training.processes import join_processes
-
-SIZES = {"tiny": HITRS_TINY, "small": HITRS_SMALL, "base": HiTRSConfig()}
 
 
 def run_pretrain(options: argparse.Namespace) -> int:

@@ -1,8 +1,10 @@
 """A run's settings as text, to be kept beside its results and compared when it is taken up again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
+
+from torch import Tensor
 
 from hitrs_live.checkpoint import EncoderCheckpoint
 from hitrs_live.data.dataset import Dataset
@@ -21,8 +23,12 @@ def beginning_text(begin: EncoderCheckpoint | None) -> str:
     """Name the encoder begun with, so that a run is not taken up from another one."""
     if begin is None:
         return "scratch"
-    total = sum(float(p.detach().double().abs().sum()) for p in begin.model.parameters())
-    return f"{begin.info.name} {total:.6f}"
+    return weights_text(begin.info.name, begin.model.parameters())
+
+
+def weights_text(name: str, weights: Iterable[Tensor]) -> str:
+    """Name weights by their model's name and the sum of their absolute values."""
+    return f"{name} {sum(float(p.detach().double().abs().sum()) for p in weights):.6f}"
 
 
 def _flat(prefix: str, config: Any) -> Iterator[tuple[str, object]]:

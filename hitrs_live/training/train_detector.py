@@ -65,6 +65,11 @@ class Material:
     arms_free: frozenset[int] = frozenset()
     """The classes that stay what they are whatever the arms do, besides background."""
 
+    @property
+    def text(self) -> str:
+        """What it is, in words, for a checkpoint to tell."""
+        return ", ".join(f"{name} ({len(recordings)} recordings)" for name, recordings in self.sources.items())
+
 
 def train_detector(
     config: DetectorTraining,
@@ -88,17 +93,15 @@ def train_detector(
         normaliser=config.normaliser, label_lag_frames=config.label_lag_frames,
         size=max(1, config.batch // config.loop.accumulate), seed=(config.loop.seed, processes.rank),
     )  # fmt: skip
-    data = ", ".join(f"{name} ({len(recordings)} recordings)" for name, recordings in material.sources.items())
-    settings = (
-        f"{settings_text(config, processes=processes.count)}\ndata = {data}\nbegins_from = {beginning_text(begin)}"
-    )
+    origin = f"data = {material.text}\nbegins_from = {beginning_text(begin)}"
+    settings = f"{settings_text(config, processes=processes.count)}\n{origin}"
 
     loop = Loop(Learner(model, motion=config.motion_weight > 0), config.loop, processes, state_of(out), settings)
 
     def report(step: Step) -> None:
         journal.step(step)
         if processes.first and step.saves:
-            _save(config, weights_of(loop), data, settings, out)
+            _save(config, weights_of(loop), material.text, settings, out)
 
     loop.run(batches, lambda wrapped, batch: losses_of(wrapped, batch, config), lambda: None, report)
     return out

@@ -15,10 +15,10 @@ from hitrs_live.data.opening import BACKGROUND_NAME, check_rates, open_datasets
 from hitrs_live.data.ship import ARMS_FREE, LABELS, SHIP_CLASSES, SOURCE_WEIGHTS
 from hitrs_live.errors import CheckpointMismatch, DataError
 from hitrs_live.model.detector import DetectorConfig
-from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.model.hitrs import SIZES, HiTRSConfig
 from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import LoopConfig
-from hitrs_live.training.pretrain_command import SIZES, check_counts
+from hitrs_live.training.pretrain_command import check_counts
 from hitrs_live.training.processes import join_processes
 from hitrs_live.training.train_detector import DetectorTraining, Material, train_detector
 from hitrs_live.transforms import NormaliserConfig

@@ -1,6 +1,7 @@
 """Train the motion head of a finished detector, which stays as it is; or both together."""
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import Loop, LoopConfig, Step
 from hitrs_live.training.motion_losses import motion_losses
 from hitrs_live.training.processes import Processes
-from hitrs_live.training.settings import settings_text
+from hitrs_live.training.settings import settings_text, weights_text
 from hitrs_live.training.streams import StreamBatch, StreamBatches
 from hitrs_live.training.train_detector import Learner, Material, action_losses, state_of, weights_of
 
@@ -83,17 +84,18 @@ def train_forecaster(
         label_lag_frames=info.label_lag_frames, size=max(1, config.batch // config.loop.accumulate),
         seed=(config.loop.seed, processes.rank),
     )  # fmt: skip
-    data = ", ".join(f"{name} ({len(recordings)} recordings)" for name, recordings in material.sources.items())
+    # What the run keeps of the detector, so that it is not taken up from another one.
+    kept = chain(begin.model.encoder.parameters(), begin.model.action_head.parameters())
     settings = (
-        f"{settings_text(config, processes=processes.count)}\ndata = {data}\n"
-        f"begins_from = {begin.info.name} {_sum(begin.model):.6f}"
+        f"{settings_text(config, processes=processes.count)}\ndata = {material.text}\n"
+        f"begins_from = {weights_text(begin.info.name, kept)}"
     )
     loop = Loop(learner, config.loop, processes, state_of(out), settings)
 
     def report(step: Step) -> None:
         journal.step(step)
         if processes.first and step.saves:
-            _save(info, weights_of(loop), data, settings, out)
+            _save(info, weights_of(loop), material.text, settings, out)
 
     loop.run(batches, lambda wrapped, batch: losses_of(wrapped, batch, config), lambda: None, report)
     return out
@@ -111,12 +113,6 @@ def losses_of(module: nn.Module, batch: StreamBatch, config: ForecasterTraining)
         )  # fmt: skip
         loss = loss + config.action_weight * losses["action"]
     return {"loss": loss, **losses}
-
-
-def _sum(model: HitrsDetector) -> float:
-    """Add up what is kept of a detector, so that a run is not taken up from another one."""
-    kept = (*model.encoder.parameters(), *model.action_head.parameters())
-    return sum(float(p.detach().double().abs().sum()) for p in kept)
 
 
 def _save(info: CheckpointInfo, average: dict[str, Tensor], data: str, settings: str, out: Path) -> None:

@@ -11,7 +11,6 @@ person's predictions are reliable at that moment, else as measured.
 """
 
 import argparse
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from hitrs_live.data.arrays import Sequence, data_folder
 from hitrs_live.data.class_map import read_ship
 from hitrs_live.data.ui_prmd import NAME as UI_PRMD
 from hitrs_live.data.ui_prmd import join_repetitions
+from hitrs_live.evaluation.report import write_report
 from hitrs_live.messages import People, Tick
 from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.forecaster import Forecaster
@@ -150,8 +150,7 @@ def main() -> None:
         table.add_section()
     Console().print(table)
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+        write_report(options.json, report)
 
 
 if __name__ == "__main__":

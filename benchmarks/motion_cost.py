@@ -10,7 +10,6 @@ installed (`pip install 'hitrs-live[export]'`).
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ from hitrs_live.engine.motion_piece import MotionPiece
 from hitrs_live.engine.onnx_engine import OPSET, OnnxEngine
 from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.errors import EngineUnavailable
+from hitrs_live.evaluation.report import write_report
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
 
@@ -150,8 +150,7 @@ def main() -> None:
     told = ", ".join(f"{ratio:.2f}x for {people}" for people, ratio in ratios.items())
     print(f"the model's own head over the folded one, in torch, by people: {told}")
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps({"steps": rows, "head_over_folded": ratios}, indent=2) + "\n")
+        write_report(options.json, {"steps": rows, "head_over_folded": ratios})
 
 
 if __name__ == "__main__":

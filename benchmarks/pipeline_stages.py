@@ -8,7 +8,6 @@ measured. "overhead" is everything between a frame's poses and its published eve
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from hitrs_live.evaluation.report import write_report
 from hitrs_live.messages import Status
 from hitrs_live.transport.subscriber import subscribe
 
@@ -65,8 +65,7 @@ def main() -> None:
         result = {"frames": found[-1].frames, "memory_mb": marks}
     Console().print(table)
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+        write_report(options.json, result)
 
 
 if __name__ == "__main__":

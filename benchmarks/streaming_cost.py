@@ -7,7 +7,6 @@ ends. All run on one thread. The outputs are compared at every clip.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from rich.table import Table
 from torch import Tensor
 
 from hitrs_live.engine.torch_engine import TorchEngine
+from hitrs_live.evaluation.report import write_report
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HITRS_SMALL, HiTRSConfig
 from hitrs_live.streaming.clip_stream import StreamState
@@ -96,8 +96,7 @@ def main() -> None:
         )
     Console().print(table)
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+        write_report(options.json, rows)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ the machine does falls on both; the ratio is the median over the turns.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.engine.torch_engine import TorchEngine
+from hitrs_live.evaluation.report import write_report
 from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
 
 
@@ -66,8 +66,7 @@ def main() -> None:
         )
     Console().print(table)
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+        write_report(options.json, rows)
 
 
 if __name__ == "__main__":

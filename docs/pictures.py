@@ -12,6 +12,7 @@ from rich.console import Console
 
 from hitrs_live.checkpoint import load_checkpoint
 from hitrs_live.config import Config
+from hitrs_live.feed import Feed
 from hitrs_live.messages import AnyMessage, Frame, Outlook, People, SourceState
 from hitrs_live.pipeline import Pipeline
 from hitrs_live.sources.demo import DemoSource
@@ -67,12 +68,10 @@ def main() -> None:
     torch.set_num_threads(1)
     dashboard = Dashboard()
     pipeline = Pipeline(
-        source=DemoSource("real"),
-        pose=None,
+        [Feed(source=DemoSource("real"), viewers=(Photographer(),))],
         checkpoint=load_checkpoint(),
         config=Config(),
         sink=Watching(dashboard),
-        viewers=[Photographer()],
     )
     pipeline.run(duration_s=MOMENT_S)
     console = Console(record=True, width=112, height=30, file=open("/dev/null", "w"))  # noqa: SIM115

@@ -46,10 +46,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 # Flags that set one setting each, over the file: flag, dotted key, type, help.
 _SETTINGS: tuple[tuple[str, str, type, str], ...] = (
-    ("--source-id", "source_id", str, "name of the source in topics"),
+    ("--source-id", "source_id", str, "name of the source in topics; of several, in their order, with commas"),
     ("--max-people", "pose.max_people", int, "people followed at once"),
     ("--pose-model", "pose.model", str, "lite, full or heavy"),
-    ("--calibration", "camera.calibration", str, "camera intrinsics, a file as `hitrs-live calibrate` writes it"),
+    (
+        "--calibration",
+        "camera.calibration",
+        str,
+        "camera intrinsics, a file as `hitrs-live calibrate` writes it, or a folder of one a source",
+    ),
     ("--checkpoint", "model.checkpoint", str, "model to run, instead of the one shipped"),
     ("--engine", "model.engine", str, "what computes the model: auto, tensorrt, cuda-graph, onnx or torch"),
     ("--precision", "model.precision", str, "what it computes in: fp32, int8 (onnx), fp16 or bf16 (on GPUs)"),
@@ -108,25 +113,49 @@ def _settings(options: argparse.Namespace) -> Any:
     return override(config, flags) if flags else config
 
 
+class _AddSource(argparse.Action):
+    """Note another source as (kind, value), in the flags' order; a demo has no value."""
+
+    def __call__(self, _parser: object, options: argparse.Namespace, value: Any, flag: str | None = None) -> None:
+        assert flag is not None
+        # A new list: the old one may be the default.
+        options.sources = [*options.sources, (flag.removeprefix("--"), value or "")]
+
+
 def _add_source(parser: argparse.ArgumentParser, *, pictures_only: bool = False) -> None:
-    which = parser.add_argument_group("source (one of)").add_mutually_exclusive_group(required=True)
-    which.add_argument("--camera", metavar="N|URL", help="a camera's number, or an rtsp:// or http:// (MJPEG) address")
-    which.add_argument("--video", metavar="FILE", help="a video file, every frame")
+    which = parser.add_argument_group("source (one)" if pictures_only else "sources (one or more, each flag again)")
+
+    def add(flag: str, metavar: str, text: str) -> None:
+        which.add_argument(flag, dest="sources", action=_AddSource, metavar=metavar, default=[], help=text)
+
+    add("--camera", "N|URL", "a camera's number, or an rtsp:// or http:// (MJPEG) address")
+    add("--video", "FILE", "a video file, every frame")
     if not pictures_only:
-        which.add_argument("--replay", metavar="PATH", help="NTU .skeleton files, or a recording of ours (.mcap)")
-        which.add_argument("--joints", metavar="URL", help="joints that `hitrs-live pose` publishes elsewhere")
-        which.add_argument("--demo", action="store_true", help="a made figure that does exercises; needs nothing")
+        add("--replay", "PATH", "NTU .skeleton files, or a recording of ours (.mcap)")
+        add("--joints", "URL", "joints that `hitrs-live pose` publishes elsewhere")
+        which.add_argument(
+            "--demo", dest="sources", action=_AddSource, nargs=0, default=[],
+            help="a made figure that does exercises; needs nothing",
+        )  # fmt: skip
     parser.add_argument("--speed", choices=("real", "max"), default="real", help="pace of files (default: real)")
 
 
 def _add_live(parser: argparse.ArgumentParser) -> None:
     _add_source(parser)
     _add_settings(parser)
-    parser.add_argument("--record", metavar="FILE", help="keep joints and events, never pixels, as MCAP")
+    parser.add_argument(
+        "--record",
+        metavar="FILE",
+        help="keep joints and events, never pixels, as MCAP; of several sources, a file each",
+    )
     parser.add_argument("--overwrite", action="store_true", help="let --record replace a file")
     parser.add_argument("--plain", action="store_true", help="log lines instead of the dashboard")
-    parser.add_argument("--show", action="store_true", help="open a window with the picture and what is known of it")
-    parser.add_argument("--save-video", metavar="FILE", help="write that picture to a video file")
+    parser.add_argument(
+        "--show", action="store_true", help="open a window a source with the picture and what is known of it"
+    )
+    parser.add_argument(
+        "--save-video", metavar="FILE", help="write that picture to a video file; of several sources, a file each"
+    )
     parser.add_argument("--duration", type=positive, metavar="S", help="end after so many seconds")
     parser.add_argument(
         "--wait-subscriber", type=positive, metavar="S", help="hold the first frame until somebody listens, at most S"

@@ -33,7 +33,10 @@ class CameraConfig(Section, frozen=True, kw_only=True):
     ] = 60.0
     calibration: Annotated[
         str,
-        Meta(description="camera intrinsics, a TOML file of calibration/; empty for the field of view above"),
+        Meta(
+            description="camera intrinsics, a TOML file of calibration/, or a folder with one named after each source; "
+            "empty for the field of view above"
+        ),
     ] = ""
 
 
@@ -81,6 +84,10 @@ class ModelConfig(Section, frozen=True, kw_only=True):
         Literal["clip", "frame"],
         Meta(description="what the model answers after; every frame costs more, as told at the start"),
     ] = "clip"
+    gather_ms: Annotated[
+        float,
+        Meta(ge=0, description="how long a frame may wait for other sources' frames, to be computed with them"),
+    ] = 5.0
 
 
 class ActionConfig(Section, frozen=True, kw_only=True):
@@ -94,7 +101,13 @@ class ActionConfig(Section, frozen=True, kw_only=True):
     ] = 0.6
     off: Annotated[float, Meta(gt=0, lt=1, description="score under which it ends")] = 0.35
     sure: Annotated[
-        float, Meta(gt=0, le=1, description="score at which it is told at once, before its minimum duration")
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="score, before the unknown takes its share, at which an action that reaches `on` is told at "
+            "once, before its minimum duration",
+        ),
     ] = 0.9
     min_duration_s: Annotated[
         float, Meta(ge=0, description="a less sure action is told once it lasted this long, and never if it did not")
@@ -137,8 +150,8 @@ class Config(Section, frozen=True, kw_only=True):
     source_id: Annotated[
         str,
         Meta(
-            pattern="^[A-Za-z0-9_-]*$",
-            description="name of the source in topics; empty for one made from the source",
+            pattern="^[A-Za-z0-9_,-]*$",
+            description="name of the source in topics, of several with commas; empty for one made from the source",
         ),
     ] = ""
     camera: CameraConfig = CameraConfig()

@@ -72,18 +72,18 @@ def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console |
             if time.monotonic() >= due:
                 live.refresh()
                 due = time.monotonic() + REFRESH_S
-    console.print(closing_line(dashboard), highlight=False)
+    console.print(closing_lines(dashboard), highlight=False)
 
 
-def closing_line(dashboard: Dashboard) -> str:
-    """Sum a session up for the terminal's ordinary screen, where the dashboard itself leaves nothing."""
-    board, status = dashboard.board, dashboard.board.status
-    if status is None:
-        return "hitrs-live: no status was received"
-    return (
+def closing_lines(dashboard: Dashboard) -> str:
+    """Sum a session up, a line a source, for the terminal's ordinary screen, where the dashboard leaves nothing."""
+    told = [
         f"hitrs-live: {board.source_id} {board.state} after {duration(status.uptime_s)}, {status.frames:,} frames, "
         f"drops {drops_in_words(status.drops)}, {board.actions_told} actions"
-    )
+        for board in dashboard.boards.all()
+        if (status := board.status) is not None
+    ]
+    return "\n".join(told) or "hitrs-live: no status was received"
 
 
 class _Parent:

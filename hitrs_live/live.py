@@ -7,7 +7,8 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -15,27 +16,27 @@ from typing import TYPE_CHECKING
 
 from hitrs_live.config import Config
 from hitrs_live.dashboard_process import start_dashboard
-from hitrs_live.errors import SourceUnavailable, TransportError
+from hitrs_live.errors import ConfigError, TransportError
+from hitrs_live.feed import Feed, Viewer
 from hitrs_live.messages import AnyMessage
-from hitrs_live.pose.intrinsics import camera_intrinsics
+from hitrs_live.pose.intrinsics import Intrinsics, camera_intrinsics
 from hitrs_live.pose.stage import PoseStage
+from hitrs_live.source_flags import make_sources
 from hitrs_live.sources.base import Source
 from hitrs_live.sources.opencv_quiet import quiet_opencv
-from hitrs_live.sources.pacing import Speed
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
 from hitrs_live.views.plain import PlainLog
 from hitrs_live.views.projection import LensLike
 
 if TYPE_CHECKING:
-    from hitrs_live.pipeline import Viewer
     from hitrs_live.transport.recorder import Recorder
 
 _DASHBOARD_ENDS_S = 1.0
 
 
 def run_live(options: argparse.Namespace, config: Config) -> int:
-    """Run the live pipeline until its source ends, its time is up or it is told to stop. Returns the exit code."""
+    """Run the live pipeline until its sources end, its time is up or it is told to stop. Returns the exit code."""
     import torch
 
     from hitrs_live.checkpoint import SHIPPED, load_checkpoint
@@ -44,8 +45,10 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
     from hitrs_live.thresholds import find_thresholds
 
     torch.set_num_threads(config.model.threads)
-    source = open_source(options, config)
-    session_id = getattr(source, "session_id", "") or uuid.uuid4().hex
+    sources = make_sources(options, config)
+    # A recording told again is the same session.
+    told_again = getattr(sources[0], "session_id", "") if len(sources) == 1 else ""
+    session_id = told_again or uuid.uuid4().hex
     checkpoint = load_checkpoint(config.model.checkpoint or None)
     thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))
     # Nobody who asked for no engine should wait for one to be built.
@@ -56,8 +59,13 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
     )  # fmt: skip
     with ExitStack() as stack, stopping() as stop:
         publisher = stack.enter_context(Publisher(config.publish, session_id))
-        viewers = list(_viewers(options, config, source))
-        recorder = _recorder(options, session_id, source, stack)
+        alone = len(sources) == 1
+        feeds = [_feed(options, config, source, alone=alone) for source in sources]
+        if options.record:
+            recorders = [
+                stack.enter_context(closing(_recorder(options, session_id, source, alone=alone))) for source in sources
+            ]
+            feeds = [replace(feed, recorder=each) for feed, each in zip(feeds, recorders, strict=True)]
         sink: Sink = publisher
         if sys.stdout.isatty() and not options.plain:
             stack.enter_context(dashboard(publisher.address))
@@ -67,15 +75,7 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         if options.wait_subscriber and not publisher.wait_for_subscriber(options.wait_subscriber):
             print(f"nobody subscribed within {options.wait_subscriber:g} s; going on", file=sys.stderr)
         Pipeline(
-            source=source,
-            pose=PoseStage(config.pose, camera_intrinsics(config.camera)) if source.has_pictures else None,
-            checkpoint=checkpoint,
-            config=config,
-            sink=sink,
-            recorder=recorder,
-            viewers=viewers,
-            thresholds=thresholds,
-            open_model=open_model,
+            feeds, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds, open_model=open_model
         ).run(duration_s=options.duration, stop=stop)
     return 0
 
@@ -84,81 +84,60 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
     """Run a source and the pose stage alone, publishing joints for `live --joints`. Returns the exit code."""
     from hitrs_live.relay import relay_joints
 
-    source = open_source(options, config)
+    sources = make_sources(options, config)
+    if len(sources) > 1:
+        raise ConfigError(f"got {len(sources)} sources, wanted one; run `hitrs-live pose` once a camera")
+    source = sources[0]
     with Publisher(config.publish, uuid.uuid4().hex) as publisher, stopping() as stop:
         print(f"publishing joints on {publisher.address}", flush=True)
         if options.wait_subscriber:
             publisher.wait_for_subscriber(options.wait_subscriber)
-        pose = PoseStage(config.pose, camera_intrinsics(config.camera))
+        pose = PoseStage(config.pose, camera_intrinsics(config.camera, source.source_id))
         relay_joints(source, pose, publisher, duration_s=options.duration, stop=stop)
     return 0
 
 
-def open_source(options: argparse.Namespace, config: Config) -> Source:
-    """Make the source that the flags name; nothing of it is opened yet, but a file that is not there is told of.
-
-    Raises SourceUnavailable.
-    """
-    name, speed = config.source_id, options.speed
-    if options.camera is not None:
-        from hitrs_live.sources.camera import CameraSource
-
-        return CameraSource(options.camera, config.camera, source_id=name)
-    if options.video is not None:
-        from hitrs_live.sources.video import VideoSource
-
-        return VideoSource(options.video, speed, source_id=name)
-    if options.joints is not None:
-        from hitrs_live.sources.joints import JointsSource
-
-        return JointsSource(options.joints, config.camera, source_id=name)
-    if options.replay is not None:
-        return _open_replay(Path(options.replay), speed, name)
-    from hitrs_live.sources.demo import DemoSource
-
-    return DemoSource(speed, source_id=name)
+def _feed(options: argparse.Namespace, config: Config, source: Source, *, alone: bool) -> Feed:
+    """Give a source its pose stage and views."""
+    lens = camera_intrinsics(config.camera, source.source_id)
+    video = _own_file(options.save_video, source, alone=alone) if options.save_video else None
+    return Feed(
+        source=source,
+        pose=PoseStage(config.pose, lens) if source.has_pictures else None,
+        viewers=tuple(_viewers(lens, source, show=options.show, video=video)),
+    )
 
 
-def _open_replay(path: Path, speed: Speed, name: str) -> Source:
-    from hitrs_live.sources.ntu import NtuReplaySource
-    from hitrs_live.sources.recording import RecordingSource, is_recording
-
-    if not path.exists():
-        raise SourceUnavailable(
-            f"replay {path}: no such file or folder; give .skeleton files or an .mcap recording, or try --demo"
-        )
-    if is_recording(path):
-        return RecordingSource(path, speed)
-    return NtuReplaySource(path, speed, source_id=name)
+def _own_file(path: str, source: Source, *, alone: bool) -> Path:
+    """Name a source's own file: as it was given, or with the source's name where there are others."""
+    file = Path(path)
+    return file if alone else file.with_name(f"{file.stem}-{source.source_id}{file.suffix}")
 
 
-def _recorder(options: argparse.Namespace, session_id: str, source: Source, stack: ExitStack) -> "Recorder | None":
-    if not options.record:
-        return None
+def _recorder(options: argparse.Namespace, session_id: str, source: Source, *, alone: bool) -> "Recorder":
     from hitrs_live.transport.recorder import Recorder
 
-    if options.replay and Path(options.record).resolve() == Path(options.replay).resolve():
-        raise TransportError(f"recording {options.record}: it is the file being replayed; give another name")
-    recorder = Recorder(options.record, session_id=session_id, source_id=source.source_id, overwrite=options.overwrite)
-    stack.callback(recorder.close)
-    return recorder
+    file = _own_file(options.record, source, alone=alone)
+    if any(kind == "replay" and file.resolve() == Path(value).resolve() for kind, value in options.sources):
+        raise TransportError(f"recording {file}: it is the file being replayed; give another name")
+    return Recorder(file, session_id=session_id, source_id=source.source_id, overwrite=options.overwrite)
 
 
-def _viewers(options: argparse.Namespace, config: Config, source: Source) -> Iterator["Viewer"]:
+def _viewers(lens: Intrinsics, source: Source, *, show: bool, video: Path | None) -> Iterator[Viewer]:
     def lens_for(width: int, height: int) -> LensLike:
-        return camera_intrinsics(config.camera).scaled(width=width, height=height)
+        return lens.scaled(width=width, height=height)
 
-    if options.show or options.save_video:
+    if show or video:
         # Before OpenCV first encodes or decodes: later, it no longer listens.
         quiet_opencv()
-    if options.show:
+    if show:
         from hitrs_live.views.window import Window
 
         yield Window(f"hitrs-live {source.source_id}", lens_for=lens_for)
-    if options.save_video:
+    if video:
         from hitrs_live.views.save_video import SaveVideo
 
-        yield SaveVideo(options.save_video, lens_for=lens_for)
+        yield SaveVideo(video, lens_for=lens_for)
 
 
 class LoggedSink:

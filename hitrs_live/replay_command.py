@@ -4,18 +4,21 @@ The report has these keys:
 
     files, passed_over    files run; those that could not be read, with the reason
     frames, people, judgements, told    of all files: frames at 30 Hz, histories, clips judged, actions begun
+    pair_judgements       how often a pair was judged; 0 where the model knows no action of two
     wall_s, files_per_s, times_real_time    from the first file's opening to the last one's end, engine and model apart
     spent_s               of that: reading files, following people, stepping model and decoder
     step_ms               of a step of the whole batch: mean, p50, p90, p99, max
     histogram             steps by how long they took: from_ms, to_ms, steps
     accuracy              top1 and top5 of the files whose names tell their action, and how many those are; null
                           where there is none, with the reason in no_accuracy
-    answers               by file: its people, judgements, answer, and its action where the name tells
+    answers               by file: its people, judgements, also of pairs, answer, and its action where the name tells
     checkpoint, update, tuned, engine, precision, threads, rows    what was run
 
 A file's answer is the action of the highest mean logit over all judgements of everybody in it, as `evaluate
-recognition` takes the mean over a sequence's people; background is no answer. A file in which nobody is followed for a
-clip has none, and counts as not found.
+recognition` takes the mean over a sequence's people; background is no answer. Of an action that takes two, as the
+checkpoint's `pair_labels` tell, it is the mean over all judgements of pairs, each the mean of its two people, who are
+paired as they are live: without a pair, such an action is no answer. A file in which nobody is followed for a clip has
+none, and counts as not found.
 """
 
 import argparse
@@ -34,7 +37,7 @@ from hitrs_live.config import Config
 from hitrs_live.engine.ladder import open_engine
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.evaluation.accuracy import top_k
-from hitrs_live.evaluation.following import follow
+from hitrs_live.evaluation.following import histories, live_ticks
 from hitrs_live.evaluation.replay import Heard, Played, Replay
 from hitrs_live.evaluation.report import about_run, write_report
 from hitrs_live.preparing.ntu_actions import ACTIONS
@@ -132,13 +135,16 @@ class _Reader:
                 print(f"passed over: {error}", file=sys.stderr, flush=True)
                 continue
             read = time.perf_counter()
-            people = follow(
-                pose_frames(sequence), rate_hz=self.rate_hz, most_people=self.config.pose.max_people,
-                track=self.config.track,
+            ticks = tuple(
+                live_ticks(
+                    pose_frames(sequence), rate_hz=self.rate_hz, most_people=self.config.pose.max_people,
+                    track=self.config.track,
+                )
             )  # fmt: skip
+            people = tuple(histories(ticks))
             self.read_s += read - began
             self.follow_s += time.perf_counter() - read
-            yield Played(path=path, frames=len(sequence.frames), people=tuple(people))
+            yield Played(path=path, frames=len(sequence.frames), ticks=ticks, people=people)
 
 
 def _summarise(heard: list[Heard], wall_s: float, reader: _Reader, step_ms: list[float]) -> dict[str, Any]:
@@ -152,6 +158,7 @@ def _summarise(heard: list[Heard], wall_s: float, reader: _Reader, step_ms: list
         "frames": frames,
         "people": sum(one.people for one in heard),
         "judgements": sum(one.judgements for one in heard),
+        "pair_judgements": sum(one.pair_judgements for one in heard),
         "told": sum(len(one.told) for one in heard),
         "wall_s": round(wall_s, 3),
         "files_per_s": round(len(heard) / wall_s, 2),
@@ -229,6 +236,7 @@ def _answers(heard: list[Heard], labels: tuple[str, ...]) -> dict[str, dict[str,
         answers[str(one.path)] = {
             "people": one.people,
             "judgements": one.judgements,
+            "pair_judgements": one.pair_judgements,
             "answer": None if logits is None else labels[1 + int(logits[1:].argmax())],
             "action": _action_of(one.path) or None,
             "told": one.told,

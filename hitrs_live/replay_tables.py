@@ -32,11 +32,12 @@ def _histogram(report: dict[str, Any]) -> Table:
 
 
 def _what(report: dict[str, Any]) -> str:
+    of_pairs = f" and {report['pair_judgements']} of pairs" if report["pair_judgements"] else ""
     passed = f", {len(report['passed_over'])} passed over" if report["passed_over"] else ""
     return (
         f"{report['checkpoint']['name']} on {report['engine']} in {report['precision']}, {report['threads']} "
         f"thread{'s' * (report['threads'] > 1)}: {report['files']} files{passed}, {report['frames']} frames, "
-        f"{report['people']} people, {report['judgements']} judgements, {report['told']} actions told"
+        f"{report['people']} people, {report['judgements']} judgements{of_pairs}, {report['told']} actions told"
     )
 
 

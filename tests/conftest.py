@@ -1,9 +1,10 @@
-"""What all tests share: the data folder, and torch on one thread, as it runs live."""
+"""What all tests share: the data folder, a recording, and torch on one thread, as it runs live."""
 
 from pathlib import Path
 
 import pytest
 import torch
+from demo_recording import FRAMES, record_demo
 
 from hitrs_live.data.arrays import data_folder
 
@@ -17,3 +18,9 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the data folder, looked for at {folder}; set HITRS_DATA to it")
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The joints of the demo figure, as `live --record` keeps them."""
+    return record_demo(tmp_path_factory.mktemp("recordings") / "demo.mcap", frames=FRAMES)

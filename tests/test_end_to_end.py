@@ -113,6 +113,31 @@ def test_the_demo_figure_is_named_for_at_least_three_of_the_things_it_does() -> 
     assert len(right) >= 3, told
 
 
+def test_two_sources_run_side_by_side_and_are_recorded_and_told_apart(tmp_path: Path) -> None:
+    demo = ("--demo", "--source-id", "door", "--speed", "max", "--duration", "3")
+    assert run_only(*demo, "--record", str(tmp_path / "one.mcap"), "--bind", free_address(), "--plain").code == 0
+    again = ("--replay", str(tmp_path / "one.mcap"))
+    run = run_and_watch(
+        *again, *again, "--source-id", "left,right", "--speed", "max", "--record", str(tmp_path / "both.mcap")
+    )
+    assert run.code == 0, run.err
+    told = {
+        name: [
+            (m["type"], m["capture_time_ns"], m["seq"])
+            for m in run.messages
+            if m["source_id"] == name and m["type"] != "status"
+        ]
+        for name in ("left", "right")
+    }
+    assert told["left"] == told["right"]
+    assert {kind for kind, *_ in told["left"]} >= {"source", "scores", "motion"}
+    assert sorted(file.name for file in tmp_path.glob("both*")) == ["both-left.mcap", "both-right.mcap"]
+    replayed = run_only(
+        "--replay", str(tmp_path / "both-left.mcap"), "--speed", "max", "--bind", free_address(), "--plain"
+    )
+    assert replayed.code == 0, replayed.err
+
+
 def until_up(live: "subprocess.Popen[str]") -> None:
     """Read what a run prints until its source is up."""
     assert live.stdout is not None
@@ -237,6 +262,10 @@ def test_pose_may_run_elsewhere_and_send_its_joints(tmp_path: Path) -> None:
         (("--demo", "--bind", "tcp://nonsense"), r"nonsense"),
         (("--demo", "--save-video", "x.exe"), r"x\.exe"),
         (("--demo", "--record", "no/such/folder/x.mcap"), r"no/such/folder"),
+        ((), r"no source; give --camera 0.*--demo"),
+        (("--demo", "--demo"), r"2 sources are named demo.*--source-id"),
+        (("--demo", "--source-id", "a,b"), r"2 names, wanted 1"),
+        (("--demo", "--camera", "63"), r"63.*--demo"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_two(flags: tuple[str, ...], said: str) -> None:

@@ -1,24 +1,21 @@
 """The main job by every engine that runs here: the same events, and one word where it is not the one wanted."""
 
 import re
+from pathlib import Path
 
 import pytest
 import torch
+from demo_recording import FRAMES
 from live_runs import free_address, run_and_watch, run_only
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, fingerprint, load_checkpoint, save_checkpoint
-from hitrs_live.codec import joints_event
 from hitrs_live.engine.build import open_onnx
 from hitrs_live.engine.manifest import engines_folder
-from hitrs_live.messages import PoseFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.sources.demo import DemoSource
 from hitrs_live.transforms import NormaliserConfig
-from hitrs_live.transport.recorder import Recorder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-FRAMES = 800
 UNBELIEVED = 2
 """Frames before the tracker believes in a newcomer."""
 NEAR = 2e-3
@@ -51,26 +48,9 @@ def unbuilt(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The demo's first seconds as a recording: as many frames in every run, however fast the machine."""
-    file = tmp_path_factory.mktemp("demo") / "demo.mcap"
-    recorder = Recorder(file, session_id="s", source_id="demo")
-    source = DemoSource("max")
-    source.open()
-    frames = 0
-    while frames < FRAMES:
-        for item in source.read(timeout_s=0.1):
-            if isinstance(item, PoseFrame):
-                recorder.write(joints_event(item, "demo"))
-                frames += 1
-    source.close()
-    recorder.close()
-    return str(file)
-
-
-def test_torch_and_onnx_tell_the_same_events_of_the_demo(built: None, demo: str) -> None:
-    runs = [run_and_watch("--replay", demo, "--speed", "max", "--engine", engine) for engine in ("torch", "onnx")]
+def test_torch_and_onnx_tell_the_same_events_of_the_demo(built: None, demo_recording: Path) -> None:
+    flags = ("--replay", str(demo_recording), "--speed", "max")
+    runs = [run_and_watch(*flags, "--engine", engine) for engine in ("torch", "onnx")]
     assert [(run.code, run.err) for run in runs] == [(0, ""), (0, "")]
     scores, actions = ([run.of(kind) for run in runs] for kind in ("scores", "action"))
     assert len(scores[0]) == len(scores[1]) == (FRAMES - UNBELIEVED - 13) // 7 + 1

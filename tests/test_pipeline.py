@@ -9,9 +9,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from torch import Tensor
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.config import Config, override
+from hitrs_live.engine.ladder import Opened
+from hitrs_live.engine.torch_engine import TorchEngine
+from hitrs_live.errors import PoseProcessFailed
+from hitrs_live.feed import Feed
 from hitrs_live.json_codec import to_json
 from hitrs_live.messages import (
     ActionEvent,
@@ -88,7 +93,7 @@ UP = SourceChange(state="up", time_ns=0)
 def run(items: Sequence[SourceItem], checkpoint: Checkpoint, config: Config | None = None) -> list[AnyMessage]:
     sink = ListSink("session")
     source = ScriptedSource([*items, SourceChange(state="ended", time_ns=0)])
-    Pipeline(source=source, pose=None, checkpoint=checkpoint, config=config or Config(), sink=sink).run()
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=config or Config(), sink=sink).run()
     return sink.messages
 
 
@@ -180,7 +185,7 @@ def poses_by_now(checkpoint: Checkpoint, late_ms: float) -> tuple[list[PoseEvent
     sink = ListSink()
     source = LateSource([UP, *show(6.0), SourceChange(state="ended", time_ns=0)], late_ms)
     config = override(Config(), {"publish.now": True})
-    Pipeline(source=source, pose=None, checkpoint=checkpoint, config=config, sink=sink, clock=source.clock).run()
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=config, sink=sink, clock=source.clock).run()
     poses = [message for message in sink.messages if isinstance(message, PoseEvent)]
     return poses, [message for message in sink.messages if isinstance(message, MotionPrediction)]
 
@@ -268,10 +273,10 @@ def test_a_recording_replayed_gives_the_same_events_byte_for_byte(checkpoint: Ch
     sink = ListSink("session-1")
     source = ScriptedSource([UP, *show(40.0), SourceChange(state="ended", time_ns=40_000_000_000)])
     recorder = Recorder(file, session_id="session-1", source_id="script")
-    Pipeline(source=source, pose=None, checkpoint=checkpoint, config=Config(), sink=sink, recorder=recorder).run()
+    Pipeline([Feed(source=source, recorder=recorder)], checkpoint=checkpoint, config=Config(), sink=sink).run()
     replay = RecordingSource(file, "max")
     again = ListSink(replay.session_id)
-    Pipeline(source=replay, pose=None, checkpoint=checkpoint, config=Config(), sink=again).run()
+    Pipeline([Feed(source=replay)], checkpoint=checkpoint, config=Config(), sink=again).run()
 
     def events(messages: list[AnyMessage]) -> list[bytes]:
         return [to_json(msgspec.structs.replace(m, publish_time_ns=0)) for m in messages if not isinstance(m, Status)]
@@ -291,7 +296,7 @@ def test_being_told_to_stop_closes_actions_with_that_reason_and_says_so_last(che
 
     sink = StoppingSink()
     source = ScriptedSource([UP, *show(40.0)])
-    Pipeline(source=source, pose=None, checkpoint=checkpoint, config=Config(), sink=sink).run(stop=stop)
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=Config(), sink=sink).run(stop=stop)
     assert [(e.state, e.reason) for e in actions(sink.messages)] == [("start", None), ("end", "shutdown")]
     assert isinstance(sink.messages[-1], Status)
     assert sink.messages[-1].state == "ended"
@@ -304,20 +309,92 @@ def test_thresholds_that_were_found_decide_and_what_was_passed_by_is_a_notice(ch
     sink = ListSink()
     source = ScriptedSource([UP, *show(20.0), SourceChange(state="ended", time_ns=0)])
     found = Found(thresholds=silent, notice="thresholds x.toml: not used")
-    Pipeline(source=source, pose=None, checkpoint=checkpoint, config=Config(), sink=sink, thresholds=found).run()
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=Config(), sink=sink, thresholds=found).run()
     assert actions(sink.messages) == []
     assert {message.labels[0] for message in of(sink.messages, ScoreEvent)} == {"background"}
     assert of(sink.messages, Status)[-1].notices == ("thresholds x.toml: not used",)
 
 
-def test_a_source_of_pictures_without_a_pose_stage_is_the_callers_mistake(checkpoint: Checkpoint) -> None:
+def test_a_source_of_pictures_without_a_pose_stage_is_the_callers_mistake() -> None:
     source = ScriptedSource([])
     source.has_pictures = True  # type: ignore[misc]
     with pytest.raises(ValueError, match="wanted a pose stage"):
-        Pipeline(source=source, pose=None, checkpoint=checkpoint, config=Config(), sink=ListSink())
+        Feed(source=source)
 
 
 def test_nobody_in_sight_publishes_status_and_nothing_of_people(checkpoint: Checkpoint) -> None:
     empty = [PoseFrame(index=i, capture_time_ns=i * 33_333_333, received_ns=0, poses=()) for i in range(60)]
     messages = run([UP, *empty], checkpoint)
     assert {type(message) for message in messages} == {SourceEvent, Status}
+
+
+class NamedSource(ScriptedSource):
+    """A scripted source of another name."""
+
+    def __init__(self, source_id: str, items: Sequence[SourceItem]) -> None:
+        super().__init__(items)
+        self.source_id = source_id
+
+
+def told_of(messages: list[AnyMessage], source_id: str) -> list[tuple[object, ...]]:
+    """What was told of one source, numbers rounded: a larger batch may differ in the last digit."""
+
+    def rounded(message: AnyMessage) -> tuple[object, ...]:
+        if isinstance(message, ScoreEvent):
+            # Classes that are as good as equally unlikely may change places.
+            return (message.topic, message.capture_time_ns, message.labels[0], round(message.scores[0], 2))
+        if isinstance(message, ActionEvent):
+            return (message.topic, message.seq, message.state, message.label, message.onset_time_ns, message.reason)
+        return (message.topic, message.seq, message.capture_time_ns)
+
+    return [rounded(m) for m in messages if m.source_id == source_id and not isinstance(m, Status)]
+
+
+def test_sources_side_by_side_are_told_as_each_is_alone_and_share_their_batches(checkpoint: Checkpoint) -> None:
+    frames, ended = show(30.0), SourceChange(state="ended", time_ns=30_000_000_000)
+    scripts = {"door": [UP, *frames, ended], "hall": [UP, *frames[60:700], ended], "yard": [UP, *frames[::2], ended]}
+    batches: list[int] = []
+
+    class Watched(TorchEngine):
+        def encode_frames(self, joints: Tensor) -> Tensor:
+            batches.append(len(joints))
+            return super().encode_frames(joints)
+
+    sink = ListSink()
+    feeds = [Feed(source=NamedSource(name, items)) for name, items in scripts.items()]
+    config = override(Config(), {"model.gather_ms": 1000.0})
+    Pipeline(
+        feeds,
+        checkpoint=checkpoint,
+        config=config,
+        sink=sink,
+        open_model=lambda: Opened(engine=Watched(checkpoint.model)),
+    ).run()
+    for name, items in scripts.items():
+        alone = ListSink()
+        source = NamedSource(name, items)
+        Pipeline([Feed(source=source)], checkpoint=checkpoint, config=Config(), sink=alone).run()
+        assert told_of(sink.messages, name) == told_of(alone.messages, name)
+        assert actions(alone.messages)
+        last = [message for message in sink.messages if message.source_id == name][-1]
+        assert isinstance(last, Status)
+        assert last.state == "ended"
+    assert batches.count(3) > 300
+
+
+def test_a_source_that_fails_ends_alone_and_its_fault_is_raised_once_all_have_ended(checkpoint: Checkpoint) -> None:
+    class Failing(NamedSource):
+        def read(self, timeout_s: float) -> Sequence[SourceItem]:
+            items = super().read(timeout_s)
+            if not items:
+                raise PoseProcessFailed("five times in a row")
+            return items
+
+    sink = ListSink()
+    sound = NamedSource("sound", [UP, *show(6.0), SourceChange(state="ended", time_ns=6_000_000_000)])
+    feeds = [Feed(source=Failing("broken", [UP, *show(1.0)])), Feed(source=sound)]
+    with pytest.raises(PoseProcessFailed, match="five times in a row"):
+        Pipeline(feeds, checkpoint=checkpoint, config=Config(), sink=sink).run()
+    ends = {m.source_id: (m.state, m.detail) for m in sink.messages if isinstance(m, SourceEvent)}
+    assert ends == {"broken": ("ended", "five times in a row"), "sound": ("ended", "")}
+    assert [m.frames for m in sink.messages if isinstance(m, Status) and m.source_id == "sound"][-1] == 180

@@ -20,7 +20,6 @@ package eagerly: torch.compile, and torch.jit.trace but for one person, where ON
 """
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -35,13 +34,12 @@ from peer_engines import EagerPeer, MatrixPeer, PeerEngine, TracedPeer, frames_u
 from rich.console import Console
 from rich.table import Table
 
-from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
+from hitrs_live.bench.sizes import make_checkpoint
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.engine.base import Engine
 from hitrs_live.engine.ladder import open_engine
-from hitrs_live.model.detector import DetectorConfig, HitrsDetector
-from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.evaluation.report import write_report
 from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
-from hitrs_live.transforms import NormaliserConfig
 
 _FRAMES = 8
 """Frames of a peer in a turn: whole strides of it; as many go before, untimed."""
@@ -62,19 +60,6 @@ class Contender:
     """Run a turn; returns the CPU milliseconds of a mean frame, for all rows."""
 
 
-def make_base(folder: Path) -> Checkpoint:
-    """Make a detector of the published size with random weights; by way of a file, for the engines."""
-    torch.manual_seed(0)
-    config = DetectorConfig(encoder=HiTRSConfig(dropout=0.0, causal=True), classes=27, window_clips=20)
-    info = CheckpointInfo(
-        name="hitrs_base, random", labels=tuple(f"class {index}" for index in range(27)), detector=config,
-        normaliser=NormaliserConfig(), label_lag_frames=0,
-    )  # fmt: skip
-    path = folder / "base.safetensors"
-    save_checkpoint(path, Checkpoint(info=info, model=HitrsDetector(config)))
-    return load_checkpoint(path)
-
-
 def open_ours(checkpoint: Checkpoint, folder: Path | None) -> list[Engine]:
     """Open a detector in every engine that can be had; folder: where built ones are kept, None for the usual place.
 
@@ -84,8 +69,8 @@ def open_ours(checkpoint: Checkpoint, folder: Path | None) -> list[Engine]:
     return [engine for name, engine in wanted.items() if (engine.name, engine.precision) == name]
 
 
-def our_contenders(checkpoint: Checkpoint, engines: list[Engine], rows: int) -> list[Contender]:
-    """Run a detector in every engine, with an answer every clip and every frame."""
+def our_contenders(network: str, checkpoint: Checkpoint, engines: list[Engine], rows: int) -> list[Contender]:
+    """Run a detector, called so, in every engine, with an answer every clip and every frame."""
 
     def turn(engine: Engine, hop: int) -> float:
         clock = time.process_time_ns
@@ -93,7 +78,7 @@ def our_contenders(checkpoint: Checkpoint, engines: list[Engine], rows: int) -> 
 
     return [
         Contender(
-            network=checkpoint.info.name, engine=f"{engine.name} {engine.precision}", kind="ours", answers_every=hop,
+            network=network, engine=f"{engine.name} {engine.precision}", kind="ours", answers_every=hop,
             run=lambda engine=engine, hop=hop: turn(engine, hop),
         )
         for engine in engines
@@ -231,10 +216,13 @@ def main() -> None:
     configs, figures = (COST_GCN, COST_GCN_STAR), []
     alike = {config.name: check_alike(config) for config in configs}
     with tempfile.TemporaryDirectory() as name:
-        shipped, base = load_checkpoint(options.checkpoint), make_base(Path(name))
-        ours = [(shipped, open_ours(shipped, None)), (base, open_ours(base, Path(name)))]
+        shipped, base = load_checkpoint(options.checkpoint), make_checkpoint("base", Path(name))
+        ours = [
+            (shipped.info.name, shipped, open_ours(shipped, None)),
+            (f"{base.info.name}, random", base, open_ours(base, Path(name))),
+        ]
         for rows in options.people:
-            contenders = [each for checkpoint, engines in ours for each in our_contenders(checkpoint, engines, rows)]
+            contenders = [each for mine in ours for each in our_contenders(*mine, rows)]
             contenders += [each for config in configs for each in peer_contenders(config, rows)]
             figures += measure(contenders, rows=rows, turns=max(5, options.turns // max(1, rows // 4)))
     ratios = compare(figures)
@@ -254,8 +242,7 @@ def main() -> None:
                 for config in configs
             },
         }
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+        write_report(options.json, report)
 
 
 if __name__ == "__main__":

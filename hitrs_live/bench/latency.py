@@ -9,6 +9,7 @@ from hitrs_live.bench.report import PipelineLatency
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config, PublishConfig
 from hitrs_live.engine.ladder import Opened
+from hitrs_live.feed import Feed
 from hitrs_live.messages import AnyMessage, PoseEvent
 from hitrs_live.pipeline import Pipeline
 from hitrs_live.sources.demo import DemoSource
@@ -29,7 +30,7 @@ def measure_latency(checkpoint: Checkpoint, contender: Contender, *, duration_s:
     with Publisher(config.publish, "bench") as publisher:
         sink = _TimedSink(publisher)
         Pipeline(
-            source=DemoSource("real", _PERSONS), pose=None, checkpoint=checkpoint, config=config, sink=sink,
+            [Feed(source=DemoSource("real", _PERSONS))], checkpoint=checkpoint, config=config, sink=sink,
             open_model=lambda: Opened(engine=contender.engine),
         ).run(duration_s=duration_s)  # fmt: skip
     if len(sink.took_ms) < 2:

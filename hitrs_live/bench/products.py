@@ -12,12 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hitrs_live.bench.contenders import Contender
 from hitrs_live.bench.report import Arithmetic
+from hitrs_live.bench.turns import Timing, in_turns, timed
 from hitrs_live.engine.base import Engine
 from hitrs_live.engine.export import example_inputs
 
 PRODUCT_SIZE = 1024
-_Work = tuple[Callable[[], Any], Callable[[], int]]
-"""What to time, and by which clock."""
 _OPSET = 21
 
 
@@ -47,7 +46,7 @@ def count_hop_flops(reference: Engine) -> int:
 
 def hop_ratio(slow: Contender, fast: Contender, *, turns: int) -> float:
     """Time one person's hop by two engines in turns. Returns the median of slow over fast."""
-    took = _in_turns(_hops({"slow": slow, "fast": fast}, persons=1), turns=5 * turns)
+    took = in_turns(_hops({"slow": slow, "fast": fast}, persons=1), turns=5 * turns)
     return float(np.median(np.array(took["slow"]) / np.array(took["fast"])))
 
 
@@ -56,8 +55,8 @@ def measure_arithmetic(
 ) -> Arithmetic:
     """Time hops of so many people and square products in turns, so that what else the machine does falls on both."""
     hop_flops, hops = count_hop_flops(reference), _hops(contenders, persons=persons)
-    products: dict[str, _Work] = {name: (work, time.process_time_ns) for name, work in _products(PRODUCT_SIZE).items()}
-    took_ms = {name: float(np.median(each)) for name, each in _in_turns(products | hops, turns=turns).items()}
+    products = {name: timed(work, time.process_time_ns) for name, work in _products(PRODUCT_SIZE).items()}
+    took_ms = {name: float(np.median(each)) for name, each in in_turns(products | hops, turns=turns).items()}
     product_gflops = {name: 2 * PRODUCT_SIZE**3 / took_ms[name] / 1e6 for name in products}
     best = max(product_gflops.values())
     hop_gflops = {name: hop_flops * persons / took_ms[name] / 1e6 for name in hops}
@@ -101,18 +100,6 @@ def _onnx_product(right: Tensor) -> Any:
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def _hops(contenders: Mapping[str, Contender], *, persons: int) -> dict[str, _Work]:
+def _hops(contenders: Mapping[str, Contender], *, persons: int) -> dict[str, Timing]:
     inputs = example_inputs(next(iter(contenders.values())).engine.config, persons)
-    return {name: (partial(run_hop, each.engine, inputs), each.clock) for name, each in contenders.items()}
-
-
-def _in_turns(works: Mapping[str, _Work], *, turns: int) -> dict[str, list[float]]:
-    """Run everything once untimed, then in turns. Returns ms by name."""
-    took: dict[str, list[float]] = {name: [] for name in works}
-    for turn in range(1 + turns):
-        for name, (work, clock) in works.items():
-            began_ns = clock()
-            work()
-            if turn:
-                took[name].append((clock() - began_ns) / 1e6)
-    return took
+    return {name: timed(partial(run_hop, each.engine, inputs), each.clock) for name, each in contenders.items()}

@@ -1,10 +1,9 @@
 """Recompute the whole window, as a model without a stream's memory has to: with the same weights, in the same run."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor
 from hitrs_live.bench.contenders import Contender
 from hitrs_live.bench.report import HistoryCost, Recomputing
 from hitrs_live.bench.steps import time_frames
+from hitrs_live.bench.turns import Timing, in_turns, timed
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.engine.base import Engine
 from hitrs_live.engine.torch_engine import TorchEngine
@@ -30,12 +30,10 @@ def compare_recomputing(
 ) -> Recomputing:
     """Time one window of one person, in turns, and set it against the stream's step. stream_ms: by contender."""
     window, stride = _window(checkpoint), checkpoint.info.detector.encoder.clip_stride
-    took: dict[str, list[float]] = {name: [] for name in (MODEL, *contenders)}
-    for _ in range(1 + turns):
-        took[MODEL].append(_time(lambda: checkpoint.model(window), time.process_time_ns))
-        for name, each in contenders.items():
-            took[name].append(_time(partial(judge_window, each.engine, window[0]), each.clock))
-    window_ms = {name: float(np.median(each[1:])) for name, each in took.items()}
+    windows = {MODEL: timed(partial(checkpoint.model, window), time.process_time_ns)}
+    for name, each in contenders.items():
+        windows[name] = timed(partial(judge_window, each.engine, window[0]), each.clock)
+    window_ms = {name: float(np.median(took)) for name, took in in_turns(windows, turns=turns).items()}
     return Recomputing(
         window_ms={name: round(ms, 3) for name, ms in window_ms.items()},
         every_clip_ms_per_frame={name: round(ms / stride, 3) for name, ms in window_ms.items()},
@@ -70,14 +68,15 @@ def with_window(checkpoint: Checkpoint, clips: int) -> Checkpoint:
 
 def _time_history(checkpoint: Checkpoint, *, turns: int) -> HistoryCost:
     contender, window = Contender(engine=TorchEngine(checkpoint.model)), _window(checkpoint)
-    streamed, recomputed = [], []
-    for _ in range(1 + turns):
-        streamed.append(time_frames(contender, checkpoint.info.normaliser, persons=1, strides=2).mean())
-        recomputed.append(_time(lambda: checkpoint.model(window), contender.clock))
-    every_frame_ms = float(np.median(recomputed[1:]))
+    timings: dict[str, Timing] = {
+        "stream": lambda: float(time_frames(contender, checkpoint.info.normaliser, persons=1, strides=2).mean()),
+        "window": timed(partial(checkpoint.model, window), contender.clock),
+    }
+    took = in_turns(timings, turns=turns)
+    every_frame_ms = float(np.median(took["window"]))
     return HistoryCost(
         clips=checkpoint.info.detector.window_clips,
-        stream_ms_per_frame=round(float(np.median(streamed[1:])), 3),
+        stream_ms_per_frame=round(float(np.median(took["stream"])), 3),
         recompute_every_frame_ms=round(every_frame_ms, 3),
         recompute_every_clip_ms_per_frame=round(every_frame_ms / contender.engine.grid.clip_stride, 3),
     )
@@ -90,11 +89,3 @@ def _window(checkpoint: Checkpoint) -> Tensor:
     return torch.randn(
         1, grid.frames_of(config.window_clips), grid.joints, grid.channels, generator=torch.Generator().manual_seed(0)
     )
-
-
-@torch.inference_mode()
-def _time(work: Callable[[], Any], clock: Callable[[], int]) -> float:
-    """Run once. Returns milliseconds."""
-    began_ns = clock()
-    work()
-    return (clock() - began_ns) / 1e6

@@ -14,7 +14,7 @@ from hitrs_live.data.camera_effects import onto_grid, rotation, smooth_noise
 from hitrs_live.data.compose import Stream
 from hitrs_live.data.interpolation import interpolate
 from hitrs_live.skeleton import NTU25
-from hitrs_live.transforms import mirror
+from hitrs_live.transforms import mirror, turn_about_y
 
 Floats = NDArray[np.float32]
 
@@ -148,14 +148,8 @@ def _turn_bones(bones: Floats, joints: Floats, vectors: NDArray[np.float64]) -> 
     left, right = ([NTU25.index(f"{side}_{part}") for part in ("hip", "shoulder")] for side in ("left", "right"))
     across = (joints[:, left] - joints[:, right]).sum(1)
     length = np.maximum(np.hypot(across[:, 0], across[:, 2]), 1e-6)
-    cos, sin = across[:, 0] / length, across[:, 2] / length
+    cos, sin = (torch.from_numpy(across[:, axis] / length) for axis in (0, 2))
     turns = np.stack([rotation(0, x) @ rotation(1, y) @ rotation(2, z) for x, y, z in vectors]).astype(np.float32)
-    faced = np.einsum("tji,jik->tjk", _about_y(bones, cos, -sin), turns)
-    return _about_y(faced, cos, sin)
-
-
-def _about_y(vectors: Floats, cos: Floats, sin: Floats) -> Floats:
-    """Turn every frame about y, from +x towards +z. vectors: (T, J, 3); cos, sin: (T,)."""
-    x, z = vectors[..., 0], vectors[..., 2]
-    cos, sin = cos[:, None], sin[:, None]
-    return np.stack((x * cos - z * sin, vectors[..., 1], x * sin + z * cos), axis=-1).astype(np.float32)
+    faced = turn_about_y(torch.from_numpy(bones), cos, sin).numpy()
+    turned: Floats = np.einsum("tji,jik->tjk", faced, turns)
+    return turn_about_y(torch.from_numpy(turned), cos, -sin).numpy()

@@ -13,6 +13,8 @@ from hitrs_live.data.camera_effects import smooth_noise
 from hitrs_live.skeleton import NTU25
 
 Floats = NDArray[np.float32]
+_Axes = tuple[Floats, Floats, Floats]
+"""To the left, up and ahead, (T, 3) each."""
 
 _RATE_HZ = 30
 _MOVE_S = (0.25, 1.2)
@@ -36,6 +38,8 @@ def gesture(joints_m: Floats, rng: np.random.Generator) -> Floats:
     Bones keep their mean lengths, the legs their places.
     """
     joints = _sway(joints_m, rng)
+    # Arms move none of the joints that the trunk's axes are found by.
+    axes = _axes(joints)
     frames = len(joints)
     both, idle = hand_path(frames, rng), rng.choice(_IDLE)
     for side in ("left", "right"):
@@ -45,7 +49,7 @@ def gesture(joints_m: Floats, rng: np.random.Generator) -> Floats:
             path = np.tile(_resting_place(rng), (frames, 1))
         else:
             path = hand_path(frames, rng)
-        _lay_arm(joints, side, path, rng)
+        _lay_arm(joints, axes, side, path, rng)
     return joints
 
 
@@ -103,8 +107,7 @@ def _sway(joints: Floats, rng: np.random.Generator) -> Floats:
     strength = rng.random()
     turn = np.radians(_SWAY_DEG["turn"]) * strength * smooth_noise(rng, len(joints), ())
     lean = np.radians(_SWAY_DEG["lean"]) * strength * smooth_noise(rng, len(joints), ())
-    across, up, ahead = _axes(joints)
-    axes = np.stack((across, up, ahead), axis=1)
+    axes = np.stack(_axes(joints), axis=1)
     cos_turn, sin_turn, cos_lean, sin_lean = np.cos(turn), np.sin(turn), np.cos(lean), np.sin(lean)
     nothing, one = np.zeros_like(turn), np.ones_like(turn)
     turned = np.stack((cos_turn, nothing, -sin_turn, nothing, one, nothing, sin_turn, nothing, cos_turn), axis=1)
@@ -116,7 +119,7 @@ def _sway(joints: Floats, rng: np.random.Generator) -> Floats:
     return swayed
 
 
-def _axes(joints: Floats) -> tuple[Floats, Floats, Floats]:
+def _axes(joints: Floats) -> _Axes:
     """Find the trunk's axes in every frame: to its left, up and ahead. joints: (T, 25, 3). Returns (T, 3) each."""
     up = _unit(joints[:, NTU25.index("spine_shoulder")] - joints[:, NTU25.root])
     across = joints[:, NTU25.index("left_shoulder")] - joints[:, NTU25.index("right_shoulder")]
@@ -124,15 +127,15 @@ def _axes(joints: Floats) -> tuple[Floats, Floats, Floats]:
     return across, up, np.cross(across, up).astype(np.float32)
 
 
-def _lay_arm(joints: Floats, side: str, path: Floats, rng: np.random.Generator) -> None:
-    """Put one arm where its hand goes, in place. joints: (T, 25, 3); path: (T, 3) as of `hand_path`."""
+def _lay_arm(joints: Floats, axes: _Axes, side: str, path: Floats, rng: np.random.Generator) -> None:
+    """Put one arm where its hand goes, in place. joints: (T, 25, 3); axes: the trunk's; path: (T, 3) of `hand_path`."""
     shoulder, elbow, wrist, hand, tip, thumb = (
         NTU25.index(f"{side}_{part}") for part in ("shoulder", "elbow", "wrist", "hand", "hand_tip", "thumb")
     )
     upper, fore, palm = (_length(joints, a, b) for a, b in ((shoulder, elbow), (elbow, wrist), (wrist, hand)))
     finger, side_finger = _length(joints, hand, tip), _length(joints, hand, thumb)
 
-    across, up, ahead = _axes(joints)
+    across, up, ahead = axes
     outward = across if side == "left" else -across
     wanted = path[:, :1] * outward + path[:, 1:2] * up + path[:, 2:] * ahead
     reach = np.linalg.norm(wanted, axis=-1, keepdims=True) * (upper + fore)

@@ -16,6 +16,10 @@ from hitrs_live.streaming.resampler import Resampler
 class Followed:
     """A person since the row's last reset, a list element a frame."""
 
+    row: int
+    """Of the ticks."""
+    ticks: list[int] = field(default_factory=list)
+    """Which tick each frame came with, counted from 0."""
     joints_m: list[NDArray[np.float32]] = field(default_factory=list)
     """(25, 3) each."""
     confidence: list[NDArray[np.float32]] = field(default_factory=list)
@@ -26,20 +30,31 @@ def follow(
     frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int, track: TrackConfig | None = None
 ) -> list[Followed]:
     """Pass frames through the live tracker and resampler. Returns everybody's histories in the order of their ends."""
-    followed: list[Followed] = []
-    rows = [Followed() for _ in range(most_people)]
-    for tick in _ticks(frames, rate_hz, most_people, track or TrackConfig()):
-        for row in np.flatnonzero(tick.reset).tolist():
-            followed.append(rows[row])
-            rows[row] = Followed()
-        for row in np.flatnonzero(tick.active).tolist():
-            rows[row].joints_m.append(tick.joints_m[row].copy())
-            rows[row].confidence.append(tick.confidence[row].copy())
-    return [one for one in (*followed, *rows) if one.joints_m]
+    return histories(live_ticks(frames, rate_hz=rate_hz, most_people=most_people, track=track))
 
 
-def _ticks(frames: Iterable[PoseFrame], rate_hz: float, most_people: int, track: TrackConfig) -> Iterator[Tick]:
+def live_ticks(
+    frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int, track: TrackConfig | None = None
+) -> Iterator[Tick]:
+    """Pass frames through the live tracker and resampler, `most_people` rows."""
+    track = track or TrackConfig()
     tracker, resampler = Tracker(most_people, track), Resampler(track, rows=most_people, rate_hz=rate_hz)
     for frame in frames:
         for people in tracker.step(frame):
             yield from resampler.step(people)
+
+
+def histories(ticks: Iterable[Tick]) -> list[Followed]:
+    """Take ticks apart by person. Returns everybody's histories in the order of their ends."""
+    followed: list[Followed] = []
+    rows: dict[int, Followed] = {}
+    for number, tick in enumerate(ticks):
+        for row in np.flatnonzero(tick.reset).tolist():
+            if row in rows:
+                followed.append(rows.pop(row))
+        for row in np.flatnonzero(tick.active).tolist():
+            one = rows.setdefault(row, Followed(row=row))
+            one.ticks.append(number)
+            one.joints_m.append(tick.joints_m[row].copy())
+            one.confidence.append(tick.confidence[row].copy())
+    return [*followed, *(rows[row] for row in sorted(rows))]

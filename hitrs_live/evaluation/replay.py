@@ -2,12 +2,13 @@
 
 Each file is followed by a tracker and a resampler of its own, as if it were played alone; everybody's history then
 takes a row of the batch, which is reset for the next one when it ends. Rows are independent, so a file is told what
-it would be told alone. Actions of two are judged on each of them: there are no pairs here.
+it would be told alone. Where the model knows actions of two, a file's pairs are judged once all of its people are.
 """
 
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,11 @@ from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config
 from hitrs_live.engine.base import Engine
 from hitrs_live.evaluation.following import Followed
+from hitrs_live.evaluation.replay_pairs import FilePairs
 from hitrs_live.messages import ActionEvent, Tick
 from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.thresholds import Thresholds
 
@@ -31,26 +34,39 @@ class Played:
     path: Path
     frames: int
     """Of the file."""
+    ticks: tuple[Tick, ...]
     people: tuple[Followed, ...]
+    """In those ticks."""
 
 
 @dataclass(kw_only=True)
 class Heard:
-    """What was said of a file's people, all of them together."""
+    """What was said of a file's people, all of them together, and of its pairs."""
 
     path: Path
     frames: int
     people: int
+    takes_two: NDArray[np.bool_]
+    """(K,); True for the actions that pairs are judged on."""
     judgements: int = 0
     logits_sum: NDArray[np.float64]
+    """(K,)."""
+    pair_judgements: int = 0
+    pair_logits_sum: NDArray[np.float64]
     """(K,)."""
     told: list[str] = field(default_factory=list)
     """Actions that the decoder let begin."""
 
     @property
     def logits(self) -> NDArray[np.float64] | None:
-        """The file's answer: the mean over all judgements of everybody in it, (K,). None where there was none."""
-        return self.logits_sum / self.judgements if self.judgements else None
+        """The file's answer: the mean over all judgements of everybody in it, for actions of two over those of pairs.
+
+        (K,); minus infinity where there was no pair for an action. None where there was no judgement for any.
+        """
+        if not self.judgements or (self.takes_two[1:].all() and not self.pair_judgements):
+            return None
+        of_pairs = self.pair_logits_sum / self.pair_judgements if self.pair_judgements else -np.inf
+        return np.where(self.takes_two, of_pairs, self.logits_sum / self.judgements)
 
 
 @dataclass(kw_only=True)
@@ -58,6 +74,8 @@ class _Row:
     """Somebody's history, and how much of it was seen."""
 
     heard: Heard
+    pairs: FilePairs | None
+    """Of the file; None where the model knows no action of two."""
     person: Followed
     track_id: int
     at: int = 0
@@ -77,9 +95,12 @@ class Replay:
         )
         self._decoder = ActionDecoder(
             info, config.action, source_id="replay", rows=rows, thresholds=thresholds, hop_frames=hop,
-            bridge_s=config.track.bridge_s, of_pairs=None,
+            bridge_s=config.track.bridge_s,
         )  # fmt: skip
-        self._classes, self._rate_hz = len(info.labels), info.normaliser.rate_hz
+        self._takes_two, self._rate_hz = np.isin(info.labels, info.pair_labels), info.normaliser.rate_hz
+        self._pair_decoder = partial(
+            PairDecoder, info, config, source_id="replay", thresholds=thresholds, hop_frames=hop
+        )  # fmt: skip
         self._rows: list[_Row | None] = [None] * rows
         self._still = np.zeros((len(NTU25), 3), np.float32), np.zeros(len(NTU25), np.float32)
         self.step_ms: list[float] = []
@@ -99,13 +120,22 @@ class Replay:
     def _histories(self, files: Iterable[Played], heard: list[Heard]) -> Iterator[_Row]:
         track_id = 0
         for played in files:
+            classes, count = len(self._takes_two), len(played.people)
             one = Heard(
-                path=played.path, frames=played.frames, people=len(played.people), logits_sum=np.zeros(self._classes)
+                path=played.path, frames=played.frames, people=count, takes_two=self._takes_two,
+                logits_sum=np.zeros(classes), pair_logits_sum=np.zeros(classes),
             )  # fmt: skip
             heard.append(one)
+            pairs = self._open_pairs(played)
             for person in played.people:
-                yield _Row(heard=one, person=person, track_id=track_id)
+                yield _Row(heard=one, pairs=pairs, person=person, track_id=track_id)
                 track_id += 1
+
+    def _open_pairs(self, played: Played) -> FilePairs | None:
+        if not played.people or not self._takes_two.any():
+            return None
+        decoder = self._pair_decoder(rows=len(played.ticks[0].active))
+        return FilePairs(decoder, played.ticks, histories=len(played.people), classes=len(self._takes_two))
 
     def _step(self) -> None:
         """Advance everybody by a frame, and let those go whose last one it was."""
@@ -120,6 +150,8 @@ class Replay:
                 assert row is not None
                 row.heard.judgements += 1
                 row.heard.logits_sum += prediction.logits[number]
+                if row.pairs is not None:
+                    row.pairs.take(row.person, row.at, prediction.logits[number])
         begun = {
             event.track_id: event.label for event in events if isinstance(event, ActionEvent) and event.state == "start"
         }
@@ -131,6 +163,10 @@ class Replay:
             row.at += 1
             if row.at == len(row.person.joints_m):
                 self._rows[number] = None
+                if row.pairs is not None and row.pairs.end_one():
+                    found = row.pairs.judge()
+                    row.heard.pair_judgements, row.heard.pair_logits_sum = found.judgements, found.logits_sum
+                    row.heard.told += found.told
 
     def _tick(self) -> Tick:
         """Lay the next frame of everybody out in rows; one that nobody is in rests."""

@@ -19,7 +19,7 @@ def about_run(checkpoint: Checkpoint, thresholds: Thresholds | None, update: str
     }
 
 
-def write_report(file: Path, report: dict[str, Any]) -> None:
+def write_report(file: Path, report: dict[str, Any] | list[Any]) -> None:
     """Write a report as JSON, all or nothing. Raises DataError where it cannot be written."""
     try:
         with whole_file(file) as unfinished:

@@ -140,11 +140,12 @@ def save_intrinsics(
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def camera_intrinsics(config: CameraConfig) -> Intrinsics:
-    """Return the configured camera's intrinsics: its calibration file, else its field of view.
+def camera_intrinsics(config: CameraConfig, source_id: str = "") -> Intrinsics:
+    """Return a camera's intrinsics: its calibration file, that of its name in a folder, else its field of view.
 
     Raises ConfigError where the file is no good.
     """
     if config.calibration:
-        return load_intrinsics(config.calibration)
+        path = Path(config.calibration)
+        return load_intrinsics(path / f"{source_id}.toml" if path.is_dir() else path)
     return Intrinsics.from_field_of_view(config.field_of_view_deg, width=config.width, height=config.height)

@@ -148,8 +148,15 @@ class RecordingSource:
     has_pictures = False
     live = False
 
-    def __init__(self, path: str | Path, speed: Speed = "real", *, clock: MonotonicClock = time.monotonic_ns) -> None:
-        """Read who recorded it.
+    def __init__(
+        self,
+        path: str | Path,
+        speed: Speed = "real",
+        *,
+        source_id: str = "",
+        clock: MonotonicClock = time.monotonic_ns,
+    ) -> None:
+        """Read who recorded it. source_id: another name than the recorded one.
 
         Raises:
             SourceUnavailable: where the file cannot be read or is no recording of this package.
@@ -157,7 +164,7 @@ class RecordingSource:
         """
         self._recording = Recording(path)
         self.session_id = self._recording.session_id
-        self.source_id = self._recording.source_id
+        self.source_id = name_source(source_id, self._recording.source_id)
         self.ended_by_source = False
         """True where the recorded source came to its end; False where the recording was stopped or cut."""
         self._clock = clock

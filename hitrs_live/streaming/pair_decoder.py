@@ -29,10 +29,13 @@ class PairDecoder:
             info, config.action, source_id=source_id, rows=rows, thresholds=thresholds, hop_frames=hop_frames,
             bridge_s=config.track.bridge_s, of_pairs=True,
         )  # fmt: skip
+        self.judged: Prediction | None = None
+        """What the newest step made of pairs, as `PairStage` has it; None before the first."""
 
     def step(self, prediction: Prediction) -> Sequence[ActionEvent]:
         """Take what the model says of people; return what changed of pairs, each event with both track ids."""
-        events = self._decoder.step(self._pairs.step(prediction))
+        self.judged = self._pairs.step(prediction)
+        events = self._decoder.step(self.judged)
         return [event for event in events if isinstance(event, ActionEvent)]
 
     def going_on(self) -> dict[int, tuple[str, float]]:

@@ -1,11 +1,13 @@
-"""What is known of a running pipeline, gathered from its messages; what every terminal view draws from."""
+"""What is known of a running pipeline's sources, gathered from its messages; what every terminal view draws from."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hitrs_live.messages import ActionEvent, AnyMessage, MotionPrediction, ScoreEvent, SourceEvent, SourceState, Status
 
 EVENTS_KEPT = 40
+SOURCES_KEPT = 64
 _GONE_AFTER_NS = 1_500_000_000
 """A person whom the status does not name and of whom nothing came for so long has left."""
 
@@ -36,13 +38,12 @@ class ActionRow:
 
 @dataclass(kw_only=True)
 class Board:
-    """Take messages in the order in which they came; keep what a view shows. Bounded, whatever comes."""
+    """Take one source's messages in the order in which they came; keep what a view shows. Bounded, whatever comes."""
 
-    session_id: str | None = None
     restarts: int = 0
     """How often another session took the publisher's place."""
     first_ns: int | None = None
-    """Capture time of the session's first message: the views' 00:00."""
+    """Capture time of the source's first message: the views' 00:00."""
     now_ns: int = 0
     """The newest capture time told."""
     source_id: str = ""
@@ -55,10 +56,7 @@ class Board:
     """All of the session, also those no longer kept."""
 
     def update(self, message: AnyMessage) -> None:
-        """Take one message in; a message of another session begins anew."""
-        if self.session_id is not None and message.session_id != self.session_id:
-            self._begin_anew()
-        self.session_id = message.session_id
+        """Take one message in."""
         self.source_id = message.source_id
         # A status from before the first frame has no capture time to give yet.
         if not (isinstance(message, Status) and message.frames == 0):
@@ -76,16 +74,8 @@ class Board:
             self._person(message.track_id).motion = message
 
     def since_start_s(self, time_ns: int) -> float:
-        """Return seconds from the session's first message."""
+        """Return seconds from the source's first message."""
         return 0.0 if self.first_ns is None else (time_ns - self.first_ns) / 1e9
-
-    def _begin_anew(self) -> None:
-        self.restarts += 1
-        self.first_ns, self.now_ns = None, 0
-        self.state, self.detail, self.status = "connecting", "", None
-        self.people.clear()
-        self.actions.clear()
-        self.actions_told = 0
 
     def _person(self, track_id: int) -> PersonState:
         person = self.people.setdefault(track_id, PersonState(track_id=track_id, seen_ns=self.now_ns))
@@ -115,6 +105,32 @@ class Board:
             person.action = None
         else:
             person.action = event
+
+
+@dataclass(kw_only=True)
+class Boards:
+    """A board for each source of one publisher. Bounded: the source heard of first makes room for one too many."""
+
+    session_id: str | None = None
+    restarts: int = 0
+    """How often another session took the publisher's place."""
+    by_source: dict[str, Board] = field(default_factory=dict)
+
+    def update(self, message: AnyMessage) -> Board:
+        """Take one message in; one of another session begins anew. Returns its source's board."""
+        if self.session_id is not None and message.session_id != self.session_id:
+            self.restarts += 1
+            self.by_source.clear()
+        self.session_id = message.session_id
+        board = self.by_source.setdefault(message.source_id, Board(restarts=self.restarts))
+        if len(self.by_source) > SOURCES_KEPT:
+            del self.by_source[next(iter(self.by_source))]
+        board.update(message)
+        return board
+
+    def all(self) -> Sequence[Board]:
+        """Return every board, by the sources' names; an empty one where nothing was heard yet."""
+        return [self.by_source[name] for name in sorted(self.by_source)] or [Board()]
 
 
 def _same_action(row: ActionRow, event: ActionEvent) -> bool:

@@ -1,7 +1,7 @@
 """The terminal dashboard: what a pipeline publishes, at one glance."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.layout import Layout
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from hitrs_live.messages import AnyMessage
 from hitrs_live.views import panels
-from hitrs_live.views.board import Board, PersonState
+from hitrs_live.views.board import Board, Boards, PersonState
 from hitrs_live.views.wording import printable
 
 WIDE_COLUMNS = 100
@@ -30,17 +30,17 @@ class Dashboard:
         """Take the clock, monotonic nanoseconds, by which silence is told."""
         self._clock = clock
         self._last_heard_ns: int | None = None
-        self.board = Board()
+        self.boards = Boards()
 
     @property
     def ended(self) -> bool:
-        """True once a status says that the source has ended; it is the last message of a session."""
-        return self.board.status is not None and self.board.status.state == "ended"
+        """True once a status says of every source that it has ended; these are the last messages of a session."""
+        return all(board.status is not None and board.status.state == "ended" for board in self.boards.all())
 
     def update(self, message: AnyMessage) -> None:
         """Take one message in."""
         self._last_heard_ns = self._clock()
-        self.board.update(message)
+        self.boards.update(message)
 
     def render(self) -> RenderableType:
         """Return what to print; it looks at the board when it is printed, and fills the terminal."""
@@ -52,61 +52,89 @@ class Dashboard:
 
 
 class _Picture:
-    """The board, drawn into the console's size."""
+    """The boards, drawn into the console's size."""
 
     def __init__(self, dashboard: Dashboard) -> None:
         self._dashboard = dashboard
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = options.max_width, options.height or console.size.height
-        for segment in console.render(self._lay_out(width, height), options.update(width=width, height=height)):
+        boards = self._dashboard.boards.all()
+        picture = self._one(boards[0], width, height) if len(boards) == 1 else self._several(boards, width, height)
+        for segment in console.render(picture, options.update(width=width, height=height)):
             yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
-    def _lay_out(self, width: int, height: int) -> RenderableType:
-        board, wide = self._dashboard.board, width >= WIDE_COLUMNS
-        header_lines = 4 if wide or height < 16 else 5
-        told = [] if board.status is None else panels.notices(board.status, 3 if height >= 30 else 1)
-        left = height - header_lines - len(told)
-        # People may have a little over half; the list of actions at least three rows where there is room for it.
-        action_lines = 0 if left < 9 else min(13, max(6, left * 2 // 5))
+    def _several(self, boards: Sequence[Board], width: int, height: int) -> RenderableType:
+        """Stack a box a source; below them the actions of all, as they were told."""
+        notices = list(dict.fromkeys(notice for board in boards if board.status for notice in board.status.notices))
+        told = panels.notices(notices, 3 if height >= 30 else 1)
+        left = height - len(told)
+        action_lines = 0 if left < 12 else max(6, left * 2 // 5)
+        fits = max(1, (left - action_lines) // panels.SOURCE_LINES)
+        shown, silent_s = list(boards), self._dashboard.silent_s()
+        if len(boards) > fits:
+            # Who is in trouble first, then where something happens.
+            shown = sorted(sorted(boards, key=_source_rank)[: max(1, fits - 1)], key=lambda board: board.source_id)
+            told = [Text(f" and {len(boards) - len(shown)} more sources", panels.QUIET), *told]
+        each, spare = divmod(max(1, height - action_lines - len(told)), len(shown))
         rows = [
-            Layout(panels.header(board, self._dashboard.silent_s(), width, header_lines), size=header_lines),
-            Layout(self._middle(width, left - action_lines), size=max(1, left - action_lines)),
+            Layout(panels.source(board, silent_s, max(1, each + (row < spare))), size=max(1, each + (row < spare)))
+            for row, board in enumerate(shown)
         ]
         if action_lines:
-            rows.append(Layout(panels.actions(board, width, action_lines), size=action_lines))
+            rows.append(Layout(panels.actions(boards, width, action_lines), size=action_lines))
         if told:
             rows.append(Layout(Group(*told), size=len(told)))
         whole = Layout()
         whole.split_column(*rows)
         return whole
 
-    def _middle(self, width: int, height: int) -> RenderableType:
-        if width < WIDE_COLUMNS:
-            return self._people(width, height)
-        status = self._dashboard.board.status
-        whole, side = Layout(), Layout(size=_SIDE_COLUMNS)
-        motion_lines = 6 if height >= 14 else 5 if height >= 10 else 0
-        parts = [Layout(panels.stages(status, height - motion_lines), size=max(1, height - motion_lines))]
-        if motion_lines:
-            parts.append(Layout(panels.motion_summary(status, motion_lines), size=motion_lines))
-        side.split_column(*parts)
-        whole.split_row(Layout(self._people(width - _SIDE_COLUMNS, height)), side)
+    def _one(self, board: Board, width: int, height: int) -> RenderableType:
+        wide = width >= WIDE_COLUMNS
+        header_lines = 4 if wide or height < 16 else 5
+        told = [] if board.status is None else panels.notices(board.status.notices, 3 if height >= 30 else 1)
+        left = height - header_lines - len(told)
+        # People may have a little over half; the list of actions at least three rows where there is room for it.
+        action_lines = 0 if left < 9 else min(13, max(6, left * 2 // 5))
+        rows = [
+            Layout(panels.header(board, self._dashboard.silent_s(), width, header_lines), size=header_lines),
+            Layout(_middle(board, width, left - action_lines), size=max(1, left - action_lines)),
+        ]
+        if action_lines:
+            rows.append(Layout(panels.actions([board], width, action_lines), size=action_lines))
+        if told:
+            rows.append(Layout(Group(*told), size=len(told)))
+        whole = Layout()
+        whole.split_column(*rows)
         return whole
 
-    def _people(self, width: int, height: int) -> RenderableType:
-        board = self._dashboard.board
-        people = sorted(board.people.values(), key=lambda person: person.track_id)
-        if not people or height < 3:
-            return panels.box(Text("nobody in view", panels.QUIET), "people", max(3, height))
-        fits = height // _PERSON_LINES
-        if len(people) <= fits:
-            return _stack(people, board.now_ns, width, height)
-        # Those who do something are shown before those who do not; the last line counts the others.
-        fits = max(1, (height - 1) // _PERSON_LINES)
-        chosen = sorted(sorted(people, key=_rank)[:fits], key=lambda person: person.track_id)
-        others = Text(f" and {len(people) - len(chosen)} more", panels.QUIET)
-        return Group(_stack(chosen, board.now_ns, width, height - 1), others)
+
+def _middle(board: Board, width: int, height: int) -> RenderableType:
+    if width < WIDE_COLUMNS:
+        return _people(board, width, height)
+    status = board.status
+    whole, side = Layout(), Layout(size=_SIDE_COLUMNS)
+    motion_lines = 6 if height >= 14 else 5 if height >= 10 else 0
+    parts = [Layout(panels.stages(status, height - motion_lines), size=max(1, height - motion_lines))]
+    if motion_lines:
+        parts.append(Layout(panels.motion_summary(status, motion_lines), size=motion_lines))
+    side.split_column(*parts)
+    whole.split_row(Layout(_people(board, width - _SIDE_COLUMNS, height)), side)
+    return whole
+
+
+def _people(board: Board, width: int, height: int) -> RenderableType:
+    people = sorted(board.people.values(), key=lambda person: person.track_id)
+    if not people or height < 3:
+        return panels.box(Text("nobody in view", panels.QUIET), "people", max(3, height))
+    fits = height // _PERSON_LINES
+    if len(people) <= fits:
+        return _stack(people, board.now_ns, width, height)
+    # Those who do something are shown before those who do not; the last line counts the others.
+    fits = max(1, (height - 1) // _PERSON_LINES)
+    chosen = sorted(sorted(people, key=panels.doing_first)[:fits], key=lambda person: person.track_id)
+    others = Text(f" and {len(people) - len(chosen)} more", panels.QUIET)
+    return Group(_stack(chosen, board.now_ns, width, height - 1), others)
 
 
 def _stack(people: list[PersonState], now_ns: int, width: int, height: int) -> RenderableType:
@@ -114,5 +142,6 @@ def _stack(people: list[PersonState], now_ns: int, width: int, height: int) -> R
     return Group(*(panels.person(person, now_ns, width, each + (row < spare)) for row, person in enumerate(people)))
 
 
-def _rank(person: PersonState) -> tuple[bool, int]:
-    return person.action is None, -person.seen_ns
+def _source_rank(board: Board) -> tuple[bool, bool, int]:
+    busy = any(person.action is not None for person in board.people.values())
+    return board.state == "up", not busy, -board.now_ns

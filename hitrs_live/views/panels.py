@@ -1,5 +1,7 @@
 """The parts of the terminal dashboard, each drawn from the board into a given number of lines."""
 
+from collections.abc import Sequence
+
 from rich.box import ROUNDED
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -21,6 +23,8 @@ STATE_STYLES: dict[SourceState, str] = {
 QUIET, FRAME, STRONG, PLAIN, ACCENT = "grey58", "grey42", "bold", "default", "cyan"
 _PERSON_COLOURS = ("orange1", "deep_sky_blue1", "medium_purple1", "spring_green2", "hot_pink", "khaki1")
 _BACKGROUND = "background"
+SOURCE_LINES = 4
+"""Of one source among several, at least: its pace and one person."""
 _SHOWN_MS, _TOLD_MS = (100, 200, 400, 600, 1000), 400
 _MOTION_TITLE = "motion prediction error, mm"
 
@@ -41,23 +45,52 @@ def person_colour(track_id: int) -> str:
 def header(board: Board, silent_s: float, width: int, height: int) -> Panel:
     """Show the source, its pace and its losses in two lines, stages too where nothing else shows them."""
     status = board.status
-    first = Text.assemble((f" {board.state} ", STATE_STYLES[board.state]), " ", (board.source_id or "waiting", STRONG))
-    if status is not None:
-        _item(first, f"{status.fps:.1f} fps", PLAIN)
-        if status.frame_age_ms is not None:
-            _item(first, f"age {status.frame_age_ms:.0f} ms", PLAIN if status.frame_age_ms < 250 else "yellow")
-        _item(first, f"up {duration(status.uptime_s)}", QUIET)
-        if status.memory_mb is not None:
-            _item(first, f"{status.memory_mb:.0f} MB", QUIET)
-    if silent_s > 3:
-        _item(first, f"silent for {duration(silent_s)}", "bold yellow")
-    lines = [first, _losses(board)]
+    lines = [_pace(board, silent_s), _losses(board)]
     if height >= 5:
         lines.append(stage_line(status))
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     title = "hitrs-live" if status is None else f"hitrs-live {status.version}"
     return box(Group(*lines), title, height)
+
+
+def source(board: Board, silent_s: float, height: int) -> RenderableType:
+    """Show one source of several: its pace, its losses where there is room, and what each person does, a line each."""
+    lines = [_pace(board, silent_s)]
+    people = sorted(
+        sorted(board.people.values(), key=doing_first)[: max(0, height - 4)], key=lambda each: each.track_id
+    )
+    if height > SOURCE_LINES:
+        lines.append(_losses(board))
+    for state in people:
+        colour = person_colour(state.track_id)
+        line = Text.assemble((f" person {state.track_id:<4} ", colour))
+        lines.append(line.append_text(_headline(state, board.now_ns, 0, colour)))
+    if len(people) < len(board.people):
+        _item(lines[0], f"{len(board.people)} people", PLAIN)
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return box(Group(*lines), "", height)
+
+
+def doing_first(person: PersonState) -> tuple[bool, int]:
+    """Sort those who do something before those who do not."""
+    return person.action is None, -person.seen_ns
+
+
+def _pace(board: Board, silent_s: float) -> Text:
+    status = board.status
+    line = Text.assemble((f" {board.state} ", STATE_STYLES[board.state]), " ", (board.source_id or "waiting", STRONG))
+    if status is not None:
+        _item(line, f"{status.fps:.1f} fps", PLAIN)
+        if status.frame_age_ms is not None:
+            _item(line, f"age {status.frame_age_ms:.0f} ms", PLAIN if status.frame_age_ms < 250 else "yellow")
+        _item(line, f"up {duration(status.uptime_s)}", QUIET)
+        if status.memory_mb is not None:
+            _item(line, f"{status.memory_mb:.0f} MB", QUIET)
+    if silent_s > 3:
+        _item(line, f"silent for {duration(silent_s)}", "bold yellow")
+    return line
 
 
 def _losses(board: Board) -> Text:
@@ -217,21 +250,28 @@ def _rank(error_mm: float, held_mm: float) -> str:
     return "green" if error_mm <= held_mm else "yellow"
 
 
-def actions(board: Board, width: int, height: int) -> Panel:
+def actions(boards: Sequence[Board], width: int, height: int) -> Panel:
     """List the newest actions, newest first: onset, who, what, how sure, how long, how late it was told, why over."""
+    several = len(boards) > 1
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True, show_edge=False, header_style=QUIET)
     wide = width >= 76
     table.add_column("onset", no_wrap=True, width=8, style=QUIET)
-    table.add_column("who" if wide else "", no_wrap=True, width=9 if wide else 3)
+    table.add_column("who" if wide or several else "", no_wrap=True, width=18 if several else 9 if wide else 3)
     table.add_column("action", no_wrap=True, ratio=1)
     table.add_column("score", justify="right", no_wrap=True, width=5)
     table.add_column("length", justify="right", no_wrap=True, width=8)
     if wide:
         table.add_column("told after", justify="right", no_wrap=True, width=10, style=QUIET)
         table.add_column("ended by", no_wrap=True, width=12, style=QUIET)
-    rows = list(board.actions)[::-1][: max(0, height - 3)]
-    for row in rows:
-        table.add_row(*_action_cells(row, board, wide))
+    told = [(board, row) for board in boards for row in reversed(board.actions)]
+    if several:
+        told.sort(key=lambda each: -each[1].start.publish_time_ns)
+    rows = told[: max(0, height - 3)]
+    for board, row in rows:
+        cells = _action_cells(row, board, wide)
+        if several:
+            cells[1] = Text(f"{board.source_id} {row.start.track_id}", person_colour(row.start.track_id))
+        table.add_row(*cells)
     return box(table if rows else Text("none yet", QUIET), "actions", height)
 
 
@@ -253,9 +293,9 @@ def _action_cells(row: ActionRow, board: Board, wide: bool) -> list[Text | str]:
     return cells
 
 
-def notices(status: Status, count: int) -> list[Text]:
+def notices(told: Sequence[str], count: int) -> list[Text]:
     """Show the newest notices to the operator, a line each."""
     return [
         Text.assemble((" ! ", "bold black on yellow"), f" {notice}", no_wrap=True, overflow="ellipsis")
-        for notice in status.notices[-count:]
+        for notice in told[-count:]
     ]

@@ -1,44 +1,60 @@
 """A line an event: for logs, pipes and terminals that cannot be drawn on."""
 
 from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent, SourceState, Status
-from hitrs_live.views.board import Board
+from hitrs_live.views.board import Board, Boards
 from hitrs_live.views.wording import action_length_s, action_name, clock_time, drops_in_words, printable
 
 
 class PlainLog:
-    """Turn messages into lines: starts and ends of actions, changes of the source, and now and then a status.
+    """Turn messages into lines: starts and ends of actions, changes of a source, and now and then a status.
 
-    Times count from the first message seen, in the source's own time.
+    Times count from the first message of their source, in the source's own time. Where there are several sources,
+    each line names its own.
     """
 
     def __init__(self, status_every_s: float = 10.0) -> None:
-        """Take the pause between status lines, in seconds of the pipeline's uptime."""
-        self._board = Board()
+        """Take the pause between status lines of a source, in seconds of the pipeline's uptime."""
+        self._boards = Boards()
         self._status_every_s = status_every_s
-        self._status_due_s = 0.0
-        self._state_told: tuple[SourceState, str] | None = None
-        self._notices_told: tuple[str, ...] = ()
+        self._told: dict[str, _SourceLog] = {}
         self._restarts_told = 0
 
     def update(self, message: AnyMessage) -> str | None:
         """Return the line or lines, without a final newline, that this message is worth; None for none."""
-        self._board.update(message)
+        board = self._boards.update(message)
         lines: list[str] = []
-        if self._board.restarts > self._restarts_told:
-            self._restarts_told = self._board.restarts
-            self._status_due_s, self._state_told, self._notices_told = 0.0, None, ()
-            lines.append(self._line(message, "session", "the publisher was started anew"))
-        if isinstance(message, ActionEvent):
-            lines += self._action(message)
-        elif isinstance(message, SourceEvent):
-            lines += self._state(message, message.state, message.detail)
-        elif isinstance(message, Status):
-            lines += self._status(message)
+        if self._boards.restarts > self._restarts_told:
+            self._restarts_told = self._boards.restarts
+            self._told.clear()
+            lines.append(_line(board, message, "session", "the publisher was started anew"))
+        for name in self._told.keys() - self._boards.by_source.keys():
+            del self._told[name]
+        told = self._told.setdefault(message.source_id, _SourceLog(board, self._status_every_s))
+        lines += told.update(message)
+        if len(self._told) > 1:
+            lines = [f"{printable(message.source_id)}  {line}" for line in lines]
         return "\n".join(lines) or None
 
+
+class _SourceLog:
+    """What was told of one source."""
+
+    def __init__(self, board: Board, status_every_s: float) -> None:
+        self._board = board
+        self._status_every_s = status_every_s
+        self._status_due_s = 0.0
+        self._state_told: tuple[SourceState, str] | None = None
+        self._notices_told: tuple[str, ...] = ()
+
+    def update(self, message: AnyMessage) -> list[str]:
+        if isinstance(message, ActionEvent):
+            return self._action(message)
+        if isinstance(message, SourceEvent):
+            return self._state(message, message.state, message.detail)
+        return self._status(message) if isinstance(message, Status) else []
+
     def _line(self, message: AnyMessage, subject: str, text: str) -> str:
-        time = clock_time(self._board.since_start_s(message.capture_time_ns))
-        return printable(f"{time:>8}  {subject:<10} {text}".replace("\n", " ")).rstrip()
+        return _line(self._board, message, subject, text)
 
     def _action(self, event: ActionEvent) -> list[str]:
         if event.state == "update":
@@ -70,6 +86,11 @@ class PlainLog:
             self._status_due_s = status.uptime_s + self._status_every_s
             lines.append(self._line(status, "status", _summary(status)))
         return lines
+
+
+def _line(board: Board, message: AnyMessage, subject: str, text: str) -> str:
+    time = clock_time(board.since_start_s(message.capture_time_ns))
+    return printable(f"{time:>8}  {subject:<10} {text}".replace("\n", " ")).rstrip()
 
 
 def _summary(status: Status) -> str:

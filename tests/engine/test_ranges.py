@@ -9,7 +9,6 @@ import torch
 
 from hitrs_live.checkpoint import Checkpoint, save_checkpoint
 from hitrs_live.cli import main
-from hitrs_live.codec import joints_event
 from hitrs_live.engine.build import open_onnx
 from hitrs_live.engine.ladder import open_engine
 from hitrs_live.engine.quantise import made_ranges
@@ -25,34 +24,12 @@ from hitrs_live.engine.ranges import (
 from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.errors import CheckpointMismatch, DataError, EngineStale
 from hitrs_live.evaluation.quantisation_command import measure_ranges
-from hitrs_live.messages import PoseFrame
-from hitrs_live.sources.demo import DemoSource
 from hitrs_live.transport.recorder import Recorder
 
-SECONDS = 25
-
 
 @pytest.fixture(scope="module")
-def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The joints of the demo figure, as `live --record` keeps them."""
-    file = tmp_path_factory.mktemp("recordings") / "demo.mcap"
-    recorder = Recorder(file, session_id="s", source_id="demo")
-    source = DemoSource("max")
-    source.open()
-    frames = 0
-    while frames < 30 * SECONDS:
-        for item in source.read(timeout_s=0.1):
-            if isinstance(item, PoseFrame):
-                recorder.write(joints_event(item, "demo"))
-                frames += 1
-    source.close()
-    recorder.close()
-    return file
-
-
-@pytest.fixture(scope="module")
-def ranges(checkpoint: Checkpoint, recording: Path) -> Ranges:
-    return measure_ranges(checkpoint, [recording])
+def ranges(checkpoint: Checkpoint, demo_recording: Path) -> Ranges:
+    return measure_ranges(checkpoint, [demo_recording])
 
 
 @pytest.fixture
@@ -219,11 +196,11 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def test_calibrate_quantisation_writes_what_build_engines_reads(
-    checkpoint_file: Path, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    checkpoint_file: Path, demo_recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "ranges.json"
     flags = ["--checkpoint", str(checkpoint_file), "--out", str(out)]
-    assert main(["calibrate", "quantisation", str(recording), str(recording), *flags]) == 0
+    assert main(["calibrate", "quantisation", str(demo_recording), str(demo_recording), *flags]) == 0
     said = capsys.readouterr().out
     assert "clips of demo.mcap, demo.mcap" in said
     assert f"--quantisation {out}" in said

@@ -111,6 +111,15 @@ def test_scores_are_those_that_the_decoder_told_by() -> None:
     np.testing.assert_allclose(nothing.scores, [[1, 0, 0]] * 6, atol=1e-6)
 
 
+def test_what_is_sure_but_for_the_unknown_is_told_with_its_first_judgement() -> None:
+    one = stream([0, 0, 0, 1, 1, 1, 0, 0], 0.97)
+    quarter_unknown = Thresholds(checkpoint="", sha256="0" * 64, least_energy=float(np.log(1 / 3)))
+    (result,) = decide([one], INFO, thresholds=quarter_unknown)
+    (action,) = result.told
+    assert action.score == pytest.approx(0.75 * 0.97, abs=1e-4)
+    assert action.told_s == pytest.approx(one.ends[3] / 30, abs=1e-6), "0.3 s would be over with the second"
+
+
 def test_settings_and_pace_of_answers_decide_too() -> None:
     one = stream([0, 1, 1, 1, 0, 0])
     strict = msgspec.structs.replace(ActionConfig(), on=0.9)

@@ -1,68 +1,30 @@
 """Files run many at a time, each told what it would be told alone; what is broken, or speaks of nothing, is said."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from made_actions import move
+from replay_files import bench, make_detector, play, run, write_file
 
-from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
+from hitrs_live.checkpoint import load_checkpoint
 from hitrs_live.cli import main
-from hitrs_live.config import Config, TrackConfig
+from hitrs_live.config import Config
 from hitrs_live.engine.torch_engine import TorchEngine
-from hitrs_live.evaluation.following import follow
 from hitrs_live.evaluation.replay import Heard, Played, Replay
-from hitrs_live.model.detector import DetectorConfig, HitrsDetector
-from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.preparing.ntu_actions import ACTIONS
-from hitrs_live.sources.ntu import pose_frames
-from hitrs_live.sources.ntu_format import NtuBody, parse_skeleton, write_skeleton
-from hitrs_live.transforms import NormaliserConfig
+from hitrs_live.sources.ntu_format import write_skeleton
 
-TINY = HiTRSConfig(
-    frame_width=8, frame_hidden=8, clip_width=8, clip_hidden=8, video_width=8, video_hidden=8, layers=1, heads=2,
-    head_width=4, max_clips=8,
-)  # fmt: skip
 LABELS = ("background", *ACTIONS[:6])
-
-
-def make_detector(path: Path, labels: tuple[str, ...]) -> Path:
-    """Write a detector that says something different of every motion."""
-    torch.manual_seed(0)
-    detector = DetectorConfig(encoder=TINY, classes=len(labels), window_clips=4, horizon=6)
-    model = HitrsDetector(detector)
-    with torch.no_grad():
-        model.action_head[1].weight.normal_()
-    info = CheckpointInfo(
-        name="made", labels=labels, detector=detector, normaliser=NormaliserConfig(), label_lag_frames=3
-    )
-    save_checkpoint(path, Checkpoint(info=info, model=model))
-    return path
 
 
 @pytest.fixture(scope="module")
 def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_detector(tmp_path_factory.mktemp("detector") / "made.safetensors", LABELS)
-
-
-def write_file(path: Path, number: int, frames: int, *, people: int = 1) -> Path:
-    """Write people who move in a class's way, 2 m apart."""
-    rng = np.random.default_rng(number)
-    moves = [move(number, frames, rng) + np.array([2.0 * x, 0, 3], np.float32) for x in range(people)]
-    ones = np.ones(25, np.float32)
-    bodies = [
-        tuple(NtuBody(body_id=str(100 + x), joints_m=joints[at], confidence=ones) for x, joints in enumerate(moves))
-        for at in range(frames)
-    ]
-    write_skeleton(path, bodies)
-    return path
 
 
 @pytest.fixture
@@ -78,28 +40,6 @@ def folder(tmp_path: Path) -> Path:
             number, frames, people=2 if number in (2, 6) else 1,
         )  # fmt: skip
     return place
-
-
-def bench(capsys: pytest.CaptureFixture[str], folder: Path, detector: Path, *flags: str) -> dict[str, Any]:
-    """Run the verb on torch and read its report."""
-    report = folder.parent / "report.json"
-    arguments = ["replay", "--bench", str(folder), "--checkpoint", str(detector), "--engine", "torch"]
-    assert main([*arguments, "--json", str(report), *flags]) == 0, capsys.readouterr().err
-    loaded: dict[str, Any] = json.loads(report.read_text())
-    return loaded
-
-
-def play(path: Path, *, most_people: int = 2) -> Played:
-    """Read and follow one file."""
-    sequence = parse_skeleton(path)
-    people = follow(pose_frames(sequence), rate_hz=30.0, most_people=most_people, track=TrackConfig())
-    return Played(path=path, frames=len(sequence.frames), people=tuple(people))
-
-
-def run(detector: Path, files: list[Path], rows: int) -> list[Heard]:
-    checkpoint = load_checkpoint(detector)
-    replay = Replay(checkpoint, Config(), TorchEngine(checkpoint.model), rows=rows)
-    return replay.run(map(play, files))
 
 
 @pytest.mark.parametrize("rows", [1, 3, 16])
@@ -121,7 +61,7 @@ def test_a_file_of_two_people_takes_two_rows_and_answers_by_both(folder: Path, d
     played = play(file)
     assert len(played.people) == 2
     (both,) = run(detector, [file], 4)
-    halves = [run_people(detector, Played(path=file, frames=75, people=(person,))) for person in played.people]
+    halves = [run_people(detector, replace(played, people=(person,))) for person in played.people]
     np.testing.assert_allclose(both.logits_sum, sum(half.logits_sum for half in halves), atol=1e-4)
     assert both.judgements == sum(half.judgements for half in halves) == 2 * halves[0].judgements
 

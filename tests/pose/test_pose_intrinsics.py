@@ -126,3 +126,11 @@ def test_real_photographs_give_the_laboratorys_focal_length(data: Path) -> None:
     assert found.fx == pytest.approx(107118.695 / 64, rel=0.01)
     assert found.fy == pytest.approx(107123.023 / 64, rel=0.01)
     assert error_px < 1
+
+
+def test_in_a_folder_each_source_has_the_file_of_its_name(tmp_path: Path) -> None:
+    save_intrinsics(tmp_path / "door.toml", LENS)
+    cameras = CameraConfig(calibration=str(tmp_path))
+    assert camera_intrinsics(cameras, "door").fx == LENS.fx
+    with pytest.raises(ConfigError, match=r"hall\.toml"):
+        camera_intrinsics(cameras, "hall")

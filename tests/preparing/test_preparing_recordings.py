@@ -4,34 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from demo_recording import record_demo
 
-from hitrs_live.codec import joints_event
 from hitrs_live.errors import DataError
-from hitrs_live.messages import PoseFrame
 from hitrs_live.preparing.recordings import plan_recordings, read_labels
 from hitrs_live.sources.demo import DemoSource
-from hitrs_live.transport.recorder import Recorder
 
 HEADING = "recording,track,start_s,end_s,label\n"
-
-
-def record_demo(path: Path, *, people: int = 1, frames: int = 90, every: int = 1, hidden: range = range(0)) -> Path:
-    """Record the demo figures at 30 / every frames a second, nobody seen in the hidden frames."""
-    source = DemoSource("max", people=people)
-    source.open()
-    seen = 0
-    with Recorder(path, session_id="s", source_id="demo") as recorder:
-        while seen < frames:
-            for item in source.read(0.0):
-                if isinstance(item, PoseFrame):
-                    if seen % every == 0:
-                        poses = () if seen in hidden else item.poses
-                        frame = PoseFrame(
-                            index=item.index, capture_time_ns=item.capture_time_ns, received_ns=0, poses=poses
-                        )
-                        recorder.write(joints_event(frame, "demo"))
-                    seen += 1
-    return path
 
 
 def test_every_person_followed_is_a_sequence_without_a_label(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from kept_journal import BrokenOff, KeptJournal
 from ntu_miniature import act
 
 from hitrs_live.checkpoint import (
@@ -23,7 +24,6 @@ from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import open_dataset
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 from hitrs_live.training.finetune import FinetuneConfig, finetune
-from hitrs_live.training.journal import Journal
 from hitrs_live.training.labelled import LabelledBatches, VaryConfig
 from hitrs_live.training.loop import LoopConfig
 from hitrs_live.training.processes import Processes
@@ -63,10 +63,6 @@ def actions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def training_half(actions: Path) -> Dataset:
     return open_dataset(actions).with_test_subjects(frozenset({"p3", "p4"})).split()[0].segments()
-
-
-def quiet() -> Journal:
-    return Journal("test", steps=1, first=False)
 
 
 def test_an_epoch_takes_every_sequence_once_in_another_order_each_time(actions: Path) -> None:
@@ -116,20 +112,11 @@ def replace_bodies(sample):  # type: ignore[no-untyped-def]
 
 def test_a_run_broken_off_and_resumed_ends_in_the_same_recogniser(actions: Path, tmp_path: Path) -> None:
     data = training_half(actions)
-    whole = finetune(CONFIG, data, None, tmp_path / "whole.safetensors", ALONE, quiet())
-
-    class BrokenOff(Exception):
-        pass
-
-    class Breaking(Journal):
-        def step(self, step) -> None:  # type: ignore[no-untyped-def]
-            if step.step == 5:
-                raise BrokenOff
-
+    whole = finetune(CONFIG, data, None, tmp_path / "whole.safetensors", ALONE, KeptJournal())
     parts = tmp_path / "parts.safetensors"
     with pytest.raises(BrokenOff):
-        finetune(CONFIG, data, None, parts, ALONE, Breaking("test", steps=1, first=False))
-    finetune(CONFIG, data, None, parts, ALONE, quiet())
+        finetune(CONFIG, data, None, parts, ALONE, KeptJournal(broken_at=5))
+    finetune(CONFIG, data, None, parts, ALONE, KeptJournal())
     one, two = (load_recogniser(path).model.state_dict() for path in (whole, parts))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
@@ -140,7 +127,7 @@ def test_with_the_head_alone_the_encoder_stays_what_it_was(actions: Path, tmp_pa
     save_checkpoint(tmp_path / "begin.safetensors", EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
     begin = load_encoder(tmp_path / "begin.safetensors")
     out = tmp_path / "out.safetensors"
-    finetune(replace(CONFIG, head_only=True), training_half(actions), begin, out, ALONE, quiet())
+    finetune(replace(CONFIG, head_only=True), training_half(actions), begin, out, ALONE, KeptJournal())
     before, after = begin.model.state_dict(), load_encoder(out).model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from kept_journal import BrokenOff
 from torch import Tensor, nn
 
 from hitrs_live.errors import ConfigError
@@ -37,10 +38,6 @@ def losses(model: nn.Module, batch: Points) -> Mapping[str, Tensor]:
 def regression() -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
-
-
-class BrokenOff(Exception):
-    """The power went."""
 
 
 def run(state: Path, config: LoopConfig = CONFIG, break_at: int | None = None, settings: str = "a = 1") -> Loop:

@@ -4,22 +4,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from ship_miniature import write_miniature
+from kept_journal import BrokenOff, KeptJournal
 
 from hitrs_live.checkpoint import load_encoder
 from hitrs_live.cli import main
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import open_datasets
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.training.journal import Journal, describe
-from hitrs_live.training.loop import Step
+from hitrs_live.training.journal import describe
 from hitrs_live.training.pretrain import LOSSES, PretrainConfig, live, pretrain, published
 from hitrs_live.training.processes import Processes
 
@@ -31,8 +29,8 @@ ENCODER = HiTRSConfig(
 
 
 @pytest.fixture(scope="module")
-def ship(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_miniature(tmp_path_factory.mktemp("data")) / "ship"
+def ship(miniature: Path) -> Path:
+    return miniature / "ship"
 
 
 def training_halves(ship: Path) -> list[Dataset]:
@@ -44,37 +42,15 @@ def short(config: PretrainConfig, steps: int) -> PretrainConfig:
     return replace(config, loop=loop, batch=6, validate_every=4)
 
 
-class Recorder(Journal):
-    """Keep what a journal is told, and break off on demand."""
-
-    def __init__(self, break_at: int | None = None) -> None:
-        super().__init__("test", steps=1, first=False)
-        self.steps: list[Step] = []
-        self.validations: list[Mapping[str, float]] = []
-        self._break_at = break_at
-
-    def step(self, step: Step) -> None:
-        self.steps.append(step)
-        if step.step == self._break_at:
-            raise BrokenOff
-
-    def validation(self, step: int, figures: Mapping[str, float]) -> None:
-        self.validations.append(figures)
-
-
-class BrokenOff(Exception):
-    """The power went."""
-
-
 @pytest.mark.parametrize("preset", [live, published])
 def test_a_run_broken_off_and_resumed_ends_in_the_same_encoder(ship: Path, tmp_path: Path, preset: type) -> None:
     config, data = short(preset(ENCODER), 6), training_halves(ship)
-    whole = pretrain(config, data, tmp_path / "whole.safetensors", ALONE, Recorder())
+    whole = pretrain(config, data, tmp_path / "whole.safetensors", ALONE, KeptJournal())
     parts = tmp_path / "parts.safetensors"
     with pytest.raises(BrokenOff):
-        pretrain(config, data, parts, ALONE, Recorder(break_at=5))
+        pretrain(config, data, parts, ALONE, KeptJournal(broken_at=5))
     torch.manual_seed(99)
-    rest = Recorder()
+    rest = KeptJournal()
     pretrain(config, data, parts, ALONE, rest)
     assert [step.step for step in rest.steps] == [5, 6], "resumed at the last save"
     one, two = (load_encoder(path).model.state_dict() for path in (whole, parts))
@@ -84,7 +60,7 @@ def test_a_run_broken_off_and_resumed_ends_in_the_same_encoder(ship: Path, tmp_p
 def test_every_loss_is_reported_on_what_was_held_back_the_same_batches_each_time(ship: Path, tmp_path: Path) -> None:
     config = short(replace(live(ENCODER), modality="bone"), 4)
     still = replace(config, loop=replace(config.loop, learning_rate=0.0, final_learning_rate=0.0), validate_every=2)
-    journal = Recorder()
+    journal = KeptJournal()
     out = pretrain(still, training_halves(ship), tmp_path / "encoder.safetensors", ALONE, journal)
     assert set(LOSSES) < set(journal.validations[0])
     assert journal.validations[0] == journal.validations[1], "with weights that do not move, the same figures"
@@ -94,7 +70,7 @@ def test_every_loss_is_reported_on_what_was_held_back_the_same_batches_each_time
 def test_pre_training_learns_to_place_hidden_joints(ship: Path, tmp_path: Path) -> None:
     config = short(live(ENCODER), 60)
     config = replace(config, loop=replace(config.loop, learning_rate=3e-3), batch=12)
-    journal = Recorder()
+    journal = KeptJournal()
     pretrain(config, training_halves(ship), tmp_path / "encoder.safetensors", ALONE, journal)
     losses = [step.figures["joint"] for step in journal.steps]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])

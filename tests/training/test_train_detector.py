@@ -7,19 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from kept_journal import BrokenOff, KeptJournal
 from ntu_miniature import write_ntu_miniature
-from ship_miniature import write_miniature
 
 from hitrs_live.checkpoint import EncoderCheckpoint, EncoderInfo, load_checkpoint, load_encoder, save_checkpoint
 from hitrs_live.cli import main
 from hitrs_live.data.augment import AugmentConfig, Augmenter
-from hitrs_live.data.class_map import mirrored_labels, read_ship
+from hitrs_live.data.class_map import read_ship
 from hitrs_live.data.compose import ComposeConfig, StreamComposer
-from hitrs_live.data.ship import LABELS, SOURCE_WEIGHTS, TEST_SUBJECTS
+from hitrs_live.data.ship import LABELS, TEST_SUBJECTS
 from hitrs_live.errors import DataError
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import LoopConfig, Step
 from hitrs_live.training.processes import join_processes
 from hitrs_live.training.streams import StreamBatch, StreamBatches, frames_since_start
@@ -33,16 +32,6 @@ ENCODER = HiTRSConfig(
 DETECTOR = DetectorConfig(encoder=ENCODER, classes=len(LABELS), window_clips=4, horizon=6)
 
 
-@pytest.fixture(scope="module")
-def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_miniature(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def material(miniature: Path) -> Material:
-    return Material(sources=read_ship(miniature, test=False), weights=SOURCE_WEIGHTS, mirrored=mirrored_labels(LABELS))
-
-
 def config(steps: int, learning_rate: float = 1e-3) -> DetectorTraining:
     loop = LoopConfig(
         steps=steps, seed=5, learning_rate=learning_rate, warmup_steps=2, average_decay=0.998, workers=0, save_every=3
@@ -50,31 +39,17 @@ def config(steps: int, learning_rate: float = 1e-3) -> DetectorTraining:
     return DetectorTraining(labels=LABELS, detector=DETECTOR, loop=loop, batch=4)
 
 
-class BrokenOff(Exception):
-    """The power went."""
-
-
-class Steps(Journal):
-    """Keep what is reported; break off where told to."""
-
-    def __init__(self, broken_at: int | None = None) -> None:
-        super().__init__("test", steps=1, first=False)
-        self.broken_at = broken_at
-        self.seen: list[Step] = []
-
-    def step(self, step: Step) -> None:
-        if step.step == self.broken_at:
-            raise BrokenOff
-        self.seen.append(step)
-
-
 def run(
-    what: DetectorTraining, material: Material, out: Path, begin: EncoderCheckpoint | None = None, broken_at: int = -1
+    what: DetectorTraining,
+    material: Material,
+    out: Path,
+    begin: EncoderCheckpoint | None = None,
+    broken_at: int | None = None,
 ) -> list[Step]:
-    journal = Steps(broken_at)
+    journal = KeptJournal(broken_at=broken_at)
     with join_processes("cpu") as processes:
         train_detector(what, material, begin, out, processes, journal)
-    return journal.seen
+    return journal.steps
 
 
 def weights(path: Path) -> Mapping[str, torch.Tensor]:

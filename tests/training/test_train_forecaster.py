@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from ship_miniature import write_miniature
+from kept_journal import BrokenOff, KeptJournal
 
 from hitrs_live.checkpoint import (
     Checkpoint,
@@ -17,11 +17,9 @@ from hitrs_live.checkpoint import (
     save_checkpoint,
 )
 from hitrs_live.cli import main
-from hitrs_live.data.class_map import mirrored_labels, read_ship
-from hitrs_live.data.ship import LABELS, SOURCE_WEIGHTS
+from hitrs_live.data.ship import LABELS
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import LoopConfig, Step
 from hitrs_live.training.motion_losses import in_the_room, motion_losses
 from hitrs_live.training.processes import join_processes
@@ -35,16 +33,6 @@ ENCODER = HiTRSConfig(
 )  # fmt: skip
 DETECTOR = DetectorConfig(encoder=ENCODER, classes=len(LABELS), window_clips=4, horizon=6, motion_hidden=16)
 """With the motion head of older files, which is replaced."""
-
-
-@pytest.fixture(scope="module")
-def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_miniature(tmp_path_factory.mktemp("data"))
-
-
-@pytest.fixture(scope="module")
-def material(miniature: Path) -> Material:
-    return Material(sources=read_ship(miniature, test=False), weights=SOURCE_WEIGHTS, mirrored=mirrored_labels(LABELS))
 
 
 @pytest.fixture(scope="module")
@@ -66,31 +54,13 @@ def config(steps: int, *, joint: bool = False, learning_rate: float = 1e-3) -> F
     return ForecasterTraining(joint=joint, loop=loop, batch=4)
 
 
-class BrokenOff(Exception):
-    """The power went."""
-
-
-class Steps(Journal):
-    """Keep what is reported; break off where told to."""
-
-    def __init__(self, broken_at: int = -1) -> None:
-        super().__init__("test", steps=1, first=False)
-        self.broken_at = broken_at
-        self.seen: list[Step] = []
-
-    def step(self, step: Step) -> None:
-        if step.step == self.broken_at:
-            raise BrokenOff
-        self.seen.append(step)
-
-
 def run(
-    what: ForecasterTraining, material: Material, begin: Path, out: Path, broken_at: int = -1
+    what: ForecasterTraining, material: Material, begin: Path, out: Path, broken_at: int | None = None
 ) -> tuple[list[Step], Mapping[str, torch.Tensor]]:
-    journal = Steps(broken_at)
+    journal = KeptJournal(broken_at=broken_at)
     with join_processes("cpu") as processes:
         train_forecaster(what, material, load_checkpoint(begin), out, processes, journal)
-    return journal.seen, load_checkpoint(out).model.state_dict()
+    return journal.steps, load_checkpoint(out).model.state_dict()
 
 
 def test_the_detector_names_actions_as_before_to_the_bit(material: Material, detector: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from views_messages import at, ended, motion, scores, session, source, started, status
 
-from hitrs_live.messages import SourceEvent, StageLatency, Status
+from hitrs_live.messages import AnyMessage, SourceEvent, SourceState, StageLatency, Status
 from hitrs_live.views.board import EVENTS_KEPT
 from hitrs_live.views.dashboard import Dashboard
 
@@ -105,7 +105,7 @@ def test_two_people_doing_the_same_have_a_row_each() -> None:
     for track_id in (1, 2):
         dashboard.update(started("squat", 3.0, track_id=track_id))
     dashboard.update(ended("squat", 3.0, 6.0, track_id=2))
-    rows = list(dashboard.board.actions)
+    rows = list(dashboard.boards.by_source["camera-0"].actions)
     assert [(row.start.track_id, row.end is not None) for row in rows] == [(1, False), (2, True)]
 
 
@@ -198,8 +198,8 @@ def test_hours_of_actions_do_not_grow_the_board() -> None:
     for number in range(3 * EVENTS_KEPT):
         dashboard.update(started("squat", 10.0 * number))
         dashboard.update(ended("squat", 10.0 * number, 10.0 * number + 3))
-    assert len(dashboard.board.actions) == EVENTS_KEPT
-    assert dashboard.board.actions_told == 3 * EVENTS_KEPT
+    assert len(dashboard.boards.by_source["camera-0"].actions) == EVENTS_KEPT
+    assert dashboard.boards.by_source["camera-0"].actions_told == 3 * EVENTS_KEPT
 
 
 def test_markup_and_terminal_commands_in_names_are_only_text() -> None:
@@ -214,3 +214,62 @@ def test_markup_and_terminal_commands_in_names_are_only_text() -> None:
         assert words in text, words
     assert "\x1b]0" not in text
     assert "\x1b[2J" not in text
+
+
+def of_source(name: str, *messages: AnyMessage) -> list[AnyMessage]:
+    return [msgspec.structs.replace(message, source_id=name, publish_time_ns=n) for n, message in enumerate(messages)]
+
+
+def several() -> Dashboard:
+    dashboard = Dashboard()
+    door = of_source(
+        "door", source("up"), status(12.0), started("squat", 3.0), ended("squat", 3.0, 9.5), started("walk", 11.0)
+    )
+    hall = of_source("hall", source("lost", 2.0), status(12.0, "lost", people=(), detail="unplugged"))
+    for message in (*door, *hall):
+        dashboard.update(message)
+    return dashboard
+
+
+def test_each_of_several_sources_has_its_box_and_their_actions_stand_together() -> None:
+    text = shown(several())
+    for words in (" up  door", "WALK", " lost  hall", "unplugged", "door 1", "squat", "6.5 s"):
+        assert words in text, words
+
+
+def test_a_person_of_one_source_is_not_one_of_another() -> None:
+    dashboard = several()
+    for message in of_source("hall", status(13.0, people=(1,))):
+        dashboard.update(message)
+    assert shown(dashboard).count("person 1") == 2
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 18), (80, 24), (132, 43), (30, 8), (12, 4)])
+@pytest.mark.parametrize("sources", [2, 5, 40])
+def test_several_sources_fill_the_terminal_and_never_more(width: int, height: int, sources: int) -> None:
+    dashboard = Dashboard()
+    for number in range(sources):
+        for message in of_source(f"camera-{number}", *session(2)):
+            dashboard.update(message)
+    lines = shown(dashboard, width, height).splitlines()
+    assert len(lines) <= height + 1
+    assert max(len(line) for line in lines) <= width
+
+
+def test_sources_beyond_the_room_are_counted_and_those_in_trouble_are_shown() -> None:
+    dashboard = Dashboard()
+    for number in range(30):
+        state: SourceState = "lost" if number == 17 else "up"
+        for message in of_source(f"camera-{number}", status(1.0, state)):
+            dashboard.update(message)
+    text = shown(dashboard, 100, 30)
+    assert "camera-17" in text
+    assert re.search(r"and 2\d more sources", text)
+
+
+def test_it_ends_when_the_last_of_several_sources_has_ended() -> None:
+    dashboard = several()
+    for name, over in (("door", False), ("hall", True)):
+        for message in of_source(name, status(20.0, "ended")):
+            dashboard.update(message)
+        assert dashboard.ended is over

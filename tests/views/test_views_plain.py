@@ -1,5 +1,6 @@
 """The plain log: its lines are read by people and cut by scripts, so they are kept as they are."""
 
+import msgspec
 from views_messages import at, ended, motion, scores, source, started, status
 
 from hitrs_live.messages import SourceEvent
@@ -84,3 +85,13 @@ def test_times_read_like_a_stopwatch() -> None:
 def test_terminal_commands_in_a_message_are_no_commands() -> None:
     told = PlainLog().update(source("up", 0.0, "a\x1b[2Jb\nc"))
     assert told == " 00:00.0  source     up     a\ufffd[2Jb c"
+
+
+def test_where_there_are_several_sources_each_line_names_its_own_and_keeps_its_own_time() -> None:
+    log = PlainLog()
+    door = source("up")
+    hall = msgspec.structs.replace(source("up", 100.0), source_id="hall")
+    walk = msgspec.structs.replace(started("walk", 103.0), source_id="hall")
+    assert log.update(door) == " 00:00.0  source     up"
+    assert log.update(hall) == "hall   00:00.0  source     up"
+    assert (log.update(walk) or "").startswith("hall   00:03.3  person 1   start  walk")

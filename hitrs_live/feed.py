@@ -1,0 +1,46 @@
+"""What a pipeline is given for each source."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from hitrs_live.messages import Frame, Outlook, People, SourceState
+from hitrs_live.pose.stage import PoseStage
+from hitrs_live.sources.base import Source
+from hitrs_live.transport.recorder import Recorder
+
+
+class Viewer(Protocol):
+    """Show the picture with what is known of it."""
+
+    def show(
+        self,
+        frame: Frame | None,
+        people: People,
+        actions: dict[int, tuple[str, float]],
+        outlook: Outlook | None,
+        state: SourceState,
+        fps: float,
+    ) -> None:
+        """Draw one frame; `frame` is None for a source without pictures. `actions` is by track id."""
+
+    def close(self) -> None:
+        """Close the window or finish the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """A source, what finds people in its pictures, and what keeps and shows what becomes of them.
+
+    The pipeline closes them all. Raises ValueError for a source of pictures without a pose stage.
+    """
+
+    source: Source
+    pose: PoseStage | None = None
+    """None only for a source that has joints already."""
+    recorder: Recorder | None = None
+    viewers: Sequence[Viewer] = ()
+
+    def __post_init__(self) -> None:
+        if self.source.has_pictures and self.pose is None:
+            raise ValueError(f"source {self.source.source_id} gives pictures; wanted a pose stage to read them")

@@ -1,0 +1,237 @@
+"""The way of one source's frames from joints to events: track, resample, predict, decode, publish.
+
+What predicts is shared by all lines: a line gives its ticks away and is given the predictions.
+"""
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+
+from hitrs_live.checkpoint import CheckpointInfo
+from hitrs_live.codec import joints_event
+from hitrs_live.config import Config
+from hitrs_live.feed import Feed
+from hitrs_live.intake import Arrival
+from hitrs_live.line_status import Counters, StatusReader
+from hitrs_live.messages import (
+    ActionEvent,
+    AnyMessage,
+    EndReason,
+    Foreseen,
+    Frame,
+    Outlook,
+    People,
+    PoseFrame,
+    Prediction,
+    SourceChange,
+    SourceEvent,
+    SourceState,
+    Tick,
+)
+from hitrs_live.pose.tracker import Tracker
+from hitrs_live.streaming.compensator import LatencyCompensator
+from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.forecaster import Forecaster
+from hitrs_live.streaming.meter import StageMeter
+from hitrs_live.streaming.pair_decoder import PairDecoder
+from hitrs_live.streaming.pose_events import pose_events
+from hitrs_live.streaming.resampler import Resampler
+from hitrs_live.thresholds import Thresholds
+from hitrs_live.transport.sink import Sink
+
+SHUTDOWN = "shutdown"
+"""Detail of the "ended" that the pipeline itself adds when it is told to stop, so that a replay ends alike."""
+_LATER_NS = 400_000_000
+"""How far ahead of their frame the views show people."""
+_LATEST_NS = 2_000_000_000
+"""An older frame is not late: its file is not read at the pace it was taken at, or its clock is another machine's."""
+
+
+class Line:
+    """Carry every frame of one source from its people to events."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        info: CheckpointInfo,
+        config: Config,
+        *,
+        sink: Sink,
+        hop: int,
+        thresholds: Thresholds | None,
+        clock: Callable[[], int],
+    ) -> None:
+        """Lay the line. hop: frames from one prediction on a person to the next."""
+        source_id, rows, rate_hz = feed.source.source_id, config.pose.max_people, info.normaliser.rate_hz
+        self._source_id, self._config, self._clock = source_id, config, clock
+        self._sink, self._recorder, self._viewers = sink, feed.recorder, feed.viewers
+        self._tracker = Tracker(rows, config.track)
+        self._resampler = Resampler(config.track, rows=rows, rate_hz=rate_hz)
+        self._decoder = ActionDecoder(
+            info,
+            config.action,
+            source_id=source_id,
+            rows=rows,
+            thresholds=thresholds,
+            hop_frames=hop,
+            bridge_s=config.track.bridge_s,
+        )
+        self._pair_decoder: PairDecoder | None = None
+        if info.pair_labels:
+            self._pair_decoder = PairDecoder(
+                info, config, source_id=source_id, rows=rows, thresholds=thresholds, hop_frames=hop
+            )
+        horizon = info.detector.horizon
+        self._forecaster = Forecaster(source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, hop=hop)
+        self._compensator = LatencyCompensator(rows=rows, rate_hz=rate_hz, horizon=horizon)
+        self._meter = StageMeter()
+        self._counters = Counters()
+        self._status = StatusReader(
+            feed=feed, resampler=self._resampler, forecaster=self._forecaster, meter=self._meter
+        )
+        self._state: SourceState = "connecting"
+        self._detail = ""
+        self._people: People | None = None
+        self._now: Foreseen | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can come."""
+        return self._state == "ended"
+
+    def begin(self) -> None:
+        """Count time from now on."""
+        self._counters.began_ns = self._counters.beat_ns = self._clock()
+
+    def take(self, arrival: Arrival) -> Generator[Tick, Sequence[Prediction], None]:
+        """Follow what came in to its end. Gives each tick of the model's clock, is sent what is predicted by it."""
+        if self.ended:
+            return
+        if arrival.pose_ms is not None:
+            self._meter.add("pose", arrival.pose_ms)
+        if isinstance(arrival.item, SourceChange):
+            self.change(arrival.item)
+        else:
+            yield from self._carry(arrival.frame, arrival.item)
+
+    def change(self, change: SourceChange) -> None:
+        """Follow the source's state: what is open cannot go on without it."""
+        self._state, self._detail = change.state, change.detail
+        if change.state in ("stalled", "lost", "ended"):
+            self._close_actions("shutdown" if change.detail == SHUTDOWN else "source_lost")
+        self._publish(
+            SourceEvent(
+                source_id=self._source_id, capture_time_ns=change.time_ns, state=change.state, detail=change.detail
+            )
+        )
+
+    def stop(self) -> None:
+        """End the source's story here, if it has not ended of itself."""
+        if not self.ended:
+            self.change(SourceChange(state="ended", time_ns=self._counters.newest_capture_ns, detail=SHUTDOWN))
+
+    def beat(self, notices: Sequence[str]) -> None:
+        """Publish a status when one is due. notices: of what is shared with others."""
+        now_ns = self._clock()
+        if (now_ns - self._counters.beat_ns) / 1e9 >= self._config.publish.status_every_s:
+            self._counters.beat(now_ns)
+            self._publish_status(now_ns, notices)
+
+    def close(self, notices: Sequence[str]) -> None:
+        """Close views and recording; the last status is sent once nothing can follow it."""
+        if self._counters.began_ns:
+            # None is open after an ordinary end; a fault may have come in between.
+            self._close_actions("shutdown")
+            self._publish_status(self._clock(), notices)
+        for viewer in self._viewers:
+            viewer.close()
+        if self._recorder is not None:
+            self._recorder.close()
+
+    def _carry(self, frame: Frame | None, pose_frame: PoseFrame) -> Generator[Tick, Sequence[Prediction], None]:
+        """Carry everybody in one frame down the line."""
+        began_ns = time.perf_counter_ns()
+        model_ms = 0.0
+        if self._recorder is not None:
+            with self._meter.stage("record"):
+                self._recorder.write(joints_event(pose_frame, self._source_id))
+        with self._meter.stage("track"):
+            tracked = self._tracker.step(pose_frame)
+        for people in tracked:
+            self._people = people
+            for tick in self._resampler.step(people):
+                self._forecaster.observe(tick)
+                self._compensator.observe(tick)
+                model_began_ns = time.perf_counter_ns()
+                predictions = yield tick
+                model_ms += (time.perf_counter_ns() - model_began_ns) / 1e6
+                for prediction in predictions:
+                    self._publish_prediction(prediction)
+            # Last, so that what this very frame led to predict is known.
+            self._publish_poses(people)
+        self._counters.frames += 1
+        self._counters.newest_capture_ns = pose_frame.capture_time_ns
+        self._meter.add("model", model_ms)
+        self._meter.add("overhead", (time.perf_counter_ns() - began_ns) / 1e6 - model_ms)
+        self._meter.add("frame_to_event", (self._clock() - pose_frame.received_ns) / 1e6)
+        self._view(frame)
+
+    def _publish_prediction(self, prediction: Prediction) -> None:
+        self._compensator.step(prediction)
+        for event in self._decoder.step(prediction):
+            if isinstance(event, ActionEvent) or self._config.publish.scores:
+                self._publish(event)
+        if self._pair_decoder is not None:
+            for event in self._pair_decoder.step(prediction):
+                self._publish(event)
+        # Scored whether they are published or not: views and status tell of it.
+        for motion in self._forecaster.step(prediction):
+            if self._config.publish.motion:
+                self._publish(motion)
+
+    def _publish_poses(self, people: People) -> None:
+        publish = self._config.publish
+        self._now = self._carry_to_now(people) if publish.now else None
+        if publish.pose or publish.now:
+            for event in pose_events(people, self._now, source_id=self._source_id):
+                self._publish(event)
+
+    def _carry_to_now(self, people: People) -> Foreseen | None:
+        now_ns = self._clock()
+        if not 0 <= now_ns - people.capture_time_ns <= _LATEST_NS:
+            return None
+        carried = self._compensator.carry(people, now_ns)
+        # Whoever is predicted worse than standing still had better be left where they were seen.
+        return replace(carried, known=carried.known & self._forecaster.errors.reliable)
+
+    def _publish_status(self, now_ns: int, notices: Sequence[str]) -> None:
+        self._publish(
+            self._status.read(
+                now_ns, self._counters, self._people, state=self._state, detail=self._detail, notices=notices
+            )
+        )
+
+    def _publish(self, message: AnyMessage) -> None:
+        stamped = self._sink.publish(message)
+        if self._recorder is not None:
+            self._recorder.write(stamped)
+
+    def _close_actions(self, reason: EndReason) -> None:
+        for decoder in (self._decoder, self._pair_decoder):
+            for event in decoder.close_all(reason) if decoder is not None else ():
+                self._publish(event)
+
+    def _view(self, frame: Frame | None) -> None:
+        if not self._viewers or self._people is None:
+            return
+        with self._meter.stage("view"):
+            actions = self._decoder.going_on()
+            if self._pair_decoder is not None:
+                actions |= self._pair_decoder.going_on()
+            outlook = Outlook(
+                later=self._compensator.carry(self._people, self._people.capture_time_ns + _LATER_NS),
+                now=self._now,
+                reliable=self._forecaster.errors.reliable,
+            )
+            for viewer in self._viewers:
+                viewer.show(frame, self._people, actions, outlook, self._state, self._counters.fps)

@@ -1,0 +1,94 @@
+"""What one source's line tells of itself once a second."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from hitrs_live import __version__
+from hitrs_live.feed import Feed
+from hitrs_live.messages import People, SourceState, Status
+from hitrs_live.streaming.forecaster import Forecaster
+from hitrs_live.streaming.meter import StageMeter
+from hitrs_live.streaming.resampler import Resampler
+
+
+@dataclass(kw_only=True)
+class Counters:
+    """What the status reports of the run so far."""
+
+    frames: int = 0
+    newest_capture_ns: int = 0
+    began_ns: int = 0
+    beat_ns: int = 0
+    beat_frames: int = 0
+    fps: float = 0.0
+
+    def beat(self, now_ns: int) -> None:
+        """Take the pace since the last beat."""
+        self.fps = (self.frames - self.beat_frames) / ((now_ns - self.beat_ns) / 1e9)
+        self.beat_ns, self.beat_frames = now_ns, self.frames
+
+
+class StatusReader:
+    """Read a line's stages and counters off into a status."""
+
+    def __init__(self, *, feed: Feed, resampler: Resampler, forecaster: Forecaster, meter: StageMeter) -> None:
+        """Take what is read."""
+        self._source, self._pose, self._recorder = feed.source, feed.pose, feed.recorder
+        self._resampler, self._forecaster, self._meter = resampler, forecaster, meter
+        self._process = psutil.Process()
+
+    def read(
+        self,
+        now_ns: int,
+        counters: Counters,
+        people: People | None,
+        *,
+        state: SourceState,
+        detail: str,
+        notices: Sequence[str],
+    ) -> Status:
+        """Tell how the line is. notices: of what it shares with others."""
+        error_mm, held_error_mm = self._forecaster.over_all()
+        errors_mm, held_errors_mm = self._forecaster.over_people()
+        alive = () if people is None else tuple(int(track) for track in people.track_ids if track >= 0)
+        age_ms = (now_ns - counters.newest_capture_ns) / 1e6 if self._source.live and counters.frames else None
+        return Status(
+            source_id=self._source.source_id,
+            capture_time_ns=counters.newest_capture_ns,
+            state=state,
+            detail=detail,
+            version=__version__,
+            uptime_s=round((now_ns - counters.began_ns) / 1e9, 3),
+            fps=round(counters.fps, 2),
+            frames=counters.frames,
+            drops=self._drops(),
+            frame_age_ms=None if age_ms is None else round(age_ms, 1),
+            stages=self._meter.latencies(),
+            people=alive,
+            pose_restarts=0 if self._pose is None else self._pose.restarts,
+            memory_mb=round(self._process.memory_info().rss / 2**20, 1),
+            notices=(*notices, *self._notices()),
+            motion_error_mm=error_mm,
+            motion_held_error_mm=held_error_mm,
+            motion_horizons_ms=self._forecaster.horizons_ms,
+            motion_errors_mm=errors_mm,
+            motion_held_errors_mm=held_errors_mm,
+        )
+
+    def _drops(self) -> dict[str, int]:
+        drops = dict(self._source.drops())
+        drops["clock"] = self._resampler.clock_faults
+        if self._pose is not None:
+            drops["pose_gap"] = self._pose.frames_lost
+        if self._recorder is not None:
+            drops["record"] = self._recorder.lost
+        return {cause: count for cause, count in drops.items() if count}
+
+    def _notices(self) -> tuple[str, ...]:
+        told = (
+            None if self._pose is None else self._pose.notice,
+            None if self._recorder is None else self._recorder.failure,
+        )
+        return tuple(notice for notice in told if notice)

@@ -1,0 +1,83 @@
+"""Made files of people, a detector of their actions, and the ways to run them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from made_actions import move
+
+from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
+from hitrs_live.cli import main
+from hitrs_live.config import Config, TrackConfig
+from hitrs_live.engine.torch_engine import TorchEngine
+from hitrs_live.evaluation.following import histories, live_ticks
+from hitrs_live.evaluation.replay import Heard, Played, Replay
+from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.sources.ntu import pose_frames
+from hitrs_live.sources.ntu_format import NtuBody, parse_skeleton, write_skeleton
+from hitrs_live.transforms import NormaliserConfig
+
+TINY = HiTRSConfig(
+    frame_width=8, frame_hidden=8, clip_width=8, clip_hidden=8, video_width=8, video_hidden=8, layers=1, heads=2,
+    head_width=4, max_clips=8,
+)  # fmt: skip
+
+
+def make_detector(path: Path, labels: tuple[str, ...], *, pair_labels: tuple[str, ...] = ()) -> Path:
+    """Write a detector that says something different of every motion."""
+    torch.manual_seed(0)
+    detector = DetectorConfig(encoder=TINY, classes=len(labels), window_clips=4, horizon=6)
+    model = HitrsDetector(detector)
+    with torch.no_grad():
+        model.action_head[1].weight.normal_()
+    info = CheckpointInfo(
+        name="made", labels=labels, pair_labels=pair_labels, detector=detector, normaliser=NormaliserConfig(),
+        label_lag_frames=3,
+    )  # fmt: skip
+    save_checkpoint(path, Checkpoint(info=info, model=model))
+    return path
+
+
+def write_file(
+    path: Path, number: int, frames: int, *, people: int = 1, apart_m: float = 2.0, others: range | None = None
+) -> Path:
+    """Write people who move in a class's way; others: the frames in which more than the first are there, or all."""
+    rng = np.random.default_rng(number)
+    moves = [move(number, frames, rng) + np.array([apart_m * x, 0, 3], np.float32) for x in range(people)]
+    ones = np.ones(25, np.float32)
+    bodies = [
+        tuple(
+            NtuBody(body_id=str(100 + x), joints_m=joints[at], confidence=ones)
+            for x, joints in enumerate(moves)
+            if x == 0 or others is None or at in others
+        )
+        for at in range(frames)
+    ]
+    write_skeleton(path, bodies)
+    return path
+
+
+def bench(capsys: pytest.CaptureFixture[str], folder: Path, detector: Path, *flags: str) -> dict[str, Any]:
+    """Run the verb on torch and read its report."""
+    report = folder.parent / "report.json"
+    arguments = ["replay", "--bench", str(folder), "--checkpoint", str(detector), "--engine", "torch"]
+    assert main([*arguments, "--json", str(report), *flags]) == 0, capsys.readouterr().err
+    loaded: dict[str, Any] = json.loads(report.read_text())
+    return loaded
+
+
+def play(path: Path, *, most_people: int = 2) -> Played:
+    """Read and follow one file."""
+    sequence = parse_skeleton(path)
+    ticks = tuple(live_ticks(pose_frames(sequence), rate_hz=30.0, most_people=most_people, track=TrackConfig()))
+    return Played(path=path, frames=len(sequence.frames), ticks=ticks, people=tuple(histories(ticks)))
+
+
+def run(detector: Path, files: list[Path], rows: int) -> list[Heard]:
+    checkpoint = load_checkpoint(detector)
+    replay = Replay(checkpoint, Config(), TorchEngine(checkpoint.model), rows=rows)
+    return replay.run(map(play, files))

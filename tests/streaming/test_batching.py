@@ -1,0 +1,75 @@
+"""Rows of several sources side by side in one batch."""
+
+import numpy as np
+import pytest
+
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
+from hitrs_live.messages import Prediction, Tick
+from hitrs_live.sources.demo import DemoSource
+from hitrs_live.streaming.batching import RowBatch
+from hitrs_live.streaming.predictor import Predictor
+
+ROWS = 2
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    return load_checkpoint()
+
+
+def tick(frame: int, *, row: int, joints_m: np.ndarray, reset: bool = False) -> Tick:
+    """One person, in one of two rows."""
+    mine = np.arange(ROWS) == row
+    return Tick(
+        time_ns=np.full(ROWS, frame * 33_333_333), track_ids=np.where(mine, 7, -1), active=mine, reset=mine & reset,
+        joints_m=np.where(mine[:, None, None], joints_m, 0).astype(np.float32),
+        confidence=np.ones((ROWS, 25), np.float32), received_ns=frame,
+    )  # fmt: skip
+
+
+def predictor(checkpoint: Checkpoint, sources: int) -> Predictor:
+    return Predictor(checkpoint, rows=sources * ROWS, min_joint_confidence=0.3)
+
+
+def same(first: Prediction, second: Prediction) -> None:
+    np.testing.assert_array_equal(first.completed, second.completed)
+    done = first.completed
+    for field in ("logits", "future_joints_m", "scales_m"):
+        np.testing.assert_allclose(getattr(first, field)[done], getattr(second, field)[done], atol=1e-5)
+
+
+def test_each_source_is_told_what_it_would_be_told_alone_though_they_begin_and_pause_apart(
+    checkpoint: Checkpoint,
+) -> None:
+    joints_m = DemoSource("max").joints_m[0]
+    alone = [predictor(checkpoint, 1) for _ in range(3)]
+    batch, together = RowBatch(3, ROWS), predictor(checkpoint, 3)
+    told = 0
+    for frame in range(90):
+        # The second begins later, the third misses every fourth frame; each looks at another part of the show.
+        ticks = {
+            source: tick(frame, row=source % ROWS, joints_m=joints_m[frame + 300 * source])
+            for source in range(3)
+            if (source != 1 or frame >= 10) and (source != 2 or frame % 4)
+        }
+        said = batch.split(ticks, together.step(batch.join(ticks)))
+        assert said.keys() == ticks.keys()
+        for source, mine in ticks.items():
+            wanted = alone[source].step(mine)
+            assert len(said[source]) == len(wanted)
+            for got, want in zip(said[source], wanted, strict=True):
+                assert got.tick is mine
+                same(got, want)
+                told += 1
+    assert told > 25
+
+
+def test_a_history_that_ended_is_told_to_its_own_source_only(checkpoint: Checkpoint) -> None:
+    joints_m = DemoSource("max").joints_m[0]
+    batch, together = RowBatch(2, ROWS), predictor(checkpoint, 2)
+    for frame in range(5):
+        ticks = {source: tick(frame, row=0, joints_m=joints_m[frame]) for source in range(2)}
+        together.step(batch.join(ticks))
+    ticks = {0: tick(5, row=0, joints_m=joints_m[5]), 1: tick(5, row=0, joints_m=joints_m[5], reset=True)}
+    said = batch.split(ticks, together.step(batch.join(ticks)))
+    assert [len(said[0]), len(said[1])] == [0, 1]

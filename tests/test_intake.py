@@ -1,0 +1,166 @@
+"""Frames of several sources: each read by itself, given together where that costs no one much."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+
+from hitrs_live.feed import Feed
+from hitrs_live.intake import Arrival, Intake
+from hitrs_live.messages import PoseFrame, SourceChange
+from hitrs_live.sources.base import SourceItem
+
+LONG_S = 60.0
+"""A patience that no test has: whoever waits in vain does not end in time."""
+
+
+class Scripted:
+    """Give one item a read; a float is a pause of so many seconds, an event one until it is set."""
+
+    has_pictures = False
+    live = False
+
+    def __init__(self, source_id: str, script: Sequence[SourceItem | float | threading.Event | Exception]) -> None:
+        self.source_id = source_id
+        self._script = iter(script)
+        self.read_by: set[str] = set()
+        self.closed = 0
+
+    def open(self) -> None:
+        pass
+
+    def read(self, timeout_s: float) -> Sequence[SourceItem]:
+        self.read_by.add(threading.current_thread().name)
+        match next(self._script, None):
+            case None:
+                time.sleep(0.01)
+            case Exception() as error:
+                raise error
+            case threading.Event() as event:
+                event.wait(LONG_S)
+            case float() as pause_s:
+                time.sleep(pause_s)
+            case item:
+                return (item,)
+        return ()
+
+    def drops(self) -> dict[str, int]:
+        return {}
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def frames(count: int) -> Iterator[PoseFrame]:
+    return (PoseFrame(index=i, capture_time_ns=i, received_ns=0, poses=()) for i in range(count))
+
+
+UP, ENDED = SourceChange(state="up", time_ns=0), SourceChange(state="ended", time_ns=9)
+
+
+def gathered(sources: Sequence[Scripted], patience_s: float) -> Iterator[Sequence[Arrival]]:
+    """Gather until every source has ended."""
+    intake = Intake([Feed(source=source) for source in sources], patience_s=patience_s)
+    intake.open()
+    intake.start()
+    left = len(sources)
+    try:
+        while left:
+            arrivals = intake.gather(5.0)
+            assert arrivals, "nothing came in five seconds"
+            left -= sum(isinstance(each.item, SourceChange) and each.item.state == "ended" for each in arrivals)
+            yield arrivals
+    finally:
+        intake.close()
+
+
+def indices(batches: Sequence[Sequence[Arrival]], feed: int) -> list[int]:
+    return [each.item.index for batch in batches for each in batch if each.feed == feed and hasattr(each.item, "index")]
+
+
+def test_every_source_is_read_in_order_by_a_thread_of_its_own() -> None:
+    sources = [Scripted(name, [UP, *frames(20), ENDED]) for name in ("a", "b", "c")]
+    batches = list(gathered(sources, patience_s=0.005))
+    for feed, source in enumerate(sources):
+        assert indices(batches, feed) == list(range(20))
+        assert source.read_by == {source.source_id}
+        assert source.closed
+
+
+def test_a_batch_holds_one_arrival_a_source_at_most_in_the_order_of_the_feeds() -> None:
+    sources = [Scripted(name, [UP, *frames(30), ENDED]) for name in ("a", "b")]
+    for batch in gathered(sources, patience_s=0.005):
+        feeds = [each.feed for each in batch]
+        assert feeds == sorted(set(feeds))
+
+
+def test_sources_at_one_pace_come_together() -> None:
+    def paced() -> list[SourceItem | float | threading.Event | Exception]:
+        return [part for frame in frames(20) for part in (frame, 0.02)]
+
+    batches = list(gathered([Scripted("a", [*paced(), ENDED]), Scripted("b", [0.004, *paced(), ENDED])], 0.012))
+    together = sum(len(batch) == 2 for batch in batches)
+    assert together >= 12, "4 ms apart with 12 ms of patience, once the pace is known"
+
+
+def test_without_patience_a_frame_waits_for_no_other() -> None:
+    one_came = threading.Event()
+    late = Scripted("late", [one_came, *frames(1), ENDED])
+    batches = gathered([Scripted("early", [*frames(1), ENDED]), late], patience_s=0.0)
+    assert [each.feed for each in next(batches)] == [0]
+    one_came.set()
+    assert indices(list(batches), 1) == [0]
+
+
+@pytest.mark.parametrize("silence", [0, 5], ids=["never came", "stopped coming"])
+def test_a_source_that_is_silent_is_not_waited_for(silence: int) -> None:
+    over = threading.Event()
+    silent = Scripted("silent", [*(part for frame in frames(silence) for part in (frame, 0.005)), 0.3, over, ENDED])
+    talking = Scripted("talking", [0.2, *(part for frame in frames(10) for part in (frame, 0.005)), ENDED])
+    began_s, batches = time.monotonic(), []
+    for batch in gathered([silent, talking], LONG_S):
+        batches.append(batch)
+        if any(each.feed == 1 and isinstance(each.item, SourceChange) for each in batch):
+            over.set()
+    assert time.monotonic() - began_s < LONG_S / 2
+    assert indices(batches, 1) == list(range(10))
+
+
+def test_a_fault_of_one_source_ends_that_one_alone_and_is_handed_on() -> None:
+    broken = Scripted("broken", [UP, *frames(2), ValueError("a cable was pulled")])
+    batches = list(gathered([broken, Scripted("sound", [UP, *frames(50), ENDED])], patience_s=0.005))
+    assert indices(batches, 1) == list(range(50))
+    last = [each for batch in batches for each in batch if each.feed == 0][-1]
+    assert last.item == SourceChange(state="ended", time_ns=1, detail="a cable was pulled")
+    assert isinstance(last.error, ValueError)
+    assert broken.closed
+
+
+def test_a_source_is_not_read_on_while_its_frame_is_under_way() -> None:
+    source = Scripted("one", [*frames(3), ENDED])
+    intake = Intake([Feed(source=source)], patience_s=0.0)
+    intake.start()
+    try:
+        intake.gather(5.0)
+        time.sleep(0.05)
+        assert len(list(source._script)) == 3, "two frames and the end are still to be read"
+    finally:
+        intake.close()
+
+
+def test_closing_ends_every_thread_also_while_frames_are_offered() -> None:
+    intake = Intake([Feed(source=Scripted(name, list(frames(1000)))) for name in ("a", "b")], patience_s=0.005)
+    intake.start()
+    assert intake.gather(5.0)
+    intake.close()
+    assert not any(thread.name in ("a", "b") and thread.is_alive() for thread in threading.enumerate())
+
+
+def test_pace_and_time_of_the_feeds_do_not_change_what_is_told_of_each() -> None:
+    rng = np.random.default_rng(0)
+    script = [part for frame in frames(15) for part in (float(rng.uniform(0, 0.004)), frame)]
+    batches = list(gathered([Scripted("a", [*script, ENDED]), Scripted("b", [*frames(40), ENDED])], 0.002))
+    assert indices(batches, 0) == list(range(15))
+    assert indices(batches, 1) == list(range(40))

@@ -1,0 +1,20 @@
+"""The miniature of the ship data, written once for all tests of training, and what a detector learns of it."""
+
+from pathlib import Path
+
+import pytest
+from ship_miniature import write_miniature
+
+from hitrs_live.data.class_map import mirrored_labels, read_ship
+from hitrs_live.data.ship import LABELS, SOURCE_WEIGHTS
+from hitrs_live.training.train_detector import Material
+
+
+@pytest.fixture(scope="session")
+def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_miniature(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def material(miniature: Path) -> Material:
+    return Material(sources=read_ship(miniature, test=False), weights=SOURCE_WEIGHTS, mirrored=mirrored_labels(LABELS))

@@ -13,7 +13,7 @@ from rich.console import Console
 from hitrs_live.checkpoint import load_checkpoint
 from hitrs_live.config import Config
 from hitrs_live.feed import Feed
-from hitrs_live.messages import AnyMessage, Frame, Outlook, People, SourceState
+from hitrs_live.messages import AnyMessage, Scene
 from hitrs_live.pipeline import Pipeline
 from hitrs_live.sources.demo import DemoSource
 from hitrs_live.transport.sink import ListSink
@@ -46,17 +46,9 @@ class Photographer:
     def __init__(self) -> None:
         self._painter = Painter()
 
-    def show(
-        self,
-        frame: Frame | None,
-        people: People,
-        actions: dict[int, tuple[str, float]],
-        outlook: Outlook | None,
-        state: SourceState,
-        fps: float,
-    ) -> None:
+    def show(self, scene: Scene) -> None:
         """Paint."""
-        self.image = self._painter.paint(frame, people, actions, outlook, state, fps)
+        self.image = self._painter.paint(scene)
 
     def close(self) -> None:
         """Write the picture."""

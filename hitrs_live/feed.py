@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hitrs_live.messages import Frame, Outlook, People, SourceState
+from hitrs_live.messages import Scene
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.sources.base import Source
 from hitrs_live.transport.recorder import Recorder
@@ -13,16 +13,8 @@ from hitrs_live.transport.recorder import Recorder
 class Viewer(Protocol):
     """Show the picture with what is known of it."""
 
-    def show(
-        self,
-        frame: Frame | None,
-        people: People,
-        actions: dict[int, tuple[str, float]],
-        outlook: Outlook | None,
-        state: SourceState,
-        fps: float,
-    ) -> None:
-        """Draw one frame; `frame` is None for a source without pictures. `actions` is by track id."""
+    def show(self, scene: Scene) -> None:
+        """Draw one frame."""
 
     def close(self) -> None:
         """Close the window or finish the file."""

@@ -23,6 +23,7 @@ from hitrs_live.messages import (
     People,
     PoseFrame,
     Prediction,
+    Scene,
     SourceChange,
     SourceEvent,
     SourceState,
@@ -233,5 +234,13 @@ class Line:
                 now=self._now,
                 reliable=self._forecaster.errors.reliable,
             )
+            scene = Scene(
+                frame=frame,
+                people=self._people,
+                actions=actions,
+                outlook=outlook,
+                state=self._state,
+                fps=self._counters.fps,
+            )
             for viewer in self._viewers:
-                viewer.show(frame, self._people, actions, outlook, self._state, self._counters.fps)
+                viewer.show(scene)

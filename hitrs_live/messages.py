@@ -11,6 +11,7 @@ Time is monotonic nanoseconds of the machine that captured; wall time orders not
 run unpaced count from 0. `None` stands for "does not apply", never for "zero".
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -148,6 +149,20 @@ class Outlook:
     """At the moment of publishing, if asked for; known only of those whose predictions are reliable."""
     reliable: NDArray[np.bool_]
     """(R,); False where predictions lately lost to the pose held still, or nothing of them came true yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One frame with all that is known of it: what views draw."""
+
+    frame: Frame | None = None
+    """None for a source without pictures."""
+    people: People
+    actions: Mapping[int, tuple[str, float]]
+    """Label and score of what goes on, by track id."""
+    outlook: Outlook | None = None
+    state: SourceState
+    fps: float
 
 
 # ---------------------------------------------------------------------------------------------------------

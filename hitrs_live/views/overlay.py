@@ -1,12 +1,10 @@
 """Draw people over a picture: skeleton, what they do, where they are predicted to be."""
 
-from collections.abc import Mapping
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.messages import Foreseen, Outlook, People, SourceState
+from hitrs_live.messages import Foreseen, Outlook, Scene, SourceState
 from hitrs_live.skeleton import NTU25
 from hitrs_live.views.projection import NEAREST_M, LensLike, project
 
@@ -49,21 +47,13 @@ def _side_colours() -> tuple[Colour, ...]:
 _COLOURS = _side_colours()
 
 
-def draw(
-    image: Image,
-    people: People,
-    actions: Mapping[int, tuple[str, float]],
-    *,
-    lens: LensLike,
-    outlook: Outlook | None = None,
-    state: SourceState = "up",
-    fps: float = 0.0,
-) -> Image:
+def draw(image: Image, scene: Scene, *, lens: LensLike) -> Image:
     """Draw onto a picture, in place, and return it. Never raises for joints that are nowhere in the picture.
 
-    image: (height, width, 3) uint8, blue-green-red, writable; actions: track id to label and score; outlook: rows as
-    in people, drawn as thin bodies, those to come behind the people and those by now before them.
+    image: (height, width, 3) uint8, blue-green-red, writable. The scene's outlook is drawn as thin bodies, those to
+    come behind the people and those by now before them.
     """
+    people, outlook = scene.people, scene.outlook
     rows = [row for row in range(len(people.track_ids)) if people.present[row] and people.track_ids[row] >= 0]
     # Whoever is nearer is drawn over whoever stands behind.
     rows.sort(key=lambda row: -float(np.nan_to_num(people.joints_m[row, NTU25.root, 2])))
@@ -76,8 +66,10 @@ def draw(
         _draw_ghosts(image, rows, outlook.now, NOW, outlook.now.known, lens)
     for row, pixels in pixels_of.items():
         track_id = int(people.track_ids[row])
-        _draw_label(image, pixels, track_id, actions.get(track_id), head_px=_head_radius(people.joints_m[row], lens))
-    _draw_state(image, state, fps)
+        _draw_label(
+            image, pixels, track_id, scene.actions.get(track_id), head_px=_head_radius(people.joints_m[row], lens)
+        )
+    _draw_state(image, scene.state, scene.fps)
     if outlook is not None:
         _draw_legend(image, rows, outlook)
     return image

@@ -1,11 +1,9 @@
 """One picture a frame, with all that is known drawn in: what a window shows and a file keeps."""
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.messages import Frame, Outlook, People, SourceState
+from hitrs_live.messages import Scene
 from hitrs_live.views.overlay import draw
 from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
 from hitrs_live.views.stage import Stage
@@ -23,26 +21,18 @@ class Painter:
         self._lens: tuple[int, int, LensLike] | None = None
         self._stage: Stage | None = None
 
-    def paint(
-        self,
-        frame: Frame | None,
-        people: People,
-        actions: Mapping[int, tuple[str, float]],
-        outlook: Outlook | None,
-        state: SourceState,
-        fps: float,
-    ) -> NDArray[np.uint8]:
+    def paint(self, scene: Scene) -> NDArray[np.uint8]:
         """Return a new picture (height, width, 3) uint8, blue-green-red; the frame's own stays as it is."""
-        if frame is not None:
-            image = np.ascontiguousarray(frame.image).copy()
+        if scene.frame is not None:
+            image = np.ascontiguousarray(scene.frame.image).copy()
             height, width = image.shape[:2]
             lens = self._camera_lens(width, height)
         else:
             lens = imagined_lens(*STAGE_SIZE)
             if self._stage is None:
                 self._stage = Stage(*STAGE_SIZE, lens)
-            image = self._stage.picture(people.joints_m[people.present])
-        return draw(image, people, actions, lens=lens, outlook=outlook, state=state, fps=fps)
+            image = self._stage.picture(scene.people.joints_m[scene.people.present])
+        return draw(image, scene, lens=lens)
 
     def _camera_lens(self, width: int, height: int) -> LensLike:
         if self._lens is None or self._lens[:2] != (width, height):

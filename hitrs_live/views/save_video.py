@@ -1,7 +1,6 @@
 """Keep the painted pictures as a video file."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import ViewUnavailable
-from hitrs_live.messages import Frame, Outlook, People, SourceState
+from hitrs_live.messages import Scene
 from hitrs_live.views.painter import Painter
 from hitrs_live.views.projection import LensFor, imagined_lens
 
@@ -39,19 +38,11 @@ class SaveVideo:
         self.frames = 0
         """Pictures in the file so far."""
 
-    def show(
-        self,
-        frame: Frame | None,
-        people: People,
-        actions: Mapping[int, tuple[str, float]],
-        outlook: Outlook | None,
-        state: SourceState,
-        fps: float,
-    ) -> None:
+    def show(self, scene: Scene) -> None:
         """Paint one frame and write it as often as its time asks. Raise ViewUnavailable where writing cannot begin."""
-        copies = self._copies(people.capture_time_ns)
+        copies = self._copies(scene.people.capture_time_ns)
         if copies:
-            self.write(self._painter.paint(frame, people, actions, outlook, state, fps), copies)
+            self.write(self._painter.paint(scene), copies)
 
     def write(self, image: NDArray[np.uint8], copies: int = 1) -> None:
         """Write one picture (height, width, 3) uint8, blue-green-red, so many times."""

@@ -3,12 +3,11 @@
 import os
 import re
 import sys
-from collections.abc import Mapping
 
 import cv2
 
 from hitrs_live.errors import ViewUnavailable
-from hitrs_live.messages import Frame, Outlook, People, SourceState
+from hitrs_live.messages import Scene
 from hitrs_live.views.painter import Painter
 from hitrs_live.views.projection import LensFor, imagined_lens
 
@@ -29,22 +28,14 @@ class Window:
         self.closed = False
         """True once somebody has closed the window."""
 
-    def show(
-        self,
-        frame: Frame | None,
-        people: People,
-        actions: Mapping[int, tuple[str, float]],
-        outlook: Outlook | None,
-        state: SourceState,
-        fps: float,
-    ) -> None:
+    def show(self, scene: Scene) -> None:
         """Paint one frame and show it; do nothing once the window was closed."""
         if self.closed:
             return
         if self._open and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             self.close()
             return
-        image = self._painter.paint(frame, people, actions, outlook, state, fps)
+        image = self._painter.paint(scene)
         if not self._open:
             # Qt's tool bar would take a third of a small window and all of the keys.
             cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)

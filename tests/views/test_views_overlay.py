@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from views_messages import foreseen, outlook, people_of, standing_people
+from views_messages import foreseen, outlook, people_of, scene, standing_people
 
 from hitrs_live.messages import Frame, People
 from hitrs_live.pose.intrinsics import Intrinsics
@@ -47,7 +47,7 @@ def test_joints_behind_the_camera_or_unknown_have_no_pixels() -> None:
 
 def test_the_left_hand_is_drawn_in_the_left_colour_where_it_is() -> None:
     joints = standing_people()
-    image = draw(blank(), people_of(joints), {}, lens=LENS)
+    image = draw(blank(), scene(people_of(joints)), lens=LENS)
     for side, colour in (("left", LEFT), ("right", RIGHT)):
         x, y = project(joints[0, NTU25.index(f"{side}_elbow")], LENS).round().astype(int)
         assert near_colour(image[y - 2 : y + 3, x - 2 : x + 3], colour).any()
@@ -55,7 +55,7 @@ def test_the_left_hand_is_drawn_in_the_left_colour_where_it_is() -> None:
 
 def test_joints_hardly_seen_are_drawn_darker() -> None:
     joints = standing_people()
-    sure, unsure = (draw(blank(), people_of(joints, c), {}, lens=LENS).astype(int) for c in (1.0, 0.1))
+    sure, unsure = (draw(blank(), scene(people_of(joints, c)), lens=LENS).astype(int) for c in (1.0, 0.1))
     x, y = project(joints[0, NTU25.index("spine_middle")], LENS).round().astype(int)
     assert unsure[y, x].sum() < 0.6 * sure[y, x].sum()
 
@@ -68,7 +68,7 @@ def test_people_who_are_not_present_are_not_drawn() -> None:
     )  # fmt: skip
     nobody = people_of(np.zeros((0, 25, 3)))
     np.testing.assert_array_equal(
-        draw(blank(), absent, {1: ("squat", 0.9)}, lens=LENS), draw(blank(), nobody, {}, lens=LENS)
+        draw(blank(), scene(absent, {1: ("squat", 0.9)}), lens=LENS), draw(blank(), scene(nobody), lens=LENS)
     )
 
 
@@ -91,15 +91,15 @@ def test_joints_that_are_nowhere_are_no_error(spoil, size: tuple[int, int]) -> N
     image = blank(*size)
     people = people_of(joints, np.nan)
     gone = foreseen(people, (0.0, 0.0, 0.0), 400.0)
-    drawn = draw(image, people, {1: ("squat", 0.9)}, lens=LENS, outlook=outlook(gone, gone, reliable=False))
+    drawn = draw(image, scene(people, {1: ("squat", 0.9)}, outlook=outlook(gone, gone, reliable=False)), lens=LENS)
     assert drawn is image
     assert drawn.shape == (size[1], size[0], 3)
 
 
 def test_an_action_and_its_score_are_written_over_the_person() -> None:
     people = people_of(standing_people())
-    without = draw(blank(), people, {}, lens=LENS).astype(int)
-    low, high = (draw(blank(), people, {1: ("squat", score)}, lens=LENS).astype(int) for score in (0.2, 0.9))
+    without = draw(blank(), scene(people), lens=LENS).astype(int)
+    low, high = (draw(blank(), scene(people, {1: ("squat", score)}), lens=LENS).astype(int) for score in (0.2, 0.9))
     assert np.abs(without - low).any()
     # The bar under the words is longer for the higher score.
     assert (low != high).any(-1).sum(1).max() > 60
@@ -118,7 +118,7 @@ def test_a_picture_of_the_camera_is_copied_and_a_lens_asked_for_its_size() -> No
     people = people_of(standing_people())
     for _ in range(2):
         painted = painter.paint(
-            Frame(index=0, capture_time_ns=0, received_ns=0, image=image), people, {}, None, "up", 30.0
+            scene(people, {}, frame=Frame(index=0, capture_time_ns=0, received_ns=0, image=image), outlook=None)
         )
     assert asked == [(640, 480)]
     assert (image == 60).all()
@@ -128,22 +128,22 @@ def test_a_picture_of_the_camera_is_copied_and_a_lens_asked_for_its_size() -> No
 def test_without_a_picture_the_figure_stands_on_a_floor() -> None:
     painter = Painter()
     nobody = people_of(np.zeros((0, 25, 3)))
-    stage = painter.paint(None, nobody, {}, None, "up", 30.0)
+    stage = painter.paint(scene(nobody))
     assert stage.shape == (STAGE_SIZE[1], STAGE_SIZE[0], 3)
     joints = standing_people()
     x, y = project(joints[0, NTU25.index("left_foot")], imagined_lens(*STAGE_SIZE)).round().astype(int)
     assert stage[y : y + 60].std(axis=1).max() > 2
-    standing = painter.paint(None, people_of(joints), {}, None, "up", 30.0)
+    standing = painter.paint(scene(people_of(joints)))
     assert near_colour(standing[y - 2 : y + 3, x - 2 : x + 3], LEFT).any()
 
 
 def test_the_floor_follows_feet_that_are_lower() -> None:
     painter = Painter()
     low = standing_people() - np.array([0, 0.4, 0], np.float32)
-    before = painter.paint(None, people_of(np.zeros((0, 25, 3))), {}, None, "up", 30.0)
+    before = painter.paint(scene(people_of(np.zeros((0, 25, 3)))))
     for _ in range(30):
-        painter.paint(None, people_of(low), {}, None, "up", 30.0)
-    after = painter.paint(None, people_of(np.zeros((0, 25, 3))), {}, None, "up", 30.0)
+        painter.paint(scene(people_of(low)))
+    after = painter.paint(scene(people_of(np.zeros((0, 25, 3)))))
     assert (before != after).any()
 
 
@@ -160,8 +160,8 @@ FAR_RIGHT, FAR_LEFT = slice(420, 640), slice(0, 220)
 def test_people_are_drawn_where_they_will_be_and_where_they_are_by_now_in_colours_of_their_own() -> None:
     people = people_of(standing_people())
     later, now = foreseen(people, (-0.8, 0, 0), 400.0), foreseen(people, (0.8, 0, 0), 63.0)
-    plain = draw(blank(), people, {}, lens=LENS)
-    image = draw(blank(), people, {}, lens=LENS, outlook=outlook(later, now))
+    plain = draw(blank(), scene(people), lens=LENS)
+    image = draw(blank(), scene(people, outlook=outlook(later, now)), lens=LENS)
     for side, colour in ((FAR_RIGHT, GHOST), (FAR_LEFT, NOW)):
         change = added(image, plain, side)
         assert len(change) > 300
@@ -171,16 +171,16 @@ def test_people_are_drawn_where_they_will_be_and_where_they_are_by_now_in_colour
 def test_a_body_of_whom_nothing_is_predicted_has_no_ghost() -> None:
     people = people_of(standing_people())
     unknown = foreseen(people, (-0.8, 0, 0), 400.0, known=False)
-    plain = draw(blank(), people, {}, lens=LENS)
-    np.testing.assert_array_equal(draw(blank(), people, {}, lens=LENS, outlook=outlook(unknown)), plain)
+    plain = draw(blank(), scene(people), lens=LENS)
+    np.testing.assert_array_equal(draw(blank(), scene(people, outlook=outlook(unknown)), lens=LENS), plain)
 
 
 def test_ghosts_of_people_whose_predictions_are_not_reliable_are_fainter() -> None:
     people = people_of(standing_people())
     later = foreseen(people, (-0.8, 0, 0), 400.0)
-    plain = draw(blank(), people, {}, lens=LENS)
+    plain = draw(blank(), scene(people), lens=LENS)
     sure, unsure = (
-        added(draw(blank(), people, {}, lens=LENS, outlook=outlook(later, reliable=reliable)), plain, FAR_RIGHT)
+        added(draw(blank(), scene(people, outlook=outlook(later, reliable=reliable)), lens=LENS), plain, FAR_RIGHT)
         for reliable in (True, False)
     )
     assert 0.25 * sure.max() < unsure.max() < 0.5 * sure.max()
@@ -189,18 +189,22 @@ def test_ghosts_of_people_whose_predictions_are_not_reliable_are_fainter() -> No
 def test_a_body_by_now_is_drawn_in_full_for_it_is_known_of_the_reliable_alone() -> None:
     people = people_of(standing_people())
     later, now = foreseen(people, (0, 0, 0), 400.0, known=False), foreseen(people, (0.8, 0, 0), 63.0)
-    plain = draw(blank(), people, {}, lens=LENS)
-    change = added(draw(blank(), people, {}, lens=LENS, outlook=outlook(later, now, reliable=False)), plain, FAR_LEFT)
+    plain = draw(blank(), scene(people), lens=LENS)
+    change = added(
+        draw(blank(), scene(people, outlook=outlook(later, now, reliable=False)), lens=LENS), plain, FAR_LEFT
+    )
     np.testing.assert_allclose(change[change.sum(1).argmax()], np.array(NOW) - 60, atol=2)
 
 
 def test_a_legend_says_what_the_ghosts_stand_for_and_a_line_more_where_one_is_faint() -> None:
     people = people_of(standing_people())
     later = foreseen(people, (-0.8, 0, 0), 400.0)
-    plain = draw(blank(), people, {}, lens=LENS)
+    plain = draw(blank(), scene(people), lens=LENS)
 
     def lines(reliable: bool, now: bool) -> int:
-        image = draw(blank(), people, {}, lens=LENS, outlook=outlook(later, later if now else None, reliable=reliable))
+        image = draw(
+            blank(), scene(people, outlook=outlook(later, later if now else None, reliable=reliable)), lens=LENS
+        )
         return int((image[380:, 5:100] != plain[380:, 5:100]).any((1, 2)).sum())
 
     assert 0 < lines(True, now=False) < lines(True, now=True) < lines(False, now=True)
@@ -211,7 +215,7 @@ def test_drawing_is_a_small_part_of_a_frame() -> None:
     spent_s = []
     for _ in range(40):
         began = time.perf_counter()
-        draw(image, people, {1: ("squat", 0.9), 2: ("walk", 0.5)}, lens=LENS)
+        draw(image, scene(people, {1: ("squat", 0.9), 2: ("walk", 0.5)}), lens=LENS)
         spent_s.append(time.perf_counter() - began)
     # About 1 ms is measured; the bound leaves room for a busy machine.
     assert np.median(spent_s) < 0.010

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from views_messages import people_of, standing_people
+from views_messages import people_of, scene, standing_people
 
 from hitrs_live.errors import ViewUnavailable
 from hitrs_live.messages import Frame, People
@@ -34,7 +34,7 @@ def test_what_was_drawn_can_be_read_back(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"drawn{suffix}"
     video = SaveVideo(path, fps=30.0)
     for number in range(12):
-        video.show(None, people_at(number * 33_333_333), {1: ("squat", 0.9)}, None, "up", 30.0)
+        video.show(scene(people_at(number * 33_333_333), {1: ("squat", 0.9)}))
     video.close()
     video.close()
     frames = read_back(path)
@@ -49,7 +49,7 @@ def test_the_file_plays_at_the_true_pace_whatever_the_source_gives(
 ) -> None:
     video = SaveVideo(tmp_path / "paced.avi", fps=30.0)
     for number in range(round(source_fps * seconds)):
-        video.show(None, people_at(round(number * 1e9 / source_fps)), {}, None, "up", 30.0)
+        video.show(scene(people_at(round(number * 1e9 / source_fps))))
     video.close()
     assert video.frames == pytest.approx(30 * seconds, abs=3)
 
@@ -59,7 +59,7 @@ def test_jitter_of_a_camera_neither_doubles_nor_drops_frames(tmp_path: Path) -> 
     video = SaveVideo(tmp_path / "jitter.avi", fps=30.0)
     counts = []
     for number in range(60):
-        video.show(None, people_at(round((number / 30 + rng.uniform(-0.004, 0.004)) * 1e9)), {}, None, "up", 30.0)
+        video.show(scene(people_at(round((number / 30 + rng.uniform(-0.004, 0.004)) * 1e9))))
         counts.append(video.frames)
     video.close()
     assert set(np.diff(counts)) == {1}
@@ -67,8 +67,8 @@ def test_jitter_of_a_camera_neither_doubles_nor_drops_frames(tmp_path: Path) -> 
 
 def test_a_long_silence_is_shortened(tmp_path: Path) -> None:
     video = SaveVideo(tmp_path / "silence.avi", fps=10.0)
-    video.show(None, people_at(0), {}, None, "up", 30.0)
-    video.show(None, people_at(3_600_000_000_000), {}, None, "up", 30.0)
+    video.show(scene(people_at(0)))
+    video.show(scene(people_at(3_600_000_000_000)))
     video.close()
     assert video.frames <= 52
 
@@ -79,7 +79,7 @@ def test_frames_of_another_size_are_fitted_into_the_first_ones(tmp_path: Path) -
     for number, (width, height) in enumerate([(641, 481), (320, 480), (1280, 720)]):
         image = np.full((height, width, 3), 200, np.uint8)
         frame = Frame(index=number, capture_time_ns=0, received_ns=0, image=image)
-        video.show(frame, people_at(number * 33_333_333), {}, None, "up", 30.0)
+        video.show(scene(people_at(number * 33_333_333), frame=frame))
     video.close()
     frames = read_back(path)
     assert [frame.shape for frame in frames] == [(480, 640, 3)] * 3

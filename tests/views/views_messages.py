@@ -1,5 +1,6 @@
 """Messages and people for the tests of the views, all of one imagined session."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from hitrs_live.messages import (
     Array,
     EndReason,
     Foreseen,
+    Frame,
     MotionPrediction,
     Outlook,
     People,
+    Scene,
     ScoreEvent,
     SourceEvent,
     SourceState,
@@ -131,3 +134,14 @@ def foreseen(people: People, moved_m: tuple[float, float, float], ahead_ms: floa
 
 def outlook(later: Foreseen, now: Foreseen | None = None, *, reliable: bool = True) -> Outlook:
     return Outlook(later=later, now=now, reliable=np.full(len(later.known), reliable))
+
+
+def scene(
+    people: People,
+    actions: Mapping[int, tuple[str, float]] | None = None,
+    *,
+    frame: Frame | None = None,
+    outlook: Outlook | None = None,
+) -> Scene:
+    """What a pipeline at 30 frames a second knows of a frame."""
+    return Scene(frame=frame, people=people, actions=actions or {}, outlook=outlook, state="up", fps=30.0)

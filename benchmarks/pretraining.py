@@ -7,7 +7,8 @@ and 1 % of the labels: fine-tuned from the pre-trained encoder and from scratch,
 encoder (and on one that was never trained), and by two baselines, a plain transformer of as many parameters and a
 GRU. Every figure is kept as a file in --work, so that a run that was broken off goes on where it was; figures that
 rest on the same sequences and seed (a tenth of ten labels is one, and so is a hundredth) are measured once. `--reduced`
-is the size for two CPU cores.
+is the size for two CPU cores. One cell of the table can be measured over more seeds: `--only precog --share 0.01
+--seeds 10 --method fine-tuned --method scratch`.
 """
 
 import argparse
@@ -16,9 +17,9 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import mean, stdev
 from threading import Lock
@@ -213,19 +214,20 @@ def read_names(subset: Path) -> frozenset[str]:
     return frozenset(line for line in subset.read_text().splitlines() if not line.startswith("#"))
 
 
-def cells(budget: Budget) -> Iterator[tuple[str, str, float, int]]:
+def cells(
+    budget: Budget, names: Sequence[str] = tuple(DATASETS), shares: Sequence[float] = SHARES
+) -> Iterator[tuple[str, str, float, int]]:
     """List what is measured, the quickest answers first."""
-    for share in reversed(SHARES):
-        for name in DATASETS:
+    for share in reversed(shares):
+        for name in names:
             for seed in range(budget.seeds[share]):
                 for method in METHODS:
                     yield name, method, share, seed
 
 
-def measure(bench: Bench, methods: tuple[str, ...], jobs: int) -> None:
-    """Measure what these methods have not been measured for yet, several figures at once."""
-    wanted = [cell for cell in cells(bench.budget) if cell[1] in methods]
-    if {"linear", "fine-tuned"} & set(methods):
+def measure(bench: Bench, wanted: Sequence[tuple[str, str, float, int]], jobs: int) -> None:
+    """Measure what has not been measured yet, several figures at once."""
+    if any(method in ("linear", "fine-tuned") for _, method, _, _ in wanted):
         bench.pretrained("joint")
     for name, _, share, seed in wanted:
         bench.subset(name, share, seed)
@@ -233,10 +235,10 @@ def measure(bench: Bench, methods: tuple[str, ...], jobs: int) -> None:
         list(pool.map(lambda cell: bench.figure(*cell), wanted))
 
 
-def report(bench: Bench) -> dict[str, Any]:
-    """Collect every figure."""
-    figures: dict[str, Any] = {name: {} for name in DATASETS}
-    for name, method, share, seed in cells(bench.budget):
+def report(bench: Bench, wanted: Sequence[tuple[str, str, float, int]]) -> dict[str, Any]:
+    """Collect the figures."""
+    figures: dict[str, Any] = {name: {} for name, _, _, _ in wanted}
+    for name, method, share, seed in wanted:
         row = figures[name].setdefault(f"{share:.0%}", {}).setdefault(method, [])
         row.append(bench.figure(name, method, share, seed))
     for shares in figures.values():
@@ -256,7 +258,7 @@ def table(figures: dict[str, Any]) -> Iterator[Table]:
     """Lay the figures out, a table a data set."""
     for name, shares in figures["top1"].items():
         laid = Table("method", *shares, title=f"{name}: top-1, %")
-        for method in METHODS:
+        for method in next(iter(shares.values())):
             row = [shares[share][method] for share in shares]
             laid.add_row(method, *(f"{100 * cell['mean']:.1f} ± {100 * cell['spread']:.1f}" for cell in row))
         yield laid
@@ -271,19 +273,26 @@ def main() -> None:
     parser.add_argument("--reduced", action="store_true", help="the size for two CPU cores")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--method", action="append", choices=METHODS, help="measure this one alone, and report nothing")
+    parser.add_argument("--method", action="append", choices=METHODS, help="measure this one alone")
+    parser.add_argument("--only", action="append", choices=tuple(DATASETS), help="on this data set alone")
+    parser.add_argument("--share", action="append", type=float, choices=SHARES, help="with this share of labels alone")
+    parser.add_argument("--seeds", type=int, help="over so many seeds, whatever the share")
     parser.add_argument("--fused", action="store_true", help="average joint, bone and motion models on NW-UCLA too")
     parser.add_argument("--jobs", type=int, default=1, help="figures measured at once")
     options = parser.parse_args()
+    budget = REDUCED if options.reduced else FULL
+    if options.seeds:
+        budget = replace(budget, seeds=dict.fromkeys(SHARES, options.seeds))
     bench = Bench(
-        work=options.work, budget=REDUCED if options.reduced else FULL, data=options.data, device=options.device,
+        work=options.work, budget=budget, data=options.data, device=options.device,
         threads=options.threads,
     )  # fmt: skip
     torch.set_num_threads(options.threads)
-    measure(bench, tuple(options.method or METHODS), options.jobs)
-    if options.method:
-        return
-    figures = report(bench)
+    names = tuple(options.only or DATASETS)
+    shares = tuple(share for share in SHARES if share in (options.share or SHARES))
+    wanted = [cell for cell in cells(budget, names, shares) if cell[1] in (options.method or METHODS)]
+    measure(bench, wanted, options.jobs)
+    figures = report(bench, wanted)
     for laid in table(figures):
         Console().print(laid)
     if options.fused:

@@ -343,6 +343,9 @@ def _add_tune_thresholds(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, nargs="+", required=True, metavar="PATH",
         help="what holds none of the classes, or is labelled: prepared folders, .npz, recordings, folders of such",
     )  # fmt: skip
+    parser.add_argument(
+        "--leave-out", type=_names, default=frozenset(), metavar="A,B", help="people of --data who are tested on"
+    )
     parser.add_argument("--checkpoint", help="detector to tune for (default: the one shipped)")
     parser.add_argument(
         "--labelled", type=Path, nargs="+", metavar="PATH", help="labelled streams of people it never saw"

@@ -25,8 +25,11 @@ TOLERANCE_S = 0.5
 """A start is right if it is told within this of the true one; an alarm is false with no action within this."""
 _LOST_KNOWN = 0.15
 """Share of a class's clips with less energy than its least, which may be taken for something unknown."""
-_SHARE_LEFT = 0.75
-"""The unknown takes part of every score: where it does, `on` and `off` are that much lower."""
+_OFF_LEFT = 0.75
+"""The unknown takes part of every score, also of what is known: where it does, `off` is that much lower."""
+_ON_LEFT = 0.825
+"""And `on` that much, which is less: what reaches it is told at once if it is `sure` but for the unknown, so that `on`
+alone keeps a moment of something unknown from being told."""
 _FEWEST_CLIPS = 20
 _STEP = 0.2
 """Of the log odds of a score, by which `on` is raised."""
@@ -189,11 +192,11 @@ class Tuner:
         classes = {self._info.labels[BACKGROUND]: ClassThresholds(temperature=round(float(softened[BACKGROUND]), 4))}
         for number, label in enumerate(self._info.labels[1:], start=1):
             longest_ns = float(rules.max_duration_ns[number])
-            share = _SHARE_LEFT if number in (least_energies or {}) else 1.0
+            on_left, off_left = (_ON_LEFT, _OFF_LEFT) if number in (least_energies or {}) else (1.0, 1.0)
             classes[label] = ClassThresholds(
                 temperature=round(float(softened[number]), 4),
-                on=round(float(rules.on[number]) * share, 4),
-                off=round(float(rules.off[number]) * share, 4),
+                on=round(float(rules.on[number]) * on_left, 4),
+                off=round(float(rules.off[number]) * off_left, 4),
                 min_duration_s=float(rules.min_duration_ns[number]) / 1e9,
                 max_duration_s=longest_ns / 1e9 if math.isfinite(longest_ns) else 0.0,
                 least_energy=(least_energies or {}).get(number),

@@ -34,7 +34,7 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
     config = load_config(options.config) if options.config else Config()
     hop = 1 if options.update == "frame" else None
     console = Console()
-    negative, notes = _negative(options.data, checkpoint, hop)
+    negative, notes = _negative(options.data, options.leave_out, checkpoint, hop)
     for note in notes:
         _say(console, note)
     labelled = _labelled(options.labelled or [], options.subjects, checkpoint, hop)
@@ -59,24 +59,33 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
     return 0
 
 
-def _negative(paths: Sequence[Path], checkpoint: Checkpoint, hop: int | None) -> tuple[list[KeptStream], list[str]]:
+def _negative(
+    paths: Sequence[Path], leave_out: frozenset[str], checkpoint: Checkpoint, hop: int | None
+) -> tuple[list[KeptStream], list[str]]:
     """Read what should set nothing off. Returns the streams, and a line a file on what of it counts."""
     streams: list[KeptStream] = []
     notes: list[str] = []
+    absent = set(leave_out)
     for path in paths:
         recordings = [path] if is_recording(path) else sorted(path.glob("*.mcap")) if path.is_dir() else []
         for recording in recordings:
             streams += judge_recording(checkpoint, recording, hop=hop)
             notes.append(f"{recording.name}: all of it counts as holding none of the classes")
-        for data in [] if recordings else open_datasets([path]):
-            check_rates([data], checkpoint.info.normaliser.rate_hz)
+        for whole in [] if recordings else open_datasets([path]):
+            check_rates([whole], checkpoint.info.normaliser.rate_hz)
+            left = {sample.subject for sample in whole.samples} & leave_out
+            absent -= left
+            data = whole.only([sample for sample in whole.samples if sample.subject not in left])
+            name = f"{data.index.name}, without {', '.join(sorted(left))}" if left else data.index.name
             if (map_labels(data, checkpoint.info.labels) > BACKGROUND).any():
                 sequences = read_classes(data, checkpoint.info.labels)
-                notes.append(f"{data.index.name}: what is labelled background counts as holding none of the classes")
+                notes.append(f"{name}: what is labelled background counts as holding none of the classes")
             else:
                 sequences = read_background(data)
-                notes.append(f"{data.index.name}: has no label of the classes, and counts as holding none of them")
+                notes.append(f"{name}: has no label of the classes, and counts as holding none of them")
             streams += judge(checkpoint, sequences, hop=hop)
+    if absent:
+        raise DataError(f"--leave-out: nobody is called {', '.join(sorted(absent))} in the data")
     return streams, notes
 
 

@@ -12,6 +12,8 @@ from hitrs_live.thresholds import Rules
 _NEVER = np.iinfo(np.int64).min
 _SLACK_NS = 1_000_000
 """Six frames of 30 Hz in whole nanoseconds are not quite 0.2 s; they are meant to be."""
+_LONGEST_RISE_NS = 1_000_000_000
+"""A background that was long gone before a candidate came does not say when the candidate's action began."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +24,8 @@ class Judgement:
     """(M,)."""
     scores: NDArray[np.float32]
     """(M, K)."""
+    scores_if_known: NDArray[np.float32]
+    """(M, K); before the unknown takes its share. What is not unknown has the same as above."""
     instants_ns: NDArray[np.int64]
     """(M,); what the scores speak of, up to half a hop before and after."""
     clear: NDArray[np.bool_]
@@ -59,10 +63,13 @@ class ActionRows:
     """Hold in each row the action that was told and the candidate that may be the next one. R rows, K classes.
 
     A class becomes the candidate when its score reaches `on` and beats those of the row's action and candidate. It
-    is told once its score is `sure`, or once it has lasted its minimum duration without falling below `off`. An
-    action is borne out while its score is not below `off` and no candidate beats it. It is over once it could not
-    be borne out again within its merge gap, or a candidate is told, and then it ended where it first was not.
-    One of its maximum duration is over too, and barred until its score falls below `off`.
+    is told once its score reaches `on` and, were this known to be of some class, would be `sure`; or once it has
+    lasted its minimum duration without falling below `off`. It began where the scores of all actions together last
+    rose to its `off`, for that something begins is known before what it is; but not before the row's last action
+    ended, nor more than a second before it was the candidate. An action is borne out while its score is not below
+    `off` and no candidate beats it. It is over once it could not be borne out again within its merge gap, or a
+    candidate is told, and then it ended where it first was not. One of its maximum duration is over too, and barred
+    until its score falls below `off`.
     A row whose body is unclear begins nothing and bears nothing out; if that lasts, what it has is over.
     """
 
@@ -79,6 +86,8 @@ class ActionRows:
         self._faded_ns = np.full(rows, _NEVER)
         self._candidate = np.zeros(rows, np.int64)
         self._candidate_ns = np.zeros(rows, np.int64)
+        self._risen_ns = np.full((rows, len(rules.off)), _NEVER)
+        """(R, K); since when all actions together have been at least the class's `off`."""
         self._unclear_ns = np.full(rows, _NEVER)
         self._barred = np.zeros((rows, len(rules.on)), bool)
 
@@ -86,15 +95,16 @@ class ActionRows:
         """Advance the rows that are judged. Returns what changed, row by row, an end before a start."""
         rows, clear, instants_ns = judgement.rows, judgement.clear, judgement.instants_ns
         self._barred[rows] &= (judgement.scores >= self._rules.off) | ~clear[:, None]
+        self._note_rise(judgement)
         candidate = self._find_candidates(judgement)
         upheld = self._bear_out(judgement, candidate)
         lost = self._lose_sight(judgement)
         self._candidate[rows] = candidate = np.where(upheld | lost, 0, candidate)
         lasted_ns = instants_ns + self._hop_ns // 2 - self._candidate_ns[rows]
-        ripe = (_of(judgement.scores, candidate) >= self._sure) | (
-            lasted_ns + _SLACK_NS >= self._rules.min_duration_ns[candidate]
-        )
-        told = clear & (candidate > 0) & ripe
+        # How much of this may be unknown, `on` has weighed; waiting is for what may still turn out another class.
+        sure = _of(judgement.scores_if_known, candidate) >= self._sure
+        sure &= _of(judgement.scores, candidate) >= self._rules.on[candidate]
+        told = clear & (candidate > 0) & (sure | (lasted_ns + _SLACK_NS >= self._rules.min_duration_ns[candidate]))
         over, too_long = self._find_ends(judgement, told)
         changes: list[End | Start | Upheld] = []
         for at in np.flatnonzero(over | too_long | lost | told | upheld).tolist():
@@ -120,7 +130,18 @@ class ActionRows:
         """Drop all that is held of some rows. rows: (R,), True for those."""
         self.label[rows] = self._candidate[rows] = 0
         self._faded_ns[rows] = self._unclear_ns[rows] = _NEVER
+        self._risen_ns[rows] = _NEVER
         self._barred[rows] = False
+
+    def _note_rise(self, judgement: Judgement) -> None:
+        """Note since when there has been something that might turn out to be each class."""
+        rows, scores = judgement.rows, judgement.scores
+        # In single precision a score may be a little more than all but the background's together.
+        there = (1 - scores[:, :1] >= self._rules.off) | (scores >= self._rules.off)
+        begins_ns = (judgement.instants_ns - self._hop_ns // 2)[:, None]
+        since_ns = self._risen_ns[rows]
+        risen_ns = np.where(there, np.where(since_ns == _NEVER, begins_ns, since_ns), _NEVER)
+        self._risen_ns[rows] = np.where(judgement.clear[:, None], risen_ns, since_ns)
 
     def _find_candidates(self, judgement: Judgement) -> NDArray[np.int64]:
         """Choose among the classes that reach `on`. Returns (M,), 0 for none."""
@@ -156,7 +177,9 @@ class ActionRows:
         since_ns = self._unclear_ns[rows]
         since_ns = np.where(judgement.clear, _NEVER, np.where(since_ns == _NEVER, instants_ns, since_ns))
         self._unclear_ns[rows] = since_ns
-        return ~judgement.clear & (instants_ns > since_ns + self._longest_unclear_ns)
+        lost = ~judgement.clear & (instants_ns > since_ns + self._longest_unclear_ns)
+        self._risen_ns[rows[lost]] = _NEVER
+        return lost
 
     def _find_ends(self, judgement: Judgement, told: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Find the actions that faded for good, and those of their maximum duration. Returns (M,) of each."""
@@ -170,7 +193,9 @@ class ActionRows:
         return over, (label > 0) & ~faded & (lasted_ns >= self._rules.max_duration_ns[label])
 
     def _start(self, row: int, score: float, instant_ns: int) -> Start:
-        self.label[row], self.onset_ns[row] = self._candidate[row], self._candidate_ns[row]
+        self.label[row] = self._candidate[row]
+        risen_ns = self._risen_ns[row, self.label[row]]
+        self.onset_ns[row] = max(risen_ns, self._candidate_ns[row] - _LONGEST_RISE_NS)
         self.score[row], self._borne_ns[row], self._faded_ns[row] = score, instant_ns, _NEVER
         self._candidate[row] = 0
         return Start(row=row)
@@ -187,6 +212,8 @@ class ActionRows:
         self.label[row], self._faded_ns[row] = 0, _NEVER
         lasted_ns = min(max(end_ns - onset_ns, 0), float(self._rules.max_duration_ns[label]))
         end_ns, score = onset_ns + int(lasted_ns), float(self.score[row])
+        risen = self._risen_ns[row] != _NEVER
+        self._risen_ns[row, risen] = np.maximum(self._risen_ns[row, risen], end_ns)
         return (End(row=row, reason=reason, label=label, onset_ns=onset_ns, end_ns=end_ns, score=score),)
 
 

@@ -96,6 +96,7 @@ class ActionDecoder:
         judgement = Judgement(
             rows=rows,
             scores=scores,
+            scores_if_known=class_scores(prediction.logits[rows], self._rules.temperature),
             instants_ns=tick.time_ns[rows] - self._lag_ns,
             clear=body_confidence(tick.confidence[rows]) >= self._config.min_pose_confidence,
         )

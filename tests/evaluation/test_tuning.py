@@ -175,6 +175,15 @@ def test_the_least_energy_is_below_that_of_most_clips_of_its_class() -> None:
     assert choose_least_energies([many, few], 3, None) == {1: least[1]}, "ten clips are too few to decide"
 
 
+def test_where_the_unknown_takes_its_share_on_and_off_come_down_and_on_by_less() -> None:
+    shown = [stream([QUIET] * 30 + [(0.02, 0.96, 0.02)] * 30, label=[0] * 30 + [1] * 30)]
+    tuned = Tuner(CHECKPOINT, CONFIG, negative=[stream([QUIET] * 20)], labelled=shown).tune(per_hour=1.0)
+    jump, squat = tuned.classes["jump"], tuned.classes["squat"]
+    assert jump.least_energy is not None
+    assert (jump.on, jump.off) == (pytest.approx(0.825 * 0.6), pytest.approx(0.75 * 0.35, abs=1e-4))
+    assert (squat.least_energy, squat.on, squat.off) == (None, 0.6, 0.35), "nobody showed what is unlike a squat"
+
+
 def test_a_judgement_speaks_of_the_frame_its_lag_before() -> None:
     one = stream([QUIET] * 3, label=[0, 1, 2])
     assert labels_judged(one, 0).tolist() == [0, 1, 2]
@@ -231,6 +240,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_streams(path: Path, labels: dict[int, str], people: int = 4) -> Path:
     """Write streams of the labels one after the other, in the array format."""
+    path.parent.mkdir(exist_ok=True)
     rng = np.random.default_rng(0)
     parts = [(person, number, 45) for person in range(people) for number in (0, *labels, 0)]
     per_person = len(parts) // people
@@ -301,6 +311,20 @@ def test_of_labelled_material_only_the_background_counts_and_of_a_recording_all(
     assert "nothing labelled is given (--labelled): temperatures stay as they are" in told
 
 
+def test_people_who_are_tested_on_are_not_listened_to_and_the_file_says_so(weights: Path, tmp_path: Path) -> None:
+    both = write_streams(tmp_path / "hall.npz", {1: "read"}, people=2)
+    alone = write_streams(tmp_path / "alone" / "hall.npz", {1: "read"}, people=1)
+    out = tmp_path / "t.toml"
+    flags = ["tune-thresholds", "--checkpoint", str(weights), "--out", str(out), "--threads", "1", "--overwrite"]
+    told = []
+    for data in (["--data", str(both), "--leave-out", "p1"], ["--data", str(alone)]):
+        assert main([*flags, *data]) == 0
+        told.append(load_thresholds(out, load_checkpoint(weights)))
+    assert told[0].classes == told[1].classes
+    assert told[0].provenance["false_alarms"] == told[1].provenance["false_alarms"]
+    assert told[0].provenance["negative"].startswith("hall, without p1: ")
+
+
 def test_a_recording_is_judged_once_a_clip_or_every_frame(weights: Path, tmp_path: Path) -> None:
     checkpoint = load_checkpoint(weights)
     recording = record(tmp_path / "evening.mcap", 4.0)
@@ -333,6 +357,7 @@ def test_thresholds_are_tuned_with_as_many_threads_as_are_asked_for(weights: Pat
         (["--data", "hall.npz", "--checkpoint", "hall.npz"], "checkpoint hall.npz: cannot be read"),
         (["--data", "only.npz"], "no frame of background"),
         (["--data", "empty"], "empty: a folder without any .npz"),
+        (["--data", "hall.npz", "--leave-out", "ann"], "nobody is called ann"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_leaves_no_file(

@@ -22,6 +22,8 @@ INFO = CheckpointInfo(
     normaliser=NormaliserConfig(), label_lag_frames=3,
 )  # fmt: skip
 NOTHING, JUMP, MAYBE, SQUAT = (0.9, 0.05, 0.05), (0.1, 0.85, 0.05), (0.45, 0.5, 0.05), (0.1, 0.1, 0.8)
+EITHER = (0.4, 0.3, 0.3)
+"""Something goes on, and it is not known what: neither class reaches `off`, both together do."""
 SETTINGS = {"on": 0.6, "off": 0.4, "min_duration_s": 0.2, "update_every_s": 0.5}
 
 

@@ -1,9 +1,11 @@
 """Actions begin once, go on, and end with a reason."""
 
 import msgspec
+import numpy as np
 import pytest
 from decoder_runs import (
     CLIP_NS,
+    EITHER,
     INFO,
     JUMP,
     MAYBE,
@@ -19,7 +21,9 @@ from decoder_runs import (
 
 from hitrs_live.config import ActionConfig
 from hitrs_live.messages import ScoreEvent
+from hitrs_live.streaming.action_rows import ActionRows, Judgement
 from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.thresholds import make_rules
 
 
 def test_an_action_starts_once_and_ends_when_its_score_falls_below_off() -> None:
@@ -43,6 +47,58 @@ def test_onset_lies_half_a_stride_before_the_first_instant_judged_and_the_delay_
     assert start.onset_time_ns == pytest.approx(clip_ns - 6.5 / 30 * 1e9, abs=2)
     assert start.detection_delay_s == pytest.approx(6.5 / 30, abs=1e-4)
     assert start.capture_time_ns == start.window_end_ns == clip_ns
+
+
+def test_an_action_began_where_something_did_though_nobody_could_say_yet_what() -> None:
+    start = run(decoder(), NOTHING, EITHER, EITHER, JUMP)[0]
+    assert start.onset_time_ns == pytest.approx(START_NS + CLIP_NS - 6.5 / 30 * 1e9, abs=2)
+    assert start.capture_time_ns == START_NS + 3 * CLIP_NS
+    assert start.detection_delay_s == pytest.approx(20.5 / 30, abs=1e-4)
+
+
+def test_what_something_was_is_told_no_sooner_for_having_begun_earlier() -> None:
+    assert told(run(decoder(min_duration_s=0.4), NOTHING, EITHER, EITHER, JUMP, NOTHING, NOTHING)) == []
+    assert told(run(decoder(min_duration_s=0.4), NOTHING, EITHER, EITHER, JUMP, JUMP)) == [("start", "jump")]
+
+
+def test_an_action_began_after_the_background_that_came_last() -> None:
+    start = run(decoder(), EITHER, NOTHING, JUMP)[0]
+    assert start.onset_time_ns == pytest.approx(START_NS + 2 * CLIP_NS - 6.5 / 30 * 1e9, abs=2)
+
+
+def test_a_background_that_never_comes_puts_an_onset_no_more_than_a_second_back() -> None:
+    start = run(decoder(), *[EITHER] * 20, JUMP)[0]
+    candidate_ns = START_NS + 20 * CLIP_NS - 6.5 / 30 * 1e9
+    assert start.onset_time_ns == pytest.approx(candidate_ns - 1e9, abs=2)
+
+
+def test_an_action_never_began_before_the_last_one_ended() -> None:
+    events = run(decoder(update_every_s=9.0), JUMP, JUMP, EITHER, EITHER, SQUAT)
+    assert told(events) == [("start", "jump"), ("end", "jump"), ("start", "squat")]
+    assert events[1].end_time_ns == events[2].onset_time_ns
+    assert events[2].onset_time_ns == pytest.approx(START_NS + 2 * CLIP_NS - 6.5 / 30 * 1e9, abs=2)
+
+
+def test_an_action_never_began_before_its_person_came() -> None:
+    stage = decoder()
+    run(stage, EITHER, EITHER)
+    stage.step(prediction(2, EITHER, reset=True, completed=False))
+    (start,) = actions(stage, prediction(3, JUMP))
+    assert start.onset_time_ns == pytest.approx(START_NS + 3 * CLIP_NS - 6.5 / 30 * 1e9, abs=2)
+
+
+def test_rounding_does_not_move_the_onset_of_a_score_that_just_reaches_its_threshold() -> None:
+    rules = make_rules(INFO, ActionConfig(on=0.35, off=0.35, min_duration_s=0.0))
+    scores = np.array([[0.65000004, 0.35, 0.0]], np.float32)
+    assert 1 - scores[0, 0] < rules.off[1] == scores[0, 1]
+    held = ActionRows(rules, rows=1, sure=0.9, hop_ns=CLIP_NS, unclear_ns=0)
+    now = np.array([START_NS])
+    held.judge(
+        Judgement(
+            rows=np.array([0]), scores=scores, scores_if_known=scores, instants_ns=now, clear=np.array([True])
+        )
+    )  # fmt: skip
+    assert held.onset_ns[0] == START_NS - CLIP_NS // 2
 
 
 def test_a_longer_minimum_waits_for_the_second_clip_and_drops_what_does_not_last() -> None:

@@ -1,8 +1,10 @@
 """What the model cannot know, and whom nobody can see whole, starts nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from decoder_runs import CLIP_NS, JUMP, NOTHING, START_NS, actions, decoder, prediction, run, told
+from decoder_runs import CLIP_NS, EITHER, JUMP, NOTHING, START_NS, actions, decoder, prediction, run, told
 
 from hitrs_live.messages import ScoreEvent
 from hitrs_live.skeleton import NTU25
@@ -70,6 +72,30 @@ def test_an_unknown_is_refused_and_its_score_event_says_background() -> None:
     assert event.scores[0] > 0.999
 
 
+def test_what_is_sure_but_for_the_unknown_is_told_at_once_if_it_reaches_on() -> None:
+    # An energy of 0 beside a least one of log(1/3): the unknown takes a quarter of every score, 0.96 becomes 0.72.
+    quarter, sure = thresholds(least_energy=float(np.log(1 / 3))), (0.02, 0.96, 0.02)
+    assert told(run(decoder(quarter, min_duration_s=0.4), NOTHING, sure)) == [("start", "jump")]
+    assert told(run(decoder(quarter, min_duration_s=0.4, sure=0.97), NOTHING, sure)) == []
+    assert told(run(decoder(quarter, min_duration_s=0.4, on=0.75), NOTHING, sure, sure)) == []
+
+
+def test_a_candidate_that_is_below_on_by_the_unknowns_share_waits_however_sure_it_is_but_for_that() -> None:
+    stage = decoder(thresholds(least_energy=0.0), on=0.41, off=0.3, min_duration_s=9.0)
+    reaches_on = prediction(0, (0.16, 0.83, 0.01))
+    below_on = prediction(1, (0.02, 0.96, 0.02))
+    below_on = replace(below_on, logits=below_on.logits - np.float32(0.6))
+    np.testing.assert_allclose(stage.scores(below_on)[0, 1], 0.96 / (1 + np.exp(0.6)), rtol=1e-5)
+    run(stage)
+    assert actions(stage, reaches_on) == actions(stage, below_on) == []
+    assert told(actions(stage, prediction(2, (0.02, 0.96, 0.02)))) == [("start", "jump")]
+
+
+def test_what_is_sure_only_before_its_temperature_waits() -> None:
+    soft = thresholds(**dict.fromkeys(("background", "jump", "squat"), ClassThresholds(temperature=2.0)))
+    assert told(run(decoder(soft, min_duration_s=0.4), NOTHING, (0.02, 0.96, 0.02))) == []
+
+
 def test_thresholds_win_over_the_checkpoints_own_and_the_settings() -> None:
     strict = thresholds(jump=ClassThresholds(on=0.9, off=0.5))
     assert run(decoder(strict), JUMP, JUMP) == []
@@ -130,6 +156,23 @@ def test_after_a_long_doubt_what_had_not_been_told_begins_anew() -> None:
     assert actions(stage, prediction(5, JUMP)) == []
     (start,) = actions(stage, prediction(6, JUMP))
     assert start.onset_time_ns == pytest.approx(START_NS + 5 * CLIP_NS - 6.5 / 30 * 1e9, abs=2)
+
+
+def test_what_began_before_a_long_doubt_says_nothing_of_what_is_told_after_it() -> None:
+    stage = decoder()
+    run(stage, EITHER, EITHER)
+    for clip in (2, 3, 4, 5):
+        assert actions(stage, prediction(clip, EITHER, confidence=seen(hip=0.0))) == []
+    (start,) = actions(stage, prediction(6, JUMP))
+    assert start.onset_time_ns == pytest.approx(START_NS + 6 * CLIP_NS - 6.5 / 30 * 1e9, abs=2)
+
+
+def test_a_moments_doubt_does_not_hide_when_something_began() -> None:
+    stage = decoder()
+    run(stage, NOTHING, EITHER)
+    assert actions(stage, prediction(2, NOTHING, confidence=seen(hip=0.0))) == []
+    (start,) = actions(stage, prediction(3, JUMP))
+    assert start.onset_time_ns == pytest.approx(START_NS + CLIP_NS - 6.5 / 30 * 1e9, abs=2)
 
 
 def test_who_trusts_every_pose_can_say_so() -> None:

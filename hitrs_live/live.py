@@ -70,7 +70,7 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         if sys.stdout.isatty() and not options.plain:
             stack.enter_context(dashboard(publisher.address))
         else:
-            sink = LoggedSink(publisher)
+            sink = LoggedSink(publisher, PlainLog(several=not alone))
             print(f"publishing on {publisher.address}, session {session_id}", flush=True)
         if options.wait_subscriber and not publisher.wait_for_subscriber(options.wait_subscriber):
             print(f"nobody subscribed within {options.wait_subscriber:g} s; going on", file=sys.stderr)
@@ -143,9 +143,8 @@ def _viewers(lens: Intrinsics, source: Source, *, show: bool, video: Path | None
 class LoggedSink:
     """Pass messages on and print what of them is worth a line."""
 
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._log = PlainLog()
+    def __init__(self, sink: Sink, log: PlainLog) -> None:
+        self._sink, self._log = sink, log
 
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Publish, then print."""

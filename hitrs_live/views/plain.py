@@ -8,12 +8,16 @@ from hitrs_live.views.wording import action_length_s, action_name, clock_time, d
 class PlainLog:
     """Turn messages into lines: starts and ends of actions, changes of a source, and now and then a status.
 
-    Times count from the first message of their source, in the source's own time. Where there are several sources,
+    Times count from the first message of their source, in the source's own time. Once there are several sources,
     each line names its own.
     """
 
-    def __init__(self, status_every_s: float = 10.0) -> None:
-        """Take the pause between status lines of a source, in seconds of the pipeline's uptime."""
+    def __init__(self, status_every_s: float = 10.0, *, several: bool = False) -> None:
+        """Take the pause between status lines of a source, in seconds of the pipeline's uptime.
+
+        several: name sources from the first line on, for there will be more than one.
+        """
+        self._several = several
         self._boards = Boards()
         self._status_every_s = status_every_s
         self._told: dict[str, _SourceLog] = {}
@@ -31,7 +35,7 @@ class PlainLog:
             del self._told[name]
         told = self._told.setdefault(message.source_id, _SourceLog(board, self._status_every_s))
         lines += told.update(message)
-        if len(self._told) > 1:
+        if self._several or len(self._told) > 1:
             lines = [f"{printable(message.source_id)}  {line}" for line in lines]
         return "\n".join(lines) or None
 

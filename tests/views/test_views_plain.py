@@ -95,3 +95,4 @@ def test_where_there_are_several_sources_each_line_names_its_own_and_keeps_its_o
     assert log.update(door) == " 00:00.0  source     up"
     assert log.update(hall) == "hall   00:00.0  source     up"
     assert (log.update(walk) or "").startswith("hall   00:03.3  person 1   start  walk")
+    assert (PlainLog(several=True).update(door) or "").startswith("camera-0   00:00.0")

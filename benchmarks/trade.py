@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from hitrs_live.checkpoint import Checkpoint, load_checkpoint
+from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from hitrs_live.data.arrays import Sequence, data_folder
 from hitrs_live.data.class_map import read_streams
 from hitrs_live.data.opening import open_dataset
@@ -32,6 +32,7 @@ from hitrs_live.evaluation.judging import judge
 from hitrs_live.evaluation.report import write_report
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.streaming.step_cost import time_steps
+from hitrs_live.thresholds import Thresholds, find_thresholds
 
 COLOURS = {"clip": "#1d5c82", "frame": "#c8553d"}
 PANELS = {
@@ -52,9 +53,11 @@ def with_window(checkpoint: Checkpoint, clips: int) -> Checkpoint:
     return msgspec.structs.replace(checkpoint, info=info, model=model.eval())
 
 
-def measure(checkpoint: Checkpoint, streams: list[Sequence], hop: int | None) -> dict[str, Any]:
+def measure(
+    checkpoint: Checkpoint, thresholds: Thresholds | None, streams: list[Sequence], hop: int | None
+) -> dict[str, Any]:
     """Run the streams and return the figures that the trade is about."""
-    results = decide(judge(checkpoint, streams, hop=hop), checkpoint.info, hop=hop)
+    results = decide(judge(checkpoint, streams, hop=hop), checkpoint.info, thresholds=thresholds, hop=hop)
     figures = detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)
     kept = {key: figures[key] for key in ("frame_map", "frame_map_later", "delay_p50_s", "delay_p95_s")}
     return kept | {"start_f1_0.3": figures["start_f1"]["0.3"]}
@@ -125,6 +128,7 @@ def main() -> None:
     """Measure every choice, print one table, draw one picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
+    parser.add_argument("--thresholds", default="", metavar="FILE", help="as the setting action.thresholds has it")
     parser.add_argument("--windows", type=int, nargs="+", default=(4, 12, 24), help="clips looked back over")
     parser.add_argument("--updates", choices=tuple(COLOURS), nargs="+", default=tuple(COLOURS))
     parser.add_argument("--turns", type=int, default=30, help="of timing")
@@ -133,6 +137,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(options.checkpoint)
+    thresholds = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED)).thresholds
     streams = read_streams(open_dataset(data_folder() / "ship" / "precog16.npz").split()[1], checkpoint.info.labels)
     hops = {"clip": checkpoint.info.detector.encoder.clip_stride, "frame": 1}
     if max(options.windows) > checkpoint.info.detector.window_clips or min(options.windows) < 1:
@@ -145,7 +150,7 @@ def main() -> None:
     costs_ms = time_all(choices, options.turns)
     rows = [
         {"update": update, "window_clips": clips, "ms_per_frame": round(costs_ms[update, clips], 3)}
-        | measure(model, streams, hop)
+        | measure(model, thresholds, streams, hop)
         for (update, clips), (model, hop) in choices.items()
     ]
     Console().print(table(rows))
@@ -153,7 +158,7 @@ def main() -> None:
     draw(rows).savefig(options.out)
     if options.json:
         about = {"name": checkpoint.info.name, "sha256": checkpoint.fingerprint}
-        write_report(options.json, {"checkpoint": about, "rows": rows})
+        write_report(options.json, {"checkpoint": about, "tuned": thresholds is not None, "rows": rows})
 
 
 def table(rows: list[dict[str, Any]]) -> Table:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.model.recogniser import Recogniser, RecogniserConfig
+from hitrs_live.model.recogniser import Readout, Recogniser, RecogniserConfig
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import MODALITIES, NormaliserConfig
 from hitrs_live.whole_file import whole_file
@@ -95,6 +95,7 @@ class RecogniserInfo(EncoderInfo, frozen=True, kw_only=True, forbid_unknown_fiel
     kind: str = "recogniser"
     labels: tuple[str, ...]
     """Class names in the order of the logits."""
+    readout: Readout = "token"
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,7 +165,7 @@ def load_recogniser(path: str | Path) -> RecogniserCheckpoint:
             f"checkpoint {path}: is {_a(info.kind)}, wanted a recogniser, as hitrs-live finetune makes; "
             "an encoder can be measured with --protocol linear or knn"
         )
-    config = RecogniserConfig(encoder=info.encoder, classes=len(info.labels))
+    config = RecogniserConfig(encoder=info.encoder, classes=len(info.labels), readout=info.readout)
     return RecogniserCheckpoint(info=info, model=_fill(Recogniser(config), tensors, Path(path)))
 
 

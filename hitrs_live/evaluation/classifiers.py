@@ -1,4 +1,4 @@
-"""From a checkpoint to scores of a data set's classes, whatever turns video tokens into them."""
+"""From a checkpoint to scores of a data set's classes, whatever turns a summed-up sequence into them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from torch import Tensor
 from hitrs_live.checkpoint import EncoderCheckpoint, load_recogniser
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.errors import CheckpointMismatch
+from hitrs_live.model.recogniser import Readout
 
 _NAMED = 4
 """Classes that an error names before it counts the rest."""
@@ -19,12 +20,13 @@ _NAMED = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Classifier:
-    """An encoder, and what names a sequence by its video token."""
+    """An encoder, what it sums a sequence up to, and what names it by that."""
 
     file: Path
     reader: EncoderCheckpoint
     score: Callable[[Tensor], Tensor]
     """(..., C_video) -> (..., K) scores of the data set's classes, which sum to one."""
+    readout: Readout = "token"
     settings: dict[str, Any] = field(default_factory=dict)
     """What was chosen for it, for the report."""
 
@@ -48,7 +50,10 @@ def open_head(file: Path, dataset: Dataset) -> Classifier:
         return scores
 
     return Classifier(
-        file=file, reader=EncoderCheckpoint(info=checkpoint.info, model=checkpoint.model.encoder), score=score
+        file=file,
+        reader=EncoderCheckpoint(info=checkpoint.info, model=checkpoint.model.encoder),
+        score=score,
+        readout=checkpoint.info.readout,
     )
 
 

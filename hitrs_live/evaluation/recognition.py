@@ -6,9 +6,9 @@ The report has these keys, all shares being fractions of 1 to four decimals:
     per_class       by class name: its test sequences, the share found, what it was taken for most often when not
     observed        top1 by percent of each sequence's frames seen, through the streaming path; of all is top1
     samples         test sequences
-    protocol        head: the recogniser's own; linear, knn: a probe on the frozen encoder's video tokens
+    protocol        head: the recogniser's own; linear, knn: a probe on what the frozen encoder sums up
     split, data     what was tested on
-    checkpoints     file, name, modality and top1 of each; several are fused by the mean of their scores
+    checkpoints     file, name, modality, readout and top1 of each; several are fused by the mean of their scores
     classes         names, in the data set's order
     probe           of a probe: training sequences, subset file, seed; its settings stand with the checkpoints
 """
@@ -30,6 +30,7 @@ from hitrs_live.evaluation.accuracy import Labels, Scores, confusion, mistaken_f
 from hitrs_live.evaluation.classifiers import Classifier, class_numbers, open_head
 from hitrs_live.evaluation.probes import NEIGHBOURS, NeighbourProbe, choose_weight_decay, fit_linear
 from hitrs_live.evaluation.tokens import SHARES, observed_tokens, sequence_tokens
+from hitrs_live.model.recogniser import Readout
 
 PROTOCOLS = ("auto", "head", "linear", "knn")
 
@@ -49,13 +50,13 @@ def recognise(classifier: Classifier, dataset: Dataset) -> tuple[Scores, Labels]
 
     Raises DataError where a joint is not finite.
     """
-    scores = classifier.score(sequence_tokens(classifier.reader, dataset)).detach().numpy()
+    scores = classifier.score(sequence_tokens(classifier.reader, dataset, classifier.readout)).detach().numpy()
     return scores, class_numbers(dataset)
 
 
 def observe(classifier: Classifier, dataset: Dataset) -> Scores:
     """Name sequences of which only a share was seen, through the streaming path. Returns scores (S, P, K)."""
-    scores: Scores = classifier.score(observed_tokens(classifier.reader, dataset)).detach().numpy()
+    scores: Scores = classifier.score(observed_tokens(classifier.reader, dataset, classifier.readout)).detach().numpy()
     return scores
 
 
@@ -96,11 +97,13 @@ def evaluate_recognition(
     protocol: str = "auto",
     subset: Path | None = None,
     seed: int = 0,
+    readout: Readout = "token",
 ) -> dict[str, Any]:
     """Measure checkpoints, alone and together, on the test sequences of a split; the report is as told above.
 
     With `auto` recognisers answer for themselves, and where there is an encoder or a detector all are probed with a
-    linear classifier. Raises DataError, CheckpointMismatch or ConfigError where the parts do not fit.
+    linear classifier. readout: what probes read. Raises DataError, CheckpointMismatch or ConfigError where the parts
+    do not fit.
     """
     train, test = (half.segments() for half in dataset.split(split))
     if not test.samples:
@@ -116,7 +119,9 @@ def evaluate_recognition(
         train = _training_half(train, test, subset)
         readers = [load_encoder(file) for file in files]
         _check_rates(dataset, readers)
-        classifiers = [_fit(protocol, file, reader, train, seed) for file, reader in zip(files, readers, strict=True)]
+        classifiers = [
+            _fit(protocol, file, reader, train, seed, readout) for file, reader in zip(files, readers, strict=True)
+        ]
         probe = {"samples": len(train.samples), "subset": None if subset is None else str(subset), "seed": seed}
 
     answers = [Answers(whole=recognise(each, test)[0], observed=observe(each, test)) for each in classifiers]
@@ -130,6 +135,7 @@ def evaluate_recognition(
                 "file": str(each.file),
                 "name": each.reader.info.name,
                 "modality": each.reader.info.modality,
+                "readout": each.readout,
                 "top1": _top1(answer, labels),
                 **each.settings,
             }
@@ -160,16 +166,20 @@ def _training_half(train: Dataset, test: Dataset, subset: Path | None) -> Datase
     return take_subset(subset, train)
 
 
-def _fit(protocol: str, file: Path, reader: EncoderCheckpoint, train: Dataset, seed: int) -> Classifier:
+def _fit(
+    protocol: str, file: Path, reader: EncoderCheckpoint, train: Dataset, seed: int, readout: Readout
+) -> Classifier:
     """Train a probe on the frozen encoder's tokens."""
-    tokens, classes = sequence_tokens(reader, train), len(train.classes)
+    tokens, classes = sequence_tokens(reader, train, readout), len(train.classes)
     labels = torch.from_numpy(class_numbers(train))
     if protocol == "knn":
         neighbours = NeighbourProbe.of(tokens, labels, classes)
-        return Classifier(file=file, reader=reader, score=neighbours.score, settings={"neighbours": NEIGHBOURS})
+        chosen: dict[str, Any] = {"neighbours": NEIGHBOURS}
+        return Classifier(file=file, reader=reader, score=neighbours.score, readout=readout, settings=chosen)
     weight_decay = choose_weight_decay(tokens, labels, classes, seed)
     linear = fit_linear(tokens, labels, classes, weight_decay)
-    return Classifier(file=file, reader=reader, score=linear.score, settings={"weight_decay": weight_decay})
+    chosen = {"weight_decay": weight_decay}
+    return Classifier(file=file, reader=reader, score=linear.score, readout=readout, settings=chosen)
 
 
 def _top1(answers: Answers, labels: Labels) -> float:

@@ -26,6 +26,7 @@ def run_recognition(options: argparse.Namespace) -> int:
         protocol=options.answer_by,
         subset=options.subset,
         seed=options.seed,
+        readout=options.readout,
     )
     _print(Console(), report)
     if options.json:

@@ -1,4 +1,4 @@
-"""The video token of every sequence: of the whole of it, and of its beginnings as a stream has them.
+"""What sums every sequence up: the whole of it, and its beginnings as a stream has them.
 
 Both ways read the same frames, so that what a stream knows at a sequence's end is what is known of the whole.
 """
@@ -17,7 +17,7 @@ from hitrs_live.data.dataset import Body, Dataset, Sample
 from hitrs_live.engine.torch_engine import TorchEncoder
 from hitrs_live.errors import DataError
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.model.recogniser import video_tokens
+from hitrs_live.model.recogniser import Readout, read_out, sum_up
 from hitrs_live.streaming.clip_stream import StreamState, encode_step
 
 SHARES = tuple(range(10, 101, 10))
@@ -27,8 +27,8 @@ _ROWS = 128
 
 
 @torch.no_grad()
-def sequence_tokens(reader: EncoderCheckpoint, dataset: Dataset) -> Tensor:
-    """Sum whole sequences up, offline. Returns (S, C_video), the mean over the people of each.
+def sequence_tokens(reader: EncoderCheckpoint, dataset: Dataset, readout: Readout = "token") -> Tensor:
+    """Sum whole sequences up, offline. readout: what by. Returns (S, C_video), the mean over the people of each.
 
     Raises DataError where a joint is not finite.
     """
@@ -38,12 +38,12 @@ def sequence_tokens(reader: EncoderCheckpoint, dataset: Dataset) -> Tensor:
         samples = [dataset.samples[number] for number in numbers]
         bodies = [[read_body(dataset, sample, body) for body in sample.bodies] for sample in samples]
         packed, sample_of = pack_samples(bodies, info.encoder, info.normaliser, info.modality)
-        tokens[numbers] = video_tokens(reader.model, packed, sample_of)
+        tokens[numbers] = sum_up(reader.model, packed, sample_of, readout)
     return tokens
 
 
 @torch.no_grad()
-def observed_tokens(reader: EncoderCheckpoint, dataset: Dataset) -> Tensor:
+def observed_tokens(reader: EncoderCheckpoint, dataset: Dataset, readout: Readout = "token") -> Tensor:
     """Sum up what a stream has seen after each of SHARES of every sequence. Returns (S, P, C_video).
 
     A person who has not come yet has no part in the mean; the first pose of each is held before it, as
@@ -58,7 +58,7 @@ def observed_tokens(reader: EncoderCheckpoint, dataset: Dataset) -> Tensor:
         batch = rows[first : first + _ROWS]
         seen = torch.tensor([row.seen for row in batch])
         samples = torch.tensor([row.sample for row in batch])
-        sums.index_add_(0, samples, _stream(reader, dataset, batch, seen))
+        sums.index_add_(0, samples, _stream(reader, dataset, batch, seen, readout))
         people.index_add_(0, samples, (seen > 0).unsqueeze(-1).float())
     return sums / people
 
@@ -111,7 +111,7 @@ def _rows(number: int, sample: Sample) -> Iterator[_Row]:
         yield _Row(sample=number, name=sample, body=body, seen=tuple(min(max(end, 0), body.frames) for end in ends))
 
 
-def _stream(reader: EncoderCheckpoint, dataset: Dataset, rows: list[_Row], seen: Tensor) -> Tensor:
+def _stream(reader: EncoderCheckpoint, dataset: Dataset, rows: list[_Row], seen: Tensor, readout: Readout) -> Tensor:
     """Step R people through the encoder and read their windows when they are due. seen: (R, P) -> (R, P, C_video).
 
     All begin at once, each at its own first frame; rows are independent. Zeros where nothing was seen.
@@ -132,12 +132,11 @@ def _stream(reader: EncoderCheckpoint, dataset: Dataset, rows: list[_Row], seen:
         asked = due.any(1).nonzero().squeeze(1)
         if len(asked):
             place, point = due[asked].nonzero(as_tuple=True)
-            tokens[asked[place], point] = _window_token(reader.model, asked, state)[place]
+            tokens[asked[place], point] = _window_token(reader.model, asked, state, readout)[place]
     return tokens
 
 
-def _window_token(encoder: HiTRS, rows: Tensor, state: StreamState) -> Tensor:
+def _window_token(encoder: HiTRS, rows: Tensor, state: StreamState, readout: Readout) -> Tensor:
     """Sum up the clips that some rows hold. Returns (M, C_video)."""
     clips, held = state.held_clips(rows)
-    token: Tensor = encoder.video_encoder(clips, torch.arange(clips.shape[1]) < held[:, None])[0]
-    return token
+    return read_out(encoder, clips, torch.arange(clips.shape[1]) < held[:, None], readout)

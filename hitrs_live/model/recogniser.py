@@ -1,6 +1,7 @@
 """Hi-TRS with a head that names a whole trimmed sequence."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -8,17 +9,22 @@ from torch import Tensor, nn
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 from hitrs_live.model.packed import PackedClips, embed_packed
 
+Readout = Literal["token", "max"]
+"""What sums a sequence up: the video level's token, as in the paper, or of each channel the largest value that any of
+its clips has. What tells one action from another is often in one clip of many."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RecogniserConfig:
-    """The encoder and the number of classes."""
+    """The encoder, the number of classes, and what they are read off."""
 
     encoder: HiTRSConfig
     classes: int
+    readout: Readout = "token"
 
 
 class Recogniser(nn.Module):
-    """Name the action of a sequence from the video tokens of the people in it (section 3.4 of the paper)."""
+    """Name the action of a sequence from what sums up the people in it (section 3.4 of the paper: video tokens)."""
 
     def __init__(self, config: RecogniserConfig) -> None:
         super().__init__()
@@ -33,17 +39,25 @@ class Recogniser(nn.Module):
         packed: the bodies of all sequences, P in all; sample_of: (P,) int64, the sequence that each body is of,
         from 0 to B - 1, each at least once. Returns logits (B, K).
         """
-        logits: Tensor = self.head(video_tokens(self.encoder, packed, sample_of))
+        logits: Tensor = self.head(sum_up(self.encoder, packed, sample_of, self.config.readout))
         return logits
 
 
-def video_tokens(encoder: HiTRS, packed: PackedClips, sample_of: Tensor) -> Tensor:
-    """Sum sequences up: the mean of the video tokens of the people present.
+def sum_up(encoder: HiTRS, packed: PackedClips, sample_of: Tensor, readout: Readout = "token") -> Tensor:
+    """Sum sequences up: the mean of what each person present is summed up to.
 
     packed: P bodies; sample_of: (P,) int64 in 0 ... B - 1. Returns (B, C_video).
     """
-    token, _ = encoder.video_encoder(embed_packed(encoder, packed), packed.valid_mask)
-    return mean_by(token, sample_of)
+    return mean_by(read_out(encoder, embed_packed(encoder, packed), packed.valid_mask, readout), sample_of)
+
+
+def read_out(encoder: HiTRS, clips: Tensor, valid_mask: Tensor, readout: Readout) -> Tensor:
+    """Sum windows of clips up. clips: (P, N, C_clip); valid_mask: (P, N) bool, True = a real clip -> (P, C_video)."""
+    token, outputs = encoder.video_encoder(clips, valid_mask)
+    summed: Tensor = token
+    if readout == "max":
+        summed = outputs.masked_fill(~valid_mask[..., None], float("-inf")).amax(1)
+    return summed
 
 
 def mean_by(tokens: Tensor, sample_of: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from hitrs_live.checkpoint import EncoderCheckpoint, RecogniserCheckpoint, Recog
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import check_rates
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.model.recogniser import Recogniser, RecogniserConfig
+from hitrs_live.model.recogniser import Readout, Recogniser, RecogniserConfig
 from hitrs_live.training.journal import Journal
 from hitrs_live.training.labelled import LabelledBatch, LabelledBatches, VaryConfig
 from hitrs_live.training.loop import Loop, LoopConfig, Step
@@ -33,6 +33,7 @@ class FinetuneConfig:
     batch: int = 16
     """Sequences a process a step, over `loop.accumulate` parts."""
     label_smoothing: float = 0.1
+    readout: Readout = "token"
     head_only: bool = False
     """Leave the encoder as it is."""
     vary: VaryConfig = VaryConfig()
@@ -52,7 +53,7 @@ def finetune(
     """
     check_rates([data], config.normaliser.rate_hz)
     torch.manual_seed(config.loop.seed)
-    model = Recogniser(RecogniserConfig(encoder=config.encoder, classes=len(data.classes)))
+    model = Recogniser(RecogniserConfig(encoder=config.encoder, classes=len(data.classes), readout=config.readout))
     if begin is not None:
         model.encoder.load_state_dict(begin.model.state_dict())
     model.encoder.requires_grad_(not config.head_only)
@@ -95,6 +96,7 @@ def _save(
         normaliser=config.normaliser,
         modality=config.modality,
         labels=data.classes,
+        readout=config.readout,
         provenance={
             "made by": "hitrs-live finetune",
             "data": f"{data.index.name}, {len(data.samples)} sequences",

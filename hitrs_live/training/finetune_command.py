@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -18,9 +19,23 @@ from hitrs_live.training.pretrain_command import check_counts
 from hitrs_live.training.processes import join_processes
 from hitrs_live.transforms import NormaliserConfig
 
-PRESETS: dict[str, dict[str, float]] = {
-    "live": {"epochs": 50, "batch": 16, "learning_rate": 1e-3, "weight_decay": 0.05, "dropout": 0.1},
-    "published": {"epochs": 60, "batch": 128, "learning_rate": 4e-4, "weight_decay": 0.01, "dropout": 0.2},
+PRESETS: dict[str, dict[str, Any]] = {
+    "live": {
+        "epochs": 50,
+        "batch": 16,
+        "learning_rate": 1e-3,
+        "weight_decay": 0.05,
+        "dropout": 0.1,
+        "readout": "token",
+    },
+    "published": {
+        "epochs": 60,
+        "batch": 128,
+        "learning_rate": 4e-4,
+        "weight_decay": 0.01,
+        "dropout": 0.2,
+        "readout": "token",
+    },
 }
 _PUBLISHED_HEAD_RATE = 0.01
 _MIN_STEPS = 300
@@ -53,6 +68,7 @@ def run_finetune(options: argparse.Namespace) -> int:
             normaliser=begin.info.normaliser if begin else NormaliserConfig(),
             loop=loop,
             batch=batch,
+            readout=options.readout,
             head_only=options.head_only,
         )
         with Journal("fine-tuning", steps=steps, first=processes.first, tensorboard=options.tensorboard) as journal:
@@ -65,7 +81,7 @@ def run_finetune(options: argparse.Namespace) -> int:
     return 0
 
 
-def _fill_in(options: argparse.Namespace, preset: dict[str, float]) -> None:
+def _fill_in(options: argparse.Namespace, preset: dict[str, Any]) -> None:
     """Give every flag that was left out its value of the preset."""
     if options.preset == "published" and options.head_only and options.learning_rate is None:
         options.learning_rate = _PUBLISHED_HEAD_RATE

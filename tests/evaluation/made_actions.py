@@ -15,7 +15,7 @@ from hitrs_live.checkpoint import (
 )
 from hitrs_live.data.dataset import Body, Dataset, Index, Sample
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.model.recogniser import Recogniser, RecogniserConfig
+from hitrs_live.model.recogniser import Readout, Recogniser, RecogniserConfig
 from hitrs_live.transforms import NormaliserConfig
 
 GRID = HiTRSConfig(
@@ -75,11 +75,20 @@ def write_npz(path: Path, *, each: int = 4, broken: bool = False) -> Path:
     return path
 
 
-def save_recogniser(path: Path, *, labels: tuple[str, ...] = CLASSES, modality: str = "joint", seed: int = 0) -> Path:
+def save_recogniser(
+    path: Path,
+    *,
+    labels: tuple[str, ...] = CLASSES,
+    modality: str = "joint",
+    seed: int = 0,
+    readout: Readout = "token",
+) -> Path:
     """Save an untrained recogniser."""
     torch.manual_seed(seed)
-    info = RecogniserInfo(name="tiny", encoder=GRID, normaliser=NormaliserConfig(), modality=modality, labels=labels)
-    model = Recogniser(RecogniserConfig(encoder=GRID, classes=len(labels)))
+    info = RecogniserInfo(
+        name="tiny", encoder=GRID, normaliser=NormaliserConfig(), modality=modality, labels=labels, readout=readout
+    )
+    model = Recogniser(RecogniserConfig(encoder=GRID, classes=len(labels), readout=readout))
     save_checkpoint(path, RecogniserCheckpoint(info=info, model=model))
     return path
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from made_actions import CLASSES, GRID, save_encoder, save_recogniser, two_people
 
-from hitrs_live.checkpoint import load_recogniser
+from hitrs_live.checkpoint import load_encoder, load_recogniser
 from hitrs_live.data.clips import pack_samples
 from hitrs_live.data.dataset import Body, Dataset, Sample
 from hitrs_live.errors import CheckpointMismatch, ConfigError, DataError
@@ -23,6 +24,7 @@ from hitrs_live.evaluation.recognition import (
     summarise,
 )
 from hitrs_live.evaluation.tokens import SHARES
+from hitrs_live.model.recogniser import Readout, read_out
 from hitrs_live.transforms import MODALITIES
 
 
@@ -42,8 +44,9 @@ def cut(dataset: Dataset, share: int) -> Dataset:
     return dataset.only([kept(sample) for sample in dataset.samples])
 
 
-def test_batches_give_what_each_sequence_gives_alone_in_the_order_of_the_file(tmp_path: Path) -> None:
-    file, dataset = save_recogniser(tmp_path / "r.safetensors"), two_people(each=40)
+@pytest.mark.parametrize("readout", get_args(Readout))
+def test_batches_give_what_each_sequence_gives_alone_in_the_order_of_the_file(readout: Readout, tmp_path: Path) -> None:
+    file, dataset = save_recogniser(tmp_path / "r.safetensors", readout=readout), two_people(each=40)
     scores, labels = recognise(open_head(file, dataset), dataset)
     checkpoint = load_recogniser(file)
     with torch.no_grad():
@@ -55,10 +58,14 @@ def test_batches_give_what_each_sequence_gives_alone_in_the_order_of_the_file(tm
     assert labels.tolist() == [int(sample.name[1]) for sample in dataset.samples]
 
 
+@pytest.mark.parametrize("readout", get_args(Readout))
 @pytest.mark.parametrize("modality", MODALITIES)
-def test_a_stream_that_saw_a_share_knows_what_is_known_offline_of_those_frames(modality: str, tmp_path: Path) -> None:
+def test_a_stream_that_saw_a_share_knows_what_is_known_offline_of_those_frames(
+    modality: str, readout: Readout, tmp_path: Path
+) -> None:
     dataset = two_people(each=6)
-    classifier = open_head(save_recogniser(tmp_path / "r.safetensors", modality=modality), dataset)
+    file = save_recogniser(tmp_path / "r.safetensors", modality=modality, readout=readout)
+    classifier = open_head(file, dataset)
     observed = observe(classifier, dataset)
     # Scores, and logits up to the constant that a softmax takes away.
     for point, share in enumerate(SHARES):
@@ -200,3 +207,21 @@ def test_a_stream_of_many_actions_is_cut_into_them(tmp_path: Path) -> None:
     report = evaluate_recognition(dataset.only([stream]), [save_recogniser(tmp_path / "r.safetensors")])
     assert report["samples"] == 4, "sequences of one class lie beside each other"
     assert report["classes"] == list(CLASSES)
+
+
+def test_a_readout_by_the_largest_is_that_of_the_clips_and_what_is_padded_has_no_part(tmp_path: Path) -> None:
+    encoder = load_encoder(save_encoder(tmp_path / "e.safetensors")).model
+    clips = torch.randn(2, 4, GRID.clip_width, generator=torch.Generator().manual_seed(0))
+    valid_mask = torch.arange(4) < torch.tensor([[3], [4]])
+    with torch.no_grad():
+        outputs = encoder.video_encoder(clips, valid_mask)[1]
+        read = read_out(encoder, clips, valid_mask, "max")
+    torch.testing.assert_close(read, torch.stack([outputs[0, :3].amax(0), outputs[1].amax(0)]))
+
+
+def test_probes_read_what_they_are_told_to_and_the_report_says_so(tmp_path: Path) -> None:
+    file = save_encoder(tmp_path / "e.safetensors")
+    for readout in get_args(Readout):
+        report = evaluate_recognition(two_people(each=8), [file], readout=readout)
+        assert [each["readout"] for each in report["checkpoints"]] == [readout]
+        assert report["top1"] == report["observed"]["100"]

@@ -133,12 +133,14 @@ def test_with_the_head_alone_the_encoder_stays_what_it_was(actions: Path, tmp_pa
 
 
 @pytest.mark.slow
-def test_tuned_from_the_command_line_it_names_people_it_never_saw(actions: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("readout", ["token", "max"])
+def test_tuned_from_the_command_line_it_names_people_it_never_saw(readout: str, actions: Path, tmp_path: Path) -> None:
     out, report = tmp_path / "recogniser.safetensors", tmp_path / "report.json"
     people = ["--data", str(actions), "--test-subjects", "p3,p4"]
-    flags = ["--size", "tiny", "--steps", "80",
+    flags = ["--size", "tiny", "--steps", "80", "--readout", readout,
              "--threads", "1", "--workers", "0"]  # fmt: skip
     assert main(["finetune", *people, *flags, "--out", str(out)]) == 0
+    assert load_recogniser(out).info.readout == readout
     assert main(["evaluate", "recognition", *people, "--checkpoint", str(out), "--json", str(report)]) == 0
     figures = json.loads(report.read_text())
     assert figures["top1"] > 0.8

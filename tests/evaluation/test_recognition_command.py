@@ -29,7 +29,7 @@ def test_a_recogniser_is_measured_on_the_people_named(tmp_path: Path, capsys: py
     assert report["classes"] == list(CLASSES)
     assert {name: row["samples"] for name, row in report["per_class"].items()} == dict.fromkeys(CLASSES, 2)
     assert report["checkpoints"] == [
-        {"file": str(checkpoint), "name": "tiny", "modality": "joint", "top1": report["top1"]}
+        {"file": str(checkpoint), "name": "tiny", "modality": "joint", "readout": "token", "top1": report["top1"]}
     ]
     assert [file.name for file in out.parent.iterdir()] == ["report.json"]
     told = capsys.readouterr().out

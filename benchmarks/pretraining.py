@@ -40,11 +40,13 @@ from hitrs_live.evaluation.probes import choose_weight_decay, fit_linear
 from hitrs_live.evaluation.recognition import evaluate_recognition, recognise
 from hitrs_live.evaluation.tokens import sequence_tokens
 from hitrs_live.model.hitrs import SIZES, HiTRS
+from hitrs_live.model.recogniser import Readout
 from hitrs_live.transforms import MODALITIES, NormaliserConfig
 
 DATASETS = {"nw_ucla": "measure/nw_ucla.npz", "utkinect": "measure/utkinect_streams.npz", "precog": "ship/precog16.npz"}
 SHARES = (1.0, 0.1, 0.05, 0.01)
-METHODS = ("scratch", "fine-tuned", "linear", "linear, untrained", "plain transformer", "GRU")
+BASELINES = ("plain transformer", "GRU")
+METHODS = ("scratch", "fine-tuned", "linear", "linear, untrained", *BASELINES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +86,14 @@ class Bench:
     data: Path
     device: str
     threads: int
+    readout: Readout = "token"
     alone: Lock = field(default_factory=Lock)
     """Held by what draws from this process's own random state, or keeps files that others read."""
+
+    @property
+    def suffix(self) -> str:
+        """Tell apart, among what is kept, what rests on the readout."""
+        return "" if self.readout == "token" else f"_{self.readout}"
 
     def pretrained(self, modality: str) -> Path:
         """Pre-train an encoder, unless it is there."""
@@ -125,12 +133,12 @@ class Bench:
     def finetuned(self, name: str, share: float, seed: int, begin: Path | None, modality: str = "joint") -> Path:
         """Fine-tune a recogniser, from an encoder or from none."""
         how = "scratch" if begin is None else "tuned"
-        out = self.work / "recognisers" / f"{name}_{share:g}_{seed}_{how}_{modality}.safetensors"
+        out = self.work / "recognisers" / f"{name}_{share:g}_{seed}_{how}_{modality}{self.suffix}.safetensors"
         subset = self.subset(name, share, seed)
         steps = self.budget.steps(len(read_names(subset)))
         self._hitrs(
             "finetune", "--data", self.data / DATASETS[name], "--subset", subset, "--out", out, "--seed", seed,
-            "--steps", steps, "--size", self.budget.size, "--modality", modality,
+            "--steps", steps, "--size", self.budget.size, "--modality", modality, "--readout", self.readout,
             *(() if begin is None else ("--checkpoint", begin)),
         )  # fmt: skip
         return out
@@ -139,7 +147,8 @@ class Bench:
         """Return the share of test sequences named rightly, measured now or before."""
         names = "\n".join(sorted(read_names(self.subset(name, share, seed))))
         labels = hashlib.sha256(names.encode()).hexdigest()[:8]
-        out = self.work / "figures" / f"{name}_{method.replace(', ', '_').replace(' ', '_')}_{labels}_{seed}.json"
+        by = "" if method in BASELINES else self.suffix
+        out = self.work / "figures" / f"{name}_{method.replace(', ', '_').replace(' ', '_')}_{labels}_{seed}{by}.json"
         if not out.exists():
             began = time.monotonic()
             top1 = self._measure(name, method, share, seed)
@@ -150,7 +159,7 @@ class Bench:
         return float(top1)
 
     def _measure(self, name: str, method: str, share: float, seed: int) -> float:
-        if method in ("plain transformer", "GRU"):
+        if method in BASELINES:
             with self.alone:
                 return self._baseline(name, method, self.subset(name, share, seed), seed)
         if method.startswith("linear"):
@@ -166,10 +175,10 @@ class Bench:
         train, test = self.open(name)
         halves = []
         for half, data in (("train", train), ("test", test)):
-            kept = self.work / "tokens" / f"{name}_{half}_{encoder.stem}.pt"
+            kept = self.work / "tokens" / f"{name}_{half}_{encoder.stem}{self.suffix}.pt"
             if not kept.exists():
                 kept.parent.mkdir(parents=True, exist_ok=True)
-                torch.save(sequence_tokens(load_encoder(encoder), data), kept)
+                torch.save(sequence_tokens(load_encoder(encoder), data, self.readout), kept)
             halves.append((torch.load(kept, weights_only=True), torch.from_numpy(class_numbers(data))))
         (known, labels), (asked, truth) = halves
         names = read_names(subset)
@@ -200,7 +209,7 @@ class Bench:
 
     def fused(self) -> dict[str, Any]:
         """Fine-tune on all of Northwestern-UCLA, one recogniser a modality, and average their scores."""
-        out = self.work / "figures" / "nw_ucla_fused.json"
+        out = self.work / "figures" / f"nw_ucla_fused{self.suffix}.json"
         if not out.exists():
             files = [self.finetuned("nw_ucla", 1.0, 0, self.pretrained(m), m) for m in MODALITIES]
             report = evaluate_recognition(open_dataset(self.data / DATASETS["nw_ucla"]), files)
@@ -249,7 +258,7 @@ def report(bench: Bench, wanted: Sequence[tuple[str, str, float, int]]) -> dict[
     encoder = load_encoder(bench.pretrained("joint")).info
     return {
         "what": "top-1 on test sequences; spread is the standard deviation over seeds (subset, start and order alike)",
-        "budget": {"size": bench.budget.size, "provenance": encoder.provenance},
+        "budget": {"size": bench.budget.size, "readout": bench.readout, "provenance": encoder.provenance},
         "top1": figures,
     }
 
@@ -278,6 +287,7 @@ def main() -> None:
     parser.add_argument("--share", action="append", type=float, choices=SHARES, help="with this share of labels alone")
     parser.add_argument("--seeds", type=int, help="over so many seeds, whatever the share")
     parser.add_argument("--fused", action="store_true", help="average joint, bone and motion models on NW-UCLA too")
+    parser.add_argument("--readout", choices=("token", "max"), default="token", help="what sums a sequence up")
     parser.add_argument("--jobs", type=int, default=1, help="figures measured at once")
     options = parser.parse_args()
     budget = REDUCED if options.reduced else FULL
@@ -285,7 +295,7 @@ def main() -> None:
         budget = replace(budget, seeds=dict.fromkeys(SHARES, options.seeds))
     bench = Bench(
         work=options.work, budget=budget, data=options.data, device=options.device,
-        threads=options.threads,
+        threads=options.threads, readout=options.readout,
     )  # fmt: skip
     torch.set_num_threads(options.threads)
     names = tuple(options.only or DATASETS)

@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
 # Flags that set one setting each, over the file: flag, dotted key, type, help.
 _SETTINGS: tuple[tuple[str, str, type, str], ...] = (
     ("--source-id", "source_id", str, "name of the source in topics; of several, in their order, with commas"),
-    ("--max-people", "pose.max_people", int, "people followed at once"),
+    ("--max-people", "pose.max_people", int, "people followed at once in each source"),
     ("--pose-model", "pose.model", str, "lite, full or heavy"),
     (
         "--calibration",

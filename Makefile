@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/ready
+TESTED := .venv/tested
 
 ENGINES := .venv/engines
 
@@ -15,14 +16,14 @@ live: $(READY) $(ENGINES)
 demo: $(READY) $(ENGINES)
 	$(BIN)/python run_live.py --demo
 
-test: $(READY) $(ENGINES) lint
+test: $(TESTED) $(ENGINES) lint
 	$(BIN)/python -m pytest
 
 # What needs a CUDA GPU, and a torch build with CUDA; without one each is skipped with its reason.
-test-gpu: $(READY)
+test-gpu: $(TESTED)
 	$(BIN)/python -m pytest -m gpu
 
-lint: $(READY)
+lint: $(TESTED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -32,8 +33,12 @@ lint: $(READY)
 $(READY): pyproject.toml
 	command -v $(PYTHON) >/dev/null || { echo "wanted $(PYTHON); name another with: make PYTHON=python3"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[export]'
 	$(BIN)/hitrs-live models --fetch
+	touch $@
+
+$(TESTED): $(READY)
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
 # Built anew when the model, or what its graphs are traced from, changes.

@@ -234,9 +234,14 @@ def cells(
                     yield name, method, share, seed
 
 
+def begins_pretrained(wanted: Sequence[tuple[str, str, float, int]]) -> bool:
+    """Tell whether any of these rests on the pre-trained encoder."""
+    return any(method in ("linear", "fine-tuned") for _, method, _, _ in wanted)
+
+
 def measure(bench: Bench, wanted: Sequence[tuple[str, str, float, int]], jobs: int) -> None:
     """Measure what has not been measured yet, several figures at once."""
-    if any(method in ("linear", "fine-tuned") for _, method, _, _ in wanted):
+    if begins_pretrained(wanted):
         bench.pretrained("joint")
     for name, _, share, seed in wanted:
         bench.subset(name, share, seed)
@@ -255,10 +260,12 @@ def report(bench: Bench, wanted: Sequence[tuple[str, str, float, int]]) -> dict[
             for method, values in methods.items():
                 spread = stdev(values) if len(values) > 1 else 0.0
                 methods[method] = {"mean": round(mean(values), 4), "spread": round(spread, 4), "seeds": values}
-    encoder = load_encoder(bench.pretrained("joint")).info
+    budget: dict[str, Any] = {"size": bench.budget.size, "readout": bench.readout}
+    if begins_pretrained(wanted):
+        budget["provenance"] = load_encoder(bench.pretrained("joint")).info.provenance
     return {
         "what": "top-1 on test sequences; spread is the standard deviation over seeds (subset, start and order alike)",
-        "budget": {"size": bench.budget.size, "readout": bench.readout, "provenance": encoder.provenance},
+        "budget": budget,
         "top1": figures,
     }
 

@@ -69,7 +69,7 @@ class Camera(DemoSource):
 
 
 def run(checkpoint: Checkpoint, cameras: Sequence[Camera], *, gather_ms: float) -> tuple[float, LastStatus]:
-    """Carry all to their ends. Returns CPU seconds from the first frame on, opening the engine not counted."""
+    """Carry all to their ends. Returns CPU seconds, warming the model up counted, opening the engine not."""
     sink, config = LastStatus(), override(Config(), {"model.gather_ms": gather_ms, "pose.max_people": 1})
     engine = open_engine(checkpoint, "auto", "fp32", threads=1)
     pipeline = Pipeline(

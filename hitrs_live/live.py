@@ -19,7 +19,7 @@ from hitrs_live.dashboard_process import start_dashboard
 from hitrs_live.errors import ConfigError, TransportError
 from hitrs_live.feed import Feed, Viewer
 from hitrs_live.messages import AnyMessage
-from hitrs_live.pose.intrinsics import Intrinsics, camera_intrinsics
+from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.source_flags import make_sources
 from hitrs_live.sources.base import Source
@@ -27,7 +27,7 @@ from hitrs_live.sources.opencv_quiet import quiet_opencv
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
 from hitrs_live.views.plain import PlainLog
-from hitrs_live.views.projection import LensLike
+from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
 
 if TYPE_CHECKING:
     from hitrs_live.transport.recorder import Recorder
@@ -99,13 +99,16 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
 
 def _feed(options: argparse.Namespace, config: Config, source: Source, *, alone: bool) -> Feed:
     """Give a source its pose stage and views."""
-    lens = camera_intrinsics(config.camera, source.source_id)
     video = _own_file(options.save_video, source, alone=alone) if options.save_video else None
-    return Feed(
-        source=source,
-        pose=PoseStage(config.pose, lens) if source.has_pictures else None,
-        viewers=tuple(_viewers(lens, source, show=options.show, video=video)),
-    )
+    if not source.has_pictures:
+        return Feed(source=source, viewers=tuple(_viewers(imagined_lens, source, show=options.show, video=video)))
+    lens = camera_intrinsics(config.camera, source.source_id)
+
+    def lens_for(width: int, height: int) -> LensLike:
+        return lens.scaled(width=width, height=height)
+
+    viewers = tuple(_viewers(lens_for, source, show=options.show, video=video))
+    return Feed(source=source, pose=PoseStage(config.pose, lens), viewers=viewers)
 
 
 def _own_file(path: str, source: Source, *, alone: bool) -> Path:
@@ -123,10 +126,7 @@ def _recorder(options: argparse.Namespace, session_id: str, source: Source, *, a
     return Recorder(file, session_id=session_id, source_id=source.source_id, overwrite=options.overwrite)
 
 
-def _viewers(lens: Intrinsics, source: Source, *, show: bool, video: Path | None) -> Iterator[Viewer]:
-    def lens_for(width: int, height: int) -> LensLike:
-        return lens.scaled(width=width, height=height)
-
+def _viewers(lens_for: LensFor, source: Source, *, show: bool, video: Path | None) -> Iterator[Viewer]:
     if show or video:
         # Before OpenCV first encodes or decodes: later, it no longer listens.
         quiet_opencv()

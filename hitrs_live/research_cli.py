@@ -121,16 +121,16 @@ def _add_finetune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=positive, help="live 0.001, published 0.0004, or 0.01 for a head only")
     parser.add_argument("--weight-decay", type=float, help="live 0.05, published 0.01")
     parser.add_argument("--dropout", type=float, help="live 0.1, published 0.2")
-    _add_readout(parser, default=None, also="; default: token")
+    _add_readout(parser, also="")
     _add_modality(parser)
     _add_run_flags(parser)
     parser.set_defaults(run=_run_finetune)
 
 
-def _add_readout(parser: argparse.ArgumentParser, *, default: str | None, also: str) -> None:
+def _add_readout(parser: argparse.ArgumentParser, *, also: str) -> None:
     parser.add_argument(
-        "--readout", choices=("token", "max"), default=default,
-        help=f"what sums a sequence up: the video token, or each channel's largest value over its clips{also}",
+        "--readout", choices=("token", "max"), default="token",
+        help=f"what sums a sequence up: the video token (default), or each channel's largest value over clips{also}",
     )  # fmt: skip
 
 
@@ -336,7 +336,7 @@ def _add_recognition(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--subset", type=Path, metavar="FILE", help="train probes on the sequences named there alone")
     parser.add_argument("--seed", type=_seed, default=0, help="of the probes' cross-validation")
-    _add_readout(parser, default="token", also=", for probes; a recogniser has its own (default: token)")
+    _add_readout(parser, also=", for probes; a recogniser has its own")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.set_defaults(run=_run_recognition)
 

@@ -118,7 +118,17 @@ def test_two_sources_run_side_by_side_and_are_recorded_and_told_apart(tmp_path: 
     assert run_only(*demo, "--record", str(tmp_path / "one.mcap"), "--bind", free_address(), "--plain").code == 0
     again = ("--replay", str(tmp_path / "one.mcap"))
     run = run_and_watch(
-        *again, *again, "--source-id", "left,right", "--speed", "max", "--record", str(tmp_path / "both.mcap")
+        *again,
+        *again,
+        "--source-id",
+        "left,right",
+        "--speed",
+        "max",
+        "--record",
+        str(tmp_path / "both.mcap"),
+        # Joints need no lens: that this folder holds none is nobody's mistake.
+        "--calibration",
+        str(tmp_path),
     )
     assert run.code == 0, run.err
     told = {

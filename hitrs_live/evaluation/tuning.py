@@ -189,17 +189,18 @@ class Tuner:
         """Write out every class's rules, so that a person can edit each."""
         rules = make_rules(self._info, self._config)
         softened = rules.temperature if temperature is None else temperature
+        least = least_energies or {}
         classes = {self._info.labels[BACKGROUND]: ClassThresholds(temperature=round(float(softened[BACKGROUND]), 4))}
         for number, label in enumerate(self._info.labels[1:], start=1):
             longest_ns = float(rules.max_duration_ns[number])
-            on_left, off_left = (_ON_LEFT, _OFF_LEFT) if number in (least_energies or {}) else (1.0, 1.0)
+            on_left, off_left = (_ON_LEFT, _OFF_LEFT) if number in least else (1.0, 1.0)
             classes[label] = ClassThresholds(
                 temperature=round(float(softened[number]), 4),
                 on=round(float(rules.on[number]) * on_left, 4),
                 off=round(float(rules.off[number]) * off_left, 4),
                 min_duration_s=float(rules.min_duration_ns[number]) / 1e9,
                 max_duration_s=longest_ns / 1e9 if math.isfinite(longest_ns) else 0.0,
-                least_energy=(least_energies or {}).get(number),
+                least_energy=least.get(number),
                 merge_gap_s=float(rules.merge_gap_ns[number]) / 1e9,
             )
         return Thresholds(checkpoint=self._info.name, sha256=self._checkpoint.fingerprint, classes=classes)

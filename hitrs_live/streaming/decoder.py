@@ -88,7 +88,9 @@ class ActionDecoder:
         rows = np.flatnonzero(prediction.completed)
         if not len(rows):
             return events
-        scores = self.scores(prediction)[rows]
+        logits = prediction.logits[rows]
+        if_known = class_scores(logits, self._rules.temperature)
+        scores = share_with_unknown(if_known, logits, self._rules.least_energy)
         self._track_ids[rows], self._newest_ns[rows] = tick.track_ids[rows], tick.time_ns[rows]
         if tick.other_track_ids is not None:
             self._other_track_ids[rows] = tick.other_track_ids[rows]
@@ -96,7 +98,7 @@ class ActionDecoder:
         judgement = Judgement(
             rows=rows,
             scores=scores,
-            scores_if_known=class_scores(prediction.logits[rows], self._rules.temperature),
+            scores_if_known=if_known,
             instants_ns=tick.time_ns[rows] - self._lag_ns,
             clear=body_confidence(tick.confidence[rows]) >= self._config.min_pose_confidence,
         )
@@ -196,7 +198,18 @@ class ActionDecoder:
 def class_scores(
     logits: NDArray[np.float32], temperature: NDArray[np.float32], least_energy: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
-    """Turn logits into scores, and what is of nothing known into background.
+    """Turn logits into scores, and what is of nothing known into background, as `share_with_unknown` does.
+
+    logits: (..., K), background first; temperature: (K,), or () for one of all; least_energy: (K,). Returns (..., K)
+    float32.
+    """
+    return share_with_unknown(softmax((logits / temperature).astype(np.float32)), logits, least_energy)
+
+
+def share_with_unknown(
+    scores: NDArray[np.float32], logits: NDArray[np.float32], least_energy: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    """Give the background what is of nothing known; nothing, where there is no least energy.
 
     Liu et al., Energy-based Out-of-distribution Detection, NeurIPS 2020: the free energy of an input is minus the
     log of the sum of its exponentiated logits, and what a network was not trained on has a high one. `energy` here is
@@ -204,17 +217,16 @@ def class_scores(
     classes stands the unknown, whose logit is the `least_energy` of the action with the highest score: an input of
     just that energy is as likely unknown as not. Its share goes to the background.
 
-    logits: (..., K), background first; temperature: (K,), or () for one of all; least_energy: (K,). Returns (..., K)
-    float32.
+    scores: (..., K), of known classes alone, background first; logits: (..., K); least_energy: (K,). Returns (..., K).
     """
-    scores = softmax((logits / temperature).astype(np.float32))
-    if least_energy is not None:
-        least = least_energy[1 + scores[..., 1:].argmax(axis=-1)]
-        # softmax((energy, least))[0], which neither overflows nor minds a least of minus infinity.
-        known = np.exp(-np.logaddexp(np.float32(0), least - energy(logits)))[..., None]
-        scores = scores * known
-        scores[..., :1] += 1 - known
-    return scores
+    if least_energy is None:
+        return scores
+    least = least_energy[1 + scores[..., 1:].argmax(axis=-1)]
+    # softmax((energy, least))[0], which neither overflows nor minds a least of minus infinity.
+    known = np.exp(-np.logaddexp(np.float32(0), least - energy(logits)))[..., None]
+    shared: NDArray[np.float32] = scores * known
+    shared[..., :1] += 1 - known
+    return shared
 
 
 def energy(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import replace
-from typing import Any
 
 import torch
 
@@ -19,23 +18,9 @@ from hitrs_live.training.pretrain_command import check_counts
 from hitrs_live.training.processes import join_processes
 from hitrs_live.transforms import NormaliserConfig
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "live": {
-        "epochs": 50,
-        "batch": 16,
-        "learning_rate": 1e-3,
-        "weight_decay": 0.05,
-        "dropout": 0.1,
-        "readout": "token",
-    },
-    "published": {
-        "epochs": 60,
-        "batch": 128,
-        "learning_rate": 4e-4,
-        "weight_decay": 0.01,
-        "dropout": 0.2,
-        "readout": "token",
-    },
+PRESETS: dict[str, dict[str, float]] = {
+    "live": {"epochs": 50, "batch": 16, "learning_rate": 1e-3, "weight_decay": 0.05, "dropout": 0.1},
+    "published": {"epochs": 60, "batch": 128, "learning_rate": 4e-4, "weight_decay": 0.01, "dropout": 0.2},
 }
 _PUBLISHED_HEAD_RATE = 0.01
 _MIN_STEPS = 300
@@ -81,7 +66,7 @@ def run_finetune(options: argparse.Namespace) -> int:
     return 0
 
 
-def _fill_in(options: argparse.Namespace, preset: dict[str, Any]) -> None:
+def _fill_in(options: argparse.Namespace, preset: dict[str, float]) -> None:
     """Give every flag that was left out its value of the preset."""
     if options.preset == "published" and options.head_only and options.learning_rate is None:
         options.learning_rate = _PUBLISHED_HEAD_RATE

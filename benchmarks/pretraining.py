@@ -33,7 +33,7 @@ from rich.table import Table
 from hitrs_live.checkpoint import EncoderCheckpoint, EncoderInfo, load_encoder, save_checkpoint
 from hitrs_live.data.arrays import data_folder
 from hitrs_live.data.dataset import Dataset
-from hitrs_live.data.opening import open_dataset
+from hitrs_live.data.opening import DEFAULT_RATE_HZ, open_dataset
 from hitrs_live.data.subsets import draw_subset, save_subset
 from hitrs_live.evaluation.classifiers import class_numbers, open_head
 from hitrs_live.evaluation.probes import choose_weight_decay, fit_linear
@@ -87,6 +87,7 @@ class Bench:
     device: str
     threads: int
     readout: Readout = "token"
+    precision: str = "auto"
     alone: Lock = field(default_factory=Lock)
     """Held by what draws from this process's own random state, or keeps files that others read."""
 
@@ -100,7 +101,7 @@ class Bench:
         out = self.work / f"encoder_{modality}.safetensors"
         done = out.with_suffix(".done")
         if not done.exists():
-            self._hitrs(
+            self._train(
                 "pretrain", "--data", self.data / "ship", "--out", out, "--size", self.budget.size,
                 "--modality", modality, "--steps", self.budget.pretrain_steps, "--batch", self.budget.pretrain_batch,
             )  # fmt: skip
@@ -125,9 +126,19 @@ class Bench:
             save_subset(out, draw_subset(train, share, seed), share=share, seed=seed, data=name)
         return out
 
+    def source(self, name: str) -> Path:
+        """Bring a data set to the rate of the models, unless it has it."""
+        path = self.data / DATASETS[name]
+        if open_dataset(path).index.rate_hz == DEFAULT_RATE_HZ:
+            return path
+        out = self.work / name
+        if not out.exists():
+            self._hitrs("prepare", "arrays", path, "--rate-hz", DEFAULT_RATE_HZ, "--out", out)
+        return out
+
     def open(self, name: str) -> tuple[Dataset, Dataset]:
         """Open the training and the test sequences of a data set."""
-        train, test = open_dataset(self.data / DATASETS[name]).split()
+        train, test = open_dataset(self.source(name)).split()
         return train.segments(), test.segments()
 
     def finetuned(self, name: str, share: float, seed: int, begin: Path | None, modality: str = "joint") -> Path:
@@ -136,8 +147,8 @@ class Bench:
         out = self.work / "recognisers" / f"{name}_{share:g}_{seed}_{how}_{modality}{self.suffix}.safetensors"
         subset = self.subset(name, share, seed)
         steps = self.budget.steps(len(read_names(subset)))
-        self._hitrs(
-            "finetune", "--data", self.data / DATASETS[name], "--subset", subset, "--out", out, "--seed", seed,
+        self._train(
+            "finetune", "--data", self.source(name), "--subset", subset, "--out", out, "--seed", seed,
             "--steps", steps, "--size", self.budget.size, "--modality", modality, "--readout", self.readout,
             *(() if begin is None else ("--checkpoint", begin)),
         )  # fmt: skip
@@ -199,9 +210,11 @@ class Bench:
         steps = self.budget.steps(len(train.samples))
         return train_baseline(make[method], train, test, steps=steps, seed=seed)
 
+    def _train(self, *arguments: object) -> None:
+        self._hitrs(*arguments, "--device", self.device, "--threads", self.threads, "--precision", self.precision)
+
     def _hitrs(self, *arguments: object) -> None:
-        flags = ("--device", self.device, "--threads", str(self.threads))
-        command = [sys.executable, "-m", "hitrs_live.cli", *map(str, arguments), *flags]
+        command = [sys.executable, "-m", "hitrs_live.cli", *map(str, arguments)]
         log = self.work / "log.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as file:
@@ -212,7 +225,7 @@ class Bench:
         out = self.work / "figures" / f"nw_ucla_fused{self.suffix}.json"
         if not out.exists():
             files = [self.finetuned("nw_ucla", 1.0, 0, self.pretrained(m), m) for m in MODALITIES]
-            report = evaluate_recognition(open_dataset(self.data / DATASETS["nw_ucla"]), files)
+            report = evaluate_recognition(open_dataset(self.source("nw_ucla")), files)
             out.write_text(json.dumps(report, indent=2) + "\n")
         result: dict[str, Any] = json.loads(out.read_text())
         return result
@@ -260,7 +273,7 @@ def report(bench: Bench, wanted: Sequence[tuple[str, str, float, int]]) -> dict[
             for method, values in methods.items():
                 spread = stdev(values) if len(values) > 1 else 0.0
                 methods[method] = {"mean": round(mean(values), 4), "spread": round(spread, 4), "seeds": values}
-    budget: dict[str, Any] = {"size": bench.budget.size, "readout": bench.readout}
+    budget: dict[str, Any] = {"size": bench.budget.size, "readout": bench.readout, "precision": bench.precision}
     if begins_pretrained(wanted):
         budget["provenance"] = load_encoder(bench.pretrained("joint")).info.provenance
     return {
@@ -288,6 +301,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--reduced", action="store_true", help="the size for two CPU cores")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 on a GPU")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--method", action="append", choices=METHODS, help="measure this one alone")
     parser.add_argument("--only", action="append", choices=tuple(DATASETS), help="on this data set alone")
@@ -302,7 +316,7 @@ def main() -> None:
         budget = replace(budget, seeds=dict.fromkeys(SHARES, options.seeds))
     bench = Bench(
         work=options.work, budget=budget, data=options.data, device=options.device,
-        threads=options.threads, readout=options.readout,
+        threads=options.threads, readout=options.readout, precision=options.precision,
     )  # fmt: skip
     torch.set_num_threads(options.threads)
     names = tuple(options.only or DATASETS)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.arrays import Archive, load_archive
 from hitrs_live.data.dataset import INDEX, UNLABELLED, Body, Dataset, Index, Sample, open_prepared
-from hitrs_live.data.protocols import NW_UCLA_ACTIONS, split_names, splits_of
+from hitrs_live.data.protocols import NW_UCLA_ACTIONS, NW_UCLA_RATE_HZ, NW_UCLA_SPLITS, split_names, splits_of
 from hitrs_live.errors import DataError
 
 DEFAULT_RATE_HZ = 30.0
@@ -31,8 +31,7 @@ def open_dataset(path: Path) -> Dataset:
     """Open a prepared folder, memory-mapped, or an .npz in the array format, read whole.
 
     Of an .npz the classes are those that occur, in the order of their numbers. Its rate is meta's `rate_hz`, and
-    30 Hz where meta is silent, as the frame rate of a sensor whose own is not known (nw_ucla keeps that of its
-    recording, which nobody wrote down).
+    where meta is silent a Kinect's 30 Hz, or what we take Northwestern-UCLA's to be.
 
     Raises DataError, naming the path and what is wrong with it.
     """
@@ -108,7 +107,7 @@ def _from_archive(path: Path, archive: Archive) -> Dataset:
     index = Index(
         name=path.stem,
         source="; ".join(str(archive.meta[key]) for key in ("source", "licence", "note") if archive.meta.get(key)),
-        rate_hz=_rate_hz(path, archive.meta),
+        rate_hz=_rate_hz(path, archive.meta, NW_UCLA_RATE_HZ if splits == NW_UCLA_SPLITS else DEFAULT_RATE_HZ),
         labels=tuple(names.get(number, str(number)) for number in numbers),
         background=0 if numbers and numbers[0] == 0 and names.get(0) == BACKGROUND_NAME else None,
         valid=tuple(archive.valid_mask.tolist()),
@@ -148,8 +147,8 @@ def _contiguous(path: Path, labels: NDArray[np.integer], names: dict[int, str]) 
     return numbers, np.where(labels == UNLABELLED, UNLABELLED, positions).astype(np.int16)
 
 
-def _rate_hz(path: Path, meta: dict[str, Any]) -> float:
-    rate = meta.get("rate_hz", DEFAULT_RATE_HZ)
+def _rate_hz(path: Path, meta: dict[str, Any], usual: float) -> float:
+    rate = meta.get("rate_hz", usual)
     if not (isinstance(rate, (int, float)) and 1 <= rate <= 1000):
         raise DataError(f"{path}: meta's rate_hz is {str(rate)[:40]!r}, wanted 1 to 1000 frames a second")
     return float(rate)

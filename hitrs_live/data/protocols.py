@@ -23,6 +23,9 @@ NW_UCLA_ACTIONS: Final = {
 }
 """By action number, in the order of the classes; 07 and 10 were never published."""
 NW_UCLA_SPLITS: Final = ("xview", "xsub")
+NW_UCLA_RATE_HZ: Final = 12.0
+"""Nobody wrote the rate down. At 12 frames a second those who walk around take 1.6 steps a second; at a Kinect's 30 it
+would be 4, as many as a sprinter takes, each half a metre long."""
 
 HELD_OUT: Final = "held-out"
 XSUB: Final = "xsub"

@@ -10,13 +10,24 @@ import msgspec
 import numpy as np
 
 from hitrs_live.data.dataset import Index, Sample
+from hitrs_live.data.interpolation import interpolate
 from hitrs_live.data.opening import DEFAULT_RATE_HZ
-from hitrs_live.data.protocols import NW_UCLA_ACTIONS, NW_UCLA_NAME, NW_UCLA_SPLITS, nw_ucla_tests
+from hitrs_live.data.protocols import (
+    NW_UCLA_ACTIONS,
+    NW_UCLA_NAME,
+    NW_UCLA_RATE_HZ,
+    NW_UCLA_SPLITS,
+    nw_ucla_tests,
+)
 from hitrs_live.errors import DataError
 from hitrs_live.preparing.reading import Findings, Plan, Reading, record
+from hitrs_live.preparing.resampling import grid
 from hitrs_live.skeleton import NTU25
 
-SOURCE = "Northwestern-UCLA skeletons (Kinect v1), for research; their own frame rate is not known and taken as 30 Hz"
+SOURCE = (
+    f"Northwestern-UCLA skeletons (Kinect v1), for research; interpolated to {DEFAULT_RATE_HZ:g} Hz from their own "
+    f"rate, which is not known and taken as {NW_UCLA_RATE_HZ:g} Hz"
+)
 _KINECT_V1_JOINTS = 20
 _SHOULDER_CENTRE = 2
 _FROM_KINECT_V1 = (
@@ -63,7 +74,7 @@ def plan_nw_ucla(folder: Path, *, name: str) -> Plan:
 
 
 def read_nw_ucla(path: Path) -> Reading:
-    """Read one sequence. Its class is the action in its name; a label that says another is noted.
+    """Read one sequence, at 30 Hz. Its class is the action in its name; a label that says another is noted.
 
     Raises DataError where the file is broken.
     """
@@ -88,6 +99,7 @@ def read_nw_ucla(path: Path) -> Reading:
         bodies=(),
         test_of=nw_ucla_tests(path.stem),
     )
-    ours = joints[:, list(_FROM_KINECT_V1)].astype(np.float32)
+    _, at = grid(0, len(joints), DEFAULT_RATE_HZ / NW_UCLA_RATE_HZ)
+    ours = interpolate(joints[:, list(_FROM_KINECT_V1)].astype(np.float32), at)
     recorded = record(sample, [(0, ours)], [np.full(len(ours), label, np.int16)])
     return Reading(recorded=(recorded,), findings=Findings(counts={"frames": len(ours)}, notes=notes))

@@ -13,7 +13,7 @@ from ship_miniature import write_miniature
 
 from hitrs_live.data.dataset import INDEX, JOINTS, LABELS, Body, Dataset, Index, Sample, open_prepared
 from hitrs_live.data.opening import check_classes, check_rates, open_dataset, open_datasets
-from hitrs_live.data.protocols import nw_ucla_tests
+from hitrs_live.data.protocols import NW_UCLA_RATE_HZ, nw_ucla_tests
 from hitrs_live.errors import DataError
 
 
@@ -101,6 +101,7 @@ def test_views_and_subjects_of_nw_ucla_are_read_from_the_names(tmp_path: Path) -
     assert [sample.name for sample in test.samples] == [names[1], names[3]]
     assert [sample.name for sample in dataset.split("xsub")[0].samples] == names[:2]
     assert len(train.samples) == 2
+    assert dataset.index.rate_hz == NW_UCLA_RATE_HZ
     with pytest.raises(ValueError, match="wanted one such as"):
         nw_ucla_tests("a1")
 

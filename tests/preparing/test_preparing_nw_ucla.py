@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from hitrs_live.data.opening import open_dataset
 from hitrs_live.errors import DataError
+from hitrs_live.preparing.arrays import copied
 from hitrs_live.preparing.nw_ucla import plan_nw_ucla, read_nw_ucla
+from hitrs_live.preparing.reading import Findings
 from hitrs_live.skeleton import NTU25
 
 NAME = "a08_s03_e01_v03"
@@ -28,7 +30,10 @@ def test_joints_go_where_they_belong_and_missing_ones_stand_where_a_neighbour_is
     path = write_json(tmp_path, joints=joints)
     plan = plan_nw_ucla(tmp_path, name="made")
     (one,) = plan.read(path).recorded
-    np.testing.assert_allclose(one.joints[:, :20], joints, atol=1e-6)
+    # Six frames of a twelfth of a second are thirteen of a thirtieth: 0 to 5, every 0.4.
+    assert len(one.joints) == 13
+    np.testing.assert_allclose(one.joints[::5, :20], joints[::2], atol=1e-6)
+    np.testing.assert_allclose(one.joints[1, :20], 0.6 * joints[0] + 0.4 * joints[1], atol=1e-6)
     for copy, of in (
         ("spine_shoulder", "neck"),
         ("left_thumb", "left_hand"),
@@ -97,20 +102,23 @@ def test_arbitrary_content_is_a_data_error_and_nothing_else(
         read_nw_ucla(path)
 
 
-def test_the_real_sequences_come_back_as_the_array_file_has_them(data: Path, tmp_path: Path) -> None:
+def test_the_real_sequences_come_back_as_those_of_the_array_file_at_the_rate_of_the_model(
+    data: Path, tmp_path: Path
+) -> None:
     real = open_dataset(data / "measure" / "nw_ucla.npz")
     samples = real.samples[::150]
+    wanted = list(copied(real.only(samples), Findings(), rate_hz=30))
     for sample in samples:
         joints, label = real.joints_m(sample.bodies[0])[:, :20], real.label(sample) + 1
         write_json(tmp_path, name=sample.name, joints=joints.astype(np.float64), label=label)
     plan = plan_nw_ucla(tmp_path, name="real")
     assert (plan.index.labels, plan.index.valid) == (real.index.labels, real.index.valid)
-    for path, sample in zip(plan.files, samples, strict=True):
+    for path, from_array in zip(plan.files, wanted, strict=True):
         reading = plan.read(path)
         (one,) = reading.recorded
-        np.testing.assert_array_equal(one.joints, real.joints_m(sample.bodies[0]))
-        np.testing.assert_array_equal(one.labels, real.labels_of(sample.bodies[0]))
-        assert (one.sample.subject, one.sample.test_of) == (sample.subject, sample.test_of)
+        np.testing.assert_array_equal(one.joints, from_array.joints)
+        np.testing.assert_array_equal(one.labels, from_array.labels)
+        assert (one.sample.subject, one.sample.test_of) == (from_array.sample.subject, from_array.sample.test_of)
         assert not reading.findings.notes
 
 

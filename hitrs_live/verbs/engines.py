@@ -1,0 +1,134 @@
+"""The verbs that ready a machine and its cameras, and measure what it can do."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from hitrs_live.verbs.flags import corners, positive
+from hitrs_live.verbs.settings import LIVE_ALONE, add_setting_flags, settings
+
+
+def add_build_engines(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="model to build for, instead of the one shipped"
+    )
+    parser.add_argument(
+        "--engine", choices=("auto", "tensorrt", "cuda-graph", "onnx", "torch"), default="auto",
+        help="default: the best that can be had here",
+    )  # fmt: skip
+    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16", "int8"), default="fp32")
+    parser.add_argument("--max-persons", type=int, default=16, metavar="N", help="people at once, at most (default 16)")
+    parser.add_argument(
+        "--quantisation", type=Path, metavar="FILE",
+        help="ranges for int8, as `calibrate quantisation` writes them; default: calibration/quantisation.json, "
+        "where it is of this model, else those of built-in streams",
+    )  # fmt: skip
+    parser.set_defaults(run=_run_build_engines)
+
+
+def _run_build_engines(options: argparse.Namespace) -> int:
+    from hitrs_live.engine.build_command import build_engines
+
+    build_engines(
+        options.checkpoint, options.engine, options.precision, max_persons=options.max_persons,
+        quantisation=options.quantisation,
+    )  # fmt: skip
+    return 0
+
+
+def add_bench(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--checkpoint", type=Path, metavar="FILE", help="model to measure, instead of the one shipped")
+    which.add_argument("--size", choices=("base", "small", "tiny"), help="a model of random weights, for speed alone")
+    parser.add_argument("--quick", action="store_true", help="less of everything, under a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write figures, tables and plots (PNG) there")
+    parser.set_defaults(run=_run_bench)
+
+
+def _run_bench(options: argparse.Namespace) -> int:
+    from hitrs_live.bench.command import bench
+
+    bench(options.checkpoint, size=options.size, quick=options.quick, json_path=options.json, folder=options.out)
+    return 0
+
+
+def add_replay(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="folder of NTU RGB+D's .skeleton files, searched to any depth")
+    parser.add_argument("--bench", action="store_true", help="as fast as it goes, many files in one batch")
+    parser.add_argument("--rows", type=int, default=16, metavar="N", help="people in a batch (default 16)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    add_setting_flags(parser, without=LIVE_ALONE)
+    parser.set_defaults(run=_run_replay)
+
+
+def _run_replay(options: argparse.Namespace) -> int:
+    from hitrs_live.replay_command import run_replay
+
+    return run_replay(options, settings(options))
+
+
+# `calibrate FOLDER` has measured cameras since before there was anything else to calibrate.
+_CALIBRATE_KINDS = ("camera", "quantisation")
+
+
+def full_spelling(arguments: Sequence[str]) -> list[str]:
+    """Say which `calibrate` is meant where its kind is left out: a camera's."""
+    verb, *rest = arguments or ("",)
+    if verb == "calibrate" and rest and rest[0] not in (*_CALIBRATE_KINDS, "-h", "--help"):
+        return [verb, "camera", *rest]
+    return list(arguments)
+
+
+def add_calibrate(parser: argparse.ArgumentParser) -> None:
+    camera, quantisation = _CALIBRATE_KINDS
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+    _add_calibrate_camera(
+        kinds.add_parser(camera, help="a camera, from photographs of a chessboard (also without the word)")
+    )
+    _add_calibrate_quantisation(kinds.add_parser(quantisation, help="the ranges of int8, from recordings of people"))
+
+
+def _add_calibrate_quantisation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "recordings", type=Path, nargs="+", metavar="RECORDING", help="what `live --record` wrote, .mcap"
+    )
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="model to measure, instead of the one shipped")
+    parser.add_argument(
+        "--out", type=Path, default=Path("calibration/quantisation.json"), metavar="FILE",
+        help="default: calibration/quantisation.json, where int8 looks for it",
+    )  # fmt: skip
+    parser.set_defaults(run=_run_calibrate_quantisation)
+
+
+def _run_calibrate_quantisation(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.quantisation_command import run_calibrate_quantisation
+
+    return run_calibrate_quantisation(options)
+
+
+def _add_calibrate_camera(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("photographs", type=Path, help="folder of pictures of a chessboard, all from one camera")
+    parser.add_argument(
+        "--corners",
+        type=corners,
+        default=(9, 6),
+        metavar="AxB",
+        help="inner corners of the board, such as 9x6 (default)",
+    )
+    parser.add_argument("--square-mm", type=positive, required=True, help="side of one square")
+    parser.add_argument("--out", type=Path, required=True, help="TOML file to write, for --calibration")
+    parser.set_defaults(run=_run_calibrate)
+
+
+def _run_calibrate(options: argparse.Namespace) -> int:
+    from hitrs_live.pose.calibrate import calibrate
+    from hitrs_live.pose.intrinsics import save_intrinsics
+
+    pictures = sorted(options.photographs.glob("*")) if options.photographs.is_dir() else []
+    intrinsics, error_px = calibrate(pictures, inner_corners=options.corners, square_m=options.square_mm / 1000)
+    save_intrinsics(options.out, intrinsics, camera=options.photographs.name, error_px=error_px)
+    print(
+        f"{options.out}: reprojection error {error_px:.2f} px from {len(pictures)} pictures; use it with --calibration"
+    )
+    return 0

@@ -1,0 +1,66 @@
+"""Flags that several verbs have, and what their values may be."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def positive(text: str) -> float:
+    """Read a number above 0 from a flag."""
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"got {text}, wanted a number above 0")
+    return value
+
+
+def names(text: str) -> frozenset[str]:
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted names separated by commas")
+    return names
+
+
+def count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"got {text}, wanted a whole number above 0")
+    return value
+
+
+def seed(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 1 << 31:
+        raise argparse.ArgumentTypeError(f"got {text}, wanted 0 to {(1 << 31) - 1}")
+    return value
+
+
+def share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"got {text}, wanted above 0 and at most 1")
+    return value
+
+
+def corners(text: str) -> tuple[int, int]:
+    try:
+        across, down = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted two numbers such as 9x6") from None
+    return across, down
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--threads", type=count, default=2, metavar="N", help="of torch, on a CPU (default: 2)")
+
+
+def add_readout(parser: argparse.ArgumentParser, *, also: str) -> None:
+    parser.add_argument(
+        "--readout", choices=("token", "max"), default="token",
+        help=f"what sums a sequence up: the video token (default), or each channel's largest value over clips{also}",
+    )  # fmt: skip
+
+
+def add_motion_benchmarks(group: Any) -> None:
+    """Add the published benchmarks of motion prediction to a group of which one must be given."""
+    group.add_argument("--cmu", type=Path, metavar="FILE", help="the CMU motion-prediction benchmark, an .npz")
+    group.add_argument("--h36m", type=Path, metavar="FOLDER", help="Human3.6M, exponential maps: S1/walking_1.txt ...")

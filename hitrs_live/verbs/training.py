@@ -1,0 +1,190 @@
+"""The verbs that read data sets and train."""
+
+import argparse
+from pathlib import Path
+
+from hitrs_live.verbs.flags import add_motion_benchmarks, add_readout, add_threads, count, names, positive, seed, share
+
+
+def add_prepare(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
+    for kind, path, text in (
+        ("ntu", "FOLDER", "NTU RGB+D 60 or 120: .skeleton files, to any depth"),
+        ("pku-mmd", "FOLDER", "PKU-MMD: text files of skeletons, labels and splits, to any depth"),
+        ("nw-ucla", "FOLDER", "Northwestern-UCLA: JSON files, one a sequence"),
+        ("recordings", "PATH", "what --record wrote: one .mcap file or a folder of them"),
+        ("arrays", "PATH", "an .npz in the array format, or a prepared folder"),
+    ):
+        one = kinds.add_parser(kind, help=text, description=text)
+        one.add_argument("path", type=Path, metavar=path)
+        one.add_argument("--out", type=Path, required=True, help="folder to write")
+        one.add_argument("--overwrite", action="store_true", help="replace a prepared data set of that name")
+        if kind != "arrays":
+            one.add_argument("--workers", type=int, help="processes that read (default: one a CPU)")
+        if kind in ("recordings", "arrays"):
+            one.add_argument("--rate-hz", type=positive, help="frames a second to bring it to")
+    kinds.choices["ntu"].add_argument("--missing", type=Path, metavar="FILE", help="the authors' list of bad samples")
+    kinds.choices["recordings"].add_argument(
+        "--labels", type=Path, metavar="FILE", help="CSV: recording,track,start_s,end_s,label; no track is everybody"
+    )
+    parser.set_defaults(run=_run_prepare)
+
+
+def _run_prepare(options: argparse.Namespace) -> int:
+    from hitrs_live.preparing.command import run_prepare
+
+    return run_prepare(options)
+
+
+def _add_run_flags(parser: argparse.ArgumentParser, steps: int | None = None, *, new_encoder: bool = True) -> None:
+    """Add what every training run under `torchrun` has."""
+    if new_encoder:
+        parser.add_argument("--size", choices=("tiny", "small", "base"), default="small", help="of a new encoder")
+    parser.add_argument("--steps", type=int, default=steps, help="of the optimiser")
+    parser.add_argument("--accumulate", type=int, default=1, metavar="K", help="take a batch in K parts")
+    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 on a GPU")
+    add_threads(parser)
+    parser.add_argument("--workers", type=int, default=1, help="processes that make batches ahead")
+    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write scalars there, for TensorBoard")
+
+
+def _add_modality(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--modality", choices=("joint", "bone", "motion"), help="what it is given (default: joint)")
+
+
+def add_pretrain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, action="append", metavar="PATH",
+        help="prepared folder, .npz, or folder of such; may be given again (default: ship/ of the data folder)",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, default=Path("runs/encoder.safetensors"), help="checkpoint to write")
+    parser.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
+    parser.add_argument("--preset", choices=("live", "published"), default="live", help="recipe (default: live)")
+    parser.add_argument("--batch", type=int, help="sequences a step, on each process")
+    parser.add_argument("--target-decay", type=float, metavar="D", help="of the slow average that makes the targets")
+    _add_modality(parser)
+    _add_run_flags(parser)
+    parser.set_defaults(run=_run_pretrain)
+
+
+def _run_pretrain(options: argparse.Namespace) -> int:
+    from hitrs_live.training.pretrain_command import run_pretrain
+
+    return run_pretrain(options)
+
+
+def add_finetune(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, help="prepared folder, or an .npz in the array format")
+    parser.add_argument("--checkpoint", type=Path, help="encoder to begin from (default: none, from scratch)")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
+    tested = parser.add_mutually_exclusive_group()
+    tested.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
+    tested.add_argument("--test-subjects", type=names, metavar="A,B", help="train on all but these people")
+    labels = parser.add_mutually_exclusive_group()
+    labels.add_argument("--subset", type=Path, metavar="FILE", help="train on the sequences named there alone")
+    labels.add_argument(
+        "--label-share", type=share, metavar="S",
+        help="draw that share of every class with --seed, such as 0.1, and keep the names beside --out",
+    )  # fmt: skip
+    parser.add_argument("--head-only", action="store_true", help="leave the encoder as it is: linear evaluation")
+    parser.add_argument("--preset", choices=("live", "published"), default="live", help="of the flags below")
+    parser.add_argument("--epochs", type=int, help="live 50, published 60")
+    parser.add_argument("--batch", type=int, help="sequences a step, on each process: live 16, published 128")
+    parser.add_argument("--learning-rate", type=positive, help="live 0.001, published 0.0004, or 0.01 for a head only")
+    parser.add_argument("--weight-decay", type=float, help="live 0.05, published 0.01")
+    parser.add_argument("--dropout", type=float, help="live 0.1, published 0.2")
+    add_readout(parser, also="")
+    _add_modality(parser)
+    _add_run_flags(parser)
+    parser.set_defaults(run=_run_finetune)
+
+
+def _run_finetune(options: argparse.Namespace) -> int:
+    from hitrs_live.training.finetune_command import run_finetune
+
+    return run_finetune(options)
+
+
+def _add_people(parser: argparse.ArgumentParser) -> None:
+    """Add who is learned from."""
+    tested = parser.add_mutually_exclusive_group()
+    tested.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
+    tested.add_argument("--test-subjects", type=names, metavar="A,B", help="train on all but these people")
+    parser.add_argument(
+        "--leave-out", type=names, default=frozenset(), metavar="A,B",
+        help="people not to learn from either, to tune thresholds on",
+    )  # fmt: skip
+
+
+def add_train_detector(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, action="append", metavar="PATH",
+        help="prepared folder, .npz, or folder of such; may be given again (default: ship/ of the data folder)",
+    )  # fmt: skip
+    parser.add_argument("--checkpoint", type=Path, help="encoder to begin from (default: none, from scratch)")
+    parser.add_argument("--out", type=Path, default=Path("runs/detector.safetensors"), help="checkpoint to write")
+    _add_people(parser)
+    parser.add_argument("--window-clips", type=int, default=16, help="clips of history that a judgement rests on")
+    parser.add_argument("--batch", type=int, default=16, help="streams a step, on each process")
+    parser.add_argument("--learning-rate", type=positive, default=1e-3)
+    parser.add_argument("--dropout", type=float, default=0.1)
+    _add_run_flags(parser, steps=2400)
+    parser.set_defaults(run=_run_train_detector)
+
+
+def _run_train_detector(options: argparse.Namespace) -> int:
+    from hitrs_live.training.train_detector_command import run_train_detector
+
+    return run_train_detector(options)
+
+
+def add_train_forecaster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--checkpoint", type=Path, required=True, help="detector, which keeps its answers; or an encoder alone"
+    )
+    parser.add_argument(
+        "--data", type=Path, action="append", metavar="PATH",
+        help="prepared folder, .npz, or folder of such, labelled or not; may be given again (default: ship/ of the "
+        "data folder)",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, default=Path("runs/forecasting.safetensors"), help="detector to write")
+    parser.add_argument("--joint", action="store_true", help="train the detector's encoder and actions too")
+    _add_people(parser)
+    parser.add_argument("--window-clips", type=count, default=16, help="history, for an encoder alone")
+    parser.add_argument("--batch", type=count, default=16, help="streams a step, on each process")
+    parser.add_argument("--learning-rate", type=positive, default=2e-3)
+    _add_run_flags(parser, steps=3000, new_encoder=False)
+    parser.set_defaults(run=_run_train_forecaster)
+
+
+def _run_train_forecaster(options: argparse.Namespace) -> int:
+    from hitrs_live.training.train_forecaster_command import run_train_forecaster
+
+    return run_train_forecaster(options)
+
+
+def add_train_pose_forecaster(parser: argparse.ArgumentParser) -> None:
+    add_motion_benchmarks(parser.add_mutually_exclusive_group(required=True))
+    parser.add_argument("--out", type=Path, default=Path("runs/forecaster.safetensors"), help="checkpoint to write")
+    parser.add_argument(
+        "--leave-out", type=names, default=frozenset(), metavar="A,B",
+        help="recordings not to learn from, to choose by: such as basketball_2, S6/walking_1",
+    )  # fmt: skip
+    parser.add_argument("--width", type=count, default=384)
+    parser.add_argument("--layers", type=count, default=4)
+    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--steps", type=count, default=3000, help="of the optimiser")
+    parser.add_argument("--batch", type=count, default=128, help="windows a step")
+    parser.add_argument("--learning-rate", type=positive, default=2e-3)
+    parser.add_argument("--seed", type=seed, default=0)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add_threads(parser)
+    parser.set_defaults(run=_run_train_pose_forecaster)
+
+
+def _run_train_pose_forecaster(options: argparse.Namespace) -> int:
+    from hitrs_live.training.train_pose_forecaster_command import run_train_pose_forecaster
+
+    return run_train_pose_forecaster(options)

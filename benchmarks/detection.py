@@ -186,7 +186,7 @@ def main() -> None:
         loop=loop,
         batch=options.batch,
         motion_weight=0.0,
-        compose=ComposeConfig(invented_share=0.0),  # all methods learn from what was recorded alone
+        compose=ComposeConfig(invented_share=0.0, rebuilt_share=0.0),  # all methods learn from what was recorded alone
     )
     bench = Bench(work=options.work / data.index.name, train=train, test=test, config=config, begin=begin)
     methods = METHODS if begin else METHODS[1:]

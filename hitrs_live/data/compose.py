@@ -4,6 +4,7 @@ A live camera shows one thing after another with something in between; most reco
 So pieces of recordings are laid end to end: each is turned and moved to where the last one stopped, brought to
 its body size, and joined by a blended transition, often after standing still for a while. Transitions and
 stillness are background. Some pieces are invented: somebody stands or walks, and the arms do what no recording holds.
+Most streams show all their recordings in the build of one sensor: what somebody does is not to be told by the sensor.
 """
 
 from collections.abc import Mapping, Set
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.arrays import BACKGROUND, Sequence
+from hitrs_live.data.builds import Build, measure_builds, rebuild
 from hitrs_live.data.gestures import gesture
 from hitrs_live.skeleton import NTU25
 
@@ -48,6 +50,8 @@ class ComposeConfig:
     """How often a piece has invented arms."""
     standing_share: float = 0.5
     """How often those hang on a body that stands still where it was rather than moves as it did."""
+    rebuilt_share: float = 0.8
+    """How often all of a stream is shown in one build, be its recordings of whatever sensors."""
 
 
 class StreamComposer:
@@ -65,6 +69,8 @@ class StreamComposer:
         arms_free: the classes that stay what they are whatever the arms do, besides background.
         """
         self._config = config
+        self._builds = measure_builds(sources)
+        self._own = {id(one): self._builds.of[name] for name, recordings in sources.items() for one in recordings}
         shares = np.array([weights.get(name, 1.0) for name in sources])
         self._by_class = [_index_classes(recordings) for recordings in sources.values()]
         self._weights = shares / shares.sum()
@@ -76,41 +82,41 @@ class StreamComposer:
 
     def draw(self, frames: int, rng: np.random.Generator) -> Stream:
         """Compose one stream of exactly so many frames."""
+        build = self._builds.draw(rng) if rng.random() < self._config.rebuilt_share else None
         if rng.random() < self._config.uncut_share:
             label, sequence = self._pick(rng)
             if len(sequence.labels) >= frames:
-                return self._crop(sequence, label, frames, rng)
+                return self._crop(sequence, label, frames, build, rng)
         need = frames + int(rng.integers(0, self._config.piece[0]))
-        stream, repeat = self._piece(rng)
+        stream, repeat = self._piece(build, rng)
         while len(stream.labels) < need:
             if rng.random() < self._config.hold_share:
                 stream = _append(stream, self._hold(stream, rng))
             if self._bodies and rng.random() < self._config.invented_share:
-                following = self._invented(rng)
+                following = self._invented(build, rng)
             elif rng.random() >= self._config.repeat_share:
-                following, repeat = self._piece(rng)
+                following, repeat = self._piece(build, rng)
             else:
                 label = int(repeat.labels[len(repeat.labels) // 2])
-                following = self._crop(repeat, label, self._length(rng), rng)
+                following = self._crop(repeat, label, self._length(rng), build, rng)
             stream = self._join(stream, following, rng)
         start = int(rng.integers(0, len(stream.labels) - frames + 1))
         span = slice(start, start + frames)
         return Stream(joints_m=stream.joints_m[span], labels=stream.labels[span], real_mask=stream.real_mask[span])
 
-    def _piece(self, rng: np.random.Generator) -> tuple[Stream, Sequence]:
+    def _piece(self, build: Build | None, rng: np.random.Generator) -> tuple[Stream, Sequence]:
         label, sequence = self._pick(rng)
-        return self._crop(sequence, label, self._length(rng), rng), sequence
+        return self._crop(sequence, label, self._length(rng), build, rng), sequence
 
-    def _invented(self, rng: np.random.Generator) -> Stream:
+    def _invented(self, build: Build | None, rng: np.random.Generator) -> Stream:
         """Let a body stand, or move as it did, and do with its arms what nobody recorded."""
         by_class = self._bodies[rng.integers(len(self._bodies))]
         label = int(rng.choice(list(by_class)))
         sequence = by_class[label][rng.integers(len(by_class[label]))]
-        body = self._crop(sequence, label, self._length(rng), rng)
+        body = self._crop(sequence, label, self._length(rng), build, rng)
         if rng.random() < self._config.standing_share or not set(body.labels.tolist()) <= self._free:
-            body = _still(
-                sequence.joints_m[rng.choice(np.flatnonzero(sequence.labels == label))], self._length(rng), rng
-            )
+            at = int(rng.choice(np.flatnonzero(sequence.labels == label)))
+            body = _still(self._show(sequence, slice(at, at + 1), build)[0], self._length(rng), rng)
         return Stream(
             joints_m=gesture(body.joints_m, rng), labels=body.labels, real_mask=np.zeros(len(body.labels), bool)
         )
@@ -123,14 +129,21 @@ class StreamComposer:
         label = int(rng.choice(list(by_class)))
         return label, by_class[label][rng.integers(len(by_class[label]))]
 
-    def _crop(self, sequence: Sequence, label: int, length: int, rng: np.random.Generator) -> Stream:
+    def _show(self, sequence: Sequence, span: slice, build: Build | None) -> Floats:
+        joints = sequence.joints_m[span]
+        return joints if build is None else rebuild(joints, self._own[id(sequence)], build)
+
+    def _crop(
+        self, sequence: Sequence, label: int, length: int, build: Build | None, rng: np.random.Generator
+    ) -> Stream:
         total = len(sequence.labels)
         at = np.flatnonzero(sequence.labels == label)
         centre = int(rng.choice(at)) if len(at) else total // 2
         start = int(np.clip(centre - rng.integers(0, length), 0, max(0, total - length)))
         span = slice(start, start + length)
         labels = sequence.labels[span]
-        return Stream(joints_m=sequence.joints_m[span], labels=labels, real_mask=np.ones(len(labels), bool))
+        joints = self._show(sequence, span, build)
+        return Stream(joints_m=joints, labels=labels, real_mask=np.ones(len(labels), bool))
 
     def _hold(self, stream: Stream, rng: np.random.Generator) -> Stream:
         return _still(stream.joints_m[-1], int(rng.integers(*self._config.hold)), rng)

@@ -51,7 +51,7 @@ def live(encoder: HiTRSConfig) -> PretrainConfig:
     return PretrainConfig(
         encoder=replace(encoder, causal=True),
         objective=ObjectiveConfig(gap_clips=2, random_prefix=True, target_decay=0.99),
-        crop=CropConfig(heading_error_deg=12.0, hidden_root_share=0.1),
+        crop=CropConfig(heading_error_deg=12.0, hidden_root_share=0.1, rebuilt_share=0.8),
         loop=LoopConfig(
             steps=4000, learning_rate=1e-3, final_learning_rate=1e-5, warmup_steps=200, schedule="cosine",
             weight_decay=0.05,

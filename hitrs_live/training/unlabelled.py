@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hitrs_live.data.augment import Augmenter
+from hitrs_live.data.builds import Build, Builds, measure_dataset, rebuild
 from hitrs_live.data.clips import lead_in_frames
 from hitrs_live.data.compose import Stream
 from hitrs_live.data.dataset import Body, Dataset
@@ -32,6 +33,8 @@ class CropConfig:
     """Deviation of a turn about the vertical, as a heading estimated from bad hips has it."""
     hidden_root_share: float = 0.0
     """How often the root's path is taken away."""
+    rebuilt_share: float = 0.0
+    """How often a sequence is shown in another sensor's build."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,14 @@ class UnlabelledBatches:
         self._crop, self._augmenter, self._grid = crop, augmenter, grid
         self._normaliser, self._modality = normaliser, modality
         self._size, self._seed = size, seed
-        self._bodies = [(data, body) for data in datasets for sample in data.samples for body in sample.bodies]
+        builds = [measure_dataset(data) for data in datasets]
+        self._builds = Builds({str(number): build for number, build in enumerate(builds)})
+        self._bodies = [
+            (data, body, build)
+            for data, build in zip(datasets, builds, strict=True)
+            for sample in data.samples
+            for body in sample.bodies
+        ]
         # A long recording is drawn more often than a short one, but not as much as it is longer: long ones
         # repeat themselves, and one large data set would drown the others.
         weights = np.concatenate([_weights(data) for data in datasets])
@@ -79,21 +89,28 @@ class UnlabelledBatches:
         seen, other = (self._filmed(performed, begins, rng) for _ in range(2))
         return UnlabelledBatch(seen=seen, other=other)
 
-    def _draw(self, rng: np.random.Generator) -> Floats:
-        """Draw one crop. Returns (T, 25, 3), metres."""
+    def _draw(self, rng: np.random.Generator) -> tuple[Floats, Build]:
+        """Draw one crop. Returns (T, 25, 3), metres, and its build."""
         place = int(np.searchsorted(self._chances, rng.random()))
-        data, body = self._bodies[min(place, len(self._bodies) - 1)]
+        data, body, build = self._bodies[min(place, len(self._bodies) - 1)]
         clips = int(rng.integers(self._crop.clips[0], self._crop.clips[1] + 1))
         frames = min(self._grid.frames_of(clips), max(body.frames, self._grid.clip_span))
         read = min(self._augmenter.frames_needed(frames), body.frames)
         start = int(rng.integers(0, body.frames - read + 1))
         joints = data.joints_m(Body(first_row=body.first_row + start, frames=read))
         stream = Stream(joints_m=joints, labels=np.zeros(read, np.int64), real_mask=np.ones(read, bool))
-        return self._augmenter.performed(stream, frames, rng).joints_m
+        return self._augmenter.performed(stream, frames, rng).joints_m, build
 
-    def _filmed(self, performed: list[Floats], begins: list[bool], rng: np.random.Generator) -> PackedClips:
-        filmed = [self._augmenter.filmed(joints, rng)[0] for joints in performed]
+    def _filmed(
+        self, performed: list[tuple[Floats, Build]], begins: list[bool], rng: np.random.Generator
+    ) -> PackedClips:
+        filmed = [self._augmenter.filmed(self._rebuilt(joints, own, rng), rng)[0] for joints, own in performed]
         return self._packed([self._vary(joints, rng) for joints in self._normalised(filmed)], begins)
+
+    def _rebuilt(self, joints: Floats, own: Build, rng: np.random.Generator) -> Floats:
+        if rng.random() >= self._crop.rebuilt_share:
+            return joints
+        return rebuild(joints, own, self._builds.draw(rng))
 
     def _normalised(self, sequences: list[Floats]) -> list[Tensor]:
         """Normalise all at once; what pads the shorter ones lies after their end, where nothing reads it."""

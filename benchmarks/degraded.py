@@ -20,8 +20,10 @@ from hitrs_live.evaluation.held_out import evaluate_held_out
 from hitrs_live.evaluation.report import about_run, write_report
 from hitrs_live.thresholds import find_thresholds
 
-EFFECTS = ("", "noise", "15fps", "no-feet", "no-feet,no-hands", "yaw=90", "yaw=90,noise,15fps,no-feet,no-hands")
-"""The last is all of them, in the order in which they come about: camera, joints, frames, what was not seen."""
+EFFECTS = (
+    "", "noise", "15fps", "no-feet", "no-feet,no-hands", "landmarks", "yaw=90", "yaw=90,noise,15fps,no-feet,no-hands",
+)  # fmt: skip
+"""The last is what a camera does, in the order in which it comes about: side, joints, frames, what was not seen."""
 KEPT = (
     "frame_map", "frame_map_later", "start_f1", "start_precision", "start_recall", "delay_p50_s", "delay_p95_s",
     "false_alarms", "background_s", "motion",

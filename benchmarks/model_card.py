@@ -43,6 +43,7 @@ FAULTS = {
     "15fps": "uneven 15 fps",
     "no-feet": "no feet",
     "no-hands": "no hands",
+    "landmarks": "laid between landmarks",
     "yaw": "turned by {}°",
 }
 """By effect of `--degrade`: what is wrong with the joints, in words."""

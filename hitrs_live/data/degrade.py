@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from hitrs_live.data.arrays import Sequence
+from hitrs_live.data.builds import LANDMARKS, measure_build, rebuild
 from hitrs_live.data.camera_effects import Floats, onto_grid, smooth_noise
 from hitrs_live.errors import ConfigError
 from hitrs_live.skeleton import NTU25
@@ -58,6 +59,11 @@ def hide(joints_m: Floats, seen_mask: NDArray[np.bool_]) -> Floats:
     return filled
 
 
+def as_landmarks(joints_m: Floats) -> Floats:
+    """Lay every joint where live ones lie, between MediaPipe's landmarks. joints_m: (T, 25, 3) -> the same."""
+    return rebuild(joints_m, measure_build([joints_m]), LANDMARKS)
+
+
 def turn(joints_m: Floats, angle_deg: float) -> Floats:
     """Turn everything about the vertical axis through the camera. joints_m: (T, 25, 3) -> the same."""
     angle = torch.deg2rad(torch.full((len(joints_m),), angle_deg))
@@ -86,7 +92,7 @@ def degrade(sequence: Sequence, effects: tuple[Effect, ...], *, seed: int = 0) -
 
 
 def parse_effects(text: str) -> tuple[Effect, ...]:
-    """Read `noise,15fps,no-feet,no-hands,yaw=90`, any of them in any order.
+    """Read `noise,15fps,no-feet,no-hands,landmarks,yaw=90`, any of them in any order.
 
     Raises ConfigError for anything else.
     """
@@ -124,4 +130,5 @@ _PLAIN: Mapping[str, Callable[[Sequence, np.random.Generator], Sequence]] = {
     "15fps": lambda s, rng: replace(s, joints_m=halve_rate(s.joints_m, rng)),
     "no-feet": _without(FEET),
     "no-hands": _without(HANDS),
+    "landmarks": lambda s, rng: replace(s, joints_m=as_landmarks(s.joints_m)),
 }

@@ -33,7 +33,7 @@ def _add_detector_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--update", choices=("clip", "frame"), default="clip", help="what it answers after")
     parser.add_argument(
         "--degrade", default="", metavar="A,B",
-        help="spoil the joints first, in this order: noise, 15fps, no-feet, no-hands, yaw=DEGREES",
+        help="spoil the joints first, in this order: noise, 15fps, no-feet, no-hands, landmarks, yaw=DEGREES",
     )  # fmt: skip
     add_threads(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")

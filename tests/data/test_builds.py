@@ -9,7 +9,7 @@ import torch
 from hitrs_live.data.arrays import Sequence
 from hitrs_live.data.builds import LANDMARKS, Build, Builds, measure_build, measure_dataset, rebuild
 from hitrs_live.data.compose import ComposeConfig, StreamComposer
-from hitrs_live.data.degrade import turn
+from hitrs_live.data.degrade import as_landmarks, turn
 from hitrs_live.data.opening import open_dataset
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import mirror
@@ -81,6 +81,15 @@ def test_fingers_that_a_sensor_does_not_see_point_where_the_forearm_does() -> No
     assert np.linalg.norm(finger, axis=-1).min() > 0.03
     cosine = (finger * forearm).sum(-1) / np.linalg.norm(finger, axis=-1) / np.linalg.norm(forearm, axis=-1)
     assert cosine.min() > 0.999
+
+
+def test_laid_between_landmarks_the_spine_goes_from_between_the_hips_to_under_the_shoulders() -> None:
+    joints = somebody()
+    shown = as_landmarks(joints)
+    hips, shoulders = joints[:, HIPS].mean(1), joints[:, SHOULDERS].mean(1)
+    np.testing.assert_allclose(shown[:, NTU25.index("spine_base")], hips, atol=1e-5)
+    np.testing.assert_allclose(shown[:, NTU25.index("spine_shoulder")], 0.1 * hips + 0.9 * shoulders, atol=1e-5)
+    assert np.abs(joints[:, NTU25.index("spine_base")] - hips).max() > 0.04
 
 
 def test_bones_stay_alive_where_a_body_has_no_trunk_at_all() -> None:

@@ -35,7 +35,7 @@ def degraded(effects: str, *, frames: int = 90, seed: int = 0) -> np.ndarray:
     return degrade(sequence(9, frames=frames), parse_effects(effects), seed=seed).joints_m
 
 
-@pytest.mark.parametrize("effects", ["", "noise", "15fps", "no-feet", "no-hands", "yaw=90", EVERYTHING])
+@pytest.mark.parametrize("effects", ["", "noise", "15fps", "no-feet", "no-hands", "landmarks", "yaw=90", EVERYTHING])
 @pytest.mark.parametrize("frames", [1, 2, 13, 90])
 def test_labels_and_length_stay_and_a_second_time_gives_the_same(effects: str, frames: int) -> None:
     before = sequence(9, frames=frames)

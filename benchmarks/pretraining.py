@@ -128,12 +128,12 @@ class Bench:
 
     def source(self, name: str) -> Path:
         """Bring a data set to the rate of the models, unless it has it."""
-        path = self.data / DATASETS[name]
+        path, out = self.data / DATASETS[name], self.work / name
+        if out.exists():
+            return out
         if open_dataset(path).index.rate_hz == DEFAULT_RATE_HZ:
             return path
-        out = self.work / name
-        if not out.exists():
-            self._hitrs("prepare", "arrays", path, "--rate-hz", DEFAULT_RATE_HZ, "--out", out)
+        self._hitrs("prepare", "arrays", path, "--rate-hz", DEFAULT_RATE_HZ, "--out", out)
         return out
 
     def open(self, name: str) -> tuple[Dataset, Dataset]:

@@ -5,14 +5,13 @@ landmarks have no spine at all. A model that learns strikes from one sensor and 
 sensors: it will not see anybody walk before the first. So every recording is shown in every build.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.arrays import Sequence
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.skeleton import NTU25
 
@@ -107,11 +106,6 @@ def _forearm(joints_m: Floats, hand_part: int) -> Floats:
     return joints_m[:, NTU25.index(f"{side}_wrist")] - joints_m[:, NTU25.index(f"{side}_elbow")]
 
 
-def measure_builds(sources: Mapping[str, Iterable[Sequence]]) -> "Builds":
-    """Measure the build of each source by all its recordings."""
-    return Builds({name: measure_build(one.joints_m for one in recordings) for name, recordings in sources.items()})
-
-
 def measure_dataset(data: Dataset) -> Build:
     """Measure the build of a data set by some of its bodies, spread over all of it."""
     bodies = [body for sample in data.samples for body in sample.bodies]
@@ -121,10 +115,9 @@ def measure_dataset(data: Dataset) -> Build:
 class Builds:
     """The builds of some sensors, and what lies between them."""
 
-    def __init__(self, measured: Mapping[str, Build]) -> None:
-        """measured: by data set."""
-        self.of = measured
-        self._known = [*measured.values(), LANDMARKS]
+    def __init__(self, measured: Iterable[Build]) -> None:
+        """measured: of the data sets; landmarks' is always among them."""
+        self._known = [*measured, LANDMARKS]
 
     def draw(self, rng: np.random.Generator) -> Build:
         """Draw a build: one of a sensor, or between two of them, never quite the same."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.arrays import BACKGROUND, Sequence
-from hitrs_live.data.builds import Build, measure_builds, rebuild
+from hitrs_live.data.builds import Build, Builds, measure_build, rebuild
 from hitrs_live.data.gestures import gesture
 from hitrs_live.skeleton import NTU25
 
@@ -69,8 +69,11 @@ class StreamComposer:
         arms_free: the classes that stay what they are whatever the arms do, besides background.
         """
         self._config = config
-        self._builds = measure_builds(sources)
-        self._own = {id(one): self._builds.of[name] for name, recordings in sources.items() for one in recordings}
+        measured = [measure_build(one.joints_m for one in recordings) for recordings in sources.values()]
+        self._builds = Builds(measured)
+        self._own = {
+            id(one): build for build, recordings in zip(measured, sources.values(), strict=True) for one in recordings
+        }
         shares = np.array([weights.get(name, 1.0) for name in sources])
         self._by_class = [_index_classes(recordings) for recordings in sources.values()]
         self._weights = shares / shares.sum()

@@ -69,7 +69,7 @@ class UnlabelledBatches:
         self._normaliser, self._modality = normaliser, modality
         self._size, self._seed = size, seed
         builds = [measure_dataset(data) for data in datasets]
-        self._builds = Builds({str(number): build for number, build in enumerate(builds)})
+        self._builds = Builds(builds)
         self._bodies = [
             (data, body, build)
             for data, build in zip(datasets, builds, strict=True)

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from hitrs_live.verbs.flags import corners, positive
+from hitrs_live.verbs.flags import positive
 from hitrs_live.verbs.settings import LIVE_ALONE, add_setting_flags, settings
 
 
@@ -111,7 +111,7 @@ def _add_calibrate_camera(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photographs", type=Path, help="folder of pictures of a chessboard, all from one camera")
     parser.add_argument(
         "--corners",
-        type=corners,
+        type=_corners,
         default=(9, 6),
         metavar="AxB",
         help="inner corners of the board, such as 9x6 (default)",
@@ -132,3 +132,11 @@ def _run_calibrate(options: argparse.Namespace) -> int:
         f"{options.out}: reprojection error {error_px:.2f} px from {len(pictures)} pictures; use it with --calibration"
     )
     return 0
+
+
+def _corners(text: str) -> tuple[int, int]:
+    try:
+        across, down = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted two numbers such as 9x6") from None
+    return across, down

@@ -14,13 +14,15 @@ def positive(text: str) -> float:
 
 
 def names(text: str) -> frozenset[str]:
-    names = frozenset(name.strip() for name in text.split(",") if name.strip())
-    if not names:
+    """Read names separated by commas."""
+    found = frozenset(name.strip() for name in text.split(",") if name.strip())
+    if not found:
         raise argparse.ArgumentTypeError(f"got {text!r}, wanted names separated by commas")
-    return names
+    return found
 
 
 def count(text: str) -> int:
+    """Read a whole number above 0."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"got {text}, wanted a whole number above 0")
@@ -28,6 +30,7 @@ def count(text: str) -> int:
 
 
 def seed(text: str) -> int:
+    """Read a seed, as torch and numpy both take it."""
     value = int(text)
     if not 0 <= value < 1 << 31:
         raise argparse.ArgumentTypeError(f"got {text}, wanted 0 to {(1 << 31) - 1}")
@@ -35,25 +38,20 @@ def seed(text: str) -> int:
 
 
 def share(text: str) -> float:
+    """Read a share of a whole, above 0."""
     value = float(text)
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"got {text}, wanted above 0 and at most 1")
     return value
 
 
-def corners(text: str) -> tuple[int, int]:
-    try:
-        across, down = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"got {text!r}, wanted two numbers such as 9x6") from None
-    return across, down
-
-
 def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Add how many cores torch may take."""
     parser.add_argument("--threads", type=count, default=2, metavar="N", help="of torch, on a CPU (default: 2)")
 
 
 def add_readout(parser: argparse.ArgumentParser, *, also: str) -> None:
+    """Add what sums a sequence up. also: what else the help says."""
     parser.add_argument(
         "--readout", choices=("token", "max"), default="token",
         help=f"what sums a sequence up: the video token (default), or each channel's largest value over clips{also}",

@@ -40,6 +40,7 @@ LIVE_ALONE = frozenset(("--source-id", "--pose-model", "--calibration", "--bind"
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add every flag that sets something."""
     add_setting_flags(parser)
     parser.add_argument(
         "--publish-pose", dest="setting:publish.pose", action="store_true", default=None, help="publish every pose too"
@@ -54,6 +55,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def add_setting_flags(parser: argparse.ArgumentParser, *, without: frozenset[str] = frozenset()) -> None:
+    """Add the file of settings, and the flags that take a value and win over it."""
     parser.add_argument("--config", metavar="FILE", help="settings as TOML; flags win over it")
     for flag, key, kind, text in _SETTINGS:
         if flag not in without:
@@ -61,6 +63,7 @@ def add_setting_flags(parser: argparse.ArgumentParser, *, without: frozenset[str
 
 
 def settings(options: argparse.Namespace) -> Any:
+    """Put the flags over the file, and that over the defaults. Raises ConfigError for what neither may be."""
     from hitrs_live.config import Config, load_config, override
 
     config = load_config(options.config) if options.config else Config()

@@ -55,10 +55,7 @@ def _add_modality(parser: argparse.ArgumentParser) -> None:
 
 
 def add_pretrain(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data", type=Path, action="append", metavar="PATH",
-        help="prepared folder, .npz, or folder of such; may be given again (default: ship/ of the data folder)",
-    )  # fmt: skip
+    _add_data(parser)
     parser.add_argument("--out", type=Path, default=Path("runs/encoder.safetensors"), help="checkpoint to write")
     parser.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
     parser.add_argument("--preset", choices=("live", "published"), default="live", help="recipe (default: live)")
@@ -79,9 +76,7 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="prepared folder, or an .npz in the array format")
     parser.add_argument("--checkpoint", type=Path, help="encoder to begin from (default: none, from scratch)")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
-    tested = parser.add_mutually_exclusive_group()
-    tested.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
-    tested.add_argument("--test-subjects", type=names, metavar="A,B", help="train on all but these people")
+    _add_tested(parser)
     labels = parser.add_mutually_exclusive_group()
     labels.add_argument("--subset", type=Path, metavar="FILE", help="train on the sequences named there alone")
     labels.add_argument(
@@ -107,11 +102,23 @@ def _run_finetune(options: argparse.Namespace) -> int:
     return run_finetune(options)
 
 
-def _add_people(parser: argparse.ArgumentParser) -> None:
-    """Add who is learned from."""
+def _add_data(parser: argparse.ArgumentParser, *, also: str = "") -> None:
+    parser.add_argument(
+        "--data", type=Path, action="append", metavar="PATH",
+        help=f"prepared folder, .npz, or folder of such{also}; may be given again (default: ship/ of the data folder)",
+    )  # fmt: skip
+
+
+def _add_tested(parser: argparse.ArgumentParser) -> None:
+    """Add whom not to learn from, since they are tested on."""
     tested = parser.add_mutually_exclusive_group()
     tested.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
     tested.add_argument("--test-subjects", type=names, metavar="A,B", help="train on all but these people")
+
+
+def _add_people(parser: argparse.ArgumentParser) -> None:
+    """Add who is learned from."""
+    _add_tested(parser)
     parser.add_argument(
         "--leave-out", type=names, default=frozenset(), metavar="A,B",
         help="people not to learn from either, to tune thresholds on",
@@ -119,10 +126,7 @@ def _add_people(parser: argparse.ArgumentParser) -> None:
 
 
 def add_train_detector(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data", type=Path, action="append", metavar="PATH",
-        help="prepared folder, .npz, or folder of such; may be given again (default: ship/ of the data folder)",
-    )  # fmt: skip
+    _add_data(parser)
     parser.add_argument("--checkpoint", type=Path, help="encoder to begin from (default: none, from scratch)")
     parser.add_argument("--out", type=Path, default=Path("runs/detector.safetensors"), help="checkpoint to write")
     _add_people(parser)
@@ -144,11 +148,7 @@ def add_train_forecaster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint", type=Path, required=True, help="detector, which keeps its answers; or an encoder alone"
     )
-    parser.add_argument(
-        "--data", type=Path, action="append", metavar="PATH",
-        help="prepared folder, .npz, or folder of such, labelled or not; may be given again (default: ship/ of the "
-        "data folder)",
-    )  # fmt: skip
+    _add_data(parser, also=", labelled or not")
     parser.add_argument("--out", type=Path, default=Path("runs/forecasting.safetensors"), help="detector to write")
     parser.add_argument("--joint", action="store_true", help="train the detector's encoder and actions too")
     _add_people(parser)

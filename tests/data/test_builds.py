@@ -65,7 +65,7 @@ def test_in_its_own_build_nothing_changes_and_hips_and_shoulders_stay_in_the_mid
 
 def test_a_turned_or_mirrored_body_is_rebuilt_alike() -> None:
     joints = somebody()
-    own, other = measure_build([joints]), Builds({"other": long_legged()}).draw(np.random.default_rng(4))
+    own, other = measure_build([joints]), Builds([long_legged()]).draw(np.random.default_rng(4))
     shown = rebuild(joints, own, other)
     np.testing.assert_allclose(rebuild(turn(joints, 70.0), own, other), turn(shown, 70.0), atol=1e-5)
     mirrored = mirror(torch.from_numpy(joints)).numpy()

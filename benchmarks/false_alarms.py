@@ -3,8 +3,8 @@
     python benchmarks/false_alarms.py --checkpoint FILE --json reports/false_alarms.json [--work runs/false_alarms]
 
 Video goes through the whole live path, `hitrs-live live --video CLIP --speed max --plain --record ...`, and the events
-are read from what it recorded. With --work the recordings stay, and a later run, of another checkpoint say, replays
-their joints instead of estimating them anew; the events are the same.
+are read from what it recorded. UTKinect is brought to the models' rate first. With --work the recordings stay, and a
+later run, of another checkpoint say, replays their joints instead of estimating them anew; the events are the same.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from rates import at_usual_rate
 from rich.console import Console
 from rich.table import Table
 
@@ -155,12 +156,13 @@ def main() -> None:
     flags = ["--update", options.update]
     for flag, value in (("--checkpoint", options.checkpoint), ("--thresholds", options.thresholds)):
         flags += [flag, value] if value else []
+    hop = 1 if options.update == "frame" else None
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         video = count_clips(data_folder() / "video", work, flags)
-    hop = 1 if options.update == "frame" else None
-    everyday = count_everyday(data_folder() / "measure" / "utkinect_streams.npz", checkpoint, found.thresholds, hop)
+        everyday_at = at_usual_rate(data_folder() / "measure" / "utkinect_streams.npz", work / "utkinect_streams")
+        everyday = count_everyday(everyday_at, checkpoint, found.thresholds, hop)
     show(Console(), video, everyday)
     if options.json:
         about = about_run(checkpoint, found.thresholds, options.update)

@@ -27,13 +27,14 @@ from typing import Any
 
 import torch
 from baselines import GruBaseline, PlainTransformer, train_baseline
+from rates import at_usual_rate
 from rich.console import Console
 from rich.table import Table
 
 from hitrs_live.checkpoint import EncoderCheckpoint, EncoderInfo, load_encoder, save_checkpoint
 from hitrs_live.data.arrays import data_folder
 from hitrs_live.data.dataset import Dataset
-from hitrs_live.data.opening import DEFAULT_RATE_HZ, open_dataset
+from hitrs_live.data.opening import open_dataset
 from hitrs_live.data.subsets import draw_subset, save_subset
 from hitrs_live.evaluation.classifiers import class_numbers, open_head
 from hitrs_live.evaluation.probes import choose_weight_decay, fit_linear
@@ -128,13 +129,7 @@ class Bench:
 
     def source(self, name: str) -> Path:
         """Bring a data set to the rate of the models, unless it has it."""
-        path, out = self.data / DATASETS[name], self.work / name
-        if out.exists():
-            return out
-        if open_dataset(path).index.rate_hz == DEFAULT_RATE_HZ:
-            return path
-        self._hitrs("prepare", "arrays", path, "--rate-hz", DEFAULT_RATE_HZ, "--out", out)
-        return out
+        return at_usual_rate(self.data / DATASETS[name], self.work / name)
 
     def open(self, name: str) -> tuple[Dataset, Dataset]:
         """Open the training and the test sequences of a data set."""

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.arrays import Archive, load_archive
 from hitrs_live.data.dataset import INDEX, UNLABELLED, Body, Dataset, Index, Sample, open_prepared
-from hitrs_live.data.protocols import NW_UCLA_ACTIONS, NW_UCLA_RATE_HZ, NW_UCLA_SPLITS, split_names, splits_of
+from hitrs_live.data.protocols import NW_UCLA_ACTIONS, split_names, splits_of, usual_rate_hz
 from hitrs_live.errors import DataError
 
-DEFAULT_RATE_HZ = 30.0
 BACKGROUND_NAME = "background"
 _RANGE = re.compile(r"(\d+)\.\.(\d+) *= *([^\d.]*)(\d+)\.\.([^\d.]*)(\d+)")
 """Such as `1..10 = m01..m10`."""
@@ -31,7 +30,7 @@ def open_dataset(path: Path) -> Dataset:
     """Open a prepared folder, memory-mapped, or an .npz in the array format, read whole.
 
     Of an .npz the classes are those that occur, in the order of their numbers. Its rate is meta's `rate_hz`, and
-    where meta is silent a Kinect's 30 Hz, or what we take Northwestern-UCLA's to be.
+    where meta is silent the one that `protocols.py` takes the data set to have.
 
     Raises DataError, naming the path and what is wrong with it.
     """
@@ -107,7 +106,7 @@ def _from_archive(path: Path, archive: Archive) -> Dataset:
     index = Index(
         name=path.stem,
         source="; ".join(str(archive.meta[key]) for key in ("source", "licence", "note") if archive.meta.get(key)),
-        rate_hz=_rate_hz(path, archive.meta, NW_UCLA_RATE_HZ if splits == NW_UCLA_SPLITS else DEFAULT_RATE_HZ),
+        rate_hz=_rate_hz(path, archive.meta, usual_rate_hz(path.stem, splits)),
         labels=tuple(names.get(number, str(number)) for number in numbers),
         background=0 if numbers and numbers[0] == 0 and names.get(0) == BACKGROUND_NAME else None,
         valid=tuple(archive.valid_mask.tolist()),

@@ -16,7 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from hitrs_live.data.dataset import Dataset
-from hitrs_live.data.opening import DEFAULT_RATE_HZ, open_dataset
+from hitrs_live.data.opening import open_dataset
+from hitrs_live.data.protocols import USUAL_RATE_HZ
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.preparing.arrays import copied, copied_index
 from hitrs_live.preparing.ntu import plan_ntu
@@ -104,7 +105,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         return plan_pku_mmd(folder, name=name)
     if options.kind == "nw-ucla":
         return plan_nw_ucla(folder, name=name)
-    return plan_recordings(folder, name=name, rate_hz=options.rate_hz or DEFAULT_RATE_HZ, labels=options.labels)
+    return plan_recordings(folder, name=name, rate_hz=options.rate_hz or USUAL_RATE_HZ, labels=options.labels)
 
 
 def _copy(options: argparse.Namespace, findings: Findings) -> Dataset:

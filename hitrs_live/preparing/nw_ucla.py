@@ -11,12 +11,12 @@ import numpy as np
 
 from hitrs_live.data.dataset import Index, Sample
 from hitrs_live.data.interpolation import interpolate
-from hitrs_live.data.opening import DEFAULT_RATE_HZ
 from hitrs_live.data.protocols import (
     NW_UCLA_ACTIONS,
     NW_UCLA_NAME,
     NW_UCLA_RATE_HZ,
     NW_UCLA_SPLITS,
+    USUAL_RATE_HZ,
     nw_ucla_tests,
 )
 from hitrs_live.errors import DataError
@@ -25,7 +25,7 @@ from hitrs_live.preparing.resampling import grid
 from hitrs_live.skeleton import NTU25
 
 SOURCE = (
-    f"Northwestern-UCLA skeletons (Kinect v1), for research; interpolated to {DEFAULT_RATE_HZ:g} Hz from their own "
+    f"Northwestern-UCLA skeletons (Kinect v1), for research; interpolated to {USUAL_RATE_HZ:g} Hz from their own "
     f"rate, which is not known and taken as {NW_UCLA_RATE_HZ:g} Hz"
 )
 _KINECT_V1_JOINTS = 20
@@ -63,7 +63,7 @@ def plan_nw_ucla(folder: Path, *, name: str) -> Plan:
         index=Index(
             name=name,
             source=SOURCE,
-            rate_hz=DEFAULT_RATE_HZ,
+            rate_hz=USUAL_RATE_HZ,
             labels=tuple(NW_UCLA_ACTIONS.values()),
             valid=tuple(joint not in _NOT_THERE for joint in NTU25.joints),
             splits=NW_UCLA_SPLITS,
@@ -99,7 +99,7 @@ def read_nw_ucla(path: Path) -> Reading:
         bodies=(),
         test_of=nw_ucla_tests(path.stem),
     )
-    _, at = grid(0, len(joints), DEFAULT_RATE_HZ / NW_UCLA_RATE_HZ)
+    _, at = grid(0, len(joints), USUAL_RATE_HZ / NW_UCLA_RATE_HZ)
     ours = interpolate(joints[:, list(_FROM_KINECT_V1)].astype(np.float32), at)
     recorded = record(sample, [(0, ours)], [np.full(len(ours), label, np.int16)])
     return Reading(recorded=(recorded,), findings=Findings(counts={"frames": len(ours)}, notes=notes))

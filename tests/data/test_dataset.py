@@ -106,6 +106,12 @@ def test_views_and_subjects_of_nw_ucla_are_read_from_the_names(tmp_path: Path) -
         nw_ucla_tests("a1")
 
 
+def test_a_file_that_is_silent_about_its_rate_has_the_one_known_of_its_data_set(tmp_path: Path) -> None:
+    path = tmp_path / "utkinect_streams.npz"
+    assert open_dataset(write_npz(path, labels=[[1]])).index.rate_hz == 60.0
+    assert open_dataset(write_npz(path, labels=[[1]], meta={"rate_hz": 25})).index.rate_hz == 25.0
+
+
 def test_the_shipping_files_are_opened_as_a_folder_with_their_test_subjects(tmp_path: Path) -> None:
     datasets = open_datasets([write_miniature(tmp_path) / "ship"])
     assert [dataset.index.name for dataset in datasets] == [

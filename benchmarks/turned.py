@@ -11,8 +11,9 @@ already in metres: what a real camera at another place would see worse is not in
 
 import argparse
 import json
+import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -36,7 +37,8 @@ from hitrs_live.evaluation.deciding import decide
 from hitrs_live.evaluation.detection import detection_report
 from hitrs_live.evaluation.judging import judge
 from hitrs_live.evaluation.streams import KeptStream
-from hitrs_live.training.loop import LoopConfig, learning_rate
+from hitrs_live.training.loop import Loop, LoopConfig
+from hitrs_live.training.processes import join_processes
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence
 
 Floats = NDArray[np.float32]
@@ -103,36 +105,65 @@ class FrameGru(nn.Module):
         return KeptStream(sequence=sequence, ends=np.arange(len(logits)), logits=logits.numpy())
 
 
-def train_gru(train: list[Sequence], classes: int, prepare: Prepare, *, steps: int, seed: int) -> FrameGru:
-    """Train on random windows of the streams."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    model = FrameGru(train, classes, prepare)
-    position = torch.full((classes,), IGNORE)
-    position[model.known] = torch.arange(len(model.known))
-    material = [(model.features_of(s), torch.from_numpy(s.labels)) for s in train]
-    config = LoopConfig(
-        steps=steps, learning_rate=2e-3, final_learning_rate=1e-5, warmup_steps=max(1, steps // 20), schedule="cosine"
-    )
-    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
-    for step in range(steps):
+@dataclass(frozen=True)
+class Windows:
+    """Cuts of streams, side by side."""
+
+    features: Tensor
+    """(B, T, 150)."""
+    labels: Tensor
+    """(B, T) int64, among the classes that the GRU knows, or IGNORE."""
+
+    def to(self, device: torch.device) -> "Windows":
+        """Return the batch on a device."""
+        return Windows(self.features.to(device), self.labels.to(device))
+
+
+class RandomWindows:
+    """Make the batch of any number: cuts of 96 frames, of streams drawn at random."""
+
+    def __init__(self, model: FrameGru, train: list[Sequence], seed: int) -> None:
+        position = torch.full((model.classes,), IGNORE)
+        position[model.known] = torch.arange(len(model.known))
+        self._material = [
+            (model.features_of(s), torch.where(labels >= 0, position[labels], IGNORE))
+            for s in train
+            for labels in [torch.from_numpy(s.labels)]
+        ]
+        self._seed = seed
+
+    def __call__(self, number: int) -> Windows:
+        rng = np.random.default_rng((self._seed, number))
         features, labels = [], []
-        for number in rng.integers(len(material), size=BATCH):
-            whole, true = material[number]
+        for stream in rng.integers(len(self._material), size=BATCH):
+            whole, true = self._material[stream]
             first = rng.integers(max(1, len(whole) - WINDOW_FRAMES + 1))
-            cut = slice(first, first + WINDOW_FRAMES)
-            features.append(whole[cut])
-            labels.append(torch.where(true[cut] >= 0, position[true[cut]], IGNORE))
-        logits = model(pad_sequence(features, batch_first=True))
-        target = pad_sequence(labels, batch_first=True, padding_value=IGNORE)
-        loss = F.cross_entropy(logits.transpose(1, 2), target, ignore_index=IGNORE)
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, config)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+            features.append(whole[first : first + WINDOW_FRAMES])
+            labels.append(true[first : first + WINDOW_FRAMES])
+        return Windows(
+            pad_sequence(features, batch_first=True),
+            pad_sequence(labels, batch_first=True, padding_value=IGNORE),
+        )
+
+
+def train_gru(train: list[Sequence], classes: int, prepare: Prepare, *, steps: int, seed: int) -> FrameGru:
+    """Train on random windows of the streams, in the loop that trains all models here."""
+    torch.manual_seed(seed)
+    model = FrameGru(train, classes, prepare)
+    config = LoopConfig(
+        steps=steps, seed=seed, learning_rate=2e-3, final_learning_rate=1e-5, warmup_steps=max(1, steps // 20),
+        schedule="cosine", precision="fp32", workers=0, save_every=steps,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder, join_processes("cpu") as processes:
+        loop = Loop(model, config, processes, Path(folder) / "state.pt", "")
+        loop.run(RandomWindows(model, train, seed), losses_of, lambda: None, lambda _: None)
     return model.eval()
+
+
+def losses_of(module: nn.Module, batch: Windows) -> dict[str, Tensor]:
+    """Compute the cross-entropy over labelled frames."""
+    logits = module(batch.features)
+    return {"loss": F.cross_entropy(logits.transpose(1, 2), batch.labels, ignore_index=IGNORE)}
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +17,7 @@ from hitrs_live.evaluation.report import write_report
 
 def run_recognition(options: argparse.Namespace) -> int:
     """Measure, print the tables and write the report, whole or not at all."""
+    torch.set_num_threads(options.threads)
     dataset = open_dataset(options.data)
     if options.test_subjects:
         dataset = dataset.with_test_subjects(options.test_subjects)

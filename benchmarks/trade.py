@@ -40,8 +40,8 @@ PANELS = {
     "start_f1_0.3": "start F1 within 0.3 s",
     "delay_p50_s": "median delay, s",
 }
-_BESIDE = (((-8, 0), "right", "center"), ((0, 8), "center", "bottom"), ((8, 0), "left", "center"))
-"""Where a point's number stands, from the first window to the last: place in points, and how it is aligned."""
+_BESIDE, _BESIDE_LONGEST = ((-8, 0), "right", "center"), ((8, 0), "left", "center")
+"""Where a point's number stands: place in points, and how it is aligned."""
 
 
 def with_window(checkpoint: Checkpoint, clips: int) -> Checkpoint:
@@ -107,9 +107,9 @@ def _draw_panel(axes: Axes, rows: list[dict[str, Any]], key: str) -> None:
             *zip(*(point[:2] for point in known), strict=True), color=colour, linewidth=1.4, marker="o",
             label=f"answers every {update}",
         )  # fmt: skip
-        # The shortest window costs least and stands leftmost.
         for number, (cost, value, clips) in enumerate(known):
-            offset, across, up = _BESIDE[0 if number == 0 else 2 if number == len(known) - 1 else 1]
+            # Points lie close to each other; the longest window's number keeps out of the others' way.
+            offset, across, up = _BESIDE_LONGEST if number == len(known) - 1 else _BESIDE
             axes.annotate(
                 str(clips), (cost, value), textcoords="offset points", xytext=offset, ha=across, va=up,
                 color=colour, fontsize=8.5,

@@ -119,7 +119,11 @@ class Tuner:
         """
         lag = self._info.label_lag_frames
         fitted = fit_temperatures(self._labelled, label_lag_frames=lag, temperature=self._info.temperature)
-        start = self._whole(temperature=fitted, least_energies=choose_least_energies(self._labelled, lag, fitted))
+        measured = choose_least_energies(self._labelled, lag, fitted)
+        # Too few clips tell nothing of a class, but that of all actions some resemble training least: their least holds.
+        common = min(measured.values(), default=None)
+        others = {} if common is None else dict.fromkeys(range(1, len(self._info.labels)), common)
+        start = self._whole(temperature=fitted, least_energies=others | measured)
         return self._raise_on(start, allowed=per_hour * self.hours)
 
     def cross_check(self, per_hour: float) -> Alarms | None:

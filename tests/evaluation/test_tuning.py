@@ -181,7 +181,20 @@ def test_where_the_unknown_takes_its_share_on_and_off_come_down_and_on_by_less()
     jump, squat = tuned.classes["jump"], tuned.classes["squat"]
     assert jump.least_energy is not None
     assert (jump.on, jump.off) == (pytest.approx(0.825 * 0.6), pytest.approx(0.75 * 0.35, abs=1e-4))
-    assert (squat.least_energy, squat.on, squat.off) == (None, 0.6, 0.35), "nobody showed what is unlike a squat"
+    assert (squat.on, squat.off) == (jump.on, jump.off)
+
+
+def test_a_class_that_nobody_showed_has_the_smallest_least_energy_of_those_shown() -> None:
+    def shown(number: int, energy_of: float) -> KeptStream:
+        kept = stream([QUIET] * 30, label=number)
+        kept.logits[:, number] = energy_of
+        return kept
+
+    quiet = [stream([QUIET] * 20)]
+    alone = Tuner(CHECKPOINT, CONFIG, negative=quiet, labelled=[shown(1, 8.0)]).tune(per_hour=1.0).classes
+    both = Tuner(CHECKPOINT, CONFIG, negative=quiet, labelled=[shown(1, 8.0), shown(2, 5.0)]).tune(per_hour=1.0).classes
+    assert alone["squat"].least_energy == alone["jump"].least_energy == both["jump"].least_energy
+    assert both["squat"].least_energy == pytest.approx(5.0, abs=0.1)
 
 
 def test_a_judgement_speaks_of_the_frame_its_lag_before() -> None:

@@ -87,7 +87,7 @@ class Bench:
     data: Path
     device: str
     threads: int
-    readout: Readout = "token"
+    readout: Readout = "max"
     precision: str = "auto"
     alone: Lock = field(default_factory=Lock)
     """Held by what draws from this process's own random state, or keeps files that others read."""
@@ -303,7 +303,7 @@ def main() -> None:
     parser.add_argument("--share", action="append", type=float, choices=SHARES, help="with this share of labels alone")
     parser.add_argument("--seeds", type=int, help="over so many seeds, whatever the share")
     parser.add_argument("--fused", action="store_true", help="average joint, bone and motion models on NW-UCLA too")
-    parser.add_argument("--readout", choices=("token", "max"), default="token", help="what sums a sequence up")
+    parser.add_argument("--readout", choices=("token", "max"), default="max", help="what sums a sequence up")
     parser.add_argument("--jobs", type=int, default=1, help="figures measured at once")
     options = parser.parse_args()
     budget = REDUCED if options.reduced else FULL

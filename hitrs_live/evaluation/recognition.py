@@ -97,7 +97,7 @@ def evaluate_recognition(
     protocol: str = "auto",
     subset: Path | None = None,
     seed: int = 0,
-    readout: Readout = "token",
+    readout: Readout = "max",
 ) -> dict[str, Any]:
     """Measure checkpoints, alone and together, on the test sequences of a split; the report is as told above.
 

@@ -120,7 +120,7 @@ class Tuner:
         lag = self._info.label_lag_frames
         fitted = fit_temperatures(self._labelled, label_lag_frames=lag, temperature=self._info.temperature)
         measured = choose_least_energies(self._labelled, lag, fitted)
-        # Too few clips tell nothing of a class, but that of all actions some resemble training least: their least holds.
+        # Too few clips tell nothing of their class: there holds what the class that is least like training has.
         common = min(measured.values(), default=None)
         others = {} if common is None else dict.fromkeys(range(1, len(self._info.labels)), common)
         start = self._whole(temperature=fitted, least_energies=others | measured)

@@ -1,6 +1,7 @@
 """`hitrs-live finetune`: flags in, a run with its display, a recogniser out."""
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -11,6 +12,7 @@ from hitrs_live.data.opening import check_classes, open_dataset
 from hitrs_live.data.subsets import draw_subset, save_subset, take_subset
 from hitrs_live.errors import CheckpointMismatch, ConfigError, DataError
 from hitrs_live.model.hitrs import SIZES, HiTRSConfig
+from hitrs_live.model.recogniser import Readout
 from hitrs_live.training.finetune import FinetuneConfig, finetune
 from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import LoopConfig
@@ -18,10 +20,14 @@ from hitrs_live.training.pretrain_command import check_counts
 from hitrs_live.training.processes import join_processes
 from hitrs_live.transforms import NormaliserConfig
 
-PRESETS: dict[str, dict[str, float]] = {
-    "live": {"epochs": 50, "batch": 16, "learning_rate": 1e-3, "weight_decay": 0.05, "dropout": 0.1},
-    "published": {"epochs": 60, "batch": 128, "learning_rate": 4e-4, "weight_decay": 0.01, "dropout": 0.2},
-}
+PRESETS: dict[str, dict[str, float | Readout]] = {
+    "live": {
+        "epochs": 50, "batch": 16, "learning_rate": 1e-3, "weight_decay": 0.05, "dropout": 0.1, "readout": "max",
+    },
+    "published": {
+        "epochs": 60, "batch": 128, "learning_rate": 4e-4, "weight_decay": 0.01, "dropout": 0.2, "readout": "token",
+    },
+}  # fmt: skip
 _PUBLISHED_HEAD_RATE = 0.01
 _MIN_STEPS = 300
 """Of fine-tuning: fifty epochs of ten sequences would end before anything is learned."""
@@ -66,7 +72,7 @@ def run_finetune(options: argparse.Namespace) -> int:
     return 0
 
 
-def _fill_in(options: argparse.Namespace, preset: dict[str, float]) -> None:
+def _fill_in(options: argparse.Namespace, preset: Mapping[str, float | Readout]) -> None:
     """Give every flag that was left out its value of the preset."""
     if options.preset == "published" and options.head_only and options.learning_rate is None:
         options.learning_rate = _PUBLISHED_HEAD_RATE

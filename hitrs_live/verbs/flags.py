@@ -50,11 +50,11 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=count, default=2, metavar="N", help="of torch, on a CPU (default: 2)")
 
 
-def add_readout(parser: argparse.ArgumentParser, *, also: str) -> None:
-    """Add what sums a sequence up. also: what else the help says."""
+def add_readout(parser: argparse.ArgumentParser, *, default: str | None, default_text: str) -> None:
+    """Add what sums a sequence up. default_text: what the help says of its default."""
     parser.add_argument(
-        "--readout", choices=("token", "max"), default="token",
-        help=f"what sums a sequence up: the video token (default), or each channel's largest value over clips{also}",
+        "--readout", choices=("token", "max"), default=default,
+        help=f"what sums a sequence up: the video token, or each channel's largest value over clips ({default_text})",
     )  # fmt: skip
 
 

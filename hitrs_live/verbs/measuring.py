@@ -113,7 +113,7 @@ def _add_recognition(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--subset", type=Path, metavar="FILE", help="train probes on the sequences named there alone")
     parser.add_argument("--seed", type=seed, default=0, help="of the probes' cross-validation")
-    add_readout(parser, also=", for probes; a recogniser has its own")
+    add_readout(parser, default="max", default_text="for probes, default: max; a recogniser has its own")
     add_threads(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.set_defaults(run=_run_recognition)

@@ -90,7 +90,7 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=positive, help="live 0.001, published 0.0004, or 0.01 for a head only")
     parser.add_argument("--weight-decay", type=float, help="live 0.05, published 0.01")
     parser.add_argument("--dropout", type=float, help="live 0.1, published 0.2")
-    add_readout(parser, also="")
+    add_readout(parser, default=None, default_text="live max, published token")
     _add_modality(parser)
     _add_run_flags(parser)
     parser.set_defaults(run=_run_finetune)

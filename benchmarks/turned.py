@@ -125,11 +125,11 @@ class RandomWindows:
     def __init__(self, model: FrameGru, train: list[Sequence], seed: int) -> None:
         position = torch.full((model.classes,), IGNORE)
         position[model.known] = torch.arange(len(model.known))
-        self._material = [
-            (model.features_of(s), torch.where(labels >= 0, position[labels], IGNORE))
-            for s in train
-            for labels in [torch.from_numpy(s.labels)]
-        ]
+        self._material = []
+        for sequence in train:
+            labels = torch.from_numpy(sequence.labels)
+            known = torch.where(labels >= 0, position[labels], IGNORE)
+            self._material.append((model.features_of(sequence), known))
         self._seed = seed
 
     def __call__(self, number: int) -> Windows:

@@ -110,9 +110,9 @@ def count_everyday(
     results = decide(judge(checkpoint, sequences, hop=hop), info, thresholds=thresholds, hop=hop)
     report = detection_report(results, info.labels, rate_hz=info.normaliser.rate_hz)
     alarms = [
-        (label, own[number], near)
+        alarm
         for result in results
-        for label, number, near in _alarms(result, doing[result.sequence.name], own, info.normaliser.rate_hz)
+        for alarm in _alarms(result, doing[result.sequence.name], own, info.normaliser.rate_hz)
     ]
     told = Counter((label, action) for label, action, _ in alarms)
     near = sum(near for _, _, near in alarms)
@@ -132,10 +132,10 @@ def count_everyday(
     }
 
 
-def _alarms(result: StreamResult, doing: np.ndarray, own: Sequence[str], rate_hz: float) -> list[tuple[str, int, bool]]:
+def _alarms(result: StreamResult, doing: np.ndarray, own: Sequence[str], rate_hz: float) -> list[tuple[str, str, bool]]:
     """Pair each false alarm with what the person did most while it went on, background only if nothing else.
 
-    Returns the label, the number of what was done, and whether the label was nearly right.
+    own: the names of what `doing` numbers. Returns the label, what was done, and whether the label was nearly right.
     """
     away = alone_in_background(result.sequence.labels, round(TOLERANCE_S * rate_hz))
     alarms = []
@@ -145,9 +145,9 @@ def _alarms(result: StreamResult, doing: np.ndarray, own: Sequence[str], rate_hz
             continue
         during = doing[first : last + 1]
         acting = during[during != BACKGROUND]
-        number = int(np.bincount(acting).argmax()) if len(acting) else BACKGROUND
+        did = own[int(np.bincount(acting).argmax()) if len(acting) else BACKGROUND]
         going = action.label == "walk" and _speed_m_s(result.sequence.joints_m[first : last + 1], rate_hz) > WALKING_M_S
-        alarms.append((action.label, number, going or action.label in NEAR.get(own[number], ())))
+        alarms.append((action.label, did, going or action.label in NEAR.get(did, ())))
     return alarms
 
 

@@ -206,10 +206,8 @@ class Bench:
         return train_baseline(make[method], train, test, steps=steps, seed=seed)
 
     def _train(self, *arguments: object) -> None:
-        self._hitrs(*arguments, "--device", self.device, "--threads", self.threads, "--precision", self.precision)
-
-    def _hitrs(self, *arguments: object) -> None:
-        command = [sys.executable, "-m", "hitrs_live.cli", *map(str, arguments)]
+        how = ("--device", self.device, "--threads", self.threads, "--precision", self.precision)
+        command = [sys.executable, "-m", "hitrs_live.cli", *map(str, (*arguments, *how))]
         log = self.work / "log.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as file:

@@ -71,9 +71,8 @@ def measure_build(recordings: Iterable[Floats]) -> Build:
     places = np.einsum("tjc,tcd->tjd", joints[:, _TRUNK] - origin, axes) / size
     bones = np.linalg.norm(joints[:, _LIMBS] - joints[:, [NTU25.parents[j] for j in _LIMBS]], axis=-1) / size[:, 0]
     trunk, limbs = np.median(places, axis=0), np.median(bones, axis=0)
-    mirrored = trunk[_MIRRORED_TRUNK] * np.array([-1, 1, 1])
     return Build(
-        trunk=((trunk + mirrored) / 2).astype(np.float32),
+        trunk=_symmetric(trunk).astype(np.float32),
         limbs=((limbs + limbs[_MIRRORED_LIMBS]) / 2).astype(np.float32),
     )
 
@@ -132,7 +131,8 @@ class Builds:
         )
 
 
-def _symmetric(places: NDArray[np.float64]) -> NDArray[np.float64]:
+def _symmetric(places: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Average the trunk's places (9, 3) with their mirror image."""
     even: NDArray[np.float64] = (places + places[_MIRRORED_TRUNK] * np.array([-1, 1, 1])) / 2
     return even
 

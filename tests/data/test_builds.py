@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from bodies import body_of
 
 from hitrs_live.data.arrays import Sequence
 from hitrs_live.data.builds import LANDMARKS, Build, Builds, measure_build, measure_dataset, rebuild
@@ -27,11 +28,7 @@ def somebody(frames: int = 60, seed: int = 0, *, fingers: bool = True) -> np.nda
         "hand": (0.22, 0.87, 0), "hand_tip": (0.22, 0.8, 0), "thumb": (0.2, 0.84, 0.03), "hip": (0.11, 0.95, 0),
         "knee": (0.11, 0.5, 0), "ankle": (0.11, 0.08, 0), "foot": (0.11, 0.03, 0.12),
     }  # fmt: skip
-    body = np.zeros((frames, 25, 3))
-    for joint, name in enumerate(NTU25.joints):
-        side, _, part = name.partition("_")
-        body[:, joint] = at[part if side in ("left", "right") else name]
-        body[:, joint, 0] *= -1 if side == "right" else 1
+    body = np.repeat(body_of(at)[None], frames, axis=0)
     swing = np.sin(np.linspace(0, 6, frames))[:, None]
     for side in ("left", "right"):
         for part, share in (("wrist", 0.2), ("hand", 0.25), ("hand_tip", 0.3), ("thumb", 0.3), ("ankle", 0.1)):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bodies import body_of
 
 from hitrs_live.data.arrays import BACKGROUND, Sequence
 from hitrs_live.data.compose import ComposeConfig, StreamComposer
@@ -18,19 +19,13 @@ LEGS = [NTU25.index(f"{side}_{part}") for side in ("left", "right") for part in 
 
 def standing(frames: int) -> np.ndarray:
     """Somebody who stands upright and faces +z, arms hanging."""
-    body = np.zeros((25, 3), np.float32)
     at = {
         "spine_base": (0, 1.0, 0), "spine_middle": (0, 1.3, 0), "spine_shoulder": (0, 1.5, 0), "neck": (0, 1.55, 0),
         "head": (0, 1.7, 0), "shoulder": (0.18, 1.48, 0), "elbow": (0.2, 1.2, 0), "wrist": (0.21, 0.95, 0),
         "hand": (0.21, 0.87, 0), "hand_tip": (0.21, 0.8, 0), "thumb": (0.19, 0.84, 0.03), "hip": (0.1, 0.97, 0),
         "knee": (0.1, 0.5, 0), "ankle": (0.1, 0.08, 0), "foot": (0.1, 0.03, 0.12),
     }  # fmt: skip
-    for joint, name in enumerate(NTU25.joints):
-        side, _, part = name.partition("_")
-        body[joint] = at[part] if side in ("left", "right") else at[name]
-        if side == "right":
-            body[joint, 0] *= -1
-    return np.repeat(body[None], frames, axis=0)
+    return np.repeat(body_of(at)[None].astype(np.float32), frames, axis=0)
 
 
 def lengths(joints: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from hitrs_live.checkpoint import CheckpointInfo, EncoderCheckpoint, load_encoder
 from hitrs_live.data.arrays import Sequence
 from hitrs_live.data.augment import Augmenter
-from hitrs_live.data.class_map import mirrored_labels, read_classes
+from hitrs_live.data.class_map import read_classes
 from hitrs_live.data.compose import ComposeConfig, StreamComposer
 from hitrs_live.data.opening import BACKGROUND_NAME, open_dataset
 from hitrs_live.data.ship import LABELS, SHIP_CLASSES
@@ -40,6 +40,7 @@ from hitrs_live.evaluation.offline import offline_logits
 from hitrs_live.evaluation.streams import KeptStream
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import SIZES, HiTRSConfig, gather_clips
+from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.training.loop import Loop, LoopConfig
 from hitrs_live.training.processes import join_processes
 from hitrs_live.training.streams import StreamBatches

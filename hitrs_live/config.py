@@ -83,7 +83,10 @@ class ModelConfig(Section, frozen=True, kw_only=True):
     update: Annotated[
         Literal["clip", "frame"],
         Meta(description="what the model answers after; every frame costs more, as told at the start"),
-    ] = "clip"
+    ] = "frame"
+    mirror: Annotated[
+        bool, Meta(description="judge everybody's mirror image too and average: surer, and a second row of the model")
+    ] = True
     gather_ms: Annotated[
         float,
         Meta(ge=0, description="how long a frame may wait for other sources' frames, to be computed with them"),

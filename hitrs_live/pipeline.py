@@ -86,6 +86,7 @@ class Pipeline:
             rows=len(self._lines) * self._config.pose.max_people,
             min_joint_confidence=self._config.pose.min_joint_confidence,
             hop=self._hop,
+            mirror=self._config.model.mirror,
             engine=opened.engine,
         )
         self._predictor.warm_up()

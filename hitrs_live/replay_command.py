@@ -91,7 +91,8 @@ def bench_replay(files: list[Path], config: Config, *, rows: int) -> dict[str, A
     checkpoint = load_checkpoint(model.checkpoint or None)
     found = find_thresholds(config.action.thresholds, checkpoint, Path(model.checkpoint or SHIPPED))
     opened = open_engine(
-        checkpoint, model.engine, model.precision, max_rows=rows, threads=model.threads, build=model.engine != "auto",
+        checkpoint, model.engine, model.precision, max_rows=rows * (1 + model.mirror), threads=model.threads,
+        build=model.engine != "auto",
         quantisation=Path(model.quantisation) if model.quantisation else None,
     )  # fmt: skip
     replay = Replay(checkpoint, config, opened.engine, rows=rows, thresholds=found.thresholds)
@@ -105,7 +106,7 @@ def bench_replay(files: list[Path], config: Config, *, rows: int) -> dict[str, A
         **_summarise(heard, wall_s, reader, replay.step_ms),
         **_score(heard, checkpoint),
         "answers": _answers(heard, checkpoint.info.labels),
-        **about_run(checkpoint, found.thresholds, model.update),
+        **about_run(checkpoint, found.thresholds, model.update, mirror=model.mirror),
         "engine": opened.engine.name,
         "precision": opened.engine.precision,
         "threads": model.threads,

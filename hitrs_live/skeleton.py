@@ -1,5 +1,6 @@
 """Named joint layouts, their trees and mirror pairs, and the linear maps between them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -149,3 +150,12 @@ def _ntu_from_mediapipe() -> NDArray[np.float32]:
 
 NTU25_FROM_MEDIAPIPE33 = _ntu_from_mediapipe()
 """(25, 33) float32: each NTU joint as a weighted mean of landmarks; every row sums to one."""
+
+
+def mirrored_labels(labels: Sequence[str]) -> NDArray[np.int64]:
+    """Map each class to the one it becomes when left and right are swapped, by its name.
+
+    Returns (K,); -1 for a class of one side whose other side is no class.
+    """
+    swapped = ["right".join(part.replace("right", "left") for part in name.split("left")) for name in labels]
+    return np.array([labels.index(name) if name in labels else -1 for name in swapped])

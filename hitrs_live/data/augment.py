@@ -24,6 +24,15 @@ _EXTREMITIES = tuple(
     for parts in (("hand_tip", "thumb"), ("hand", "hand_tip", "thumb"), ("foot",))
 )
 """Groups of joints that go missing together, outermost last to fall back on their parent."""
+_LIMBS = np.array(
+    [
+        [name.startswith(side) and name.endswith(parts) for name in NTU25.joints]
+        for side in ("left", "right")
+        for parts in (("elbow", "wrist", "hand", "tip", "thumb"), ("knee", "ankle", "foot"))
+    ],
+    np.float32,
+)
+"""(4, 25): which joints hang from which limb, the outer ends of the bones that swing together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +46,8 @@ class AugmentConfig:
     bone_scale: float = 0.08
     bone_turn_deg: float = 5.0
     """By how much every bone is turned, for good: another posture."""
+    amplitude: float = 0.0
+    """By how much a limb's bones swing further out of their mean direction, or less far: another style."""
     joint_offset_m: float = 0.02
     tilt_deg: float = 8.0
     depth_scale: tuple[float, float] = (0.75, 1.2)
@@ -93,11 +104,15 @@ class Augmenter:
         )
 
     def _change_body(self, joints: Floats, rng: np.random.Generator) -> Floats:
-        """Stretch every bone, left and right alike, turn it, and shift every joint a little inside the body."""
+        """Stretch every bone, left and right alike, turn it and its swing, and shift every joint inside the body."""
         stretch = rng.normal(1, self._config.bone_scale, 25).astype(np.float32)
         stretch = (stretch + stretch[list(NTU25.mirror)]) / np.float32(2)
         bones = (joints - joints[:, list(NTU25.parents)]) * stretch[:, None]
-        bones = _turn_bones(bones, joints, rng.normal(0, np.radians(self._config.bone_turn_deg), (25, 3)))
+        turns = rng.normal(0, np.radians(self._config.bone_turn_deg), (25, 3))
+        swing = np.ones(25, np.float32)
+        if self._config.amplitude:
+            swing += rng.normal(0, self._config.amplitude, len(_LIMBS)).astype(np.float32) @ _LIMBS
+        bones = _restyle(bones, joints, turns, swing)
         changed = joints.copy()
         for joint in NTU25.outward:
             changed[:, joint] = changed[:, NTU25.parents[joint]] + bones[:, joint]
@@ -143,13 +158,24 @@ class Augmenter:
         return joints
 
 
-def _turn_bones(bones: Floats, joints: Floats, vectors: NDArray[np.float64]) -> Floats:
-    """Turn every bone by a small rotation that turns with the body. bones: (T, 25, 3); vectors: (25, 3), radians."""
+def _restyle(bones: Floats, joints: Floats, vectors: NDArray[np.float64], swing: Floats) -> Floats:
+    """Turn every bone by a small rotation that turns with the body, and let it swing more or less than it did.
+
+    bones: (T, 25, 3); vectors: (25, 3), radians; swing: (25,), how far from its mean direction a bone goes, times what
+    it went. Lengths stay.
+    """
     left, right = ([NTU25.index(f"{side}_{part}") for part in ("hip", "shoulder")] for side in ("left", "right"))
     across = (joints[:, left] - joints[:, right]).sum(1)
     length = np.maximum(np.hypot(across[:, 0], across[:, 2]), 1e-6)
     cos, sin = (torch.from_numpy(across[:, axis] / length) for axis in (0, 2))
     turns = np.stack([rotation(0, x) @ rotation(1, y) @ rotation(2, z) for x, y, z in vectors]).astype(np.float32)
     faced = turn_about_y(torch.from_numpy(bones), cos, sin).numpy()
-    turned: Floats = np.einsum("tji,jik->tjk", faced, turns)
+    swung = faced + (swing[:, None] - 1) * (faced - faced.mean(0))
+    swung *= _lengths(faced) / np.maximum(_lengths(swung), 1e-6)
+    turned: Floats = np.einsum("tji,jik->tjk", swung, turns)
     return turn_about_y(torch.from_numpy(turned), cos, -sin).numpy()
+
+
+def _lengths(bones: Floats) -> Floats:
+    lengths: Floats = np.linalg.norm(bones, axis=-1, keepdims=True)
+    return lengths

@@ -86,19 +86,6 @@ def read_ship(folder: Path, *, test: bool) -> dict[str, list[Sequence]]:
     return {name: read_classes(half[test], LABELS) for name, half in halves.items()}
 
 
-def mirrored_labels(labels: tuple[str, ...]) -> NDArray[np.int64]:
-    """Map each class to the one it becomes when left and right are swapped, by its name.
-
-    Returns (K,); IGNORE for a class of one side whose other side is no class.
-    """
-    swapped = [_swap_sides(name) for name in labels]
-    return np.array([labels.index(name) if name in labels else IGNORE for name in swapped])
-
-
-def _swap_sides(name: str) -> str:
-    return "right".join(part.replace("right", "left") for part in name.split("left"))
-
-
 def _mapped(labels: NDArray[np.int16], table: NDArray[np.int64]) -> NDArray[np.int64]:
     mapped: NDArray[np.int64] = np.where(labels == UNLABELLED, IGNORE, table[labels])
     return mapped

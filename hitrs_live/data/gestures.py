@@ -24,7 +24,14 @@ _SHAKE_ARMS = (0.05, 0.3)
 _REACH_ARMS = (0.35, 0.93)
 """How far from the shoulder hands go, in lengths of the arm: never quite straight, as an arm lifted for exercise is."""
 _THRUST_S = 0.6
-"""The least that a hand takes straight to the front: quicker would be a punch."""
+"""The least that one hand takes straight to the front: quicker would be a punch. Both at once push."""
+_SWING_SHARE = 0.15
+_SWINGS = (1.0, 5.0)
+_SWING_HZ = (0.5, 1.8)
+_QUICK_HZ = 0.9
+"""From here on a straight arm that swings is no exercise, wherever it hangs between."""
+_STRAIGHT = 0.96
+"""Of the arm's length: as far as `_lay_arm` lets a hand go."""
 _IDLE = ("both", "left", "right", "neither", "together", "together")
 """Which arm does nothing; together both do the same."""
 _SWAY_DEG = {"turn": 12.0, "lean": 10.0}
@@ -41,7 +48,7 @@ def gesture(joints_m: Floats, rng: np.random.Generator) -> Floats:
     # Arms move none of the joints that the trunk's axes are found by.
     axes = _axes(joints)
     frames = len(joints)
-    both, idle = hand_path(frames, rng), rng.choice(_IDLE)
+    both, idle = hand_path(frames, rng, thrust_s=0.0), rng.choice(_IDLE)
     for side in ("left", "right"):
         if idle == "together":
             path = both
@@ -53,17 +60,24 @@ def gesture(joints_m: Floats, rng: np.random.Generator) -> Floats:
     return joints
 
 
-def hand_path(frames: int, rng: np.random.Generator) -> Floats:
-    """Draw where a hand is, seen from its shoulder. Returns (T, 3): outward, up, ahead, in lengths of the arm."""
+def hand_path(frames: int, rng: np.random.Generator, *, thrust_s: float = _THRUST_S) -> Floats:
+    """Draw where a hand is, seen from its shoulder. Returns (T, 3): outward, up, ahead, in lengths of the arm.
+
+    thrust_s: the least that it takes to the front.
+    """
     place = home = _resting_place(rng)
     parts: list[Floats] = []
     left = frames
     while left > 0:
-        goal = home if rng.random() < 0.3 else _place(rng)
+        if rng.random() < _SWING_SHARE:
+            stay = _swing(rng)
+            goal = stay[0]
+        else:
+            goal = home if rng.random() < 0.3 else _place(rng)
+            stay = _stay(goal, rng)
         seconds = rng.uniform(*_MOVE_S)
         if goal[2] > 0.6:
-            seconds = max(seconds, _THRUST_S)
-        stay = _stay(goal, rng)
+            seconds = max(seconds, thrust_s)
         parts += [_minimum_jerk(place, goal, max(2, round(seconds * _RATE_HZ))), stay]
         left -= sum(len(part) for part in parts[-2:])
         place = stay[-1] if len(stay) else goal
@@ -100,6 +114,22 @@ def _stay(place: Floats, rng: np.random.Generator) -> Floats:
     direction = rng.normal(0, 1, 3)
     direction *= rng.uniform(*_SHAKE_ARMS) / np.linalg.norm(direction)
     return (still + swing[:, None] * direction).astype(np.float32)
+
+
+def _swing(rng: np.random.Generator) -> Floats:
+    """Swing a straight arm up and down, between aside and ahead, as people wave to somebody far. Returns (T, 3).
+
+    It goes to and fro in one plane, where an arm that circles does not, and hangs down between only if it is quick.
+    """
+    rate_hz = rng.uniform(*_SWING_HZ)
+    lowest_deg = -70.0 if rate_hz >= _QUICK_HZ else -20.0
+    low_deg = rng.uniform(lowest_deg, 40.0)
+    high_deg = min(low_deg + rng.uniform(30.0, 120.0), 88.0)
+    times = np.arange(max(2, round(rng.uniform(*_SWINGS) / rate_hz * _RATE_HZ))) / _RATE_HZ
+    up = np.radians(low_deg + (high_deg - low_deg) * (1 - np.cos(2 * np.pi * rate_hz * times)) / 2)
+    ahead = np.radians(rng.uniform(-15.0, 90.0))
+    path = np.stack((np.cos(up) * np.cos(ahead), np.sin(up), np.cos(up) * np.sin(ahead)), axis=1)
+    return (_STRAIGHT * path).astype(np.float32)
 
 
 def _sway(joints: Floats, rng: np.random.Generator) -> Floats:

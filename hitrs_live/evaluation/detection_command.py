@@ -22,7 +22,7 @@ from hitrs_live.evaluation.deciding import decide
 from hitrs_live.evaluation.detection import TOLERANCE_S, detection_report
 from hitrs_live.evaluation.held_out import evaluate_held_out
 from hitrs_live.evaluation.judging import judge
-from hitrs_live.evaluation.offline import offline_logits
+from hitrs_live.evaluation.offline import judge_offline
 from hitrs_live.evaluation.report import about_run, write_report
 from hitrs_live.evaluation.streams import KeptStream
 from hitrs_live.thresholds import Thresholds, find_thresholds
@@ -47,15 +47,15 @@ def run_detection(options: argparse.Namespace) -> int:
     data = open_dataset(options.data)
     check_rates([data], checkpoint.info.normaliser.rate_hz)
     sequences = _streams(_tested(data, options), checkpoint, unknown_is_background=options.unknown_is_background)
-    streams = judge(checkpoint, [degrade(sequence, effects) for sequence in sequences], hop=hop)
+    streams = judge(checkpoint, [degrade(sequence, effects) for sequence in sequences], hop=hop, mirror=options.mirror)
     results = decide(streams, checkpoint.info, thresholds=thresholds, hop=hop)
     figures = detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)
     report = {
         "data": data.index.name,
         "subjects": sorted({sequence.subject for sequence in sequences}),
-        **about_run(checkpoint, thresholds, options.update),
+        **about_run(checkpoint, thresholds, options.update, mirror=options.mirror),
         "degraded": [effect.name for effect in effects],
-        "live_minus_offline": difference_from_offline(checkpoint, streams, hop),
+        "live_minus_offline": difference_from_offline(checkpoint, streams, hop, mirror=options.mirror),
         **figures,
     }
     show(Console(), _degraded(data.index.name, report), figures)
@@ -70,8 +70,10 @@ def run_held_out(options: argparse.Namespace) -> int:
     checkpoint, thresholds, hop = _detector(options)
     torch.set_num_threads(options.threads)
     folder = options.data or data_folder()
-    report = about_run(checkpoint, thresholds, options.update)
-    report |= evaluate_held_out(checkpoint, folder, thresholds=thresholds, hop=hop, effects=effects)
+    report = about_run(checkpoint, thresholds, options.update, mirror=options.mirror)
+    report |= evaluate_held_out(
+        checkpoint, folder, thresholds=thresholds, hop=hop, mirror=options.mirror, effects=effects
+    )
     console = Console()
     for name, figures in report["sources"].items():
         show(console, _degraded(name, report), figures)
@@ -80,16 +82,13 @@ def run_held_out(options: argparse.Namespace) -> int:
     return 0
 
 
-def difference_from_offline(checkpoint: Checkpoint, streams: list[KeptStream], hop: int | None) -> float:
+def difference_from_offline(
+    checkpoint: Checkpoint, streams: list[KeptStream], hop: int | None, *, mirror: bool
+) -> float:
     """Return by how much the live stages' logits differ at most from those of whole recordings."""
-    normaliser = checkpoint.info.normaliser
-    return max(
-        (
-            float(np.abs(offline_logits(checkpoint.model, s.sequence, normaliser, hop) - s.logits).max(initial=0.0))
-            for s in streams
-        ),
-        default=0.0,
-    )
+    wanted = (judge_offline(checkpoint, stream.sequence, hop=hop, mirror=mirror) for stream in streams)
+    differences = (np.abs(one - got.logits).max(initial=0.0) for one, got in zip(wanted, streams, strict=True))
+    return max(map(float, differences), default=0.0)
 
 
 def show(console: Console, name: str, figures: dict[str, Any]) -> None:

@@ -21,11 +21,13 @@ def evaluate_held_out(
     *,
     thresholds: Thresholds | None = None,
     hop: int | None = None,
+    mirror: bool = True,
     effects: tuple[Effect, ...] = (),
 ) -> dict[str, Any]:
     """Run all test subjects' streams and return figures by source and by class, ready for JSON.
 
-    hop: frames from one judgement to the next, by default the clip stride; effects: what is wrong with the joints that
+    hop: frames from one judgement to the next, by default the clip stride; mirror: whether everybody is judged
+    mirrored too; effects: what is wrong with the joints that
     the model sees, and that its predictions of motion are measured against. Raises DataError where the data is missing.
     """
     sources = read_ship(folder, test=True)
@@ -37,7 +39,8 @@ def evaluate_held_out(
     }
     for name, sequences in sources.items():
         known = [degrade(sequence, effects) for sequence in sequences if (sequence.labels != IGNORE).any()]
-        results = decide(judge(checkpoint, known, hop=hop), checkpoint.info, thresholds=thresholds, hop=hop)
+        streams = judge(checkpoint, known, hop=hop, mirror=mirror)
+        results = decide(streams, checkpoint.info, thresholds=thresholds, hop=hop)
         report["sources"][name] = detection_report(
             results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz
         )

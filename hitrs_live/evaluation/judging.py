@@ -48,28 +48,32 @@ def judge(
     *,
     confidence: list[NDArray[np.float32]] | None = None,
     hop: int | None = None,
+    mirror: bool = True,
     engine: Engine | None = None,
 ) -> list[KeptStream]:
     """Step the live predictor over every sequence from its first frame to its last, many at once, one a row.
 
     confidence: (T, 25) for each sequence; None where all joints count as seen. hop: frames from one judgement to the
-    next, by default the clip stride. engine: what computes the model, by default the reference. Returns the streams
-    longest first, so that a batch stays full.
+    next, by default the clip stride. mirror: whether everybody is judged mirrored too. engine: what computes the model,
+    by default the reference. Returns the streams longest first, so that a batch stays full.
     """
     seen: list[NDArray[np.float32] | None] = [None] * len(sequences) if confidence is None else [*confidence]
     rows = [_Row(sequence=sequence, confidence=own) for sequence, own in zip(sequences, seen, strict=True)]
     rows.sort(key=lambda row: -len(row.sequence.labels))
     for first in range(0, len(rows), _ROWS):
-        _judge_together(checkpoint, rows[first : first + _ROWS], hop, engine)
+        _judge_together(checkpoint, rows[first : first + _ROWS], hop, mirror, engine)
     return [row.keep(len(checkpoint.info.labels)) for row in rows]
 
 
-def _judge_together(checkpoint: Checkpoint, rows: list[_Row], hop: int | None, engine: Engine | None) -> None:
+def _judge_together(
+    checkpoint: Checkpoint, rows: list[_Row], hop: int | None, mirror: bool, engine: Engine | None
+) -> None:
     predictor = Predictor(
         checkpoint,
         rows=len(rows),
         min_joint_confidence=PoseConfig().min_joint_confidence,
         hop=hop,
+        mirror=mirror,
         engine=engine,
     )
     for frame in range(len(rows[0].sequence.labels)):

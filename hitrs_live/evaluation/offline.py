@@ -1,15 +1,35 @@
 """The same judgements without a stream: every window of a whole recording at once. The reference for the live path."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.data.arrays import Sequence
 from hitrs_live.model.detector import HitrsDetector
+from hitrs_live.skeleton import mirrored_labels
+from hitrs_live.streaming.predictor import average_sides
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence
+from hitrs_live.transforms import mirror as mirrored
 
 _AT_ONCE = 256
 """Clips encoded in one batch, so that a long recording does not need the memory of all."""
+
+
+def judge_offline(
+    checkpoint: Checkpoint, sequence: Sequence, *, hop: int | None = None, mirror: bool = True
+) -> NDArray[np.float32]:
+    """Judge a recording as the live predictor does, mirrored too or not. Returns (N, K), as `offline_logits`."""
+    model, info = checkpoint.model, checkpoint.info
+    logits = offline_logits(model, sequence, info.normaliser, hop)
+    if not mirror:
+        return logits
+    image = replace(sequence, joints_m=mirrored(torch.from_numpy(sequence.joints_m)).numpy())
+    of_image, classes = offline_logits(model, image, info.normaliser, hop), mirrored_labels(info.labels)
+    averaged: NDArray[np.float32] = average_sides(*map(torch.from_numpy, (logits, of_image, classes))).numpy()
+    return averaged
 
 
 @torch.inference_mode()

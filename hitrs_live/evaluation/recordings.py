@@ -18,10 +18,13 @@ from hitrs_live.sources.recording import Recording
 _MOST_PEOPLE = 6
 
 
-def judge_recording(checkpoint: Checkpoint, path: Path, *, hop: int | None = None) -> list[KeptStream]:
+def judge_recording(
+    checkpoint: Checkpoint, path: Path, *, hop: int | None = None, mirror: bool = True
+) -> list[KeptStream]:
     """Judge all that is followed in a recording, with the confidence that its joints had. All of it is background.
 
-    hop: frames from one judgement to the next, by default the clip stride.
+    hop: frames from one judgement to the next, by default the clip stride; mirror: whether everybody is judged mirrored
+    too.
     Raises SourceUnavailable or DataError where the file is none of ours or damaged.
     """
     followed = follow(_frames(path), rate_hz=checkpoint.info.normaliser.rate_hz, most_people=_MOST_PEOPLE)
@@ -35,7 +38,9 @@ def judge_recording(checkpoint: Checkpoint, path: Path, *, hop: int | None = Non
         )
         for number, one in enumerate(followed)
     ]
-    return judge(checkpoint, sequences, confidence=[np.stack(one.confidence) for one in followed], hop=hop)
+    return judge(
+        checkpoint, sequences, confidence=[np.stack(one.confidence) for one in followed], hop=hop, mirror=mirror
+    )
 
 
 def _frames(path: Path) -> Iterator[PoseFrame]:

@@ -91,8 +91,9 @@ class Replay:
         info = checkpoint.info
         hop = 1 if config.model.update == "frame" else info.detector.encoder.clip_stride
         self._predictor = Predictor(
-            checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, hop=hop, engine=engine
-        )
+            checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, hop=hop,
+            mirror=config.model.mirror, engine=engine,
+        )  # fmt: skip
         self._decoder = ActionDecoder(
             info, config.action, source_id="replay", rows=rows, thresholds=thresholds, hop_frames=hop,
             bridge_s=config.track.bridge_s,

@@ -10,11 +10,15 @@ from hitrs_live.thresholds import Thresholds
 from hitrs_live.whole_file import whole_file
 
 
-def about_run(checkpoint: Checkpoint, thresholds: Thresholds | None, update: str) -> dict[str, Any]:
-    """Say which detector figures are of and how it ran, so that no two are taken for one. update: clip or frame."""
+def about_run(checkpoint: Checkpoint, thresholds: Thresholds | None, update: str, *, mirror: bool) -> dict[str, Any]:
+    """Say which detector figures are of and how it ran, so that no two are taken for one.
+
+    update: clip or frame; mirror: whether everybody was judged mirrored too.
+    """
     return {
         "checkpoint": {"name": checkpoint.info.name, "sha256": checkpoint.fingerprint},
         "update": update,
+        "mirror": mirror,
         "tuned": thresholds is not None,
     }
 

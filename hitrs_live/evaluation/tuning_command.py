@@ -34,10 +34,10 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
     config = load_config(options.config) if options.config else Config()
     hop = 1 if options.update == "frame" else None
     console = Console()
-    negative, notes = _negative(options.data, options.leave_out, checkpoint, hop)
+    negative, notes = _negative(options.data, options.leave_out, checkpoint, hop, options.mirror)
     for note in notes:
         _say(console, note)
-    labelled = _labelled(options.labelled or [], options.subjects, checkpoint, hop)
+    labelled = _labelled(options.labelled or [], options.subjects, checkpoint, hop, options.mirror)
     if not labelled:
         _say(console, "nothing labelled is given (--labelled): temperatures stay as they are, recall is not known")
     try:
@@ -60,7 +60,7 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
 
 
 def _negative(
-    paths: Sequence[Path], leave_out: frozenset[str], checkpoint: Checkpoint, hop: int | None
+    paths: Sequence[Path], leave_out: frozenset[str], checkpoint: Checkpoint, hop: int | None, mirror: bool
 ) -> tuple[list[KeptStream], list[str]]:
     """Read what should set nothing off. Returns the streams, and a line a file on what of it counts."""
     streams: list[KeptStream] = []
@@ -69,7 +69,7 @@ def _negative(
     for path in paths:
         recordings = [path] if is_recording(path) else sorted(path.glob("*.mcap")) if path.is_dir() else []
         for recording in recordings:
-            streams += judge_recording(checkpoint, recording, hop=hop)
+            streams += judge_recording(checkpoint, recording, hop=hop, mirror=mirror)
             notes.append(f"{recording.name}: all of it counts as holding none of the classes")
         for whole in [] if recordings else open_datasets([path]):
             check_rates([whole], checkpoint.info.normaliser.rate_hz)
@@ -83,14 +83,14 @@ def _negative(
             else:
                 sequences = read_background(data)
                 notes.append(f"{name}: has no label of the classes, and counts as holding none of them")
-            streams += judge(checkpoint, sequences, hop=hop)
+            streams += judge(checkpoint, sequences, hop=hop, mirror=mirror)
     if absent:
         raise DataError(f"--leave-out: nobody is called {', '.join(sorted(absent))} in the data")
     return streams, notes
 
 
 def _labelled(
-    paths: Sequence[Path], subjects: frozenset[str] | None, checkpoint: Checkpoint, hop: int | None
+    paths: Sequence[Path], subjects: frozenset[str] | None, checkpoint: Checkpoint, hop: int | None, mirror: bool
 ) -> list[KeptStream]:
     streams: list[KeptStream] = []
     found: set[str] = set()
@@ -101,7 +101,7 @@ def _labelled(
         sequences = read_streams(chosen, checkpoint.info.labels)
         if chosen.samples and not any((sequence.labels > BACKGROUND).any() for sequence in sequences):
             raise DataError(f"--labelled {data.path}: holds none of the classes; give it as --data if that is so")
-        streams += judge(checkpoint, sequences, hop=hop)
+        streams += judge(checkpoint, sequences, hop=hop, mirror=mirror)
     if paths and subjects and (missing := sorted(subjects - found)):
         raise DataError(f"{', '.join(map(str, paths))}: no subject {', '.join(missing)}, wanted some of {_few(found)}")
     return streams
@@ -166,6 +166,7 @@ def _provenance(
         "labelled": ", ".join(path.name for path in options.labelled or ()) or "nothing",
         "subjects": ", ".join(sorted(options.subjects or ())) or "all",
         "update": options.update,
+        "mirror": options.mirror,
     }
     if after.starts:
         now = after.all_starts

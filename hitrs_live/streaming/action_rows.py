@@ -66,17 +66,23 @@ class ActionRows:
     is told once its score reaches `on` and, were this known to be of some class, would be `sure`; or once it has
     lasted its minimum duration without falling below `off`. It began where the scores of all actions together last
     rose to its `off`, for that something begins is known before what it is; but not before the row's last action
-    ended, nor more than a second before it was the candidate. An action is borne out while its score is not below
+    ended, nor more than a second before it was the candidate. What is there with a row's first judgement began with the
+    clip that this rests on, before which nothing was seen. An action is borne out while its score is not below
     `off` and no candidate beats it. It is over once it could not be borne out again within its merge gap, or a
     candidate is told, and then it ended where it first was not. One of its maximum duration is over too, and barred
     until its score falls below `off`.
     A row whose body is unclear begins nothing and bears nothing out; if that lasts, what it has is over.
     """
 
-    def __init__(self, rules: Rules, *, rows: int, sure: float, hop_ns: int, unclear_ns: int) -> None:
-        """Begin with nothing. hop_ns: from one judgement to the next. unclear_ns: how long a body may be unclear."""
+    def __init__(self, rules: Rules, *, rows: int, sure: float, hop_ns: int, reach_ns: int, unclear_ns: int) -> None:
+        """Begin with nothing.
+
+        hop_ns: from one judgement to the next. reach_ns: from a clip's first frame to the instant that a judgement of it
+        speaks of. unclear_ns: how long a body may be unclear.
+        """
         self._rules, self._sure = rules, sure
-        self._hop_ns, self._longest_unclear_ns = hop_ns, unclear_ns
+        self._hop_ns, self._reach_ns, self._longest_unclear_ns = hop_ns, reach_ns, unclear_ns
+        self._judged = np.zeros(rows, bool)
         self.label = np.zeros(rows, np.int64)
         """(R,); the class that goes on, 0 for none."""
         self.onset_ns = np.zeros(rows, np.int64)
@@ -131,14 +137,16 @@ class ActionRows:
         self.label[rows] = self._candidate[rows] = 0
         self._faded_ns[rows] = self._unclear_ns[rows] = _NEVER
         self._risen_ns[rows] = _NEVER
-        self._barred[rows] = False
+        self._barred[rows] = self._judged[rows] = False
 
     def _note_rise(self, judgement: Judgement) -> None:
         """Note since when there has been something that might turn out to be each class."""
         rows, scores = judgement.rows, judgement.scores
         # In single precision a score may be a little more than all but the background's together.
         there = (1 - scores[:, :1] >= self._rules.off) | (scores >= self._rules.off)
-        begins_ns = (judgement.instants_ns - self._hop_ns // 2)[:, None]
+        back_ns = np.where(self._judged[rows], self._hop_ns // 2, self._reach_ns)
+        self._judged[rows] = True
+        begins_ns = (judgement.instants_ns - back_ns)[:, None]
         since_ns = self._risen_ns[rows]
         risen_ns = np.where(there, np.where(since_ns == _NEVER, begins_ns, since_ns), _NEVER)
         self._risen_ns[rows] = np.where(judgement.clear[:, None], risen_ns, since_ns)

@@ -66,6 +66,7 @@ class ActionDecoder:
             rows=rows,
             sure=config.sure,
             hop_ns=round((hop_frames or grid.clip_stride) * frame_ns),
+            reach_ns=round((grid.clip_span - 1) * frame_ns) - self._lag_ns,
             unclear_ns=round(bridge_s * 1e9),
         )
         self._track_ids = np.full(rows, -1, np.int64)

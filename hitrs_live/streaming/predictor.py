@@ -4,16 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.engine.base import Engine
 from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.messages import Prediction, Tick
-from hitrs_live.skeleton import NTU25
+from hitrs_live.skeleton import NTU25, mirrored_labels
 from hitrs_live.streaming.clip_stream import StreamState
 from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
 from hitrs_live.streaming.stream import StreamOutput, stream_step
-from hitrs_live.transforms import denormalise, fill_unseen
+from hitrs_live.transforms import denormalise, fill_unseen, mirror
 
 _MAY_BE_MISSING = tuple(
     NTU25.index(f"{side}_{part}") for side in ("left", "right") for part in ("hand", "hand_tip", "thumb", "foot")
@@ -22,7 +23,12 @@ _MAY_BE_MISSING = tuple(
 
 
 class Predictor:
-    """Keep a stream a row and step them all in one batch."""
+    """Keep a stream a row and step them all in one batch.
+
+    Everybody may be judged twice, as they are and mirrored, which takes a second row each: what is said of the class on
+    the other side of the mirror is averaged with what is said of the class itself. Neither view is better than the
+    other, and their errors differ. Motion is told of people as they are.
+    """
 
     def __init__(
         self,
@@ -31,11 +37,13 @@ class Predictor:
         rows: int,
         min_joint_confidence: float,
         hop: int | None = None,
+        mirror: bool = True,
         engine: Engine | None = None,
     ) -> None:
         """Take the model, and what computes it, by default the reference.
 
-        hop: frames from one judgement on a row to the next, by default the clip stride.
+        hop: frames from one judgement on a row to the next, by default the clip stride. mirror: whether everybody is
+        judged mirrored too.
         Raises ValueError for a hop that does not divide the stride.
         """
         self._engine = engine or TorchEngine(checkpoint.model)
@@ -44,7 +52,9 @@ class Predictor:
         self._hop = self._stride if hop is None else hop
         self.notice = ""
         """What judging oftener than once a clip costs, in one line, once warmed up; empty where it does not."""
-        self._state = self._empty_state(rows)
+        self._people = rows
+        self._mirrored = torch.from_numpy(mirrored_labels(checkpoint.info.labels)) if mirror else None
+        self._state = self._empty_state()
         self._min_confidence = min_joint_confidence
         self._required = torch.ones(len(NTU25), dtype=torch.bool)
         self._required[list(_MAY_BE_MISSING)] = False
@@ -54,50 +64,74 @@ class Predictor:
 
         Where judgements come oftener than clips, time both ways, for `notice`.
         """
-        rows = len(self._state.frame_count)
-        scratch = self._empty_state(rows)
+        scratch = self._empty_state()
+        rows = len(scratch.frame_count)
         still = torch.zeros(rows, len(NTU25), 3)
         for _ in range(self._engine.grid.clip_span):
             stream_step(self._engine, still, torch.ones(rows, dtype=torch.bool), scratch, self._normaliser)
         if self._hop < self._stride:
-            self.notice = self._tell_cost(rows)
+            self.notice = self._tell_cost()
 
-    def _tell_cost(self, rows: int) -> str:
+    def _tell_cost(self) -> str:
         often_ms, seldom_ms = (
-            ms_per_frame(time_steps(self._engine, self._normaliser, rows=rows, hop=hop))
+            ms_per_frame(time_steps(self._engine, self._normaliser, rows=len(self._state.frame_count), hop=hop))
             for hop in (self._hop, self._stride)
         )
         pace = "frame" if self._hop == 1 else f"{self._hop} frames"
-        people = "1 person" if rows == 1 else f"{rows} people"
+        people = "1 person" if self._people == 1 else f"{self._people} people"
         return f"answers every {pace}: {often_ms:.1f} ms a frame for {people} here, {seldom_ms:.1f} ms if every clip"
 
-    def _empty_state(self, rows: int) -> StreamState:
+    def _empty_state(self) -> StreamState:
+        """Make rows for everybody and, where they are judged so, after those as many for their mirror images."""
         config = self._engine.config
+        rows = self._people * (1 if self._mirrored is None else 2)
         return StreamState.empty(config.encoder, rows, window_clips=config.window_clips, hop=self._hop)
 
     def step(self, tick: Tick) -> Sequence[Prediction]:
         """Advance; return a prediction where a clip was completed or a history ended."""
-        if tick.reset.any():
-            self._state.reset(torch.from_numpy(tick.reset))
+        reset, active = torch.from_numpy(tick.reset), torch.from_numpy(tick.active)
         seen = torch.from_numpy(tick.confidence >= self._min_confidence) | self._required
         joints_m = fill_unseen(torch.from_numpy(tick.joints_m), seen)
-        output, self._state = stream_step(
-            self._engine, joints_m, torch.from_numpy(tick.active), self._state, self._normaliser
-        )
+        if self._mirrored is not None:
+            joints_m = torch.cat((joints_m, mirror(joints_m)))
+            reset, active = reset.repeat(2), active.repeat(2)
+        if tick.reset.any():
+            self._state.reset(reset)
+        output, self._state = stream_step(self._engine, joints_m, active, self._state, self._normaliser)
         if not len(output.rows) and not tick.reset.any():
             return ()
-        return (_spread(tick, output),)
+        return (_spread(tick, output, self._mirrored),)
 
 
-def _spread(tick: Tick, output: StreamOutput) -> Prediction:
-    """Lay the judgements on some rows out over all of them."""
-    count, rows = len(tick.active), output.rows.numpy()
+def _spread(tick: Tick, output: StreamOutput, mirrored: Tensor | None) -> Prediction:
+    """Lay the judgements on some rows out over all of them.
+
+    mirrored: (K,), the class on the other side of the mirror, where the second half of the judgements is of mirror
+    images, in the order of the first.
+    """
+    count = len(tick.active)
+    judged = len(output.rows) // (1 if mirrored is None else 2)
+    own = slice(judged)
+    rows, body = output.rows[own].numpy(), output.body.map(lambda field: field[own])
+    said = output.logits[own]
+    if mirrored is not None:
+        said = average_sides(said, output.logits[judged:], mirrored)
     completed = np.zeros(count, bool)
     completed[rows] = True
     logits = np.zeros((count, *output.logits.shape[1:]), np.float32)
-    logits[rows] = output.logits.numpy()
+    logits[rows] = said.numpy()
     future_joints_m = np.zeros((count, *output.future.shape[1:]), np.float32)
-    future_joints_m[rows] = denormalise(output.future, output.body).numpy()
+    future_joints_m[rows] = denormalise(output.future[own], body).numpy()
     scales_m = np.zeros((count, *output.scales.shape[1:]), np.float32)
-    scales_m[rows] = (output.scales * output.body.size_m[:, None, None]).numpy()
+    scales_m[rows] = (output.scales[own] * body.size_m[:, None, None]).numpy()
     return Prediction(tick=tick, completed=completed, logits=logits, future_joints_m=future_joints_m, scales_m=scales_m)
+
+
+def average_sides(logits: Tensor, of_mirrored: Tensor, mirrored: Tensor) -> Tensor:
+    """Average what is said of people and of their mirror images.
+
+    logits, of_mirrored: (M, K); mirrored: (K,), the class that each becomes in a mirror, negative for one whose other
+    side is no class, which is judged by its own side alone. Returns (M, K).
+    """
+    other = of_mirrored[:, mirrored.clamp_min(0)]
+    return torch.where(mirrored >= 0, (logits + other) / 2, logits)

@@ -49,7 +49,7 @@ class DetectorTraining:
     """What a clip counts that is named while its action is new: those decide how soon it is told."""
     start_frames: int = 9
     compose: ComposeConfig = ComposeConfig()
-    augment: AugmentConfig = AugmentConfig()
+    augment: AugmentConfig = AugmentConfig(amplitude=0.15)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,13 +9,14 @@ import torch
 
 from hitrs_live.checkpoint import EncoderCheckpoint, load_encoder
 from hitrs_live.data.arrays import data_folder
-from hitrs_live.data.class_map import mirrored_labels, read_classes
+from hitrs_live.data.class_map import read_classes
 from hitrs_live.data.dataset import UNLABELLED, Dataset
 from hitrs_live.data.opening import BACKGROUND_NAME, check_rates, open_datasets
 from hitrs_live.data.ship import ARMS_FREE, LABELS, SHIP_CLASSES, SOURCE_WEIGHTS
 from hitrs_live.errors import CheckpointMismatch, DataError
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import SIZES, HiTRSConfig
+from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import LoopConfig
 from hitrs_live.training.pretrain_command import check_counts

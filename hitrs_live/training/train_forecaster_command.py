@@ -9,13 +9,14 @@ import torch
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, checkpoint_kind, load_checkpoint, load_encoder
 from hitrs_live.data.arrays import BACKGROUND
 from hitrs_live.data.arrays import Sequence as Recording
-from hitrs_live.data.class_map import map_labels, mirrored_labels, read_background, read_classes
+from hitrs_live.data.class_map import map_labels, read_background, read_classes
 from hitrs_live.data.compose import ComposeConfig
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import BACKGROUND_NAME, check_rates
 from hitrs_live.data.ship import SOURCE_WEIGHTS
 from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import LoopConfig
 from hitrs_live.training.pretrain_command import check_counts

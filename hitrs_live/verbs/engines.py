@@ -17,7 +17,13 @@ def add_build_engines(parser: argparse.ArgumentParser) -> None:
         help="default: the best that can be had here",
     )  # fmt: skip
     parser.add_argument("--precision", choices=("fp32", "fp16", "bf16", "int8"), default="fp32")
-    parser.add_argument("--max-persons", type=int, default=16, metavar="N", help="people at once, at most (default 16)")
+    parser.add_argument(
+        "--max-persons",
+        type=int,
+        default=16,
+        metavar="N",
+        help="rows at once, at most; a person judged mirrored too takes two (default 16)",
+    )
     parser.add_argument(
         "--quantisation", type=Path, metavar="FILE",
         help="ranges for int8, as `calibrate quantisation` writes them; default: calibration/quantisation.json, "

@@ -50,6 +50,14 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=count, default=2, metavar="N", help="of torch, on a CPU (default: 2)")
 
 
+def add_judging(parser: argparse.ArgumentParser) -> None:
+    """Add how the live stages judge."""
+    parser.add_argument("--update", choices=("clip", "frame"), default="frame", help="as in model.update")
+    parser.add_argument(
+        "--mirror", action=argparse.BooleanOptionalAction, default=True, help="as in model.mirror (default: yes)"
+    )
+
+
 def add_readout(parser: argparse.ArgumentParser, *, default: str | None, default_text: str) -> None:
     """Add what sums a sequence up. default_text: what the help says of its default."""
     parser.add_argument(

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.verbs.flags import add_motion_benchmarks, add_readout, add_threads, names, positive, seed
+from hitrs_live.verbs.flags import add_judging, add_motion_benchmarks, add_readout, add_threads, names, positive, seed
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def _run_held_out(options: argparse.Namespace) -> int:
 def _add_detector_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
     parser.add_argument("--thresholds", default="", metavar="FILE", help="as the setting action.thresholds has it")
-    parser.add_argument("--update", choices=("clip", "frame"), default="clip", help="what it answers after")
+    add_judging(parser)
     parser.add_argument(
         "--degrade", default="", metavar="A,B",
         help="spoil the joints first, in this order: noise, 15fps, no-feet, no-hands, landmarks, yaw=DEGREES",
@@ -141,7 +141,7 @@ def add_tune_thresholds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--false-alarms-per-hour", type=positive, default=1.0, metavar="N", help="of all classes together (default: 1)"
     )
-    parser.add_argument("--update", choices=("clip", "frame"), default="clip", help="as in model.update")
+    add_judging(parser)
     parser.add_argument("--config", metavar="FILE", help="settings to tune under, as live takes them")
     parser.add_argument("--out", type=Path, metavar="FILE", help="to write (default: calibration/CHECKPOINT.toml)")
     parser.add_argument("--overwrite", action="store_true", help="let --out replace a file")

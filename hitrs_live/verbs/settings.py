@@ -24,7 +24,12 @@ _SETTINGS: tuple[tuple[str, str, type, str], ...] = (
         "ranges for int8, as `hitrs-live calibrate quantisation` writes them",
     ),
     ("--threads", "model.threads", int, "CPU threads of the model"),
-    ("--update", "model.update", str, "what the model answers after: clip (7 frames) or frame, which costs more"),
+    (
+        "--update",
+        "model.update",
+        str,
+        "what the model answers after: frame (default) or clip (7 frames), which costs less",
+    ),
     (
         "--thresholds",
         "action.thresholds",
@@ -57,6 +62,10 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def add_setting_flags(parser: argparse.ArgumentParser, *, without: frozenset[str] = frozenset()) -> None:
     """Add the file of settings, and the flags that take a value and win over it."""
     parser.add_argument("--config", metavar="FILE", help="settings as TOML; flags win over it")
+    parser.add_argument(
+        "--mirror", dest="setting:model.mirror", action=argparse.BooleanOptionalAction, default=None,
+        help="judge everybody's mirror image too and average (default: yes); without, a person takes half the rows",
+    )  # fmt: skip
     for flag, key, kind, text in _SETTINGS:
         if flag not in without:
             parser.add_argument(flag, dest=f"setting:{key}", type=kind, metavar=key.split(".")[-1].upper(), help=text)

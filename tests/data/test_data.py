@@ -7,13 +7,12 @@ import pytest
 
 from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence, load_archive
 from hitrs_live.data.augment import AugmentConfig, Augmenter
-from hitrs_live.data.class_map import mirrored_labels
 from hitrs_live.data.compose import ComposeConfig, Stream, StreamComposer, place_after
 from hitrs_live.data.interpolation import interpolate
 from hitrs_live.data.ship import LABELS, SOURCES
 from hitrs_live.data.ui_prmd import trim_rest
 from hitrs_live.errors import DataError
-from hitrs_live.skeleton import NTU25
+from hitrs_live.skeleton import NTU25, mirrored_labels
 
 
 def sequence(label: int, frames: int = 90, seed: int = 0) -> Sequence:

@@ -11,12 +11,11 @@ from test_data import composer, sequence
 from hitrs_live.config import TrackConfig
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.camera_effects import onto_grid
-from hitrs_live.data.class_map import mirrored_labels
 from hitrs_live.data.degrade import DEPTH_DRIFT_M, DRIFT_M, TREMBLE_M, degrade, parse_effects
 from hitrs_live.data.ship import LABELS
 from hitrs_live.errors import ConfigError
 from hitrs_live.messages import People
-from hitrs_live.skeleton import NTU25
+from hitrs_live.skeleton import NTU25, mirrored_labels
 from hitrs_live.streaming.resampler import Resampler
 
 EVERYTHING = "noise,15fps,no-feet,no-hands,yaw=90"

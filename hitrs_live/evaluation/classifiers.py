@@ -27,6 +27,8 @@ class Classifier:
     score: Callable[[Tensor], Tensor]
     """(..., C_video) -> (..., K) scores of the data set's classes, which sum to one."""
     readout: Readout = "token"
+    mirror: bool = False
+    """Whether it names a sequence by what it says of it and of its mirror image."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What was chosen for it, for the report."""
 
@@ -54,6 +56,7 @@ def open_head(file: Path, dataset: Dataset) -> Classifier:
         reader=EncoderCheckpoint(info=checkpoint.info, model=checkpoint.model.encoder),
         score=score,
         readout=checkpoint.info.readout,
+        mirror=checkpoint.info.mirror,
     )
 
 

@@ -13,13 +13,14 @@ The report has these keys, all shares being fractions of 1 to four decimals:
     probe           of a probe: training sequences, subset file, seed; its settings stand with the checkpoints
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from hitrs_live.checkpoint import EncoderCheckpoint, checkpoint_kind, load_encoder
 from hitrs_live.data.dataset import Dataset
@@ -31,6 +32,8 @@ from hitrs_live.evaluation.classifiers import Classifier, class_numbers, open_he
 from hitrs_live.evaluation.probes import NEIGHBOURS, NeighbourProbe, choose_weight_decay, fit_linear
 from hitrs_live.evaluation.tokens import SHARES, observed_tokens, sequence_tokens
 from hitrs_live.model.recogniser import Readout
+from hitrs_live.skeleton import mirrored_labels
+from hitrs_live.streaming.predictor import average_sides
 
 PROTOCOLS = ("auto", "head", "linear", "knn")
 
@@ -50,14 +53,27 @@ def recognise(classifier: Classifier, dataset: Dataset) -> tuple[Scores, Labels]
 
     Raises DataError where a joint is not finite.
     """
-    scores = classifier.score(sequence_tokens(classifier.reader, dataset, classifier.readout)).detach().numpy()
-    return scores, class_numbers(dataset)
+    return _name(classifier, dataset, sequence_tokens), class_numbers(dataset)
 
 
 def observe(classifier: Classifier, dataset: Dataset) -> Scores:
     """Name sequences of which only a share was seen, through the streaming path. Returns scores (S, P, K)."""
-    scores: Scores = classifier.score(observed_tokens(classifier.reader, dataset, classifier.readout)).detach().numpy()
-    return scores
+    return _name(classifier, dataset, observed_tokens)
+
+
+def _name(classifier: Classifier, dataset: Dataset, sum_up: Callable[..., Tensor]) -> Scores:
+    """Name sequences by what `sum_up` makes of them and, where they are judged so, of their mirror images."""
+
+    def scores_of(*, mirror: bool) -> Tensor:
+        tokens = sum_up(classifier.reader, dataset, classifier.readout, mirror=mirror)
+        return classifier.score(tokens).detach()
+
+    scores = scores_of(mirror=False)
+    if classifier.mirror:
+        mirrored = torch.from_numpy(mirrored_labels(dataset.classes))
+        scores = average_sides(scores, scores_of(mirror=True), mirrored)
+    named: Scores = scores.numpy()
+    return named
 
 
 def fuse(answers: Sequence[Answers]) -> Answers:

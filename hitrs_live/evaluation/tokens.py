@@ -19,6 +19,7 @@ from hitrs_live.errors import DataError
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 from hitrs_live.model.recogniser import Readout, read_out, sum_up
 from hitrs_live.streaming.clip_stream import StreamState, encode_step
+from hitrs_live.transforms import mirror as mirrored
 
 SHARES = tuple(range(10, 101, 10))
 """Percent of a sequence's frames after which a stream is asked what it sees; P of them."""
@@ -27,8 +28,10 @@ _ROWS = 128
 
 
 @torch.no_grad()
-def sequence_tokens(reader: EncoderCheckpoint, dataset: Dataset, readout: Readout = "token") -> Tensor:
-    """Sum whole sequences up, offline. readout: what by. Returns (S, C_video), the mean over the people of each.
+def sequence_tokens(
+    reader: EncoderCheckpoint, dataset: Dataset, readout: Readout = "token", *, mirror: bool = False
+) -> Tensor:
+    """Sum whole sequences up, offline, or their mirror images. Returns (S, C_video), the mean over the people of each.
 
     Raises DataError where a joint is not finite.
     """
@@ -36,18 +39,20 @@ def sequence_tokens(reader: EncoderCheckpoint, dataset: Dataset, readout: Readou
     tokens = torch.zeros(len(dataset.samples), info.encoder.video_width)
     for numbers in _batches(dataset, info.encoder):
         samples = [dataset.samples[number] for number in numbers]
-        bodies = [[read_body(dataset, sample, body) for body in sample.bodies] for sample in samples]
+        bodies = [[read_body(dataset, sample, body, mirror) for body in sample.bodies] for sample in samples]
         packed, sample_of = pack_samples(bodies, info.encoder, info.normaliser, info.modality)
         tokens[numbers] = sum_up(reader.model, packed, sample_of, readout)
     return tokens
 
 
 @torch.no_grad()
-def observed_tokens(reader: EncoderCheckpoint, dataset: Dataset, readout: Readout = "token") -> Tensor:
+def observed_tokens(
+    reader: EncoderCheckpoint, dataset: Dataset, readout: Readout = "token", *, mirror: bool = False
+) -> Tensor:
     """Sum up what a stream has seen after each of SHARES of every sequence. Returns (S, P, C_video).
 
-    A person who has not come yet has no part in the mean; the first pose of each is held before it, as
-    `lead_in_frames` says. Raises DataError where a joint is not finite.
+    mirror: whether it sees everybody mirrored. A person who has not come yet has no part in the mean; the first pose of
+    each is held before it, as `lead_in_frames` says. Raises DataError where a joint is not finite.
     """
     rows = [row for number, sample in enumerate(dataset.samples) for row in _rows(number, sample)]
     # Of like lengths, so that a batch stays full to its end.
@@ -58,17 +63,20 @@ def observed_tokens(reader: EncoderCheckpoint, dataset: Dataset, readout: Readou
         batch = rows[first : first + _ROWS]
         seen = torch.tensor([row.seen for row in batch])
         samples = torch.tensor([row.sample for row in batch])
-        sums.index_add_(0, samples, _stream(reader, dataset, batch, seen, readout))
+        sums.index_add_(0, samples, _stream(reader, dataset, batch, seen, readout, mirror))
         people.index_add_(0, samples, (seen > 0).unsqueeze(-1).float())
     return sums / people
 
 
-def read_body(dataset: Dataset, sample: Sample, body: Body) -> NDArray[np.float32]:
-    """Read the joints of one person of a sequence, (T, 25, 3) metres. Raises DataError where one is not finite."""
+def read_body(dataset: Dataset, sample: Sample, body: Body, mirror: bool = False) -> NDArray[np.float32]:
+    """Read the joints of one person of a sequence, (T, 25, 3) metres. Raises DataError where one is not finite.
+
+    mirror: whether with left and right swapped.
+    """
     joints_m = dataset.joints_m(body)
     if not np.isfinite(joints_m).all():
         raise DataError(f"{dataset.path}: joints of {sample.name} are not finite; drop or fill them first")
-    return joints_m
+    return mirrored(torch.from_numpy(joints_m)).numpy() if mirror else joints_m
 
 
 def _batches(dataset: Dataset, grid: HiTRSConfig) -> Iterator[list[int]]:
@@ -111,7 +119,9 @@ def _rows(number: int, sample: Sample) -> Iterator[_Row]:
         yield _Row(sample=number, name=sample, body=body, seen=tuple(min(max(end, 0), body.frames) for end in ends))
 
 
-def _stream(reader: EncoderCheckpoint, dataset: Dataset, rows: list[_Row], seen: Tensor, readout: Readout) -> Tensor:
+def _stream(
+    reader: EncoderCheckpoint, dataset: Dataset, rows: list[_Row], seen: Tensor, readout: Readout, mirror: bool
+) -> Tensor:
     """Step R people through the encoder and read their windows when they are due. seen: (R, P) -> (R, P, C_video).
 
     All begin at once, each at its own first frame; rows are independent. Zeros where nothing was seen.
@@ -120,7 +130,7 @@ def _stream(reader: EncoderCheckpoint, dataset: Dataset, rows: list[_Row], seen:
     longest, lead = int(lengths.max()), lead_in_frames(info.encoder)
     joints_m = torch.zeros(longest, len(rows), info.encoder.joints, info.encoder.channels)
     for column, row in enumerate(rows):
-        joints_m[: row.body.frames, column] = torch.from_numpy(read_body(dataset, row.name, row.body))
+        joints_m[: row.body.frames, column] = torch.from_numpy(read_body(dataset, row.name, row.body, mirror))
     window = min(info.encoder.max_clips, info.encoder.clips_in(lead + longest))
     state = StreamState.empty(info.encoder, len(rows), window_clips=window)
     tokens = torch.zeros(*seen.shape, info.encoder.video_width)

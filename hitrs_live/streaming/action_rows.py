@@ -77,8 +77,8 @@ class ActionRows:
     def __init__(self, rules: Rules, *, rows: int, sure: float, hop_ns: int, reach_ns: int, unclear_ns: int) -> None:
         """Begin with nothing.
 
-        hop_ns: from one judgement to the next. reach_ns: from a clip's first frame to the instant that a judgement of it
-        speaks of. unclear_ns: how long a body may be unclear.
+        hop_ns: from one judgement to the next. reach_ns: from a clip's first frame to the instant that a judgement of
+        it speaks of. unclear_ns: how long a body may be unclear.
         """
         self._rules, self._sure = rules, sure
         self._hop_ns, self._reach_ns, self._longest_unclear_ns = hop_ns, reach_ns, unclear_ns

@@ -130,8 +130,8 @@ def _spread(tick: Tick, output: StreamOutput, mirrored: Tensor | None) -> Predic
 def average_sides(logits: Tensor, of_mirrored: Tensor, mirrored: Tensor) -> Tensor:
     """Average what is said of people and of their mirror images.
 
-    logits, of_mirrored: (M, K); mirrored: (K,), the class that each becomes in a mirror, negative for one whose other
-    side is no class, which is judged by its own side alone. Returns (M, K).
+    logits, of_mirrored: (..., K); mirrored: (K,), the class that each becomes in a mirror, negative for one whose other
+    side is no class, which is judged by its own side alone. Returns (..., K).
     """
-    other = of_mirrored[:, mirrored.clamp_min(0)]
+    other = of_mirrored[..., mirrored.clamp_min(0)]
     return torch.where(mirrored >= 0, (logits + other) / 2, logits)

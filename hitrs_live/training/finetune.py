@@ -97,6 +97,7 @@ def _save(
         modality=config.modality,
         labels=data.classes,
         readout=config.readout,
+        mirror=config.vary.mirror_share > 0,
         provenance={
             "made by": "hitrs-live finetune",
             "data": f"{data.index.name}, {len(data.samples)} sequences",

@@ -15,17 +15,20 @@ from hitrs_live.model.hitrs import SIZES, HiTRSConfig
 from hitrs_live.model.recogniser import Readout
 from hitrs_live.training.finetune import FinetuneConfig, finetune
 from hitrs_live.training.journal import Journal
+from hitrs_live.training.labelled import VaryConfig
 from hitrs_live.training.loop import LoopConfig
 from hitrs_live.training.pretrain_command import check_counts
 from hitrs_live.training.processes import join_processes
 from hitrs_live.transforms import NormaliserConfig
 
-PRESETS: dict[str, dict[str, float | Readout]] = {
+PRESETS: dict[str, dict[str, float | bool | Readout]] = {
     "live": {
         "epochs": 50, "batch": 16, "learning_rate": 1e-3, "weight_decay": 0.05, "dropout": 0.1, "readout": "max",
+        "encoder_rate": 1.0, "mirror": False,
     },
     "published": {
         "epochs": 60, "batch": 128, "learning_rate": 4e-4, "weight_decay": 0.01, "dropout": 0.2, "readout": "token",
+        "encoder_rate": 1.0, "mirror": False,
     },
 }  # fmt: skip
 _PUBLISHED_HEAD_RATE = 0.01
@@ -50,7 +53,8 @@ def run_finetune(options: argparse.Namespace) -> int:
         loop = LoopConfig(
             steps=steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
             warmup_steps=max(1, steps // 20), schedule="cosine", weight_decay=options.weight_decay,
-            accumulate=options.accumulate, average_decay=0.99, precision=options.precision, workers=options.workers,
+            encoder_rate=options.encoder_rate if begin else 1.0, accumulate=options.accumulate, average_decay=0.99,
+            precision=options.precision, workers=options.workers,
         )  # fmt: skip
         config = FinetuneConfig(
             name=begin.info.name if begin else f"hitrs_{options.size}",
@@ -61,6 +65,7 @@ def run_finetune(options: argparse.Namespace) -> int:
             batch=batch,
             readout=options.readout,
             head_only=options.head_only,
+            vary=VaryConfig(mirror_share=0.5 if options.mirror else 0.0),
         )
         with Journal("fine-tuning", steps=steps, first=processes.first, tensorboard=options.tensorboard) as journal:
             written = finetune(config, data, begin, options.out, processes, journal)
@@ -72,7 +77,7 @@ def run_finetune(options: argparse.Namespace) -> int:
     return 0
 
 
-def _fill_in(options: argparse.Namespace, preset: Mapping[str, float | Readout]) -> None:
+def _fill_in(options: argparse.Namespace, preset: Mapping[str, float | bool | Readout]) -> None:
     """Give every flag that was left out its value of the preset."""
     if options.preset == "published" and options.head_only and options.learning_rate is None:
         options.learning_rate = _PUBLISHED_HEAD_RATE

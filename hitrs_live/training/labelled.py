@@ -13,7 +13,8 @@ from hitrs_live.data.dataset import Dataset, Sample
 from hitrs_live.data.interpolation import interpolate
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.model.packed import PackedClips
-from hitrs_live.transforms import NormaliserConfig
+from hitrs_live.skeleton import mirrored_labels
+from hitrs_live.transforms import NormaliserConfig, mirror
 
 Floats = NDArray[np.float32]
 
@@ -39,6 +40,8 @@ class LabelledBatch:
 class VaryConfig:
     """How a sequence differs from one epoch to the next."""
 
+    mirror_share: float = 0.0
+    """How often left and right are swapped, and the class with them where its name has a side."""
     speed: tuple[float, float] = (0.8, 1.25)
     crop_share: float = 0.5
     most_cropped: float = 0.2
@@ -66,7 +69,8 @@ class LabelledBatches:
         self._grid, self._normaliser, self._modality = grid, normaliser, modality
         self._size = min(size, max(1, len(data.samples) // ranks))
         self._seed, self._rank, self._ranks = seed, rank, ranks
-        # The hand that does it may be the label: nothing is mirrored here.
+        self._mirrored = mirrored_labels(data.classes)
+        # Mirroring is done here, where the label is a sequence's.
         self._augmenter = Augmenter(vary.camera, np.zeros(1, np.int64))
 
     @property
@@ -82,20 +86,27 @@ class LabelledBatches:
         first = (place * self._ranks + self._rank) * self._size
         chosen = [self._data.samples[n] for n in order.take(range(first, first + self._size), mode="wrap")]
         rng = np.random.default_rng((self._seed, 1, number, self._rank))
+        classes = [self._data.class_of(sample) for sample in chosen]
+        images = [self._vary.mirror_share > 0 and rng.random() < self._vary.mirror_share for _ in chosen]
+        # A class of one side whose other side is no class stays as it is.
+        images = [image and bool(self._mirrored[one] >= 0) for image, one in zip(images, classes, strict=True)]
         packed, sample_of = pack_samples(
-            [self._varied(sample, rng) for sample in chosen], self._grid, self._normaliser, self._modality
-        )
-        labels = torch.tensor([self._data.class_of(sample) for sample in chosen])
+            [self._varied(sample, image, rng) for sample, image in zip(chosen, images, strict=True)],
+            self._grid, self._normaliser, self._modality,
+        )  # fmt: skip
+        labels = torch.tensor([self._mirrored[c] if image else c for c, image in zip(classes, images, strict=True)])
         return LabelledBatch(packed=packed, sample_of=sample_of, labels=labels)
 
-    def _varied(self, sample: Sample, rng: np.random.Generator) -> list[Floats]:
-        """Change the pace and the cut of all bodies alike, and each body in itself."""
+    def _varied(self, sample: Sample, image: bool, rng: np.random.Generator) -> list[Floats]:
+        """Change the pace and the cut of all bodies alike, and each body in itself. image: left and right swapped."""
         speed = rng.uniform(*self._vary.speed)
         cut = rng.uniform(0, self._vary.most_cropped) if rng.random() < self._vary.crop_share else 0.0
         begin = rng.uniform(0, cut)
         varied = []
         for body in sample.bodies:
             joints = self._data.joints_m(body)
+            if image:
+                joints = mirror(torch.from_numpy(joints)).numpy()
             span = (len(joints) - 1) * (1 - cut)
             at = begin * (len(joints) - 1) + np.linspace(0, span, max(1, round(len(joints) * (1 - cut) / speed)))
             varied.append(self._augmenter.filmed(interpolate(joints, at), rng)[0])

@@ -43,6 +43,8 @@ class LoopConfig:
     warmup_steps: int = 1000
     schedule: str = "linear"
     """How the rate falls after the warm-up: `linear` or `cosine`."""
+    encoder_rate: float = 1.0
+    """What the part of the module that is called `encoder` learns by, as a share of the learning rate."""
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     accumulate: int = 1
@@ -92,7 +94,9 @@ class Loop:
         self._state_path = state
         self._settings = settings
         self._optimiser = torch.optim.AdamW(
-            decay_groups(module, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
+            parameter_groups(module, config.weight_decay, config.encoder_rate),
+            lr=config.learning_rate,
+            betas=(0.9, 0.98),
         )
         self.average: dict[str, Tensor] = {}
         """The slow average of the weights; empty where none is kept."""
@@ -143,7 +147,7 @@ class Loop:
     ) -> tuple[dict[str, float], float]:
         torch.manual_seed((self.config.seed << 32) + (self.step << 8) + self._processes.rank)
         for group in self._optimiser.param_groups:
-            group["lr"] = learning_rate(self.step, self.config)
+            group["lr"] = group["share"] * learning_rate(self.step, self.config)
         self._optimiser.zero_grad(set_to_none=True)
         totals: dict[str, Tensor] = {}
         waited = 0.0
@@ -220,12 +224,22 @@ def learning_rate(step: int, config: LoopConfig) -> float:
     return config.final_learning_rate + (config.learning_rate - config.final_learning_rate) * left
 
 
-def decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Keep biases, norms, positions and tokens free of weight decay."""
-    learned = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-    matrices = [p for name, p in learned if p.dim() > 1 and "positions" not in name]
-    others = [p for name, p in learned if p.dim() <= 1 or "positions" in name]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+def parameter_groups(module: nn.Module, weight_decay: float, encoder_rate: float = 1.0) -> list[dict[str, Any]]:
+    """Keep biases, norms, positions and tokens free of weight decay, and let the encoder learn by a rate of its own."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            decays = parameter.dim() > 1 and "positions" not in name
+            slow = encoder_rate != 1.0 and name.startswith("encoder.")
+            groups.setdefault((decays, slow), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "weight_decay": weight_decay if decays else 0.0,
+            "share": encoder_rate if slow else 1.0,
+        }
+        for (decays, slow), parameters in sorted(groups.items(), reverse=True)
+    ]
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

@@ -88,6 +88,13 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="live 50, published 60")
     parser.add_argument("--batch", type=int, help="sequences a step, on each process: live 16, published 128")
     parser.add_argument("--learning-rate", type=positive, help="live 0.001, published 0.0004, or 0.01 for a head only")
+    parser.add_argument(
+        "--encoder-rate", type=share, metavar="S", help="share of it for a pre-trained encoder: live 1, published 1"
+    )
+    parser.add_argument(
+        "--mirror", action=argparse.BooleanOptionalAction, default=None,
+        help="learn from mirror images too and name by both; classes of one side have it in their names",
+    )  # fmt: skip
     parser.add_argument("--weight-decay", type=float, help="live 0.05, published 0.01")
     parser.add_argument("--dropout", type=float, help="live 0.1, published 0.2")
     add_readout(parser, default=None, default_text="live max, published token")

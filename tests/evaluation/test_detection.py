@@ -11,7 +11,7 @@ from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence
 from hitrs_live.data.ui_prmd import join_repetitions
 from hitrs_live.evaluation.detection import detection_report
 from hitrs_live.evaluation.judging import judge, motion_errors_mm
-from hitrs_live.evaluation.offline import offline_logits
+from hitrs_live.evaluation.offline import judge_offline
 from hitrs_live.evaluation.streams import HORIZONS, StreamResult, ToldAction, frame_scores
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
@@ -148,15 +148,18 @@ def checkpoint() -> Checkpoint:
     return Checkpoint(info=info, model=HitrsDetector(detector).eval())
 
 
+@pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("hop", [None, 1])
-def test_the_live_stages_judge_as_whole_recordings_are_judged(checkpoint: Checkpoint, hop: int | None) -> None:
+def test_the_live_stages_judge_as_whole_recordings_are_judged(
+    checkpoint: Checkpoint, hop: int | None, mirror: bool
+) -> None:
     """Over more clips than the window holds, and for rows of unequal length."""
     rng = np.random.default_rng(1)
     recordings = [
         replace(s, joints_m=s.joints_m + rng.normal(0, 0.05, s.joints_m.shape).astype(np.float32))
         for s in (sequence([0] * 70), sequence([1] * 41), sequence([1] * 9))
     ]
-    for seen in judge(checkpoint, recordings, hop=hop):
-        offline = offline_logits(checkpoint.model, seen.sequence, checkpoint.info.normaliser, hop)
+    for seen in judge(checkpoint, recordings, hop=hop, mirror=mirror):
+        offline = judge_offline(checkpoint, seen.sequence, hop=hop, mirror=mirror)
         assert len(offline) == len(seen.ends) == max(0, (len(seen.sequence.labels) - 13) // (hop or 7) + 1)
         np.testing.assert_allclose(seen.logits, offline, atol=1e-5)

@@ -56,9 +56,9 @@ def folder(tmp_path: Path) -> Path:
 def live(detector: Path, file: Path) -> tuple[int, np.ndarray, list[str]]:
     """Step the live stages over a file. Returns how often pairs were judged, the sum of that, and what was told."""
     checkpoint, config = load_checkpoint(detector), Config()
-    rows, hop = 2, checkpoint.info.detector.encoder.clip_stride
-    predictor = Predictor(checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence)
-    single = ActionDecoder(checkpoint.info, config.action, source_id="live", rows=rows)
+    rows, hop = 2, 1
+    predictor = Predictor(checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, hop=hop)
+    single = ActionDecoder(checkpoint.info, config.action, source_id="live", rows=rows, hop_frames=hop)
     pairs = PairDecoder(checkpoint.info, config, source_id="live", rows=rows, thresholds=None, hop_frames=hop)
     judgements, logits_sum, events = 0, np.zeros(len(LABELS)), []
     for tick in play(file).ticks:

@@ -112,11 +112,11 @@ def test_the_rate_warms_up_peaks_and_ends_at_the_final_rate(schedule: str) -> No
 
 def test_biases_norms_positions_and_tokens_are_free_of_decay() -> None:
     from hitrs_live.model.hitrs import HITRS_TINY, HiTRS
-    from hitrs_live.training.loop import decay_groups
+    from hitrs_live.training.loop import parameter_groups
 
     model = HiTRS(HITRS_TINY)
     names = {id(p): name for name, p in model.named_parameters()}
-    decayed, free = ({names[id(p)] for p in group["params"]} for group in decay_groups(model, 0.1))
+    decayed, free = ({names[id(p)] for p in group["params"]} for group in parameter_groups(model, 0.1))
     assert decayed | free == set(names.values())
     assert not any(word in name for name in decayed for word in ("bias", "norm", "positions", "token"))
     assert all(name.endswith("weight") for name in decayed)

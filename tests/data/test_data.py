@@ -110,6 +110,29 @@ def test_without_any_effect_a_stream_passes_unchanged() -> None:
     np.testing.assert_allclose(distances, expected, atol=1e-4)
 
 
+def test_another_style_swings_limbs_further_or_less_and_keeps_their_bones() -> None:
+    source = sequence(9).joints_m + np.random.default_rng(0).normal(0, 0.05, (90, 25, 3)).astype(np.float32)
+    still = AugmentConfig(
+        bone_scale=0, bone_turn_deg=0, joint_offset_m=0, tilt_deg=0, depth_scale=(1.0, 1.0), tremble_m=0, drift_m=0,
+        depth_drift_m=0, missing_share=0, rate_share=0, amplitude=0.5,
+    )  # fmt: skip
+    _, styled = Augmenter(still, mirrored_labels(LABELS)).filmed(source, np.random.default_rng(1))
+
+    def bones(joints: np.ndarray) -> np.ndarray:
+        return np.linalg.norm(joints - joints[:, list(NTU25.parents)], axis=-1)
+
+    np.testing.assert_allclose(bones(styled), bones(source), atol=1e-4)
+    hip, ankle = NTU25.index("left_hip"), NTU25.index("left_ankle")
+
+    def bend(joints: np.ndarray) -> np.ndarray:
+        return np.linalg.norm(joints[:, ankle] - joints[:, hip], axis=-1)
+
+    assert np.abs(bend(styled) - bend(source)).max() > 0.01
+    head, root = NTU25.index("head"), NTU25.root
+    heights = [np.linalg.norm(joints[:, head] - joints[:, root], axis=-1) for joints in (styled, source)]
+    np.testing.assert_allclose(*heights, atol=1e-4, err_msg="the trunk is no limb")
+
+
 def test_interpolation_reads_between_frames_and_holds_the_ends() -> None:
     values = np.array([0.0, 10.0, 20.0], np.float32)
     np.testing.assert_allclose(interpolate(values, np.array([0.5, 1.25, 9.0])), [5.0, 12.5, 20.0])

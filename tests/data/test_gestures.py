@@ -6,7 +6,7 @@ from bodies import body_of
 
 from hitrs_live.data.arrays import BACKGROUND, Sequence
 from hitrs_live.data.compose import ComposeConfig, StreamComposer
-from hitrs_live.data.gestures import gesture, hand_path
+from hitrs_live.data.gestures import _swing, gesture, hand_path
 from hitrs_live.skeleton import NTU25
 
 ARMS = [
@@ -65,10 +65,23 @@ def test_the_input_is_left_as_it_was() -> None:
 def test_a_quick_hand_never_goes_straight_to_the_front() -> None:
     for seed in range(200):
         path = hand_path(240, np.random.default_rng(seed))
-        # Over a third of a second, what a punch takes. Shaking aside: that is around one place.
-        far = np.linalg.norm(path, axis=-1) > 0.75
-        thrust = (path[10:, 2] - path[:-10, 2] > 0.75) & far[10:] & (path[10:, 2] > 0.7)
+        # Over a third of a second, what a punch takes. Shaking aside: that is around one place. Arms that are straight
+        # and swing aside: what does not straighten is no punch.
+        reach = np.linalg.norm(path, axis=-1)
+        far, bent = reach > 0.75, reach[:-10] < 0.85
+        thrust = bent & (path[10:, 2] - path[:-10, 2] > 0.75) & far[10:] & (path[10:, 2] > 0.7)
         assert not thrust.any(), f"seed {seed}"
+
+
+def test_both_hands_may_push_quickly_and_straight_arms_swing_without_circling() -> None:
+    rng = np.random.default_rng(0)
+    pushed = [hand_path(300, rng, thrust_s=0.0) for _ in range(40)]
+    assert max(30 * np.diff(path[:, 2]).max() for path in pushed) > 2.5, "arm's lengths a second to the front"
+    swings = [_swing(np.random.default_rng(seed)) for seed in range(40)]
+    for path in swings:
+        np.testing.assert_allclose(np.linalg.norm(path, axis=1), 0.96, atol=1e-5)
+        _, breadth, depth = np.linalg.svd(path - path.mean(0), full_matrices=False)[1]
+        assert depth < 1e-3 < breadth, "to and fro in one upright plane"
 
 
 def recording(label: int) -> Sequence:

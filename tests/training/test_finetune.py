@@ -20,6 +20,7 @@ from hitrs_live.checkpoint import (
     save_checkpoint,
 )
 from hitrs_live.cli import main
+from hitrs_live.data.augment import AugmentConfig
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import open_dataset
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
@@ -27,7 +28,7 @@ from hitrs_live.training.finetune import FinetuneConfig, finetune
 from hitrs_live.training.labelled import LabelledBatches, VaryConfig
 from hitrs_live.training.loop import LoopConfig
 from hitrs_live.training.processes import Processes
-from hitrs_live.transforms import NormaliserConfig
+from hitrs_live.transforms import NormaliserConfig, mirror
 
 ALONE = Processes(rank=0, count=1, device=torch.device("cpu"))
 ENCODER = HiTRSConfig(
@@ -104,6 +105,34 @@ def test_both_people_of_a_sequence_keep_pace_with_each_other(actions: Path) -> N
     assert torch.equal(counts[0::2], counts[1::2])
 
 
+def test_mirrored_sequences_take_the_class_of_the_other_side(actions: Path, tmp_path: Path) -> None:
+    archive = dict(np.load(actions))
+    archive["meta"] = np.array(json.dumps({"labels": {"1": "kick_left", "2": "kick_right", "3": "wave_left"}}))
+    np.savez(tmp_path / "sided.npz", **archive)
+    still = AugmentConfig(
+        bone_scale=0, bone_turn_deg=0, joint_offset_m=0, tilt_deg=0, depth_scale=(1.0, 1.0), tremble_m=0, drift_m=0,
+        depth_drift_m=0, missing_share=0, rate_share=0,
+    )  # fmt: skip
+    vary = VaryConfig(speed=(1.0, 1.0), crop_share=0.0, camera=still)
+    as_is, mirrored = (
+        LabelledBatches(
+            training_half(tmp_path / "sided.npz"), grid=ENCODER, normaliser=NormaliserConfig(), modality="joint",
+            size=27, vary=replace(vary, mirror_share=share), seed=0,
+        )(0)
+        for share in (0.0, 1.0)
+    )  # fmt: skip
+    left, right, alone = (as_is.labels == number for number in range(3))
+    assert (mirrored.labels[left] == 1).all()
+    assert (mirrored.labels[right] == 0).all()
+    assert (mirrored.labels[alone] == 2).all(), "nobody waves with the right: these are not mirrored"
+    frames = as_is.packed.clip_frames[as_is.packed.valid_mask.sum(1).cumsum(0) - 1, -1]
+    for frame, stays in zip(frames, alone, strict=True):
+        before = as_is.packed.joints[frame]
+        torch.testing.assert_close(
+            mirrored.packed.joints[frame], before if stays else mirror(before), atol=1e-4, rtol=0
+        )
+
+
 def replace_bodies(sample):  # type: ignore[no-untyped-def]
     import msgspec
 
@@ -133,14 +162,17 @@ def test_with_the_head_alone_the_encoder_stays_what_it_was(actions: Path, tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("readout", ["token", "max"])
-def test_tuned_from_the_command_line_it_names_people_it_never_saw(readout: str, actions: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("readout", "mirror"), [("token", "--no-mirror"), ("max", "--mirror")])
+def test_tuned_from_the_command_line_it_names_people_it_never_saw(
+    readout: str, mirror: str, actions: Path, tmp_path: Path
+) -> None:
     out, report = tmp_path / "recogniser.safetensors", tmp_path / "report.json"
     people = ["--data", str(actions), "--test-subjects", "p3,p4"]
-    flags = ["--size", "tiny", "--steps", "80", "--readout", readout,
+    flags = ["--size", "tiny", "--steps", "80", "--readout", readout, mirror,
              "--threads", "1", "--workers", "0"]  # fmt: skip
     assert main(["finetune", *people, *flags, "--out", str(out)]) == 0
-    assert load_recogniser(out).info.readout == readout
+    info = load_recogniser(out).info
+    assert (info.readout, info.mirror) == (readout, mirror == "--mirror")
     assert main(["evaluate", "recognition", *people, "--checkpoint", str(out), "--json", str(report)]) == 0
     figures = json.loads(report.read_text())
     assert figures["top1"] > 0.8

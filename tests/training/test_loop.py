@@ -120,3 +120,14 @@ def test_biases_norms_positions_and_tokens_are_free_of_decay() -> None:
     assert decayed | free == set(names.values())
     assert not any(word in name for name in decayed for word in ("bias", "norm", "positions", "token"))
     assert all(name.endswith("weight") for name in decayed)
+
+
+def test_an_encoder_may_learn_by_a_share_of_the_rate_and_what_stands_on_it_by_all() -> None:
+    from hitrs_live.training.loop import parameter_groups
+
+    model = nn.ModuleDict({"encoder": nn.Linear(2, 2), "head": nn.Linear(2, 2)})
+    groups = parameter_groups(model, 0.1, encoder_rate=0.25)
+    shares = {id(p): group["share"] for group in groups for p in group["params"]}
+    assert {shares[id(p)] for p in model["encoder"].parameters()} == {0.25}
+    assert {shares[id(p)] for p in model["head"].parameters()} == {1.0}
+    assert sorted(group["weight_decay"] for group in groups) == [0.0, 0.0, 0.1, 0.1]

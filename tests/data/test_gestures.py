@@ -69,7 +69,7 @@ def test_a_quick_hand_never_goes_straight_to_the_front() -> None:
         # place.
         far = np.linalg.norm(path, axis=-1) > 0.75
         begin, end = path[:-8, 2], path[8:, 2]
-        thrust = (begin > -0.1) & (end - begin > 0.8) & far[8:] & (end > 0.7)
+        thrust = (begin > -0.1) & (end - begin > 0.85) & far[8:] & (end > 0.7)
         assert not thrust.any(), f"seed {seed}"
 
 

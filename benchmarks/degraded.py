@@ -35,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
     parser.add_argument("--thresholds", default="", metavar="FILE", help="as the setting action.thresholds has it")
-    parser.add_argument("--update", choices=("clip", "frame"), default="clip", help="what it answers after")
+    parser.add_argument("--update", choices=("clip", "frame"), default="frame", help="what it answers after")
     parser.add_argument("--degrade", action="append", metavar="A,B", help="a row of its own (default: those listed)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -56,7 +56,9 @@ def main() -> None:
         )
         Console().print(table(rows[-1]))
     if options.json:
-        write_report(options.json, about_run(checkpoint, found.thresholds, options.update) | {"rows": rows})
+        write_report(
+            options.json, about_run(checkpoint, found.thresholds, options.update, mirror=True) | {"rows": rows}
+        )
 
 
 def table(row: dict[str, Any]) -> Table:

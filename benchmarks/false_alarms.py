@@ -163,7 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
     parser.add_argument("--thresholds", default="", metavar="FILE", help="as the setting action.thresholds has it")
-    parser.add_argument("--update", choices=("clip", "frame"), default="clip", help="what it answers after")
+    parser.add_argument("--update", choices=("clip", "frame"), default="frame", help="what it answers after")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where the recordings stay (default: they do not)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, metavar="FILE")
@@ -183,7 +183,7 @@ def main() -> None:
         everyday = count_everyday(everyday_at, checkpoint, found.thresholds, hop)
     show(Console(), video, everyday)
     if options.json:
-        about = about_run(checkpoint, found.thresholds, options.update)
+        about = about_run(checkpoint, found.thresholds, options.update, mirror=True)
         write_report(options.json, about | {"video": video, "everyday": everyday})
 
 

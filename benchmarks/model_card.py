@@ -1,7 +1,7 @@
 """Write the measured tables of a model card out of the reports, so that no figure is typed by hand.
 
     hitrs-live evaluate held-out --checkpoint FILE --json reports/held_out.json
-    hitrs-live evaluate held-out --checkpoint FILE --update frame --json reports/held_out_every_frame.json
+    hitrs-live evaluate held-out --checkpoint FILE --update clip --json reports/held_out_every_clip.json
     python benchmarks/degraded.py --checkpoint FILE --json reports/degraded.json
     python benchmarks/false_alarms.py --checkpoint FILE --json reports/false_alarms.json
     python benchmarks/model_card.py --reports reports --card hitrs_live/weights/MODEL_CARD.md
@@ -20,14 +20,14 @@ from hitrs_live.errors import DataError, HitrsLiveError
 
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 FILES = {
-    "clip": "held_out.json",
-    "frame": "held_out_every_frame.json",
+    "frame": "held_out.json",
+    "clip": "held_out_every_clip.json",
     "degraded": "degraded.json",
     "alarms": "false_alarms.json",
 }
 HOLDS = {
-    "clip": {"degraded", "sources"},
     "frame": {"degraded", "sources"},
+    "clip": {"degraded", "sources"},
     "degraded": {"rows"},
     "alarms": {"video", "everyday"},
 }
@@ -57,16 +57,16 @@ def read_reports(folder: Path) -> dict[str, Report]:
     Raises DataError, naming the file, where one is missing, broken or of another model.
     """
     reports = {key: _read(folder / name, HOLDS[key]) for key, name in FILES.items()}
-    for key, update in (("clip", "clip"), ("frame", "frame")):
+    for key, update in (("frame", "frame"), ("clip", "clip")):
         if reports[key]["update"] != update:
             raise DataError(f"{folder / FILES[key]}: answers every {reports[key]['update']}, wanted every {update}")
         if reports[key]["degraded"]:
             raise DataError(f"{folder / FILES[key]}: of spoiled joints; measure it without --degrade")
     for key, name in FILES.items():
-        got, wanted = (report["checkpoint"]["sha256"] for report in (reports[key], reports["clip"]))
+        got, wanted = (report["checkpoint"]["sha256"] for report in (reports[key], reports["frame"]))
         if got != wanted:
             raise DataError(
-                f"{folder / name}: of checkpoint {got[:12]}, {FILES['clip']} of {wanted[:12]}; measure one anew"
+                f"{folder / name}: of checkpoint {got[:12]}, {FILES['frame']} of {wanted[:12]}; measure one anew"
             )
     return reports
 
@@ -85,10 +85,10 @@ def _read(path: Path, holds: set[str]) -> Report:
 def tables(reports: dict[str, Report]) -> str:
     """Write every table in Markdown: for each source, then the false alarms."""
     parts: list[str] = []
-    for name in reports["clip"]["sources"]:
-        answers = {f"every {key}": reports[key]["sources"][name] for key in ("clip", "frame")}
+    for name in reports["frame"]["sources"]:
+        answers = {f"every {key}": reports[key]["sources"][name] for key in ("frame", "clip")}
         faults = [(row["degraded"], row["sources"][name]) for row in reports["degraded"]["rows"]]
-        figures = answers["every clip"]
+        figures = answers["every frame"]
         parts += [
             f"### {TITLES.get(name, name)}",
             class_table(figures),

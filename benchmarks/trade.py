@@ -1,4 +1,4 @@
-"""Measure what a shorter window and an answer every frame cost and give, and draw it.
+"""Measure what a shorter window, an answer every frame and mirror images cost and give, and draw it.
 
     python benchmarks/trade.py --checkpoint FILE --out docs/trade.png --json reports/trade.json
 
@@ -34,7 +34,8 @@ from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.streaming.step_cost import time_steps
 from hitrs_live.thresholds import Thresholds, find_thresholds
 
-COLOURS = {"clip": "#1d5c82", "frame": "#c8553d"}
+COLOURS = {"clip": "#1d5c82", "frame, one side": "#8a94a0", "frame": "#c8553d"}
+"""By what it answers after; one side: people alone are judged, and not their mirror images."""
 PANELS = {
     "frame_map": "frame mAP",
     "start_f1_0.3": "start F1 within 0.3 s",
@@ -54,25 +55,27 @@ def with_window(checkpoint: Checkpoint, clips: int) -> Checkpoint:
 
 
 def measure(
-    checkpoint: Checkpoint, thresholds: Thresholds | None, streams: list[Sequence], hop: int | None
+    checkpoint: Checkpoint, thresholds: Thresholds | None, streams: list[Sequence], hop: int | None, *, mirror: bool
 ) -> dict[str, Any]:
     """Run the streams and return the figures that the trade is about."""
-    results = decide(judge(checkpoint, streams, hop=hop), checkpoint.info, thresholds=thresholds, hop=hop)
+    results = decide(
+        judge(checkpoint, streams, hop=hop, mirror=mirror), checkpoint.info, thresholds=thresholds, hop=hop
+    )
     figures = detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)
     kept = {key: figures[key] for key in ("frame_map", "frame_map_later", "delay_p50_s", "delay_p95_s")}
     return kept | {"start_f1_0.3": figures["start_f1"]["0.3"]}
 
 
-def time_all(models: dict[tuple[str, int], tuple[Checkpoint, int]], turns: int) -> dict[tuple[str, int], float]:
+def time_all(models: dict[tuple[str, int], tuple[Checkpoint, int, bool]], turns: int) -> dict[tuple[str, int], float]:
     """Time one person's mean frame for every choice, in milliseconds.
 
     Of each frame of a stride the fastest of all turns: what else the machine does can only add to it.
     """
     took_ms: dict[tuple[str, int], list[np.ndarray]] = {choice: [] for choice in models}
     for _ in range(turns):
-        for choice, (checkpoint, hop) in models.items():
+        for choice, (checkpoint, hop, mirror) in models.items():
             engine = TorchEngine(checkpoint.model)
-            took_ms[choice].append(time_steps(engine, checkpoint.info.normaliser, rows=1, hop=hop, strides=2))
+            took_ms[choice].append(time_steps(engine, checkpoint.info.normaliser, rows=1 + mirror, hop=hop, strides=2))
     return {choice: float(np.concatenate(turn).min(0).mean()) for choice, turn in took_ms.items()}
 
 
@@ -92,7 +95,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
         fontsize=9,
         color=FAINT,
     )
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=3, frameon=False)
     return figure
 
 
@@ -139,19 +142,20 @@ def main() -> None:
     checkpoint = load_checkpoint(options.checkpoint)
     thresholds = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED)).thresholds
     streams = read_streams(open_dataset(data_folder() / "ship" / "precog16.npz").split()[1], checkpoint.info.labels)
-    hops = {"clip": checkpoint.info.detector.encoder.clip_stride, "frame": 1}
+    stride = checkpoint.info.detector.encoder.clip_stride
+    ways = {"clip": (stride, True), "frame": (1, True), "frame, one side": (1, False)}
     if max(options.windows) > checkpoint.info.detector.window_clips or min(options.windows) < 1:
         parser.error(f"--windows: wanted 1 to {checkpoint.info.detector.window_clips} clips, as many as it has")
     choices = {
-        (update, clips): (with_window(checkpoint, clips), hops[update])
+        (update, clips): (with_window(checkpoint, clips), *ways[update])
         for update in options.updates
         for clips in options.windows
     }
     costs_ms = time_all(choices, options.turns)
     rows = [
         {"update": update, "window_clips": clips, "ms_per_frame": round(costs_ms[update, clips], 3)}
-        | measure(model, thresholds, streams, hop)
-        for (update, clips), (model, hop) in choices.items()
+        | measure(model, thresholds, streams, hop, mirror=mirror)
+        for (update, clips), (model, hop, mirror) in choices.items()
     ]
     Console().print(table(rows))
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -79,7 +79,7 @@ def compare(
     checkpoint: Checkpoint, int8: Engine, streams: list[Stream], thresholds: Thresholds | None
 ) -> dict[str, Any]:
     """Judge streams by both and put the answers side by side."""
-    wanted, got = judge(checkpoint, streams), judge(checkpoint, streams, engine=int8)
+    wanted, got = (judge(checkpoint, streams, mirror=False, engine=engine) for engine in (None, int8))
     both = [np.concatenate([one.logits for one in kept]) for kept in (wanted, got)]
     best = [logits.argmax(1) for logits in both]
     acting = best[0] > 0

@@ -166,7 +166,7 @@ def _provenance(
         "labelled": ", ".join(path.name for path in options.labelled or ()) or "nothing",
         "subjects": ", ".join(sorted(options.subjects or ())) or "all",
         "update": options.update,
-        "mirror": options.mirror,
+        "mirror": "yes" if options.mirror else "no",
     }
     if after.starts:
         now = after.all_starts

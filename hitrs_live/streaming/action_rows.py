@@ -64,13 +64,13 @@ class ActionRows:
 
     A class becomes the candidate when its score reaches `on` and beats those of the row's action and candidate. It
     is told once its score reaches `on` and, were this known to be of some class, would be `sure`; or once it has
-    lasted its minimum duration without falling below `off`. It began where the scores of all actions together last
-    rose to its `off`, for that something begins is known before what it is; but not before the row's last action
-    ended, nor more than a second before it was the candidate. What is there with a row's first judgement began with the
-    clip that this rests on, before which nothing was seen. An action is borne out while its score is not below
-    `off` and no candidate beats it. It is over once it could not be borne out again within its merge gap, or a
-    candidate is told, and then it ended where it first was not. One of its maximum duration is over too, and barred
-    until its score falls below `off`.
+    lasted its minimum duration without falling below `off`. It began where the scores of all actions together, were
+    this known to be of some class, last rose to its `off`, for that something begins is known before what it is; but not
+    before the row's last action ended, nor more than a second before it was the candidate. What is there with a row's
+    first judgement began with the clip that this rests on, before which nothing was seen. An action is borne out while
+    its score is not below `off` and no candidate beats it. It is over once it could not be borne out again within its
+    merge gap, or a candidate is told, and then it ended where it first was not. One of its maximum duration is over too,
+    and barred until its score falls below `off`.
     A row whose body is unclear begins nothing and bears nothing out; if that lasts, what it has is over.
     """
 
@@ -93,7 +93,7 @@ class ActionRows:
         self._candidate = np.zeros(rows, np.int64)
         self._candidate_ns = np.zeros(rows, np.int64)
         self._risen_ns = np.full((rows, len(rules.off)), _NEVER)
-        """(R, K); since when all actions together have been at least the class's `off`."""
+        """(R, K); since when all actions together, were it known to be any, have been at least the class's `off`."""
         self._unclear_ns = np.full(rows, _NEVER)
         self._barred = np.zeros((rows, len(rules.on)), bool)
 
@@ -141,7 +141,8 @@ class ActionRows:
 
     def _note_rise(self, judgement: Judgement) -> None:
         """Note since when there has been something that might turn out to be each class."""
-        rows, scores = judgement.rows, judgement.scores
+        # How much of it may be unknown says what it is, not since when.
+        rows, scores = judgement.rows, judgement.scores_if_known
         # In single precision a score may be a little more than all but the background's together.
         there = (1 - scores[:, :1] >= self._rules.off) | (scores >= self._rules.off)
         back_ns = np.where(self._judged[rows], self._hop_ns // 2, self._reach_ns)

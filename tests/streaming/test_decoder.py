@@ -93,6 +93,21 @@ def test_what_is_there_with_the_first_answer_began_with_the_first_frame_seen() -
     assert start.detection_delay_s == pytest.approx(12 / 30, abs=1e-4)
 
 
+def test_that_it_may_be_unknown_does_not_put_an_onset_off() -> None:
+    rules = make_rules(INFO, ActionConfig(on=0.5, off=0.3, min_duration_s=0.0))
+    held = ActionRows(rules, rows=1, sure=0.9, hop_ns=CLIP_NS, reach_ns=CLIP_NS, unclear_ns=0)
+    nothing, doubted, known = (np.array([row], np.float32) for row in ([1.0, 0, 0], [0.9, 0.1, 0], [0.3, 0.7, 0]))
+    for clip, (scores, if_known) in enumerate(((nothing, nothing), (doubted, known), (known, known))):
+        now = np.array([START_NS + clip * CLIP_NS])
+        held.judge(
+            Judgement(
+                rows=np.array([0]), scores=scores, scores_if_known=if_known, instants_ns=now, clear=np.array([True])
+            )
+        )  # fmt: skip
+        assert held.label[0] == (1 if clip == 2 else 0)
+    assert held.onset_ns[0] == START_NS + CLIP_NS - CLIP_NS // 2
+
+
 def test_rounding_does_not_move_the_onset_of_a_score_that_just_reaches_its_threshold() -> None:
     rules = make_rules(INFO, ActionConfig(on=0.35, off=0.35, min_duration_s=0.0))
     scores = np.array([[0.65000004, 0.35, 0.0]], np.float32)

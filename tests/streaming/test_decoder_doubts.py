@@ -145,7 +145,7 @@ def test_a_moments_doubt_does_not_put_off_a_start_for_longer_than_it_lasts() -> 
     run(stage, JUMP)
     assert actions(stage, prediction(1, NOTHING, confidence=seen(hip=0.0))) == []
     (start,) = actions(stage, prediction(2, JUMP))
-    assert start.onset_time_ns == pytest.approx(START_NS - 6.5 / 30 * 1e9, abs=2)
+    assert start.onset_time_ns == pytest.approx(START_NS - 12 / 30 * 1e9, abs=2)
 
 
 def test_after_a_long_doubt_what_had_not_been_told_begins_anew() -> None:

@@ -62,15 +62,15 @@ class Upheld:
 class ActionRows:
     """Hold in each row the action that was told and the candidate that may be the next one. R rows, K classes.
 
-    A class becomes the candidate when its score reaches `on` and beats those of the row's action and candidate. It
-    is told once its score reaches `on` and, were this known to be of some class, would be `sure`; or once it has
-    lasted its minimum duration without falling below `off`. It began where the scores of all actions together, were
-    this known to be of some class, last rose to its `off`, for that something begins is known before what it is; but not
+    A class becomes the candidate when its score reaches `on` and beats those of the row's action and candidate. It is
+    told once its score reaches `on` and, were this known to be of some class, would be `sure`; or once it has lasted
+    its minimum duration without falling below `off`. It began where the scores of all actions together, were this
+    known to be of some class, last rose to its `off`, for that something begins is known before what it is; but not
     before the row's last action ended, nor more than a second before it was the candidate. What is there with a row's
-    first judgement began with the clip that this rests on, before which nothing was seen. An action is borne out while
-    its score is not below `off` and no candidate beats it. It is over once it could not be borne out again within its
-    merge gap, or a candidate is told, and then it ended where it first was not. One of its maximum duration is over too,
-    and barred until its score falls below `off`.
+    first judgement began with the clip that this rests on, before which nothing was seen. An action is borne out
+    while its score is not below `off` and no candidate beats it. It is over once it could not be borne out again
+    within its merge gap, or a candidate is told, and then it ended where it first was not. One of its maximum
+    duration is over too, and barred until its score falls below `off`.
     A row whose body is unclear begins nothing and bears nothing out; if that lasts, what it has is over.
     """
 

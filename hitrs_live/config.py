@@ -141,7 +141,10 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     ] = 1000
     linger_ms: Annotated[int, Meta(ge=0, description="how long the end waits for unsent messages")] = 500
     motion: Annotated[bool, Meta(description="publish motion predictions")] = True
-    scores: Annotated[bool, Meta(description="publish class scores after each clip")] = True
+    scores: Annotated[bool, Meta(description="publish class scores")] = True
+    predictions_every_s: Annotated[
+        float, Meta(ge=0, description="least pause between a person's scores, and predictions; 0 for none")
+    ] = 0.2
     pose: Annotated[bool, Meta(description="publish every measured pose")] = False
     now: Annotated[
         bool, Meta(description="publish every measured pose, and where it is by now, for what comes too late")

@@ -130,7 +130,7 @@ def test_every_frame_gives_them_unless_asked_otherwise_the_same_where_a_clip_end
     checkpoint: Checkpoint,
 ) -> None:
     seldom = run([UP, *show(3.0)], checkpoint, EVERY_CLIP)
-    often = run([UP, *show(3.0)], checkpoint)
+    often = run([UP, *show(3.0)], checkpoint, override(Config(), {"publish.predictions_every_s": 0.0}))
     scores, motions = of(often, ScoreEvent), of(often, MotionPrediction)
     assert len(scores) == len(motions) > 60
     assert np.diff([message.capture_time_ns for message in scores]) == pytest.approx(1 / 30 * 1e9, abs=2)
@@ -144,6 +144,18 @@ def test_every_frame_gives_them_unless_asked_otherwise_the_same_where_a_clip_end
         r"answers every frame: \d+\.\d ms a frame for 2 people here, \d+\.\d ms if every clip",
         of(often, Status)[-1].notices[0],
     )
+
+
+def test_scores_and_predictions_come_no_oftener_than_asked_however_often_the_model_answers(
+    checkpoint: Checkpoint,
+) -> None:
+    messages = run([UP, *show(3.0)], checkpoint)
+    for kind in (ScoreEvent, MotionPrediction):
+        times = [message.capture_time_ns for message in of(messages, kind)]
+        assert len(times) > 8
+        assert np.diff(times) == pytest.approx(0.2e9, abs=2)
+    seldom = run([UP, *show(3.0)], checkpoint, override(Config(), {"publish.predictions_every_s": 1.0}))
+    assert len(of(seldom, ScoreEvent)) == len(of(seldom, MotionPrediction)) == 3
 
 
 def test_predictions_are_scored_by_horizon_and_judged_and_the_status_tells_the_mean(checkpoint: Checkpoint) -> None:

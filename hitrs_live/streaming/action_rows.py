@@ -12,6 +12,8 @@ from hitrs_live.thresholds import Rules
 _NEVER = np.iinfo(np.int64).min
 _SLACK_NS = 1_000_000
 """Six frames of 30 Hz in whole nanoseconds are not quite 0.2 s; they are meant to be."""
+_BEGUN = 0.25
+"""So far from `off` to `on` an action has begun: sooner is often the end of the last one, later is late."""
 _LONGEST_RISE_NS = 1_000_000_000
 """A background that was long gone before a candidate came does not say when the candidate's action began."""
 
@@ -65,12 +67,12 @@ class ActionRows:
     A class becomes the candidate when its score reaches `on` and beats those of the row's action and candidate. It is
     told once its score reaches `on` and, were this known to be of some class, would be `sure`; or once it has lasted
     its minimum duration without falling below `off`. It began where the scores of all actions together, were this
-    known to be of some class, last rose to its `off`, for that something begins is known before what it is; but not
-    before the row's last action ended, nor more than a second before it was the candidate. What is there with a row's
-    first judgement began with the clip that this rests on, before which nothing was seen. An action is borne out
-    while its score is not below `off` and no candidate beats it. It is over once it could not be borne out again
-    within its merge gap, or a candidate is told, and then it ended where it first was not. One of its maximum
-    duration is over too, and barred until its score falls below `off`.
+    known to be of some class, last rose a quarter of the way from its `off` to its `on`, for that something begins is
+    known before what it is; but not before the row's last action ended, nor more than a second before it was the
+    candidate. What is there with a row's first judgement began with the clip that this rests on, before which nothing
+    was seen. An action is borne out while its score is not below `off` and no candidate beats it. It is over once it
+    could not be borne out again within its merge gap, or a candidate is told, and then it ended where it first was
+    not. One of its maximum duration is over too, and barred until its score falls below `off`.
     A row whose body is unclear begins nothing and bears nothing out; if that lasts, what it has is over.
     """
 
@@ -82,6 +84,9 @@ class ActionRows:
         """
         self._rules, self._sure = rules, sure
         self._hop_ns, self._reach_ns, self._longest_unclear_ns = hop_ns, reach_ns, unclear_ns
+        reach = np.where(np.isfinite(rules.on), rules.on, 1) - rules.off
+        self._begun = (rules.off + _BEGUN * reach).astype(np.float32)
+        """(K,); what all actions together reach where one begins that may turn out to be of a class."""
         self._judged = np.zeros(rows, bool)
         self.label = np.zeros(rows, np.int64)
         """(R,); the class that goes on, 0 for none."""
@@ -93,7 +98,7 @@ class ActionRows:
         self._candidate = np.zeros(rows, np.int64)
         self._candidate_ns = np.zeros(rows, np.int64)
         self._risen_ns = np.full((rows, len(rules.off)), _NEVER)
-        """(R, K); since when all actions together, were it known to be any, have been at least the class's `off`."""
+        """(R, K); since when all actions together, were it known to be any, have been what begins the class."""
         self._unclear_ns = np.full(rows, _NEVER)
         self._barred = np.zeros((rows, len(rules.on)), bool)
 
@@ -144,7 +149,7 @@ class ActionRows:
         # How much of it may be unknown says what it is, not since when.
         rows, scores = judgement.rows, judgement.scores_if_known
         # In single precision a score may be a little more than all but the background's together.
-        there = (1 - scores[:, :1] >= self._rules.off) | (scores >= self._rules.off)
+        there = (1 - scores[:, :1] >= self._begun) | (scores >= self._begun)
         back_ns = np.where(self._judged[rows], self._hop_ns // 2, self._reach_ns)
         self._judged[rows] = True
         begins_ns = (judgement.instants_ns - back_ns)[:, None]

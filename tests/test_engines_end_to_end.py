@@ -18,6 +18,8 @@ from hitrs_live.transforms import NormaliserConfig
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 UNBELIEVED = 2
 """Frames before the tracker believes in a newcomer."""
+SILENT = ("--update", "clip")
+"""Answers that cost nothing worth a word."""
 NEAR = 2e-3
 """Scores that differ by 1e-4 from rounding alone, and by what logits within the gate's 1e-4 make of them."""
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
@@ -49,7 +51,7 @@ def unbuilt(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_torch_and_onnx_tell_the_same_events_of_the_demo(built: None, demo_recording: Path) -> None:
-    flags = ("--replay", str(demo_recording), "--speed", "max")
+    flags = ("--replay", str(demo_recording), "--speed", "max", *SILENT)
     runs = [run_and_watch(*flags, "--engine", engine) for engine in ("torch", "onnx")]
     assert [(run.code, run.err) for run in runs] == [(0, ""), (0, "")]
     scores, actions = ([run.of(kind) for run in runs] for kind in ("scores", "action"))
@@ -69,7 +71,7 @@ def test_torch_and_onnx_tell_the_same_events_of_the_demo(built: None, demo_recor
 
 @pytest.mark.parametrize("engine", ["torch", "onnx"])
 def test_an_engine_that_is_there_runs_without_a_word(built: None, engine: str) -> None:
-    run = run_and_watch("--demo", "--speed", "max", "--duration", "2", "--engine", engine)
+    run = run_and_watch("--demo", "--speed", "max", "--duration", "2", "--engine", engine, *SILENT)
     assert (run.code, run.err) == (0, "")
     assert run.of("scores")
     assert run.of("status")[-1]["notices"] == []
@@ -77,7 +79,7 @@ def test_an_engine_that_is_there_runs_without_a_word(built: None, engine: str) -
 
 @no_gpu
 def test_tensorrt_without_a_gpu_falls_down_the_ladder_once_and_says_why(built: None) -> None:
-    run = run_and_watch("--demo", "--speed", "max", "--duration", "3", "--engine", "tensorrt")
+    run = run_and_watch("--demo", "--speed", "max", "--duration", "3", "--engine", "tensorrt", *SILENT)
     assert run.code == 0, run.err
     (line,) = run.err.splitlines()
     assert re.match(r"the model runs on onnx in fp32; tensorrt fp32: .*(tensorrt|TensorRT)", line)

@@ -82,7 +82,7 @@ def time_all(models: dict[tuple[str, int], tuple[Checkpoint, int, bool]], turns:
 def draw(rows: list[dict[str, Any]]) -> Figure:
     """Draw each figure over the cost of a frame, a line an update, a point a window."""
     use_style()
-    figure = Figure(figsize=(10.2, 3.5), layout="constrained")
+    figure = Figure(figsize=(10.2, 3.8), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
     for axes, (key, title) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
         _draw_panel(axes, rows, key)
@@ -95,7 +95,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
         fontsize=9,
         color=FAINT,
     )
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=3, frameon=False)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=3, frameon=False)
     return figure
 
 

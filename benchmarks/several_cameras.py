@@ -5,8 +5,8 @@
 First at full speed: the whole line from joints to events (no pose stage), CPU time a frame of one camera, the same
 shows in one pipeline and each in a pipeline of its own, in turns; the ratio is the median over the turns. Then at 30
 frames a second, the cameras' frames spread evenly over that: how old a frame is once its events are out, when frames
-wait up to 5 ms for those of other cameras and when they wait for none. One thread, one person a camera, an answer every clip,
-people alone.
+wait up to 5 ms for those of other cameras and when they wait for none. One thread, one person a camera, an answer
+every clip, people alone.
 """
 
 import argparse

@@ -46,6 +46,7 @@ def checkpoint() -> Checkpoint:
 
 
 EVERY_CLIP = override(Config(), {"model.update": "clip"})
+"""For what does not depend on how often the model answers: a third of the time."""
 
 
 class ScriptedSource:
@@ -96,7 +97,7 @@ UP = SourceChange(state="up", time_ns=0)
 def run(items: Sequence[SourceItem], checkpoint: Checkpoint, config: Config | None = None) -> list[AnyMessage]:
     sink = ListSink("session")
     source = ScriptedSource([*items, SourceChange(state="ended", time_ns=0)])
-    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=config or Config(), sink=sink).run()
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=config or EVERY_CLIP, sink=sink).run()
     return sink.messages
 
 
@@ -149,7 +150,7 @@ def test_every_frame_gives_them_unless_asked_otherwise_the_same_where_a_clip_end
 def test_scores_and_predictions_come_no_oftener_than_asked_however_often_the_model_answers(
     checkpoint: Checkpoint,
 ) -> None:
-    messages = run([UP, *show(3.0)], checkpoint)
+    messages = run([UP, *show(3.0)], checkpoint, Config())
     for kind in (ScoreEvent, MotionPrediction):
         times = [message.capture_time_ns for message in of(messages, kind)]
         assert len(times) > 8
@@ -377,7 +378,7 @@ def test_sources_side_by_side_are_told_as_each_is_alone_and_share_their_batches(
 
     sink = ListSink()
     feeds = [Feed(source=NamedSource(name, items)) for name, items in scripts.items()]
-    config = override(Config(), {"model.gather_ms": 1000.0})
+    config = override(EVERY_CLIP, {"model.gather_ms": 1000.0})
     Pipeline(
         feeds,
         checkpoint=checkpoint,
@@ -388,7 +389,7 @@ def test_sources_side_by_side_are_told_as_each_is_alone_and_share_their_batches(
     for name, items in scripts.items():
         alone = ListSink()
         source = NamedSource(name, items)
-        Pipeline([Feed(source=source)], checkpoint=checkpoint, config=Config(), sink=alone).run()
+        Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=alone).run()
         assert told_of(sink.messages, name) == told_of(alone.messages, name)
         assert actions(alone.messages)
         last = [message for message in sink.messages if message.source_id == name][-1]

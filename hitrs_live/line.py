@@ -32,6 +32,7 @@ from hitrs_live.messages import (
     Tick,
 )
 from hitrs_live.pose.tracker import Tracker
+from hitrs_live.streaming.action_rows import SLACK_NS
 from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.forecaster import Forecaster
@@ -88,8 +89,7 @@ class Line:
         horizon = info.detector.horizon
         self._forecaster = Forecaster(source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, hop=hop)
         self._compensator = LatencyCompensator(rows=rows, rate_hz=rate_hz, horizon=horizon)
-        # A millisecond less: six frames of 30 Hz in whole nanoseconds are not quite 0.2 s.
-        self._pause_ns = round(config.publish.predictions_every_s * 1e9) - 1_000_000
+        self._pause_ns = round(config.publish.predictions_every_s * 1e9) - SLACK_NS
         self._told_ns = np.full(rows, _LONG_AGO_NS)
         """(R,); when each row's scores and motion were last published."""
         self._meter = StageMeter()

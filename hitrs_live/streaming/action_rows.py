@@ -10,7 +10,7 @@ from hitrs_live.messages import EndReason
 from hitrs_live.thresholds import Rules
 
 _NEVER = np.iinfo(np.int64).min
-_SLACK_NS = 1_000_000
+SLACK_NS = 1_000_000
 """Six frames of 30 Hz in whole nanoseconds are not quite 0.2 s; they are meant to be."""
 _BEGUN = 0.25
 """So far from `off` to `on` an action has begun: sooner is often the end of the last one, later is late."""
@@ -95,6 +95,8 @@ class ActionRows:
         """(R,); of the action when it was last borne out."""
         self._borne_ns = np.zeros(rows, np.int64)
         self._faded_ns = np.full(rows, _NEVER)
+        self._over_ns = np.full(rows, _NEVER)
+        """(R,); when the row's last action ended."""
         self._candidate = np.zeros(rows, np.int64)
         self._candidate_ns = np.zeros(rows, np.int64)
         self._risen_ns = np.full((rows, len(rules.off)), _NEVER)
@@ -115,7 +117,7 @@ class ActionRows:
         # How much of this may be unknown, `on` has weighed; waiting is for what may still turn out another class.
         sure = _of(judgement.scores_if_known, candidate) >= self._sure
         sure &= _of(judgement.scores, candidate) >= self._rules.on[candidate]
-        told = clear & (candidate > 0) & (sure | (lasted_ns + _SLACK_NS >= self._rules.min_duration_ns[candidate]))
+        told = clear & (candidate > 0) & (sure | (lasted_ns + SLACK_NS >= self._rules.min_duration_ns[candidate]))
         over, too_long = self._find_ends(judgement, told)
         changes: list[End | Start | Upheld] = []
         for at in np.flatnonzero(over | too_long | lost | told | upheld).tolist():
@@ -140,7 +142,7 @@ class ActionRows:
     def forget(self, rows: NDArray[np.bool_]) -> None:
         """Drop all that is held of some rows. rows: (R,), True for those."""
         self.label[rows] = self._candidate[rows] = 0
-        self._faded_ns[rows] = self._unclear_ns[rows] = _NEVER
+        self._faded_ns[rows] = self._unclear_ns[rows] = self._over_ns[rows] = _NEVER
         self._risen_ns[rows] = _NEVER
         self._barred[rows] = self._judged[rows] = False
 
@@ -202,14 +204,16 @@ class ActionRows:
         faded = (label > 0) & (faded_ns != _NEVER)
         # The next judgement speaks from half a hop after this one's instant on: could it still mend the gap?
         gap_ns = instants_ns + self._hop_ns // 2 - np.where(faded, faded_ns, instants_ns)
-        over = faded & (told | (gap_ns - _SLACK_NS > self._rules.merge_gap_ns[label]))
+        over = faded & (told | (gap_ns - SLACK_NS > self._rules.merge_gap_ns[label]))
         lasted_ns = instants_ns - self.onset_ns[rows]
         return over, (label > 0) & ~faded & (lasted_ns >= self._rules.max_duration_ns[label])
 
     def _start(self, row: int, score: float, instant_ns: int) -> Start:
         self.label[row] = self._candidate[row]
-        risen_ns = self._risen_ns[row, self.label[row]]
-        self.onset_ns[row] = max(risen_ns, self._candidate_ns[row] - _LONGEST_RISE_NS)
+        risen_ns, candidate_ns = self._risen_ns[row, self.label[row]], self._candidate_ns[row]
+        # A candidate stands down to `off`: by now there may be less than what begins one.
+        began_ns = candidate_ns if risen_ns == _NEVER else risen_ns
+        self.onset_ns[row] = max(began_ns, self._over_ns[row], candidate_ns - _LONGEST_RISE_NS)
         self.score[row], self._borne_ns[row], self._faded_ns[row] = score, instant_ns, _NEVER
         self._candidate[row] = 0
         return Start(row=row)
@@ -226,8 +230,7 @@ class ActionRows:
         self.label[row], self._faded_ns[row] = 0, _NEVER
         lasted_ns = min(max(end_ns - onset_ns, 0), float(self._rules.max_duration_ns[label]))
         end_ns, score = onset_ns + int(lasted_ns), float(self.score[row])
-        risen = self._risen_ns[row] != _NEVER
-        self._risen_ns[row, risen] = np.maximum(self._risen_ns[row, risen], end_ns)
+        self._over_ns[row] = end_ns
         return (End(row=row, reason=reason, label=label, onset_ns=onset_ns, end_ns=end_ns, score=score),)
 
 

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from decoder_runs import INFO, LABELS, START_NS
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from hitrs_live.codec import decode, encode
 from hitrs_live.config import ActionConfig
@@ -76,6 +76,8 @@ def decide(
 
 
 @given(configs(), st.integers(0, 2**32 - 1), st.integers(1, 80), st.sampled_from([1, 7]))
+# Told while there was less than what begins an action: it began before the last one ended.
+@example(ActionConfig(on=0.35, off=0.1, sure=1.0, min_duration_s=0.3, merge_gap_s=0.0, update_every_s=0.1), 0, 8, 7)
 @settings(max_examples=80, deadline=None)
 def test_events_of_a_row_are_start_updates_end_and_never_two_are_open(
     config: ActionConfig, seed: int, judgements: int, hop_frames: int

@@ -101,9 +101,10 @@ class Bench:
         """Tell apart, among what is kept, what rests on the readout."""
         return ("" if self.readout == "token" else f"_{self.readout}") + ("_mirror" if self.mirror else "")
 
-    def suffix_of(self, begin: Path | None) -> str:
-        """Tell apart, among what was fine-tuned, what begins from an encoder that learns slower."""
-        return self.suffix + ("" if begin is None or self.encoder_rate == 1 else f"_{self.encoder_rate:g}")
+    @property
+    def tuned_suffix(self) -> str:
+        """Tell apart what was fine-tuned from an encoder, by the rate too that this learns by."""
+        return self.suffix + ("" if self.encoder_rate == 1 else f"_{self.encoder_rate:g}")
 
     def pretrained(self, modality: str) -> Path:
         """Pre-train an encoder, unless it is there."""
@@ -147,7 +148,8 @@ class Bench:
     def finetuned(self, name: str, share: float, seed: int, begin: Path | None, modality: str = "joint") -> Path:
         """Fine-tune a recogniser, from an encoder or from none."""
         how = "scratch" if begin is None else "tuned"
-        out = self.work / "recognisers" / f"{name}_{share:g}_{seed}_{how}_{modality}{self.suffix_of(begin)}.safetensors"
+        by = self.suffix if begin is None else self.tuned_suffix
+        out = self.work / "recognisers" / f"{name}_{share:g}_{seed}_{how}_{modality}{by}.safetensors"
         subset = self.subset(name, share, seed)
         steps = self.budget.steps(len(read_names(subset)))
         self._train(
@@ -162,9 +164,7 @@ class Bench:
         """Return the share of test sequences named rightly, measured now or before."""
         names = "\n".join(sorted(read_names(self.subset(name, share, seed))))
         labels = hashlib.sha256(names.encode()).hexdigest()[:8]
-        by = "" if method in BASELINES else self.suffix
-        if method == "fine-tuned":
-            by = self.suffix_of(self.work)
+        by = "" if method in BASELINES else self.tuned_suffix if method == "fine-tuned" else self.suffix
         out = self.work / "figures" / f"{name}_{method.replace(', ', '_').replace(' ', '_')}_{labels}_{seed}{by}.json"
         if not out.exists():
             began = time.monotonic()
@@ -224,16 +224,11 @@ class Bench:
         with log.open("a") as file:
             subprocess.run(command, check=True, stdout=file, stderr=file)
 
-    def fused(self, *, scratch: bool) -> dict[str, Any]:
-        """Train on all of Northwestern-UCLA, one recogniser a modality, and average their scores."""
-        out = self.work / "figures" / f"nw_ucla_fused{'_scratch' if scratch else ''}{self.suffix}.json"
+    def fused(self) -> dict[str, Any]:
+        """Fine-tune on all of Northwestern-UCLA, one recogniser a modality, and average their scores."""
+        out = self.work / "figures" / f"nw_ucla_fused{self.tuned_suffix}.json"
         if not out.exists():
-            begins = [None if scratch else self.pretrained(modality) for modality in MODALITIES]
-            files = [
-                self.finetuned("nw_ucla", 1.0, 0, begin, modality)
-                for begin, modality in zip(begins, MODALITIES, strict=True)
-            ]
-            out.parent.mkdir(parents=True, exist_ok=True)
+            files = [self.finetuned("nw_ucla", 1.0, 0, self.pretrained(m), m) for m in MODALITIES]
             report = evaluate_recognition(open_dataset(self.source("nw_ucla")), files)
             out.write_text(json.dumps(report, indent=2) + "\n")
         result: dict[str, Any] = json.loads(out.read_text())
@@ -283,7 +278,7 @@ def report(bench: Bench, wanted: Sequence[tuple[str, str, float, int]]) -> dict[
                 spread = stdev(values) if len(values) > 1 else 0.0
                 methods[method] = {"mean": round(mean(values), 4), "spread": round(spread, 4), "seeds": values}
     budget: dict[str, Any] = {"size": bench.budget.size, "readout": bench.readout, "precision": bench.precision}
-    budget |= {"epochs": bench.budget.epochs, "encoder_rate": bench.encoder_rate, "mirror": bench.mirror}
+    budget |= {"encoder_rate": bench.encoder_rate, "mirror": bench.mirror}
     if begins_pretrained(wanted):
         budget["provenance"] = load_encoder(bench.pretrained("joint")).info.provenance
     return {
@@ -317,19 +312,13 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=tuple(DATASETS), help="on this data set alone")
     parser.add_argument("--share", action="append", type=float, choices=SHARES, help="with this share of labels alone")
     parser.add_argument("--seeds", type=int, help="over so many seeds, whatever the share")
-    parser.add_argument(
-        "--fused", nargs="?", const="pre-trained", choices=("pre-trained", "scratch"),
-        help="average joint, bone and motion models on NW-UCLA too",
-    )  # fmt: skip
-    parser.add_argument("--epochs", type=int, help="of fine-tuning; give such a run a folder of its own with --work")
+    parser.add_argument("--fused", action="store_true", help="average joint, bone and motion models on NW-UCLA too")
     parser.add_argument("--readout", choices=("token", "max"), default="max", help="what sums a sequence up")
     parser.add_argument("--encoder-rate", type=float, default=1.0, help="share of the rate for a pre-trained encoder")
     parser.add_argument("--mirror", action="store_true", help="fine-tune on mirror images too, and name by both")
     parser.add_argument("--jobs", type=int, default=1, help="figures measured at once")
     options = parser.parse_args()
     budget = REDUCED if options.reduced else FULL
-    if options.epochs:
-        budget = replace(budget, epochs=options.epochs)
     if options.seeds:
         budget = replace(budget, seeds=dict.fromkeys(SHARES, options.seeds))
     bench = Bench(
@@ -346,7 +335,7 @@ def main() -> None:
     for laid in table(figures):
         Console().print(laid)
     if options.fused:
-        figures["nw_ucla_fused"] = bench.fused(scratch=options.fused == "scratch")
+        figures["nw_ucla_fused"] = bench.fused()
         print(f"NW-UCLA, joint + bone + motion: {100 * figures['nw_ucla_fused']['top1']:.2f} %")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

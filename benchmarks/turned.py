@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -28,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
-from hitrs_live.checkpoint import load_checkpoint
+from hitrs_live.checkpoint import CheckpointInfo, load_checkpoint
 from hitrs_live.data.arrays import IGNORE, Sequence, data_folder
 from hitrs_live.data.class_map import read_classes
 from hitrs_live.data.degrade import turn
@@ -68,6 +67,9 @@ def in_body_axes(sequence: Sequence) -> Floats:
     """Normalise as for the shipped model: turned by a slow heading, scaled by a slow size."""
     normalised, _ = normalise_sequence(torch.from_numpy(sequence.joints_m)[None], NormaliserConfig())
     return normalised[0].numpy()
+
+
+AXES: dict[str, Prepare] = {"camera's axes": in_camera_axes, "body's axes": in_body_axes}
 
 
 class FrameGru(nn.Module):
@@ -169,9 +171,9 @@ def losses_of(module: nn.Module, batch: Windows) -> dict[str, Tensor]:
     return {"loss": F.cross_entropy(logits.transpose(1, 2), batch.labels, ignore_index=IGNORE)}
 
 
-def main() -> None:
-    """Run the script."""
-    parser = argparse.ArgumentParser(description="A model of one camera, and the shipped one, at other cameras")
+def read_options(description: str) -> argparse.Namespace:
+    """Read what a comparison of GRUs takes from the command line, and take the threads."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", type=Path, default=data_folder() / DATA)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seeds", type=int, default=3)
@@ -179,45 +181,58 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures there")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    return options
+
+
+def read_halves(options: argparse.Namespace, labels: tuple[str, ...]) -> tuple[list[Sequence], list[Sequence]]:
+    """Read the training people's streams and the test people's."""
+    train, test = (read_classes(half, labels) for half in open_dataset(options.data).split())
+    return train, test
+
+
+def frame_map(streams: list[KeptStream], info: CheckpointInfo) -> float:
+    """Score judgements of every frame, without tuned thresholds."""
+    report = detection_report(decide(streams, info, hop=1), info.labels)
+    return float(report["frame_map"])
+
+
+def cell(values: list[float], digits: int = 2) -> str:
+    """Write the mean and, of several, the spread."""
+    return f"{mean(values):.{digits}f}" + (f" ± {stdev(values):.{digits}f}" if len(values) > 1 else "")
+
+
+def main() -> None:
+    """Run the script."""
+    options = read_options("A model of one camera, and the shipped one, at other cameras")
     shipped = load_checkpoint(None)
-    train, test = (read_classes(half, shipped.info.labels) for half in open_dataset(options.data).split())
+    train, test = read_halves(options, shipped.info.labels)
     labels, unlagged = shipped.info.labels, msgspec.structs.replace(shipped.info, label_lag_frames=0)
     grus = {
-        name: [train_gru(train, len(labels), prepare, steps=options.steps, seed=n) for n in range(options.seeds)]
-        for name, prepare in (("GRU, camera's axes", in_camera_axes), ("GRU, body's axes", in_body_axes))
+        f"GRU, {name}": [
+            train_gru(train, len(labels), prepare, steps=options.steps, seed=n) for n in range(options.seeds)
+        ]
+        for name, prepare in AXES.items()
     }
 
-    figures: dict[str, Any] = {}
+    figures: dict[str, dict[str, list[float]]] = {}
     for angle in ANGLES_DEG:
         turned = [replace(s, joints_m=turn(s.joints_m, angle)) for s in test]
-        told = {
-            name: [decide([gru.judge(s) for s in turned], unlagged, hop=1) for gru in seeds]
-            for name, seeds in grus.items()
-        }
-        told["shipped"] = [decide(judge(shipped, turned, hop=1), shipped.info, hop=1)]
         figures[str(angle)] = {
-            name: [_brief(detection_report(one, labels)) for one in runs] for name, runs in told.items()
+            name: [frame_map([gru.judge(s) for s in turned], unlagged) for gru in seeds] for name, seeds in grus.items()
         }
+        figures[str(angle)]["shipped"] = [frame_map(judge(shipped, turned, hop=1), shipped.info)]
         print(angle, figures[str(angle)], flush=True)
     Console().print(table(figures))
     if options.json:
-        options.json.write_text(json.dumps({"steps": options.steps, "by_angle_deg": figures}, indent=2) + "\n")
+        options.json.write_text(json.dumps({"steps": options.steps, "frame_map": figures}, indent=2) + "\n")
 
 
-def _brief(report: dict[str, Any]) -> dict[str, Any]:
-    return {"frame_map": report["frame_map"]}
-
-
-def table(figures: dict[str, Any]) -> Table:
+def table(figures: dict[str, dict[str, list[float]]]) -> Table:
     """Lay the frame mAP out, a column an angle, mean and spread over seeds."""
     laid = Table("", *(f"{angle}°" for angle in figures))
     for name in next(iter(figures.values())):
-        laid.add_row(name, *(_cell([run["frame_map"] for run in by[name]]) for by in figures.values()))
+        laid.add_row(name, *(cell(by[name]) for by in figures.values()))
     return laid
-
-
-def _cell(values: list[float]) -> str:
-    return f"{mean(values):.2f}" + (f" ± {stdev(values):.2f}" if len(values) > 1 else "")
 
 
 if __name__ == "__main__":

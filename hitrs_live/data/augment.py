@@ -109,9 +109,9 @@ class Augmenter:
         stretch = (stretch + stretch[list(NTU25.mirror)]) / np.float32(2)
         bones = (joints - joints[:, list(NTU25.parents)]) * stretch[:, None]
         turns = rng.normal(0, np.radians(self._config.bone_turn_deg), (25, 3))
-        swing = np.ones(25, np.float32)
+        swing = None
         if self._config.amplitude:
-            swing += rng.normal(0, self._config.amplitude, len(_LIMBS)).astype(np.float32) @ _LIMBS
+            swing = 1 + rng.normal(0, self._config.amplitude, len(_LIMBS)).astype(np.float32) @ _LIMBS
         bones = _restyle(bones, joints, turns, swing)
         changed = joints.copy()
         for joint in NTU25.outward:
@@ -158,11 +158,11 @@ class Augmenter:
         return joints
 
 
-def _restyle(bones: Floats, joints: Floats, vectors: NDArray[np.float64], swing: Floats) -> Floats:
+def _restyle(bones: Floats, joints: Floats, vectors: NDArray[np.float64], swing: Floats | None) -> Floats:
     """Turn every bone by a small rotation that turns with the body, and let it swing more or less than it did.
 
     bones: (T, 25, 3); vectors: (25, 3), radians; swing: (25,), how far from its mean direction a bone goes, times what
-    it went. Lengths stay.
+    it went, None for as far. Lengths stay.
     """
     left, right = ([NTU25.index(f"{side}_{part}") for part in ("hip", "shoulder")] for side in ("left", "right"))
     across = (joints[:, left] - joints[:, right]).sum(1)
@@ -170,9 +170,10 @@ def _restyle(bones: Floats, joints: Floats, vectors: NDArray[np.float64], swing:
     cos, sin = (torch.from_numpy(across[:, axis] / length) for axis in (0, 2))
     turns = np.stack([rotation(0, x) @ rotation(1, y) @ rotation(2, z) for x, y, z in vectors]).astype(np.float32)
     faced = turn_about_y(torch.from_numpy(bones), cos, sin).numpy()
-    swung = faced + (swing[:, None] - 1) * (faced - faced.mean(0))
-    swung *= _lengths(faced) / np.maximum(_lengths(swung), 1e-6)
-    turned: Floats = np.einsum("tji,jik->tjk", swung, turns)
+    if swing is not None:
+        swung = faced + (swing[:, None] - 1) * (faced - faced.mean(0))
+        faced = swung * (_lengths(faced) / np.maximum(_lengths(swung), 1e-6))
+    turned: Floats = np.einsum("tji,jik->tjk", faced, turns)
     return turn_about_y(torch.from_numpy(turned), cos, -sin).numpy()
 
 

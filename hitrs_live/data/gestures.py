@@ -60,18 +60,16 @@ def gesture(joints_m: Floats, rng: np.random.Generator) -> Floats:
     return joints
 
 
-def hand_path(
-    frames: int, rng: np.random.Generator, *, thrust_s: float = _THRUST_S, swing_share: float = _SWING_SHARE
-) -> Floats:
+def hand_path(frames: int, rng: np.random.Generator, *, thrust_s: float = _THRUST_S) -> Floats:
     """Draw where a hand is, seen from its shoulder. Returns (T, 3): outward, up, ahead, in lengths of the arm.
 
-    thrust_s: the least that it takes to the front; swing_share: how often a straight arm swings instead.
+    thrust_s: the least that it takes to the front.
     """
     place = home = _resting_place(rng)
     parts: list[Floats] = []
     left = frames
     while left > 0:
-        if rng.random() < swing_share:
+        if rng.random() < _SWING_SHARE:
             stay = _swing(rng)
             goal = stay[0]
         else:

@@ -199,6 +199,16 @@ def mirror(joints: Tensor) -> Tensor:
     return flipped
 
 
+def average_sides(logits: Tensor, of_mirrored: Tensor, mirrored: Tensor) -> Tensor:
+    """Average what is said of people and of their mirror images.
+
+    logits, of_mirrored: (..., K); mirrored: (K,), the class that each becomes in a mirror, negative for one whose other
+    side is no class, which is judged by its own side alone. Returns (..., K).
+    """
+    other = of_mirrored[..., mirrored.clamp_min(0)]
+    return torch.where(mirrored >= 0, (logits + other) / 2, logits)
+
+
 MODALITIES = ("joint", "bone", "motion")
 """What a model may be given of a normalised sequence; models of all three together know more than any."""
 

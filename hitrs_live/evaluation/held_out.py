@@ -27,8 +27,8 @@ def evaluate_held_out(
     """Run all test subjects' streams and return figures by source and by class, ready for JSON.
 
     hop: frames from one judgement to the next, by default the clip stride; mirror: whether everybody is judged
-    mirrored too; effects: what is wrong with the joints that
-    the model sees, and that its predictions of motion are measured against. Raises DataError where the data is missing.
+    mirrored too; effects: what is wrong with the joints that the model sees, and that its predictions of motion are
+    measured against. Raises DataError where the data is missing.
     """
     sources = read_ship(folder, test=True)
     sources[UI_PRMD] = join_repetitions(sources[UI_PRMD])

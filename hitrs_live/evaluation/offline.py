@@ -10,8 +10,7 @@ from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.data.arrays import Sequence
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.skeleton import mirrored_labels
-from hitrs_live.streaming.predictor import average_sides
-from hitrs_live.transforms import NormaliserConfig, normalise_sequence
+from hitrs_live.transforms import NormaliserConfig, average_sides, normalise_sequence
 from hitrs_live.transforms import mirror as mirrored
 
 _AT_ONCE = 256

@@ -33,7 +33,7 @@ from hitrs_live.evaluation.probes import NEIGHBOURS, NeighbourProbe, choose_weig
 from hitrs_live.evaluation.tokens import SHARES, observed_tokens, sequence_tokens
 from hitrs_live.model.recogniser import Readout
 from hitrs_live.skeleton import mirrored_labels
-from hitrs_live.streaming.predictor import average_sides
+from hitrs_live.transforms import average_sides
 
 PROTOCOLS = ("auto", "head", "linear", "knn")
 

@@ -24,8 +24,7 @@ def judge_recording(
     """Judge all that is followed in a recording, with the confidence that its joints had. All of it is background.
 
     hop: frames from one judgement to the next, by default the clip stride; mirror: whether everybody is judged mirrored
-    too.
-    Raises SourceUnavailable or DataError where the file is none of ours or damaged.
+    too. Raises SourceUnavailable or DataError where the file is none of ours or damaged.
     """
     followed = follow(_frames(path), rate_hz=checkpoint.info.normaliser.rate_hz, most_people=_MOST_PEOPLE)
     sequences = [

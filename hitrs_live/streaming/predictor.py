@@ -14,7 +14,7 @@ from hitrs_live.skeleton import NTU25, mirrored_labels
 from hitrs_live.streaming.clip_stream import StreamState
 from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
 from hitrs_live.streaming.stream import StreamOutput, stream_step
-from hitrs_live.transforms import denormalise, fill_unseen, mirror
+from hitrs_live.transforms import average_sides, denormalise, fill_unseen, mirror
 
 _MAY_BE_MISSING = tuple(
     NTU25.index(f"{side}_{part}") for side in ("left", "right") for part in ("hand", "hand_tip", "thumb", "foot")
@@ -125,13 +125,3 @@ def _spread(tick: Tick, output: StreamOutput, mirrored: Tensor | None) -> Predic
     scales_m = np.zeros((count, *output.scales.shape[1:]), np.float32)
     scales_m[rows] = (output.scales[own] * body.size_m[:, None, None]).numpy()
     return Prediction(tick=tick, completed=completed, logits=logits, future_joints_m=future_joints_m, scales_m=scales_m)
-
-
-def average_sides(logits: Tensor, of_mirrored: Tensor, mirrored: Tensor) -> Tensor:
-    """Average what is said of people and of their mirror images.
-
-    logits, of_mirrored: (..., K); mirrored: (K,), the class that each becomes in a mirror, negative for one whose other
-    side is no class, which is judged by its own side alone. Returns (..., K).
-    """
-    other = of_mirrored[..., mirrored.clamp_min(0)]
-    return torch.where(mirrored >= 0, (logits + other) / 2, logits)

@@ -107,10 +107,10 @@ def test_a_recordings_people_are_judged_as_they_were_live(
 
 
 def test_joints_that_were_hardly_seen_are_stood_in_for(checkpoint: Checkpoint, recording: Path) -> None:
-    one = judge_recording(checkpoint, recording)[0]
-    (as_if_seen,) = judge(checkpoint, [one.sequence])
+    one = judge_recording(checkpoint, recording, mirror=False)[0]
+    (as_if_seen,) = judge(checkpoint, [one.sequence], mirror=False)
     assert as_if_seen.confidence is None
-    assert np.abs(as_if_seen.logits - one.logits).max() > 1e-4
+    assert np.abs(as_if_seen.logits - one.logits).max() > 1e-3
 
 
 def test_streams_come_back_longest_first_and_one_too_short_without_a_judgement(checkpoint: Checkpoint) -> None:

@@ -56,9 +56,11 @@ class FrameBox:
             self._changed.notify()
 
     def note_trouble(self, words: str) -> None:
-        """Remember why there are no pictures, for the details of the next change."""
+        """Remember why there are no pictures, for the details of the next change; before the first, that is one."""
         with self._changed:
             self._trouble = words
+            self._changes += self._liveness.note_trouble(self._clock(), words)
+            self._changed.notify()
 
     def take(self, timeout_s: float) -> list[SourceItem]:
         """Return the changes since the last call and the newest picture, by time; wait for the first of either."""

@@ -16,7 +16,15 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_exported_names_are_these() -> None:
-    assert hitrs_live.__all__ == ["__version__", "hitrs_base", "hitrs_small", "load_checkpoint", "subscribe"]
+    assert hitrs_live.__all__ == [
+        "LiveRun",
+        "__version__",
+        "hitrs_base",
+        "hitrs_small",
+        "load_checkpoint",
+        "run",
+        "subscribe",
+    ]
     for name in hitrs_live.__all__:
         assert getattr(hitrs_live, name) is not None
 

@@ -254,7 +254,7 @@ def test_actions_of_a_finished_source_are_all_closed(checkpoint: Checkpoint) -> 
     assert told, "the demo's first forty seconds hold actions that the model knows"
 
 
-@pytest.mark.parametrize("rate_hz", [10.0, 15.0, 24.0, 60.0])
+@pytest.mark.parametrize("rate_hz", [3.0, 10.0, 15.0, 24.0, 60.0])
 def test_another_camera_rate_tells_the_same_actions(checkpoint: Checkpoint, rate_hz: float) -> None:
     def spans(rate: float) -> list[tuple[str, float, float]]:
         ends = [e for e in actions(run([UP, *show(30.0, rate)], checkpoint)) if e.state == "end"]
@@ -266,6 +266,14 @@ def test_another_camera_rate_tells_the_same_actions(checkpoint: Checkpoint, rate
     missing = [e for e in expected if not any(e[0] == g[0] and e[1] < g[2] and g[1] < e[2] for g in got)]
     assert len(missing) <= len(expected) // 4
     assert expected
+
+
+def test_a_source_that_is_too_slow_says_so_in_its_status_and_one_that_is_not_does_not(checkpoint: Checkpoint) -> None:
+    slow, ordinary = run([UP, *show(8.0, 1.5)], checkpoint), run([UP, *show(3.0, 10.0)], checkpoint)
+    assert of(slow, Status)[-1].notices == (  # type: ignore[union-attr]
+        "1.5 frames a second are too few to detect actions; at least 2.2 are needed",
+    )
+    assert of(ordinary, Status)[-1].notices == ()  # type: ignore[union-attr]
 
 
 def test_a_source_that_stalls_ends_what_is_going_on(checkpoint: Checkpoint) -> None:

@@ -45,7 +45,7 @@ class Room:
         stamp = self.index * self.frame_ns
         frame = PoseFrame(index=self.index, capture_time_ns=stamp, received_ns=stamp + 5, poses=poses)
         (people,) = self.tracker.step(frame)
-        assert (people.capture_time_ns, people.received_ns) == (stamp, stamp + 5)
+        assert people.capture_time_ns == stamp
         self.index += 1
         for row in np.flatnonzero(people.present):
             assert people.track_ids[row] >= 0

@@ -103,7 +103,6 @@ def test_a_replay_gives_the_same_frames_bit_for_bit_and_the_same_states(path: Pa
     source = RecordingSource(path, "max")
     assert (source.session_id, source.source_id, source.live, source.has_pictures) == ("s-1", "cam", False, False)
     _assert_same(_play(source), recorded)
-    assert source.ended_by_source
     assert source.drops() == {}
 
 
@@ -126,7 +125,6 @@ def test_a_recording_that_was_stopped_ends_where_it_stops(path: Path) -> None:
     assert items[-1] == SourceChange(
         state="ended", time_ns=FRAMES[-1].capture_time_ns, detail=f"a.mcap: {len(FRAMES)} frames"
     )
-    assert not source.ended_by_source
 
 
 def test_a_recording_without_states_is_up_from_its_first_frame(path: Path) -> None:

@@ -91,7 +91,7 @@ def connect_subscriber(
         subscriber.connect(url)
     except zmq.ZMQError as error:
         if monitored:
-            subscriber.disable_monitor()
+            PeerMonitor(subscriber).close()
         subscriber.close(linger=0)
         raise AddressUnavailable(f"cannot connect to {url!r}: {error.strerror}; wanted {SCHEMES}") from None
     return subscriber
@@ -117,6 +117,7 @@ class PeerMonitor:
     def close(self) -> None:
         """End the monitoring, before the socket is closed."""
         self._subscriber.disable_monitor()
+        self._news.close(linger=0)
 
 
 def _check_form(url: str, *, wild: bool) -> None:

@@ -17,7 +17,7 @@ from hitrs_live.errors import PoseProcessFailed
 from hitrs_live.messages import Frame
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.stage import PoseStage
-from hitrs_live.skeleton import NTU25
+from hitrs_live.skeleton import MEDIAPIPE33_JOINTS, NTU25
 
 LENS = Intrinsics.from_field_of_view(60, width=640, height=480)
 Show = Callable[..., Frame]
@@ -40,6 +40,17 @@ def test_a_person_is_found_where_the_picture_shows_one(stage: PoseStage, show: S
         assert pose.box is not None
         middle = (pose.box[0] + pose.box[2]) / 2 * 640
         assert left < middle < left + 300
+        assert found.keypoint_layout == "mediapipe33"
+        assert pose.keypoints is not None
+        assert pose.keypoints.shape == (33, 3)
+        nose, left_eye, right_eye = (
+            pose.keypoints[MEDIAPIPE33_JOINTS.index(n)] for n in ("nose", "left_eye", "right_eye")
+        )
+        assert pose.box[0] <= nose[0] <= pose.box[2]
+        assert nose[2] > 0.9, "her face is seen"
+        assert right_eye[0] < left_eye[0], "she faces the camera"
+        assert (pose.keypoints[:, 2] >= 0).all()
+        assert (pose.keypoints[:, 2] <= 1).all()
         xs.append(float(pose.joints_m[0, 0]))
         assert 0.5 < pose.joints_m[0, 2] < 4
         # She faces the camera.

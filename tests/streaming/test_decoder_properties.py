@@ -95,6 +95,10 @@ def test_events_of_a_row_are_start_updates_end_and_never_two_are_open(
             else:
                 assert going is not None
                 assert (event.label, event.onset_time_ns) == (going.label, going.onset_time_ns)
+            assert event.peak_score is not None
+            assert event.mean_score is not None
+            assert event.score <= event.peak_score
+            assert event.mean_score <= event.peak_score
             assert event.label != LABELS[0]
             assert event.window_start_ns <= event.window_end_ns == event.capture_time_ns
             assert (event.end_time_ns is None) == (event.reason is None) == (event.state != "end")

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.dataset import Body, Index, Sample
 
+BAD_JOINTS = "joints without a position"
+"""Name of the count of joints that are no numbers, or out of range, and were filled from the frames around them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:

@@ -169,7 +169,7 @@ def read_intervals(path: Path) -> list[Span]:
         if not line.strip():
             continue
         words = [word.strip() for word in line.split(",")]
-        if len(words) not in (3, 4) or not all(re.fullmatch(r"\d{1,7}", word) for word in words[:3]):
+        if len(words) not in (3, 4) or not all(re.fullmatch(r"[0-9]{1,7}", word) for word in words[:3]):
             raise DataError(f"{path}, line {number}: got {line[:48]!r}, wanted class,first frame,end frame,confidence")
         label, *bounds = (int(word) for word in words[:3])
         if not 1 <= label < len(LABELS):

@@ -22,24 +22,15 @@ from hitrs_live.data.protocols import (
 )
 from hitrs_live.errors import DataError
 from hitrs_live.preparing.filling import fill_stream
+from hitrs_live.preparing.kinect_v1 import JOINTS, VALID, from_kinect_v1
 from hitrs_live.preparing.reading import Findings, Plan, Reading, record
 from hitrs_live.preparing.resampling import grid
-from hitrs_live.skeleton import NTU25
 from hitrs_live.text_file import read_text
 
 SOURCE = (
     f"Northwestern-UCLA skeletons (Kinect v1), for research; interpolated to {USUAL_RATE_HZ:g} Hz from their own "
     f"rate, which is not known and taken as {NW_UCLA_RATE_HZ:g} Hz"
 )
-_KINECT_V1_JOINTS = 20
-_SHOULDER_CENTRE = 2
-_FROM_KINECT_V1 = (
-    *range(_KINECT_V1_JOINTS), _SHOULDER_CENTRE, NTU25.index("left_hand"), NTU25.index("left_hand"),
-    NTU25.index("right_hand"), NTU25.index("right_hand"),
-)  # fmt: skip
-"""The first twenty joints of both stand in the same order; what a Kinect v1 calls the centre of the shoulders is NTU's
-spine_shoulder, and stands for the neck too, as the hands do for fingertips and thumbs."""
-_NOT_THERE = ("neck", "left_hand_tip", "left_thumb", "right_hand_tip", "right_thumb")
 _BARE_NAN = re.compile(r"(?<=[\[,\s])-?(?:nan|inf|infinity)(?=[\],\s])", re.IGNORECASE)
 """What Python and others write into JSON though JSON has no such thing."""
 
@@ -69,7 +60,7 @@ def plan_nw_ucla(folder: Path, *, name: str) -> Plan:
             source=SOURCE,
             rate_hz=USUAL_RATE_HZ,
             labels=tuple(NW_UCLA_ACTIONS.values()),
-            valid=tuple(joint not in _NOT_THERE for joint in NTU25.joints),
+            valid=VALID,
             splits=NW_UCLA_SPLITS,
             samples=(),
         ),
@@ -90,9 +81,9 @@ def read_nw_ucla(path: Path) -> Reading:
         joints = np.array(content.skeletons, np.float64)
     except (OSError, ValueError, RecursionError, msgspec.DecodeError) as error:
         raise DataError(f"{path}: {str(error)[:120]}; wanted file_name, skeletons (T, 20, 3) and label") from None
-    if joints.ndim != 3 or joints.shape[1] != _KINECT_V1_JOINTS:
+    if joints.ndim != 3 or joints.shape[1] != JOINTS:
         raise DataError(f"{path}: skeletons of shape {joints.shape}, wanted (T, 20, 3)")
-    filled = fill_stream(path, joints[:, list(_FROM_KINECT_V1)].astype(np.float32))
+    filled = fill_stream(path, from_kinect_v1(joints))
     label = list(NW_UCLA_ACTIONS).index(match["action"])
     notes = {}
     if content.label != label + 1:

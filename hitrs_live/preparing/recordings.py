@@ -17,6 +17,7 @@ from hitrs_live.bad_joints import MOST_BAD, find_bad
 from hitrs_live.codec import pose_frame
 from hitrs_live.config import TrackConfig
 from hitrs_live.data.dataset import UNLABELLED, Index, Sample
+from hitrs_live.data.protocols import USUAL_RATE_HZ
 from hitrs_live.errors import DataError, MessageMalformed, SourceUnavailable
 from hitrs_live.messages import JointsEvent, PoseFrame, Tick
 from hitrs_live.pose.tracker import Tracker
@@ -50,7 +51,7 @@ Labels = dict[str, tuple[Interval, ...]]
 """By the recording's file name without its ending."""
 
 
-def plan_recordings(path: Path, *, name: str, rate_hz: float, labels: Path | None = None) -> Plan:
+def plan_recordings(path: Path, *, name: str, rate_hz: float = USUAL_RATE_HZ, labels: Path | None = None) -> Plan:
     """Find recordings: one file, or all in a folder to any depth.
 
     Raises DataError where there is none, two have the same name, or the labels are broken or speak of none of them.

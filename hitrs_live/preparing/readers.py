@@ -42,6 +42,7 @@ READERS: Final = (
     _reader("pku-mmd", "pku_mmd.plan_pku_mmd", "PKU-MMD: text files of skeletons, labels and splits, to any depth"),
     _reader("nw-ucla", "nw_ucla.plan_nw_ucla", "Northwestern-UCLA: JSON files, one a sequence"),
     _reader("precog", "precog.plan_precog", "PRECOG 2016: CSV files, one a sequence"),
+    _reader("ui-prmd", "ui_prmd.plan_ui_prmd", "UI-PRMD: the Kinect's segmented positions and angles"),
     _reader("utkinect", "utkinect.plan_utkinect", "UTKinect-Action3D: joints_*.txt and actionLabel.txt"),
     _reader("kinder-gator", "kinder_gator.plan_kinder_gator", "Kinder-Gator: CSV files, one a clip"),
     _reader("bvh", "mocap.plan_bvh", "motion capture: BVH files with CMU's or Daz's joint names", "texts", "unit_m"),

@@ -77,17 +77,20 @@ class Plan:
 
 
 def find_named(
-    folder: Path, pattern: str, name: re.Pattern[str], example: str
+    folder: Path, pattern: str, name: re.Pattern[str], example: str, *, within: str = ""
 ) -> tuple[tuple[Path, ...], dict[str, str]]:
     """Find the files of a pattern under a folder whose names, without their ending, are of a form.
 
+    within: only in folders of that name, in lower case, to any depth.
     Returns them in the order of their names, and those of other names with why they are left out. Raises DataError
     where there is none, or one name is there twice.
     """
     found: dict[str, Path] = {}
     left_out: dict[str, str] = {}
     for path in sorted(path for path in folder.rglob(pattern) if path.is_file()):
-        if not name.fullmatch(path.stem):
+        if within and within not in (part.lower() for part in path.parts[:-1]):
+            left_out[str(path.relative_to(folder))] = f"not in a folder {within}"
+        elif not name.fullmatch(path.stem):
             left_out[str(path.relative_to(folder))] = f"its name is not of a form such as {example}"
         elif path.stem in found:
             raise DataError(f"{path} and {found[path.stem]}: the same sequence twice; take one of them away")

@@ -55,6 +55,7 @@ _OURS: Final = {
 }  # fmt: skip
 _ROWS = tuple(_JOINTS.index(_OURS[joint]) for joint in NTU25.joints)
 _VALID = tuple(not joint.endswith(("wrist", "tip", "thumb")) for joint in NTU25.joints)
+_MOST = 1e6
 _SIZES_M = (0.8, 2.5)
 """What a person may measure along the longest axis: any other unit than centimetres is seen by it."""
 
@@ -97,12 +98,18 @@ def read_ui_prmd(path: Path) -> Reading:
 
 
 def to_places(offsets: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn offsets, (T, 22, 3), by the joints' angles, (T, 22, 3) in degrees. Returns where the joints are."""
-    places = offsets.copy()
+    """Turn offsets, (T, 22, 3), by the joints' angles, (T, 22, 3) in degrees. Returns where the joints are.
+
+    A joint that rests on something that is no number, or beyond reason, has no place: not-a-number.
+    """
+    lost, turnless = (~np.all(np.abs(values) <= _MOST, axis=-1, keepdims=True)[..., 0] for values in (offsets, angles))
+    usable, degrees = np.where(lost[..., None], 0, offsets), np.where(turnless[..., None], 0, angles)
+    places = usable.copy()
     for begin, chain in _CHAINS:
         before, turned = begin, np.broadcast_to(np.eye(3), (len(offsets), 3, 3))
         for joint in chain:
-            turned = turned @ turns("ZYX", angles[:, before, ::-1])
-            places[:, joint] = places[:, before] + (turned @ offsets[:, joint, :, None])[..., 0]
+            turned = turned @ turns("ZYX", degrees[:, before, ::-1])
+            places[:, joint] = places[:, before] + (turned @ usable[:, joint, :, None])[..., 0]
+            lost[:, joint] |= lost[:, before] | turnless[:, before]
             before = joint
-    return places
+    return np.where(lost[..., None], np.nan, places)

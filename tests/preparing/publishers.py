@@ -72,6 +72,13 @@ def write_kinder_gator(
     return path
 
 
+def write_msr(folder: Path, joints: np.ndarray, name: str = "a13_s10_e03_skeleton3D.txt") -> Path:
+    lines = [f"{x:.6f} {y:.6f} {z:.6f} 0.509615" for x, y, z in joints.reshape(-1, 3)]
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
 def write_ui_prmd(
     folder: Path, offsets_cm: np.ndarray, angles: np.ndarray, *, name: str = "m03_s08_e02", wrong: bool = False
 ) -> Path:

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publishers import twenty, write_kinder_gator, write_precog, write_ui_prmd, write_utkinect
+from publishers import twenty, write_kinder_gator, write_msr, write_precog, write_ui_prmd, write_utkinect
 
 from hitrs_live.cli import main
 from hitrs_live.data.arrays import load_archive
 from hitrs_live.data.opening import open_dataset
 from hitrs_live.errors import DataError
 from hitrs_live.preparing.kinder_gator import plan_kinder_gator, read_kinder_gator
+from hitrs_live.preparing.msr_action3d import plan_msr_action3d, read_msr_action3d
 from hitrs_live.preparing.precog import plan_precog, read_precog
 from hitrs_live.preparing.readers import READERS
 from hitrs_live.preparing.reading import Recorded
@@ -109,6 +110,31 @@ def test_kinder_gator_is_brought_to_thirty_a_second_by_its_timestamps(tmp_path: 
     assert only(plan.read(child).recorded).sample.subject == "c565"
 
 
+MSR_ROWS = {
+    "left_shoulder": 0, "right_shoulder": 1, "spine_shoulder": 2, "spine_middle": 3, "left_hip": 4, "right_hip": 5,
+    "spine_base": 6, "left_elbow": 7, "right_elbow": 8, "left_wrist": 9, "right_wrist": 10, "left_hand": 11,
+    "right_hand": 12, "left_knee": 13, "right_knee": 14, "left_ankle": 15, "right_ankle": 16, "left_foot": 17,
+    "right_foot": 18, "head": 19,
+}  # fmt: skip
+
+
+def test_msr_action3d_joints_are_put_in_order_and_brought_to_thirty_a_second(tmp_path: Path) -> None:
+    joints = twenty(8)
+    path = write_msr(tmp_path, joints)
+    (tmp_path / "a13_s10_e03_skeleton.txt").write_text("pixels\n")
+    plan = plan_msr_action3d(tmp_path, name="msr_action3d")
+    one = only(plan.read(path).recorded)
+    assert len(one.joints) == 15
+    for name, row in MSR_ROWS.items():
+        np.testing.assert_allclose(one.joints[::2, NTU25.index(name)], joints[:, row], atol=1e-5)
+    assert (one.sample.name, one.sample.subject, one.sample.test_of) == ("a13_s10_e03", "s10", ("xsub",))
+    assert {plan.index.labels[label] for label in one.labels} == {"bend"}
+    assert list(plan.left_out) == ["a13_s10_e03_skeleton.txt"]
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]))
+    with pytest.raises(DataError, match="159 lines, wanted 20 a frame"):
+        plan.read(path)
+
+
 def ui_prmd_standing(frames: int) -> tuple[np.ndarray, np.ndarray]:
     """Somebody upright: offsets in centimetres and angles, (T, 22, 3), no turns."""
     offsets = np.zeros((22, 3))
@@ -148,6 +174,15 @@ def test_ui_prmd_turns_about_x_come_first_and_legs_turn_with_the_waist(tmp_path:
     np.testing.assert_allclose(one.joints[0, NTU25.index("left_hip")] - waist, (0, 0.09, 0), atol=1e-6)
     np.testing.assert_allclose(one.joints[0, NTU25.index("left_knee")] - waist, (0, 0.09, -0.42), atol=1e-6)
     assert one.sample.name == "m03_s08_e02_inc"
+
+
+def test_a_ui_prmd_angle_that_is_no_number_loses_the_joints_after_it_in_that_frame_alone(tmp_path: Path) -> None:
+    offsets, angles = ui_prmd_standing(12)
+    angles[5, 8, 1] = np.nan
+    reading = read_ui_prmd(write_ui_prmd(tmp_path, offsets, angles))
+    one = only(reading.recorded)
+    np.testing.assert_allclose(one.joints[5], one.joints[4], atol=1e-6)
+    assert reading.findings.counts["joints without a position"] == 4, "the hand, and what stands where it is"
 
 
 def test_ui_prmd_in_another_unit_without_angles_or_of_the_vicon_is_not_taken(tmp_path: Path) -> None:
@@ -215,6 +250,7 @@ BROKEN = {
     "joints_s01_e01.txt": lambda path: read_utkinect(path, actions={}),
     "POSE-p565_05-Bow-1469182474370.csv": lambda path: read_kinder_gator(path, labels=("bow",)),
     "m01_s01_e01_positions.txt": read_ui_prmd,
+    "a13_s10_e03_skeleton3D.txt": read_msr_action3d,
 }
 
 
@@ -227,9 +263,11 @@ def test_damaged_files_are_read_or_refused_by_name_and_nothing_else(
     if name.startswith("Seq"):
         raw = write_precog(folder, twenty(3), [0, 1, 2], name=name).read_bytes()
     elif name.startswith("joints"):
-        raw = write_utkinect(folder, twenty(3), [4, 5, 9]).read_bytes()
+        raw = write_utkinect(folder, twenty(3), [4, 5, 9], "s01_e01").read_bytes()
     elif name.startswith("POSE"):
         raw = write_kinder_gator(folder, twenty(3), [0, 33, 66], name=name).read_bytes()
+    elif name.startswith("a13"):
+        raw = write_msr(folder, twenty(3)).read_bytes()
     else:
         raw = write_ui_prmd(folder, *ui_prmd_standing(3), name=name[:11]).read_bytes()
     start = data.draw(st.integers(0, len(raw)))

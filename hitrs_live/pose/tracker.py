@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hitrs_live.config import TrackConfig
 from hitrs_live.messages import People, Pose, PoseFrame
 from hitrs_live.pose.pairing import pair, trunk, without_doubles
+from hitrs_live.pose.present import FilledPose, present_poses
 from hitrs_live.pose.steady import SteadyDistance
 from hitrs_live.skeleton import NTU25
 
@@ -55,9 +56,12 @@ class _Track:
         return trunk(self.joints_m) + coasted
 
     def follow(self, pose: Pose, now_ns: int) -> None:
-        """Take in where the person is now."""
+        """Take in where the person is now; a joint that has no position now stays where it was on the body."""
         elapsed_s = (now_ns - self.seen_ns) / 1e9
         before, self.joints_m = self.joints_m, self.steady.step(pose, now_ns)
+        if isinstance(pose, FilledPose):
+            shift = self.joints_m[NTU25.root] - before[NTU25.root]
+            self.joints_m = np.where(pose.bad[:, None], before + shift, self.joints_m)
         if elapsed_s > 0:
             moved = (trunk(self.joints_m) - trunk(before)).mean(axis=0) / elapsed_s
             share = 1 - np.exp(-elapsed_s / _VELOCITY_MEMORY_S)
@@ -80,12 +84,15 @@ class Tracker:
         """Tracks ended because it was not clear any more whose they were."""
 
     def step(self, frame: PoseFrame) -> Sequence[People]:
-        """Sort one frame's poses into rows; one People for every frame, also an empty one."""
+        """Sort one frame's poses into rows; one People for every frame, also an empty one.
+
+        Bodies that are nobody take no row: zeros, untracked ones, ones in one point (see `bad_joints`).
+        """
         now_ns = frame.capture_time_ns
         for row, track in enumerate(self._rows):
             if track is not None and now_ns - track.seen_ns > self._keep_ns:
                 self._rows[row] = None
-        poses = without_doubles(frame.poses)
+        poses = without_doubles(present_poses(frame.poses))
         rows = [row for row, track in enumerate(self._rows) if track is not None]
         tracks = [track for track in self._rows if track is not None]
         # A bystander watched for some time competes, or somebody lost would be found again in them; someone only

@@ -220,10 +220,39 @@ def test_a_claimed_identity_that_jumps_across_the_room_is_not_believed() -> None
     assert set(room.sizes) == {1, 2}
 
 
-def test_a_pose_that_is_not_finite_is_nobody() -> None:
-    broken = standing(0)
-    broken.joints_m[3, 1] = np.nan
-    assert ids(Room().steps(5, broken)) == []
+@pytest.mark.parametrize(
+    "nobody",
+    [
+        replace(standing(0), joints_m=np.zeros((25, 3), np.float32), confidence=np.zeros(25, np.float32)),
+        replace(standing(0), joints_m=np.zeros((25, 3), np.float32)),
+        replace(standing(0), joints_m=np.full((25, 3), 2.0, np.float32)),
+        replace(standing(0), joints_m=np.full((25, 3), np.nan, np.float32)),
+        replace(standing(0), joints_m=np.full((25, 3), 1e6, np.float32)),
+        replace(standing(0), confidence=np.zeros(25, np.float32)),
+        replace(standing(0), confidence=np.full(25, np.nan, np.float32)),
+    ],
+    ids=["zeros", "zeros, sure", "one point", "no numbers", "too far", "not tracked", "confidence no number"],
+)
+def test_nobody_takes_no_row(nobody: Pose) -> None:
+    assert ids(Room().steps(5, nobody)) == []
+    room = Room(rows=2)
+    room.steps(5, nobody, standing(-1, size=1.0))
+    assert ids(room.steps(10, nobody, standing(-1, size=1.0), standing(1, size=0.9))) == [1, 2]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1e9])
+def test_a_joint_without_a_position_stays_where_it_was_on_the_body(value: float) -> None:
+    tracker, hand = Tracker(1, TrackConfig()), NTU25.index("left_hand")
+    for frame in range(10):
+        pose = standing(0.01 * frame, pictured=False)
+        if frame == 7:
+            pose.joints_m[hand, 2] = value
+        (people,) = tracker.step(PoseFrame(index=frame, capture_time_ns=frame * FRAME_NS, received_ns=0, poses=(pose,)))
+        if frame == 7:
+            np.testing.assert_allclose(people.joints_m[0], standing(0.07).joints_m, atol=1e-5)
+            assert people.confidence[0, hand] == 0
+            assert (np.delete(people.confidence[0], hand) == np.float32(0.9)).all()
+    assert people.track_ids.tolist() == [1], "the person goes on"
 
 
 def test_stamps_that_repeat_or_jump_do_no_harm() -> None:

@@ -153,7 +153,6 @@ def test_malformed_joints_are_counted_and_never_handed_over() -> None:
     good = _joints(0)
     bad = [
         msgspec.structs.replace(good, joints_m=Array.of(np.zeros((1, 24, 3)))),
-        msgspec.structs.replace(good, joints_m=Array.of(np.full((1, 25, 3), np.nan))),
         msgspec.structs.replace(good, confidence=Array.of(np.full((1, 25), 2.0))),
         msgspec.structs.replace(good, confidence=Array.of(np.full((1, 25), np.nan))),
         msgspec.structs.replace(good, body_ids=(1, 2, 3)),
@@ -172,7 +171,24 @@ def test_malformed_joints_are_counted_and_never_handed_over() -> None:
         publisher.publish(good)
         items = _read_until(source, lambda items: bool(_frames(items)))
         assert len(_frames(items)) == 1
-        assert source.drops()["malformed"] == 10
+        assert source.drops()["malformed"] == 9
+
+
+def test_one_bad_joint_loses_no_message_and_is_counted() -> None:
+    good = _joints(0, people=3)
+    joints_m, confidence = good.joints_m.numpy().copy(), good.confidence.numpy().copy()
+    joints_m[0, 3, 1], joints_m[0, 4, 0] = np.nan, 1e9
+    confidence[1, 7] = 2.0
+    # Padding of a sender with room for three: nobody, and no fault.
+    joints_m[2] = np.nan
+    event = msgspec.structs.replace(good, joints_m=Array.of(joints_m), confidence=Array.of(confidence))
+    with _publisher() as publisher, _source(publisher.address) as source:
+        assert publisher.wait_for_subscriber(10)
+        publisher.publish(event)
+        (frame,) = _frames(_read_until(source, lambda items: bool(_frames(items))))
+        assert len(frame.poses) == 3
+        assert source.drops()["malformed"] == 0
+        assert source.drops()["bad_joints"] == 3
 
 
 def test_only_one_of_several_senders_is_taken() -> None:

@@ -174,7 +174,7 @@ def main() -> None:
     flags = ["--update", options.update]
     for flag, value in (("--checkpoint", options.checkpoint), ("--thresholds", options.thresholds)):
         flags += [flag, value] if value else []
-    hop = checkpoint.info.detector.hop_frames(options.update)
+    hop = checkpoint.info.hop_frames(options.update)
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from hitrs_live.sources.opencv_quiet import quiet_opencv
 from hitrs_live.sources.pacing import Speed
 from hitrs_live.thresholds import check_thresholds_file
 from hitrs_live.transport.sink import Sink
+from hitrs_live.utc import SessionClock
 from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Assembly:
 
         Raises SourceUnavailable, ConfigError, CheckpointMismatch, ViewUnavailable or TransportError.
         """
-        self._plan, self._config = plan, config
+        self._plan, self._config, self._session = plan, config, SessionClock.begin()
         self._stack = ExitStack()
         _check_files(config)
         self._sources = make_sources(plan.sources, config, speed=plan.speed)
@@ -117,8 +118,9 @@ class Assembly:
         if self._plan.record:
             self._feeds = [replace(feed, recorder=self._make_recorder(feed.source)) for feed in self._feeds]
         return Pipeline(
-            self._feeds, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds, open_model=open_model
-        )
+            self._feeds, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds, open_model=open_model,
+            session=self._session,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Let everything go that was made here; safe at any time, also twice."""
@@ -170,6 +172,7 @@ class Assembly:
             session_id=self.session_id,
             source_id=source.source_id,
             overwrite=self._plan.overwrite,
+            session=self._session,
         )
         self._stack.callback(recorder.close)
         return recorder

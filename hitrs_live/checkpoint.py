@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 from safetensors.torch import save_file
@@ -55,6 +55,10 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """Return the description of the model as it is run: a loaded model must give the same answer twice."""
         detector = replace(self.detector, encoder=replace(self.detector.encoder, dropout=0.0))
         return msgspec.structs.replace(self, detector=detector)
+
+    def hop_frames(self, update: Literal["clip", "frame"]) -> int:
+        """Return the frames from one prediction on a row to the next: each clip's stride, or 1 for every frame."""
+        return 1 if update == "frame" else self.detector.encoder.clip_stride
 
     def check(self) -> None:
         """Raise ValueError where the parts do not fit together."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+import msgspec
+
 from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.codec import joints_event
 from hitrs_live.config import Config
@@ -17,6 +19,7 @@ from hitrs_live.line_outputs import Outputs
 from hitrs_live.line_status import Counters, StatusReader
 from hitrs_live.messages import (
     ActionEvent,
+    AnyMessage,
     EndReason,
     Foreseen,
     Frame,
@@ -33,6 +36,7 @@ from hitrs_live.pose.tracker import Tracker
 from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.forecaster import Forecaster
+from hitrs_live.streaming.last_seen import LastSeen
 from hitrs_live.streaming.meter import StageMeter
 from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.pose_events import pose_events
@@ -40,6 +44,7 @@ from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.streaming.throttle import Throttle
 from hitrs_live.thresholds import Thresholds
 from hitrs_live.transport.sink import Sink
+from hitrs_live.utc import SessionClock, SourceDates
 
 SHUTDOWN = "shutdown"
 """Detail of the "ended" that the pipeline itself adds when it is told to stop, so that a replay ends alike."""
@@ -65,12 +70,18 @@ class Line:
         sink: Sink,
         thresholds: Thresholds | None,
         clock: Callable[[], int],
+        session: SessionClock,
     ) -> None:
-        """Set the stages up. clock: monotonic nanoseconds, also for the time that each stage takes."""
+        """Set the stages up.
+
+        clock: monotonic nanoseconds, also for the time that each stage takes. session: dates the messages.
+        """
         source_id, rows, rate_hz = feed.source.source_id, config.pose.max_people, info.normaliser.rate_hz
-        hop, horizon = info.detector.hop_frames(config.model.update), info.detector.horizon
+        hop, horizon = info.hop_frames(config.model.update), info.detector.horizon
         self._source_id, self._config, self._clock = source_id, config, clock
         self._outputs = Outputs(feed, sink)
+        self._dates = SourceDates(session)
+        self._last_seen = LastSeen(rows)
         self._tracker = Tracker(rows, config.track)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=rate_hz)
         self._decoder = ActionDecoder(
@@ -88,7 +99,12 @@ class Line:
         self._meter = StageMeter(clock)
         self._counters = Counters()
         self._status = StatusReader(
-            feed=feed, resampler=self._resampler, forecaster=self._forecaster, meter=self._meter
+            feed=feed,
+            sink=sink,
+            tracker=self._tracker,
+            resampler=self._resampler,
+            forecaster=self._forecaster,
+            meter=self._meter,
         )
         self._state: SourceState = "connecting"
         self._detail = ""
@@ -116,11 +132,13 @@ class Line:
             self.change(arrival.item)
             return ()
         with self._own_time():
+            self._dates.observe(arrival.item)
             if self._outputs.has_recorder:
                 with self._meter.stage("record"):
-                    self._outputs.record(joints_event(arrival.item, self._source_id))
+                    self._outputs.record(self._dated(joints_event(arrival.item, self._source_id)))
             with self._meter.stage("track"):
                 (self._people,) = self._tracker.step(arrival.item)
+                self._last_seen.observe(self._people)
             return self._resampler.step(self._people)
 
     def publish(self, tick: Tick, predictions: Sequence[Prediction]) -> None:
@@ -147,10 +165,11 @@ class Line:
 
     def change(self, change: SourceChange) -> None:
         """Follow the source's state: what is open cannot go on without it."""
+        self._dates.observe(change)
         self._state, self._detail = change.state, change.detail
         if change.state in ("stalled", "lost", "ended"):
             self._close_actions("shutdown" if change.detail == SHUTDOWN else "source_lost")
-        self._outputs.publish(
+        self._publish(
             SourceEvent(
                 source_id=self._source_id, capture_time_ns=change.time_ns, state=change.state, detail=change.detail
             )
@@ -193,14 +212,14 @@ class Line:
         due = self._throttle.step(prediction)
         for event in self._decoder.step(prediction):
             if isinstance(event, ActionEvent) or (self._config.publish.scores and event.track_id in due):
-                self._outputs.publish(event)
+                self._publish(event)
         if self._pair_decoder is not None:
             for event in self._pair_decoder.step(prediction):
-                self._outputs.publish(event)
+                self._publish(event)
         # Scored whether they are published or not: views and status tell of it.
         for motion in self._forecaster.step(prediction):
             if self._config.publish.motion and motion.track_id in due:
-                self._outputs.publish(motion)
+                self._publish(motion)
 
     def _publish_poses(self, people: People) -> Foreseen | None:
         """Publish the poses that were asked for; return those moved on to now, where that was asked for."""
@@ -208,7 +227,7 @@ class Line:
         now = self._carry_to_now(people) if publish.now else None
         if publish.pose or publish.now:
             for event in pose_events(people, now, source_id=self._source_id):
-                self._outputs.publish(event)
+                self._publish(event)
         return now
 
     def _carry_to_now(self, people: People) -> Foreseen | None:
@@ -220,17 +239,25 @@ class Line:
         return replace(carried, known=carried.known & self._forecaster.errors.reliable)
 
     def _publish_status(self, now_ns: int, notices: Sequence[str]) -> None:
-        self._outputs.publish(
+        self._publish(
             self._status.read(
                 now_ns, self._counters, self._people, state=self._state, detail=self._detail,
                 notices=(*notices, *self._outputs.notices),
             )
         )  # fmt: skip
 
+    def _publish(self, message: AnyMessage) -> None:
+        if isinstance(message, ActionEvent):
+            message = self._last_seen.locate(message)
+        self._outputs.publish(self._dated(message))
+
+    def _dated(self, message: AnyMessage) -> AnyMessage:
+        return msgspec.structs.replace(message, utc_ns=self._dates.utc_ns(message.capture_time_ns))
+
     def _close_actions(self, reason: EndReason) -> None:
         for decoder in (self._decoder, self._pair_decoder):
             for event in decoder.close_all(reason) if decoder is not None else ():
-                self._outputs.publish(event)
+                self._publish(event)
 
     def _view(self, frame: Frame | None, people: People, now: Foreseen | None) -> None:
         if not self._outputs.has_views:

@@ -83,6 +83,11 @@ class LoggedSink:
         """Close what is behind."""
         self._sink.close()
 
+    @property
+    def drops(self) -> int:
+        """Count what the sink behind could not send."""
+        return self._sink.drops
+
 
 @contextmanager
 def stopping() -> Iterator[threading.Event]:

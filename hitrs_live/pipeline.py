@@ -22,6 +22,7 @@ from hitrs_live.streaming.batching import RowBatch
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.thresholds import Found
 from hitrs_live.transport.sink import Sink
+from hitrs_live.utc import SessionClock
 
 _WAIT_S = 0.1
 
@@ -39,17 +40,20 @@ class Pipeline:
         thresholds: Found | None = None,
         open_model: Callable[[], Opened] | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
+        session: SessionClock | None = None,
     ) -> None:
         """Lay a line for each feed; no two sources may have one name.
 
         thresholds: what was found for the checkpoint; None for its own and the settings'. open_model: opens what
-        computes the model, once the sources are there; None for the reference.
+        computes the model, once the sources are there; None for the reference. session: what messages are dated by;
+        None for one that begins now.
         """
-        found = thresholds or Found()
+        found, session = thresholds or Found(), session or SessionClock.begin(clock)
         self._checkpoint, self._config, self._sink, self._clock = checkpoint, config, sink, clock
         self._intake = Intake(feeds, patience_s=config.model.gather_ms / 1e3)
         self._lines = [
-            Line(feed, checkpoint.info, config, sink=sink, thresholds=found.thresholds, clock=clock) for feed in feeds
+            Line(feed, checkpoint.info, config, sink=sink, thresholds=found.thresholds, clock=clock, session=session)
+            for feed in feeds
         ]
         self._batch = RowBatch(len(feeds), config.pose.max_people)
         self._open_model = open_model or (lambda: Opened(engine=TorchEngine(checkpoint.model)))
@@ -83,7 +87,7 @@ class Pipeline:
             self._checkpoint,
             rows=len(self._lines) * self._config.pose.max_people,
             min_joint_confidence=self._config.pose.min_joint_confidence,
-            hop=self._checkpoint.info.detector.hop_frames(self._config.model.update),
+            hop=self._checkpoint.info.hop_frames(self._config.model.update),
             mirror=self._config.model.mirror,
             engine=opened.engine,
         )

@@ -119,7 +119,7 @@ def show(console: Console, name: str, figures: dict[str, Any]) -> None:
 def _detector(options: argparse.Namespace) -> tuple[Checkpoint, Thresholds | None, int]:
     checkpoint = load_checkpoint(options.checkpoint)
     found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
-    return checkpoint, found.thresholds, checkpoint.info.detector.hop_frames(options.update)
+    return checkpoint, found.thresholds, checkpoint.info.hop_frames(options.update)
 
 
 def _tested(data: Dataset, options: argparse.Namespace) -> Dataset:

@@ -39,7 +39,7 @@ def run_motion(options: argparse.Namespace) -> int:
     forecasts = forecast(
         checkpoint,
         [(degrade(one, effects), one) for one in long],
-        hop=checkpoint.info.detector.hop_frames(options.update),
+        hop=checkpoint.info.hop_frames(options.update),
     )
     figures = motion_report(forecasts, rate_hz=rate_hz)
     report = {

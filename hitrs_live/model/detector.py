@@ -1,7 +1,6 @@
 """Hi-TRS with the two heads that the live path needs: what is being done, and where the joints go next."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,10 +22,6 @@ class DetectorConfig:
     motion_basis: int = 8
     motion_hidden: int = 160
     motion_blocks: int = 4
-
-    def hop_frames(self, update: Literal["clip", "frame"]) -> int:
-        """Return the frames from one prediction on a row to the next: each clip's stride, or 1 for every frame."""
-        return 1 if update == "frame" else self.encoder.clip_stride
 
 
 class HitrsDetector(nn.Module):

@@ -50,7 +50,7 @@ def _nothing_stays_behind() -> Iterator[None]:
 
 def events(messages: list[AnyMessage]) -> list[bytes]:
     return [
-        to_json(msgspec.structs.replace(message, session_id="", publish_time_ns=0))
+        to_json(msgspec.structs.replace(message, session_id="", publish_time_ns=0, utc_ns=None))
         for message in messages
         if not isinstance(message, Status)
     ]

@@ -6,7 +6,7 @@ stays unclear they end and their people get new ids. A wrong id mixes two people
 a window afresh, so a doubt is always settled by a new id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -70,7 +70,7 @@ class _Track:
 
 
 class Tracker:
-    """Give people rows and ids that stay theirs. `resets` counts tracks ended for doubt."""
+    """Give people rows and ids that stay theirs."""
 
     def __init__(self, rows: int, config: TrackConfig) -> None:
         """Take the number of people tracked at once and the settings. Raises ValueError for less than one row."""
@@ -81,6 +81,7 @@ class Tracker:
         self._keep_ns = int(config.keep_s * 1e9)
         self._next_id = 1
         self.resets = 0
+        """Tracks ended because it was not clear any more whose they were."""
 
     def step(self, frame: PoseFrame) -> Sequence[People]:
         """Sort one frame's poses into rows; one People for every frame, also an empty one.
@@ -160,11 +161,25 @@ class Tracker:
                 track_ids[row] = track.track_id
                 if row in present:
                     joints_m[row], confidence[row] = track.joints_m, track.pose.confidence
+        seen = {row: track.pose for row, track in enumerate(self._rows) if track is not None and row in present}
+        keypoints = _in_rows({row: pose.keypoints for row, pose in seen.items()}, count)
         return People(
             capture_time_ns=frame.capture_time_ns,
-            received_ns=frame.received_ns,
             track_ids=track_ids,
             present=np.array([row in present for row in range(count)]),
             joints_m=joints_m,
             confidence=confidence,
+            boxes=_in_rows({row: pose.box for row, pose in seen.items()}, count),
+            keypoints=keypoints,
+            keypoint_layout=None if keypoints is None else frame.keypoint_layout,
         )
+
+
+def _in_rows(values: Mapping[int, NDArray[np.float32] | None], count: int) -> NDArray[np.float32] | None:
+    """Lay what is known of people out in `count` rows, not-a-number in the others; None where nothing is known."""
+    known = {row: value for row, value in values.items() if value is not None}
+    if not known:
+        return None
+    rows = np.full((count, *next(iter(known.values())).shape), np.nan, np.float32)
+    rows[list(known)] = list(known.values())
+    return rows

@@ -264,6 +264,12 @@ def test_every_kind_says_in_one_line_that_a_folder_has_nothing_for_it(
     assert "\n" not in error
 
 
+@pytest.mark.parametrize("kind", [*(reader.kind for reader in READERS), "arrays"])
+def test_every_kind_is_in_the_document_about_data(kind: str) -> None:
+    document = Path(__file__).parents[2] / "docs" / "DATA.md"
+    assert f"\n| `{kind}` | " in document.read_text(encoding="utf-8")
+
+
 BROKEN = {
     "Seq1_1.csv": read_precog,
     "joints_s01_e01.txt": lambda path: read_utkinect(path, actions={}),

@@ -29,12 +29,19 @@ def add_build_engines(parser: argparse.ArgumentParser) -> None:
         help="ranges for int8, as `calibrate quantisation` writes them; default: calibration/quantisation.json, "
         "where it is of this model, else those of built-in streams",
     )  # fmt: skip
+    parser.add_argument(
+        "--package", action="store_true",
+        help="for a release: write the shipped model's ONNX graphs into the package, for users without the exporter",
+    )  # fmt: skip
     parser.set_defaults(run=_run_build_engines)
 
 
 def _run_build_engines(options: argparse.Namespace) -> int:
-    from hitrs_live.engine.build_command import build_engines
+    from hitrs_live.engine.build_command import build_engines, package_graphs
 
+    if options.package:
+        package_graphs()
+        return 0
     build_engines(
         options.checkpoint, options.engine, options.precision, max_persons=options.max_persons,
         quantisation=options.quantisation,

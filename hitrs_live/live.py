@@ -15,7 +15,6 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from hitrs_live.config import Config
-from hitrs_live.dashboard_process import start_dashboard
 from hitrs_live.errors import ConfigError, TransportError
 from hitrs_live.feed import Feed, Viewer
 from hitrs_live.messages import AnyMessage
@@ -24,6 +23,7 @@ from hitrs_live.pose.stage import PoseStage
 from hitrs_live.source_flags import make_sources
 from hitrs_live.sources.base import Source
 from hitrs_live.sources.opencv_quiet import quiet_opencv
+from hitrs_live.startup import collection_paused
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
 from hitrs_live.views.plain import PlainLog
@@ -37,12 +37,13 @@ _DASHBOARD_ENDS_S = 1.0
 
 def run_live(options: argparse.Namespace, config: Config) -> int:
     """Run the live pipeline until its sources end, its time is up or it is told to stop. Returns the exit code."""
-    import torch
+    with collection_paused():
+        import torch
 
-    from hitrs_live.checkpoint import SHIPPED, load_checkpoint
-    from hitrs_live.engine.ladder import open_engine
-    from hitrs_live.pipeline import Pipeline
-    from hitrs_live.thresholds import find_thresholds
+        from hitrs_live.checkpoint import SHIPPED, load_checkpoint
+        from hitrs_live.engine.ladder import open_engine
+        from hitrs_live.pipeline import Pipeline
+        from hitrs_live.thresholds import find_thresholds
 
     torch.set_num_threads(config.model.threads)
     sources = make_sources(options, config)
@@ -180,6 +181,9 @@ def stopping() -> Iterator[threading.Event]:
 @contextmanager
 def dashboard(address: str) -> Iterator[None]:
     """Show the dashboard in a process of its own, a subscriber like any other, until the run is over."""
+    # Here, because a run that logs plain lines needs nothing of what draws.
+    from hitrs_live.dashboard_process import start_dashboard
+
     process = start_dashboard(address)
     try:
         yield

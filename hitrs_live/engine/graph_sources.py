@@ -7,7 +7,6 @@ no graph, so they do not change the hash. It is the same in every version of Pyt
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -32,10 +31,9 @@ def graph_sources(model: nn.Module, precision: Precision = "fp32") -> str:
 
 def code_sum(source: str) -> str:
     """Compute the SHA-256 of a module's code. Raises SyntaxError where it is none."""
-    digest = hashlib.sha256()
-    for part in _parts(ast.parse(source)):
-        digest.update(f"{part}\n".encode())
-    return digest.hexdigest()
+    parts: list[str] = []
+    _write(ast.parse(source), parts)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 @cache
@@ -47,30 +45,28 @@ def _module_sum(module: str) -> str:
     return code_sum(Path(found.origin).read_text(encoding="utf-8"))
 
 
-def _parts(node: object) -> Iterator[str]:
-    """Walk a syntax tree. Fields that are empty are left out: newer versions of Python have more of them."""
+def _write(node: object, parts: list[str]) -> None:
+    """Write a syntax tree out. Fields that are empty are left out: newer versions of Python have more of them."""
     if isinstance(node, ast.AST):
-        yield f"({type(node).__name__}"
+        parts.append(f"({type(node).__name__}")
         for name, value in ast.iter_fields(node):
             if value is None or value == [] or name in _NO_EFFECT:
                 continue
-            yield name
-            yield from _parts(_without_docstring(node) if name == "body" and isinstance(value, list) else value)
-        yield ")"
+            parts.append(name)
+            _write(_without_docstrings(value) if name == "body" and isinstance(value, list) else value, parts)
+        parts.append(")")
     elif isinstance(node, list):
-        yield f"[{len(node)}"
+        parts.append(f"[{len(node)}")
         for item in node:
-            yield from _parts(item)
+            _write(item, parts)
     else:
-        yield repr(node)
+        parts.append(repr(node))
 
 
-def _without_docstring(node: ast.AST) -> list[ast.AST]:
-    """Return a body without strings that stand alone: docstrings, of attributes too."""
+def _without_docstrings(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Leave out strings that stand alone: docstrings, of attributes too."""
     return [
         line
-        for line in getattr(node, "body", [])
-        if not (
-            isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
-        )
+        for line in body
+        if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str))
     ]

@@ -68,5 +68,7 @@ def _without_docstrings(body: list[ast.stmt]) -> list[ast.stmt]:
     return [
         line
         for line in body
-        if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str))
+        if not (
+            isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant) and isinstance(line.value.value, str)
+        )
     ]

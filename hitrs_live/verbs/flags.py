@@ -1,16 +1,57 @@
 """Flags that several verbs have, and what their values may be."""
 
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+_LONGEST_S = 1e9
+"""Some 31 years."""
+_MOST = 10**9
 
 
 def positive(text: str) -> float:
     """Read a number above 0 from a flag."""
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"got {text}, wanted a number above 0")
-    return value
+    return _number(text, "a number above 0", lambda value: value > 0)
+
+
+def seconds(text: str) -> float:
+    """Read how long, in seconds."""
+    return _number(
+        text, f"seconds, a number above 0 and at most {_LONGEST_S:.0e}", lambda value: 0 < value <= _LONGEST_S
+    )
+
+
+def not_negative(text: str) -> float:
+    """Read a number from 0 on."""
+    return _number(text, "a number, 0 or more", lambda value: value >= 0)
+
+
+def below_one(text: str) -> float:
+    """Read a share of a whole, 0 included."""
+    return _number(text, "a number, 0 or more and below 1", lambda value: 0 <= value < 1)
+
+
+def share(text: str) -> float:
+    """Read a share of a whole, above 0."""
+    return _number(text, "a number above 0 and at most 1", lambda value: 0 < value <= 1)
+
+
+def count(text: str) -> int:
+    """Read a whole number above 0."""
+    return _whole(text, "a whole number above 0", least=1, most=_MOST)
+
+
+def count_or_none(text: str) -> int:
+    """Read a whole number, 0 included."""
+    return _whole(text, "a whole number, 0 or more", least=0, most=_MOST)
+
+
+def seed(text: str) -> int:
+    """Read a seed, as torch and numpy both take it."""
+    most = (1 << 31) - 1
+    return _whole(text, f"a whole number, 0 to {most}", least=0, most=most)
 
 
 def names(text: str) -> frozenset[str]:
@@ -21,27 +62,23 @@ def names(text: str) -> frozenset[str]:
     return found
 
 
-def count(text: str) -> int:
-    """Read a whole number above 0."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"got {text}, wanted a whole number above 0")
+def _number(text: str, wanted: str, fits: Callable[[float], bool]) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or not fits(value):
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted {wanted}")
     return value
 
 
-def seed(text: str) -> int:
-    """Read a seed, as torch and numpy both take it."""
-    value = int(text)
-    if not 0 <= value < 1 << 31:
-        raise argparse.ArgumentTypeError(f"got {text}, wanted 0 to {(1 << 31) - 1}")
-    return value
-
-
-def share(text: str) -> float:
-    """Read a share of a whole, above 0."""
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"got {text}, wanted above 0 and at most 1")
+def _whole(text: str, wanted: str, *, least: int, most: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted {wanted}")
     return value
 
 

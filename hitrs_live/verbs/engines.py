@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from hitrs_live.verbs.flags import count, positive
+from hitrs_live.errors import ConfigError
+from hitrs_live.verbs.flags import positive, whole
 from hitrs_live.verbs.settings import OF_REPLAY, add_settings, settings
 
 
@@ -19,7 +20,7 @@ def add_build_engines(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=("fp32", "fp16", "bf16", "int8"), default="fp32")
     parser.add_argument(
         "--max-persons",
-        type=count,
+        type=whole,
         default=16,
         metavar="N",
         help="rows at once, at most; a person judged mirrored too takes two (default 16)",
@@ -40,6 +41,9 @@ def _run_build_engines(options: argparse.Namespace) -> int:
     from hitrs_live.engine.build_command import build_engines, package_graphs
 
     if options.package:
+        given = (options.checkpoint, options.engine, options.precision, options.quantisation)
+        if given != (None, "auto", "fp32", None):
+            raise ConfigError("--package: is of the shipped model in fp32 alone, wanted no other flag beside it")
         package_graphs()
         return 0
     build_engines(
@@ -69,7 +73,7 @@ def _run_bench(options: argparse.Namespace) -> int:
 def add_replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="folder of NTU RGB+D's .skeleton files, searched to any depth")
     parser.add_argument("--bench", action="store_true", help="as fast as it goes, many files in one batch")
-    parser.add_argument("--rows", type=count, default=16, metavar="N", help="people in a batch (default 16)")
+    parser.add_argument("--rows", type=whole, default=16, metavar="N", help="people in a batch (default 16)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     add_settings(parser, read=OF_REPLAY)
     parser.set_defaults(run=_run_replay)

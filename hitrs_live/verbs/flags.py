@@ -9,6 +9,8 @@ from typing import Any
 _LONGEST_S = 1e9
 """Some 31 years."""
 _MOST = 10**9
+_MOST_THREADS = 1024
+_LONGEST = 60
 
 
 def positive(text: str) -> float:
@@ -28,14 +30,19 @@ def not_negative(text: str) -> float:
     return _number(text, "a number, 0 or more", lambda value: value >= 0)
 
 
-def below_one(text: str) -> float:
+def fraction(text: str) -> float:
     """Read a share of a whole, 0 included."""
-    return _number(text, "a number, 0 or more and below 1", lambda value: 0 <= value < 1)
+    return _number(text, "a number, 0 to 1", lambda value: 0 <= value <= 1)
 
 
 def share(text: str) -> float:
     """Read a share of a whole, above 0."""
     return _number(text, "a number above 0 and at most 1", lambda value: 0 < value <= 1)
+
+
+def whole(text: str) -> int:
+    """Read a whole number; how large it must be is for the verb to say."""
+    return _whole(text, "a whole number", least=-_MOST, most=_MOST)
 
 
 def count(text: str) -> int:
@@ -46,6 +53,11 @@ def count(text: str) -> int:
 def count_or_none(text: str) -> int:
     """Read a whole number, 0 included."""
     return _whole(text, "a whole number, 0 or more", least=0, most=_MOST)
+
+
+def threads(text: str) -> int:
+    """Read how many threads to compute with."""
+    return _whole(text, f"a whole number above 0, at most {_MOST_THREADS}", least=1, most=_MOST_THREADS)
 
 
 def seed(text: str) -> int:
@@ -62,13 +74,19 @@ def names(text: str) -> frozenset[str]:
     return found
 
 
+def _typed(text: str) -> str:
+    """Write what was typed so that it stays in its line."""
+    shown = text if text.isprintable() and text and " " not in text else repr(text)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} ..."
+
+
 def _number(text: str, wanted: str, fits: Callable[[float], bool]) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or not fits(value):
-        raise argparse.ArgumentTypeError(f"got {text!r}, wanted {wanted}")
+        raise argparse.ArgumentTypeError(f"got {_typed(text)}, wanted {wanted}")
     return value
 
 
@@ -78,13 +96,13 @@ def _whole(text: str, wanted: str, *, least: int, most: int) -> int:
     except ValueError:
         value = least - 1
     if not least <= value <= most:
-        raise argparse.ArgumentTypeError(f"got {text!r}, wanted {wanted}")
+        raise argparse.ArgumentTypeError(f"got {_typed(text)}, wanted {wanted}")
     return value
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Add how many cores torch may take."""
-    parser.add_argument("--threads", type=count, default=2, metavar="N", help="of torch, on a CPU (default: 2)")
+    parser.add_argument("--threads", type=threads, default=2, metavar="N", help="of torch, on a CPU (default: 2)")
 
 
 def add_judging(parser: argparse.ArgumentParser) -> None:

@@ -166,6 +166,9 @@ class Config(Section, frozen=True, kw_only=True):
             description="name of the source in topics, of several with commas; empty for one made from the source",
         ),
     ] = ""
+    require_sources: Annotated[
+        bool, Meta(description="refuse to start where a camera or sender is not there; otherwise it is tried on")
+    ] = False
     camera: CameraConfig = CameraConfig()
     pose: PoseConfig = PoseConfig()
     track: TrackConfig = TrackConfig()
@@ -201,7 +204,9 @@ def override(config: Config, settings: Mapping[str, Any], *, flags: Mapping[str,
         *tables, key = path.split(".")
         table = tree
         for name in tables:
-            table = table.setdefault(name, {})
+            # What is no table is refused below, with its name.
+            table[name] = table[name] if isinstance(table.get(name), dict) else {}
+            table = table[name]
         table[key] = value if flags is None else msgspec.convert(value, setting_type(path), strict=False)
     return build_config(tree)
 

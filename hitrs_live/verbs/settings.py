@@ -31,6 +31,12 @@ _SWITCHES: tuple[tuple[str, str, Any, str], ...] = (
         argparse.BooleanOptionalAction,
         "judge everybody's mirror image too and average (default: yes); without, a person takes half the rows",
     ),
+    (
+        "--require-sources",
+        "require_sources",
+        "store_true",
+        "refuse to start where a camera or sender of joints is not there, rather than try on",
+    ),
     ("--publish-pose", "publish.pose", "store_true", "publish every pose too"),
     (
         "--now",
@@ -43,7 +49,7 @@ _SWITCHES: tuple[tuple[str, str, Any, str], ...] = (
 ALL = ("",)
 """Every setting."""
 OF_POSE = (
-    "source_id", "camera.", "pose.", "publish.bind", "publish.high_water_mark", "publish.linger_ms",
+    "source_id", "require_sources", "camera.", "pose.", "publish.bind", "publish.high_water_mark", "publish.linger_ms",
 )  # fmt: skip
 """What `pose` reads: no model runs in it."""
 OF_REPLAY = ("pose.max_people", "pose.min_joint_confidence", "track.", "pair.", "model.", "action.")

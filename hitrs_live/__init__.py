@@ -3,10 +3,15 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hitrs_live.telemetry import disable_telemetry
+
 if TYPE_CHECKING:
     from hitrs_live.checkpoint import load_checkpoint
     from hitrs_live.model.hitrs import hitrs_base, hitrs_small
     from hitrs_live.transport.subscriber import subscribe
+
+# Here and nowhere else: whatever of this package is imported, this line runs first.
+disable_telemetry()
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "hitrs_base", "hitrs_small", "load_checkpoint", "subscribe"]

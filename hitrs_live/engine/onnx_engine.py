@@ -27,6 +27,7 @@ class OnnxEngine(PieceEngine):
     ) -> None:
         """Load graphs, by piece. Raises EngineUnavailable for what the run-time cannot load."""
         super().__init__(config, precision)
+        # Beside the variable that `hitrs_live.telemetry` sets: Windows' own event tracing does not read that one.
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1

@@ -10,6 +10,7 @@ from msgspec import Meta
 from hitrs_live.errors import ConfigError
 
 EngineChoice = Literal["auto", "tensorrt", "cuda-graph", "onnx", "torch"]
+POSE_MODELS = ("lite", "full", "heavy")
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 
 
@@ -41,7 +42,9 @@ class CameraConfig(Section, frozen=True, kw_only=True):
 
 
 class PoseConfig(Section, frozen=True, kw_only=True):
-    model: Annotated[Literal["lite", "full", "heavy"], Meta(description="MediaPipe pose model")] = "full"
+    model: Annotated[str, Meta(description="MediaPipe pose model: lite, full, heavy, or the path of a .task file")] = (
+        "full"
+    )
     max_people: Annotated[int, Meta(ge=1, le=16, description="people tracked at once; each costs pose time")] = 2
     min_confidence: Annotated[float, Meta(ge=0, le=1, description="detections below this are no person")] = 0.5
     min_joint_confidence: Annotated[float, Meta(ge=0, le=1, description="joints below this count as not seen")] = 0.3
@@ -204,6 +207,7 @@ def build_config(tree: Any, *, origin: str) -> Config:
         config = msgspec.convert(tree, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{origin}: {error}; `hitrs-live config` prints every setting") from None
+    _check_pose_model(config.pose.model, origin)
     if config.action.off > config.action.on:
         raise ConfigError(
             f"{origin}: action.off {config.action.off} is above action.on {config.action.on}; "
@@ -220,6 +224,14 @@ def build_config(tree: Any, *, origin: str) -> Config:
             "a pair must form at a smaller distance than it parts"
         )
     return config
+
+
+def _check_pose_model(name: str, origin: str) -> None:
+    """Refuse what can be neither a model's name nor a file's. Whether the file is one is seen when it is used."""
+    if name not in POSE_MODELS and not name.endswith(".task") and not Path(name).expanduser().exists():
+        raise ConfigError(
+            f"{origin}: pose.model is {name!r}, wanted {', '.join(POSE_MODELS)} or the path of a .task file"
+        )
 
 
 def render_config(config: Config) -> str:

@@ -65,7 +65,7 @@ class TracedPeer:
         state = _full_state(network, config, rows)
         self._states = [each.clone().numpy() for each in _leaves(state)]
         self._names = [f"s{index}" for index in range(len(self._states))]
-        self._sessions: list["onnxruntime.InferenceSession"] = []
+        self._sessions: list[onnxruntime.InferenceSession] = []
         for frame in range(config.frames_a_prediction):
             joints = made_joints(frame, rows).mT
             self._sessions.append(_open(_trace(network, joints, state)))

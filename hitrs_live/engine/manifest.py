@@ -11,7 +11,6 @@ import importlib.util
 import os
 import secrets
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -20,6 +19,7 @@ from pathlib import Path
 import msgspec
 from torch import nn
 
+from hitrs_live.cache import cache_folder
 from hitrs_live.config import Precision
 from hitrs_live.errors import EngineStale, EngineUnavailable
 
@@ -71,7 +71,7 @@ def engines_folder() -> Path:
     """Return where engines are kept: `engines/` of a checkout, else the user's cache. It need not exist yet."""
     if (_CHECKOUT / "README.md").is_file() and os.access(_CHECKOUT, os.W_OK):
         return _CHECKOUT
-    return _cache_folder() / "engines"
+    return cache_folder() / "engines"
 
 
 def graph_sources(model: nn.Module) -> str:
@@ -153,7 +153,7 @@ def _seal(key: EngineKey, files: Mapping[str, str]) -> str:
 
 def _secret() -> bytes:
     """Read this machine's and user's secret, made at its first use."""
-    path = _cache_folder() / "engine_secret"
+    path = cache_folder() / "engine_secret"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -169,9 +169,3 @@ def _secret() -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise EngineUnavailable(f"engines cannot be sealed: {path} cannot be used ({error})") from None
-
-
-def _cache_folder() -> Path:
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "hitrs_live"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hitrs_live"

@@ -7,7 +7,7 @@ from typing import Any
 _SETTINGS: tuple[tuple[str, str, type, str], ...] = (
     ("--source-id", "source_id", str, "name of the source in topics; of several, in their order, with commas"),
     ("--max-people", "pose.max_people", int, "people followed at once in each source"),
-    ("--pose-model", "pose.model", str, "lite, full or heavy"),
+    ("--pose-model", "pose.model", str, "lite, full, heavy, or the path of a .task file"),
     (
         "--calibration",
         "camera.calibration",

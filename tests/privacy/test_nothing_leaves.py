@@ -22,7 +22,7 @@ from watched import LIMIT_S, SHIM, Watched
 from hitrs_live.pose.models import ensure_pose_model
 from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * LIMIT_S)]
 LIVE = ("-m", "hitrs_live.cli", "live", "--bind", "tcp://127.0.0.1:0")
 EVENT_HOST = "mobile.events.data.microsoft.com"
 
@@ -56,7 +56,7 @@ def after_all(shim: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched:
     video = ("--video", "person.mp4", *model)
     user.run("-m", "hitrs_live.cli", "build-engines", "--engine", "onnx")
     lanes: tuple[Callable[[], object], ...] = (
-        lambda: user.run("-m", "hitrs_live.cli", "bench", "--quick"),
+        lambda: user.run("-m", "hitrs_live.cli", "bench", "--quick", "--out", "bench"),
         lambda: _live_runs(user, video),
     )
     with ThreadPoolExecutor(len(lanes)) as pool:

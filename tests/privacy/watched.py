@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SHIM = Path(__file__).with_name("network_watch.c")
-LIMIT_S = 300
+LIMIT_S = 900
 """Only to catch a program that hangs."""
 
 
@@ -96,9 +96,13 @@ class Watched:
         return [line for line in self.records() if not line.startswith("watched ")]
 
     def files(self) -> list[str]:
-        """Return what lies in the home and in the folder for temporary files, but for our own cache."""
+        """Return what lies in the home and in the folder for temporary files, but for our own cache.
+
+        Nor does the empty folder count that torch makes among the temporary files when it exports a graph.
+        """
         ours = self.home / (".cache/hitrs_live" if sys.platform != "darwin" else "Library/Caches/hitrs_live")
         found = [path for root in (self.home, self.folder / "tmp") for path in root.rglob("*")]
+        found = [path for path in found if not (path.name.startswith("torchinductor_") and not any(path.iterdir()))]
         return sorted(
             str(path.relative_to(self.folder))
             for path in found

@@ -26,6 +26,7 @@ from hitrs_live.sources.base import Source
 from hitrs_live.sources.opencv_quiet import quiet_opencv
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
+from hitrs_live.utc import SessionClock
 from hitrs_live.views.plain import PlainLog
 from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
 
@@ -58,12 +59,14 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         quantisation=Path(config.model.quantisation) if config.model.quantisation else None,
     )  # fmt: skip
     with ExitStack() as stack, stopping() as stop:
+        session = SessionClock.begin()
         publisher = stack.enter_context(Publisher(config.publish, session_id))
         alone = len(sources) == 1
         feeds = [_feed(options, config, source, alone=alone) for source in sources]
         if options.record:
             recorders = [
-                stack.enter_context(closing(_recorder(options, session_id, source, alone=alone))) for source in sources
+                stack.enter_context(closing(_recorder(options, session_id, source, alone=alone, session=session)))
+                for source in sources
             ]
             feeds = [replace(feed, recorder=each) for feed, each in zip(feeds, recorders, strict=True)]
         sink: Sink = publisher
@@ -75,7 +78,13 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         if options.wait_subscriber and not publisher.wait_for_subscriber(options.wait_subscriber):
             print(f"nobody subscribed within {options.wait_subscriber:g} s; going on", file=sys.stderr)
         Pipeline(
-            feeds, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds, open_model=open_model
+            feeds,
+            checkpoint=checkpoint,
+            config=config,
+            sink=sink,
+            thresholds=thresholds,
+            open_model=open_model,
+            session=session,
         ).run(duration_s=options.duration, stop=stop)
     return 0
 
@@ -117,13 +126,17 @@ def _own_file(path: str, source: Source, *, alone: bool) -> Path:
     return file if alone else file.with_name(f"{file.stem}-{source.source_id}{file.suffix}")
 
 
-def _recorder(options: argparse.Namespace, session_id: str, source: Source, *, alone: bool) -> "Recorder":
+def _recorder(
+    options: argparse.Namespace, session_id: str, source: Source, *, alone: bool, session: SessionClock
+) -> "Recorder":
     from hitrs_live.transport.recorder import Recorder
 
     file = _own_file(options.record, source, alone=alone)
     if any(kind == "replay" and file.resolve() == Path(value).resolve() for kind, value in options.sources):
         raise TransportError(f"recording {file}: it is the file being replayed; give another name")
-    return Recorder(file, session_id=session_id, source_id=source.source_id, overwrite=options.overwrite)
+    return Recorder(
+        file, session_id=session_id, source_id=source.source_id, overwrite=options.overwrite, session=session
+    )
 
 
 def _viewers(lens_for: LensFor, source: Source, *, show: bool, video: Path | None) -> Iterator[Viewer]:
@@ -157,6 +170,11 @@ class LoggedSink:
     def close(self) -> None:
         """Close what is behind."""
         self._sink.close()
+
+    @property
+    def drops(self) -> int:
+        """Count what the sink behind could not send."""
+        return self._sink.drops
 
 
 @contextmanager

@@ -59,21 +59,9 @@ def add_live(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_live(options: argparse.Namespace) -> int:
-    chosen = settings(options)
-    _check_pose_model(options, chosen)
     from hitrs_live.live import run_live
 
-    return run_live(options, chosen)
-
-
-def _check_pose_model(options: argparse.Namespace, chosen: Any) -> None:
-    """Find the pose model before anything heavy loads. Raises PoseModelMissing."""
-    from hitrs_live.config import POSE_MODELS
-    from hitrs_live.pose.models import find_pose_model
-
-    # A file that was named has to be one; a model that was not is missed only by who has pictures.
-    if chosen.pose.model not in POSE_MODELS or any(kind in ("camera", "video") for kind, _ in options.sources):
-        find_pose_model(chosen.pose.model)
+    return run_live(options, settings(options))
 
 
 def add_pose(parser: argparse.ArgumentParser) -> None:
@@ -85,11 +73,9 @@ def add_pose(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_pose(options: argparse.Namespace) -> int:
-    chosen = settings(options)
-    _check_pose_model(options, chosen)
     from hitrs_live.live import run_pose
 
-    return run_pose(options, chosen)
+    return run_pose(options, settings(options))
 
 
 def add_watch(parser: argparse.ArgumentParser) -> None:

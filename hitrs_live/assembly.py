@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hitrs_live.checkpoint_file import SHIPPED, check_detector_file
-from hitrs_live.config import Config
+from hitrs_live.config import POSE_MODELS, Config
 from hitrs_live.errors import ConfigError, TransportError
 from hitrs_live.feed import Feed, Viewer
 from hitrs_live.pose.intrinsics import camera_intrinsics
+from hitrs_live.pose.models import find_pose_model
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.source_flags import NamedSource, make_sources
 from hitrs_live.sources.base import Source
@@ -79,7 +80,7 @@ class Assembly:
         return any(source.live for source in self._sources)
 
     def open(self) -> None:
-        """Open the sources, and get the pose model where need be. Raises SourceUnavailable or PoseModelMissing."""
+        """Open the sources, and find the pose model where needed. Raises SourceUnavailable or PoseModelMissing."""
         opened = []
         for feed in self._feeds:
             # A sender of joints may begin once it is listened to: it is opened when all else is ready.
@@ -187,6 +188,8 @@ def _check_files(config: Config) -> None:
     """Refuse the files that settings name where they are not what they should be."""
     check_detector_file(Path(config.model.checkpoint or SHIPPED))
     check_thresholds_file(config.action.thresholds)
+    if config.pose.model not in POSE_MODELS:
+        find_pose_model(config.pose.model)
     if config.model.precision == "int8" and config.model.quantisation:
         try:
             Path(config.model.quantisation).open("rb").close()

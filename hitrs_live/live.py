@@ -58,6 +58,7 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
         raise ConfigError(f"got {len(sources)} sources, wanted one; run `hitrs-live pose` once a camera")
     source = sources[0]
     pose = PoseStage(config.pose, camera_intrinsics(config.camera, source.source_id))
+    pose.get_model()
     with Publisher(config.publish, uuid.uuid4().hex) as publisher, stopping() as stop:
         print(f"publishing joints on {publisher.address}", flush=True)
         if options.wait_subscriber:

@@ -8,7 +8,7 @@ from typing import Any
 _SETTINGS: tuple[tuple[str, str, str], ...] = (
     ("--source-id", "source_id", "name of the source in topics; of several, in their order, with commas"),
     ("--max-people", "pose.max_people", "people followed at once in each source"),
-    ("--pose-model", "pose.model", "lite, full or heavy"),
+    ("--pose-model", "pose.model", "lite, full, heavy, or the path of a .task file"),
     (
         "--calibration",
         "camera.calibration",

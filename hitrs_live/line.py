@@ -129,7 +129,11 @@ class Line:
             self._close_actions("shutdown" if change.detail == SHUTDOWN else "source_lost")
         self._publish(
             SourceEvent(
-                source_id=self._source_id, capture_time_ns=change.time_ns, state=change.state, detail=change.detail
+                source_id=self._source_id,
+                capture_time_ns=change.time_ns,
+                state=change.state,
+                detail=change.detail,
+                fault=change.fault,
             )
         )
 

@@ -1,29 +1,29 @@
 """Put a pipeline together from flags and settings, run it, and see it out."""
 
 import argparse
-import signal
-import subprocess
+import logging
 import sys
-import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from hitrs_live.config import Config
-from hitrs_live.dashboard_process import start_dashboard
+from hitrs_live.dashboard_process import end_dashboard, start_dashboard
 from hitrs_live.errors import ConfigError, TransportError
 from hitrs_live.feed import Feed, Viewer
-from hitrs_live.messages import AnyMessage
+from hitrs_live.logged_sink import LoggedSink
+from hitrs_live.logs import LogOutput, logging_to
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.source_flags import make_sources
 from hitrs_live.sources.base import Source
 from hitrs_live.sources.opencv_quiet import quiet_opencv
+from hitrs_live.stopping import stopping
+from hitrs_live.terminal import why_not_drawable
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
 from hitrs_live.views.plain import PlainLog
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hitrs_live.transport.recorder import Recorder
 
 _DASHBOARD_ENDS_S = 1.0
+_log = logging.getLogger(__name__)
 
 
 def run_live(options: argparse.Namespace, config: Config) -> int:
@@ -57,7 +58,9 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         build=config.model.engine != "auto",
         quantisation=Path(config.model.quantisation) if config.model.quantisation else None,
     )  # fmt: skip
+    drawn = not options.plain and why_not_drawable(sys.stdout) is None
     with ExitStack() as stack, stopping() as stop:
+        output = stack.enter_context(_logging(config, drawn=drawn))
         publisher = stack.enter_context(Publisher(config.publish, session_id))
         alone = len(sources) == 1
         feeds = [_feed(options, config, source, alone=alone) for source in sources]
@@ -66,14 +69,11 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
                 stack.enter_context(closing(_recorder(options, session_id, source, alone=alone))) for source in sources
             ]
             feeds = [replace(feed, recorder=each) for feed, each in zip(feeds, recorders, strict=True)]
-        sink: Sink = publisher
-        if sys.stdout.isatty() and not options.plain:
-            stack.enter_context(dashboard(publisher.address))
-        else:
-            sink = LoggedSink(publisher, PlainLog(several=not alone))
-            print(f"publishing on {publisher.address}, session {session_id}", flush=True)
+        gone = stack.enter_context(dashboard(publisher.address, output)) if drawn else None
+        sink: Sink = LoggedSink(publisher, PlainLog(several=not alone), output=output, is_needed=gone)
+        _log.info("publishing on %s, session %s", publisher.address, session_id)
         if options.wait_subscriber and not publisher.wait_for_subscriber(options.wait_subscriber):
-            print(f"nobody subscribed within {options.wait_subscriber:g} s; going on", file=sys.stderr)
+            _log.warning("nobody subscribed within %g s; going on", options.wait_subscriber)
         Pipeline(
             feeds, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds, open_model=open_model
         ).run(duration_s=options.duration, stop=stop)
@@ -88,12 +88,17 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
     if len(sources) > 1:
         raise ConfigError(f"got {len(sources)} sources, wanted one; run `hitrs-live pose` once a camera")
     source = sources[0]
-    with Publisher(config.publish, uuid.uuid4().hex) as publisher, stopping() as stop:
-        print(f"publishing joints on {publisher.address}", flush=True)
-        if options.wait_subscriber:
-            publisher.wait_for_subscriber(options.wait_subscriber)
+    with (
+        stopping() as stop,
+        _logging(config, drawn=False) as output,
+        Publisher(config.publish, uuid.uuid4().hex) as publisher,
+    ):
+        _log.info("publishing joints on %s", publisher.address)
+        if options.wait_subscriber and not publisher.wait_for_subscriber(options.wait_subscriber):
+            _log.warning("nobody subscribed within %g s; going on", options.wait_subscriber)
         pose = PoseStage(config.pose, camera_intrinsics(config.camera, source.source_id))
-        relay_joints(source, pose, publisher, duration_s=options.duration, stop=stop)
+        sink = LoggedSink(publisher, PlainLog(), output=output)
+        relay_joints(source, pose, sink, duration_s=options.duration, stop=stop)
     return 0
 
 
@@ -140,52 +145,36 @@ def _viewers(lens_for: LensFor, source: Source, *, show: bool, video: Path | Non
         yield SaveVideo(video, lens_for=lens_for)
 
 
-class LoggedSink:
-    """Pass messages on and print what of them is worth a line."""
-
-    def __init__(self, sink: Sink, log: PlainLog) -> None:
-        self._sink, self._log = sink, log
-
-    def publish(self, message: AnyMessage) -> AnyMessage:
-        """Publish, then print."""
-        stamped = self._sink.publish(message)
-        line = self._log.update(stamped)
-        if line is not None:
-            print(line, flush=True)
-        return stamped
-
-    def close(self) -> None:
-        """Close what is behind."""
-        self._sink.close()
+@contextmanager
+def _logging(config: Config, *, drawn: bool) -> Iterator[LogOutput]:
+    """Log to standard output; while a dashboard is drawn there, keep what is logged until it is over."""
+    with logging_to(sys.stdout, format=config.log.format, level=config.log.level, paused=drawn) as output:
+        yield output
 
 
 @contextmanager
-def stopping() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C or SIGTERM into an event that ends the run in order; a second one breaks it off."""
-    stop = threading.Event()
+def dashboard(address: str, output: LogOutput) -> Iterator[Callable[[], bool]]:
+    """Show the dashboard in a process of its own, a subscriber like any other, until the run is over.
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    Gives what says whether it is gone: it could not start, or ended before the run; then the log is written instead.
+    """
     try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        process = start_dashboard(address)
+    except OSError as error:
+        output.resume()
+        _log.warning("the dashboard could not be started (%s); log lines instead, publishing on %s", error, address)
+        yield lambda: True
+        return
 
+    def gone() -> bool:
+        code = process.poll()
+        if code is None:
+            return False
+        output.resume()
+        _log.warning("the dashboard ended with code %d; log lines from here on, publishing on %s", code, address)
+        return True
 
-@contextmanager
-def dashboard(address: str) -> Iterator[None]:
-    """Show the dashboard in a process of its own, a subscriber like any other, until the run is over."""
-    process = start_dashboard(address)
     try:
-        yield
+        yield gone
     finally:
-        try:
-            process.wait(_DASHBOARD_ENDS_S)
-        except subprocess.TimeoutExpired:
-            process.terminate()
-            process.wait()
+        end_dashboard(process, _DASHBOARD_ENDS_S)

@@ -74,6 +74,8 @@ class SourceChange:
     state: SourceState
     time_ns: int
     detail: str = ""
+    fault: bool = False
+    """Whether a fault ended it, which `detail` then tells of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,6 +307,8 @@ class SourceEvent(Message, frozen=True, kw_only=True, tag="source"):
 
     state: SourceState
     detail: str = ""
+    fault: bool = False
+    """True where a fault ended the source, which `detail` then tells of."""
 
     @property
     def topic(self) -> str:

@@ -37,11 +37,12 @@ _SETTINGS: tuple[tuple[str, str, type, str], ...] = (
         "file of `hitrs-live tune-thresholds`; none to use none",
     ),
     ("--bind", "publish.bind", str, "address to publish on"),
+    ("--log-format", "log.format", str, "how --plain writes its lines: text, or json (one object a line)"),
 )
 
 
 # Flags of those that a run without a camera, a figure to draw or anybody to tell has no use for.
-LIVE_ALONE = frozenset(("--source-id", "--pose-model", "--calibration", "--bind"))
+LIVE_ALONE = frozenset(("--source-id", "--pose-model", "--calibration", "--bind", "--log-format"))
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

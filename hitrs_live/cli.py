@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from hitrs_live import __version__
 from hitrs_live.errors import HitrsLiveError
-from hitrs_live.line_writer import fill_standard_streams, forget_standard_output, say
+from hitrs_live.line_writer import fill_standard_streams, forget_stream, say
 from hitrs_live.verbs import engines, live, measuring, training
 
 _USER_MISTAKE = 2
@@ -60,7 +60,7 @@ def _end_without_output(verb: str, error: OSError) -> int:
     """End a verb whose output nobody takes: in peace where its output is all it is for. Raises any other error."""
     if error.filename is not None or error.errno not in _OUTPUT_FAULTS:
         raise error
-    forget_standard_output()
+    forget_stream(sys.stdout)
     if isinstance(error, BrokenPipeError) and verb in _READ_VERBS:
         # Whoever read has read enough, as `head` does.
         return 0

@@ -19,7 +19,7 @@ from rich.live import Live
 
 from hitrs_live.config import PublishConfig
 from hitrs_live.errors import HitrsLiveError
-from hitrs_live.line_writer import fill_standard_streams, forget_standard_output, say
+from hitrs_live.line_writer import fill_standard_streams, forget_stream, say
 from hitrs_live.stopping import stop_signals
 from hitrs_live.terminal import why_not_drawable
 from hitrs_live.transport.subscriber import subscribe
@@ -151,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except OSError:
         # The terminal is gone, and with it whoever looked.
-        forget_standard_output()
+        forget_stream(sys.stdout)
     return 0
 
 

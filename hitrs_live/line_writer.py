@@ -63,13 +63,20 @@ def fill_standard_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def forget_standard_output() -> None:
-    """Point standard output at nothing once its reader is gone, for the interpreter writes out the rest at its end."""
-    descriptor = _descriptor_of(sys.stdout)
+def forget_stream(stream: TextIO) -> None:
+    """Point a stream at nothing once its reader is gone, for the interpreter writes out what is left at its end."""
+    descriptor = _descriptor_of(stream)
     if descriptor is not None:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, descriptor)
         os.close(nothing)
+
+
+def forget_unless_writable(stream: TextIO) -> None:
+    """Point a stream at nothing where it takes nothing now: writing out what is left would wait for ever."""
+    descriptor = _descriptor_of(stream)
+    if descriptor is not None and not _is_writable(descriptor, 0.0):
+        forget_stream(stream)
 
 
 class LineWriter:
@@ -151,9 +158,9 @@ class LineWriter:
         # A thread that hangs in a write all the same is left behind: it is a daemon.
         self._thread.join(timeout_s + 2 * _LOOK_S)
         with self._changed:
-            self._lost += len(self._lines)
-            self._lines.clear()
-            return self._lost
+            self._give_up()
+            # One that hangs in a write counts too, once.
+            return self._lost + self._writing
 
     def _append(self, line: str) -> None:
         data = self._encode(line + "\n")
@@ -191,11 +198,17 @@ class LineWriter:
         with self._changed:
             self._count_lost(1)
             # A stream that was closed raises ValueError.
-            if not isinstance(error, OSError) or error.errno in _GONE:
-                self._gone = True
-                self._lost += len(self._lines)
-                self._lines.clear()
-                self._bytes = 0
+            self._gone = not isinstance(error, OSError) or error.errno in _GONE
+            if self._gone or self._is_overdue():
+                self._give_up()
+
+    def _give_up(self) -> None:
+        self._lost += len(self._lines)
+        self._lines.clear()
+        self._bytes = 0
+
+    def _is_overdue(self) -> bool:
+        return self._deadline_s is not None and time.monotonic() >= self._deadline_s
 
     def _write(self, data: bytes) -> None:
         """Write all of it. Raises OSError where that fails or the time to close is over."""
@@ -206,7 +219,7 @@ class LineWriter:
         rest = memoryview(data)
         while rest:
             if not _is_writable(self._descriptor, _LOOK_S):
-                if self._deadline_s is not None and time.monotonic() >= self._deadline_s:
+                if self._is_overdue():
                     raise BlockingIOError(errno.EAGAIN, "nobody reads")
                 continue
             try:
@@ -214,7 +227,7 @@ class LineWriter:
             except BlockingIOError:
                 # Somebody made it non-blocking, and it says that it takes something but not all of this.
                 time.sleep(_LOOK_S)
-                if self._deadline_s is not None and time.monotonic() >= self._deadline_s:
+                if self._is_overdue():
                     raise
                 continue
             rest = rest[written:]

@@ -1,4 +1,4 @@
-"""End a run in order when it is asked to by a signal."""
+"""End what runs in order when a signal asks for it."""
 
 import signal
 import threading
@@ -28,6 +28,24 @@ def stopping() -> Iterator[threading.Event]:
     before = {number: signal.signal(number, handle) for number in stop_signals()}
     try:
         yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def interrupted_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP interrupt as Ctrl-C does, also a write that waits; does nothing off the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, handle) for number in stop_signals() if number != signal.SIGINT}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

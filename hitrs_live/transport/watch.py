@@ -1,6 +1,5 @@
 """Print what a pipeline publishes: lines for people, or one JSON object a line for pipes."""
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hitrs_live.json_codec import to_json
+from hitrs_live.line_writer import forget_stream, forget_unless_writable
 from hitrs_live.messages import (
     ActionEvent,
     AnyMessage,
@@ -21,6 +21,7 @@ from hitrs_live.messages import (
     Status,
 )
 from hitrs_live.sequence import Gap
+from hitrs_live.stopping import interrupted_by_signals
 from hitrs_live.transport.subscriber import Subscription, subscribe
 
 LOOK_UP_S: Final = 0.25
@@ -46,6 +47,8 @@ def watch(
 ) -> None:
     """Print messages as they come, each line at once, until Ctrl-C, the pipe's other end closes, or the time is up.
 
+    SIGTERM and SIGHUP end it as Ctrl-C does.
+
     Args:
         url: where the pipeline publishes.
         json_lines: print JSON, the fields of `hitrs_live.messages` with `topic` before them.
@@ -66,11 +69,12 @@ def watch(
 
     with subscribe(url, topics, on_gap=tell) as subscription:
         try:
-            _pump(subscription, printer, out, duration_s, idle_s)
+            with interrupted_by_signals():
+                _pump(subscription, printer, out, duration_s, idle_s)
         except KeyboardInterrupt:
-            return
+            forget_unless_writable(out)
         except BrokenPipeError:
-            _point_at_nothing(out)
+            forget_stream(out)
 
 
 def _pump(
@@ -163,14 +167,3 @@ def _describe_action(event: ActionEvent) -> str:
 def _printable(text: str) -> str:
     # Off the network: nobody's label may steer the reader's terminal.
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _point_at_nothing(out: TextIO) -> None:
-    # The interpreter flushes standard output once more at its exit and would complain of the broken pipe there.
-    try:
-        descriptor = out.fileno()
-    except (OSError, ValueError):
-        return
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, descriptor)
-    os.close(nothing)

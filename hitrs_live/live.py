@@ -105,14 +105,18 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
 def _feed(options: argparse.Namespace, config: Config, source: Source, *, alone: bool) -> Feed:
     """Give a source its pose stage and views."""
     video = _own_file(options.save_video, source, alone=alone) if options.save_video else None
+    # A file that is read as fast as it can be waits for the encoder; whoever keeps time must not.
+    wait = not source.live and options.speed == "max"
     if not source.has_pictures:
-        return Feed(source=source, viewers=tuple(_viewers(imagined_lens, source, show=options.show, video=video)))
+        return Feed(
+            source=source, viewers=tuple(_viewers(imagined_lens, source, show=options.show, video=video, wait=wait))
+        )
     lens = camera_intrinsics(config.camera, source.source_id)
 
     def lens_for(width: int, height: int) -> LensLike:
         return lens.scaled(width=width, height=height)
 
-    viewers = tuple(_viewers(lens_for, source, show=options.show, video=video))
+    viewers = tuple(_viewers(lens_for, source, show=options.show, video=video, wait=wait))
     return Feed(source=source, pose=PoseStage(config.pose, lens), viewers=viewers)
 
 
@@ -131,7 +135,7 @@ def _recorder(options: argparse.Namespace, session_id: str, source: Source, *, a
     return Recorder(file, session_id=session_id, source_id=source.source_id, overwrite=options.overwrite)
 
 
-def _viewers(lens_for: LensFor, source: Source, *, show: bool, video: Path | None) -> Iterator[Viewer]:
+def _viewers(lens_for: LensFor, source: Source, *, show: bool, video: Path | None, wait: bool) -> Iterator[Viewer]:
     if show or video:
         # Before OpenCV first encodes or decodes: later, it no longer listens.
         quiet_opencv()
@@ -140,9 +144,11 @@ def _viewers(lens_for: LensFor, source: Source, *, show: bool, video: Path | Non
 
         yield Window(f"hitrs-live {source.source_id}", lens_for=lens_for)
     if video:
-        from hitrs_live.views.save_video import SaveVideo
+        from hitrs_live.views.save_video import WEBM, SaveVideo
 
-        yield SaveVideo(video, lens_for=lens_for)
+        if video.suffix.lower() != WEBM:
+            _log.info("video %s: players read it, browsers do not; a name in %s gives one that both do", video, WEBM)
+        yield SaveVideo(video, lens_for=lens_for, wait=wait)
 
 
 @contextmanager

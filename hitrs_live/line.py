@@ -107,8 +107,9 @@ class Line:
         """Whether nothing more can come."""
         return self._state == "ended"
 
-    def begin(self) -> None:
-        """Count time from now on."""
+    def begin(self, information: Sequence[str] = ()) -> None:
+        """Count time from now on. information: on what is shared with others, for the status."""
+        self._status.information = tuple(information)
         self._counters.began_ns = self._counters.beat_ns = self._clock()
 
     def take(self, arrival: Arrival) -> Generator[Tick, Sequence[Prediction], None]:

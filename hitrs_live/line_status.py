@@ -38,6 +38,8 @@ class StatusReader:
         self._source, self._pose, self._recorder = feed.source, feed.pose, feed.recorder
         self._resampler, self._forecaster, self._meter = resampler, forecaster, meter
         self._process = psutil.Process()
+        self.information: tuple[str, ...] = ()
+        """As in Status."""
 
     def read(
         self,
@@ -75,6 +77,7 @@ class StatusReader:
             motion_horizons_ms=self._forecaster.horizons_ms,
             motion_errors_mm=errors_mm,
             motion_held_errors_mm=held_errors_mm,
+            information=self.information,
         )
 
     def _drops(self) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -46,7 +46,7 @@ class LoggedSink:
         if isinstance(message, Status) and self._output is not None and (lost := self._output.lost):
             message = msgspec.structs.replace(message, drops={**message.drops, LOG_DROP: lost})
         stamped = self._sink.publish(message)
-        lines = self._log.update(stamped)
+        lines: Sequence[LogLine] = [line for line in self._log.update(stamped) if not self._is_known(line)]
         # Rarely enough, and soon after something failed.
         if self._is_needed is not None and isinstance(stamped, (Status, SourceEvent)) and self._is_needed():
             self._is_needed = None
@@ -57,6 +57,10 @@ class LoggedSink:
         for line in lines:
             _emit(line)
         return stamped
+
+    def _is_known(self, line: LogLine) -> bool:
+        """Tell whether a notice repeats what was logged when it happened, as when an engine was chosen."""
+        return line.subject == "notice" and self._output is not None and self._output.has_warned(line.detail)
 
     def close(self) -> None:
         """Close what is behind."""

@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from hitrs_live.line_writer import LineStream, LineWriter, printable
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 ROOT = "hitrs_live"
+_WARNINGS_KEPT = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +78,14 @@ class LineHandler(logging.Handler):
         super().__init__()
         self.setFormatter(formatter)
         self.writer = LineWriter(stream, describe_loss=self._describe_loss, paused=paused)
+        self.warnings: deque[str] = deque(maxlen=_WARNINGS_KEPT)
+        """The newest texts of warnings and worse."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue one record."""
         try:
+            if record.levelno >= logging.WARNING:
+                self.warnings.append(record.getMessage())
             self.writer.write(self.format(record))
         except Exception:
             # A record whose arguments do not fit its text is nobody's reason to stop.
@@ -103,6 +109,10 @@ class LogOutput:
     def lost(self) -> int:
         """How many lines could not be written so far."""
         return self._handler.writer.lost
+
+    def has_warned(self, text: str) -> bool:
+        """Tell whether one of the newest warnings ends with a text."""
+        return any(warning.endswith(text) for warning in tuple(self._handler.warnings))
 
     def resume(self) -> None:
         """Write what was kept, and from now on each line at once."""

@@ -351,6 +351,9 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     motion_errors_mm: tuple[float | None, ...] = ()
     """The same by horizon, as in motion_horizons_ms; None for a horizon of which none came due yet."""
     motion_held_errors_mm: tuple[float | None, ...] = ()
+    information: tuple[str, ...] = ()
+    """What is good to know and asks for nothing, such as what the settings cost here; what asks for something is in
+    notices."""
 
     @property
     def topic(self) -> str:

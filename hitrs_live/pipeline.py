@@ -56,6 +56,7 @@ class Pipeline:
         self._open_model = open_model or (lambda: Opened(engine=TorchEngine(checkpoint.model)))
         self._predictor: Predictor
         self._notices = [found.notice] if found.notice else []
+        self._information: list[str] = []
         self._failure: Exception | None = None
 
     def run(self, *, duration_s: float | None = None, stop: threading.Event | None = None) -> None:
@@ -71,7 +72,7 @@ class Pipeline:
             self._prepare_model()
             self._intake.start()
             for line in self._lines:
-                line.begin()
+                line.begin(self._information)
             self._loop(None if duration_s is None else self._clock() + int(duration_s * 1e9), stop)
         finally:
             self._close()
@@ -90,7 +91,8 @@ class Pipeline:
             engine=opened.engine,
         )
         self._predictor.warm_up()
-        self._notices = [notice for notice in (opened.notice, self._predictor.notice, *self._notices) if notice]
+        self._notices = [notice for notice in (opened.notice, *self._notices) if notice]
+        self._information = [self._predictor.cost] if self._predictor.cost else []
 
     def _loop(self, deadline_ns: int | None, stop: threading.Event) -> None:
         while not all(line.ended for line in self._lines):

@@ -116,6 +116,16 @@ def test_lines_that_the_log_lost_are_published_as_a_drop() -> None:
     assert behind.messages[1].drops["log"] >= lost
 
 
+def test_a_notice_that_was_logged_when_it_happened_is_not_repeated() -> None:
+    out = io.StringIO()
+    with logging_to(out) as output:
+        sink = LoggedSink(ListSink("s1"), PlainLog(), output=output)
+        logging.getLogger("hitrs_live.engine").warning("the model %s", "runs on torch")
+        sink.publish(status(1.0, notices=("runs on torch", "the pose process was started anew")))
+    assert out.getvalue().count("runs on torch") == 1
+    assert out.getvalue().count("started anew") == 1
+
+
 def test_what_was_lost_in_the_end_is_said_on_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -140,10 +140,11 @@ def test_every_frame_gives_them_unless_asked_otherwise_the_same_where_a_clip_end
         for message in of(seldom, kind):
             # Scores are told to the fourth digit.
             np.testing.assert_allclose(at[message.capture_time_ns], numbers(getattr(message, field)), atol=1.1e-4)
-    assert of(seldom, Status)[-1].notices == ()
+    assert of(seldom, Status)[-1].information == ()
+    assert of(often, Status)[-1].notices == ()
     assert re.fullmatch(
-        r"answers every frame: \d+\.\d ms a frame for 2 people here, \d+\.\d ms if every clip",
-        of(often, Status)[-1].notices[0],
+        r"a prediction every frame costs \d+\.\d ms a frame for 2 people here; with --update clip .* \d+\.\d ms",
+        of(often, Status)[-1].information[0],
     )
 
 

@@ -21,6 +21,8 @@ class LogLine:
     subject: str
     """What it is about: action, source, status, notice, session."""
     text: str
+    detail: str
+    """The text without time, source and subject."""
     source_id: str
     time_s: float
     """When it became known, in seconds of its source's own time: from its first message on, never running back."""
@@ -73,7 +75,8 @@ class _SourceLog:
         self._status_every_s = status_every_s
         self._status_due_s = 0.0
         self._state_logged: tuple[SourceState, str] | None = None
-        self._notices_logged: tuple[str, ...] = ()
+        self._logged: dict[str, tuple[str, ...]] = {}
+        """Notices and information in the status before."""
 
     def update(self, message: AnyMessage) -> list[LogLine]:
         if isinstance(message, ActionEvent):
@@ -91,6 +94,7 @@ class _SourceLog:
             level=level,
             subject=subject,
             text=printable(f"{clock_time(time_s):>8}  {who:<10} {text}".replace("\n", " ")).rstrip(),
+            detail=text,
             source_id=message.source_id,
             time_s=time_s,
             publish_time_ns=message.publish_time_ns,
@@ -129,14 +133,19 @@ class _SourceLog:
     def _status(self, status: Status) -> list[LogLine]:
         changed = self._state_logged is None or status.state != self._state_logged[0]
         lines = self._state(status, status.state, status.detail) if changed else []
-        new = [notice for notice in status.notices if notice not in self._notices_logged]
-        self._notices_logged = status.notices
-        lines += [self.line("notice", "notice", notice, status, level=logging.WARNING, whole=False) for notice in new]
+        lines += self._new("notice", status.notices, status, logging.WARNING)
+        lines += self._new("note", status.information, status, logging.INFO)
         # By uptime, which runs at one pace also where a file is read faster than it was taken.
         if changed or status.uptime_s >= self._status_due_s:
             self._status_due_s = status.uptime_s + self._status_every_s
             lines.append(self.line("status", "status", _summary(status), status))
         return lines
+
+    def _new(self, subject: str, texts: tuple[str, ...], status: Status, level: int) -> list[LogLine]:
+        """Log those of a status's texts that the one before did not have."""
+        logged, self._logged[subject] = self._logged.get(subject, ()), texts
+        new = [text for text in texts if text not in logged]
+        return [self.line(subject, subject, text, status, level=level, whole=False) for text in new]
 
 
 def _summary(status: Status) -> str:

@@ -90,6 +90,13 @@ def test_each_notice_is_told_once() -> None:
     assert log.update(status(3.0, notices=("the pose process was started anew",))) == []
 
 
+def test_information_is_no_warning() -> None:
+    told = PlainLog().update(status(1.0, information=("a prediction every frame costs 8 ms",)))
+    assert [(line.text, line.level) for line in told if "costs" in line.text] == [
+        (" 00:00.0  note       a prediction every frame costs 8 ms", logging.INFO)
+    ]
+
+
 def test_a_publisher_that_restarts_begins_a_new_clock() -> None:
     log = PlainLog()
     log.update(source("up", 0.0))

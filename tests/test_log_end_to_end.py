@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 from live_runs import LIMIT_S, live_command
 
+from hitrs_live.messages import ActionEvent, SourceEvent
 from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
+from hitrs_live.sources.recording import Recording
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -89,6 +91,29 @@ def test_a_hang_up_closes_what_is_open() -> None:
     assert re.search(r"end    squat .*shutdown\)\n.*source     ended  shutdown\n", out)
 
 
+def test_a_terminal_that_closes_ends_the_dashboard_and_the_run_in_order(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    file = tmp_path / "run.mcap"
+    live = subprocess.Popen(
+        live_command("--demo", "--record", str(file), *FREE),
+        stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm"}, start_new_session=True,
+        # The terminal is this session's own, so that closing it hangs up.
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(theirs)
+    written = b""
+    while b"S Q U A T" not in written:
+        written += os.read(ours, 65536)
+    os.close(ours)
+    assert live.wait(LIMIT_S) == 0
+    recording = Recording(file)
+    messages = list(recording.messages())
+    assert not recording.cut
+    assert [m.state for m in messages if isinstance(m, SourceEvent)] == ["up", "ended"]
+    assert [m.reason for m in messages if isinstance(m, ActionEvent) and m.state == "end"][-1] == "shutdown"
+
+
 def on_a_terminal(size: tuple[int, int], environment: dict[str, str], *flags: str) -> tuple[int, str]:
     """Run on a pseudo-terminal of (lines, columns); return the exit code and all that it was sent."""
     ours, theirs = pty.openpty()
@@ -156,7 +181,6 @@ def test_a_full_disk_under_what_only_prints_is_one_line() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_watch_in_order(number: signal.Signals, tmp_path: Path) -> None:
     from hitrs_live.config import PublishConfig
-    from hitrs_live.messages import SourceEvent
     from hitrs_live.transport.publisher import Publisher
 
     with Publisher(PublishConfig(bind="tcp://127.0.0.1:0"), "s1") as publisher:

@@ -143,7 +143,7 @@ def test_every_frame_gives_them_unless_asked_otherwise_the_same_where_a_clip_end
     assert of(seldom, Status)[-1].information == ()
     assert of(often, Status)[-1].notices == ()
     assert re.fullmatch(
-        r"a prediction every frame costs \d+\.\d ms a frame for 2 people here; with --update clip .* \d+\.\d ms",
+        r"predicting every frame: \d+\.\d ms/frame for 2 people; --update clip: \d+\.\d ms",
         of(often, Status)[-1].information[0],
     )
 

@@ -79,10 +79,8 @@ class Predictor:
         )
         pace = "frame" if self._hop == 1 else f"{self._hop} frames"
         people = "1 person" if self._people == 1 else f"{self._people} people"
-        return (
-            f"a prediction every {pace} costs {often_ms:.1f} ms a frame for {people} here; "
-            f"with --update clip it would cost {seldom_ms:.1f} ms"
-        )
+        # Short enough for one line of a terminal of 80 columns.
+        return f"predicting every {pace}: {often_ms:.1f} ms/frame for {people}; --update clip: {seldom_ms:.1f} ms"
 
     def _empty_state(self) -> StreamState:
         """Make rows for everybody and, where they are judged so, after those as many for their mirror images."""

@@ -85,10 +85,7 @@ def test_answering_every_frame_tells_what_it_costs_and_every_clip_tells_nothing(
     for stage in (seldom, often):
         stage.warm_up()
     assert seldom.cost == ""
-    cost = (
-        r"a prediction every frame costs (\S+) ms a frame for 2 people here; with --update clip it would cost (\S+) ms"
-    )
-    told = re.fullmatch(cost, often.cost)
+    told = re.fullmatch(r"predicting every frame: (\S+) ms/frame for 2 people; --update clip: (\S+) ms", often.cost)
     assert told
     every_frame_ms, every_clip_ms = (float(number) for number in told.groups())
     assert every_frame_ms > every_clip_ms > 0, "seven times the clips and judgements"

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from hitrs_live.errors import ConfigError
 from hitrs_live.logs import LogFormat, LogLevel
+from hitrs_live.text_file import TextUnreadable, read_text
 
 EngineChoice = Literal["auto", "tensorrt", "cuda-graph", "onnx", "torch"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
@@ -30,7 +31,8 @@ class CameraConfig(Section, frozen=True, kw_only=True):
     retry_min_s: Annotated[float, Meta(gt=0, description="first pause between attempts to reconnect")] = 0.5
     retry_max_s: Annotated[float, Meta(gt=0, description="longest pause between attempts to reconnect")] = 10.0
     field_of_view_deg: Annotated[
-        float, Meta(gt=1, lt=179, description="horizontal, used where there is no calibration file")
+        float,
+        Meta(gt=1, lt=179, description="across the picture's width, used where there is no calibration file"),
     ] = 60.0
     calibration: Annotated[
         str,
@@ -179,8 +181,8 @@ class Config(Section, frozen=True, kw_only=True):
 def load_config(path: str | Path) -> Config:
     """Read a TOML file over the defaults. Raise ConfigError, naming key and remedy, for anything amiss."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(Path(path))
+    except (OSError, TextUnreadable) as error:
         raise ConfigError(f"config {path}: cannot be read ({error}); give a TOML file") from None
     try:
         tree = msgspec.toml.decode(text)

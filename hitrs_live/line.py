@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Sequence, Set
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 
 from hitrs_live.checkpoint import CheckpointInfo
@@ -36,12 +37,14 @@ from hitrs_live.streaming.action_rows import SLACK_NS
 from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.forecaster import Forecaster
+from hitrs_live.streaming.last_seen import LastSeen
 from hitrs_live.streaming.meter import StageMeter
 from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.pose_events import pose_events
 from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.thresholds import Thresholds
 from hitrs_live.transport.sink import Sink
+from hitrs_live.utc import SessionClock, SourceDates
 
 SHUTDOWN = "shutdown"
 """Detail of the "ended" that the pipeline itself adds when it is told to stop, so that a replay ends alike."""
@@ -65,11 +68,14 @@ class Line:
         hop: int,
         thresholds: Thresholds | None,
         clock: Callable[[], int],
+        session: SessionClock,
     ) -> None:
-        """Lay the line. hop: frames from one prediction on a person to the next."""
+        """Lay the line. hop: frames from one prediction on a person to the next. session: dates the messages."""
         source_id, rows, rate_hz = feed.source.source_id, config.pose.max_people, info.normaliser.rate_hz
         self._source_id, self._config, self._clock = source_id, config, clock
         self._sink, self._recorder, self._viewers = sink, feed.recorder, feed.viewers
+        self._dates = SourceDates(session)
+        self._last_seen = LastSeen(rows)
         self._tracker = Tracker(rows, config.track)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=rate_hz)
         self._decoder = ActionDecoder(
@@ -95,7 +101,12 @@ class Line:
         self._meter = StageMeter()
         self._counters = Counters()
         self._status = StatusReader(
-            feed=feed, resampler=self._resampler, forecaster=self._forecaster, meter=self._meter
+            feed=feed,
+            sink=sink,
+            tracker=self._tracker,
+            resampler=self._resampler,
+            forecaster=self._forecaster,
+            meter=self._meter,
         )
         self._state: SourceState = "connecting"
         self._detail = ""
@@ -125,6 +136,7 @@ class Line:
 
     def change(self, change: SourceChange) -> None:
         """Follow the source's state: what is open cannot go on without it."""
+        self._dates.observe(change)
         self._state, self._detail = change.state, change.detail
         if change.state in ("stalled", "lost", "ended"):
             self._close_actions("shutdown" if change.detail == SHUTDOWN else "source_lost")
@@ -165,13 +177,15 @@ class Line:
         """Carry everybody in one frame down the line."""
         began_ns = time.perf_counter_ns()
         model_ms = 0.0
+        self._dates.observe(pose_frame)
         if self._recorder is not None:
             with self._meter.stage("record"):
-                self._recorder.write(joints_event(pose_frame, self._source_id))
+                self._recorder.write(self._dated(joints_event(pose_frame, self._source_id)))
         with self._meter.stage("track"):
             tracked = self._tracker.step(pose_frame)
         for people in tracked:
             self._people = people
+            self._last_seen.observe(people)
             for tick in self._resampler.step(people):
                 self._forecaster.observe(tick)
                 self._compensator.observe(tick)
@@ -234,9 +248,14 @@ class Line:
         )
 
     def _publish(self, message: AnyMessage) -> None:
-        stamped = self._sink.publish(message)
+        if isinstance(message, ActionEvent):
+            message = self._last_seen.locate(message)
+        stamped = self._sink.publish(self._dated(message))
         if self._recorder is not None:
             self._recorder.write(stamped)
+
+    def _dated(self, message: AnyMessage) -> AnyMessage:
+        return msgspec.structs.replace(message, utc_ns=self._dates.utc_ns(message.capture_time_ns))
 
     def _close_actions(self, reason: EndReason) -> None:
         for decoder in (self._decoder, self._pair_decoder):

@@ -26,6 +26,7 @@ from hitrs_live.stopping import stopping
 from hitrs_live.terminal import why_not_drawable
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
+from hitrs_live.utc import SessionClock
 from hitrs_live.views.plain import PlainLog
 from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
 
@@ -61,12 +62,14 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
     drawn = not options.plain and why_not_drawable(sys.stdout) is None
     with ExitStack() as stack, stopping() as stop:
         output = stack.enter_context(_logging(config, drawn=drawn))
+        session = SessionClock.begin()
         publisher = stack.enter_context(Publisher(config.publish, session_id))
         alone = len(sources) == 1
         feeds = [_feed(options, config, source, alone=alone) for source in sources]
         if options.record:
             recorders = [
-                stack.enter_context(closing(_recorder(options, session_id, source, alone=alone))) for source in sources
+                stack.enter_context(closing(_recorder(options, session_id, source, alone=alone, session=session)))
+                for source in sources
             ]
             feeds = [replace(feed, recorder=each) for feed, each in zip(feeds, recorders, strict=True)]
         gone = stack.enter_context(dashboard(publisher.address, output)) if drawn else None
@@ -75,7 +78,13 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         if options.wait_subscriber and not publisher.wait_for_subscriber(options.wait_subscriber):
             _log.warning("nobody subscribed within %g s; going on", options.wait_subscriber)
         Pipeline(
-            feeds, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds, open_model=open_model
+            feeds,
+            checkpoint=checkpoint,
+            config=config,
+            sink=sink,
+            thresholds=thresholds,
+            open_model=open_model,
+            session=session,
         ).run(duration_s=options.duration, stop=stop)
     return 0
 
@@ -126,13 +135,17 @@ def _own_file(path: str, source: Source, *, alone: bool) -> Path:
     return file if alone else file.with_name(f"{file.stem}-{source.source_id}{file.suffix}")
 
 
-def _recorder(options: argparse.Namespace, session_id: str, source: Source, *, alone: bool) -> "Recorder":
+def _recorder(
+    options: argparse.Namespace, session_id: str, source: Source, *, alone: bool, session: SessionClock
+) -> "Recorder":
     from hitrs_live.transport.recorder import Recorder
 
     file = _own_file(options.record, source, alone=alone)
     if any(kind == "replay" and file.resolve() == Path(value).resolve() for kind, value in options.sources):
         raise TransportError(f"recording {file}: it is the file being replayed; give another name")
-    return Recorder(file, session_id=session_id, source_id=source.source_id, overwrite=options.overwrite)
+    return Recorder(
+        file, session_id=session_id, source_id=source.source_id, overwrite=options.overwrite, session=session
+    )
 
 
 def _viewers(lens_for: LensFor, source: Source, *, show: bool, video: Path | None, wait: bool) -> Iterator[Viewer]:

@@ -41,6 +41,11 @@ class LoggedSink:
         self._is_needed = is_needed
         self._kept: deque[LogLine] = deque(maxlen=_KEPT_LINES)
 
+    @property
+    def drops(self) -> int:
+        """Count what the sink behind could not send."""
+        return self._sink.drops
+
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Publish, then log."""
         if isinstance(message, Status) and self._output is not None and (lost := self._output.lost):

@@ -21,6 +21,7 @@ from hitrs_live.streaming.batching import RowBatch
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.thresholds import Found
 from hitrs_live.transport.sink import Sink
+from hitrs_live.utc import SessionClock
 
 _WAIT_S = 0.1
 
@@ -38,18 +39,29 @@ class Pipeline:
         thresholds: Found | None = None,
         open_model: Callable[[], Opened] | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
+        session: SessionClock | None = None,
     ) -> None:
         """Lay a line for each feed; no two sources may have one name.
 
         thresholds: what was found for the checkpoint; None for its own and the settings'. open_model: opens what
-        computes the model, once the sources are there; None for the reference.
+        computes the model, once the sources are there; None for the reference. session: what messages are dated by;
+        None for one that begins now.
         """
-        info, found = checkpoint.info, thresholds or Found()
+        info, found, session = checkpoint.info, thresholds or Found(), session or SessionClock.begin(clock)
         self._checkpoint, self._config, self._sink, self._clock = checkpoint, config, sink, clock
         self._hop = 1 if config.model.update == "frame" else info.detector.encoder.clip_stride
         self._intake = Intake(feeds, patience_s=config.model.gather_ms / 1e3)
         self._lines = [
-            Line(feed, info, config, sink=sink, hop=self._hop, thresholds=found.thresholds, clock=clock)
+            Line(
+                feed,
+                info,
+                config,
+                sink=sink,
+                hop=self._hop,
+                thresholds=found.thresholds,
+                clock=clock,
+                session=session,
+            )
             for feed in feeds
         ]
         self._batch = RowBatch(len(feeds), config.pose.max_people)

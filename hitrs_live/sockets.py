@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
 from hitrs_live.errors import AddressUnavailable
 
@@ -16,8 +17,12 @@ DEFAULT_HIGH_WATER_MARK: Final = 1000
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """A sender of more is cut off: no message of ours comes near it."""
 MAX_SUBSCRIPTION_BYTES: Final = 4096
+SNAPSHOT: Final = "snapshot."
+"""Whoever subscribes to this with a word of its own behind it is sent what holds now, under that topic alone, each
+message otherwise as it was published."""
 HEARTBEAT_MS: Final = 2000
 """A peer whose cable was pulled says no goodbye; without a beat its socket would wait for ever."""
+_PEER_EVENTS: Final = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
 SCHEMES: Final = "tcp://HOST:PORT or ipc://PATH"
 
 
@@ -58,10 +63,14 @@ def connect_subscriber(
     prefixes: Sequence[str],
     *,
     high_water_mark: int = DEFAULT_HIGH_WATER_MARK,
+    monitored: bool = False,
 ) -> zmq.Socket[bytes]:
     """Connect a socket that receives what starts with one of the prefixes; it reconnects by itself for ever.
 
     Nobody needs to be there yet.
+
+    Args:
+        monitored: note connections made and lost, for `PeerMonitor`, which has to be asked now and then.
 
     Raises:
         AddressUnavailable: where the address is malformed.
@@ -76,12 +85,39 @@ def connect_subscriber(
     subscriber.setsockopt(zmq.IPV6, int("[" in url))
     for prefix in prefixes:
         subscriber.subscribe(prefix)
+    if monitored:
+        subscriber.get_monitor_socket(int(_PEER_EVENTS))
     try:
         subscriber.connect(url)
     except zmq.ZMQError as error:
+        if monitored:
+            PeerMonitor(subscriber).close()
         subscriber.close(linger=0)
         raise AddressUnavailable(f"cannot connect to {url!r}: {error.strerror}; wanted {SCHEMES}") from None
     return subscriber
+
+
+class PeerMonitor:
+    """Know whether anybody is at the other end of a monitored socket."""
+
+    def __init__(self, subscriber: zmq.Socket[bytes]) -> None:
+        """Take a socket that was connected as `monitored`."""
+        self._subscriber = subscriber
+        self._news = subscriber.get_monitor_socket(int(_PEER_EVENTS))
+        self._connected = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether a publisher that speaks ZeroMQ's protocol is there now."""
+        while self._news.poll(0, zmq.POLLIN):
+            event = recv_monitor_message(self._news)["event"]
+            self._connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+        return self._connected
+
+    def close(self) -> None:
+        """End the monitoring, before the socket is closed."""
+        self._subscriber.disable_monitor()
+        self._news.close(linger=0)
 
 
 def _check_form(url: str, *, wild: bool) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
 from hitrs_live.config import ActionConfig
 from hitrs_live.errors import ConfigError
+from hitrs_live.text_file import TextUnreadable, read_text
 from hitrs_live.whole_file import whole_file
 
 FOLDER = Path("calibration")
@@ -182,8 +183,8 @@ def render_thresholds(thresholds: Thresholds) -> str:
 def _read(path: Path) -> Thresholds:
     """Read a file, whosever it is."""
     try:
-        tree = msgspec.toml.decode(path.read_bytes())
-    except (OSError, UnicodeDecodeError) as error:
+        tree = msgspec.toml.decode(read_text(path))
+    except (OSError, TextUnreadable) as error:
         raise ConfigError(f"thresholds {path}: cannot be read ({_line(error)}), wanted a TOML file; {_MEND}") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ConfigError(f"thresholds {path}: not TOML ({_line(error)}); {_MEND}") from None

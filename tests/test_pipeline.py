@@ -4,6 +4,7 @@ import itertools
 import re
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ import pytest
 from torch import Tensor
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
+from hitrs_live.codec import joints_event
 from hitrs_live.config import Config, override
 from hitrs_live.engine.ladder import Opened
 from hitrs_live.engine.torch_engine import TorchEngine
@@ -38,6 +40,7 @@ from hitrs_live.sources.recording import RecordingSource
 from hitrs_live.thresholds import ClassThresholds, Found, Thresholds
 from hitrs_live.transport.recorder import Recorder
 from hitrs_live.transport.sink import ListSink
+from hitrs_live.utc import SessionClock
 
 
 @pytest.fixture(scope="module")
@@ -300,6 +303,132 @@ def test_a_recording_replayed_gives_the_same_events_byte_for_byte(checkpoint: Ch
 
     assert events(again.messages) == events(sink.messages)
     assert actions(sink.messages)
+
+
+def replayed(file: Path, checkpoint: Checkpoint) -> list[AnyMessage]:
+    """What a recording gives, every pose published."""
+    source = RecordingSource(file, "max")
+    sink = ListSink(source.session_id)
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_POSE, sink=sink, session=ANOTHER_DAY).run()
+    return sink.messages
+
+
+def pictured(frames: Sequence[PoseFrame]) -> list[PoseFrame]:
+    """The same people, seen in a picture: their joints from the front are where they are in it."""
+    found = []
+    for frame in frames:
+        poses = []
+        for pose in frame.poses:
+            spots = 0.5 - pose.joints_m[:, :2] / 4
+            points = np.concatenate((spots, pose.confidence[:, None]), axis=-1).round(5).astype(np.float32)
+            box = np.concatenate((spots.min(axis=0), spots.max(axis=0))).astype(np.float32)
+            poses.append(replace(pose, box=box, keypoints=points))
+        found.append(replace(frame, poses=tuple(poses), keypoint_layout="ntu25"))
+    return found
+
+
+EVERY_POSE = override(EVERY_CLIP, {"publish.pose": True})
+ONE_DAY = SessionClock(monotonic_ns=10**9, utc_ns=1_772_366_400_000_000_000)
+ANOTHER_DAY = SessionClock(monotonic_ns=10**12, utc_ns=1_900_000_000_000_000_000)
+
+
+@pytest.mark.parametrize("begin_ns", [0, 5 * 10**12], ids=["file", "camera"])
+def test_a_replay_keeps_dates_boxes_and_keypoints_and_so_does_a_replay_of_its_recording(
+    checkpoint: Checkpoint, tmp_path: Path, begin_ns: int
+) -> None:
+    frames = [replace(f, capture_time_ns=begin_ns + f.capture_time_ns) for f in pictured(show(20.0))]
+    up, ended = (SourceChange(state=s, time_ns=begin_ns + t) for s, t in (("up", 0), ("ended", 20 * 10**9)))
+    sink = ListSink("session-1")
+    recorder = Recorder(tmp_path / "a.mcap", session_id="session-1", source_id="script", session=ONE_DAY)
+    feed = Feed(source=ScriptedSource([up, *frames, ended]), recorder=recorder)
+    Pipeline([feed], checkpoint=checkpoint, config=EVERY_POSE, sink=sink, session=ONE_DAY).run()
+
+    def events(messages: list[AnyMessage]) -> list[bytes]:
+        return [to_json(msgspec.structs.replace(m, publish_time_ns=0)) for m in messages if not isinstance(m, Status)]
+
+    assert events(replayed(tmp_path / "a.mcap", checkpoint)) == events(sink.messages)
+    poses = of(sink.messages, PoseEvent)
+    assert actions(sink.messages)
+    for event in (*poses, *actions(sink.messages)):
+        assert isinstance(event, (PoseEvent, ActionEvent))
+        assert event.box is not None
+        assert event.keypoints is not None
+        assert event.keypoints.shape == (25, 3)
+        assert (event.keypoint_layout, event.root_m is None) == ("ntu25", False)
+    # Of a file time 0 is when the session began; a camera's times are of the monotonic clock.
+    offset_ns = ONE_DAY.utc_ns if begin_ns == 0 else ONE_DAY.utc_offset_ns
+    assert {m.utc_ns - m.capture_time_ns for m in sink.messages if m.utc_ns is not None} == {offset_ns}
+    assert all(m.utc_ns is not None for m in sink.messages if not isinstance(m, Status) or m.frames)
+
+
+def test_a_recording_without_dates_gives_the_same_events_as_ever_and_no_dates(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    sink = ListSink("session-1")
+    ended = SourceChange(state="ended", time_ns=20 * 10**9)
+    with Recorder(tmp_path / "old.mcap", session_id="session-1", source_id="script") as recorder:
+        recorder.write(SourceEvent(source_id="script", capture_time_ns=0, state="up"))
+        for frame in show(20.0):
+            recorder.write(joints_event(frame, "script"))
+        recorder.write(SourceEvent(source_id="script", capture_time_ns=ended.time_ns, state="ended"))
+    source = ScriptedSource([UP, *show(20.0), ended])
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_POSE, sink=sink).run()
+    again = replayed(tmp_path / "old.mcap", checkpoint)
+
+    def undated(messages: list[AnyMessage]) -> list[bytes]:
+        return [
+            to_json(msgspec.structs.replace(m, publish_time_ns=0, utc_ns=None))
+            for m in messages
+            if not isinstance(m, Status)
+        ]
+
+    assert {m.utc_ns for m in again} == {None}
+    assert actions(again)
+    assert undated(again) == undated(sink.messages)
+
+
+def test_sources_of_one_session_share_their_offset(checkpoint: Checkpoint) -> None:
+    sink = ListSink()
+    feeds = [Feed(source=NamedSource(name, [UP, *show(1.0), SourceChange(state="ended", time_ns=0)])) for name in "ab"]
+    Pipeline(feeds, checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    offsets = {m.source_id: m.utc_ns - m.capture_time_ns for m in sink.messages if m.utc_ns is not None}
+    assert len(offsets) == 2
+    assert len(set(offsets.values())) == 1
+
+
+def test_a_status_from_before_the_first_frame_has_no_date(checkpoint: Checkpoint) -> None:
+    sink = ListSink()
+    begin_ns = ONE_DAY.monotonic_ns + 1
+    source = ScriptedSource([SourceChange(state=s, time_ns=begin_ns) for s in ("connecting", "ended")])
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink, session=ONE_DAY).run()
+    assert [m.utc_ns for m in of(sink.messages, Status)] == [None]
+    assert {m.utc_ns for m in of(sink.messages, SourceEvent)} == {begin_ns + ONE_DAY.utc_offset_ns}
+
+
+def test_the_status_counts_what_could_not_be_published(checkpoint: Checkpoint) -> None:
+    sink = ListSink()
+    sink.drops = 3
+    source = ScriptedSource([UP, *show(1.0), SourceChange(state="ended", time_ns=0)])
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    last = of(sink.messages, Status)[-1]
+    assert isinstance(last, Status)
+    assert (last.drops, last.track_resets) == ({"publish": 3}, 0)
+
+
+def test_the_status_counts_tracks_that_were_ended_for_doubt(checkpoint: Checkpoint) -> None:
+    def two(left: float, right: float, index: int) -> PoseFrame:
+        (pose,) = show(1 / 30)[0].poses
+        poses = tuple(replace(pose, joints_m=pose.joints_m + np.float32((x, 0, 0))) for x in (left, right))
+        return PoseFrame(index=index, capture_time_ns=index * 33_333_333, received_ns=0, poses=poses)
+
+    # They meet, nobody is seen for half a second, and two come apart again: who is who, nobody knows.
+    met = [two(-0.75 + i / 60, 0.75 - i / 60, i) for i in range(30)]
+    hidden = [replace(two(0, 0, i), poses=()) for i in range(30, 45)]
+    parted = [two(-0.5, 0.5, i) for i in range(45, 55)]
+    messages = run([UP, *met, *hidden, *parted], checkpoint)
+    last = of(messages, Status)[-1]
+    assert isinstance(last, Status)
+    assert last.track_resets == 2
 
 
 def test_being_told_to_stop_closes_actions_with_that_reason_and_says_so_last(checkpoint: Checkpoint) -> None:

@@ -85,7 +85,6 @@ class Resampler:
             reset=reset,
             joints_m=self._joints_m + share[:, None, None] * (people.joints_m - self._joints_m),
             confidence=np.minimum(self._confidence, people.confidence),
-            received_ns=people.received_ns,
         )
 
     def _grid(self, time_ns: int, tolerance_s: float, *, up: bool = False) -> int:

@@ -17,7 +17,7 @@ from hitrs_live.codec import joints_event
 from hitrs_live.config import Config, override
 from hitrs_live.engine.ladder import Opened
 from hitrs_live.engine.torch_engine import TorchEngine
-from hitrs_live.errors import PoseProcessFailed
+from hitrs_live.errors import PoseProcessFailed, SourceLost
 from hitrs_live.feed import Feed
 from hitrs_live.json_codec import to_json
 from hitrs_live.messages import (
@@ -28,6 +28,7 @@ from hitrs_live.messages import (
     Pose,
     PoseEvent,
     PoseFrame,
+    Scene,
     ScoreEvent,
     SourceChange,
     SourceEvent,
@@ -544,3 +545,43 @@ def test_a_source_that_fails_ends_alone_and_its_fault_is_raised_once_all_have_en
     ends = {m.source_id: (m.state, m.detail) for m in sink.messages if isinstance(m, SourceEvent)}
     assert ends == {"broken": ("ended", "five times in a row"), "sound": ("ended", "")}
     assert [m.frames for m in sink.messages if isinstance(m, Status) and m.source_id == "sound"][-1] == 180
+
+
+class Film:
+    """A view that leaves every second picture out."""
+
+    def __init__(self) -> None:
+        self.shown = self.lost = 0
+
+    def show(self, scene: Scene) -> None:
+        self.shown += 1
+        self.lost = self.shown // 2
+
+    def close(self) -> None:
+        pass
+
+
+def test_pictures_that_a_view_leaves_out_are_counted_in_the_status(checkpoint: Checkpoint) -> None:
+    sink, film = ListSink("session"), Film()
+    source = ScriptedSource([UP, *show(1.0), SourceChange(state="ended", time_ns=0)])
+    Pipeline([Feed(source=source, viewers=(film,))], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    last = of(sink.messages, Status)[-1]
+    assert isinstance(last, Status)
+    assert last.drops["view"] == film.lost > 5
+
+
+def test_a_source_that_a_fault_ended_says_so(checkpoint: Checkpoint) -> None:
+    class Breaking(ScriptedSource):
+        def read(self, timeout_s: float) -> Sequence[SourceItem]:
+            items = super().read(timeout_s)
+            if not items:
+                raise SourceLost("the file broke off")
+            return items
+
+    sink = ListSink("session")
+    pipeline = Pipeline([Feed(source=Breaking([UP, *show(0.2)]))], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink)
+    with pytest.raises(SourceLost):
+        pipeline.run()
+    ended = of(sink.messages, SourceEvent)[-1]
+    assert isinstance(ended, SourceEvent)
+    assert (ended.state, ended.detail, ended.fault) == ("ended", "the file broke off", True)

@@ -124,7 +124,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(options.checkpoint)
-    hop = 1 if options.update == "frame" else checkpoint.info.detector.encoder.clip_stride
+    hop = checkpoint.info.hop_frames(options.update)
     people = read_ship(data_folder(), test=True)
     people[UI_PRMD] = join_repetitions(people[UI_PRMD])
     report: dict[str, Any] = {"model": checkpoint.info.name, "update": options.update, "sources": {}}

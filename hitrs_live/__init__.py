@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hitrs_live.checkpoint import load_checkpoint
+    from hitrs_live.in_process import LiveRun, run
     from hitrs_live.messages import (
         ActionEvent,
         AnyMessage,
@@ -26,6 +27,7 @@ __all__ = [
     "AnyMessage",
     "Array",
     "JointsEvent",
+    "LiveRun",
     "Message",
     "MotionPrediction",
     "PoseEvent",
@@ -36,6 +38,7 @@ __all__ = [
     "hitrs_base",
     "hitrs_small",
     "load_checkpoint",
+    "run",
     "subscribe",
 ]
 
@@ -45,9 +48,11 @@ _MESSAGES = (
 )  # fmt: skip
 _HOMES = {
     **dict.fromkeys(_MESSAGES, "hitrs_live.messages"),
+    "LiveRun": "hitrs_live.in_process",
     "hitrs_base": "hitrs_live.model.hitrs",
     "hitrs_small": "hitrs_live.model.hitrs",
     "load_checkpoint": "hitrs_live.checkpoint",
+    "run": "hitrs_live.in_process",
     "subscribe": "hitrs_live.transport.subscriber",
 }
 

@@ -168,6 +168,9 @@ class Config(Section, frozen=True, kw_only=True):
             description="name of the source in topics, of several with commas; empty for one made from the source",
         ),
     ] = ""
+    require_sources: Annotated[
+        bool, Meta(description="refuse to start where a camera or sender is not there; otherwise it is tried on")
+    ] = False
     camera: CameraConfig = CameraConfig()
     pose: PoseConfig = PoseConfig()
     track: TrackConfig = TrackConfig()
@@ -191,7 +194,7 @@ def load_config(path: str | Path) -> Config:
     return build_config(tree, origin=f"config {path}")
 
 
-def override(config: Config, settings: dict[str, Any]) -> Config:
+def override(config: Config, settings: dict[str, Any], *, origin: str = "flags") -> Config:
     """Put single settings over a config; keys are dotted paths such as "pose.max_people".
 
     Raise ConfigError for an unknown key or a value out of range.
@@ -201,9 +204,11 @@ def override(config: Config, settings: dict[str, Any]) -> Config:
         *tables, key = path.split(".")
         table = tree
         for name in tables:
+            # What is no table is refused below, with its name.
+            table[name] = table[name] if isinstance(table.get(name), dict) else {}
             table = table[name]
         table[key] = value
-    return build_config(tree, origin="flags")
+    return build_config(tree, origin=origin)
 
 
 def build_config(tree: Any, *, origin: str) -> Config:

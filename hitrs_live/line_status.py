@@ -107,6 +107,7 @@ class StatusReader:
 
     def _notices(self) -> tuple[str, ...]:
         told = (
+            self._resampler.notice,
             None if self._pose is None else self._pose.notice,
             None if self._recorder is None else self._recorder.failure,
         )

@@ -11,6 +11,7 @@ from typing import Final
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from hitrs_live.addresses import show_address
 from hitrs_live.errors import AddressUnavailable
 
 DEFAULT_HIGH_WATER_MARK: Final = 1000
@@ -53,7 +54,7 @@ def bind_publisher(
         publisher.bind(url)
     except zmq.ZMQError as error:
         publisher.close(linger=0)
-        raise AddressUnavailable(f"cannot bind {url}: {_why_not_bound(error)}") from None
+        raise AddressUnavailable(f"cannot bind {show_address(url)}: {_why_not_bound(error)}") from None
     return publisher
 
 
@@ -93,8 +94,31 @@ def connect_subscriber(
         if monitored:
             PeerMonitor(subscriber).close()
         subscriber.close(linger=0)
-        raise AddressUnavailable(f"cannot connect to {url!r}: {error.strerror}; wanted {SCHEMES}") from None
+        raise AddressUnavailable(
+            f"cannot connect to {show_address(url)!r}: {error.strerror}; wanted {SCHEMES}"
+        ) from None
     return subscriber
+
+
+def check_subscribed_address(url: str) -> None:
+    """Raise AddressUnavailable where `connect_subscriber` would, without connecting."""
+    _check_form(url, wild=False)
+
+
+def refuse_silent_address(url: str, *, timeout_s: float) -> None:
+    """Raise AddressUnavailable where nobody listens at an address of the right form."""
+    try:
+        if url.startswith("ipc://"):
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(timeout_s)
+                probe.connect(url.removeprefix("ipc://"))
+        else:
+            host, _, port = url.removeprefix("tcp://").rpartition(":")
+            socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
+    except (OSError, UnicodeError) as error:
+        # A host name with an empty or over-long part is a UnicodeError.
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        raise AddressUnavailable(f"nobody publishes at {show_address(url)} ({reason})") from None
 
 
 class PeerMonitor:
@@ -123,14 +147,16 @@ class PeerMonitor:
 def _check_form(url: str, *, wild: bool) -> None:
     tcp = re.fullmatch(r"tcp://(?P<host>[^\s:/]+|\[[^\s\]]+\]):(?P<port>\d{1,5}|\*)", url)
     if tcp is None and not re.fullmatch(r"ipc://\S+", url):
-        raise AddressUnavailable(f"address {url!r} is malformed; wanted {SCHEMES}, such as tcp://127.0.0.1:5556")
+        raise AddressUnavailable(
+            f"address {show_address(url)!r} is malformed; wanted {SCHEMES}, such as tcp://127.0.0.1:5556"
+        )
     if tcp is None:
         return
     port = 0 if tcp["port"] == "*" else int(tcp["port"])
     # ZeroMQ itself takes 70000 for 4464 without a word.
     if port > 65535 or (not wild and (port == 0 or tcp["host"] == "*")):
         wanted = "0 to 65535" if wild else "1 to 65535, and the host by name"
-        raise AddressUnavailable(f"address {url!r}: wanted a port from {wanted}")
+        raise AddressUnavailable(f"address {show_address(url)!r}: wanted a port from {wanted}")
 
 
 def _check_ipc_path(url: str) -> None:

@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_exported_names_are_these() -> None:
     messages = {kind.__name__ for kind in AnyMessage.__args__} | {"AnyMessage", "Array", "Message"}
-    others = {"__version__", "hitrs_base", "hitrs_small", "load_checkpoint", "subscribe"}
+    others = {"LiveRun", "__version__", "hitrs_base", "hitrs_small", "load_checkpoint", "run", "subscribe"}
     assert set(hitrs_live.__all__) == messages | others
     assert hitrs_live.ActionEvent is ActionEvent
     for name in hitrs_live.__all__:

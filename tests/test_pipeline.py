@@ -258,7 +258,7 @@ def test_actions_of_a_finished_source_are_all_closed(checkpoint: Checkpoint) -> 
     assert told, "the demo's first forty seconds hold actions that the model knows"
 
 
-@pytest.mark.parametrize("rate_hz", [10.0, 15.0, 24.0, 60.0])
+@pytest.mark.parametrize("rate_hz", [3.0, 10.0, 15.0, 24.0, 60.0])
 def test_another_camera_rate_tells_the_same_actions(checkpoint: Checkpoint, rate_hz: float) -> None:
     def spans(rate: float) -> list[tuple[str, float, float]]:
         ends = [e for e in actions(run([UP, *show(30.0, rate)], checkpoint)) if e.state == "end"]
@@ -270,6 +270,14 @@ def test_another_camera_rate_tells_the_same_actions(checkpoint: Checkpoint, rate
     missing = [e for e in expected if not any(e[0] == g[0] and e[1] < g[2] and g[1] < e[2] for g in got)]
     assert len(missing) <= len(expected) // 4
     assert expected
+
+
+def test_a_source_that_is_too_slow_says_so_in_its_status_and_one_that_is_not_does_not(checkpoint: Checkpoint) -> None:
+    slow, ordinary = run([UP, *show(8.0, 1.5)], checkpoint), run([UP, *show(3.0, 10.0)], checkpoint)
+    assert of(slow, Status)[-1].notices == (  # type: ignore[union-attr]
+        "1.5 frames a second are too few to detect actions; at least 2.2 are needed",
+    )
+    assert of(ordinary, Status)[-1].notices == ()  # type: ignore[union-attr]
 
 
 def test_a_source_that_stalls_ends_what_is_going_on(checkpoint: Checkpoint) -> None:
@@ -545,6 +553,139 @@ def test_a_source_that_fails_ends_alone_and_its_fault_is_raised_once_all_have_en
     ends = {m.source_id: (m.state, m.detail) for m in sink.messages if isinstance(m, SourceEvent)}
     assert ends == {"broken": ("ended", "five times in a row"), "sound": ("ended", "")}
     assert [m.frames for m in sink.messages if isinstance(m, Status) and m.source_id == "sound"][-1] == 180
+
+
+class ManualClock:
+    """Stand still until somebody says how long something took."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+    def take_ms(self, duration_ms: float) -> None:
+        self.now_ns += round(duration_ms * 1e6)
+
+
+def test_each_stage_is_timed_where_it_runs_however_many_sources_there_are(checkpoint: Checkpoint) -> None:
+    clock = ManualClock()
+
+    class SlowModel(TorchEngine):
+        def encode_frames(self, joints: Tensor) -> Tensor:
+            clock.take_ms(10)
+            return super().encode_frames(joints)
+
+    class SlowSink(ListSink):
+        def publish(self, message: AnyMessage) -> AnyMessage:
+            if message.source_id == "slow" and isinstance(message, PoseEvent):
+                clock.take_ms(3)
+            return super().publish(message)
+
+    class SlowView(QuietView):
+        def show(self, scene: Scene) -> None:
+            clock.take_ms(7)
+
+    ended = SourceChange(state="ended", time_ns=0)
+    sink = SlowSink()
+    Pipeline(
+        [
+            Feed(source=NamedSource("slow", [UP, *show(2.0), ended]), viewers=(SlowView(),)),
+            Feed(source=NamedSource("quick", [UP, *show(2.0), ended])),
+        ],
+        checkpoint=checkpoint,
+        config=override(EVERY_CLIP, {"publish.pose": True, "model.gather_ms": 1000.0, "publish.status_every_s": 1e6}),
+        sink=sink,
+        open_model=lambda: Opened(engine=SlowModel(checkpoint.model)),
+        clock=clock,
+    ).run()
+    last = {message.source_id: message.stages for message in sink.messages if isinstance(message, Status)}
+    for name, overhead_ms in (("slow", 3), ("quick", 0)):
+        assert last[name]["model"].p50_ms == 10, name
+        assert last[name]["overhead"].p50_ms == overhead_ms, name
+    assert last["slow"]["view"].p50_ms == 7
+    assert "view" not in last["quick"]
+
+
+class QuietView:
+    """Show nothing; count what came."""
+
+    def __init__(self) -> None:
+        self.shown = 0
+        self.closed = 0
+
+    def show(self, scene: Scene) -> None:
+        self.shown += 1
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class FaultyView(QuietView):
+    """Fail at the third picture, and again at the end."""
+
+    def show(self, scene: Scene) -> None:
+        super().show(scene)
+        if self.shown == 3:
+            raise RuntimeError("no screen\nany more")
+
+    def close(self) -> None:
+        super().close()
+        raise OSError("cannot be closed either")
+
+
+class FaultyRecorder(Recorder):
+    """Fail at the tenth message in a way that a recorder does not expect."""
+
+    written = 0
+
+    def write(self, message: AnyMessage) -> None:
+        self.written += 1
+        if self.written == 10:
+            raise ValueError("not to be written")
+        super().write(message)
+
+
+def test_a_view_and_a_recording_that_fail_end_alone_and_the_status_says_why(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    ended = SourceChange(state="ended", time_ns=0)
+    broken, sound, elsewhere = FaultyView(), QuietView(), QuietView()
+    recorder = FaultyRecorder(tmp_path / "a.mcap", session_id="s", source_id="a")
+    sink = ListSink()
+    Pipeline(
+        [
+            Feed(source=NamedSource("a", [UP, *show(1.0), ended]), recorder=recorder, viewers=(broken, sound)),
+            Feed(source=NamedSource("b", [UP, *show(1.0), ended]), viewers=(elsewhere,)),
+        ],
+        checkpoint=checkpoint,
+        config=EVERY_CLIP,
+        sink=sink,
+    ).run()
+    assert (broken.shown, sound.shown, elsewhere.shown, recorder.written) == (3, 30, 30, 10)
+    assert (broken.closed, sound.closed, elsewhere.closed) == (1, 1, 1)
+    last = {message.source_id: message for message in sink.messages if isinstance(message, Status)}
+    assert last["a"].notices == (
+        "view FaultyView ended by RuntimeError: no screen any more",
+        "view FaultyView ended by OSError: cannot be closed either",
+        "the recording ended by ValueError: not to be written",
+    )
+    assert (last["b"].notices, last["a"].frames, last["b"].frames) == ((), 30, 30)
+
+
+def test_a_view_that_cannot_be_finished_is_in_the_last_status_and_keeps_nothing_else_open(
+    checkpoint: Checkpoint,
+) -> None:
+    class Unfinished(QuietView):
+        def close(self) -> None:
+            raise OSError("disk full")
+
+    sink, other = ListSink(), QuietView()
+    source = ScriptedSource([UP, *show(0.5), SourceChange(state="ended", time_ns=0)])
+    feed = Feed(source=source, viewers=(Unfinished(), other))
+    Pipeline([feed], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    assert other.closed == 1
+    assert sink.messages[-1].notices == ("view Unfinished ended by OSError: disk full",)  # type: ignore[union-attr]
 
 
 class Film:

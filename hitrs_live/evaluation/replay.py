@@ -89,7 +89,7 @@ class Replay:
     ) -> None:
         """Take the model, the settings, what computes it, and what was tuned."""
         info = checkpoint.info
-        hop = 1 if config.model.update == "frame" else info.detector.encoder.clip_stride
+        hop = info.hop_frames(config.model.update)
         self._predictor = Predictor(
             checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, hop=hop,
             mirror=config.model.mirror, engine=engine,

@@ -60,6 +60,11 @@ class PoseStage:
         """The process that is now in charge, None before start and after close."""
         return self._process.pid if self._process else None
 
+    def get_model(self) -> None:
+        """Get the model where need be, so that `start` need not. Raises PoseModelMissing."""
+        if self._model is None:
+            self._model = ensure_pose_model(self._config.model)
+
     def start(self) -> None:
         """Get the model where need be, start the process and wait until it is ready.
 
@@ -67,8 +72,7 @@ class PoseStage:
         """
         if self._process is not None:
             raise ValueError("the pose stage is started already; close it first")
-        if self._model is None:
-            self._model = ensure_pose_model(self._config.model)
+        self.get_model()
         self._pixels = SharedPixels()
         self._process = self._spawn()
         try:

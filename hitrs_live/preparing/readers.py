@@ -46,6 +46,7 @@ READERS: Final = (
     _reader("utkinect", "utkinect.plan_utkinect", "UTKinect-Action3D: joints_*.txt and actionLabel.txt"),
     _reader("msr-action3d", "msr_action3d.plan_msr_action3d", "MSR Action3D: a01_s01_e01_skeleton3D.txt and so on"),
     _reader("kinder-gator", "kinder_gator.plan_kinder_gator", "Kinder-Gator: CSV files, one a clip"),
+    _reader("labanotation", "labanotation.plan_labanotation", "gestures of LabanotationSuite: Ges*.csv"),
     _reader("bvh", "mocap.plan_bvh", "motion capture: BVH files with CMU's or Daz's joint names", "texts", "unit_m"),
     _reader("acclaim", "mocap.plan_acclaim", "motion capture: .asf skeletons and .amc recordings", "texts", "rate_hz"),
     _reader(

@@ -9,14 +9,16 @@ from typing import Final
 import numpy as np
 import zmq
 
+from hitrs_live.addresses import show_address
 from hitrs_live.bad_joints import MOST_BAD, find_bad, find_bodies, find_confident
 from hitrs_live.codec import decode, pose_frame
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import AddressUnavailable, MessageMalformed, SourceLost, SourceUnavailable
 from hitrs_live.messages import JointsEvent, PoseFrame, SourceChange, SourceClock
 from hitrs_live.sequence import SequenceTracker
-from hitrs_live.sockets import connect_subscriber
+from hitrs_live.sockets import check_subscribed_address, connect_subscriber, refuse_silent_address
 from hitrs_live.sources.base import SourceItem
+from hitrs_live.sources.grabber import OPEN_TIMEOUT_S
 from hitrs_live.sources.liveness import Liveness
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock
@@ -51,6 +53,7 @@ class JointsSource:
         *,
         source_id: str = "",
         sender: str = "",
+        required: bool = False,
         clock: MonotonicClock = time.monotonic_ns,
     ) -> None:
         """Take the address; nothing is opened yet. Raise ValueError for a bad source name.
@@ -58,13 +61,18 @@ class JointsSource:
         Args:
             config: for stall_after_s, lost_after_s and max_frame_age_s.
             sender: the source_id to take where several publish at the address.
+            required: whether `open` refuses an address at which nobody listens.
         """
-        self.source_id = name_source(source_id, url)
+        self._shown = show_address(url)
+        self.source_id = name_source(source_id, self._shown)
         self._url = url
+        self._required = required
         self._sender = sender
         self._clock = clock
         self._max_age_ns = int(config.max_frame_age_s * 1e9)
-        self._liveness = Liveness(name=url, stall_after_s=config.stall_after_s, lost_after_s=config.lost_after_s)
+        self._liveness = Liveness(
+            name=self._shown, stall_after_s=config.stall_after_s, lost_after_s=config.lost_after_s
+        )
         self._timeline = _Timeline()
         self._sender_clock: SourceClock | None = None
         self._sequence = SequenceTracker()
@@ -75,8 +83,18 @@ class JointsSource:
         self._failure: Exception | None = None
         self._thread: threading.Thread | None = None
 
+    def check(self) -> None:
+        """Raise SourceUnavailable for a malformed address and, where it is required, one that nobody listens at."""
+        try:
+            check_subscribed_address(self._url)
+            if self._required:
+                refuse_silent_address(self._url, timeout_s=OPEN_TIMEOUT_S)
+        except AddressUnavailable as error:
+            raise SourceUnavailable(f"joints: {error}; give another --joints URL, or try --demo") from None
+
     def open(self) -> None:
-        """Connect and begin to listen; nobody needs to send yet. Raise SourceUnavailable for a malformed address."""
+        """Connect and begin to listen; unless it is required, nobody needs to send yet. Raise as `check` does."""
+        self.check()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             receiver = connect_subscriber(context, self._url, [f"joints.{self._sender}"])
@@ -86,19 +104,19 @@ class JointsSource:
         with self._changed:
             self._items.append(self._liveness.begin(self._clock()))
         self._thread = threading.Thread(
-            target=self._run, args=(context, receiver), name=f"joints {self._url}", daemon=True
+            target=self._run, args=(context, receiver), name=f"joints {self._shown}", daemon=True
         )
         self._thread.start()
 
     def read(self, timeout_s: float) -> Sequence[SourceItem]:
         """Return what came since the last call, oldest first; wait up to timeout_s for the first item."""
         if self._thread is None:
-            raise ValueError(f"joints {self._url}: read before open; call open() first")
+            raise ValueError(f"joints {self._shown}: read before open; call open() first")
         give_up_s = time.monotonic() + timeout_s
         with self._changed:
             while not self._stop.is_set():
                 if self._failure is not None:
-                    raise SourceLost(f"joints {self._url}: receiving failed ({self._failure}); start again")
+                    raise SourceLost(f"joints {self._shown}: receiving failed ({self._failure}); start again")
                 # Judged here and not by the thread, so that a thread that hangs cannot hide it.
                 self._items += self._timed(self._liveness.check(self._clock(), ""))
                 items = self._take_fresh()

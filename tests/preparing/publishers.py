@@ -79,6 +79,18 @@ def write_msr(folder: Path, joints: np.ndarray, name: str = "a13_s10_e03_skeleto
     return path
 
 
+def write_labanotation(
+    folder: Path, joints: np.ndarray, ticks: Sequence[int], name: str = "Ges04_comehere.csv"
+) -> Path:
+    lines = [
+        f"{time}," + "".join(f"{x:.6g},{y:.6g},{z:.6g},2," for x, y, z in frame)
+        for time, frame in zip(ticks, joints, strict=True)
+    ]
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
 def write_ui_prmd(
     folder: Path, offsets_cm: np.ndarray, angles: np.ndarray, *, name: str = "m03_s08_e02", wrong: bool = False
 ) -> Path:

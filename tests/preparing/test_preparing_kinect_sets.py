@@ -7,13 +7,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publishers import twenty, write_kinder_gator, write_msr, write_precog, write_ui_prmd, write_utkinect
+from publishers import (
+    twenty,
+    write_kinder_gator,
+    write_labanotation,
+    write_msr,
+    write_precog,
+    write_ui_prmd,
+    write_utkinect,
+)
 
 from hitrs_live.cli import main
 from hitrs_live.data.arrays import load_archive
 from hitrs_live.data.opening import open_dataset
 from hitrs_live.errors import DataError
 from hitrs_live.preparing.kinder_gator import plan_kinder_gator, read_kinder_gator
+from hitrs_live.preparing.labanotation import plan_labanotation, read_labanotation
 from hitrs_live.preparing.msr_action3d import plan_msr_action3d, read_msr_action3d
 from hitrs_live.preparing.precog import plan_precog, read_precog
 from hitrs_live.preparing.readers import READERS
@@ -108,6 +117,16 @@ def test_kinder_gator_is_brought_to_thirty_a_second_by_its_timestamps(tmp_path: 
     assert reading.findings.counts["lines whose time did not rise"] == 1
     child = write_kinder_gator(tmp_path / "other", joints, times, adult=False)
     assert only(plan.read(child).recorded).sample.subject == "c565"
+
+
+def test_labanotation_gestures_are_our_joints_already(tmp_path: Path) -> None:
+    joints = np.random.default_rng(0).uniform(-1, 3, (4, 25, 3))
+    path = write_labanotation(tmp_path, joints, [89810293609 + 666667 * frame for frame in range(4)])
+    plan = plan_labanotation(tmp_path, name="made")
+    one = only(plan.read(path).recorded)
+    assert len(one.joints) == 7
+    np.testing.assert_allclose(one.joints[::2], joints, atol=1e-4)
+    assert (one.sample.name, plan.index.labels) == ("comehere", ("comehere",))
 
 
 MSR_ROWS = {
@@ -245,12 +264,19 @@ def test_every_kind_says_in_one_line_that_a_folder_has_nothing_for_it(
     assert "\n" not in error
 
 
+@pytest.mark.parametrize("kind", [*(reader.kind for reader in READERS), "arrays"])
+def test_every_kind_is_in_the_document_about_data(kind: str) -> None:
+    document = Path(__file__).parents[2] / "docs" / "DATA.md"
+    assert f"\n| `{kind}` | " in document.read_text(encoding="utf-8")
+
+
 BROKEN = {
     "Seq1_1.csv": read_precog,
     "joints_s01_e01.txt": lambda path: read_utkinect(path, actions={}),
     "POSE-p565_05-Bow-1469182474370.csv": lambda path: read_kinder_gator(path, labels=("bow",)),
     "m01_s01_e01_positions.txt": read_ui_prmd,
     "a13_s10_e03_skeleton3D.txt": read_msr_action3d,
+    "Ges04_comehere.csv": lambda path: read_labanotation(path, labels=("comehere",)),
 }
 
 
@@ -266,6 +292,10 @@ def test_damaged_files_are_read_or_refused_by_name_and_nothing_else(
         raw = write_utkinect(folder, twenty(3), [4, 5, 9], "s01_e01").read_bytes()
     elif name.startswith("POSE"):
         raw = write_kinder_gator(folder, twenty(3), [0, 33, 66], name=name).read_bytes()
+    elif name.startswith("Ges"):
+        raw = write_labanotation(
+            folder, np.concatenate([twenty(3), twenty(3)[:, :5] + 1], 1), [1, 333, 999]
+        ).read_bytes()
     elif name.startswith("a13"):
         raw = write_msr(folder, twenty(3)).read_bytes()
     else:

@@ -1,5 +1,6 @@
 """Put a pipeline together: first all that can be refused cheaply, then what takes seconds to load."""
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,8 @@ from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
 if TYPE_CHECKING:
     from hitrs_live.pipeline import Pipeline
     from hitrs_live.transport.recorder import Recorder
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,9 +163,13 @@ class Assembly:
 
             yield Window(f"hitrs-live {source.source_id}", lens_for=lens_for)
         if plan.save_video:
-            from hitrs_live.views.save_video import SaveVideo
+            from hitrs_live.views.save_video import WEBM, SaveVideo
 
-            yield SaveVideo(self._own_file(plan.save_video, source), lens_for=lens_for)
+            file = self._own_file(plan.save_video, source)
+            if file.suffix.lower() != WEBM:
+                _log.info("video %s: players read it, browsers do not; a name in %s gives one that both do", file, WEBM)
+            # A file that is read as fast as it can be waits for the encoder; whoever keeps time must not.
+            yield SaveVideo(file, lens_for=lens_for, wait=plan.speed == "max" and not source.live)
 
     def _make_recorder(self, source: Source) -> "Recorder":
         from hitrs_live.transport.recorder import Recorder

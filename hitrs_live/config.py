@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from hitrs_live.errors import ConfigError
+from hitrs_live.logs import LogFormat, LogLevel
 from hitrs_live.settings_check import find_fault, show
 from hitrs_live.text_file import TextUnreadable, read_text
 
@@ -160,6 +161,11 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     status_every_s: Annotated[float, Meta(gt=0, description="beat of the status message")] = 1.0
 
 
+class LogConfig(Section, frozen=True, kw_only=True):
+    format: Annotated[LogFormat, Meta(description="how `--plain` writes a line")] = "text"
+    level: Annotated[LogLevel, Meta(description="lines of less weight than this are left out")] = "info"
+
+
 class Config(Section, frozen=True, kw_only=True):
     source_id: Annotated[
         str,
@@ -179,6 +185,7 @@ class Config(Section, frozen=True, kw_only=True):
     model: ModelConfig = ModelConfig()
     action: ActionConfig = ActionConfig()
     publish: PublishConfig = PublishConfig()
+    log: LogConfig = LogConfig()
 
 
 def load_config(path: str | Path) -> Config:

@@ -49,7 +49,9 @@ def add_live(parser: argparse.ArgumentParser) -> None:
         "--show", action="store_true", help="open a window a source with the picture and what is known of it"
     )
     parser.add_argument(
-        "--save-video", metavar="FILE", help="write that picture to a video file; of several sources, a file each"
+        "--save-video",
+        metavar="FILE",
+        help="write that picture to a video file, .webm (browsers play it), .mp4 or .avi; a file a source",
     )
     parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds")
     parser.add_argument(

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from hitrs_live.training.heap import use_huge_pages
 from hitrs_live.verbs.flags import add_motion_benchmarks, add_readout, add_threads, count, names, positive, seed, share
 
 
@@ -67,6 +68,7 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_pretrain(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.pretrain_command import run_pretrain
 
     return run_pretrain(options)
@@ -104,6 +106,7 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_finetune(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.finetune_command import run_finetune
 
     return run_finetune(options)
@@ -146,6 +149,7 @@ def add_train_detector(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train_detector(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.train_detector_command import run_train_detector
 
     return run_train_detector(options)
@@ -167,6 +171,7 @@ def add_train_forecaster(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train_forecaster(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.train_forecaster_command import run_train_forecaster
 
     return run_train_forecaster(options)
@@ -192,6 +197,7 @@ def add_train_pose_forecaster(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train_pose_forecaster(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.train_pose_forecaster_command import run_train_pose_forecaster
 
     return run_train_pose_forecaster(options)

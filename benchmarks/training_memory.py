@@ -11,6 +11,7 @@ Resident pages that processes share are counted once in each: the figure of ever
 """
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -63,7 +64,7 @@ def measure(command: list[str], every_s: float) -> dict[str, Any]:
         raise SystemExit(process.returncode)
     own = [one for one, _ in samples]
     bounds = [len(own) * tenth // 10 for tenth in range(11)]
-    tenths = [own[a:b] for a, b in zip(bounds, bounds[1:], strict=False) if b > a]
+    tenths = [own[a:b] for a, b in itertools.pairwise(bounds) if b > a]
     return {
         "command": " ".join(command),
         "highest_mb": round(max(own) / _MB),

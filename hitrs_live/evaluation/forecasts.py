@@ -53,7 +53,7 @@ def forecast(
 def _forecast_together(
     checkpoint: Checkpoint, recordings: list[tuple[Sequence, Sequence]], hop: int | None
 ) -> Iterator[Forecasts]:
-    predictor = Predictor(checkpoint, rows=len(recordings), min_joint_confidence=0.0, hop=hop, mirror=False)
+    predictor = Predictor(checkpoint, rows=len(recordings), hop=hop, mirror=False)
     rows = [_Row() for _ in recordings]
     horizon = checkpoint.model.config.horizon
     seen = [one for one, _ in recordings]

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.config import PoseConfig
 from hitrs_live.data.arrays import Sequence
 from hitrs_live.engine.base import Engine
 from hitrs_live.evaluation.streams import HORIZONS, KeptStream
@@ -71,7 +70,6 @@ def _judge_together(
     predictor = Predictor(
         checkpoint,
         rows=len(rows),
-        min_joint_confidence=PoseConfig().min_joint_confidence,
         hop=hop,
         mirror=mirror,
         engine=engine,

@@ -51,7 +51,7 @@ def run_finetune(options: argparse.Namespace) -> int:
     with join_processes(options.device) as processes:
         batch = _batch(options, len(data.samples) // processes.count)
         an_epoch = max(1, len(data.samples) // (batch * processes.count))
-        steps = _steps(options, an_epoch)
+        steps = chosen_steps(options, an_epoch)
         loop = LoopConfig(
             steps=steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
             warmup_steps=max(1, steps // 20), schedule="cosine", weight_decay=options.weight_decay,
@@ -97,7 +97,7 @@ def _batch(options: argparse.Namespace, available: int) -> int:
     return int(available - available % options.accumulate)
 
 
-def _steps(options: argparse.Namespace, an_epoch: int) -> int:
+def chosen_steps(options: argparse.Namespace, an_epoch: int) -> int:
     """Take the steps or epochs that were asked for; else the preset's epochs, and a least number of steps."""
     if options.steps:
         return int(options.steps)

@@ -2,7 +2,7 @@
 
 Batches differ in size, so the activations of one step rarely fit the holes that those of the step before left in the
 C library's heap. With glibc the heap of a small model grew to several times what a step uses, most of it free. Two
-things keep it small: free pages go back to the system once too many have gathered, and large tensors are placed on
+things keep it small: free pages go back to the system every few steps, and large tensors are placed on
 huge pages where the system has them, which makes it cheap to fetch pages again. Neither changes a result.
 """
 
@@ -10,10 +10,11 @@ import ctypes
 import os
 import sys
 
+_EVERY = 4
+"""Steps from one return to the next. Each return makes the next step fetch its pages again: of every step, that took a
+fifth of its time; of every few, none that could be measured."""
 _LEAST_FREE = 256 * 1024 * 1024
 """Bytes that may lie free in any case: less is not worth a call."""
-_GROWTH = 1.5
-"""How far what lies free after a step may grow over what the largest single step leaves free."""
 
 
 def use_huge_pages() -> None:
@@ -35,11 +36,10 @@ class _HeapFigures(ctypes.Structure):
 class Heap:
     """Give free memory back to the system between steps, where the C library is glibc; elsewhere do nothing."""
 
-    def __init__(self, least_free: int = _LEAST_FREE) -> None:
-        """Find the calls. least_free: bytes that may lie free in any case."""
-        self._least_free = least_free
-        self._of_a_step = 0
-        self._is_fresh = True
+    def __init__(self, *, every: int = _EVERY, least_free: int = _LEAST_FREE) -> None:
+        """Find the calls. every: steps from one return to the next; least_free: bytes that may lie free in any case."""
+        self._every, self._least_free = every, least_free
+        self._steps = 0
         self._library = _glibc()
 
     def free_bytes(self) -> int:
@@ -47,16 +47,12 @@ class Heap:
         return 0 if self._library is None else int(self._library.mallinfo2().fordblks)
 
     def after_step(self) -> bool:
-        """Give back what is free where it has grown far beyond what one step leaves. Returns whether it was given."""
-        if self._library is None:
-            return False
-        free = self.free_bytes()
-        if self._is_fresh:
-            self._of_a_step = max(self._of_a_step, free)
-        self._is_fresh = free > max(self._least_free, _GROWTH * self._of_a_step)
-        if self._is_fresh:
+        """Count a step, and give back what lies free where it is time. Returns whether it was given."""
+        self._steps += 1
+        due = self._steps % self._every == 0 and self.free_bytes() > self._least_free
+        if due and self._library is not None:
             self._library.malloc_trim(0)
-        return self._is_fresh
+        return due
 
 
 def _glibc() -> ctypes.CDLL | None:

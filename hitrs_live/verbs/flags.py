@@ -29,30 +29,6 @@ def count(text: str) -> int:
     return value
 
 
-def whole(text: str) -> int:
-    """Read a whole number, 0 or above."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"got {text}, wanted a whole number, 0 or above")
-    return value
-
-
-def not_negative(text: str) -> float:
-    """Read a number, 0 or above."""
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"got {text}, wanted a number, 0 or above")
-    return value
-
-
-def below_one(text: str) -> float:
-    """Read a number from 0 up to but not 1."""
-    value = float(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"got {text}, wanted 0 or above and below 1")
-    return value
-
-
 def seed(text: str) -> int:
     """Read a seed, as torch and numpy both take it."""
     value = int(text)

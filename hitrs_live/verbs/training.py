@@ -4,19 +4,7 @@ import argparse
 from pathlib import Path
 
 from hitrs_live.training.heap import use_huge_pages
-from hitrs_live.verbs.flags import (
-    add_motion_benchmarks,
-    add_readout,
-    add_threads,
-    below_one,
-    count,
-    names,
-    not_negative,
-    positive,
-    seed,
-    share,
-    whole,
-)
+from hitrs_live.verbs.flags import add_motion_benchmarks, add_readout, add_threads, count, names, positive, seed, share
 
 
 def add_prepare(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +47,7 @@ def _add_run_flags(parser: argparse.ArgumentParser, steps: int | None = None, *,
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 on a GPU")
     add_threads(parser)
-    parser.add_argument("--workers", type=whole, default=1, help="processes that make batches ahead")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make batches ahead")
     parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write scalars there, for TensorBoard")
 
 
@@ -73,9 +61,7 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
     parser.add_argument("--preset", choices=("live", "published"), default="live", help="recipe (default: live)")
     parser.add_argument("--batch", type=int, help="sequences a step, on each process")
-    parser.add_argument(
-        "--target-decay", type=below_one, metavar="D", help="of the slow average that makes the targets"
-    )
+    parser.add_argument("--target-decay", type=float, metavar="D", help="of the slow average that makes the targets")
     _add_modality(parser)
     _add_run_flags(parser)
     parser.set_defaults(run=_run_pretrain)
@@ -101,9 +87,7 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--head-only", action="store_true", help="leave the encoder as it is: linear evaluation")
     parser.add_argument("--preset", choices=("live", "published"), default="live", help="of the flags below")
-    parser.add_argument(
-        "--epochs", type=int, help="live 50, published 60, and 300 steps at least; as many as given, where given"
-    )
+    parser.add_argument("--epochs", type=int, help="default: live 50, published 60, and 300 steps at least")
     parser.add_argument("--batch", type=int, help="sequences a step, on each process: live 16, published 128")
     parser.add_argument("--learning-rate", type=positive, help="live 0.001, published 0.0004, or 0.01 for a head only")
     parser.add_argument(
@@ -113,8 +97,8 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
         "--mirror", action=argparse.BooleanOptionalAction, default=None,
         help="learn from mirror images too and name by both; classes of one side have it in their names",
     )  # fmt: skip
-    parser.add_argument("--weight-decay", type=not_negative, help="live 0.05, published 0.01")
-    parser.add_argument("--dropout", type=below_one, help="live 0.1, published 0.2")
+    parser.add_argument("--weight-decay", type=float, help="live 0.05, published 0.01")
+    parser.add_argument("--dropout", type=float, help="live 0.1, published 0.2")
     add_readout(parser, default=None, default_text="live max, published token")
     _add_modality(parser)
     _add_run_flags(parser)
@@ -159,7 +143,7 @@ def add_train_detector(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window-clips", type=int, default=16, help="clips of history that a judgement rests on")
     parser.add_argument("--batch", type=int, default=16, help="streams a step, on each process")
     parser.add_argument("--learning-rate", type=positive, default=1e-3)
-    parser.add_argument("--dropout", type=below_one, default=0.1)
+    parser.add_argument("--dropout", type=float, default=0.1)
     _add_run_flags(parser, steps=2400)
     parser.set_defaults(run=_run_train_detector)
 
@@ -202,7 +186,7 @@ def add_train_pose_forecaster(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--width", type=count, default=384)
     parser.add_argument("--layers", type=count, default=4)
-    parser.add_argument("--dropout", type=below_one, default=0.0)
+    parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--steps", type=count, default=3000, help="of the optimiser")
     parser.add_argument("--batch", type=count, default=128, help="windows a step")
     parser.add_argument("--learning-rate", type=positive, default=2e-3)

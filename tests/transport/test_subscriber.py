@@ -63,10 +63,10 @@ def test_a_restarted_publisher_is_found_again_and_counts_as_a_restart_not_as_a_l
 def test_joining_in_the_middle_is_no_loss() -> None:
     with bound_publisher() as publisher:
         for _ in range(5):
-            publisher.publish(an_action())
+            publisher.publish(a_motion())
         with subscribe(publisher.address, timeout_s=10) as subscription:
             assert publisher.wait_for_subscriber(10)
-            publisher.publish(an_action())
+            publisher.publish(a_motion())
             assert next(subscription).seq == 5
             assert subscription.missed == 0
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from hitrs_live import __version__
 from hitrs_live.errors import HitrsLiveError
 from hitrs_live.verbs import engines, live, measuring, training
+from hitrs_live.verbs.parser import Parser
 
 _USER_MISTAKE = 2
 _VERBS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str], ...] = (
@@ -36,7 +37,7 @@ _VERBS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str], ...] =
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code: 0 for a clean end, 2 for what the user can mend."""
-    options = build_parser().parse_args(engines.full_spelling(sys.argv[1:] if arguments is None else arguments))
+    options = build_parser().parse_line(engines.full_spelling(sys.argv[1:] if arguments is None else arguments))
     try:
         code: int = options.run(options)
     except HitrsLiveError as error:
@@ -47,9 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """Describe every verb and flag."""
-    parser = argparse.ArgumentParser(prog="hitrs-live", description="From cameras to action events, live.")
+    parser = Parser(prog="hitrs-live", description="From cameras to action events, live.")
     parser.add_argument("--version", action="version", version=f"hitrs-live {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, add, text in _VERBS:

@@ -12,12 +12,12 @@ from types import FrameType
 
 from hitrs_live.assembly import Assembly, Plan
 from hitrs_live.config import Config
-from hitrs_live.dashboard_process import start_dashboard
 from hitrs_live.errors import ConfigError
 from hitrs_live.messages import AnyMessage
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.source_flags import make_sources
+from hitrs_live.startup import collection_paused
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
 from hitrs_live.views.plain import PlainLog
@@ -37,7 +37,8 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         assembly.open()
         drawn = sys.stdout.isatty() and not options.plain
         sink: Sink = publisher if drawn else LoggedSink(publisher, PlainLog(several=not assembly.alone))
-        pipeline = assembly.build(sink)
+        with collection_paused():
+            pipeline = assembly.build(sink)
         if drawn:
             stack.enter_context(dashboard(publisher.address))
         else:
@@ -110,6 +111,9 @@ def stopping() -> Iterator[threading.Event]:
 @contextmanager
 def dashboard(address: str) -> Iterator[None]:
     """Show the dashboard in a process of its own, a subscriber like any other, until the run is over."""
+    # Here, because a run that logs plain lines needs nothing of what draws.
+    from hitrs_live.dashboard_process import start_dashboard
+
     process = start_dashboard(address)
     try:
         yield

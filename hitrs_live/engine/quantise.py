@@ -5,6 +5,8 @@ the exporter wrote down beside it.
 """
 
 import ast
+import platform
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,8 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
+    weight_type = QuantType.QUInt8 if _sums_saturate() else QuantType.QInt8
+
     products = products or made_ranges(model)
     for piece in PIECES:
         path = folder / f"{piece}.onnx"
@@ -54,11 +58,25 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
+                weight_type=weight_type,
                 nodes_to_quantize=[node.name for node, _ in nodes],
                 extra_options={"TensorQuantOverrides": _tensor_ranges(nodes)},
             )
         whole.unlink()
+
+
+def _sums_saturate() -> bool:
+    """Tell whether products of unsigned and signed bytes overflow here: on x86 without VNNI they are summed in 16 bits.
+
+    There, weights are unsigned as well, which ONNX Runtime sums in 32. Where the CPU does not say, they do not.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return re.search(r"\b(avx512_vnni|avx_vnni)\b", flags) is None
 
 
 def made_ranges(model: HitrsDetector) -> Products:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from hitrs_live.checkpoint import Checkpoint
+from hitrs_live.config import PoseConfig
 from hitrs_live.engine.base import Engine
 from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.messages import Prediction, Tick
@@ -35,13 +36,14 @@ class Predictor:
         checkpoint: Checkpoint,
         *,
         rows: int,
-        min_joint_confidence: float,
+        min_joint_confidence: float = PoseConfig().min_joint_confidence,
         hop: int | None = None,
         mirror: bool = True,
         engine: Engine | None = None,
     ) -> None:
         """Take the model, and what computes it, by default the reference.
 
+        min_joint_confidence: joints below it count as not seen, whatever source they come from; by default as live.
         hop: frames from one judgement on a row to the next, by default the clip stride. mirror: whether everybody is
         judged mirrored too.
         Raises ValueError for a hop that does not divide the stride.

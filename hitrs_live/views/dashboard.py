@@ -101,7 +101,7 @@ class _Picture:
         # People may have a little over half; the list of actions at least three rows where there is room for it.
         action_lines = 0 if left < 9 else min(13, max(6, left * 2 // 5))
         rows = [
-            Layout(panels.header(board, self._dashboard.silent_s(), width, header_lines), size=header_lines),
+            Layout(panels.header(board, self._dashboard.silent_s(), header_lines), size=header_lines),
             Layout(_middle(board, width, left - action_lines), size=max(1, left - action_lines)),
         ]
         if action_lines:

@@ -42,7 +42,7 @@ def person_colour(track_id: int) -> str:
     return _PERSON_COLOURS[track_id % len(_PERSON_COLOURS)]
 
 
-def header(board: Board, silent_s: float, width: int, height: int) -> Panel:
+def header(board: Board, silent_s: float, height: int) -> Panel:
     """Show the source, its pace and its losses in two lines, stages too where nothing else shows them."""
     status = board.status
     lines = [_pace(board, silent_s), _losses(board)]

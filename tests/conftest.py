@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 from demo_recording import FRAMES, record_demo
+from hypothesis import HealthCheck, settings
 
 from hitrs_live.data.arrays import data_folder
 
 torch.set_num_threads(1)
+
+# How long an example takes says something of the machine, and nothing of the code.
+settings.register_profile("any_speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any_speed")
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ def test_everything_written_is_read_back_in_order(tmp_path: Path) -> None:
 
 
 @given(MESSAGES)
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_message_can_be_recorded(tmp_path: Path, message: AnyMessage) -> None:
     with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam", overwrite=True) as recorder:
         recorder.write(message)

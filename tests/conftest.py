@@ -29,3 +29,9 @@ def data() -> Path:
 def demo_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The joints of the demo figure, as `live --record` keeps them."""
     return record_demo(tmp_path_factory.mktemp("recordings") / "demo.mcap", frames=FRAMES)
+
+
+@pytest.fixture(scope="session")
+def short_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of it: enough for scores and predictions."""
+    return record_demo(tmp_path_factory.mktemp("recordings") / "short.mcap", frames=90)

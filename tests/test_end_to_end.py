@@ -209,7 +209,9 @@ class Listener:
         return (
             statuses[-1]
             if statuses
-            else Status(source_id="", capture_time_ns=0, state="connecting", version="", uptime_s=0.0, fps=0.0, frames=0)
+            else Status(
+                source_id="", capture_time_ns=0, state="connecting", version="", uptime_s=0.0, fps=0.0, frames=0
+            )
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 from replay_files import bench, make_detector, play, run, write_file
 
 from hitrs_live.checkpoint import load_checkpoint
@@ -202,7 +203,7 @@ def test_ctrl_c_ends_it_without_a_traceback_or_a_report(tmp_path: Path, detector
     # The broken one comes first in the order of names: once it is named, files are being run.
     assert "passed over" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=30)
+    _, said = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 130
     assert said == ""
     assert not report.exists()

@@ -8,7 +8,7 @@ TESTED := .venv/tested
 
 ENGINES := .venv/engines
 
-.PHONY: live demo test test-gpu lint clean
+.PHONY: live demo test test-fast test-gpu lint clean
 
 live: $(READY) $(ENGINES)
 	$(BIN)/python run_live.py --camera 0
@@ -18,6 +18,10 @@ demo: $(READY) $(ENGINES)
 
 test: $(TESTED) $(ENGINES) lint
 	$(BIN)/python -m pytest
+
+# For daily work: the laws (a step equals the batch, causality, contracts, metrics) and all else that is quick.
+test-fast: $(TESTED)
+	$(BIN)/python -m pytest -q -m "not slow and not gpu"
 
 # What needs a CUDA GPU, and a torch build with CUDA; without one each is skipped with its reason.
 test-gpu: $(TESTED)

@@ -20,6 +20,8 @@ from hitrs_live.evaluation.replay import Heard, Played, Replay
 from hitrs_live.preparing.ntu_actions import ACTIONS
 from hitrs_live.sources.ntu_format import write_skeleton
 
+pytestmark = pytest.mark.slow
+
 LABELS = ("background", *ACTIONS[:6])
 
 

@@ -20,6 +20,8 @@ from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.skeleton import NTU25
 
+pytestmark = pytest.mark.slow
+
 LENS = Intrinsics.from_field_of_view(60, width=640, height=480)
 Show = Callable[..., Frame]
 PATIENT = PoseConfig(hang_after_s=PATIENCE_S)

@@ -273,6 +273,7 @@ def test_people_who_walk_about_at_different_depths_are_never_mixed(seed: int) ->
     assert room_after_a_walk(seed, pictured=False).never_mixed()
 
 
+@pytest.mark.slow
 def test_one_camera_mixes_them_in_one_scene_of_a_hundred_at_most() -> None:
     # Somebody new who steps out beside the place where somebody else has just been covered looks like them.
     mixed = [seed for seed in range(100) if not room_after_a_walk(seed, pictured=True).never_mixed()]

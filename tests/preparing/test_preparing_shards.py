@@ -111,6 +111,7 @@ def test_all_is_read_anew_where_files_or_options_changed_meanwhile(source: Path,
     assert len(counter.read_text().splitlines()) == len(plan.files)
 
 
+@pytest.mark.slow
 def test_several_processes_give_the_same_bytes_as_one(source: Path, tmp_path: Path) -> None:
     plan = plan_ntu(source, name="set")
     one, _ = prepare(plan, tmp_path / "one" / "set")
@@ -137,6 +138,7 @@ prepare(Plan(folder=plan.folder, files=plan.files, index=plan.index, read=read),
 """
 
 
+@pytest.mark.slow
 def test_what_was_killed_goes_on_when_the_command_is_given_again(tmp_path: Path) -> None:
     source, out = tmp_path / "source", tmp_path / "set"
     write_ntu_miniature(source, subjects=(1, 3, 5, 7), actions=(1, 2, 50, 60), cameras=(1, 2, 3), frames=90)
@@ -213,6 +215,7 @@ def die(path: Path) -> Reading:
     raise AssertionError(path)
 
 
+@pytest.mark.slow
 def test_a_reading_process_that_dies_is_told_of_in_one_line(source: Path, tmp_path: Path) -> None:
     plan = plan_ntu(source, name="set")
     deadly = Plan(folder=plan.folder, files=plan.files, index=plan.index, read=die)

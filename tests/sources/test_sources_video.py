@@ -217,6 +217,7 @@ def test_a_source_must_be_opened_before_it_is_read(tmp_path: Path) -> None:
         VideoSource(tmp_path / "a.mp4").read(0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "frames", "fps"),
     [("sports2d_demo.mp4", 230, 30.0), ("pose2sim_multi_cam01.mp4", 100, 60.0)],

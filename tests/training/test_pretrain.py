@@ -22,6 +22,8 @@ from hitrs_live.training.journal import describe
 from hitrs_live.training.pretrain import LOSSES, PretrainConfig, live, pretrain, published
 from hitrs_live.training.processes import Processes
 
+pytestmark = pytest.mark.slow
+
 ALONE = Processes(rank=0, count=1, device=torch.device("cpu"))
 ENCODER = HiTRSConfig(
     frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=1, heads=2,

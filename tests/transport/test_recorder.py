@@ -131,6 +131,7 @@ time.sleep(3600)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_all_but_its_last_second(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
     arguments = [sys.executable, "-c", KILLED, str(path), str(Path(__file__).parent)]
@@ -161,6 +162,7 @@ print(json.dumps([recorder.failure, recorder.lost]))
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_ends_the_recording_and_not_the_program(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
     arguments = [sys.executable, "-c", FULL_DISK, str(path), str(Path(__file__).parent)]

@@ -12,6 +12,8 @@ from hitrs_live.messages import Frame, People
 from hitrs_live.views.save_video import SaveVideo
 from hitrs_live.views.window import Window, windows_in
 
+pytestmark = pytest.mark.slow
+
 
 def people_at(time_ns: int) -> People:
     people = people_of(standing_people())

@@ -127,6 +127,7 @@ def test_every_clip_gives_scores_and_a_motion_prediction_from_the_first_possible
     assert np.diff([message.capture_time_ns for message in scores]) == pytest.approx(7 / 30 * 1e9, abs=2)
 
 
+@pytest.mark.slow
 def test_every_frame_gives_them_unless_asked_otherwise_the_same_where_a_clip_ends_and_the_status_tells_the_cost(
     checkpoint: Checkpoint,
 ) -> None:
@@ -173,6 +174,7 @@ def test_predictions_are_scored_by_horizon_and_judged_and_the_status_tells_the_m
     assert numbers(status.motion_held_errors_mm) == pytest.approx(numbers(last.held_errors_mm), rel=0.2)
 
 
+@pytest.mark.slow
 def test_predictions_that_are_not_published_are_scored_all_the_same(checkpoint: Checkpoint) -> None:
     messages = run([UP, *show(3.0)], checkpoint, override(Config(), {"publish.motion": False}))
     assert not of(messages, MotionPrediction)
@@ -229,6 +231,7 @@ def test_a_frame_that_came_at_once_is_by_now_where_it_was_measured(checkpoint: C
         np.testing.assert_array_equal(numbers(pose.now_joints_m), pose.joints_m.numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late_ms", [2500.0, -100.0])
 def test_times_of_another_clock_or_of_a_file_read_at_no_pace_have_no_now(
     checkpoint: Checkpoint, late_ms: float
@@ -298,7 +301,7 @@ def test_sequence_numbers_count_each_topic_without_a_gap(checkpoint: Checkpoint)
 def test_a_recording_replayed_gives_the_same_events_byte_for_byte(checkpoint: Checkpoint, tmp_path: Path) -> None:
     file = tmp_path / "demo.mcap"
     sink = ListSink("session-1")
-    source = ScriptedSource([UP, *show(12.0), SourceChange(state="ended", time_ns=12_000_000_000)])
+    source = ScriptedSource([UP, *show(6.0), SourceChange(state="ended", time_ns=6_000_000_000)])
     recorder = Recorder(file, session_id="session-1", source_id="script")
     Pipeline([Feed(source=source, recorder=recorder)], checkpoint=checkpoint, config=Config(), sink=sink).run()
     replay = RecordingSource(file, "max")

@@ -5,6 +5,8 @@ the exporter wrote down beside it.
 """
 
 import ast
+import platform
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,12 +55,26 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
                 _Still(model, piece),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
+                reduce_range=needs_reduced_range(),
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 nodes_to_quantize=[node.name for node, _ in nodes],
                 extra_options={"TensorQuantOverrides": _tensor_ranges(nodes)},
             )
         whole.unlink()
+
+
+def needs_reduced_range(machine: str = "", cpu_info: str | None = None) -> bool:
+    """Tell whether a processor needs weights of 7 bits: an x86 without VNNI adds two products in 16 bits, which overflow.
+
+    machine, cpu_info: as `platform.machine()` and /proc/cpuinfo say, by default those of this machine.
+    """
+    if (machine or platform.machine()).lower() not in ("x86_64", "amd64"):
+        return False
+    if cpu_info is None:
+        path = Path("/proc/cpuinfo")
+        cpu_info = path.read_text() if path.is_file() else ""
+    return re.search(r"\bavx(512)?_vnni\b", cpu_info) is None
 
 
 def made_ranges(model: HitrsDetector) -> Products:

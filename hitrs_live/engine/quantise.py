@@ -65,9 +65,9 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
 
 
 def needs_reduced_range(machine: str = "", cpu_info: str | None = None) -> bool:
-    """Tell whether a processor needs weights of 7 bits: an x86 without VNNI adds two products in 16 bits, which overflow.
+    """Tell whether a processor needs weights of 7 bits: without VNNI an x86 adds two products in 16 bits.
 
-    machine, cpu_info: as `platform.machine()` and /proc/cpuinfo say, by default those of this machine.
+    That overflows. machine, cpu_info: as `platform.machine()` and /proc/cpuinfo say, by default those of this machine.
     """
     if (machine or platform.machine()).lower() not in ("x86_64", "amd64"):
         return False

@@ -15,7 +15,7 @@ import contextlib, io, json, sys
 from hitrs_live.cli import main
 said = []
 for flags in json.loads(sys.argv[1]):
-    with contextlib.redirect_stderr(io.StringIO()) as err:
+    with contextlib.redirect_stderr(io.StringIO()) as err, contextlib.redirect_stdout(io.StringIO()):
         code = main(["live", "--plain", "--duration", "1", "--bind", "tcp://127.0.0.1:0", *flags])
     said.append([code, err.getvalue()])
 print(json.dumps([said, [name for name in json.loads(sys.argv[2]) if name in sys.modules]]))

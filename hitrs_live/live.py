@@ -45,7 +45,7 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
             print(f"publishing on {publisher.address}, session {assembly.session_id}", flush=True)
         if options.wait_subscriber and not publisher.wait_for_subscriber(options.wait_subscriber):
             print(f"nobody subscribed within {options.wait_subscriber:g} s; going on", file=sys.stderr)
-        pipeline.run(duration_s=options.duration, stop=stop)
+        pipeline.run(duration_s=options.duration, stop=stop, attend=publisher.attend)
     return 0
 
 

@@ -3,6 +3,7 @@
 import itertools
 import re
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -39,8 +40,10 @@ from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.demo import DemoSource
 from hitrs_live.sources.recording import RecordingSource
 from hitrs_live.thresholds import ClassThresholds, Found, Thresholds
+from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.recorder import Recorder
 from hitrs_live.transport.sink import ListSink
+from hitrs_live.transport.subscriber import subscribe
 from hitrs_live.utc import SessionClock
 
 
@@ -393,6 +396,35 @@ def test_a_recording_without_dates_gives_the_same_events_as_ever_and_no_dates(
     assert {m.utc_ns for m in again} == {None}
     assert actions(again)
     assert undated(again) == undated(sink.messages)
+
+
+def test_who_subscribes_while_nothing_happens_is_told_the_state_at_once(checkpoint: Checkpoint) -> None:
+    class Silent(ScriptedSource):
+        def read(self, timeout_s: float) -> Sequence[SourceItem]:
+            return super().read(timeout_s) or (time.sleep(timeout_s) or ())
+
+    up, stop = threading.Event(), threading.Event()
+
+    class Watched(Publisher):
+        def publish(self, message: AnyMessage) -> AnyMessage:
+            stamped = super().publish(message)
+            up.set()
+            return stamped
+
+    config = override(EVERY_CLIP, {"publish.status_every_s": 1e6, "publish.bind": "tcp://127.0.0.1:0"})
+    with Watched(config.publish, "s") as publisher:
+        pipeline = Pipeline([Feed(source=Silent([UP]))], checkpoint=checkpoint, config=config, sink=publisher)
+        thread = threading.Thread(target=pipeline.run, kwargs={"stop": stop, "attend": publisher.attend})
+        thread.start()
+        try:
+            assert up.wait(100), "the model is loaded and the source is up"
+            with subscribe(publisher.address, timeout_s=100) as late:
+                first = next(late)
+            assert isinstance(first, SourceEvent)
+            assert first.state == "up", "and nothing else was published since"
+        finally:
+            stop.set()
+            thread.join()
 
 
 def test_sources_of_one_session_share_their_offset(checkpoint: Checkpoint) -> None:

@@ -58,6 +58,7 @@ class Pipeline:
         self._batch = RowBatch(len(feeds), config.pose.max_people)
         self._open_model = open_model or (lambda: Opened(engine=TorchEngine(checkpoint.model)))
         self._notices = [found.notice] if found.notice else []
+        self._information: list[str] = []
         self._failure: Exception | None = None
 
     def run(
@@ -80,7 +81,7 @@ class Pipeline:
             predictor = self._prepare_model()
             self._intake.start()
             for line in self._lines:
-                line.begin()
+                line.begin(self._information)
             deadline_ns = None if duration_s is None else self._clock() + int(duration_s * 1e9)
             self._loop(predictor, deadline_ns, stop, attend or _nothing)
         finally:
@@ -100,7 +101,8 @@ class Pipeline:
             engine=opened.engine,
         )
         predictor.warm_up()
-        self._notices = [notice for notice in (opened.notice, predictor.notice, *self._notices) if notice]
+        self._notices = [notice for notice in (opened.notice, *self._notices) if notice]
+        self._information = [predictor.cost] if predictor.cost else []
         return predictor
 
     def _loop(

@@ -22,8 +22,6 @@ ACTIONS = (
 )  # fmt: skip
 TRAINING_SUBJECTS = (1, 6, 7, 8, 9)
 TEST_SUBJECT = 5
-SAMPLES = (8, 256)
-"""Windows an action that publications measure on."""
 _FIXED = (0, 1, 6, 11)
 _TWINS = {16: 13, 20: 19, 23: 22, 24: 13, 28: 27, 31: 30}
 _OFFSETS_MM = np.array((

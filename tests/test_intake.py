@@ -174,7 +174,7 @@ def test_a_fault_of_one_source_ends_that_one_alone_and_is_handed_on() -> None:
     batches = list(gathered([broken, Scripted("sound", [UP, *frames(50), ENDED])], patience_s=0.005))
     assert indices(batches, 1) == list(range(50))
     last = [each for batch in batches for each in batch if each.feed == 0][-1]
-    assert last.item == SourceChange(state="ended", time_ns=1, detail="a cable was pulled")
+    assert last.item == SourceChange(state="ended", time_ns=1, detail="a cable was pulled", fault=True)
     assert isinstance(last.error, ValueError)
     assert broken.closed
 

@@ -15,7 +15,7 @@ import contextlib, io, json, sys
 from hitrs_live.cli import main
 said = []
 for flags in json.loads(sys.argv[1]):
-    with contextlib.redirect_stderr(io.StringIO()) as err:
+    with contextlib.redirect_stderr(io.StringIO()) as err, contextlib.redirect_stdout(io.StringIO()):
         code = main(["live", "--plain", "--duration", "1", "--bind", "tcp://127.0.0.1:0", *flags])
     said.append([code, err.getvalue()])
 print(json.dumps([said, [name for name in json.loads(sys.argv[2]) if name in sys.modules]]))
@@ -63,7 +63,7 @@ def test_mistakes_are_refused_in_one_line_each_before_a_model_is_loaded_and_leav
         (["--demo", "--record", str(tmp_path / "no" / "x.mcap")], "there is no folder"),
         (["--demo", "--record", str(tmp_path), "--overwrite"], "is a folder"),
         (["--demo", "--save-video", "x.exe"], "x.exe"),
-        (["--demo", "--max-people", "99"], "max_people"),
+        (["--demo", "--max-people", "99"], "--max-people 99"),
         (["--demo", "--record", str(record), "--checkpoint", str(text)], "cannot be read"),
         (["--video", "nowhere.mp4", "--record", str(record)], "no such file"),
     ]

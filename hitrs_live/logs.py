@@ -132,8 +132,8 @@ def logging_to(
     """Send everything that is logged under hitrs_live to a stream until the block ends, without ever waiting for it.
 
     What is printed to standard error meanwhile takes the same way to its own place. At the end, lines that nobody takes
-    are given up after close_wait_s, and counted on standard error. paused: keep warnings and errors until the end, or until
-    the output is resumed: for a terminal that something else is drawn on.
+    are given up after close_wait_s, and counted on standard error. paused: keep warnings and errors until the end, or
+    until the output is resumed: for a terminal that something else is drawn on.
     """
     clocks = Clocks()
     formatter = JsonFormatter(clocks) if format == "json" else TextFormatter(clocks)

@@ -1,5 +1,6 @@
 """Put a pipeline together: first all that can be refused cheaply, then what takes seconds to load."""
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,8 @@ from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
 if TYPE_CHECKING:
     from hitrs_live.pipeline import Pipeline
     from hitrs_live.transport.recorder import Recorder
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,15 +84,10 @@ class Assembly:
 
     def open(self) -> None:
         """Open the sources, and find the pose model where needed. Raises SourceUnavailable or PoseModelMissing."""
-        opened = []
         for feed in self._feeds:
-            # A sender of joints may begin once it is listened to: it is opened when all else is ready.
-            at_once = not feed.source.live or feed.source.has_pictures
-            if at_once:
-                self._stack.callback(feed.source.close)
-                feed.source.open()
-            opened.append(replace(feed, opened=at_once))
-        self._feeds = opened
+            self._stack.callback(feed.source.close)
+            feed.source.open()
+        self._feeds = [replace(feed, opened=True) for feed in self._feeds]
         for feed in self._feeds:
             if feed.pose is not None:
                 feed.pose.get_model()
@@ -160,9 +158,13 @@ class Assembly:
 
             yield Window(f"hitrs-live {source.source_id}", lens_for=lens_for)
         if plan.save_video:
-            from hitrs_live.views.save_video import SaveVideo
+            from hitrs_live.views.save_video import WEBM, SaveVideo
 
-            yield SaveVideo(self._own_file(plan.save_video, source), lens_for=lens_for)
+            file = self._own_file(plan.save_video, source)
+            if file.suffix.lower() != WEBM:
+                _log.info("video %s: players read it, browsers do not; a name in %s gives one that both do", file, WEBM)
+            # A file that is read as fast as it can be waits for the encoder; whoever keeps time must not.
+            yield SaveVideo(file, lens_for=lens_for, wait=plan.speed == "max" and not source.live)
 
     def _make_recorder(self, source: Source) -> "Recorder":
         from hitrs_live.transport.recorder import Recorder

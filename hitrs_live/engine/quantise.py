@@ -5,6 +5,8 @@ the exporter wrote down beside it.
 """
 
 import ast
+import platform
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,8 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
+    weight_type = QuantType.QUInt8 if sums_saturate() else QuantType.QInt8
+
     products = products or made_ranges(model)
     for piece in PIECES:
         path = folder / f"{piece}.onnx"
@@ -54,11 +58,25 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
+                weight_type=weight_type,
                 nodes_to_quantize=[node.name for node, _ in nodes],
                 extra_options={"TensorQuantOverrides": _tensor_ranges(nodes)},
             )
         whole.unlink()
+
+
+def sums_saturate(machine: str = "", cpu_info: str | None = None) -> bool:
+    """Tell whether sums of products of unsigned and signed bytes overflow on a processor: on x86 without VNNI they do.
+
+    There they are summed in 16 bits, so weights are made unsigned as well, which ONNX Runtime sums in 32.
+    machine, cpu_info: as `platform.machine()` and /proc/cpuinfo say, by default those of this machine.
+    """
+    if (machine or platform.machine()).lower() not in ("x86_64", "amd64"):
+        return False
+    if cpu_info is None:
+        path = Path("/proc/cpuinfo")
+        cpu_info = path.read_text(encoding="ascii", errors="replace") if path.is_file() else ""
+    return re.search(r"avx(512)?_vnni", cpu_info) is None
 
 
 def made_ranges(model: HitrsDetector) -> Products:

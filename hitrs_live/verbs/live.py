@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from hitrs_live.verbs.flags import positive
-from hitrs_live.verbs.settings import add_settings, settings
+from hitrs_live.verbs.flags import seconds
+from hitrs_live.verbs.settings import ALL, OF_POSE, add_settings, settings
 
 
 class _AddSource(argparse.Action):
@@ -37,7 +37,7 @@ def _add_source(parser: argparse.ArgumentParser, *, pictures_only: bool = False)
 
 def add_live(parser: argparse.ArgumentParser) -> None:
     _add_source(parser)
-    add_settings(parser)
+    add_settings(parser, read=ALL)
     parser.add_argument(
         "--record",
         metavar="FILE",
@@ -49,11 +49,13 @@ def add_live(parser: argparse.ArgumentParser) -> None:
         "--show", action="store_true", help="open a window a source with the picture and what is known of it"
     )
     parser.add_argument(
-        "--save-video", metavar="FILE", help="write that picture to a video file; of several sources, a file each"
+        "--save-video",
+        metavar="FILE",
+        help="write that picture to a video file, .webm (browsers play it), .mp4 or .avi; a file a source",
     )
-    parser.add_argument("--duration", type=positive, metavar="S", help="end after so many seconds")
+    parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds")
     parser.add_argument(
-        "--wait-subscriber", type=positive, metavar="S", help="hold the first frame until somebody listens, at most S"
+        "--wait-subscriber", type=seconds, metavar="S", help="hold the first frame until somebody listens, at most S"
     )
     parser.set_defaults(run=_run_live)
 
@@ -66,9 +68,9 @@ def _run_live(options: argparse.Namespace) -> int:
 
 def add_pose(parser: argparse.ArgumentParser) -> None:
     _add_source(parser, pictures_only=True)
-    add_settings(parser)
-    parser.add_argument("--duration", type=positive, metavar="S", help="end after so many seconds")
-    parser.add_argument("--wait-subscriber", type=positive, metavar="S", help="hold the first frame until then")
+    add_settings(parser, read=OF_POSE, keep_others=True)
+    parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds")
+    parser.add_argument("--wait-subscriber", type=seconds, metavar="S", help="hold the first frame until then")
     parser.set_defaults(run=_run_pose)
 
 
@@ -85,8 +87,8 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true", help="everything, not only actions and source states")
     which.add_argument("--topics", nargs="*", metavar="PREFIX", help="such as action or status.cam, instead")
-    parser.add_argument("--duration", type=positive, metavar="S", help="end after so many seconds")
-    parser.add_argument("--idle", type=positive, metavar="S", help="end after so many seconds of silence")
+    parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds")
+    parser.add_argument("--idle", type=seconds, metavar="S", help="end after so many seconds of silence")
     parser.set_defaults(run=_run_watch)
 
 
@@ -103,7 +105,7 @@ def _run_watch(options: argparse.Namespace) -> int:
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    add_settings(parser)
+    add_settings(parser, read=ALL)
     parser.set_defaults(run=_run_config)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hitrs_live.preparing.readers import READERS
+from hitrs_live.training.heap import use_huge_pages
 from hitrs_live.verbs.flags import (
     add_motion_benchmarks,
     add_readout,
@@ -61,7 +62,7 @@ def _run_prepare(options: argparse.Namespace) -> int:
 def _add_run_flags(parser: argparse.ArgumentParser, steps: int | None = None, *, new_encoder: bool = True) -> None:
     """Add what every training run under `torchrun` has."""
     if new_encoder:
-        parser.add_argument("--size", choices=("tiny", "small", "base"), default="small", help="of a new encoder")
+        parser.add_argument("--size", choices=("tiny", "small", "base"), help="of a new encoder (default: small)")
     parser.add_argument("--steps", type=whole, default=steps, help="of the optimiser")
     parser.add_argument("--accumulate", type=whole, default=1, metavar="K", help="take a batch in K parts")
     parser.add_argument("--seed", type=seed, default=0)
@@ -89,6 +90,7 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_pretrain(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.pretrain_command import run_pretrain
 
     return run_pretrain(options)
@@ -107,7 +109,7 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--head-only", action="store_true", help="leave the encoder as it is: linear evaluation")
     parser.add_argument("--preset", choices=("live", "published"), default="live", help="of the flags below")
-    parser.add_argument("--epochs", type=whole, help="live 50, published 60")
+    parser.add_argument("--epochs", type=whole, help="default: live 50, published 60, and 300 steps at least")
     parser.add_argument("--batch", type=whole, help="sequences a step, on each process: live 16, published 128")
     parser.add_argument("--learning-rate", type=positive, help="live 0.001, published 0.0004, or 0.01 for a head only")
     parser.add_argument(
@@ -126,6 +128,7 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_finetune(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.finetune_command import run_finetune
 
     return run_finetune(options)
@@ -168,6 +171,7 @@ def add_train_detector(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train_detector(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.train_detector_command import run_train_detector
 
     return run_train_detector(options)
@@ -181,7 +185,7 @@ def add_train_forecaster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/forecasting.safetensors"), help="detector to write")
     parser.add_argument("--joint", action="store_true", help="train the detector's encoder and actions too")
     _add_people(parser)
-    parser.add_argument("--window-clips", type=count, default=16, help="history, for an encoder alone")
+    parser.add_argument("--window-clips", type=count, help="history, for an encoder alone (default: 16)")
     parser.add_argument("--batch", type=count, default=16, help="streams a step, on each process")
     parser.add_argument("--learning-rate", type=positive, default=2e-3)
     _add_run_flags(parser, steps=3000, new_encoder=False)
@@ -189,6 +193,7 @@ def add_train_forecaster(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train_forecaster(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.train_forecaster_command import run_train_forecaster
 
     return run_train_forecaster(options)
@@ -214,6 +219,7 @@ def add_train_pose_forecaster(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train_pose_forecaster(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.train_pose_forecaster_command import run_train_pose_forecaster
 
     return run_train_pose_forecaster(options)

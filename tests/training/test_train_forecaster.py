@@ -27,6 +27,8 @@ from hitrs_live.training.train_detector import Material
 from hitrs_live.training.train_forecaster import ForecasterTraining, train_forecaster
 from hitrs_live.transforms import NormaliserConfig
 
+pytestmark = pytest.mark.slow
+
 ENCODER = HiTRSConfig(
     frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=1, heads=2,
     head_width=8, max_clips=8, causal=True, dropout=0.0,
@@ -148,11 +150,15 @@ def test_the_command_makes_a_detector_of_an_encoder_that_names_nothing(miniature
     assert made.info.detector.window_clips == 4
 
 
-def test_the_command_takes_a_detector(miniature: Path, detector: Path, tmp_path: Path) -> None:
+def test_the_command_takes_a_detector(
+    miniature: Path, detector: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out.safetensors"
     flags = ["--checkpoint", str(detector), "--data", str(miniature / "ship"), "--joint", "--out", str(out), *FLAGS]
-    assert main(["train-forecaster", *flags]) == 0
+    assert main(["train-forecaster", *flags, "--window-clips", "9"]) == 0
+    assert "--window-clips 9: not used, since the detector has its own window" in capsys.readouterr().out
     assert load_checkpoint(out).info.labels == LABELS
+    assert load_checkpoint(out).info.detector.window_clips == load_checkpoint(detector).info.detector.window_clips
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,12 @@ import msgspec
 from msgspec import Meta
 
 from hitrs_live.errors import ConfigError
-from hitrs_live.settings_check import find_fault
+from hitrs_live.logs import LogFormat, LogLevel
+from hitrs_live.settings_check import find_fault, show
 from hitrs_live.text_file import TextUnreadable, read_text
 
 EngineChoice = Literal["auto", "tensorrt", "cuda-graph", "onnx", "torch"]
+POSE_MODELS = ("lite", "full", "heavy")
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 
 
@@ -44,7 +46,9 @@ class CameraConfig(Section, frozen=True, kw_only=True):
 
 
 class PoseConfig(Section, frozen=True, kw_only=True):
-    model: Annotated[Literal["lite", "full", "heavy"], Meta(description="MediaPipe pose model")] = "full"
+    model: Annotated[str, Meta(description="MediaPipe pose model: lite, full, heavy, or the path of a .task file")] = (
+        "full"
+    )
     max_people: Annotated[int, Meta(ge=1, le=16, description="people tracked at once; each costs pose time")] = 2
     min_confidence: Annotated[float, Meta(ge=0, le=1, description="detections below this are no person")] = 0.5
     min_joint_confidence: Annotated[float, Meta(ge=0, le=1, description="joints below this count as not seen")] = 0.3
@@ -157,6 +161,11 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     status_every_s: Annotated[float, Meta(gt=0, description="beat of the status message")] = 1.0
 
 
+class LogConfig(Section, frozen=True, kw_only=True):
+    format: Annotated[LogFormat, Meta(description="how `--plain` writes a line")] = "text"
+    level: Annotated[LogLevel, Meta(description="lines of less weight than this are left out")] = "info"
+
+
 class Config(Section, frozen=True, kw_only=True):
     source_id: Annotated[
         str,
@@ -176,6 +185,7 @@ class Config(Section, frozen=True, kw_only=True):
     model: ModelConfig = ModelConfig()
     action: ActionConfig = ActionConfig()
     publish: PublishConfig = PublishConfig()
+    log: LogConfig = LogConfig()
 
 
 def load_config(path: str | Path) -> Config:
@@ -201,6 +211,8 @@ def override(config: Config, settings: Mapping[str, Any], *, flags: Mapping[str,
     for path, value in settings.items():
         if flags is not None and (fault := find_fault(value, setting_type(path), text=isinstance(value, str))):
             raise ConfigError(fault.text(name=flags[path]))
+        if flags is not None and path == "pose.model":
+            _check_pose_model(value, "", name=flags[path])
         *tables, key = path.split(".")
         table = tree
         for name in tables:
@@ -225,6 +237,7 @@ def build_config(tree: Any, *, origin: str = "") -> Config:
         raise ConfigError(f"{fault.text(origin)}; `hitrs-live config` prints every setting")
     config = msgspec.convert(tree, Config)
     where = f" in {origin}" if origin else ""
+    _check_pose_model(config.pose.model, where)
     if config.action.off > config.action.on:
         raise ConfigError(
             f"action.off {config.action.off} is above action.on {config.action.on}{where}; "
@@ -241,6 +254,12 @@ def build_config(tree: Any, *, origin: str = "") -> Config:
             "a pair must form at a smaller distance than it parts"
         )
     return config
+
+
+def _check_pose_model(model: str, where: str, *, name: str = "pose.model") -> None:
+    """Refuse what can be neither a model's name nor a file's. Whether the file is one is seen when it is used."""
+    if model not in POSE_MODELS and not model.endswith(".task") and not Path(model).expanduser().exists():
+        raise ConfigError(f"{name} {show(model)}{where}: wanted {', '.join(POSE_MODELS)} or the path of a .task file")
 
 
 def render_config(config: Config) -> str:

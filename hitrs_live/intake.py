@@ -134,7 +134,7 @@ class Intake:
                 for arrival in _arrivals(number, feed, item):
                     self._offer(arrival)
         except Exception as error:  # Whatever ends one source is the pipeline's to tell, and no other source's end.
-            ended = SourceChange(state="ended", time_ns=newest_ns, detail=str(error))
+            ended = SourceChange(state="ended", time_ns=newest_ns, detail=str(error), fault=True)
             self._offer(Arrival(feed=number, item=ended, error=error))
         finally:
             _close(feed)

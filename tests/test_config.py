@@ -155,3 +155,21 @@ def test_a_broken_file_is_one_clear_line(tmp_path: Path, content: str, found: st
 def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("name", ["lite", "full", "heavy", "not/here/yet.task"])
+def test_the_pose_model_is_a_name_or_a_task_file(name: str) -> None:
+    assert override(Config(), {"pose.model": name}).pose.model == name
+
+
+def test_any_file_that_is_there_may_be_the_pose_model(tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(b"")
+    assert override(Config(), {"pose.model": str(tmp_path / "model")}).pose.model == str(tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["huge", "Full", "fulll"])
+def test_another_pose_model_is_refused_with_those_that_there_are(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"pose\.model \"?{name}\"?: wanted lite, full, heavy or the path"):
+        override(Config(), {"pose.model": name})
+    with pytest.raises(ConfigError, match=rf"--pose-model \"?{name}\"?: wanted lite, full, heavy or the path"):
+        override(Config(), {"pose.model": name}, flags={"pose.model": "--pose-model"})

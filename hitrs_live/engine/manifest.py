@@ -10,13 +10,13 @@ import hmac
 import os
 import secrets
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
+from hitrs_live.cache import cache_folder
 from hitrs_live.config import Precision
 from hitrs_live.errors import EngineStale, EngineUnavailable
 
@@ -65,7 +65,7 @@ def engines_folder() -> Path:
     """Return where engines are kept: `engines/` of a checkout, else the user's cache. It need not exist yet."""
     if (_CHECKOUT / "README.md").is_file() and os.access(_CHECKOUT, os.W_OK):
         return _CHECKOUT
-    return _cache_folder() / "engines"
+    return cache_folder() / "engines"
 
 
 def read_engine(folder: Path, key: EngineKey) -> dict[str, bytes]:
@@ -130,7 +130,7 @@ def _seal(key: EngineKey, files: Mapping[str, str]) -> str:
 
 def _secret() -> bytes:
     """Read this machine's and user's secret, made at its first use."""
-    path = _cache_folder() / "engine_secret"
+    path = cache_folder() / "engine_secret"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -146,9 +146,3 @@ def _secret() -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise EngineUnavailable(f"engines cannot be sealed: {path} cannot be used ({error})") from None
-
-
-def _cache_folder() -> Path:
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "hitrs_live"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hitrs_live"

@@ -38,6 +38,7 @@ class OnnxEngine(PieceEngine):
         Raises EngineUnavailable for what the run-time cannot load.
         """
         super().__init__(config, precision)
+        # Beside the variable that `hitrs_live.telemetry` sets: Windows' own event tracing does not read that one.
         onnxruntime.disable_telemetry_events()
         # Sessions read initialisers where they lie, for as long as they run.
         self._initialisers = initialisers or {}

@@ -1,6 +1,7 @@
 """The verbs of the running pipeline."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from hitrs_live.verbs.flags import seconds
@@ -48,7 +49,9 @@ def add_live(parser: argparse.ArgumentParser) -> None:
         "--show", action="store_true", help="open a window a source with the picture and what is known of it"
     )
     parser.add_argument(
-        "--save-video", metavar="FILE", help="write that picture to a video file; of several sources, a file each"
+        "--save-video",
+        metavar="FILE",
+        help="write that picture to a video file, .webm (browsers play it), .mp4 or .avi; a file a source",
     )
     parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds")
     parser.add_argument(
@@ -115,19 +118,32 @@ def _run_config(options: argparse.Namespace) -> int:
 
 def add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--fetch", action="store_true", help="assemble the default model now, from the package registry"
+        "--fetch", action="store_true", help="assemble the model `full` now, from the package registry (36 MB, once)"
     )
+    parser.add_argument("--wheel", metavar="FILE", help="assemble it from this wheel, mediapipe 0.10.21, offline")
     parser.add_argument("--download", choices=("lite", "full", "heavy"), help="download an official model instead")
+    parser.add_argument("--pose-model", metavar="FILE", help="say what this .task file is, too")
     parser.set_defaults(run=_run_models)
 
 
 def _run_models(options: argparse.Namespace) -> int:
-    from hitrs_live.pose.models import describe_models, download_official, ensure_pose_model
+    from hitrs_live.pose.models import (
+        cache_folder,
+        describe_file,
+        describe_models,
+        download_official,
+        ensure_pose_model,
+    )
 
-    if options.fetch:
-        ensure_pose_model("full")
+    if options.wheel or options.fetch:
+        ensure_pose_model("full", wheel=Path(options.wheel) if options.wheel else None)
     if options.download:
         download_official(options.download)
+    print(f"pose models in {cache_folder()}:")
     for status in describe_models():
-        print(f"{status.variant:<6} {status.note}")
+        record = status.record
+        more = f" ({record.size_bytes} bytes, sha256 {record.sha256})" if record is not None else ""
+        print(f"{status.variant:<6} {status.note}{more}")
+    if options.pose_model:
+        print(describe_file(Path(options.pose_model)))
     return 0

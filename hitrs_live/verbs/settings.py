@@ -8,7 +8,7 @@ from typing import Any
 _SETTINGS: tuple[tuple[str, str, str], ...] = (
     ("--source-id", "source_id", "name of the source in topics; of several, in their order, with commas"),
     ("--max-people", "pose.max_people", "people followed at once in each source"),
-    ("--pose-model", "pose.model", "lite, full or heavy"),
+    ("--pose-model", "pose.model", "lite, full, heavy, or the path of a .task file"),
     (
         "--calibration",
         "camera.calibration",
@@ -22,6 +22,7 @@ _SETTINGS: tuple[tuple[str, str, str], ...] = (
     ("--update", "model.update", "what the model answers after: frame (default) or clip (7 frames), which costs less"),
     ("--thresholds", "action.thresholds", "file of `hitrs-live tune-thresholds`; none to use none"),
     ("--bind", "publish.bind", "address to publish on"),
+    ("--log-format", "log.format", "how --plain writes its lines: text, or json (one object a line)"),
 )
 # Flags that switch a setting: flag, dotted key, action, help.
 _SWITCHES: tuple[tuple[str, str, Any, str], ...] = (
@@ -49,7 +50,8 @@ _SWITCHES: tuple[tuple[str, str, Any, str], ...] = (
 ALL = ("",)
 """Every setting."""
 OF_POSE = (
-    "source_id", "require_sources", "camera.", "pose.", "publish.bind", "publish.high_water_mark", "publish.linger_ms",
+    "source_id", "require_sources", "camera.", "pose.", "publish.bind", "publish.high_water_mark",
+    "publish.linger_ms", "log.",
 )  # fmt: skip
 """What `pose` reads: no model runs in it."""
 OF_REPLAY = ("pose.max_people", "pose.min_joint_confidence", "track.", "pair.", "model.", "action.")

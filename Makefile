@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 TESTED := .venv/tested
 
-.PHONY: live demo test test-gpu lint clean
+.PHONY: live demo test test-fast test-gpu lint clean
 
 live: $(READY)
 	$(BIN)/python run_live.py --camera 0
@@ -16,6 +16,10 @@ demo: $(READY)
 
 test: $(TESTED) lint
 	$(BIN)/python -m pytest
+
+# For daily work: the laws (a step equals the batch, causality, contracts, metrics) and all else that is quick.
+test-fast: $(TESTED)
+	$(BIN)/python -m pytest -q -m "not slow and not gpu"
 
 # What needs a CUDA GPU, and a torch build with CUDA; without one each is skipped with its reason.
 test-gpu: $(TESTED)

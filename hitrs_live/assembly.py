@@ -84,15 +84,10 @@ class Assembly:
 
     def open(self) -> None:
         """Open the sources, and find the pose model where needed. Raises SourceUnavailable or PoseModelMissing."""
-        opened = []
         for feed in self._feeds:
-            # A sender of joints may begin once it is listened to: it is opened when all else is ready.
-            at_once = not feed.source.live or feed.source.has_pictures
-            if at_once:
-                self._stack.callback(feed.source.close)
-                feed.source.open()
-            opened.append(replace(feed, opened=at_once))
-        self._feeds = opened
+            self._stack.callback(feed.source.close)
+            feed.source.open()
+        self._feeds = [replace(feed, opened=True) for feed in self._feeds]
         for feed in self._feeds:
             if feed.pose is not None:
                 feed.pose.get_model()

@@ -5,10 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 from demo_recording import FRAMES, record_demo
+from hypothesis import HealthCheck, settings
 
 from hitrs_live.data.arrays import data_folder
 
 torch.set_num_threads(1)
+
+# How long an example takes says something of the machine, and nothing of the code.
+settings.register_profile("any_speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any_speed")
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +29,9 @@ def data() -> Path:
 def demo_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The joints of the demo figure, as `live --record` keeps them."""
     return record_demo(tmp_path_factory.mktemp("recordings") / "demo.mcap", frames=FRAMES)
+
+
+@pytest.fixture(scope="session")
+def short_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of it: enough for scores and predictions."""
+    return record_demo(tmp_path_factory.mktemp("recordings") / "short.mcap", frames=90)

@@ -1,19 +1,33 @@
 """Run the real program in processes of its own, as a user does, and read what a subscriber gets."""
 
+import atexit
 import json
+import os
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENCE_S, wait_until
+
 ROOT = Path(__file__).parent.parent
-LIMIT_S = 100
+WAIT_FOR_LISTENER = ("--wait-subscriber", str(PATIENCE_S))
+PATIENT = """
+[camera]
+max_frame_age_s = 3600
+lost_after_s = 7200
+[pose]
+hang_after_s = 600
+[publish]
+high_water_mark = 1000000
+linger_ms = 120000
+"""
+"""Settings with which a slow machine loses nothing: for tests that are not about what gives up waiting."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +51,18 @@ def free_address() -> str:
         return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
 
 
+def patient_settings() -> Path:
+    """Write the settings of PATIENT where the command line can name them; return the file."""
+    path = Path(tempfile.gettempdir()) / f"hitrs-live-patient-{os.getpid()}.toml"
+    if not path.exists():
+        path.write_text(PATIENT)
+        atexit.register(path.unlink, missing_ok=True)
+    return path
+
+
 def live_command(*flags: str) -> list[str]:
-    """Make the command line of the main job."""
-    return [sys.executable, str(ROOT / "run_live.py"), *flags]
+    """Make the command line of the main job; a --config among the flags comes in place of the patient settings."""
+    return [sys.executable, str(ROOT / "run_live.py"), "--config", str(patient_settings()), *flags]
 
 
 @contextmanager
@@ -56,16 +79,18 @@ def watching(address: str, *topics: str) -> Iterator[list[dict[str, Any]]]:
         )
         try:
             yield messages
-            deadline = time.monotonic() + 10
-            while not messages and time.monotonic() < deadline:
-                time.sleep(0.1)
+            lines: list[str] = []
+
+            def ended() -> bool:
                 heard.seek(0)
-                lines = heard.read().splitlines()
-                if lines and '"state":"ended"' in lines[-1] and lines[-1].startswith('{"topic":"status'):
-                    messages += [json.loads(line) for line in lines]
+                lines[:] = heard.read().splitlines()
+                return bool(lines) and '"state":"ended"' in lines[-1] and lines[-1].startswith('{"topic":"status')
+
+            wait_until(ended, "the last status of the run at its subscriber", pause_s=0.1)
+            messages += [json.loads(line) for line in lines]
         finally:
             watcher.terminate()
-            watcher.wait(10)
+            watcher.wait(PATIENCE_S)
 
 
 def run_and_watch(*flags: str, pose: bool = False) -> Run:
@@ -73,11 +98,11 @@ def run_and_watch(*flags: str, pose: bool = False) -> Run:
     address = free_address()
     wanted = (*flags, "--publish-pose") if pose else flags
     with watching(address) as messages:
-        run = run_only(*wanted, "--bind", address, "--plain", "--wait-subscriber", "30")
+        run = run_only(*wanted, "--bind", address, "--plain", *WAIT_FOR_LISTENER)
     return replace(run, messages=messages)
 
 
 def run_only(*flags: str) -> Run:
     """Run the pipeline to its end with nobody listening."""
-    live = subprocess.run(live_command(*flags), capture_output=True, text=True, timeout=LIMIT_S)
+    live = subprocess.run(live_command(*flags), capture_output=True, text=True, timeout=PATIENCE_S)
     return Run(code=live.returncode, out=live.stdout, err=live.stderr, messages=[])

@@ -6,18 +6,18 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
+from patience import PATIENCE_S, wait_until
 
 from hitrs_live.config import PublishConfig
+from hitrs_live.dashboard_process import TOPICS
 from hitrs_live.messages import SourceEvent, SourceState, Status
 from hitrs_live.transport.publisher import Publisher
 
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 """What a terminal is told to go over to its other screen, and back."""
-PATIENCE_S = 20.0
 
 
 class Terminal:
@@ -32,31 +32,42 @@ class Terminal:
         self.written = b""
 
     def wait_for(self, words: bytes) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while words not in self.written:
-            assert time.monotonic() < deadline, f"{words!r} did not come; {self.written[-2000:]!r}"
+        def came() -> bool:
             self.take(0.1)
+            return words in self.written
+
+        wait_until(came, f"{words!r} on the terminal")
 
     def wait(self) -> int:
-        deadline = time.monotonic() + PATIENCE_S
-        while self.process.poll() is None:
-            assert time.monotonic() < deadline, "it did not end"
+        def ended() -> bool:
             self.take(0.05)
-        self.take(0.05)
+            return self.process.poll() is not None
+
+        wait_until(ended, "the end of the process")
+        while self.take(0.0):
+            pass
         return self.process.returncode
 
-    def take(self, timeout_s: float) -> None:
-        if select.select([self._ours], [], [], timeout_s)[0]:
-            try:
-                self.written += os.read(self._ours, 65536)
-            except OSError:  # Linux says so once the other end is closed.
-                time.sleep(timeout_s)
+    def take(self, timeout_s: float) -> bool:
+        """Take in what was written, waiting so long for it; return whether anything was."""
+        if not select.select([self._ours], [], [], timeout_s)[0]:
+            return False
+        try:
+            self.written += os.read(self._ours, 65536)
+        except OSError:  # Linux says so once the other end is closed.
+            return False
+        return True
 
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
         os.close(self._ours)
+
+
+def listened_to(publisher: Publisher) -> bool:
+    """Tell whether the dashboard is subscribed to all it wants: the subscriptions come one by one."""
+    return publisher.has_subscriber() and publisher._subscriptions == len(TOPICS)
 
 
 @pytest.fixture
@@ -68,9 +79,7 @@ def publisher() -> Iterator[Publisher]:
 @pytest.fixture
 def terminal(publisher: Publisher) -> Iterator[Terminal]:
     found = Terminal(publisher.address, "--parent-pid", str(os.getpid()))
-    assert publisher.wait_for_subscriber(PATIENCE_S)
-    # One subscription is heard of, the others travel right behind it.
-    time.sleep(0.2)
+    wait_until(lambda: listened_to(publisher), "the dashboard's subscriptions")
     yield found
     found.close()
 
@@ -112,8 +121,7 @@ def test_a_publisher_that_restarts_is_followed(publisher: Publisher, terminal: T
     address = publisher.address
     publisher.close()
     with Publisher(PublishConfig(bind=address), "second") as again:
-        assert again.wait_for_subscriber(PATIENCE_S)
-        time.sleep(0.2)
+        wait_until(lambda: listened_to(again), "the dashboard's subscriptions")
         again.publish(SourceEvent(source_id="stage-left", capture_time_ns=10**9, state="up"))
         again.publish(status(fps=12.3))
         terminal.wait_for(b"12.3 fps")

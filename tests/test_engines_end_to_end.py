@@ -14,7 +14,7 @@ from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.transforms import NormaliserConfig
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.slow
 UNBELIEVED = 2
 """Frames before the tracker believes in a newcomer."""
 SILENT = ("--update", "clip")
@@ -62,16 +62,16 @@ def test_torch_and_onnx_tell_the_same_events_of_the_demo(demo_recording: Path) -
 
 
 @pytest.mark.parametrize("engine", ["torch", "onnx"])
-def test_an_engine_that_is_there_runs_without_a_word(engine: str) -> None:
-    run = run_and_watch("--demo", "--speed", "max", "--duration", "2", "--engine", engine, *SILENT)
+def test_an_engine_that_is_there_runs_without_a_word(short_recording: Path, engine: str) -> None:
+    run = run_and_watch("--replay", str(short_recording), "--speed", "max", "--engine", engine, *SILENT)
     assert (run.code, run.err) == (0, "")
     assert run.of("scores")
     assert run.of("status")[-1]["notices"] == []
 
 
 @no_gpu
-def test_tensorrt_without_a_gpu_falls_down_the_ladder_once_and_says_why() -> None:
-    run = run_and_watch("--demo", "--speed", "max", "--duration", "3", "--engine", "tensorrt", *SILENT)
+def test_tensorrt_without_a_gpu_falls_down_the_ladder_once_and_says_why(short_recording: Path) -> None:
+    run = run_and_watch("--replay", str(short_recording), "--speed", "max", "--engine", "tensorrt", *SILENT)
     assert run.code == 0, run.err
     (line,) = [line for line in run.out.splitlines() if "runs on" in line]
     assert re.search(r"warning  the model runs on onnx in fp32; tensorrt fp32: .*(tensorrt|TensorRT)", line)
@@ -82,10 +82,11 @@ def test_tensorrt_without_a_gpu_falls_down_the_ladder_once_and_says_why() -> Non
 
 
 @no_gpu
-def test_what_no_engine_is_built_for_runs_on_torch_and_names_the_command_once(unbuilt: str) -> None:
-    run = run_only(
-        "--demo", "--speed", "max", "--duration", "1", "--plain", "--bind", free_address(), "--checkpoint", unbuilt
-    )
+def test_what_no_engine_is_built_for_runs_on_torch_and_names_the_command_once(
+    unbuilt: str, short_recording: Path
+) -> None:
+    replay = ("--replay", str(short_recording), "--speed", "max")
+    run = run_only(*replay, "--plain", "--bind", free_address(), "--checkpoint", unbuilt)
     assert run.code == 0
     (line,) = [line for line in run.out.splitlines() if "runs on" in line]
     assert "the model runs on torch in fp32; onnx fp32: engine" in line

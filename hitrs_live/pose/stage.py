@@ -176,7 +176,9 @@ class PoseStage:
         self._memory_checked = now
         self.measure_memory_mb()
         if self.memory_mb is not None and self.memory_mb > self._config.memory_limit_mb:
-            proven = now - self._process.started > _PROVEN_S
+            # The time to load does not count: on a slow machine it alone may be longer.
+            ready_since = self._process.ready_since
+            proven = ready_since is not None and now - ready_since > _PROVEN_S
             self._replace(
                 f"took {self.memory_mb:.0f} MB, above pose.memory_limit_mb = {self._config.memory_limit_mb}",
                 proven=proven,

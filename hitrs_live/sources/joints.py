@@ -32,11 +32,12 @@ _LONGEST_WAIT_S: Final = 0.05
 class JointsSource:
     """Receive `joints.` messages of one sender and hand them over as frames.
 
-    Owns one thread, which receives and nothing else, so that received_ns is when a frame really came. Capture
-    times and UTC are the sender's: right where it runs on this machine, and by its own clocks where it does not;
-    changes of state are dated by those same clocks. A sender that begins anew on a clock that starts again is moved to
-    follow on, so that time never goes back. Where several sources publish at the address, the first one heard is
-    taken, or the one named.
+    Owns one thread, which receives and nothing else, so that received_ns is when a frame really came. It subscribes
+    when the source is first read: a sender that waits for a subscriber sends nothing to a reader that is still
+    loading its model, where frames would grow too old. Capture times and UTC are the sender's: right where it runs on
+    this machine, and by its own clocks where it does not; changes of state are dated by those same clocks. A sender
+    that begins anew on a clock that starts again is moved to follow on, so that time never goes back. Where several
+    sources publish at the address, the first one heard is taken, or the one named.
 
     Losses, by cause. joints: never came, as their numbers show. malformed: no message, or confidences most of which are
     not from 0 to 1. bad_joints: single joints of somebody that are no finite numbers within 100 metres; they count as
@@ -79,6 +80,8 @@ class JointsSource:
         self._drops = {"malformed": 0, "bad_joints": 0, "stale": 0, "other_sender": 0}
         self._items: list[SourceItem] = []
         self._changed = threading.Condition()
+        self._wanted = threading.Event()
+        """Set by the first read, or the close."""
         self._stop = threading.Event()
         self._failure: Exception | None = None
         self._thread: threading.Thread | None = None
@@ -93,27 +96,31 @@ class JointsSource:
             raise SourceUnavailable(f"joints: {error}; give another --joints URL, or try --demo") from None
 
     def open(self) -> None:
-        """Connect and begin to listen; unless it is required, nobody needs to send yet. Raise as `check` does."""
+        """Connect; unless it is required, nobody needs to send yet. Raise as `check` does."""
         self.check()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            receiver = connect_subscriber(context, self._url, [f"joints.{self._sender}"])
+            receiver = connect_subscriber(context, self._url, ())
         except AddressUnavailable as error:
             context.term()
             raise SourceUnavailable(f"joints: {error}; give another --joints URL, or try --demo") from None
-        with self._changed:
-            self._items.append(self._liveness.begin(self._clock()))
         self._thread = threading.Thread(
             target=self._run, args=(context, receiver), name=f"joints {self._shown}", daemon=True
         )
         self._thread.start()
 
     def read(self, timeout_s: float) -> Sequence[SourceItem]:
-        """Return what came since the last call, oldest first; wait up to timeout_s for the first item."""
+        """Return what came since the last call, oldest first; wait up to timeout_s for the first item.
+
+        The first call begins to listen.
+        """
         if self._thread is None:
             raise ValueError(f"joints {self._shown}: read before open; call open() first")
         give_up_s = time.monotonic() + timeout_s
         with self._changed:
+            if not self._wanted.is_set():
+                self._items.append(self._liveness.begin(self._clock()))
+                self._wanted.set()
             while not self._stop.is_set():
                 if self._failure is not None:
                     raise SourceLost(f"joints {self._shown}: receiving failed ({self._failure}); start again")
@@ -134,6 +141,7 @@ class JointsSource:
     def close(self) -> None:
         """End the thread, which closes the socket."""
         self._stop.set()
+        self._wanted.set()
         with self._changed:
             self._changed.notify_all()
         if self._thread is not None:
@@ -141,6 +149,8 @@ class JointsSource:
 
     def _run(self, context: zmq.Context[zmq.Socket[bytes]], receiver: zmq.Socket[bytes]) -> None:
         try:
+            self._wanted.wait()
+            receiver.subscribe(f"joints.{self._sender}")
             while not self._stop.is_set():
                 if receiver.poll(_LOOK_UP_MS, zmq.POLLIN):
                     self._take_in(receiver.recv_multipart(zmq.NOBLOCK))

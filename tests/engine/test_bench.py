@@ -24,6 +24,8 @@ from hitrs_live.cli import main
 from hitrs_live.engine.export import example_inputs
 from hitrs_live.engine.torch_engine import TorchEngine
 
+pytestmark = pytest.mark.slow
+
 _LEAST = Effort(turns=1, persons=(1, 8), strides=2, crowd_strides=1, latency_s=1.0)
 
 

@@ -17,6 +17,8 @@ from hitrs_live.streaming.clip_stream import StreamState
 from hitrs_live.streaming.stream import stream_step
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence
 
+pytestmark = pytest.mark.slow
+
 NORMALISER = NormaliserConfig()
 TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2, "int8": 0.5}
 """Of logits against the offline model; for int8 the gate limits what is named otherwise, not by how much it is off."""

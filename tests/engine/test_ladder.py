@@ -11,6 +11,8 @@ from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import EngineChoice, Precision
 from hitrs_live.engine.ladder import open_engine
 
+pytestmark = pytest.mark.slow
+
 no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
 
 

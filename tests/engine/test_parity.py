@@ -14,6 +14,8 @@ from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.errors import EngineUnavailable
 from hitrs_live.model.detector import HitrsDetector
 
+pytestmark = pytest.mark.slow
+
 Fault = Callable[[Judgement, Tensor, Tensor], Judgement]
 
 

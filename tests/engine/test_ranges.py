@@ -26,6 +26,8 @@ from hitrs_live.errors import CheckpointMismatch, DataError, EngineStale
 from hitrs_live.evaluation.quantisation_command import measure_ranges
 from hitrs_live.transport.recorder import Recorder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def ranges(checkpoint: Checkpoint, demo_recording: Path) -> Ranges:

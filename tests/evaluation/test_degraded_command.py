@@ -8,6 +8,8 @@ from ship_miniature import write_miniature
 
 from hitrs_live.cli import main
 
+pytestmark = pytest.mark.slow
+
 PROTOCOLS = ("detection", "held-out")
 
 

@@ -10,6 +10,8 @@ from ship_miniature import write_miniature
 
 from hitrs_live.cli import build_parser, main
 
+pytestmark = pytest.mark.slow
+
 DETECTION = ("evaluate", "detection", "--threads", "1")
 KEYS = {
     "frame_map", "mcap", "start_f1", "delay_p50_s", "delay_p95_s", "false_alarms_per_hour", "per_class", "start_map",

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "model_card.py"
 CARD = "# made\n\nBefore.\n\n<!-- figures -->\n\nearlier tables\n\n<!-- /figures -->\n\nAfter.\n"
@@ -74,7 +77,7 @@ def write(folder: Path, reports: dict[str, Any], card: str = CARD) -> Path:
 
 def run(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(SCRIPT), "--reports", str(folder), "--card", str(folder / "CARD.md")]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
 def test_every_table_has_the_figures_of_its_report(tmp_path: Path) -> None:

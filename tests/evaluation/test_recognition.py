@@ -27,6 +27,8 @@ from hitrs_live.evaluation.tokens import SHARES
 from hitrs_live.model.recogniser import Readout, read_out
 from hitrs_live.transforms import MODALITIES
 
+pytestmark = pytest.mark.slow
+
 
 def cut(dataset: Dataset, share: int) -> Dataset:
     """Keep the first frames of every sequence, rounded up, and the people who came in them."""

@@ -9,6 +9,8 @@ from made_actions import CLASSES, save_encoder, save_recogniser, write_npz
 from hitrs_live.cli import main
 from hitrs_live.evaluation.tokens import SHARES
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments: str | Path) -> int:
     return main(["evaluate", "recognition", *map(str, arguments)])
@@ -53,7 +55,7 @@ def test_probes_tell_made_actions_apart_even_on_an_untrained_encoder(
 
 
 def test_the_same_command_gives_the_same_report(tmp_path: Path) -> None:
-    data, encoder = write_npz(tmp_path / "made.npz", each=5), save_encoder(tmp_path / "e.safetensors")
+    data, encoder = write_npz(tmp_path / "made.npz", each=2), save_encoder(tmp_path / "e.safetensors")
     reports = [tmp_path / "a.json", tmp_path / "b.json"]
     for report in reports:
         assert run("--data", data, "--checkpoint", encoder, "--test-subjects", "p0", "--json", report) == 0

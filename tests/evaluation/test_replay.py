@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import PATIENCE_S
 from replay_files import bench, make_detector, play, run, write_file
 
 from hitrs_live.checkpoint import load_checkpoint
@@ -18,6 +19,8 @@ from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.evaluation.replay import Heard, Played, Replay
 from hitrs_live.preparing.ntu_actions import ACTIONS
 from hitrs_live.sources.ntu_format import write_skeleton
+
+pytestmark = pytest.mark.slow
 
 LABELS = ("background", *ACTIONS[:6])
 
@@ -202,7 +205,7 @@ def test_ctrl_c_ends_it_without_a_traceback_or_a_report(tmp_path: Path, detector
     # The broken one comes first in the order of names: once it is named, files are being run.
     assert "passed over" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=30)
+    _, said = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 130
     assert said == ""
     assert not report.exists()

@@ -17,6 +17,8 @@ from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.predictor import Predictor
 
+pytestmark = pytest.mark.slow
+
 PUNCH, KICK = ACTIONS[49], ACTIONS[50]
 LABELS = ("background", ACTIONS[0], PUNCH, ACTIONS[1], KICK)
 OF_TWO = [2, 4]

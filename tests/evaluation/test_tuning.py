@@ -27,6 +27,8 @@ from hitrs_live.thresholds import load_thresholds
 from hitrs_live.transforms import NormaliserConfig
 from hitrs_live.transport.recorder import Recorder
 
+pytestmark = pytest.mark.slow
+
 TINY = HiTRSConfig(
     frame_width=8, frame_hidden=8, clip_width=8, clip_hidden=8, video_width=8, video_hidden=8, layers=1, heads=2,
     head_width=4, max_clips=8,

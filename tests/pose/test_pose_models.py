@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from patience import PATIENCE_S
 
 from hitrs_live.cli import main
 from hitrs_live.errors import PoseModelMissing
@@ -27,7 +28,7 @@ def fresh_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=100)[0].strip() for process in both]
+    said = [process.communicate(timeout=PATIENCE_S)[0].strip() for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert said == [str(base / "hitrs_live" / "pose" / "pose_landmarker_full.task")] * 2
     return base

@@ -1,16 +1,17 @@
 """The real estimator in its real process, and what happens when that process fails."""
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from patience import PATIENCE_S, wait_until
 
 from hitrs_live.config import PoseConfig
 from hitrs_live.errors import PoseProcessFailed
@@ -19,13 +20,17 @@ from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.skeleton import MEDIAPIPE33_JOINTS, NTU25
 
+pytestmark = pytest.mark.slow
+
 LENS = Intrinsics.from_field_of_view(60, width=640, height=480)
 Show = Callable[..., Frame]
+PATIENT = PoseConfig(hang_after_s=PATIENCE_S)
+"""For what is not about a process that hangs: a busy machine may take seconds for a picture."""
 
 
 @pytest.fixture
 def stage() -> Iterator[PoseStage]:
-    running = PoseStage(PoseConfig(hang_after_s=2.0), LENS)
+    running = PoseStage(PATIENT, LENS)
     running.start()
     yield running
     running.close()
@@ -33,7 +38,8 @@ def stage() -> Iterator[PoseStage]:
 
 def test_a_person_is_found_where_the_picture_shows_one(stage: PoseStage, show: Show) -> None:
     xs = []
-    for index, left in enumerate((40, 150, 260)):
+    # As fast as somebody walks: one who jumps is looked for where they were as well.
+    for index, left in enumerate(range(40, 261, 20)):
         (found,) = stage.step(show(index, left))
         assert (found.index, found.capture_time_ns) == (index, index * 33_333_333)
         (pose,) = found.poses
@@ -46,7 +52,7 @@ def test_a_person_is_found_where_the_picture_shows_one(stage: PoseStage, show: S
         assert pose.joints_m[NTU25.index("left_shoulder"), 0] < pose.joints_m[NTU25.index("right_shoulder"), 0]
         assert pose.joints_m[NTU25.index("head"), 1] > pose.joints_m[NTU25.index("spine_base"), 1]
     # Right in the picture is a smaller x.
-    assert xs[0] > xs[1] > xs[2]
+    assert xs[0] > xs[len(xs) // 2] > xs[-1]
     assert stage.frames_lost == stage.restarts == 0
 
 
@@ -73,7 +79,7 @@ def test_two_people_are_found_and_an_empty_room_has_none(stage: PoseStage, show:
 
 
 def test_joints_below_the_asked_confidence_count_as_not_seen(show: Show) -> None:
-    stage = PoseStage(PoseConfig(min_joint_confidence=0.6), LENS)
+    stage = PoseStage(PoseConfig(min_joint_confidence=0.6, hang_after_s=PATIENCE_S), LENS)
     stage.start()
     (found,) = stage.step(show(0, 150))
     stage.close()
@@ -103,39 +109,38 @@ def test_a_killed_pose_process_is_replaced_and_the_stream_goes_on(stage: PoseSta
 
 
 def test_a_hung_pose_process_is_replaced_and_the_stream_goes_on(show: Show) -> None:
-    stage = PoseStage(PoseConfig(hang_after_s=0.5), LENS)
+    stage = PoseStage(PoseConfig(hang_after_s=3.0), LENS)
     stage.start()
     try:
-        assert len(stage.step(show(0, 150))) == 1
-        assert stage.process_id is not None
         hung = stage.process_id
+        assert hung is not None
         os.kill(hung, signal.SIGSTOP)
-        assert stage.step(show(1, 150)) == ()
+        assert stage.step(show(0, 150)) == ()
         assert not psutil.pid_exists(hung)
-        assert len(stage.step(show(2, 150))) == 1
-        assert (stage.restarts, stage.frames_lost) == (1, 1)
-        assert "no answer within 0.5 s" in stage.notice
+        assert "no answer within 3 s" in stage.notice
+        # A busy machine may hold the new one up for as long, which is a hang like any other.
+        found = [stage.step(show(index, 150)) for index in range(1, 4)]
+        assert any(found)
+        assert stage.restarts == stage.frames_lost == 1 + found.count(())
     finally:
         stage.close()
 
 
 def test_a_process_above_the_memory_limit_is_replaced_until_the_limit_is_found_impossible(show: Show) -> None:
-    stage = PoseStage(PoseConfig(memory_limit_mb=20), LENS)
+    stage = PoseStage(PoseConfig(memory_limit_mb=20, hang_after_s=PATIENCE_S), LENS)
     stage.start()
     restarts: set[int] = set()
 
     def until_it_is_given_up() -> None:
-        began, index = time.monotonic(), 0
-        while time.monotonic() - began < 60:
+        for index in itertools.count():
             assert len(stage.step(show(index, 150))) == 1, "no frame is lost: it is replaced between two"
             restarts.add(stage.restarts)
-            index += 1
-            time.sleep(0.05)
 
     with pytest.raises(PoseProcessFailed, match=r"above pose.memory_limit_mb = 20") as raised:
         until_it_is_given_up()
     stage.close()
-    assert restarts == {0, 1, 2, 3, 4}
+    # The first one may be found too large before its first picture.
+    assert restarts - {0} == {1, 2, 3, 4}
     assert "\n" not in str(raised.value)
 
 
@@ -163,19 +168,18 @@ def test_the_process_ends_when_its_parent_is_killed() -> None:
         "import time; from hitrs_live.pose.stage import PoseStage; from hitrs_live.config import PoseConfig\n"
         "from hitrs_live.pose.intrinsics import Intrinsics\n"
         "stage = PoseStage(PoseConfig(), Intrinsics.from_field_of_view(60, width=64, height=64)); stage.start()\n"
-        "print(stage.process_id, flush=True); time.sleep(60)"
+        "print(stage.process_id, flush=True); time.sleep(3600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     child = psutil.Process(int(parent.stdout.readline()))
     parent.kill()
     parent.communicate()
-    gone, _ = psutil.wait_procs([child], timeout=20)
-    assert gone
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the end of the child")
 
 
 def test_the_users_terminal_is_left_alone(show: Show, capfd: pytest.CaptureFixture[str]) -> None:
-    stage = PoseStage(PoseConfig(), LENS)
+    stage = PoseStage(PATIENT, LENS)
     stage.start()
     stage.step(show(0, 150))
     stage.close()
@@ -183,7 +187,7 @@ def test_the_users_terminal_is_left_alone(show: Show, capfd: pytest.CaptureFixtu
 
 
 def test_close_ends_the_process_and_may_be_called_twice(show: Show) -> None:
-    stage = PoseStage(PoseConfig(), LENS)
+    stage = PoseStage(PATIENT, LENS)
     stage.close()
     stage.start()
     process = psutil.Process(stage.process_id)

@@ -294,7 +294,7 @@ def test_no_rows_is_the_callers_mistake() -> None:
         Tracker(0, TrackConfig())
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
 def test_ids_are_never_given_twice_and_no_row_changes_its_id_in_silence(seed: int, rows: int) -> None:
     rng = np.random.default_rng(seed)
@@ -341,12 +341,13 @@ def room_after_a_walk(seed: int, *, pictured: bool) -> Room:
     return room
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_people_who_walk_about_at_different_depths_are_never_mixed(seed: int) -> None:
     assert room_after_a_walk(seed, pictured=False).never_mixed()
 
 
+@pytest.mark.slow
 def test_one_camera_mixes_them_in_one_scene_of_a_hundred_at_most() -> None:
     # Somebody new who steps out beside the place where somebody else has just been covered looks like them.
     mixed = [seed for seed in range(100) if not room_after_a_walk(seed, pictured=True).never_mixed()]

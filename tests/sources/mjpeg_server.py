@@ -30,6 +30,9 @@ class MjpegServer:
         self.flowing = threading.Event()
         self.flowing.set()
         self.connections = 0
+        self.sent = 0
+        """Pictures sent whole, over all connections."""
+        self._sending = threading.Lock()
         self.garbage_every = 0
         self._over = threading.Event()
         self._clients: list[socket.socket] = []
@@ -56,6 +59,11 @@ class MjpegServer:
         self._thread.join()
         self._server.server_close()
         self.cut()
+
+    def pause(self) -> None:
+        """Send no picture more until `flowing` is set; `sent` no longer changes once this returns."""
+        with self._sending:
+            self.flowing.clear()
 
     def cut(self) -> None:
         """Break every connection that there is; new ones are taken."""
@@ -108,7 +116,11 @@ class MjpegServer:
                     if server.garbage_every and index % server.garbage_every == 0:
                         picture = picture[: len(picture) // 2]
                     head = b"%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (BOUNDARY, len(picture))
-                    self.wfile.write(head + picture + b"\r\n")
+                    with server._sending:
+                        if not server.flowing.is_set():
+                            continue
+                        self.wfile.write(head + picture + b"\r\n")
+                        server.sent += 1
                     index += 1
 
             def _allowed(self) -> bool:

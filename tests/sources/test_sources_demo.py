@@ -1,12 +1,12 @@
 """The demo figure: a body that could be a person's, doing what its script says."""
 
-import time
-
 import numpy as np
 import pytest
+from patience import ManualClock
 
 from hitrs_live.messages import PoseFrame, SourceChange
 from hitrs_live.skeleton import NTU25
+from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.demo import FLOOR_M, DemoSource
 from hitrs_live.sources.demo_figure import CHANNELS, lay_out
 from hitrs_live.sources.demo_motion import glide, neutral, pose
@@ -200,16 +200,19 @@ def test_a_looping_source_goes_on_after_its_script() -> None:
 
 
 def test_paced_frames_come_when_they_are_due() -> None:
-    source = DemoSource("real")
+    clock = ManualClock(7)
+    source = DemoSource("real", clock=clock)
     source.open()
-    begin_ns = time.monotonic_ns()
-    items = [item for _ in range(5) for item in source.read(1.0)]
-    assert source.read(0.0) == ()
+    items: list[SourceItem] = []
+    for _ in range(4):
+        while found := source.read(0.0):
+            items += found
+        clock.now_ns += 33_333_334
     source.close()
     frames = [item for item in items if isinstance(item, PoseFrame)]
-    assert len(frames) == 4
+    assert len(frames) == 4, "one each time that one is due"
     for frame in frames:
-        assert frame.received_ns >= frame.capture_time_ns >= begin_ns
+        assert frame.received_ns >= frame.capture_time_ns >= 7
     assert frames[3].capture_time_ns - frames[0].capture_time_ns == 100_000_000
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from patience import ManualClock
 
 from hitrs_live.messages import Frame, SourceChange
 from hitrs_live.sources.frame_box import FrameBox
@@ -58,23 +59,13 @@ def test_a_loss_limit_below_the_stall_limit_still_stalls_first() -> None:
     assert [change.time_ns for change in changes] == sorted(change.time_ns for change in changes)
 
 
-class Clock:
-    """A hand-set monotonic clock."""
-
-    def __init__(self) -> None:
-        self.now_ns = 0
-
-    def __call__(self) -> int:
-        return self.now_ns
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def box(clock: Clock) -> FrameBox:
+def box(clock: ManualClock) -> FrameBox:
     box = FrameBox(make_liveness(), max_frame_age_s=0.5, clock=clock)
     box.begin()
     return box
@@ -91,7 +82,7 @@ def test_only_the_newest_picture_is_read_and_the_others_are_counted(box: FrameBo
     assert box.take(0) == []
 
 
-def test_a_picture_past_its_age_is_dropped_and_counted_as_stale(box: FrameBox, clock: Clock) -> None:
+def test_a_picture_past_its_age_is_dropped_and_counted_as_stale(box: FrameBox, clock: ManualClock) -> None:
     box.put(0, PICTURE)
     clock.now_ns = S // 2 + 1
     assert [type(item) for item in box.take(0)] == [SourceChange, SourceChange]
@@ -106,7 +97,7 @@ def test_pictures_of_one_clock_reading_get_different_times(box: FrameBox) -> Non
     assert times == [7, 8, 9]
 
 
-def test_a_stall_after_an_unread_picture_is_told_after_that_picture(clock: Clock) -> None:
+def test_a_stall_after_an_unread_picture_is_told_after_that_picture(clock: ManualClock) -> None:
     box = FrameBox(make_liveness(), max_frame_age_s=60, clock=clock)
     box.begin()
     box.put(0, PICTURE)

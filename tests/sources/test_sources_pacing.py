@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from patience import PATIENCE_S, ManualClock
 
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import Pacer
@@ -20,16 +21,26 @@ def test_paced_times_lie_on_the_clock_and_are_waited_for() -> None:
     pacer = Pacer("real", time.monotonic_ns)
     begun_ns = time.monotonic_ns()
     pacer.start()
-    assert not pacer.wait(30_000_000, 0.001)
-    assert pacer.wait(30_000_000, 5.0)
+    assert pacer.wait(30_000_000, PATIENCE_S)
     assert time.monotonic_ns() >= pacer.capture_time_ns(30_000_000) >= begun_ns + 30_000_000
+
+
+def test_what_is_not_due_is_not_handed_over_before_it_is() -> None:
+    clock = ManualClock(5)
+    pacer = Pacer("real", clock)
+    pacer.start()
+    assert not pacer.wait(30_000_000, 0.001)
+    clock.now_ns += 30_000_000 - 1
+    assert not pacer.wait(30_000_000, 0.001)
+    clock.now_ns += 1
+    assert pacer.wait(30_000_000, 0.0)
 
 
 def test_a_wait_ends_when_it_is_cancelled() -> None:
     pacer = Pacer("real", time.monotonic_ns)
     pacer.start()
     threading.Timer(0.05, pacer.cancel).start()
-    assert not pacer.wait(60 * 10**9, 60.0)
+    assert not pacer.wait(3600 * 10**9, 3600.0)
 
 
 def test_an_unknown_speed_is_the_callers_mistake() -> None:

@@ -32,6 +32,8 @@ from hitrs_live.training.loop import LoopConfig
 from hitrs_live.training.processes import Processes
 from hitrs_live.transforms import NormaliserConfig, mirror
 
+pytestmark = pytest.mark.slow
+
 ALONE = Processes(rank=0, count=1, device=torch.device("cpu"))
 ENCODER = HiTRSConfig(
     frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=1, heads=2,

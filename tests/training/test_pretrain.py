@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from kept_journal import BrokenOff, KeptJournal
+from patience import PATIENCE_S
 
 from hitrs_live.checkpoint import load_encoder
 from hitrs_live.cli import main
@@ -20,6 +21,8 @@ from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.training.journal import describe
 from hitrs_live.training.pretrain import LOSSES, PretrainConfig, live, pretrain, published
 from hitrs_live.training.processes import Processes
+
+pytestmark = pytest.mark.slow
 
 ALONE = Processes(rank=0, count=1, device=torch.device("cpu"))
 ENCODER = HiTRSConfig(
@@ -91,7 +94,12 @@ def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        [*command, *map(str, arguments)], capture_output=True, text=True, timeout=100, check=True, env=environment
+        [*command, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+        env=environment,
     )
 
 

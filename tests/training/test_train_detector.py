@@ -26,6 +26,8 @@ from hitrs_live.training.streams import StreamBatch, StreamBatches, frames_since
 from hitrs_live.training.train_detector import DetectorTraining, Material, losses_of, train_detector
 from hitrs_live.transforms import NormaliserConfig
 
+pytestmark = pytest.mark.slow
+
 ENCODER = HiTRSConfig(
     frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=1, heads=2,
     head_width=8, max_clips=8, causal=True,

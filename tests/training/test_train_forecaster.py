@@ -27,6 +27,8 @@ from hitrs_live.training.train_detector import Material
 from hitrs_live.training.train_forecaster import ForecasterTraining, train_forecaster
 from hitrs_live.transforms import NormaliserConfig
 
+pytestmark = pytest.mark.slow
+
 ENCODER = HiTRSConfig(
     frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=1, heads=2,
     head_width=8, max_clips=8, causal=True, dropout=0.0,

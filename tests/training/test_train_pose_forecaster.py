@@ -18,6 +18,8 @@ from hitrs_live.forecaster_checkpoint import load_forecaster
 from hitrs_live.model.pose_forecaster import PoseForecaster, PoseForecasterConfig, cosines
 from hitrs_live.training.motion_windows import WindowBatches, WindowVariation
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--width", "32", "--layers", "2", "--batch", "32", "--threads", "1", "--device", "cpu"]
 STILL = WindowVariation(mirror_share=0.0, reverse_share=0.0, turn_rad=0.0, other_legs_share=0.0)
 

@@ -2,13 +2,13 @@
 
 import re
 import sys
-import time
 from pathlib import Path
 from subprocess import PIPE, Popen
 
 import psutil
 import pytest
 import zmq
+from patience import PATIENCE_S, wait_until
 from transport_messages import a_motion, an_action, bound_publisher
 
 from hitrs_live.config import PublishConfig
@@ -21,7 +21,7 @@ from hitrs_live.transport.subscriber import Subscription, subscribe
 LISTENER = """
 import sys
 from hitrs_live.transport.subscriber import subscribe
-for message in subscribe(sys.argv[1], "action", timeout_s=20):
+for message in subscribe(sys.argv[1], "action", timeout_s=600):
     print(message.topic, message.seq, message.label, flush=True)
     if message.state == "end":
         break
@@ -31,11 +31,11 @@ for message in subscribe(sys.argv[1], "action", timeout_s=20):
 def test_a_subscriber_in_another_process_receives_what_is_published() -> None:
     with bound_publisher() as publisher:
         with Popen([sys.executable, "-c", LISTENER, publisher.address], stdout=PIPE, text=True) as listener:
-            assert publisher.wait_for_subscriber(20)
+            assert publisher.wait_for_subscriber(PATIENCE_S)
             publisher.publish(a_motion())
             publisher.publish(an_action())
             publisher.publish(an_action(state="end"))
-            printed, _ = listener.communicate(timeout=20)
+            printed, _ = listener.communicate(timeout=PATIENCE_S)
         assert listener.returncode == 0
     assert printed.splitlines() == ["action.cam.1 0 front kick", "action.cam.1 1 front kick"]
 
@@ -76,19 +76,17 @@ def test_a_subscriber_that_never_reads_neither_slows_the_publisher_nor_fills_the
     count = 20_000
     with bound_publisher() as publisher:
         asleep = connect_subscriber(context, publisher.address, [""], high_water_mark=10)
-        assert publisher.wait_for_subscriber(10)
+        assert publisher.wait_for_subscriber(PATIENCE_S)
         message = a_motion()
         before_bytes = psutil.Process().memory_info().rss
-        begun_s = time.monotonic()
+        # That this loop ends at all says that nobody is waited for: the one asleep never wakes.
         for _ in range(count):
             publisher.publish(message)
-        took_s = time.monotonic() - begun_s
         grown_bytes = psutil.Process().memory_info().rss - before_bytes
         asleep.close()
     context.term()
     # 20,000 messages are 184 MB; a thousand of them may wait, and the system's own buffers hold some more.
     assert grown_bytes < 60e6
-    assert took_s < 20
 
 
 def test_what_a_slow_subscriber_lost_is_visible_to_it() -> None:
@@ -97,7 +95,7 @@ def test_what_a_slow_subscriber_lost_is_visible_to_it() -> None:
         bound_publisher(high_water_mark=20) as publisher,
         Subscription(publisher.address, high_water_mark=20, on_gap=gaps.append) as slow,
     ):
-        assert publisher.wait_for_subscriber(10)
+        assert publisher.wait_for_subscriber(PATIENCE_S)
         for _ in range(3000):
             publisher.publish(a_motion())
         received = []
@@ -122,10 +120,10 @@ def test_a_second_publisher_at_one_address_is_told_so_in_one_line() -> None:
 
 def test_a_second_publisher_at_one_ipc_path_is_told_so_and_the_first_lives_on(tmp_path: Path) -> None:
     url = f"ipc://{tmp_path}/events"
-    with bound_publisher(bind=url) as first, subscribe(url, timeout_s=10) as subscription:
+    with bound_publisher(bind=url) as first, subscribe(url, timeout_s=PATIENCE_S) as subscription:
         with pytest.raises(AddressUnavailable, match="another pipeline"):
             Publisher(PublishConfig(bind=url), "session-2")
-        assert first.wait_for_subscriber(10)
+        assert first.wait_for_subscriber(PATIENCE_S)
         first.publish(an_action())
         assert next(subscription).topic == "action.cam.1"
 
@@ -152,9 +150,6 @@ def test_waiting_for_a_subscriber_ends_when_one_comes_and_when_none_does() -> No
     with bound_publisher() as publisher:
         assert not publisher.wait_for_subscriber(0.05)
         with subscribe(publisher.address, "action"):
-            assert publisher.wait_for_subscriber(10)
+            assert publisher.wait_for_subscriber(PATIENCE_S)
             assert publisher.has_subscriber()
-        deadline = time.monotonic() + 10
-        while publisher.has_subscriber() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert not publisher.has_subscriber()
+        wait_until(lambda: not publisher.has_subscriber(), "the subscriber's leave")

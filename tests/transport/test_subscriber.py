@@ -1,8 +1,7 @@
 """A subscription gives what was asked for, tells what was lost, and outlives its publisher."""
 
-import time
-
 import pytest
+from patience import PATIENCE_S, wait_until
 from transport_messages import a_motion, an_action, bound_publisher
 
 from hitrs_live.errors import AddressUnavailable
@@ -12,10 +11,12 @@ from hitrs_live.transport.subscriber import subscribe
 
 
 def test_topics_are_whole_words_from_the_front() -> None:
-    with bound_publisher() as publisher, subscribe(publisher.address, ("action.cam.1", "motion."), 10) as subscription:
-        assert publisher.wait_for_subscriber(10)
-        # Two prefixes make two subscriptions, of which the first may have come alone.
-        time.sleep(0.1)
+    with (
+        bound_publisher() as publisher,
+        subscribe(publisher.address, ("action.cam.1", "motion."), PATIENCE_S) as subscription,
+    ):
+        # Two prefixes make two subscriptions, of which the first may come alone.
+        wait_until(lambda: publisher.has_subscriber() and publisher._subscriptions == 2, "both subscriptions")
         for track_id in (10, 1, 12):
             publisher.publish(an_action(track_id))
         publisher.publish(a_motion())
@@ -27,9 +28,9 @@ def test_silence_raises_timeout_and_the_subscription_lives_on() -> None:
     with bound_publisher() as publisher, subscribe(publisher.address, timeout_s=0.05) as subscription:
         with pytest.raises(TimeoutError, match=r"no message from tcp://.* within 0\.05 s; is a pipeline"):
             next(subscription)
-        assert publisher.wait_for_subscriber(10)
+        assert publisher.wait_for_subscriber(PATIENCE_S)
         publisher.publish(an_action())
-        assert subscription.read(10)[0].topic == "action.cam.1"
+        assert subscription.read(PATIENCE_S)[0].topic == "action.cam.1"
 
 
 def test_a_closed_subscription_ends_its_iteration() -> None:
@@ -44,8 +45,8 @@ def test_a_closed_subscription_ends_its_iteration() -> None:
 def test_a_restarted_publisher_is_found_again_and_counts_as_a_restart_not_as_a_loss() -> None:
     gaps: list[Gap] = []
     first = bound_publisher("before")
-    with subscribe(first.address, timeout_s=20, on_gap=gaps.append) as subscription:
-        assert first.wait_for_subscriber(10)
+    with subscribe(first.address, timeout_s=PATIENCE_S, on_gap=gaps.append) as subscription:
+        assert first.wait_for_subscriber(PATIENCE_S)
         for _ in range(3):
             first.publish(an_action())
         assert [next(subscription).seq for _ in range(3)] == [0, 1, 2]
@@ -64,16 +65,16 @@ def test_joining_in_the_middle_is_no_loss() -> None:
     with bound_publisher() as publisher:
         for _ in range(5):
             publisher.publish(a_motion())
-        with subscribe(publisher.address, timeout_s=10) as subscription:
-            assert publisher.wait_for_subscriber(10)
+        with subscribe(publisher.address, timeout_s=PATIENCE_S) as subscription:
+            assert publisher.wait_for_subscriber(PATIENCE_S)
             publisher.publish(a_motion())
             assert next(subscription).seq == 5
             assert subscription.missed == 0
 
 
 def test_what_is_no_message_is_counted_and_skipped() -> None:
-    with bound_publisher() as publisher, subscribe(publisher.address, timeout_s=10) as subscription:
-        assert publisher.wait_for_subscriber(10)
+    with bound_publisher() as publisher, subscribe(publisher.address, timeout_s=PATIENCE_S) as subscription:
+        assert publisher.wait_for_subscriber(PATIENCE_S)
         publisher._socket.send_multipart([b"action.cam.1", b"\xc1"])
         publisher._socket.send(b"hello")
         publisher.publish(an_action())

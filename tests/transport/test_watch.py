@@ -12,6 +12,7 @@ from subprocess import PIPE, Popen
 import msgspec
 import pytest
 from hypothesis import given, settings
+from patience import PATIENCE_S
 from transport_messages import MESSAGES, a_motion, an_action, bound_publisher
 
 from hitrs_live.messages import AnyMessage, SourceEvent
@@ -27,14 +28,14 @@ def _watcher(publisher: Publisher, *topics: str) -> "Popen[str]":
 
 def test_json_lines_keep_the_contract_and_ctrl_c_ends_them() -> None:
     with bound_publisher() as publisher, _watcher(publisher) as watcher:
-        assert publisher.wait_for_subscriber(20)
+        assert publisher.wait_for_subscriber(PATIENCE_S)
         publisher.publish(an_action())
         publisher.publish(a_motion())
         assert watcher.stdout is not None
         # Each line is there while the watch goes on: nothing waits in a buffer.
         action, motion = (json.loads(watcher.stdout.readline()) for _ in range(2))
         watcher.send_signal(signal.SIGINT)
-        rest, complaints = watcher.communicate(timeout=20)
+        rest, complaints = watcher.communicate(timeout=PATIENCE_S)
     assert (watcher.returncode, rest, complaints) == (0, "", "")
     assert list(action)[:9] == [
         *("topic", "type", "schema", "session_id", "source_id", "seq", "capture_time_ns", "publish_time_ns", "utc_ns")
@@ -55,13 +56,13 @@ def test_json_lines_keep_the_contract_and_ctrl_c_ends_them() -> None:
 
 def test_a_pipe_whose_reader_is_gone_ends_the_watch() -> None:
     with bound_publisher() as publisher, _watcher(publisher, "action") as watcher:
-        assert publisher.wait_for_subscriber(20)
+        assert publisher.wait_for_subscriber(PATIENCE_S)
         assert watcher.stdout is not None
         watcher.stdout.close()
         publisher.publish(an_action())
         assert watcher.stderr is not None
         assert watcher.stderr.read() == ""
-        assert watcher.wait(20) == 0
+        assert watcher.wait(PATIENCE_S) == 0
 
 
 def test_the_watch_ends_after_its_duration_and_after_silence() -> None:
@@ -72,7 +73,7 @@ def test_the_watch_ends_after_its_duration_and_after_silence() -> None:
 
 
 class _Once(io.StringIO):
-    """Publish when first asked to flush nothing: a writer that lets the test act while the watch runs."""
+    """Publish when first asked to flush nothing, and press Ctrl-C after two lines: to act while the watch runs."""
 
     def __init__(self, publisher: Publisher) -> None:
         super().__init__()
@@ -80,7 +81,9 @@ class _Once(io.StringIO):
         self.published = False
 
     def flush(self) -> None:
-        if not self.published and self.publisher.wait_for_subscriber(10):
+        if self.getvalue().count("\n") == 2:
+            raise KeyboardInterrupt
+        if not self.published and self.publisher.wait_for_subscriber(PATIENCE_S):
             self.published = True
             self.publisher.publish(an_action(utc_ns=1_772_366_400_250_999_999))
             lost = msgspec.structs.replace(an_action(), label="\x1b[31mred\nalert", state="end", reason="finished")
@@ -92,7 +95,7 @@ def test_people_read_plain_lines_losses_go_aside_and_labels_cannot_steer_the_ter
     notes = io.StringIO()
     with bound_publisher() as publisher:
         out = _Once(publisher)
-        watch(publisher.address, topics="action", out=out, notes=notes, idle_s=1.0)
+        watch(publisher.address, topics="action", out=out, notes=notes)
     first, second = out.getvalue().splitlines()
     assert first == "2026-03-01T12:00:00.250Z  cam  start   front kick  0.75  track 1  told after 0.40 s"
     assert second == "                   2.000  cam  end     �[31mred�alert  0.75  track 1  (finished)"

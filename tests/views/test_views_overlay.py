@@ -1,7 +1,5 @@
 """Drawing over pictures: where joints land, and what is drawn for joints that land nowhere."""
 
-import time
-
 import numpy as np
 import pytest
 from views_messages import foreseen, outlook, people_of, scene, standing_people
@@ -208,14 +206,3 @@ def test_a_legend_says_what_the_ghosts_stand_for_and_a_line_more_where_one_is_fa
         return int((image[380:, 5:100] != plain[380:, 5:100]).any((1, 2)).sum())
 
     assert 0 < lines(True, now=False) < lines(True, now=True) < lines(False, now=True)
-
-
-def test_drawing_is_a_small_part_of_a_frame() -> None:
-    people, image = people_of(standing_people(2)), blank()
-    spent_s = []
-    for _ in range(40):
-        began = time.perf_counter()
-        draw(image, scene(people, {1: ("squat", 0.9), 2: ("walk", 0.5)}), lens=LENS)
-        spent_s.append(time.perf_counter() - began)
-    # About 1 ms is measured; the bound leaves room for a busy machine.
-    assert np.median(spent_s) < 0.010

@@ -15,6 +15,8 @@ from hitrs_live.views.vp8 import Vp8Encoder, is_key_picture
 from hitrs_live.views.webm import WebmWriter
 from hitrs_live.views.window import Window, windows_in
 
+pytestmark = pytest.mark.slow
+
 
 def small(shade: int) -> np.ndarray:
     """A picture of one shade of grey, (48, 64, 3)."""

@@ -44,7 +44,7 @@ def main() -> None:
     chosen = [parse_effects(text) for text in options.degrade or EFFECTS]
     checkpoint = load_checkpoint(options.checkpoint)
     found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
-    hop = 1 if options.update == "frame" else None
+    hop = checkpoint.info.hop_frames(options.update)
     rows = []
     for effects in chosen:
         report = evaluate_held_out(checkpoint, data_folder(), thresholds=found.thresholds, hop=hop, effects=effects)

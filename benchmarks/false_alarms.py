@@ -174,7 +174,7 @@ def main() -> None:
     flags = ["--update", options.update]
     for flag, value in (("--checkpoint", options.checkpoint), ("--thresholds", options.thresholds)):
         flags += [flag, value] if value else []
-    hop = 1 if options.update == "frame" else None
+    hop = checkpoint.info.hop_frames(options.update)
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)

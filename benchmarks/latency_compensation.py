@@ -101,22 +101,12 @@ def _between(joints_m: NDArray[np.float32], at: float) -> NDArray[np.float32]:
 
 
 def _tick(joints_m: NDArray[np.float32], frame: int, active: NDArray[np.bool_], rate_hz: float) -> Tick:
-    rows = len(joints_m)
-    return Tick(
-        time_ns=np.full(rows, round(frame / rate_hz * 1e9)),
-        track_ids=np.arange(rows),
-        active=active,
-        reset=np.full(rows, frame == 0),
-        joints_m=joints_m,
-        confidence=np.ones(joints_m.shape[:2], np.float32),
-        received_ns=0,
-    )
+    return Tick.of(joints_m, time_ns=round(frame / rate_hz * 1e9), active=active, reset=frame == 0)
 
 
 def _people(tick: Tick) -> People:
     return People(
         capture_time_ns=int(tick.time_ns[0]),
-        received_ns=0,
         track_ids=tick.track_ids,
         present=tick.active,
         joints_m=tick.joints_m,
@@ -134,7 +124,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(options.checkpoint)
-    hop = 1 if options.update == "frame" else checkpoint.info.detector.encoder.clip_stride
+    hop = checkpoint.info.hop_frames(options.update)
     people = read_ship(data_folder(), test=True)
     people[UI_PRMD] = join_repetitions(people[UI_PRMD])
     report: dict[str, Any] = {"model": checkpoint.info.name, "update": options.update, "sources": {}}

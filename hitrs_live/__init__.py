@@ -5,16 +5,54 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hitrs_live.checkpoint import load_checkpoint
+    from hitrs_live.in_process import LiveRun, run
+    from hitrs_live.messages import (
+        ActionEvent,
+        AnyMessage,
+        Array,
+        JointsEvent,
+        Message,
+        MotionPrediction,
+        PoseEvent,
+        ScoreEvent,
+        SourceEvent,
+        Status,
+    )
     from hitrs_live.model.hitrs import hitrs_base, hitrs_small
     from hitrs_live.transport.subscriber import subscribe
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "hitrs_base", "hitrs_small", "load_checkpoint", "subscribe"]
+__all__ = [
+    "ActionEvent",
+    "AnyMessage",
+    "Array",
+    "JointsEvent",
+    "LiveRun",
+    "Message",
+    "MotionPrediction",
+    "PoseEvent",
+    "ScoreEvent",
+    "SourceEvent",
+    "Status",
+    "__version__",
+    "hitrs_base",
+    "hitrs_small",
+    "load_checkpoint",
+    "run",
+    "subscribe",
+]
 
+_MESSAGES = (
+    "ActionEvent", "AnyMessage", "Array", "JointsEvent", "Message", "MotionPrediction", "PoseEvent", "ScoreEvent",
+    "SourceEvent", "Status",
+)  # fmt: skip
 _HOMES = {
+    **dict.fromkeys(_MESSAGES, "hitrs_live.messages"),
+    "LiveRun": "hitrs_live.in_process",
     "hitrs_base": "hitrs_live.model.hitrs",
     "hitrs_small": "hitrs_live.model.hitrs",
     "load_checkpoint": "hitrs_live.checkpoint",
+    "run": "hitrs_live.in_process",
     "subscribe": "hitrs_live.transport.subscriber",
 }
 

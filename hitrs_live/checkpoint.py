@@ -6,17 +6,17 @@ taken out of any of them.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from hitrs_live.checkpoint_file import KEY, not_a_detector, not_understood, open_checkpoint_file, read_kind
+from hitrs_live.checkpoint_file import SHIPPED as SHIPPED
 from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
@@ -25,10 +25,8 @@ from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import MODALITIES, NormaliserConfig
 from hitrs_live.whole_file import whole_file
 
-_KEY = "hitrs_live"
 _DETECTOR_FORMAT = 2
 """1 was that of version 0.1, with another motion head."""
-SHIPPED = Path(__file__).parent / "weights" / "hitrs_tiny.safetensors"
 
 
 class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,6 +55,10 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """Return the description of the model as it is run: a loaded model must give the same answer twice."""
         detector = replace(self.detector, encoder=replace(self.detector.encoder, dropout=0.0))
         return msgspec.structs.replace(self, detector=detector)
+
+    def hop_frames(self, update: Literal["clip", "frame"]) -> int:
+        """Return the frames from one prediction on a row to the next: each clip's stride, or 1 for every frame."""
+        return 1 if update == "frame" else self.detector.encoder.clip_stride
 
     def check(self) -> None:
         """Raise ValueError where the parts do not fit together."""
@@ -136,7 +138,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint | EncoderCheckpoint | Rec
     """Write weights in half precision and everything else as JSON metadata, in one file, all or nothing."""
     tensors = {name: value.half().cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
     with whole_file(path) as unfinished:
-        save_file(tensors, unfinished, metadata={_KEY: msgspec.json.encode(checkpoint.info).decode()})
+        save_file(tensors, unfinished, metadata={KEY: msgspec.json.encode(checkpoint.info).decode()})
 
 
 def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
@@ -147,9 +149,7 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
     path = SHIPPED if path is None else Path(path)
     info, tensors = _read(path)
     if not isinstance(info, CheckpointInfo):
-        raise CheckpointMismatch(
-            f"checkpoint {path}: is {_a(info.kind)}, wanted a detector, as hitrs-live train-detector makes"
-        )
+        raise not_a_detector(path, info.kind)
     if info.format != _DETECTOR_FORMAT:
         raise CheckpointMismatch(
             f"checkpoint {path}: is a detector of format {info.format}, wanted {_DETECTOR_FORMAT}, whose motion "
@@ -200,7 +200,7 @@ def fingerprint(path: str | Path) -> str:
 
 def checkpoint_kind(path: str | Path) -> str:
     """Tell which kind a file is: detector, recogniser or encoder. Raises CheckpointMismatch where it is none."""
-    with _opened(Path(path)) as file:
+    with open_checkpoint_file(Path(path), "pt") as file:
         return _read_info(Path(path), file.metadata() or {}).kind
 
 
@@ -209,39 +209,20 @@ def _a(kind: str) -> str:
 
 
 def _read(path: Path) -> tuple[AnyInfo, dict[str, Tensor]]:
-    with _opened(path) as file:
+    with open_checkpoint_file(path, "pt") as file:
         metadata = file.metadata() or {}
         tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     return _read_info(path, metadata), tensors
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except (OSError, SafetensorError) as error:
-        raise CheckpointMismatch(
-            f"checkpoint {path}: cannot be read ({error}); give a .safetensors file of ours"
-        ) from None
-
-
-class _Kind(msgspec.Struct):
-    kind: str = "detector"
-
-
 def _read_info(path: Path, metadata: dict[str, str]) -> AnyInfo:
-    if _KEY not in metadata:
-        raise CheckpointMismatch(f"checkpoint {path}: has no {_KEY} description; wanted a file that hitrs_live wrote")
+    kind = read_kind(path, metadata)
     try:
-        kind = msgspec.json.decode(metadata[_KEY], type=_Kind).kind
         if kind not in _KINDS:
             raise msgspec.ValidationError(f"kind {kind!r}")
-        info = msgspec.json.decode(metadata[_KEY], type=_KINDS[kind])
+        info = msgspec.json.decode(metadata[KEY], type=_KINDS[kind])
     except msgspec.DecodeError as error:
-        raise CheckpointMismatch(
-            f"checkpoint {path}: description not understood ({error}); is it of a newer version?"
-        ) from None
+        raise not_understood(path, error) from None
     if info.layout != NTU25.name:
         raise CheckpointMismatch(f"checkpoint {path}: trained on skeleton {info.layout!r}, wanted {NTU25.name!r}")
     try:

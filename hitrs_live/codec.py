@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import MessageMalformed
-from hitrs_live.messages import AnyMessage, Array, JointsEvent, Pose, PoseFrame
+from hitrs_live.messages import AnyMessage, Array, JointsEvent, Pose, PoseFrame, SourceClock
 from hitrs_live.skeleton import NTU25
 
 INT64_MAX: Final = 2**63 - 1
@@ -38,8 +38,10 @@ def encode(message: AnyMessage) -> list[bytes]:
     return [message.topic.encode(), _encoder().encode(message)]
 
 
-def decode(parts: Sequence[bytes]) -> AnyMessage:
+def decode(parts: Sequence[bytes], *, under: bytes | None = None) -> AnyMessage:
     """Turn the two parts [topic, msgpack] back into a message.
+
+    under: the topic that it has to come under; None for the message's own.
 
     Raises:
         MessageMalformed: for anything else, in one line.
@@ -53,7 +55,7 @@ def decode(parts: Sequence[bytes]) -> AnyMessage:
     except (ValueError, RecursionError, OverflowError) as error:
         raise MessageMalformed(f"message under topic {topic[:80]!r}: {error}; is the sender of hitrs_live?") from None
     check(message)
-    if message.topic.encode() != topic:
+    if topic != (message.topic.encode() if under is None else under):
         raise MessageMalformed(f"message of topic {message.topic[:80]!r} came under {topic[:80]!r}, wanted the same")
     return message
 
@@ -64,9 +66,10 @@ def check(message: AnyMessage) -> None:
     Raises:
         MessageMalformed: where they do not.
     """
-    if not (0 <= message.seq <= INT64_MAX and abs(message.capture_time_ns) <= INT64_MAX):
+    times_ns = (message.capture_time_ns, message.utc_ns or 0)
+    if not (0 <= message.seq <= INT64_MAX and all(abs(time_ns) <= INT64_MAX for time_ns in times_ns)):
         raise MessageMalformed(
-            f"{message.topic[:80]}: seq {message.seq}, capture_time_ns {message.capture_time_ns}; "
+            f"{message.topic[:80]}: seq {message.seq}, capture_time_ns {times_ns[0]}, utc_ns {message.utc_ns}; "
             "wanted a count from 0 and nanoseconds, in 64 bits"
         )
     for name in array_fields(type(message)):
@@ -99,13 +102,10 @@ def array_fields(kind: type[AnyMessage]) -> tuple[str, ...]:
 def joints_event(frame: PoseFrame, source_id: str) -> JointsEvent:
     """Pack the poses of one frame, P of them, none included. The publisher or recorder stamps the result.
 
-    `boxes` is None where no pose has one; where only some have, the others' rows are not-a-number.
+    `boxes` is None where no pose has one; where only some have, the others' rows are not-a-number. So are `keypoints`.
     """
     poses = frame.poses
-    boxes: Array | None = None
-    if any(pose.box is not None for pose in poses):
-        missing = np.full(4, np.nan, np.float32)
-        boxes = Array.of(np.stack([missing if pose.box is None else pose.box for pose in poses]))
+    keypoints = _where_known([pose.keypoints for pose in poses])
     claimed = any(pose.body_id is not None for pose in poses)
     return JointsEvent(
         source_id=source_id,
@@ -113,8 +113,10 @@ def joints_event(frame: PoseFrame, source_id: str) -> JointsEvent:
         index=frame.index,
         joints_m=Array.of(_stack([pose.joints_m for pose in poses], (JOINT_COUNT, 3))),
         confidence=Array.of(_stack([pose.confidence for pose in poses], (JOINT_COUNT,))),
-        boxes=boxes,
+        boxes=_where_known([pose.box for pose in poses]),
         body_ids=tuple(pose.body_id for pose in poses) if claimed else (),
+        keypoints=keypoints,
+        keypoint_layout=None if keypoints is None else frame.keypoint_layout,
     )
 
 
@@ -127,12 +129,20 @@ def pose_frame(event: JointsEvent, received_ns: int) -> PoseFrame:
     joints_m, confidence = event.joints_m.numpy(), event.confidence.numpy()
     people = joints_m.shape[0] if joints_m.ndim else 0
     boxes = None if event.boxes is None else event.boxes.numpy()
-    wanted = ((people, JOINT_COUNT, 3), (people, JOINT_COUNT), (people, 4))
-    got = (joints_m.shape, confidence.shape, wanted[2] if boxes is None else boxes.shape)
+    keypoints = None if event.keypoints is None else event.keypoints.numpy()
+    wanted = ((people, JOINT_COUNT, 3), (people, JOINT_COUNT), (people, 4), (people, 3))
+    got = (
+        joints_m.shape,
+        confidence.shape,
+        wanted[2] if boxes is None else boxes.shape,
+        wanted[3] if keypoints is None else (*keypoints.shape[:1], *keypoints.shape[2:]),
+    )
     if got != wanted or len(event.body_ids) not in (0, people):
+        shape = None if keypoints is None else keypoints.shape
         raise MessageMalformed(
-            f"{event.topic[:80]}: joints {got[0]}, confidence {got[1]}, boxes {got[2]}, "
-            f"{len(event.body_ids)} body ids; wanted (P, {JOINT_COUNT}, 3), (P, {JOINT_COUNT}), (P, 4) or none, P or 0"
+            f"{event.topic[:80]}: joints {got[0]}, confidence {got[1]}, boxes {got[2]}, keypoints {shape}, "
+            f"{len(event.body_ids)} body ids; wanted (P, {JOINT_COUNT}, 3), (P, {JOINT_COUNT}), (P, 4) or none, "
+            "(P, N, 3) or none, P or 0"
         )
     body_ids = event.body_ids or (None,) * people
     return PoseFrame(
@@ -143,12 +153,33 @@ def pose_frame(event: JointsEvent, received_ns: int) -> PoseFrame:
             Pose(
                 joints_m=joints_m[p],
                 confidence=confidence[p],
-                box=None if boxes is None or np.isnan(boxes[p]).all() else boxes[p],
+                box=_known(boxes, p),
+                keypoints=_known(keypoints, p),
                 body_id=body_ids[p],
             )
             for p in range(people)
         ),
+        keypoint_layout=event.keypoint_layout,
+        clock=SourceClock(utc_offset_ns=utc_offset_ns(event)),
     )
+
+
+def utc_offset_ns(message: AnyMessage) -> int | None:
+    """Return how far UTC is ahead of the clock of a message's times; None where it does not say."""
+    return None if message.utc_ns is None else message.utc_ns - message.capture_time_ns
+
+
+def _where_known(rows: list[NDArray[np.float32] | None]) -> Array | None:
+    """Stack what is known of each person, not-a-number for the others; None where nothing is of anybody."""
+    known = next((row for row in rows if row is not None), None)
+    if known is None:
+        return None
+    missing = np.full_like(known, np.nan)
+    return Array.of(np.stack([missing if row is None else row for row in rows]))
+
+
+def _known(values: NDArray[np.float32] | None, person: int) -> NDArray[np.float32] | None:
+    return None if values is None or np.isnan(values[person]).all() else values[person]
 
 
 def _stack(rows: list[NDArray[np.float32]], row_shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from hitrs_live.errors import ConfigError
+from hitrs_live.text_file import TextUnreadable, read_text
 
 EngineChoice = Literal["auto", "tensorrt", "cuda-graph", "onnx", "torch"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
@@ -29,7 +30,8 @@ class CameraConfig(Section, frozen=True, kw_only=True):
     retry_min_s: Annotated[float, Meta(gt=0, description="first pause between attempts to reconnect")] = 0.5
     retry_max_s: Annotated[float, Meta(gt=0, description="longest pause between attempts to reconnect")] = 10.0
     field_of_view_deg: Annotated[
-        float, Meta(gt=1, lt=179, description="horizontal, used where there is no calibration file")
+        float,
+        Meta(gt=1, lt=179, description="across the picture's width, used where there is no calibration file"),
     ] = 60.0
     calibration: Annotated[
         str,
@@ -160,6 +162,9 @@ class Config(Section, frozen=True, kw_only=True):
             description="name of the source in topics, of several with commas; empty for one made from the source",
         ),
     ] = ""
+    require_sources: Annotated[
+        bool, Meta(description="refuse to start where a camera or sender is not there; otherwise it is tried on")
+    ] = False
     camera: CameraConfig = CameraConfig()
     pose: PoseConfig = PoseConfig()
     track: TrackConfig = TrackConfig()
@@ -172,8 +177,8 @@ class Config(Section, frozen=True, kw_only=True):
 def load_config(path: str | Path) -> Config:
     """Read a TOML file over the defaults. Raise ConfigError, naming key and remedy, for anything amiss."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(Path(path))
+    except (OSError, TextUnreadable) as error:
         raise ConfigError(f"config {path}: cannot be read ({error}); give a TOML file") from None
     try:
         tree = msgspec.toml.decode(text)
@@ -182,7 +187,7 @@ def load_config(path: str | Path) -> Config:
     return build_config(tree, origin=f"config {path}")
 
 
-def override(config: Config, settings: dict[str, Any]) -> Config:
+def override(config: Config, settings: dict[str, Any], *, origin: str = "flags") -> Config:
     """Put single settings over a config; keys are dotted paths such as "pose.max_people".
 
     Raise ConfigError for an unknown key or a value out of range.
@@ -192,9 +197,11 @@ def override(config: Config, settings: dict[str, Any]) -> Config:
         *tables, key = path.split(".")
         table = tree
         for name in tables:
+            # What is no table is refused below, with its name.
+            table[name] = table[name] if isinstance(table.get(name), dict) else {}
             table = table[name]
         table[key] = value
-    return build_config(tree, origin="flags")
+    return build_config(tree, origin=origin)
 
 
 def build_config(tree: Any, *, origin: str) -> Config:

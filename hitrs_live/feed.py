@@ -32,6 +32,8 @@ class Feed:
     """None only for a source that has joints already."""
     recorder: Recorder | None = None
     viewers: Sequence[Viewer] = ()
+    opened: bool = False
+    """Whether the source has been opened already, so that what is wrong with it was said at once."""
 
     def __post_init__(self) -> None:
         if self.source.has_pictures and self.pose is None:

@@ -1,19 +1,21 @@
 """The way of one source's frames from joints to events: track, resample, predict, decode, publish.
 
-What predicts is shared by all lines: a line gives its ticks away and is given the predictions.
+The model is shared by all lines and called by the pipeline: a line gives it its ticks (`track`), takes the
+predictions (`publish`) and ends the frame (`finish`).
 """
 
-import time
-from collections.abc import Callable, Generator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
-import numpy as np
+import msgspec
 
 from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.codec import joints_event
 from hitrs_live.config import Config
 from hitrs_live.feed import Feed
 from hitrs_live.intake import Arrival
+from hitrs_live.line_outputs import Outputs
 from hitrs_live.line_status import Counters, StatusReader
 from hitrs_live.messages import (
     ActionEvent,
@@ -23,7 +25,6 @@ from hitrs_live.messages import (
     Frame,
     Outlook,
     People,
-    PoseFrame,
     Prediction,
     Scene,
     SourceChange,
@@ -32,28 +33,33 @@ from hitrs_live.messages import (
     Tick,
 )
 from hitrs_live.pose.tracker import Tracker
-from hitrs_live.streaming.action_rows import SLACK_NS
 from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.forecaster import Forecaster
+from hitrs_live.streaming.last_seen import LastSeen
 from hitrs_live.streaming.meter import StageMeter
 from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.pose_events import pose_events
 from hitrs_live.streaming.resampler import Resampler
+from hitrs_live.streaming.throttle import Throttle
 from hitrs_live.thresholds import Thresholds
 from hitrs_live.transport.sink import Sink
+from hitrs_live.utc import SessionClock, SourceDates
 
 SHUTDOWN = "shutdown"
 """Detail of the "ended" that the pipeline itself adds when it is told to stop, so that a replay ends alike."""
 _LATER_NS = 400_000_000
 """How far ahead of their frame the views show people."""
-_LONG_AGO_NS = -(2**62)
 _LATEST_NS = 2_000_000_000
 """An older frame is not late: its file is not read at the pace it was taken at, or its clock is another machine's."""
 
 
 class Line:
-    """Carry every frame of one source from its people to events."""
+    """Carry every frame of one source from its people to events.
+
+    A frame passes in three calls: `track` gives the ticks that it completes, `publish` takes each tick back with what
+    the model predicted on it, and `finish` ends the frame. Whoever calls them has the model.
+    """
 
     def __init__(
         self,
@@ -62,45 +68,49 @@ class Line:
         config: Config,
         *,
         sink: Sink,
-        hop: int,
         thresholds: Thresholds | None,
         clock: Callable[[], int],
+        session: SessionClock,
     ) -> None:
-        """Lay the line. hop: frames from one prediction on a person to the next."""
+        """Set the stages up.
+
+        clock: monotonic nanoseconds, also for the time that each stage takes. session: dates the messages.
+        """
         source_id, rows, rate_hz = feed.source.source_id, config.pose.max_people, info.normaliser.rate_hz
+        hop, horizon = info.hop_frames(config.model.update), info.detector.horizon
         self._source_id, self._config, self._clock = source_id, config, clock
-        self._sink, self._recorder, self._viewers = sink, feed.recorder, feed.viewers
+        self._outputs = Outputs(feed, sink)
+        self._dates = SourceDates(session)
+        self._last_seen = LastSeen(rows)
         self._tracker = Tracker(rows, config.track)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=rate_hz)
         self._decoder = ActionDecoder(
-            info,
-            config.action,
-            source_id=source_id,
-            rows=rows,
-            thresholds=thresholds,
-            hop_frames=hop,
+            info, config.action, source_id=source_id, rows=rows, thresholds=thresholds, hop_frames=hop,
             bridge_s=config.track.bridge_s,
-        )
+        )  # fmt: skip
         self._pair_decoder: PairDecoder | None = None
         if info.pair_labels:
             self._pair_decoder = PairDecoder(
                 info, config, source_id=source_id, rows=rows, thresholds=thresholds, hop_frames=hop
             )
-        horizon = info.detector.horizon
         self._forecaster = Forecaster(source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, hop=hop)
         self._compensator = LatencyCompensator(rows=rows, rate_hz=rate_hz, horizon=horizon)
-        self._pause_ns = round(config.publish.predictions_every_s * 1e9) - SLACK_NS
-        self._told_ns = np.full(rows, _LONG_AGO_NS)
-        """(R,); when each row's scores and motion were last published."""
-        self._meter = StageMeter()
+        self._throttle = Throttle(rows=rows, pause_s=config.publish.predictions_every_s)
+        self._meter = StageMeter(clock)
         self._counters = Counters()
         self._status = StatusReader(
-            feed=feed, resampler=self._resampler, forecaster=self._forecaster, meter=self._meter
+            feed=feed,
+            sink=sink,
+            tracker=self._tracker,
+            resampler=self._resampler,
+            forecaster=self._forecaster,
+            meter=self._meter,
         )
         self._state: SourceState = "connecting"
         self._detail = ""
         self._people: People | None = None
-        self._now: Foreseen | None = None
+        self._own_ms = 0.0
+        """Time that this line itself took for the frame under way."""
 
     @property
     def ended(self) -> bool:
@@ -111,19 +121,51 @@ class Line:
         """Count time from now on."""
         self._counters.began_ns = self._counters.beat_ns = self._clock()
 
-    def take(self, arrival: Arrival) -> Generator[Tick, Sequence[Prediction], None]:
-        """Follow what came in to its end. Gives each tick of the model's clock, is sent what is predicted by it."""
+    def track(self, arrival: Arrival) -> Sequence[Tick]:
+        """Take in what came of the source; return the instants of the model's clock that it completes, oldest first."""
+        self._own_ms = 0.0
         if self.ended:
-            return
+            return ()
         if arrival.pose_ms is not None:
             self._meter.add("pose", arrival.pose_ms)
         if isinstance(arrival.item, SourceChange):
             self.change(arrival.item)
-        else:
-            yield from self._carry(arrival.frame, arrival.item)
+            return ()
+        with self._own_time():
+            self._dates.observe(arrival.item)
+            if self._outputs.has_recorder:
+                with self._meter.stage("record"):
+                    self._outputs.record(self._dated(joints_event(arrival.item, self._source_id)))
+            with self._meter.stage("track"):
+                (self._people,) = self._tracker.step(arrival.item)
+                self._last_seen.observe(self._people)
+            return self._resampler.step(self._people)
+
+    def publish(self, tick: Tick, predictions: Sequence[Prediction]) -> None:
+        """Publish what follows from one tick and what the model predicted on it."""
+        with self._own_time():
+            self._forecaster.observe(tick)
+            self._compensator.observe(tick)
+            for prediction in predictions:
+                self._publish_prediction(prediction)
+
+    def finish(self, arrival: Arrival, *, model_ms: float) -> None:
+        """End a frame: publish its poses, note what it cost, show it. model_ms: what the model took for it."""
+        if self.ended or isinstance(arrival.item, SourceChange) or self._people is None:
+            return
+        with self._own_time():
+            # Last, so that what this very frame led to predict is known.
+            now = self._publish_poses(self._people)
+        self._counters.frames += 1
+        self._counters.newest_capture_ns = arrival.item.capture_time_ns
+        self._meter.add("model", model_ms)
+        self._meter.add("overhead", self._own_ms)
+        self._meter.add("frame_to_event", (self._clock() - arrival.item.received_ns) / 1e6)
+        self._view(arrival.frame, self._people, now)
 
     def change(self, change: SourceChange) -> None:
         """Follow the source's state: what is open cannot go on without it."""
+        self._dates.observe(change)
         self._state, self._detail = change.state, change.detail
         if change.state in ("stalled", "lost", "ended"):
             self._close_actions("shutdown" if change.detail == SHUTDOWN else "source_lost")
@@ -147,46 +189,27 @@ class Line:
 
     def close(self, notices: Sequence[str]) -> None:
         """Close views and recording; the last status is sent once nothing can follow it."""
-        if self._counters.began_ns:
-            # None is open after an ordinary end; a fault may have come in between.
-            self._close_actions("shutdown")
-            self._publish_status(self._clock(), notices)
-        for viewer in self._viewers:
-            viewer.close()
-        if self._recorder is not None:
-            self._recorder.close()
+        try:
+            if self._counters.began_ns:
+                # None is open after an ordinary end; a fault may have come in between.
+                self._close_actions("shutdown")
+            # Before the last status, which tells of what could not be finished.
+            self._outputs.close_views()
+            if self._counters.began_ns:
+                self._publish_status(self._clock(), notices)
+        finally:
+            self._outputs.close_views()
+            self._outputs.close_recorder()
 
-    def _carry(self, frame: Frame | None, pose_frame: PoseFrame) -> Generator[Tick, Sequence[Prediction], None]:
-        """Carry everybody in one frame down the line."""
-        began_ns = time.perf_counter_ns()
-        model_ms = 0.0
-        if self._recorder is not None:
-            with self._meter.stage("record"):
-                self._recorder.write(joints_event(pose_frame, self._source_id))
-        with self._meter.stage("track"):
-            tracked = self._tracker.step(pose_frame)
-        for people in tracked:
-            self._people = people
-            for tick in self._resampler.step(people):
-                self._forecaster.observe(tick)
-                self._compensator.observe(tick)
-                model_began_ns = time.perf_counter_ns()
-                predictions = yield tick
-                model_ms += (time.perf_counter_ns() - model_began_ns) / 1e6
-                for prediction in predictions:
-                    self._publish_prediction(prediction)
-            # Last, so that what this very frame led to predict is known.
-            self._publish_poses(people)
-        self._counters.frames += 1
-        self._counters.newest_capture_ns = pose_frame.capture_time_ns
-        self._meter.add("model", model_ms)
-        self._meter.add("overhead", (time.perf_counter_ns() - began_ns) / 1e6 - model_ms)
-        self._meter.add("frame_to_event", (self._clock() - pose_frame.received_ns) / 1e6)
-        self._view(frame)
+    @contextmanager
+    def _own_time(self) -> Iterator[None]:
+        began_ns = self._clock()
+        yield
+        self._own_ms += (self._clock() - began_ns) / 1e6
 
     def _publish_prediction(self, prediction: Prediction) -> None:
         self._compensator.step(prediction)
-        due = self._whose_turn(prediction)
+        due = self._throttle.step(prediction)
         for event in self._decoder.step(prediction):
             if isinstance(event, ActionEvent) or (self._config.publish.scores and event.track_id in due):
                 self._publish(event)
@@ -198,20 +221,14 @@ class Line:
             if self._config.publish.motion and motion.track_id in due:
                 self._publish(motion)
 
-    def _whose_turn(self, prediction: Prediction) -> Set[int]:
-        """Choose the tracks of which scores and motion are published: thirty a second would fill a disk."""
-        tick = prediction.tick
-        self._told_ns[tick.reset] = _LONG_AGO_NS
-        due = prediction.completed & (tick.time_ns - self._told_ns >= self._pause_ns)
-        self._told_ns[due] = tick.time_ns[due]
-        return frozenset(tick.track_ids[due].tolist())
-
-    def _publish_poses(self, people: People) -> None:
+    def _publish_poses(self, people: People) -> Foreseen | None:
+        """Publish the poses that were asked for; return those moved on to now, where that was asked for."""
         publish = self._config.publish
-        self._now = self._carry_to_now(people) if publish.now else None
+        now = self._carry_to_now(people) if publish.now else None
         if publish.pose or publish.now:
-            for event in pose_events(people, self._now, source_id=self._source_id):
+            for event in pose_events(people, now, source_id=self._source_id):
                 self._publish(event)
+        return now
 
     def _carry_to_now(self, people: People) -> Foreseen | None:
         now_ns = self._clock()
@@ -224,39 +241,39 @@ class Line:
     def _publish_status(self, now_ns: int, notices: Sequence[str]) -> None:
         self._publish(
             self._status.read(
-                now_ns, self._counters, self._people, state=self._state, detail=self._detail, notices=notices
+                now_ns, self._counters, self._people, state=self._state, detail=self._detail,
+                notices=(*notices, *self._outputs.notices),
             )
-        )
+        )  # fmt: skip
 
     def _publish(self, message: AnyMessage) -> None:
-        stamped = self._sink.publish(message)
-        if self._recorder is not None:
-            self._recorder.write(stamped)
+        if isinstance(message, ActionEvent):
+            message = self._last_seen.locate(message)
+        self._outputs.publish(self._dated(message))
+
+    def _dated(self, message: AnyMessage) -> AnyMessage:
+        return msgspec.structs.replace(message, utc_ns=self._dates.utc_ns(message.capture_time_ns))
 
     def _close_actions(self, reason: EndReason) -> None:
         for decoder in (self._decoder, self._pair_decoder):
             for event in decoder.close_all(reason) if decoder is not None else ():
                 self._publish(event)
 
-    def _view(self, frame: Frame | None) -> None:
-        if not self._viewers or self._people is None:
+    def _view(self, frame: Frame | None, people: People, now: Foreseen | None) -> None:
+        if not self._outputs.has_views:
             return
         with self._meter.stage("view"):
             actions = self._decoder.going_on()
             if self._pair_decoder is not None:
                 actions |= self._pair_decoder.going_on()
             outlook = Outlook(
-                later=self._compensator.carry(self._people, self._people.capture_time_ns + _LATER_NS),
-                now=self._now,
+                later=self._compensator.carry(people, people.capture_time_ns + _LATER_NS),
+                now=now,
                 reliable=self._forecaster.errors.reliable,
             )
-            scene = Scene(
-                frame=frame,
-                people=self._people,
-                actions=actions,
-                outlook=outlook,
-                state=self._state,
-                fps=self._counters.fps,
-            )
-            for viewer in self._viewers:
-                viewer.show(scene)
+            self._outputs.show(
+                Scene(
+                    frame=frame, people=people, actions=actions, outlook=outlook, state=self._state,
+                    fps=self._counters.fps,
+                )
+            )  # fmt: skip

@@ -8,9 +8,11 @@ import psutil
 from hitrs_live import __version__
 from hitrs_live.feed import Feed
 from hitrs_live.messages import People, SourceState, Status
+from hitrs_live.pose.tracker import Tracker
 from hitrs_live.streaming.forecaster import Forecaster
 from hitrs_live.streaming.meter import StageMeter
 from hitrs_live.streaming.resampler import Resampler
+from hitrs_live.transport.sink import Sink
 
 
 @dataclass(kw_only=True)
@@ -33,9 +35,19 @@ class Counters:
 class StatusReader:
     """Read a line's stages and counters off into a status."""
 
-    def __init__(self, *, feed: Feed, resampler: Resampler, forecaster: Forecaster, meter: StageMeter) -> None:
+    def __init__(
+        self,
+        *,
+        feed: Feed,
+        sink: Sink,
+        tracker: Tracker,
+        resampler: Resampler,
+        forecaster: Forecaster,
+        meter: StageMeter,
+    ) -> None:
         """Take what is read."""
         self._source, self._pose, self._recorder = feed.source, feed.pose, feed.recorder
+        self._sink, self._tracker = sink, tracker
         self._resampler, self._forecaster, self._meter = resampler, forecaster, meter
         self._process = psutil.Process()
 
@@ -75,6 +87,7 @@ class StatusReader:
             motion_horizons_ms=self._forecaster.horizons_ms,
             motion_errors_mm=errors_mm,
             motion_held_errors_mm=held_errors_mm,
+            track_resets=self._tracker.resets,
         )
 
     def _drops(self) -> dict[str, int]:
@@ -84,10 +97,12 @@ class StatusReader:
             drops["pose_gap"] = self._pose.frames_lost
         if self._recorder is not None:
             drops["record"] = self._recorder.lost
+        drops["publish"] = self._sink.drops
         return {cause: count for cause, count in drops.items() if count}
 
     def _notices(self) -> tuple[str, ...]:
         told = (
+            self._resampler.notice,
             None if self._pose is None else self._pose.notice,
             None if self._recorder is None else self._recorder.failure,
         )

@@ -7,76 +7,44 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
 
+from hitrs_live.assembly import Assembly, Plan
 from hitrs_live.config import Config
 from hitrs_live.dashboard_process import start_dashboard
-from hitrs_live.errors import ConfigError, TransportError
-from hitrs_live.feed import Feed, Viewer
+from hitrs_live.errors import ConfigError
 from hitrs_live.messages import AnyMessage
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.source_flags import make_sources
-from hitrs_live.sources.base import Source
-from hitrs_live.sources.opencv_quiet import quiet_opencv
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
 from hitrs_live.views.plain import PlainLog
-from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
-
-if TYPE_CHECKING:
-    from hitrs_live.transport.recorder import Recorder
 
 _DASHBOARD_ENDS_S = 1.0
 
 
 def run_live(options: argparse.Namespace, config: Config) -> int:
     """Run the live pipeline until its sources end, its time is up or it is told to stop. Returns the exit code."""
-    import torch
-
-    from hitrs_live.checkpoint import SHIPPED, load_checkpoint
-    from hitrs_live.engine.ladder import open_engine
-    from hitrs_live.pipeline import Pipeline
-    from hitrs_live.thresholds import find_thresholds
-
-    torch.set_num_threads(config.model.threads)
-    sources = make_sources(options, config)
-    # A recording told again is the same session.
-    told_again = getattr(sources[0], "session_id", "") if len(sources) == 1 else ""
-    session_id = told_again or uuid.uuid4().hex
-    checkpoint = load_checkpoint(config.model.checkpoint or None)
-    thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))
-    # Nobody who asked for no engine should wait for one to be built.
-    open_model = partial(
-        open_engine, checkpoint, config.model.engine, config.model.precision, threads=config.model.threads,
-        build=config.model.engine != "auto",
-        quantisation=Path(config.model.quantisation) if config.model.quantisation else None,
+    plan = Plan(
+        sources=options.sources, speed=options.speed, record=options.record, overwrite=options.overwrite,
+        show=options.show, save_video=options.save_video,
     )  # fmt: skip
     with ExitStack() as stack, stopping() as stop:
-        publisher = stack.enter_context(Publisher(config.publish, session_id))
-        alone = len(sources) == 1
-        feeds = [_feed(options, config, source, alone=alone) for source in sources]
-        if options.record:
-            recorders = [
-                stack.enter_context(closing(_recorder(options, session_id, source, alone=alone))) for source in sources
-            ]
-            feeds = [replace(feed, recorder=each) for feed, each in zip(feeds, recorders, strict=True)]
-        sink: Sink = publisher
-        if sys.stdout.isatty() and not options.plain:
+        assembly = stack.enter_context(Assembly(plan, config))
+        publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
+        assembly.open()
+        drawn = sys.stdout.isatty() and not options.plain
+        sink: Sink = publisher if drawn else LoggedSink(publisher, PlainLog(several=not assembly.alone))
+        pipeline = assembly.build(sink)
+        if drawn:
             stack.enter_context(dashboard(publisher.address))
         else:
-            sink = LoggedSink(publisher, PlainLog(several=not alone))
-            print(f"publishing on {publisher.address}, session {session_id}", flush=True)
+            print(f"publishing on {publisher.address}, session {assembly.session_id}", flush=True)
         if options.wait_subscriber and not publisher.wait_for_subscriber(options.wait_subscriber):
             print(f"nobody subscribed within {options.wait_subscriber:g} s; going on", file=sys.stderr)
-        Pipeline(
-            feeds, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds, open_model=open_model
-        ).run(duration_s=options.duration, stop=stop)
+        pipeline.run(duration_s=options.duration, stop=stop)
     return 0
 
 
@@ -84,60 +52,17 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
     """Run a source and the pose stage alone, publishing joints for `live --joints`. Returns the exit code."""
     from hitrs_live.relay import relay_joints
 
-    sources = make_sources(options, config)
+    sources = make_sources(options.sources, config, speed=options.speed)
     if len(sources) > 1:
         raise ConfigError(f"got {len(sources)} sources, wanted one; run `hitrs-live pose` once a camera")
     source = sources[0]
+    pose = PoseStage(config.pose, camera_intrinsics(config.camera, source.source_id))
     with Publisher(config.publish, uuid.uuid4().hex) as publisher, stopping() as stop:
         print(f"publishing joints on {publisher.address}", flush=True)
         if options.wait_subscriber:
             publisher.wait_for_subscriber(options.wait_subscriber)
-        pose = PoseStage(config.pose, camera_intrinsics(config.camera, source.source_id))
         relay_joints(source, pose, publisher, duration_s=options.duration, stop=stop)
     return 0
-
-
-def _feed(options: argparse.Namespace, config: Config, source: Source, *, alone: bool) -> Feed:
-    """Give a source its pose stage and views."""
-    video = _own_file(options.save_video, source, alone=alone) if options.save_video else None
-    if not source.has_pictures:
-        return Feed(source=source, viewers=tuple(_viewers(imagined_lens, source, show=options.show, video=video)))
-    lens = camera_intrinsics(config.camera, source.source_id)
-
-    def lens_for(width: int, height: int) -> LensLike:
-        return lens.scaled(width=width, height=height)
-
-    viewers = tuple(_viewers(lens_for, source, show=options.show, video=video))
-    return Feed(source=source, pose=PoseStage(config.pose, lens), viewers=viewers)
-
-
-def _own_file(path: str, source: Source, *, alone: bool) -> Path:
-    """Name a source's own file: as it was given, or with the source's name where there are others."""
-    file = Path(path)
-    return file if alone else file.with_name(f"{file.stem}-{source.source_id}{file.suffix}")
-
-
-def _recorder(options: argparse.Namespace, session_id: str, source: Source, *, alone: bool) -> "Recorder":
-    from hitrs_live.transport.recorder import Recorder
-
-    file = _own_file(options.record, source, alone=alone)
-    if any(kind == "replay" and file.resolve() == Path(value).resolve() for kind, value in options.sources):
-        raise TransportError(f"recording {file}: it is the file being replayed; give another name")
-    return Recorder(file, session_id=session_id, source_id=source.source_id, overwrite=options.overwrite)
-
-
-def _viewers(lens_for: LensFor, source: Source, *, show: bool, video: Path | None) -> Iterator[Viewer]:
-    if show or video:
-        # Before OpenCV first encodes or decodes: later, it no longer listens.
-        quiet_opencv()
-    if show:
-        from hitrs_live.views.window import Window
-
-        yield Window(f"hitrs-live {source.source_id}", lens_for=lens_for)
-    if video:
-        from hitrs_live.views.save_video import SaveVideo
-
-        yield SaveVideo(video, lens_for=lens_for)
 
 
 class LoggedSink:
@@ -157,6 +82,11 @@ class LoggedSink:
     def close(self) -> None:
         """Close what is behind."""
         self._sink.close()
+
+    @property
+    def drops(self) -> int:
+        """Count what the sink behind could not send."""
+        return self._sink.drops
 
 
 @contextmanager

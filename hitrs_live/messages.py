@@ -9,6 +9,12 @@ faces the camera faces -z, and that person's left hand has the smaller x.
 
 Time is monotonic nanoseconds of the machine that captured; wall time orders nothing. File-like sources that
 run unpaced count from 0. `None` stands for "does not apply", never for "zero".
+
+`utc_ns` dates a message for people and other machines: `capture_time_ns` in UTC. How far UTC is ahead of the
+monotonic clock is measured once a session, so that differences of `utc_ns` are those of `capture_time_ns` whatever
+happens to the wall clock meanwhile; any other stamp of the same message is dated by the same difference. Where times
+count from 0, time 0 is when the session began. A replayed recording and received joints keep the UTC that their
+messages had; None where they had none, and before the first frame.
 """
 
 from collections.abc import Mapping
@@ -53,8 +59,19 @@ class Pose:
     """(25,) float32 in [0, 1]; 0 where the joint was not seen at all."""
     box: NDArray[np.float32] | None = None
     """(4,) float32, left, top, right, bottom as fractions of the picture; None where there was no picture."""
+    keypoints: NDArray[np.float32] | None = None
+    """(N, 3) float32, x and y as fractions of the picture, confidence in [0, 1]; None where there was no picture.
+    Which points these are, `PoseFrame.keypoint_layout` says."""
     body_id: int | None = None
     """The identity that the source itself claims (a Kinect's body id), a hint for the tracker."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceClock:
+    """The clock that a source's times are of, where it is not this session's own."""
+
+    utc_offset_ns: int | None
+    """UTC minus the source's time; None where it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +82,10 @@ class PoseFrame:
     capture_time_ns: int
     received_ns: int
     poses: tuple[Pose, ...]
+    keypoint_layout: str | None = None
+    """Name of the points that `Pose.keypoints` holds, one of `skeleton.KEYPOINT_LAYOUTS`."""
+    clock: SourceClock | None = None
+    """None for the session's own, or the one of the item before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +95,8 @@ class SourceChange:
     state: SourceState
     time_ns: int
     detail: str = ""
+    clock: SourceClock | None = None
+    """As for PoseFrame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +104,6 @@ class People:
     """Everybody in one frame, each in a row of their own for as long as their track lives. R rows."""
 
     capture_time_ns: int
-    received_ns: int
     track_ids: NDArray[np.int64]
     """(R,); -1 where the row is free. An id is never given twice in a session."""
     present: NDArray[np.bool_]
@@ -90,6 +112,11 @@ class People:
     """(R, 25, 3); meaningless where not present."""
     confidence: NDArray[np.float32]
     """(R, 25)."""
+    boxes: NDArray[np.float32] | None = None
+    """(R, 4), as in Pose; not-a-number where not present or not known. None where nobody has one."""
+    keypoints: NDArray[np.float32] | None = None
+    """(R, N, 3), likewise."""
+    keypoint_layout: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +131,36 @@ class Tick:
     reset: NDArray[np.bool_]
     """(R,); True where the row's history ended before this tick: a new person, or a gap too long to bridge."""
     joints_m: NDArray[np.float32]
+    """(R, 25, 3), metres, camera frame."""
     confidence: NDArray[np.float32]
-    received_ns: int
-    """When the frame that released this tick was received."""
+    """(R, 25)."""
     other_track_ids: NDArray[np.int64] | None = None
     """(R,); where a row is of two people, the second one; None where every row is of one."""
+
+    @classmethod
+    def of(
+        cls,
+        joints_m: NDArray[np.float32],
+        confidence: NDArray[np.float32] | None = None,
+        *,
+        time_ns: int | NDArray[np.int64] = 0,
+        track_ids: NDArray[np.int64] | None = None,
+        active: NDArray[np.bool_] | bool = True,
+        reset: NDArray[np.bool_] | bool = False,
+    ) -> "Tick":
+        """Lay out R rows, by default all seen whole, active, and each the track of its own number.
+
+        joints_m: (R, 25, 3); confidence: (R, 25); the others are (R,), or one value for every row.
+        """
+        rows = len(joints_m)
+        return cls(
+            time_ns=np.full(rows, time_ns, np.int64),
+            track_ids=np.arange(rows) if track_ids is None else track_ids,
+            active=np.full(rows, active),
+            reset=np.full(rows, reset),
+            joints_m=joints_m,
+            confidence=np.ones(joints_m.shape[:2], np.float32) if confidence is None else confidence,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +238,12 @@ class Array(msgspec.Struct, frozen=True):
         return np.frombuffer(self.data, "<f4").reshape(self.shape)
 
 
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom as fractions of the picture's width and height, in [0, 1]."""
+Point = tuple[float, float, float]
+"""x, y, z in metres, with the axes above."""
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """What every message carries. The publisher fills session_id, seq and publish_time_ns."""
 
@@ -196,6 +254,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Counts the messages of one topic from 0: a jump is a loss."""
     capture_time_ns: int
     publish_time_ns: int = 0
+    utc_ns: int | None = None
+    """capture_time_ns in UTC: nanoseconds since 1970, as the head of `hitrs_live.messages` says."""
 
     @property
     def topic(self) -> str:
@@ -220,6 +280,20 @@ class ActionEvent(Message, frozen=True, kw_only=True, tag="action"):
     reason: EndReason | None = None
     other_track_id: int | None = None
     """The second person of an action of two."""
+    peak_score: float | None = None
+    """The highest `score` of this action so far: over the prediction that detected it and every later one that
+    confirmed it. Predictions below its threshold, which a merge gap bridges, and of bodies not clearly seen do not
+    count. At the start, and where it was confirmed by no other, it is `score`."""
+    mean_score: float | None = None
+    """The mean over the same predictions, each counting once."""
+    box: Box | None = None
+    """Where the person of track_id is in the picture, and the next three fields likewise: as in the newest frame that
+    they were seen in when this was published. None where there was no picture."""
+    keypoints: Array | None = None
+    """(N, 3), as in PoseEvent."""
+    keypoint_layout: str | None = None
+    root_m: Point | None = None
+    """The bottom of the spine, metres, camera frame; None where it is not known."""
 
     @property
     def topic(self) -> str:
@@ -277,6 +351,16 @@ class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
     """How far past capture_time_ns now_joints_m stands: up to the publishing, or to where the prediction ends."""
     prediction_age_ms: float | None = None
     """How old the prediction that moved it was at capture_time_ns."""
+    box: Box | None = None
+    """None where there was no picture; so the next two."""
+    keypoints: Array | None = None
+    """(N, 3): each point's x, from left, and y, from the top, as fractions of the picture's width and height (below 0
+    or above 1 where it is guessed to be outside), and its confidence in [0, 1], the pose network's visibility times
+    presence."""
+    keypoint_layout: str | None = None
+    """Which points these are: "mediapipe33" for the 33 of `hitrs_live.skeleton.MEDIAPIPE33_JOINTS`, in that order."""
+    root_m: Point | None = None
+    """The bottom of the spine, metres, camera frame, as in joints_m; None where it was not seen."""
 
     @property
     def topic(self) -> str:
@@ -294,6 +378,9 @@ class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
     boxes: Array | None = None
     """(P, 4), where there was a picture."""
     body_ids: tuple[int | None, ...] = ()
+    keypoints: Array | None = None
+    """(P, N, 3), as in PoseEvent, where there was a picture; a person without any has rows of not-a-number."""
+    keypoint_layout: str | None = None
 
     @property
     def topic(self) -> str:
@@ -347,6 +434,8 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     motion_errors_mm: tuple[float | None, ...] = ()
     """The same by horizon, as in motion_horizons_ms; None for a horizon of which none came due yet."""
     motion_held_errors_mm: tuple[float | None, ...] = ()
+    track_resets: int = 0
+    """Tracks that were ended because it was not clear any more whose they were; their people got new ids."""
 
     @property
     def topic(self) -> str:

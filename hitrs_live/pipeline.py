@@ -7,8 +7,9 @@ for all of them. The terminal dashboard is another process: a subscriber like an
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config
@@ -21,6 +22,7 @@ from hitrs_live.streaming.batching import RowBatch
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.thresholds import Found
 from hitrs_live.transport.sink import Sink
+from hitrs_live.utc import SessionClock
 
 _WAIT_S = 0.1
 
@@ -38,23 +40,23 @@ class Pipeline:
         thresholds: Found | None = None,
         open_model: Callable[[], Opened] | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
+        session: SessionClock | None = None,
     ) -> None:
         """Lay a line for each feed; no two sources may have one name.
 
         thresholds: what was found for the checkpoint; None for its own and the settings'. open_model: opens what
-        computes the model, once the sources are there; None for the reference.
+        computes the model, once the sources are there; None for the reference. session: what messages are dated by;
+        None for one that begins now.
         """
-        info, found = checkpoint.info, thresholds or Found()
+        found, session = thresholds or Found(), session or SessionClock.begin(clock)
         self._checkpoint, self._config, self._sink, self._clock = checkpoint, config, sink, clock
-        self._hop = 1 if config.model.update == "frame" else info.detector.encoder.clip_stride
         self._intake = Intake(feeds, patience_s=config.model.gather_ms / 1e3)
         self._lines = [
-            Line(feed, info, config, sink=sink, hop=self._hop, thresholds=found.thresholds, clock=clock)
+            Line(feed, checkpoint.info, config, sink=sink, thresholds=found.thresholds, clock=clock, session=session)
             for feed in feeds
         ]
         self._batch = RowBatch(len(feeds), config.pose.max_people)
         self._open_model = open_model or (lambda: Opened(engine=TorchEngine(checkpoint.model)))
-        self._predictor: Predictor
         self._notices = [found.notice] if found.notice else []
         self._failure: Exception | None = None
 
@@ -68,54 +70,64 @@ class Pipeline:
         try:
             # The sources first: a camera that is not there is told of at once, whatever else takes its time.
             self._intake.open()
-            self._prepare_model()
+            predictor = self._prepare_model()
             self._intake.start()
             for line in self._lines:
                 line.begin()
-            self._loop(None if duration_s is None else self._clock() + int(duration_s * 1e9), stop)
+            self._loop(predictor, None if duration_s is None else self._clock() + int(duration_s * 1e9), stop)
         finally:
             self._close()
         if self._failure is not None:
             raise self._failure
 
-    def _prepare_model(self) -> None:
-        """Open what computes the model, which may have to be built and says so, and let it find its feet."""
+    def _prepare_model(self) -> Predictor:
+        """Open what computes the model, which may have to be built and says so, and run it once."""
         opened = self._open_model()
-        self._predictor = Predictor(
+        predictor = Predictor(
             self._checkpoint,
             rows=len(self._lines) * self._config.pose.max_people,
             min_joint_confidence=self._config.pose.min_joint_confidence,
-            hop=self._hop,
+            hop=self._checkpoint.info.hop_frames(self._config.model.update),
             mirror=self._config.model.mirror,
             engine=opened.engine,
         )
-        self._predictor.warm_up()
-        self._notices = [notice for notice in (opened.notice, self._predictor.notice, *self._notices) if notice]
+        predictor.warm_up()
+        self._notices = [notice for notice in (opened.notice, predictor.notice, *self._notices) if notice]
+        return predictor
 
-    def _loop(self, deadline_ns: int | None, stop: threading.Event) -> None:
+    def _loop(self, predictor: Predictor, deadline_ns: int | None, stop: threading.Event) -> None:
         while not all(line.ended for line in self._lines):
-            self._step(self._intake.gather(_WAIT_S))
+            self._step(predictor, self._intake.gather(_WAIT_S))
             for line in self._lines:
                 line.beat(self._notices)
             if stop.is_set() or (deadline_ns is not None and self._clock() >= deadline_ns):
                 for line in self._lines:
                     line.stop()
 
-    def _step(self, arrivals: Sequence[Arrival]) -> None:
-        """Follow all that came in to its end, side by side: the n-th ticks of all are one batch."""
+    def _step(self, predictor: Predictor, arrivals: Sequence[Arrival]) -> None:
+        """Carry all that came in to its end, side by side: the n-th ticks of all sources are one batch.
+
+        Of each frame, the model's time is that of the batches that it had a tick in, which is how long it waited.
+        """
         self._failure = self._failure or next((each.error for each in arrivals if each.error is not None), None)
-        ways = {arrival.feed: self._lines[arrival.feed].take(arrival) for arrival in arrivals}
-        ticks = {source: tick for source, way in ways.items() if (tick := next(way, None)) is not None}
-        while ticks:
-            predictions = self._batch.split(ticks, self._predictor.step(self._batch.join(ticks)))
-            ticks = {}
-            for source, said in predictions.items():
-                with suppress(StopIteration):
-                    ticks[source] = ways[source].send(said)
+        waiting = {each.feed: deque(self._lines[each.feed].track(each)) for each in arrivals}
+        model_ms = dict.fromkeys(waiting, 0.0)
+        while any(waiting.values()):
+            ticks = {source: left.popleft() for source, left in waiting.items() if left}
+            began_ns = self._clock()
+            predictions = self._batch.split(ticks, predictor.step(self._batch.join(ticks)))
+            took_ms = (self._clock() - began_ns) / 1e6
+            for source, tick in ticks.items():
+                model_ms[source] += took_ms
+                self._lines[source].publish(tick, predictions[source])
+        for each in arrivals:
+            self._lines[each.feed].finish(each, model_ms=model_ms[each.feed])
 
     def _close(self) -> None:
-        """Close everything, the world's end first."""
-        self._intake.close()
-        for line in self._lines:
-            line.close(self._notices)
-        self._sink.close()
+        """Close everything, the sources first."""
+        with ExitStack() as stack:
+            # Last in, first out; what one of them raises keeps none of the others from closing.
+            stack.callback(self._sink.close)
+            for line in reversed(self._lines):
+                stack.callback(line.close, self._notices)
+            stack.callback(self._intake.close)

@@ -3,11 +3,14 @@
 import threading
 import time
 
+import msgspec
+
 from hitrs_live.codec import joints_event
 from hitrs_live.messages import Frame, SourceChange, SourceEvent
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.sources.base import Source
 from hitrs_live.transport.sink import Sink
+from hitrs_live.utc import SessionClock, SourceDates
 
 
 def relay_joints(
@@ -17,6 +20,7 @@ def relay_joints(
 
     Raises SourceUnavailable or PoseProcessFailed where they cannot be started.
     """
+    dates = SourceDates(SessionClock.begin())
     deadline_s = None if duration_s is None else time.monotonic() + duration_s
     try:
         source.open()
@@ -26,14 +30,19 @@ def relay_joints(
                 match item:
                     case Frame():
                         for pose_frame in pose.step(item):
-                            sink.publish(joints_event(pose_frame, source.source_id))
+                            dates.observe(pose_frame)
+                            utc_ns = dates.utc_ns(pose_frame.capture_time_ns)
+                            event = joints_event(pose_frame, source.source_id)
+                            sink.publish(msgspec.structs.replace(event, utc_ns=utc_ns))
                     case SourceChange():
+                        dates.observe(item)
                         sink.publish(
                             SourceEvent(
                                 source_id=source.source_id,
                                 capture_time_ns=item.time_ns,
                                 state=item.state,
                                 detail=item.detail,
+                                utc_ns=dates.utc_ns(item.time_ns),
                             )
                         )
                         if item.state == "ended":

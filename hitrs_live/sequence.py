@@ -44,23 +44,32 @@ class SequenceTracker:
         self.restarts = 0
         """How often a source came back under a new session id."""
         self._max_topics = max_topics
-        self._expected: OrderedDict[str, tuple[str, int]] = OrderedDict()
+        self._expected: OrderedDict[str, tuple[str, int, bool]] = OrderedDict()
+        """By topic: session, next number, and whether its messages are subscribed to since the last one."""
         self._sessions: OrderedDict[str, str] = OrderedDict()
 
-    def arrived(self, message: Message) -> Gap | None:
-        """Take note of a message; return what was lost just before it, if anything."""
+    def arrived(self, message: Message, *, of_snapshot: bool = False) -> Gap | None:
+        """Take note of a message; return what was lost just before it, if anything.
+
+        of_snapshot: it was published earlier, and what was published before and after it was not subscribed to.
+        """
         topic = message.topic
         if self._sessions.get(message.source_id, message.session_id) != message.session_id:
             self.restarts += 1
         self._keep(self._sessions, message.source_id, message.session_id)
-        session_id, expected_seq = self._expected.get(topic, ("", 0))
-        known = topic in self._expected and session_id == message.session_id
-        self._keep(self._expected, topic, (message.session_id, message.seq + 1))
+        session_id, expected_seq, followed = self._expected.get(topic, ("", 0, False))
+        known = session_id == message.session_id and followed
+        self._keep(self._expected, topic, (message.session_id, message.seq + 1, known or not of_snapshot))
         if not known or message.seq <= expected_seq:
             return None
         gap = Gap(topic=topic, expected_seq=expected_seq, got_seq=message.seq)
         self.missed += gap.missed
         return gap
+
+    def has(self, message: Message) -> bool:
+        """Tell whether this message, or a later one of its topic and session, has arrived already."""
+        session_id, expected_seq, _ = self._expected.get(message.topic, ("", 0, False))
+        return session_id == message.session_id and message.seq < expected_seq
 
     def _keep(self, table: OrderedDict[str, V], key: str, value: V) -> None:
         table[key] = value

@@ -117,6 +117,9 @@ MEDIAPIPE33_JOINTS = (
 )  # fmt: skip
 """MediaPipe's landmarks, which are points on the body and form no tree."""
 
+KEYPOINT_LAYOUTS = {"mediapipe33": MEDIAPIPE33_JOINTS}
+"""The points of the picture that messages may hold, by the name under which they do."""
+
 
 def _ntu_from_mediapipe() -> NDArray[np.float32]:
     one_side: dict[str, dict[str, float]] = {

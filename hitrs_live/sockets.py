@@ -9,15 +9,21 @@ from pathlib import Path
 from typing import Final
 
 import zmq
+from zmq.utils.monitor import recv_monitor_message
 
+from hitrs_live.addresses import show_address
 from hitrs_live.errors import AddressUnavailable
 
 DEFAULT_HIGH_WATER_MARK: Final = 1000
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """A sender of more is cut off: no message of ours comes near it."""
 MAX_SUBSCRIPTION_BYTES: Final = 4096
+SNAPSHOT: Final = "snapshot."
+"""Whoever subscribes to this with a word of its own behind it is sent what holds now, under that topic alone, each
+message otherwise as it was published."""
 HEARTBEAT_MS: Final = 2000
 """A peer whose cable was pulled says no goodbye; without a beat its socket would wait for ever."""
+_PEER_EVENTS: Final = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
 SCHEMES: Final = "tcp://HOST:PORT or ipc://PATH"
 
 
@@ -48,7 +54,7 @@ def bind_publisher(
         publisher.bind(url)
     except zmq.ZMQError as error:
         publisher.close(linger=0)
-        raise AddressUnavailable(f"cannot bind {url}: {_why_not_bound(error)}") from None
+        raise AddressUnavailable(f"cannot bind {show_address(url)}: {_why_not_bound(error)}") from None
     return publisher
 
 
@@ -58,10 +64,14 @@ def connect_subscriber(
     prefixes: Sequence[str],
     *,
     high_water_mark: int = DEFAULT_HIGH_WATER_MARK,
+    monitored: bool = False,
 ) -> zmq.Socket[bytes]:
     """Connect a socket that receives what starts with one of the prefixes; it reconnects by itself for ever.
 
     Nobody needs to be there yet.
+
+    Args:
+        monitored: note connections made and lost, for `PeerMonitor`, which has to be asked now and then.
 
     Raises:
         AddressUnavailable: where the address is malformed.
@@ -76,25 +86,77 @@ def connect_subscriber(
     subscriber.setsockopt(zmq.IPV6, int("[" in url))
     for prefix in prefixes:
         subscriber.subscribe(prefix)
+    if monitored:
+        subscriber.get_monitor_socket(int(_PEER_EVENTS))
     try:
         subscriber.connect(url)
     except zmq.ZMQError as error:
+        if monitored:
+            PeerMonitor(subscriber).close()
         subscriber.close(linger=0)
-        raise AddressUnavailable(f"cannot connect to {url!r}: {error.strerror}; wanted {SCHEMES}") from None
+        raise AddressUnavailable(
+            f"cannot connect to {show_address(url)!r}: {error.strerror}; wanted {SCHEMES}"
+        ) from None
     return subscriber
+
+
+def check_subscribed_address(url: str) -> None:
+    """Raise AddressUnavailable where `connect_subscriber` would, without connecting."""
+    _check_form(url, wild=False)
+
+
+def refuse_silent_address(url: str, *, timeout_s: float) -> None:
+    """Raise AddressUnavailable where nobody listens at an address of the right form."""
+    try:
+        if url.startswith("ipc://"):
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(timeout_s)
+                probe.connect(url.removeprefix("ipc://"))
+        else:
+            host, _, port = url.removeprefix("tcp://").rpartition(":")
+            socket.create_connection((host.strip("[]"), int(port)), timeout_s).close()
+    except (OSError, UnicodeError) as error:
+        # A host name with an empty or over-long part is a UnicodeError.
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        raise AddressUnavailable(f"nobody publishes at {show_address(url)} ({reason})") from None
+
+
+class PeerMonitor:
+    """Know whether anybody is at the other end of a monitored socket."""
+
+    def __init__(self, subscriber: zmq.Socket[bytes]) -> None:
+        """Take a socket that was connected as `monitored`."""
+        self._subscriber = subscriber
+        self._news = subscriber.get_monitor_socket(int(_PEER_EVENTS))
+        self._connected = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether a publisher that speaks ZeroMQ's protocol is there now."""
+        while self._news.poll(0, zmq.POLLIN):
+            event = recv_monitor_message(self._news)["event"]
+            self._connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+        return self._connected
+
+    def close(self) -> None:
+        """End the monitoring, before the socket is closed."""
+        self._subscriber.disable_monitor()
+        self._news.close(linger=0)
 
 
 def _check_form(url: str, *, wild: bool) -> None:
     tcp = re.fullmatch(r"tcp://(?P<host>[^\s:/]+|\[[^\s\]]+\]):(?P<port>\d{1,5}|\*)", url)
     if tcp is None and not re.fullmatch(r"ipc://\S+", url):
-        raise AddressUnavailable(f"address {url!r} is malformed; wanted {SCHEMES}, such as tcp://127.0.0.1:5556")
+        raise AddressUnavailable(
+            f"address {show_address(url)!r} is malformed; wanted {SCHEMES}, such as tcp://127.0.0.1:5556"
+        )
     if tcp is None:
         return
     port = 0 if tcp["port"] == "*" else int(tcp["port"])
     # ZeroMQ itself takes 70000 for 4464 without a word.
     if port > 65535 or (not wild and (port == 0 or tcp["host"] == "*")):
         wanted = "0 to 65535" if wild else "1 to 65535, and the host by name"
-        raise AddressUnavailable(f"address {url!r}: wanted a port from {wanted}")
+        raise AddressUnavailable(f"address {show_address(url)!r}: wanted a port from {wanted}")
 
 
 def _check_ipc_path(url: str) -> None:

@@ -4,17 +4,20 @@ import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
 from hitrs_live.config import ActionConfig
 from hitrs_live.errors import ConfigError
+from hitrs_live.text_file import TextUnreadable, read_text
 from hitrs_live.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
 
 FOLDER = Path("calibration")
 """Where thresholds are looked for first, under the working directory."""
@@ -80,7 +83,7 @@ class Found:
     """What was found and not used, in one line; empty where there was no such thing."""
 
 
-def make_rules(info: CheckpointInfo, config: ActionConfig, thresholds: Thresholds | None = None) -> Rules:
+def make_rules(info: "CheckpointInfo", config: ActionConfig, thresholds: Thresholds | None = None) -> Rules:
     """Put the thresholds over what the checkpoint itself says, and that over the settings."""
     own = {} if thresholds is None else thresholds.classes
     fallback: dict[str, dict[str, float]] = {"on": info.on, "off": info.off}
@@ -112,7 +115,7 @@ def make_rules(info: CheckpointInfo, config: ActionConfig, thresholds: Threshold
     )
 
 
-def find_thresholds(setting: str, checkpoint: Checkpoint, path: Path) -> Found:
+def find_thresholds(setting: str, checkpoint: "Checkpoint", path: Path) -> Found:
     """Read the thresholds that the setting names, else those that lie where the checkpoint's own would.
 
     setting: a path, empty, or "none" for none at all. path: the checkpoint's file. Without a setting
@@ -137,7 +140,13 @@ def find_thresholds(setting: str, checkpoint: Checkpoint, path: Path) -> Found:
     return Found(notice=notice)
 
 
-def load_thresholds(path: Path, checkpoint: Checkpoint) -> Thresholds:
+def check_thresholds_file(setting: str) -> None:
+    """Raise ConfigError where the file that the setting names is none of thresholds, whatever it belongs to."""
+    if setting and setting != NONE:
+        _read(Path(setting))
+
+
+def load_thresholds(path: Path, checkpoint: "Checkpoint") -> Thresholds:
     """Read a file of thresholds for this checkpoint.
 
     Raises ConfigError, naming the file, where it is none, belongs to another checkpoint, names a class that the
@@ -182,8 +191,8 @@ def render_thresholds(thresholds: Thresholds) -> str:
 def _read(path: Path) -> Thresholds:
     """Read a file, whosever it is."""
     try:
-        tree = msgspec.toml.decode(path.read_bytes())
-    except (OSError, UnicodeDecodeError) as error:
+        tree = msgspec.toml.decode(read_text(path))
+    except (OSError, TextUnreadable) as error:
         raise ConfigError(f"thresholds {path}: cannot be read ({_line(error)}), wanted a TOML file; {_MEND}") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ConfigError(f"thresholds {path}: not TOML ({_line(error)}); {_MEND}") from None
@@ -225,7 +234,7 @@ def _check_classes(path: Path, thresholds: Thresholds, labels: tuple[str, ...]) 
             )
 
 
-def _stranger(path: Path, thresholds: Thresholds, checkpoint: Checkpoint) -> str:
+def _stranger(path: Path, thresholds: Thresholds, checkpoint: "Checkpoint") -> str:
     return (
         f"thresholds {path}: belong to checkpoint {thresholds.checkpoint!r} of SHA-256 {thresholds.sha256}, "
         f"this one is {checkpoint.info.name!r} of {checkpoint.fingerprint or 'no file'}"

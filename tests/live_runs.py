@@ -73,7 +73,7 @@ def watching(address: str, *topics: str) -> Iterator[list[dict[str, Any]]]:
     """
     messages: list[dict[str, Any]] = []
     with tempfile.TemporaryFile("w+") as heard:
-        flags = ("--topics", *topics) if topics else ()
+        flags = ("--topics", *topics) if topics else ("--all",)
         watcher = subprocess.Popen(
             [sys.executable, "-m", "hitrs_live.cli", "watch", address, "--json", *flags], stdout=heard
         )

@@ -10,13 +10,17 @@ import pytest
 
 import hitrs_live
 from hitrs_live.cli import build_parser
+from hitrs_live.messages import ActionEvent, AnyMessage
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_exported_names_are_these() -> None:
-    assert hitrs_live.__all__ == ["__version__", "hitrs_base", "hitrs_small", "load_checkpoint", "subscribe"]
+    messages = {kind.__name__ for kind in AnyMessage.__args__} | {"AnyMessage", "Array", "Message"}
+    others = {"LiveRun", "__version__", "hitrs_base", "hitrs_small", "load_checkpoint", "run", "subscribe"}
+    assert set(hitrs_live.__all__) == messages | others
+    assert hitrs_live.ActionEvent is ActionEvent
     for name in hitrs_live.__all__:
         assert getattr(hitrs_live, name) is not None
 

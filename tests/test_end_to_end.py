@@ -326,8 +326,9 @@ def test_pose_may_run_elsewhere_and_send_its_joints(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--camera", "63"), r"63.*--demo"),
-        (("--camera", "http://127.0.0.1:9/video"), r"127\.0\.0\.1:9.*--demo"),
+        (("--camera", "63", "--require-sources"), r"63.*--demo"),
+        (("--camera", "http://127.0.0.1:9/video", "--require-sources"), r"127\.0\.0\.1:9.*--demo"),
+        (("--camera", "rtsp://a:b#c@127.0.0.1:9/video"), r"%23"),
         (("--video", "nowhere.mp4"), r"nowhere\.mp4"),
         (("--video", "README.md"), r"README\.md"),
         (("--replay", "nowhere"), r"nowhere.*--demo"),
@@ -341,7 +342,7 @@ def test_pose_may_run_elsewhere_and_send_its_joints(tmp_path: Path) -> None:
         ((), r"no source; give --camera 0.*--demo"),
         (("--demo", "--demo"), r"2 sources are named demo.*--source-id"),
         (("--demo", "--source-id", "a,b"), r"2 names, wanted 1"),
-        (("--demo", "--camera", "63"), r"63.*--demo"),
+        (("--demo", "--camera", "63", "--require-sources"), r"63.*--demo"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_two(flags: tuple[str, ...], said: str) -> None:

@@ -4,6 +4,7 @@ import itertools
 import re
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ import pytest
 from torch import Tensor
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
+from hitrs_live.codec import joints_event
 from hitrs_live.config import Config, override
 from hitrs_live.engine.ladder import Opened
 from hitrs_live.engine.torch_engine import TorchEngine
@@ -26,6 +28,7 @@ from hitrs_live.messages import (
     Pose,
     PoseEvent,
     PoseFrame,
+    Scene,
     ScoreEvent,
     SourceChange,
     SourceEvent,
@@ -38,6 +41,7 @@ from hitrs_live.sources.recording import RecordingSource
 from hitrs_live.thresholds import ClassThresholds, Found, Thresholds
 from hitrs_live.transport.recorder import Recorder
 from hitrs_live.transport.sink import ListSink
+from hitrs_live.utc import SessionClock
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +273,7 @@ def at_thirty(checkpoint: Checkpoint) -> list[tuple[str, float, float]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rate_hz", [10.0, 15.0, 24.0, 60.0])
+@pytest.mark.parametrize("rate_hz", [3.0, 10.0, 15.0, 24.0, 60.0])
 def test_another_camera_rate_tells_the_same_actions(
     checkpoint: Checkpoint, rate_hz: float, at_thirty: list[tuple[str, float, float]]
 ) -> None:
@@ -279,6 +283,14 @@ def test_another_camera_rate_tells_the_same_actions(
     missing = [e for e in expected if not any(e[0] == g[0] and e[1] < g[2] and g[1] < e[2] for g in got)]
     assert len(missing) <= len(expected) // 4
     assert expected
+
+
+def test_a_source_that_is_too_slow_says_so_in_its_status_and_one_that_is_not_does_not(checkpoint: Checkpoint) -> None:
+    slow, ordinary = run([UP, *show(8.0, 1.5)], checkpoint), run([UP, *show(3.0, 10.0)], checkpoint)
+    assert of(slow, Status)[-1].notices == (  # type: ignore[union-attr]
+        "1.5 frames a second are too few to detect actions; at least 2.2 are needed",
+    )
+    assert of(ordinary, Status)[-1].notices == ()  # type: ignore[union-attr]
 
 
 def test_a_source_that_stalls_ends_what_is_going_on(checkpoint: Checkpoint) -> None:
@@ -313,6 +325,132 @@ def test_a_recording_replayed_gives_the_same_events_byte_for_byte(checkpoint: Ch
 
     assert events(again.messages) == events(sink.messages)
     assert actions(sink.messages)
+
+
+def replayed(file: Path, checkpoint: Checkpoint) -> list[AnyMessage]:
+    """What a recording gives, every pose published."""
+    source = RecordingSource(file, "max")
+    sink = ListSink(source.session_id)
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_POSE, sink=sink, session=ANOTHER_DAY).run()
+    return sink.messages
+
+
+def pictured(frames: Sequence[PoseFrame]) -> list[PoseFrame]:
+    """The same people, seen in a picture: their joints from the front are where they are in it."""
+    found = []
+    for frame in frames:
+        poses = []
+        for pose in frame.poses:
+            spots = 0.5 - pose.joints_m[:, :2] / 4
+            points = np.concatenate((spots, pose.confidence[:, None]), axis=-1).round(5).astype(np.float32)
+            box = np.concatenate((spots.min(axis=0), spots.max(axis=0))).astype(np.float32)
+            poses.append(replace(pose, box=box, keypoints=points))
+        found.append(replace(frame, poses=tuple(poses), keypoint_layout="ntu25"))
+    return found
+
+
+EVERY_POSE = override(EVERY_CLIP, {"publish.pose": True})
+ONE_DAY = SessionClock(monotonic_ns=10**9, utc_ns=1_772_366_400_000_000_000)
+ANOTHER_DAY = SessionClock(monotonic_ns=10**12, utc_ns=1_900_000_000_000_000_000)
+
+
+@pytest.mark.parametrize("begin_ns", [0, 5 * 10**12], ids=["file", "camera"])
+def test_a_replay_keeps_dates_boxes_and_keypoints_and_so_does_a_replay_of_its_recording(
+    checkpoint: Checkpoint, tmp_path: Path, begin_ns: int
+) -> None:
+    frames = [replace(f, capture_time_ns=begin_ns + f.capture_time_ns) for f in pictured(show(20.0))]
+    up, ended = (SourceChange(state=s, time_ns=begin_ns + t) for s, t in (("up", 0), ("ended", 20 * 10**9)))
+    sink = ListSink("session-1")
+    recorder = Recorder(tmp_path / "a.mcap", session_id="session-1", source_id="script", session=ONE_DAY)
+    feed = Feed(source=ScriptedSource([up, *frames, ended]), recorder=recorder)
+    Pipeline([feed], checkpoint=checkpoint, config=EVERY_POSE, sink=sink, session=ONE_DAY).run()
+
+    def events(messages: list[AnyMessage]) -> list[bytes]:
+        return [to_json(msgspec.structs.replace(m, publish_time_ns=0)) for m in messages if not isinstance(m, Status)]
+
+    assert events(replayed(tmp_path / "a.mcap", checkpoint)) == events(sink.messages)
+    poses = of(sink.messages, PoseEvent)
+    assert actions(sink.messages)
+    for event in (*poses, *actions(sink.messages)):
+        assert isinstance(event, (PoseEvent, ActionEvent))
+        assert event.box is not None
+        assert event.keypoints is not None
+        assert event.keypoints.shape == (25, 3)
+        assert (event.keypoint_layout, event.root_m is None) == ("ntu25", False)
+    # Of a file time 0 is when the session began; a camera's times are of the monotonic clock.
+    offset_ns = ONE_DAY.utc_ns if begin_ns == 0 else ONE_DAY.utc_offset_ns
+    assert {m.utc_ns - m.capture_time_ns for m in sink.messages if m.utc_ns is not None} == {offset_ns}
+    assert all(m.utc_ns is not None for m in sink.messages if not isinstance(m, Status) or m.frames)
+
+
+def test_a_recording_without_dates_gives_the_same_events_as_ever_and_no_dates(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    sink = ListSink("session-1")
+    ended = SourceChange(state="ended", time_ns=20 * 10**9)
+    with Recorder(tmp_path / "old.mcap", session_id="session-1", source_id="script") as recorder:
+        recorder.write(SourceEvent(source_id="script", capture_time_ns=0, state="up"))
+        for frame in show(20.0):
+            recorder.write(joints_event(frame, "script"))
+        recorder.write(SourceEvent(source_id="script", capture_time_ns=ended.time_ns, state="ended"))
+    source = ScriptedSource([UP, *show(20.0), ended])
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_POSE, sink=sink).run()
+    again = replayed(tmp_path / "old.mcap", checkpoint)
+
+    def undated(messages: list[AnyMessage]) -> list[bytes]:
+        return [
+            to_json(msgspec.structs.replace(m, publish_time_ns=0, utc_ns=None))
+            for m in messages
+            if not isinstance(m, Status)
+        ]
+
+    assert {m.utc_ns for m in again} == {None}
+    assert actions(again)
+    assert undated(again) == undated(sink.messages)
+
+
+def test_sources_of_one_session_share_their_offset(checkpoint: Checkpoint) -> None:
+    sink = ListSink()
+    feeds = [Feed(source=NamedSource(name, [UP, *show(1.0), SourceChange(state="ended", time_ns=0)])) for name in "ab"]
+    Pipeline(feeds, checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    offsets = {m.source_id: m.utc_ns - m.capture_time_ns for m in sink.messages if m.utc_ns is not None}
+    assert len(offsets) == 2
+    assert len(set(offsets.values())) == 1
+
+
+def test_a_status_from_before_the_first_frame_has_no_date(checkpoint: Checkpoint) -> None:
+    sink = ListSink()
+    begin_ns = ONE_DAY.monotonic_ns + 1
+    source = ScriptedSource([SourceChange(state=s, time_ns=begin_ns) for s in ("connecting", "ended")])
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink, session=ONE_DAY).run()
+    assert [m.utc_ns for m in of(sink.messages, Status)] == [None]
+    assert {m.utc_ns for m in of(sink.messages, SourceEvent)} == {begin_ns + ONE_DAY.utc_offset_ns}
+
+
+def test_the_status_counts_what_could_not_be_published(checkpoint: Checkpoint) -> None:
+    sink = ListSink()
+    sink.drops = 3
+    source = ScriptedSource([UP, *show(1.0), SourceChange(state="ended", time_ns=0)])
+    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    last = of(sink.messages, Status)[-1]
+    assert isinstance(last, Status)
+    assert (last.drops, last.track_resets) == ({"publish": 3}, 0)
+
+
+def test_the_status_counts_tracks_that_were_ended_for_doubt(checkpoint: Checkpoint) -> None:
+    def two(left: float, right: float, index: int) -> PoseFrame:
+        (pose,) = show(1 / 30)[0].poses
+        poses = tuple(replace(pose, joints_m=pose.joints_m + np.float32((x, 0, 0))) for x in (left, right))
+        return PoseFrame(index=index, capture_time_ns=index * 33_333_333, received_ns=0, poses=poses)
+
+    # They meet, nobody is seen for half a second, and two come apart again: who is who, nobody knows.
+    met = [two(-0.75 + i / 60, 0.75 - i / 60, i) for i in range(30)]
+    hidden = [replace(two(0, 0, i), poses=()) for i in range(30, 45)]
+    parted = [two(-0.5, 0.5, i) for i in range(45, 55)]
+    messages = run([UP, *met, *hidden, *parted], checkpoint)
+    last = of(messages, Status)[-1]
+    assert isinstance(last, Status)
+    assert last.track_resets == 2
 
 
 def test_being_told_to_stop_closes_actions_with_that_reason_and_says_so_last(checkpoint: Checkpoint) -> None:
@@ -432,3 +570,136 @@ def test_a_source_that_fails_ends_alone_and_its_fault_is_raised_once_all_have_en
     ends = {m.source_id: (m.state, m.detail) for m in sink.messages if isinstance(m, SourceEvent)}
     assert ends == {"broken": ("ended", "five times in a row"), "sound": ("ended", "")}
     assert [m.frames for m in sink.messages if isinstance(m, Status) and m.source_id == "sound"][-1] == 180
+
+
+class ManualClock:
+    """Stand still until somebody says how long something took."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+    def take_ms(self, duration_ms: float) -> None:
+        self.now_ns += round(duration_ms * 1e6)
+
+
+def test_each_stage_is_timed_where_it_runs_however_many_sources_there_are(checkpoint: Checkpoint) -> None:
+    clock = ManualClock()
+
+    class SlowModel(TorchEngine):
+        def encode_frames(self, joints: Tensor) -> Tensor:
+            clock.take_ms(10)
+            return super().encode_frames(joints)
+
+    class SlowSink(ListSink):
+        def publish(self, message: AnyMessage) -> AnyMessage:
+            if message.source_id == "slow" and isinstance(message, PoseEvent):
+                clock.take_ms(3)
+            return super().publish(message)
+
+    class SlowView(QuietView):
+        def show(self, scene: Scene) -> None:
+            clock.take_ms(7)
+
+    ended = SourceChange(state="ended", time_ns=0)
+    sink = SlowSink()
+    Pipeline(
+        [
+            Feed(source=NamedSource("slow", [UP, *show(2.0), ended]), viewers=(SlowView(),)),
+            Feed(source=NamedSource("quick", [UP, *show(2.0), ended])),
+        ],
+        checkpoint=checkpoint,
+        config=override(EVERY_CLIP, {"publish.pose": True, "model.gather_ms": 1000.0, "publish.status_every_s": 1e6}),
+        sink=sink,
+        open_model=lambda: Opened(engine=SlowModel(checkpoint.model)),
+        clock=clock,
+    ).run()
+    last = {message.source_id: message.stages for message in sink.messages if isinstance(message, Status)}
+    for name, overhead_ms in (("slow", 3), ("quick", 0)):
+        assert last[name]["model"].p50_ms == 10, name
+        assert last[name]["overhead"].p50_ms == overhead_ms, name
+    assert last["slow"]["view"].p50_ms == 7
+    assert "view" not in last["quick"]
+
+
+class QuietView:
+    """Show nothing; count what came."""
+
+    def __init__(self) -> None:
+        self.shown = 0
+        self.closed = 0
+
+    def show(self, scene: Scene) -> None:
+        self.shown += 1
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class FaultyView(QuietView):
+    """Fail at the third picture, and again at the end."""
+
+    def show(self, scene: Scene) -> None:
+        super().show(scene)
+        if self.shown == 3:
+            raise RuntimeError("no screen\nany more")
+
+    def close(self) -> None:
+        super().close()
+        raise OSError("cannot be closed either")
+
+
+class FaultyRecorder(Recorder):
+    """Fail at the tenth message in a way that a recorder does not expect."""
+
+    written = 0
+
+    def write(self, message: AnyMessage) -> None:
+        self.written += 1
+        if self.written == 10:
+            raise ValueError("not to be written")
+        super().write(message)
+
+
+def test_a_view_and_a_recording_that_fail_end_alone_and_the_status_says_why(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    ended = SourceChange(state="ended", time_ns=0)
+    broken, sound, elsewhere = FaultyView(), QuietView(), QuietView()
+    recorder = FaultyRecorder(tmp_path / "a.mcap", session_id="s", source_id="a")
+    sink = ListSink()
+    Pipeline(
+        [
+            Feed(source=NamedSource("a", [UP, *show(1.0), ended]), recorder=recorder, viewers=(broken, sound)),
+            Feed(source=NamedSource("b", [UP, *show(1.0), ended]), viewers=(elsewhere,)),
+        ],
+        checkpoint=checkpoint,
+        config=EVERY_CLIP,
+        sink=sink,
+    ).run()
+    assert (broken.shown, sound.shown, elsewhere.shown, recorder.written) == (3, 30, 30, 10)
+    assert (broken.closed, sound.closed, elsewhere.closed) == (1, 1, 1)
+    last = {message.source_id: message for message in sink.messages if isinstance(message, Status)}
+    assert last["a"].notices == (
+        "view FaultyView ended by RuntimeError: no screen any more",
+        "view FaultyView ended by OSError: cannot be closed either",
+        "the recording ended by ValueError: not to be written",
+    )
+    assert (last["b"].notices, last["a"].frames, last["b"].frames) == ((), 30, 30)
+
+
+def test_a_view_that_cannot_be_finished_is_in_the_last_status_and_keeps_nothing_else_open(
+    checkpoint: Checkpoint,
+) -> None:
+    class Unfinished(QuietView):
+        def close(self) -> None:
+            raise OSError("disk full")
+
+    sink, other = ListSink(), QuietView()
+    source = ScriptedSource([UP, *show(0.5), SourceChange(state="ended", time_ns=0)])
+    feed = Feed(source=source, viewers=(Unfinished(), other))
+    Pipeline([feed], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    assert other.closed == 1
+    assert sink.messages[-1].notices == ("view Unfinished ended by OSError: disk full",)  # type: ignore[union-attr]

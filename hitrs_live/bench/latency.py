@@ -51,6 +51,11 @@ class _TimedSink:
         self.cpu_ns: list[int] = []
         self._sink = sink
 
+    @property
+    def drops(self) -> int:
+        """Count what the sink behind could not send."""
+        return self._sink.drops
+
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Publish, then look at the clock."""
         stamped = self._sink.publish(message)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.bad_joints import MOST_BAD, fill_over_time, find_bad
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25
 
@@ -64,13 +65,17 @@ class Archive:
     label_names: dict[int, str]
     """The names of the labels where the file tells them one by one."""
     meta: dict[str, Any]
+    bad_joints: int = 0
+    """How many joints had no position and were filled from the frames around them."""
 
 
 def load_archive(path: Path) -> Archive:
     """Read a file whole and check it.
 
     Keys: x (frames, 25, 3), y (frames,), length, subject, seq (sequences,), meta (JSON).
-    Raises DataError, naming the file, where a key is missing, the shapes disagree or a joint is not finite.
+    A joint that is not finite, or beyond 100 metres, is filled from the frames around it in its sequence.
+    Raises DataError, naming the file, where a key is missing, the shapes disagree, or half of a sequence's joints or
+    more are not finite.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
@@ -85,8 +90,9 @@ def load_archive(path: Path) -> Archive:
     meta = meta if isinstance(meta, dict) else {}
     valid = meta.get("valid", [True] * len(NTU25))
     _check(path, arrays, valid)
+    joints, bad_joints = _filled(path, arrays)
     return Archive(
-        joints=arrays["x"],
+        joints=joints,
         labels=arrays["y"],
         lengths=arrays["length"],
         subjects=tuple(str(subject) for subject in arrays["subject"]),
@@ -94,6 +100,7 @@ def load_archive(path: Path) -> Archive:
         valid_mask=np.asarray(valid, bool),
         label_names=_label_names(path, meta),
         meta=meta,
+        bad_joints=bad_joints,
     )
 
 
@@ -125,11 +132,20 @@ def _check(path: Path, arrays: dict[str, NDArray[Any]], valid: Any) -> None:
         )
     if not (isinstance(valid, list) and len(valid) == len(NTU25)):
         raise DataError(f"{path}: meta's valid is {str(valid)[:40]}, wanted a list of {len(NTU25)} truth values")
-    broken = np.flatnonzero(~np.isfinite(joints).all((1, 2)))
-    if len(broken):
-        ends = np.cumsum(lengths)
-        number = int(np.searchsorted(ends, broken[0], side="right"))
-        raise DataError(
-            f"{path}: {len(broken)} frames with joints that are not finite, the first is frame "
-            f"{broken[0] - ends[number] + lengths[number]} of {arrays['seq'][number]}; drop or fill them first"
-        )
+
+
+def _filled(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[NDArray[np.floating], int]:
+    """Fill the bad joints of every sequence. Returns x, itself where none is bad, and how many were."""
+    joints = arrays["x"]
+    bad = find_bad(joints)
+    if not bad.any():
+        return joints, 0
+    ends = np.cumsum(arrays["length"])
+    filled = joints.copy()
+    for start, end, name in zip(ends - arrays["length"], ends, arrays["seq"], strict=True):
+        share = bad[start:end].mean()
+        if share >= MOST_BAD:
+            raise DataError(f"{path}: {share:.0%} of the joints of {name} are not finite; drop or fill them first")
+        if share:
+            filled[start:end] = fill_over_time(joints[start:end].astype(np.float32))
+    return filled, int(bad.sum())

@@ -82,6 +82,8 @@ class Dataset:
     """(rows, 25, 3), metres, perhaps memory-mapped."""
     labels: NDArray[np.int16]
     """(rows,)."""
+    bad_joints: int = 0
+    """How many joints had no position in the file and were filled when it was opened."""
 
     @property
     def samples(self) -> tuple[Sample, ...]:

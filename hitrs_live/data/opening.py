@@ -1,5 +1,6 @@
 """Open labelled sequences wherever they lie: a prepared folder, or a file in the array format."""
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from hitrs_live.data.dataset import INDEX, UNLABELLED, Body, Dataset, Index, Sam
 from hitrs_live.data.protocols import NW_UCLA_ACTIONS, split_names, splits_of, usual_rate_hz
 from hitrs_live.errors import DataError
 
+_LOG = logging.getLogger(__name__)
 BACKGROUND_NAME = "background"
 _RANGE = re.compile(r"(\d+)\.\.(\d+) *= *([^\d.]*)(\d+)\.\.([^\d.]*)(\d+)")
 """Such as `1..10 = m01..m10`."""
@@ -113,7 +115,9 @@ def _from_archive(path: Path, archive: Archive) -> Dataset:
         splits=splits,
         samples=tuple(samples),
     )
-    return Dataset(path=path, index=index, joints=archive.joints, labels=labels)
+    if archive.bad_joints:
+        _LOG.warning("%s: %d joints without a position, filled from the frames around them", path, archive.bad_joints)
+    return Dataset(path=path, index=index, joints=archive.joints, labels=labels, bad_joints=archive.bad_joints)
 
 
 def _label_names(archive: Archive) -> dict[int, str]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.errors import DataError
+from hitrs_live.text_file import TextUnreadable, read_text
 from hitrs_live.whole_file import whole_file
 
 
@@ -48,8 +49,8 @@ def read_subset(path: Path, dataset: Dataset) -> tuple[str, ...]:
     Raises DataError, naming the file, where it cannot be read, names nothing, or names what the data set has not.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(path).splitlines()
+    except (OSError, TextUnreadable) as error:
         raise DataError(f"{path}: cannot be read ({error}); wanted a text file with one sequence name a line") from None
     names = tuple(name for line in lines if (name := line.strip()) and not name.startswith("#"))
     if not names:

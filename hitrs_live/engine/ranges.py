@@ -21,6 +21,7 @@ from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.engine.pieces import pieces_of
 from hitrs_live.errors import CheckpointMismatch, DataError
 from hitrs_live.model.detector import HitrsDetector
+from hitrs_live.text_file import TextUnreadable, read_text
 from hitrs_live.whole_file import whole_file
 
 RANGES = Path("calibration") / "quantisation.json"
@@ -151,10 +152,10 @@ def load_ranges(file: Path, checkpoint: Checkpoint) -> Ranges:
     Raises DataError where it is none, CheckpointMismatch where it is of another checkpoint or of other layers.
     """
     try:
-        ranges = msgspec.json.decode(file.read_bytes(), type=Ranges)
+        ranges = msgspec.json.decode(read_text(file), type=Ranges)
     except OSError as error:
         raise DataError(f"ranges {file}: cannot be read ({error.strerror}); {_MEND}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, TextUnreadable) as error:
         raise DataError(f"ranges {file}: not understood ({error}); {_MEND}") from None
     if ranges.format != _FORMAT:
         raise DataError(f"ranges {file}: format {ranges.format}, wanted {_FORMAT}; {_MEND}")

@@ -108,15 +108,8 @@ def _predictions(streams: Sequence[KeptStream], rate_hz: float) -> Iterator[Pred
             logits[row], ends[row] = stream.logits[number], stream.ends[number]
             if stream.confidence is not None:
                 confidence[row] = stream.confidence[number]
-        tick = Tick(
-            time_ns=_START_NS + np.round(ends / rate_hz * 1e9).astype(np.int64),
-            track_ids=np.arange(rows),
-            active=there,
-            reset=np.full(rows, number == 0),
-            joints_m=no_joints,
-            confidence=confidence,
-            received_ns=0,
-        )
+        time_ns = _START_NS + np.round(ends / rate_hz * 1e9).astype(np.int64)
+        tick = Tick.of(no_joints, confidence, time_ns=time_ns, active=there, reset=number == 0)
         yield Prediction(
             tick=tick, completed=there, logits=logits, future_joints_m=no_future, scales_m=no_future[..., 0]
         )

@@ -116,10 +116,10 @@ def show(console: Console, name: str, figures: dict[str, Any]) -> None:
     console.print(grid, "")
 
 
-def _detector(options: argparse.Namespace) -> tuple[Checkpoint, Thresholds | None, int | None]:
+def _detector(options: argparse.Namespace) -> tuple[Checkpoint, Thresholds | None, int]:
     checkpoint = load_checkpoint(options.checkpoint)
     found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
-    return checkpoint, found.thresholds, 1 if options.update == "frame" else None
+    return checkpoint, found.thresholds, checkpoint.info.hop_frames(options.update)
 
 
 def _tested(data: Dataset, options: argparse.Namespace) -> Dataset:

@@ -77,12 +77,4 @@ def _tick(sequences: list[Sequence], lengths: NDArray[np.int64], frame: int, rat
     """Lay one frame of every recording out in rows; one that is over stands still and is not active."""
     now = np.minimum(frame, lengths - 1)
     joints_m = np.stack([one.joints_m[at] for one, at in zip(sequences, now, strict=True)])
-    return Tick(
-        time_ns=np.full(len(sequences), round(frame / rate_hz * 1e9)),
-        track_ids=np.arange(len(sequences)),
-        active=frame < lengths,
-        reset=np.full(len(sequences), frame == 0),
-        joints_m=joints_m,
-        confidence=np.ones(joints_m.shape[:2], np.float32),
-        received_ns=0,
-    )
+    return Tick.of(joints_m, time_ns=round(frame / rate_hz * 1e9), active=frame < lengths, reset=frame == 0)

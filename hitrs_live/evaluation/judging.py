@@ -105,14 +105,10 @@ def _tick(rows: list[_Row], frame: int, rate_hz: float) -> Tick:
     """Lay one frame of every stream out in rows; one that is over stands still and is not active."""
     lengths = np.array([len(row.sequence.labels) for row in rows])
     now = np.minimum(frame, lengths - 1).tolist()
-    return Tick(
-        time_ns=np.full(len(rows), round(frame / rate_hz * 1e9)),
-        track_ids=np.arange(len(rows)),
+    return Tick.of(
+        np.stack([row.sequence.joints_m[at] for row, at in zip(rows, now, strict=True)]),
+        np.stack([_SEEN if row.confidence is None else row.confidence[at] for row, at in zip(rows, now, strict=True)]),
+        time_ns=round(frame / rate_hz * 1e9),
         active=frame < lengths,
-        reset=np.full(len(rows), frame == 0),
-        joints_m=np.stack([row.sequence.joints_m[at] for row, at in zip(rows, now, strict=True)]),
-        confidence=np.stack(
-            [_SEEN if row.confidence is None else row.confidence[at] for row, at in zip(rows, now, strict=True)]
-        ),
-        received_ns=0,
+        reset=frame == 0,
     )

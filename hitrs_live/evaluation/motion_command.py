@@ -37,7 +37,9 @@ def run_motion(options: argparse.Namespace) -> int:
             "name others with --subjects"
         )
     forecasts = forecast(
-        checkpoint, [(degrade(one, effects), one) for one in long], hop=1 if options.update == "frame" else None
+        checkpoint,
+        [(degrade(one, effects), one) for one in long],
+        hop=checkpoint.info.hop_frames(options.update),
     )
     figures = motion_report(forecasts, rate_hz=rate_hz)
     report = {

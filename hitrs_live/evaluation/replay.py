@@ -89,7 +89,7 @@ class Replay:
     ) -> None:
         """Take the model, the settings, what computes it, and what was tuned."""
         info = checkpoint.info
-        hop = 1 if config.model.update == "frame" else info.detector.encoder.clip_stride
+        hop = info.hop_frames(config.model.update)
         self._predictor = Predictor(
             checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, hop=hop,
             mirror=config.model.mirror, engine=engine,
@@ -176,12 +176,11 @@ class Replay:
             for row in self._rows
         ]
         at = np.array([-1 if row is None else row.at for row in self._rows])
-        return Tick(
+        return Tick.of(
+            np.stack([joints_m for joints_m, _ in poses]),
+            np.stack([confidence for _, confidence in poses]),
             time_ns=np.round(np.maximum(at, 0) / self._rate_hz * 1e9).astype(np.int64),
             track_ids=np.array([-1 if row is None else row.track_id for row in self._rows]),
             active=at >= 0,
             reset=at == 0,
-            joints_m=np.stack([joints_m for joints_m, _ in poses]),
-            confidence=np.stack([confidence for _, confidence in poses]),
-            received_ns=0,
         )

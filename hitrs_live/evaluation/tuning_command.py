@@ -32,7 +32,7 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
     if out.exists() and not options.overwrite:
         raise ConfigError(f"thresholds {out}: are there already; replace them with --overwrite, or give another --out")
     config = load_config(options.config) if options.config else Config()
-    hop = 1 if options.update == "frame" else None
+    hop = checkpoint.info.hop_frames(options.update)
     console = Console()
     negative, notes = _negative(options.data, options.leave_out, checkpoint, hop, options.mirror)
     for note in notes:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import ConfigError
+from hitrs_live.text_file import TextUnreadable, read_text
 
 # Each round of undoing the distortion shrinks what is left of it about tenfold for lenses up to a wide angle.
 _UNDISTORT_ROUNDS = 6
@@ -31,6 +32,8 @@ class Intrinsics:
     """k1, k2, p1, p2, k3: radial and tangential, in OpenCV's order."""
     origin: str = ""
     """Where these numbers came from, for people to read."""
+    assumed_deg: float | None = None
+    """The horizontal field of view that all this was assumed from, degrees; None where it was measured."""
 
     def __post_init__(self) -> None:
         numbers = (self.fx, self.fy, self.cx, self.cy, *self.distortion)
@@ -46,17 +49,26 @@ class Intrinsics:
             raise ValueError(f"got a field of view of {horizontal_deg} degrees, wanted one between 1 and 179")
         focal = width / 2 / math.tan(math.radians(horizontal_deg) / 2)
         origin = f"assumed: {horizontal_deg:g} degrees across, not calibrated"
-        return cls(fx=focal, fy=focal, cx=width / 2, cy=height / 2, width=width, height=height, origin=origin)
+        return cls(
+            fx=focal, fy=focal, cx=width / 2, cy=height / 2, width=width, height=height, origin=origin,
+            assumed_deg=horizontal_deg,
+        )  # fmt: skip
 
     def scaled(self, *, width: int, height: int) -> "Intrinsics":
-        """Return the same lens for another picture size; a change of shape is taken as a crop about the centre.
+        """Return the same lens for another picture size.
 
-        A camera that is asked for another shape (4:3 instead of 16:9) cuts its sensor, it does not squeeze.
+        An assumed field of view is that of the picture, whatever its shape. A measured lens seen in another shape (4:3
+        instead of 16:9) is cropped about its centre: a camera cuts its sensor, it does not squeeze. A portrait picture
+        of a lens measured in landscape, or the reverse, comes from a camera that was turned by a quarter first.
         """
         if width <= 0 or height <= 0:
             raise ValueError(f"got a picture of {width} x {height}, wanted a positive size")
         if (width, height) == (self.width, self.height):
             return self
+        if self.assumed_deg is not None:
+            return Intrinsics.from_field_of_view(self.assumed_deg, width=width, height=height)
+        if (width - height) * (self.width - self.height) < 0:
+            return self._turned().scaled(width=width, height=height)
         # The larger ratio keeps the whole new picture inside the old one.
         scale = max(width / self.width, height / self.height)
         return Intrinsics(
@@ -69,6 +81,18 @@ class Intrinsics:
             distortion=self.distortion,
             origin=self.origin,
         )
+
+    def _turned(self) -> "Intrinsics":
+        """Return the lens of the camera turned by a quarter.
+
+        Nobody says to which side, so what depends on the side is taken to be in the middle: the optical axis is in the
+        picture's centre, and the tangential distortion is left out.
+        """
+        k1, k2, _, _, k3 = self.distortion
+        return Intrinsics(
+            fx=self.fy, fy=self.fx, cx=self.height / 2, cy=self.width / 2, width=self.height, height=self.width,
+            distortion=(k1, k2, 0.0, 0.0, k3), origin=f"{self.origin}, turned by a quarter".lstrip(", "),
+        )  # fmt: skip
 
     def rays(self, fractions: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return where the sight lines of picture points meet the plane one metre ahead.
@@ -112,12 +136,12 @@ def load_intrinsics(path: str | Path) -> Intrinsics:
     Raises ConfigError where it cannot be read or is not of that format.
     """
     try:
-        found = msgspec.toml.decode(Path(path).read_bytes(), type=_IntrinsicsFile)
+        found = msgspec.toml.decode(read_text(Path(path)), type=_IntrinsicsFile)
         return Intrinsics(
             fx=found.fx, fy=found.fy, cx=found.cx, cy=found.cy, width=found.width, height=found.height,
             distortion=found.distortion, origin=f"calibrated: {path}",
         )  # fmt: skip
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, TextUnreadable) as error:
         raise ConfigError(f"calibration {path}: cannot be read ({error}); calibration/README.md says how") from None
     except (msgspec.DecodeError, ValueError) as error:
         raise ConfigError(f"calibration {path}: {error}; calibration/README.md has the format") from None

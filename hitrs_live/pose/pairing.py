@@ -71,11 +71,11 @@ def trunk(joints_m: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def without_doubles(poses: Sequence[Pose]) -> list[Pose]:
-    """Leave of each person found several times the most certain pose; drop poses that are not finite."""
+    """Leave of each person found several times the most certain pose. All joints must be finite."""
     kept: list[Pose] = []
     for pose in sorted(poses, key=lambda p: -float(p.confidence.mean())):
         rivals = [other for other in kept if not _claimed_apart(pose, other)]
-        if np.isfinite(pose.joints_m).all() and not any(_is_double(pose, rival) for rival in rivals):
+        if not any(_is_double(pose, rival) for rival in rivals):
             kept.append(pose)
     return kept
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from hitrs_live.pose.process import PoseProcess, ProcessDied
 # Loading takes under a second on an idle desktop; a small machine that swaps may take very long.
 _START_WAIT_S = 60.0
 _MEMORY_CHECK_S = 1.0
+KEYPOINT_LAYOUT: Final = "mediapipe33"
+KEYPOINT_DIGITS: Final = 5
+"""Of a keypoint's numbers, after the point: a thousandth of a pixel. More would only make recordings larger."""
 _FAILURES_IN_A_ROW = 5
 # A process that gave so many answers, or grew too fat only after so long, is not to blame for the one before it.
 _PROVEN_ANSWERS = 3
@@ -56,6 +60,11 @@ class PoseStage:
         """The process that is now in charge, None before start and after close."""
         return self._process.pid if self._process else None
 
+    def get_model(self) -> None:
+        """Get the model where need be, so that `start` need not. Raises PoseModelMissing."""
+        if self._model is None:
+            self._model = ensure_pose_model(self._config.model)
+
     def start(self) -> None:
         """Get the model where need be, start the process and wait until it is ready.
 
@@ -63,8 +72,7 @@ class PoseStage:
         """
         if self._process is not None:
             raise ValueError("the pose stage is started already; close it first")
-        if self._model is None:
-            self._model = ensure_pose_model(self._config.model)
+        self.get_model()
         self._pixels = SharedPixels()
         self._process = self._spawn()
         try:
@@ -102,6 +110,7 @@ class PoseStage:
                 capture_time_ns=frame.capture_time_ns,
                 received_ns=frame.received_ns,
                 poses=self._poses(landmarks, frame.image),
+                keypoint_layout=KEYPOINT_LAYOUT,
             ),
         )
 
@@ -133,7 +142,10 @@ class PoseStage:
         )
         confidence = np.where(confidence < self._config.min_joint_confidence, 0, confidence).astype(np.float32)
         boxes = np.clip(np.concatenate((spots.min(axis=1), spots.max(axis=1)), axis=-1), 0, 1)
-        return tuple(Pose(joints_m=j, confidence=c, box=b) for j, c, b in zip(joints_m, confidence, boxes, strict=True))
+        certainty = np.clip(landmarks[..., 5] * landmarks[..., 6], 0, 1)
+        keypoints = np.round(np.concatenate((spots, certainty[..., None]), axis=-1), KEYPOINT_DIGITS)
+        people = zip(joints_m, confidence, boxes, keypoints.astype(np.float32), strict=True)
+        return tuple(Pose(joints_m=j, confidence=c, box=b, keypoints=k) for j, c, b, k in people)
 
     def _spawn(self) -> PoseProcess:
         assert self._model is not None

@@ -6,7 +6,7 @@ stays unclear they end and their people get new ids. A wrong id mixes two people
 a window afresh, so a doubt is always settled by a new id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hitrs_live.config import TrackConfig
 from hitrs_live.messages import People, Pose, PoseFrame
 from hitrs_live.pose.pairing import pair, trunk, without_doubles
+from hitrs_live.pose.present import FilledPose, present_poses
 from hitrs_live.pose.steady import SteadyDistance
 from hitrs_live.skeleton import NTU25
 
@@ -55,9 +56,12 @@ class _Track:
         return trunk(self.joints_m) + coasted
 
     def follow(self, pose: Pose, now_ns: int) -> None:
-        """Take in where the person is now."""
+        """Take in where the person is now; a joint that has no position now stays where it was on the body."""
         elapsed_s = (now_ns - self.seen_ns) / 1e9
         before, self.joints_m = self.joints_m, self.steady.step(pose, now_ns)
+        if isinstance(pose, FilledPose):
+            shift = self.joints_m[NTU25.root] - before[NTU25.root]
+            self.joints_m = np.where(pose.bad[:, None], before + shift, self.joints_m)
         if elapsed_s > 0:
             moved = (trunk(self.joints_m) - trunk(before)).mean(axis=0) / elapsed_s
             share = 1 - np.exp(-elapsed_s / _VELOCITY_MEMORY_S)
@@ -66,7 +70,7 @@ class _Track:
 
 
 class Tracker:
-    """Give people rows and ids that stay theirs. `resets` counts tracks ended for doubt."""
+    """Give people rows and ids that stay theirs."""
 
     def __init__(self, rows: int, config: TrackConfig) -> None:
         """Take the number of people tracked at once and the settings. Raises ValueError for less than one row."""
@@ -77,14 +81,18 @@ class Tracker:
         self._keep_ns = int(config.keep_s * 1e9)
         self._next_id = 1
         self.resets = 0
+        """Tracks ended because it was not clear any more whose they were."""
 
     def step(self, frame: PoseFrame) -> Sequence[People]:
-        """Sort one frame's poses into rows; one People for every frame, also an empty one."""
+        """Sort one frame's poses into rows; one People for every frame, also an empty one.
+
+        Bodies that are nobody take no row: zeros, untracked ones, ones in one point (see `bad_joints`).
+        """
         now_ns = frame.capture_time_ns
         for row, track in enumerate(self._rows):
             if track is not None and now_ns - track.seen_ns > self._keep_ns:
                 self._rows[row] = None
-        poses = without_doubles(frame.poses)
+        poses = without_doubles(present_poses(frame.poses))
         rows = [row for row, track in enumerate(self._rows) if track is not None]
         tracks = [track for track in self._rows if track is not None]
         # A bystander watched for some time competes, or somebody lost would be found again in them; someone only
@@ -153,11 +161,25 @@ class Tracker:
                 track_ids[row] = track.track_id
                 if row in present:
                     joints_m[row], confidence[row] = track.joints_m, track.pose.confidence
+        seen = {row: track.pose for row, track in enumerate(self._rows) if track is not None and row in present}
+        keypoints = _in_rows({row: pose.keypoints for row, pose in seen.items()}, count)
         return People(
             capture_time_ns=frame.capture_time_ns,
-            received_ns=frame.received_ns,
             track_ids=track_ids,
             present=np.array([row in present for row in range(count)]),
             joints_m=joints_m,
             confidence=confidence,
+            boxes=_in_rows({row: pose.box for row, pose in seen.items()}, count),
+            keypoints=keypoints,
+            keypoint_layout=None if keypoints is None else frame.keypoint_layout,
         )
+
+
+def _in_rows(values: Mapping[int, NDArray[np.float32] | None], count: int) -> NDArray[np.float32] | None:
+    """Lay what is known of people out in `count` rows, not-a-number in the others; None where nothing is known."""
+    known = {row: value for row, value in values.items() if value is not None}
+    if not known:
+        return None
+    rows = np.full((count, *next(iter(known.values())).shape), np.nan, np.float32)
+    rows[list(known)] = list(known.values())
+    return rows

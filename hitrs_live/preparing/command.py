@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,17 +15,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from hitrs_live.data.dataset import Dataset
+from hitrs_live.data.dataset import Dataset, Index
 from hitrs_live.data.opening import open_dataset
-from hitrs_live.data.protocols import USUAL_RATE_HZ
 from hitrs_live.errors import ConfigError, DataError
+from hitrs_live.preparing.array_file import ENDING, check_target, report_path, write_array_file
 from hitrs_live.preparing.arrays import copied, copied_index
-from hitrs_live.preparing.ntu import plan_ntu
-from hitrs_live.preparing.nw_ucla import plan_nw_ucla
-from hitrs_live.preparing.pku_mmd import plan_pku_mmd
 from hitrs_live.preparing.processes import FileDone
-from hitrs_live.preparing.reading import Findings, Plan
-from hitrs_live.preparing.recordings import plan_recordings
+from hitrs_live.preparing.readers import READERS
+from hitrs_live.preparing.reading import Findings, Plan, Recorded
 from hitrs_live.preparing.shards import drop_shards, load_shards, read_shards
 from hitrs_live.preparing.writer import REPORT, begin, finish, write_dataset
 
@@ -40,27 +37,44 @@ def run_prepare(options: argparse.Namespace) -> int:
     out: Path = options.out
     findings = Findings()
     if options.kind == "arrays":
-        dataset = _copy(options, findings)
-        print_summary(dataset, findings)
+        print_summary(_copy(options, findings), findings)
         return 0
     workers = os.cpu_count() or 1 if options.workers is None else options.workers
     if workers < 1:
         raise ConfigError(f"--workers: got {workers}, wanted at least 1")
     plan = _plan(options)
     findings.left_out.update(plan.left_out)
-    part = begin(out, overwrite=options.overwrite)
+    part = _begin(out, overwrite=options.overwrite)
     try:
         with _progress(len(plan.files)) as file_done:
             shards, files_read = read_shards(plan, part, workers=workers, file_done=file_done)
         read_s = time.monotonic() - started_s
-        write_dataset(part, plan.index, load_shards(shards, findings), findings)
+        dataset = _write(part, out, plan.index, load_shards(shards, findings), findings)
     except KeyboardInterrupt:
         print(f"what is read is kept in {part}; the same command goes on from there", file=sys.stderr)
         raise
-    drop_shards(part)
-    print_summary(finish(part, out), findings)
+    print_summary(dataset, findings)
     print(f"{files_read} files read in {read_s:.1f} s: {files_read / read_s:.0f} files/s, {workers} workers")
     return 0
+
+
+def _begin(out: Path, *, overwrite: bool) -> Path:
+    """Make the folder in which the work is done, or find the one that a run broken off left."""
+    if out.suffix != ENDING:
+        return begin(out, overwrite=overwrite)
+    check_target(out, overwrite=overwrite)
+    return begin(out.with_name(f"{out.name}.shards"), overwrite=overwrite)
+
+
+def _write(part: Path, out: Path, index: Index, recorded: Iterable[Recorded], findings: Findings) -> Dataset:
+    """Write what was read, as a prepared folder or as an array file, and open it."""
+    if out.suffix != ENDING:
+        write_dataset(part, index, recorded, findings)
+        drop_shards(part)
+        return finish(part, out)
+    write_array_file(out, index, recorded, findings)
+    shutil.rmtree(part, ignore_errors=True)
+    return open_dataset(out)
 
 
 def print_summary(dataset: Dataset, findings: Findings) -> None:
@@ -89,39 +103,36 @@ def print_summary(dataset: Dataset, findings: Findings) -> None:
     for file, why in list((findings.broken | findings.left_out | findings.notes).items())[:_SHOWN_PROBLEMS]:
         console.print(f"{file}: {why}", markup=False, highlight=False, soft_wrap=True)
     if len(findings.broken) + len(findings.left_out) + len(findings.notes) > _SHOWN_PROBLEMS:
-        console.print(f"... all of them in {dataset.path / REPORT}", markup=False, highlight=False, soft_wrap=True)
+        report = report_path(dataset.path) if dataset.path.suffix == ENDING else dataset.path / REPORT
+        console.print(f"... all of them in {report}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _plan(options: argparse.Namespace) -> Plan:
-    folder: Path = options.path
-    if not folder.is_dir() and not (options.kind == "recordings" and folder.is_file()):
-        raise DataError(
-            f"{folder}: {'is no folder' if folder.exists() else 'there is no such folder'}; give the data's"
-        )
-    name = options.out.name
-    if options.kind == "ntu":
-        return plan_ntu(folder, name=name, missing=options.missing)
-    if options.kind == "pku-mmd":
-        return plan_pku_mmd(folder, name=name)
-    if options.kind == "nw-ucla":
-        return plan_nw_ucla(folder, name=name)
-    return plan_recordings(folder, name=name, rate_hz=options.rate_hz or USUAL_RATE_HZ, labels=options.labels)
+    path: Path = options.path
+    reader = next(reader for reader in READERS if reader.kind == options.kind)
+    if not path.is_dir() and not (reader.takes_file and path.is_file()):
+        raise DataError(f"{path}: {'is no folder' if path.exists() else 'there is no such folder'}; give the data's")
+    given = {flag: value for flag in reader.flags if (value := getattr(options, flag)) is not None}
+    return reader.plan(path, name=_name(options.out), **given)
+
+
+def _name(out: Path) -> str:
+    """Name a data set after what is written."""
+    return out.stem if out.suffix == ENDING else out.name
 
 
 def _copy(options: argparse.Namespace, findings: Findings) -> Dataset:
     dataset = open_dataset(options.path)
     if options.out.exists() and options.out.samefile(options.path):
         raise ConfigError(f"--out {options.out}: it is what is to be read; give another name")
-    part = begin(options.out, overwrite=options.overwrite)
-    index = copied_index(dataset, name=options.out.name, rate_hz=options.rate_hz)
+    part = _begin(options.out, overwrite=options.overwrite)
+    index = copied_index(dataset, name=_name(options.out), rate_hz=options.rate_hz)
     try:
-        write_dataset(part, index, copied(dataset, findings, rate_hz=options.rate_hz), findings)
+        return _write(part, options.out, index, copied(dataset, findings, rate_hz=options.rate_hz), findings)
     except BaseException:
         # A copy is quick and does not go on where it was broken off.
         shutil.rmtree(part, ignore_errors=True)
         raise
-    drop_shards(part)
-    return finish(part, options.out)
 
 
 @contextmanager

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from hitrs_live.bad_joints import fill_over_time, find_bodies
 from hitrs_live.data.dataset import Index, Sample
 from hitrs_live.errors import DataError
 from hitrs_live.preparing.ntu_actions import ACTIONS
 from hitrs_live.preparing.ntu_names import ACTIONS_60, SPLITS_60, SPLITS_120, NtuName, parse_name, read_missing
-from hitrs_live.preparing.reading import Findings, Plan, Reading, record
+from hitrs_live.preparing.reading import BAD_JOINTS, Findings, Plan, Reading, record
 from hitrs_live.preparing.tracks import Track, sort_people
 from hitrs_live.sources.ntu_format import FRAME_RATE_HZ, NtuBody, parse_skeleton
 
@@ -70,8 +71,9 @@ def read_ntu(path: Path, *, splits: tuple[str, ...]) -> Reading:
     name = parse_name(path.stem)
     if name is None:
         raise DataError(f"{path}: got that name, wanted one of the form SsssCcccPpppRrrrAaaa.skeleton")
-    frames = parse_skeleton(path).frames
-    tracks, counts = collect_tracks(frames)
+    sequence = parse_skeleton(path)
+    tracks, counts = collect_tracks(sequence.frames)
+    counts[BAD_JOINTS] = sequence.bad_joints
     if not tracks:
         findings = Findings(counts=counts, left_out={path.name: "no body is tracked in it"})
         return Reading(recorded=(), findings=findings)
@@ -82,14 +84,14 @@ def read_ntu(path: Path, *, splits: tuple[str, ...]) -> Reading:
 
 
 def collect_tracks(frames: Sequence[Sequence[NtuBody]]) -> tuple[list[Track], dict[str, int]]:
-    """Sort a file's skeletons by their ids, in the order in which these appear. Skeletons without extent are none.
+    """Sort a file's skeletons by their ids, in the order in which these appear. Those that are nobody are passed over.
 
     Returns the tracks, and counts of frames and of what was passed over.
     """
     counts = {"frames": len(frames), "frames without a body": 0, "skeletons passed over": 0}
     by_id: dict[str, tuple[list[int], list[NtuBody]]] = {}
     for number, bodies in enumerate(frames):
-        tracked = [body for body in bodies if body.confidence.any() and np.ptp(body.joints_m, axis=0).any()]
+        tracked = [body for body in bodies if find_bodies(body.joints_m, body.confidence)]
         counts["frames without a body"] += not tracked
         counts["skeletons passed over"] += len(bodies) - len(tracked)
         for body in tracked:
@@ -101,7 +103,7 @@ def collect_tracks(frames: Sequence[Sequence[NtuBody]]) -> tuple[list[Track], di
             at.append(number)
             seen.append(body)
     tracks = [
-        Track(at=np.array(at, np.int64), joints=np.stack([body.joints_m for body in seen]))
+        Track(at=np.array(at, np.int64), joints=fill_over_time(np.stack([body.joints_m for body in seen])))
         for at, seen in by_id.values()
     ]
     return tracks, counts

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hitrs_live.errors import DataError
+from hitrs_live.text_file import TextUnreadable, read_text
 
 _NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})", re.ASCII)
 ACTIONS_60 = 60
@@ -64,9 +65,9 @@ def read_missing(path: Path) -> frozenset[str]:
     Raises DataError where it cannot be read or names nothing.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise DataError(f"--missing {path}: cannot be read ({error.strerror}); give the authors' list") from None
+        lines = read_text(path).splitlines()
+    except (OSError, TextUnreadable) as error:
+        raise DataError(f"--missing {path}: cannot be read ({error}); give the authors' list") from None
     names = frozenset(name for line in lines if parse_name(name := line.strip().removesuffix(".skeleton")))
     if not names:
         raise DataError(f"--missing {path}: no line is a name such as S001C002P005R002A008; give the authors' list")

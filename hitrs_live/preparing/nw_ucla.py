@@ -4,12 +4,13 @@ The joints are the twenty of a Kinect v1 in metres, in its own frame, whose axes
 left of a person who faces the camera at the smaller x.
 """
 
+import re
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from hitrs_live.data.dataset import Index, Sample
+from hitrs_live.data.dataset import UNLABELLED, Index, Sample
 from hitrs_live.data.interpolation import interpolate
 from hitrs_live.data.protocols import (
     NW_UCLA_ACTIONS,
@@ -20,29 +21,23 @@ from hitrs_live.data.protocols import (
     nw_ucla_tests,
 )
 from hitrs_live.errors import DataError
+from hitrs_live.preparing.filling import fill_stream
+from hitrs_live.preparing.kinect_v1 import JOINTS, VALID, from_kinect_v1
 from hitrs_live.preparing.reading import Findings, Plan, Reading, record
 from hitrs_live.preparing.resampling import grid
-from hitrs_live.skeleton import NTU25
+from hitrs_live.text_file import read_text
 
 SOURCE = (
     f"Northwestern-UCLA skeletons (Kinect v1), for research; interpolated to {USUAL_RATE_HZ:g} Hz from their own "
     f"rate, which is not known and taken as {NW_UCLA_RATE_HZ:g} Hz"
 )
-_KINECT_V1_JOINTS = 20
-_SHOULDER_CENTRE = 2
-_FROM_KINECT_V1 = (
-    *range(_KINECT_V1_JOINTS), _SHOULDER_CENTRE, NTU25.index("left_hand"), NTU25.index("left_hand"),
-    NTU25.index("right_hand"), NTU25.index("right_hand"),
-)  # fmt: skip
-"""The first twenty joints of both stand in the same order; what a Kinect v1 calls the centre of the shoulders is NTU's
-spine_shoulder, and stands for the neck too, as the hands do for fingertips and thumbs."""
-_NOT_THERE = ("neck", "left_hand_tip", "left_thumb", "right_hand_tip", "right_thumb")
-_MAX_METRES = 100.0
+_BARE_NAN = re.compile(r"(?<=[\[,\s])-?(?:nan|inf|infinity)(?=[\],\s])", re.IGNORECASE)
+"""What Python and others write into JSON though JSON has no such thing."""
 
 
 class _File(msgspec.Struct):
     file_name: str
-    skeletons: list[list[tuple[float, float, float]]]
+    skeletons: list[list[tuple[float | None, float | None, float | None]]]
     label: int
 
 
@@ -65,7 +60,7 @@ def plan_nw_ucla(folder: Path, *, name: str) -> Plan:
             source=SOURCE,
             rate_hz=USUAL_RATE_HZ,
             labels=tuple(NW_UCLA_ACTIONS.values()),
-            valid=tuple(joint not in _NOT_THERE for joint in NTU25.joints),
+            valid=VALID,
             splits=NW_UCLA_SPLITS,
             samples=(),
         ),
@@ -82,12 +77,13 @@ def read_nw_ucla(path: Path) -> Reading:
     if match is None or match["action"] not in NW_UCLA_ACTIONS:
         raise DataError(f"{path}: got that name, wanted one such as a01_s01_e00_v01 with one of the ten actions")
     try:
-        content = msgspec.json.decode(path.read_bytes(), type=_File)
+        content = msgspec.json.decode(_BARE_NAN.sub("null", read_text(path)), type=_File)
         joints = np.array(content.skeletons, np.float64)
     except (OSError, ValueError, RecursionError, msgspec.DecodeError) as error:
         raise DataError(f"{path}: {str(error)[:120]}; wanted file_name, skeletons (T, 20, 3) and label") from None
-    if joints.ndim != 3 or joints.shape[1] != _KINECT_V1_JOINTS or not (np.abs(joints) <= _MAX_METRES).all():
-        raise DataError(f"{path}: skeletons of shape {joints.shape}, wanted (T, 20, 3) in metres")
+    if joints.ndim != 3 or joints.shape[1] != JOINTS:
+        raise DataError(f"{path}: skeletons of shape {joints.shape}, wanted (T, 20, 3)")
+    filled = fill_stream(path, from_kinect_v1(joints))
     label = list(NW_UCLA_ACTIONS).index(match["action"])
     notes = {}
     if content.label != label + 1:
@@ -99,7 +95,9 @@ def read_nw_ucla(path: Path) -> Reading:
         bodies=(),
         test_of=nw_ucla_tests(path.stem),
     )
-    _, at = grid(0, len(joints), USUAL_RATE_HZ / NW_UCLA_RATE_HZ)
-    ours = interpolate(joints[:, list(_FROM_KINECT_V1)].astype(np.float32), at)
-    recorded = record(sample, [(0, ours)], [np.full(len(ours), label, np.int16)])
-    return Reading(recorded=(recorded,), findings=Findings(counts={"frames": len(ours)}, notes=notes))
+    _, at = grid(0, len(filled.joints), USUAL_RATE_HZ / NW_UCLA_RATE_HZ)
+    ours = interpolate(filled.joints, at)
+    labels = np.where(filled.lost[np.round(at).astype(np.int64)], UNLABELLED, label).astype(np.int16)
+    recorded = record(sample, [(0, ours)], [labels])
+    counts = {"frames": len(ours), **filled.counts}
+    return Reading(recorded=(recorded,), findings=Findings(counts=counts, notes=notes))

@@ -14,18 +14,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.bad_joints import fill_over_time, find_bad, find_bodies
 from hitrs_live.data.dataset import UNLABELLED, Index, Sample
 from hitrs_live.errors import DataError
+from hitrs_live.preparing.filling import check_joints
+from hitrs_live.preparing.intervals import Laid, Span, lay_out
 from hitrs_live.preparing.pku_mmd_actions import ACTIONS
-from hitrs_live.preparing.reading import Findings, Plan, Reading, record
+from hitrs_live.preparing.reading import BAD_JOINTS, Findings, Plan, Reading, record
 from hitrs_live.preparing.tracks import LONGEST_PAUSE, SHORTEST_TRACK, Track, fill_gaps
+from hitrs_live.text_file import TextUnreadable, decode_text, read_text, with_plain_nan
 
 SOURCE = "PKU-MMD skeletons (Kinect v2); for research only, under its authors' terms"
 LABELS = ("background", *ACTIONS)
 _SPLIT_FILES = {"cross-subject": "xsub", "cross-view": "xview"}
 _NUMBERS = 150
 _MAX_BYTES = 512 * 2**20
-_MAX_METRES = 100.0
+_LOOK_BYTES = 16384
 _TRAINING = re.compile(r"training\s+videos?\s*:", re.IGNORECASE)
 # The authors' own files have it misspelt.
 _VALIDATION = re.compile(r"valida\w*\s+videos?\s*:", re.IGNORECASE)
@@ -82,11 +86,13 @@ def read_pku_mmd(
     frames = len(people)
     notes = {}
     if path.stem in labels:
-        of_frame = frame_labels(labels[path.stem], frames)
+        laid = lay_out(read_intervals(labels[path.stem]), frames, names=LABELS)
     else:
-        of_frame = np.full(frames, UNLABELLED, np.int16)
-        notes[path.name] = "no label file of that name"
-    there = np.ptp(people, axis=2).any(axis=2)
+        laid = Laid(labels=np.full(frames, UNLABELLED, np.int16), notes=("no label file of that name",))
+    of_frame = laid.labels
+    if laid.notes:
+        notes[path.name] = "; ".join(laid.notes)
+    there = find_bodies(people)
     if not there.any():
         return Reading(recorded=(), findings=Findings(left_out={path.name: "nobody in it"}))
     first = int(there.sum(axis=0).argmax())
@@ -112,20 +118,20 @@ def read_pku_mmd(
         "stretches dropped as too short": len(others) + 1 - len(tracks),
         "frames filled": sum(len(joints) for _, joints in bodies) - sum(len(track.at) for track in tracks),
         "frames without label, the person lost": int(lost.sum()),
+        BAD_JOINTS: int(find_bad(people)[there].sum()),
+        **laid.counts,
     }
     return Reading(recorded=(record(sample, bodies, body_labels),), findings=Findings(counts=counts, notes=notes))
 
 
 def read_skeletons(path: Path) -> NDArray[np.float32]:
-    """Read a skeleton file. Returns (T, 2, 25, 3), metres.
+    """Read a skeleton file. Returns (T, 2, 25, 3), metres; a joint that is no number in a frame stays one, as NaN.
 
-    Raises DataError, naming what is wrong.
+    Raises DataError, naming what is wrong, also where half of the joints or more are no numbers.
     """
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise DataError(f"{path}: {path.stat().st_size} bytes, wanted at most {_MAX_BYTES}")
-        with path.open(encoding="ascii") as file:
-            lines = [line for line in file if line.strip()]
+        lines = with_plain_nan(read_text(path, most_bytes=_MAX_BYTES)).splitlines()
+        lines = [line for line in lines if line.strip()]
         numbers = np.loadtxt(lines, np.float64, ndmin=2, comments=None) if lines else np.zeros((0, 0))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}), wanted PKU-MMD skeletons") from None
@@ -133,34 +139,43 @@ def read_skeletons(path: Path) -> NDArray[np.float32]:
         raise DataError(f"{path}: {str(error)[:120]}; wanted lines of {_NUMBERS} numbers") from None
     if numbers.shape[1] != _NUMBERS:
         raise DataError(f"{path}: {numbers.shape[0]} lines of {numbers.shape[1]} numbers, wanted {_NUMBERS} a line")
-    wrong = ~(np.abs(numbers) <= _MAX_METRES).all(axis=1)
-    if wrong.any():
-        raise DataError(f"{path}, frame {int(wrong.argmax())}: a position beyond {_MAX_METRES:g} metres, wanted metres")
-    return numbers.reshape(-1, 2, 25, 3).astype(np.float32)
+    people = numbers.reshape(-1, 2, 25, 3)
+    check_joints(path, people)
+    # float32 holds no more than this, and nobody is that far away.
+    return np.where(find_bad(people)[..., None], np.nan, people).astype(np.float32)
 
 
 def frame_labels(path: Path, frames: int) -> NDArray[np.int16]:
-    """Read a label file. Returns (T,): the class of each frame, 0 where there is none of the 51.
+    """Read a label file. Returns (T,): the class of each frame, 0 where there is none of the 51, -1 where it is open.
 
-    Frames count from 0, and an action ends before its end frame; some lines have the two exchanged. A later line wins
-    over an earlier one. Raises DataError, naming the line, for anything else.
+    Where intervals overlap, `intervals.lay_out` says whose a frame is. Raises DataError, naming the line, where the
+    file is broken.
     """
-    labels = np.zeros(frames, np.int16)
+    return lay_out(read_intervals(path), frames, names=LABELS).labels
+
+
+def read_intervals(path: Path) -> list[Span]:
+    """Read the actions of a label file, in the order of its lines.
+
+    Frames count from 0, and an action ends before its end frame; some lines have the two exchanged. Raises DataError,
+    naming the line, for anything else.
+    """
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
-    except (OSError, ValueError) as error:
+        lines = read_text(path).splitlines()
+    except (OSError, TextUnreadable) as error:
         raise DataError(f"{path}: cannot be read ({error}), wanted PKU-MMD labels") from None
+    spans = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         words = [word.strip() for word in line.split(",")]
-        if len(words) not in (3, 4) or not all(re.fullmatch(r"\d{1,7}", word) for word in words[:3]):
+        if len(words) not in (3, 4) or not all(re.fullmatch(r"[0-9]{1,7}", word) for word in words[:3]):
             raise DataError(f"{path}, line {number}: got {line[:48]!r}, wanted class,first frame,end frame,confidence")
         label, *bounds = (int(word) for word in words[:3])
         if not 1 <= label < len(LABELS):
             raise DataError(f"{path}, line {number}: got class {label}, wanted 1 to {len(LABELS) - 1}")
-        labels[min(bounds) : max(bounds)] = label
-    return labels
+        spans.append(Span(label=label, start=min(bounds), end=max(bounds)))
+    return spans
 
 
 def read_split(path: Path) -> tuple[frozenset[str], frozenset[str]]:
@@ -168,7 +183,10 @@ def read_split(path: Path) -> tuple[frozenset[str], frozenset[str]]:
 
     Raises DataError where one of them is not there.
     """
-    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        text = read_text(path)
+    except (OSError, TextUnreadable) as error:
+        raise DataError(f"{path}: cannot be read ({error}), wanted the names of videos") from None
     training, validation = _TRAINING.search(text), _VALIDATION.search(text)
     if training is None or validation is None or training.start() > validation.start():
         raise DataError(f"{path}: wanted `Training videos:` and then `Validation videos:`, each with names after it")
@@ -194,7 +212,7 @@ def stretches(there: NDArray[np.bool_]) -> Iterable[slice]:
 
 def _track(people: NDArray[np.float32], there: NDArray[np.bool_], person: int, span: slice) -> Track:
     at = np.flatnonzero(there[span, person]) + span.start
-    return Track(at=at, joints=people[at, person])
+    return Track(at=at, joints=fill_over_time(people[at, person]))
 
 
 def _long_gaps(at: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -210,12 +228,13 @@ def _kind(path: Path) -> str:
         return "split"
     try:
         with path.open("rb") as file:
-            line = file.readline(8192).strip()
-    except OSError:
+            begin = decode_text(file.read(_LOOK_BYTES).rpartition(b"\n")[0] or path.read_bytes()[:_LOOK_BYTES])
+    except (OSError, TextUnreadable):
         return ""
+    line = begin.strip().partition("\n")[0]
     if len(line.split()) == _NUMBERS:
         return "skeletons"
-    return "labels" if re.fullmatch(rb"\d+\s*,\s*\d+\s*,\s*\d+\s*(,.*)?", line) else ""
+    return "labels" if re.fullmatch(r"\d+\s*,\s*\d+\s*,\s*\d+\s*(,.*)?", line) else ""
 
 
 def _split_name(stem: str) -> str:

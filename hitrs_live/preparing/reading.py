@@ -1,5 +1,6 @@
 """What every reader gives: the sequences of one file, and the plan of a whole folder of files."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.dataset import Body, Index, Sample
+from hitrs_live.errors import DataError
+
+BAD_JOINTS = "joints without a position"
+"""Name of the count of joints that are no numbers, or out of range, and were filled from the frames around them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,31 @@ class Plan:
     """All else that the outcome rests on (lists, labels, options), as text: a change of it begins anew."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Files that are not to be read, and why."""
+
+
+def find_named(
+    folder: Path, pattern: str, name: re.Pattern[str], example: str, *, within: str = ""
+) -> tuple[tuple[Path, ...], dict[str, str]]:
+    """Find the files of a pattern under a folder whose names, without their ending, are of a form.
+
+    within: only in folders of that name, in lower case, to any depth.
+    Returns them in the order of their names, and those of other names with why they are left out. Raises DataError
+    where there is none, or one name is there twice.
+    """
+    found: dict[str, Path] = {}
+    left_out: dict[str, str] = {}
+    for path in sorted(path for path in folder.rglob(pattern) if path.is_file()):
+        if within and within not in (part.lower() for part in path.parts[:-1]):
+            left_out[str(path.relative_to(folder))] = f"not in a folder {within}"
+        elif not name.fullmatch(path.stem):
+            left_out[str(path.relative_to(folder))] = f"its name is not of a form such as {example}"
+        elif path.stem in found:
+            raise DataError(f"{path} and {found[path.stem]}: the same sequence twice; take one of them away")
+        else:
+            found[path.stem] = path
+    if not found:
+        raise DataError(f"{folder}: no file in it with a name such as {example}; give the folder that has them")
+    return tuple(found[stem] for stem in sorted(found)), left_out
 
 
 def record(sample: Sample, bodies: list[tuple[int, NDArray[np.float32]]], labels: list[NDArray[np.int16]]) -> Recorded:

@@ -5,6 +5,7 @@ They pass through the tracker and the resampler of the live pipeline, so that a 
 
 import csv
 import functools
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +13,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.bad_joints import MOST_BAD, find_bad
 from hitrs_live.codec import pose_frame
 from hitrs_live.config import TrackConfig
 from hitrs_live.data.dataset import UNLABELLED, Index, Sample
+from hitrs_live.data.protocols import USUAL_RATE_HZ
 from hitrs_live.errors import DataError, MessageMalformed, SourceUnavailable
-from hitrs_live.messages import JointsEvent, Tick
+from hitrs_live.messages import JointsEvent, PoseFrame, Tick
 from hitrs_live.pose.tracker import Tracker
-from hitrs_live.preparing.reading import Findings, Plan, Reading, record
+from hitrs_live.preparing.intervals import Span, lay_out
+from hitrs_live.preparing.reading import BAD_JOINTS, Findings, Plan, Reading, record
 from hitrs_live.preparing.tracks import SHORTEST_TRACK
+from hitrs_live.skeleton import NTU25
 from hitrs_live.sources.recording import Recording, is_recording
 from hitrs_live.streaming.resampler import Resampler
+from hitrs_live.text_file import TextUnreadable, read_text
 
 MOST_PEOPLE = 6
 BACKGROUND = "background"
@@ -39,11 +45,13 @@ class Interval:
     label: str
 
 
+Runs = dict[str, tuple[float, list[NDArray[np.float32]]]]
+"""Every track's frames without a gap, by its name, with the time of the first, seconds."""
 Labels = dict[str, tuple[Interval, ...]]
 """By the recording's file name without its ending."""
 
 
-def plan_recordings(path: Path, *, name: str, rate_hz: float, labels: Path | None = None) -> Plan:
+def plan_recordings(path: Path, *, name: str, rate_hz: float = USUAL_RATE_HZ, labels: Path | None = None) -> Plan:
     """Find recordings: one file, or all in a folder to any depth.
 
     Raises DataError where there is none, two have the same name, or the labels are broken or speak of none of them.
@@ -72,6 +80,7 @@ def plan_recordings(path: Path, *, name: str, rate_hz: float, labels: Path | Non
             samples=(),
         ),
         rests_on=repr(intervals),
+        left_out={f"--labels {name}": "no recording of that name" for name in sorted(set(intervals) - set(stems))},
     )
 
 
@@ -83,23 +92,42 @@ def read_recording(path: Path, *, rate_hz: float, labels: Labels, classes: tuple
     """
     try:
         recording = Recording(path)
-        runs = _runs(recording, rate_hz)
+        runs, bad_joints = _runs(recording, rate_hz)
     except (SourceUnavailable, MessageMalformed) as error:
         raise DataError(f"{path}: {error}") from None
-    recorded, counts = [], {"frames": 0, "stretches dropped as too short": 0}
+    recorded, counts, notes = [], {"frames": 0, "stretches dropped as too short": 0}, []
+    intervals = labels.get(path.stem)
+    unused = list(intervals or ())
     for run, (first_s, joints) in runs.items():
         if len(joints) < SHORTEST_TRACK:
             counts["stretches dropped as too short"] += 1
             continue
         track = run.partition("#")[0]
         times_s = first_s + np.arange(len(joints)) / rate_hz
-        of_frame = _frame_labels(labels.get(path.stem), track, times_s, classes)
+        of_frame = np.full(len(joints), UNLABELLED, np.int16)
+        if intervals is not None:
+            spans = {one: span for one in intervals if (span := _span(one, track, times_s, classes)) is not None}
+            unused = [one for one in unused if one not in spans]
+            laid = lay_out(list(spans.values()), len(joints), names=classes)
+            of_frame = laid.labels
+            notes += [f"{run}: {note}" for note in laid.notes]
+            counts |= {name: counts.get(name, 0) + count for name, count in laid.counts.items()}
         # Nobody knows who the people are: recordings can be held out, people cannot.
         sample = Sample(name=f"{path.stem}/{run}", subject=path.stem, bodies=())
         recorded.append(record(sample, [(0, np.stack(joints))], [of_frame]))
         counts["frames"] += len(joints)
-    notes = {path.name: "cut short; read as far as it goes"} if recording.cut else {}
-    return Reading(recorded=tuple(recorded), findings=Findings(counts=counts, notes=notes))
+    counts[BAD_JOINTS] = bad_joints
+    if unused:
+        counts["labels without a frame"] = len(unused)
+        first = unused[0]
+        notes.append(
+            f"{len(unused)} labels in which nobody was followed, the first is {first.label} "
+            f"{first.start_s:g} to {first.end_s:g} s"
+        )
+    if recording.cut:
+        notes.append("cut short; read as far as it goes")
+    told = {path.name: "; ".join(notes)} if notes else {}
+    return Reading(recorded=tuple(recorded), findings=Findings(counts=counts, notes=told))
 
 
 def read_labels(path: Path) -> Labels:
@@ -109,17 +137,20 @@ def read_labels(path: Path) -> Labels:
     """
     found: dict[str, list[Interval]] = {}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != _COLUMNS:
-                raise DataError(f"--labels {path}: columns {reader.fieldnames}, wanted {','.join(_COLUMNS)}")
-            for row in reader:
-                try:
-                    interval = _interval(row)
-                except (ValueError, TypeError, AttributeError) as error:
-                    raise DataError(f"--labels {path}, line {reader.line_num}: {error}") from None
-                found.setdefault(row["recording"].strip().removesuffix(".mcap"), []).append(interval)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.DictReader(io.StringIO(read_text(path)))
+        if tuple(name.strip() for name in reader.fieldnames or ()) != _COLUMNS:
+            raise DataError(f"--labels {path}: columns {reader.fieldnames}, wanted {','.join(_COLUMNS)}")
+        reader.fieldnames = _COLUMNS
+        for row in reader:
+            # A spreadsheet writes lines of commas alone for rows that were emptied.
+            if not any(value.strip() for value in row.values() if isinstance(value, str)):
+                continue
+            try:
+                interval = _interval(row)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise DataError(f"--labels {path}, line {reader.line_num}: {error}") from None
+            found.setdefault(row["recording"].strip().removesuffix(".mcap"), []).append(interval)
+    except (OSError, TextUnreadable, csv.Error) as error:
         raise DataError(f"--labels {path}: cannot be read ({error}), wanted a CSV file") from None
     if not found:
         raise DataError(f"--labels {path}: no line after its heading; wanted one an action")
@@ -135,24 +166,35 @@ def _interval(row: dict[str | None, str]) -> Interval:
     return Interval(track=row["track"].strip(), start_s=start_s, end_s=end_s, label=label)
 
 
-def _frame_labels(
-    intervals: Sequence[Interval] | None, track: str, times_s: NDArray[np.float64], classes: tuple[str, ...]
-) -> NDArray[np.int16]:
-    if intervals is None:
-        return np.full(len(times_s), UNLABELLED, np.int16)
-    labels = np.zeros(len(times_s), np.int16)
-    for one in intervals:
-        if one.track in ("", track):
-            labels[(times_s >= one.start_s) & (times_s < one.end_s)] = classes.index(one.label)
-    return labels
+def _span(one: Interval, track: str, times_s: NDArray[np.float64], classes: tuple[str, ...]) -> Span | None:
+    """Find the frames of a run that an interval covers, None where it covers none or is another track's."""
+    if one.track not in ("", track):
+        return None
+    start, end = np.searchsorted(times_s, [one.start_s, one.end_s]).tolist()
+    return Span(label=classes.index(one.label), start=start, end=end) if start < end else None
 
 
-def _runs(recording: Recording, rate_hz: float) -> dict[str, tuple[float, list[NDArray[np.float32]]]]:
-    """Collect every track's frames: by `track-ID`, after a gap `track-ID#2` and so on, with the time of the first."""
-    runs: dict[str, tuple[float, list[NDArray[np.float32]]]] = {}
+def _runs(recording: Recording, rate_hz: float) -> tuple[Runs, int]:
+    """Collect every track's frames: by `track-ID`, after a gap `track-ID#2` and so on, with the time of the first.
+
+    Returns them, and how many joints had no position. Raises DataError where half of the joints or more had none.
+    """
+    runs: Runs = {}
     parts: dict[int, int] = {}
     broken_off: set[int] = set()
-    for since_ns, tick in _ticks(recording, rate_hz):
+    joints, bad = 0, 0
+    for since_ns, frame, ticks in _frames(recording, rate_hz):
+        joints += len(frame.poses) * len(NTU25)
+        bad += sum(int(find_bad(pose.joints_m).sum()) for pose in frame.poses)
+        _collect(runs, parts, broken_off, since_ns, ticks)
+    if bad >= MOST_BAD * max(joints, 1):
+        raise DataError(f"{recording.path}: {bad} of {joints} joints without a position, wanted metres in most of them")
+    return runs, bad
+
+
+def _collect(runs: Runs, parts: dict[int, int], broken_off: set[int], since_ns: int, ticks: Sequence[Tick]) -> None:
+    """Append one frame's ticks to the runs."""
+    for tick in ticks:
         broken_off.update(tick.track_ids[tick.reset].tolist())
         for row in np.flatnonzero(tick.active):
             track = int(tick.track_ids[row])
@@ -162,11 +204,10 @@ def _runs(recording: Recording, rate_hz: float) -> dict[str, tuple[float, list[N
             name = f"track-{track}" + (f"#{parts[track]}" if parts[track] > 1 else "")
             first_s = (int(tick.time_ns[row]) - since_ns) / 1e9
             runs.setdefault(name, (first_s, []))[1].append(tick.joints_m[row].copy())
-    return runs
 
 
-def _ticks(recording: Recording, rate_hz: float) -> Iterator[tuple[int, Tick]]:
-    """Run the tracker and the resampler. Yields every tick, with the capture time of the recording's first frame."""
+def _frames(recording: Recording, rate_hz: float) -> Iterator[tuple[int, PoseFrame, list[Tick]]]:
+    """Run the tracker and the resampler. Yields the capture time of the first frame, each frame and its ticks."""
     tracker = Tracker(MOST_PEOPLE, TrackConfig())
     resampler = Resampler(TrackConfig(), rows=MOST_PEOPLE, rate_hz=rate_hz)
     since_ns: int | None = None
@@ -175,8 +216,4 @@ def _ticks(recording: Recording, rate_hz: float) -> Iterator[tuple[int, Tick]]:
             continue
         since_ns = event.capture_time_ns if since_ns is None else since_ns
         frame = pose_frame(event, event.capture_time_ns)
-        if not all(np.isfinite(pose.joints_m).all() for pose in frame.poses):
-            raise DataError(f"{recording.path}, frame {event.index}: joints that are not finite; record it anew")
-        for people in tracker.step(frame):
-            for tick in resampler.step(people):
-                yield since_ns, tick
+        yield since_ns, frame, [tick for people in tracker.step(frame) for tick in resampler.step(people)]

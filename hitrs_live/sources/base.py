@@ -16,7 +16,8 @@ class Source(Protocol):
     A source that gives pictures yields Frame; one that already has joints yields PoseFrame.
     Every change of state, the first "up" included, arrives as a SourceChange among the items, in order. A live
     source begins with "connecting". An "up" that follows an "up" is a notice: its detail says what is new, such
-    as the next file's name. Items are ordered by time; no two frames share a capture time.
+    as the next file's name; so is a "connecting" that follows one, such as why there is no camera yet. Items are
+    ordered by time; no two frames share a capture time.
     After the end and after close, read returns ().
     """
 

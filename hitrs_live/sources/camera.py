@@ -5,15 +5,16 @@ import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from hitrs_live.addresses import ENCODE_HINT, hide_secrets, is_ambiguous, show_address
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import SourceError, SourceUnavailable
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.frame_box import FrameBox
-from hitrs_live.sources.grabber import OPEN_TIMEOUT_S, Grabber, without_credentials
+from hitrs_live.sources.grabber import OPEN_TIMEOUT_S, Grabber
 from hitrs_live.sources.liveness import Liveness
 from hitrs_live.sources.mjpeg import MjpegGrabber
 from hitrs_live.sources.naming import name_source
-from hitrs_live.sources.opencv_grabber import DeviceGrabber, RtspGrabber
+from hitrs_live.sources.opencv_grabber import DeviceGrabber, RtspGrabber, refuse_no_device
 from hitrs_live.sources.pacing import MonotonicClock
 
 _ADVICE = "try another --camera N or URL, or --video FILE, or --demo"
@@ -21,7 +22,7 @@ _JOIN_TIMEOUT_S = 0.7
 
 
 class CameraSource:
-    """Read the newest picture of a camera, and keep at it for as long as it takes.
+    """Read the newest picture of a camera, and keep at it for as long as it takes, also where it is not there yet.
 
     One daemon thread captures into a one-slot box; this object owns it. States: "connecting" from open to the
     first picture, "up", "stalled" after config.stall_after_s without a picture, "lost" after
@@ -43,16 +44,19 @@ class CameraSource:
         config: CameraConfig,
         *,
         source_id: str = "",
+        required: bool = True,
         clock: MonotonicClock = time.monotonic_ns,
     ) -> None:
         """Take a device number, a device path, or a URL (rtsp, rtsps, http, https).
 
+        required: whether `open` refuses a camera that is not there, or keeps trying as it does later.
         Raise ValueError for a source name with letters that a topic cannot have.
         """
         if isinstance(device, str) and device.isdecimal():
             device = int(device)
         self._device = device
-        self._name = f"camera {without_credentials(device) if isinstance(device, str) else device}"
+        self._required = required
+        self._name = f"camera {show_address(device) if isinstance(device, str) else device}"
         self.source_id = name_source(source_id, _origin(device))
         self._config = config
         self._clock = clock
@@ -68,15 +72,17 @@ class CameraSource:
         self._refusal: str | None = None
 
     def open(self) -> None:
-        """Connect for the first time and begin to capture.
+        """Begin to connect and to capture; where the camera is required, wait for the first connection.
 
-        Raise SourceUnavailable where there is no such device or no such stream; from then on failures are
-        retried instead.
+        Raise SourceUnavailable for what cannot be a camera's address and, where the camera is required, where there
+        is no such device or no such stream; from then on failures are retried instead.
         """
         self._grabber = self._make_grabber()
         self._box.begin()
         self._thread = threading.Thread(target=self._capture, name=self._name, args=(self._grabber,), daemon=True)
         self._thread.start()
+        if not self._required:
+            return
         limit_s = 2 * OPEN_TIMEOUT_S + 1
         if not self._tried.wait(limit_s):
             self._refusal = f"no answer in {limit_s:g} s"
@@ -107,14 +113,24 @@ class CameraSource:
         if self._thread is not None:
             self._thread.join(_JOIN_TIMEOUT_S)
 
+    def check(self) -> None:
+        """Raise SourceUnavailable for what cannot be a camera's address, whatever is there."""
+        self._make_grabber()
+
     def _make_grabber(self) -> Grabber:
         if isinstance(self._device, int) or self._device.startswith("/"):
+            try:
+                refuse_no_device(self._device)
+            except SourceUnavailable as error:
+                raise self._unavailable(str(error)) from None
             return DeviceGrabber(self._device, self._config, clock=self._clock)
+        if is_ambiguous(self._device):
+            raise self._unavailable(f"is an address that can be read in two ways; {ENCODE_HINT}")
         try:
             parts = urlsplit(self._device)
             whole = bool(parts.hostname) and parts.port != 0
         except ValueError:
-            raise self._unavailable("is no valid address") from None
+            raise self._unavailable(f"is no valid address; {ENCODE_HINT}") from None
         read_timeout_s = max(self._config.stall_after_s, self._config.lost_after_s / 2)
         if whole and parts.scheme in ("rtsp", "rtsps"):
             return RtspGrabber(self._device, read_timeout_s=read_timeout_s, clock=self._clock)
@@ -134,16 +150,22 @@ class CameraSource:
                 while not self._closing.is_set():
                     self._box.put(*grabber.grab())
                     pause_s = config.retry_min_s
-            except SourceError as error:
-                if not self._tried.is_set():
-                    self._refusal = _one_line(str(error))
+            # A library's own fault must not end the capture, and its words may quote the address.
+            except Exception as error:
+                trouble = self._describe(error)
+                if self._required and not self._tried.is_set():
+                    self._refusal = trouble
                     self._tried.set()
                     return
-                self._box.note_trouble(_one_line(str(error)))
+                self._box.note_trouble(trouble)
             finally:
                 grabber.close()
             self._closing.wait(pause_s)
             pause_s = min(2 * pause_s, config.retry_max_s)
+
+    def _describe(self, error: Exception) -> str:
+        words = str(error) if isinstance(error, SourceError) else f"failed with {type(error).__name__}"
+        return _one_line(hide_secrets(words, self._device) if isinstance(self._device, str) else words)
 
     def _unavailable(self, found: str) -> SourceUnavailable:
         return SourceUnavailable(f"{self._name}: {found}; {_ADVICE}")
@@ -152,7 +174,7 @@ class CameraSource:
 def _origin(device: int | str) -> str:
     if isinstance(device, int):
         return f"camera{device}"
-    return without_credentials(device).rpartition("://")[2]
+    return show_address(device).rpartition("://")[2] or "camera"
 
 
 def _one_line(words: str) -> str:

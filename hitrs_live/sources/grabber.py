@@ -1,6 +1,5 @@
 """What a camera's capture thread asks of a camera, whatever it is attached by."""
 
-import re
 import socket
 from typing import Protocol
 
@@ -33,14 +32,6 @@ class Grabber(Protocol):
         """Make a grab that waits in another thread return soon, where that is possible."""
 
 
-def without_credentials(url: str) -> str:
-    """Return a URL as it may be shown: without user, password and query, any of which may hold a secret.
-
-    Works on text, since an address that cannot be parsed may hold them too.
-    """
-    return re.sub(r"(?<=://)[^?#]*@", "", re.split(r"[?#]", url)[0])
-
-
 def describe_network_error(error: OSError) -> str:
     """Say in a few words why a host could not be reached."""
     if isinstance(error, ConnectionRefusedError):
@@ -49,4 +40,5 @@ def describe_network_error(error: OSError) -> str:
         return "no answer in time"
     if isinstance(error, socket.gaierror):
         return "no host of that name"
-    return error.strerror or str(error) or type(error).__name__
+    # Its own words may quote the address.
+    return error.strerror or type(error).__name__

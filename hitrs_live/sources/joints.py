@@ -9,13 +9,16 @@ from typing import Final
 import numpy as np
 import zmq
 
+from hitrs_live.addresses import show_address
+from hitrs_live.bad_joints import MOST_BAD, find_bad, find_bodies, find_confident
 from hitrs_live.codec import decode, pose_frame
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import AddressUnavailable, MessageMalformed, SourceLost, SourceUnavailable
-from hitrs_live.messages import JointsEvent, PoseFrame, SourceChange
+from hitrs_live.messages import JointsEvent, PoseFrame, SourceChange, SourceClock
 from hitrs_live.sequence import SequenceTracker
-from hitrs_live.sockets import connect_subscriber
+from hitrs_live.sockets import check_subscribed_address, connect_subscriber, refuse_silent_address
 from hitrs_live.sources.base import SourceItem
+from hitrs_live.sources.grabber import OPEN_TIMEOUT_S
 from hitrs_live.sources.liveness import Liveness
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock
@@ -31,13 +34,14 @@ class JointsSource:
 
     Owns one thread, which receives and nothing else, so that received_ns is when a frame really came. It subscribes
     when the source is first read: a sender that waits for a subscriber sends nothing to a reader that is still
-    loading its model, where frames would grow too old. Capture times are the sender's: right where it runs on this
-    machine, and on its own clock where it does not; changes of state are on that same clock. A sender that begins
-    anew on a clock that starts again is moved to follow on, so that time never goes back. Where several sources
-    publish at the address, the first one heard is taken, or the one named.
+    loading its model, where frames would grow too old. Capture times and UTC are the sender's: right where it runs on
+    this machine, and by its own clocks where it does not; changes of state are dated by those same clocks. A sender
+    that begins anew on a clock that starts again is moved to follow on, so that time never goes back. Where several
+    sources publish at the address, the first one heard is taken, or the one named.
 
-    Losses, by cause. joints: never came, told by their numbers. malformed: no message, or joints that are no
-    finite numbers. stale: waited for longer than max_frame_age_s. other_sender: of another source.
+    Losses, by cause. joints: never came, as their numbers show. malformed: no message, or confidences most of which are
+    not from 0 to 1. bad_joints: single joints of somebody that are no finite numbers within 100 metres; they count as
+    not seen. stale: waited for longer than max_frame_age_s. other_sender: of another source.
     """
 
     has_pictures = False
@@ -50,6 +54,7 @@ class JointsSource:
         *,
         source_id: str = "",
         sender: str = "",
+        required: bool = False,
         clock: MonotonicClock = time.monotonic_ns,
     ) -> None:
         """Take the address; nothing is opened yet. Raise ValueError for a bad source name.
@@ -57,16 +62,22 @@ class JointsSource:
         Args:
             config: for stall_after_s, lost_after_s and max_frame_age_s.
             sender: the source_id to take where several publish at the address.
+            required: whether `open` refuses an address at which nobody listens.
         """
-        self.source_id = name_source(source_id, url)
+        self._shown = show_address(url)
+        self.source_id = name_source(source_id, self._shown)
         self._url = url
+        self._required = required
         self._sender = sender
         self._clock = clock
         self._max_age_ns = int(config.max_frame_age_s * 1e9)
-        self._liveness = Liveness(name=url, stall_after_s=config.stall_after_s, lost_after_s=config.lost_after_s)
+        self._liveness = Liveness(
+            name=self._shown, stall_after_s=config.stall_after_s, lost_after_s=config.lost_after_s
+        )
         self._timeline = _Timeline()
+        self._sender_clock: SourceClock | None = None
         self._sequence = SequenceTracker()
-        self._drops = {"malformed": 0, "stale": 0, "other_sender": 0}
+        self._drops = {"malformed": 0, "bad_joints": 0, "stale": 0, "other_sender": 0}
         self._items: list[SourceItem] = []
         self._changed = threading.Condition()
         self._wanted = threading.Event()
@@ -75,8 +86,18 @@ class JointsSource:
         self._failure: Exception | None = None
         self._thread: threading.Thread | None = None
 
+    def check(self) -> None:
+        """Raise SourceUnavailable for a malformed address and, where it is required, one that nobody listens at."""
+        try:
+            check_subscribed_address(self._url)
+            if self._required:
+                refuse_silent_address(self._url, timeout_s=OPEN_TIMEOUT_S)
+        except AddressUnavailable as error:
+            raise SourceUnavailable(f"joints: {error}; give another --joints URL, or try --demo") from None
+
     def open(self) -> None:
-        """Connect; nobody needs to send yet. Raise SourceUnavailable for a malformed address."""
+        """Connect; unless it is required, nobody needs to send yet. Raise as `check` does."""
+        self.check()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             receiver = connect_subscriber(context, self._url, ())
@@ -84,7 +105,7 @@ class JointsSource:
             context.term()
             raise SourceUnavailable(f"joints: {error}; give another --joints URL, or try --demo") from None
         self._thread = threading.Thread(
-            target=self._run, args=(context, receiver), name=f"joints {self._url}", daemon=True
+            target=self._run, args=(context, receiver), name=f"joints {self._shown}", daemon=True
         )
         self._thread.start()
 
@@ -94,7 +115,7 @@ class JointsSource:
         The first call begins to listen.
         """
         if self._thread is None:
-            raise ValueError(f"joints {self._url}: read before open; call open() first")
+            raise ValueError(f"joints {self._shown}: read before open; call open() first")
         give_up_s = time.monotonic() + timeout_s
         with self._changed:
             if not self._wanted.is_set():
@@ -102,7 +123,7 @@ class JointsSource:
                 self._wanted.set()
             while not self._stop.is_set():
                 if self._failure is not None:
-                    raise SourceLost(f"joints {self._url}: receiving failed ({self._failure}); start again")
+                    raise SourceLost(f"joints {self._shown}: receiving failed ({self._failure}); start again")
                 # Judged here and not by the thread, so that a thread that hangs cannot hide it.
                 self._items += self._timed(self._liveness.check(self._clock(), ""))
                 items = self._take_fresh()
@@ -155,7 +176,11 @@ class JointsSource:
                 self._drops["other_sender"] += 1
                 return
             self._sequence.arrived(event)
-            frame = replace(frame, capture_time_ns=self._timeline.place(event, received_ns))
+            self._drops["bad_joints"] += _count_bad(frame)
+            placed_ns = self._timeline.place(event, received_ns)
+            # Of a sender that does not date its messages, nothing is known of UTC.
+            self._sender_clock = SourceClock(utc_offset_ns=None if event.utc_ns is None else event.utc_ns - placed_ns)
+            frame = replace(frame, capture_time_ns=placed_ns, clock=self._sender_clock)
             self._items += self._timed(self._liveness.hear(received_ns, f"joints of {event.source_id}"))
             self._items.append(frame)
             if len(self._items) > MAX_WAITING:
@@ -163,7 +188,8 @@ class JointsSource:
             self._changed.notify()
 
     def _timed(self, changes: list[SourceChange]) -> list[SourceChange]:
-        return [replace(change, time_ns=change.time_ns + self._timeline.ahead_ns) for change in changes]
+        ahead_ns, clock = self._timeline.ahead_ns, self._sender_clock
+        return [replace(change, time_ns=change.time_ns + ahead_ns, clock=clock) for change in changes]
 
     def _take_fresh(self) -> list[SourceItem]:
         oldest_ns = self._clock() - self._max_age_ns
@@ -206,7 +232,17 @@ def _understand(parts: list[bytes], received_ns: int) -> tuple[JointsEvent, Pose
         raise MessageMalformed(f"got a message of topic {event.topic}, wanted joints")
     frame = pose_frame(event, received_ns)
     for pose in frame.poses:
-        # Comparisons with not-a-number are false, so these are not written the other way round.
-        if not (np.isfinite(pose.joints_m).all() and ((pose.confidence >= 0) & (pose.confidence <= 1)).all()):
-            raise MessageMalformed(f"{event.topic}: joints must be finite and confidence from 0 to 1")
+        if find_confident(pose.confidence).mean() <= MOST_BAD:
+            raise MessageMalformed(f"{event.topic}: got confidences such as {pose.confidence[0]}, wanted 0 to 1")
+        if not all(values is None or np.isfinite(values).all() for values in (pose.box, pose.keypoints)):
+            raise MessageMalformed(f"{event.topic}: boxes and keypoints must be finite, or unknown as a whole")
     return event, frame
+
+
+def _count_bad(frame: PoseFrame) -> int:
+    """Count the joints without a position, or without a confidence, of all bodies that are somebody's."""
+    return sum(
+        int((find_bad(pose.joints_m) | ~find_confident(pose.confidence)).sum())
+        for pose in frame.poses
+        if find_bodies(pose.joints_m, pose.confidence)
+    )

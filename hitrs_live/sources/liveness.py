@@ -18,6 +18,7 @@ class Liveness:
         self._stall_after_s = stall_after_s
         self._lost_after_s = lost_after_s
         self._heard_ns = 0
+        self._trouble = ""
 
     def begin(self, now_ns: int) -> SourceChange:
         """Start to listen."""
@@ -34,6 +35,13 @@ class Liveness:
         elif self.state != "up":
             changes.append(self._change("up", now_ns, f"{self._name}: {detail}, after {silence_s:.1f} s of silence"))
         return changes
+
+    def note_trouble(self, now_ns: int, trouble: str) -> list[SourceChange]:
+        """Take note of why there are no frames; return a change where none has come yet and the reason is new."""
+        if self.state != "connecting" or trouble == self._trouble:
+            return []
+        self._trouble = trouble
+        return [self._change("connecting", now_ns, f"{self._name}: {trouble}; trying on")]
 
     def check(self, now_ns: int, trouble: str) -> list[SourceChange]:
         """Return what silence changed up to now; trouble says what is known of its cause."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import re
 import socket
 import time
 import urllib.error
@@ -14,12 +15,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.addresses import show_address
 from hitrs_live.errors import SourceLost, SourceUnavailable
 from hitrs_live.sources.grabber import OPEN_TIMEOUT_S, describe_network_error
 from hitrs_live.sources.jpeg_splitter import JpegSplitter
 from hitrs_live.sources.pacing import MonotonicClock
 
 _STREAM_TYPES = ("multipart/", "video/x-motion-jpeg", "video/x-mjpeg", "application/octet-stream")
+_TYPE = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40}")
 _CHUNK_BYTES = 65536
 
 
@@ -51,16 +54,18 @@ class MjpegGrabber:
                 raise SourceUnavailable(_describe_status(error)) from None
         except urllib.error.URLError as error:
             reason = error.reason
-            words = describe_network_error(reason) if isinstance(reason, OSError) else str(reason)
+            words = describe_network_error(reason) if isinstance(reason, OSError) else "no HTTP answer"
             raise SourceUnavailable(words) from None
         except OSError as error:
             raise SourceUnavailable(describe_network_error(error)) from None
         except (http.client.HTTPException, ValueError) as error:
-            raise SourceUnavailable(f"no HTTP answer that makes sense ({type(error).__name__}: {error})") from None
+            raise SourceUnavailable(f"no HTTP answer that makes sense ({type(error).__name__})") from None
         kind = self._response.headers.get("Content-Type", "").lower()
         if kind and not kind.startswith(_STREAM_TYPES):
             self.close()
-            raise SourceUnavailable(f"it answers with {kind}, wanted motion JPEG (multipart/x-mixed-replace)")
+            kind = kind.partition(";")[0].strip()
+            found = kind if _TYPE.fullmatch(kind) else "another type"
+            raise SourceUnavailable(f"it answers with {found}, wanted motion JPEG (multipart/x-mixed-replace)")
         if self._socket is not None:
             self._socket.settimeout(self._read_timeout_s)
 
@@ -180,9 +185,10 @@ def _decode(picture: bytes) -> NDArray[np.uint8] | None:
 
 
 def _describe_status(error: urllib.error.HTTPError) -> str:
-    words = f"it answers {error.code} {error.reason}"
+    # The standard's words, not the server's: those may quote the address.
+    words = f"it answers {error.code} {http.client.responses.get(error.code, '')}".rstrip()
     if error.code == 401:
         return f"{words}; user and password go into the address: http://user:password@host/..."
     if location := error.headers.get("Location"):
-        return f"{words} to {location}, which was not followed; give that address"
+        return f"{words} to {show_address(location)}, which was not followed; give that address"
     return words

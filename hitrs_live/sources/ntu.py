@@ -118,7 +118,8 @@ class NtuReplaySource:
                 yield begin_ns, f"passed over {name}: {error}"
                 continue
             self._files_played += 1
-            yield begin_ns, f"{name}: {len(sequence.frames)} frames"
+            bad = f", {sequence.bad_joints} joints without a position" if sequence.bad_joints else ""
+            yield begin_ns, f"{name}: {len(sequence.frames)} frames{bad}"
             for index, bodies in enumerate(sequence.frames):
                 yield begin_ns + _frame_time_ns(index), _poses(bodies, self._body_ids)
             # Nothing was seen of a file without frames, so the next needs no distance from it.

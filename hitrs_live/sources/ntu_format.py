@@ -8,14 +8,17 @@ x, y, z are metres in the camera's frame with the axes of `messages`: a Kinect's
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.bad_joints import MOST_BAD, MOST_METRES
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25
+from hitrs_live.text_file import TextUnreadable, with_plain_nan, without_mark
 
 FRAME_RATE_HZ = 30.0
 CONFIDENCE_OF_STATE = {"2": 1.0, "1": 0.5, "0": 0.0}
@@ -27,7 +30,6 @@ _MAX_FRAMES = 100_000
 _MAX_BODIES = 16
 """A Kinect tracks six."""
 _MAX_LINE_BYTES = 1024
-_MAX_METRES = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,7 @@ class NtuBody:
     body_id: str
     """As the file has it: up to 20 digits."""
     joints_m: NDArray[np.float32]
-    """(25, 3) float32, metres, camera frame."""
+    """(25, 3) float32, metres, camera frame; not-a-number where the file has no usable position."""
     confidence: NDArray[np.float32]
     """(25,) float32: 1 tracked, 0.5 inferred, 0 not tracked."""
 
@@ -47,15 +49,19 @@ class NtuSequence:
     """All frames of a file at 30 frames a second, each with its bodies in the order in which the file has them."""
 
     frames: tuple[tuple[NtuBody, ...], ...]
+    bad_joints: int = 0
+    """How many positions are no numbers, or out of range."""
 
 
 def parse_skeleton(path: str | Path) -> NtuSequence:
     """Read a `.skeleton` file.
 
-    Positions must be finite metres; pixel coordinates and orientations, which are not kept, need only be
-    numbers, since a Kinect writes infinities there for points outside its pictures.
+    A joint whose position is not finite, or beyond 100 metres, counts as not tracked in its frame. Pixel coordinates
+    and orientations, which are not kept, need only be numbers, since a Kinect writes infinities there for points
+    outside its pictures.
 
-    Raise DataError, naming file, line, what was got and what was wanted, for anything that breaks the format.
+    Raise DataError, naming file, line, what was got and what was wanted, for anything that breaks the format, and
+    where half of the file's joints or more have no usable position.
     """
     path = Path(path)
     if not path.is_file():
@@ -68,7 +74,16 @@ def parse_skeleton(path: str | Path) -> NtuSequence:
             lines.expect_end(count)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}), wanted NTU joints") from None
-    return NtuSequence(frames=frames)
+    except TextUnreadable as error:
+        raise DataError(f"{path}, line 1: got {error}, wanted NTU joints") from None
+    bodies = [body for bodies in frames for body in bodies]
+    bad = sum(int(np.isnan(body.joints_m[:, 0]).sum()) for body in bodies)
+    if bad >= MOST_BAD * len(NTU25) * max(len(bodies), 1):
+        raise DataError(
+            f"{path}, line {lines.number}: got {bad} of {len(NTU25) * len(bodies)} joints without a position, "
+            f"wanted metres up to {MOST_METRES:g} in most of them"
+        )
+    return NtuSequence(frames=frames, bad_joints=bad)
 
 
 def write_skeleton(path: str | Path, frames: Sequence[Sequence[NtuBody]]) -> None:
@@ -95,7 +110,7 @@ def _parse_body(lines: "_Lines") -> NtuBody:
     if not (body_id.isdecimal() and len(body_id) <= 20):
         lines.fail(body_id, "a body's id of up to 20 digits")
     for word in info:
-        lines.number(word)
+        lines.parse(word)
     if lines.count("the number of joints", len(NTU25)) != len(NTU25):
         lines.fail_line(f"{len(NTU25)} joints")
     rows = [_parse_joint(lines) for _ in NTU25.joints]
@@ -108,14 +123,13 @@ def _parse_body(lines: "_Lines") -> NtuBody:
 
 def _parse_joint(lines: "_Lines") -> tuple[list[float], float]:
     *words, state = lines.words(_JOINT_NUMBERS, "a joint's 12 numbers")
-    numbers = [lines.number(word) for word in words]
-    for number, word in zip(numbers[:3], words[:3], strict=True):
-        # Written so that not-a-number fails it too; the bound also keeps float32 finite.
-        if not abs(number) <= _MAX_METRES:
-            lines.fail(word, f"a position of at most {_MAX_METRES:g} metres")
+    position = [lines.parse(word) for word in words][:3]
     if state not in CONFIDENCE_OF_STATE:
         lines.fail(state, "a tracking state of 0, 1 or 2")
-    return numbers[:3], CONFIDENCE_OF_STATE[state]
+    # Written so that not-a-number fails it too; the bound also keeps float32 finite.
+    if not all(abs(number) <= MOST_METRES for number in position):
+        return [nan] * 3, 0.0
+    return position, CONFIDENCE_OF_STATE[state]
 
 
 class _Lines:
@@ -124,7 +138,8 @@ class _Lines:
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path = path
         self._file = file
-        self._number = 0
+        self.number = 0
+        """Of the line read last, counted from 1."""
         self._line = ""
 
     def words(self, wanted_count: int, wanted: str) -> list[str]:
@@ -147,12 +162,14 @@ class _Lines:
             self.fail(word, f"{wanted}, 0 to {largest}")
         return int(word)
 
-    def number(self, word: str) -> float:
+    def parse(self, word: str) -> float:
         """Return a word as a number, which may be infinite or none."""
         try:
             # Python would take 1_000 for a number; the format does not.
             return float(word.replace("_", "?"))
         except ValueError:
+            if with_plain_nan(word) == "nan":
+                return nan
             self.fail(word, "a number")
 
     def expect_end(self, frames: int) -> None:
@@ -169,8 +186,9 @@ class _Lines:
     def fail(self, got: str, wanted: str, *, quoted: bool = True) -> NoReturn:
         """Raise DataError over a word of the current line."""
         shown = got if len(got) <= 48 else got[:48] + "..."
-        raise DataError(f"{self._path}, line {self._number}: got {repr(shown) if quoted else shown}, wanted {wanted}")
+        raise DataError(f"{self._path}, line {self.number}: got {repr(shown) if quoted else shown}, wanted {wanted}")
 
     def _next_raw(self) -> bytes:
-        self._number += 1
-        return self._file.readline(_MAX_LINE_BYTES + 1)
+        self.number += 1
+        raw = self._file.readline(_MAX_LINE_BYTES + 1)
+        return without_mark(raw) if self.number == 1 else raw

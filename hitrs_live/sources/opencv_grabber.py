@@ -38,7 +38,7 @@ class OpenCvGrabber:
                     return arrival_ns, image
                 self.corrupt += 1
         except cv2.error as error:
-            raise SourceLost(f"OpenCV failed to read it ({error.err})") from None
+            raise SourceLost(f"OpenCV failed to read it (error {error.code})") from None
         raise SourceLost("it stopped giving pictures")
 
     def close(self) -> None:
@@ -66,7 +66,7 @@ class DeviceGrabber(OpenCvGrabber):
         backend = cv2.CAP_ANY
         if sys.platform == "linux":
             backend = cv2.CAP_V4L2
-            _refuse_unusable(Path(f"/dev/video{self._device}" if isinstance(self._device, int) else self._device))
+            _refuse_unusable(_device_path(self._device))
         # OpenCV's own types know numbers and paths, but not either.
         open_device: Any = cv2.VideoCapture
         capture = open_device(self._device, backend)
@@ -115,6 +115,17 @@ class RtspGrabber(OpenCvGrabber):
             capture.release()
             raise SourceUnavailable("the host answers, but gives no RTSP stream there; check path, user and password")
         self._capture = capture
+
+
+def refuse_no_device(device: int | str) -> None:
+    """Raise SourceUnavailable for a path at which there is something else than a device. Nothing may come yet."""
+    path = _device_path(device)
+    if sys.platform == "linux" and path.exists() and not path.is_char_device():
+        raise SourceUnavailable(f"{path} is no camera device; found {_list_devices()}")
+
+
+def _device_path(device: int | str) -> Path:
+    return Path(f"/dev/video{device}" if isinstance(device, int) else device)
 
 
 def _refuse_unusable(device: Path) -> None:

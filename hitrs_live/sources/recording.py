@@ -17,10 +17,10 @@ from mcap.records import Channel, Chunk, Message, Metadata
 from mcap.stream_reader import breakup_chunk
 from mcap.writer import MCAP0_MAGIC
 
-from hitrs_live.codec import pose_frame
+from hitrs_live.codec import pose_frame, utc_offset_ns
 from hitrs_live.errors import DataError, MessageMalformed, SourceUnavailable
 from hitrs_live.json_codec import RECORDING_METADATA, from_json
-from hitrs_live.messages import AnyMessage, JointsEvent, SourceChange, SourceEvent
+from hitrs_live.messages import AnyMessage, JointsEvent, SourceChange, SourceClock, SourceEvent, SourceState
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock, Pacer, Speed
@@ -57,7 +57,6 @@ class Recording:
         """True once reading found that the file ends too soon."""
         metadata = self._metadata()
         self.session_id = metadata.get("session_id", "")
-        self.version = metadata.get("version", "")
         try:
             self.source_id = name_source(metadata.get("source_id", ""), self.path.stem)
         except ValueError as error:
@@ -165,8 +164,6 @@ class RecordingSource:
         self._recording = Recording(path)
         self.session_id = self._recording.session_id
         self.source_id = name_source(source_id, self._recording.source_id)
-        self.ended_by_source = False
-        """True where the recorded source came to its end; False where the recording was stopped or cut."""
         self._clock = clock
         self._pacer = Pacer(speed, clock)
         self._messages: Generator[AnyMessage, None, None] | None = None
@@ -199,14 +196,14 @@ class RecordingSource:
             self._first_ns = event.capture_time_ns
             self._pacer.start()
             if isinstance(event, JointsEvent):
-                return (SourceChange(state="up", time_ns=event.capture_time_ns, detail=self._recording.path.name),)
+                return (_change(event, "up", self._recording.path.name),)
         if not self._pacer.wait(event.capture_time_ns - self._first_ns, timeout_s):
             return ()
         self._pending = None
         self._last_ns = event.capture_time_ns
         if isinstance(event, SourceEvent):
-            self._over = self.ended_by_source = event.state == "ended"
-            return (SourceChange(state=event.state, time_ns=event.capture_time_ns, detail=event.detail),)
+            self._over = event.state == "ended"
+            return (_change(event, event.state, event.detail),)
         self._frames += 1
         try:
             return (pose_frame(event, self._clock()),)
@@ -236,3 +233,9 @@ class RecordingSource:
         if self._recording.cut:
             detail += "; the recording was cut short and is read as far as it goes"
         return SourceChange(state="ended", time_ns=self._last_ns, detail=detail)
+
+
+def _change(event: JointsEvent | SourceEvent, state: SourceState, detail: str) -> SourceChange:
+    """Make a change of state at the time of an event, on the clock that it was recorded by."""
+    clock = SourceClock(utc_offset_ns=utc_offset_ns(event))
+    return SourceChange(state=state, time_ns=event.capture_time_ns, detail=detail, clock=clock)

@@ -45,6 +45,8 @@ class End:
     end_ns: int
     score: float
     """When it was last borne out."""
+    peak_score: float
+    mean_score: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +95,10 @@ class ActionRows:
         self.onset_ns = np.zeros(rows, np.int64)
         self.score = np.zeros(rows, np.float32)
         """(R,); of the action when it was last borne out."""
+        self.peak_score = np.zeros(rows, np.float32)
+        """(R,); the highest that it has been, from its detection on, where it was confirmed."""
+        self._score_sum = np.zeros(rows)
+        self._score_count = np.zeros(rows, np.int64)
         self._borne_ns = np.zeros(rows, np.int64)
         self._faded_ns = np.full(rows, _NEVER)
         self._over_ns = np.full(rows, _NEVER)
@@ -138,6 +144,10 @@ class ActionRows:
         """End a row's action, if it has one, where it was last borne out or, if it was fading, began to fade."""
         faded_ns = int(self._faded_ns[row])
         return self._end(row, reason, int(self._borne_ns[row]) if faded_ns == _NEVER else faded_ns)
+
+    def mean_score(self, row: int) -> float:
+        """Average the scores of a row's action, from its detection on, over the judgements that confirmed it."""
+        return float(self._score_sum[row] / max(int(self._score_count[row]), 1))
 
     def forget(self, rows: NDArray[np.bool_]) -> None:
         """Drop all that is held of some rows. rows: (R,), True for those."""
@@ -185,6 +195,9 @@ class ActionRows:
         self._faded_ns[rows] = np.where(upheld, _NEVER, faded_ns)
         self._borne_ns[rows] = np.where(upheld, judgement.instants_ns, self._borne_ns[rows])
         self.score[rows] = np.where(upheld, own, self.score[rows])
+        self.peak_score[rows] = np.where(upheld, np.maximum(own, self.peak_score[rows]), self.peak_score[rows])
+        self._score_sum[rows] += np.where(upheld, own, 0)
+        self._score_count[rows] += upheld
         return upheld
 
     def _lose_sight(self, judgement: Judgement) -> NDArray[np.bool_]:
@@ -215,6 +228,8 @@ class ActionRows:
         began_ns = candidate_ns if risen_ns == _NEVER else risen_ns
         self.onset_ns[row] = max(began_ns, self._over_ns[row], candidate_ns - _LONGEST_RISE_NS)
         self.score[row], self._borne_ns[row], self._faded_ns[row] = score, instant_ns, _NEVER
+        self.peak_score[row] = self._score_sum[row] = score
+        self._score_count[row] = 1
         self._candidate[row] = 0
         return Start(row=row)
 
@@ -231,7 +246,12 @@ class ActionRows:
         lasted_ns = min(max(end_ns - onset_ns, 0), float(self._rules.max_duration_ns[label]))
         end_ns, score = onset_ns + int(lasted_ns), float(self.score[row])
         self._over_ns[row] = end_ns
-        return (End(row=row, reason=reason, label=label, onset_ns=onset_ns, end_ns=end_ns, score=score),)
+        return (
+            End(
+                row=row, reason=reason, label=label, onset_ns=onset_ns, end_ns=end_ns, score=score,
+                peak_score=float(self.peak_score[row]), mean_score=self.mean_score(row),
+            ),
+        )  # fmt: skip
 
 
 def _of(scores: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.float32]:

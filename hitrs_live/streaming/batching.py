@@ -14,11 +14,8 @@ class RowBatch:
     def __init__(self, sources: int, rows: int) -> None:
         """Take how many sources there may be, and the rows of each."""
         self._sources, self._rows = sources, rows
-        self._idle = Tick(
-            time_ns=np.zeros(rows, np.int64), track_ids=np.full(rows, -1, np.int64), active=np.zeros(rows, bool),
-            reset=np.zeros(rows, bool), joints_m=np.zeros((rows, len(NTU25), 3), np.float32),
-            confidence=np.zeros((rows, len(NTU25)), np.float32), received_ns=0,
-        )  # fmt: skip
+        joints_m, confidence = np.zeros((rows, len(NTU25), 3), np.float32), np.zeros((rows, len(NTU25)), np.float32)
+        self._idle = Tick.of(joints_m, confidence, track_ids=np.full(rows, -1, np.int64), active=False)
         """Of a source that has nothing now."""
 
     def join(self, ticks: Mapping[int, Tick]) -> Tick:
@@ -33,7 +30,6 @@ class RowBatch:
             reset=np.concatenate([tick.reset for tick in each]),
             joints_m=np.concatenate([tick.joints_m for tick in each]),
             confidence=np.concatenate([tick.confidence for tick in each]),
-            received_ns=max(tick.received_ns for tick in ticks.values()),
         )
 
     def split(self, ticks: Mapping[int, Tick], predictions: Sequence[Prediction]) -> dict[int, Sequence[Prediction]]:

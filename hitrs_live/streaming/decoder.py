@@ -147,11 +147,14 @@ class ActionDecoder:
         return self._going_event("update", row)
 
     def _going_event(self, state: Literal["start", "update"], row: int) -> ActionEvent:
-        held = self._rows
-        return self._event(state, row, int(held.label[row]), int(held.onset_ns[row]), float(held.score[row]))
+        rows = self._rows
+        score, peak_score = float(rows.score[row]), float(rows.peak_score[row])
+        scores = (score, peak_score, rows.mean_score(row))
+        return self._event(state, row, int(rows.label[row]), int(rows.onset_ns[row]), scores)
 
     def _end_event(self, end: End) -> ActionEvent:
-        return self._event("end", end.row, end.label, end.onset_ns, end.score, end_ns=end.end_ns, reason=end.reason)
+        scores = (end.score, end.peak_score, end.mean_score)
+        return self._event("end", end.row, end.label, end.onset_ns, scores, end_ns=end.end_ns, reason=end.reason)
 
     def _event(
         self,
@@ -159,18 +162,20 @@ class ActionDecoder:
         row: int,
         label: int,
         onset_ns: int,
-        score: float,
+        scores: tuple[float, float, float],
         *,
         end_ns: int | None = None,
         reason: EndReason | None = None,
     ) -> ActionEvent:
+        """Make an event. scores: the newest, the highest and the mean."""
+        score, peak_score, mean_score = (round(value, 4) for value in scores)
         now_ns, other = int(self._newest_ns[row]), int(self._other_track_ids[row])
         return ActionEvent(
             source_id=self._source_id,
             capture_time_ns=now_ns,
             state=state,
             label=self._labels[label],
-            score=round(score, 4),
+            score=score,
             track_id=int(self._track_ids[row]),
             onset_time_ns=onset_ns,
             end_time_ns=end_ns,
@@ -179,6 +184,8 @@ class ActionDecoder:
             window_end_ns=now_ns,
             reason=reason,
             other_track_id=None if other < 0 else other,
+            peak_score=peak_score,
+            mean_score=mean_score,
         )
 
     def _score_events(self, rows: NDArray[np.int64], scores: NDArray[np.float32]) -> Sequence[ScoreEvent]:

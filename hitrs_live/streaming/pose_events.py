@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from hitrs_live.messages import Array, Foreseen, People, PoseEvent
+from hitrs_live.streaming.last_seen import place_fields
 
 
 def pose_events(people: People, now: Foreseen | None, *, source_id: str) -> Iterator[PoseEvent]:
@@ -17,6 +18,7 @@ def pose_events(people: People, now: Foreseen | None, *, source_id: str) -> Iter
             track_id=int(people.track_ids[row]),
             joints_m=Array.of(people.joints_m[row]),
             confidence=Array.of(people.confidence[row]),
+            **place_fields(people, int(row)),
             **(_by_now(now, int(row)) if now is not None and now.known[row] else {}),
         )
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import TrackConfig
 from hitrs_live.messages import People, Tick
+from hitrs_live.streaming.pace import SourcePace
 
 _TOLERANCE_S = 0.005
 """A frame this little before a grid instant stands for it: waiting for the next one would cost a whole frame."""
@@ -17,15 +18,16 @@ _CLOCK_JUMP_S = 1.0
 class Resampler:
     """Interpolate each row linearly onto a grid of instants that is anchored to the stream's first frame.
 
-    A row's instants come out once a frame at or after them came in. A gap up to `bridge_s` is interpolated; a
-    longer one, or another person in the row, ends the row's history, which `Tick.reset` tells.
+    A row's instants come out once a frame at or after them came in. A gap up to `bridge_s` is interpolated, of a
+    slow source somewhat more than its own usual gap (`SourcePace`); a longer one, or another person in the row, ends
+    the row's history, which `Tick.reset` tells.
     """
 
     def __init__(self, config: TrackConfig, *, rows: int, rate_hz: float) -> None:
         self.clock_faults = 0
         """Frames whose stamp did not come after the one before."""
         self._rate_hz = rate_hz
-        self._bridge_ns = round(config.bridge_s * 1e9)
+        self._pace = SourcePace(config.bridge_s)
         self._epoch_ns: int | None = None
         self._now_ns = 0
         self._track_ids = np.full(rows, -1, np.int64)
@@ -35,10 +37,15 @@ class Resampler:
         self._joints_m = np.zeros((rows, 25, 3), np.float32)
         self._confidence = np.zeros((rows, 25), np.float32)
 
+    @property
+    def notice(self) -> str:
+        """What an operator should know of a source that is too slow, in one line; empty for any other."""
+        return self._pace.notice
+
     def step(self, people: People) -> Sequence[Tick]:
         """Take one frame's people; return the grid instants that it completes, oldest first."""
         restarted = self._take_time(people.capture_time_ns)
-        late = self._seen & (self._now_ns - self._last_ns > self._bridge_ns)
+        late = self._seen & (self._now_ns - self._last_ns > self._pace.bridge_ns)
         changed = people.track_ids != self._track_ids
         reset = (late | changed | restarted) & (self._seen | changed)
         self._seen &= ~reset
@@ -85,7 +92,6 @@ class Resampler:
             reset=reset,
             joints_m=self._joints_m + share[:, None, None] * (people.joints_m - self._joints_m),
             confidence=np.minimum(self._confidence, people.confidence),
-            received_ns=people.received_ns,
         )
 
     def _grid(self, time_ns: int, tolerance_s: float, *, up: bool = False) -> int:
@@ -100,11 +106,13 @@ class Resampler:
             self._epoch_ns = self._now_ns = capture_time_ns
             return False
         if capture_time_ns > self._now_ns:
+            self._pace.take(capture_time_ns - self._now_ns)
             self._now_ns = capture_time_ns
             return False
         self.clock_faults += 1
         if self._now_ns - capture_time_ns > _CLOCK_JUMP_S * 1e9:
             self._epoch_ns = self._now_ns = capture_time_ns
+            self._pace.forget()
             return True
         # Clamped just past the frame before: it counts as measured, but moves nothing back in time.
         self._now_ns += 1

@@ -1,14 +1,25 @@
 """Publish messages over ZeroMQ, to whoever listens, waiting for nobody."""
 
 import time
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from typing import Final
 
 import zmq
 
 from hitrs_live.codec import encode
 from hitrs_live.config import PublishConfig
-from hitrs_live.messages import AnyMessage
-from hitrs_live.sockets import bind_publisher
+from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent
+from hitrs_live.sockets import SNAPSHOT, bind_publisher
 from hitrs_live.transport.sink import Clock, Stamper
+
+READ_AT_ONCE: Final = 256
+"""Subscriptions that are read before each message at most, so that a flood of them cannot hold publishing up."""
+SNAPSHOTS_AT_ONCE: Final = 4
+SNAPSHOTS_WAITING: Final = 256
+"""Subscribers that wait for their snapshot at most; beyond them the one that waited longest goes without."""
+MOST_CURRENT: Final = 1024
+"""Messages that a snapshot holds at most, the newest ones."""
 
 
 class Publisher:
@@ -16,6 +27,10 @@ class Publisher:
 
     Owns one socket and ZeroMQ's one thread behind it; use it from one thread. A subscriber that reads too slowly
     is kept `high_water_mark` messages and then loses, which it sees by their numbers; publishing never waits.
+
+    A late subscriber can ask for what holds now: the newest state of each source, and of each action that goes on its
+    newest message (`sockets.SNAPSHOT`). It gets them as they were published, with their numbers, before the next
+    message; nobody else does.
     """
 
     def __init__(self, config: PublishConfig, session_id: str, clock: Clock = time.monotonic_ns) -> None:
@@ -28,6 +43,8 @@ class Publisher:
         """Messages that could not even be handed to ZeroMQ."""
         self._stamper = Stamper(session_id, clock)
         self._subscriptions = 0
+        self._current = _Current()
+        self._asked: deque[bytes] = deque(maxlen=SNAPSHOTS_WAITING)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._socket = bind_publisher(
@@ -43,10 +60,10 @@ class Publisher:
         """Stamp a message and send it; return it as it went."""
         stamped = self._stamper.stamp(message)
         self._hear()
-        try:
-            self._socket.send_multipart(encode(stamped), zmq.NOBLOCK)
-        except zmq.Again:
+        parts = encode(stamped)
+        if not self._send(parts):
             self.drops += 1
+        self._current.keep(stamped, parts)
         return stamped
 
     def has_subscriber(self) -> bool:
@@ -79,9 +96,47 @@ class Publisher:
     def _hear(self) -> None:
         # ZeroMQ tells of the first subscriber to a prefix and of the last one gone, never of those between, so
         # counting the prefixes is enough. Read even where nobody asks: unread news would pile up.
-        while int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+        for _ in range(READ_AT_ONCE):
+            if not int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+                break
             news = self._socket.recv(zmq.NOBLOCK)
             if news[:1] == b"\x01":
                 self._subscriptions += 1
+                if news[1:].startswith(SNAPSHOT.encode()):
+                    self._asked.append(news[1:])
             elif news[:1] == b"\x00":
                 self._subscriptions -= 1
+        for _ in range(min(SNAPSHOTS_AT_ONCE, len(self._asked))):
+            topic = self._asked.popleft()
+            for _, payload in self._current.messages():
+                self._send((topic, payload))
+
+    def _send(self, parts: Sequence[bytes]) -> bool:
+        try:
+            self._socket.send_multipart(parts, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+
+class _Current:
+    """Keep what holds now: the newest message of each source's state and of each action that goes on."""
+
+    def __init__(self) -> None:
+        self._parts: OrderedDict[tuple[str, int | None], Sequence[bytes]] = OrderedDict()
+        """By topic and, as an action of two has the first person's topic, the second person."""
+
+    def keep(self, message: AnyMessage, parts: Sequence[bytes]) -> None:
+        if not isinstance(message, (SourceEvent, ActionEvent)):
+            return
+        other = message.other_track_id if isinstance(message, ActionEvent) else None
+        key = (message.topic, other)
+        self._parts.pop(key, None)
+        if message.state != "end":
+            self._parts[key] = parts
+            if len(self._parts) > MOST_CURRENT:
+                self._parts.popitem(last=False)
+
+    def messages(self) -> Sequence[Sequence[bytes]]:
+        """Return each as its two parts, in the order in which they were published."""
+        return tuple(self._parts.values())

@@ -16,13 +16,17 @@ from hitrs_live.json_codec import RECORDING_METADATA, json_schema, message_types
 from hitrs_live.messages import SCHEMA_VERSION, AnyMessage
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transport.sink import Clock, Stamper
+from hitrs_live.utc import SessionClock
 
 FLUSH_EVERY_NS: Final = 1_000_000_000
 """A process that is killed loses no more than this."""
 CHUNK_BYTES: Final = 256 * 1024
+_LATEST_NS: Final = 2**64 - 1
+"""What the file can hold."""
 CLOCK_NOTE: Final = (
-    "log_time is capture_time_ns: monotonic nanoseconds of the capturing machine, or from 0 for a file that was "
-    "not paced; no wall time. publish_time is publish_time_ns, on the clock of the machine that recorded."
+    "log_time and publish_time are UTC, nanoseconds since 1970. log_time is the message's utc_ns or, where it has "
+    "none, publish_time. publish_time is publish_time_ns plus utc_offset_ns. Times in the messages themselves are "
+    "monotonic nanoseconds of the capturing machine, or from 0 for a file that was not paced."
 )
 
 
@@ -43,8 +47,11 @@ class Recorder:
         source_id: str,
         overwrite: bool = False,
         clock: Clock = time.monotonic_ns,
+        session: SessionClock | None = None,
     ) -> None:
         """Begin the file.
+
+        session: what the messages were dated by, for those that are not; None for one that begins now.
 
         Raises:
             TransportError: where it cannot be written, or exists and overwrite is not set.
@@ -56,6 +63,7 @@ class Recorder:
         self.lost = 0
         """Messages that came after that, and those of the chunk that could not be written."""
         self._clock = clock
+        self._utc_offset_ns = (session or SessionClock.begin(clock)).utc_offset_ns
         self._stamper = Stamper(session_id, clock)
         self._unwritten = 0
         self._closed = False
@@ -87,12 +95,14 @@ class Recorder:
         if not message.session_id:
             message = self._stamper.stamp(message)
         self._unwritten += 1
+        publish_utc_ns = message.publish_time_ns + self._utc_offset_ns
+        log_time_ns = publish_utc_ns if message.utc_ns is None else message.utc_ns
         try:
             self._writer.add_message(
                 channel_id=self._channels[type(message)],
-                log_time=max(0, message.capture_time_ns),
+                log_time=min(max(0, log_time_ns), _LATEST_NS),
                 data=to_json(message, omit_none=True),
-                publish_time=max(0, message.publish_time_ns),
+                publish_time=min(max(0, publish_utc_ns), _LATEST_NS),
                 sequence=message.seq & 0xFFFFFFFF,
             )
             now_ns = self._clock()
@@ -135,6 +145,7 @@ class Recorder:
                 "schema": str(SCHEMA_VERSION),
                 "layout": NTU25.name,
                 "clock": CLOCK_NOTE,
+                "utc_offset_ns": str(self._utc_offset_ns),
                 "started": datetime.now(UTC).isoformat(timespec="seconds"),
             },
         )

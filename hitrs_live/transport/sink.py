@@ -43,6 +43,10 @@ class Stamper:
 class Sink(Protocol):
     """Take messages, stamp them and pass them on."""
 
+    @property
+    def drops(self) -> int:
+        """Count the messages that could not be sent, for `Status.drops`."""
+
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Send a message out; return it as it went, stamped. Never blocks."""
 
@@ -55,6 +59,7 @@ class ListSink:
 
     def __init__(self, session_id: str = "", clock: Clock = time.monotonic_ns) -> None:
         self.messages: list[AnyMessage] = []
+        self.drops = 0
         self._stamper = Stamper(session_id, clock)
 
     def publish(self, message: AnyMessage) -> AnyMessage:

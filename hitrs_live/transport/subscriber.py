@@ -1,26 +1,41 @@
 """Receive a pipeline's messages, typed, and learn which ones were lost."""
 
 import time
+import uuid
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final, Generic, Literal, TypeVar, overload
 
 import zmq
 
 from hitrs_live.codec import decode
 from hitrs_live.config import PublishConfig
 from hitrs_live.errors import MessageMalformed
-from hitrs_live.messages import AnyMessage
+from hitrs_live.messages import (
+    ActionEvent,
+    AnyMessage,
+    JointsEvent,
+    Message,
+    MotionPrediction,
+    PoseEvent,
+    ScoreEvent,
+    SourceEvent,
+    Status,
+)
 from hitrs_live.sequence import Gap, SequenceTracker
-from hitrs_live.sockets import DEFAULT_HIGH_WATER_MARK, connect_subscriber
+from hitrs_live.sockets import DEFAULT_HIGH_WATER_MARK, SNAPSHOT, PeerMonitor, connect_subscriber
 
 READ_AT_ONCE: Final = 256
 """Messages that one read takes at most, so that a flood cannot keep a reader from its other work."""
 
+M_co = TypeVar("M_co", bound=Message, covariant=True)
+M = TypeVar("M", bound=Message)
 
-class Subscription:
+
+class Subscription(Generic[M_co]):
     """Iterate over messages as they come; close it, or use it in a `with`.
 
-    Owns one socket; use it from one thread. It reconnects by itself and may begin before the publisher does.
+    Owns one socket; use it from one thread. It reconnects by itself and may begin before the publisher does. Who comes
+    late is sent the state of every source and every action that goes on first, as far as they were asked for.
     """
 
     def __init__(
@@ -31,22 +46,43 @@ class Subscription:
         timeout_s: float | None = None,
         on_gap: Callable[[Gap], None] | None = None,
         high_water_mark: int = DEFAULT_HIGH_WATER_MARK,
+        kind: type[M_co] | None = None,
+        monitored: bool = False,
     ) -> None:
-        """Connect; see `subscribe`."""
+        """Connect; see `subscribe`.
+
+        monitored: keep an eye on the connection, for `connected`; call that now and then, or the news pile up.
+        """
         self.url = url
         self.malformed = 0
         """What came and was no message: skipped."""
         self._topics = [topic.rstrip(".") for topic in ([topics] if isinstance(topics, str) else topics)]
+        self._kind: type[Message] = kind or Message
+        if kind is not None and not self._topics:
+            self._topics = [str(kind.__struct_config__.tag)]
         self._timeout_s = timeout_s
         self._on_gap = on_gap
         self._sequence = SequenceTracker()
-        self._waiting: list[AnyMessage] = []
+        self._waiting: list[M_co] = []
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        # Last: by then the messages themselves are subscribed to, so that none is missed in between.
+        prefixes = [*(self._topics or [""]), SNAPSHOT + uuid.uuid4().hex]
+        self._snapshot_topic = prefixes[-1].encode()
         try:
-            self._socket = connect_subscriber(self._context, url, self._topics or [""], high_water_mark=high_water_mark)
+            self._socket = connect_subscriber(
+                self._context, url, prefixes, high_water_mark=high_water_mark, monitored=monitored
+            )
         except BaseException:
             self._context.term()
             raise
+        self._monitor = PeerMonitor(self._socket) if monitored else None
+
+    @property
+    def connected(self) -> bool:
+        """Whether a publisher is there now. Raises ValueError for a subscription that is not monitored."""
+        if self._monitor is None:
+            raise ValueError(f"subscription to {self.url} is not monitored; subscribe with monitored=True")
+        return not self._socket.closed and self._monitor.connected
 
     @property
     def missed(self) -> int:
@@ -58,7 +94,7 @@ class Subscription:
         """How often the publisher came back as a new session, which is no loss."""
         return self._sequence.restarts
 
-    def read(self, timeout_s: float) -> Sequence[AnyMessage]:
+    def read(self, timeout_s: float) -> Sequence[M_co]:
         """Return the messages that came, oldest first; wait up to timeout_s for the first, then return ()."""
         if self._socket.closed:
             raise ValueError(f"subscription to {self.url} is closed; subscribe again")
@@ -73,10 +109,10 @@ class Subscription:
             if messages or time.monotonic() >= deadline:
                 return messages
 
-    def __iter__(self) -> "Subscription":
+    def __iter__(self) -> "Subscription[M_co]":
         return self
 
-    def __next__(self) -> AnyMessage:
+    def __next__(self) -> M_co:
         """Wait for the next message.
 
         Raises:
@@ -97,34 +133,46 @@ class Subscription:
     def close(self) -> None:
         """Let go of the socket; an iteration over this ends. Safe at any time, also twice."""
         if not self._socket.closed:
+            if self._monitor is not None:
+                self._monitor.close()
             self._socket.close(linger=0)
             self._context.term()
 
-    def __enter__(self) -> "Subscription":
+    def __enter__(self) -> "Subscription[M_co]":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _receive(self) -> list[AnyMessage]:
-        messages: list[AnyMessage] = []
+    def _receive(self) -> list[M_co]:
+        messages: list[M_co] = []
         for _ in range(READ_AT_ONCE):
             try:
                 parts = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 break
-            try:
-                message = decode(parts)
-            except MessageMalformed:
-                self.malformed += 1
-                continue
-            if not self._asked_for(message.topic):
-                continue
-            gap = self._sequence.arrived(message)
-            if gap is not None and self._on_gap is not None:
-                self._on_gap(gap)
-            messages.append(message)
+            message = self._understand(parts)
+            if message is not None:
+                messages.append(message)
         return messages
+
+    def _understand(self, parts: Sequence[bytes]) -> Any:
+        """Decode a message and count what is missing before it; None for what is not to be handed out."""
+        of_snapshot = parts[0].startswith(SNAPSHOT.encode())
+        # Whoever subscribes to everything is also sent what others asked for.
+        if of_snapshot and parts[0] != self._snapshot_topic:
+            return None
+        try:
+            message = decode(parts, under=self._snapshot_topic if of_snapshot else None)
+        except MessageMalformed:
+            self.malformed += 1
+            return None
+        if not self._asked_for(message.topic) or (of_snapshot and self._sequence.has(message)):
+            return None
+        gap = self._sequence.arrived(message, of_snapshot=of_snapshot)
+        if gap is not None and self._on_gap is not None:
+            self._on_gap(gap)
+        return message if isinstance(message, self._kind) else None
 
     def _asked_for(self, topic: str) -> bool:
         # ZeroMQ compares letters, so "action.cam.1" would bring "action.cam.10" too.
@@ -133,25 +181,93 @@ class Subscription:
         )
 
 
+_URL: Final = PublishConfig().bind
+_Seconds = float | None
+_OnGap = Callable[[Gap], None] | None
+_Topics = str | Sequence[str]
+_Action = Literal["action"] | tuple[Literal["action"]]
+_Motion = Literal["motion"] | tuple[Literal["motion"]]
+_Scores = Literal["scores"] | tuple[Literal["scores"]]
+_Pose = Literal["pose"] | tuple[Literal["pose"]]
+_Joints = Literal["joints"] | tuple[Literal["joints"]]
+_Source = Literal["source"] | tuple[Literal["source"]]
+_Status = Literal["status"] | tuple[Literal["status"]]
+
+
+# One by one, for type checkers: which class of message a topic's first word means. fmt: off
+@overload
 def subscribe(
-    url: str = PublishConfig().bind,
-    topics: str | Sequence[str] = (),
-    timeout_s: float | None = None,
-    on_gap: Callable[[Gap], None] | None = None,
-) -> Subscription:
-    """Receive the messages of a pipeline: `for message in subscribe(url, topics=("action",)): ...`.
+    url: str = ..., topics: _Topics = ..., timeout_s: _Seconds = ..., on_gap: _OnGap = ..., *, kind: type[M]
+) -> Subscription[M]: ...
+@overload
+def subscribe(
+    url: str, topics: _Action, timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+) -> Subscription[ActionEvent]: ...
+@overload
+def subscribe(*, topics: _Action, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[ActionEvent]: ...
+@overload
+def subscribe(
+    url: str, topics: _Motion, timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+) -> Subscription[MotionPrediction]: ...
+@overload
+def subscribe(
+    *, topics: _Motion, timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+) -> Subscription[MotionPrediction]: ...
+@overload
+def subscribe(
+    url: str, topics: _Scores, timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+) -> Subscription[ScoreEvent]: ...
+@overload
+def subscribe(*, topics: _Scores, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[ScoreEvent]: ...
+@overload
+def subscribe(url: str, topics: _Pose, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[PoseEvent]: ...
+@overload
+def subscribe(*, topics: _Pose, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[PoseEvent]: ...
+@overload
+def subscribe(
+    url: str, topics: _Joints, timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+) -> Subscription[JointsEvent]: ...
+@overload
+def subscribe(*, topics: _Joints, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[JointsEvent]: ...
+@overload
+def subscribe(
+    url: str, topics: _Source, timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+) -> Subscription[SourceEvent]: ...
+@overload
+def subscribe(*, topics: _Source, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[SourceEvent]: ...
+@overload
+def subscribe(url: str, topics: _Status, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[Status]: ...
+@overload
+def subscribe(*, topics: _Status, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[Status]: ...
+@overload
+def subscribe(
+    url: str = ..., topics: _Topics = ..., timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+) -> Subscription[AnyMessage]: ...
+# fmt: on
+def subscribe(
+    url: str = _URL,
+    topics: _Topics = (),
+    timeout_s: _Seconds = None,
+    on_gap: _OnGap = None,
+    *,
+    kind: type[Message] | None = None,
+) -> Subscription[Any]:
+    """Receive the messages of a pipeline: `for event in subscribe(url, topics="action"): ...`.
 
     Args:
         url: where the pipeline publishes.
-        topics: whole words from the front, such as "action", "action.cam" or "action.cam.3"; none for all.
+        topics: whole words from the front, such as "action", "action.cam" or "action.cam.3"; none for all. A single
+            first word tells a type checker which class the messages are of.
         timeout_s: the longest wait for one message, after which TimeoutError is raised; None waits for ever.
         on_gap: called with each loss, just before the message that made it visible is handed out.
+        kind: the class of the messages wanted, such as ActionEvent: others are left out, and a type checker knows.
 
     Returns:
         An iterator of messages, each of its own class; also a context manager. Its `missed`, `restarts` and
-        `malformed` count what went wrong.
+        `malformed` count what went wrong. The first messages say what held already: each source's state, and the
+        newest of each action that goes on.
 
     Raises:
         AddressUnavailable: where the address is malformed. Nobody needs to publish there yet.
     """
-    return Subscription(url, topics, timeout_s=timeout_s, on_gap=on_gap)
+    return Subscription(url, topics, timeout_s=timeout_s, on_gap=on_gap, kind=kind)

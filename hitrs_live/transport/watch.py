@@ -1,5 +1,6 @@
 """Print what a pipeline publishes: lines for people, or one JSON object a line for pipes."""
 
+import contextlib
 import os
 import sys
 import time
@@ -21,10 +22,16 @@ from hitrs_live.messages import (
     Status,
 )
 from hitrs_live.sequence import Gap
-from hitrs_live.transport.subscriber import Subscription, subscribe
+from hitrs_live.transport.subscriber import Subscription
+from hitrs_live.utc import utc_text
 
 LOOK_UP_S: Final = 0.25
 """How often a silent watch looks whether its time is over."""
+ALONE_AFTER_S: Final = 2.0
+"""So long without a publisher there, and the watch says so; it waits on."""
+USUAL_TOPICS: Final = ("action", "source")
+"""What people want to know; the rest is hundreds of lines a second."""
+_TIME_WIDTH: Final = len("2026-03-01T12:00:00.250Z")
 STYLES: Final = {
     "start": "bold green",
     "update": "green",
@@ -51,7 +58,7 @@ def watch(
         json_lines: print JSON, the fields of `hitrs_live.messages` with `topic` before them.
         topics: as for `subscribe`; none for all.
         out: where lines go, standard output by default; colours only where it is a terminal.
-        notes: where losses are told of, standard error by default.
+        notes: where losses are reported and that nobody publishes, standard error by default.
         duration_s: end after this long.
         idle_s: end after this long without a message.
 
@@ -64,9 +71,9 @@ def watch(
     def tell(gap: Gap) -> None:
         print(_printable(str(gap)), file=notes, flush=True)
 
-    with subscribe(url, topics, on_gap=tell) as subscription:
+    with Subscription[AnyMessage](url, topics, on_gap=tell, monitored=True) as subscription:
         try:
-            _pump(subscription, printer, out, duration_s, idle_s)
+            _pump(subscription, printer, out, _Absence(subscription, notes), duration_s, idle_s)
         except KeyboardInterrupt:
             return
         except BrokenPipeError:
@@ -74,9 +81,10 @@ def watch(
 
 
 def _pump(
-    subscription: Subscription,
+    subscription: Subscription[AnyMessage],
     printer: "_JsonPrinter | _PeoplePrinter",
     out: TextIO,
+    absence: "_Absence",
     duration_s: float | None,
     idle_s: float | None,
 ) -> None:
@@ -90,12 +98,38 @@ def _pump(
             left_s = min(left_s, last_s + idle_s - now_s)
         if left_s <= 0:
             return
+        absence.check(now_s)
         messages = subscription.read(left_s)
         if messages:
             last_s = time.monotonic()
         for message in messages:
             printer.show(message)
         out.flush()
+
+
+class _Absence:
+    """Say once when nobody publishes, and once when somebody does again."""
+
+    def __init__(self, subscription: Subscription[AnyMessage], notes: TextIO) -> None:
+        self._subscription, self._notes = subscription, notes
+        self._alone_since_s: float | None = None
+        self._reported = False
+
+    def check(self, now_s: float) -> None:
+        if self._subscription.connected:
+            if self._reported:
+                self._say(f"a publisher is there: {self._subscription.url}")
+            self._alone_since_s, self._reported = None, False
+        elif self._alone_since_s is None:
+            self._alone_since_s = now_s
+        elif not self._reported and now_s - self._alone_since_s >= ALONE_AFTER_S:
+            self._reported = True
+            self._say(f"nobody publishes at {self._subscription.url}; waiting (is `hitrs-live live` running there?)")
+
+    def _say(self, text: str) -> None:
+        # Standard error may be closed, or its reader gone: no reason to end.
+        with contextlib.suppress(OSError, ValueError):
+            print(_printable(text), file=self._notes, flush=True)
 
 
 class _JsonPrinter:
@@ -112,10 +146,18 @@ class _PeoplePrinter:
 
     def show(self, message: AnyMessage) -> None:
         state = getattr(message, "state", "")
-        line = Text(f"{message.capture_time_ns / 1e9:12.3f}  ", style="dim")
+        line = Text(f"{_time_text(message)}  ", style="dim")
         line.append(f"{_printable(message.source_id)}  ", style="cyan")
         line.append(_printable(describe(message)), style=STYLES.get(state, "default"))
         self._console.print(line)
+
+
+def _time_text(message: AnyMessage) -> str:
+    """Write when it happened: in UTC or, where that is not known, in seconds of the source's own clock."""
+    if message.utc_ns is not None:
+        with contextlib.suppress(ValueError):
+            return utc_text(message.utc_ns)
+    return f"{message.capture_time_ns / 1e9:{_TIME_WIDTH}.3f}"
 
 
 def describe(message: AnyMessage) -> str:

@@ -81,7 +81,9 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("url", nargs="?", default="tcp://127.0.0.1:5556", help="where the pipeline publishes")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--dashboard", action="store_true", help="the live view of the terminal")
-    parser.add_argument("--topics", nargs="*", default=(), metavar="PREFIX", help="such as action or status.cam")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="everything, not only actions and source states")
+    which.add_argument("--topics", nargs="*", metavar="PREFIX", help="such as action or status.cam, instead")
     parser.add_argument("--duration", type=positive, metavar="S", help="end after so many seconds")
     parser.add_argument("--idle", type=positive, metavar="S", help="end after so many seconds of silence")
     parser.set_defaults(run=_run_watch)
@@ -92,9 +94,10 @@ def _run_watch(options: argparse.Namespace) -> int:
         from hitrs_live.dashboard_process import main as dashboard
 
         return dashboard([options.url])
-    from hitrs_live.transport.watch import watch
+    from hitrs_live.transport.watch import USUAL_TOPICS, watch
 
-    watch(options.url, options.json, options.topics, duration_s=options.duration, idle_s=options.idle)
+    topics = () if options.all else USUAL_TOPICS if options.topics is None else options.topics
+    watch(options.url, options.json, topics, duration_s=options.duration, idle_s=options.idle)
     return 0
 
 

@@ -48,6 +48,13 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add every flag that sets something."""
     add_setting_flags(parser)
     parser.add_argument(
+        "--require-sources",
+        dest="setting:require_sources",
+        action="store_true",
+        default=None,
+        help="refuse to start where a camera or sender of joints is not there, rather than try on",
+    )
+    parser.add_argument(
         "--publish-pose", dest="setting:publish.pose", action="store_true", default=None, help="publish every pose too"
     )
     parser.add_argument(

@@ -2,32 +2,41 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
+from hitrs_live.preparing.readers import READERS
 from hitrs_live.verbs.flags import add_motion_benchmarks, add_readout, add_threads, count, names, positive, seed, share
+
+_PREPARE_FLAGS: dict[str, dict[str, Any]] = {
+    "missing": {"type": Path, "metavar": "FILE", "help": "the authors' list of bad samples"},
+    "labels": {
+        "type": Path, "metavar": "FILE", "help": "CSV: recording,track,start_s,end_s,label; no track is everybody"
+    },
+    "texts": {"type": Path, "metavar": "FILE", "help": "what is done in each recording, a line `01_02 walk` each"},
+    "unit_m": {"type": positive, "metavar": "M", "help": "metres a unit (default: by the joints' names)"},
+    "rate_hz": {"type": positive, "help": "frames a second: of an .amc (default: 120), or to bring recordings to"},
+}  # fmt: skip
+"""Flags of single kinds of data, by the names that READERS gives them."""
 
 
 def add_prepare(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
-    for kind, path, text in (
-        ("ntu", "FOLDER", "NTU RGB+D 60 or 120: .skeleton files, to any depth"),
-        ("pku-mmd", "FOLDER", "PKU-MMD: text files of skeletons, labels and splits, to any depth"),
-        ("nw-ucla", "FOLDER", "Northwestern-UCLA: JSON files, one a sequence"),
-        ("recordings", "PATH", "what --record wrote: one .mcap file or a folder of them"),
-        ("arrays", "PATH", "an .npz in the array format, or a prepared folder"),
-    ):
-        one = kinds.add_parser(kind, help=text, description=text)
-        one.add_argument("path", type=Path, metavar=path)
-        one.add_argument("--out", type=Path, required=True, help="folder to write")
-        one.add_argument("--overwrite", action="store_true", help="replace a prepared data set of that name")
-        if kind != "arrays":
-            one.add_argument("--workers", type=int, help="processes that read (default: one a CPU)")
-        if kind in ("recordings", "arrays"):
-            one.add_argument("--rate-hz", type=positive, help="frames a second to bring it to")
-    kinds.choices["ntu"].add_argument("--missing", type=Path, metavar="FILE", help="the authors' list of bad samples")
-    kinds.choices["recordings"].add_argument(
-        "--labels", type=Path, metavar="FILE", help="CSV: recording,track,start_s,end_s,label; no track is everybody"
-    )
+    for reader in READERS:
+        one = _add_kind(kinds, reader.kind, "PATH" if reader.takes_file else "FOLDER", reader.text)
+        one.add_argument("--workers", type=int, help="processes that read (default: one a CPU)")
+        for flag in reader.flags:
+            one.add_argument(f"--{flag.replace('_', '-')}", **_PREPARE_FLAGS[flag])
+    arrays = _add_kind(kinds, "arrays", "PATH", "an .npz in the array format, or a prepared folder")
+    arrays.add_argument("--rate-hz", type=positive, help="frames a second to bring it to")
     parser.set_defaults(run=_run_prepare)
+
+
+def _add_kind(kinds: Any, kind: str, path: str, text: str) -> argparse.ArgumentParser:
+    one: argparse.ArgumentParser = kinds.add_parser(kind, help=text, description=text)
+    one.add_argument("path", type=Path, metavar=path)
+    one.add_argument("--out", type=Path, required=True, help="folder to write, or an .npz in the array format")
+    one.add_argument("--overwrite", action="store_true", help="replace a prepared data set of that name")
+    return one
 
 
 def _run_prepare(options: argparse.Namespace) -> int:

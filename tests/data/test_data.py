@@ -9,6 +9,7 @@ from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence, load_archive
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.compose import ComposeConfig, Stream, StreamComposer, place_after
 from hitrs_live.data.interpolation import interpolate
+from hitrs_live.data.opening import open_dataset
 from hitrs_live.data.ship import LABELS, SOURCES
 from hitrs_live.data.ui_prmd import trim_rest
 from hitrs_live.errors import DataError
@@ -150,5 +151,20 @@ def test_joints_that_are_not_finite_are_refused(tmp_path: Path) -> None:
         tmp_path / "nan.npz", x=np.full((2, 25, 3), np.nan, np.float16), y=np.zeros(2, int), length=np.array([2]),
         subject=np.array(["a"]), seq=np.array(["b"]), meta=np.array("{}"),
     )  # fmt: skip
-    with pytest.raises(DataError, match="not finite"):
+    with pytest.raises(DataError, match="100% of the joints of b are not finite"):
         load_archive(tmp_path / "nan.npz")
+
+
+def test_a_joint_that_is_not_finite_is_filled_from_its_own_sequence(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).uniform(-1, 1, (6, 25, 3)).astype(np.float32)
+    broken = x.copy()
+    broken[1, 4, 0], broken[3, 7] = np.nan, np.inf
+    np.savez(
+        tmp_path / "a.npz", x=broken, y=np.ones(6, int), length=np.array([3, 3]),
+        subject=np.array(["a", "a"]), seq=np.array(["b", "c"]), meta=np.array("{}"),
+    )  # fmt: skip
+    archive = load_archive(tmp_path / "a.npz")
+    assert archive.bad_joints == 2
+    np.testing.assert_allclose(archive.joints[1, 4], (x[0, 4] + x[2, 4]) / 2, atol=1e-6)
+    np.testing.assert_array_equal(archive.joints[3, 7], x[4, 7], err_msg="not from the sequence before it")
+    assert open_dataset(tmp_path / "a.npz").bad_joints == 2

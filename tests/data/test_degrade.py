@@ -92,7 +92,7 @@ def test_uneven_frames_come_out_as_the_live_resampler_gives_them() -> None:
     live = []
     for stamp, joints in zip(stamps, joints_m, strict=True):
         people = People(
-            capture_time_ns=round(stamp / 30 * 1e9), received_ns=0, track_ids=np.zeros(1, np.int64),
+            capture_time_ns=round(stamp / 30 * 1e9), track_ids=np.zeros(1, np.int64),
             present=np.ones(1, bool), joints_m=joints[None], confidence=np.ones((1, 25), np.float32),
         )  # fmt: skip
         live += [tick.joints_m[0] for tick in resampler.step(people) if tick.active[0]]

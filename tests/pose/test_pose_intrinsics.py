@@ -55,6 +55,33 @@ def test_another_shape_is_a_crop_about_the_centre() -> None:
     assert cropped.cy == LENS.cy
 
 
+@settings(deadline=None)
+@given(st.floats(2, 178), st.integers(16, 4000), st.integers(16, 4000))
+def test_an_assumed_field_of_view_is_that_of_the_picture_whatever_its_shape(
+    degrees: float, width: int, height: int
+) -> None:
+    lens = camera_intrinsics(CameraConfig(field_of_view_deg=degrees)).scaled(width=width, height=height)
+    assert 2 * math.degrees(math.atan(width / 2 / lens.fx)) == pytest.approx(degrees)
+    assert (lens.fy, lens.cx, lens.cy) == (lens.fx, width / 2, height / 2)
+
+
+def test_a_portrait_picture_of_a_lens_measured_in_landscape_is_the_camera_turned() -> None:
+    turned = LENS.scaled(width=720, height=1280)
+    assert (turned.fx, turned.fy) == (LENS.fy, LENS.fx)
+    assert (turned.cx, turned.cy) == (360, 640)
+    assert turned.distortion == (-0.05, 0.13, 0.0, 0.0, 0.01)
+    assert "turned" in turned.origin
+    half = LENS.scaled(width=360, height=640)
+    assert half.fx == LENS.fy / 2
+    # Turned and cropped: the phone's 16:9 seen as 3:4 keeps the height.
+    assert LENS.scaled(width=960, height=1280).fx == pytest.approx(LENS.fy * 960 / 720)
+
+
+def test_a_square_picture_of_a_measured_lens_is_a_crop_and_no_turn() -> None:
+    square = LENS.scaled(width=720, height=720)
+    assert (square.fx, square.fy, square.cx) == (LENS.fx, LENS.fy, LENS.cx - 280)
+
+
 def test_a_saved_file_reads_back_the_same(tmp_path: Path) -> None:
     save_intrinsics(tmp_path / "lens.toml", LENS, camera='the "hall"', error_px=0.2)
     read = load_intrinsics(tmp_path / "lens.toml")

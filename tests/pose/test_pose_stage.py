@@ -18,7 +18,7 @@ from hitrs_live.errors import PoseProcessFailed
 from hitrs_live.messages import Frame
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.stage import PoseStage
-from hitrs_live.skeleton import NTU25
+from hitrs_live.skeleton import MEDIAPIPE33_JOINTS, NTU25
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +54,21 @@ def test_a_person_is_found_where_the_picture_shows_one(stage: PoseStage, show: S
     # Right in the picture is a smaller x.
     assert xs[0] > xs[len(xs) // 2] > xs[-1]
     assert stage.frames_lost == stage.restarts == 0
+
+
+def test_keypoints_lie_on_the_picture_where_it_shows_them(stage: PoseStage, show: Show) -> None:
+    (found,) = stage.step(show(0, 150))
+    assert found.keypoint_layout == "mediapipe33"
+    clearest = max(found.poses, key=lambda pose: float(pose.confidence.mean()))
+    assert clearest.box is not None
+    assert clearest.keypoints is not None
+    assert clearest.keypoints.shape == (33, 3)
+    at = {name: clearest.keypoints[number] for number, name in enumerate(MEDIAPIPE33_JOINTS)}
+    assert clearest.box[0] <= at["nose"][0] <= clearest.box[2]
+    assert at["nose"][2] > 0.9, "her face is seen"
+    assert at["right_eye"][0] < at["left_eye"][0], "she faces the camera"
+    assert at["left_ankle"][2] < 0.6, "her legs are outside the picture"
+    assert ((clearest.keypoints[:, 2] >= 0) & (clearest.keypoints[:, 2] <= 1)).all()
 
 
 def test_two_people_are_found_and_an_empty_room_has_none(stage: PoseStage, show: Show) -> None:

@@ -29,7 +29,7 @@ def write_streams(path: Path, rate_hz: float) -> Path:
     lean = np.arange(frames)[:, None, None] / rate_hz * [1.0, 0, 0]
     np.savez(
         path,
-        x=np.concatenate([np.zeros((frames, 25, 3)) + lean] * 2).astype(np.float32),
+        x=np.concatenate([np.random.default_rng(0).uniform(-1, 1, (25, 3)) + lean] * 2).astype(np.float32),
         y=np.tile(np.repeat([1, 2], frames // 2), 2),
         length=np.array([frames, frames]),
         subject=np.array(["p1", "p2"]),
@@ -64,7 +64,7 @@ def test_pku_mmd_is_prepared(tmp_path: Path) -> None:
 def test_nw_ucla_is_prepared(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     for name in ("a01_s01_e00_v01", "a01_s01_e00_v03"):
-        content = {"file_name": name, "skeletons": [[[0.1, 0.2, 3.0]] * 20] * 5, "label": 1}
+        content = {"file_name": name, "skeletons": [[[0.1, joint / 20, 3.0] for joint in range(20)]] * 5, "label": 1}
         (tmp_path / "source" / f"{name}.json").write_text(json.dumps(content))
     assert prepare("nw-ucla", tmp_path / "source", "--out", tmp_path / "made") == 0
     assert [len(half.samples) for half in open_prepared(tmp_path / "made").split("xview")] == [1, 1]
@@ -86,12 +86,35 @@ def test_a_mix_of_rates_is_mended_by_preparing_at_one(tmp_path: Path) -> None:
     check_rates([made], 30.0)
     for sample in made.samples:
         joints, labels = made.joints_m(sample.bodies[0]), made.labels_of(sample.bodies[0])
-        np.testing.assert_allclose(joints[:, 7, 0], np.arange(len(joints)) / 30, atol=1e-5)
+        np.testing.assert_allclose(joints[:, 7, 0] - joints[0, 7, 0], np.arange(len(joints)) / 30, atol=1e-5)
         assert len(joints) == 120, "3.98 s from first to last frame"
         assert (labels[:59] == 0).all()
         assert (labels[61:] == 1).all()
     assert prepare("arrays", tmp_path / "made", "--out", tmp_path / "again", "--rate-hz", 30) == 0
     np.testing.assert_array_equal(open_prepared(tmp_path / "again").joints, made.joints)
+
+
+def test_array_frames_without_anybody_are_filled_and_long_gaps_lose_their_label(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with np.load(write_streams(tmp_path / "streams.npz", 30.0)) as archive:
+        arrays = dict(archive)
+    arrays["x"][10:14] = 0
+    arrays["x"][30:70] = 0
+    arrays["x"][80, 3, 1] = np.nan
+    arrays["x"][120:] = 0
+    np.savez(tmp_path / "holes.npz", **arrays)
+    assert prepare("arrays", tmp_path / "holes.npz", "--out", tmp_path / "made") == 0
+    made = open_prepared(tmp_path / "made")
+    assert [sample.name for sample in made.samples] == ["a"], "nobody is ever in b"
+    joints, labels = made.joints_m(made.samples[0].bodies[0]), made.labels_of(made.samples[0].bodies[0])
+    np.testing.assert_allclose(joints[:, 7, 0] - joints[0, 7, 0], np.arange(len(joints)) / 30, atol=1e-5)
+    assert np.flatnonzero(labels == -1).tolist() == list(range(30, 70))
+    report = json.loads((tmp_path / "made" / "report.json").read_text())
+    assert report["counts"]["frames without a body, filled"] == 44
+    assert report["counts"]["joints without a position"] == 1
+    assert list(report["left_out"]) == ["b"]
+    assert "joints without a position" in capsys.readouterr().out
 
 
 def test_a_body_that_comes_later_comes_later_at_another_rate_too() -> None:

@@ -66,14 +66,44 @@ def test_a_label_that_contradicts_the_name_is_noted_and_the_name_believed(tmp_pa
         {"skeletons": []},
         {"skeletons": [[[0, 0]] * 20]},
         {"skeletons": [[[0, 0, 0]] * 20, [[0, 0, 0]] * 19]},
-        {"skeletons": [[[0, 0, 1e9]] * 20]},
-        {"skeletons": [[[0, 0, None]] * 20]},
         {"label": "seven"},
     ],
 )
 def test_a_broken_file_is_named_with_what_was_wanted(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(DataError, match=rf"{NAME}\.json: .*wanted .*\(T, 20, 3\)"):
         read_nw_ucla(write_json(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("value", [1e9, None])
+def test_a_file_most_of_whose_joints_are_no_positions_is_refused(tmp_path: Path, value: float | None) -> None:
+    with pytest.raises(DataError, match=rf"{NAME}\.json: 25 of 25 joints without a position, wanted metres"):
+        read_nw_ucla(write_json(tmp_path, skeletons=[[[0, 0, value]] * 20]))
+
+
+@pytest.mark.parametrize("word", ["NaN", "-Infinity", "null", "1e9", "nan"])
+def test_one_joint_that_is_no_number_is_filled_from_the_frames_around_it(tmp_path: Path, word: str) -> None:
+    joints = np.random.default_rng(0).uniform(-1, 3, (6, 20, 3))
+    joints[2, 5, 1] = 7777.5
+    path = write_json(tmp_path, joints=joints)
+    path.write_text(path.read_text().replace("7777.5", word))
+    reading = read_nw_ucla(path)
+    (one,) = reading.recorded
+    assert np.isfinite(one.joints).all()
+    assert reading.findings.counts["joints without a position"] == 1
+    np.testing.assert_allclose(one.joints[5, 5], (joints[1, 5] + joints[3, 5]) / 2, atol=1e-6)
+    np.testing.assert_allclose(one.joints[5, 6], joints[2, 6], atol=1e-6)
+
+
+def test_frames_of_zeros_are_nobody_and_are_filled(tmp_path: Path) -> None:
+    joints = np.random.default_rng(0).uniform(-1, 3, (6, 20, 3))
+    holes = joints.copy()
+    holes[[0, 3]] = 0
+    reading = read_nw_ucla(write_json(tmp_path, joints=holes))
+    (one,) = reading.recorded
+    assert reading.findings.counts["frames without a body, filled"] == 2
+    np.testing.assert_allclose(one.joints[0, :20], joints[1], atol=1e-6, err_msg="before the first there is a copy")
+    with pytest.raises(DataError, match="somebody in 2 of 6 frames, wanted most of them"):
+        read_nw_ucla(write_json(tmp_path, joints=joints * np.array([1, 1, 0, 0, 0, 0])[:, None, None]))
 
 
 def test_names_of_other_data_are_left_out_or_refused(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_a_video_without_labels_or_without_people_is_noted(tmp_path: Path) -> No
         ("0,0,5,2\n", "line 1: got class 0"),
         ("1,-3,5,2\n", "line 1: got '1,-3,5,2'"),
         ("1,2\n", "line 1"),
-        ("\u0661,0,5,2\n", "cannot be read"),
+        ("\u0661,0,5,2\n", "line 1: got"),
     ],
 )
 def test_a_broken_label_line_is_named(tmp_path: Path, text: str, words: str) -> None:
@@ -130,8 +130,8 @@ def test_an_action_whose_ends_are_exchanged_and_one_beyond_the_last_frame_are_re
         ("1 2 3\n", "1 lines of 3 numbers"),
         ("1 " * 150 + "\n" + "1 " * 149 + "\n", "wanted lines of 150 numbers"),
         ("1 " * 149 + "x\n", "wanted lines of 150 numbers"),
-        ("1 " * 149 + "nan\n", "frame 0: a position beyond 100 metres"),
-        ("1 " * 150 + "\n" + "1 " * 149 + "2800\n", "frame 1: a position beyond 100 metres"),
+        (("nan " * 100 + "1 " * 50 + "\n") * 2, "68 of 100 joints without a position, wanted metres up to 100"),
+        ("2800 " * 150 + "\n", "50 of 50 joints without a position"),
         ("\xff" * 10, "wanted lines of 150 numbers"),
     ],
 )
@@ -173,3 +173,31 @@ def test_a_folder_without_skeletons_or_with_one_name_twice_is_refused(tmp_path: 
     write_stream(tmp_path / "b", two_people(5))
     with pytest.raises(DataError, match="of one name twice"):
         plan_pku_mmd(tmp_path, name="made")
+
+
+def test_one_bad_joint_is_filled_and_a_person_of_zeros_is_nobody(tmp_path: Path) -> None:
+    people = two_people(20)
+    people[:, 1] = 0
+    folder = write_stream(tmp_path, people)
+    path = folder / "Data" / "0007-M.txt"
+    rows = path.read_text().split("\n")
+    rows[4] = " ".join(["-1.#IND", *rows[4].split()[1:]])
+    path.write_text("\n".join(rows))
+    plan = plan_pku_mmd(folder, name="made")
+    reading = plan.read(path)
+    (one,) = reading.recorded
+    assert len(one.sample.bodies) == 1
+    assert reading.findings.counts["joints without a position"] == 1
+    np.testing.assert_allclose(one.joints[4, 0], (people[3, 0, 0] + people[5, 0, 0]) / 2, atol=1e-6)
+    np.testing.assert_allclose(one.joints[4, 1:], people[4, 0, 1:], atol=1e-6)
+
+
+def test_nested_labels_are_noted_by_file_and_counted(tmp_path: Path) -> None:
+    lines = ["8,10,90,2", "39,40,60,2", "3,900,950,1"]
+    plan = plan_pku_mmd(write_stream(tmp_path, two_people(100), "\n".join(lines) + "\n"), name="made")
+    reading = plan.read(plan.files[0])
+    assert np.unique(reading.recorded[0].labels[:100]).tolist() == [-1, 0, 8, 39]
+    note = reading.findings.notes["0007-M.txt"]
+    assert "1 labels overlapped by others: " in note
+    assert "1 labels outside the recording: " in note
+    assert reading.findings.counts["labels overlapped by others"] == 1

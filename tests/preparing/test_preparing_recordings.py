@@ -1,5 +1,6 @@
 """Recordings become sequences a person, at one rate, with the labels that somebody wrote down."""
 
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,25 @@ def test_labels_are_read_by_time_and_the_rest_is_background(tmp_path: Path) -> N
     assert (hall.labels == 2).sum() == 30
     late = 90 - len(hall.labels)
     assert np.flatnonzero(hall.labels == 2)[0] + late == 30
+
+
+def test_nested_labels_of_a_recording_make_no_new_actions_and_none_vanishes(tmp_path: Path) -> None:
+    record_demo(tmp_path / "hall.mcap")
+    lines = ["hall,,0.5,2.5,dance", "hall,,1.5,2.0,wave", "hall,,50,60,sit", "attic,,0,1,sit"]
+    found = []
+    for order in (lines, lines[::-1]):
+        labels = tmp_path / "labels.csv"
+        labels.write_text(HEADING + "\n".join(order) + "\n")
+        plan = plan_recordings(tmp_path / "hall.mcap", name="made", rate_hz=30.0, labels=labels)
+        reading = plan.read(plan.files[0])
+        names = [plan.index.labels[label] if label >= 0 else "" for label in reading.recorded[0].labels]
+        found.append([name for name, _ in groupby(names)])
+        assert "1 labels overlapped by others" in reading.findings.notes["hall.mcap"]
+        assert (
+            "1 labels in which nobody was followed, the first is sit 50 to 60 s" in reading.findings.notes["hall.mcap"]
+        )
+        assert plan.left_out == {"--labels attic": "no recording of that name"}
+    assert found[0] == found[1] == ["background", "dance", "wave", "", "background"]
 
 
 @pytest.mark.parametrize(

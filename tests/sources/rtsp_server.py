@@ -14,15 +14,19 @@ _RTP_CLOCK_HZ = 90_000
 _MAX_PAYLOAD = 1200
 
 
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+
+
 class RtspServer:
     """Serve pictures at `rate_hz` on /live, from the `with` to its end; any other path is not found."""
 
-    def __init__(self, *, rate_hz: float = 80.0) -> None:
+    def __init__(self, *, rate_hz: float = 80.0, port: int = 0) -> None:
         self.rate_hz = rate_hz
         self.flowing = threading.Event()
         self.flowing.set()
         self.over = threading.Event()
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -258,9 +259,95 @@ def test_a_device_that_is_not_there_is_refused_with_those_that_are(device: int |
     assert "found" in message
 
 
-@pytest.mark.parametrize("device", ["ftp://host/x", "http://", "http://[1", "http://host:port/", "front-door", ""])
-def test_what_is_no_camera_address_is_refused(device: str) -> None:
-    refusal(device)
+@pytest.mark.parametrize(
+    "device",
+    ["ftp://host/x", "http://", "http://[1", "http://host:port/", "front-door", "", "rtsp://a:b#c@host/", "/dev"],
+)
+@pytest.mark.parametrize("required", [True, False])
+def test_what_is_no_camera_address_is_refused_required_or_not(device: str, required: bool) -> None:
+    source = CameraSource(device, BRISK, required=required)
+    with pytest.raises(SourceUnavailable) as caught:
+        source.open()
+    assert "\n" not in str(caught.value)
+    assert "--demo" in str(caught.value)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("server_class", "url"), [(MjpegServer, "http://127.0.0.1:{}/video"), (RtspServer, "rtsp://127.0.0.1:{}/live")]
+)
+def test_a_camera_that_is_not_required_may_come_later_and_until_then_says_why_not(
+    server_class: type[MjpegServer] | type[RtspServer], url: str
+) -> None:
+    port = free_port()
+    source = CameraSource(
+        url.format(port), CameraConfig(lost_after_s=600, retry_min_s=0.1, retry_max_s=0.2), required=False
+    )
+    source.open()
+    watch = Watch(source)
+    watch.until(lambda: len(watch.states) >= 2)
+    assert watch.states == ["connecting", "connecting"]
+    assert "connection refused; trying on" in changes(watch)[-1].detail
+    with server_class(port=port):
+        watch.until_frames(3)
+        source.close()
+    assert watch.states[2] == "up"
+
+
+@pytest.mark.parametrize("device", [93, "/dev/video93"])
+def test_a_device_that_is_not_required_may_be_plugged_in_later(device: int | str) -> None:
+    source = CameraSource(device, BRISK, required=False)
+    source.open()
+    watch = Watch(source)
+    watch.until_state("lost")
+    source.close()
+    assert watch.states == ["connecting", "connecting", "lost"]
+    assert all("there is no /dev/video93" in change.detail for change in changes(watch)[1:])
+
+
+def changes(watch: Watch) -> list[SourceChange]:
+    return [item for item in watch.items if isinstance(item, SourceChange)]
+
+
+def test_a_fault_that_no_grabber_expects_is_retried_and_its_words_are_not_told() -> None:
+    # The host's name is longer than names may be, which is no OSError.
+    host = "x" * 80
+    source = CameraSource(f"rtsp://admin:S3cret@{host}/live", BRISK, required=False)
+    source.open()
+    watch = Watch(source)
+    watch.until_state("lost")
+    source.close()
+    assert watch.states == ["connecting", "connecting", "lost"]
+    assert not any("S3cret" in change.detail for change in changes(watch))
+
+
+@pytest.mark.parametrize(
+    "path", ["/user=admin_password=S3cret_channel=1.sdp", "/admin/S3cret/video", "/video?user=me&pwd=S3cret"]
+)
+@pytest.mark.parametrize("user", ["", "admin:S3cret%23@"])
+def test_a_login_anywhere_in_the_address_is_in_no_name_detail_thread_or_refusal(path: str, user: str) -> None:
+    with MjpegServer() as server:
+        address = server.url.replace("http://", f"http://{user}").replace("/video", path)
+        watch = opened_later(address)
+        watch.until(lambda: len(watch.states) >= 2)
+        threads = [thread.name for thread in threading.enumerate()]
+        watch.source.close()
+        said = [*(change.detail for change in changes(watch)), *threads, watch.source.source_id, refusal(address)]
+    assert "it answers 404" in said[1]
+    assert watch.source.source_id.startswith("127-0-0-1-")
+    for words in said:
+        assert "S3cret" not in words
+        assert "admin" not in words
+
+
+def opened_later(device: str) -> Watch:
+    source = CameraSource(device, BRISK, required=False)
+    source.open()
+    return Watch(source)
 
 
 def test_a_file_that_is_no_device_is_refused(tmp_path: object) -> None:

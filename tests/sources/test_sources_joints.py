@@ -12,7 +12,7 @@ from patience import PATIENCE_S, ManualClock, wait_until
 from hitrs_live.codec import encode, joints_event
 from hitrs_live.config import CameraConfig, PublishConfig
 from hitrs_live.errors import SourceUnavailable
-from hitrs_live.messages import Array, JointsEvent, Pose, PoseFrame, SourceChange, SourceEvent
+from hitrs_live.messages import Array, Frame, JointsEvent, Pose, PoseFrame, SourceChange, SourceClock, SourceEvent
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.joints import MAX_WAITING, JointsSource
 from hitrs_live.transport.publisher import Publisher
@@ -91,6 +91,52 @@ def test_frames_come_in_as_they_were_sent_empty_ones_too() -> None:
         assert (source.has_pictures, source.live) == (False, True)
 
 
+def test_what_a_sender_dates_keeps_its_date_and_so_do_the_changes_of_its_state() -> None:
+    ahead_ns = 10**15
+    config, clock = CameraConfig(stall_after_s=0.2, lost_after_s=600, max_frame_age_s=60), ManualClock(10**12)
+    with _publisher() as publisher, _source(publisher.address, config, clock=clock) as source:
+        (connecting,) = source.read(0)
+        assert publisher.wait_for_subscriber(PATIENCE_S)
+        event = _joints(0)
+        publisher.publish(msgspec.structs.replace(event, utc_ns=event.capture_time_ns + ahead_ns))
+        items = [connecting, *_read_until(source, lambda items: bool(_frames(items)))]
+        clock.advance(0.2)
+        items += source.read(0)
+    assert _states(items)[-1] == "stalled"
+    clocks = [item.clock for item in items if not isinstance(item, Frame)]
+    assert clocks == [None, *[SourceClock(utc_offset_ns=ahead_ns)] * 3]
+
+
+def test_of_a_sender_that_does_not_date_its_joints_nothing_is_known_of_utc() -> None:
+    with _publisher() as publisher, _source(publisher.address) as source:
+        _begin(source, publisher)
+        publisher.publish(_joints(0))
+        (frame,) = _frames(_read_until(source, lambda items: bool(_frames(items))))
+    assert frame.clock == SourceClock(utc_offset_ns=None)
+
+
+def test_a_sender_that_begins_anew_on_a_clock_that_starts_again_keeps_its_own_dates() -> None:
+    utc_ns = 10**18
+    with _publisher("one") as first:
+        address = first.address
+        source = JointsSource(address, PATIENT)
+        source.open()
+        _begin(source, first)
+        first.publish(msgspec.structs.replace(_joints(0, capture_time_ns=9_000), utc_ns=utc_ns))
+        items = _read_until(source, lambda items: len(_frames(items)) == 1)
+    with _publisher("two", address) as second:
+        assert second.wait_for_subscriber(PATIENCE_S)
+        second.publish(msgspec.structs.replace(_joints(1, capture_time_ns=5), utc_ns=utc_ns + 777))
+        items += _read_until(source, lambda items: len(_frames(items)) == 1)
+    source.close()
+    before, after = _frames(items)
+    assert after.capture_time_ns > before.capture_time_ns
+    for frame, date_ns in ((before, utc_ns), (after, utc_ns + 777)):
+        assert frame.clock is not None
+        assert frame.clock.utc_offset_ns is not None
+        assert frame.capture_time_ns + frame.clock.utc_offset_ns == date_ns
+
+
 def test_silence_makes_the_source_stalled_then_lost_and_a_frame_brings_it_up() -> None:
     config, clock = CameraConfig(stall_after_s=1, lost_after_s=3, max_frame_age_s=60), ManualClock()
     with _publisher() as publisher, _source(publisher.address, config, clock=clock) as source:
@@ -137,10 +183,12 @@ def test_malformed_joints_are_counted_and_never_handed_over() -> None:
     good = _joints(0)
     bad = [
         msgspec.structs.replace(good, joints_m=Array.of(np.zeros((1, 24, 3)))),
-        msgspec.structs.replace(good, joints_m=Array.of(np.full((1, 25, 3), np.nan))),
         msgspec.structs.replace(good, confidence=Array.of(np.full((1, 25), 2.0))),
         msgspec.structs.replace(good, confidence=Array.of(np.full((1, 25), np.nan))),
         msgspec.structs.replace(good, body_ids=(1, 2, 3)),
+        msgspec.structs.replace(good, boxes=Array.of(np.array([[0, 0, 1, np.inf]]))),
+        msgspec.structs.replace(good, keypoints=Array.of(np.full((1, 33, 3), np.inf))),
+        msgspec.structs.replace(good, keypoints=Array.of(np.full((1, 33, 2), 0.5))),
     ]
     with _publisher() as publisher, _source(publisher.address) as source:
         _begin(source, publisher)
@@ -153,7 +201,24 @@ def test_malformed_joints_are_counted_and_never_handed_over() -> None:
         publisher.publish(good)
         items = _read_until(source, lambda items: bool(_frames(items)))
         assert len(_frames(items)) == 1
-        assert source.drops()["malformed"] == 7
+        assert source.drops()["malformed"] == 9
+
+
+def test_one_bad_joint_loses_no_message_and_is_counted() -> None:
+    good = _joints(0, people=3)
+    joints_m, confidence = good.joints_m.numpy().copy(), good.confidence.numpy().copy()
+    joints_m[0, 3, 1], joints_m[0, 4, 0] = np.nan, 1e9
+    confidence[1, 7] = 2.0
+    # Padding of a sender with room for three: nobody, and no fault.
+    joints_m[2] = np.nan
+    event = msgspec.structs.replace(good, joints_m=Array.of(joints_m), confidence=Array.of(confidence))
+    with _publisher() as publisher, _source(publisher.address) as source:
+        _begin(source, publisher)
+        publisher.publish(event)
+        (frame,) = _frames(_read_until(source, lambda items: bool(_frames(items))))
+        assert len(frame.poses) == 3
+        assert source.drops()["malformed"] == 0
+        assert source.drops()["bad_joints"] == 3
 
 
 def test_only_one_of_several_senders_is_taken() -> None:

@@ -104,3 +104,19 @@ def test_a_stall_after_an_unread_picture_is_told_after_that_picture(clock: Manua
     clock.now_ns = 2 * S
     kinds = [item.state if isinstance(item, SourceChange) else "picture" for item in box.take(0)]
     assert kinds == ["connecting", "up", "picture", "stalled"]
+
+
+def test_before_the_first_picture_each_new_reason_for_its_absence_is_told_once() -> None:
+    liveness = make_liveness()
+    liveness.begin(0)
+    (refused,) = liveness.note_trouble(1 * S, "connection refused")
+    assert (refused.state, refused.time_ns) == ("connecting", 1 * S)
+    assert "connection refused; trying on" in refused.detail
+    assert liveness.note_trouble(2 * S, "connection refused") == []
+    (unknown,) = liveness.note_trouble(3 * S, "no host of that name")
+    assert "no host of that name" in unknown.detail
+    (lost,) = liveness.check(10 * S, "no host of that name")
+    assert (lost.state, lost.time_ns) == ("lost", 10 * S)
+    assert liveness.note_trouble(11 * S, "connection refused") == [], (
+        "a lost source says why when that changes its state"
+    )

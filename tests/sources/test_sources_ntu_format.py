@@ -95,7 +95,10 @@ def check_result_or_data_error(path: Path) -> None:
         return
     for one in itertools.chain.from_iterable(outcome.frames):
         assert one.joints_m.shape == (25, 3)
-        assert np.isfinite(one.joints_m).all()
+        # A joint without a position is one as a whole, and not tracked.
+        bad = ~np.isfinite(one.joints_m)
+        assert (bad.all(axis=1) == bad.any(axis=1)).all()
+        assert not one.confidence[bad.any(axis=1)].any()
 
 
 def parse_or_refuse(path: Path) -> NtuSequence | str:
@@ -135,9 +138,6 @@ REST = " 0 0 0 0 0 0 0 0 2"
         (4, "24", "line 4: got '24', wanted 25 joints"),
         (5, "1 2", "line 5: got '1 2', wanted a joint's 12 numbers"),
         (6, "1 2 three" + REST, "line 6: got 'three', wanted a number"),
-        (7, "1 nan 3" + REST, "line 7: got 'nan', wanted a position"),
-        (8, "-inf 2 3" + REST, "line 8: got '-inf', wanted a position"),
-        (9, "1 2 3e38" + REST, "line 9: got '3e38', wanted a position"),
         (10, "1 2 3 0 0 0 0 0 0 0 0 3", "line 10: got '3', wanted a tracking state"),
         (11, "\x00\x01\x02", "line 11: got '\\x00\\x01\\x02', wanted a joint's 12 numbers"),
         (12, "1 " * 3000, "wanted a joint's 12 numbers in a line of text"),
@@ -145,6 +145,45 @@ REST = " 0 0 0 0 0 0 0 0 2"
 )
 def test_a_broken_line_is_named_with_what_was_got_and_wanted(tmp_path: Path, line: int, text: str, words: str) -> None:
     assert words in damage(tmp_path, line, text)
+
+
+@pytest.mark.parametrize(
+    "word", ["NaN", "-1.#IND", "1.#QNAN", "-1.#IND00", "-nan(ind)", "nan(snan)", "-inf", "3e38", "101"]
+)
+def test_a_joint_without_a_position_counts_as_not_tracked_in_its_frame(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "a.skeleton"
+    write_skeleton(path, [[body()]] * 3)
+    lines = path.read_text().splitlines()
+    line = 4 + 28 + 6
+    lines[line] = " ".join([word, *lines[line].split()[1:]])
+    path.write_text("\n".join(lines) + "\n")
+    sequence = parse_skeleton(path)
+    assert (len(sequence.frames), sequence.bad_joints) == (3, 1)
+    for number, (one,) in enumerate(sequence.frames):
+        bad = np.isnan(one.joints_m).any(axis=1)
+        assert np.flatnonzero(bad).tolist() == ([6] if number == 1 else [])
+        assert (one.confidence[bad] == 0).all()
+        np.testing.assert_array_equal(one.joints_m[~bad], body().joints_m[~bad])
+
+
+def test_a_file_half_of_whose_joints_have_no_position_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.skeleton"
+    nowhere = NtuBody(body_id="8", joints_m=np.full((25, 3), np.nan, np.float32), confidence=np.ones(25, np.float32))
+    write_skeleton(path, [[body(), nowhere]])
+    with pytest.raises(DataError, match=r"a\.skeleton, line .*: got 25 of 50 joints without a position, wanted metres"):
+        parse_skeleton(path)
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_byte_order_mark_and_any_line_ends_are_read(tmp_path: Path, ends: str) -> None:
+    path = tmp_path / "a.skeleton"
+    write_skeleton(path, [[body()]])
+    path.write_bytes(b"\xef\xbb\xbf" + (path.read_text() + "\n\n").replace("\n", ends).encode())
+    (((one,),),) = (parse_skeleton(path).frames,)
+    np.testing.assert_array_equal(one.joints_m, body().joints_m)
+    path.write_text("1\n0\n", encoding="utf-16")
+    with pytest.raises(DataError, match=r"a\.skeleton, line 1: got .*UTF-16.*save it as UTF-8"):
+        parse_skeleton(path)
 
 
 def test_infinite_pixel_coordinates_are_read_over() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,13 +13,15 @@ from patience import ManualClock
 
 from hitrs_live.codec import joints_event
 from hitrs_live.errors import DataError, SourceUnavailable
-from hitrs_live.messages import Pose, PoseFrame, SourceChange, SourceEvent
+from hitrs_live.messages import Frame, JointsEvent, Pose, PoseFrame, SourceChange, SourceClock, SourceEvent
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.recording import Recording, RecordingSource, is_recording
 from hitrs_live.transport.recorder import Recorder
 
 BEGIN_NS = 5_000_000_000_123
 FRAME_NS = 33_333_333
+UTC_OFFSET_NS = 1_772_366_400_000_000_000
+CLOCK = SourceClock(utc_offset_ns=UTC_OFFSET_NS)
 
 
 def _frame(index: int, people: int) -> PoseFrame:
@@ -28,20 +31,28 @@ def _frame(index: int, people: int) -> PoseFrame:
             joints_m=rng.normal(0, 1, (25, 3)).astype(np.float32),
             confidence=rng.random(25, np.float32),
             box=rng.random(4, np.float32),
+            keypoints=rng.random((33, 3), np.float32),
             body_id=person,
         )
         for person in range(people)
     )
-    return PoseFrame(index=index, capture_time_ns=BEGIN_NS + index * FRAME_NS, received_ns=0, poses=poses)
+    return PoseFrame(
+        index=index, capture_time_ns=BEGIN_NS + index * FRAME_NS, received_ns=0, poses=poses,
+        keypoint_layout="mediapipe33" if poses else None, clock=CLOCK,
+    )  # fmt: skip
 
 
 FRAMES = [_frame(index, people=index % 3) for index in range(120)]
 CHANGES = {
-    0: SourceChange(state="up", time_ns=BEGIN_NS, detail="a camera"),
-    50: SourceChange(state="stalled", time_ns=BEGIN_NS + 49 * FRAME_NS + 1, detail="silence"),
-    51: SourceChange(state="up", time_ns=BEGIN_NS + 51 * FRAME_NS, detail=""),
+    0: SourceChange(state="up", time_ns=BEGIN_NS, detail="a camera", clock=CLOCK),
+    50: SourceChange(state="stalled", time_ns=BEGIN_NS + 49 * FRAME_NS + 1, detail="silence", clock=CLOCK),
+    51: SourceChange(state="up", time_ns=BEGIN_NS + 51 * FRAME_NS, detail="", clock=CLOCK),
 }
-ENDED = SourceChange(state="ended", time_ns=BEGIN_NS + 119 * FRAME_NS, detail="the film was over")
+ENDED = SourceChange(state="ended", time_ns=BEGIN_NS + 119 * FRAME_NS, detail="the film was over", clock=CLOCK)
+
+
+def _dated(event: JointsEvent | SourceEvent) -> JointsEvent | SourceEvent:
+    return msgspec.structs.replace(event, utc_ns=event.capture_time_ns + UTC_OFFSET_NS)
 
 
 def _record(path: Path, *, ended: bool = True, changes: bool = True) -> list[SourceItem]:
@@ -55,11 +66,10 @@ def _record(path: Path, *, ended: bool = True, changes: bool = True) -> list[Sou
         for item in items:
             clock_ns += FRAME_NS
             if isinstance(item, PoseFrame):
-                recorder.write(joints_event(item, "cam"))
+                recorder.write(_dated(joints_event(item, "cam")))
             elif isinstance(item, SourceChange):
-                recorder.write(
-                    SourceEvent(source_id="cam", capture_time_ns=item.time_ns, state=item.state, detail=item.detail)
-                )
+                state = SourceEvent(source_id="cam", capture_time_ns=item.time_ns, state=item.state, detail=item.detail)
+                recorder.write(_dated(state))
     return items
 
 
@@ -81,9 +91,9 @@ def _assert_same(got: Sequence[SourceItem], wanted: Sequence[SourceItem]) -> Non
             assert mine == theirs
             continue
         assert isinstance(theirs, PoseFrame)
-        assert (mine.index, mine.capture_time_ns, len(mine.poses)) == (
-            *(theirs.index, theirs.capture_time_ns, len(theirs.poses)),
-        )
+        for name in ("index", "capture_time_ns", "keypoint_layout", "clock"):
+            assert getattr(mine, name) == getattr(theirs, name)
+        assert len(mine.poses) == len(theirs.poses)
         for a, b in zip(mine.poses, theirs.poses, strict=True):
             assert a.joints_m.tobytes() == b.joints_m.tobytes()
             assert a.confidence.tobytes() == b.confidence.tobytes()
@@ -91,6 +101,9 @@ def _assert_same(got: Sequence[SourceItem], wanted: Sequence[SourceItem]) -> Non
             assert a.box is not None
             assert b.box is not None
             assert a.box.tobytes() == b.box.tobytes()
+            assert a.keypoints is not None
+            assert b.keypoints is not None
+            assert a.keypoints.tobytes() == b.keypoints.tobytes()
 
 
 @pytest.fixture
@@ -103,7 +116,6 @@ def test_a_replay_gives_the_same_frames_bit_for_bit_and_the_same_states(path: Pa
     source = RecordingSource(path, "max")
     assert (source.session_id, source.source_id, source.live, source.has_pictures) == ("s-1", "cam", False, False)
     _assert_same(_play(source), recorded)
-    assert source.ended_by_source
     assert source.drops() == {}
 
 
@@ -112,10 +124,19 @@ def test_recording_a_replay_again_gives_the_same_joints(path: Path, tmp_path: Pa
     with Recorder(tmp_path / "b.mcap", session_id="s-1", source_id="cam") as recorder:
         for item in _play(RecordingSource(path, "max")):
             if isinstance(item, PoseFrame):
-                recorder.write(joints_event(item, "cam"))
+                recorder.write(_dated(joints_event(item, "cam")))
     _assert_same(
         [item for item in _play(RecordingSource(tmp_path / "b.mcap", "max")) if isinstance(item, PoseFrame)], FRAMES
     )
+
+
+def test_a_recording_without_dates_is_played_by_a_clock_of_which_utc_is_not_known(path: Path) -> None:
+    with Recorder(path, session_id="s-1", source_id="cam") as recorder:
+        recorder.write(joints_event(FRAMES[1], "cam"))
+    up, frame, _ = _play(RecordingSource(path, "max"))
+    assert not isinstance(up, Frame)
+    assert not isinstance(frame, Frame)
+    assert up.clock == frame.clock == SourceClock(utc_offset_ns=None)
 
 
 def test_a_recording_that_was_stopped_ends_where_it_stops(path: Path) -> None:
@@ -126,13 +147,12 @@ def test_a_recording_that_was_stopped_ends_where_it_stops(path: Path) -> None:
     assert items[-1] == SourceChange(
         state="ended", time_ns=FRAMES[-1].capture_time_ns, detail=f"a.mcap: {len(FRAMES)} frames"
     )
-    assert not source.ended_by_source
 
 
 def test_a_recording_without_states_is_up_from_its_first_frame(path: Path) -> None:
     _record(path, ended=False, changes=False)
     first = _play(RecordingSource(path, "max"))[0]
-    assert first == SourceChange(state="up", time_ns=BEGIN_NS, detail="a.mcap")
+    assert first == SourceChange(state="up", time_ns=BEGIN_NS, detail="a.mcap", clock=CLOCK)
 
 
 def test_a_paced_replay_takes_the_time_that_was_recorded(path: Path) -> None:

@@ -52,7 +52,6 @@ def prediction(
         reset=np.array([reset, False]),
         joints_m=np.zeros((2, 25, 3), np.float32),
         confidence=seen,
-        received_ns=0,
     )
     logits = np.log(np.array([scores, (1 / 3, 1 / 3, 1 / 3)], np.float32))
     future = np.zeros((2, 30, 25, 3), np.float32)

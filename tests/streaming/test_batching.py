@@ -23,7 +23,7 @@ def tick(frame: int, *, row: int, joints_m: np.ndarray, reset: bool = False) -> 
     return Tick(
         time_ns=np.full(ROWS, frame * 33_333_333), track_ids=np.where(mine, 7, -1), active=mine, reset=mine & reset,
         joints_m=np.where(mine[:, None, None], joints_m, 0).astype(np.float32),
-        confidence=np.ones((ROWS, 25), np.float32), received_ns=frame,
+        confidence=np.ones((ROWS, 25), np.float32),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def spots(*x_m: float) -> NDArray[np.float32]:
 
 def people(ms: float, *x_m: float, ids: tuple[int, ...] = (1, 2), present: tuple[bool, ...] = (True, True)) -> People:
     return People(
-        capture_time_ns=at(ms), received_ns=0, track_ids=np.array(ids), present=np.array(present),
+        capture_time_ns=at(ms), track_ids=np.array(ids), present=np.array(present),
         joints_m=spots(*x_m), confidence=np.ones((len(x_m), 25), np.float32),
     )  # fmt: skip
 
@@ -34,7 +34,7 @@ def prediction(*speeds_m_s: float, completed: tuple[bool, ...] = (True, True)) -
     way = np.where(seconds <= 0.5, seconds, 0.5 + 3 * (seconds - 0.5))
     tick = Tick(
         time_ns=np.full(2, MADE_NS), track_ids=np.array([1, 2]), active=np.array([True, True]),
-        reset=np.zeros(2, bool), joints_m=spots(0, 0), confidence=np.ones((2, 25), np.float32), received_ns=0,
+        reset=np.zeros(2, bool), joints_m=spots(0, 0), confidence=np.ones((2, 25), np.float32),
     )  # fmt: skip
     ahead_m = np.stack([np.concatenate([spots(x) for x in speed * way]) for speed in speeds_m_s])
     return Prediction(

@@ -72,6 +72,33 @@ def test_a_background_that_never_comes_puts_an_onset_no_more_than_a_second_back(
     assert start.onset_time_ns == pytest.approx(candidate_ns - 1e9, abs=2)
 
 
+def test_peak_and_mean_are_of_the_judgements_from_the_start_on_that_confirmed_the_action() -> None:
+    best = (0.05, 0.9, 0.05)
+    events = run(decoder(update_every_s=0.1), NOTHING, JUMP, MAYBE, NOTHING, best, NOTHING, NOTHING, NOTHING)
+    assert told(events) == [("start", "jump"), ("update", "jump"), ("update", "jump"), ("end", "jump")]
+    found = [(e.score, e.peak_score, e.mean_score) for e in events]
+    mean = (0.85 + 0.5 + 0.9) / 3
+    # What the merge gap bridged does not count, nor does the background after the end.
+    expected = [(0.85, 0.85, 0.85), (0.5, 0.85, (0.85 + 0.5) / 2), (0.9, 0.9, mean), (0.9, 0.9, mean)]
+    for one, wanted in zip(found, expected, strict=True):
+        assert one == pytest.approx(wanted, abs=1e-4)
+
+
+def test_peak_and_mean_begin_anew_with_the_next_action() -> None:
+    events = run(decoder(merge_gap_s=0.0), (0.02, 0.97, 0.01), NOTHING, NOTHING, JUMP)
+    assert told(events) == [("start", "jump"), ("end", "jump"), ("start", "jump")]
+    assert (events[-1].peak_score, events[-1].mean_score) == pytest.approx((0.85, 0.85), abs=1e-4)
+
+
+def test_an_unclear_body_counts_neither_for_the_peak_nor_for_the_mean() -> None:
+    stage = decoder(update_every_s=0.1)
+    stage.step(prediction(-2, NOTHING, reset=True, completed=False))
+    stage.step(prediction(0, JUMP))
+    assert actions(stage, prediction(1, (0.01, 0.98, 0.01), confidence=np.zeros(25, np.float32))) == []
+    (update,) = actions(stage, prediction(2, JUMP))
+    assert (update.peak_score, update.mean_score) == pytest.approx((0.85, 0.85), abs=1e-4)
+
+
 def test_an_action_never_began_before_the_last_one_ended() -> None:
     events = run(decoder(update_every_s=9.0), JUMP, JUMP, EITHER, EITHER, SQUAT)
     assert told(events) == [("start", "jump"), ("end", "jump"), ("start", "squat")]

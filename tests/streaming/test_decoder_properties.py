@@ -41,7 +41,7 @@ def stream(seed: int, judgements: int, hop_frames: int) -> list[Prediction]:
         confidence = np.where(rng.random((ROWS, 1)) < 0.15, 0.1, 1.0) * np.ones((1, 25))
         tick = Tick(
             time_ns=np.full(ROWS, time_ns), track_ids=ids, active=np.ones(ROWS, bool), reset=reset,
-            joints_m=np.zeros((ROWS, 25, 3), np.float32), confidence=confidence.astype(np.float32), received_ns=0,
+            joints_m=np.zeros((ROWS, 25, 3), np.float32), confidence=confidence.astype(np.float32),
         )  # fmt: skip
         future = np.zeros((ROWS, 0, 25, 3), np.float32)
         predictions.append(
@@ -65,7 +65,6 @@ def decide(
             tick=Tick(
                 time_ns=p.tick.time_ns[rows], track_ids=p.tick.track_ids[rows], active=p.tick.active[rows],
                 reset=p.tick.reset[rows], joints_m=p.tick.joints_m[rows], confidence=p.tick.confidence[rows],
-                received_ns=0,
             ),
             completed=p.completed[rows], logits=p.logits[rows], future_joints_m=p.future_joints_m[rows],
             scales_m=p.scales_m[rows],
@@ -96,6 +95,10 @@ def test_events_of_a_row_are_start_updates_end_and_never_two_are_open(
             else:
                 assert going is not None
                 assert (event.label, event.onset_time_ns) == (going.label, going.onset_time_ns)
+            assert event.peak_score is not None
+            assert event.mean_score is not None
+            assert event.score <= event.peak_score
+            assert event.mean_score <= event.peak_score
             assert event.label != LABELS[0]
             assert event.window_start_ns <= event.window_end_ns == event.capture_time_ns
             assert (event.end_time_ns is None) == (event.reason is None) == (event.state != "end")

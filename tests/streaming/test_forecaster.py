@@ -17,7 +17,6 @@ def tick(frame: int, joints: NDArray[np.float32], *, reset: bool = False) -> Tic
         reset=np.array([reset]),
         joints_m=joints[None].astype(np.float32),
         confidence=np.ones((1, 25), np.float32),
-        received_ns=0,
     )
 
 

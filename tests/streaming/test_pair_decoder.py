@@ -26,7 +26,7 @@ def said(number: int, logits: list[list[float]], apart_m: float) -> Prediction:
     both = np.ones(2, bool)
     tick = Tick(
         time_ns=np.full(2, 1_000_000_000 + round(number * 7e9 / 30)), track_ids=np.array([4, 7]), active=both,
-        reset=np.full(2, number == 0), joints_m=joints_m, confidence=np.ones((2, 25), np.float32), received_ns=0,
+        reset=np.full(2, number == 0), joints_m=joints_m, confidence=np.ones((2, 25), np.float32),
     )  # fmt: skip
     future = np.zeros((2, 1, 25, 3), np.float32)
     return Prediction(

@@ -27,7 +27,7 @@ def said(
         tick=Tick(
             time_ns=np.zeros(rows, np.int64), track_ids=np.where(there, 10 + np.arange(rows), -1), active=there,
             reset=np.zeros(rows, bool) if reset is None else np.array(reset), joints_m=joints_m,
-            confidence=np.linspace(0.5, 0.9, rows, dtype=np.float32)[:, None].repeat(25, 1), received_ns=0,
+            confidence=np.linspace(0.5, 0.9, rows, dtype=np.float32)[:, None].repeat(25, 1),
         ),
         completed=there if completed is None else np.array(completed), logits=values,
         future_joints_m=np.zeros((rows, 1, 25, 3), np.float32), scales_m=np.zeros((rows, 1, 25), np.float32),

@@ -52,7 +52,6 @@ def answers(stage: Predictor, frames: int = 30, *, image: bool = False) -> dict[
             reset=np.array([frame == 0, False]),
             joints_m=np.stack((shown, np.zeros_like(shown))),
             confidence=np.ones((2, 25), np.float32),
-            received_ns=0,
         )
         for prediction in stage.step(tick):
             if prediction.completed.any():

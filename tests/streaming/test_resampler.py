@@ -17,7 +17,6 @@ def people(time_ns: int, joints: NDArray[np.float32], *, ids: tuple[int, ...] = 
     track_ids = np.array(ids)
     return People(
         capture_time_ns=time_ns,
-        received_ns=time_ns,
         track_ids=track_ids,
         present=track_ids >= 0,
         joints_m=np.broadcast_to(joints, (ROWS, 25, 3)).astype(np.float32),
@@ -77,7 +76,6 @@ def test_a_gap_of_one_person_is_told_as_soon_as_others_show_that_time_went_by() 
         crowd = people(time_ns, at(time_ns), **both)
         hidden = People(
             capture_time_ns=crowd.capture_time_ns,
-            received_ns=crowd.received_ns,
             track_ids=crowd.track_ids,
             present=np.array([False, True]),
             joints_m=crowd.joints_m,

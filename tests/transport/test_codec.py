@@ -1,5 +1,7 @@
 """Messages survive the wire and JSON; nothing else passes for a message."""
 
+import json
+
 import hypothesis.strategies as st
 import msgspec
 import numpy as np
@@ -9,7 +11,7 @@ from transport_messages import MESSAGES, a_motion, an_action
 
 from hitrs_live.codec import decode, encode, joints_event, pose_frame
 from hitrs_live.errors import MessageMalformed
-from hitrs_live.json_codec import from_json, json_schema, message_types, shortest_decimals, to_json
+from hitrs_live.json_codec import from_json, json_schema, message_types, to_json
 from hitrs_live.messages import AnyMessage, Array, JointsEvent, Message, Pose, PoseFrame
 
 
@@ -139,8 +141,26 @@ def test_every_float32_survives_json_bit_for_bit(bits: list[int]) -> None:
 
 def test_joints_are_written_with_the_fewest_digits_that_tell_them_apart() -> None:
     metres = np.random.default_rng(1).normal(0, 2, 3000).astype(np.float32)
+    event = JointsEvent(
+        source_id="cam", capture_time_ns=0, index=0, joints_m=Array.of(metres), confidence=Array.of(metres[:0])
+    )
+    written = json.loads(to_json(event), parse_float=str)["joints_m"]
     # numpy's own text of a float32 is the shortest there is: the slow reference.
-    assert shortest_decimals(metres).tolist() == [float(str(value)) for value in metres]
+    assert [float(text) for text in written] == [float(str(value)) for value in metres]
+    assert max(len(text) for text in written) <= max(len(str(value)) for value in metres)
+
+
+def test_an_array_of_no_dimension_is_one_number_in_json() -> None:
+    event = JointsEvent(
+        source_id="cam", capture_time_ns=0, index=0, joints_m=Array.of(np.array(1.5)), confidence=Array.of(np.ones(1))
+    )
+    assert b'"joints_m":1.5,' in to_json(event)
+    assert from_json(to_json(event)) == event
+
+
+def test_a_date_beyond_64_bits_is_malformed() -> None:
+    with pytest.raises(MessageMalformed, match="utc_ns"):
+        decode(encode(an_action(utc_ns=2**63)))
 
 
 def test_a_number_that_is_none_becomes_null_in_json() -> None:
@@ -167,6 +187,7 @@ def _pose(seed: int, **fields: object) -> Pose:
 
 
 _BOX = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
+_POINTS = np.random.default_rng(3).normal(0.5, 0.4, (33, 3)).astype(np.float32)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +198,8 @@ _BOX = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
         (_pose(1, box=_BOX), _pose(2)),
         (_pose(1, body_id=7), _pose(2)),
         (_pose(1, box=_BOX, body_id=0),),
+        (_pose(1, keypoints=_POINTS), _pose(2)),
+        (_pose(1, box=_BOX, keypoints=_POINTS), _pose(2, box=_BOX, keypoints=_POINTS[::-1].copy())),
     ],
 )
 @pytest.mark.parametrize("road", ["wire", "json"])
@@ -193,6 +216,8 @@ def test_the_poses_of_a_frame_come_back_as_they_went(poses: tuple[Pose, ...], ro
         assert got.body_id == sent.body_id
         assert (got.box is None) == (sent.box is None)
         assert sent.box is None or np.array_equal(sent.box, got.box)  # type: ignore[arg-type]
+        assert (got.keypoints is None) == (sent.keypoints is None)
+        assert sent.keypoints is None or np.array_equal(sent.keypoints, got.keypoints)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +228,11 @@ def test_the_poses_of_a_frame_come_back_as_they_went(poses: tuple[Pose, ...], ro
         {"confidence": Array.of(np.zeros((1, 25)))},
         {"boxes": Array.of(np.zeros((2, 5)))},
         {"body_ids": (1,)},
+        {"keypoints": Array.of(np.zeros((1, 33, 3)))},
+        {"keypoints": Array.of(np.zeros((2, 33, 2)))},
+        {"keypoints": Array.of(np.zeros(2))},
+        {"keypoints": Array.of(np.zeros((2, 33, 3, 1)))},
+        {"keypoints": Array.of(np.zeros((2, 3)))},
     ],
 )
 def test_fields_that_speak_of_different_people_are_malformed(fields: dict[str, object]) -> None:

@@ -7,21 +7,23 @@ import sys
 from pathlib import Path
 from subprocess import PIPE, Popen, run
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from mcap.reader import make_reader
 from transport_messages import MESSAGES, a_motion, an_action
 
-from hitrs_live import __version__
 from hitrs_live.codec import joints_event
 from hitrs_live.errors import TransportError
 from hitrs_live.messages import AnyMessage, JointsEvent, Pose, PoseFrame
 from hitrs_live.sources.recording import Recording
 from hitrs_live.transport.recorder import FLUSH_EVERY_NS, Recorder
 from hitrs_live.transport.sink import ListSink
+from hitrs_live.utc import SessionClock
 
 FRAME_NS = 33_333_333
+UTC_NS = 1_772_366_400_000_000_000
 
 
 def _joints(index: int, people: int = 1) -> JointsEvent:
@@ -44,7 +46,7 @@ def test_everything_written_is_read_back_in_order(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "a.mcap")
     assert list(recording.messages()) == written
     assert list(recording.messages(JointsEvent)) == [written[0], written[1], written[4]]
-    assert (recording.session_id, recording.source_id, recording.version) == ("s", "cam", __version__)
+    assert (recording.session_id, recording.source_id) == ("s", "cam")
     assert (recording.cut, recorder.failure, recorder.lost) == (False, None, 0)
 
 
@@ -69,16 +71,16 @@ def test_messages_that_nobody_stamped_are_stamped(tmp_path: Path) -> None:
 
 def test_other_mcap_readers_find_channels_schemas_times_and_metadata(tmp_path: Path) -> None:
     with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam") as recorder:
-        recorder.write(_joints(3))
-        recorder.write(an_action(track_id=70_000))
+        recorder.write(msgspec.structs.replace(_joints(3), utc_ns=UTC_NS))
+        recorder.write(an_action(track_id=70_000, utc_ns=UTC_NS + 1))
     with (tmp_path / "a.mcap").open("rb") as file:
         reader = make_reader(file, validate_crcs=True)
         found = list(reader.iter_messages())
         (metadata,) = reader.iter_metadata()
         summary = reader.get_summary()
     assert [(c.topic, c.message_encoding, m.log_time) for _, c, m in found] == [
-        ("joints.cam", "json", 3 * FRAME_NS),
-        ("action.cam", "json", 2_000_000_000),
+        ("joints.cam", "json", UTC_NS),
+        ("action.cam", "json", UTC_NS + 1),
     ]
     schema = found[1][0]
     assert schema is not None
@@ -86,10 +88,23 @@ def test_other_mcap_readers_find_channels_schemas_times_and_metadata(tmp_path: P
     assert json.loads(schema.data)["properties"]["label"] == {"type": "string"}
     assert json.loads(found[1][2].data)["topic"] == "action.cam.70000"
     assert metadata.metadata["layout"] == "ntu25"
-    assert "capture_time_ns" in metadata.metadata["clock"]
+    assert "UTC" in metadata.metadata["clock"]
     assert summary is not None
     assert summary.statistics is not None
     assert len(summary.chunk_indexes) == summary.statistics.chunk_count == 1
+
+
+def test_what_has_no_date_is_logged_at_its_publishing_in_utc(tmp_path: Path) -> None:
+    session = SessionClock(monotonic_ns=1_000, utc_ns=UTC_NS)
+    with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam", clock=lambda: 1_500, session=session) as file:
+        file.write(_joints(0))
+        file.write(msgspec.structs.replace(_joints(1), utc_ns=UTC_NS + 7))
+    with (tmp_path / "a.mcap").open("rb") as opened:
+        reader = make_reader(opened)
+        times = [(m.log_time, m.publish_time) for _, _, m in reader.iter_messages(log_time_order=False)]
+        (metadata,) = reader.iter_metadata()
+    assert times == [(UTC_NS + 500, UTC_NS + 500), (UTC_NS + 7, UTC_NS + 500)]
+    assert metadata.metadata["utc_offset_ns"] == str(UTC_NS - 1_000)
 
 
 def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ _head = {
     "seq": st.integers(0, 2**40),
     "capture_time_ns": _times,
     "publish_time_ns": _times,
+    "utc_ns": st.none() | _times,
+}
+_shares = st.floats(0, 1)
+_place = {
+    "box": st.none() | st.tuples(_shares, _shares, _shares, _shares),
+    "keypoints": st.none() | _arrays(33, 3),
+    "keypoint_layout": st.none() | st.just("mediapipe33"),
+    "root_m": st.none() | st.tuples(_floats, _floats, _floats),
 }
 _states = st.sampled_from(["connecting", "up", "stalled", "lost", "ended"])
 
@@ -57,6 +65,8 @@ def _joints(draw: st.DrawFn) -> JointsEvent:
             confidence=_arrays(people, 25),
             boxes=st.none() | _arrays(people, 4),
             body_ids=st.just(()) | body_ids,
+            keypoints=st.none() | _arrays(people, 33, 3),
+            keypoint_layout=st.none() | st.just("mediapipe33"),
         )
     )
 
@@ -76,6 +86,9 @@ MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
         window_end_ns=_times,
         reason=st.sampled_from([None, *get_args(EndReason)]),
         other_track_id=st.none() | _tracks,
+        peak_score=st.none() | _shares,
+        mean_score=st.none() | _shares,
+        **_place,
     ),
     st.integers(0, 4).flatmap(
         lambda horizons: st.builds(
@@ -108,6 +121,7 @@ MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
         now_joints_m=st.none() | _arrays(25, 3),
         now_ahead_ms=st.none() | _floats,
         prediction_age_ms=st.none() | _floats,
+        **_place,
     ),
     _joints(),
     st.builds(SourceEvent, **_head, state=_states, detail=_words),
@@ -127,6 +141,7 @@ MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
         motion_horizons_ms=st.tuples(_floats, _floats),
         motion_errors_mm=st.tuples(st.none() | _floats, st.none() | _floats),
         motion_held_errors_mm=st.tuples(st.none() | _floats, st.none() | _floats),
+        track_resets=st.integers(0, 2**40),
     ),
 )
 

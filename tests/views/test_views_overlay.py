@@ -61,7 +61,7 @@ def test_joints_hardly_seen_are_drawn_darker() -> None:
 def test_people_who_are_not_present_are_not_drawn() -> None:
     people = people_of(standing_people(2))
     absent = People(
-        capture_time_ns=0, received_ns=0, track_ids=people.track_ids, present=np.zeros(3, np.bool_),
+        capture_time_ns=0, track_ids=people.track_ids, present=np.zeros(3, np.bool_),
         joints_m=people.joints_m, confidence=people.confidence,
     )  # fmt: skip
     nobody = people_of(np.zeros((0, 25, 3)))

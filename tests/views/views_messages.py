@@ -108,7 +108,6 @@ def people_of(joints_m: np.ndarray, confidence: float = 1.0) -> People:
     count = len(joints_m)
     return People(
         capture_time_ns=0,
-        received_ns=0,
         track_ids=np.array([*range(1, count + 1), -1]),
         present=np.array([True] * count + [False]),
         joints_m=np.concatenate([joints_m, np.full((1, 25, 3), np.nan)]).astype(np.float32),

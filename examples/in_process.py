@@ -1,0 +1,8 @@
+"""Print the actions that a camera sees, without a second process: `python examples/in_process.py`."""
+
+from hitrs_live import ActionEvent, run
+
+with run(camera=0) as events:
+    for event in events:
+        if isinstance(event, ActionEvent):
+            print(f"{event.state:6} {event.label} {event.score:.2f} track {event.track_id}", flush=True)

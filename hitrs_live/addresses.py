@@ -1,0 +1,93 @@
+"""Addresses as they may be shown: without user, password or anything else that may be a secret.
+
+Cameras take a login in many places: before the host (`user:password@`), in the query (`?user=...&pwd=...`), in the
+path (`/user=admin_password=..._channel=1.sdp`, `/admin/secret/video`). A path is shown only where it is made of the
+words that streams are commonly named by.
+"""
+
+import re
+from urllib.parse import quote, unquote
+
+HIDDEN = "***"
+"""Stands in a message where something is not shown."""
+ENCODE_HINT = "in user, password and path write @ as %40, : as %3A, / as %2F, # as %23 and ? as %3F"
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+|\*)(:(\d{1,5}|\*))?")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}")
+_PLAIN = re.compile(r"[A-Za-z0-9._-]{0,64}|(tcp|ipc|udp):[A-Za-z0-9._:/*-]{0,64}")
+"""What is no address but holds no login either; the second has a slash too few."""
+_PATH = re.compile(r"[/A-Za-z0-9._-]*")
+_HARMLESS = frozenset((
+    "av", "axis", "back", "bin", "cam", "camera", "cams", "cgi", "ch", "channel", "channels", "chn", "door",
+    "entrance", "feed", "front", "garage", "garden", "gate", "h264", "h265", "hall", "hd", "hevc", "high",
+    "image", "img", "index", "iphone", "jpeg", "jpg", "kitchen", "left", "live", "low", "main", "media",
+    "medium", "mjpeg", "mjpg", "mobile", "mp4", "mpeg", "mpeg4", "multicast", "nphmotionjpeg", "onvif", "play",
+    "preview", "primary", "profile", "realmonitor", "right", "room", "rtsp", "sd", "sdp", "second", "secondary",
+    "smil", "stream", "streaming", "streams", "sub", "substream", "track", "trackid", "tv", "unicast", "video",
+    "videos", "view", "yard",
+))  # fmt: skip
+_LOGIN = re.compile(r"(?:pass|pwd|pw|psw|token|key|auth|secret|user|usr|login)\w*?[=:]([^&_/;]+)", re.IGNORECASE)
+_SHORTEST_SECRET = 3
+"""Shorter pieces are in too many words to be replaced wherever they stand."""
+
+
+def show_address(address: str) -> str:
+    """Return an address as it may be shown: scheme, host and port, and the path where it is surely harmless.
+
+    Works on text, since an address that cannot be parsed may hold a secret too: what it is not sure of is `HIDDEN`.
+    """
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        return address if address.startswith("/") or _PLAIN.fullmatch(address) else HIDDEN
+    if not _SCHEME.fullmatch(scheme):
+        return HIDDEN
+    if scheme == "ipc":
+        return address
+    authority, tail = _split(rest)
+    host = authority.rpartition("@")[2]
+    if "@" in tail or not _HOST.fullmatch(host):
+        return f"{scheme}://{HIDDEN}"
+    path = re.split(r"[?#]", tail)[0]
+    return f"{scheme}://{host}{path if _is_harmless(path) else ''}"
+
+
+def is_ambiguous(address: str) -> bool:
+    """Tell whether an `@` stands behind a `/`, `?` or `#`: part of the path, or of a password."""
+    return "@" in _split(address.partition("://")[2])[1]
+
+
+def hide_secrets(words: str, address: str) -> str:
+    """Return a text of others, such as a library's, without what of an address must not be shown."""
+    authority, tail = _split(address.partition("://")[2])
+    login = authority.rpartition("@")[0]
+    password = login.partition(":")[2]
+    path = re.split(r"[?#]", tail)[0]
+    beyond = tail[len(path) :]
+    pieces = [login, password, beyond, beyond[1:], *re.findall(r"=([^&;#]+)", beyond), *_LOGIN.findall(tail)]
+    if not _is_harmless(path):
+        pieces += [tail, path]
+    words = words.replace(address, show_address(address))
+    every = {form for piece in pieces for form in (piece, unquote(piece), quote(piece), quote(piece, safe=""))}
+    # The longest first: a shorter one may be a part of it.
+    for piece in sorted(every, key=len, reverse=True):
+        if len(piece) >= _SHORTEST_SECRET:
+            words = words.replace(piece, HIDDEN)
+    return words
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """Split what follows `://` into user, password and host, and all behind."""
+    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
+    return authority, rest[len(authority) :]
+
+
+def _is_harmless(path: str) -> bool:
+    if not _PATH.fullmatch(path):
+        return False
+    words = re.split(r"[/._-]+", path.lower())
+    return all(not word or word in _HARMLESS or _is_numbered(word) for word in words)
+
+
+def _is_numbered(word: str) -> bool:
+    """Tell whether a word is a letter, up to three digits, or a stream's usual name with such a number."""
+    stem = word.rstrip("0123456789")
+    return len(word) - len(stem) <= 3 and (len(stem) <= 1 or stem in _HARMLESS)

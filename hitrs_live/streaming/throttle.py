@@ -1,0 +1,28 @@
+"""Limit how often each track's scores and motion are published."""
+
+from collections.abc import Set
+
+import numpy as np
+
+from hitrs_live.messages import Prediction
+from hitrs_live.streaming.action_rows import SLACK_NS
+
+_LONG_AGO_NS = -(2**62)
+
+
+class Throttle:
+    """Choose the tracks whose prediction is due for publishing: thirty a second would fill a disk."""
+
+    def __init__(self, *, rows: int, pause_s: float) -> None:
+        """Take the number of rows and the least pause between two published predictions of a row."""
+        self._pause_ns = round(pause_s * 1e9) - SLACK_NS
+        self._published_ns = np.full(rows, _LONG_AGO_NS)
+        """(R,); when each row's scores and motion were last published."""
+
+    def step(self, prediction: Prediction) -> Set[int]:
+        """Return the track ids that are due, and count them as published."""
+        tick = prediction.tick
+        self._published_ns[tick.reset] = _LONG_AGO_NS
+        due = prediction.completed & (tick.time_ns - self._published_ns >= self._pause_ns)
+        self._published_ns[due] = tick.time_ns[due]
+        return frozenset(tick.track_ids[due].tolist())

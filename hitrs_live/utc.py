@@ -1,0 +1,73 @@
+"""Date what happened: capture times in UTC."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hitrs_live.messages import PoseFrame, SourceChange
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionClock:
+    """When a session began, on both clocks. One for all sources of a session."""
+
+    monotonic_ns: int
+    utc_ns: int
+
+    @classmethod
+    def begin(
+        cls, monotonic: Callable[[], int] = time.monotonic_ns, utc: Callable[[], int] = time.time_ns
+    ) -> "SessionClock":
+        """Read both clocks now. monotonic: the one that sources are stamped by. Both give nanoseconds."""
+        before_ns, utc_ns = monotonic(), utc()
+        # Read in the middle of two readings: the thread may have been made to wait between them.
+        return cls(monotonic_ns=(before_ns + monotonic()) // 2, utc_ns=utc_ns)
+
+    @property
+    def utc_offset_ns(self) -> int:
+        """UTC minus the monotonic clock."""
+        return self.utc_ns - self.monotonic_ns
+
+
+class SourceDates:
+    """Convert one source's times to UTC.
+
+    A source says which clock its times are of, or they are this session's: those of the monotonic clock, or, where
+    the first one lies before the session began, those of a file that counts from 0. Of such a file time 0 is when the
+    session began.
+    """
+
+    def __init__(self, session: SessionClock) -> None:
+        """Take the session that the source belongs to."""
+        self._session = session
+        self._offset_ns: int | None = None
+        self._first_ns: int | None = None
+
+    def observe(self, item: PoseFrame | SourceChange) -> None:
+        """Take in what came from the source, before anything about it is dated."""
+        time_ns = item.time_ns if isinstance(item, SourceChange) else item.capture_time_ns
+        if self._first_ns is None:
+            from_zero = time_ns < self._session.monotonic_ns
+            self._first_ns = time_ns
+            self._offset_ns = self._session.utc_ns if from_zero else self._session.utc_offset_ns
+        if item.clock is not None:
+            self._offset_ns = item.clock.utc_offset_ns
+
+    def utc_ns(self, time_ns: int) -> int | None:
+        """Return a time of the source in UTC, nanoseconds since 1970; None where that is not known.
+
+        A message from before the first frame has the time 0, which is none unless the source counts from there.
+        """
+        if self._first_ns is None or self._offset_ns is None or (time_ns == 0 and self._first_ns > 0):
+            return None
+        return time_ns + self._offset_ns
+
+
+def utc_text(utc_ns: int) -> str:
+    """Write a time as ISO 8601 with milliseconds: 2026-03-01T12:00:00.250Z. Raise ValueError past the year 9999."""
+    seconds, rest_ns = divmod(utc_ns, 1_000_000_000)
+    try:
+        whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{utc_ns} ns since 1970 is no date ({error})") from None
+    return f"{whole}.{rest_ns // 1_000_000:03d}Z"

@@ -1,0 +1,136 @@
+"""Messages between the pipeline's thread and readers of this process: bounded, in order, no loss without its count."""
+
+import logging
+import threading
+
+import pytest
+
+from hitrs_live.messages import AnyMessage, ScoreEvent, SourceEvent
+from hitrs_live.transport.callback_sink import CallbackSink
+from hitrs_live.transport.message_queue import MessageQueue
+
+LONG_S = 60.0
+"""Only catches a hang."""
+
+
+def scores(number: int) -> ScoreEvent:
+    return ScoreEvent(source_id="a", capture_time_ns=number, track_id=1, labels=(), scores=())
+
+
+def state(number: int) -> SourceEvent:
+    return SourceEvent(source_id="a", capture_time_ns=number, state="up")
+
+
+def make(capacity: int, *, waits: bool) -> tuple[MessageQueue, threading.Event]:
+    stop = threading.Event()
+    return MessageQueue(capacity, waits=waits, stop=stop), stop
+
+
+def rest(queue: MessageQueue) -> list[int]:
+    queue.finish()
+    return [message.capture_time_ns for message in iter(queue.get, None)]
+
+
+def test_messages_come_out_in_their_order_and_then_there_are_none() -> None:
+    queue, _ = make(10, waits=False)
+    for number in range(10):
+        queue.put(scores(number))
+    assert not queue.is_over
+    assert rest(queue) == list(range(10))
+    assert queue.is_over
+    assert queue.drops == 0
+
+
+def test_full_it_loses_the_oldest_that_comes_often_before_what_is_rare_and_counts_it() -> None:
+    queue, _ = make(3, waits=False)
+    for message in (state(0), scores(1), scores(2), scores(3), state(4)):
+        queue.put(message)
+    assert queue.drops == 2
+    assert rest(queue) == [0, 3, 4]
+
+
+def test_full_of_what_is_rare_it_loses_the_oldest() -> None:
+    queue, _ = make(2, waits=False)
+    for number in range(4):
+        queue.put(state(number))
+    assert (queue.drops, rest(queue)) == (2, [2, 3])
+
+
+def test_where_it_waits_a_slow_reader_gets_everything() -> None:
+    queue, _ = make(2, waits=True)
+
+    def put_all() -> None:
+        for number in range(50):
+            queue.put(scores(number))
+        queue.finish()
+
+    thread = threading.Thread(target=put_all)
+    thread.start()
+    assert [message.capture_time_ns for message in iter(queue.get, None)] == list(range(50))
+    thread.join(LONG_S)
+    assert queue.drops == 0
+
+
+@pytest.mark.parametrize("release", ["stop", "discard"])
+def test_a_putting_thread_that_waits_is_let_go_when_it_is_to_stop_or_nobody_reads_any_more(release: str) -> None:
+    queue, stop = make(1, waits=True)
+    queue.put(scores(0))
+    thread = threading.Thread(target=queue.put, args=(scores(1),))
+    thread.start()
+    stop.set() if release == "stop" else queue.discard()
+    thread.join(LONG_S)
+    assert not thread.is_alive()
+    assert rest(queue) == ([1] if release == "stop" else [])
+
+
+def test_a_get_that_may_not_wait_comes_back_with_nothing() -> None:
+    queue, _ = make(1, waits=False)
+    assert queue.get(timeout_s=0.0) is None
+
+
+def test_less_than_one_message_is_the_callers_mistake() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        make(0, waits=False)
+
+
+def test_a_function_that_raises_is_called_on_and_its_fault_is_counted_told_and_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    had: list[int] = []
+
+    def odd_ones_fail(message: AnyMessage) -> None:
+        if message.capture_time_ns % 2:
+            raise RuntimeError(f"no {message.capture_time_ns}")
+        had.append(message.capture_time_ns)
+
+    queue, _ = make(100, waits=True)
+    sink = CallbackSink(odd_ones_fail, queue)
+    assert sink.notice == ""
+    with caplog.at_level(logging.INFO):
+        for number in range(10):
+            sink.put(scores(number))
+        sink.close()
+    assert had == [0, 2, 4, 6, 8]
+    assert (sink.errors, sink.drops) == (5, 0)
+    assert sink.notice == "sink odd_ones_fail failed 5 times, last with RuntimeError: no 9"
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "no 1" in caplog.text
+
+
+def test_a_function_that_hangs_costs_messages_and_holds_nobody_up() -> None:
+    goes_on = threading.Event()
+    entered = threading.Event()
+
+    def hang(_message: AnyMessage) -> None:
+        entered.set()
+        goes_on.wait(LONG_S)
+
+    queue, _ = make(3, waits=False)
+    sink = CallbackSink(hang, queue)
+    sink.put(scores(0))
+    assert entered.wait(LONG_S)
+    for number in range(1, 11):
+        sink.put(scores(number))
+    assert sink.drops == 7
+    goes_on.set()
+    sink.close()

@@ -29,6 +29,7 @@ def taken() -> Iterator[str]:
         yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
 
 
+@pytest.mark.slow
 def test_mistakes_are_refused_in_one_line_each_before_a_model_is_loaded_and_leave_no_file(
     taken: str, tmp_path: Path
 ) -> None:

@@ -6,17 +6,15 @@ BIN := .venv/bin
 READY := .venv/ready
 TESTED := .venv/tested
 
-ENGINES := .venv/engines
-
 .PHONY: live demo test test-fast test-gpu lint clean
 
-live: $(READY) $(ENGINES)
+live: $(READY)
 	$(BIN)/python run_live.py --camera 0
 
-demo: $(READY) $(ENGINES)
+demo: $(READY)
 	$(BIN)/python run_live.py --demo
 
-test: $(TESTED) $(ENGINES) lint
+test: $(TESTED) lint
 	$(BIN)/python -m pytest
 
 # For daily work: the laws (a step equals the batch, causality, contracts, metrics) and all else that is quick.
@@ -43,11 +41,6 @@ $(READY): pyproject.toml
 
 $(TESTED): $(READY)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	touch $@
-
-# Built anew when the model, or what its graphs are traced from, changes.
-$(ENGINES): $(READY) $(wildcard hitrs_live/model/*.py hitrs_live/engine/*.py hitrs_live/weights/*.safetensors)
-	$(BIN)/hitrs-live build-engines
 	touch $@
 
 clean:

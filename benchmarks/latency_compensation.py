@@ -63,7 +63,7 @@ def _batch_errors_mm(
     lengths = np.array([len(sequence.labels) for sequence in sequences])
     joints_m = np.stack([_padded(sequence.joints_m, int(lengths.max())) for sequence in sequences])
     real = np.stack([sequence.valid_mask for sequence in sequences]).astype(np.float64)
-    predictor = Predictor(checkpoint, rows=rows, min_joint_confidence=0.0, hop=hop, mirror=False)
+    predictor = Predictor(checkpoint, rows=rows, hop=hop, mirror=False)
     compensator = LatencyCompensator(rows=rows, rate_hz=rate_hz, horizon=horizon)
     forecaster = Forecaster(source_id="benchmark", rows=rows, rate_hz=rate_hz, horizon=horizon, hop=hop)
     for frame in range(int(lengths.max())):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from hitrs_live.pose.estimator import Estimator
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.lifting import lift
-from hitrs_live.pose.models import ensure_pose_model
+from hitrs_live.pose.models import find_pose_model
 from hitrs_live.skeleton import NTU25, NTU25_FROM_MEDIAPIPE33
 
 Array = NDArray[np.float64]
@@ -135,7 +135,7 @@ def compare(camera: Camera, person: NDArray[np.float32], places: Array) -> dict[
 def measure(data: Path, every: int) -> dict[str, dict[str, float]]:
     """Return for each camera, and for all, the means over the frames, and over those not left-right swapped."""
     cameras = read_cameras(data / "cameras" / "Calib.qca.txt")
-    model = ensure_pose_model("full")
+    model = find_pose_model("full")
     views = [look(data / "video" / f"pose2sim_single_{c.name}.mp4", model, every) for c in cameras]
     rows: dict[str, list[dict[str, float]]] = {camera.name: [] for camera in cameras}
     for people in zip(*views, strict=False):

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from hitrs_live.telemetry import disable_telemetry
+
 if TYPE_CHECKING:
     from hitrs_live.checkpoint import load_checkpoint
     from hitrs_live.in_process import LiveRun, run
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     )
     from hitrs_live.model.hitrs import hitrs_base, hitrs_small
     from hitrs_live.transport.subscriber import subscribe
+
+# Here and nowhere else: whatever of this package is imported, this line runs first.
+disable_telemetry()
 
 __version__ = "0.1.0"
 __all__ = [

@@ -16,7 +16,7 @@ from hitrs_live.skeleton import NTU25
 MOST_METRES: Final = 100.0
 MOST_BAD: Final = 0.5
 """Share of bad joints from which a body, or a whole file, is refused."""
-_LEAST_EXTENT_M: Final = 0.01
+LEAST_EXTENT_M: Final = 0.01
 
 
 def find_bad(joints_m: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -39,7 +39,7 @@ def find_bodies(joints_m: NDArray[np.floating], confidence: NDArray[np.floating]
     bad = find_bad(joints_m)
     low = np.where(bad[..., None], np.inf, joints_m).min(axis=-2)
     high = np.where(bad[..., None], -np.inf, joints_m).max(axis=-2)
-    there: NDArray[np.bool_] = (bad.mean(axis=-1) < MOST_BAD) & (high - low > _LEAST_EXTENT_M).any(axis=-1)
+    there: NDArray[np.bool_] = (bad.mean(axis=-1) < MOST_BAD) & (high - low > LEAST_EXTENT_M).any(axis=-1)
     if confidence is None:
         return there
     tracked: NDArray[np.bool_] = (find_confident(confidence) & (confidence != 0) & ~bad).any(axis=-1)

@@ -137,8 +137,13 @@ _Model = TypeVar("_Model", bound=nn.Module)
 def save_checkpoint(path: Path, checkpoint: Checkpoint | EncoderCheckpoint | RecogniserCheckpoint) -> None:
     """Write weights in half precision and everything else as JSON metadata, in one file, all or nothing."""
     tensors = {name: value.half().cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
+    write_weights(path, tensors, KEY, checkpoint.info)
+
+
+def write_weights(path: Path, tensors: dict[str, Tensor], key: str, info: msgspec.Struct) -> None:
+    """Write weights, and their description as JSON metadata of that key, in one file, all or nothing."""
     with whole_file(path) as unfinished:
-        save_file(tensors, unfinished, metadata={KEY: msgspec.json.encode(checkpoint.info).decode()})
+        save_file(tensors, unfinished, metadata={key: msgspec.json.encode(info).decode()})
 
 
 def load_checkpoint(path: str | Path | None = None) -> Checkpoint:

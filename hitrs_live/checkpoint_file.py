@@ -20,8 +20,8 @@ class _Kind(msgspec.Struct):
 
 
 @contextmanager
-def open_checkpoint_file(path: Path, framework: str) -> Iterator[Any]:
-    """Open a file of weights. framework: "pt" to read tensors, "np" for the description alone.
+def open_checkpoint_file(path: Path, framework: str, wanted: str = "give a .safetensors file of ours") -> Iterator[Any]:
+    """Open a file of weights. framework: "pt" to read tensors, "np" for the description alone; wanted: the way out.
 
     Raises CheckpointMismatch where it cannot be read.
     """
@@ -29,9 +29,7 @@ def open_checkpoint_file(path: Path, framework: str) -> Iterator[Any]:
         with safe_open(path, framework=framework) as file:
             yield file
     except (OSError, SafetensorError) as error:
-        raise CheckpointMismatch(
-            f"checkpoint {path}: cannot be read ({error}); give a .safetensors file of ours"
-        ) from None
+        raise CheckpointMismatch(f"checkpoint {path}: cannot be read ({error}); {wanted}") from None
 
 
 def read_kind(path: Path, metadata: Mapping[str, str]) -> str:

@@ -1,14 +1,20 @@
 """The command line: one verb a subcommand. What a verb needs is imported when it runs, so that --help is quick."""
 
 import argparse
+import errno
 import sys
 from collections.abc import Callable, Sequence
 
 from hitrs_live import __version__
 from hitrs_live.errors import HitrsLiveError
+from hitrs_live.line_writer import fill_standard_streams, forget_stream, say
 from hitrs_live.verbs import engines, live, measuring, training
+from hitrs_live.verbs.parser import Parser
 
 _USER_MISTAKE = 2
+_OUTPUT_FAULTS = (errno.EPIPE, errno.ENOSPC, errno.EIO)
+_READ_VERBS = ("config", "models", "watch")
+"""Verbs that do nothing but print."""
 _VERBS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str], ...] = (
     ("live", live.add_live, "run the pipeline: a source in, events out over ZeroMQ"),
     ("pose", live.add_pose, "run the pose stage alone and publish joints, for `live --joints`"),
@@ -36,20 +42,36 @@ _VERBS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str], ...] =
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code: 0 for a clean end, 2 for what the user can mend."""
-    options = build_parser().parse_args(engines.full_spelling(sys.argv[1:] if arguments is None else arguments))
+    fill_standard_streams()
+    options = build_parser().parse_line(engines.full_spelling(sys.argv[1:] if arguments is None else arguments))
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
     except HitrsLiveError as error:
-        print(f"hitrs-live: {error}", file=sys.stderr)
+        say(f"hitrs-live: {error}", sys.stderr)
         return _USER_MISTAKE
+    except OSError as error:
+        return _end_without_output(options.verb, error)
     except KeyboardInterrupt:
         return 130
     return code
 
 
-def build_parser() -> argparse.ArgumentParser:
+def _end_without_output(verb: str, error: OSError) -> int:
+    """End a verb whose output nobody takes: in peace where its output is all it is for. Raises any other error."""
+    if error.filename is not None or error.errno not in _OUTPUT_FAULTS:
+        raise error
+    forget_stream(sys.stdout)
+    if isinstance(error, BrokenPipeError) and verb in _READ_VERBS:
+        # Whoever read has read enough, as `head` does.
+        return 0
+    say(f"hitrs-live: standard output cannot be written: {error.strerror}; give a file or a pipe that can", sys.stderr)
+    return _USER_MISTAKE
+
+
+def build_parser() -> Parser:
     """Describe every verb and flag."""
-    parser = argparse.ArgumentParser(prog="hitrs-live", description="From cameras to action events, live.")
+    parser = Parser(prog="hitrs-live", description="From cameras to action events, live.")
     parser.add_argument("--version", action="version", version=f"hitrs-live {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, add, text in _VERBS:

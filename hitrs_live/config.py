@@ -1,6 +1,6 @@
 """The one tree of settings: defaults here, a TOML file over them, flags over both."""
 
-import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -8,9 +8,12 @@ import msgspec
 from msgspec import Meta
 
 from hitrs_live.errors import ConfigError
+from hitrs_live.logs import LogFormat, LogLevel
+from hitrs_live.settings_check import find_fault, show
 from hitrs_live.text_file import TextUnreadable, read_text
 
 EngineChoice = Literal["auto", "tensorrt", "cuda-graph", "onnx", "torch"]
+POSE_MODELS = ("lite", "full", "heavy")
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 
 
@@ -43,7 +46,9 @@ class CameraConfig(Section, frozen=True, kw_only=True):
 
 
 class PoseConfig(Section, frozen=True, kw_only=True):
-    model: Annotated[Literal["lite", "full", "heavy"], Meta(description="MediaPipe pose model")] = "full"
+    model: Annotated[str, Meta(description="MediaPipe pose model: lite, full, heavy, or the path of a .task file")] = (
+        "full"
+    )
     max_people: Annotated[int, Meta(ge=1, le=16, description="people tracked at once; each costs pose time")] = 2
     min_confidence: Annotated[float, Meta(ge=0, le=1, description="detections below this are no person")] = 0.5
     min_joint_confidence: Annotated[float, Meta(ge=0, le=1, description="joints below this count as not seen")] = 0.3
@@ -81,7 +86,7 @@ class ModelConfig(Section, frozen=True, kw_only=True):
             "empty to look for calibration/quantisation.json"
         ),
     ] = ""
-    threads: Annotated[int, Meta(ge=1, description="CPU threads of the model")] = 1
+    threads: Annotated[int, Meta(ge=1, le=1024, description="CPU threads of the model")] = 1
     update: Annotated[
         Literal["clip", "frame"],
         Meta(description="what the model answers after; every frame costs more, as told at the start"),
@@ -139,9 +144,11 @@ class PublishConfig(Section, frozen=True, kw_only=True):
         "tcp://127.0.0.1:5556"
     )
     high_water_mark: Annotated[
-        int, Meta(ge=1, description="messages kept for a slow subscriber before its loss begins")
+        int, Meta(ge=1, le=1_000_000_000, description="messages kept for a slow subscriber before its loss begins")
     ] = 1000
-    linger_ms: Annotated[int, Meta(ge=0, description="how long the end waits for unsent messages")] = 500
+    linger_ms: Annotated[
+        int, Meta(ge=0, le=1_000_000_000, description="how long the end waits for unsent messages")
+    ] = 500
     motion: Annotated[bool, Meta(description="publish motion predictions")] = True
     scores: Annotated[bool, Meta(description="publish class scores")] = True
     predictions_every_s: Annotated[
@@ -154,11 +161,17 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     status_every_s: Annotated[float, Meta(gt=0, description="beat of the status message")] = 1.0
 
 
+class LogConfig(Section, frozen=True, kw_only=True):
+    format: Annotated[LogFormat, Meta(description="how `--plain` writes a line")] = "text"
+    level: Annotated[LogLevel, Meta(description="lines of less weight than this are left out")] = "info"
+
+
 class Config(Section, frozen=True, kw_only=True):
     source_id: Annotated[
         str,
         Meta(
             pattern="^[A-Za-z0-9_,-]*$",
+            extra={"wanted": "letters, digits, _ and -, names separated by commas"},
             description="name of the source in topics, of several with commas; empty for one made from the source",
         ),
     ] = ""
@@ -172,6 +185,7 @@ class Config(Section, frozen=True, kw_only=True):
     model: ModelConfig = ModelConfig()
     action: ActionConfig = ActionConfig()
     publish: PublishConfig = PublishConfig()
+    log: LogConfig = LogConfig()
 
 
 def load_config(path: str | Path) -> Config:
@@ -182,51 +196,70 @@ def load_config(path: str | Path) -> Config:
         raise ConfigError(f"config {path}: cannot be read ({error}); give a TOML file") from None
     try:
         tree = msgspec.toml.decode(text)
-    except msgspec.DecodeError as error:
-        raise ConfigError(f"config {path}: not TOML ({error})") from None
-    return build_config(tree, origin=f"config {path}")
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"config {path}: not TOML ({' '.join(str(error).split())})") from None
+    return build_config(tree, origin=str(path))
 
 
-def override(config: Config, settings: dict[str, Any], *, origin: str = "flags") -> Config:
+def override(config: Config, settings: Mapping[str, Any], *, flags: Mapping[str, str] | None = None) -> Config:
     """Put single settings over a config; keys are dotted paths such as "pose.max_people".
 
+    flags: by key, the flag that gave the value as text, which is named instead of the key where it is wrong.
     Raise ConfigError for an unknown key or a value out of range.
     """
     tree = msgspec.to_builtins(config)
     for path, value in settings.items():
+        if flags is not None and (fault := find_fault(value, setting_type(path), text=isinstance(value, str))):
+            raise ConfigError(fault.text(name=flags[path]))
+        if flags is not None and path == "pose.model":
+            _check_pose_model(value, "", name=flags[path])
         *tables, key = path.split(".")
         table = tree
         for name in tables:
             # What is no table is refused below, with its name.
             table[name] = table[name] if isinstance(table.get(name), dict) else {}
             table = table[name]
-        table[key] = value
-    return build_config(tree, origin=origin)
+        table[key] = value if flags is None else msgspec.convert(value, setting_type(path), strict=False)
+    return build_config(tree)
 
 
-def build_config(tree: Any, *, origin: str) -> Config:
-    """Validate a plain tree of settings. Raise ConfigError as `load_config` does."""
-    _refuse_unknown(tree, Config, origin, prefix="")
-    try:
-        config = msgspec.convert(tree, Config)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{origin}: {error}; `hitrs-live config` prints every setting") from None
+def setting_type(path: str) -> Any:
+    """Return the type of a setting, as it is annotated. path: dotted. Raises KeyError where there is none."""
+    kind: Any = Config
+    for name in path.split("."):
+        kind = {field.name: field.type for field in msgspec.structs.fields(kind)}[name]
+    return kind
+
+
+def build_config(tree: Any, *, origin: str = "") -> Config:
+    """Validate a plain tree of settings. origin: the file that it is from. Raise ConfigError as `load_config` does."""
+    if fault := find_fault(tree, Config):
+        raise ConfigError(f"{fault.text(origin)}; `hitrs-live config` prints every setting")
+    config = msgspec.convert(tree, Config)
+    where = f" in {origin}" if origin else ""
+    _check_pose_model(config.pose.model, where)
     if config.action.off > config.action.on:
         raise ConfigError(
-            f"{origin}: action.off {config.action.off} is above action.on {config.action.on}; "
+            f"action.off {config.action.off} is above action.on {config.action.on}{where}; "
             "an action must end at a lower score than it starts"
         )
     if 0 < config.action.max_duration_s < config.action.min_duration_s:
         raise ConfigError(
-            f"{origin}: action.min_duration_s {config.action.min_duration_s} is above action.max_duration_s "
-            f"{config.action.max_duration_s}; no action could ever be told"
+            f"action.min_duration_s {config.action.min_duration_s} is above action.max_duration_s "
+            f"{config.action.max_duration_s}{where}; no action could ever be reported"
         )
     if config.pair.near_m > config.pair.far_m:
         raise ConfigError(
-            f"{origin}: pair.near_m {config.pair.near_m} is above pair.far_m {config.pair.far_m}; "
+            f"pair.near_m {config.pair.near_m} is above pair.far_m {config.pair.far_m}{where}; "
             "a pair must form at a smaller distance than it parts"
         )
     return config
+
+
+def _check_pose_model(model: str, where: str, *, name: str = "pose.model") -> None:
+    """Refuse what can be neither a model's name nor a file's. Whether the file is one is seen when it is used."""
+    if model not in POSE_MODELS and not model.endswith(".task") and not Path(model).expanduser().exists():
+        raise ConfigError(f"{name} {show(model)}{where}: wanted {', '.join(POSE_MODELS)} or the path of a .task file")
 
 
 def render_config(config: Config) -> str:
@@ -249,19 +282,6 @@ def render_config(config: Config) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _refuse_unknown(tree: Any, section: type[Section], origin: str, prefix: str) -> None:
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{origin}: {prefix.rstrip('.') or 'the file'} is {tree!r}, wanted a table")
-    fields = {field.name: field.type for field in msgspec.structs.fields(section)}
-    for key, value in tree.items():
-        if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1, cutoff=0.0)
-            raise ConfigError(f"{origin}: unknown setting {prefix}{key}; the nearest is {prefix}{near[0]}")
-        kind = fields[key]
-        if isinstance(kind, type) and issubclass(kind, Section):
-            _refuse_unknown(value, kind, origin, prefix=f"{prefix}{key}.")
-
-
 def _describe(kind: Any) -> str:
     base, *metas = get_args(kind) if get_origin(kind) is Annotated else (kind,)
     text = "; ".join(meta.description for meta in metas if isinstance(meta, Meta) and meta.description)
@@ -271,6 +291,4 @@ def _describe(kind: Any) -> str:
 
 
 def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return msgspec.json.encode(value).decode() if isinstance(value, str) else repr(value)
+    return msgspec.json.encode(value).decode() if isinstance(value, str | bool) else repr(value)

@@ -19,6 +19,9 @@ from rich.live import Live
 
 from hitrs_live.config import PublishConfig
 from hitrs_live.errors import HitrsLiveError
+from hitrs_live.line_writer import fill_standard_streams, forget_stream, say
+from hitrs_live.stopping import stop_signals
+from hitrs_live.terminal import why_not_drawable
 from hitrs_live.transport.subscriber import subscribe
 from hitrs_live.views.dashboard import Dashboard
 from hitrs_live.views.wording import drops_in_words, duration
@@ -45,10 +48,25 @@ def start_dashboard(url: str) -> subprocess.Popen[bytes]:
         signal.signal(signal.SIGINT, before)
 
 
-def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console | None = None) -> None:
-    """Draw what is published at url until the session there ends, the parent is gone or SIGTERM comes.
+def end_dashboard(process: "subprocess.Popen[bytes]", patience_s: float) -> None:
+    """Wait until a dashboard has ended with its session; end it after patience_s, whatever it waits for."""
+    try:
+        process.wait(patience_s)
+        return
+    except subprocess.TimeoutExpired:
+        process.terminate()
+    try:
+        process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        # It hangs in a terminal that takes nothing.
+        process.kill()
+        process.wait()
 
-    A publisher that comes back is followed. Call it from the main thread: it takes over SIGINT and SIGTERM.
+
+def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console | None = None) -> None:
+    """Draw what is published at url until the session there ends, the parent is gone or a signal asks to stop.
+
+    A publisher that comes back is followed. Call it from the main thread: it takes over SIGINT, SIGTERM and SIGHUP.
     Raise AddressUnavailable where the address is malformed.
     """
     console = console or Console()
@@ -58,8 +76,10 @@ def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console |
     def told_to_stop(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    signal.signal(signal.SIGTERM, told_to_stop)
-    signal.signal(signal.SIGINT, told_to_stop if parent_pid is None else signal.SIG_IGN)
+    for number in stop_signals():
+        signal.signal(number, told_to_stop)
+    if parent_pid is not None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     dashboard = Dashboard()
     with (
         subscribe(url, TOPICS) as subscription,
@@ -72,7 +92,7 @@ def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console |
             if time.monotonic() >= due:
                 live.refresh()
                 due = time.monotonic() + REFRESH_S
-    console.print(closing_lines(dashboard), highlight=False)
+    console.print(closing_lines(dashboard), highlight=False, markup=False)
 
 
 def closing_lines(dashboard: Dashboard) -> str:
@@ -117,15 +137,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--parent-pid", type=int, help="end when this process does")
     options = parser.parse_args(arguments)
-    console = Console()
-    if not console.is_terminal:
-        print("dashboard: standard output is no terminal; take `hitrs-live watch` instead", file=sys.stderr)
+    fill_standard_streams()
+    reason = why_not_drawable(sys.stdout)
+    if reason is not None:
+        say(
+            f"dashboard: nothing can be drawn on standard output: {reason}; take `hitrs-live watch` instead", sys.stderr
+        )
         return 2
     try:
-        run_dashboard(options.url, parent_pid=options.parent_pid, console=console)
+        run_dashboard(options.url, parent_pid=options.parent_pid, console=Console())
     except HitrsLiveError as error:
-        print(f"dashboard: {error}", file=sys.stderr)
+        say(f"dashboard: {error}", sys.stderr)
         return 2
+    except OSError:
+        # The terminal is gone, and with it whoever looked.
+        forget_stream(sys.stdout)
     return 0
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hitrs_live.messages import Scene
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.sources.base import Source
-from hitrs_live.transport.recorder import Recorder
+
+if TYPE_CHECKING:
+    from hitrs_live.transport.recorder import Recorder
 
 
 class Viewer(Protocol):
@@ -30,7 +32,7 @@ class Feed:
     source: Source
     pose: PoseStage | None = None
     """None only for a source that has joints already."""
-    recorder: Recorder | None = None
+    recorder: "Recorder | None" = None
     viewers: Sequence[Viewer] = ()
     opened: bool = False
     """Whether the source has been opened already, so that what is wrong with it was said at once."""

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import msgspec
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
+from hitrs_live.checkpoint import write_weights
+from hitrs_live.checkpoint_file import open_checkpoint_file
 from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.model.pose_forecaster import PoseForecaster, PoseForecasterConfig
-from hitrs_live.whole_file import whole_file
 
 _KEY = "hitrs_live_forecaster"
 
@@ -34,8 +33,7 @@ class ForecasterCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
 def save_forecaster(path: Path, checkpoint: ForecasterCheckpoint) -> None:
     """Write weights and description in one file, all or nothing."""
     tensors = {name: value.cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
-    with whole_file(path) as unfinished:
-        save_file(tensors, unfinished, metadata={_KEY: msgspec.json.encode(checkpoint.info).decode()})
+    write_weights(path, tensors, _KEY, checkpoint.info)
 
 
 def load_forecaster(path: Path) -> ForecasterCheckpoint:
@@ -43,12 +41,9 @@ def load_forecaster(path: Path) -> ForecasterCheckpoint:
 
     Raises CheckpointMismatch, naming the file and what does not fit, where it is none.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise CheckpointMismatch(f"checkpoint {path}: cannot be read ({error}); {_WANTED}") from None
+    with open_checkpoint_file(path, "pt", _WANTED) as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if _KEY not in metadata:
         raise CheckpointMismatch(f"checkpoint {path}: is no pose forecaster; {_WANTED}")
     try:

@@ -239,7 +239,7 @@ def _settings(config: Config | FilePath | None, settings: dict[str, object], bin
     single: dict[str, Any] = {name.replace("__", "."): value for name, value in settings.items()}
     if bind is not None:
         single["publish.bind"] = bind
-    return override(base, single, origin="run") if single else base
+    return override(base, single) if single else base
 
 
 def _several(value: Any) -> Sequence[Any]:

@@ -73,19 +73,16 @@ class Intake:
         self._closing = False
 
     def open(self) -> None:
-        """Open every source that is not open yet and may be kept waiting for `start`. Raises SourceUnavailable."""
+        """Open every source that is not open yet. Raises SourceUnavailable."""
         for feed in self._feeds:
-            if not feed.opened and not _waits_for_us(feed.source):
+            if not feed.opened:
                 feed.source.open()
 
     def start(self) -> None:
-        """Start the pose stages, then read. Raises SourceUnavailable, PoseModelMissing or PoseProcessFailed."""
+        """Start the pose stages, then read. Raises PoseModelMissing or PoseProcessFailed."""
         for feed in self._feeds:
             if feed.pose is not None:
                 feed.pose.start()
-        for feed in self._feeds:
-            if not feed.opened and _waits_for_us(feed.source):
-                feed.source.open()
         for number, feed in enumerate(self._feeds):
             thread = threading.Thread(target=self._feed, args=(number,), name=feed.source.source_id, daemon=True)
             self._threads.append(thread)
@@ -134,7 +131,7 @@ class Intake:
                 for arrival in _arrivals(number, feed, item):
                     self._offer(arrival)
         except Exception as error:  # Whatever ends one source is the pipeline's to tell, and no other source's end.
-            ended = SourceChange(state="ended", time_ns=newest_ns, detail=str(error))
+            ended = SourceChange(state="ended", time_ns=newest_ns, detail=str(error), fault=True)
             self._offer(Arrival(feed=number, item=ended, error=error))
         finally:
             _close(feed)
@@ -167,11 +164,6 @@ class Intake:
             self._changed.wait_for(
                 lambda: self._closing or (number not in self._offered and number not in self._under_way)
             )
-
-
-def _waits_for_us(source: Source) -> bool:
-    """Tell whether a sender may begin once it is listened to: what it sent while a model is loaded would be lost."""
-    return source.live and not source.has_pictures
 
 
 def _arrivals(number: int, feed: Feed, item: SourceItem) -> Sequence[Arrival]:

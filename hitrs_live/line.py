@@ -117,8 +117,9 @@ class Line:
         """Whether nothing more can come."""
         return self._state == "ended"
 
-    def begin(self) -> None:
-        """Count time from now on."""
+    def begin(self, information: Sequence[str] = ()) -> None:
+        """Count time from now on. information: on what is shared with others, for the status."""
+        self._status.information = tuple(information)
         self._counters.began_ns = self._counters.beat_ns = self._clock()
 
     def track(self, arrival: Arrival) -> Sequence[Tick]:
@@ -171,7 +172,11 @@ class Line:
             self._close_actions("shutdown" if change.detail == SHUTDOWN else "source_lost")
         self._publish(
             SourceEvent(
-                source_id=self._source_id, capture_time_ns=change.time_ns, state=change.state, detail=change.detail
+                source_id=self._source_id,
+                capture_time_ns=change.time_ns,
+                state=change.state,
+                detail=change.detail,
+                fault=change.fault,
             )
         )
 

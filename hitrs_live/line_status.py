@@ -47,9 +47,11 @@ class StatusReader:
     ) -> None:
         """Take what is read."""
         self._source, self._pose, self._recorder = feed.source, feed.pose, feed.recorder
-        self._sink, self._tracker = sink, tracker
+        self._sink, self._tracker, self._viewers = sink, tracker, tuple(feed.viewers)
         self._resampler, self._forecaster, self._meter = resampler, forecaster, meter
         self._process = psutil.Process()
+        self.information: tuple[str, ...] = ()
+        """As in Status."""
 
     def read(
         self,
@@ -87,6 +89,7 @@ class StatusReader:
             motion_horizons_ms=self._forecaster.horizons_ms,
             motion_errors_mm=errors_mm,
             motion_held_errors_mm=held_errors_mm,
+            information=self.information,
             track_resets=self._tracker.resets,
         )
 
@@ -98,6 +101,8 @@ class StatusReader:
         if self._recorder is not None:
             drops["record"] = self._recorder.lost
         drops["publish"] = self._sink.drops
+        # Only a view that keeps pictures can lose any.
+        drops["view"] = sum(getattr(viewer, "lost", 0) for viewer in self._viewers)
         return {cause: count for cause, count in drops.items() if count}
 
     def _notices(self) -> tuple[str, ...]:

@@ -1,28 +1,29 @@
 """Put a pipeline together from flags and settings, run it, and see it out."""
 
 import argparse
-import signal
+import logging
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from types import FrameType
 
 from hitrs_live.assembly import Assembly, Plan
 from hitrs_live.config import Config
-from hitrs_live.dashboard_process import start_dashboard
 from hitrs_live.errors import ConfigError
-from hitrs_live.messages import AnyMessage
+from hitrs_live.logged_sink import LoggedSink
+from hitrs_live.logs import LogOutput, logging_to
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.source_flags import make_sources
+from hitrs_live.startup import collection_paused
+from hitrs_live.stopping import stopping
+from hitrs_live.terminal import why_not_drawable
 from hitrs_live.transport.publisher import Publisher
-from hitrs_live.transport.sink import Sink
 from hitrs_live.views.plain import PlainLog
 
 _DASHBOARD_ENDS_S = 1.0
+_log = logging.getLogger(__name__)
 
 
 def run_live(options: argparse.Namespace, config: Config) -> int:
@@ -31,19 +32,22 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         sources=options.sources, speed=options.speed, record=options.record, overwrite=options.overwrite,
         show=options.show, save_video=options.save_video,
     )  # fmt: skip
+    drawn = not options.plain and why_not_drawable(sys.stdout) is None
     with ExitStack() as stack, stopping() as stop:
+        output = stack.enter_context(_logging(config, drawn=drawn))
         assembly = stack.enter_context(Assembly(plan, config))
         publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
         assembly.open()
-        drawn = sys.stdout.isatty() and not options.plain
-        sink: Sink = publisher if drawn else LoggedSink(publisher, PlainLog(several=not assembly.alone))
-        pipeline = assembly.build(sink)
+        view = _DashboardView(publisher.address, output)
+        sink = LoggedSink(
+            publisher, PlainLog(several=not assembly.alone), output=output, is_needed=view.is_gone if drawn else None
+        )
+        with collection_paused():
+            pipeline = assembly.build(sink)
         if drawn:
-            stack.enter_context(dashboard(publisher.address))
-        else:
-            print(f"publishing on {publisher.address}, session {assembly.session_id}", flush=True)
-        if options.wait_subscriber and not publisher.wait_for_subscriber(options.wait_subscriber):
-            print(f"nobody subscribed within {options.wait_subscriber:g} s; going on", file=sys.stderr)
+            stack.enter_context(view.shown())
+        _log.info("publishing on %s, session %s", publisher.address, assembly.session_id)
+        _wait_for_subscriber(options, publisher)
         pipeline.run(duration_s=options.duration, stop=stop)
     return 0
 
@@ -57,65 +61,63 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
         raise ConfigError(f"got {len(sources)} sources, wanted one; run `hitrs-live pose` once a camera")
     source = sources[0]
     pose = PoseStage(config.pose, camera_intrinsics(config.camera, source.source_id))
-    with Publisher(config.publish, uuid.uuid4().hex) as publisher, stopping() as stop:
-        print(f"publishing joints on {publisher.address}", flush=True)
-        if options.wait_subscriber:
-            publisher.wait_for_subscriber(options.wait_subscriber)
-        relay_joints(source, pose, publisher, duration_s=options.duration, stop=stop)
+    pose.get_model()
+    with (
+        stopping() as stop,
+        _logging(config, drawn=False) as output,
+        Publisher(config.publish, uuid.uuid4().hex) as publisher,
+    ):
+        _log.info("publishing joints on %s", publisher.address)
+        _wait_for_subscriber(options, publisher)
+        sink = LoggedSink(publisher, PlainLog(), output=output)
+        relay_joints(source, pose, sink, duration_s=options.duration, stop=stop)
     return 0
 
 
-class LoggedSink:
-    """Pass messages on and print what of them is worth a line."""
-
-    def __init__(self, sink: Sink, log: PlainLog) -> None:
-        self._sink, self._log = sink, log
-
-    def publish(self, message: AnyMessage) -> AnyMessage:
-        """Publish, then print."""
-        stamped = self._sink.publish(message)
-        line = self._log.update(stamped)
-        if line is not None:
-            print(line, flush=True)
-        return stamped
-
-    def close(self) -> None:
-        """Close what is behind."""
-        self._sink.close()
-
-    @property
-    def drops(self) -> int:
-        """Count what the sink behind could not send."""
-        return self._sink.drops
+def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher) -> None:
+    if options.wait_subscriber and not publisher.wait_for_subscriber(options.wait_subscriber):
+        _log.warning("nobody subscribed within %g s; going on", options.wait_subscriber)
 
 
 @contextmanager
-def stopping() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C or SIGTERM into an event that ends the run in order; a second one breaks it off."""
-    stop = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _logging(config: Config, *, drawn: bool) -> Iterator[LogOutput]:
+    """Log to standard output; while a dashboard is drawn there, keep what is logged until it is over."""
+    with logging_to(sys.stdout, format=config.log.format, level=config.log.level, paused=drawn) as output:
+        yield output
 
 
-@contextmanager
-def dashboard(address: str) -> Iterator[None]:
-    """Show the dashboard in a process of its own, a subscriber like any other, until the run is over."""
-    process = start_dashboard(address)
-    try:
-        yield
-    finally:
+class _DashboardView:
+    """The dashboard, in a process of its own, and the log where there is none: it could not start, or ended early."""
+
+    def __init__(self, address: str, output: LogOutput) -> None:
+        """Take where the dashboard listens, and the log that is written without it."""
+        self._address, self._output = address, output
+        self._process: subprocess.Popen[bytes] | None = None
+        self._gone = False
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show it until the block ends. It is a subscriber like any other."""
+        # Here, because a run that logs plain lines needs nothing of what draws.
+        from hitrs_live.dashboard_process import end_dashboard, start_dashboard
+
         try:
-            process.wait(_DASHBOARD_ENDS_S)
-        except subprocess.TimeoutExpired:
-            process.terminate()
-            process.wait()
+            self._process = start_dashboard(self._address)
+        except OSError as error:
+            self._give_up(f"could not be started ({error})")
+        try:
+            yield
+        finally:
+            if self._process is not None:
+                end_dashboard(self._process, _DASHBOARD_ENDS_S)
+
+    def is_gone(self) -> bool:
+        """Tell whether it ended before the run; the first time, let the log be written."""
+        if not self._gone and self._process is not None and (code := self._process.poll()) is not None:
+            self._give_up(f"ended with code {code}")
+        return self._gone
+
+    def _give_up(self, reason: str) -> None:
+        self._gone = True
+        self._output.resume()
+        _log.warning("the dashboard %s; log lines from here on, publishing on %s", reason, self._address)

@@ -95,6 +95,8 @@ class SourceChange:
     state: SourceState
     time_ns: int
     detail: str = ""
+    fault: bool = False
+    """Whether a fault ended it, which `detail` then tells of."""
     clock: SourceClock | None = None
     """As for PoseFrame."""
 
@@ -392,6 +394,8 @@ class SourceEvent(Message, frozen=True, kw_only=True, tag="source"):
 
     state: SourceState
     detail: str = ""
+    fault: bool = False
+    """True where a fault ended the source, which `detail` then tells of."""
 
     @property
     def topic(self) -> str:
@@ -434,6 +438,9 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     motion_errors_mm: tuple[float | None, ...] = ()
     """The same by horizon, as in motion_horizons_ms; None for a horizon of which none came due yet."""
     motion_held_errors_mm: tuple[float | None, ...] = ()
+    information: tuple[str, ...] = ()
+    """What is good to know and asks for nothing, such as what the settings cost here; what asks for something is in
+    notices."""
     track_resets: int = 0
     """Tracks that were ended because it was not clear any more whose they were; their people got new ids."""
 

@@ -58,6 +58,7 @@ class Pipeline:
         self._batch = RowBatch(len(feeds), config.pose.max_people)
         self._open_model = open_model or (lambda: Opened(engine=TorchEngine(checkpoint.model)))
         self._notices = [found.notice] if found.notice else []
+        self._information: list[str] = []
         self._failure: Exception | None = None
 
     def run(self, *, duration_s: float | None = None, stop: threading.Event | None = None) -> None:
@@ -73,7 +74,7 @@ class Pipeline:
             predictor = self._prepare_model()
             self._intake.start()
             for line in self._lines:
-                line.begin()
+                line.begin(self._information)
             self._loop(predictor, None if duration_s is None else self._clock() + int(duration_s * 1e9), stop)
         finally:
             self._close()
@@ -92,7 +93,8 @@ class Pipeline:
             engine=opened.engine,
         )
         predictor.warm_up()
-        self._notices = [notice for notice in (opened.notice, predictor.notice, *self._notices) if notice]
+        self._notices = [notice for notice in (opened.notice, *self._notices) if notice]
+        self._information = [predictor.cost] if predictor.cost else []
         return predictor
 
     def _loop(self, predictor: Predictor, deadline_ns: int | None, stop: threading.Event) -> None:

@@ -238,7 +238,7 @@ def _answers(heard: list[Heard], labels: tuple[str, ...]) -> dict[str, dict[str,
             "people": one.people,
             "judgements": one.judgements,
             "pair_judgements": one.pair_judgements,
-            "answer": None if logits is None else labels[1 + int(logits[1:].argmax())],
+            "answer": None if logits is None or len(labels) == 1 else labels[1 + int(logits[1:].argmax())],
             "action": _action_of(one.path) or None,
             "told": one.told,
         }

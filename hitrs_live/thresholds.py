@@ -4,7 +4,7 @@ import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import ActionConfig
 from hitrs_live.errors import ConfigError
+from hitrs_live.settings_check import find_fault
 from hitrs_live.text_file import TextUnreadable, read_text
 from hitrs_live.whole_file import whole_file
 
@@ -48,7 +49,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     checkpoint: str
     """Its name."""
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", extra={"wanted": "64 hexadecimal digits"})]
     """Of its file."""
     least_energy: Annotated[float, Meta(ge=-1e6, le=1e6)] | None = None
     """That of the classes that have none of their own; None to take all that looks like them for known."""
@@ -196,41 +197,36 @@ def _read(path: Path) -> Thresholds:
         raise ConfigError(f"thresholds {path}: cannot be read ({_line(error)}), wanted a TOML file; {_MEND}") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ConfigError(f"thresholds {path}: not TOML ({_line(error)}); {_MEND}") from None
-    tables = tree.get("classes", {})
-    try:
-        whole = msgspec.convert({**tree, "classes": {}}, Thresholds)
-        if not isinstance(tables, dict):
-            raise ValueError(f"classes is {str(tables)[:40]!r}, wanted a table")
-        classes = {name: _class(name, table) for name, table in tables.items()}
-    except ValueError as error:
-        raise ConfigError(f"thresholds {path}: {_line(error)}; mend it, or {_MEND}") from None
-    return msgspec.structs.replace(whole, classes=classes)
+    if fault := find_fault(tree, Thresholds):
+        raise ConfigError(f"thresholds {path}: {fault.text()}; correct it, or {_MEND}")
+    thresholds = msgspec.convert(tree, Thresholds)
+    for name, own in thresholds.classes.items():
+        if reason := _contradiction(own):
+            raise ConfigError(f"thresholds {path}: class {name!r}{reason}; correct it, or {_MEND}")
+    return thresholds
 
 
-def _class(name: str, table: Any) -> ClassThresholds:
-    try:
-        own = msgspec.convert(table, ClassThresholds)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"class {name!r}: {error}") from None
+def _contradiction(own: ClassThresholds) -> str:
+    """Say which values of a class cannot stand side by side; empty where all can."""
     if (own.on is None) != (own.off is None):
-        raise ValueError(f"class {name!r} has one of on and off, wanted both or neither")
+        return " has one of on and off, wanted both or neither"
     if own.on is not None and own.off is not None and own.off > own.on:
-        raise ValueError(f"class {name!r}: off {own.off} is above on {own.on}, wanted it at most that")
+        return f": off {own.off} is above on {own.on}, wanted it at most that"
     if 0 < (own.max_duration_s or 0) < (own.min_duration_s or 0):
-        raise ValueError(
-            f"class {name!r}: min_duration_s {own.min_duration_s} is above max_duration_s {own.max_duration_s}, "
-            "so it could never be told"
+        return (
+            f": min_duration_s {own.min_duration_s} is above max_duration_s {own.max_duration_s}, "
+            "so it could never be reported"
         )
-    return own
+    return ""
 
 
 def _check_classes(path: Path, thresholds: Thresholds, labels: tuple[str, ...]) -> None:
     for name in thresholds.classes:
         if name not in labels:
-            near = difflib.get_close_matches(name, labels, n=1, cutoff=0.0)
+            near = difflib.get_close_matches(name, labels, n=1)
+            hint = f"the nearest is {near[0]!r}" if near else f"it has {', '.join(labels)}"
             raise ConfigError(
-                f"thresholds {path}: class {name!r} is none of checkpoint {thresholds.checkpoint!r}; "
-                f"the nearest is {near[0]!r}"
+                f"thresholds {path}: class {name!r} is none of checkpoint {thresholds.checkpoint!r}; {hint}"
             )
 
 

@@ -11,8 +11,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
+from typing import TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hitrs_live.skeleton import NTU25
@@ -29,6 +32,16 @@ def _two(one: str, other: str) -> slice:
 
 _LEFT, _RIGHT = _two("left_hip", "left_shoulder"), _two("right_hip", "right_shoulder")
 _KNEES, _HIPS = _two("left_knee", "right_knee"), _two("left_hip", "right_hip")
+_Joints = TypeVar("_Joints", Tensor, NDArray[np.float32])
+
+
+def across_body(joints: _Joints) -> _Joints:
+    """Find the axis from the right to the left of a body: that of its hips and that of its shoulders, added.
+
+    joints: (..., 25, 3), of torch or of numpy. Returns (..., 3), not of unit length.
+    """
+    across: _Joints = (joints[..., _LEFT, :] - joints[..., _RIGHT, :]).sum(-2)
+    return across
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +115,7 @@ def normalise_step(
     joints_m: (B, 25, 3) float32, metres, y up; active: (B,) bool. Rows that are not active give numbers that
     mean nothing. Returns the normalised joints (B, 25, 3) and the frame that undoes them.
     """
-    across = (joints_m[:, _LEFT] - joints_m[:, _RIGHT]).sum(1)[:, ::2]
+    across = across_body(joints_m)[:, ::2]
     size = body_size_m(joints_m).clamp(0.2, 3.0).unsqueeze(1)
     root = joints_m[:, _ROOT]
     first = (active & ~state.seen).unsqueeze(1)
@@ -131,7 +144,7 @@ def normalise_sequence(joints_m: Tensor, config: NormaliserConfig) -> tuple[Tens
     joints_m: (B, T, 25, 3) -> (B, T, 25, 3), and the body frames with fields (B, T, ...).
     """
     root = joints_m[..., _ROOT, :]
-    across = (joints_m[:, :, _LEFT] - joints_m[:, :, _RIGHT]).sum(2)[..., ::2]
+    across = across_body(joints_m)[..., ::2]
     size = body_size_m(joints_m).clamp(0.2, 3.0).unsqueeze(-1)
     slow_across = _slow_average(across, config.heading_s * config.rate_hz)
     slow_size = _slow_average(size, config.size_s * config.rate_hz).squeeze(-1)

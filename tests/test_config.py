@@ -1,6 +1,5 @@
 """Settings: defaults, a file over them, flags over both, and a clear line for every mistake."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -23,12 +22,59 @@ def test_every_setting_is_printed_with_a_comment() -> None:
 
 
 def test_an_unknown_key_names_the_nearest_right_one() -> None:
-    with pytest.raises(ConfigError, match=r"unknown setting pose\.max_poeple; the nearest is pose\.max_people"):
+    with pytest.raises(
+        ConfigError, match=r"unknown setting pose\.max_poeple in live\.toml; the nearest is pose\.max_people"
+    ):
         build_config({"pose": {"max_poeple": 2}}, origin="live.toml")
 
 
+@pytest.mark.parametrize(
+    ("tree", "found"),
+    [
+        (
+            {"pose": {"colour": 2}},
+            r"unknown setting pose\.colour in live\.toml; pose has model, max_people, .*memory_limit_mb",
+        ),
+        ({"colours": {}}, r"unknown setting colours in live\.toml; the file has source_id, .*camera, pose, .*publish"),
+        ({"poses": {}}, r"unknown setting poses in live\.toml; the nearest is pose;"),
+    ],
+)
+def test_an_unknown_key_that_is_near_nothing_names_what_there_is(tree: dict[str, object], found: str) -> None:
+    with pytest.raises(ConfigError, match=found):
+        build_config(tree, origin="live.toml")
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--max-people", "40"), "--max-people 40: wanted 1 to 16"),
+        (("--max-people", "-1"), "--max-people -1: wanted 1 to 16"),
+        (("--max-people", "two"), "--max-people two: wanted a whole number, 1 to 16"),
+        (("--max-people", "nan"), "--max-people nan: wanted a whole number, 1 to 16"),
+        (("--max-people", "2.5"), "--max-people 2.5: wanted a whole number, 1 to 16"),
+        (("--threads", "0"), "--threads 0: wanted 1 to 1024"),
+        (("--engine", "cuda"), "--engine cuda: wanted auto, tensorrt, cuda-graph, onnx or torch"),
+        (("--precision", ""), '--precision "": wanted fp32, fp16, bf16 or int8'),
+        (("--source-id", "a\nb"), '--source-id "a\\nb": wanted letters, digits, _ and -, names separated by commas'),
+    ],
+)
+def test_a_wrong_flag_is_one_line_with_its_name_and_what_it_may_be(
+    flags: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", *flags]) == 2
+    assert capsys.readouterr().err == f"hitrs-live: {told}\n"
+
+
+def test_a_flag_over_a_file_is_named_where_the_flag_is_wrong_and_the_file_where_the_file_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "live.toml").write_text("pose = { max_people = 40 }")
+    assert main(["config", "--config", str(tmp_path / "live.toml"), "--max-people", "3"]) == 2
+    assert capsys.readouterr().err.startswith(f"hitrs-live: pose.max_people 40 in {tmp_path / 'live.toml'}: wanted 1 ")
+
+
 def test_a_value_out_of_range_names_its_place() -> None:
-    with pytest.raises(ConfigError, match=r"flags: .*>= 1.*pose\.max_people"):
+    with pytest.raises(ConfigError, match=r"^pose\.max_people 0: wanted 1 to 16;"):
         override(Config(), {"pose.max_people": 0})
 
 
@@ -56,7 +102,7 @@ def test_the_pose_by_now_is_a_flag_and_a_setting(capsys: pytest.CaptureFixture[s
 def test_an_update_that_there_is_not_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "--update", "often"]) == 2
     told = capsys.readouterr().err
-    assert re.fullmatch(r"hitrs-live: flags: .*'often'.*model\.update.*prints every setting\n", told)
+    assert told == "hitrs-live: --update often: wanted clip or frame\n"
 
 
 def test_an_end_above_the_start_is_refused() -> None:
@@ -66,7 +112,37 @@ def test_an_end_above_the_start_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("content", "found"),
-    [("not toml [", "not TOML"), ("pose = 3", "wanted a table"), ("camera = { fps = 'fast' }", "camera.fps")],
+    [
+        ("not toml [", "not TOML"),
+        ("a = " + 5000 * "[", "not TOML"),
+        (f"source_id = {'9' * 5000}", "not TOML"),
+        ("source_id = 'a'\nsource_id = 'b'", "not TOML"),
+        ("pose = 3", r"pose 3 in .*live\.toml: wanted a table;"),
+        ("[[pose]]\nmax_people = 3", r"pose \[.*\] in .*live\.toml: wanted a table;"),
+        ("camera = { fps = 'fast' }", r'camera\.fps "fast" in .*live\.toml: wanted a number above 0;'),
+        ("camera = { fps = nan }", r"camera\.fps nan in .*: wanted a number above 0;"),
+        ("camera = { fps = inf }", r"camera\.fps inf in .*: wanted a number above 0;"),
+        ("camera = { fps = true }", r"camera\.fps true in .*: wanted a number above 0;"),
+        ("camera = { fps = 2020-01-01 }", r"camera\.fps 2020-01-01 in .*: wanted a number above 0;"),
+        (
+            "camera = { field_of_view_deg = 180 }",
+            r"field_of_view_deg 180 in .*: wanted a number above 1 and below 179;",
+        ),
+        ("action = { sure = 2 }", r"action\.sure 2 in .*: wanted a number above 0 and at most 1;"),
+        ("action = { min_duration_s = -1 }", r"action\.min_duration_s -1 in .*: wanted a number, 0 or more;"),
+        ("pose = { max_people = 40 }", r"pose\.max_people 40 in .*live\.toml: wanted 1 to 16;"),
+        ("pose = { max_people = 2.5 }", r"pose\.max_people 2\.5 in .*: wanted a whole number, 1 to 16;"),
+        ("pose = { max_people = true }", r"pose\.max_people true in .*: wanted a whole number, 1 to 16;"),
+        ("pose = { max_people = [1] }", r"pose\.max_people \[1\] in .*: wanted a whole number, 1 to 16;"),
+        ("pose = { min_confidence = 2 }", r"pose\.min_confidence 2 in .*: wanted 0 to 1;"),
+        ("model = { mirror = 'yes' }", r'model\.mirror "yes" in .*: wanted true or false;'),
+        ("model = { engine = 'cuda' }", r'engine "cuda" in .*: wanted auto, tensorrt, cuda-graph, onnx or torch;'),
+        ("model = { checkpoint = 3 }", r"model\.checkpoint 3 in .*: wanted text"),
+        ("source_id = 'a b'", r'source_id "a b" in .*: wanted letters, digits, _ and -, names separated by commas;'),
+        ("publish = { high_water_mark = 99999999999 }", r"high_water_mark 99999999999 in .*: wanted 1 to 1000000000;"),
+        ('pose = { "max\\npeople" = 1 }', r'unknown setting pose\."max\\npeople" in'),
+        (f"source_id = '{'a b' * 1000}'", r"source_id \"a ba b.{0,80} \.\.\. in .*: wanted letters"),
+    ],
 )
 def test_a_broken_file_is_one_clear_line(tmp_path: Path, content: str, found: str) -> None:
     file = tmp_path / "live.toml"
@@ -79,3 +155,21 @@ def test_a_broken_file_is_one_clear_line(tmp_path: Path, content: str, found: st
 def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("name", ["lite", "full", "heavy", "not/here/yet.task"])
+def test_the_pose_model_is_a_name_or_a_task_file(name: str) -> None:
+    assert override(Config(), {"pose.model": name}).pose.model == name
+
+
+def test_any_file_that_is_there_may_be_the_pose_model(tmp_path: Path) -> None:
+    (tmp_path / "model").write_bytes(b"")
+    assert override(Config(), {"pose.model": str(tmp_path / "model")}).pose.model == str(tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["huge", "Full", "fulll"])
+def test_another_pose_model_is_refused_with_those_that_there_are(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"pose\.model \"?{name}\"?: wanted lite, full, heavy or the path"):
+        override(Config(), {"pose.model": name})
+    with pytest.raises(ConfigError, match=rf"--pose-model \"?{name}\"?: wanted lite, full, heavy or the path"):
+        override(Config(), {"pose.model": name}, flags={"pose.model": "--pose-model"})

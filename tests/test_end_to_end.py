@@ -160,6 +160,21 @@ def test_two_sources_run_side_by_side_and_are_recorded_and_told_apart(tmp_path: 
     assert replayed.code == 0, replayed.err
 
 
+def test_a_camera_that_is_not_there_keeps_no_other_source_from_running_and_says_why_it_is_not() -> None:
+    run = run_and_watch(
+        "--demo", "--camera", "http://me:S3cret@127.0.0.1:9/video", "--speed", "max", "--source-id", "figure,gate",
+        "--duration", "4",
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    states = [(m["state"], m["detail"]) for m in run.of("source") if m["source_id"] == "gate"]
+    # Lost after ten seconds, which loading alone may take.
+    assert [state for state, _ in states if state != "lost"] == ["connecting", "connecting", "ended"]
+    assert "connection refused; trying on" in states[1][1]
+    assert {m["source_id"] for m in run.of("scores")} == {"figure"}
+    for words in (run.out, run.err, str(run.messages)):
+        assert "S3cret" not in words
+
+
 def until_up(live: "subprocess.Popen[str]") -> None:
     """Read what a run prints until its source is up."""
     assert live.stdout is not None

@@ -205,3 +205,42 @@ def test_pace_and_time_of_the_feeds_do_not_change_what_is_told_of_each() -> None
     batches = list(gathered([Scripted("a", [*script, ENDED]), Scripted("b", [*frames(40), ENDED])], 0.002))
     assert indices(batches, 0) == list(range(15))
     assert indices(batches, 1) == list(range(40))
+
+
+def test_a_sender_is_listened_to_only_when_all_else_is_ready_and_what_is_open_is_not_opened_again() -> None:
+    order: list[str] = []
+
+    class Noted(Scripted):
+        def open(self) -> None:
+            order.append(self.source_id)
+
+    sender, camera, opened = Noted("sender", []), Noted("camera", []), Noted("opened", [])
+    sender.live = camera.live = opened.live = True  # type: ignore[misc]
+    file = Noted("file", [])
+    pose = Started(order)
+    camera.has_pictures = True  # type: ignore[misc]
+    feeds = [
+        Feed(source=sender),
+        Feed(source=camera, pose=pose),  # type: ignore[arg-type]
+        Feed(source=file),
+        Feed(source=opened, opened=True),
+    ]
+    intake = Intake(feeds, patience_s=0.0)
+    intake.open()
+    assert order == ["camera", "file"]
+    intake.start()
+    intake.close()
+    assert order == ["camera", "file", "pose", "sender"]
+
+
+class Started:
+    """Stand where a pose stage stands; note when it is started."""
+
+    def __init__(self, order: list[str]) -> None:
+        self._order = order
+
+    def start(self) -> None:
+        self._order.append("pose")
+
+    def close(self) -> None:
+        pass

@@ -17,7 +17,7 @@ from hitrs_live.codec import joints_event
 from hitrs_live.config import Config, override
 from hitrs_live.engine.ladder import Opened
 from hitrs_live.engine.torch_engine import TorchEngine
-from hitrs_live.errors import PoseProcessFailed
+from hitrs_live.errors import PoseProcessFailed, SourceLost
 from hitrs_live.feed import Feed
 from hitrs_live.json_codec import to_json
 from hitrs_live.messages import (
@@ -145,10 +145,11 @@ def test_every_frame_gives_them_unless_asked_otherwise_the_same_where_a_clip_end
         for message in of(seldom, kind):
             # Scores are told to the fourth digit.
             np.testing.assert_allclose(at[message.capture_time_ns], numbers(getattr(message, field)), atol=1.1e-4)
-    assert of(seldom, Status)[-1].notices == ()
+    assert of(seldom, Status)[-1].information == ()
+    assert of(often, Status)[-1].notices == ()
     assert re.fullmatch(
-        r"answers every frame: \d+\.\d ms a frame for 2 people here, \d+\.\d ms if every clip",
-        of(often, Status)[-1].notices[0],
+        r"predicting every frame: \d+\.\d ms/frame for 2 people; --update clip: \d+\.\d ms",
+        of(often, Status)[-1].information[0],
     )
 
 
@@ -707,3 +708,43 @@ def test_a_view_that_cannot_be_finished_is_in_the_last_status_and_keeps_nothing_
     Pipeline([feed], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
     assert other.closed == 1
     assert sink.messages[-1].notices == ("view Unfinished ended by OSError: disk full",)  # type: ignore[union-attr]
+
+
+class Film:
+    """A view that leaves every second picture out."""
+
+    def __init__(self) -> None:
+        self.shown = self.lost = 0
+
+    def show(self, scene: Scene) -> None:
+        self.shown += 1
+        self.lost = self.shown // 2
+
+    def close(self) -> None:
+        pass
+
+
+def test_pictures_that_a_view_leaves_out_are_counted_in_the_status(checkpoint: Checkpoint) -> None:
+    sink, film = ListSink("session"), Film()
+    source = ScriptedSource([UP, *show(1.0), SourceChange(state="ended", time_ns=0)])
+    Pipeline([Feed(source=source, viewers=(film,))], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    last = of(sink.messages, Status)[-1]
+    assert isinstance(last, Status)
+    assert last.drops["view"] == film.lost > 5
+
+
+def test_a_source_that_a_fault_ended_says_so(checkpoint: Checkpoint) -> None:
+    class Breaking(ScriptedSource):
+        def read(self, timeout_s: float) -> Sequence[SourceItem]:
+            items = super().read(timeout_s)
+            if not items:
+                raise SourceLost("the file broke off")
+            return items
+
+    sink = ListSink("session")
+    pipeline = Pipeline([Feed(source=Breaking([UP, *show(0.2)]))], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink)
+    with pytest.raises(SourceLost):
+        pipeline.run()
+    ended = of(sink.messages, SourceEvent)[-1]
+    assert isinstance(ended, SourceEvent)
+    assert (ended.state, ended.detail, ended.fault) == ("ended", "the file broke off", True)

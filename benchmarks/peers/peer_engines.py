@@ -6,10 +6,9 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import onnxruntime
 import torch
 from continual_stgcn import CHANNELS, JOINTS, PeerConfig, build_peer
 from matrix_step import MatrixStep, depth_of
@@ -17,6 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hitrs_live.engine.export import quiet_exporter
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 OPSET = 18
 
@@ -190,7 +192,10 @@ def _export(step: MatrixStep, *, int8: bool) -> bytes:
         return path.read_bytes()
 
 
-def _open(graph: bytes) -> onnxruntime.InferenceSession:
+def _open(graph: bytes) -> "onnxruntime.InferenceSession":
+    # Only now: hitrs_live, imported above, has turned its telemetry off.
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -1,10 +1,12 @@
 """The report as pictures. They want matplotlib: pip install 'hitrs-live[plots]'."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hitrs_live.bench.report import FRAME_MS, BenchReport
+from hitrs_live.cache import cache_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +22,8 @@ _STYLE: dict[Any, Any] = {
 
 def draw_plots(report: BenchReport, folder: Path) -> str:
     """Write steps.png, history.png and rates.png. Returns one line that says why not where that cannot be, else ""."""
+    # It keeps a list of fonts; without this, in two folders of its own in the user's home.
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / "matplotlib"))
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure

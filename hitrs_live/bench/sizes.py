@@ -13,10 +13,10 @@ from hitrs_live.transforms import NormaliserConfig
 _CLASSES = 27
 
 
-def make_checkpoint(size: str, folder: Path, *, seed: int = 0) -> Checkpoint:
+def make_checkpoint(size: str, folder: Path) -> Checkpoint:
     """Make a detector of a size, with a window of 20 clips, and save it in a folder: engines are built of files."""
     config = DetectorConfig(encoder=replace(SIZES[size], dropout=0.0), classes=_CLASSES)
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     model = HitrsDetector(config).eval()
     info = CheckpointInfo(
         name=f"hitrs_{size}",

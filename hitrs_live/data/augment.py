@@ -14,7 +14,7 @@ from hitrs_live.data.camera_effects import onto_grid, rotation, smooth_noise
 from hitrs_live.data.compose import Stream
 from hitrs_live.data.interpolation import interpolate
 from hitrs_live.skeleton import NTU25
-from hitrs_live.transforms import mirror, turn_about_y
+from hitrs_live.transforms import across_body, mirror, turn_about_y
 
 Floats = NDArray[np.float32]
 
@@ -164,8 +164,7 @@ def _restyle(bones: Floats, joints: Floats, vectors: NDArray[np.float64], swing:
     bones: (T, 25, 3); vectors: (25, 3), radians; swing: (25,), how far from its mean direction a bone goes, times what
     it went, None for as far. Lengths stay.
     """
-    left, right = ([NTU25.index(f"{side}_{part}") for part in ("hip", "shoulder")] for side in ("left", "right"))
-    across = (joints[:, left] - joints[:, right]).sum(1)
+    across = across_body(joints)
     length = np.maximum(np.hypot(across[:, 0], across[:, 2]), 1e-6)
     cos, sin = (torch.from_numpy(across[:, axis] / length) for axis in (0, 2))
     turns = np.stack([rotation(0, x) @ rotation(1, y) @ rotation(2, z) for x, y, z in vectors]).astype(np.float32)

@@ -18,6 +18,7 @@ from hitrs_live.data.arrays import BACKGROUND, Sequence
 from hitrs_live.data.builds import Build, Builds, measure_build, rebuild
 from hitrs_live.data.gestures import gesture
 from hitrs_live.skeleton import NTU25
+from hitrs_live.transforms import across_body
 
 Floats = NDArray[np.float32]
 
@@ -178,7 +179,7 @@ def place_after(joints_m: Floats, last: Floats) -> Floats:
 
 
 def _heading(pose: Floats) -> np.float32:
-    across = sum(pose[NTU25.index(f"left_{part}")] - pose[NTU25.index(f"right_{part}")] for part in ("hip", "shoulder"))
+    across = across_body(pose)
     heading: np.float32 = np.arctan2(across[2], across[0])
     return heading
 

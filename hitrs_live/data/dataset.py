@@ -154,6 +154,15 @@ class Dataset:
         )
         return replace(self, index=msgspec.structs.replace(self.index, samples=samples, splits=("subjects",)))
 
+    def tested_on(self, subjects: frozenset[str] | None, split: str | None) -> "Dataset":
+        """Keep what is measured: these subjects, else the test half of the split, else, without a split, everything.
+
+        Raises DataError where there is no such subject or split.
+        """
+        if subjects:
+            return self.with_test_subjects(subjects).split()[1]
+        return self.split(split)[1] if split or self.index.splits else self
+
     def segments(self, min_frames: int = 8) -> "Dataset":
         """Cut every sequence where its label changes, and drop background and what has no label.
 

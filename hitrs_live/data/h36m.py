@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hitrs_live.data.motion_set import HISTORY, MotionRecording, MotionSet, every_start
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import H36M32
+from hitrs_live.text_file import read_text
 
 ACTIONS = (
     "walking", "eating", "smoking", "discussion", "directions", "greeting", "phoning", "posing", "purchases",
@@ -21,8 +22,6 @@ ACTIONS = (
 )  # fmt: skip
 TRAINING_SUBJECTS = (1, 6, 7, 8, 9)
 TEST_SUBJECT = 5
-SAMPLES = (8, 256)
-"""Windows an action that publications measure on."""
 _FIXED = (0, 1, 6, 11)
 _TWINS = {16: 13, 20: 19, 23: 22, 24: 13, 28: 27, 31: 30}
 _OFFSETS_MM = np.array((
@@ -125,7 +124,7 @@ def _recording(folder: Path, subject: int, action: str, take: int) -> MotionReco
         with warnings.catch_warnings():
             # An empty file is refused below, by name.
             warnings.simplefilter("ignore")
-            numbers = np.loadtxt(path, delimiter=",", ndmin=2)
+            numbers = np.loadtxt(read_text(path).splitlines(), delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); wanted lines of 99 numbers separated by commas") from None
     if numbers.shape[1:] != (99,) or not np.isfinite(numbers).all():

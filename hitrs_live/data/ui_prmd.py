@@ -12,19 +12,21 @@ from hitrs_live.data.compose import place_after
 NAME = "ui_prmd_kinect"
 _BLEND = 15
 """Frames of a join."""
+_MOVING_SHARE = 0.15
+"""Of the greatest distance from rest, above which a person has begun a repetition."""
 
 
-def trim_rest(sequence: Sequence, share: float = 0.15) -> Sequence:
+def trim_rest(sequence: Sequence) -> Sequence:
     """Relabel as background the frames before and after a repetition in which the person is still at rest.
 
     Rest is the pose of the first three frames; a repetition lasts from the first to the last frame whose mean
-    joint distance to it, both centred on the root and lifted by the root's own drop, is above `share` of the
-    greatest. Without this a person who merely stands would carry the name of an exercise.
+    joint distance to it, both centred on the root and lifted by the root's own drop, is above
+    `_MOVING_SHARE` of the greatest. Without this a person who merely stands would carry the name of an exercise.
     """
     joints = sequence.joints_m
     centred = joints - joints[:, :1] * np.array([1, 0, 1], np.float32)
     distance = np.linalg.norm(centred - centred[:3].mean(0), axis=-1).mean(-1)
-    moving = np.flatnonzero(distance > share * distance.max())
+    moving = np.flatnonzero(distance > _MOVING_SHARE * distance.max())
     labels = np.full_like(sequence.labels, BACKGROUND)
     labels[moving[0] : moving[-1] + 1] = sequence.labels[moving[0] : moving[-1] + 1]
     return replace(sequence, labels=labels)

@@ -13,7 +13,8 @@ from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Precision
 from hitrs_live.engine.base import Engine
 from hitrs_live.engine.export import PIECES, export_graphs
-from hitrs_live.engine.manifest import EngineKey, graph_sources, read_engine, write_engine
+from hitrs_live.engine.graph_sources import graph_sources
+from hitrs_live.engine.manifest import EngineKey, read_engine, write_engine
 from hitrs_live.engine.ranges import Ranges
 from hitrs_live.errors import EngineStale, EngineUnavailable
 
@@ -29,7 +30,7 @@ def open_onnx(
     build: bool = True,
     ranges: Ranges | None = None,
 ) -> Engine:
-    """Open ONNX Runtime on a detector's graphs, exporting them first where there are none.
+    """Open ONNX Runtime on a detector's graphs: in fp32 those of the package, else built ones, built first if need be.
 
     ranges: what int8 is made by, by default the built-in streams.
     Raises EngineUnavailable or EngineStale where it cannot be had.
@@ -39,8 +40,12 @@ def open_onnx(
     import onnxruntime
 
     from hitrs_live.engine.onnx_engine import OPSET, OnnxEngine
-    from hitrs_live.engine.quantise import quantise_graphs
 
+    if precision == "fp32":
+        try:
+            return open_packaged(checkpoint, threads=threads)
+        except EngineStale as stale:
+            _log.info("%s", stale)
     key = EngineKey(
         weights=_weights(checkpoint), backend="onnx", precision="fp32", max_rows=0, version=onnxruntime.__version__,
         graphs=graph_sources(checkpoint.model),
@@ -49,6 +54,8 @@ def open_onnx(
         folder, key, lambda place: export_graphs(checkpoint.model, place, opset=OPSET), build_now=build
     )  # fmt: skip
     if precision == "int8":
+        from hitrs_live.engine.quantise import quantise_graphs
+
         whole = files
 
         def quantise(place: Path) -> None:
@@ -56,10 +63,25 @@ def open_onnx(
                 (place / name).write_bytes(content)
             quantise_graphs(checkpoint.model, place, None if ranges is None else ranges.products)
 
-        key = msgspec.structs.replace(key, precision="int8", ranges="" if ranges is None else ranges.fingerprint)
+        key = msgspec.structs.replace(
+            key, precision="int8", graphs=graph_sources(checkpoint.model, "int8"),
+            ranges="" if ranges is None else ranges.fingerprint,
+        )  # fmt: skip
         files = _built(folder, key, quantise, build_now=build)
     graphs = {piece: files[f"{piece}.onnx"] for piece in PIECES}
     return OnnxEngine(checkpoint.model.config, graphs, precision=precision, threads=threads)
+
+
+def open_packaged(checkpoint: Checkpoint, *, threads: int = 1) -> Engine:
+    """Open ONNX Runtime on the graphs that come with the package.
+
+    Raises EngineStale where they are of another checkpoint or of other code, EngineUnavailable where they cannot run.
+    """
+    from hitrs_live.engine.onnx_engine import OnnxEngine
+    from hitrs_live.engine.packaged import read_packaged
+
+    filled = read_packaged(checkpoint)
+    return OnnxEngine(checkpoint.model.config, filled.graphs, initialisers=filled.initialisers, threads=threads)
 
 
 def open_tensorrt(

@@ -1,4 +1,4 @@
-"""`hitrs-live build-engines`: build what computes a model fastest on this machine, and say what it is worth."""
+"""`hitrs-live build-engines`: build what computes a model fastest on this machine, and print how exact it is."""
 
 import time
 from pathlib import Path
@@ -7,9 +7,10 @@ import torch
 
 from hitrs_live.checkpoint import load_checkpoint
 from hitrs_live.config import EngineChoice, Precision
+from hitrs_live.engine.build import open_packaged
 from hitrs_live.engine.ladder import open_engine
-from hitrs_live.engine.manifest import engines_folder
-from hitrs_live.engine.parity import measure_parity
+from hitrs_live.engine.packaged import PACKAGED, write_packaged
+from hitrs_live.engine.parity import check_parity, measure_parity
 from hitrs_live.engine.ranges import find_ranges
 from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.errors import ConfigError, EngineUnavailable
@@ -46,9 +47,21 @@ def build_engines(
         raise EngineUnavailable(f"engine {engine} in {precision} cannot be had: it {opened.notice}")
     parity = measure_parity(got, TorchEngine(checkpoint.model), max_rows=max_persons)
     print(
-        f"{checkpoint.info.name}: {got.name} in {got.precision}, ready after {time.monotonic() - began:.0f} s in "
-        f"{engines_folder()}; logits differ from torch's by {parity.logit_error:.1e} at most, "
+        f"{checkpoint.info.name}: {got.name} in {got.precision}, ready after {time.monotonic() - began:.0f} s; "
+        f"logits differ from torch's by {parity.logit_error:.1e} at most, "
         f"{parity.same:.1%} of clips named alike"
     )
     if opened.notice:
         print(f"it {opened.notice}")
+
+
+def package_graphs() -> None:
+    """Export the shipped model's graphs into the package, and print how far their answers are from torch's.
+
+    Raises EngineUnavailable where that cannot be done, or what was written gives other answers.
+    """
+    torch.set_num_threads(1)
+    checkpoint = load_checkpoint()
+    write_packaged(checkpoint)
+    parity = check_parity(open_packaged(checkpoint), TorchEngine(checkpoint.model))
+    print(f"{PACKAGED}: the graphs of {checkpoint.info.name}; logits differ from torch's by {parity.logit_error:.1e}")

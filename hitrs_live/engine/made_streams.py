@@ -29,7 +29,10 @@ def made_streams(streams: int, frames: int) -> Tensor:
 
 
 def _between(pieces_m: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
-    """Fill in the frames between poses, round and round. pieces_m: (B, P, 25, 3) -> (B, frames, 25, 3)."""
+    """Fill in the frames between poses, round and round. pieces_m: (B, P, 25, 3) -> (B, frames, 25, 3).
+
+    Not by `data.interpolation`, which brings recordings to a rate and lies above the engines.
+    """
     place = np.arange(frames) / FRAMES_A_POSE
     before = place.astype(np.int64)
     share = (place - before).astype(np.float32)[None, :, None, None]

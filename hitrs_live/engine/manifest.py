@@ -7,28 +7,22 @@ that never leaves this machine, so what was copied from another one, or altered,
 
 import hashlib
 import hmac
-import importlib.util
 import os
 import secrets
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 
 import msgspec
-from torch import nn
 
+from hitrs_live.cache import cache_folder
 from hitrs_live.config import Precision
 from hitrs_live.errors import EngineStale, EngineUnavailable
 
 _MANIFEST = "manifest.json"
 _CHECKOUT = Path(__file__).parents[2] / "engines"
 _SECRET_BYTES = 32
-_ENGINE_SOURCES = tuple(
-    f"hitrs_live.engine.{name}" for name in ("pieces", "motion_piece", "export", "quantise", "ranges")
-)
 
 
 class EngineKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,7 +40,7 @@ class EngineKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     gpu: str = ""
     """Its architecture, such as sm_86; empty for the CPU."""
     graphs: str
-    """SHA-256 of the code that the graphs are traced from."""
+    """Hash of the code that the graphs are traced from, as `graph_sources` computes it."""
     ranges: str = ""
     """SHA-256 of the ranges that int8 was made by; empty for those of the built-in streams."""
 
@@ -71,24 +65,7 @@ def engines_folder() -> Path:
     """Return where engines are kept: `engines/` of a checkout, else the user's cache. It need not exist yet."""
     if (_CHECKOUT / "README.md").is_file() and os.access(_CHECKOUT, os.W_OK):
         return _CHECKOUT
-    return _cache_folder() / "engines"
-
-
-def graph_sources(model: nn.Module) -> str:
-    """Compute the SHA-256 of the code that a model's graphs are traced from: of its parts and of the exporter."""
-    parts = {type(part).__module__ for part in model.modules()}
-    ours = sorted(name for name in parts if name.startswith("hitrs_live."))
-    sums = "".join(_source_sum(name) for name in (*ours, *_ENGINE_SOURCES))
-    return hashlib.sha256(sums.encode()).hexdigest()
-
-
-@cache
-def _source_sum(module: str) -> str:
-    """Compute a module's SHA-256, once: what this process runs stays what it loaded."""
-    found = importlib.util.find_spec(module)
-    assert found is not None
-    assert found.origin is not None
-    return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()
+    return cache_folder() / "engines"
 
 
 def read_engine(folder: Path, key: EngineKey) -> dict[str, bytes]:
@@ -153,7 +130,7 @@ def _seal(key: EngineKey, files: Mapping[str, str]) -> str:
 
 def _secret() -> bytes:
     """Read this machine's and user's secret, made at its first use."""
-    path = _cache_folder() / "engine_secret"
+    path = cache_folder() / "engine_secret"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -169,9 +146,3 @@ def _secret() -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise EngineUnavailable(f"engines cannot be sealed: {path} cannot be used ({error})") from None
-
-
-def _cache_folder() -> Path:
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "hitrs_live"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hitrs_live"

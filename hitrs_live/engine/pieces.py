@@ -2,8 +2,11 @@
 
 Against the whole model they leave out what nothing reads: of the clip's last layer all rows but the token, for
 which keys and values are never laid out; of the video level, which is causal, the token, and of its last layer all
-rows but the newest clip. The motion head is folded (`motion_piece`). In half precision the products alone are halved:
-the input map, the sums, norms, softmaxes and heads stay in float32.
+rows but the newest clip. The forward passes are therefore written here a second time, `_attend` included, beside those
+of `model`: these are traced into graphs, run one token where the model runs all, and take softmaxes in float32 whatever
+the products are in, while the model's serve training, with dropout and gradients. tests/engine/test_pieces.py holds the
+two against each other. The motion head is folded (`motion_piece`). In half precision the products alone are halved: the
+input map, the sums, norms, softmaxes and heads stay in float32.
 """
 
 import copy

@@ -40,6 +40,8 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
+    weight_type = QuantType.QUInt8 if sums_saturate() else QuantType.QInt8
+
     products = products or made_ranges(model)
     for piece in PIECES:
         path = folder / f"{piece}.onnx"
@@ -55,26 +57,26 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
                 _Still(model, piece),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
-                reduce_range=needs_reduced_range(),
                 activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
+                weight_type=weight_type,
                 nodes_to_quantize=[node.name for node, _ in nodes],
                 extra_options={"TensorQuantOverrides": _tensor_ranges(nodes)},
             )
         whole.unlink()
 
 
-def needs_reduced_range(machine: str = "", cpu_info: str | None = None) -> bool:
-    """Tell whether a processor needs weights of 7 bits: without VNNI an x86 adds two products in 16 bits.
+def sums_saturate(machine: str = "", cpu_info: str | None = None) -> bool:
+    """Tell whether sums of products of unsigned and signed bytes overflow on a processor: on x86 without VNNI they do.
 
-    That overflows. machine, cpu_info: as `platform.machine()` and /proc/cpuinfo say, by default those of this machine.
+    There they are summed in 16 bits, so weights are made unsigned as well, which ONNX Runtime sums in 32.
+    machine, cpu_info: as `platform.machine()` and /proc/cpuinfo say, by default those of this machine.
     """
     if (machine or platform.machine()).lower() not in ("x86_64", "amd64"):
         return False
     if cpu_info is None:
         path = Path("/proc/cpuinfo")
-        cpu_info = path.read_text() if path.is_file() else ""
-    return re.search(r"\bavx(512)?_vnni\b", cpu_info) is None
+        cpu_info = path.read_text(encoding="ascii", errors="replace") if path.is_file() else ""
+    return re.search(r"avx(512)?_vnni", cpu_info) is None
 
 
 def made_ranges(model: HitrsDetector) -> Products:

@@ -40,7 +40,7 @@ class TensorRtEngine(PieceEngine):
         runtime = api.Runtime(api.Logger(api.Logger.ERROR))
         examples = example_inputs(config, max_rows)
         self._pieces = {
-            name: _Piece(api, runtime, name, plan, examples[name], max_rows=max_rows) for name, plan in plans.items()
+            name: _Piece(runtime, name, plan, examples[name], max_rows=max_rows) for name, plan in plans.items()
         }
 
     def _run(self, piece: str, *inputs: Tensor) -> list[Tensor]:
@@ -50,9 +50,7 @@ class TensorRtEngine(PieceEngine):
 class _Piece:
     """One plan, its execution context and its buffers on the GPU."""
 
-    def __init__(
-        self, api: ModuleType, runtime: Any, name: str, plan: bytes, examples: tuple[Tensor, ...], *, max_rows: int
-    ) -> None:
+    def __init__(self, runtime: Any, name: str, plan: bytes, examples: tuple[Tensor, ...], *, max_rows: int) -> None:
         engine = runtime.deserialize_cuda_engine(plan)
         if engine is None:
             raise EngineUnavailable(f"TensorRT cannot load the {name} plan here; delete it to have it built anew")

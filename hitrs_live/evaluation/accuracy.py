@@ -1,4 +1,6 @@
-"""How often a sequence was named rightly, each measure small enough to check by hand."""
+"""How often a sequence or a frame was named rightly, each measure small enough to check by hand."""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,11 +9,21 @@ Scores = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-def confusion(predicted: Labels, labels: Labels, classes: int) -> NDArray[np.int64]:
+def confusion_counts(predicted: Labels, labels: Labels, classes: int) -> NDArray[np.int64]:
     """Count what was taken for what. predicted, labels: (S,). Returns (K, K): row the truth, column the answer."""
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predicted), 1)
     return counts
+
+
+def confusion(predicted: Labels, labels: Labels, names: tuple[str, ...]) -> dict[str, Any]:
+    """Count as `confusion_counts` does, ready for JSON.
+
+    predicted, labels: (S,), numbers in `names`. Only classes that occur, as either, have a row and a column.
+    """
+    present = np.union1d(labels, predicted)
+    counts = confusion_counts(predicted, labels, len(names))[np.ix_(present, present)]
+    return {"labels": [names[number] for number in present.tolist()], "counts": counts.tolist()}
 
 
 def top_k(scores: Scores, labels: Labels, k: int) -> float:
@@ -26,7 +38,7 @@ def top_k(scores: Scores, labels: Labels, k: int) -> float:
 
 
 def recalls(counts: NDArray[np.int64]) -> list[float | None]:
-    """Return the share found of each class, None where it has no sequence. counts: as `confusion` has it."""
+    """Return the share found of each class, None where it has no sequence. counts: as `confusion_counts` returns it."""
     return [float(row[number] / total) if (total := int(row.sum())) else None for number, row in enumerate(counts)]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.arrays import BACKGROUND, IGNORE
-from hitrs_live.evaluation.confusion import confusion
+from hitrs_live.evaluation.accuracy import confusion
 from hitrs_live.evaluation.frame_metrics import (
     average_precision,
     calibrated_average_precision,
@@ -119,7 +119,7 @@ def detection_report(
         "map_at_overlap": _interval_maps(streams, rate_hz),
         "motion": motion(results),
         # No scores at all have their highest first, which is the background's.
-        "confusion": confusion(truth, online.argmax(1), labels),
+        "confusion": confusion(online.argmax(1), truth, labels),
         "per_class": per_class,
     }
 

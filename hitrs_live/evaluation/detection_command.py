@@ -46,7 +46,11 @@ def run_detection(options: argparse.Namespace) -> int:
     torch.set_num_threads(options.threads)
     data = open_dataset(options.data)
     check_rates([data], checkpoint.info.normaliser.rate_hz)
-    sequences = _streams(_tested(data, options), checkpoint, unknown_is_background=options.unknown_is_background)
+    sequences = _streams(
+        _first_bodies(data.tested_on(options.subjects, options.split)),
+        checkpoint,
+        unknown_is_background=options.unknown_is_background,
+    )
     streams = judge(checkpoint, [degrade(sequence, effects) for sequence in sequences], hop=hop, mirror=options.mirror)
     results = decide(streams, checkpoint.info, thresholds=thresholds, hop=hop)
     figures = detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)
@@ -122,12 +126,8 @@ def _detector(options: argparse.Namespace) -> tuple[Checkpoint, Thresholds | Non
     return checkpoint, found.thresholds, checkpoint.info.hop_frames(options.update)
 
 
-def _tested(data: Dataset, options: argparse.Namespace) -> Dataset:
-    """Take the people asked for, else the test half of the split, else everybody; of each recording one body."""
-    if options.subjects:
-        data = data.with_test_subjects(options.subjects).split()[1]
-    elif options.split or data.index.splits:
-        data = data.split(options.split)[1]
+def _first_bodies(data: Dataset) -> Dataset:
+    """Keep one body of each recording."""
     # The most active comes first. What two do together is labelled on both: judging each would count it twice.
     return data.only([msgspec.structs.replace(sample, bodies=sample.bodies[:1]) for sample in data.samples])
 

@@ -26,18 +26,13 @@ class Followed:
     """(25,) each."""
 
 
-def follow(
-    frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int, track: TrackConfig | None = None
-) -> list[Followed]:
+def follow(frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int) -> list[Followed]:
     """Pass frames through the live tracker and resampler. Returns everybody's histories in the order of their ends."""
-    return histories(live_ticks(frames, rate_hz=rate_hz, most_people=most_people, track=track))
+    return histories(live_ticks(frames, rate_hz=rate_hz, most_people=most_people, track=TrackConfig()))
 
 
-def live_ticks(
-    frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int, track: TrackConfig | None = None
-) -> Iterator[Tick]:
+def live_ticks(frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int, track: TrackConfig) -> Iterator[Tick]:
     """Pass frames through the live tracker and resampler, `most_people` rows."""
-    track = track or TrackConfig()
     tracker, resampler = Tracker(most_people, track), Resampler(track, rows=most_people, rate_hz=rate_hz)
     for frame in frames:
         for people in tracker.step(frame):

@@ -8,10 +8,8 @@ from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.data.arrays import Sequence
-from hitrs_live.messages import Tick
+from hitrs_live.evaluation.rows import chunks, step_rows
 from hitrs_live.streaming.predictor import Predictor
-
-_ROWS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,35 +44,25 @@ def forecast(
     stride. Only predictions of which every frame came are kept.
     """
     ordered = sorted(recordings, key=lambda pair: -len(pair[0].labels))
-    for first in range(0, len(ordered), _ROWS):
-        yield from _forecast_together(checkpoint, ordered[first : first + _ROWS], hop)
+    for part in chunks(len(ordered)):
+        yield from _forecast_together(checkpoint, ordered[part], hop)
 
 
 def _forecast_together(
     checkpoint: Checkpoint, recordings: list[tuple[Sequence, Sequence]], hop: int | None
 ) -> Iterator[Forecasts]:
-    predictor = Predictor(checkpoint, rows=len(recordings), min_joint_confidence=0.0, hop=hop, mirror=False)
+    predictor = Predictor(checkpoint, rows=len(recordings), hop=hop, mirror=False)
     rows = [_Row() for _ in recordings]
     horizon = checkpoint.model.config.horizon
     seen = [one for one, _ in recordings]
-    lengths = np.array([len(one.labels) for one in seen])
-    for frame in range(int(lengths.max())):
-        for prediction in predictor.step(_tick(seen, lengths, frame, checkpoint.info.normaliser.rate_hz)):
-            for number in np.flatnonzero(prediction.completed).tolist():
-                if frame + horizon < lengths[number]:
-                    rows[number].ends.append(frame)
-                    rows[number].future_m.append(prediction.future_joints_m[number].copy())
-                    rows[number].scale_m.append(prediction.scales_m[number].copy())
+    for frame, number, prediction in step_rows(predictor, seen, rate_hz=checkpoint.info.normaliser.rate_hz):
+        if frame + horizon < len(seen[number].labels):
+            rows[number].ends.append(frame)
+            rows[number].future_m.append(prediction.future_joints_m[number].copy())
+            rows[number].scale_m.append(prediction.scales_m[number].copy())
     for row, (given, truth) in zip(rows, recordings, strict=True):
         if row.ends:
             yield Forecasts(
                 seen=given, true_m=truth.joints_m, ends=np.array(row.ends), future_m=np.stack(row.future_m),
                 scale_m=np.stack(row.scale_m),
             )  # fmt: skip
-
-
-def _tick(sequences: list[Sequence], lengths: NDArray[np.int64], frame: int, rate_hz: float) -> Tick:
-    """Lay one frame of every recording out in rows; one that is over stands still and is not active."""
-    now = np.minimum(frame, lengths - 1)
-    joints_m = np.stack([one.joints_m[at] for one, at in zip(sequences, now, strict=True)])
-    return Tick.of(joints_m, time_ns=round(frame / rate_hz * 1e9), active=frame < lengths, reset=frame == 0)

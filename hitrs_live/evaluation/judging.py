@@ -6,16 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.config import PoseConfig
 from hitrs_live.data.arrays import Sequence
 from hitrs_live.engine.base import Engine
+from hitrs_live.evaluation.rows import chunks, step_rows
 from hitrs_live.evaluation.streams import HORIZONS, KeptStream
-from hitrs_live.messages import Tick
-from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.predictor import Predictor
-
-_ROWS = 32
-_SEEN = np.ones(len(NTU25), np.float32)
 
 
 @dataclass(kw_only=True)
@@ -60,29 +55,17 @@ def judge(
     seen: list[NDArray[np.float32] | None] = [None] * len(sequences) if confidence is None else [*confidence]
     rows = [_Row(sequence=sequence, confidence=own) for sequence, own in zip(sequences, seen, strict=True)]
     rows.sort(key=lambda row: -len(row.sequence.labels))
-    for first in range(0, len(rows), _ROWS):
-        _judge_together(checkpoint, rows[first : first + _ROWS], hop, mirror, engine)
+    for together in (rows[part] for part in chunks(len(rows))):
+        predictor = Predictor(checkpoint, rows=len(together), hop=hop, mirror=mirror, engine=engine)
+        recordings, own = [row.sequence for row in together], [row.confidence for row in together]
+        for frame, number, prediction in step_rows(
+            predictor, recordings, own, rate_hz=checkpoint.info.normaliser.rate_hz
+        ):
+            row = together[number]
+            row.ends.append(frame)
+            row.logits.append(prediction.logits[number].copy())
+            row.motion.append(motion_errors_mm(row.sequence, frame, prediction.future_joints_m[number]))
     return [row.keep(len(checkpoint.info.labels)) for row in rows]
-
-
-def _judge_together(
-    checkpoint: Checkpoint, rows: list[_Row], hop: int | None, mirror: bool, engine: Engine | None
-) -> None:
-    predictor = Predictor(
-        checkpoint,
-        rows=len(rows),
-        min_joint_confidence=PoseConfig().min_joint_confidence,
-        hop=hop,
-        mirror=mirror,
-        engine=engine,
-    )
-    for frame in range(len(rows[0].sequence.labels)):
-        for prediction in predictor.step(_tick(rows, frame, checkpoint.info.normaliser.rate_hz)):
-            for number in np.flatnonzero(prediction.completed).tolist():
-                row = rows[number]
-                row.ends.append(frame)
-                row.logits.append(prediction.logits[number].copy())
-                row.motion.append(motion_errors_mm(row.sequence, frame, prediction.future_joints_m[number]))
 
 
 def motion_errors_mm(sequence: Sequence, frame: int, future_joints_m: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -99,16 +82,3 @@ def motion_errors_mm(sequence: Sequence, frame: int, future_joints_m: NDArray[np
             for row, guess in enumerate((future_joints_m[ahead - 1], sequence.joints_m[frame])):
                 errors[row, column] = 1000 * np.linalg.norm(guess[real] - truth, axis=-1).mean()
     return errors
-
-
-def _tick(rows: list[_Row], frame: int, rate_hz: float) -> Tick:
-    """Lay one frame of every stream out in rows; one that is over stands still and is not active."""
-    lengths = np.array([len(row.sequence.labels) for row in rows])
-    now = np.minimum(frame, lengths - 1).tolist()
-    return Tick.of(
-        np.stack([row.sequence.joints_m[at] for row, at in zip(rows, now, strict=True)]),
-        np.stack([_SEEN if row.confidence is None else row.confidence[at] for row, at in zip(rows, now, strict=True)]),
-        time_ns=round(frame / rate_hz * 1e9),
-        active=frame < lengths,
-        reset=frame == 0,
-    )

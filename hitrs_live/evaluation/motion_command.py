@@ -10,7 +10,6 @@ from rich.table import Table
 
 from hitrs_live.checkpoint import load_checkpoint
 from hitrs_live.data.class_map import read_background
-from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.degrade import degrade, parse_effects
 from hitrs_live.data.opening import check_rates, open_dataset
 from hitrs_live.errors import DataError
@@ -27,7 +26,7 @@ def run_motion(options: argparse.Namespace) -> int:
     data = open_dataset(options.data)
     rate_hz = checkpoint.info.normaliser.rate_hz
     check_rates([data], rate_hz)
-    tested = _tested(data, options)
+    tested = data.tested_on(options.subjects, options.split)
     clip = checkpoint.model.config.encoder.clip_span
     shortest = clip + checkpoint.model.config.horizon
     long = [one for one in read_background(tested) if len(one.labels) >= shortest]
@@ -55,13 +54,6 @@ def run_motion(options: argparse.Namespace) -> int:
     if options.json:
         write_report(options.json, report)
     return 0
-
-
-def _tested(data: Dataset, options: argparse.Namespace) -> Dataset:
-    """Take the people asked for, else the test half of the split, else everybody."""
-    if options.subjects:
-        return data.with_test_subjects(options.subjects).split()[1]
-    return data.split(options.split)[1] if options.split or data.index.splits else data
 
 
 def _show(console: Console, report: dict[str, Any]) -> None:

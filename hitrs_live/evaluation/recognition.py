@@ -27,7 +27,7 @@ from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import check_classes, check_rates
 from hitrs_live.data.subsets import take_subset
 from hitrs_live.errors import ConfigError, DataError
-from hitrs_live.evaluation.accuracy import Labels, Scores, confusion, mistaken_for, recalls, top_k
+from hitrs_live.evaluation.accuracy import Labels, Scores, confusion_counts, mistaken_for, recalls, top_k
 from hitrs_live.evaluation.classifiers import Classifier, class_numbers, open_head
 from hitrs_live.evaluation.probes import NEIGHBOURS, NeighbourProbe, choose_weight_decay, fit_linear
 from hitrs_live.evaluation.tokens import SHARES, observed_tokens, sequence_tokens
@@ -86,7 +86,7 @@ def fuse(answers: Sequence[Answers]) -> Answers:
 
 def summarise(answers: Answers, labels: Labels, classes: tuple[str, ...]) -> dict[str, Any]:
     """Compute the figures of one set of answers, ready for JSON. labels: (S,)."""
-    counts = confusion(answers.whole.argmax(1), labels, len(classes))
+    counts = confusion_counts(answers.whole.argmax(1), labels, len(classes))
     rows = zip(classes, counts.sum(1).tolist(), recalls(counts), mistaken_for(counts), strict=True)
     seen = (answers.observed.argmax(-1) == labels[:, None]).mean(0)
     return {

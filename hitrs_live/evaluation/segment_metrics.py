@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from hitrs_live.data.arrays import BACKGROUND, IGNORE
 from hitrs_live.evaluation.frame_metrics import rank
 
+_OAD_OVERLAP = 0.6
+
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
@@ -55,7 +57,7 @@ class Localisation:
     """Of ends."""
 
 
-def segments_of(labels: NDArray[np.int64], background: int = BACKGROUND) -> list[Segment]:
+def segments_of(labels: NDArray[np.int64]) -> list[Segment]:
     """Find the runs of equal labels, in order of time. labels: (T,). Runs of background and of IGNORE are none."""
     if not len(labels):
         return []
@@ -63,7 +65,7 @@ def segments_of(labels: NDArray[np.int64], background: int = BACKGROUND) -> list
     return [
         Segment(label=int(labels[start]), start=start, end=end)
         for start, end in pairwise(edges)
-        if labels[start] not in (background, IGNORE)
+        if labels[start] not in (BACKGROUND, IGNORE)
     ]
 
 
@@ -109,21 +111,19 @@ def edit_score(predicted: Sequence[Segment], true: Sequence[Segment]) -> float:
     return 1.0 - int(distance[-1]) / longer if longer else 1.0
 
 
-def oad_localisation(
-    predicted: Sequence[Sequence[Segment]], true: Sequence[Sequence[Segment]], *, overlap: float = 0.6
-) -> Localisation:
+def oad_localisation(predicted: Sequence[Sequence[Segment]], true: Sequence[Sequence[Segment]]) -> Localisation:
     """Compute F1, SL- and EL-score as the OAD data set has them.
 
     Li et al., Online Human Action Detection using Joint Classification-Regression Recurrent Neural Networks, ECCV
     2016: a detection is right where its intersection over union with a true action of its class is at
-    least `overlap`. It scores exp(-|t - t'| / length) for its start t against the true one t' (SL) and so for its
+    least 0.6. It scores exp(-|t - t'| / length) for its start t against the true one t' (SL) and so for its
     end (EL), with the true action's length; a false and a missed one score 0. The scores are the means over all
     right, false and missed ones.
 
     predicted, true: a sequence of segments, in order of time, for each stream; for the figures of one class, give
     that class's alone. All three are 0 where there is nothing predicted and nothing true.
     """
-    pairs = [pair for stream in zip(predicted, true, strict=True) for pair in _match(*stream, overlap)]
+    pairs = [pair for stream in zip(predicted, true, strict=True) for pair in _match(*stream, _OAD_OVERLAP)]
     told, known = sum(map(len, predicted)), sum(map(len, true))
     if not told + known:
         return Localisation(f1=0.0, sl_score=0.0, el_score=0.0)

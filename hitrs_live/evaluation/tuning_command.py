@@ -23,6 +23,8 @@ from hitrs_live.evaluation.tuning import TOLERANCE_S, Alarms, Outcome, Tuner
 from hitrs_live.sources.recording import is_recording
 from hitrs_live.thresholds import FOLDER, Thresholds, save_thresholds
 
+_SHOWN_NAMES = 20
+
 
 def run_tune_thresholds(options: argparse.Namespace) -> int:
     """Run everything through the model once, tune, print what that gives, and write the thresholds."""
@@ -178,8 +180,8 @@ def _on(thresholds: Thresholds, label: str) -> str:
     return f"{thresholds.classes[label].on:.3g}"
 
 
-def _few(names: set[str], most: int = 20) -> str:
-    return ", ".join(sorted(names)[:most]) + (", ..." if len(names) > most else "")
+def _few(names: set[str]) -> str:
+    return ", ".join(sorted(names)[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")
 
 
 def _say(console: Console, line: str) -> None:

@@ -20,6 +20,8 @@ KNOWN_SHA256 = {
     DETECTOR: "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
     LANDMARKS: "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
 }
+CONTENT = ("pose_detector.tflite", "pose_landmarks_detector.tflite")
+"""What a pose landmarker's `.task` file holds: what finds people, and what finds a person's landmarks."""
 _ALIGNMENT = 64
 _LOCAL_HEADER = 30
 """Bytes of a zip's header of one file, before its name."""
@@ -45,8 +47,8 @@ def assemble(wheel: Path) -> bytes:
             )
     return _packed(
         {
-            "pose_detector.tflite": networks[DETECTOR],
-            "pose_landmarks_detector.tflite": _with_input_metadata(networks[LANDMARKS]),
+            CONTENT[0]: networks[DETECTOR],
+            CONTENT[1]: _with_input_metadata(networks[LANDMARKS]),
         }
     )
 

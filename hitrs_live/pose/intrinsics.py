@@ -3,13 +3,16 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import ConfigError
+from hitrs_live.settings_check import find_fault
 from hitrs_live.text_file import TextUnreadable, read_text
 
 # Each round of undoing the distortion shrinks what is left of it about tenfold for lenses up to a wide angle.
@@ -118,11 +121,15 @@ class Intrinsics:
         return np.stack((x, y), axis=-1)
 
 
+_Size = Annotated[int, Meta(gt=0)]
+_Focal = Annotated[float, Meta(gt=0)]
+
+
 class _IntrinsicsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    width: int
-    height: int
-    fx: float
-    fy: float
+    width: _Size
+    height: _Size
+    fx: _Focal
+    fy: _Focal
     cx: float
     cy: float
     distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
@@ -136,15 +143,19 @@ def load_intrinsics(path: str | Path) -> Intrinsics:
     Raises ConfigError where it cannot be read or is not of that format.
     """
     try:
-        found = msgspec.toml.decode(read_text(Path(path)), type=_IntrinsicsFile)
-        return Intrinsics(
-            fx=found.fx, fy=found.fy, cx=found.cx, cy=found.cy, width=found.width, height=found.height,
-            distortion=found.distortion, origin=f"calibrated: {path}",
-        )  # fmt: skip
+        tree = msgspec.toml.decode(read_text(Path(path)))
     except (OSError, TextUnreadable) as error:
         raise ConfigError(f"calibration {path}: cannot be read ({error}); calibration/README.md says how") from None
-    except (msgspec.DecodeError, ValueError) as error:
-        raise ConfigError(f"calibration {path}: {error}; calibration/README.md has the format") from None
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"calibration {path}: not TOML ({reason}); calibration/README.md has the format") from None
+    if fault := find_fault(tree, _IntrinsicsFile):
+        raise ConfigError(f"calibration {path}: {fault.text()}; calibration/README.md has the format")
+    found = msgspec.convert(tree, _IntrinsicsFile)
+    return Intrinsics(
+        fx=found.fx, fy=found.fy, cx=found.cx, cy=found.cy, width=found.width, height=found.height,
+        distortion=found.distortion, origin=f"calibrated: {path}",
+    )  # fmt: skip
 
 
 def save_intrinsics(

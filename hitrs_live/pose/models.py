@@ -1,14 +1,13 @@
-"""Get the MediaPipe pose model at set-up and keep it in the user's cache, never in the repository.
+"""Find the MediaPipe pose model: in the user's cache, never in the repository, or in a file that the user names.
 
+Only `ensure_pose_model` and `download_official` go to the network, and only `hitrs-live models` calls them.
 An older wheel of the mediapipe package holds the networks of the variant `full`; `bundle` makes of them what the
-present one reads. The other variants are a download from their publisher, only when asked for.
+present one reads. The other variants are a download from their publisher.
 """
 
 import hashlib
 import logging
 import os
-import subprocess
-import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -18,14 +17,13 @@ from typing import Literal, get_args
 
 import msgspec
 
+from hitrs_live import cache
 from hitrs_live.errors import PoseModelMissing
-from hitrs_live.pose.bundle import WHEEL, assemble
+from hitrs_live.pose.bundle import CONTENT, WHEEL, assemble
+from hitrs_live.pose.fetch import fetch_wheel
 
 Variant = Literal["lite", "full", "heavy"]
 
-# The network is the same in the wheel of every platform; naming one makes set-up the same on all of them.
-WHEEL_PLATFORM = "manylinux_2_28_x86_64"
-WHEEL_PYTHON = "3.11"
 OFFICIAL_URL = (
     "https://storage.googleapis.com/mediapipe-models/pose_landmarker/"
     "pose_landmarker_{variant}/float16/1/pose_landmarker_{variant}.task"
@@ -55,11 +53,25 @@ class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 def cache_folder() -> Path:
     """Return the folder that pose models are kept in; it need not exist yet."""
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "hitrs_live" / "pose"
+    return cache.cache_folder() / "pose"
+
+
+def find_pose_model(name: str) -> Path:
+    """Return the path of the pose model of that name: lite, full or heavy of the cache, else a `.task` file's path.
+
+    Nothing is fetched. Raises PoseModelMissing where there is none, or the file is no pose model; the message says how
+    to get one.
+    """
+    if name not in get_args(Variant):
+        return _check_bundle(Path(name).expanduser())
+    variant: Variant = name  # type: ignore[assignment]
+    if _read_record(variant) is not None:
+        return _model_path(variant)
+    get = "--fetch" if variant == "full" else f"--download {variant}"
+    raise PoseModelMissing(
+        f"pose model {variant!r} is not in {cache_folder()}; get it once with `hitrs-live models {get}`, or copy that "
+        "folder from a machine that has it, or give a file with --pose-model FILE.task"
+    )
 
 
 def ensure_pose_model(variant: Variant = "full", *, wheel: Path | None = None) -> Path:
@@ -67,22 +79,16 @@ def ensure_pose_model(variant: Variant = "full", *, wheel: Path | None = None) -
 
     Takes a second or two where the package registry answers, milliseconds once cached; safe when several
     processes do it at once. `wheel` is the mediapipe 0.10.21 wheel where it is already at hand.
-    Raises PoseModelMissing where it cannot be had; the message says how to mend that.
+    Raises PoseModelMissing where it cannot be had; the message says what else can be done.
     """
-    _check_variant(variant)
-    path = _model_path(variant)
-    if _read_record(variant) is not None:
-        return path
-    if variant != "full":
-        raise PoseModelMissing(
-            f"pose model {variant!r} is not in {path.parent}; only 'full' can be assembled from the package "
-            f'registry: set pose.model = "full", or download it with `hitrs-live models --download {variant}`'
-        )
+    if variant not in get_args(Variant):
+        raise ValueError(f"got pose model {variant!r}, wanted one of {', '.join(get_args(Variant))}")
+    if variant != "full" or (wheel is None and _read_record(variant) is not None):
+        return find_pose_model(variant)
     with _Folder() as folder:
-        source = wheel if wheel is not None else _fetch_wheel(folder)
-        bundle = assemble(source)
+        bundle = assemble(wheel if wheel is not None else fetch_wheel(folder))
     _store(variant, bundle, origin=f"assembled from the {WHEEL} wheel (Apache-2.0)")
-    return path
+    return _model_path(variant)
 
 
 def download_official(variant: Variant) -> Path:
@@ -92,15 +98,17 @@ def download_official(variant: Variant) -> Path:
     (`describe_models`) for the user to compare. It could not be tried where this was written: that host was out
     of reach. Raises PoseModelMissing where the download fails or is no pose bundle.
     """
-    _check_variant(variant)
+    if variant not in get_args(Variant):
+        raise ValueError(f"got pose model {variant!r}, wanted one of {', '.join(get_args(Variant))}")
     url = OFFICIAL_URL.format(variant=variant)
     try:
         with urllib.request.urlopen(url, timeout=60) as answer:
             bundle = answer.read()
     except (OSError, urllib.error.URLError) as error:
         raise PoseModelMissing(
-            f"pose model {variant!r} could not be downloaded from {url} ({error}); "
-            'check the network, or set pose.model = "full", which needs only the package registry'
+            f"pose model {variant!r} could not be downloaded from {url} ({error}); download it on a machine that can "
+            "and give the file with --pose-model FILE.task, or take the model `full`, which `hitrs-live models "
+            "--fetch` gets from the package registry"
         ) from None
     with _Folder() as folder:
         candidate = folder / "candidate.task"
@@ -123,18 +131,37 @@ def describe_models() -> tuple[ModelStatus, ...]:
         if record is not None:
             note = record.origin
         elif path.exists():
-            note = "is not the file that was recorded; it will be made anew"
+            note = "is not the file that was recorded; get it anew"
         elif variant == "full":
-            note = "not here yet; set-up assembles it from the package registry"
+            note = "not here yet; `hitrs-live models --fetch` assembles it from the package registry"
         else:
             note = f"not here; `hitrs-live models --download {variant}` gets it"
         statuses.append(ModelStatus(variant=variant, path=path, record=record, note=note))
     return tuple(statuses)
 
 
-def _check_variant(variant: str) -> None:
-    if variant not in get_args(Variant):
-        raise ValueError(f"got pose model {variant!r}, wanted one of {', '.join(get_args(Variant))}")
+def describe_file(path: Path) -> str:
+    """Say in one line what a `.task` file is. Raises PoseModelMissing where it is no pose model."""
+    content = _check_bundle(path).read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    same = [each.variant for each in describe_models() if each.record is not None and each.record.sha256 == found]
+    known = f", the same as {same[0]} in the cache" if same else ""
+    return f"{path}: a pose model, {len(content)} bytes, sha256 {found}{known}"
+
+
+def _check_bundle(path: Path) -> Path:
+    """Return the path of a file that holds both networks. Raises PoseModelMissing for any other."""
+    wanted = "wanted lite, full, heavy, or the path of a MediaPipe pose landmarker's .task file"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            missing = [name for name in CONTENT if name not in archive.namelist()]
+    except FileNotFoundError:
+        raise PoseModelMissing(f"pose model {path}: there is no such file; {wanted}") from None
+    except (OSError, zipfile.BadZipFile) as error:
+        raise PoseModelMissing(f"pose model {path}: is no .task file ({error}); {wanted}") from None
+    if missing:
+        raise PoseModelMissing(f"pose model {path}: has no {missing[0]} inside; {wanted}")
+    return path
 
 
 def _model_path(variant: Variant) -> Path:
@@ -164,7 +191,8 @@ class _Folder:
             self._folder = tempfile.TemporaryDirectory(prefix=".making-", dir=cache_folder())
         except OSError as error:
             raise PoseModelMissing(
-                f"the cache {cache_folder()} cannot be written ({error}); mend it or set XDG_CACHE_HOME"
+                f"the cache {cache_folder()} cannot be written ({error}); make it writable, set XDG_CACHE_HOME to "
+                "another folder, or give a file with --pose-model FILE.task"
             ) from None
         return Path(self._folder.name)
 
@@ -183,24 +211,3 @@ def _store(variant: Variant, bundle: bytes, *, origin: str) -> ModelRecord:
         os.replace(folder / "model", _model_path(variant))
         os.replace(folder / "record", _record_path(variant))
     return record
-
-
-def _fetch_wheel(folder: Path) -> Path:
-    _log.info("fetching %s for its pose model (36 MB, once)", WHEEL)
-    command = [
-        sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-        "--only-binary=:all:", "--python-version", WHEEL_PYTHON, "--implementation", "cp",
-        "--platform", WHEEL_PLATFORM, "--dest", str(folder), WHEEL,
-    ]  # fmt: skip
-    remedy = f"check the network and that `{sys.executable} -m pip` works, then run `hitrs-live models --fetch`"
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise PoseModelMissing(f"the pose model's wheel {WHEEL} could not be fetched ({error}); {remedy}") from None
-    wheels = sorted(folder.glob("mediapipe-*.whl"))
-    if done.returncode != 0 or not wheels:
-        said = next((line for line in reversed(done.stderr.splitlines()) if line.startswith("ERROR")), "no reason")
-        raise PoseModelMissing(f"the pose model's wheel {WHEEL} could not be fetched ({said}); {remedy}")
-    return wheels[0]

@@ -6,7 +6,14 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.bad_joints import fill_from_neighbours, find_bad, find_bodies, find_confident
+from hitrs_live.bad_joints import (
+    LEAST_EXTENT_M,
+    MOST_METRES,
+    fill_from_neighbours,
+    find_bad,
+    find_bodies,
+    find_confident,
+)
 from hitrs_live.messages import Pose
 
 
@@ -25,6 +32,9 @@ def present_poses(poses: Iterable[Pose]) -> list[Pose]:
     """
     present: list[Pose] = []
     for pose in poses:
+        if _is_whole(pose):
+            present.append(pose)
+            continue
         confident = find_confident(pose.confidence)
         if not confident.all():
             pose = replace(pose, confidence=np.where(confident, pose.confidence, np.float32(0)))
@@ -32,6 +42,16 @@ def present_poses(poses: Iterable[Pose]) -> list[Pose]:
             bad = find_bad(pose.joints_m)
             present.append(_fill(pose, bad) if bad.any() else pose)
     return present
+
+
+def _is_whole(pose: Pose) -> bool:
+    """Tell whether all is right with a pose, as it is in nearly every frame, without looking at single joints."""
+    joints, confidence = pose.joints_m, pose.confidence
+    with np.errstate(invalid="ignore"):  # a signalling not-a-number off the wire
+        low, high, least, most = joints.min(axis=0), joints.max(axis=0), confidence.min(), confidence.max()
+        # Comparisons with not-a-number are false.
+        near = low.min() >= -MOST_METRES and high.max() <= MOST_METRES
+        return bool(near and (high - low).max() > LEAST_EXTENT_M and least >= 0 and 0 < most <= 1)
 
 
 def _fill(pose: Pose, bad: NDArray[np.bool_]) -> FilledPose:

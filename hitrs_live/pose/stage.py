@@ -13,7 +13,7 @@ from hitrs_live.errors import PoseProcessFailed
 from hitrs_live.messages import Frame, Pose, PoseFrame
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.lifting import lift
-from hitrs_live.pose.models import ensure_pose_model
+from hitrs_live.pose.models import find_pose_model
 from hitrs_live.pose.pixels import SharedPixels
 from hitrs_live.pose.process import PoseProcess, ProcessDied
 
@@ -61,12 +61,12 @@ class PoseStage:
         return self._process.pid if self._process else None
 
     def get_model(self) -> None:
-        """Get the model where need be, so that `start` need not. Raises PoseModelMissing."""
+        """Find the model, so that `start` need not; nothing is fetched. Raises PoseModelMissing."""
         if self._model is None:
-            self._model = ensure_pose_model(self._config.model)
+            self._model = find_pose_model(self._config.model)
 
     def start(self) -> None:
-        """Get the model where need be, start the process and wait until it is ready.
+        """Find the model, start the process and wait until it is ready.
 
         Raises PoseModelMissing, and PoseProcessFailed where it failed five times in a row.
         """

@@ -29,7 +29,7 @@ def copied(dataset: Dataset, findings: Findings, *, rate_hz: float | None) -> It
         bodies, labels = [], []
         for body in sample.bodies:
             try:
-                filled = fill_stream(sample.name, dataset.joints_m(body))
+                filled = fill_stream(dataset.path.name, dataset.joints_m(body))
             except DataError as error:
                 findings.left_out[sample.name] = str(error)
                 continue

@@ -70,6 +70,7 @@ class CameraSource:
         self._closing = threading.Event()
         self._tried = threading.Event()
         self._refusal: str | None = None
+        self._is_read = False
 
     def open(self) -> None:
         """Begin to connect and to capture; where the camera is required, wait for the first connection.
@@ -96,10 +97,14 @@ class CameraSource:
             return ()
         if self._thread is None:
             raise ValueError(f"{self._name}: read before open; call open() first")
+        if not self._is_read:
+            # What came before anybody read, while a model was loaded, is no loss.
+            self._is_read = True
+            self._box.forget_drops()
         return self._box.take(timeout_s)
 
     def drops(self) -> dict[str, int]:
-        """Count what was lost since the start, by cause."""
+        """Count what was lost since the first read, by cause."""
         corrupt = 0 if self._grabber is None else self._grabber.corrupt
         return {**self._box.drops(), "corrupt": corrupt}
 

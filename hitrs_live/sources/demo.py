@@ -36,7 +36,7 @@ _PLACES = (
     _Place(left_m=0.0, away_m=3.0, turn_deg=10.0, scale=1.0, first_act=0),
     _Place(left_m=0.7, away_m=4.3, turn_deg=-12.0, scale=0.94, first_act=3),
     _Place(left_m=-0.8, away_m=5.6, turn_deg=14.0, scale=1.05, first_act=6),
-    _Place(left_m=0.3, away_m=6.9, turn_deg=-6.0, scale=0.98, first_act=9),
+    _Place(left_m=0.3, away_m=6.9, turn_deg=-6.0, scale=0.98, first_act=4),
 )
 
 

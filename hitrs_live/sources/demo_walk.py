@@ -8,6 +8,9 @@ import numpy as np
 from hitrs_live.sources.demo_figure import CHANNEL, SIDES, Values
 from hitrs_live.sources.demo_motion import glide, instants, point_arm
 
+_EASE_S = 0.5
+"""How long an arm takes to rise at the beginning of a walk, and to sink at its end."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Footstep:
@@ -85,8 +88,8 @@ def _swing_arms(poses: Values, steps: Sequence[Footstep], step_s: float, at_s: V
         poses[:, CHANNEL[f"{side}_elbow"]] += 10.0 * (1.0 + sign * swing) * _ease_in_out(at_s)
 
 
-def _ease_in_out(at_s: Values, seconds: float = 0.5) -> Values:
-    times = [0.0, seconds, max(at_s[-1] - seconds, seconds + 0.1), at_s[-1] + 0.1]
+def _ease_in_out(at_s: Values) -> Values:
+    times = [0.0, _EASE_S, max(at_s[-1] - _EASE_S, _EASE_S + 0.1), at_s[-1] + 0.1]
     return glide(times, np.array([[0.0], [1.0], [1.0], [0.0]]), at_s)[:, 0]
 
 

@@ -18,7 +18,7 @@ _LONGEST_WAIT_S = 0.05
 class FrameBox:
     """Keep the newest picture and count the ones that were lost, by cause.
 
-    camera: overwritten before it was read, once the first was. stale: older than max_frame_age_s when it was asked for.
+    camera: overwritten before it was read. stale: older than max_frame_age_s when it was asked for.
     One thread puts, one takes. Silence is judged by the taker, so a capture that hangs cannot hide it.
     """
 
@@ -34,7 +34,6 @@ class FrameBox:
         self._index = 0
         self._last_ns = -1
         self._drops = {"camera": 0, "stale": 0}
-        self._is_read = False
 
     def begin(self) -> None:
         """Start to listen for silence."""
@@ -48,8 +47,7 @@ class FrameBox:
             self._last_ns = max(arrival_ns, self._last_ns + 1)
             self._changes += self._liveness.hear(self._last_ns, f"{image.shape[1]} x {image.shape[0]}")
             self._trouble = ""
-            # What came before anybody read, while a model was loaded, is no loss.
-            if self._frame is not None and self._is_read:
+            if self._frame is not None:
                 self._drops["camera"] += 1
             self._frame = Frame(
                 index=self._index, capture_time_ns=self._last_ns, received_ns=self._last_ns, image=image
@@ -68,7 +66,6 @@ class FrameBox:
         """Return the changes since the last call and the newest picture, by time; wait for the first of either."""
         give_up_s = time.monotonic() + timeout_s
         with self._changed:
-            self._is_read = True
             while True:
                 self._changes += self._liveness.check(self._clock(), self._trouble)
                 items: list[SourceItem] = [*self._changes, *self._take_fresh()]
@@ -78,6 +75,11 @@ class FrameBox:
                     # The sort is stable: "up" stays before the picture that shares its time.
                     return sorted(items, key=_time_ns)
                 self._changed.wait(min(left_s, _LONGEST_WAIT_S))
+
+    def forget_drops(self) -> None:
+        """Count anew from here on."""
+        with self._changed:
+            self._drops = dict.fromkeys(self._drops, 0)
 
     def drops(self) -> dict[str, int]:
         """Count the losses by cause."""

@@ -225,9 +225,10 @@ def share_with_unknown(
     classes stands the unknown, whose logit is the `least_energy` of the action with the highest score: an input of
     just that energy is as likely unknown as not. Its share goes to the background.
 
-    scores: (..., K), of known classes alone, background first; logits: (..., K); least_energy: (K,). Returns (..., K).
+    scores: (..., K), of known classes alone, background first; logits: (..., K); least_energy: (K,). Returns (..., K),
+    and the scores as they are where the background is the only class.
     """
-    if least_energy is None:
+    if least_energy is None or scores.shape[-1] == 1:
         return scores
     least = least_energy[1 + scores[..., 1:].argmax(axis=-1)]
     # softmax((energy, least))[0], which neither overflows nor minds a least of minus infinity.

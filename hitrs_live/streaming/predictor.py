@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from hitrs_live.checkpoint import Checkpoint
+from hitrs_live.config import PoseConfig
 from hitrs_live.engine.base import Engine
 from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.messages import Prediction, Tick
@@ -35,13 +36,14 @@ class Predictor:
         checkpoint: Checkpoint,
         *,
         rows: int,
-        min_joint_confidence: float,
+        min_joint_confidence: float = PoseConfig().min_joint_confidence,
         hop: int | None = None,
         mirror: bool = True,
         engine: Engine | None = None,
     ) -> None:
         """Take the model, and what computes it, by default the reference.
 
+        min_joint_confidence: joints below it count as not seen, whatever source they come from; by default as live.
         hop: frames from one judgement on a row to the next, by default the clip stride. mirror: whether everybody is
         judged mirrored too.
         Raises ValueError for a hop that does not divide the stride.
@@ -50,8 +52,8 @@ class Predictor:
         self._normaliser = checkpoint.info.normaliser
         self._stride = self._engine.grid.clip_stride
         self._hop = self._stride if hop is None else hop
-        self.notice = ""
-        """What judging oftener than once a clip costs, in one line, once warmed up; empty where it does not."""
+        self.cost = ""
+        """What predictions more often than once a clip cost here, in one line, once warmed up; empty without them."""
         self._people = rows
         self._mirrored = torch.from_numpy(mirrored_labels(checkpoint.info.labels)) if mirror else None
         self._state = self._empty_state()
@@ -62,7 +64,7 @@ class Predictor:
     def warm_up(self) -> None:
         """Run one clip on no one, so that the first person does not wait for the engine to find its feet.
 
-        Where judgements come oftener than clips, time both ways, for `notice`.
+        Where predictions come more often than clips, time both ways, for `cost`.
         """
         scratch = self._empty_state()
         rows = len(scratch.frame_count)
@@ -70,16 +72,17 @@ class Predictor:
         for _ in range(self._engine.grid.clip_span):
             stream_step(self._engine, still, torch.ones(rows, dtype=torch.bool), scratch, self._normaliser)
         if self._hop < self._stride:
-            self.notice = self._tell_cost()
+            self.cost = self._measure_cost()
 
-    def _tell_cost(self) -> str:
+    def _measure_cost(self) -> str:
         often_ms, seldom_ms = (
             ms_per_frame(time_steps(self._engine, self._normaliser, rows=len(self._state.frame_count), hop=hop))
             for hop in (self._hop, self._stride)
         )
         pace = "frame" if self._hop == 1 else f"{self._hop} frames"
         people = "1 person" if self._people == 1 else f"{self._people} people"
-        return f"answers every {pace}: {often_ms:.1f} ms a frame for {people} here, {seldom_ms:.1f} ms if every clip"
+        # Short enough for one line of a terminal of 80 columns.
+        return f"predicting every {pace}: {often_ms:.1f} ms/frame for {people}; --update clip: {seldom_ms:.1f} ms"
 
     def _empty_state(self) -> StreamState:
         """Make rows for everybody and, where they are judged so, after those as many for their mirror images."""

@@ -15,8 +15,9 @@ from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.model.recogniser import Readout, Recogniser, RecogniserConfig
 from hitrs_live.training.journal import Journal
 from hitrs_live.training.labelled import LabelledBatch, LabelledBatches, VaryConfig
-from hitrs_live.training.loop import Loop, LoopConfig, Step
+from hitrs_live.training.loop import Loop, LoopConfig
 from hitrs_live.training.processes import Processes
+from hitrs_live.training.run import part_size, run_training
 from hitrs_live.training.settings import beginning_text, settings_text
 from hitrs_live.transforms import NormaliserConfig
 
@@ -59,24 +60,23 @@ def finetune(
     model.encoder.requires_grad_(not config.head_only)
     batches = LabelledBatches(
         data, grid=config.encoder, normaliser=config.normaliser, modality=config.modality,
-        size=max(1, config.batch // config.loop.accumulate), vary=config.vary,
+        size=part_size(config.batch, config.loop.accumulate), vary=config.vary,
         seed=config.loop.seed, rank=processes.rank, ranks=processes.count,
     )  # fmt: skip
     settings = settings_text(config, [data], processes.count) + f"\nbegins_from = {beginning_text(begin)}"
-    loop = Loop(model, config.loop, processes, out.with_suffix(".state.pt"), settings)
 
     def losses(module: nn.Module, batch: LabelledBatch) -> Mapping[str, Tensor]:
         logits = module(batch.packed, batch.sample_of)
         loss = F.cross_entropy(logits.float(), batch.labels, label_smoothing=config.label_smoothing)
         return {"loss": loss, "accuracy": (logits.argmax(-1) == batch.labels).float().mean()}
 
-    def report(step: Step) -> None:
-        journal.step(step)
-        if processes.first and step.saves:
-            _save(config, model, loop.average, data, step.step, settings, out)
+    def save(loop: Loop) -> None:
+        _save(config, model, loop.average, data, loop.step, settings, out)
 
-    loop.run(batches, losses, lambda: None, report)
-    return out
+    return run_training(
+        model, config.loop, batches=batches, losses_of=losses, settings=settings, out=out, processes=processes,
+        journal=journal, save=save,
+    )  # fmt: skip
 
 
 def _save(

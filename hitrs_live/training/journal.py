@@ -46,6 +46,10 @@ class Journal:
         if self._writer is not None:
             self._writer.close()
 
+    def note(self, text: str) -> None:
+        """Show a line about the run, such as what it does besides what was asked for."""
+        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
+
     def step(self, step: Step) -> None:
         """Show one step."""
         if not self._first:

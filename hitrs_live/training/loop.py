@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, Dataset
 
 from hitrs_live.errors import ConfigError
+from hitrs_live.training.heap import Heap
 from hitrs_live.training.processes import Processes
 from hitrs_live.whole_file import whole_file
 
@@ -120,6 +121,7 @@ class Loop:
         `loss` is minimised and all are reported; after_step is called after each step of the optimiser.
         """
         batches = self._batches(batch_of)
+        heap = Heap()
         self.module.train()
         while self.step < self.config.steps:
             began = time.perf_counter()
@@ -127,6 +129,7 @@ class Loop:
             after_step()
             self._move_average()
             self.step += 1
+            heap.after_step()
             saves = self.step % self.config.save_every == 0 or self.step == self.config.steps
             seconds = time.perf_counter() - began
             report(Step(step=self.step, figures=figures, seconds=seconds, waited_s=waited, saves=saves))

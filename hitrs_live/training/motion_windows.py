@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hitrs_live.data.interpolation import interpolate
 from hitrs_live.data.motion_set import HISTORY, WINDOW, MotionRecording, MotionSet
 
 _LEG = {"knee", "ankle", "toe"}
@@ -116,13 +117,7 @@ def _chances(recordings: Sequence[MotionRecording], balance: float) -> NDArray[n
 
 def _between(frames: NDArray[np.float32], times: NDArray[np.float64]) -> NDArray[np.float32]:
     """Read frames at fractional times, linearly in between. (N, S, 3) at (B, T) -> (B, T, S, 3)."""
-    before = np.floor(times).astype(np.int64)
-    if (before == times).all():
-        return frames[before]
-    share = (times - before).astype(np.float32)[..., None, None]
-    after = np.minimum(before + 1, len(frames) - 1)
-    read: NDArray[np.float32] = frames[before] * (1 - share) + frames[after] * share
-    return read
+    return interpolate(frames, times.ravel()).reshape(*times.shape, *frames.shape[1:])
 
 
 def _turns(count: int, deviation: float, rng: np.random.Generator) -> NDArray[np.float64]:

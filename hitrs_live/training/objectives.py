@@ -90,7 +90,7 @@ class Pretrainer(nn.Module):
         results = {"joint": self._joint_loss(tokens, seen.joints, chosen)}
         results |= self._motion_loss(tokens, flat, seen, counts)
         results |= self._order_loss(clips, seen.valid_mask, counts)
-        results |= self._beginning_losses(clips, other, seen.valid_mask, counts)
+        results |= self._beginning_losses(clips, other, counts)
         return results
 
     def _joint_loss(self, tokens: Tensor, joints: Tensor, chosen: Tensor) -> Tensor:
@@ -119,9 +119,7 @@ class Pretrainer(nn.Module):
         exchanged, _ = self.encoder.video_encoder(clips[rows[:, None], order], valid_mask)
         return _told_apart("order", self.order_head, token, exchanged, counts > 2)
 
-    def _beginning_losses(
-        self, clips: Tensor, other: PackedClips, valid_mask: Tensor, counts: Tensor
-    ) -> dict[str, Tensor]:
+    def _beginning_losses(self, clips: Tensor, other: PackedClips, counts: Tensor) -> dict[str, Tensor]:
         """Show the beginning of every sequence: which clip comes next, and which whole is it of?"""
         rows, places = (torch.arange(size, device=clips.device) for size in clips.shape[:2])
         target_clips, target_token = self._targets(clips, other)

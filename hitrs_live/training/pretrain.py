@@ -15,9 +15,10 @@ from hitrs_live.errors import DataError
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 from hitrs_live.training.augment_published import PublishedAugmenter
 from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import Loop, LoopConfig, Step, autocast
+from hitrs_live.training.loop import LoopConfig, Step, autocast
 from hitrs_live.training.objectives import ObjectiveConfig, Pretrainer
 from hitrs_live.training.processes import Processes
+from hitrs_live.training.run import part_size, run_training
 from hitrs_live.training.settings import settings_text
 from hitrs_live.training.unlabelled import CropConfig, UnlabelledBatch, UnlabelledBatches
 from hitrs_live.transforms import NormaliserConfig
@@ -89,17 +90,16 @@ def pretrain(
     batches = make_batches(config, training, seed=(config.loop.seed, 0, processes.rank))
     validation = make_batches(config, held_back, seed=(config.loop.seed, 1))
     settings = settings_text(config, datasets, processes.count)
-    loop = Loop(model, config.loop, processes, out.with_suffix(".state.pt"), settings)
 
-    def report(step: Step) -> None:
-        journal.step(step)
-        if processes.first and (step.step % config.validate_every == 0 or step.step == config.loop.steps):
+    def check_held_back(step: Step) -> None:
+        if step.step % config.validate_every == 0 or step.step == config.loop.steps:
             journal.validation(step.step, validate(model, validation, config, processes))
-        if processes.first and step.saves:
-            _save(config, model, out, step.step, datasets)
 
-    loop.run(batches, _losses, model.update_target, report)
-    return out
+    return run_training(
+        model, config.loop, batches=batches, losses_of=_losses, settings=settings, out=out, processes=processes,
+        journal=journal, save=lambda loop: _save(config, model, out, loop.step, datasets),
+        after_step=model.update_target, after_report=check_held_back,
+    )  # fmt: skip
 
 
 def _losses(model: torch.nn.Module, batch: UnlabelledBatch) -> dict[str, torch.Tensor]:
@@ -146,7 +146,7 @@ def make_batches(config: PretrainConfig, datasets: Sequence[Dataset], seed: tupl
         grid=config.encoder,
         normaliser=config.normaliser,
         modality=config.modality,
-        size=max(2, config.batch // config.loop.accumulate),
+        size=part_size(config.batch, config.loop.accumulate, least=2),
         seed=seed,
     )
 

@@ -16,9 +16,10 @@ from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.compose import ComposeConfig, StreamComposer
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import Loop, LoopConfig, Step
+from hitrs_live.training.loop import Loop, LoopConfig
 from hitrs_live.training.motion_losses import motion_losses
 from hitrs_live.training.processes import Processes
+from hitrs_live.training.run import part_size, run_training
 from hitrs_live.training.settings import beginning_text, settings_text
 from hitrs_live.training.streams import StreamBatch, StreamBatches
 from hitrs_live.transforms import NormaliserConfig
@@ -91,20 +92,17 @@ def train_detector(
     batches = StreamBatches(
         composer, Augmenter(config.augment, material.mirrored), detector=config.detector,
         normaliser=config.normaliser, label_lag_frames=config.label_lag_frames,
-        size=max(1, config.batch // config.loop.accumulate), seed=(config.loop.seed, processes.rank),
+        size=part_size(config.batch, config.loop.accumulate), seed=(config.loop.seed, processes.rank),
     )  # fmt: skip
     origin = f"data = {material.text}\nbegins_from = {beginning_text(begin)}"
     settings = f"{settings_text(config, processes=processes.count)}\n{origin}"
 
-    loop = Loop(Learner(model, motion=config.motion_weight > 0), config.loop, processes, state_of(out), settings)
-
-    def report(step: Step) -> None:
-        journal.step(step)
-        if processes.first and step.saves:
-            _save(config, weights_of(loop), material.text, settings, out)
-
-    loop.run(batches, lambda wrapped, batch: losses_of(wrapped, batch, config), lambda: None, report)
-    return out
+    return run_training(
+        Learner(model, motion=config.motion_weight > 0), config.loop, batches=batches,
+        losses_of=lambda wrapped, batch: losses_of(wrapped, batch, config), settings=settings, out=out,
+        processes=processes, journal=journal,
+        save=lambda loop: _save(config, weights_of(loop), material.text, settings, out),
+    )  # fmt: skip
 
 
 class Learner(nn.Module):
@@ -136,11 +134,6 @@ class Learner(nn.Module):
         # Small, and a matter of millimetres: always in full precision.
         with torch.autocast(joints.device.type, enabled=False):
             return (logits, *self.detector.forecast(outputs.float(), joints))
-
-
-def state_of(out: Path) -> Path:
-    """Name the file that a run's state is kept in."""
-    return out.with_suffix(".state.pt")
 
 
 def weights_of(loop: Loop) -> dict[str, Tensor]:

@@ -2,24 +2,26 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from hitrs_live.checkpoint import EncoderCheckpoint, load_encoder
-from hitrs_live.data.arrays import data_folder
+from hitrs_live.data.arrays import BACKGROUND, data_folder
+from hitrs_live.data.arrays import Sequence as Recording
 from hitrs_live.data.class_map import read_classes
 from hitrs_live.data.dataset import UNLABELLED, Dataset
 from hitrs_live.data.opening import BACKGROUND_NAME, check_rates, open_datasets
 from hitrs_live.data.ship import ARMS_FREE, LABELS, SHIP_CLASSES, SOURCE_WEIGHTS
-from hitrs_live.errors import CheckpointMismatch, DataError
+from hitrs_live.errors import CheckpointMismatch, ConfigError, DataError
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import SIZES, HiTRSConfig
 from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.training.journal import Journal
 from hitrs_live.training.loop import LoopConfig
-from hitrs_live.training.pretrain_command import check_counts
+from hitrs_live.training.pretrain_command import DEFAULT_SIZE, check_counts
 from hitrs_live.training.processes import join_processes
 from hitrs_live.training.train_detector import DetectorTraining, Material, train_detector
 from hitrs_live.transforms import NormaliserConfig
@@ -42,6 +44,9 @@ def run_train_detector(options: argparse.Namespace) -> int:
         mirrored=mirrored_labels(labels),
         arms_free=arms_free(labels),
     )
+    absent = check_actions(datasets, material.sources, labels)
+    encoder = _encoder(options, begin)
+    check_window(options.window_clips, encoder)
     torch.set_num_threads(options.threads)
     loop = LoopConfig(
         steps=options.steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
@@ -49,12 +54,10 @@ def run_train_detector(options: argparse.Namespace) -> int:
         accumulate=options.accumulate, average_decay=0.998, precision=options.precision, workers=options.workers,
     )  # fmt: skip
     config = DetectorTraining(
-        name=begin.info.name if begin else f"hitrs_{options.size}",
+        name=begin.info.name if begin else f"hitrs_{options.size or DEFAULT_SIZE}",
         labels=labels,
         pair_labels=_pair_labels(datasets),
-        detector=DetectorConfig(
-            encoder=_encoder(options, begin), classes=len(labels), window_clips=options.window_clips
-        ),
+        detector=DetectorConfig(encoder=encoder, classes=len(labels), window_clips=options.window_clips),
         normaliser=normaliser,
         loop=loop,
         batch=options.batch,
@@ -63,6 +66,12 @@ def run_train_detector(options: argparse.Namespace) -> int:
         with Journal(
             "training", steps=options.steps, first=processes.first, tensorboard=options.tensorboard
         ) as journal:
+            if absent:
+                journal.note(f"no training sequence shows {', '.join(absent)}: the detector will not learn it")
+            if begin and options.size:
+                journal.note(
+                    f"--size {options.size}: not used, since the encoder of --checkpoint has a size of its own"
+                )
             written = train_detector(config, material, begin, options.out, processes, journal)
         if processes.first:
             print(f"wrote {written}; measure it with: hitrs-live evaluate detection --checkpoint {written} --data DATA")
@@ -103,6 +112,29 @@ def _classes(datasets: Sequence[Dataset]) -> tuple[str, ...]:
     return (BACKGROUND_NAME, *found)
 
 
+def check_actions(
+    datasets: Sequence[Dataset], sources: Mapping[str, Sequence[Recording]], labels: Sequence[str]
+) -> list[str]:
+    """Return the actions that no recording shows. Raises DataError, naming the data, where that is all of them."""
+    shown = {int(label) for recordings in sources.values() for one in recordings for label in np.unique(one.labels)}
+    absent = [name for number, name in enumerate(labels) if number > BACKGROUND and number not in shown]
+    if len(absent) == len(labels) - 1:
+        raise DataError(
+            f"{', '.join(str(data.path) for data in datasets)}: no training sequence shows an action, only "
+            f"{BACKGROUND_NAME!r}; label at least one action, or learn without labels with hitrs-live pretrain"
+        )
+    return absent
+
+
+def check_window(window_clips: int, encoder: HiTRSConfig) -> None:
+    """Raise ConfigError where a window is too short to train on, or longer than the encoder has positions for."""
+    if not 2 <= window_clips <= encoder.max_clips:
+        raise ConfigError(
+            f"--window-clips: got {window_clips}, wanted 2 to {encoder.max_clips}, as many as the encoder has "
+            "positions for"
+        )
+
+
 def arms_free(labels: Sequence[str]) -> frozenset[int]:
     """Number the classes that stay what they are whatever the arms do."""
     return frozenset(number for number, name in enumerate(labels) if name in ARMS_FREE)
@@ -121,7 +153,7 @@ def _pair_labels(datasets: Sequence[Dataset]) -> tuple[str, ...]:
 
 def _encoder(options: argparse.Namespace, begin: EncoderCheckpoint | None) -> HiTRSConfig:
     if begin is None:
-        fresh = SIZES[options.size]
+        fresh = SIZES[options.size or DEFAULT_SIZE]
         return replace(fresh, max_clips=min(fresh.max_clips, _MAX_CLIPS), dropout=options.dropout, causal=True)
     if begin.info.modality != "joint":
         raise CheckpointMismatch(

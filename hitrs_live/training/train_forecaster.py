@@ -13,12 +13,13 @@ from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.compose import ComposeConfig, StreamComposer
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import Loop, LoopConfig, Step
+from hitrs_live.training.loop import LoopConfig
 from hitrs_live.training.motion_losses import motion_losses
 from hitrs_live.training.processes import Processes
+from hitrs_live.training.run import part_size, run_training
 from hitrs_live.training.settings import settings_text, weights_text
 from hitrs_live.training.streams import StreamBatch, StreamBatches
-from hitrs_live.training.train_detector import Learner, Material, action_losses, state_of, weights_of
+from hitrs_live.training.train_detector import Learner, Material, action_losses, weights_of
 
 MOTION_AUGMENT = AugmentConfig(
     speed=(0.85, 1.18), bone_scale=0.05, joint_offset_m=0.01, tilt_deg=5.0, depth_scale=(0.9, 1.05), tremble_m=0.004,
@@ -81,7 +82,7 @@ def train_forecaster(
     batches = StreamBatches(
         StreamComposer(material.sources, material.weights, config.compose, material.arms_free),
         Augmenter(config.augment, material.mirrored), detector=info.detector, normaliser=info.normaliser,
-        label_lag_frames=info.label_lag_frames, size=max(1, config.batch // config.loop.accumulate),
+        label_lag_frames=info.label_lag_frames, size=part_size(config.batch, config.loop.accumulate),
         seed=(config.loop.seed, processes.rank),
     )  # fmt: skip
     # What the run keeps of the detector, so that it is not taken up from another one.
@@ -90,15 +91,11 @@ def train_forecaster(
         f"{settings_text(config, processes=processes.count)}\ndata = {material.text}\n"
         f"begins_from = {weights_text(begin.info.name, kept)}"
     )
-    loop = Loop(learner, config.loop, processes, state_of(out), settings)
-
-    def report(step: Step) -> None:
-        journal.step(step)
-        if processes.first and step.saves:
-            _save(info, weights_of(loop), material.text, settings, out)
-
-    loop.run(batches, lambda wrapped, batch: losses_of(wrapped, batch, config), lambda: None, report)
-    return out
+    return run_training(
+        learner, config.loop, batches=batches, losses_of=lambda wrapped, batch: losses_of(wrapped, batch, config),
+        settings=settings, out=out, processes=processes, journal=journal,
+        save=lambda loop: _save(info, weights_of(loop), material.text, settings, out),
+    )  # fmt: skip
 
 
 def losses_of(module: nn.Module, batch: StreamBatch, config: ForecasterTraining) -> dict[str, Tensor]:

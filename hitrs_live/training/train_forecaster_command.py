@@ -22,17 +22,20 @@ from hitrs_live.training.loop import LoopConfig
 from hitrs_live.training.pretrain_command import check_counts
 from hitrs_live.training.processes import join_processes
 from hitrs_live.training.train_detector import Material
-from hitrs_live.training.train_detector_command import arms_free, training_data
+from hitrs_live.training.train_detector_command import arms_free, check_window, training_data
 from hitrs_live.training.train_forecaster import MOTION_COMPOSE, ForecasterTraining, train_forecaster
 
 _WEIGHTS = {**SOURCE_WEIGHTS, "cmu_bvh_01_14": 0.25, "cmu_amc_01_03": 0.1}
 """How often training takes a piece of which of the shipped files."""
+
+_WINDOW_CLIPS = 16
 
 
 def run_train_forecaster(options: argparse.Namespace) -> int:
     """Train with the given flags; resumes where a run of the same name was broken off."""
     check_counts(options, "batch", "accumulate", "steps", "window_clips")
     begin = _begin(options)
+    from_detector = begin.fingerprint != ""
     datasets = training_data(options, labelled=options.joint)
     check_rates(datasets, begin.info.normaliser.rate_hz)
     material = Material(
@@ -56,6 +59,8 @@ def run_train_forecaster(options: argparse.Namespace) -> int:
         with Journal(
             "training", steps=options.steps, first=processes.first, tensorboard=options.tensorboard
         ) as journal:
+            if from_detector and options.window_clips:
+                journal.note(f"--window-clips {options.window_clips}: not used, since the detector has its own window")
             written = train_forecaster(config, material, begin, options.out, processes, journal)
         if processes.first:
             print(f"wrote {written}; measure it with: hitrs-live evaluate motion --checkpoint {written} --data DATA")
@@ -65,7 +70,13 @@ def run_train_forecaster(options: argparse.Namespace) -> int:
 def _begin(options: argparse.Namespace) -> Checkpoint:
     """Load a detector, or make one that knows no action around an encoder alone."""
     if checkpoint_kind(options.checkpoint) == "detector":
-        return load_checkpoint(options.checkpoint)
+        detecting = load_checkpoint(options.checkpoint)
+        if options.joint and len(detecting.info.labels) < 2:
+            raise CheckpointMismatch(
+                f"checkpoint {options.checkpoint}: knows no action, only {BACKGROUND_NAME!r}; "
+                "leave --joint out, or give a detector of hitrs-live train-detector"
+            )
+        return detecting
     begin = load_encoder(options.checkpoint)
     if begin.info.modality != "joint" or not begin.info.encoder.causal:
         raise CheckpointMismatch(
@@ -78,7 +89,9 @@ def _begin(options: argparse.Namespace) -> Checkpoint:
             f"checkpoint {options.checkpoint}: an encoder alone knows no actions to train on; "
             "make a detector of it with hitrs-live train-detector first, or leave --joint out"
         )
-    detector = DetectorConfig(encoder=begin.info.encoder, classes=1, window_clips=options.window_clips)
+    window_clips = options.window_clips or _WINDOW_CLIPS
+    check_window(window_clips, begin.info.encoder)
+    detector = DetectorConfig(encoder=begin.info.encoder, classes=1, window_clips=window_clips)
     model = HitrsDetector(detector)
     model.encoder.load_state_dict(begin.model.state_dict())
     info = CheckpointInfo(

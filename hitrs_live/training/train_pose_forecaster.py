@@ -11,9 +11,10 @@ from hitrs_live.data.motion_set import HISTORY, HORIZON, MotionRecording, Motion
 from hitrs_live.forecaster_checkpoint import ForecasterCheckpoint, ForecasterInfo, save_forecaster
 from hitrs_live.model.pose_forecaster import PoseForecaster, PoseForecasterConfig
 from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import Loop, LoopConfig, Step
+from hitrs_live.training.loop import LoopConfig
 from hitrs_live.training.motion_windows import WindowBatch, WindowBatches, WindowVariation
 from hitrs_live.training.processes import Processes
+from hitrs_live.training.run import run_training
 from hitrs_live.training.settings import settings_text
 
 
@@ -53,15 +54,13 @@ def train_pose_forecaster(
     frames = sum(len(recording.joints_mm) for recording in recordings)
     data = f"{motion.name}, {len(recordings)} recordings, {frames} frames"
     settings = f"{settings_text(config, processes=processes.count)}\ndata = {data}"
-    loop = Loop(_OfScored(model), config.loop, processes, out.with_suffix(".state.pt"), settings)
-
-    def report(step: Step) -> None:
-        journal.step(step)
-        if processes.first and step.saves:
-            _save(config, motion, loop.average, {"data": data, "settings": settings}, out)
-
-    loop.run(batches, lambda wrapped, batch: losses_of(wrapped, batch, config), lambda: None, report)
-    return out
+    provenance = {"data": data, "settings": settings}
+    return run_training(
+        _OfScored(model), config.loop, batches=batches,
+        losses_of=lambda wrapped, batch: losses_of(wrapped, batch, config), settings=settings, out=out,
+        processes=processes, journal=journal,
+        save=lambda loop: _save(config, motion, loop.average, provenance, out),
+    )  # fmt: skip
 
 
 class _OfScored(nn.Module):

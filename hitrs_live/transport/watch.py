@@ -1,7 +1,6 @@
 """Print what a pipeline publishes: lines for people, or one JSON object a line for pipes."""
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hitrs_live.json_codec import to_json
+from hitrs_live.line_writer import forget_stream, forget_unless_writable
 from hitrs_live.messages import (
     ActionEvent,
     AnyMessage,
@@ -22,6 +22,7 @@ from hitrs_live.messages import (
     Status,
 )
 from hitrs_live.sequence import Gap
+from hitrs_live.stopping import interrupted_by_signals
 from hitrs_live.transport.subscriber import Subscription
 from hitrs_live.utc import utc_text
 
@@ -53,6 +54,8 @@ def watch(
 ) -> None:
     """Print messages as they come, each line at once, until Ctrl-C, the pipe's other end closes, or the time is up.
 
+    SIGTERM and SIGHUP end it as Ctrl-C does.
+
     Args:
         url: where the pipeline publishes.
         json_lines: print JSON, the fields of `hitrs_live.messages` with `topic` before them.
@@ -69,15 +72,16 @@ def watch(
     printer = _JsonPrinter(out) if json_lines else _PeoplePrinter(out)
 
     def tell(gap: Gap) -> None:
-        print(_printable(str(gap)), file=notes, flush=True)
+        _say(str(gap), notes)
 
     with Subscription[AnyMessage](url, topics, on_gap=tell, monitored=True) as subscription:
         try:
-            _pump(subscription, printer, out, _Absence(subscription, notes), duration_s, idle_s)
+            with interrupted_by_signals():
+                _pump(subscription, printer, out, _Absence(subscription, notes), duration_s, idle_s)
         except KeyboardInterrupt:
-            return
+            forget_unless_writable(out)
         except BrokenPipeError:
-            _point_at_nothing(out)
+            forget_stream(out)
 
 
 def _pump(
@@ -118,18 +122,20 @@ class _Absence:
     def check(self, now_s: float) -> None:
         if self._subscription.connected:
             if self._reported:
-                self._say(f"a publisher is there: {self._subscription.url}")
+                _say(f"a publisher is there: {self._subscription.url}", self._notes)
             self._alone_since_s, self._reported = None, False
         elif self._alone_since_s is None:
             self._alone_since_s = now_s
         elif not self._reported and now_s - self._alone_since_s >= ALONE_AFTER_S:
             self._reported = True
-            self._say(f"nobody publishes at {self._subscription.url}; waiting (is `hitrs-live live` running there?)")
+            text = f"nobody publishes at {self._subscription.url}; waiting (is `hitrs-live live` running there?)"
+            _say(text, self._notes)
 
-    def _say(self, text: str) -> None:
-        # Standard error may be closed, or its reader gone: no reason to end.
-        with contextlib.suppress(OSError, ValueError):
-            print(_printable(text), file=self._notes, flush=True)
+
+def _say(text: str, notes: TextIO) -> None:
+    # Standard error may be closed, or its reader gone: no reason to end.
+    with contextlib.suppress(OSError, ValueError):
+        print(_printable(text), file=notes, flush=True)
 
 
 class _JsonPrinter:
@@ -205,14 +211,3 @@ def _describe_action(event: ActionEvent) -> str:
 def _printable(text: str) -> str:
     # Off the network: nobody's label may steer the reader's terminal.
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _point_at_nothing(out: TextIO) -> None:
-    # The interpreter flushes standard output once more at its exit and would complain of the broken pipe there.
-    try:
-        descriptor = out.fileno()
-    except (OSError, ValueError):
-        return
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, descriptor)
-    os.close(nothing)

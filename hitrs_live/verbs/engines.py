@@ -4,8 +4,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from hitrs_live.verbs.flags import positive
-from hitrs_live.verbs.settings import LIVE_ALONE, add_setting_flags, settings
+from hitrs_live.errors import ConfigError
+from hitrs_live.verbs.flags import positive, whole
+from hitrs_live.verbs.settings import OF_REPLAY, add_settings, settings
 
 
 def add_build_engines(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +20,7 @@ def add_build_engines(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=("fp32", "fp16", "bf16", "int8"), default="fp32")
     parser.add_argument(
         "--max-persons",
-        type=int,
+        type=whole,
         default=16,
         metavar="N",
         help="rows at once, at most; a person judged mirrored too takes two (default 16)",
@@ -29,12 +30,22 @@ def add_build_engines(parser: argparse.ArgumentParser) -> None:
         help="ranges for int8, as `calibrate quantisation` writes them; default: calibration/quantisation.json, "
         "where it is of this model, else those of built-in streams",
     )  # fmt: skip
+    parser.add_argument(
+        "--package", action="store_true",
+        help="for a release: write the shipped model's ONNX graphs into the package, for users without the exporter",
+    )  # fmt: skip
     parser.set_defaults(run=_run_build_engines)
 
 
 def _run_build_engines(options: argparse.Namespace) -> int:
-    from hitrs_live.engine.build_command import build_engines
+    from hitrs_live.engine.build_command import build_engines, package_graphs
 
+    if options.package:
+        given = (options.checkpoint, options.engine, options.precision, options.quantisation)
+        if given != (None, "auto", "fp32", None):
+            raise ConfigError("--package: is of the shipped model in fp32 alone, wanted no other flag beside it")
+        package_graphs()
+        return 0
     build_engines(
         options.checkpoint, options.engine, options.precision, max_persons=options.max_persons,
         quantisation=options.quantisation,
@@ -62,9 +73,9 @@ def _run_bench(options: argparse.Namespace) -> int:
 def add_replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="folder of NTU RGB+D's .skeleton files, searched to any depth")
     parser.add_argument("--bench", action="store_true", help="as fast as it goes, many files in one batch")
-    parser.add_argument("--rows", type=int, default=16, metavar="N", help="people in a batch (default 16)")
+    parser.add_argument("--rows", type=whole, default=16, metavar="N", help="people in a batch (default 16)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    add_setting_flags(parser, without=LIVE_ALONE)
+    add_settings(parser, read=OF_REPLAY)
     parser.set_defaults(run=_run_replay)
 
 
@@ -140,9 +151,16 @@ def _run_calibrate(options: argparse.Namespace) -> int:
     return 0
 
 
+_LEAST_CORNERS, _MOST_CORNERS = 3, 100
+
+
 def _corners(text: str) -> tuple[int, int]:
     try:
         across, down = (int(part) for part in text.lower().split("x"))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"got {text!r}, wanted two numbers such as 9x6") from None
+        across = down = 0
+    if not (_LEAST_CORNERS <= across <= _MOST_CORNERS and _LEAST_CORNERS <= down <= _MOST_CORNERS):
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}, wanted two whole numbers, {_LEAST_CORNERS} to {_MOST_CORNERS}, such as 9x6"
+        )
     return across, down

@@ -1,16 +1,69 @@
 """Flags that several verbs have, and what their values may be."""
 
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+_LONGEST_S = 1e9
+"""Some 31 years."""
+_MOST = 10**9
+_MOST_THREADS = 1024
+_LONGEST = 60
 
 
 def positive(text: str) -> float:
     """Read a number above 0 from a flag."""
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"got {text}, wanted a number above 0")
-    return value
+    return _number(text, "a number above 0", lambda value: value > 0)
+
+
+def seconds(text: str) -> float:
+    """Read how long, in seconds."""
+    return _number(
+        text, f"seconds, a number above 0 and at most {_LONGEST_S:.0e}", lambda value: 0 < value <= _LONGEST_S
+    )
+
+
+def not_negative(text: str) -> float:
+    """Read a number from 0 on."""
+    return _number(text, "a number, 0 or more", lambda value: value >= 0)
+
+
+def fraction(text: str) -> float:
+    """Read a share of a whole, 0 included."""
+    return _number(text, "a number, 0 to 1", lambda value: 0 <= value <= 1)
+
+
+def share(text: str) -> float:
+    """Read a share of a whole, above 0."""
+    return _number(text, "a number above 0 and at most 1", lambda value: 0 < value <= 1)
+
+
+def whole(text: str) -> int:
+    """Read a whole number; how large it must be is for the verb to say."""
+    return _whole(text, "a whole number", least=-_MOST, most=_MOST)
+
+
+def count(text: str) -> int:
+    """Read a whole number above 0."""
+    return _whole(text, "a whole number above 0", least=1, most=_MOST)
+
+
+def count_or_none(text: str) -> int:
+    """Read a whole number, 0 included."""
+    return _whole(text, "a whole number, 0 or more", least=0, most=_MOST)
+
+
+def threads(text: str) -> int:
+    """Read how many threads to compute with."""
+    return _whole(text, f"a whole number above 0, at most {_MOST_THREADS}", least=1, most=_MOST_THREADS)
+
+
+def seed(text: str) -> int:
+    """Read a seed, as torch and numpy both take it."""
+    most = (1 << 31) - 1
+    return _whole(text, f"a whole number, 0 to {most}", least=0, most=most)
 
 
 def names(text: str) -> frozenset[str]:
@@ -21,33 +74,35 @@ def names(text: str) -> frozenset[str]:
     return found
 
 
-def count(text: str) -> int:
-    """Read a whole number above 0."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"got {text}, wanted a whole number above 0")
+def _typed(text: str) -> str:
+    """Write what was typed so that it stays in its line."""
+    shown = text if text.isprintable() and text and " " not in text else repr(text)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} ..."
+
+
+def _number(text: str, wanted: str, fits: Callable[[float], bool]) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or not fits(value):
+        raise argparse.ArgumentTypeError(f"got {_typed(text)}, wanted {wanted}")
     return value
 
 
-def seed(text: str) -> int:
-    """Read a seed, as torch and numpy both take it."""
-    value = int(text)
-    if not 0 <= value < 1 << 31:
-        raise argparse.ArgumentTypeError(f"got {text}, wanted 0 to {(1 << 31) - 1}")
-    return value
-
-
-def share(text: str) -> float:
-    """Read a share of a whole, above 0."""
-    value = float(text)
-    if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"got {text}, wanted above 0 and at most 1")
+def _whole(text: str, wanted: str, *, least: int, most: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"got {_typed(text)}, wanted {wanted}")
     return value
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Add how many cores torch may take."""
-    parser.add_argument("--threads", type=count, default=2, metavar="N", help="of torch, on a CPU (default: 2)")
+    parser.add_argument("--threads", type=threads, default=2, metavar="N", help="of torch, on a CPU (default: 2)")
 
 
 def add_judging(parser: argparse.ArgumentParser) -> None:

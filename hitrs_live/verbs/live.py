@@ -1,10 +1,11 @@
 """The verbs of the running pipeline."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
-from hitrs_live.verbs.flags import positive
-from hitrs_live.verbs.settings import add_settings, settings
+from hitrs_live.verbs.flags import seconds
+from hitrs_live.verbs.settings import ALL, OF_POSE, add_settings, settings
 
 
 class _AddSource(argparse.Action):
@@ -36,7 +37,7 @@ def _add_source(parser: argparse.ArgumentParser, *, pictures_only: bool = False)
 
 def add_live(parser: argparse.ArgumentParser) -> None:
     _add_source(parser)
-    add_settings(parser)
+    add_settings(parser, read=ALL)
     parser.add_argument(
         "--record",
         metavar="FILE",
@@ -48,11 +49,13 @@ def add_live(parser: argparse.ArgumentParser) -> None:
         "--show", action="store_true", help="open a window a source with the picture and what is known of it"
     )
     parser.add_argument(
-        "--save-video", metavar="FILE", help="write that picture to a video file; of several sources, a file each"
+        "--save-video",
+        metavar="FILE",
+        help="write that picture to a video file, .webm (browsers play it), .mp4 or .avi; a file a source",
     )
-    parser.add_argument("--duration", type=positive, metavar="S", help="end after so many seconds")
+    parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds")
     parser.add_argument(
-        "--wait-subscriber", type=positive, metavar="S", help="hold the first frame until somebody listens, at most S"
+        "--wait-subscriber", type=seconds, metavar="S", help="hold the first frame until somebody listens, at most S"
     )
     parser.set_defaults(run=_run_live)
 
@@ -65,9 +68,9 @@ def _run_live(options: argparse.Namespace) -> int:
 
 def add_pose(parser: argparse.ArgumentParser) -> None:
     _add_source(parser, pictures_only=True)
-    add_settings(parser)
-    parser.add_argument("--duration", type=positive, metavar="S", help="end after so many seconds")
-    parser.add_argument("--wait-subscriber", type=positive, metavar="S", help="hold the first frame until then")
+    add_settings(parser, read=OF_POSE, keep_others=True)
+    parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds")
+    parser.add_argument("--wait-subscriber", type=seconds, metavar="S", help="hold the first frame until then")
     parser.set_defaults(run=_run_pose)
 
 
@@ -84,8 +87,8 @@ def add_watch(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true", help="everything, not only actions and source states")
     which.add_argument("--topics", nargs="*", metavar="PREFIX", help="such as action or status.cam, instead")
-    parser.add_argument("--duration", type=positive, metavar="S", help="end after so many seconds")
-    parser.add_argument("--idle", type=positive, metavar="S", help="end after so many seconds of silence")
+    parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds")
+    parser.add_argument("--idle", type=seconds, metavar="S", help="end after so many seconds of silence")
     parser.set_defaults(run=_run_watch)
 
 
@@ -102,7 +105,7 @@ def _run_watch(options: argparse.Namespace) -> int:
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    add_settings(parser)
+    add_settings(parser, read=ALL)
     parser.set_defaults(run=_run_config)
 
 
@@ -115,19 +118,32 @@ def _run_config(options: argparse.Namespace) -> int:
 
 def add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--fetch", action="store_true", help="assemble the default model now, from the package registry"
+        "--fetch", action="store_true", help="assemble the model `full` now, from the package registry (36 MB, once)"
     )
+    parser.add_argument("--wheel", metavar="FILE", help="assemble it from this wheel, mediapipe 0.10.21, offline")
     parser.add_argument("--download", choices=("lite", "full", "heavy"), help="download an official model instead")
+    parser.add_argument("--pose-model", metavar="FILE", help="say what this .task file is, too")
     parser.set_defaults(run=_run_models)
 
 
 def _run_models(options: argparse.Namespace) -> int:
-    from hitrs_live.pose.models import describe_models, download_official, ensure_pose_model
+    from hitrs_live.pose.models import (
+        cache_folder,
+        describe_file,
+        describe_models,
+        download_official,
+        ensure_pose_model,
+    )
 
-    if options.fetch:
-        ensure_pose_model("full")
+    if options.wheel or options.fetch:
+        ensure_pose_model("full", wheel=Path(options.wheel) if options.wheel else None)
     if options.download:
         download_official(options.download)
+    print(f"pose models in {cache_folder()}:")
     for status in describe_models():
-        print(f"{status.variant:<6} {status.note}")
+        record = status.record
+        more = f" ({record.size_bytes} bytes, sha256 {record.sha256})" if record is not None else ""
+        print(f"{status.variant:<6} {status.note}{more}")
+    if options.pose_model:
+        print(describe_file(Path(options.pose_model)))
     return 0

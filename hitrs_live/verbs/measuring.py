@@ -3,7 +3,16 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.verbs.flags import add_judging, add_motion_benchmarks, add_readout, add_threads, names, positive, seed
+from hitrs_live.verbs.flags import (
+    add_judging,
+    add_motion_benchmarks,
+    add_readout,
+    add_threads,
+    names,
+    positive,
+    seed,
+    whole,
+)
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -69,19 +78,20 @@ def _add_motion(parser: argparse.ArgumentParser) -> None:
     tested.add_argument("--subjects", type=names, metavar="A,B", help="people to measure on instead")
     live.add_argument("--update", choices=("clip", "frame"), default="clip", help="what it predicts after")
     live.add_argument("--degrade", default="", metavar="A,B", help="spoil the joints first, as for detection")
-    parser.add_argument(
+    published = parser.add_argument_group("with --cmu or --h36m")
+    published.add_argument(
         "--forecaster", type=Path, action="append", metavar="FILE",
         help="what train-pose-forecaster wrote; given again, predictions are averaged (default: zero velocity)",
     )  # fmt: skip
-    parser.add_argument(
+    published.add_argument(
         "--mirror", action=argparse.BooleanOptionalAction, default=True,
         help="average what a forecaster says of the body and of its mirror image",
     )  # fmt: skip
-    parser.add_argument(
+    published.add_argument(
         "--recordings", type=names, metavar="A,B", help="measure on these training recordings instead of the test's"
     )
-    parser.add_argument(
-        "--samples", type=int, choices=(8, 256, 0), default=256, help="windows an action of Human3.6M; 0: all of them"
+    published.add_argument(
+        "--samples", type=whole, choices=(8, 256, 0), default=256, help="windows an action of Human3.6M; 0: all of them"
     )
     add_threads(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")

@@ -5,7 +5,21 @@ from pathlib import Path
 from typing import Any
 
 from hitrs_live.preparing.readers import READERS
-from hitrs_live.verbs.flags import add_motion_benchmarks, add_readout, add_threads, count, names, positive, seed, share
+from hitrs_live.training.heap import use_huge_pages
+from hitrs_live.verbs.flags import (
+    add_motion_benchmarks,
+    add_readout,
+    add_threads,
+    count,
+    count_or_none,
+    fraction,
+    names,
+    not_negative,
+    positive,
+    seed,
+    share,
+    whole,
+)
 
 _PREPARE_FLAGS: dict[str, dict[str, Any]] = {
     "missing": {"type": Path, "metavar": "FILE", "help": "the authors' list of bad samples"},
@@ -23,7 +37,7 @@ def add_prepare(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     for reader in READERS:
         one = _add_kind(kinds, reader.kind, "PATH" if reader.takes_file else "FOLDER", reader.text)
-        one.add_argument("--workers", type=int, help="processes that read (default: one a CPU)")
+        one.add_argument("--workers", type=whole, help="processes that read (default: one a CPU)")
         for flag in reader.flags:
             one.add_argument(f"--{flag.replace('_', '-')}", **_PREPARE_FLAGS[flag])
     arrays = _add_kind(kinds, "arrays", "PATH", "an .npz in the array format, or a prepared folder")
@@ -48,14 +62,14 @@ def _run_prepare(options: argparse.Namespace) -> int:
 def _add_run_flags(parser: argparse.ArgumentParser, steps: int | None = None, *, new_encoder: bool = True) -> None:
     """Add what every training run under `torchrun` has."""
     if new_encoder:
-        parser.add_argument("--size", choices=("tiny", "small", "base"), default="small", help="of a new encoder")
-    parser.add_argument("--steps", type=int, default=steps, help="of the optimiser")
-    parser.add_argument("--accumulate", type=int, default=1, metavar="K", help="take a batch in K parts")
+        parser.add_argument("--size", choices=("tiny", "small", "base"), help="of a new encoder (default: small)")
+    parser.add_argument("--steps", type=whole, default=steps, help="of the optimiser")
+    parser.add_argument("--accumulate", type=whole, default=1, metavar="K", help="take a batch in K parts")
     parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 on a GPU")
     add_threads(parser)
-    parser.add_argument("--workers", type=int, default=1, help="processes that make batches ahead")
+    parser.add_argument("--workers", type=count_or_none, default=1, help="processes that make batches ahead")
     parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write scalars there, for TensorBoard")
 
 
@@ -68,14 +82,15 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/encoder.safetensors"), help="checkpoint to write")
     parser.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
     parser.add_argument("--preset", choices=("live", "published"), default="live", help="recipe (default: live)")
-    parser.add_argument("--batch", type=int, help="sequences a step, on each process")
-    parser.add_argument("--target-decay", type=float, metavar="D", help="of the slow average that makes the targets")
+    parser.add_argument("--batch", type=whole, help="sequences a step, on each process")
+    parser.add_argument("--target-decay", type=fraction, metavar="D", help="of the slow average that makes the targets")
     _add_modality(parser)
     _add_run_flags(parser)
     parser.set_defaults(run=_run_pretrain)
 
 
 def _run_pretrain(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.pretrain_command import run_pretrain
 
     return run_pretrain(options)
@@ -94,8 +109,8 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--head-only", action="store_true", help="leave the encoder as it is: linear evaluation")
     parser.add_argument("--preset", choices=("live", "published"), default="live", help="of the flags below")
-    parser.add_argument("--epochs", type=int, help="live 50, published 60")
-    parser.add_argument("--batch", type=int, help="sequences a step, on each process: live 16, published 128")
+    parser.add_argument("--epochs", type=whole, help="default: live 50, published 60, and 300 steps at least")
+    parser.add_argument("--batch", type=whole, help="sequences a step, on each process: live 16, published 128")
     parser.add_argument("--learning-rate", type=positive, help="live 0.001, published 0.0004, or 0.01 for a head only")
     parser.add_argument(
         "--encoder-rate", type=share, metavar="S", help="share of it for a pre-trained encoder: live 1, published 1"
@@ -104,8 +119,8 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
         "--mirror", action=argparse.BooleanOptionalAction, default=None,
         help="learn from mirror images too and name by both; classes of one side have it in their names",
     )  # fmt: skip
-    parser.add_argument("--weight-decay", type=float, help="live 0.05, published 0.01")
-    parser.add_argument("--dropout", type=float, help="live 0.1, published 0.2")
+    parser.add_argument("--weight-decay", type=not_negative, help="live 0.05, published 0.01")
+    parser.add_argument("--dropout", type=fraction, help="live 0.1, published 0.2")
     add_readout(parser, default=None, default_text="live max, published token")
     _add_modality(parser)
     _add_run_flags(parser)
@@ -113,6 +128,7 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_finetune(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.finetune_command import run_finetune
 
     return run_finetune(options)
@@ -146,15 +162,16 @@ def add_train_detector(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, help="encoder to begin from (default: none, from scratch)")
     parser.add_argument("--out", type=Path, default=Path("runs/detector.safetensors"), help="checkpoint to write")
     _add_people(parser)
-    parser.add_argument("--window-clips", type=int, default=16, help="clips of history that a judgement rests on")
-    parser.add_argument("--batch", type=int, default=16, help="streams a step, on each process")
+    parser.add_argument("--window-clips", type=whole, default=16, help="clips of history that a judgement rests on")
+    parser.add_argument("--batch", type=whole, default=16, help="streams a step, on each process")
     parser.add_argument("--learning-rate", type=positive, default=1e-3)
-    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--dropout", type=fraction, default=0.1)
     _add_run_flags(parser, steps=2400)
     parser.set_defaults(run=_run_train_detector)
 
 
 def _run_train_detector(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.train_detector_command import run_train_detector
 
     return run_train_detector(options)
@@ -168,7 +185,7 @@ def add_train_forecaster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/forecasting.safetensors"), help="detector to write")
     parser.add_argument("--joint", action="store_true", help="train the detector's encoder and actions too")
     _add_people(parser)
-    parser.add_argument("--window-clips", type=count, default=16, help="history, for an encoder alone")
+    parser.add_argument("--window-clips", type=count, help="history, for an encoder alone (default: 16)")
     parser.add_argument("--batch", type=count, default=16, help="streams a step, on each process")
     parser.add_argument("--learning-rate", type=positive, default=2e-3)
     _add_run_flags(parser, steps=3000, new_encoder=False)
@@ -176,6 +193,7 @@ def add_train_forecaster(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train_forecaster(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.train_forecaster_command import run_train_forecaster
 
     return run_train_forecaster(options)
@@ -190,7 +208,7 @@ def add_train_pose_forecaster(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--width", type=count, default=384)
     parser.add_argument("--layers", type=count, default=4)
-    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--dropout", type=fraction, default=0.0)
     parser.add_argument("--steps", type=count, default=3000, help="of the optimiser")
     parser.add_argument("--batch", type=count, default=128, help="windows a step")
     parser.add_argument("--learning-rate", type=positive, default=2e-3)
@@ -201,6 +219,7 @@ def add_train_pose_forecaster(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train_pose_forecaster(options: argparse.Namespace) -> int:
+    use_huge_pages()
     from hitrs_live.training.train_pose_forecaster_command import run_train_pose_forecaster
 
     return run_train_pose_forecaster(options)

@@ -8,10 +8,10 @@ from rich.layout import Layout
 from rich.segment import Segment
 from rich.text import Text
 
+from hitrs_live.line_writer import printable
 from hitrs_live.messages import AnyMessage
 from hitrs_live.views import panels
 from hitrs_live.views.board import Board, Boards, PersonState
-from hitrs_live.views.wording import printable
 
 WIDE_COLUMNS = 100
 """From here on latencies stand beside the people; below they are one line of the header."""
@@ -66,8 +66,10 @@ class _Picture:
 
     def _several(self, boards: Sequence[Board], width: int, height: int) -> RenderableType:
         """Stack a box a source; below them the actions of all, as they were told."""
-        notices = list(dict.fromkeys(notice for board in boards if board.status for notice in board.status.notices))
-        told = panels.notices(notices, 3 if height >= 30 else 1)
+        known = [board.status for board in boards if board.status]
+        notices = list(dict.fromkeys(text for status in known for text in status.notices))
+        information = list(dict.fromkeys(text for status in known for text in status.information))
+        told = panels.notices(notices, 3 if height >= 30 else 1, information)
         left = height - len(told)
         action_lines = 0 if left < 12 else max(6, left * 2 // 5)
         fits = max(1, (left - action_lines) // panels.SOURCE_LINES)
@@ -92,12 +94,14 @@ class _Picture:
     def _one(self, board: Board, width: int, height: int) -> RenderableType:
         wide = width >= WIDE_COLUMNS
         header_lines = 4 if wide or height < 16 else 5
-        told = [] if board.status is None else panels.notices(board.status.notices, 3 if height >= 30 else 1)
+        told = []
+        if (status := board.status) is not None:
+            told = panels.notices(status.notices, 3 if height >= 30 else 1, status.information)
         left = height - header_lines - len(told)
         # People may have a little over half; the list of actions at least three rows where there is room for it.
         action_lines = 0 if left < 9 else min(13, max(6, left * 2 // 5))
         rows = [
-            Layout(panels.header(board, self._dashboard.silent_s(), width, header_lines), size=header_lines),
+            Layout(panels.header(board, self._dashboard.silent_s(), header_lines), size=header_lines),
             Layout(_middle(board, width, left - action_lines), size=max(1, left - action_lines)),
         ]
         if action_lines:

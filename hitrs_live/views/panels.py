@@ -42,7 +42,7 @@ def person_colour(track_id: int) -> str:
     return _PERSON_COLOURS[track_id % len(_PERSON_COLOURS)]
 
 
-def header(board: Board, silent_s: float, width: int, height: int) -> Panel:
+def header(board: Board, silent_s: float, height: int) -> Panel:
     """Show the source, its pace and its losses in two lines, stages too where nothing else shows them."""
     status = board.status
     lines = [_pace(board, silent_s), _losses(board)]
@@ -261,7 +261,7 @@ def actions(boards: Sequence[Board], width: int, height: int) -> Panel:
     table.add_column("score", justify="right", no_wrap=True, width=5)
     table.add_column("length", justify="right", no_wrap=True, width=8)
     if wide:
-        table.add_column("told after", justify="right", no_wrap=True, width=10, style=QUIET)
+        table.add_column("delay", justify="right", no_wrap=True, width=10, style=QUIET)
         table.add_column("ended by", no_wrap=True, width=12, style=QUIET)
     told = [(board, row) for board in boards for row in reversed(board.actions)]
     if several:
@@ -293,9 +293,12 @@ def _action_cells(row: ActionRow, board: Board, wide: bool) -> list[Text | str]:
     return cells
 
 
-def notices(told: Sequence[str], count: int) -> list[Text]:
-    """Show the newest notices to the operator, a line each."""
-    return [
+def notices(told: Sequence[str], count: int, information: Sequence[str] = ()) -> list[Text]:
+    """Show the newest notices to the operator, a line each; below them, where there is room, information in grey."""
+    lines = [
         Text.assemble((" ! ", "bold black on yellow"), f" {notice}", no_wrap=True, overflow="ellipsis")
         for notice in told[-count:]
     ]
+    room = max(0, count - len(lines))
+    known = information[-room:] if room else ()
+    return lines + [Text(f" i  {text}", QUIET, no_wrap=True, overflow="ellipsis") for text in known]

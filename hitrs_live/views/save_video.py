@@ -1,7 +1,13 @@
 """Keep the painted pictures as a video file."""
 
+import errno
 import os
+import queue
+import shutil
+import threading
+from collections import deque
 from pathlib import Path
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
@@ -11,84 +17,213 @@ from hitrs_live.errors import ViewUnavailable
 from hitrs_live.messages import Scene
 from hitrs_live.views.painter import Painter
 from hitrs_live.views.projection import LensFor, imagined_lens
+from hitrs_live.views.vp8 import Vp8Encoder, is_key_picture
+from hitrs_live.views.webm import WebmWriter
 
-CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
-_LONGEST_STILL_S = 5.0
+WEBM: Final = ".webm"
+CODECS: Final = {".mp4": "mp4v", ".avi": "MJPG"}
+"""What OpenCV writes by itself, at one pace; players read it, browsers do not."""
+SUFFIXES: Final = (WEBM, *CODECS)
+_LONGEST_STILL_S: Final = 5.0
 """A longer gap between frames, as when a camera is away, is shortened to this."""
+_WAITING: Final = 8
+"""Pictures that may wait for the encoder."""
+_PATIENCE_S: Final = 30.0
+_LEAST_FREE_BYTES: Final = 1 << 20
+
+Picture = NDArray[np.uint8]
+
+
+class _File(Protocol):
+    """Write pictures of one size at their times; raise OSError or ViewUnavailable."""
+
+    def write(self, picture: Picture, time_ms: int) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class SaveVideo:
-    """Write one picture a frame to a file, repeated or left out so that the file plays at the true pace.
+    """Write one picture a frame to a file, from a thread of its own.
 
-    The file's size is the first picture's; later ones of another size are fitted into it. Needs no screen.
+    As WebM (VP8) each picture has its own time, from the capture times on, and browsers play it; a killed process
+    leaves a file that plays up to its last second. As .mp4 or .avi pictures are repeated or left out so that the file
+    plays at the true pace. The file's size is the first picture's; later ones of another size are fitted into it.
+    Needs no screen.
     """
 
-    def __init__(self, path: str | Path, fps: float = 30.0, *, lens_for: LensFor = imagined_lens) -> None:
-        """Make sure that the file can be written. Raise ViewUnavailable or ValueError (rate) where not."""
+    def __init__(
+        self, path: str | Path, fps: float = 30.0, *, lens_for: LensFor = imagined_lens, wait: bool = True
+    ) -> None:
+        """Make sure that the file can be written. Raise ViewUnavailable or ValueError (rate) where not.
+
+        fps: the pace of .mp4 and .avi, and about that of a WebM. wait: whether `show` waits for an encoder that is too
+        slow; otherwise pictures are left out, and counted.
+        """
         if not 0 < fps <= 240:
             raise ValueError(f"fps: got {fps}, wanted more than 0 and at most 240 frames a second")
-        self._path = Path(path)
+        self._path, self._fps, self._wait = Path(path), fps, wait
         _refuse_unwritable(self._path)
-        self._fps = fps
         self._painter = Painter(lens_for)
-        self._writer: cv2.VideoWriter | None = None
-        self._size = (0, 0)
-        self._last_ns = 0
-        self._owed = 0.0
+        self._times = _Times()
+        self._pictures: queue.Queue[tuple[Picture, int] | None] = queue.Queue(_WAITING)
+        self._thread: threading.Thread | None = None
+        self._fault: Exception | None = None
         self.frames = 0
-        """Pictures in the file so far."""
+        """Pictures given to the file so far."""
+        self.lost = 0
+        """Pictures left out, for the encoder was too slow."""
 
     def show(self, scene: Scene) -> None:
-        """Paint one frame and write it as often as its time asks. Raise ViewUnavailable where writing cannot begin."""
-        copies = self._copies(scene.people.capture_time_ns)
-        if copies:
-            self.write(self._painter.paint(scene), copies)
+        """Paint one frame and have it written.
 
-    def write(self, image: NDArray[np.uint8], copies: int = 1) -> None:
-        """Write one picture (height, width, 3) uint8, blue-green-red, so many times."""
-        if self._writer is None:
-            # Encoders want even sizes.
-            self._size = (image.shape[1] // 2 * 2, image.shape[0] // 2 * 2)
-            self._writer = self._begin()
-        fitted = _fit(image, self._size)
-        for _ in range(copies):
-            self._writer.write(fitted)
-        self.frames += copies
+        Raises ViewUnavailable, once, where writing failed; nothing is written from then on.
+        """
+        if self._thread is not None and self._pictures.full() and not self._wait:
+            self.lost += 1
+            return
+        self.write(self._painter.paint(scene), self._times.take(scene.people.capture_time_ns))
+
+    def write(self, image: Picture, time_ms: int) -> None:
+        """Have one picture (height, width, 3) uint8, blue-green-red, written. Raise as `show` does."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="save-video", daemon=True)
+            self._thread.start()
+        try:
+            self._pictures.put((image, time_ms), timeout=_PATIENCE_S)
+        except queue.Full:
+            raise ViewUnavailable(f"video {self._path}: nothing was written for {_PATIENCE_S:g} s; given up") from None
+        self._raise_fault()
+        self.frames += 1
 
     def close(self) -> None:
-        """Finish the file; safe at any time, also twice."""
-        if self._writer is not None:
-            self._writer.release()
-            self._writer = None
+        """Finish the file; safe at any time, also twice. Raise ViewUnavailable where that failed."""
+        if self._thread is not None:
+            thread, self._thread = self._thread, None
+            try:
+                self._pictures.put(None, timeout=_PATIENCE_S)
+            except queue.Full:
+                raise ViewUnavailable(f"video {self._path}: could not be finished in {_PATIENCE_S:g} s") from None
+            thread.join(_PATIENCE_S)
+        self._raise_fault()
 
-    def _copies(self, capture_time_ns: int) -> int:
-        """Count the file's frames that fall due between the frame before and this one."""
-        if self._writer is None:
-            self._owed = 1.0
-        else:
-            gap_s = (capture_time_ns - self._last_ns) / 1e9
-            self._owed += min(max(gap_s, 0.0), _LONGEST_STILL_S) * self._fps
+    def _raise_fault(self) -> None:
+        fault, self._fault = self._fault, None
+        if isinstance(fault, ViewUnavailable):
+            raise fault
+        if fault is not None:
+            reason = getattr(fault, "strerror", None) or fault
+            raise ViewUnavailable(f"video {self._path} ended early: {reason}")
+
+    def _run(self) -> None:
+        file: _File | None = None
+        size = (0, 0)
+        failed = False
+        while (item := self._pictures.get()) is not None:
+            # After a fault, whoever waits for room gets it.
+            if failed:
+                continue
+            picture, time_ms = item
+            try:
+                if file is None:
+                    # Encoders want even sizes.
+                    size = (picture.shape[1] // 2 * 2, picture.shape[0] // 2 * 2)
+                    file = self._begin(size)
+                file.write(_fit(picture, size), time_ms)
+            except Exception as error:  # To be told by whoever shows the next one.
+                failed, self._fault = True, error
+        try:
+            if file is not None:
+                file.close()
+        except Exception as error:
+            if not failed:
+                self._fault = error
+
+    def _begin(self, size: tuple[int, int]) -> _File:
+        if self._path.suffix.lower() == WEBM:
+            return _WebmFile(self._path, size, self._fps)
+        return _EvenFile(self._path, size, self._fps)
+
+
+class _Times:
+    """Turn capture times into times of the film: milliseconds from its first picture on, ever later."""
+
+    def __init__(self) -> None:
+        self._last_ns: int | None = None
+        self._film_ns = 0
+        self._last_ms = -1
+
+    def take(self, capture_time_ns: int) -> int:
+        if self._last_ns is not None:
+            self._film_ns += min(max(capture_time_ns - self._last_ns, 0), round(_LONGEST_STILL_S * 1e9))
         self._last_ns = capture_time_ns
+        self._last_ms = max(round(self._film_ns / 1e6), self._last_ms + 1)
+        return self._last_ms
+
+
+class _WebmFile:
+    """Each picture at its own time."""
+
+    def __init__(self, path: Path, size: tuple[int, int], fps: float) -> None:
+        self._encoder = Vp8Encoder(*size, fps)
+        self._times_ms: deque[int] = deque()
+        try:
+            self._file = WebmWriter(path, width=size[0], height=size[1])
+        except OSError:
+            self._encoder.close()
+            raise
+
+    def write(self, picture: Picture, time_ms: int) -> None:
+        self._times_ms.append(time_ms)
+        self._add(self._encoder.encode(picture))
+
+    def close(self) -> None:
+        try:
+            self._add(self._encoder.close())
+        finally:
+            self._file.close()
+
+    def _add(self, encoded: list[bytes]) -> None:
+        # This encoder gives one for one, in order.
+        for picture in encoded:
+            self._file.write(picture, self._times_ms.popleft(), is_key=is_key_picture(picture))
+
+
+class _EvenFile:
+    """Pictures repeated or left out so that a file of one pace plays at the true one."""
+
+    def __init__(self, path: Path, size: tuple[int, int], fps: float) -> None:
+        self._path, self._fps = path, fps
+        self._owed = 1.0
+        self._last_ms: int | None = None
+        codec = CODECS[path.suffix.lower()]
+        self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
+        if not self._writer.isOpened():
+            raise ViewUnavailable(
+                f"video {path}: this build of OpenCV cannot write {codec} at {size[0]} x {size[1]}; "
+                f"try another suffix of {', '.join(SUFFIXES)}"
+            )
+
+    def write(self, picture: Picture, time_ms: int) -> None:
+        if self._last_ms is not None:
+            self._owed += (time_ms - self._last_ms) * self._fps / 1e3
+        self._last_ms = time_ms
         # Half a frame of tolerance keeps a camera's jitter from doubling and dropping frames in turn.
         copies = int(self._owed + 0.5)
         self._owed -= copies
-        return copies
+        for _ in range(copies):
+            self._writer.write(picture)
+        # OpenCV's writer would go on as if nothing were.
+        if shutil.disk_usage(self._path.parent).free < _LEAST_FREE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def _begin(self) -> cv2.VideoWriter:
-        codec = CODECS[self._path.suffix.lower()]
-        writer = cv2.VideoWriter(str(self._path), cv2.VideoWriter.fourcc(*codec), self._fps, self._size)
-        if not writer.isOpened():
-            raise ViewUnavailable(
-                f"video {self._path}: this build of OpenCV cannot write {codec} at {self._size[0]} x {self._size[1]}; "
-                f"try another suffix of {', '.join(CODECS)}"
-            )
-        return writer
+    def close(self) -> None:
+        self._writer.release()
 
 
 def _refuse_unwritable(path: Path) -> None:
-    if path.suffix.lower() not in CODECS:
+    if path.suffix.lower() not in SUFFIXES:
         raise ViewUnavailable(
-            f"video {path}: got the suffix {path.suffix!r}, wanted one of {', '.join(CODECS)} to say how it is coded"
+            f"video {path}: got the suffix {path.suffix!r}, wanted one of {', '.join(SUFFIXES)} to say how it is coded"
         )
     if not path.parent.is_dir():
         raise ViewUnavailable(f"video {path}: there is no folder {path.parent}; make it or choose another")
@@ -98,7 +233,7 @@ def _refuse_unwritable(path: Path) -> None:
         raise ViewUnavailable(f"video {path}: may not be written here; choose another folder or ask for the right")
 
 
-def _fit(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def _fit(image: Picture, size: tuple[int, int]) -> Picture:
     """Scale a picture into another size, black at the sides where the shapes differ."""
     width, height = size
     if image.shape[1] == width and image.shape[0] == height:

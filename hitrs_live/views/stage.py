@@ -10,17 +10,19 @@ from hitrs_live.views.projection import LensLike, project
 _FEET = [NTU25.index(f"{side}_{name}") for side in ("left", "right") for name in ("ankle", "foot")]
 _TOP, _BOTTOM = np.array([34.0, 27.0, 22.0]), np.array([58.0, 46.0, 38.0])
 _GRID = np.array([104.0, 88.0, 74.0])
+_FLOOR_M = -0.9
+"""Before anybody's feet were seen."""
 _NEAR_M, _FAR_M, _HALF_WIDTH_M = 1.0, 9.0, 5.0
 
 
 class Stage:
     """Give empty pictures of one size, the grid at the height of the lowest feet seen lately."""
 
-    def __init__(self, width: int, height: int, lens: LensLike, floor_m: float = -0.9) -> None:
+    def __init__(self, width: int, height: int, lens: LensLike) -> None:
         """Take the size in pixels and where the floor is until somebody stands on it, metres above the camera."""
         self._size = (width, height)
         self._lens = lens
-        self._floor_m = floor_m
+        self._floor_m = _FLOOR_M
         self._drawn_at_m: float | None = None
         self._picture = np.zeros((height, width, 3), np.uint8)
 

@@ -2,13 +2,6 @@
 
 from hitrs_live.messages import ActionEvent
 
-_CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != ord("\n")}
-
-
-def printable(text: str) -> str:
-    """Replace what would command a terminal: words come over the network from whoever publishes there."""
-    return text.translate(_CONTROLS)
-
 
 def clock_time(seconds: float) -> str:
     """Write a time as minutes:seconds.tenths, with hours where there are any: 00:03.2, 1:02:03.4."""

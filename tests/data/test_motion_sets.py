@@ -137,6 +137,15 @@ def test_h36m_is_read_at_25_hz_with_the_windows_of_publications(tmp_path: Path) 
     assert len(everything.test[0].starts) == 200 - 34
 
 
+def test_h36m_files_with_a_mark_and_other_line_ends_are_read(tmp_path: Path) -> None:
+    plain = read_h36m(write_h36m(tmp_path), samples=8)
+    for path in tmp_path.rglob("*.txt"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    marked = read_h36m(tmp_path, samples=8)
+    for one, other in zip(plain.test, marked.test, strict=True):
+        np.testing.assert_array_equal(one.joints_mm, other.joints_mm)
+
+
 def test_windows_are_drawn_in_turn_from_both_recordings() -> None:
     first, second = drawn_starts((1000, 300), 256)
     assert len(first) == len(second) == 128

@@ -7,8 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.engine.manifest import EngineKey, engines_folder, graph_sources, read_engine, write_engine
+from hitrs_live.engine.manifest import EngineKey, engines_folder, read_engine, write_engine
 from hitrs_live.errors import EngineStale, EngineUnavailable
 
 KEY = EngineKey(
@@ -127,9 +126,3 @@ def test_a_folder_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
 
 def test_engines_of_a_checkout_lie_in_it() -> None:
     assert engines_folder() == Path(__file__).parents[2] / "engines"
-
-
-def test_the_code_that_graphs_are_traced_from_has_a_sum_of_the_models_own_parts(checkpoint: Checkpoint) -> None:
-    model = checkpoint.model
-    assert graph_sources(model) == graph_sources(model)
-    assert graph_sources(model) != graph_sources(model.encoder), "the heads' modules count too"

@@ -1,12 +1,12 @@
-"""Which processors int8 is made for with weights of 7 bits."""
+"""Which processors int8 is made for with unsigned weights."""
 
 import pytest
 
-from hitrs_live.engine.quantise import needs_reduced_range
+from hitrs_live.engine.quantise import sums_saturate
 
 
 @pytest.mark.parametrize(
-    ("machine", "cpu_info", "reduced"),
+    ("machine", "cpu_info", "saturates"),
     [
         ("x86_64", "flags\t\t: fpu sse4_2 avx avx2 fma", True),
         ("AMD64", "", True),
@@ -15,5 +15,5 @@ from hitrs_live.engine.quantise import needs_reduced_range
         ("aarch64", "Features\t: asimd", False),
     ],
 )
-def test_only_an_x86_without_vnni_gets_weights_of_7_bits(machine: str, cpu_info: str, reduced: bool) -> None:
-    assert needs_reduced_range(machine, cpu_info) is reduced
+def test_only_an_x86_without_vnni_gets_unsigned_weights(machine: str, cpu_info: str, saturates: bool) -> None:
+    assert sums_saturate(machine, cpu_info) is saturates

@@ -91,11 +91,28 @@ def test_a_saved_file_reads_back_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("width = 1", "missing required field"),
-        ("width = 640\nheight = 480\nfx = -1\nfy = 1\ncx = 1\ncy = 1", "positive"),
-        ("width = 640\nheight = 480\nfx = nan\nfy = 1\ncx = 1\ncy = 1", "finite"),
-        ("width = 640\nheight = 480\nfx = 1\nfy = 1\ncx = 1\ncy = 1\nf = 3", "unknown field"),
+        ("width = 1", r"height is missing: wanted a whole number above 0"),
+        (
+            "width = 640\nheight = 480\nfx = -1\nfy = 1\ncx = 1\ncy = 1",
+            r"fx -1: wanted a number above 0",
+        ),
+        (
+            "width = 640\nheight = 480\nfx = nan\nfy = 1\ncx = 1\ncy = 1",
+            r"fx nan: wanted a number above 0",
+        ),
+        (
+            "width = 640\nheight = 480\nfx = 1\nfy = 1\ncx = 1\ncy = 1\ncolour = 3",
+            r"unknown setting colour; the file has width, height, fx",
+        ),
+        ("width = 640\nheight = 480\nfx = 1\nfy = 1\ncx = inf\ncy = 1", r"cx inf: wanted a number;"),
+        ("width = true\nheight = 480\nfx = 1\nfy = 1\ncx = 1\ncy = 1", r"width true: wanted a whole number"),
+        (
+            "width = 640\nheight = 480\nfx = 1\nfy = 1\ncx = 1\ncy = 1\ndistortion = [1]",
+            r"distortion \[1\]: wanted 5 n",
+        ),
         ("fx = ", "calibration/README.md"),
+        ("fx = 1\nfx = 2", "not TOML"),
+        ("a = " + 5000 * "[", "not TOML"),
     ],
 )
 def test_a_bad_file_is_told_in_one_line(tmp_path: Path, text: str, told: str) -> None:

@@ -1,4 +1,5 @@
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -9,9 +10,10 @@ import msgspec
 import pytest
 from patience import PATIENCE_S
 
+from hitrs_live.cli import main
 from hitrs_live.errors import PoseModelMissing
-from hitrs_live.pose import models
-from hitrs_live.pose.bundle import DETECTOR, LANDMARKS
+from hitrs_live.pose import fetch, models
+from hitrs_live.pose.bundle import CONTENT, DETECTOR, LANDMARKS
 
 pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="the cache cannot be moved by XDG_CACHE_HOME there")
 
@@ -114,6 +116,110 @@ def test_a_registry_out_of_reach_is_told_in_one_line(cache: Path, monkeypatch: p
         models.ensure_pose_model("full")
     assert "\n" not in str(raised.value)
     assert list(cache.iterdir()) == []
+
+
+def test_a_registry_out_of_reach_names_the_way_by_another_machine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    with pytest.raises(PoseModelMissing, match=r"pip download .*mediapipe==0\.10\.21.*hitrs-live models --wheel FILE"):
+        models.ensure_pose_model("full")
+
+
+def test_an_environment_without_pip_takes_the_one_that_python_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    _without(monkeypatch, "pip")
+    name, command, environment = next(fetch._pips())
+    assert name == "the pip of ensurepip"
+    done = subprocess.run([*command, "--version"], env={**os.environ, **environment}, capture_output=True, text=True)
+    assert environment["PYTHONPATH"] in done.stdout, done.stderr
+
+
+def test_without_ensurepip_uv_and_then_any_pip_on_the_path_are_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without(monkeypatch, "pip", "ensurepip")
+    for name in ("uv", "pip3"):
+        (tmp_path / name).write_text("#!/bin/sh\necho error: no network here >&2\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    with pytest.raises(PoseModelMissing, match=r"uv: error: no network here; .*/pip3: error: no network here\); on a"):
+        fetch.fetch_wheel(tmp_path)
+
+
+def test_where_there_is_no_pip_at_all_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _without(monkeypatch, "pip", "ensurepip")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PoseModelMissing, match=r"has no pip, and .* neither ensurepip, uv nor pip .*--wheel FILE"):
+        fetch.fetch_wheel(tmp_path)
+
+
+def _without(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Let modules be not installed, as they are in another environment."""
+    for name in names:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in names else there(name))
+
+
+def test_what_runs_the_pipeline_never_fetches_a_model(cache: Path) -> None:
+    with pytest.raises(PoseModelMissing, match=r"hitrs-live models --fetch.*--pose-model FILE\.task"):
+        models.find_pose_model("full")
+    assert not cache.exists()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A file that is built as a pose landmarker's is."""
+    path = tmp_path / "mine.task"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in CONTENT:
+            archive.writestr(name, name)
+    return path
+
+
+def test_a_task_file_is_taken_by_its_path_from_anywhere(cache: Path, bundle: Path) -> None:
+    assert models.find_pose_model(str(bundle)) == bundle
+    assert hashlib.sha256(bundle.read_bytes()).hexdigest() in models.describe_file(bundle)
+
+
+def test_a_path_may_begin_with_the_users_home(cache: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(bundle.parent))
+    assert models.find_pose_model("~/mine.task") == bundle
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "no such file"), (b"", "is no .task file"), (b"not a zip", "is no .task file"), ("face", "has no pose_de")],
+)
+def test_a_file_that_is_no_pose_model_is_refused_in_one_line_before_anything_heavy_loads(
+    tmp_path: Path, content: bytes | str | None, said: str
+) -> None:
+    path = tmp_path / "mine.task"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(f"{content}_landmarker.tflite", content)
+    code = (
+        "import sys; from hitrs_live.cli import main; "
+        f"print(main(['live', '--demo', '--pose-model', {str(path)!r}]), 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert done.stdout.split() == ["2", "False"]
+    (line,) = done.stderr.splitlines()
+    assert str(path) in line
+    assert said in line
+    assert "wanted lite, full, heavy, or the path" in line
+
+
+def test_models_shows_a_file_beside_what_the_cache_has(
+    cache: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "--pose-model", str(bundle)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"pose models in {cache}:"
+    assert [line.split()[0] for line in lines[1:4]] == ["lite", "full", "heavy"]
+    assert lines[4].startswith(f"{bundle}: a pose model, {bundle.stat().st_size} bytes, sha256 ")
 
 
 def test_a_cache_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hitrs_live.bad_joints import find_bad, find_bodies
 from hitrs_live.config import TrackConfig
 from hitrs_live.messages import People, Pose, PoseFrame
+from hitrs_live.pose.present import present_poses
 from hitrs_live.pose.tracker import Tracker
 from hitrs_live.skeleton import NTU25
 
@@ -238,6 +240,30 @@ def test_nobody_takes_no_row(nobody: Pose) -> None:
     room = Room(rows=2)
     room.steps(5, nobody, standing(-1, size=1.0))
     assert ids(room.steps(10, nobody, standing(-1, size=1.0), standing(1, size=0.9))) == [1, 2]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 24), st.integers(0, 2), st.sampled_from([np.nan, np.inf, 0.0, 1e9])), max_size=60
+    ),
+    st.lists(st.tuples(st.integers(0, 24), st.sampled_from([np.nan, -0.5, 0.0, 2.0])), max_size=30),
+)
+def test_whoever_is_present_is_finite_sure_within_bounds_and_somebody(
+    spoilt: list[tuple[int, int, float]], unsure: list[tuple[int, float]]
+) -> None:
+    pose = standing(0)
+    for joint, axis, value in spoilt:
+        pose.joints_m[joint, axis] = value
+    for joint, value in unsure:
+        pose.confidence[joint] = value
+    present = present_poses([pose])
+    assert bool(present) == bool(find_bodies(pose.joints_m, pose.confidence))
+    for one in present:
+        assert np.isfinite(one.joints_m).all()
+        assert ((one.confidence >= 0) & (one.confidence <= 1)).all()
+        good = ~find_bad(pose.joints_m)
+        np.testing.assert_array_equal(one.joints_m[good], pose.joints_m[good])
+        assert not one.confidence[~good].any()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1e9])

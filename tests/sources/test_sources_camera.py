@@ -155,6 +155,19 @@ def test_a_slow_reader_gets_the_newest_picture_and_the_loss_is_counted() -> None
         watch.source.close()
 
 
+def test_pictures_that_came_before_anybody_read_are_no_loss() -> None:
+    with MjpegServer() as server:
+        source = CameraSource(server.url, CameraConfig(max_frame_age_s=60))
+        source.open()
+        give_up_s = time.monotonic() + PATIENCE_S
+        while source.drops()["camera"] < 5:
+            assert time.monotonic() < give_up_s
+            time.sleep(0.01)
+        source.read(0.0)
+        assert source.drops()["camera"] < 5
+        source.close()
+
+
 def test_a_picture_left_lying_through_a_stall_is_dropped_as_stale() -> None:
     clock = ManualClock()
     with MjpegServer() as server:

@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
-from decoder_runs import CLIP_NS, EITHER, JUMP, NOTHING, START_NS, actions, decoder, prediction, run, told
+from decoder_runs import CLIP_NS, EITHER, INFO, JUMP, NOTHING, START_NS, actions, decoder, prediction, run, told
 
+from hitrs_live.config import ActionConfig
 from hitrs_live.messages import ScoreEvent
+from hitrs_live.model.detector import DetectorConfig
+from hitrs_live.model.hitrs import HITRS_SMALL
 from hitrs_live.skeleton import NTU25
-from hitrs_live.streaming.decoder import body_confidence, class_scores, energy, softmax
+from hitrs_live.streaming.decoder import ActionDecoder, body_confidence, class_scores, energy, softmax
 from hitrs_live.thresholds import ClassThresholds, Thresholds
 
 
@@ -178,3 +182,21 @@ def test_a_moments_doubt_does_not_hide_when_something_began() -> None:
 def test_who_trusts_every_pose_can_say_so() -> None:
     stage = decoder(min_pose_confidence=0.0)
     assert told(actions(stage, prediction(0, JUMP, confidence=np.zeros(25, np.float32)))) == [("start", "jump")]
+
+
+@pytest.mark.parametrize(("labels", "pair_labels"), [(("background",), ()), (("background", "hug"), ("hug",))])
+@pytest.mark.parametrize("of_pairs", [False, True])
+def test_a_model_without_an_action_for_its_rows_scores_the_background_and_never_starts(
+    labels: tuple[str, ...], pair_labels: tuple[str, ...], of_pairs: bool
+) -> None:
+    detector = DetectorConfig(encoder=HITRS_SMALL, classes=len(labels), window_clips=4)
+    info = msgspec.structs.replace(INFO, labels=labels, pair_labels=pair_labels, detector=detector)
+    deciding = ActionDecoder(info, ActionConfig(), source_id="cam", rows=2, hop_frames=7, of_pairs=of_pairs)
+    events = []
+    for clip in range(8):
+        seen = prediction(clip, NOTHING, reset=clip == 0)
+        events += deciding.step(replace(seen, logits=seen.logits[:, : len(labels)]))
+    assert len(events) == 8
+    assert all(isinstance(event, ScoreEvent) for event in events)
+    assert all(event.labels[0] == "background" and event.scores[0] > 0.9 for event in events)
+    assert deciding.close_all("finished") == []

@@ -80,13 +80,11 @@ def test_warming_up_leaves_no_trace_in_the_answers(checkpoint: Checkpoint, hop: 
 
 def test_answering_every_frame_tells_what_it_costs_and_every_clip_tells_nothing(checkpoint: Checkpoint) -> None:
     seldom, often = predictor(checkpoint, None), predictor(checkpoint, 1)
-    assert often.notice == "", "nothing is known before it is measured"
+    assert often.cost == "", "nothing is known before it is measured"
     for stage in (seldom, often):
         stage.warm_up()
-    assert seldom.notice == ""
-    told = re.fullmatch(
-        r"answers every frame: (\S+) ms a frame for 2 people here, (\S+) ms if every clip", often.notice
-    )
+    assert seldom.cost == ""
+    told = re.fullmatch(r"predicting every frame: (\S+) ms/frame for 2 people; --update clip: (\S+) ms", often.cost)
     assert told
     every_frame_ms, every_clip_ms = (float(number) for number in told.groups())
     assert every_frame_ms > every_clip_ms > 0, "seven times the clips and judgements"

@@ -1,5 +1,6 @@
 """`hitrs-live finetune`: learns, resumes, begins from an encoder or from none, and is measured by the other verb."""
 
+import argparse
 import json
 import re
 from dataclasses import replace
@@ -25,6 +26,7 @@ from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.opening import open_dataset
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 from hitrs_live.training.finetune import FinetuneConfig, finetune
+from hitrs_live.training.finetune_command import chosen_steps
 from hitrs_live.training.labelled import LabelledBatches, VaryConfig
 from hitrs_live.training.loop import LoopConfig
 from hitrs_live.training.processes import Processes
@@ -193,6 +195,49 @@ def test_a_share_of_the_labels_is_drawn_and_kept_beside_the_checkpoint(actions: 
 
 
 @pytest.mark.parametrize(
+    ("asked", "steps"),
+    [
+        ({"steps": 7}, 7),
+        ({"steps": 7, "epochs": 8}, 7),
+        ({"epochs": 8}, 24),
+        ({}, 300),
+    ],
+)
+def test_asked_steps_and_epochs_are_taken_and_only_the_default_has_a_least(asked: dict[str, int], steps: int) -> None:
+    options = argparse.Namespace(**{"steps": None, "epochs": None, "preset": "live", **asked})
+    assert chosen_steps(options, an_epoch=3) == steps
+    assert chosen_steps(options, an_epoch=100) == {7: 7, 24: 800, 300: 5000}[steps]
+
+
+def test_two_epochs_of_a_few_sequences_take_two_epochs_of_steps(
+    actions: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "short.safetensors"
+    flags = ["--data", str(actions), "--test-subjects", "p3,p4", "--epochs", "2", "--batch", "9", "--size", "tiny",
+             "--threads", "1", "--workers", "0", "--encoder-rate", "0.5"]  # fmt: skip
+    assert main(["finetune", *flags, "--out", str(out)]) == 0
+    assert load_recogniser(out).info.provenance["steps"] == "6 of 6"
+    shown = capfd.readouterr().out
+    assert "6 steps of the optimiser, the first 1 of them warm-up" in shown
+    assert "9 sequences a step, 3 steps an epoch, 2 epochs" in shown
+    assert "--encoder-rate 0.5: not used, since there is no --checkpoint" in shown
+    assert "at least" not in shown
+    assert main(["finetune", *flags, "--out", str(out)]) == 0
+    assert "this run has taken all its steps" in capfd.readouterr().out
+
+
+def test_a_batch_larger_than_the_data_is_lowered_and_said(
+    actions: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--data", str(actions), "--test-subjects", "p3,p4", "--steps", "1", "--epochs", "2", "--batch", "64",
+             "--accumulate", "2", "--size", "tiny", "--threads", "1", "--workers", "0"]  # fmt: skip
+    assert main(["finetune", *flags, "--out", str(tmp_path / "o.safetensors")]) == 0
+    shown = capfd.readouterr().out
+    assert "--batch 64: the training half has too few sequences; taking 26 a step" in shown
+    assert "--epochs 2: not used, since --steps 1 is given too" in shown
+
+
+@pytest.mark.parametrize(
     ("flags", "told"),
     [
         (["--split", "xsub"], r"no split .xsub., it has none"),
@@ -201,6 +246,10 @@ def test_a_share_of_the_labels_is_drawn_and_kept_beside_the_checkpoint(actions: 
         (["--test-subjects", "p3", "--head-only"], r"--head-only"),
         (["--test-subjects", "p3", "--checkpoint", str(SHIPPED), "--modality", "bone"], r"trained on joints"),
         (["--test-subjects", "p3", "--checkpoint", "COCO"], r"skeleton 'coco17'"),
+        (["--test-subjects", "p3", "--batch", "16", "--accumulate", "3"], r"16 does not make 3 equal .* --batch 15"),
+        (["--test-subjects", "p3", "--batch", "40", "--accumulate", "40"], r"36 training sequences"),
+        (["--test-subjects", "p0,p1,p2,p3,p4"], r"class .one. has no training sequence"),
+        (["--test-subjects", "p3", "--data", "ALONE"], r"all 2 training sequences are of one class, .one.;"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing_behind(
@@ -211,7 +260,13 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(
     coco = tmp_path / "coco.safetensors"
     info = EncoderInfo(name="x", layout="coco17", encoder=ENCODER, normaliser=NormaliserConfig())
     save_checkpoint(coco, EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
-    flags = [{"SUBSET": str(subset), "COCO": str(coco)}.get(flag, flag) for flag in flags]
+    alone = tmp_path / "alone.npz"
+    np.savez(
+        alone, x=np.concatenate([act(1, 20)] * 3).astype(np.float16), y=np.ones(60, np.int16), length=np.full(3, 20),
+        subject=np.array(["p0", "p1", "p3"]), seq=np.array(["a", "b", "c"]),
+        meta=np.array(json.dumps({"labels": {"1": "one"}})),
+    )  # fmt: skip
+    flags = [{"SUBSET": str(subset), "COCO": str(coco), "ALONE": str(alone)}.get(flag, flag) for flag in flags]
     out = tmp_path / "out" / "recogniser.safetensors"
     code = main(["finetune", "--data", str(actions), *flags, "--out", str(out), "--steps", "2", "--size", "tiny"])
     lines = capfd.readouterr().err.strip().splitlines()

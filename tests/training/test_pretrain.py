@@ -150,6 +150,7 @@ def write_array_file(path: Path, joints: np.ndarray, **changes: object) -> Path:
         ("other rate", r"15 frames a second, wanted 30"),
         ("nothing there", r"no\.npz"),
         ("no steps", r"--steps: got 0"),
+        ("one a batch", r"batch of 1 does not make one part of at least 2; .*--batch 2"),
     ],
 )
 def test_bad_input_is_one_line_that_names_the_file_and_leaves_nothing_behind(
@@ -157,7 +158,7 @@ def test_bad_input_is_one_line_that_names_the_file_and_leaves_nothing_behind(
 ) -> None:
     good = np.random.default_rng(0).normal(0, 1, (40, 25, 3)).astype(np.float32)
     broken = good.copy()
-    broken[7, 3] = np.nan
+    broken[:, 3:20] = np.nan
     data = tmp_path / "data.npz"
     if case == "other skeleton":
         write_array_file(data, good[:, :17])
@@ -171,7 +172,8 @@ def test_bad_input_is_one_line_that_names_the_file_and_leaves_nothing_behind(
         write_array_file(data, good)
     steps = "0" if case == "no steps" else "2"
     out = tmp_path / "out" / "encoder.safetensors"
-    code = main(["pretrain", "--data", str(data), "--out", str(out), "--size", "tiny", "--steps", steps])
+    batch = ["--batch", "1"] if case == "one a batch" else []
+    code = main(["pretrain", "--data", str(data), "--out", str(out), "--size", "tiny", "--steps", steps, *batch])
     captured = capfd.readouterr()
     assert code == 2
     lines = captured.err.strip().splitlines()
@@ -180,3 +182,13 @@ def test_bad_input_is_one_line_that_names_the_file_and_leaves_nothing_behind(
 
     assert re.search(told, lines[0]), lines[0]
     assert not out.parent.exists()
+
+
+def test_what_a_run_does_besides_what_was_asked_for_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    joints = np.random.default_rng(0).normal(0, 1, (80, 25, 3)).astype(np.float32)
+    data = write_array_file(tmp_path / "data.npz", joints)
+    flags = ["--size", "tiny", "--steps", "1", "--batch", "2", "--workers", "0", "--threads", "1", "--split", "xsub"]
+    assert main(["pretrain", "--data", str(data), "--out", str(tmp_path / "o.safetensors"), *flags]) == 0
+    shown = capfd.readouterr().out
+    assert f"--split xsub: no split in {data}; learning from all sequences" in shown
+    assert "1 steps of the optimiser, the first 0 of them warm-up" in shown

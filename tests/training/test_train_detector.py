@@ -1,5 +1,6 @@
 """Training on streams learns, resumes to the bit, and never touches a test subject."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from kept_journal import BrokenOff, KeptJournal
-from ntu_miniature import write_ntu_miniature
+from ntu_miniature import act, write_ntu_miniature
 
 from hitrs_live.checkpoint import EncoderCheckpoint, EncoderInfo, load_checkpoint, load_encoder, save_checkpoint
 from hitrs_live.cli import main
@@ -176,6 +177,9 @@ def test_the_command_trains_on_other_data_with_its_own_classes(miniature: Path, 
         (["--leave-out", "nobody"], "nobody is called nobody"),
         (["--steps", "0"], "--steps: got 0"),
         (["--checkpoint", "none.safetensors"], "none.safetensors: cannot be read"),
+        (["--window-clips", "1"], "--window-clips: got 1, wanted 2 to 64"),
+        (["--window-clips", "65"], "--window-clips: got 65, wanted 2 to 64"),
+        (["--batch", "3", "--accumulate", "2"], "choose another, such as --batch 4"),
     ],
 )
 def test_what_is_wrong_with_a_flag_is_told_in_one_line(
@@ -187,6 +191,37 @@ def test_what_is_wrong_with_a_flag_is_told_in_one_line(
     assert told in error
     assert error.count("\n") == 1
     assert not (tmp_path / "o.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        (["background"] * 3, "no training sequence shows an action, only 'background'"),
+        (["background", "background", "wave"], "no training sequence shows an action, only 'background'"),
+        (["background", "wave", "wave"], ""),
+    ],
+)
+def test_data_that_shows_no_action_in_its_training_half_is_refused_in_one_line(
+    labels: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames, names = 200, ("background", "wave", "jump")
+    np.savez(
+        tmp_path / "mine.npz",
+        x=np.concatenate([act(1, frames)] * 3).astype(np.float16),
+        y=np.repeat([names.index(label) for label in labels], frames),
+        length=np.full(3, frames), subject=np.array(["a", "b", "tested"]), seq=np.array(["one", "two", "three"]),
+        meta=json.dumps({"labels": dict(enumerate(names))}),
+    )  # fmt: skip
+    out = tmp_path / "out.safetensors"
+    flags = ["--steps", "1", "--batch", "2", "--size", "tiny", "--workers", "0", "--test-subjects", "tested"]
+    code = main(["train-detector", "--data", str(tmp_path / "mine.npz"), "--out", str(out), *flags])
+    error = capsys.readouterr().err
+    if told:
+        assert (code, error.count("\n")) == (2, 1)
+        assert told in error
+    else:
+        assert (code, error) == (0, "")
+    assert out.exists() == (not told)
 
 
 def test_classes_of_which_recordings_show_two_people_are_learned_as_actions_of_two(tmp_path: Path) -> None:

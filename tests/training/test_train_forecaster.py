@@ -150,11 +150,15 @@ def test_the_command_makes_a_detector_of_an_encoder_that_names_nothing(miniature
     assert made.info.detector.window_clips == 4
 
 
-def test_the_command_takes_a_detector(miniature: Path, detector: Path, tmp_path: Path) -> None:
+def test_the_command_takes_a_detector(
+    miniature: Path, detector: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out.safetensors"
     flags = ["--checkpoint", str(detector), "--data", str(miniature / "ship"), "--joint", "--out", str(out), *FLAGS]
-    assert main(["train-forecaster", *flags]) == 0
+    assert main(["train-forecaster", *flags, "--window-clips", "9"]) == 0
+    assert "--window-clips 9: not used, since the detector has its own window" in capsys.readouterr().out
     assert load_checkpoint(out).info.labels == LABELS
+    assert load_checkpoint(out).info.detector.window_clips == load_checkpoint(detector).info.detector.window_clips
 
 
 @pytest.mark.parametrize(

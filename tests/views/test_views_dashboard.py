@@ -162,6 +162,18 @@ def test_notices_stand_at_the_bottom() -> None:
     assert "the pose process was started anew" in lines[-1]
 
 
+def test_information_stands_below_in_grey_and_makes_room_for_notices() -> None:
+    cost = "a prediction every frame costs 8.1 ms"
+    dashboard = filled()
+    dashboard.update(status(15.0, information=(cost,)))
+    last = shown(dashboard, 80, 24).splitlines()[-1]
+    assert last.strip() == f"i  {cost}"
+    assert "!" not in last
+    dashboard.update(status(16.0, information=(cost,), notices=("the pose process was started anew",)))
+    assert cost not in shown(dashboard, 80, 24)
+    assert cost in shown(dashboard, 120, 40)
+
+
 def test_silence_is_told() -> None:
     now_ns = [0]
     dashboard = Dashboard(clock=lambda: now_ns[0])

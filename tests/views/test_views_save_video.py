@@ -1,5 +1,6 @@
 """Video files of what was drawn, and the window where there is a screen."""
 
+import time
 from pathlib import Path
 
 import cv2
@@ -10,9 +11,16 @@ from views_messages import people_of, scene, standing_people
 from hitrs_live.errors import ViewUnavailable
 from hitrs_live.messages import Frame, People
 from hitrs_live.views.save_video import SaveVideo
+from hitrs_live.views.vp8 import Vp8Encoder, is_key_picture
+from hitrs_live.views.webm import WebmWriter
 from hitrs_live.views.window import Window, windows_in
 
 pytestmark = pytest.mark.slow
+
+
+def small(shade: int) -> np.ndarray:
+    """A picture of one shade of grey, (48, 64, 3)."""
+    return np.full((48, 64, 3), shade, np.uint8)
 
 
 def people_at(time_ns: int) -> People:
@@ -31,7 +39,17 @@ def read_back(path: Path) -> list[np.ndarray]:
         frames.append(image)
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".MP4"])
+def times_in(path: Path) -> list[float]:
+    """When each picture is shown, in milliseconds, as OpenCV's reader has it."""
+    capture = cv2.VideoCapture(str(path))
+    times = []
+    while capture.read()[0]:
+        times.append(capture.get(cv2.CAP_PROP_POS_MSEC))
+    capture.release()
+    return times
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mp4", ".avi", ".MP4"])
 def test_what_was_drawn_can_be_read_back(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"drawn{suffix}"
     video = SaveVideo(path, fps=30.0)
@@ -45,38 +63,132 @@ def test_what_was_drawn_can_be_read_back(tmp_path: Path, suffix: str) -> None:
     assert frames[-1].std() > 5
 
 
+def test_in_webm_every_picture_has_its_own_time(tmp_path: Path) -> None:
+    path = tmp_path / "timed.webm"
+    video = SaveVideo(path)
+    times_ms = [0, 17, 34, 134, 135, 900, 2000, 2033, 6500]
+    for time_ms in times_ms:
+        video.write(small(time_ms % 251), time_ms)
+    video.close()
+    assert times_in(path) == pytest.approx(times_ms, abs=0.01)
+
+
+def test_times_are_the_capture_times_from_the_first_on(tmp_path: Path) -> None:
+    path = tmp_path / "timed.webm"
+    video = SaveVideo(path)
+    # As captured; then a camera that was away for an hour, and a clock that runs back.
+    for time_ms in (0, 40, 110, 3_600_110, 3_600_150, 3_600_140, 3_600_180):
+        video.show(scene(people_at(5_000_000_000_000 + time_ms * 1_000_000)))
+    video.close()
+    assert times_in(path) == pytest.approx([0, 40, 110, 5110, 5150, 5151, 5190], abs=0.01)
+
+
+def test_a_film_of_an_hour_and_more_keeps_its_times(tmp_path: Path) -> None:
+    path = tmp_path / "long.webm"
+    file = WebmWriter(path, width=64, height=48)
+    encoder = Vp8Encoder(64, 48, 30.0)
+    encoded = [*encoder.encode(small(1)), *encoder.encode(small(99)), *encoder.encode(small(9)), *encoder.close()]
+    for picture, time_ms in zip(encoded, (0, 4_000_000, 90_000_000), strict=True):
+        file.write(picture, time_ms, is_key=is_key_picture(picture))
+    file.close()
+    assert times_in(path) == pytest.approx([0, 4_000_000, 90_000_000], abs=0.01)
+
+
+def test_a_file_that_was_never_finished_plays_up_to_its_last_second(tmp_path: Path) -> None:
+    path = tmp_path / "killed.webm"
+    video = SaveVideo(path)
+    for number in range(90):
+        video.write(small(number), round(number * 1000 / 30))
+    deadline = time.monotonic() + 60
+    while not path.exists() or len(times_in(path)) < 55:
+        assert time.monotonic() < deadline, "nothing was written"
+        time.sleep(0.02)
+    cut = tmp_path / "cut.webm"
+    cut.write_bytes(path.read_bytes())
+    video.close()
+    assert len(times_in(path)) == 90
+    assert times_in(cut) == times_in(path)[: len(times_in(cut))]
+    # Cut in the middle of a cluster, as a power cut may leave it.
+    cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert 0 < len(times_in(cut)) < 90
+
+
+def test_a_picture_that_is_not_later_is_refused(tmp_path: Path) -> None:
+    file = WebmWriter(tmp_path / "film.webm", width=64, height=48)
+    file.write(b"x", 10, is_key=True)
+    with pytest.raises(ValueError, match="time_ms: got 10"):
+        file.write(b"x", 10, is_key=False)
+    file.close()
+    file.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_told_once_and_nothing_hangs(tmp_path: Path) -> None:
+    path = tmp_path / "full.webm"
+    path.symlink_to("/dev/full")
+    video = SaveVideo(path)
+    told = []
+    for number in range(60):
+        try:
+            video.write(small(number), number * 33)
+        except ViewUnavailable as fault:
+            told.append(str(fault))
+    try:
+        video.close()
+    except ViewUnavailable as fault:
+        told.append(str(fault))
+    assert told == [f"video {path} ended early: No space left on device"]
+
+
+def test_an_encoder_that_is_too_slow_costs_pictures_and_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "slow.webm"
+    video = SaveVideo(path, wait=False)
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (720, 1280, 3), np.uint8)
+    for number in range(60):
+        frame = Frame(index=number, capture_time_ns=0, received_ns=0, image=image)
+        video.show(scene(people_at(number * 33_000_000), frame=frame))
+    video.close()
+    assert video.frames + video.lost == 60
+    times = times_in(path)
+    assert len(times) == video.frames
+    # Those that are there have their own times.
+    assert all(round(time_ms) % 33 == 0 for time_ms in times)
+
+
 @pytest.mark.parametrize(("source_fps", "seconds"), [(10, 2.0), (15, 2.0), (60, 1.0)])
-def test_the_file_plays_at_the_true_pace_whatever_the_source_gives(
-    tmp_path: Path, source_fps: int, seconds: float
-) -> None:
-    video = SaveVideo(tmp_path / "paced.avi", fps=30.0)
+def test_a_file_of_one_pace_plays_at_the_true_one(tmp_path: Path, source_fps: int, seconds: float) -> None:
+    path = tmp_path / "paced.avi"
+    video = SaveVideo(path, fps=30.0)
     for number in range(round(source_fps * seconds)):
         video.show(scene(people_at(round(number * 1e9 / source_fps))))
     video.close()
-    assert video.frames == pytest.approx(30 * seconds, abs=3)
+    assert len(read_back(path)) == pytest.approx(30 * seconds, abs=3)
 
 
-def test_jitter_of_a_camera_neither_doubles_nor_drops_frames(tmp_path: Path) -> None:
+def test_in_a_file_of_one_pace_jitter_of_a_camera_neither_doubles_nor_drops_frames(tmp_path: Path) -> None:
+    path = tmp_path / "jitter.avi"
     rng = np.random.default_rng(0)
-    video = SaveVideo(tmp_path / "jitter.avi", fps=30.0)
-    counts = []
+    video = SaveVideo(path, fps=30.0)
     for number in range(60):
-        video.show(scene(people_at(round((number / 30 + rng.uniform(-0.004, 0.004)) * 1e9))))
-        counts.append(video.frames)
+        video.write(small(4 * number), round((number / 30 + rng.uniform(-0.004, 0.004)) * 1e3) + 10)
     video.close()
-    assert set(np.diff(counts)) == {1}
+    shades = [round(frame.mean() / 4) for frame in read_back(path)]
+    assert shades == list(range(60))
 
 
 def test_a_long_silence_is_shortened(tmp_path: Path) -> None:
-    video = SaveVideo(tmp_path / "silence.avi", fps=10.0)
+    path = tmp_path / "silence.avi"
+    video = SaveVideo(path, fps=10.0)
     video.show(scene(people_at(0)))
     video.show(scene(people_at(3_600_000_000_000)))
     video.close()
-    assert video.frames <= 52
+    assert len(read_back(path)) <= 52
 
 
-def test_frames_of_another_size_are_fitted_into_the_first_ones(tmp_path: Path) -> None:
-    path = tmp_path / "sizes.avi"
+@pytest.mark.parametrize("suffix", [".webm", ".avi"])
+def test_frames_of_another_size_are_fitted_into_the_first_ones(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"sizes{suffix}"
     video = SaveVideo(path)
     for number, (width, height) in enumerate([(641, 481), (320, 480), (1280, 720)]):
         image = np.full((height, width, 3), 200, np.uint8)
@@ -92,7 +204,7 @@ def test_frames_of_another_size_are_fitted_into_the_first_ones(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("film.mov", "got the suffix '.mov', wanted one of .mp4, .avi"),
+        ("film.mov", "got the suffix '.mov', wanted one of .webm, .mp4, .avi"),
         ("film", "got the suffix ''"),
         ("nowhere/film.mp4", "there is no folder"),
         ("folder.mp4", "is a folder"),

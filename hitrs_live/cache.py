@@ -1,0 +1,14 @@
+"""Name the folder in which everything that this package keeps for itself lies."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """Return this package's folder in the user's cache; it need not exist yet."""
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "hitrs_live"

@@ -1,0 +1,164 @@
+"""The program's log: Python's `logging` under the name hitrs_live, one line a record, UTC, as text or as JSON."""
+
+import logging
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal, TextIO
+
+import msgspec
+
+from hitrs_live.line_writer import LineStream, LineWriter, printable
+
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+ROOT = "hitrs_live"
+_WARNINGS_KEPT = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clocks:
+    """Read monotonic time as UTC, by their distance at one moment: setting the clock changes no order."""
+
+    offset_ns: int = field(default_factory=lambda: time.time_ns() - time.monotonic_ns())
+
+    def utc(self, monotonic_ns: int) -> datetime:
+        """Return monotonic nanoseconds of this machine as UTC."""
+        return datetime.fromtimestamp((self.offset_ns + monotonic_ns) / 1e9, UTC)
+
+
+def log_extra(*, monotonic_ns: int | None = None, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Make the `extra` of a record: when it came to be known, where not now, and fields that JSON lines have too."""
+    return {"monotonic_ns": monotonic_ns or None, "fields": fields or {}}
+
+
+class TextFormatter(logging.Formatter):
+    """Write a record as a line for people: UTC, level, text."""
+
+    def __init__(self, clocks: Clocks) -> None:
+        """Take the clocks of the session."""
+        super().__init__()
+        self._clocks = clocks
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        when = _when(self._clocks, record).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        return f"{when}Z  {record.levelname.lower():<7}  {_one_line(_text(self, record))}"
+
+
+class JsonFormatter(logging.Formatter):
+    """Write a record as one JSON object: time, level, logger, message, and the record's own fields."""
+
+    def __init__(self, clocks: Clocks) -> None:
+        """Take the clocks of the session."""
+        super().__init__()
+        self._clocks = clocks
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": _when(self._clocks, record).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": " ".join(_text(self, record).split()),
+            **getattr(record, "fields", {}),
+        }
+        return msgspec.json.encode(line).decode()
+
+
+class LineHandler(logging.Handler):
+    """Hand formatted records to a `LineWriter`, so that logging never waits and never fails."""
+
+    def __init__(self, stream: TextIO, formatter: logging.Formatter, *, paused: bool = False) -> None:
+        """Take where lines go, and how they are written. paused: keep them until the writer resumes."""
+        super().__init__()
+        self.setFormatter(formatter)
+        self.writer = LineWriter(stream, describe_loss=self._describe_loss, paused=paused)
+        self.warnings: deque[str] = deque(maxlen=_WARNINGS_KEPT)
+        """The newest texts of warnings and worse."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue one record."""
+        try:
+            if record.levelno >= logging.WARNING:
+                self.warnings.append(record.getMessage())
+            self.writer.write(self.format(record))
+        except Exception:
+            # A record whose arguments do not fit its text is nobody's reason to stop.
+            self.handleError(record)
+
+    def _describe_loss(self, lines: int) -> str:
+        text = f"{lines} {'line was' if lines == 1 else 'lines were'} lost here: standard output did not take them"
+        record = logging.LogRecord(f"{ROOT}.log", logging.WARNING, __file__, 0, text, None, None)
+        return self.format(record)
+
+
+class LogOutput:
+    """Where the log goes."""
+
+    def __init__(self, handler: LineHandler, level: LogLevel, *, paused: bool) -> None:
+        """Take what writes, and the least level that it writes once it is not paused."""
+        self._handler, self._level = handler, level.upper()
+        logging.getLogger(ROOT).setLevel(max(logging.WARNING, getattr(logging, self._level)) if paused else self._level)
+
+    @property
+    def lost(self) -> int:
+        """How many lines could not be written so far."""
+        return self._handler.writer.lost
+
+    def has_warned(self, text: str) -> bool:
+        """Tell whether one of the newest warnings ends with a text."""
+        return any(warning.endswith(text) for warning in tuple(self._handler.warnings))
+
+    def resume(self) -> None:
+        """Write what was kept, and from now on each line at once."""
+        self._handler.writer.resume()
+        logging.getLogger(ROOT).setLevel(self._level)
+
+
+@contextmanager
+def logging_to(
+    stream: TextIO, *, format: LogFormat = "text", level: LogLevel = "info", paused: bool = False
+) -> Iterator[LogOutput]:
+    """Send everything that is logged under hitrs_live to a stream until the block ends, without ever waiting for it.
+
+    What is printed to standard error meanwhile takes the same way to its own place. At the end, lines that nobody takes
+    are given up after a second, and counted on standard error. paused: keep warnings and errors until the end, or until
+    the output is resumed: for a terminal that something else is drawn on.
+    """
+    clocks = Clocks()
+    formatter = JsonFormatter(clocks) if format == "json" else TextFormatter(clocks)
+    handler = LineHandler(stream, formatter, paused=paused)
+    errors = LineWriter(sys.stderr, paused=paused and sys.stderr.isatty())
+    root = logging.getLogger(ROOT)
+    before = root.level
+    root.addHandler(handler)
+    try:
+        with redirect_stderr(LineStream(errors)):
+            yield LogOutput(handler, level, paused=paused)
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+        lost = handler.writer.close()
+        if lost:
+            errors.write(f"hitrs-live: {lost} log lines could not be written to standard output")
+        errors.close()
+
+
+def _when(clocks: Clocks, record: logging.LogRecord) -> datetime:
+    return clocks.utc(getattr(record, "monotonic_ns", None) or time.monotonic_ns())
+
+
+def _text(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    text = record.getMessage()
+    if record.exc_info:
+        text += ": " + formatter.formatException(record.exc_info)
+    return text
+
+
+def _one_line(text: str) -> str:
+    return printable(text.replace("\r", " ").replace("\n", " "))

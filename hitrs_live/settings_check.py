@@ -1,0 +1,178 @@
+"""Check a tree of settings, such as a TOML file holds, against a struct, and say in words what was expected.
+
+Three kinds of files are checked by it: settings, thresholds and calibrations.
+"""
+
+import difflib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_PLAIN = re.compile(r"[A-Za-z0-9_.,:/+=@%-]{1,60}")
+_LONGEST = 60
+_NEAR = 0.6
+"""Similarity from which a key is taken for a misspelt one, as `difflib` counts it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A value that may not be, or a key that there is not."""
+
+    key: str
+    """Dotted."""
+    wanted: str
+    """What was expected, in words."""
+    value: Any = None
+    kind: Literal["value", "unknown", "missing"] = "value"
+
+    def text(self, where: str = "", *, name: str = "") -> str:
+        """Say it in one line. where: the file, such as "live.toml"; name: what stands for the key, such as its flag."""
+        place = f" in {where}" if where else ""
+        match self.kind:
+            case "unknown":
+                return f"unknown setting {self.key}{place}; {self.wanted}"
+            case "missing":
+                return f"{self.key} is missing{place}: wanted {self.wanted}"
+        return f"{name or self.key} {self._shown(name)}{place}: wanted {self.wanted}"
+
+    def _shown(self, name: str) -> str:
+        """Write the value as it stands in the file, or as it was typed."""
+        typed = name and isinstance(self.value, str) and _PLAIN.fullmatch(self.value)
+        return str(self.value) if typed else show(self.value)
+
+
+def find_fault(tree: Any, kind: Any, *, prefix: str = "", text: bool = False) -> Fault | None:
+    """Find the first thing in a tree that does not fit a type: a struct, a mapping of structs, or a value's type.
+
+    prefix: the tree's own dotted key; text: whether numbers may be written as text, as flags give them.
+    """
+    base, limits = _unwrap(kind)
+    if isinstance(base, type) and issubclass(base, msgspec.Struct):
+        return _struct_fault(tree, base, prefix, text=text)
+    if get_origin(base) is dict:
+        return _mapping_fault(tree, get_args(base)[1], prefix)
+    try:
+        value = msgspec.convert(tree, kind, strict=not text)
+    except msgspec.ValidationError:
+        value = math.nan
+    numbers = value if isinstance(value, tuple) else (value,)
+    if all(math.isfinite(number) for number in numbers if isinstance(number, float)):
+        return None
+    return Fault(key=prefix, value=tree, wanted=_wanted(base, limits, _as_number(tree) if text else tree))
+
+
+def _as_number(text: Any) -> Any:
+    """Read a number that was typed; what is none stays as it is."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except (ValueError, TypeError):
+            continue
+    return text
+
+
+def show(value: Any) -> str:
+    """Write a value as TOML does, in one line and not too long."""
+    if isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, str):
+        text = msgspec.json.encode(value).decode()
+    else:
+        text = " ".join(str(value).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+
+
+def _struct_fault(tree: Any, kind: type[msgspec.Struct], prefix: str, *, text: bool) -> Fault | None:
+    if not isinstance(tree, dict):
+        return Fault(key=prefix or "the file", value=tree, wanted="a table")
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    for key in tree:
+        if key not in fields:
+            return _unknown(str(key), kind, prefix)
+    for name, field in fields.items():
+        if name in tree:
+            if fault := find_fault(tree[name], field.type, prefix=_join(prefix, name), text=text):
+                return fault
+        elif field.required:
+            return Fault(key=_join(prefix, name), kind="missing", wanted=_wanted(*_unwrap(field.type), None))
+    return None
+
+
+def _mapping_fault(tree: Any, kind: Any, prefix: str) -> Fault | None:
+    if not isinstance(tree, dict):
+        return Fault(key=prefix, value=tree, wanted="a table")
+    for key, value in tree.items():
+        if fault := find_fault(value, kind, prefix=_join(prefix, str(key))):
+            return fault
+    return None
+
+
+def _unknown(key: str, kind: type[msgspec.Struct], prefix: str) -> Fault:
+    names = [field.name for field in msgspec.structs.fields(kind)]
+    if near := difflib.get_close_matches(key, names, n=1, cutoff=_NEAR):
+        wanted = f"the nearest is {_join(prefix, near[0])}"
+    else:
+        wanted = f"{prefix or 'the file'} has {', '.join(names)}"
+    return Fault(key=_join(prefix, key), kind="unknown", wanted=wanted)
+
+
+def _join(prefix: str, key: str) -> str:
+    shown = key if _BARE_KEY.fullmatch(key) else show(key)
+    return f"{prefix}.{shown}" if prefix else shown
+
+
+def _unwrap(kind: Any) -> tuple[Any, dict[str, Any]]:
+    """Return a type without what it is annotated with and without None, and the limits that it is annotated with."""
+    if get_origin(kind) in (Union, UnionType):
+        (kind,) = (each for each in get_args(kind) if each is not NoneType)
+    if get_origin(kind) is not Annotated:
+        return kind, {}
+    base, *metas = get_args(kind)
+    limits: dict[str, Any] = {}
+    for meta in metas:
+        if isinstance(meta, Meta):
+            limits |= {
+                name: getattr(meta, name) for name in ("ge", "gt", "le", "lt") if getattr(meta, name) is not None
+            }
+            limits |= meta.extra or {}
+    return base, limits
+
+
+def _wanted(base: Any, limits: Mapping[str, Any], value: Any) -> str:
+    """Say what a value may be."""
+    if "wanted" in limits:
+        return str(limits["wanted"])
+    if get_origin(base) is Literal:
+        *others, last = get_args(base)
+        return f"{', '.join(others)} or {last}" if others else last
+    if get_origin(base) is tuple:
+        return f"{len(get_args(base))} numbers"
+    if base in (int, float):
+        return _number_wanted(base, limits, value)
+    return {bool: "true or false", str: 'text, such as "hall"'}.get(base, "a table")
+
+
+def _number_wanted(base: type, limits: Mapping[str, Any], value: Any) -> str:
+    kind = "a whole number" if base is int else "a number"
+    low = f"above {_plain(limits['gt'])}" if "gt" in limits else f"{_plain(limits['ge'])}" if "ge" in limits else ""
+    high = f"below {_plain(limits['lt'])}" if "lt" in limits else f"{_plain(limits['le'])}" if "le" in limits else ""
+    if "ge" in limits and "le" in limits:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        fits = is_number and (base is float or value == int(value))
+        return f"{low} to {high}" if fits else f"{kind}, {low} to {high}"
+    if low and high:
+        return f"{kind} {low} and {high if 'lt' in limits else f'at most {high}'}"
+    if "gt" in limits:
+        return f"{kind} {low}"
+    return f"{kind}, {low} or more" if low else kind
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else f"{number:g}"

@@ -1,0 +1,48 @@
+"""A parser whose every complaint is one line, with the nearest flag where one is near."""
+
+import argparse
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+_NEAR = 0.6
+_USER_MISTAKE = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """Parse a command line. The parsers of its verbs are of this kind too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, in one line, and exit with 2."""
+        self.exit(_USER_MISTAKE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+    def parse_line(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Parse all of a command line; exits with 2 for what is not understood."""
+        options, unknown = self.parse_known_args(arguments)
+        if unknown:
+            self._verb_of(arguments)._refuse(unknown)
+        return options
+
+    def _verb_of(self, arguments: Sequence[str]) -> "Parser":
+        """Find the parser of the verb, and of its kind where it has kinds."""
+        parser = self
+        for word in arguments:
+            parser = parser._verbs().get(word, parser)
+        return parser
+
+    def _verbs(self) -> Mapping[str, "Parser"]:
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                return action.choices
+        return {}
+
+    def _refuse(self, unknown: Sequence[str]) -> NoReturn:
+        flags = {
+            flag.lstrip("-"): flag
+            for action in self._actions
+            if action.help != argparse.SUPPRESS
+            for flag in action.option_strings
+        }
+        near = difflib.get_close_matches(unknown[0].split("=")[0].lstrip("-"), flags, n=1, cutoff=_NEAR)
+        hint = f" (the nearest is {flags[near[0]]})" if near else ""
+        self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")

@@ -1,0 +1,48 @@
+"""What somebody sees who runs the demo for the first time."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from hitrs_live.checkpoint import SHIPPED, load_checkpoint
+from hitrs_live.config import Config
+from hitrs_live.feed import Feed
+from hitrs_live.messages import ActionEvent, AnyMessage
+from hitrs_live.pipeline import Pipeline
+from hitrs_live.sources.demo import DemoSource
+from hitrs_live.thresholds import find_thresholds
+from hitrs_live.transport.sink import ListSink
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+SEEN_S = 40.5
+
+
+class Until(ListSink):
+    """Keep messages, and ask for an end once the source's own time is over."""
+
+    def __init__(self, time_s: float) -> None:
+        super().__init__("first")
+        self.over = threading.Event()
+        self._time_ns = round(time_s * 1e9)
+
+    def publish(self, message: AnyMessage) -> AnyMessage:
+        if message.capture_time_ns >= self._time_ns:
+            self.over.set()
+        return super().publish(message)
+
+
+def test_the_demo_begins_with_what_the_shipped_model_reports_and_nothing_else_is_reported() -> None:
+    demo, sink = DemoSource("max", loop=False), Until(SEEN_S)
+    checkpoint, config = load_checkpoint(None), Config()
+    thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(SHIPPED))
+    feeds = [Feed(source=demo)]
+    Pipeline(feeds, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds).run(stop=sink.over)
+    starts = [m for m in sink.messages if isinstance(m, ActionEvent) and m.state == "start"]
+    shown = [span for span in demo.script if span.end_time_s < SEEN_S]
+    assert [span.label for span in shown] == ["squat", "jumping_jack", "walk", "arm_circle"]
+    assert list(dict.fromkeys(event.label for event in starts)) == [span.label for span in shown]
+    for event in starts:
+        span = next(span for span in shown if span.label == event.label)
+        assert span.start_time_s - 0.5 <= event.onset_time_ns / 1e9 <= span.end_time_s

@@ -1,0 +1,195 @@
+"""The log of the real program, on streams and terminals that real machines have."""
+
+import fcntl
+import os
+import pty
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import numpy as np
+import pytest
+from live_runs import LIMIT_S, live_command
+
+from hitrs_live.messages import ActionEvent, SourceEvent
+from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
+from hitrs_live.sources.recording import Recording
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+FREE = ("--bind", "tcp://127.0.0.1:0")
+SHORT = ("--demo", "--speed", "max", "--duration", "3", "--plain", *FREE)
+LOST = "log lines could not be written to standard output"
+
+
+def test_a_reader_that_goes_away_costs_its_lines_alone() -> None:
+    live = subprocess.Popen(live_command(*SHORT), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert live.stdout is not None
+    live.stdout.close()
+    assert LOST in live.communicate(timeout=LIMIT_S)[1]
+    assert live.returncode == 0
+
+
+def test_a_pipe_that_nobody_reads_holds_nothing_up() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    live = subprocess.Popen(live_command(*SHORT), stdout=writing, stderr=writing)
+    os.close(writing)
+    assert live.wait(LIMIT_S) == 0
+    os.close(reading)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_standard_stream_is_no_reason_to_stop(closed: str) -> None:
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", *live_command(*SHORT)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert ("source     ended" in done.stdout) == (">&-" not in closed.replace("2>&-", ""))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_under_the_log_is_survived() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            live_command(*SHORT), stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False
+        )
+    assert (done.returncode, LOST in done.stderr) == (0, True)
+
+
+def test_a_log_in_ascii_writes_other_letters_as_escapes(tmp_path: Path) -> None:
+    body = NtuBody(body_id="1", joints_m=np.ones((25, 3), np.float32), confidence=np.ones(25, np.float32))
+    write_skeleton(tmp_path / "Übung.skeleton", [(body,)] * 5)
+    done = subprocess.run(
+        live_command("--replay", str(tmp_path / "Übung.skeleton"), "--speed", "max", "--plain", *FREE),
+        capture_output=True, timeout=LIMIT_S, check=False, env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert b"\\xdcbung.skeleton" in done.stdout
+
+
+def test_a_hang_up_closes_what_is_open() -> None:
+    command = live_command("--demo", "--plain", *FREE)
+    live = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert live.stdout is not None
+    while "start  squat" not in (line := live.stdout.readline()):
+        assert line, "it ended before its first action"
+    live.send_signal(signal.SIGHUP)
+    live.send_signal(signal.SIGHUP)
+    out, err = live.communicate(timeout=LIMIT_S)
+    assert live.returncode == 0, err
+    assert re.search(r"end    squat .*shutdown\)\n.*source     ended  shutdown\n", out)
+
+
+def test_a_terminal_that_closes_ends_the_dashboard_and_the_run_in_order(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    file = tmp_path / "run.mcap"
+    live = subprocess.Popen(
+        live_command("--demo", "--record", str(file), *FREE),
+        stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm"}, start_new_session=True,
+        # The terminal is this session's own, so that closing it hangs up.
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(theirs)
+    written = b""
+    while b"S Q U A T" not in written:
+        written += os.read(ours, 65536)
+    os.close(ours)
+    assert live.wait(LIMIT_S) == 0
+    recording = Recording(file)
+    messages = list(recording.messages())
+    assert not recording.cut
+    assert [m.state for m in messages if isinstance(m, SourceEvent)] == ["up", "ended"]
+    assert [m.reason for m in messages if isinstance(m, ActionEvent) and m.state == "end"][-1] == "shutdown"
+
+
+def on_a_terminal(size: tuple[int, int], environment: dict[str, str], *flags: str) -> tuple[int, str]:
+    """Run on a pseudo-terminal of (lines, columns); return the exit code and all that it was sent."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    bare = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "TERM")}
+    live = subprocess.Popen(
+        live_command(*flags), stdin=theirs, stdout=theirs, stderr=theirs, env=bare | environment, start_new_session=True
+    )
+    os.close(theirs)
+    written = b""
+    try:
+        while data := os.read(ours, 65536):
+            written += data
+    except OSError:  # Linux says so once the other end is closed.
+        pass
+    os.close(ours)
+    return live.wait(LIMIT_S), written.decode(errors="replace")
+
+
+@pytest.mark.parametrize(
+    ("size", "environment"),
+    [((24, 80), {"TERM": "dumb"}), ((24, 80), {}), ((5, 20), {"TERM": "xterm"}), ((0, 0), {"TERM": "xterm"})],
+)
+def test_a_terminal_that_cannot_be_drawn_on_gets_lines(size: tuple[int, int], environment: dict[str, str]) -> None:
+    code, written = on_a_terminal(size, environment, "--demo", "--speed", "max", "--duration", "3", *FREE)
+    assert code == 0, written
+    assert "source     up" in written
+    assert "\x1b" not in written
+
+
+def test_a_dashboard_that_cannot_start_is_followed_by_lines(tmp_path: Path) -> None:
+    # Python reads this file before anything else.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\nif 'hitrs_live.dashboard_process' in sys.orig_argv: os._exit(1)\n"
+    )
+    path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    code, written = on_a_terminal((24, 80), {"TERM": "xterm", "PYTHONPATH": path}, "--demo", "--duration", "4", *FREE)
+    assert code == 0, written
+    assert "the dashboard ended with code 1; log lines from here on" in written
+    assert "source     up" in written
+
+
+@pytest.mark.parametrize("verb", ["config", "models"])
+def test_what_only_prints_ends_in_peace_when_its_reader_has_read_enough(verb: str) -> None:
+    command = [sys.executable, "-m", "hitrs_live.cli", verb]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists() or shutil.which("sh") is None, reason="needs /dev/full")
+def test_a_full_disk_under_what_only_prints_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "hitrs_live.cli", "config"],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("hitrs-live: standard output cannot be written: No space left on device")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_watch_in_order(number: signal.Signals, tmp_path: Path) -> None:
+    from hitrs_live.config import PublishConfig
+    from hitrs_live.transport.publisher import Publisher
+
+    with Publisher(PublishConfig(bind="tcp://127.0.0.1:0"), "s1") as publisher:
+        command = [sys.executable, "-m", "hitrs_live.cli", "watch", publisher.address]
+        watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert watch.stdout is not None
+        assert publisher.wait_for_subscriber(LIMIT_S)
+        publisher.publish(SourceEvent(source_id="door", capture_time_ns=1, state="up"))
+        assert "door" in watch.stdout.readline()
+        watch.send_signal(number)
+        out, err = watch.communicate(timeout=LIMIT_S)
+    assert (watch.returncode, out, err) == (0, "", "")

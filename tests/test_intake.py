@@ -174,7 +174,7 @@ def test_a_fault_of_one_source_ends_that_one_alone_and_is_handed_on() -> None:
     batches = list(gathered([broken, Scripted("sound", [UP, *frames(50), ENDED])], patience_s=0.005))
     assert indices(batches, 1) == list(range(50))
     last = [each for batch in batches for each in batch if each.feed == 0][-1]
-    assert last.item == SourceChange(state="ended", time_ns=1, detail="a cable was pulled")
+    assert last.item == SourceChange(state="ended", time_ns=1, detail="a cable was pulled", fault=True)
     assert isinstance(last.error, ValueError)
     assert broken.closed
 
@@ -207,30 +207,25 @@ def test_pace_and_time_of_the_feeds_do_not_change_what_is_told_of_each() -> None
     assert indices(batches, 1) == list(range(40))
 
 
-def test_a_sender_is_listened_to_only_when_all_else_is_ready_and_what_is_open_is_not_opened_again() -> None:
+def test_a_source_that_is_open_is_not_opened_again_and_pose_stages_start_once_all_are() -> None:
     order: list[str] = []
 
     class Noted(Scripted):
         def open(self) -> None:
             order.append(self.source_id)
 
-    sender, camera, opened = Noted("sender", []), Noted("camera", []), Noted("opened", [])
-    sender.live = camera.live = opened.live = True  # type: ignore[misc]
-    file = Noted("file", [])
-    pose = Started(order)
+    camera, opened, file = Noted("camera", []), Noted("opened", []), Noted("file", [])
     camera.has_pictures = True  # type: ignore[misc]
     feeds = [
-        Feed(source=sender),
-        Feed(source=camera, pose=pose),  # type: ignore[arg-type]
-        Feed(source=file),
+        Feed(source=camera, pose=Started(order)),  # type: ignore[arg-type]
         Feed(source=opened, opened=True),
+        Feed(source=file),
     ]
     intake = Intake(feeds, patience_s=0.0)
     intake.open()
-    assert order == ["camera", "file"]
     intake.start()
     intake.close()
-    assert order == ["camera", "file", "pose", "sender"]
+    assert order == ["camera", "file", "pose"]
 
 
 class Started:

@@ -294,6 +294,7 @@ def test_a_source_that_is_too_slow_says_so_in_its_status_and_one_that_is_not_doe
     assert of(ordinary, Status)[-1].notices == ()  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_a_source_that_stalls_ends_what_is_going_on(checkpoint: Checkpoint) -> None:
     frames = show(10.0)
     first = next(e for e in actions(run([UP, *frames], checkpoint)) if e.state == "start")
@@ -304,6 +305,7 @@ def test_a_source_that_stalls_ends_what_is_going_on(checkpoint: Checkpoint) -> N
     assert [e.state for e in messages if isinstance(e, SourceEvent)] == ["up", "stalled", "ended"]
 
 
+@pytest.mark.slow
 def test_sequence_numbers_count_each_topic_without_a_gap(checkpoint: Checkpoint) -> None:
     messages = run([UP, *show(5.0)], checkpoint, override(Config(), {"publish.pose": True}))
     assert of(messages, PoseEvent)
@@ -355,6 +357,7 @@ ONE_DAY = SessionClock(monotonic_ns=10**9, utc_ns=1_772_366_400_000_000_000)
 ANOTHER_DAY = SessionClock(monotonic_ns=10**12, utc_ns=1_900_000_000_000_000_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begin_ns", [0, 5 * 10**12], ids=["file", "camera"])
 def test_a_replay_keeps_dates_boxes_and_keypoints_and_so_does_a_replay_of_its_recording(
     checkpoint: Checkpoint, tmp_path: Path, begin_ns: int
@@ -384,6 +387,7 @@ def test_a_replay_keeps_dates_boxes_and_keypoints_and_so_does_a_replay_of_its_re
     assert all(m.utc_ns is not None for m in sink.messages if not isinstance(m, Status) or m.frames)
 
 
+@pytest.mark.slow
 def test_a_recording_without_dates_gives_the_same_events_as_ever_and_no_dates(
     checkpoint: Checkpoint, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 HEAVY = ("torch", "mediapipe", "onnxruntime", "onnx")
 PROGRAM = """
@@ -15,7 +16,7 @@ import contextlib, io, json, sys
 from hitrs_live.cli import main
 said = []
 for flags in json.loads(sys.argv[1]):
-    with contextlib.redirect_stderr(io.StringIO()) as err:
+    with contextlib.redirect_stderr(io.StringIO()) as err, contextlib.redirect_stdout(io.StringIO()):
         code = main(["live", "--plain", "--duration", "1", "--bind", "tcp://127.0.0.1:0", *flags])
     said.append([code, err.getvalue()])
 print(json.dumps([said, [name for name in json.loads(sys.argv[2]) if name in sys.modules]]))
@@ -28,6 +29,7 @@ def taken() -> Iterator[str]:
         yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
 
 
+@pytest.mark.slow
 def test_mistakes_are_refused_in_one_line_each_before_a_model_is_loaded_and_leave_no_file(
     taken: str, tmp_path: Path
 ) -> None:
@@ -63,13 +65,13 @@ def test_mistakes_are_refused_in_one_line_each_before_a_model_is_loaded_and_leav
         (["--demo", "--record", str(tmp_path / "no" / "x.mcap")], "there is no folder"),
         (["--demo", "--record", str(tmp_path), "--overwrite"], "is a folder"),
         (["--demo", "--save-video", "x.exe"], "x.exe"),
-        (["--demo", "--max-people", "99"], "max_people"),
+        (["--demo", "--max-people", "99"], "--max-people 99"),
         (["--demo", "--record", str(record), "--checkpoint", str(text)], "cannot be read"),
         (["--video", "nowhere.mp4", "--record", str(record)], "no such file"),
     ]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps([flags for flags, _ in mistakes]), json.dumps(HEAVY)],
-        capture_output=True, text=True, timeout=100, check=True,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=True,
     )  # fmt: skip
     said, loaded = json.loads(done.stdout)
     for (flags, wanted), (code, err) in zip(mistakes, said, strict=True):

@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, Literal, TypeVar, overload
 
 import zmq
 
+from hitrs_live.addresses import show_address
 from hitrs_live.codec import decode
 from hitrs_live.config import PublishConfig
 from hitrs_live.errors import MessageMalformed
@@ -81,7 +82,8 @@ class Subscription(Generic[M_co]):
     def connected(self) -> bool:
         """Whether a publisher is there now. Raises ValueError for a subscription that is not monitored."""
         if self._monitor is None:
-            raise ValueError(f"subscription to {self.url} is not monitored; subscribe with monitored=True")
+            shown = show_address(self.url)
+            raise ValueError(f"subscription to {shown} is not monitored; subscribe with monitored=True")
         return not self._socket.closed and self._monitor.connected
 
     @property
@@ -97,7 +99,7 @@ class Subscription(Generic[M_co]):
     def read(self, timeout_s: float) -> Sequence[M_co]:
         """Return the messages that came, oldest first; wait up to timeout_s for the first, then return ()."""
         if self._socket.closed:
-            raise ValueError(f"subscription to {self.url} is closed; subscribe again")
+            raise ValueError(f"subscription to {show_address(self.url)} is closed; subscribe again")
         if self._waiting:
             waiting, self._waiting = self._waiting, []
             return waiting
@@ -125,7 +127,8 @@ class Subscription(Generic[M_co]):
             left_s = 1.0 if deadline is None else deadline - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError(
-                    f"no message from {self.url} within {self._timeout_s:g} s; is a pipeline publishing there?"
+                    f"no message from {show_address(self.url)} within {self._timeout_s:g} s; "
+                    "is a pipeline publishing there?"
                 )
             self._waiting = list(self.read(min(left_s, 1.0)))
         return self._waiting.pop(0)

@@ -9,6 +9,7 @@ from typing import Final, TextIO
 from rich.console import Console
 from rich.text import Text
 
+from hitrs_live.addresses import show_address
 from hitrs_live.json_codec import to_json
 from hitrs_live.line_writer import forget_stream, forget_unless_writable
 from hitrs_live.messages import (
@@ -122,14 +123,14 @@ class _Absence:
     def check(self, now_s: float) -> None:
         if self._subscription.connected:
             if self._reported:
-                _say(f"a publisher is there: {self._subscription.url}", self._notes)
+                _say(f"a publisher is there: {show_address(self._subscription.url)}", self._notes)
             self._alone_since_s, self._reported = None, False
         elif self._alone_since_s is None:
             self._alone_since_s = now_s
         elif not self._reported and now_s - self._alone_since_s >= ALONE_AFTER_S:
             self._reported = True
-            text = f"nobody publishes at {self._subscription.url}; waiting (is `hitrs-live live` running there?)"
-            _say(text, self._notes)
+            url = show_address(self._subscription.url)
+            _say(f"nobody publishes at {url}; waiting (is `hitrs-live live` running there?)", self._notes)
 
 
 def _say(text: str, notes: TextIO) -> None:

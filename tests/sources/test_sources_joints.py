@@ -93,19 +93,23 @@ def test_frames_come_in_as_they_were_sent_empty_ones_too() -> None:
 
 def test_what_a_sender_dates_keeps_its_date_and_so_do_the_changes_of_its_state() -> None:
     ahead_ns = 10**15
-    config = CameraConfig(stall_after_s=0.2, lost_after_s=600, max_frame_age_s=60)
-    with _publisher() as publisher, _source(publisher.address, config) as source:
-        assert publisher.wait_for_subscriber(10)
+    config, clock = CameraConfig(stall_after_s=0.2, lost_after_s=600, max_frame_age_s=60), ManualClock(10**12)
+    with _publisher() as publisher, _source(publisher.address, config, clock=clock) as source:
+        (connecting,) = source.read(0)
+        assert publisher.wait_for_subscriber(PATIENCE_S)
         event = _joints(0)
         publisher.publish(msgspec.structs.replace(event, utc_ns=event.capture_time_ns + ahead_ns))
-        items = _read_until(source, lambda items: _states(items)[-1:] == ["stalled"])
+        items = [connecting, *_read_until(source, lambda items: bool(_frames(items)))]
+        clock.advance(0.2)
+        items += source.read(0)
+    assert _states(items)[-1] == "stalled"
     clocks = [item.clock for item in items if not isinstance(item, Frame)]
     assert clocks == [None, *[SourceClock(utc_offset_ns=ahead_ns)] * 3]
 
 
 def test_of_a_sender_that_does_not_date_its_joints_nothing_is_known_of_utc() -> None:
     with _publisher() as publisher, _source(publisher.address) as source:
-        assert publisher.wait_for_subscriber(10)
+        _begin(source, publisher)
         publisher.publish(_joints(0))
         (frame,) = _frames(_read_until(source, lambda items: bool(_frames(items))))
     assert frame.clock == SourceClock(utc_offset_ns=None)
@@ -117,11 +121,11 @@ def test_a_sender_that_begins_anew_on_a_clock_that_starts_again_keeps_its_own_da
         address = first.address
         source = JointsSource(address, PATIENT)
         source.open()
-        assert first.wait_for_subscriber(10)
+        _begin(source, first)
         first.publish(msgspec.structs.replace(_joints(0, capture_time_ns=9_000), utc_ns=utc_ns))
         items = _read_until(source, lambda items: len(_frames(items)) == 1)
     with _publisher("two", address) as second:
-        assert second.wait_for_subscriber(10)
+        assert second.wait_for_subscriber(PATIENCE_S)
         second.publish(msgspec.structs.replace(_joints(1, capture_time_ns=5), utc_ns=utc_ns + 777))
         items += _read_until(source, lambda items: len(_frames(items)) == 1)
     source.close()
@@ -209,7 +213,7 @@ def test_one_bad_joint_loses_no_message_and_is_counted() -> None:
     joints_m[2] = np.nan
     event = msgspec.structs.replace(good, joints_m=Array.of(joints_m), confidence=Array.of(confidence))
     with _publisher() as publisher, _source(publisher.address) as source:
-        assert publisher.wait_for_subscriber(10)
+        _begin(source, publisher)
         publisher.publish(event)
         (frame,) = _frames(_read_until(source, lambda items: bool(_frames(items))))
         assert len(frame.poses) == 3

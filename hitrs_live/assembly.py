@@ -161,10 +161,11 @@ class Assembly:
             from hitrs_live.views.save_video import WEBM, SaveVideo
 
             file = self._own_file(plan.save_video, source)
+            # A file that is read as fast as it can be waits for the encoder; whoever keeps time must not.
+            video = SaveVideo(file, lens_for=lens_for, wait=plan.speed == "max" and not source.live)
             if file.suffix.lower() != WEBM:
                 _log.info("video %s: players read it, browsers do not; a name in %s gives one that both do", file, WEBM)
-            # A file that is read as fast as it can be waits for the encoder; whoever keeps time must not.
-            yield SaveVideo(file, lens_for=lens_for, wait=plan.speed == "max" and not source.live)
+            yield video
 
     def _make_recorder(self, source: Source) -> "Recorder":
         from hitrs_live.transport.recorder import Recorder

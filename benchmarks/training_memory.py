@@ -4,8 +4,8 @@
 
 Runs the given `hitrs-live` command as a process of its own and samples the resident memory of that process and of
 the workers that it starts. Figures: the highest and the last resident memory of the training process, in MB, its mean
-over each tenth of the run, the highest of everything together, the seconds of the run and the seconds a step of the
-training process's own CPU time.
+over each tenth of the run, the highest of everything together, and the seconds that the run took, on the clock and of
+the training process's CPU time.
 
 Resident pages that processes share are counted once in each: the figure of everything together is an upper bound.
 """

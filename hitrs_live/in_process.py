@@ -211,7 +211,7 @@ class _Work(threading.Thread):
                 stack.callback(self._sink.close)
                 stack.enter_context(self._assembly)
                 pipeline = self._assembly.build(self._sink)
-                pipeline.run(duration_s=self._duration_s, stop=self.stop)
+                pipeline.run(duration_s=self._duration_s, stop=self.stop, attend=self._sink.attend)
         except Exception as error:  # It is raised where the messages are read.
             self._failure = error
         finally:

@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from hitrs_live.feed import Feed, Viewer
 from hitrs_live.messages import AnyMessage, Scene
-from hitrs_live.transport.recorder import Recorder
 from hitrs_live.transport.sink import Sink
+
+if TYPE_CHECKING:
+    from hitrs_live.transport.recorder import Recorder
 
 _log = logging.getLogger(__name__)
 _LONGEST_TEXT = 240

@@ -48,7 +48,7 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
             stack.enter_context(view.shown())
         _log.info("publishing on %s, session %s", publisher.address, assembly.session_id)
         _wait_for_subscriber(options, publisher)
-        pipeline.run(duration_s=options.duration, stop=stop)
+        pipeline.run(duration_s=options.duration, stop=stop, attend=publisher.attend)
     return 0
 
 

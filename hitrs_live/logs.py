@@ -12,7 +12,7 @@ from typing import Any, Literal, TextIO
 
 import msgspec
 
-from hitrs_live.line_writer import LineStream, LineWriter, printable
+from hitrs_live.line_writer import CLOSE_WAIT_S, LineStream, LineWriter, printable
 
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -122,13 +122,18 @@ class LogOutput:
 
 @contextmanager
 def logging_to(
-    stream: TextIO, *, format: LogFormat = "text", level: LogLevel = "info", paused: bool = False
+    stream: TextIO,
+    *,
+    format: LogFormat = "text",
+    level: LogLevel = "info",
+    paused: bool = False,
+    close_wait_s: float = CLOSE_WAIT_S,
 ) -> Iterator[LogOutput]:
     """Send everything that is logged under hitrs_live to a stream until the block ends, without ever waiting for it.
 
     What is printed to standard error meanwhile takes the same way to its own place. At the end, lines that nobody takes
-    are given up after a second, and counted on standard error. paused: keep warnings and errors until the end, or until
-    the output is resumed: for a terminal that something else is drawn on.
+    are given up after close_wait_s, and counted on standard error. paused: keep warnings and errors until the end, or
+    until the output is resumed: for a terminal that something else is drawn on.
     """
     clocks = Clocks()
     formatter = JsonFormatter(clocks) if format == "json" else TextFormatter(clocks)
@@ -143,10 +148,10 @@ def logging_to(
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
-        lost = handler.writer.close()
+        lost = handler.writer.close(close_wait_s)
         if lost:
             errors.write(f"hitrs-live: {lost} log lines could not be written to standard output")
-        errors.close()
+        errors.close(close_wait_s)
 
 
 def _when(clocks: Clocks, record: logging.LogRecord) -> datetime:

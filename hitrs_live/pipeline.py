@@ -61,9 +61,16 @@ class Pipeline:
         self._information: list[str] = []
         self._failure: Exception | None = None
 
-    def run(self, *, duration_s: float | None = None, stop: threading.Event | None = None) -> None:
+    def run(
+        self,
+        *,
+        duration_s: float | None = None,
+        stop: threading.Event | None = None,
+        attend: Callable[[], None] | None = None,
+    ) -> None:
         """Run until all sources end, the time is up or `stop` is set; then close everything, open actions first.
 
+        attend: called some ten times a second or more, also while nothing happens; see `Publisher.attend`.
         Raises SourceUnavailable or PoseProcessFailed where a source or a pose process cannot be started, and, once
         all have ended, what ended one against its will.
         """
@@ -75,7 +82,8 @@ class Pipeline:
             self._intake.start()
             for line in self._lines:
                 line.begin(self._information)
-            self._loop(predictor, None if duration_s is None else self._clock() + int(duration_s * 1e9), stop)
+            deadline_ns = None if duration_s is None else self._clock() + int(duration_s * 1e9)
+            self._loop(predictor, deadline_ns, stop, attend or _nothing)
         finally:
             self._close()
         if self._failure is not None:
@@ -97,8 +105,11 @@ class Pipeline:
         self._information = [predictor.cost] if predictor.cost else []
         return predictor
 
-    def _loop(self, predictor: Predictor, deadline_ns: int | None, stop: threading.Event) -> None:
+    def _loop(
+        self, predictor: Predictor, deadline_ns: int | None, stop: threading.Event, attend: Callable[[], None]
+    ) -> None:
         while not all(line.ended for line in self._lines):
+            attend()
             self._step(predictor, self._intake.gather(_WAIT_S))
             for line in self._lines:
                 line.beat(self._notices)
@@ -133,3 +144,7 @@ class Pipeline:
             for line in reversed(self._lines):
                 stack.callback(line.close, self._notices)
             stack.callback(self._intake.close)
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -14,7 +14,7 @@ from hitrs_live.sources.demo import DemoSource
 from hitrs_live.thresholds import find_thresholds
 from hitrs_live.transport.sink import ListSink
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 SEEN_S = 40.5
 

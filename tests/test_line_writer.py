@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
+from patience import PATIENCE_S
 
 from hitrs_live.line_writer import LineStream, LineWriter, NoStream, say
-
-LIMIT_S = 60.0
-"""Only what hangs takes so long."""
 
 
 @pytest.fixture
@@ -46,8 +44,8 @@ def test_lines_come_out_in_order_and_none_is_lost(pipe: tuple[int, TextIO]) -> N
     writer = LineWriter(stream)
     for number in range(50):
         writer.write(f"line {number}")
-    assert writer.flush(LIMIT_S)
-    assert writer.close() == 0
+    assert writer.flush(PATIENCE_S)
+    assert writer.close(PATIENCE_S) == 0
     assert os.read(reading, 65536).decode() == "".join(f"line {number}\n" for number in range(50))
 
 
@@ -72,9 +70,9 @@ def test_lines_go_on_after_a_gap_that_says_how_many_are_missing(pipe: tuple[int,
     found = b""
     while len(found) < before:
         found += os.read(reading, 65536)
-    assert writer.flush(LIMIT_S)
+    assert writer.flush(PATIENCE_S)
     writer.write("back")
-    assert writer.close() == lost
+    assert writer.close(PATIENCE_S) == lost
     found += os.read(reading, 65536)
     assert found[before:].decode() == "line\n" * (20 - lost) + f"lost {lost}\nback\n"
 
@@ -85,9 +83,9 @@ def test_a_reader_that_went_away_costs_every_line_from_then_on() -> None:
     os.close(reading)
     writer = LineWriter(stream)
     writer.write("one")
-    assert writer.flush(LIMIT_S)
+    assert writer.flush(PATIENCE_S)
     writer.write("two")
-    assert writer.close() == 2
+    assert writer.close(PATIENCE_S) == 2
     stream.close()
 
 
@@ -96,10 +94,10 @@ def test_a_full_disk_costs_lines_and_is_tried_again() -> None:
     with open("/dev/full", "w") as stream:
         writer = LineWriter(stream)
         writer.write("one")
-        assert writer.flush(LIMIT_S)
+        assert writer.flush(PATIENCE_S)
         assert writer.lost == 1
         writer.write("two")
-        assert writer.close() == 2
+        assert writer.close(PATIENCE_S) == 2
 
 
 def test_a_terminal_that_was_stopped_costs_lines_and_no_time() -> None:
@@ -125,7 +123,7 @@ def test_letters_that_the_encoding_lacks_are_written_as_escapes(
     stream = os.fdopen(os.dup(pipe[1].fileno()), "w", encoding=encoding)
     writer = LineWriter(stream)
     writer.write("Übung 高")
-    assert writer.close() == 0
+    assert writer.close(PATIENCE_S) == 0
     assert os.read(reading, 4096) == written
     stream.close()
 
@@ -133,7 +131,7 @@ def test_letters_that_the_encoding_lacks_are_written_as_escapes(
 def test_a_file_name_that_is_no_text_is_written_all_the_same(pipe: tuple[int, TextIO]) -> None:
     writer = LineWriter(pipe[1])
     writer.write(os.fsdecode(b"a\xffb"))
-    assert writer.close() == 0
+    assert writer.close(PATIENCE_S) == 0
     assert os.read(pipe[0], 4096) == b"a\\udcffb\n"
 
 
@@ -147,7 +145,7 @@ def test_a_stream_without_a_descriptor_takes_lines_too() -> None:
     stream = io.StringIO()
     writer = LineWriter(stream)
     writer.write("Übung")
-    assert writer.close() == 0
+    assert writer.close(PATIENCE_S) == 0
     assert stream.getvalue() == "Übung\n"
 
 
@@ -157,16 +155,16 @@ def test_while_paused_the_newest_lines_are_kept(pipe: tuple[int, TextIO]) -> Non
         writer.write(str(number))
     assert not writer.flush(0.01)
     writer.resume()
-    assert writer.flush(LIMIT_S)
+    assert writer.flush(PATIENCE_S)
     assert os.read(pipe[0], 4096) == b"2\n3\n4\n"
-    assert writer.close() == 2
+    assert writer.close(PATIENCE_S) == 2
 
 
 def test_printed_text_is_handed_on_by_whole_lines() -> None:
     stream = io.StringIO()
     writer = LineWriter(stream)
     print("one\ntwo", "words", file=LineStream(writer), flush=True)
-    writer.close()
+    writer.close(PATIENCE_S)
     assert stream.getvalue() == "one\ntwo words\n"
 
 
@@ -184,5 +182,5 @@ def test_a_closed_standard_stream_is_filled_so_that_no_other_file_takes_its_plac
     )
     target = tmp_path / "number.txt"
     command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", code, str(target)]
-    assert subprocess.run(command, check=False, timeout=LIMIT_S).returncode == 0
+    assert subprocess.run(command, check=False, timeout=PATIENCE_S).returncode == 0
     assert int(target.read_text()) > 2

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from live_runs import LIMIT_S, live_command
+from live_runs import live_command
+from patience import PATIENCE_S
 
 from hitrs_live.messages import ActionEvent, SourceEvent
 from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
 from hitrs_live.sources.recording import Recording
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.slow
 
 FREE = ("--bind", "tcp://127.0.0.1:0")
 SHORT = ("--demo", "--speed", "max", "--duration", "3", "--plain", *FREE)
@@ -31,7 +32,7 @@ def test_a_reader_that_goes_away_costs_its_lines_alone() -> None:
     live = subprocess.Popen(live_command(*SHORT), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert live.stdout is not None
     live.stdout.close()
-    assert LOST in live.communicate(timeout=LIMIT_S)[1]
+    assert LOST in live.communicate(timeout=PATIENCE_S)[1]
     assert live.returncode == 0
 
 
@@ -45,14 +46,14 @@ def test_a_pipe_that_nobody_reads_holds_nothing_up() -> None:
         os.set_blocking(writing, True)
     live = subprocess.Popen(live_command(*SHORT), stdout=writing, stderr=writing)
     os.close(writing)
-    assert live.wait(LIMIT_S) == 0
+    assert live.wait(PATIENCE_S) == 0
     os.close(reading)
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_closed_standard_stream_is_no_reason_to_stop(closed: str) -> None:
     command = ["sh", "-c", f'exec "$@" {closed}', "sh", *live_command(*SHORT)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
     assert ("source     ended" in done.stdout) == (">&-" not in closed.replace("2>&-", ""))
@@ -62,7 +63,7 @@ def test_a_closed_standard_stream_is_no_reason_to_stop(closed: str) -> None:
 def test_a_full_disk_under_the_log_is_survived() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            live_command(*SHORT), stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False
+            live_command(*SHORT), stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False
         )
     assert (done.returncode, LOST in done.stderr) == (0, True)
 
@@ -72,7 +73,7 @@ def test_a_log_in_ascii_writes_other_letters_as_escapes(tmp_path: Path) -> None:
     write_skeleton(tmp_path / "Übung.skeleton", [(body,)] * 5)
     done = subprocess.run(
         live_command("--replay", str(tmp_path / "Übung.skeleton"), "--speed", "max", "--plain", *FREE),
-        capture_output=True, timeout=LIMIT_S, check=False, env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True, timeout=PATIENCE_S, check=False, env=os.environ | {"PYTHONIOENCODING": "ascii"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert b"\\xdcbung.skeleton" in done.stdout
@@ -86,7 +87,7 @@ def test_a_hang_up_closes_what_is_open() -> None:
         assert line, "it ended before its first action"
     live.send_signal(signal.SIGHUP)
     live.send_signal(signal.SIGHUP)
-    out, err = live.communicate(timeout=LIMIT_S)
+    out, err = live.communicate(timeout=PATIENCE_S)
     assert live.returncode == 0, err
     assert re.search(r"end    squat .*shutdown\)\n.*source     ended  shutdown\n", out)
 
@@ -106,7 +107,7 @@ def test_a_terminal_that_closes_ends_the_dashboard_and_the_run_in_order(tmp_path
     while b"S Q U A T" not in written:
         written += os.read(ours, 65536)
     os.close(ours)
-    assert live.wait(LIMIT_S) == 0
+    assert live.wait(PATIENCE_S) == 0
     recording = Recording(file)
     messages = list(recording.messages())
     assert not recording.cut
@@ -130,7 +131,7 @@ def on_a_terminal(size: tuple[int, int], environment: dict[str, str], *flags: st
     except OSError:  # Linux says so once the other end is closed.
         pass
     os.close(ours)
-    return live.wait(LIMIT_S), written.decode(errors="replace")
+    return live.wait(PATIENCE_S), written.decode(errors="replace")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_what_only_prints_ends_in_peace_when_its_reader_has_read_enough(verb: st
     command = [sys.executable, "-m", "hitrs_live.cli", verb]
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -171,7 +172,7 @@ def test_a_full_disk_under_what_only_prints_is_one_line() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "hitrs_live.cli", "config"],
-            stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False,
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.startswith("hitrs-live: standard output cannot be written: No space left on device")
@@ -187,9 +188,9 @@ def test_a_signal_ends_a_watch_in_order(number: signal.Signals, tmp_path: Path) 
         command = [sys.executable, "-m", "hitrs_live.cli", "watch", publisher.address]
         watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert watch.stdout is not None
-        assert publisher.wait_for_subscriber(LIMIT_S)
+        assert publisher.wait_for_subscriber(PATIENCE_S)
         publisher.publish(SourceEvent(source_id="door", capture_time_ns=1, state="up"))
         assert "door" in watch.stdout.readline()
         watch.send_signal(number)
-        out, err = watch.communicate(timeout=LIMIT_S)
+        out, err = watch.communicate(timeout=PATIENCE_S)
     assert (watch.returncode, out, err) == (0, "", "")

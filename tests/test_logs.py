@@ -9,17 +9,22 @@ import signal
 import sys
 import threading
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
+from patience import PATIENCE_S
 
 from hitrs_live.logged_sink import LoggedSink
-from hitrs_live.logs import Clocks, JsonFormatter, TextFormatter, log_extra, logging_to
+from hitrs_live.logs import Clocks, JsonFormatter, TextFormatter, log_extra
+from hitrs_live.logs import logging_to as logging_to_briefly
 from hitrs_live.messages import ActionEvent, SourceEvent, Status
 from hitrs_live.stopping import stopping
 from hitrs_live.terminal import why_not_drawable
 from hitrs_live.transport.sink import ListSink
 from hitrs_live.views.plain import PlainLog
 
+logging_to = partial(logging_to_briefly, close_wait_s=PATIENCE_S)
+"""A slow machine gets its lines written too."""
 NOON = int(datetime(2026, 3, 1, 12, 0, tzinfo=UTC).timestamp() * 1e9)
 
 

@@ -3,6 +3,7 @@
 import itertools
 import re
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -39,8 +40,10 @@ from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.demo import DemoSource
 from hitrs_live.sources.recording import RecordingSource
 from hitrs_live.thresholds import ClassThresholds, Found, Thresholds
+from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.recorder import Recorder
 from hitrs_live.transport.sink import ListSink
+from hitrs_live.transport.subscriber import subscribe
 from hitrs_live.utc import SessionClock
 
 
@@ -294,6 +297,7 @@ def test_a_source_that_is_too_slow_says_so_in_its_status_and_one_that_is_not_doe
     assert of(ordinary, Status)[-1].notices == ()  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_a_source_that_stalls_ends_what_is_going_on(checkpoint: Checkpoint) -> None:
     frames = show(10.0)
     first = next(e for e in actions(run([UP, *frames], checkpoint)) if e.state == "start")
@@ -304,6 +308,7 @@ def test_a_source_that_stalls_ends_what_is_going_on(checkpoint: Checkpoint) -> N
     assert [e.state for e in messages if isinstance(e, SourceEvent)] == ["up", "stalled", "ended"]
 
 
+@pytest.mark.slow
 def test_sequence_numbers_count_each_topic_without_a_gap(checkpoint: Checkpoint) -> None:
     messages = run([UP, *show(5.0)], checkpoint, override(Config(), {"publish.pose": True}))
     assert of(messages, PoseEvent)
@@ -355,6 +360,7 @@ ONE_DAY = SessionClock(monotonic_ns=10**9, utc_ns=1_772_366_400_000_000_000)
 ANOTHER_DAY = SessionClock(monotonic_ns=10**12, utc_ns=1_900_000_000_000_000_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begin_ns", [0, 5 * 10**12], ids=["file", "camera"])
 def test_a_replay_keeps_dates_boxes_and_keypoints_and_so_does_a_replay_of_its_recording(
     checkpoint: Checkpoint, tmp_path: Path, begin_ns: int
@@ -384,6 +390,7 @@ def test_a_replay_keeps_dates_boxes_and_keypoints_and_so_does_a_replay_of_its_re
     assert all(m.utc_ns is not None for m in sink.messages if not isinstance(m, Status) or m.frames)
 
 
+@pytest.mark.slow
 def test_a_recording_without_dates_gives_the_same_events_as_ever_and_no_dates(
     checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
@@ -408,6 +415,35 @@ def test_a_recording_without_dates_gives_the_same_events_as_ever_and_no_dates(
     assert {m.utc_ns for m in again} == {None}
     assert actions(again)
     assert undated(again) == undated(sink.messages)
+
+
+def test_who_subscribes_while_nothing_happens_is_told_the_state_at_once(checkpoint: Checkpoint) -> None:
+    class Silent(ScriptedSource):
+        def read(self, timeout_s: float) -> Sequence[SourceItem]:
+            return super().read(timeout_s) or (time.sleep(timeout_s) or ())
+
+    up, stop = threading.Event(), threading.Event()
+
+    class Watched(Publisher):
+        def publish(self, message: AnyMessage) -> AnyMessage:
+            stamped = super().publish(message)
+            up.set()
+            return stamped
+
+    config = override(EVERY_CLIP, {"publish.status_every_s": 1e6, "publish.bind": "tcp://127.0.0.1:0"})
+    with Watched(config.publish, "s") as publisher:
+        pipeline = Pipeline([Feed(source=Silent([UP]))], checkpoint=checkpoint, config=config, sink=publisher)
+        thread = threading.Thread(target=pipeline.run, kwargs={"stop": stop, "attend": publisher.attend})
+        thread.start()
+        try:
+            assert up.wait(100), "the model is loaded and the source is up"
+            with subscribe(publisher.address, timeout_s=100) as late:
+                first = next(late)
+            assert isinstance(first, SourceEvent)
+            assert first.state == "up", "and nothing else was published since"
+        finally:
+            stop.set()
+            thread.join()
 
 
 def test_sources_of_one_session_share_their_offset(checkpoint: Checkpoint) -> None:

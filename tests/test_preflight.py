@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 HEAVY = ("torch", "mediapipe", "onnxruntime", "onnx")
 PROGRAM = """
@@ -28,6 +29,7 @@ def taken() -> Iterator[str]:
         yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
 
 
+@pytest.mark.slow
 def test_mistakes_are_refused_in_one_line_each_before_a_model_is_loaded_and_leave_no_file(
     taken: str, tmp_path: Path
 ) -> None:
@@ -69,7 +71,7 @@ def test_mistakes_are_refused_in_one_line_each_before_a_model_is_loaded_and_leav
     ]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps([flags for flags, _ in mistakes]), json.dumps(HEAVY)],
-        capture_output=True, text=True, timeout=100, check=True,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=True,
     )  # fmt: skip
     said, loaded = json.loads(done.stdout)
     for (flags, wanted), (code, err) in zip(mistakes, said, strict=True):

@@ -43,7 +43,6 @@ def _check(request: pytest.FixtureRequest, *files: Path) -> subprocess.Completed
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_the_readmes_python_the_examples_and_typed_topics_pass_mypy_strict(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -57,7 +56,6 @@ def test_the_readmes_python_the_examples_and_typed_topics_pass_mypy_strict(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_wrong_use_of_a_typed_topic_does_not_pass(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     wrong = "import hitrs_live\nfor event in hitrs_live.subscribe(topics='source'):\n    print(event.label)\n"
     (tmp_path / "wrong.py").write_text(wrong, encoding="utf-8")

@@ -25,6 +25,7 @@ _TYPICAL_MOTION = 0.2
 """Body sizes, so that motion and place weigh about as much at the input."""
 _ROOT_DRIFT = math.exp(1 / 15) - 1
 """Share of the root's slot by which its slow average moves a frame, to begin with: that of half a second at 30 Hz."""
+_DROPOUT = 0.1
 _CONTEXT_DROPOUT = 0.3
 """What the clips tell of people who were trained on is surer than what they tell of others."""
 LEAST_SCALE = 1e-3
@@ -55,7 +56,6 @@ class MotionHead(nn.Module):
         functions: int,
         hidden: int,
         blocks: int,
-        dropout: float = 0.1,
     ) -> None:
         """Make a head that carries recent motion on.
 
@@ -75,7 +75,7 @@ class MotionHead(nn.Module):
             nn.LayerNorm(context_width), Dropout(_CONTEXT_DROPOUT), nn.Linear(context_width, hidden)
         )
         self.seen = nn.Linear(places, hidden)
-        self.blocks = nn.Sequential(*(Mixer(tokens, hidden, dropout) for _ in range(blocks)), nn.LayerNorm(hidden))
+        self.blocks = nn.Sequential(*(Mixer(tokens, hidden, _DROPOUT) for _ in range(blocks)), nn.LayerNorm(hidden))
         self.in_time = nn.Linear(tokens, functions)
         self.correct = nn.Linear(hidden, places)
         self.doubt = nn.Linear(hidden, _JOINTS * 3)

@@ -37,6 +37,11 @@ class LocalSink:
         self._queue.put(stamped)
         return stamped
 
+    def attend(self) -> None:
+        """Let the publisher, where there is one, look after those who subscribed meanwhile."""
+        if self._publisher is not None:
+            self._publisher.attend()
+
     def close(self) -> None:
         """Close the publisher, then wait for the function to have had everything."""
         if self._publisher is not None:

@@ -71,6 +71,10 @@ class Publisher:
         self._hear()
         return self._subscriptions > 0
 
+    def attend(self) -> None:
+        """Look after those who subscribed meanwhile, for times in which nothing is published."""
+        self._hear()
+
     def wait_for_subscriber(self, timeout_s: float) -> bool:
         """Wait until somebody subscribes, at most timeout_s; return whether somebody did."""
         deadline = time.monotonic() + timeout_s

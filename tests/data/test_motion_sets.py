@@ -121,6 +121,7 @@ def test_no_rotation_changes_a_bone_and_the_root_never_turns(seed: int) -> None:
     assert np.array_equal(joints, joints_from_maps(maps))
 
 
+@pytest.mark.slow
 def test_h36m_is_read_at_25_hz_with_the_windows_of_publications(tmp_path: Path) -> None:
     motion = read_h36m(write_h36m(tmp_path), samples=8)
     assert len(motion.scored) == 22
@@ -155,6 +156,7 @@ def test_windows_are_drawn_in_turn_from_both_recordings() -> None:
     assert second.max() + 35 <= 300
 
 
+@pytest.mark.slow
 def test_an_h36m_folder_that_lacks_something_is_named(tmp_path: Path) -> None:
     folder = write_h36m(tmp_path)
     with pytest.raises(DataError, match=r"S1/walking_1\.txt: cannot be read"):

@@ -30,6 +30,7 @@ def test_a_feature_is_measured_on_the_training_tokens_and_a_constant_one_is_zero
     assert standardise(torch.tensor([[5.0, 5.0]])).tolist() == [[3.0, 0.0]]
 
 
+@pytest.mark.slow
 def test_the_linear_probe_stands_at_the_minimum_of_its_objective() -> None:
     tokens, labels = clusters((12, 8, 5))
     decay = 0.1

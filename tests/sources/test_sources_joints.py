@@ -93,14 +93,18 @@ def test_frames_come_in_as_they_were_sent_empty_ones_too() -> None:
 
 def test_what_a_sender_dates_keeps_its_date_and_so_do_the_changes_of_its_state() -> None:
     ahead_ns = 10**15
-    config = CameraConfig(stall_after_s=0.2, lost_after_s=600, max_frame_age_s=60)
-    with _publisher() as publisher, _source(publisher.address, config) as source:
-        _begin(source, publisher)
+    config, clock = CameraConfig(stall_after_s=0.2, lost_after_s=600, max_frame_age_s=60), ManualClock(10**12)
+    with _publisher() as publisher, _source(publisher.address, config, clock=clock) as source:
+        (connecting,) = source.read(0)
+        assert publisher.wait_for_subscriber(PATIENCE_S)
         event = _joints(0)
         publisher.publish(msgspec.structs.replace(event, utc_ns=event.capture_time_ns + ahead_ns))
-        items = _read_until(source, lambda items: _states(items)[-1:] == ["stalled"])
+        items = [connecting, *_read_until(source, lambda items: bool(_frames(items)))]
+        clock.advance(0.2)
+        items += source.read(0)
+    assert _states(items)[-1] == "stalled"
     clocks = [item.clock for item in items if not isinstance(item, Frame)]
-    assert clocks == [SourceClock(utc_offset_ns=ahead_ns)] * 3
+    assert clocks == [None, *[SourceClock(utc_offset_ns=ahead_ns)] * 3]
 
 
 def test_of_a_sender_that_does_not_date_its_joints_nothing_is_known_of_utc() -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 import zmq
+from patience import PATIENCE_S
 from transport_messages import a_motion, an_action, bound_publisher
 
 from hitrs_live.codec import decode
@@ -23,7 +24,7 @@ def _state(state: SourceState, source_id: str = "cam") -> SourceEvent:
 def _heard(subscription: Subscription[AnyMessage], publisher: Publisher, count: int) -> list[AnyMessage]:
     """Read so many messages while the publisher looks after its subscribers."""
     heard: list[AnyMessage] = []
-    deadline = time.monotonic() + 50
+    deadline = time.monotonic() + PATIENCE_S
     while len(heard) < count and time.monotonic() < deadline:
         publisher.has_subscriber()
         heard += subscription.read(0.05)
@@ -77,7 +78,7 @@ def test_a_late_subscriber_gets_only_what_it_asked_for() -> None:
 def test_others_neither_get_it_twice_nor_see_a_loss() -> None:
     gaps: list[Gap] = []
     with bound_publisher() as publisher, subscribe(publisher.address, on_gap=gaps.append) as early:
-        assert publisher.wait_for_subscriber(50)
+        assert publisher.wait_for_subscriber(PATIENCE_S)
         publisher.publish(_state("up"))
         publisher.publish(an_action(1))
         heard = _heard(early, publisher, 2)
@@ -125,7 +126,7 @@ def test_a_flood_of_subscriptions_holds_publishing_up_for_a_bounded_share_of_it_
         for number in range(5_000):
             flood.subscribe(f"snapshot.{number}")
         most = 0
-        deadline = time.monotonic() + 50
+        deadline = time.monotonic() + PATIENCE_S
         while publisher._subscriptions < 5_000 and time.monotonic() < deadline:
             before = publisher._subscriptions
             publisher.publish(a_motion())

@@ -15,8 +15,8 @@ def test_topics_are_whole_words_from_the_front() -> None:
         bound_publisher() as publisher,
         subscribe(publisher.address, ("action.cam.1", "motion."), PATIENCE_S) as subscription,
     ):
-        # Two prefixes make two subscriptions, of which the first may come alone.
-        wait_until(lambda: publisher.has_subscriber() and publisher._subscriptions == 3, "all three subscriptions")
+        # Two prefixes make two subscriptions, and one more asks for what holds now; the first may come alone.
+        wait_until(lambda: publisher.has_subscriber() and publisher._subscriptions == 3, "every subscription")
         for track_id in (10, 1, 12):
             publisher.publish(an_action(track_id))
         publisher.publish(a_motion())

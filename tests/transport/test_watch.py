@@ -127,13 +127,13 @@ class _Notes(io.StringIO):
         return len(text)
 
     def line(self) -> str:
-        return self.lines.get(timeout=50)
+        return self.lines.get(timeout=PATIENCE_S)
 
 
 def _watch_aside(address: str, notes: _Notes) -> tuple[threading.Thread, _Notes]:
     out = _Notes()
     thread = threading.Thread(
-        target=watch, args=(address,), kwargs={"out": out, "notes": notes, "duration_s": 100}, daemon=True
+        target=watch, args=(address,), kwargs={"out": out, "notes": notes, "duration_s": 10 * PATIENCE_S}, daemon=True
     )
     thread.start()
     return thread, out
@@ -149,7 +149,7 @@ def test_the_watch_says_once_that_nobody_publishes_goes_on_and_says_when_somebod
     watcher, _ = _watch_aside(address, notes)
     assert notes.line().startswith(f"nobody publishes at {address}; waiting")
     with bound_publisher(bind=address) as publisher:
-        assert publisher.wait_for_subscriber(50)
+        assert publisher.wait_for_subscriber(PATIENCE_S)
         assert notes.line() == f"a publisher is there: {address}"
     assert notes.line().startswith("nobody publishes"), "it went away again"
     assert watcher.is_alive()
@@ -168,7 +168,7 @@ def test_a_closed_standard_error_does_not_end_the_watch() -> None:
     notes.line()
     with bound_publisher(bind=address) as publisher:
         publisher.publish(an_action())
-        assert publisher.wait_for_subscriber(50)
+        assert publisher.wait_for_subscriber(PATIENCE_S)
         publisher.publish(an_action())
         assert "front kick" in out.line()
     assert watcher.is_alive()
@@ -192,13 +192,13 @@ def test_the_command_prints_actions_and_source_states_unless_asked_otherwise(
             assert watcher.stdout is not None
             # One more asks for what holds now.
             while publisher._subscriptions <= prefixes:
-                assert publisher.wait_for_subscriber(50)
+                assert publisher.wait_for_subscriber(PATIENCE_S)
             publisher.publish(a_motion())
             publisher.publish(SourceEvent(source_id="cam", capture_time_ns=1, state="up"))
             publisher.publish(an_action())
             assert [json.loads(watcher.stdout.readline())["type"] for _ in printed] == printed
             watcher.send_signal(signal.SIGINT)
-            assert watcher.communicate(timeout=50) == ("", "")
+            assert watcher.communicate(timeout=PATIENCE_S) == ("", "")
 
 
 def test_a_malformed_address_is_an_error_not_a_silence() -> None:

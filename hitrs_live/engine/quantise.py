@@ -76,7 +76,7 @@ def sums_saturate(machine: str = "", cpu_info: str | None = None) -> bool:
     if cpu_info is None:
         path = Path("/proc/cpuinfo")
         cpu_info = path.read_text(encoding="ascii", errors="replace") if path.is_file() else ""
-    return re.search(r"avx(512)?_vnni", cpu_info) is None
+    return re.search(r"\bavx(512)?_vnni\b", cpu_info) is None
 
 
 def made_ranges(model: HitrsDetector) -> Products:

@@ -85,7 +85,10 @@ BROKEN = {
         "has no training sequence",
     ),
     "missing data": (["--data", "none.npz", "--test-subjects", "p0"], "none.npz: no such file"),
-    "joints not finite": (["--data", "broken.npz", "--test-subjects", "p0"], "joints that are not finite"),
+    "joints not finite": (
+        ["--data", "broken.npz", "--test-subjects", "p0"],
+        "68% of the joints of p0_bow are not finite",
+    ),
     "missing subset": (
         ["--test-subjects", "p0", "--subset", "none.txt", "--checkpoint", "encoder.safetensors"],
         "none.txt: cannot be read",

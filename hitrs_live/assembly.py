@@ -105,6 +105,8 @@ class Assembly:
         from hitrs_live.thresholds import find_thresholds
 
         config = self._config
+        # Of the whole process, which may not be ours alone.
+        self._stack.callback(torch.set_num_threads, torch.get_num_threads())
         torch.set_num_threads(config.model.threads)
         checkpoint = load_checkpoint(config.model.checkpoint or None)
         thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))

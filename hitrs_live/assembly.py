@@ -67,7 +67,7 @@ class Assembly:
         _check_files(config)
         self._sources = make_sources(plan.sources, config, speed=plan.speed)
         self.alone = len(self._sources) == 1
-        # A recording told again is the same session.
+        # A replayed recording is the same session.
         told_again = getattr(self._sources[0], "session_id", "") if self.alone else ""
         self.session_id: str = told_again or uuid.uuid4().hex
         for source in self._sources:

@@ -4,12 +4,14 @@ The same parts as `hitrs-live live` (`assembly`), run by a thread that a `LiveRu
 address to bind is given.
 """
 
+import difflib
+import inspect
 import logging
 import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -79,10 +81,12 @@ def run(
         the sources, after `stop()` or after duration_s, and raises what ended the pipeline against its will.
 
     Raises:
-        ValueError: for a call that names no source.
+        TypeError: for a name that is neither an argument nor a setting, and for values of the wrong kind.
+        ValueError: for a call that names no source, and for a capacity below 1.
         HitrsLiveError: of the kind that fits, for what can be refused without loading a model: files, addresses,
             settings.
     """
+    _check_arguments(settings, sink=sink, config=config, camera=camera, capacity=capacity)
     named: list[NamedSource] = [
         *(("camera", str(each)) for each in _several(camera)),
         *(("video", os.fspath(each)) for each in _several(video)),
@@ -166,6 +170,8 @@ class LiveRun:
 
         Returns whether it has. Raises what ended the pipeline against its will.
         """
+        if self._callback is not None and self._callback.is_current_thread:
+            raise RuntimeError("wait: called by the run's own sink, which the run waits for; call stop() there")
         deadline_s = float("inf") if timeout_s is None else time.monotonic() + timeout_s
         while self._work.is_alive():
             left_s = deadline_s - time.monotonic()
@@ -246,6 +252,28 @@ class _Work(threading.Thread):
                 _log.warning("the pipeline did not end within %g s", _END_WAIT_S)
 
 
+def _check_arguments(
+    settings: dict[str, object], *, sink: object, config: object, camera: Any, capacity: object
+) -> None:
+    """Raise TypeError for what a call of `run` cannot mean, as Python does for any other function."""
+    arguments = [name for name in inspect.signature(run).parameters if name != "settings"]
+    known = [*arguments, *Config.__struct_fields__]
+    for name in settings:
+        if "__" not in name and name not in Config.__struct_fields__:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"the nearest is {near[0]!r}" if near else "settings are named such as pose__max_people"
+            raise TypeError(f"run: unknown argument {name!r}; {hint}")
+    if sink is not None and not callable(sink):
+        raise TypeError(f"run: sink is {sink!r}, wanted a function that takes a message")
+    if config is not None and not isinstance(config, (Config, str, os.PathLike)):
+        raise TypeError(f"run: config is {type(config).__name__}, wanted a Config or the path of a TOML file")
+    if not isinstance(capacity, int):
+        raise TypeError(f"run: capacity is {capacity!r}, wanted a whole number")
+    for each in _several(camera):
+        if not isinstance(each, (int, str)) or isinstance(each, bool):
+            raise TypeError(f"run: camera is {each!r}, wanted a number, a device path or a URL")
+
+
 def _settings(config: Config | FilePath | None, settings: dict[str, object], bind: str | None) -> Config:
     """Put single settings over those of a file. Raises ConfigError for what they may not be."""
     base = config if isinstance(config, Config) else Config() if config is None else load_config(Path(config))
@@ -259,4 +287,4 @@ def _several(value: Any) -> Sequence[Any]:
     """Take one thing or several as several."""
     if value is None:
         return ()
-    return (value,) if isinstance(value, (str, int, os.PathLike)) else tuple(value)
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)

@@ -1,9 +1,11 @@
 """The pipeline inside a program of one's own: the same events, and nothing left behind however it is left."""
 
 import gc
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -233,6 +235,39 @@ def test_sources_that_are_required_are_refused_where_they_are_not_there() -> Non
     for source in ({"camera": "http://127.0.0.1:9/video"}, {"camera": 93}, {"joints": "tcp://127.0.0.1:9"}):
         with pytest.raises(SourceUnavailable):
             hitrs_live.run(**source, demo=True, require_sources=True)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ({"demo": True, "duration": 3}, "unknown argument 'duration'; the nearest is 'duration_s'"),
+        ({"demoo": True}, "unknown argument 'demoo'; the nearest is 'demo'"),
+        ({"demo": True, "xyzzy": 1}, "unknown argument 'xyzzy'; settings are named such as pose__max_people"),
+        ({"camera": 1.5}, "camera is 1.5, wanted a number, a device path or a URL"),
+        ({"camera": [0, None]}, "camera is None, wanted a number"),
+        ({"demo": True, "config": {"pose": {}}}, "config is dict, wanted a Config or the path of a TOML file"),
+        ({"demo": True, "sink": 5}, "sink is 5, wanted a function"),
+        ({"demo": True, "capacity": 1.5}, "capacity is 1.5, wanted a whole number"),
+    ],
+)
+def test_a_call_that_can_mean_nothing_is_a_type_error_as_of_any_function(call: dict[str, Any], said: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(said)):
+        hitrs_live.run(**call)
+
+
+def test_a_sink_that_waits_for_its_own_run_gets_an_error_at_once(file: Path) -> None:
+    faults: list[str] = []
+
+    def wait_here(_message: AnyMessage) -> None:
+        try:
+            run.wait(LONG_S)
+        except RuntimeError as error:
+            faults.append(str(error))
+
+    run = hitrs_live.run(replay=file, speed="max", sink=wait_here, duration_s=0.001, **QUICK)
+    assert run.wait(LONG_S)
+    assert faults
+    assert all("called by the run's own sink" in fault for fault in faults)
 
 
 def test_mistakes_are_raised_by_the_call_itself(tmp_path: Path) -> None:

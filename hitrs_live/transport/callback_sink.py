@@ -42,6 +42,11 @@ class CallbackSink:
             return ""
         return f"sink {self._name} failed {self.errors} times, last with {self._last_error}"
 
+    @property
+    def is_current_thread(self) -> bool:
+        """Whether it is the function itself that asks."""
+        return threading.current_thread() is self._thread
+
     def put(self, message: AnyMessage) -> None:
         """Pass a message on."""
         self._queue.put(message)

@@ -52,6 +52,7 @@ _LATER_NS = 400_000_000
 """How far ahead of their frame the views show people."""
 _LATEST_NS = 2_000_000_000
 """An older frame is not late: its file is not read at the pace it was taken at, or its clock is another machine's."""
+_LONGEST_DETAIL = 240
 
 
 class Line:
@@ -184,6 +185,13 @@ class Line:
         """End the source's story here, if it has not ended of itself."""
         if not self.ended:
             self.change(SourceChange(state="ended", time_ns=self._counters.newest_capture_ns, detail=SHUTDOWN))
+
+    def fail(self, error: Exception) -> None:
+        """End the source because of a fault in its own stages, if it has not ended already."""
+        if not self.ended:
+            detail = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_DETAIL]
+            newest_ns = self._counters.newest_capture_ns
+            self.change(SourceChange(state="ended", time_ns=newest_ns, detail=detail, fault=True))
 
     def beat(self, notices: Sequence[str]) -> None:
         """Publish a status when one is due. notices: of what is shared with others."""

@@ -18,6 +18,7 @@ from hitrs_live.intake import Arrival
 from hitrs_live.line_outputs import Outputs
 from hitrs_live.line_status import Counters, StatusReader
 from hitrs_live.messages import (
+    SHUTDOWN,
     ActionEvent,
     AnyMessage,
     EndReason,
@@ -46,8 +47,6 @@ from hitrs_live.thresholds import Thresholds
 from hitrs_live.transport.sink import Sink
 from hitrs_live.utc import SessionClock, SourceDates
 
-SHUTDOWN = "shutdown"
-"""Detail of the "ended" that the pipeline itself adds when it is told to stop, so that a replay ends alike."""
 _LATER_NS = 400_000_000
 """How far ahead of their frame the views show people."""
 _LATEST_NS = 2_000_000_000

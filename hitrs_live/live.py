@@ -74,7 +74,10 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
         _log.info("publishing joints on %s", publisher.address)
         _wait_for_subscriber(options, publisher, stop)
         sink = LoggedSink(publisher, PlainLog(), output=output)
-        relay_joints(source, pose, sink, duration_s=options.duration, stop=stop)
+        relay_joints(
+            source, pose, sink, duration_s=options.duration, stop=stop, attend=publisher.attend,
+            status_every_s=config.publish.status_every_s,
+        )  # fmt: skip
     return 0
 
 

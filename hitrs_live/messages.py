@@ -33,6 +33,9 @@ MAX_TIME_NS: Final = 2**62 - 1
 SourceState = Literal["connecting", "up", "stalled", "lost", "ended"]
 EndReason = Literal["finished", "track_lost", "source_lost", "shutdown", "too_long", "pose_unclear"]
 """too_long: its maximum duration was over. pose_unclear: for too long, too little of the body could be seen."""
+SHUTDOWN: Final = "shutdown"
+"""Detail of the "ended" that is added to a source's states where the run was told to stop, so that a replay ends
+alike."""
 
 
 # ---------------------------------------------------------------------------------------------------------

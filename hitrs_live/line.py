@@ -134,7 +134,7 @@ class Line:
             return ()
         with self._own_time():
             self._dates.observe(arrival.item)
-            if self._outputs.has_recorder:
+            if self._outputs.has_recording:
                 with self._meter.stage("record"):
                     self._outputs.record(self._dated(joints_event(arrival.item, self._source_id)))
             with self._meter.stage("track"):
@@ -254,7 +254,7 @@ class Line:
         self._publish(
             self._status.read(
                 now_ns, self._counters, self._people, state=self._state, detail=self._detail,
-                notices=(*notices, *self._outputs.notices),
+                notices=(*notices, *self._outputs.notices), unrecorded=self._outputs.unrecorded,
             )
         )  # fmt: skip
 

@@ -768,6 +768,10 @@ def test_a_view_and_a_recording_that_fail_end_alone_and_the_status_says_why(
         "the recording ended by ValueError: not to be written",
     )
     assert (last["b"].notices, last["a"].frames, last["b"].frames) == ((), 30, 30)
+    # Of the joints of 30 frames and what was published, nine messages were recorded; the last status came after them.
+    published = sum(message.source_id == "a" for message in sink.messages)
+    assert last["a"].drops == {"record": 30 + published - 1 - 9}
+    assert last["b"].drops == {}
 
 
 def test_a_view_that_cannot_be_finished_is_in_the_last_status_and_keeps_nothing_else_open(

@@ -7,6 +7,7 @@ address to bind is given.
 import logging
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -26,6 +27,7 @@ from hitrs_live.transport.publisher import Publisher
 FilePath = str | os.PathLike[str]
 _END_WAIT_S = 15.0
 """How long closing waits for the pipeline's thread, which may be loading a model."""
+_LOOK_UP_S = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -59,15 +61,18 @@ def run(
         speed: of files; "real" for their own pace, "max" for as fast as they can be read.
         config: settings, or the TOML file that has them; by default the default ones.
         sink: called with every message, in a thread of its own. What it raises is logged, counted (`sink_errors`) and
-            told in `Status.notices`; it is called with the next message all the same.
+            reported in `Status.notices`; it is called with the next message all the same.
         bind: where to publish over ZeroMQ as well, such as tcp://127.0.0.1:5556; None for no socket at all.
         record: a file for joints and events, save_video: one for the picture, as the flags; of several sources, a
             file each.
         overwrite: whether a recording may replace a file.
         duration_s: seconds after which the run ends; None for no limit.
         capacity: messages kept for an iterator, and for a sink, that is busy. Once they are all taken, a live source
-            loses messages, which are counted (`drops`); a run of files alone waits.
+            loses messages, which are counted (`drops`); a run of files alone waits. With a sink or an address to
+            bind, nobody is waited for until somebody iterates.
         **settings: single settings over `config`, `pose__max_people=1` for `pose.max_people`.
+
+    The run sets how many threads torch uses in this process (`model.threads`), and resets it at its end.
 
     Returns:
         An iterator of messages, each of its own class of `hitrs_live.messages`; also a context manager. It ends with
@@ -118,7 +123,9 @@ class LiveRun:
         with ExitStack() as stack:
             assembly = stack.enter_context(Assembly(plan, config))
             stop = threading.Event()
-            self._queue = MessageQueue(capacity, waits=not assembly.is_live, stop=stop)
+            self._queue = MessageQueue(
+                capacity, waits=not assembly.is_live, stop=stop, has_reader=sink is None and not publishes
+            )
             publisher = stack.enter_context(Publisher(config.publish, assembly.session_id)) if publishes else None
             assembly.open()
             self._callback: CallbackSink | None = None
@@ -155,14 +162,17 @@ class LiveRun:
         self._work.stop.set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until the run has ended, reading no messages: for runs with a sink. Returns whether it has.
+        """Wait until the run has ended, for runs with a sink: messages that come meanwhile are not kept.
 
-        Raises what ended the pipeline against its will.
+        Returns whether it has. Raises what ended the pipeline against its will.
         """
-        self._queue.discard()
-        self._work.join(timeout_s)
-        if self._work.is_alive():
-            return False
+        deadline_s = float("inf") if timeout_s is None else time.monotonic() + timeout_s
+        while self._work.is_alive():
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                return False
+            if self._queue.get(min(left_s, _LOOK_UP_S)) is None:
+                self._work.join(min(left_s, _LOOK_UP_S))
         self._work.raise_failure()
         return True
 
@@ -184,8 +194,11 @@ class LiveRun:
     def __enter__(self) -> "LiveRun":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close. Raises what ended the pipeline against its will, unless something else is raised already."""
         self.close()
+        if kind is None:
+            self._work.raise_failure()
 
 
 class _Work(threading.Thread):

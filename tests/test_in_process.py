@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import psutil
 import pytest
+from patience import wait_until
 
 import hitrs_live
 from hitrs_live.checkpoint import SHIPPED, load_checkpoint
@@ -138,13 +139,19 @@ def test_a_function_gets_everything_and_what_it_raises_is_told_and_ends_nothing(
         assert [m.seq for m in had if m.topic == topic] == list(range(sum(m.topic == topic for m in had)))
 
 
-def test_what_ends_the_pipeline_is_raised_where_its_messages_are_read(tmp_path: Path) -> None:
+def of_another_format(folder: Path) -> Path:
+    """Write a checkpoint that is only found out when it is loaded."""
     from safetensors.torch import load_file, save_file
 
     info = msgspec.to_builtins(load_checkpoint().info)
     info["format"] = 99
-    broken = tmp_path / "broken.safetensors"
+    broken = folder / "broken.safetensors"
     save_file(load_file(SHIPPED), broken, metadata={KEY: msgspec.json.encode(info).decode()})
+    return broken
+
+
+def test_what_ends_the_pipeline_is_raised_where_its_messages_are_read(tmp_path: Path) -> None:
+    broken = of_another_format(tmp_path)
     run = hitrs_live.run(demo=True, model__checkpoint=str(broken))
     with pytest.raises(CheckpointMismatch, match="format 99"):
         next(run)
@@ -152,6 +159,31 @@ def test_what_ends_the_pipeline_is_raised_where_its_messages_are_read(tmp_path: 
     run = hitrs_live.run(demo=True, model__checkpoint=str(broken))
     with pytest.raises(CheckpointMismatch, match="format 99"):
         run.wait(LONG_S)
+
+
+def test_what_ends_the_pipeline_is_raised_at_the_end_of_a_with_that_read_nothing(tmp_path: Path) -> None:
+    broken = of_another_format(tmp_path)
+    with (
+        pytest.raises(CheckpointMismatch, match="format 99"),
+        hitrs_live.run(demo=True, model__checkpoint=str(broken)) as run,
+    ):
+        wait_until(lambda: not run.is_running, "the run ends")
+
+
+@pytest.mark.slow
+def test_a_run_with_a_function_ends_although_nobody_iterates_over_it(file: Path) -> None:
+    had: list[AnyMessage] = []
+    run = hitrs_live.run(replay=file, speed="max", sink=had.append, capacity=5, **QUICK)
+    wait_until(lambda: not run.is_running, "the run ends")
+    assert isinstance(had[-1], Status)
+    assert had[-1].state == "ended"
+    assert not {"queue", "sink"} & set(had[-1].drops)
+
+
+def test_a_look_whether_it_has_ended_takes_no_message(file: Path) -> None:
+    with hitrs_live.run(replay=file, speed="max", capacity=5, **QUICK) as run:
+        assert not run.wait(0)
+        assert isinstance(next(run), SourceEvent)
 
 
 def test_it_runs_in_any_thread(file: Path) -> None:

@@ -4,6 +4,7 @@ import argparse
 import logging
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.source_flags import make_sources
 from hitrs_live.startup import collection_paused
-from hitrs_live.stopping import stopping
+from hitrs_live.stopping import broken_off, stopping
 from hitrs_live.terminal import why_not_drawable
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.views.plain import PlainLog
@@ -35,9 +36,12 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
     drawn = not options.plain and why_not_drawable(sys.stdout) is None
     with ExitStack() as stack, stopping() as stop:
         output = stack.enter_context(_logging(config, drawn=drawn))
-        assembly = stack.enter_context(Assembly(plan, config))
-        publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
-        assembly.open()
+        with broken_off(stop):
+            assembly = stack.enter_context(Assembly(plan, config))
+            publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
+            assembly.open()
+        if stop.is_set():
+            return 0
         view = _DashboardView(publisher.address, output)
         sink = LoggedSink(
             publisher, PlainLog(several=not assembly.alone), output=output, is_needed=view.is_gone if drawn else None
@@ -47,7 +51,7 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         if drawn:
             stack.enter_context(view.shown())
         _log.info("publishing on %s, session %s", publisher.address, assembly.session_id)
-        _wait_for_subscriber(options, publisher)
+        _wait_for_subscriber(options, publisher, stop)
         pipeline.run(duration_s=options.duration, stop=stop, attend=publisher.attend)
     return 0
 
@@ -68,14 +72,19 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
         Publisher(config.publish, uuid.uuid4().hex) as publisher,
     ):
         _log.info("publishing joints on %s", publisher.address)
-        _wait_for_subscriber(options, publisher)
+        _wait_for_subscriber(options, publisher, stop)
         sink = LoggedSink(publisher, PlainLog(), output=output)
-        relay_joints(source, pose, sink, duration_s=options.duration, stop=stop)
+        relay_joints(
+            source, pose, sink, duration_s=options.duration, stop=stop, attend=publisher.attend,
+            status_every_s=config.publish.status_every_s,
+        )  # fmt: skip
     return 0
 
 
-def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher) -> None:
-    if options.wait_subscriber and not publisher.wait_for_subscriber(options.wait_subscriber):
+def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher, stop: threading.Event) -> None:
+    if not options.wait_subscriber or publisher.wait_for_subscriber(options.wait_subscriber, stop):
+        return
+    if not stop.is_set():
         _log.warning("nobody subscribed within %g s; going on", options.wait_subscriber)
 
 

@@ -55,7 +55,7 @@ ALL = ("",)
 """Every setting."""
 OF_POSE = (
     "source_id", "require_sources", "camera.", "pose.", "publish.bind", "publish.high_water_mark",
-    "publish.linger_ms", "log.",
+    "publish.linger_ms", "publish.status_every_s", "log.",
 )  # fmt: skip
 """What `pose` reads: no model runs in it."""
 OF_REPLAY = ("pose.max_people", "pose.min_joint_confidence", "track.", "pair.", "model.", "action.")

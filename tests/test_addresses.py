@@ -24,6 +24,10 @@ SECRET = "S3cretPW"
         ("tcp://*:5556", "tcp://*:5556"),
         ("/dev/v4l/by-path/pci-0000:00:14.0-usb-0:1:1.0-video-index0",) * 2,
         ("front-door", "front-door"),
+        ("localhost:6103", "localhost:6103"),
+        ("127.0.0.1:6110", "127.0.0.1:6110"),
+        ("tcp://127.0.0.1:22x", "tcp://127.0.0.1:***"),
+        ("admin:12345", "***"),
     ],
 )
 def test_what_holds_no_secret_is_shown_as_it_is(address: str, shown: str) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.errors import ViewUnavailable
 from hitrs_live.messages import Scene
+from hitrs_live.output_files import why_unwritable
 from hitrs_live.views.painter import Painter
 from hitrs_live.views.projection import LensFor, imagined_lens
 from hitrs_live.views.vp8 import Vp8Encoder, is_key_picture
@@ -225,12 +226,9 @@ def _refuse_unwritable(path: Path) -> None:
         raise ViewUnavailable(
             f"video {path}: got the suffix {path.suffix!r}, wanted one of {', '.join(SUFFIXES)} to say how it is coded"
         )
-    if not path.parent.is_dir():
-        raise ViewUnavailable(f"video {path}: there is no folder {path.parent}; make it or choose another")
-    if path.is_dir():
-        raise ViewUnavailable(f"video {path}: is a folder, wanted a file's name")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ViewUnavailable(f"video {path}: may not be written here; choose another folder or ask for the right")
+    trouble = why_unwritable(path)
+    if trouble is not None:
+        raise ViewUnavailable(f"video {path}: {trouble}")
 
 
 def _fit(image: Picture, size: tuple[int, int]) -> Picture:

@@ -139,15 +139,17 @@ def logging_to(
     formatter = JsonFormatter(clocks) if format == "json" else TextFormatter(clocks)
     handler = LineHandler(stream, formatter, paused=paused)
     errors = LineWriter(sys.stderr, paused=paused and sys.stderr.isatty())
+    printed = LineStream(errors)
     root = logging.getLogger(ROOT)
     before = root.level
     root.addHandler(handler)
     try:
-        with redirect_stderr(LineStream(errors)):
+        with redirect_stderr(printed):
             yield LogOutput(handler, level, paused=paused)
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
+        printed.finish()
         lost = handler.writer.close(close_wait_s)
         if lost:
             errors.write(f"hitrs-live: {lost} log lines could not be written to standard output")

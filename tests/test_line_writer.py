@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 import termios
+import threading
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,6 +167,52 @@ def test_printed_text_is_handed_on_by_whole_lines() -> None:
     print("one\ntwo", "words", file=LineStream(writer), flush=True)
     writer.close(PATIENCE_S)
     assert stream.getvalue() == "one\ntwo words\n"
+
+
+def test_a_line_without_an_end_is_handed_on_when_the_stream_is_finished() -> None:
+    out = io.StringIO()
+    writer = LineWriter(out)
+    stream = LineStream(writer)
+    stream.write("one\ntw")
+    stream.write("o")
+    stream.finish()
+    stream.finish()
+    writer.close(PATIENCE_S)
+    assert out.getvalue() == "one\ntwo\n"
+
+
+def test_a_progress_bar_that_never_ends_its_line_is_not_kept_for_ever() -> None:
+    out = io.StringIO()
+    writer = LineWriter(out)
+    stream = LineStream(writer)
+    bar = "\r" + 99 * "#"
+    for _ in range(1000):
+        stream.write(bar)
+    assert writer.flush(PATIENCE_S)
+    unwritten = 1000 * len(bar) - len(out.getvalue().replace("\n", ""))
+    assert 0 < unwritten <= 1 << 14
+    stream.finish()
+    writer.close(PATIENCE_S)
+    assert out.getvalue().replace("\n", "") == 1000 * bar
+
+
+def test_nothing_is_lost_of_what_several_threads_print_at_once() -> None:
+    out = io.StringIO()
+    writer = LineWriter(out)
+    stream = LineStream(writer)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=lambda: [stream.write("x") for _ in range(5000)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE_S)
+    finally:
+        sys.setswitchinterval(before)
+    stream.finish()
+    writer.close(PATIENCE_S)
+    assert out.getvalue().replace("\n", "") == 20_000 * "x"
 
 
 def test_one_line_is_given_up_where_nobody_reads(pipe: tuple[int, TextIO]) -> None:

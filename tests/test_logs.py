@@ -145,6 +145,12 @@ def test_what_others_print_to_standard_error_meanwhile_arrives_there(capfd: pyte
     assert capfd.readouterr().err == "a library's own words\n"
 
 
+def test_what_they_print_without_an_end_of_line_arrives_when_the_log_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    with logging_to(io.StringIO()):
+        print("loading: 40 %", end="", file=sys.stderr)
+    assert capfd.readouterr().err == "loading: 40 %\n"
+
+
 def test_a_view_that_fails_is_followed_by_the_log_with_what_was_not_seen() -> None:
     out, gone = io.StringIO(), threading.Event()
     with logging_to(out, paused=True) as output:

@@ -57,12 +57,14 @@ class Assembly:
     is closed twice, which all parts bear.
     """
 
-    def __init__(self, plan: Plan, config: Config) -> None:
+    def __init__(self, plan: Plan, config: Config, *, session: SessionClock | None = None) -> None:
         """Make the sources and their views, and check what can be checked without opening anything.
+
+        session: what messages are dated by; None for one that begins now.
 
         Raises SourceUnavailable, ConfigError, CheckpointMismatch, ViewUnavailable or TransportError.
         """
-        self._plan, self._config, self._session = plan, config, SessionClock.begin()
+        self._plan, self._config, self._session = plan, config, session or SessionClock.begin()
         self._stack = ExitStack()
         _check_files(config)
         self._sources = make_sources(plan.sources, config, speed=plan.speed)

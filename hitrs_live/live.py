@@ -20,6 +20,7 @@ from hitrs_live.startup import collection_paused
 from hitrs_live.stopping import stopping
 from hitrs_live.terminal import why_not_drawable
 from hitrs_live.transport.publisher import Publisher
+from hitrs_live.utc import SessionClock
 from hitrs_live.views.plain import PlainLog
 
 _DASHBOARD_ENDS_S = 1.0
@@ -33,9 +34,10 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         show=options.show, save_video=options.save_video,
     )  # fmt: skip
     drawn = not options.plain and why_not_drawable(sys.stdout) is None
+    session = SessionClock.begin()
     with ExitStack() as stack, stopping() as stop:
-        output = stack.enter_context(_logging(config, drawn=drawn))
-        assembly = stack.enter_context(Assembly(plan, config))
+        output = stack.enter_context(_logging(config, session, drawn=drawn))
+        assembly = stack.enter_context(Assembly(plan, config, session=session))
         publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
         assembly.open()
         view = _DashboardView(publisher.address, output)
@@ -80,9 +82,11 @@ def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher) -> N
 
 
 @contextmanager
-def _logging(config: Config, *, drawn: bool) -> Iterator[LogOutput]:
+def _logging(config: Config, session: SessionClock | None = None, *, drawn: bool) -> Iterator[LogOutput]:
     """Log to standard output; while a dashboard is drawn there, keep what is logged until it is over."""
-    with logging_to(sys.stdout, format=config.log.format, level=config.log.level, paused=drawn) as output:
+    with logging_to(
+        sys.stdout, format=config.log.format, level=config.log.level, paused=drawn, session=session
+    ) as output:
         yield output
 
 

@@ -6,29 +6,17 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 import msgspec
 
 from hitrs_live.line_writer import CLOSE_WAIT_S, LineStream, LineWriter, printable
+from hitrs_live.utc import SessionClock, utc_text
 
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 ROOT = "hitrs_live"
 _WARNINGS_KEPT = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Clocks:
-    """Read monotonic time as UTC, by their distance at one moment: setting the clock changes no order."""
-
-    offset_ns: int = field(default_factory=lambda: time.time_ns() - time.monotonic_ns())
-
-    def utc(self, monotonic_ns: int) -> datetime:
-        """Return monotonic nanoseconds of this machine as UTC."""
-        return datetime.fromtimestamp((self.offset_ns + monotonic_ns) / 1e9, UTC)
 
 
 def log_extra(*, monotonic_ns: int | None = None, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -39,29 +27,29 @@ def log_extra(*, monotonic_ns: int | None = None, fields: Mapping[str, Any] | No
 class TextFormatter(logging.Formatter):
     """Write a record as a line for people: UTC, level, text."""
 
-    def __init__(self, clocks: Clocks) -> None:
-        """Take the clocks of the session."""
+    def __init__(self, session: SessionClock) -> None:
+        """Take the clock that the session's messages are dated by."""
         super().__init__()
-        self._clocks = clocks
+        self._session = session
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        when = _when(self._clocks, record).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-        return f"{when}Z  {record.levelname.lower():<7}  {_one_line(_text(self, record))}"
+        when = utc_text(_utc_ns(self._session, record))
+        return f"{when}  {record.levelname.lower():<7}  {_one_line(_text(self, record))}"
 
 
 class JsonFormatter(logging.Formatter):
     """Write a record as one JSON object: time, level, logger, message, and the record's own fields."""
 
-    def __init__(self, clocks: Clocks) -> None:
-        """Take the clocks of the session."""
+    def __init__(self, session: SessionClock) -> None:
+        """Take the clock that the session's messages are dated by."""
         super().__init__()
-        self._clocks = clocks
+        self._session = session
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         line = {
-            "time": _when(self._clocks, record).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "time": utc_text(_utc_ns(self._session, record), digits=6),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": " ".join(_text(self, record).split()),
@@ -127,16 +115,18 @@ def logging_to(
     format: LogFormat = "text",
     level: LogLevel = "info",
     paused: bool = False,
+    session: SessionClock | None = None,
     close_wait_s: float = CLOSE_WAIT_S,
 ) -> Iterator[LogOutput]:
     """Send everything that is logged under hitrs_live to a stream until the block ends, without ever waiting for it.
 
     What is printed to standard error meanwhile takes the same way to its own place. At the end, lines that nobody takes
     are given up after close_wait_s, and counted on standard error. paused: keep warnings and errors until the end, or
-    until the output is resumed: for a terminal that something else is drawn on.
+    until the output is resumed: for a terminal that something else is drawn on. session: what the run's messages are
+    dated by; None for one that begins now.
     """
-    clocks = Clocks()
-    formatter = JsonFormatter(clocks) if format == "json" else TextFormatter(clocks)
+    session = session or SessionClock.begin()
+    formatter = JsonFormatter(session) if format == "json" else TextFormatter(session)
     handler = LineHandler(stream, formatter, paused=paused)
     errors = LineWriter(sys.stderr, paused=paused and sys.stderr.isatty())
     printed = LineStream(errors)
@@ -156,8 +146,8 @@ def logging_to(
         errors.close(close_wait_s)
 
 
-def _when(clocks: Clocks, record: logging.LogRecord) -> datetime:
-    return clocks.utc(getattr(record, "monotonic_ns", None) or time.monotonic_ns())
+def _utc_ns(session: SessionClock, record: logging.LogRecord) -> int:
+    return session.utc_offset_ns + (getattr(record, "monotonic_ns", None) or time.monotonic_ns())
 
 
 def _text(formatter: logging.Formatter, record: logging.LogRecord) -> str:

@@ -15,12 +15,13 @@ import pytest
 from patience import PATIENCE_S
 
 from hitrs_live.logged_sink import LoggedSink
-from hitrs_live.logs import Clocks, JsonFormatter, TextFormatter, log_extra
+from hitrs_live.logs import JsonFormatter, TextFormatter, log_extra
 from hitrs_live.logs import logging_to as logging_to_briefly
 from hitrs_live.messages import ActionEvent, SourceEvent, Status
 from hitrs_live.stopping import stopping
 from hitrs_live.terminal import why_not_drawable
 from hitrs_live.transport.sink import ListSink
+from hitrs_live.utc import SessionClock
 from hitrs_live.views.plain import PlainLog
 
 logging_to = partial(logging_to_briefly, close_wait_s=PATIENCE_S)
@@ -51,12 +52,14 @@ def up() -> SourceEvent:
 
 
 def test_a_line_begins_with_the_utc_of_when_it_became_known() -> None:
-    line = TextFormatter(Clocks(offset_ns=NOON)).format(record("a\nb\x1b[2J", monotonic_ns=61_234_000_000))
+    line = TextFormatter(SessionClock(monotonic_ns=0, utc_ns=NOON)).format(
+        record("a\nb\x1b[2J", monotonic_ns=61_234_000_000)
+    )
     assert line == "2026-03-01T12:01:01.234Z  warning  a b\ufffd[2J"
 
 
 def test_a_json_line_has_the_records_own_fields() -> None:
-    line = JsonFormatter(Clocks(offset_ns=NOON)).format(
+    line = JsonFormatter(SessionClock(monotonic_ns=0, utc_ns=NOON)).format(
         record("a  b", monotonic_ns=10**9, fields={"source_id": "door"})
     )
     assert json.loads(line) == {
@@ -66,6 +69,13 @@ def test_a_json_line_has_the_records_own_fields() -> None:
         "message": "a b",
         "source_id": "door",
     }
+
+
+def test_a_log_is_dated_by_the_clock_of_its_session() -> None:
+    out = io.StringIO()
+    with logging_to(out, session=SessionClock(monotonic_ns=10**9, utc_ns=NOON)):
+        logging.getLogger("hitrs_live.live").info("then", extra=log_extra(monotonic_ns=2 * 10**9))
+    assert out.getvalue() == "2026-03-01T12:00:01.000Z  info     then\n"
 
 
 def test_an_event_in_json_carries_the_whole_message() -> None:

@@ -25,13 +25,17 @@ _LONGEST_BEGUN: Final = 1 << 14
 """Letters of an unfinished line, such as a progress bar's, that are kept; more are written as a line."""
 _LOOK_S: Final = 0.1
 _GONE: Final = frozenset((errno.EPIPE, errno.EBADF))
-_CODES: Final = sorted({*range(0x20), *range(0x7F, 0xA0)} - {ord("\n")})
-_CONTROLS: Final = dict.fromkeys(_CODES, "\N{REPLACEMENT CHARACTER}")
 
 
 def printable(text: str) -> str:
-    """Replace what would command a terminal: words come over the network from whoever publishes there."""
-    return text.translate(_CONTROLS)
+    """Make one line of a text that may hold anything, such as words from the network: nothing in it acts on a terminal.
+
+    Ends of lines and other blanks become spaces; controls, directional marks and whatever else cannot be seen become
+    U+FFFD.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 class NoStream(io.TextIOBase):

@@ -35,7 +35,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         when = utc_text(_utc_ns(self._session, record))
-        return f"{when}  {record.levelname.lower():<7}  {_one_line(_text(self, record))}"
+        return f"{when}  {record.levelname.lower():<7}  {printable(_text(self, record))}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -155,7 +155,3 @@ def _text(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     if record.exc_info:
         text += ": " + formatter.formatException(record.exc_info)
     return text
-
-
-def _one_line(text: str) -> str:
-    return printable(text.replace("\r", " ").replace("\n", " "))

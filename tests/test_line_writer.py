@@ -16,7 +16,7 @@ from typing import TextIO
 import pytest
 from patience import PATIENCE_S
 
-from hitrs_live.line_writer import LineStream, LineWriter, NoStream, say
+from hitrs_live.line_writer import LineStream, LineWriter, NoStream, printable, say
 
 
 @pytest.fixture
@@ -231,3 +231,18 @@ def test_a_closed_standard_stream_is_filled_so_that_no_other_file_takes_its_plac
     command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", code, str(target)]
     assert subprocess.run(command, check=False, timeout=PATIENCE_S).returncode == 0
     assert int(target.read_text()) > 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Übung 你好 🙂 [31m", "Übung 你好 🙂 [31m"),
+        ("a\nb\r\nc\td\x0be", "a b  c d e"),
+        ("a\x85b\u2028c\u2029d\xa0e", "a b c d e"),
+        ("\x1b[2J\x9b2J\x07\x00", "\ufffd[2J\ufffd2J\ufffd\ufffd"),
+        ("a\u202ecba\u2066\u200b\ufeff", "a\ufffdcba\ufffd\ufffd\ufffd"),
+        ("\ud800\ue000", "\ufffd\ufffd"),
+    ],
+)
+def test_words_from_elsewhere_become_one_line_that_does_nothing_to_a_terminal(text: str, line: str) -> None:
+    assert printable(text) == line

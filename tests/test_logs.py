@@ -53,9 +53,9 @@ def up() -> SourceEvent:
 
 def test_a_line_begins_with_the_utc_of_when_it_became_known() -> None:
     line = TextFormatter(SessionClock(monotonic_ns=0, utc_ns=NOON)).format(
-        record("a\nb\x1b[2J", monotonic_ns=61_234_000_000)
+        record("a\nb\x1b[2J\u202e\u2028c", monotonic_ns=61_234_000_000)
     )
-    assert line == "2026-03-01T12:01:01.234Z  warning  a b\ufffd[2J"
+    assert line == "2026-03-01T12:01:01.234Z  warning  a b\ufffd[2J\ufffd c"
 
 
 def test_a_json_line_has_the_records_own_fields() -> None:

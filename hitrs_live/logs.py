@@ -10,7 +10,9 @@ from typing import Any, Literal, TextIO
 
 import msgspec
 
+from hitrs_live.json_codec import to_json
 from hitrs_live.line_writer import CLOSE_WAIT_S, LineStream, LineWriter, printable
+from hitrs_live.messages import AnyMessage
 from hitrs_live.utc import SessionClock, utc_text
 
 LogFormat = Literal["text", "json"]
@@ -19,9 +21,14 @@ ROOT = "hitrs_live"
 _WARNINGS_KEPT = 20
 
 
-def log_extra(*, monotonic_ns: int | None = None, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Make the `extra` of a record: when it came to be known, where not now, and fields that JSON lines have too."""
-    return {"monotonic_ns": monotonic_ns or None, "fields": fields or {}}
+def log_extra(
+    *, monotonic_ns: int | None = None, fields: Mapping[str, Any] | None = None, event: AnyMessage | None = None
+) -> dict[str, Any]:
+    """Make the `extra` of a record.
+
+    monotonic_ns: when it came to be known, where not now. fields, event: what JSON lines have too.
+    """
+    return {"monotonic_ns": monotonic_ns or None, "fields": fields or {}, "event": event}
 
 
 class TextFormatter(logging.Formatter):
@@ -55,6 +62,8 @@ class JsonFormatter(logging.Formatter):
             "message": " ".join(_text(self, record).split()),
             **getattr(record, "fields", {}),
         }
+        if (event := getattr(record, "event", None)) is not None:
+            line["event"] = msgspec.Raw(to_json(event, omit_none=True))
         return msgspec.json.encode(line).decode()
 
 

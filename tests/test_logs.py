@@ -11,6 +11,7 @@ import threading
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
 import pytest
 from patience import PATIENCE_S
 
@@ -89,6 +90,32 @@ def test_an_event_in_json_carries_the_whole_message() -> None:
     event = lines[1]["event"]
     assert (event["topic"], event["label"], event["track_id"]) == ("action.door.3", "squat", 3)
     assert lines[1]["source_time_s"] == 3.3
+
+
+class _Records(logging.Handler):
+    """Keep records as they were logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+def test_a_record_carries_its_message_as_it_is_for_only_a_json_log_encodes_it() -> None:
+    handler, behind = _Records(), ListSink("s1")
+    root = logging.getLogger("hitrs_live")
+    root.addHandler(handler)
+    try:
+        LoggedSink(behind, PlainLog()).publish(msgspec.structs.replace(up(), fault=True))
+    finally:
+        root.removeHandler(handler)
+    (logged,) = handler.records
+    assert vars(logged)["event"] is behind.messages[0]
+    session = SessionClock(monotonic_ns=0, utc_ns=NOON)
+    assert "fault" not in TextFormatter(session).format(logged)
+    assert json.loads(JsonFormatter(session).format(logged))["event"]["fault"] is True
 
 
 def test_the_level_leaves_lesser_lines_out() -> None:

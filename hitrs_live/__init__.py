@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Here and nowhere else: whatever of this package is imported, this line runs first.
 disable_telemetry()
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 __all__ = [
     "ActionEvent",
     "AnyMessage",

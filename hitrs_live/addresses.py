@@ -15,6 +15,8 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+|\*)(:(\d{1,5}|\*))?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]{0,64}|(tcp|ipc|udp):[A-Za-z0-9._:/*-]{0,64}")
 """What is no address but holds no login either; the second has a slash too few."""
+_PLACE = re.compile(r"(?P<host>localhost|\*|\[[0-9A-Fa-f:.]+\]|(?=[\w-]*\.)[\w.-]+):(?P<port>[^@/?#]*)")
+"""A host that cannot be a user's name, and what follows in the place of its port."""
 _PATH = re.compile(r"[/A-Za-z0-9._-]*")
 _HARMLESS = frozenset((
     "av", "axis", "back", "bin", "cam", "camera", "cams", "cgi", "ch", "channel", "channels", "chn", "door",
@@ -37,7 +39,7 @@ def show_address(address: str) -> str:
     """
     scheme, separator, rest = address.partition("://")
     if not separator:
-        return address if address.startswith("/") or _PLAIN.fullmatch(address) else HIDDEN
+        return address if address.startswith("/") or _PLAIN.fullmatch(address) else _show_place(address)
     if not _SCHEME.fullmatch(scheme):
         return HIDDEN
     if scheme == "ipc":
@@ -45,9 +47,18 @@ def show_address(address: str) -> str:
     authority, tail = _split(rest)
     host = authority.rpartition("@")[2]
     if "@" in tail or not _HOST.fullmatch(host):
-        return f"{scheme}://{HIDDEN}"
+        return f"{scheme}://{_show_place(rest)}"
     path = re.split(r"[?#]", tail)[0]
     return f"{scheme}://{host}{path if _is_harmless(path) else ''}"
+
+
+def _show_place(text: str) -> str:
+    """Return host and port of what is no address, or the host alone where the port is none."""
+    place = _PLACE.fullmatch(text)
+    if place is None:
+        return HIDDEN
+    port = place["port"]
+    return f"{place['host']}:{port if port.isdecimal() and len(port) <= 5 else HIDDEN}"
 
 
 def is_ambiguous(address: str) -> bool:

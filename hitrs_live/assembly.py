@@ -69,7 +69,7 @@ class Assembly:
         _check_files(config)
         self._sources = make_sources(plan.sources, config, speed=plan.speed)
         self.alone = len(self._sources) == 1
-        # A recording told again is the same session.
+        # A replayed recording is the same session.
         told_again = getattr(self._sources[0], "session_id", "") if self.alone else ""
         self.session_id: str = told_again or uuid.uuid4().hex
         self._check_outputs()
@@ -105,6 +105,8 @@ class Assembly:
         from hitrs_live.thresholds import find_thresholds
 
         config = self._config
+        # Of the whole process, which may not be ours alone.
+        self._stack.callback(torch.set_num_threads, torch.get_num_threads())
         torch.set_num_threads(config.model.threads)
         checkpoint = load_checkpoint(config.model.checkpoint or None)
         thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))

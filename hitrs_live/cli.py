@@ -23,7 +23,7 @@ _VERBS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str], ...] =
     ("models", live.add_models, "show or fetch the pose model"),
     ("build-engines", engines.add_build_engines, "build what computes the model fastest here, and try it"),
     ("bench", engines.add_bench, "measure what the model costs here, by engine and precision"),
-    ("replay", engines.add_replay, "measure how fast and how rightly files go through the streaming path"),
+    ("replay", engines.add_replay, "measure throughput and accuracy of files through the streaming path"),
     ("prepare", training.add_prepare, "read a data set once and keep it as training reads it"),
     ("pretrain", training.add_pretrain, "pre-train an encoder without labels"),
     ("finetune", training.add_finetune, "train a recogniser, from a pre-trained encoder or from none"),
@@ -35,13 +35,13 @@ _VERBS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str], ...] =
         "train on a published motion-prediction benchmark",
     ),
     ("evaluate", measuring.add_evaluate, "measure a checkpoint on people it never saw"),
-    ("tune-thresholds", measuring.add_tune_thresholds, "choose when an action is told, by bearable false alarms"),
+    ("tune-thresholds", measuring.add_tune_thresholds, "choose detection thresholds for a rate of false alarms"),
     ("calibrate", engines.add_calibrate, "measure a camera, or what ranges int8 has to cover"),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; return the exit code: 0 for a clean end, 2 for what the user can mend."""
+    """Run one verb; return the exit code: 0 for a clean end, 2 for what the user can correct."""
     fill_standard_streams()
     options = build_parser().parse_line(engines.full_spelling(sys.argv[1:] if arguments is None else arguments))
     try:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import MessageMalformed
-from hitrs_live.messages import AnyMessage, Array, JointsEvent, Pose, PoseFrame, SourceClock
+from hitrs_live.messages import MAX_TIME_NS, AnyMessage, Array, JointsEvent, Pose, PoseFrame, SourceClock
 from hitrs_live.skeleton import NTU25
 
 INT64_MAX: Final = 2**63 - 1
@@ -61,16 +61,16 @@ def decode(parts: Sequence[bytes], *, under: bytes | None = None) -> AnyMessage:
 
 
 def check(message: AnyMessage) -> None:
-    """Check what the types alone do not promise: counts and times fit 64 bits, arrays hold what their shape says.
+    """Check what the types alone do not promise: counts and times are in range, arrays hold what their shape says.
 
     Raises:
         MessageMalformed: where they do not.
     """
     times_ns = (message.capture_time_ns, message.utc_ns or 0)
-    if not (0 <= message.seq <= INT64_MAX and all(abs(time_ns) <= INT64_MAX for time_ns in times_ns)):
+    if not (0 <= message.seq <= INT64_MAX and all(abs(time_ns) <= MAX_TIME_NS for time_ns in times_ns)):
         raise MessageMalformed(
             f"{message.topic[:80]}: seq {message.seq}, capture_time_ns {times_ns[0]}, utc_ns {message.utc_ns}; "
-            "wanted a count from 0 and nanoseconds, in 64 bits"
+            f"wanted a count from 0 in 64 bits, and nanoseconds from {-MAX_TIME_NS} to {MAX_TIME_NS}"
         )
     for name in array_fields(type(message)):
         array: Array | None = getattr(message, name)

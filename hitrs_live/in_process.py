@@ -4,11 +4,14 @@ The same parts as `hitrs-live live` (`assembly`), run by a thread that a `LiveRu
 address to bind is given.
 """
 
+import difflib
+import inspect
 import logging
 import os
 import threading
+import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ from hitrs_live.transport.publisher import Publisher
 FilePath = str | os.PathLike[str]
 _END_WAIT_S = 15.0
 """How long closing waits for the pipeline's thread, which may be loading a model."""
+_LOOK_UP_S = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -59,25 +63,30 @@ def run(
         speed: of files; "real" for their own pace, "max" for as fast as they can be read.
         config: settings, or the TOML file that has them; by default the default ones.
         sink: called with every message, in a thread of its own. What it raises is logged, counted (`sink_errors`) and
-            told in `Status.notices`; it is called with the next message all the same.
+            reported in `Status.notices`; it is called with the next message all the same.
         bind: where to publish over ZeroMQ as well, such as tcp://127.0.0.1:5556; None for no socket at all.
         record: a file for joints and events, save_video: one for the picture, as the flags; of several sources, a
             file each.
         overwrite: whether a recording may replace a file.
         duration_s: seconds after which the run ends; None for no limit.
         capacity: messages kept for an iterator, and for a sink, that is busy. Once they are all taken, a live source
-            loses messages, which are counted (`drops`); a run of files alone waits.
+            loses messages, which are counted (`drops`); a run of files alone waits. With a sink or an address to
+            bind, nobody is waited for until somebody iterates.
         **settings: single settings over `config`, `pose__max_people=1` for `pose.max_people`.
+
+    The run sets how many threads torch uses in this process (`model.threads`), and resets it at its end.
 
     Returns:
         An iterator of messages, each of its own class of `hitrs_live.messages`; also a context manager. It ends with
         the sources, after `stop()` or after duration_s, and raises what ended the pipeline against its will.
 
     Raises:
-        ValueError: for a call that names no source.
+        TypeError: for a name that is neither an argument nor a setting, and for values of the wrong kind.
+        ValueError: for a call that names no source, and for a capacity below 1.
         HitrsLiveError: of the kind that fits, for what can be refused without loading a model: files, addresses,
             settings.
     """
+    _check_arguments(settings, sink=sink, config=config, camera=camera, capacity=capacity)
     named: list[NamedSource] = [
         *(("camera", str(each)) for each in _several(camera)),
         *(("video", os.fspath(each)) for each in _several(video)),
@@ -118,7 +127,9 @@ class LiveRun:
         with ExitStack() as stack:
             assembly = stack.enter_context(Assembly(plan, config))
             stop = threading.Event()
-            self._queue = MessageQueue(capacity, waits=not assembly.is_live, stop=stop)
+            self._queue = MessageQueue(
+                capacity, waits=not assembly.is_live, stop=stop, has_reader=sink is None and not publishes
+            )
             publisher = stack.enter_context(Publisher(config.publish, assembly.session_id)) if publishes else None
             assembly.open()
             self._callback: CallbackSink | None = None
@@ -155,14 +166,19 @@ class LiveRun:
         self._work.stop.set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until the run has ended, reading no messages: for runs with a sink. Returns whether it has.
+        """Wait until the run has ended, for runs with a sink: messages that come meanwhile are not kept.
 
-        Raises what ended the pipeline against its will.
+        Returns whether it has. Raises what ended the pipeline against its will.
         """
-        self._queue.discard()
-        self._work.join(timeout_s)
-        if self._work.is_alive():
-            return False
+        if self._callback is not None and self._callback.is_current_thread:
+            raise RuntimeError("wait: called by the run's own sink, which the run waits for; call stop() there")
+        deadline_s = float("inf") if timeout_s is None else time.monotonic() + timeout_s
+        while self._work.is_alive():
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                return False
+            if self._queue.get(min(left_s, _LOOK_UP_S)) is None:
+                self._work.join(min(left_s, _LOOK_UP_S))
         self._work.raise_failure()
         return True
 
@@ -184,8 +200,11 @@ class LiveRun:
     def __enter__(self) -> "LiveRun":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close. Raises what ended the pipeline against its will, unless something else is raised already."""
         self.close()
+        if kind is None:
+            self._work.raise_failure()
 
 
 class _Work(threading.Thread):
@@ -233,6 +252,28 @@ class _Work(threading.Thread):
                 _log.warning("the pipeline did not end within %g s", _END_WAIT_S)
 
 
+def _check_arguments(
+    settings: dict[str, object], *, sink: object, config: object, camera: Any, capacity: object
+) -> None:
+    """Raise TypeError for what a call of `run` cannot mean, as Python does for any other function."""
+    arguments = [name for name in inspect.signature(run).parameters if name != "settings"]
+    known = [*arguments, *Config.__struct_fields__]
+    for name in settings:
+        if "__" not in name and name not in Config.__struct_fields__:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"the nearest is {near[0]!r}" if near else "settings are named such as pose__max_people"
+            raise TypeError(f"run: unknown argument {name!r}; {hint}")
+    if sink is not None and not callable(sink):
+        raise TypeError(f"run: sink is {sink!r}, wanted a function that takes a message")
+    if config is not None and not isinstance(config, (Config, str, os.PathLike)):
+        raise TypeError(f"run: config is {type(config).__name__}, wanted a Config or the path of a TOML file")
+    if not isinstance(capacity, int):
+        raise TypeError(f"run: capacity is {capacity!r}, wanted a whole number")
+    for each in _several(camera):
+        if not isinstance(each, (int, str)) or isinstance(each, bool):
+            raise TypeError(f"run: camera is {each!r}, wanted a number, a device path or a URL")
+
+
 def _settings(config: Config | FilePath | None, settings: dict[str, object], bind: str | None) -> Config:
     """Put single settings over those of a file. Raises ConfigError for what they may not be."""
     base = config if isinstance(config, Config) else Config() if config is None else load_config(Path(config))
@@ -246,4 +287,4 @@ def _several(value: Any) -> Sequence[Any]:
     """Take one thing or several as several."""
     if value is None:
         return ()
-    return (value,) if isinstance(value, (str, int, os.PathLike)) else tuple(value)
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hitrs_live.feed import Feed
 from hitrs_live.messages import Frame, PoseFrame, SourceChange
-from hitrs_live.sources.base import Source, SourceItem
+from hitrs_live.sources.base import SourceItem
 
 _READ_S = 0.1
 _MEMORY = 0.9
@@ -70,6 +70,7 @@ class Intake:
         self._first_s = 0.0
         self._under_way: set[int] = set()
         self._paces: dict[int, _Pace] = {}
+        self._left: set[int] = set()
         self._closing = False
 
     def open(self) -> None:
@@ -107,6 +108,11 @@ class Intake:
             self._offered.clear()
             return arrivals
 
+    def leave(self, feed: int) -> None:
+        """Read a feed no further; the thread that used it closes it."""
+        with self._changed:
+            self._left.add(feed)
+
     def close(self) -> None:
         """Let every source and pose stage go, each by the thread that used it; safe at any time, also twice."""
         with self._changed:
@@ -126,7 +132,7 @@ class Intake:
     def _feed(self, number: int) -> None:
         feed, newest_ns = self._feeds[number], 0
         try:
-            for item in self._items(feed.source):
+            for item in self._items(number):
                 newest_ns = item.time_ns if isinstance(item, SourceChange) else item.capture_time_ns
                 for arrival in _arrivals(number, feed, item):
                     self._offer(arrival)
@@ -136,15 +142,18 @@ class Intake:
         finally:
             _close(feed)
 
-    def _items(self, source: Source) -> Iterator[SourceItem]:
-        """Read until the source ends or this closes."""
-        while not self._closing:
-            for item in source.read(_READ_S):
-                if self._closing:
+    def _items(self, number: int) -> Iterator[SourceItem]:
+        """Read until the source ends, is left or this closes."""
+        while not self._is_over(number):
+            for item in self._feeds[number].source.read(_READ_S):
+                if self._is_over(number):
                     return
                 yield item
                 if isinstance(item, SourceChange) and item.state == "ended":
                     return
+
+    def _is_over(self, number: int) -> bool:
+        return self._closing or number in self._left
 
     def _offer(self, arrival: Arrival) -> None:
         """Hand an arrival over and wait until it is done with."""

@@ -18,6 +18,7 @@ from hitrs_live.intake import Arrival
 from hitrs_live.line_outputs import Outputs
 from hitrs_live.line_status import Counters, StatusReader
 from hitrs_live.messages import (
+    SHUTDOWN,
     ActionEvent,
     AnyMessage,
     EndReason,
@@ -46,12 +47,11 @@ from hitrs_live.thresholds import Thresholds
 from hitrs_live.transport.sink import Sink
 from hitrs_live.utc import SessionClock, SourceDates
 
-SHUTDOWN = "shutdown"
-"""Detail of the "ended" that the pipeline itself adds when it is told to stop, so that a replay ends alike."""
 _LATER_NS = 400_000_000
 """How far ahead of their frame the views show people."""
 _LATEST_NS = 2_000_000_000
 """An older frame is not late: its file is not read at the pace it was taken at, or its clock is another machine's."""
+_LONGEST_DETAIL = 240
 
 
 class Line:
@@ -134,7 +134,7 @@ class Line:
             return ()
         with self._own_time():
             self._dates.observe(arrival.item)
-            if self._outputs.has_recorder:
+            if self._outputs.has_recording:
                 with self._meter.stage("record"):
                     self._outputs.record(self._dated(joints_event(arrival.item, self._source_id)))
             with self._meter.stage("track"):
@@ -184,6 +184,13 @@ class Line:
         """End the source's story here, if it has not ended of itself."""
         if not self.ended:
             self.change(SourceChange(state="ended", time_ns=self._counters.newest_capture_ns, detail=SHUTDOWN))
+
+    def fail(self, error: Exception) -> None:
+        """End the source because of a fault in its own stages, if it has not ended already."""
+        if not self.ended:
+            detail = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_DETAIL]
+            newest_ns = self._counters.newest_capture_ns
+            self.change(SourceChange(state="ended", time_ns=newest_ns, detail=detail, fault=True))
 
     def beat(self, notices: Sequence[str]) -> None:
         """Publish a status when one is due. notices: of what is shared with others."""
@@ -247,7 +254,7 @@ class Line:
         self._publish(
             self._status.read(
                 now_ns, self._counters, self._people, state=self._state, detail=self._detail,
-                notices=(*notices, *self._outputs.notices),
+                notices=(*notices, *self._outputs.notices), unrecorded=self._outputs.unrecorded,
             )
         )  # fmt: skip
 

@@ -27,6 +27,8 @@ class Outputs:
         self._sink = sink
         self._source_id = feed.source.source_id
         self._recorder: Recorder | None = feed.recorder
+        self._has_recording = feed.recorder is not None
+        self._unrecorded = 0
         self._viewers: list[Viewer] = list(feed.viewers)
         self._faults: list[str] = []
 
@@ -36,14 +38,19 @@ class Outputs:
         return tuple(self._faults)
 
     @property
+    def unrecorded(self) -> int:
+        """Count the messages that came after a recording had raised, the one it raised on included."""
+        return self._unrecorded
+
+    @property
     def has_views(self) -> bool:
         """Whether a scene would be shown to anybody."""
         return bool(self._viewers)
 
     @property
-    def has_recorder(self) -> bool:
-        """Whether a message would be recorded."""
-        return self._recorder is not None
+    def has_recording(self) -> bool:
+        """Whether messages are to be recorded, also where the recording has ended and they are counted as lost."""
+        return self._has_recording
 
     def publish(self, message: AnyMessage) -> None:
         """Send a message out and record it as it went."""
@@ -52,7 +59,10 @@ class Outputs:
     def record(self, message: AnyMessage) -> None:
         """Record a message that is not published."""
         recorder = self._recorder
-        if recorder is not None and not self._attempt("the recording", lambda: recorder.write(message)):
+        if recorder is None:
+            self._unrecorded += self._has_recording
+        elif not self._attempt("the recording", lambda: recorder.write(message)):
+            self._unrecorded += 1
             self._recorder = None
             self._attempt("the recording", recorder.close)
 

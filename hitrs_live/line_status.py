@@ -62,8 +62,12 @@ class StatusReader:
         state: SourceState,
         detail: str,
         notices: Sequence[str],
+        unrecorded: int = 0,
     ) -> Status:
-        """Tell how the line is. notices: of what it shares with others."""
+        """Return how the line is.
+
+        notices: of what it shares with others. unrecorded: messages that its recording never got.
+        """
         error_mm, held_error_mm = self._forecaster.over_all()
         errors_mm, held_errors_mm = self._forecaster.over_people()
         alive = () if people is None else tuple(int(track) for track in people.track_ids if track >= 0)
@@ -77,7 +81,7 @@ class StatusReader:
             uptime_s=round((now_ns - counters.began_ns) / 1e9, 3),
             fps=round(counters.fps, 2),
             frames=counters.frames,
-            drops=self._drops(),
+            drops=self._drops(unrecorded),
             frame_age_ms=None if age_ms is None else round(age_ms, 1),
             stages=self._meter.latencies(),
             people=alive,
@@ -93,13 +97,13 @@ class StatusReader:
             track_resets=self._tracker.resets,
         )
 
-    def _drops(self) -> dict[str, int]:
+    def _drops(self, unrecorded: int) -> dict[str, int]:
         drops = dict(self._source.drops())
         drops["clock"] = self._resampler.clock_faults
         if self._pose is not None:
             drops["pose_gap"] = self._pose.frames_lost
         if self._recorder is not None:
-            drops["record"] = self._recorder.lost
+            drops["record"] = self._recorder.lost + unrecorded
         drops["publish"] = self._sink.drops
         # Only a view that keeps pictures can lose any.
         drops["view"] = sum(getattr(viewer, "lost", 0) for viewer in self._viewers)

@@ -4,6 +4,7 @@ import argparse
 import logging
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.source_flags import make_sources
 from hitrs_live.startup import collection_paused
-from hitrs_live.stopping import stopping
+from hitrs_live.stopping import broken_off, stopping
 from hitrs_live.terminal import why_not_drawable
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.utc import SessionClock
@@ -37,9 +38,12 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
     session = SessionClock.begin()
     with ExitStack() as stack, stopping() as stop:
         output = stack.enter_context(_logging(config, session, drawn=drawn))
-        assembly = stack.enter_context(Assembly(plan, config, session=session))
-        publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
-        assembly.open()
+        with broken_off(stop):
+            assembly = stack.enter_context(Assembly(plan, config, session=session))
+            publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
+            assembly.open()
+        if stop.is_set():
+            return 0
         view = _DashboardView(publisher.address, output)
         sink = LoggedSink(
             publisher, PlainLog(several=not assembly.alone), output=output, is_needed=view.is_gone if drawn else None
@@ -49,7 +53,7 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         if drawn:
             stack.enter_context(view.shown())
         _log.info("publishing on %s, session %s", publisher.address, assembly.session_id)
-        _wait_for_subscriber(options, publisher)
+        _wait_for_subscriber(options, publisher, stop)
         pipeline.run(duration_s=options.duration, stop=stop, attend=publisher.attend)
     return 0
 
@@ -64,25 +68,31 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
     source = sources[0]
     pose = PoseStage(config.pose, camera_intrinsics(config.camera, source.source_id))
     pose.get_model()
+    session = SessionClock.begin()
     with (
         stopping() as stop,
-        _logging(config, drawn=False) as output,
+        _logging(config, session, drawn=False) as output,
         Publisher(config.publish, uuid.uuid4().hex) as publisher,
     ):
         _log.info("publishing joints on %s", publisher.address)
-        _wait_for_subscriber(options, publisher)
+        _wait_for_subscriber(options, publisher, stop)
         sink = LoggedSink(publisher, PlainLog(), output=output)
-        relay_joints(source, pose, sink, duration_s=options.duration, stop=stop)
+        relay_joints(
+            source, pose, sink, duration_s=options.duration, stop=stop, attend=publisher.attend,
+            status_every_s=config.publish.status_every_s, session=session,
+        )  # fmt: skip
     return 0
 
 
-def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher) -> None:
-    if options.wait_subscriber and not publisher.wait_for_subscriber(options.wait_subscriber):
+def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher, stop: threading.Event) -> None:
+    if not options.wait_subscriber or publisher.wait_for_subscriber(options.wait_subscriber, stop):
+        return
+    if not stop.is_set():
         _log.warning("nobody subscribed within %g s; going on", options.wait_subscriber)
 
 
 @contextmanager
-def _logging(config: Config, session: SessionClock | None = None, *, drawn: bool) -> Iterator[LogOutput]:
+def _logging(config: Config, session: SessionClock, *, drawn: bool) -> Iterator[LogOutput]:
     """Log to standard output; while a dashboard is drawn there, keep what is logged until it is over."""
     with logging_to(
         sys.stdout, format=config.log.format, level=config.log.level, paused=drawn, session=session

@@ -19,7 +19,7 @@ messages had; None where they had none, and before the first frame.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 import numpy as np
@@ -27,10 +27,15 @@ from numpy.typing import NDArray
 
 SCHEMA_VERSION = 1
 """Raised only when a field's meaning would have to change; a new field is appended with a default instead."""
+MAX_TIME_NS: Final = 2**62 - 1
+"""No time is farther from 0, about 146 years, so that the difference of any two fits 64 bits."""
 
 SourceState = Literal["connecting", "up", "stalled", "lost", "ended"]
 EndReason = Literal["finished", "track_lost", "source_lost", "shutdown", "too_long", "pose_unclear"]
 """too_long: its maximum duration was over. pose_unclear: for too long, too little of the body could be seen."""
+SHUTDOWN: Final = "shutdown"
+"""Detail of the "ended" that is added to a source's states where the run was told to stop, so that a replay ends
+alike."""
 
 
 # ---------------------------------------------------------------------------------------------------------

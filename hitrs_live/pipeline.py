@@ -8,8 +8,8 @@ for all of them. The terminal dashboard is another process: a subscriber like an
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config
@@ -18,6 +18,7 @@ from hitrs_live.engine.torch_engine import TorchEngine
 from hitrs_live.feed import Feed
 from hitrs_live.intake import Arrival, Intake
 from hitrs_live.line import Line
+from hitrs_live.messages import Tick
 from hitrs_live.streaming.batching import RowBatch
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.thresholds import Found
@@ -121,9 +122,13 @@ class Pipeline:
         """Carry all that came in to its end, side by side: the n-th ticks of all sources are one batch.
 
         Of each frame, the model's time is that of the batches that it had a tick in, which is how long it waited.
+        What a line raises ends its source alone.
         """
         self._failure = self._failure or next((each.error for each in arrivals if each.error is not None), None)
-        waiting = {each.feed: deque(self._lines[each.feed].track(each)) for each in arrivals}
+        waiting: dict[int, deque[Tick]] = {each.feed: deque() for each in arrivals}
+        for each in arrivals:
+            with self._contained(each.feed):
+                waiting[each.feed].extend(self._lines[each.feed].track(each))
         model_ms = dict.fromkeys(waiting, 0.0)
         while any(waiting.values()):
             ticks = {source: left.popleft() for source, left in waiting.items() if left}
@@ -132,9 +137,26 @@ class Pipeline:
             took_ms = (self._clock() - began_ns) / 1e6
             for source, tick in ticks.items():
                 model_ms[source] += took_ms
-                self._lines[source].publish(tick, predictions[source])
+                with self._contained(source):
+                    self._lines[source].publish(tick, predictions[source])
+                if self._lines[source].ended:
+                    waiting[source].clear()
         for each in arrivals:
-            self._lines[each.feed].finish(each, model_ms=model_ms[each.feed])
+            with self._contained(each.feed):
+                self._lines[each.feed].finish(each, model_ms=model_ms[each.feed])
+
+    @contextmanager
+    def _contained(self, feed: int) -> Iterator[None]:
+        """End one source by what its line raises, which is kept to be raised after the run; the others go on.
+
+        A sink that fails again while the source is ended stops the run: without it the pipeline has no purpose.
+        """
+        try:
+            yield
+        except Exception as error:  # Whatever the source's data led to, it is no other source's end.
+            self._failure = self._failure or error
+            self._intake.leave(feed)
+            self._lines[feed].fail(error)
 
     def _close(self) -> None:
         """Close everything, the sources first."""

@@ -2,52 +2,145 @@
 
 import threading
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import msgspec
 
+from hitrs_live import __version__
 from hitrs_live.codec import joints_event
-from hitrs_live.messages import Frame, SourceChange, SourceEvent
+from hitrs_live.messages import SHUTDOWN, AnyMessage, Frame, SourceChange, SourceEvent, SourceState, Status
 from hitrs_live.pose.stage import PoseStage
-from hitrs_live.sources.base import Source
+from hitrs_live.sources.base import Source, SourceItem
+from hitrs_live.stopping import broken_off
 from hitrs_live.transport.sink import Sink
 from hitrs_live.utc import SessionClock, SourceDates
 
+_WAIT_S = 0.1
+
 
 def relay_joints(
-    source: Source, pose: PoseStage, sink: Sink, *, duration_s: float | None, stop: threading.Event
+    source: Source,
+    pose: PoseStage,
+    sink: Sink,
+    *,
+    duration_s: float | None,
+    stop: threading.Event,
+    attend: Callable[[], None] | None = None,
+    status_every_s: float = 1.0,
+    session: SessionClock | None = None,
 ) -> None:
     """Publish everybody's joints in every frame until the source ends, the time is up or `stop` is set.
 
-    Raises SourceUnavailable or PoseProcessFailed where they cannot be started.
+    A status goes out every status_every_s seconds and at the end, after the source's "ended". attend: called some ten
+    times a second or more, also while nothing happens; see `Publisher.attend`. session: what messages are
+    dated by; None for one that begins now.
+
+    Raises SourceUnavailable or PoseProcessFailed where they cannot be started, and what ended the source against its
+    will.
     """
-    dates = SourceDates(SessionClock.begin())
     deadline_s = None if duration_s is None else time.monotonic() + duration_s
-    try:
-        source.open()
+    with ExitStack() as stack:
+        # Last in, first out.
+        stack.callback(sink.close)
+        stack.callback(pose.close)
+        stack.callback(source.close)
+        if not stop.is_set():
+            with broken_off(stop):
+                source.open()
+        if stop.is_set():
+            return
         pose.start()
-        while not stop.is_set() and (deadline_s is None or time.monotonic() < deadline_s):
-            for item in source.read(timeout_s=0.1):
-                match item:
-                    case Frame():
-                        for pose_frame in pose.step(item):
-                            dates.observe(pose_frame)
-                            utc_ns = dates.utc_ns(pose_frame.capture_time_ns)
-                            event = joints_event(pose_frame, source.source_id)
-                            sink.publish(msgspec.structs.replace(event, utc_ns=utc_ns))
-                    case SourceChange():
-                        dates.observe(item)
-                        sink.publish(
-                            SourceEvent(
-                                source_id=source.source_id,
-                                capture_time_ns=item.time_ns,
-                                state=item.state,
-                                detail=item.detail,
-                                utc_ns=dates.utc_ns(item.time_ns),
-                            )
-                        )
-                        if item.state == "ended":
-                            return
-    finally:
-        source.close()
-        pose.close()
-        sink.close()
+        relay = _Relay(source, pose, sink, status_every_s, session or SessionClock.begin())
+        stack.callback(relay.publish_status)
+        try:
+            while not relay.ended and not stop.is_set() and (deadline_s is None or time.monotonic() < deadline_s):
+                if attend is not None:
+                    attend()
+                for item in source.read(_WAIT_S):
+                    relay.take(item)
+                relay.beat()
+            relay.end(SHUTDOWN)
+        except Exception as error:
+            relay.end(str(error), fault=True)
+            raise
+
+
+class _Relay:
+    """Publish what comes of one source, and once a second how it is."""
+
+    def __init__(
+        self, source: Source, pose: PoseStage, sink: Sink, status_every_s: float, session: SessionClock
+    ) -> None:
+        self._source, self._pose, self._sink = source, pose, sink
+        self._status_every_s = status_every_s
+        self._dates = SourceDates(session)
+        self._state: SourceState = "connecting"
+        self._detail = ""
+        self._frames = self._newest_ns = 0
+        self._fps, self._beat_frames = 0.0, 0
+        self._began_s = self._beat_s = time.monotonic()
+
+    @property
+    def ended(self) -> bool:
+        return self._state == "ended"
+
+    def take(self, item: SourceItem) -> None:
+        if isinstance(item, SourceChange):
+            self._change(item)
+        elif isinstance(item, Frame) and not self.ended:
+            for pose_frame in self._pose.step(item):
+                self._dates.observe(pose_frame)
+                self._frames += 1
+                self._newest_ns = pose_frame.capture_time_ns
+                self._publish(joints_event(pose_frame, self._source.source_id))
+
+    def end(self, detail: str, *, fault: bool = False) -> None:
+        """End the source's story here, if it has not ended of itself."""
+        if not self.ended:
+            self._change(SourceChange(state="ended", time_ns=self._newest_ns, detail=detail, fault=fault))
+
+    def beat(self) -> None:
+        """Publish a status when one is due."""
+        now_s = time.monotonic()
+        if now_s - self._beat_s >= self._status_every_s:
+            self._fps = (self._frames - self._beat_frames) / (now_s - self._beat_s)
+            self._beat_s, self._beat_frames = now_s, self._frames
+            self.publish_status()
+
+    def publish_status(self) -> None:
+        age_ms = (time.monotonic_ns() - self._newest_ns) / 1e6 if self._source.live and self._frames else None
+        drops = {**self._source.drops(), "pose_gap": self._pose.frames_lost, "publish": self._sink.drops}
+        self._publish(
+            Status(
+                source_id=self._source.source_id,
+                capture_time_ns=self._newest_ns,
+                state=self._state,
+                detail=self._detail,
+                version=__version__,
+                uptime_s=round(time.monotonic() - self._began_s, 3),
+                fps=round(self._fps, 2),
+                frames=self._frames,
+                drops={cause: count for cause, count in drops.items() if count},
+                frame_age_ms=None if age_ms is None else round(age_ms, 1),
+                pose_restarts=self._pose.restarts,
+                notices=(self._pose.notice,) if self._pose.notice else (),
+            )
+        )
+
+    def _change(self, change: SourceChange) -> None:
+        self._dates.observe(change)
+        self._state, self._detail = change.state, change.detail
+        self._publish(
+            SourceEvent(
+                source_id=self._source.source_id,
+                capture_time_ns=change.time_ns,
+                state=change.state,
+                detail=change.detail,
+                fault=change.fault,
+            )
+        )
+
+    def _publish(self, message: AnyMessage) -> None:
+        utc_ns = self._dates.utc_ns(message.capture_time_ns)
+        self._sink.publish(msgspec.structs.replace(message, utc_ns=utc_ns))

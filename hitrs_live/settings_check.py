@@ -165,7 +165,7 @@ def _number_wanted(base: type, limits: Mapping[str, Any], value: Any) -> str:
     high = f"below {_plain(limits['lt'])}" if "lt" in limits else f"{_plain(limits['le'])}" if "le" in limits else ""
     if "ge" in limits and "le" in limits:
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        fits = is_number and (base is float or value == int(value))
+        fits = is_number and (base is float or isinstance(value, int))
         return f"{low} to {high}" if fits else f"{kind}, {low} to {high}"
     if low and high:
         return f"{kind} {low} and {high if 'lt' in limits else f'at most {high}'}"

@@ -33,6 +33,35 @@ def stopping() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+class _Stopped(BaseException):
+    """A signal came in while a block that it may break off was running."""
+
+
+@contextmanager
+def broken_off(stop: threading.Event) -> Iterator[None]:
+    """Break the block off at the first signal and set `stop`; the run goes on behind it.
+
+    For what waits long and has nothing to end in order. Within `stopping` only; off the main thread, which signals do
+    not reach, it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        raise _Stopped
+
+    before = {number: signal.signal(number, handle) for number in stop_signals()}
+    try:
+        yield
+    except _Stopped:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @contextmanager
 def interrupted_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP interrupt as Ctrl-C does, also a write that waits; does nothing off the main thread."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hitrs_live.messages import PoseFrame, SourceChange
+from hitrs_live.messages import MAX_TIME_NS, PoseFrame, SourceChange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +56,13 @@ class SourceDates:
     def utc_ns(self, time_ns: int) -> int | None:
         """Return a time of the source in UTC, nanoseconds since 1970; None where that is not known.
 
-        A message from before the first frame has the time 0, which is none unless the source counts from there.
+        A message from before the first frame has the time 0, which is none unless the source counts from there. Nor is
+        a date known that no message could carry, as after a sender's clock jumped by decades.
         """
         if self._first_ns is None or self._offset_ns is None or (time_ns == 0 and self._first_ns > 0):
             return None
-        return time_ns + self._offset_ns
+        date_ns = time_ns + self._offset_ns
+        return date_ns if abs(date_ns) <= MAX_TIME_NS else None
 
 
 def utc_text(utc_ns: int, digits: int = 3) -> str:

@@ -1,14 +1,17 @@
 """The pipeline inside a program of one's own: the same events, and nothing left behind however it is left."""
 
 import gc
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import psutil
 import pytest
+from patience import wait_until
 
 import hitrs_live
 from hitrs_live.checkpoint import SHIPPED, load_checkpoint
@@ -138,13 +141,19 @@ def test_a_function_gets_everything_and_what_it_raises_is_told_and_ends_nothing(
         assert [m.seq for m in had if m.topic == topic] == list(range(sum(m.topic == topic for m in had)))
 
 
-def test_what_ends_the_pipeline_is_raised_where_its_messages_are_read(tmp_path: Path) -> None:
+def of_another_format(folder: Path) -> Path:
+    """Write a checkpoint that is only found out when it is loaded."""
     from safetensors.torch import load_file, save_file
 
     info = msgspec.to_builtins(load_checkpoint().info)
     info["format"] = 99
-    broken = tmp_path / "broken.safetensors"
+    broken = folder / "broken.safetensors"
     save_file(load_file(SHIPPED), broken, metadata={KEY: msgspec.json.encode(info).decode()})
+    return broken
+
+
+def test_what_ends_the_pipeline_is_raised_where_its_messages_are_read(tmp_path: Path) -> None:
+    broken = of_another_format(tmp_path)
     run = hitrs_live.run(demo=True, model__checkpoint=str(broken))
     with pytest.raises(CheckpointMismatch, match="format 99"):
         next(run)
@@ -152,6 +161,31 @@ def test_what_ends_the_pipeline_is_raised_where_its_messages_are_read(tmp_path: 
     run = hitrs_live.run(demo=True, model__checkpoint=str(broken))
     with pytest.raises(CheckpointMismatch, match="format 99"):
         run.wait(LONG_S)
+
+
+def test_what_ends_the_pipeline_is_raised_at_the_end_of_a_with_that_read_nothing(tmp_path: Path) -> None:
+    broken = of_another_format(tmp_path)
+    with (
+        pytest.raises(CheckpointMismatch, match="format 99"),
+        hitrs_live.run(demo=True, model__checkpoint=str(broken)) as run,
+    ):
+        wait_until(lambda: not run.is_running, "the run ends")
+
+
+@pytest.mark.slow
+def test_a_run_with_a_function_ends_although_nobody_iterates_over_it(file: Path) -> None:
+    had: list[AnyMessage] = []
+    run = hitrs_live.run(replay=file, speed="max", sink=had.append, capacity=5, **QUICK)
+    wait_until(lambda: not run.is_running, "the run ends")
+    assert isinstance(had[-1], Status)
+    assert had[-1].state == "ended"
+    assert not {"queue", "sink"} & set(had[-1].drops)
+
+
+def test_a_look_whether_it_has_ended_takes_no_message(file: Path) -> None:
+    with hitrs_live.run(replay=file, speed="max", capacity=5, **QUICK) as run:
+        assert not run.wait(0)
+        assert isinstance(next(run), SourceEvent)
 
 
 def test_it_runs_in_any_thread(file: Path) -> None:
@@ -201,6 +235,39 @@ def test_sources_that_are_required_are_refused_where_they_are_not_there() -> Non
     for source in ({"camera": "http://127.0.0.1:9/video"}, {"camera": 93}, {"joints": "tcp://127.0.0.1:9"}):
         with pytest.raises(SourceUnavailable):
             hitrs_live.run(**source, demo=True, require_sources=True)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ({"demo": True, "duration": 3}, "unknown argument 'duration'; the nearest is 'duration_s'"),
+        ({"demoo": True}, "unknown argument 'demoo'; the nearest is 'demo'"),
+        ({"demo": True, "xyzzy": 1}, "unknown argument 'xyzzy'; settings are named such as pose__max_people"),
+        ({"camera": 1.5}, "camera is 1.5, wanted a number, a device path or a URL"),
+        ({"camera": [0, None]}, "camera is None, wanted a number"),
+        ({"demo": True, "config": {"pose": {}}}, "config is dict, wanted a Config or the path of a TOML file"),
+        ({"demo": True, "sink": 5}, "sink is 5, wanted a function"),
+        ({"demo": True, "capacity": 1.5}, "capacity is 1.5, wanted a whole number"),
+    ],
+)
+def test_a_call_that_can_mean_nothing_is_a_type_error_as_of_any_function(call: dict[str, Any], said: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(said)):
+        hitrs_live.run(**call)
+
+
+def test_a_sink_that_waits_for_its_own_run_gets_an_error_at_once(file: Path) -> None:
+    faults: list[str] = []
+
+    def wait_here(_message: AnyMessage) -> None:
+        try:
+            run.wait(LONG_S)
+        except RuntimeError as error:
+            faults.append(str(error))
+
+    run = hitrs_live.run(replay=file, speed="max", sink=wait_here, duration_s=0.001, **QUICK)
+    assert run.wait(LONG_S)
+    assert faults
+    assert all("called by the run's own sink" in fault for fault in faults)
 
 
 def test_mistakes_are_raised_by_the_call_itself(tmp_path: Path) -> None:

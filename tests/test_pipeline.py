@@ -22,6 +22,7 @@ from hitrs_live.errors import PoseProcessFailed, SourceLost
 from hitrs_live.feed import Feed
 from hitrs_live.json_codec import to_json
 from hitrs_live.messages import (
+    MAX_TIME_NS,
     ActionEvent,
     AnyMessage,
     Array,
@@ -609,6 +610,48 @@ def test_a_source_that_fails_ends_alone_and_its_fault_is_raised_once_all_have_en
     assert [m.frames for m in sink.messages if isinstance(m, Status) and m.source_id == "sound"][-1] == 180
 
 
+def test_a_source_whose_frames_a_stage_cannot_take_ends_alone_and_the_fault_is_raised_afterwards(
+    checkpoint: Checkpoint,
+) -> None:
+    sink = ListSink()
+
+    class Breaking(NamedSource):
+        broken = closed = 0
+
+        def read(self, timeout_s: float) -> Sequence[SourceItem]:
+            if not any(event.source_id == self.source_id for event in actions(sink.messages)):
+                return super().read(timeout_s)
+            self.broken += 1
+            return (replace(show(0.1)[0], capture_time_ns=2**64),)
+
+        def close(self) -> None:
+            self.closed += 1
+
+    breaking = Breaking("broken", [UP, *show(40.0)])
+    sound = NamedSource("sound", [UP, *show(6.0), SourceChange(state="ended", time_ns=6_000_000_000)])
+    feeds = [Feed(source=breaking), Feed(source=sound)]
+    with pytest.raises(OverflowError):
+        Pipeline(feeds, checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    assert (breaking.broken, breaking.closed > 0) == (1, True), "it is read no further"
+    ends = {m.source_id: m for m in sink.messages if isinstance(m, SourceEvent)}
+    assert (ends["broken"].state, ends["broken"].fault) == ("ended", True)
+    assert ends["broken"].detail.startswith("OverflowError: ")
+    told = [event for event in actions(sink.messages) if event.source_id == "broken"]
+    assert [(event.state, event.reason) for event in told][-1] == ("end", "source_lost")
+    assert (ends["sound"].state, ends["sound"].fault) == ("ended", False)
+    assert [m.frames for m in sink.messages if isinstance(m, Status) and m.source_id == "sound"][-1] == 180
+
+
+def test_a_clock_that_jumps_over_all_times_that_a_message_can_carry_ends_no_source(checkpoint: Checkpoint) -> None:
+    jumps = [0, MAX_TIME_NS - 10**12, -MAX_TIME_NS, 5, MAX_TIME_NS - 10**12]
+    frames = [replace(f, capture_time_ns=jump + f.capture_time_ns) for jump in jumps for f in show(1.0)]
+    messages = run([UP, *frames], checkpoint)
+    last = of(messages, Status)[-1]
+    assert isinstance(last, Status)
+    assert (last.frames, last.state) == (len(frames), "ended")
+    assert all(abs(m.utc_ns or 0) <= MAX_TIME_NS for m in messages)
+
+
 class ManualClock:
     """Stand still until somebody says how long something took."""
 
@@ -725,6 +768,10 @@ def test_a_view_and_a_recording_that_fail_end_alone_and_the_status_says_why(
         "the recording ended by ValueError: not to be written",
     )
     assert (last["b"].notices, last["a"].frames, last["b"].frames) == ((), 30, 30)
+    # Of the joints of 30 frames and what was published, nine messages were recorded; the last status came after them.
+    published = sum(message.source_id == "a" for message in sink.messages)
+    assert last["a"].drops == {"record": 30 + published - 1 - 9}
+    assert last["b"].drops == {}
 
 
 def test_a_view_that_cannot_be_finished_is_in_the_last_status_and_keeps_nothing_else_open(

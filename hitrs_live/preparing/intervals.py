@@ -38,7 +38,7 @@ def lay_out(spans: Sequence[Span], frames: int, *, names: Sequence[str]) -> Laid
     Where spans overlap, a frame belongs to the shortest of them, of equally long ones to the one that begins last. A
     longer one keeps the longest piece that the others leave of it, if that has SHORTEST_REST frames; its other pieces
     are UNLABELLED, since something of that class still goes on but none begins there. Spans that overlap, that have no
-    frame left, or that lie outside the recording are told in the notes and counted.
+    frame left, or that lie outside the recording are named in the notes and counted.
     """
     labels = np.zeros(frames, np.int16)
     inside = sorted({span for span in spans if min(span.end, frames) > span.start}, key=_order)

@@ -33,6 +33,7 @@ class FrameBox:
         self._trouble = ""
         self._index = 0
         self._last_ns = -1
+        self._is_read = False
         self._drops = {"camera": 0, "stale": 0}
 
     def begin(self) -> None:
@@ -66,6 +67,10 @@ class FrameBox:
         """Return the changes since the last call and the newest picture, by time; wait for the first of either."""
         give_up_s = time.monotonic() + timeout_s
         with self._changed:
+            if not self._is_read:
+                self._is_read = True
+                # What reads may have taken longer to get ready than a source may be silent.
+                self._liveness.begin_waiting(self._clock())
             while True:
                 self._changes += self._liveness.check(self._clock(), self._trouble)
                 items: list[SourceItem] = [*self._changes, *self._take_fresh()]

@@ -14,7 +14,7 @@ from hitrs_live.bad_joints import MOST_BAD, find_bad, find_bodies, find_confiden
 from hitrs_live.codec import decode, pose_frame
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import AddressUnavailable, MessageMalformed, SourceLost, SourceUnavailable
-from hitrs_live.messages import JointsEvent, PoseFrame, SourceChange, SourceClock
+from hitrs_live.messages import MAX_TIME_NS, JointsEvent, PoseFrame, SourceChange, SourceClock
 from hitrs_live.sequence import SequenceTracker
 from hitrs_live.sockets import check_subscribed_address, connect_subscriber, refuse_silent_address
 from hitrs_live.sources.base import SourceItem
@@ -206,7 +206,10 @@ class JointsSource:
 
 
 class _Timeline:
-    """Place the times of a sender on one line that never goes back, though the sender begin anew."""
+    """Place the times of a sender on one line that does not go back when the sender begins anew.
+
+    Only where that line would leave the times that a message can carry, it starts again at the sender's own time.
+    """
 
     def __init__(self) -> None:
         self.ahead_ns = 0
@@ -221,6 +224,8 @@ class _Timeline:
             self._moved_ns = 0
             if self._last_ns is not None and event.capture_time_ns <= self._last_ns:
                 self._moved_ns = received_ns + self.ahead_ns - event.capture_time_ns
+        if abs(event.capture_time_ns + self._moved_ns) > MAX_TIME_NS:
+            self._moved_ns = 0
         self._last_ns = event.capture_time_ns + self._moved_ns
         self.ahead_ns = self._last_ns - received_ns
         return self._last_ns

@@ -25,6 +25,11 @@ class Liveness:
         self._heard_ns = now_ns
         return self._change("connecting", now_ns, self._name)
 
+    def begin_waiting(self, now_ns: int) -> None:
+        """Count silence from now on, where no frame has come yet: nobody looked before."""
+        if self.state == "connecting":
+            self._heard_ns = now_ns
+
     def hear(self, now_ns: int, detail: str) -> list[SourceChange]:
         """Take note of a frame; return what changed, a silence before it that nobody noticed included."""
         changes = self.check(now_ns, "")

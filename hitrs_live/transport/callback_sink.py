@@ -16,8 +16,8 @@ _LINGER_S = 5.0
 class CallbackSink:
     """Call a function with every message, in their order.
 
-    What it raises is counted and told (`notice`), the first time logged with its traceback; the function is called
-    with the next message all the same. What it is too slow for is lost as `MessageQueue` has it.
+    What it raises, SystemExit included, is counted and reported (`notice`), the first time logged with its traceback;
+    the function is called with the next message all the same. What it is too slow for is lost as `MessageQueue` has it.
     """
 
     def __init__(self, function: Callback, queue: MessageQueue) -> None:
@@ -42,6 +42,11 @@ class CallbackSink:
             return ""
         return f"sink {self._name} failed {self.errors} times, last with {self._last_error}"
 
+    @property
+    def is_current_thread(self) -> bool:
+        """Whether it is the function itself that asks."""
+        return threading.current_thread() is self._thread
+
     def put(self, message: AnyMessage) -> None:
         """Pass a message on."""
         self._queue.put(message)
@@ -49,8 +54,7 @@ class CallbackSink:
     def close(self) -> None:
         """Wait, for some seconds at most, until the function has had all messages."""
         self._queue.finish()
-        if threading.current_thread() is not self._thread:
-            self._thread.join(_LINGER_S)
+        self._thread.join(_LINGER_S)
         if self._thread.is_alive():
             _log.warning("sink %s did not return within %g s; what it has not had is lost", self._name, _LINGER_S)
             self._queue.discard()
@@ -62,7 +66,7 @@ class CallbackSink:
                 continue
             try:
                 self._function(message)
-            except Exception as error:  # The user's own code; whatever it is, the next message may go well.
+            except BaseException as error:  # The user's own code; whatever it is, the next message may go well.
                 self.errors += 1
                 self._last_error = " ".join(f"{type(error).__name__}: {error}".split())[:200]
                 _log.log(

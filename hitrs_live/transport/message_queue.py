@@ -9,6 +9,7 @@ from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent
 _KEPT_LONGEST = (ActionEvent, SourceEvent)
 """What is rare, and missed most where it is lost."""
 _LOOK_UP_S = 0.1
+_LONGEST_WAIT_S = 1.0
 
 
 class MessageQueue:
@@ -18,8 +19,11 @@ class MessageQueue:
     action nor of a source's state, else the oldest, and counts it: live sources wait for nobody.
     """
 
-    def __init__(self, capacity: int, *, waits: bool, stop: threading.Event) -> None:
-        """Take how many messages are kept. waits: whether `put` waits for room, until `stop` is set.
+    def __init__(self, capacity: int, *, waits: bool, stop: threading.Event, has_reader: bool = True) -> None:
+        """Take how many messages are kept.
+
+        waits: whether `put` waits for room, until `stop` is set. has_reader: False where perhaps nobody will read;
+        until somebody does, `put` waits for nobody, and what is lost is no loss.
 
         Raises ValueError for less than one.
         """
@@ -33,11 +37,12 @@ class MessageQueue:
         self._messages: deque[AnyMessage] = deque()
         self._finished = False
         self._discards = False
+        self._has_reader = has_reader
 
     def put(self, message: AnyMessage) -> None:
         """Add a message."""
         with self._changed:
-            while self._waits and len(self._messages) >= self._capacity and not (self._stop.is_set() or self._discards):
+            while self._must_wait():
                 # The event that stops the wait belongs to others and wakes nobody here.
                 self._changed.wait(_LOOK_UP_S)
             if self._discards:
@@ -49,13 +54,15 @@ class MessageQueue:
 
     def get(self, timeout_s: float | None = None) -> AnyMessage | None:
         """Take the oldest message, waiting for it; None where none came in time, or none can come any more."""
-        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        deadline_s = float("inf") if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
+            self._has_reader = True
             while not self._messages:
-                left_s = None if deadline_s is None else deadline_s - time.monotonic()
-                if self._finished or self._discards or (left_s is not None and left_s <= 0):
+                left_s = deadline_s - time.monotonic()
+                if self._finished or self._discards or left_s <= 0:
                     return None
-                self._changed.wait(left_s)
+                # In slices: on Windows Ctrl-C does not interrupt a wait without an end.
+                self._changed.wait(min(left_s, _LONGEST_WAIT_S))
             message = self._messages.popleft()
             self._changed.notify_all()
             return message
@@ -79,8 +86,12 @@ class MessageQueue:
         with self._changed:
             return self._discards or (self._finished and not self._messages)
 
+    def _must_wait(self) -> bool:
+        is_full = self._waits and len(self._messages) >= self._capacity
+        return is_full and self._has_reader and not (self._stop.is_set() or self._discards)
+
     def _lose_one(self) -> None:
-        self.drops += 1
+        self.drops += self._has_reader
         for at, message in enumerate(self._messages):
             if not isinstance(message, _KEPT_LONGEST):
                 del self._messages[at]

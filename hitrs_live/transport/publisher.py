@@ -1,5 +1,6 @@
 """Publish messages over ZeroMQ, to whoever listens, waiting for nobody."""
 
+import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ SNAPSHOTS_WAITING: Final = 256
 """Subscribers that wait for their snapshot at most; beyond them the one that waited longest goes without."""
 MOST_CURRENT: Final = 1024
 """Messages that a snapshot holds at most, the newest ones."""
+_LOOK_UP_S: Final = 0.1
+"""How often a wait for a subscriber looks whether it should end."""
 
 
 class Publisher:
@@ -75,14 +78,14 @@ class Publisher:
         """Look after those who subscribed meanwhile, for times in which nothing is published."""
         self._hear()
 
-    def wait_for_subscriber(self, timeout_s: float) -> bool:
-        """Wait until somebody subscribes, at most timeout_s; return whether somebody did."""
+    def wait_for_subscriber(self, timeout_s: float, stop: threading.Event | None = None) -> bool:
+        """Wait until somebody subscribes, at most timeout_s, or `stop` is set; return whether somebody did."""
         deadline = time.monotonic() + timeout_s
         while not self.has_subscriber():
             left_s = deadline - time.monotonic()
-            if left_s <= 0:
+            if left_s <= 0 or (stop is not None and stop.is_set()):
                 return False
-            self._socket.poll(max(1, int(left_s * 1000)), zmq.POLLIN)
+            self._socket.poll(max(1, int(min(left_s, _LOOK_UP_S) * 1000)), zmq.POLLIN)
         return True
 
     def close(self) -> None:

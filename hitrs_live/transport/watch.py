@@ -201,7 +201,7 @@ def _describe_action(event: ActionEvent) -> str:
     if event.other_track_id is not None:
         text += f" with {event.other_track_id}"
     if event.state == "start":
-        text += f"  told after {event.detection_delay_s:.2f} s"
+        text += f"  delay {event.detection_delay_s:.2f} s"
     if event.end_time_ns is not None:
         text += f"  lasted {(event.end_time_ns - event.onset_time_ns) / 1e9:.2f} s"
     if event.reason is not None:

@@ -142,7 +142,9 @@ def _run_calibrate(options: argparse.Namespace) -> int:
     from hitrs_live.pose.calibrate import calibrate
     from hitrs_live.pose.intrinsics import save_intrinsics
 
-    pictures = sorted(options.photographs.glob("*")) if options.photographs.is_dir() else []
+    if not options.photographs.is_dir():
+        raise ConfigError(f"calibration: {options.photographs} is no folder; give one with photographs of a chessboard")
+    pictures = sorted(options.photographs.glob("*"))
     intrinsics, error_px = calibrate(pictures, inner_corners=options.corners, square_m=options.square_mm / 1000)
     save_intrinsics(options.out, intrinsics, camera=options.photographs.name, error_px=error_px)
     print(

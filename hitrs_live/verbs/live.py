@@ -1,6 +1,7 @@
 """The verbs of the running pipeline."""
 
 import argparse
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def _add_source(parser: argparse.ArgumentParser, *, pictures_only: bool = False)
         add("--joints", "URL", "joints that `hitrs-live pose` publishes elsewhere")
         which.add_argument(
             "--demo", dest="sources", action=_AddSource, nargs=0, default=[],
-            help="a made figure that does exercises; needs nothing",
+            help="a synthetic person who does exercises; needs nothing",
         )  # fmt: skip
     parser.add_argument("--speed", choices=("real", "max"), default="real", help="pace of files (default: real)")
 
@@ -135,6 +136,8 @@ def _run_models(options: argparse.Namespace) -> int:
         ensure_pose_model,
     )
 
+    # What is fetched, and from where, while it is fetched; the list itself goes to standard output.
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     if options.wheel or options.fetch:
         ensure_pose_model("full", wheel=Path(options.wheel) if options.wheel else None)
     if options.download:

@@ -19,7 +19,11 @@ _SETTINGS: tuple[tuple[str, str, str], ...] = (
     ("--precision", "model.precision", "what it computes in: fp32, int8 (onnx), fp16 or bf16 (on GPUs)"),
     ("--quantisation", "model.quantisation", "ranges for int8, as `hitrs-live calibrate quantisation` writes them"),
     ("--threads", "model.threads", "CPU threads of the model"),
-    ("--update", "model.update", "what the model answers after: frame (default) or clip (7 frames), which costs less"),
+    (
+        "--update",
+        "model.update",
+        "how often the model predicts: after every frame (default) or clip (7 frames), which costs less",
+    ),
     ("--thresholds", "action.thresholds", "file of `hitrs-live tune-thresholds`; none to use none"),
     ("--bind", "publish.bind", "address to publish on"),
     ("--log-format", "log.format", "how --plain writes its lines: text, or json (one object a line)"),
@@ -30,7 +34,7 @@ _SWITCHES: tuple[tuple[str, str, Any, str], ...] = (
         "--mirror",
         "model.mirror",
         argparse.BooleanOptionalAction,
-        "judge everybody's mirror image too and average (default: yes); without, a person takes half the rows",
+        "predict on everybody's mirror image too and average (default: yes); without, a person takes half the rows",
     ),
     (
         "--require-sources",
@@ -51,7 +55,7 @@ ALL = ("",)
 """Every setting."""
 OF_POSE = (
     "source_id", "require_sources", "camera.", "pose.", "publish.bind", "publish.high_water_mark",
-    "publish.linger_ms", "log.",
+    "publish.linger_ms", "publish.status_every_s", "log.",
 )  # fmt: skip
 """What `pose` reads: no model runs in it."""
 OF_REPLAY = ("pose.max_people", "pose.min_joint_confidence", "track.", "pair.", "model.", "action.")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from hitrs_live.preparing.readers import READERS
-from hitrs_live.training.heap import use_huge_pages
 from hitrs_live.verbs.flags import (
     add_motion_benchmarks,
     add_readout,
@@ -89,8 +88,15 @@ def add_pretrain(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_run_pretrain)
 
 
-def _run_pretrain(options: argparse.Namespace) -> int:
+def _use_huge_pages() -> None:
+    """Set the memory up as training wants it: to be called before anything imports torch."""
+    from hitrs_live.training.heap import use_huge_pages
+
     use_huge_pages()
+
+
+def _run_pretrain(options: argparse.Namespace) -> int:
+    _use_huge_pages()
     from hitrs_live.training.pretrain_command import run_pretrain
 
     return run_pretrain(options)
@@ -128,7 +134,7 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_finetune(options: argparse.Namespace) -> int:
-    use_huge_pages()
+    _use_huge_pages()
     from hitrs_live.training.finetune_command import run_finetune
 
     return run_finetune(options)
@@ -171,7 +177,7 @@ def add_train_detector(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train_detector(options: argparse.Namespace) -> int:
-    use_huge_pages()
+    _use_huge_pages()
     from hitrs_live.training.train_detector_command import run_train_detector
 
     return run_train_detector(options)
@@ -193,7 +199,7 @@ def add_train_forecaster(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train_forecaster(options: argparse.Namespace) -> int:
-    use_huge_pages()
+    _use_huge_pages()
     from hitrs_live.training.train_forecaster_command import run_train_forecaster
 
     return run_train_forecaster(options)
@@ -219,7 +225,7 @@ def add_train_pose_forecaster(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train_pose_forecaster(options: argparse.Namespace) -> int:
-    use_huge_pages()
+    _use_huge_pages()
     from hitrs_live.training.train_pose_forecaster_command import run_train_pose_forecaster
 
     return run_train_pose_forecaster(options)

@@ -88,7 +88,7 @@ class _SourceLog:
     def line(
         self, subject: str, who: str, text: str, message: AnyMessage, *, level: int = logging.INFO, whole: bool = True
     ) -> LogLine:
-        # The newest time of the source, not the message's own: what is told late is told late.
+        # The newest time of the source, not the message's own: what is reported late is dated late.
         time_s = self._board.since_start_s(self._board.now_ns)
         return LogLine(
             level=level,

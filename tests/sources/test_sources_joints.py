@@ -12,7 +12,17 @@ from patience import PATIENCE_S, ManualClock, wait_until
 from hitrs_live.codec import encode, joints_event
 from hitrs_live.config import CameraConfig, PublishConfig
 from hitrs_live.errors import SourceUnavailable
-from hitrs_live.messages import Array, Frame, JointsEvent, Pose, PoseFrame, SourceChange, SourceClock, SourceEvent
+from hitrs_live.messages import (
+    MAX_TIME_NS,
+    Array,
+    Frame,
+    JointsEvent,
+    Pose,
+    PoseFrame,
+    SourceChange,
+    SourceClock,
+    SourceEvent,
+)
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.joints import MAX_WAITING, JointsSource
 from hitrs_live.transport.publisher import Publisher
@@ -272,6 +282,19 @@ def test_a_sender_that_restarts_with_its_clock_at_zero_does_not_turn_time_back()
     assert one.capture_time_ns > 9_000_000_000
     assert two.capture_time_ns - one.capture_time_ns == 1_000_000_000
     assert source.drops()["joints"] == 0
+
+
+def test_times_stay_in_range_whatever_times_a_sender_claims_and_however_often_it_begins_anew() -> None:
+    claims = [("a", 2**63 - 1), ("a", MAX_TIME_NS), ("b", -MAX_TIME_NS), ("b", MAX_TIME_NS), ("c", 7), ("c", 2**62)]
+    with _publisher() as publisher, _source(publisher.address) as source:
+        _begin(source, publisher)
+        for index, (session_id, time_ns) in enumerate(claims):
+            event = _joints(index, capture_time_ns=time_ns)
+            publisher._socket.send_multipart(encode(msgspec.structs.replace(event, session_id=session_id)))
+        frames = _frames(_read_until(source, lambda items: len(_frames(items)) == 4))
+        wait_until(lambda: source.drops()["malformed"] == 2, "the two whose times no message may carry")
+    assert [frame.index for frame in frames] == [1, 2, 3, 4]
+    assert all(abs(frame.capture_time_ns) <= MAX_TIME_NS for frame in frames)
 
 
 def test_changes_of_state_are_told_on_the_senders_clock() -> None:

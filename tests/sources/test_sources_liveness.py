@@ -50,6 +50,17 @@ def test_a_source_that_never_gave_a_picture_is_lost_without_having_stalled() -> 
     assert states(liveness.check(10 * S, "")) == ["lost"]
 
 
+def test_silence_counts_from_the_first_read_where_nobody_looked_before(clock: ManualClock) -> None:
+    box = FrameBox(Liveness(name="hall", stall_after_s=1.0, lost_after_s=10.0), max_frame_age_s=5.0, clock=clock)
+    box.begin()
+    clock.advance(30.0)  # a model is loaded
+    assert [item.state for item in box.take(0)] == ["connecting"]
+    clock.advance(9.9)
+    assert box.take(0) == []
+    clock.advance(0.2)
+    assert [item.state for item in box.take(0)] == ["lost"]
+
+
 def test_a_loss_limit_below_the_stall_limit_still_stalls_first() -> None:
     liveness = make_liveness(stall_after_s=2.0, lost_after_s=1.0)
     liveness.begin(0)

@@ -139,6 +139,15 @@ def test_a_recording_without_dates_is_played_by_a_clock_of_which_utc_is_not_know
     assert up.clock == frame.clock == SourceClock(utc_offset_ns=None)
 
 
+@pytest.mark.parametrize("field", ["capture_time_ns", "utc_ns"])
+def test_a_recording_of_times_that_nothing_can_calculate_with_is_refused_in_one_line(path: Path, field: str) -> None:
+    with Recorder(path, session_id="s-1", source_id="cam") as recorder:
+        recorder.write(msgspec.structs.replace(joints_event(FRAMES[1], "cam"), **{field: 2**63 - 1}))
+    with pytest.raises(DataError, match=f"{field} {2**63 - 1}") as raised:
+        _play(RecordingSource(path, "max"))
+    assert "\n" not in str(raised.value)
+
+
 def test_a_recording_that_was_stopped_ends_where_it_stops(path: Path) -> None:
     recorded = _record(path, ended=False)
     source = RecordingSource(path, "max")

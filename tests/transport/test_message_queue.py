@@ -31,6 +31,10 @@ def rest(queue: MessageQueue) -> list[int]:
     return [message.capture_time_ns for message in iter(queue.get, None)]
 
 
+def rest_of(queue: MessageQueue, count: int) -> list[int]:
+    return [message.capture_time_ns for _ in range(count) if (message := queue.get(LONG_S)) is not None]
+
+
 def test_messages_come_out_in_their_order_and_then_there_are_none() -> None:
     queue, _ = make(10, waits=False)
     for number in range(10):
@@ -83,6 +87,20 @@ def test_a_putting_thread_that_waits_is_let_go_when_it_is_to_stop_or_nobody_read
     assert rest(queue) == ([1] if release == "stop" else [])
 
 
+def test_until_somebody_reads_nobody_is_waited_for_and_nothing_counts_as_lost() -> None:
+    queue = MessageQueue(2, waits=True, stop=threading.Event(), has_reader=False)
+    for number in range(5):
+        queue.put(scores(number))
+    assert queue.drops == 0
+    assert queue.get(0) == scores(3), "the newest are kept"
+    queue.put(scores(5))
+    late = threading.Thread(target=queue.put, args=(scores(6),))
+    late.start()
+    assert rest_of(queue, 3) == [4, 5, 6], "from the first read on, the putting thread waits for room"
+    late.join(LONG_S)
+    assert queue.drops == 0
+
+
 def test_a_get_that_may_not_wait_comes_back_with_nothing() -> None:
     queue, _ = make(1, waits=False)
     assert queue.get(timeout_s=0.0) is None
@@ -115,6 +133,20 @@ def test_a_function_that_raises_is_called_on_and_its_fault_is_counted_told_and_l
     assert sink.notice == "sink odd_ones_fail failed 5 times, last with RuntimeError: no 9"
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "no 1" in caplog.text
+
+
+@pytest.mark.parametrize("fault", [SystemExit, KeyboardInterrupt])
+def test_a_function_that_wants_to_end_the_program_is_called_on_all_the_same(fault: type[BaseException]) -> None:
+    def leave(_message: AnyMessage) -> None:
+        raise fault("enough")
+
+    queue, _ = make(1, waits=True)
+    sink = CallbackSink(leave, queue)
+    for number in range(5):
+        sink.put(scores(number))
+    sink.close()
+    assert (sink.errors, sink.drops) == (5, 0)
+    assert "enough" in sink.notice
 
 
 def test_a_function_that_hangs_costs_messages_and_holds_nobody_up() -> None:

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import threading
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -153,3 +154,13 @@ def test_waiting_for_a_subscriber_ends_when_one_comes_and_when_none_does() -> No
             assert publisher.wait_for_subscriber(PATIENCE_S)
             assert publisher.has_subscriber()
         wait_until(lambda: not publisher.has_subscriber(), "the subscriber's leave")
+
+
+def test_waiting_for_a_subscriber_ends_when_it_is_stopped() -> None:
+    stop, came = threading.Event(), []
+    with bound_publisher() as publisher:
+        waiter = threading.Thread(target=lambda: came.append(publisher.wait_for_subscriber(86_400, stop)), daemon=True)
+        waiter.start()
+        stop.set()
+        waiter.join(PATIENCE_S)
+        assert came == [False]

@@ -97,7 +97,7 @@ def test_people_read_plain_lines_losses_go_aside_and_labels_cannot_steer_the_ter
         out = _Once(publisher)
         watch(publisher.address, topics="action", out=out, notes=notes)
     first, second = out.getvalue().splitlines()
-    assert first == "2026-03-01T12:00:00.250Z  cam  start   front kick  0.75  track 1  told after 0.40 s"
+    assert first == "2026-03-01T12:00:00.250Z  cam  start   front kick  0.75  track 1  delay 0.40 s"
     assert second == "                   2.000  cam  end     �[31mred hot�  0.75  track 1  (finished)"
     assert notes.getvalue() == "lost 1 of action.cam.1: wanted seq 1, got 2\n"
 

@@ -28,7 +28,7 @@ def _arrays(*shape: int) -> st.SearchStrategy[Array]:
     return hnp.arrays(np.float32, shape, elements=numbers, fill=st.just(0.5)).map(Array.of)
 
 
-_times = st.integers(0, 2**63 - 1)
+_times = st.integers(0, 2**62 - 1)
 _tracks = st.integers(0, 2**31)
 _names = st.text("abcXYZ019_-", min_size=1, max_size=8)
 _words = st.text(max_size=20)

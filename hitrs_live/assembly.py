@@ -1,7 +1,6 @@
 """Put a pipeline together: first all that can be refused cheaply, then what takes seconds to load."""
 
 import logging
-import os
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from hitrs_live.checkpoint_file import SHIPPED, check_detector_file
 from hitrs_live.config import POSE_MODELS, Config
-from hitrs_live.errors import ConfigError, TransportError
+from hitrs_live.errors import ConfigError, TransportError, ViewUnavailable
 from hitrs_live.feed import Feed, Viewer
+from hitrs_live.output_files import is_one_of, why_unwritable
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.models import find_pose_model
 from hitrs_live.pose.stage import PoseStage
@@ -57,12 +57,14 @@ class Assembly:
     is closed twice, which all parts bear.
     """
 
-    def __init__(self, plan: Plan, config: Config) -> None:
+    def __init__(self, plan: Plan, config: Config, *, session: SessionClock | None = None) -> None:
         """Make the sources and their views, and check what can be checked without opening anything.
+
+        session: what messages are dated by; None for one that begins now.
 
         Raises SourceUnavailable, ConfigError, CheckpointMismatch, ViewUnavailable or TransportError.
         """
-        self._plan, self._config, self._session = plan, config, SessionClock.begin()
+        self._plan, self._config, self._session = plan, config, session or SessionClock.begin()
         self._stack = ExitStack()
         _check_files(config)
         self._sources = make_sources(plan.sources, config, speed=plan.speed)
@@ -70,9 +72,7 @@ class Assembly:
         # A replayed recording is the same session.
         told_again = getattr(self._sources[0], "session_id", "") if self.alone else ""
         self.session_id: str = told_again or uuid.uuid4().hex
-        for source in self._sources:
-            if plan.record:
-                _refuse_unwritable(self._own_file(plan.record, source), plan)
+        self._check_outputs()
         with ExitStack() as made:
             self._feeds = [self._make_feed(source, made) for source in self._sources]
             self._stack.push(made.pop_all())
@@ -132,6 +132,31 @@ class Assembly:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _check_outputs(self) -> None:
+        """Refuse files that cannot be written, or would replace what is read or written elsewhere in this run.
+
+        Nothing is made yet. Raises TransportError (recording) or ViewUnavailable (video).
+        """
+        plan = self._plan
+        outputs = (("recording", plan.record, TransportError), ("video", plan.save_video, ViewUnavailable))
+        inputs = [Path(value) for kind, value in plan.sources if kind in ("video", "replay")]
+        written: list[Path] = []
+        for source in self._sources:
+            for what, path, fault in outputs:
+                if not path:
+                    continue
+                file = self._own_file(path, source)
+                trouble = why_unwritable(file)
+                if is_one_of(file, inputs):
+                    trouble = "it is a file that is read; give another name"
+                elif is_one_of(file, written):
+                    trouble = "recording and video cannot be one file; give another name"
+                elif trouble is None and what == "recording" and file.exists() and not plan.overwrite:
+                    trouble = "it exists already; give another name or --overwrite"
+                if trouble is not None:
+                    raise fault(f"{what} {file}: {trouble}")
+                written.append(file)
 
     def _make_feed(self, source: Source, stack: ExitStack) -> Feed:
         """Give a source its pose stage and views."""
@@ -203,17 +228,3 @@ def _check_files(config: Config) -> None:
                 f"ranges {config.model.quantisation}: cannot be read ({error.strerror}); "
                 "make one with hitrs-live calibrate quantisation"
             ) from None
-
-
-def _refuse_unwritable(file: Path, plan: Plan) -> None:
-    """Refuse a recording's name that cannot become one; nothing is made yet. Raises TransportError."""
-    if any(kind == "replay" and file.resolve() == Path(value).resolve() for kind, value in plan.sources):
-        raise TransportError(f"recording {file}: it is the file being replayed; give another name")
-    if file.is_dir():
-        raise TransportError(f"recording {file}: is a folder; give a path that can be written")
-    if file.exists() and not plan.overwrite:
-        raise TransportError(f"recording {file}: it exists already; give another name or --overwrite")
-    if not file.parent.is_dir():
-        raise TransportError(f"recording {file}: there is no folder {file.parent}; give a path that can be written")
-    if not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise TransportError(f"recording {file}: may not be written; give a path that can be written")

@@ -21,15 +21,21 @@ MAX_BYTES: Final = 1 << 20
 CLOSE_WAIT_S: Final = 1.0
 _CHUNK_BYTES: Final = 4096
 """No more than a pipe takes at once where it takes anything at all, so that a write does not wait."""
+_LONGEST_BEGUN: Final = 1 << 14
+"""Letters of an unfinished line, such as a progress bar's, that are kept; more are written as a line."""
 _LOOK_S: Final = 0.1
 _GONE: Final = frozenset((errno.EPIPE, errno.EBADF))
-_CODES: Final = sorted({*range(0x20), *range(0x7F, 0xA0)} - {ord("\n")})
-_CONTROLS: Final = dict.fromkeys(_CODES, "\N{REPLACEMENT CHARACTER}")
 
 
 def printable(text: str) -> str:
-    """Replace what would command a terminal: words come over the network from whoever publishes there."""
-    return text.translate(_CONTROLS)
+    """Make one line of a text that may hold anything, such as words from the network: nothing in it acts on a terminal.
+
+    Ends of lines and other blanks become spaces; controls, directional marks and whatever else cannot be seen become
+    U+FFFD.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 class NoStream(io.TextIOBase):
@@ -235,21 +241,33 @@ class LineWriter:
 
 
 class LineStream(io.TextIOBase):
-    """A text stream over a `LineWriter`: for what is printed by whoever knows of no writer."""
+    """A text stream over a `LineWriter`: for what is printed by whoever knows of no writer. Any thread may write."""
 
     encoding = "utf-8"
 
     def __init__(self, writer: LineWriter) -> None:
         """Take the writer; it is the caller's to close."""
         self._writer = writer
+        self._lock = threading.Lock()
         self._begun = ""
 
     def write(self, text: str) -> int:
         """Hand on whole lines, keep the rest for the next call."""
-        *lines, self._begun = (self._begun + text).split("\n")
-        for line in lines:
-            self._writer.write(line)
+        with self._lock:
+            *lines, self._begun = (self._begun + text).split("\n")
+            if len(self._begun) > _LONGEST_BEGUN:
+                lines.append(self._begun)
+                self._begun = ""
+            for line in lines:
+                self._writer.write(line)
         return len(text)
+
+    def finish(self) -> None:
+        """Hand on what is left of a line that was begun."""
+        with self._lock:
+            line, self._begun = self._begun, ""
+            if line:
+                self._writer.write(line)
 
 
 def say(line: str, stream: TextIO, timeout_s: float = CLOSE_WAIT_S) -> None:

@@ -21,6 +21,7 @@ from hitrs_live.startup import collection_paused
 from hitrs_live.stopping import broken_off, stopping
 from hitrs_live.terminal import why_not_drawable
 from hitrs_live.transport.publisher import Publisher
+from hitrs_live.utc import SessionClock
 from hitrs_live.views.plain import PlainLog
 
 _DASHBOARD_ENDS_S = 1.0
@@ -34,10 +35,11 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         show=options.show, save_video=options.save_video,
     )  # fmt: skip
     drawn = not options.plain and why_not_drawable(sys.stdout) is None
+    session = SessionClock.begin()
     with ExitStack() as stack, stopping() as stop:
-        output = stack.enter_context(_logging(config, drawn=drawn))
+        output = stack.enter_context(_logging(config, session, drawn=drawn))
         with broken_off(stop):
-            assembly = stack.enter_context(Assembly(plan, config))
+            assembly = stack.enter_context(Assembly(plan, config, session=session))
             publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
             assembly.open()
         if stop.is_set():
@@ -66,9 +68,10 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
     source = sources[0]
     pose = PoseStage(config.pose, camera_intrinsics(config.camera, source.source_id))
     pose.get_model()
+    session = SessionClock.begin()
     with (
         stopping() as stop,
-        _logging(config, drawn=False) as output,
+        _logging(config, session, drawn=False) as output,
         Publisher(config.publish, uuid.uuid4().hex) as publisher,
     ):
         _log.info("publishing joints on %s", publisher.address)
@@ -76,7 +79,7 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
         sink = LoggedSink(publisher, PlainLog(), output=output)
         relay_joints(
             source, pose, sink, duration_s=options.duration, stop=stop, attend=publisher.attend,
-            status_every_s=config.publish.status_every_s,
+            status_every_s=config.publish.status_every_s, session=session,
         )  # fmt: skip
     return 0
 
@@ -89,9 +92,11 @@ def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher, stop
 
 
 @contextmanager
-def _logging(config: Config, *, drawn: bool) -> Iterator[LogOutput]:
+def _logging(config: Config, session: SessionClock, *, drawn: bool) -> Iterator[LogOutput]:
     """Log to standard output; while a dashboard is drawn there, keep what is logged until it is over."""
-    with logging_to(sys.stdout, format=config.log.format, level=config.log.level, paused=drawn) as output:
+    with logging_to(
+        sys.stdout, format=config.log.format, level=config.log.level, paused=drawn, session=session
+    ) as output:
         yield output
 
 

@@ -3,11 +3,10 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from hitrs_live.json_codec import to_json
 from hitrs_live.logs import ROOT, LogOutput, log_extra
 from hitrs_live.messages import AnyMessage, SourceEvent, Status
 from hitrs_live.transport.sink import Sink
@@ -73,8 +72,7 @@ class LoggedSink:
 
 
 def _emit(line: LogLine) -> None:
-    fields: dict[str, Any] = {"source_id": line.source_id, "source_time_s": round(line.time_s, 3)}
-    if line.message is not None:
-        fields["event"] = msgspec.Raw(to_json(line.message, omit_none=True))
-    extra = log_extra(monotonic_ns=line.publish_time_ns, fields=fields)
+    fields = {"source_id": line.source_id, "source_time_s": round(line.time_s, 3)}
+    # Encoded by whoever writes JSON, and for no other log.
+    extra = log_extra(monotonic_ns=line.publish_time_ns, fields=fields, event=line.message)
     logging.getLogger(f"{ROOT}.{line.subject}").log(line.level, "%s", line.text, extra=extra)

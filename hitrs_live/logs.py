@@ -6,13 +6,14 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 import msgspec
 
+from hitrs_live.json_codec import to_json
 from hitrs_live.line_writer import CLOSE_WAIT_S, LineStream, LineWriter, printable
+from hitrs_live.messages import AnyMessage
+from hitrs_live.utc import SessionClock, utc_text
 
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -20,53 +21,49 @@ ROOT = "hitrs_live"
 _WARNINGS_KEPT = 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class Clocks:
-    """Read monotonic time as UTC, by their distance at one moment: setting the clock changes no order."""
+def log_extra(
+    *, monotonic_ns: int | None = None, fields: Mapping[str, Any] | None = None, event: AnyMessage | None = None
+) -> dict[str, Any]:
+    """Make the `extra` of a record.
 
-    offset_ns: int = field(default_factory=lambda: time.time_ns() - time.monotonic_ns())
-
-    def utc(self, monotonic_ns: int) -> datetime:
-        """Return monotonic nanoseconds of this machine as UTC."""
-        return datetime.fromtimestamp((self.offset_ns + monotonic_ns) / 1e9, UTC)
-
-
-def log_extra(*, monotonic_ns: int | None = None, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Make the `extra` of a record: when it came to be known, where not now, and fields that JSON lines have too."""
-    return {"monotonic_ns": monotonic_ns or None, "fields": fields or {}}
+    monotonic_ns: when it came to be known, where not now. fields, event: what JSON lines have too.
+    """
+    return {"monotonic_ns": monotonic_ns or None, "fields": fields or {}, "event": event}
 
 
 class TextFormatter(logging.Formatter):
     """Write a record as a line for people: UTC, level, text."""
 
-    def __init__(self, clocks: Clocks) -> None:
-        """Take the clocks of the session."""
+    def __init__(self, session: SessionClock) -> None:
+        """Take the clock that the session's messages are dated by."""
         super().__init__()
-        self._clocks = clocks
+        self._session = session
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        when = _when(self._clocks, record).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-        return f"{when}Z  {record.levelname.lower():<7}  {_one_line(_text(self, record))}"
+        when = utc_text(_utc_ns(self._session, record))
+        return f"{when}  {record.levelname.lower():<7}  {printable(_text(self, record))}"
 
 
 class JsonFormatter(logging.Formatter):
     """Write a record as one JSON object: time, level, logger, message, and the record's own fields."""
 
-    def __init__(self, clocks: Clocks) -> None:
-        """Take the clocks of the session."""
+    def __init__(self, session: SessionClock) -> None:
+        """Take the clock that the session's messages are dated by."""
         super().__init__()
-        self._clocks = clocks
+        self._session = session
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         line = {
-            "time": _when(self._clocks, record).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "time": utc_text(_utc_ns(self._session, record), digits=6),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": " ".join(_text(self, record).split()),
             **getattr(record, "fields", {}),
         }
+        if (event := getattr(record, "event", None)) is not None:
+            line["event"] = msgspec.Raw(to_json(event, omit_none=True))
         return msgspec.json.encode(line).decode()
 
 
@@ -127,35 +124,39 @@ def logging_to(
     format: LogFormat = "text",
     level: LogLevel = "info",
     paused: bool = False,
+    session: SessionClock | None = None,
     close_wait_s: float = CLOSE_WAIT_S,
 ) -> Iterator[LogOutput]:
     """Send everything that is logged under hitrs_live to a stream until the block ends, without ever waiting for it.
 
     What is printed to standard error meanwhile takes the same way to its own place. At the end, lines that nobody takes
     are given up after close_wait_s, and counted on standard error. paused: keep warnings and errors until the end, or
-    until the output is resumed: for a terminal that something else is drawn on.
+    until the output is resumed: for a terminal that something else is drawn on. session: what the run's messages are
+    dated by; None for one that begins now.
     """
-    clocks = Clocks()
-    formatter = JsonFormatter(clocks) if format == "json" else TextFormatter(clocks)
+    session = session or SessionClock.begin()
+    formatter = JsonFormatter(session) if format == "json" else TextFormatter(session)
     handler = LineHandler(stream, formatter, paused=paused)
     errors = LineWriter(sys.stderr, paused=paused and sys.stderr.isatty())
+    printed = LineStream(errors)
     root = logging.getLogger(ROOT)
     before = root.level
     root.addHandler(handler)
     try:
-        with redirect_stderr(LineStream(errors)):
+        with redirect_stderr(printed):
             yield LogOutput(handler, level, paused=paused)
     finally:
         root.removeHandler(handler)
         root.setLevel(before)
+        printed.finish()
         lost = handler.writer.close(close_wait_s)
         if lost:
             errors.write(f"hitrs-live: {lost} log lines could not be written to standard output")
         errors.close(close_wait_s)
 
 
-def _when(clocks: Clocks, record: logging.LogRecord) -> datetime:
-    return clocks.utc(getattr(record, "monotonic_ns", None) or time.monotonic_ns())
+def _utc_ns(session: SessionClock, record: logging.LogRecord) -> int:
+    return session.utc_offset_ns + (getattr(record, "monotonic_ns", None) or time.monotonic_ns())
 
 
 def _text(formatter: logging.Formatter, record: logging.LogRecord) -> str:
@@ -163,7 +164,3 @@ def _text(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     if record.exc_info:
         text += ": " + formatter.formatException(record.exc_info)
     return text
-
-
-def _one_line(text: str) -> str:
-    return printable(text.replace("\r", " ").replace("\n", " "))

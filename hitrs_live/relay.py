@@ -28,11 +28,13 @@ def relay_joints(
     stop: threading.Event,
     attend: Callable[[], None] | None = None,
     status_every_s: float = 1.0,
+    session: SessionClock | None = None,
 ) -> None:
     """Publish everybody's joints in every frame until the source ends, the time is up or `stop` is set.
 
     A status goes out every status_every_s seconds and at the end, after the source's "ended". attend: called some ten
-    times a second or more, also while nothing happens; see `Publisher.attend`.
+    times a second or more, also while nothing happens; see `Publisher.attend`. session: what messages are
+    dated by; None for one that begins now.
 
     Raises SourceUnavailable or PoseProcessFailed where they cannot be started, and what ended the source against its
     will.
@@ -49,7 +51,7 @@ def relay_joints(
         if stop.is_set():
             return
         pose.start()
-        relay = _Relay(source, pose, sink, status_every_s)
+        relay = _Relay(source, pose, sink, status_every_s, session or SessionClock.begin())
         stack.callback(relay.publish_status)
         try:
             while not relay.ended and not stop.is_set() and (deadline_s is None or time.monotonic() < deadline_s):
@@ -67,10 +69,12 @@ def relay_joints(
 class _Relay:
     """Publish what comes of one source, and once a second how it is."""
 
-    def __init__(self, source: Source, pose: PoseStage, sink: Sink, status_every_s: float) -> None:
+    def __init__(
+        self, source: Source, pose: PoseStage, sink: Sink, status_every_s: float, session: SessionClock
+    ) -> None:
         self._source, self._pose, self._sink = source, pose, sink
         self._status_every_s = status_every_s
-        self._dates = SourceDates(SessionClock.begin())
+        self._dates = SourceDates(session)
         self._state: SourceState = "connecting"
         self._detail = ""
         self._frames = self._newest_ns = 0

@@ -65,11 +65,14 @@ class SourceDates:
         return date_ns if abs(date_ns) <= MAX_TIME_NS else None
 
 
-def utc_text(utc_ns: int) -> str:
-    """Write a time as ISO 8601 with milliseconds: 2026-03-01T12:00:00.250Z. Raise ValueError past the year 9999."""
+def utc_text(utc_ns: int, digits: int = 3) -> str:
+    """Write a time as ISO 8601, by default with milliseconds: 2026-03-01T12:00:00.250Z.
+
+    digits: of the seconds' fraction, 1 to 9; the rest is cut off. Raise ValueError past the year 9999.
+    """
     seconds, rest_ns = divmod(utc_ns, 1_000_000_000)
     try:
         whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     except (OverflowError, OSError) as error:
         raise ValueError(f"{utc_ns} ns since 1970 is no date ({error})") from None
-    return f"{whole}.{rest_ns // 1_000_000:03d}Z"
+    return f"{whole}.{f'{rest_ns:09d}'[:digits]}Z"

@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 import termios
+import threading
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TextIO
 import pytest
 from patience import PATIENCE_S
 
-from hitrs_live.line_writer import LineStream, LineWriter, NoStream, say
+from hitrs_live.line_writer import LineStream, LineWriter, NoStream, printable, say
 
 
 @pytest.fixture
@@ -168,6 +169,52 @@ def test_printed_text_is_handed_on_by_whole_lines() -> None:
     assert stream.getvalue() == "one\ntwo words\n"
 
 
+def test_a_line_without_an_end_is_handed_on_when_the_stream_is_finished() -> None:
+    out = io.StringIO()
+    writer = LineWriter(out)
+    stream = LineStream(writer)
+    stream.write("one\ntw")
+    stream.write("o")
+    stream.finish()
+    stream.finish()
+    writer.close(PATIENCE_S)
+    assert out.getvalue() == "one\ntwo\n"
+
+
+def test_a_progress_bar_that_never_ends_its_line_is_not_kept_for_ever() -> None:
+    out = io.StringIO()
+    writer = LineWriter(out)
+    stream = LineStream(writer)
+    bar = "\r" + 99 * "#"
+    for _ in range(1000):
+        stream.write(bar)
+    assert writer.flush(PATIENCE_S)
+    unwritten = 1000 * len(bar) - len(out.getvalue().replace("\n", ""))
+    assert 0 < unwritten <= 1 << 14
+    stream.finish()
+    writer.close(PATIENCE_S)
+    assert out.getvalue().replace("\n", "") == 1000 * bar
+
+
+def test_nothing_is_lost_of_what_several_threads_print_at_once() -> None:
+    out = io.StringIO()
+    writer = LineWriter(out)
+    stream = LineStream(writer)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=lambda: [stream.write("x") for _ in range(5000)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE_S)
+    finally:
+        sys.setswitchinterval(before)
+    stream.finish()
+    writer.close(PATIENCE_S)
+    assert out.getvalue().replace("\n", "") == 20_000 * "x"
+
+
 def test_one_line_is_given_up_where_nobody_reads(pipe: tuple[int, TextIO]) -> None:
     before = fill(pipe[1])
     say("one", pipe[1], timeout_s=0.1)
@@ -184,3 +231,18 @@ def test_a_closed_standard_stream_is_filled_so_that_no_other_file_takes_its_plac
     command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", code, str(target)]
     assert subprocess.run(command, check=False, timeout=PATIENCE_S).returncode == 0
     assert int(target.read_text()) > 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Übung 你好 🙂 [31m", "Übung 你好 🙂 [31m"),
+        ("a\nb\r\nc\td\x0be", "a b  c d e"),
+        ("a\x85b\u2028c\u2029d\xa0e", "a b c d e"),
+        ("\x1b[2J\x9b2J\x07\x00", "\ufffd[2J\ufffd2J\ufffd\ufffd"),
+        ("a\u202ecba\u2066\u200b\ufeff", "a\ufffdcba\ufffd\ufffd\ufffd"),
+        ("\ud800\ue000", "\ufffd\ufffd"),
+    ],
+)
+def test_words_from_elsewhere_become_one_line_that_does_nothing_to_a_terminal(text: str, line: str) -> None:
+    assert printable(text) == line

@@ -1,6 +1,7 @@
 """The log of the real program, on streams and terminals that real machines have."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -20,6 +21,7 @@ from patience import PATIENCE_S
 from hitrs_live.messages import ActionEvent, SourceEvent
 from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
 from hitrs_live.sources.recording import Recording
+from hitrs_live.utc import utc_text
 
 pytestmark = pytest.mark.slow
 
@@ -77,6 +79,17 @@ def test_a_log_in_ascii_writes_other_letters_as_escapes(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert b"\\xdcbung.skeleton" in done.stdout
+
+
+def test_log_lines_and_the_messages_in_them_have_one_offset_to_utc() -> None:
+    flags = ("--demo", "--plain", "--log-format", "json", "--duration", "2")
+    done = subprocess.run(live_command(*flags, *FREE), capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    lines = [line for line in map(json.loads, done.stdout.splitlines()) if line.get("event", {}).get("utc_ns")]
+    assert {line["logger"] for line in lines} >= {"hitrs_live.source", "hitrs_live.status"}
+    for line in lines:
+        event = line["event"]
+        offset_ns = event["utc_ns"] - event["capture_time_ns"]
+        assert line["time"] == utc_text(event["publish_time_ns"] + offset_ns, digits=6)
 
 
 def test_a_hang_up_closes_what_is_open() -> None:

@@ -11,16 +11,18 @@ import threading
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
 import pytest
 from patience import PATIENCE_S
 
 from hitrs_live.logged_sink import LoggedSink
-from hitrs_live.logs import Clocks, JsonFormatter, TextFormatter, log_extra
+from hitrs_live.logs import JsonFormatter, TextFormatter, log_extra
 from hitrs_live.logs import logging_to as logging_to_briefly
 from hitrs_live.messages import ActionEvent, SourceEvent, Status
 from hitrs_live.stopping import stopping
 from hitrs_live.terminal import why_not_drawable
 from hitrs_live.transport.sink import ListSink
+from hitrs_live.utc import SessionClock
 from hitrs_live.views.plain import PlainLog
 
 logging_to = partial(logging_to_briefly, close_wait_s=PATIENCE_S)
@@ -51,12 +53,14 @@ def up() -> SourceEvent:
 
 
 def test_a_line_begins_with_the_utc_of_when_it_became_known() -> None:
-    line = TextFormatter(Clocks(offset_ns=NOON)).format(record("a\nb\x1b[2J", monotonic_ns=61_234_000_000))
-    assert line == "2026-03-01T12:01:01.234Z  warning  a b\ufffd[2J"
+    line = TextFormatter(SessionClock(monotonic_ns=0, utc_ns=NOON)).format(
+        record("a\nb\x1b[2J\u202e\u2028c", monotonic_ns=61_234_000_000)
+    )
+    assert line == "2026-03-01T12:01:01.234Z  warning  a b\ufffd[2J\ufffd c"
 
 
 def test_a_json_line_has_the_records_own_fields() -> None:
-    line = JsonFormatter(Clocks(offset_ns=NOON)).format(
+    line = JsonFormatter(SessionClock(monotonic_ns=0, utc_ns=NOON)).format(
         record("a  b", monotonic_ns=10**9, fields={"source_id": "door"})
     )
     assert json.loads(line) == {
@@ -66,6 +70,13 @@ def test_a_json_line_has_the_records_own_fields() -> None:
         "message": "a b",
         "source_id": "door",
     }
+
+
+def test_a_log_is_dated_by_the_clock_of_its_session() -> None:
+    out = io.StringIO()
+    with logging_to(out, session=SessionClock(monotonic_ns=10**9, utc_ns=NOON)):
+        logging.getLogger("hitrs_live.live").info("then", extra=log_extra(monotonic_ns=2 * 10**9))
+    assert out.getvalue() == "2026-03-01T12:00:01.000Z  info     then\n"
 
 
 def test_an_event_in_json_carries_the_whole_message() -> None:
@@ -79,6 +90,32 @@ def test_an_event_in_json_carries_the_whole_message() -> None:
     event = lines[1]["event"]
     assert (event["topic"], event["label"], event["track_id"]) == ("action.door.3", "squat", 3)
     assert lines[1]["source_time_s"] == 3.3
+
+
+class _Records(logging.Handler):
+    """Keep records as they were logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+def test_a_record_carries_its_message_as_it_is_for_only_a_json_log_encodes_it() -> None:
+    handler, behind = _Records(), ListSink("s1")
+    root = logging.getLogger("hitrs_live")
+    root.addHandler(handler)
+    try:
+        LoggedSink(behind, PlainLog()).publish(msgspec.structs.replace(up(), fault=True))
+    finally:
+        root.removeHandler(handler)
+    (logged,) = handler.records
+    assert vars(logged)["event"] is behind.messages[0]
+    session = SessionClock(monotonic_ns=0, utc_ns=NOON)
+    assert "fault" not in TextFormatter(session).format(logged)
+    assert json.loads(JsonFormatter(session).format(logged))["event"]["fault"] is True
 
 
 def test_the_level_leaves_lesser_lines_out() -> None:
@@ -143,6 +180,12 @@ def test_what_others_print_to_standard_error_meanwhile_arrives_there(capfd: pyte
     with logging_to(io.StringIO()):
         print("a library's own words", file=sys.stderr)
     assert capfd.readouterr().err == "a library's own words\n"
+
+
+def test_what_they_print_without_an_end_of_line_arrives_when_the_log_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    with logging_to(io.StringIO()):
+        print("loading: 40 %", end="", file=sys.stderr)
+    assert capfd.readouterr().err == "loading: 40 %\n"
 
 
 def test_a_view_that_fails_is_followed_by_the_log_with_what_was_not_seen() -> None:

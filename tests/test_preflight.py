@@ -38,6 +38,12 @@ def test_mistakes_are_refused_in_one_line_each_before_a_model_is_loaded_and_leav
     there.touch()
     film = tmp_path / "film.mp4"
     film.write_bytes(bytes(range(256)) * 20)
+    link, folder = tmp_path / "link.mp4", tmp_path / "folder"
+    link.hardlink_to(film)
+    folder.mkdir()
+    skeleton = folder / "S001.skeleton"
+    skeleton.write_text("1\n", encoding="utf-8")
+    before = film.read_bytes()
     mistakes: list[tuple[list[str], str]] = [
         (["--video", "nowhere.mp4"], "no such file"),
         (["--video", str(text)], "holds text"),
@@ -65,6 +71,21 @@ def test_mistakes_are_refused_in_one_line_each_before_a_model_is_loaded_and_leav
         (["--demo", "--record", str(tmp_path / "no" / "x.mcap")], "there is no folder"),
         (["--demo", "--record", str(tmp_path), "--overwrite"], "is a folder"),
         (["--demo", "--save-video", "x.exe"], "x.exe"),
+        (["--demo", "--save-video", str(tmp_path / "no" / "x.webm")], "there is no folder"),
+        (["--video", str(film), "--save-video", str(film)], "it is a file that is read"),
+        (["--video", str(film), "--save-video", str(tmp_path / "folder" / ".." / "film.mp4")], "a file that is read"),
+        (["--video", str(film), "--save-video", str(link)], "it is a file that is read"),
+        (["--video", str(film), "--record", str(film), "--overwrite"], "it is a file that is read"),
+        (["--replay", str(there), "--record", str(there), "--overwrite"], "there.mcap"),
+        (["--replay", str(folder), "--record", str(skeleton), "--overwrite"], "it is a file that is read"),
+        (
+            ["--demo", "--record", str(tmp_path / "one.webm"), "--save-video", str(tmp_path / "one.webm")],
+            "recording and video cannot be one file",
+        ),
+        (
+            ["--demo", "--video", str(tmp_path / "film-demo.mp4"), "--save-video", str(film)],
+            "it is a file that is read",
+        ),
         (["--demo", "--max-people", "99"], "--max-people 99"),
         (["--demo", "--record", str(record), "--checkpoint", str(text)], "cannot be read"),
         (["--video", "nowhere.mp4", "--record", str(record)], "no such file"),
@@ -81,4 +102,5 @@ def test_mistakes_are_refused_in_one_line_each_before_a_model_is_loaded_and_leav
         assert "S3cret" not in err
         assert "admin" not in err
     assert loaded == []
+    assert film.read_bytes() == before
     assert not record.exists(), "a refused run must not stand in the way of the next one"

@@ -60,3 +60,8 @@ def test_the_clock_of_the_items_goes_before_the_sessions_and_holds_until_another
 )
 def test_dates_are_written_as_iso_8601_cut_to_the_millisecond(utc_ns: int, text: str) -> None:
     assert utc_text(utc_ns) == text
+
+
+def test_a_date_can_have_more_digits() -> None:
+    assert utc_text(1_772_366_400_050_000_999, digits=6) == "2026-03-01T12:00:00.050000Z"
+    assert utc_text(1_772_366_400_050_000_999, digits=9) == "2026-03-01T12:00:00.050000999Z"

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from hitrs_live.addresses import ENCODE_HINT, hide_secrets, is_ambiguous, show_address
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import SourceError, SourceUnavailable
+from hitrs_live.line_writer import printable
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.frame_box import FrameBox
 from hitrs_live.sources.grabber import OPEN_TIMEOUT_S, Grabber
@@ -19,6 +20,7 @@ from hitrs_live.sources.pacing import MonotonicClock
 
 _ADVICE = "try another --camera N or URL, or --video FILE, or --demo"
 _JOIN_TIMEOUT_S = 0.7
+_LONGEST_WORDS = 240
 
 
 class CameraSource:
@@ -170,7 +172,10 @@ class CameraSource:
 
     def _describe(self, error: Exception) -> str:
         words = str(error) if isinstance(error, SourceError) else f"failed with {type(error).__name__}"
-        return _one_line(hide_secrets(words, self._device) if isinstance(self._device, str) else words)
+        if isinstance(self._device, str):
+            words = hide_secrets(words, self._device)
+        # A server's own words may be in it, and may hold anything.
+        return printable(words).strip()[:_LONGEST_WORDS]
 
     def _unavailable(self, found: str) -> SourceUnavailable:
         return SourceUnavailable(f"{self._name}: {found}; {_ADVICE}")
@@ -180,8 +185,3 @@ def _origin(device: int | str) -> str:
     if isinstance(device, int):
         return f"camera{device}"
     return show_address(device).rpartition("://")[2] or "camera"
-
-
-def _one_line(words: str) -> str:
-    # A server's own words may be in it, and may hold anything.
-    return "".join(letter if letter.isprintable() else " " for letter in words).strip()[:240]

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from hitrs_live.addresses import show_address
 from hitrs_live.json_codec import to_json
-from hitrs_live.line_writer import forget_stream, forget_unless_writable
+from hitrs_live.line_writer import forget_stream, forget_unless_writable, printable
 from hitrs_live.messages import (
     ActionEvent,
     AnyMessage,
@@ -136,7 +136,7 @@ class _Absence:
 def _say(text: str, notes: TextIO) -> None:
     # Standard error may be closed, or its reader gone: no reason to end.
     with contextlib.suppress(OSError, ValueError):
-        print(_printable(text), file=notes, flush=True)
+        print(printable(text), file=notes, flush=True)
 
 
 class _JsonPrinter:
@@ -154,8 +154,8 @@ class _PeoplePrinter:
     def show(self, message: AnyMessage) -> None:
         state = getattr(message, "state", "")
         line = Text(f"{_time_text(message)}  ", style="dim")
-        line.append(f"{_printable(message.source_id)}  ", style="cyan")
-        line.append(_printable(describe(message)), style=STYLES.get(state, "default"))
+        line.append(f"{printable(message.source_id)}  ", style="cyan")
+        line.append(printable(describe(message)), style=STYLES.get(state, "default"))
         self._console.print(line)
 
 
@@ -207,8 +207,3 @@ def _describe_action(event: ActionEvent) -> str:
     if event.reason is not None:
         text += f"  ({event.reason})"
     return text
-
-
-def _printable(text: str) -> str:
-    # Off the network: nobody's label may steer the reader's terminal.
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -62,7 +62,8 @@ class _Picture:
         boards = self._dashboard.boards.all()
         picture = self._one(boards[0], width, height) if len(boards) == 1 else self._several(boards, width, height)
         for segment in console.render(picture, options.update(width=width, height=height)):
-            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+            text = "\n".join(printable(line) for line in segment.text.split("\n"))
+            yield segment if segment.control else Segment(text, segment.style)
 
     def _several(self, boards: Sequence[Board], width: int, height: int) -> RenderableType:
         """Stack a box a source; below them the actions of all, as they were told."""

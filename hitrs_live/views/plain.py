@@ -93,7 +93,7 @@ class _SourceLog:
         return LogLine(
             level=level,
             subject=subject,
-            text=printable(f"{clock_time(time_s):>8}  {who:<10} {text}".replace("\n", " ")).rstrip(),
+            text=printable(f"{clock_time(time_s):>8}  {who:<10} {text}").rstrip(),
             detail=text,
             source_id=message.source_id,
             time_s=time_s,

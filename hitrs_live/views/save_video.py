@@ -1,10 +1,12 @@
 """Keep the painted pictures as a video file."""
 
+import contextlib
 import errno
 import os
 import queue
 import shutil
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from typing import Final, Protocol
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.errors import ViewUnavailable
 from hitrs_live.messages import Scene
+from hitrs_live.output_files import why_unwritable
 from hitrs_live.views.painter import Painter
 from hitrs_live.views.projection import LensFor, imagined_lens
 from hitrs_live.views.vp8 import Vp8Encoder, is_key_picture
@@ -28,7 +31,8 @@ _LONGEST_STILL_S: Final = 5.0
 """A longer gap between frames, as when a camera is away, is shortened to this."""
 _WAITING: Final = 8
 """Pictures that may wait for the encoder."""
-_PATIENCE_S: Final = 30.0
+_PATIENCE_S: Final = 10.0
+"""Less than a run that is being closed waits for its thread."""
 _LEAST_FREE_BYTES: Final = 1 << 20
 
 Picture = NDArray[np.uint8]
@@ -52,22 +56,30 @@ class SaveVideo:
     """
 
     def __init__(
-        self, path: str | Path, fps: float = 30.0, *, lens_for: LensFor = imagined_lens, wait: bool = True
+        self,
+        path: str | Path,
+        fps: float = 30.0,
+        *,
+        lens_for: LensFor = imagined_lens,
+        wait: bool = True,
+        patience_s: float = _PATIENCE_S,
     ) -> None:
         """Make sure that the file can be written. Raise ViewUnavailable or ValueError (rate) where not.
 
         fps: the pace of .mp4 and .avi, and about that of a WebM. wait: whether `show` waits for an encoder that is too
-        slow; otherwise pictures are left out, and counted.
+        slow; otherwise pictures are left out, and counted. patience_s: how long the file may take nothing, or may take
+        to be finished, before it is given up.
         """
         if not 0 < fps <= 240:
             raise ValueError(f"fps: got {fps}, wanted more than 0 and at most 240 frames a second")
-        self._path, self._fps, self._wait = Path(path), fps, wait
+        self._path, self._fps, self._wait, self._patience_s = Path(path), fps, wait, patience_s
         _refuse_unwritable(self._path)
         self._painter = Painter(lens_for)
         self._times = _Times()
         self._pictures: queue.Queue[tuple[Picture, int] | None] = queue.Queue(_WAITING)
         self._thread: threading.Thread | None = None
         self._fault: Exception | None = None
+        self._given_up = False
         self.frames = 0
         """Pictures given to the file so far."""
         self.lost = 0
@@ -85,26 +97,40 @@ class SaveVideo:
 
     def write(self, image: Picture, time_ms: int) -> None:
         """Have one picture (height, width, 3) uint8, blue-green-red, written. Raise as `show` does."""
+        if self._given_up:
+            return
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="save-video", daemon=True)
             self._thread.start()
         try:
-            self._pictures.put((image, time_ms), timeout=_PATIENCE_S)
+            self._pictures.put((image, time_ms), timeout=self._patience_s)
         except queue.Full:
-            raise ViewUnavailable(f"video {self._path}: nothing was written for {_PATIENCE_S:g} s; given up") from None
+            raise self._give_up("nothing was written for") from None
         self._raise_fault()
         self.frames += 1
 
     def close(self) -> None:
-        """Finish the file; safe at any time, also twice. Raise ViewUnavailable where that failed."""
-        if self._thread is not None:
-            thread, self._thread = self._thread, None
+        """Finish the file; safe at any time, also twice. Raise ViewUnavailable where that failed or takes too long."""
+        thread, self._thread = self._thread, None
+        if thread is not None and not self._given_up:
+            deadline_s = time.monotonic() + self._patience_s
             try:
-                self._pictures.put(None, timeout=_PATIENCE_S)
+                self._pictures.put(None, timeout=self._patience_s)
             except queue.Full:
-                raise ViewUnavailable(f"video {self._path}: could not be finished in {_PATIENCE_S:g} s") from None
-            thread.join(_PATIENCE_S)
+                raise self._give_up("could not be finished in") from None
+            thread.join(max(0.0, deadline_s - time.monotonic()))
+            if thread.is_alive():
+                raise self._give_up("could not be finished in")
         self._raise_fault()
+
+    def _give_up(self, what: str) -> ViewUnavailable:
+        """Leave the thread to itself, which ends the file once it can; return the fault to raise."""
+        self._given_up = True
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._pictures.get_nowait()
+        self._pictures.put_nowait(None)
+        return ViewUnavailable(f"video {self._path}: {what} {self._patience_s:g} s; given up")
 
     def _raise_fault(self) -> None:
         fault, self._fault = self._fault, None
@@ -225,12 +251,9 @@ def _refuse_unwritable(path: Path) -> None:
         raise ViewUnavailable(
             f"video {path}: got the suffix {path.suffix!r}, wanted one of {', '.join(SUFFIXES)} to say how it is coded"
         )
-    if not path.parent.is_dir():
-        raise ViewUnavailable(f"video {path}: there is no folder {path.parent}; make it or choose another")
-    if path.is_dir():
-        raise ViewUnavailable(f"video {path}: is a folder, wanted a file's name")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ViewUnavailable(f"video {path}: may not be written here; choose another folder or ask for the right")
+    trouble = why_unwritable(path)
+    if trouble is not None:
+        raise ViewUnavailable(f"video {path}: {trouble}")
 
 
 def _fit(image: Picture, size: tuple[int, int]) -> Picture:

@@ -18,8 +18,6 @@ _INFO, _TRACKS, _CLUSTER, _CUES = b"\x15\x49\xa9\x66", b"\x16\x54\xae\x6b", b"\x
 _UNKNOWN_SIZE: Final = b"\x01" + b"\xff" * 7
 _SEEK_ROOM: Final = 160
 _DURATION: Final = b"\x44\x89"
-_LONGEST_MS: Final = 0x7FFF
-"""From a cluster's time to that of a picture in it, at most."""
 
 
 class WebmWriter:
@@ -59,19 +57,13 @@ class WebmWriter:
             self._file.close()
             raise
 
-    @property
-    def last_ms(self) -> int:
-        """Time of the picture written last; -1 before the first."""
-        return self._last_ms
-
     def write(self, picture: bytes, time_ms: int, *, is_key: bool) -> None:
         """Add one encoded picture, later than the one before. Raise ValueError where it is not."""
         if time_ms <= self._last_ms:
             raise ValueError(f"time_ms: got {time_ms}, wanted more than the picture before, {self._last_ms}")
         self._interval_ms = time_ms - max(self._last_ms, 0)
         self._last_ms = time_ms
-        age_ms = time_ms - self._cluster_ms
-        if self._cluster and (age_ms >= CLUSTER_MS or age_ms > _LONGEST_MS):
+        if self._cluster and time_ms - self._cluster_ms >= CLUSTER_MS:
             self._write_cluster()
         if not self._cluster:
             self._cluster_ms = time_ms

@@ -18,6 +18,7 @@ from hitrs_live.sources.base import SourceItem
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import ListSink
 from hitrs_live.transport.subscriber import subscribe
+from hitrs_live.utc import SessionClock
 
 
 class _Pictures:
@@ -102,6 +103,14 @@ def test_a_relay_publishes_its_status_while_it_runs() -> None:
     sink = Stopping("s")
     relay_joints(source, _stage(), sink, duration_s=None, stop=stop, status_every_s=0.01)
     assert [message.state for message in sink.messages if isinstance(message, Status)] == ["connecting", "ended"]
+
+
+def test_a_relay_dates_what_it_publishes_by_the_sessions_clock() -> None:
+    stop, source, sink = threading.Event(), _Pictures([CONNECTING]), ListSink("s")
+    source.on_end = stop.set
+    session = SessionClock(monotonic_ns=0, utc_ns=1_772_366_400_000_000_000)
+    relay_joints(source, _stage(), sink, duration_s=None, stop=stop, session=session)
+    assert sink.messages[0].utc_ns == session.utc_ns + CONNECTING.time_ns
 
 
 def test_a_relay_whose_source_fails_says_why_and_raises_it() -> None:

@@ -86,7 +86,7 @@ class _Once(io.StringIO):
         if not self.published and self.publisher.wait_for_subscriber(PATIENCE_S):
             self.published = True
             self.publisher.publish(an_action(utc_ns=1_772_366_400_250_999_999))
-            lost = msgspec.structs.replace(an_action(), label="\x1b[31mred\nalert", state="end", reason="finished")
+            lost = msgspec.structs.replace(an_action(), label="\x1b[31mred\nhot\u202e", state="end", reason="finished")
             self.publisher._stamper.stamp(lost)
             self.publisher.publish(lost)
 
@@ -98,7 +98,7 @@ def test_people_read_plain_lines_losses_go_aside_and_labels_cannot_steer_the_ter
         watch(publisher.address, topics="action", out=out, notes=notes)
     first, second = out.getvalue().splitlines()
     assert first == "2026-03-01T12:00:00.250Z  cam  start   front kick  0.75  track 1  delay 0.40 s"
-    assert second == "                   2.000  cam  end     �[31mred�alert  0.75  track 1  (finished)"
+    assert second == "                   2.000  cam  end     �[31mred hot�  0.75  track 1  (finished)"
     assert notes.getvalue() == "lost 1 of action.cam.1: wanted seq 1, got 2\n"
 
 

@@ -220,12 +220,13 @@ def test_markup_and_terminal_commands_in_names_are_only_text() -> None:
         status(1.0, "stalled", detail="[bold]no[/] camera", version="[/]", notices=("[red]\x1b]0;owned\x07",),
                stages={"[/x]": StageLatency(p50_ms=1.0, p99_ms=2.0)}, drops={"[blink]": 1})
     )  # fmt: skip
-    dashboard.update(started("[red]squat\x1b[2J", 1.0))
+    dashboard.update(started("[red]squat\x1b[2J\u202e", 1.0))
     text = shown(dashboard)
     for words in ("[bold]no[/] camera", "hitrs-live [/]", "[red]squat", "[/x]", "[blink] 1", "[red]\ufffd]0;owned"):
         assert words in text, words
     assert "\x1b]0" not in text
     assert "\x1b[2J" not in text
+    assert "\u202e" not in text
 
 
 def of_source(name: str, *messages: AnyMessage) -> list[AnyMessage]:

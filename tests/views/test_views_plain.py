@@ -123,7 +123,9 @@ def test_times_read_like_a_stopwatch() -> None:
 
 
 def test_terminal_commands_in_a_message_are_no_commands() -> None:
-    assert lines_of(PlainLog(), source("up", 0.0, "a\x1b[2Jb\nc")) == [" 00:00.0  source     up     a\ufffd[2Jb c"]
+    assert lines_of(PlainLog(), source("up", 0.0, "\x1b[2Jb\nc\u202e")) == [
+        " 00:00.0  source     up     \ufffd[2Jb c\ufffd"
+    ]
 
 
 def test_where_there_are_several_sources_each_line_names_its_own_and_keeps_its_own_time() -> None:

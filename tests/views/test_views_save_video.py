@@ -1,5 +1,8 @@
 """Video files of what was drawn, and the window where there is a screen."""
 
+import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -135,6 +138,40 @@ def test_a_full_disk_is_told_once_and_nothing_hangs(tmp_path: Path) -> None:
     except ViewUnavailable as fault:
         told.append(str(fault))
     assert told == [f"video {path} ended early: No space left on device"]
+
+
+@pytest.fixture
+def stuck(tmp_path: Path) -> Iterator[Path]:
+    """Give a file that takes nothing, for nobody reads it; at the end, let whoever waits there go."""
+    path = tmp_path / "stuck.webm"
+    os.mkfifo(path)
+    yield path
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    wait_until(lambda: not any(thread.name == "save-video" for thread in threading.enumerate()), "the thread's end")
+    os.close(reader)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_file_that_cannot_be_finished_in_time_is_reported_once(stuck: Path) -> None:
+    video = SaveVideo(stuck, patience_s=0.1)
+    video.write(small(1), 0)
+    with pytest.raises(ViewUnavailable) as raised:
+        video.close()
+    assert str(raised.value) == f"video {stuck}: could not be finished in 0.1 s; given up"
+    video.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_file_that_takes_nothing_is_given_up_once_and_not_waited_for_again(stuck: Path) -> None:
+    video = SaveVideo(stuck, patience_s=0.1)
+    reported = []
+    for number in range(20):
+        try:
+            video.write(small(number), number * 33)
+        except ViewUnavailable as fault:
+            reported.append(str(fault))
+    video.close()
+    assert reported == [f"video {stuck}: nothing was written for 0.1 s; given up"]
 
 
 def test_an_encoder_that_is_too_slow_costs_pictures_and_no_time(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What all tests share: the data folder, a recording, and torch on one thread, as it runs live."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ from hypothesis import HealthCheck, settings
 from hitrs_live.data.arrays import data_folder
 
 torch.set_num_threads(1)
+
+# A shell that runs the suite in its background ignores Ctrl-C for it, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says something of the machine, and nothing of the code.
 settings.register_profile("any_speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -45,6 +45,7 @@ def test_a_missing_joint_stands_where_the_nearest_along_the_skeleton_is() -> Non
     )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.integers(1, 12).flatmap(

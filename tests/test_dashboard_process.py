@@ -101,6 +101,7 @@ def test_it_draws_what_is_published_and_ends_with_the_session(publisher: Publish
     assert b"stage-left ended after 7 s, 210 frames, drops none, 0 actions" in afterwards
 
 
+@pytest.mark.slow
 def test_an_interrupt_is_left_to_the_pipeline_and_a_termination_restores_the_terminal(
     publisher: Publisher, terminal: Terminal
 ) -> None:
@@ -115,6 +116,7 @@ def test_an_interrupt_is_left_to_the_pipeline_and_a_termination_restores_the_ter
     assert b"Traceback" not in terminal.written
 
 
+@pytest.mark.slow
 def test_a_publisher_that_restarts_is_followed(publisher: Publisher, terminal: Terminal) -> None:
     publisher.publish(status())
     terminal.wait_for(b"29.8 fps")

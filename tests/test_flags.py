@@ -142,6 +142,7 @@ def watched(seen: set[str], section: Any = None, prefix: str = "") -> Any:
     return watching(**values)
 
 
+@pytest.mark.slow
 def test_replay_reads_every_setting_that_it_offers(tmp_path: Path) -> None:
     from hitrs_live.replay_command import bench_replay
     from hitrs_live.sources.ntu_format import write_skeleton

@@ -107,6 +107,7 @@ def test_a_run_that_is_forgotten_before_it_was_read_ends() -> None:
     del run
 
 
+@pytest.mark.slow
 def test_stopped_it_closes_what_goes_on_and_the_last_messages_can_be_read() -> None:
     run = hitrs_live.run(demo=True, speed="max", **QUICK)
     messages = []
@@ -188,6 +189,7 @@ def test_a_look_whether_it_has_ended_takes_no_message(file: Path) -> None:
         assert isinstance(next(run), SourceEvent)
 
 
+@pytest.mark.slow
 def test_it_runs_in_any_thread(file: Path) -> None:
     had: list[AnyMessage] = []
     thread = threading.Thread(target=lambda: had.extend(hitrs_live.run(replay=file, speed="max", **QUICK)))
@@ -200,6 +202,7 @@ def listening() -> set[int]:
     return {each.laddr.port for each in psutil.Process().net_connections("tcp") if each.status == psutil.CONN_LISTEN}
 
 
+@pytest.mark.slow
 def test_no_socket_is_opened_unless_an_address_is_given() -> None:
     before = listening()
     with hitrs_live.run(demo=True, **QUICK) as run:
@@ -213,6 +216,7 @@ def test_no_socket_is_opened_unless_an_address_is_given() -> None:
     assert listening() == before
 
 
+@pytest.mark.slow
 def test_several_sources_run_side_by_side_and_one_that_is_not_there_is_tried_on(file: Path) -> None:
     seen: dict[str, list[SourceEvent]] = {}
     run = hitrs_live.run(
@@ -270,6 +274,7 @@ def test_a_sink_that_waits_for_its_own_run_gets_an_error_at_once(file: Path) -> 
     assert all("called by the run's own sink" in fault for fault in faults)
 
 
+@pytest.mark.slow
 def test_mistakes_are_raised_by_the_call_itself(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no source"):
         hitrs_live.run()

@@ -121,6 +121,7 @@ def actions(messages: list[AnyMessage]) -> list[ActionEvent]:
     return [message for message in messages if isinstance(message, ActionEvent)]
 
 
+@pytest.mark.slow
 def test_every_clip_gives_scores_and_a_motion_prediction_from_the_first_possible_on(checkpoint: Checkpoint) -> None:
     messages = run([UP, *show(3.0)], checkpoint, EVERY_CLIP)
     scores, motions = of(messages, ScoreEvent), of(messages, MotionPrediction)
@@ -170,6 +171,7 @@ def test_scores_and_predictions_come_no_oftener_than_asked_however_often_the_mod
     assert len(of(seldom, ScoreEvent)) == len(of(seldom, MotionPrediction)) == 3
 
 
+@pytest.mark.slow
 def test_predictions_are_scored_by_horizon_and_judged_and_the_status_tells_the_mean(checkpoint: Checkpoint) -> None:
     messages = run([UP, *show(6.0)], checkpoint)
     motions = [message for message in messages if isinstance(message, MotionPrediction)]
@@ -218,6 +220,7 @@ def poses_by_now(checkpoint: Checkpoint, late_ms: float) -> tuple[list[PoseEvent
     return poses, [message for message in sink.messages if isinstance(message, MotionPrediction)]
 
 
+@pytest.mark.slow
 def test_poses_are_told_for_the_moment_of_publishing_too_while_predictions_are_reliable(checkpoint: Checkpoint) -> None:
     poses, motions = poses_by_now(checkpoint, late_ms=80.0)
     assert len(poses) > 150, "every pose is published, though publish.pose does not ask for it"
@@ -233,6 +236,7 @@ def test_poses_are_told_for_the_moment_of_publishing_too_while_predictions_are_r
     assert {None, True} <= set(reliable_at.values()), "or this shows nothing"
 
 
+@pytest.mark.slow
 def test_a_frame_that_came_at_once_is_by_now_where_it_was_measured(checkpoint: Checkpoint) -> None:
     moved = [pose for pose in poses_by_now(checkpoint, late_ms=0.0)[0] if pose.now_joints_m is not None]
     assert moved
@@ -250,6 +254,7 @@ def test_times_of_another_clock_or_of_a_file_read_at_no_pace_have_no_now(
     assert all(pose.now_joints_m is None and pose.now_ahead_ms is None for pose in poses)
 
 
+@pytest.mark.slow
 def test_actions_of_a_finished_source_are_all_closed(checkpoint: Checkpoint) -> None:
     told = actions(run([UP, *show(20.0)], checkpoint))
     open_actions: set[int] = set()
@@ -290,6 +295,7 @@ def test_another_camera_rate_tells_the_same_actions(
     assert expected
 
 
+@pytest.mark.slow
 def test_a_source_that_is_too_slow_says_so_in_its_status_and_one_that_is_not_does_not(checkpoint: Checkpoint) -> None:
     slow, ordinary = run([UP, *show(8.0, 1.5)], checkpoint), run([UP, *show(3.0, 10.0)], checkpoint)
     assert of(slow, Status)[-1].notices == (  # type: ignore[union-attr]
@@ -317,6 +323,7 @@ def test_sequence_numbers_count_each_topic_without_a_gap(checkpoint: Checkpoint)
         assert [m.seq for m in messages if m.topic == topic] == list(range(sum(m.topic == topic for m in messages)))
 
 
+@pytest.mark.slow
 def test_a_recording_replayed_gives_the_same_events_byte_for_byte(checkpoint: Checkpoint, tmp_path: Path) -> None:
     file = tmp_path / "demo.mcap"
     sink = ListSink("session-1")
@@ -475,6 +482,7 @@ def test_the_status_counts_what_could_not_be_published(checkpoint: Checkpoint) -
     assert (last.drops, last.track_resets) == ({"publish": 3}, 0)
 
 
+@pytest.mark.slow
 def test_the_status_counts_tracks_that_were_ended_for_doubt(checkpoint: Checkpoint) -> None:
     def two(left: float, right: float, index: int) -> PoseFrame:
         (pose,) = show(1 / 30)[0].poses
@@ -491,6 +499,7 @@ def test_the_status_counts_tracks_that_were_ended_for_doubt(checkpoint: Checkpoi
     assert last.track_resets == 2
 
 
+@pytest.mark.slow
 def test_being_told_to_stop_closes_actions_with_that_reason_and_says_so_last(checkpoint: Checkpoint) -> None:
     stop = threading.Event()
 
@@ -610,6 +619,7 @@ def test_a_source_that_fails_ends_alone_and_its_fault_is_raised_once_all_have_en
     assert [m.frames for m in sink.messages if isinstance(m, Status) and m.source_id == "sound"][-1] == 180
 
 
+@pytest.mark.slow
 def test_a_source_whose_frames_a_stage_cannot_take_ends_alone_and_the_fault_is_raised_afterwards(
     checkpoint: Checkpoint,
 ) -> None:
@@ -642,6 +652,7 @@ def test_a_source_whose_frames_a_stage_cannot_take_ends_alone_and_the_fault_is_r
     assert [m.frames for m in sink.messages if isinstance(m, Status) and m.source_id == "sound"][-1] == 180
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps_over_all_times_that_a_message_can_carry_ends_no_source(checkpoint: Checkpoint) -> None:
     jumps = [0, MAX_TIME_NS - 10**12, -MAX_TIME_NS, 5, MAX_TIME_NS - 10**12]
     frames = [replace(f, capture_time_ns=jump + f.capture_time_ns) for jump in jumps for f in show(1.0)]
@@ -665,6 +676,7 @@ class ManualClock:
         self.now_ns += round(duration_ms * 1e6)
 
 
+@pytest.mark.slow
 def test_each_stage_is_timed_where_it_runs_however_many_sources_there_are(checkpoint: Checkpoint) -> None:
     clock = ManualClock()
 
@@ -743,6 +755,7 @@ class FaultyRecorder(Recorder):
         super().write(message)
 
 
+@pytest.mark.slow
 def test_a_view_and_a_recording_that_fail_end_alone_and_the_status_says_why(
     checkpoint: Checkpoint, tmp_path: Path
 ) -> None:

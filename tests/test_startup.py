@@ -15,6 +15,7 @@ print(*sorted(set(sys.modules) & {"torch", "rich", "mcap", "onnx", "onnxscript",
 """
 
 
+@pytest.mark.slow
 def test_the_live_verb_is_loaded_without_what_only_some_runs_need() -> None:
     run = subprocess.run([sys.executable, "-c", ASKED], capture_output=True, text=True, timeout=120, check=True)
     assert run.stdout.split() == []

@@ -264,6 +264,7 @@ def test_streams_are_cut_into_their_actions_for_every_body_at_once(tmp_path: Pat
     assert open_prepared(folder).segments(min_frames=9).samples == ()
 
 
+@pytest.mark.slow
 def test_the_real_files_open_with_splits_in_which_nobody_is_on_both_sides(data: Path) -> None:
     datasets = {dataset.index.name: dataset for dataset in open_datasets([data / "ship"])}
     for name, sizes in {"precog16": (48, 24), "ui_prmd_kinect": (1400, 600), "cmu_amc_01_03": (28, 0)}.items():

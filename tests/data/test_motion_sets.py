@@ -137,6 +137,7 @@ def test_h36m_is_read_at_25_hz_with_the_windows_of_publications(tmp_path: Path) 
     assert len(everything.test[0].starts) == 200 - 34
 
 
+@pytest.mark.slow
 def test_h36m_files_with_a_mark_and_other_line_ends_are_read(tmp_path: Path) -> None:
     plain = read_h36m(write_h36m(tmp_path), samples=8)
     for path in tmp_path.rglob("*.txt"):

@@ -62,6 +62,7 @@ def test_what_still_goes_on_at_a_streams_end_ends_with_its_last_judgement() -> N
     assert long.told == ()
 
 
+@pytest.mark.slow
 def test_many_streams_of_any_length_are_told_as_each_alone_and_in_their_order() -> None:
     rng = np.random.default_rng(0)
     streams = [

@@ -47,6 +47,7 @@ def write_hall(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_its_false_alarms_are_counted_and_it_has_none(detector: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     flags = ["--data", str(write_hall(tmp_path / "hall.npz")), "--checkpoint", str(detector), "--threads", "1"]
@@ -58,6 +59,7 @@ def test_its_false_alarms_are_counted_and_it_has_none(detector: Path, tmp_path: 
         assert report["false_alarms"] == 0
 
 
+@pytest.mark.slow
 def test_thresholds_can_be_tuned_for_it(detector: Path, tmp_path: Path) -> None:
     out = tmp_path / "few.toml"
     flags = ["--data", str(write_hall(tmp_path / "hall.npz")), "--checkpoint", str(detector), "--threads", "1"]
@@ -65,6 +67,7 @@ def test_thresholds_can_be_tuned_for_it(detector: Path, tmp_path: Path) -> None:
     assert load_thresholds(out, load_checkpoint(detector)).checkpoint == "few"
 
 
+@pytest.mark.slow
 def test_a_replayed_file_of_one_person_has_no_answer(detector: Path, tmp_path: Path) -> None:
     (tmp_path / "ntu").mkdir()
     file = write_file(tmp_path / "ntu" / "S001C001P001R001A001.skeleton", 1, 40)

@@ -115,6 +115,7 @@ def slow_distance(one: list[int], other: list[int]) -> int:
 SHORT = st.lists(st.integers(1, 3), max_size=5)
 
 
+@pytest.mark.slow
 @given(SHORT, SHORT)
 def test_edit_score_is_the_definition_by_recursion(one: list[int], other: list[int]) -> None:
     runs = [[segment(label, i, i + 1) for i, label in enumerate(run)] for run in (one, other)]

@@ -108,6 +108,7 @@ def test_a_file_that_is_no_wheel_is_refused(cache: Path, tmp_path: Path) -> None
         models.ensure_pose_model("full", wheel=wheel)
 
 
+@pytest.mark.slow
 def test_a_registry_out_of_reach_is_told_in_one_line(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -118,6 +119,7 @@ def test_a_registry_out_of_reach_is_told_in_one_line(cache: Path, monkeypatch: p
     assert list(cache.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_registry_out_of_reach_names_the_way_by_another_machine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -126,6 +128,7 @@ def test_a_registry_out_of_reach_names_the_way_by_another_machine(cache: Path, m
         models.ensure_pose_model("full")
 
 
+@pytest.mark.slow
 def test_an_environment_without_pip_takes_the_one_that_python_brings(monkeypatch: pytest.MonkeyPatch) -> None:
     _without(monkeypatch, "pip")
     name, command, environment = next(fetch._pips())

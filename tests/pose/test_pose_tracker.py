@@ -294,6 +294,7 @@ def test_no_rows_is_the_callers_mistake() -> None:
         Tracker(0, TrackConfig())
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
 def test_ids_are_never_given_twice_and_no_row_changes_its_id_in_silence(seed: int, rows: int) -> None:
@@ -341,6 +342,7 @@ def room_after_a_walk(seed: int, *, pictured: bool) -> Room:
     return room
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_people_who_walk_about_at_different_depths_are_never_mixed(seed: int) -> None:

@@ -56,6 +56,7 @@ def _stage() -> PoseStage:
 CONNECTING = SourceChange(state="connecting", time_ns=7)
 
 
+@pytest.mark.slow
 def test_joints_are_relayed_with_box_keypoints_and_date(show: Callable[..., Frame]) -> None:
     up, ended = (SourceChange(state=state, time_ns=time_ns) for state, time_ns in (("up", 0), ("ended", 99_999_999)))
     source, sink = _Pictures([up, *(show(index, 150) for index in range(3)), ended]), ListSink("s")

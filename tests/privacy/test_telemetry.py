@@ -53,6 +53,7 @@ def loaded_too_early(source: str) -> bool:
     return any("onnxruntime" in imported(node) for node in ast.walk(tree))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_outside_the_package_imports_it_first(path: Path) -> None:
     assert not loaded_too_early(path.read_text(encoding="utf-8")), "import hitrs_live above onnxruntime"

@@ -84,6 +84,7 @@ def refusal(device: int | str) -> str:
     return message
 
 
+@pytest.mark.slow
 def test_a_stream_that_stalls_for_three_seconds_stalls_and_comes_up_again_on_its_connection() -> None:
     clock = ManualClock()
     with MjpegServer() as server:
@@ -109,6 +110,7 @@ def test_a_stream_that_stalls_for_three_seconds_stalls_and_comes_up_again_on_its
     assert at == sorted(at)
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_away_is_retried_until_it_is_back() -> None:
     with MjpegServer() as server:
         watch = opened(server.url)
@@ -124,6 +126,7 @@ def test_a_server_that_goes_away_is_retried_until_it_is_back() -> None:
     assert watch.went_through("connecting", "up", "stalled", "lost", "up")
 
 
+@pytest.mark.slow
 def test_a_broken_connection_is_made_anew() -> None:
     with MjpegServer() as server:
         watch = opened(server.url, PATIENT)
@@ -134,6 +137,7 @@ def test_a_broken_connection_is_made_anew() -> None:
         watch.source.close()
 
 
+@pytest.mark.slow
 def test_a_silent_connection_is_given_up_for_a_new_one() -> None:
     with MjpegServer() as server:
         watch = opened(server.url)
@@ -207,6 +211,7 @@ def test_user_and_password_are_taken_from_the_address_and_never_shown() -> None:
         assert "0ther" not in wrong
 
 
+@pytest.mark.slow
 def test_an_rtsp_stream_gives_pictures_stalls_and_is_connected_to_anew() -> None:
     with RtspServer() as server:
         watch = opened(server.url)
@@ -221,6 +226,7 @@ def test_an_rtsp_stream_gives_pictures_stalls_and_is_connected_to_anew() -> None
     assert watch.went_through("connecting", "up", "stalled", "lost", "up")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server_class", [MjpegServer, RtspServer])
 def test_close_does_not_wait_for_a_capture_thread_that_waits_for_a_picture(
     server_class: type[MjpegServer] | type[RtspServer],
@@ -311,6 +317,7 @@ def test_a_camera_that_is_not_required_may_come_later_and_until_then_says_why_no
     assert watch.states[2] == "up"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", [93, "/dev/video93"])
 def test_a_device_that_is_not_required_may_be_plugged_in_later(device: int | str) -> None:
     source = CameraSource(device, BRISK, required=False)
@@ -326,6 +333,7 @@ def changes(watch: Watch) -> list[SourceChange]:
     return [item for item in watch.items if isinstance(item, SourceChange)]
 
 
+@pytest.mark.slow
 def test_a_fault_that_no_grabber_expects_is_retried_and_its_words_are_not_told() -> None:
     # The host's name is longer than names may be, which is no OSError.
     host = "x" * 80

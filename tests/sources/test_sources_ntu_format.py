@@ -60,6 +60,7 @@ def test_what_was_written_is_read_back_exactly(frames: list[list[NtuBody]]) -> N
             assert (one.joints_m.dtype, one.confidence.dtype) == (np.float32, np.float32)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_damaged_file_gives_a_result_or_a_data_error_and_nothing_else(data: st.DataObject) -> None:

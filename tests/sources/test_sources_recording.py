@@ -178,6 +178,7 @@ def test_a_paced_replay_takes_the_time_that_was_recorded(path: Path) -> None:
     source.close()
 
 
+@pytest.mark.slow
 def test_a_file_cut_anywhere_is_read_as_far_as_it_is_whole(path: Path) -> None:
     recorded = _record(path)
     whole = path.read_bytes()
@@ -224,6 +225,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=400), st.integers(0, 60_000))
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_noise_over_a_recording_raises_our_own_errors_and_nothing_worse(

@@ -76,6 +76,7 @@ def decide(
 
 @given(configs(), st.integers(0, 2**32 - 1), st.integers(1, 80), st.sampled_from([1, 7]))
 # Told while there was less than what begins an action: it began before the last one ended.
+@pytest.mark.slow
 @example(ActionConfig(on=0.35, off=0.1, sure=1.0, min_duration_s=0.3, merge_gap_s=0.0, update_every_s=0.1), 0, 8, 7)
 @settings(max_examples=80, deadline=None)
 def test_events_of_a_row_are_start_updates_end_and_never_two_are_open(
@@ -110,6 +111,7 @@ def test_events_of_a_row_are_start_updates_end_and_never_two_are_open(
         assert going is None, "what is open at the end is closed"
 
 
+@pytest.mark.slow
 @given(configs(), st.integers(0, 2**32 - 1), st.sampled_from([1, 7]))
 @settings(max_examples=25, deadline=None)
 def test_the_same_logits_give_the_same_events_byte_for_byte_alone_or_beside_others(

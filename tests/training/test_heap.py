@@ -35,6 +35,7 @@ def test_a_little_that_lies_free_is_left_alone() -> None:
     assert not heap.after_step()
 
 
+@pytest.mark.slow
 def test_a_training_command_asks_for_huge_pages_before_torch_is_there_and_leaves_a_users_choice(tmp_path: Path) -> None:
     program = (
         "import os, sys; from hitrs_live.cli import main; assert 'torch' not in sys.modules; "

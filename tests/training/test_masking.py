@@ -1,10 +1,12 @@
 """What is spoiled is spoiled at the stated rates, for all at once, and nothing else is touched."""
 
+import pytest
 import torch
 
 from hitrs_live.training.masking import choose_joints, draw_pairs, spoil_joints, swap
 
 
+@pytest.mark.slow
 def test_the_stated_share_of_joints_is_chosen_and_spoiled_in_three_ways() -> None:
     torch.manual_seed(0)
     joints = torch.randn(4000, 25, 3)

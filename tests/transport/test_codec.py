@@ -37,6 +37,7 @@ def test_random_bytes_are_malformed_and_nothing_worse(parts: list[bytes]) -> Non
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 @given(MESSAGES, st.data())
 @settings(max_examples=200)
 def test_a_damaged_message_is_a_message_or_malformed_and_nothing_worse(

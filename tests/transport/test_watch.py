@@ -26,6 +26,7 @@ def _watcher(publisher: Publisher, *topics: str) -> "Popen[str]":
     return Popen([sys.executable, "-c", WATCHER, publisher.address, *topics], stdout=PIPE, stderr=PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_json_lines_keep_the_contract_and_ctrl_c_ends_them() -> None:
     with bound_publisher() as publisher, _watcher(publisher) as watcher:
         assert publisher.wait_for_subscriber(PATIENCE_S)
@@ -102,6 +103,7 @@ def test_people_read_plain_lines_losses_go_aside_and_labels_cannot_steer_the_ter
     assert notes.getvalue() == "lost 1 of action.cam.1: wanted seq 1, got 2\n"
 
 
+@pytest.mark.slow
 @given(MESSAGES)
 @settings(max_examples=50)
 def test_every_message_can_be_described(message: AnyMessage) -> None:
@@ -144,6 +146,7 @@ def _free_address() -> str:
         return publisher.address
 
 
+@pytest.mark.slow
 def test_the_watch_says_once_that_nobody_publishes_goes_on_and_says_when_somebody_does() -> None:
     notes, address = _Notes(), _free_address()
     watcher, _ = _watch_aside(address, notes)
@@ -155,6 +158,7 @@ def test_the_watch_says_once_that_nobody_publishes_goes_on_and_says_when_somebod
     assert watcher.is_alive()
 
 
+@pytest.mark.slow
 def test_who_answers_but_speaks_no_zeromq_is_no_publisher() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         notes = _Notes()
@@ -162,6 +166,7 @@ def test_who_answers_but_speaks_no_zeromq_is_no_publisher() -> None:
         assert notes.line().startswith("nobody publishes")
 
 
+@pytest.mark.slow
 def test_a_closed_standard_error_does_not_end_the_watch() -> None:
     notes, address = _Notes(closed=True), _free_address()
     watcher, out = _watch_aside(address, notes)

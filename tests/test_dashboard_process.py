@@ -90,6 +90,7 @@ def status(state: SourceState = "up", fps: float = 29.8) -> Status:
     )
 
 
+@pytest.mark.slow
 def test_it_draws_what_is_published_and_ends_with_the_session(publisher: Publisher, terminal: Terminal) -> None:
     publisher.publish(status())
     terminal.wait_for(b"stage-left")
@@ -130,6 +131,7 @@ def test_a_publisher_that_restarts_is_followed(publisher: Publisher, terminal: T
         terminal.wait_for(b"publisher restarts 1")
 
 
+@pytest.mark.slow
 def test_it_ends_when_its_parent_is_gone(publisher: Publisher) -> None:
     parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     terminal = Terminal(publisher.address, "--parent-pid", str(parent.pid))
@@ -146,6 +148,7 @@ def test_it_ends_when_its_parent_is_gone(publisher: Publisher) -> None:
         terminal.close()
 
 
+@pytest.mark.slow
 def test_without_a_terminal_it_says_so_in_one_line(publisher: Publisher) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "hitrs_live.dashboard_process", publisher.address],
@@ -156,6 +159,7 @@ def test_without_a_terminal_it_says_so_in_one_line(publisher: Publisher) -> None
     assert "no terminal" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_address_that_is_none_is_one_line_and_no_traceback() -> None:
     terminal = Terminal("nonsense")
     try:

@@ -36,6 +36,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = hitrs_live.nothing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "code", ["import hitrs_live.cli; hitrs_live.cli.build_parser()", "from hitrs_live import subscribe"]
 )

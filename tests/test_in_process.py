@@ -77,6 +77,7 @@ def test_a_file_gives_just_what_the_pipeline_gives_and_a_slow_reader_loses_nothi
     assert {message.session_id for message in messages} == {run.session_id}
 
 
+@pytest.mark.slow
 def test_leaving_the_loop_ends_the_run() -> None:
     for event in hitrs_live.run(demo=True, **QUICK):
         assert isinstance(event, SourceEvent)
@@ -84,6 +85,7 @@ def test_leaving_the_loop_ends_the_run() -> None:
     # The fixture sees that no thread is left.
 
 
+@pytest.mark.slow
 def test_an_exception_in_the_loop_ends_the_run() -> None:
     def fail() -> None:
         for _ in hitrs_live.run(demo=True, **QUICK):
@@ -93,6 +95,7 @@ def test_an_exception_in_the_loop_ends_the_run() -> None:
         fail()
 
 
+@pytest.mark.slow
 def test_a_with_closes_it_and_it_may_be_closed_again() -> None:
     with hitrs_live.run(demo=True, **QUICK) as run:
         next(run)
@@ -102,6 +105,7 @@ def test_a_with_closes_it_and_it_may_be_closed_again() -> None:
     assert list(run) == []
 
 
+@pytest.mark.slow
 def test_a_run_that_is_forgotten_before_it_was_read_ends() -> None:
     run = hitrs_live.run(demo=True, **QUICK)
     del run
@@ -153,6 +157,7 @@ def of_another_format(folder: Path) -> Path:
     return broken
 
 
+@pytest.mark.slow
 def test_what_ends_the_pipeline_is_raised_where_its_messages_are_read(tmp_path: Path) -> None:
     broken = of_another_format(tmp_path)
     run = hitrs_live.run(demo=True, model__checkpoint=str(broken))
@@ -164,6 +169,7 @@ def test_what_ends_the_pipeline_is_raised_where_its_messages_are_read(tmp_path: 
         run.wait(LONG_S)
 
 
+@pytest.mark.slow
 def test_what_ends_the_pipeline_is_raised_at_the_end_of_a_with_that_read_nothing(tmp_path: Path) -> None:
     broken = of_another_format(tmp_path)
     with (
@@ -183,6 +189,7 @@ def test_a_run_with_a_function_ends_although_nobody_iterates_over_it(file: Path)
     assert not {"queue", "sink"} & set(had[-1].drops)
 
 
+@pytest.mark.slow
 def test_a_look_whether_it_has_ended_takes_no_message(file: Path) -> None:
     with hitrs_live.run(replay=file, speed="max", capacity=5, **QUICK) as run:
         assert not run.wait(0)
@@ -235,12 +242,14 @@ def test_several_sources_run_side_by_side_and_one_that_is_not_there_is_tried_on(
     assert seen["file"][0].state == seen["demo"][0].state == "up"
 
 
+@pytest.mark.slow
 def test_sources_that_are_required_are_refused_where_they_are_not_there() -> None:
     for source in ({"camera": "http://127.0.0.1:9/video"}, {"camera": 93}, {"joints": "tcp://127.0.0.1:9"}):
         with pytest.raises(SourceUnavailable):
             hitrs_live.run(**source, demo=True, require_sources=True)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "said"),
     [
@@ -259,6 +268,7 @@ def test_a_call_that_can_mean_nothing_is_a_type_error_as_of_any_function(call: d
         hitrs_live.run(**call)
 
 
+@pytest.mark.slow
 def test_a_sink_that_waits_for_its_own_run_gets_an_error_at_once(file: Path) -> None:
     faults: list[str] = []
 

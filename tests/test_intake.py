@@ -113,6 +113,7 @@ class Gated(Scripted):
         return super().read(timeout_s) if self.gate.acquire(timeout=timeout_s) else ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("patience_s", "together"), [(1200.0, 18), (200.0, 0)], ids=["patient", "impatient"])
 def test_sources_at_one_pace_come_together_if_they_are_no_further_apart_than_the_patience(
     patience_s: float, together: int
@@ -156,6 +157,7 @@ def test_without_patience_a_frame_waits_for_no_other() -> None:
     assert indices(list(batches), 1) == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("silence", [0, 5], ids=["never came", "stopped coming"])
 def test_a_source_that_is_silent_is_not_waited_for(silence: int) -> None:
     over = threading.Event()

@@ -425,6 +425,7 @@ def test_a_recording_without_dates_gives_the_same_events_as_ever_and_no_dates(
     assert undated(again) == undated(sink.messages)
 
 
+@pytest.mark.slow
 def test_who_subscribes_while_nothing_happens_is_told_the_state_at_once(checkpoint: Checkpoint) -> None:
     class Silent(ScriptedSource):
         def read(self, timeout_s: float) -> Sequence[SourceItem]:
@@ -454,6 +455,7 @@ def test_who_subscribes_while_nothing_happens_is_told_the_state_at_once(checkpoi
             thread.join()
 
 
+@pytest.mark.slow
 def test_sources_of_one_session_share_their_offset(checkpoint: Checkpoint) -> None:
     sink = ListSink()
     feeds = [Feed(source=NamedSource(name, [UP, *show(1.0), SourceChange(state="ended", time_ns=0)])) for name in "ab"]
@@ -472,6 +474,7 @@ def test_a_status_from_before_the_first_frame_has_no_date(checkpoint: Checkpoint
     assert {m.utc_ns for m in of(sink.messages, SourceEvent)} == {begin_ns + ONE_DAY.utc_offset_ns}
 
 
+@pytest.mark.slow
 def test_the_status_counts_what_could_not_be_published(checkpoint: Checkpoint) -> None:
     sink = ListSink()
     sink.drops = 3
@@ -816,6 +819,7 @@ class Film:
         pass
 
 
+@pytest.mark.slow
 def test_pictures_that_a_view_leaves_out_are_counted_in_the_status(checkpoint: Checkpoint) -> None:
     sink, film = ListSink("session"), Film()
     source = ScriptedSource([UP, *show(1.0), SourceChange(state="ended", time_ns=0)])

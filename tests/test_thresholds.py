@@ -57,6 +57,7 @@ def test_what_was_written_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["tiny.toml"]
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(st.text(max_size=8), st.text(max_size=20), max_size=3),
     st.none() | st.floats(-100, 100),
@@ -166,6 +167,7 @@ def test_random_files_are_refused_in_one_line_and_nothing_worse(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=150)
 def test_a_damaged_file_is_thresholds_or_refused(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:

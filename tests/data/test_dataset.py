@@ -164,6 +164,7 @@ def open_or_refuse(path: Path) -> Dataset | str:
         return str(error)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 3000))
 def test_a_damaged_array_file_is_a_data_error_and_nothing_else(

@@ -52,6 +52,7 @@ def test_mirroring_keeps_every_bone_its_length_and_undoes_itself(tmp_path: Path)
     assert other / 200.0 == pytest.approx(forearm / 205.0 * (-1, 1, 1), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_joints_of_the_real_cmu_file_mirror_without_leaving_the_skeleton(data: Path) -> None:
     files = sorted((data / "measure").glob("cmu_motion*"))
     if not files:

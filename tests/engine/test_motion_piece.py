@@ -29,6 +29,7 @@ def people(rows: int) -> Tensor:
     return made_streams(rows, HISTORY + 20)[:, 20:]
 
 
+@pytest.mark.slow
 @torch.no_grad()
 @pytest.mark.parametrize("horizon", [1, 6, 30])
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -56,6 +56,7 @@ def test_what_the_exporter_makes_today_is_what_is_packaged(tmp_path: Path) -> No
     assert read_manifest(tmp_path / "today.graphs") == packaged, REBUILD
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
 def test_the_shipped_model_runs_on_onnx_runtime_with_no_exporter_and_nothing_built(
     no_exporter: None, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -52,6 +52,7 @@ def test_batch_sizes_are_powers_of_two_and_the_most(most: int, sizes: tuple[int,
     assert batch_sizes(most) == sizes
 
 
+@pytest.mark.slow
 def test_build_engines_says_what_it_opened_and_how_far_it_is_off(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build-engines", "--engine", "torch"]) == 0
     said = capsys.readouterr().out

@@ -148,6 +148,7 @@ def checkpoint() -> Checkpoint:
     return Checkpoint(info=info, model=HitrsDetector(detector).eval())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("hop", [None, 1])
 def test_the_live_stages_judge_as_whole_recordings_are_judged(

@@ -58,6 +58,7 @@ def test_scores_sum_to_one_whatever_the_shape() -> None:
         assert torch.equal(scores.argmax(-1).flatten(), labels)
 
 
+@pytest.mark.slow
 def test_a_decay_so_strong_that_only_the_commonest_class_is_named_is_not_chosen() -> None:
     tokens, labels = clusters((80, 8, 8))
     assert (fit_linear(tokens, labels, 3, WEIGHT_DECAYS[0]).score(tokens).argmax(-1) == 0).all()
@@ -66,6 +67,7 @@ def test_a_decay_so_strong_that_only_the_commonest_class_is_named_is_not_chosen(
     assert torch.equal(fit_linear(tokens, labels, 3, chosen).score(tokens).argmax(-1), labels)
 
 
+@pytest.mark.slow
 def test_a_decay_so_weak_that_wrong_labels_are_learned_by_heart_is_not_chosen() -> None:
     tokens, labels = clusters((60, 60), width=60)
     labels[::6] = 1 - labels[::6]

@@ -134,6 +134,7 @@ def test_segment_scores_are_shares_and_a_copy_is_worth_one(predicted: list[Segme
         assert (copied.f1, copied.sl_score, copied.el_score) == pytest.approx((1.0, 1.0, 1.0))
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(LABELS, LABELS), max_size=4))
 def test_segmental_f1_does_not_rest_on_the_order_of_streams_and_falls_with_the_overlap(
     streams: list[tuple[list[Segment], list[Segment]]],
@@ -210,6 +211,7 @@ def test_nothing_true_has_no_average_precision_and_nothing_predicted_none_of_it(
     assert interval_average_precision([], [interval(0, 1)], [0.5]).tolist() == [0.0]
 
 
+@pytest.mark.slow
 @given(INTERVALS, INTERVALS)
 def test_interval_average_precision_is_a_share_that_falls_with_the_overlap(
     predicted: list[Interval], true: list[Interval]
@@ -224,6 +226,7 @@ def test_interval_average_precision_is_a_share_that_falls_with_the_overlap(
         assert all(lower <= higher + 1e-12 for higher, lower in pairwise(values))
 
 
+@pytest.mark.slow
 @given(INTERVALS, INTERVALS)
 def test_interval_average_precision_does_not_rest_on_the_order_of_streams(
     predicted: list[Interval], true: list[Interval]
@@ -235,6 +238,7 @@ def test_interval_average_precision_does_not_rest_on_the_order_of_streams(
     np.testing.assert_allclose(interval_average_precision(*renamed, OVERLAPS), values)
 
 
+@pytest.mark.slow
 @given(INTERVALS)
 def test_every_action_told_as_it_was_is_worth_one(true: list[Interval]) -> None:
     apart = list({(item.stream, item.label, item.start_s, item.end_s): item for item in true}.values())

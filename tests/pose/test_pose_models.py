@@ -190,6 +190,7 @@ def test_a_path_may_begin_with_the_users_home(cache: Path, bundle: Path, monkeyp
     assert models.find_pose_model("~/mine.task") == bundle
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "said"),
     [(None, "no such file"), (b"", "is no .task file"), (b"not a zip", "is no .task file"), ("face", "has no pose_de")],

@@ -242,6 +242,7 @@ def test_nobody_takes_no_row(nobody: Pose) -> None:
     assert ids(room.steps(10, nobody, standing(-1, size=1.0), standing(1, size=0.9))) == [1, 2]
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(st.integers(0, 24), st.integers(0, 2), st.sampled_from([np.nan, np.inf, 0.0, 1e9])), max_size=60

@@ -80,6 +80,7 @@ def test_joints_are_relayed_with_box_keypoints_and_date(show: Callable[..., Fram
     assert all(message.utc_ns is not None for message in sink.messages)
 
 
+@pytest.mark.slow
 def test_a_relay_that_is_told_to_stop_says_so_and_its_last_status_counts_what_was_lost() -> None:
     stop, source, sink = threading.Event(), _Pictures([CONNECTING]), ListSink("s")
     sink.drops = 3
@@ -92,6 +93,7 @@ def test_a_relay_that_is_told_to_stop_says_so_and_its_last_status_counts_what_wa
     assert (last.state, last.detail, last.drops) == ("ended", "shutdown", {"stale": 4, "publish": 3})
 
 
+@pytest.mark.slow
 def test_a_relay_publishes_its_status_while_it_runs() -> None:
     stop, source = threading.Event(), _Pictures([CONNECTING])
 
@@ -106,6 +108,7 @@ def test_a_relay_publishes_its_status_while_it_runs() -> None:
     assert [message.state for message in sink.messages if isinstance(message, Status)] == ["connecting", "ended"]
 
 
+@pytest.mark.slow
 def test_a_relay_dates_what_it_publishes_by_the_sessions_clock() -> None:
     stop, source, sink = threading.Event(), _Pictures([CONNECTING]), ListSink("s")
     source.on_end = stop.set
@@ -114,6 +117,7 @@ def test_a_relay_dates_what_it_publishes_by_the_sessions_clock() -> None:
     assert sink.messages[0].utc_ns == session.utc_ns + CONNECTING.time_ns
 
 
+@pytest.mark.slow
 def test_a_relay_whose_source_fails_says_why_and_raises_it() -> None:
     source, sink = _Pictures([CONNECTING]), ListSink("s")
 
@@ -128,6 +132,7 @@ def test_a_relay_whose_source_fails_says_why_and_raises_it() -> None:
     assert isinstance(sink.messages[-1], Status)
 
 
+@pytest.mark.slow
 def test_who_subscribes_to_a_relay_while_nothing_happens_is_told_the_state_at_once() -> None:
     stop, source, silent = threading.Event(), _Pictures([CONNECTING]), threading.Event()
     source.on_end = silent.set

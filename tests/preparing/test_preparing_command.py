@@ -53,6 +53,7 @@ def test_ntu_is_prepared_and_summed_up(tmp_path: Path, capsys: pytest.CaptureFix
     assert dataset.index.name == "made"
 
 
+@pytest.mark.slow
 def test_pku_mmd_is_prepared(tmp_path: Path) -> None:
     write_pku_mmd_miniature(tmp_path / "source", videos=3)
     assert prepare("pku-mmd", tmp_path / "source", "--out", tmp_path / "made", "--workers", 1) == 0

@@ -3,6 +3,7 @@
 import random
 from itertools import groupby
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,6 +66,7 @@ def test_the_same_frames_under_two_names_twice_the_same_and_outside_are_told() -
 SPANS = st.tuples(st.integers(1, 9), st.integers(0, 90), st.integers(1, 60)).map(lambda s: (s[0], s[1], s[1] + s[2]))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(SPANS, max_size=12), st.randoms())
 def test_the_order_of_the_lines_says_nothing_and_no_action_comes_twice(

@@ -65,6 +65,7 @@ def test_a_list_of_missing_skeletons_is_read_past_its_heading(tmp_path: Path) ->
         read_missing(tmp_path / "other.txt")
 
 
+@pytest.mark.slow
 def test_the_made_faults_are_seen_through(tmp_path: Path) -> None:
     paths = write_ntu_miniature(tmp_path, subjects=(1, 3), actions=(1, 4, 50), frames=32)
     readings = [read_ntu(path, splits=SPLITS_60) for path in paths]

@@ -14,6 +14,7 @@ from hitrs_live.sources.demo import DemoSource
 HEADING = "recording,track,start_s,end_s,label\n"
 
 
+@pytest.mark.slow
 def test_every_person_followed_is_a_sequence_without_a_label(tmp_path: Path) -> None:
     plan = plan_recordings(record_demo(tmp_path / "hall.mcap", people=2), name="made", rate_hz=30.0)
     reading = plan.read(plan.files[0])

@@ -66,6 +66,7 @@ def read_counting(path: Path, *, counter: Path) -> Reading:
     return read_ntu(path, splits=("xsub60", "xview60"))
 
 
+@pytest.mark.slow
 def test_a_run_broken_off_goes_on_from_its_last_shard_and_gives_the_same_bytes(source: Path, tmp_path: Path) -> None:
     whole, files = prepare(plan_ntu(source, name="set"), tmp_path / "whole" / "set")
     assert files == 24
@@ -161,6 +162,7 @@ def test_what_was_killed_goes_on_when_the_command_is_given_again(tmp_path: Path)
     assert content(out) == content(whole)
 
 
+@pytest.mark.slow
 def test_what_is_mapped_is_what_the_files_hold(source: Path, tmp_path: Path) -> None:
     plan = plan_ntu(source, name="set")
     dataset = open_prepared(prepare(plan, tmp_path / "set")[0])

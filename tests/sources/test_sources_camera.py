@@ -189,6 +189,7 @@ def test_a_picture_left_lying_through_a_stall_is_dropped_as_stale() -> None:
         watch.source.close()
 
 
+@pytest.mark.slow
 def test_pictures_that_break_off_are_counted_and_the_others_still_come() -> None:
     with MjpegServer() as server:
         server.garbage_every = 4
@@ -296,6 +297,7 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("server_class", "url"), [(MjpegServer, "http://127.0.0.1:{}/video"), (RtspServer, "rtsp://127.0.0.1:{}/live")]
 )
@@ -375,6 +377,7 @@ def test_a_file_that_is_no_device_is_refused(tmp_path: object) -> None:
     assert "is no camera device" in refusal(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_refusals_leave_no_line_of_other_libraries_on_the_terminal() -> None:
     # A process of its own: the libraries' log levels are read once.
     program = """

@@ -169,6 +169,7 @@ def test_a_sender_that_never_comes_is_lost() -> None:
         assert _states(list(source.read(0))) == ["lost"]
 
 
+@pytest.mark.slow
 def test_a_sender_that_waits_for_a_subscriber_waits_until_the_source_is_read() -> None:
     with _publisher() as publisher, _source(publisher.address) as source:
         assert not publisher.wait_for_subscriber(0.2), "a pipeline that still loads its model reads nothing"

@@ -1,6 +1,7 @@
 """Pictures are cut out of a byte stream by JPEG's own structure."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mjpeg_server import jpeg
@@ -25,6 +26,7 @@ def test_pictures_come_out_whole_wherever_the_stream_is_cut_into_chunks(
     assert splitter.broken == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.binary(max_size=40) | st.sampled_from([b"\xff\xd8\xff", b"\xff\xd9", *PICTURES]), max_size=12))
 def test_any_bytes_give_only_pieces_that_begin_and_end_as_pictures_do(chunks: list[bytes]) -> None:

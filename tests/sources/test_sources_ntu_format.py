@@ -44,6 +44,7 @@ def body(body_id: str = "7", seed: int = 0) -> NtuBody:
     return NtuBody(body_id=body_id, joints_m=joints_m, confidence=np.ones(25, np.float32))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(sequences())
 def test_what_was_written_is_read_back_exactly(frames: list[list[NtuBody]]) -> None:
@@ -80,6 +81,7 @@ def test_a_damaged_file_gives_a_result_or_a_data_error_and_nothing_else(data: st
         check_result_or_data_error(path)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300) | st.text("0123456789 .\n-", max_size=300).map(str.encode))
 def test_arbitrary_bytes_give_a_result_or_a_data_error_and_nothing_else(content: bytes) -> None:

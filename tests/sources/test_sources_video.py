@@ -159,6 +159,7 @@ def test_what_is_no_video_is_refused_in_one_line(tmp_path: Path, name: str, make
     assert "--demo" in message
 
 
+@pytest.mark.slow
 def test_refusals_leave_no_line_of_other_libraries_on_the_terminal(tmp_path: Path) -> None:
     _half_an_mp4(tmp_path / "half.mp4")
     _garbage(tmp_path / "garbage.mp4")

@@ -29,6 +29,7 @@ for message in subscribe(sys.argv[1], "action", timeout_s=600):
 """
 
 
+@pytest.mark.slow
 def test_a_subscriber_in_another_process_receives_what_is_published() -> None:
     with bound_publisher() as publisher:
         with Popen([sys.executable, "-c", LISTENER, publisher.address], stdout=PIPE, text=True) as listener:

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 
+import pytest
 import zmq
 from patience import PATIENCE_S
 from transport_messages import a_motion, an_action, bound_publisher
@@ -66,6 +67,7 @@ def test_an_action_of_two_and_one_of_its_first_person_are_both_told_and_no_loss_
     assert late.missed == 0
 
 
+@pytest.mark.slow
 def test_a_late_subscriber_gets_only_what_it_asked_for() -> None:
     with bound_publisher() as publisher:
         for message in (_state("up"), an_action(1), an_action(10)):

@@ -55,6 +55,7 @@ def test_json_lines_keep_the_contract_and_ctrl_c_ends_them() -> None:
     assert len(motion["joints_m"]) == 30
 
 
+@pytest.mark.slow
 def test_a_pipe_whose_reader_is_gone_ends_the_watch() -> None:
     with bound_publisher() as publisher, _watcher(publisher, "action") as watcher:
         assert publisher.wait_for_subscriber(PATIENCE_S)
@@ -92,6 +93,7 @@ class _Once(io.StringIO):
             self.publisher.publish(lost)
 
 
+@pytest.mark.slow
 def test_people_read_plain_lines_losses_go_aside_and_labels_cannot_steer_the_terminal() -> None:
     notes = io.StringIO()
     with bound_publisher() as publisher:

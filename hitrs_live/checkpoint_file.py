@@ -56,7 +56,7 @@ def not_a_detector(path: Path, kind: str) -> CheckpointMismatch:
 
 
 def check_detector_file(path: Path) -> None:
-    """Raise CheckpointMismatch where a file is no detector of ours, as far as its description tells."""
+    """Raise CheckpointMismatch where a file is no detector of ours, by its description."""
     with open_checkpoint_file(path, "np") as file:
         kind = read_kind(path, file.metadata() or {})
     if kind in ("encoder", "recogniser"):

@@ -63,7 +63,7 @@ def _end_without_output(verb: str, error: OSError) -> int:
         raise error
     forget_stream(sys.stdout)
     if isinstance(error, BrokenPipeError) and verb in _READ_VERBS:
-        # Whoever read has read enough, as `head` does.
+        # The reader has read enough, as `head` does.
         return 0
     say(f"hitrs-live: standard output cannot be written: {error.strerror}; give a file or a pipe that can", sys.stderr)
     return _USER_MISTAKE

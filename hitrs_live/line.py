@@ -16,7 +16,7 @@ from hitrs_live.config import Config
 from hitrs_live.feed import Feed
 from hitrs_live.intake import Arrival
 from hitrs_live.line_outputs import Outputs
-from hitrs_live.line_status import Counters, StatusReader
+from hitrs_live.line_status import StatusReader
 from hitrs_live.messages import (
     SHUTDOWN,
     ActionEvent,
@@ -38,7 +38,7 @@ from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.forecaster import Forecaster
 from hitrs_live.streaming.last_seen import LastSeen
-from hitrs_live.streaming.meter import StageMeter
+from hitrs_live.streaming.meter import Counters, StageMeter
 from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.pose_events import pose_events
 from hitrs_live.streaming.resampler import Resampler
@@ -58,7 +58,7 @@ class Line:
     """Carry every frame of one source from its people to events.
 
     A frame passes in three calls: `track` gives the ticks that it completes, `publish` takes each tick back with what
-    the model predicted on it, and `finish` ends the frame. Whoever calls them has the model.
+    the model predicted on it, and `finish` ends the frame. The caller has the model.
     """
 
     def __init__(
@@ -170,15 +170,7 @@ class Line:
         self._state, self._detail = change.state, change.detail
         if change.state in ("stalled", "lost", "ended"):
             self._close_actions("shutdown" if change.detail == SHUTDOWN else "source_lost")
-        self._publish(
-            SourceEvent(
-                source_id=self._source_id,
-                capture_time_ns=change.time_ns,
-                state=change.state,
-                detail=change.detail,
-                fault=change.fault,
-            )
-        )
+        self._publish(SourceEvent.of(change, self._source_id))
 
     def stop(self) -> None:
         """End the source's story here, if it has not ended of itself."""
@@ -205,7 +197,7 @@ class Line:
             if self._counters.began_ns:
                 # None is open after an ordinary end; a fault may have come in between.
                 self._close_actions("shutdown")
-            # Before the last status, which tells of what could not be finished.
+            # Before the last status, which reports what could not be finished.
             self._outputs.close_views()
             if self._counters.began_ns:
                 self._publish_status(self._clock(), notices)

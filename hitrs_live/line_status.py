@@ -1,7 +1,6 @@
 """What one source's line tells of itself once a second."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import psutil
 
@@ -10,26 +9,9 @@ from hitrs_live.feed import Feed
 from hitrs_live.messages import People, SourceState, Status
 from hitrs_live.pose.tracker import Tracker
 from hitrs_live.streaming.forecaster import Forecaster
-from hitrs_live.streaming.meter import StageMeter
+from hitrs_live.streaming.meter import Counters, StageMeter
 from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.transport.sink import Sink
-
-
-@dataclass(kw_only=True)
-class Counters:
-    """What the status reports of the run so far."""
-
-    frames: int = 0
-    newest_capture_ns: int = 0
-    began_ns: int = 0
-    beat_ns: int = 0
-    beat_frames: int = 0
-    fps: float = 0.0
-
-    def beat(self, now_ns: int) -> None:
-        """Take the pace since the last beat."""
-        self.fps = (self.frames - self.beat_frames) / ((now_ns - self.beat_ns) / 1e9)
-        self.beat_ns, self.beat_frames = now_ns, self.frames
 
 
 class StatusReader:

@@ -101,7 +101,7 @@ class SourceChange:
     time_ns: int
     detail: str = ""
     fault: bool = False
-    """Whether a fault ended it, which `detail` then tells of."""
+    """Whether a fault ended it; `detail` then says which."""
     clock: SourceClock | None = None
     """As for PoseFrame."""
 
@@ -400,7 +400,15 @@ class SourceEvent(Message, frozen=True, kw_only=True, tag="source"):
     state: SourceState
     detail: str = ""
     fault: bool = False
-    """True where a fault ended the source, which `detail` then tells of."""
+    """True where a fault ended the source; `detail` then says which."""
+
+    @classmethod
+    def of(cls, change: SourceChange, source_id: str) -> "SourceEvent":
+        """Make the message of a source's change of state."""
+        return cls(
+            source_id=source_id, capture_time_ns=change.time_ns, state=change.state, detail=change.detail,
+            fault=change.fault,
+        )  # fmt: skip
 
     @property
     def topic(self) -> str:

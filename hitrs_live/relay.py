@@ -13,6 +13,7 @@ from hitrs_live.messages import SHUTDOWN, AnyMessage, Frame, SourceChange, Sourc
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.sources.base import Source, SourceItem
 from hitrs_live.stopping import broken_off
+from hitrs_live.streaming.meter import Counters
 from hitrs_live.transport.sink import Sink
 from hitrs_live.utc import SessionClock, SourceDates
 
@@ -77,9 +78,8 @@ class _Relay:
         self._dates = SourceDates(session)
         self._state: SourceState = "connecting"
         self._detail = ""
-        self._frames = self._newest_ns = 0
-        self._fps, self._beat_frames = 0.0, 0
-        self._began_s = self._beat_s = time.monotonic()
+        now_ns = time.monotonic_ns()
+        self._counters = Counters(began_ns=now_ns, beat_ns=now_ns)
 
     @property
     def ended(self) -> bool:
@@ -91,36 +91,38 @@ class _Relay:
         elif isinstance(item, Frame) and not self.ended:
             for pose_frame in self._pose.step(item):
                 self._dates.observe(pose_frame)
-                self._frames += 1
-                self._newest_ns = pose_frame.capture_time_ns
+                self._counters.frames += 1
+                self._counters.newest_capture_ns = pose_frame.capture_time_ns
                 self._publish(joints_event(pose_frame, self._source.source_id))
 
     def end(self, detail: str, *, fault: bool = False) -> None:
         """End the source's story here, if it has not ended of itself."""
         if not self.ended:
-            self._change(SourceChange(state="ended", time_ns=self._newest_ns, detail=detail, fault=fault))
+            self._change(
+                SourceChange(state="ended", time_ns=self._counters.newest_capture_ns, detail=detail, fault=fault)
+            )
 
     def beat(self) -> None:
         """Publish a status when one is due."""
-        now_s = time.monotonic()
-        if now_s - self._beat_s >= self._status_every_s:
-            self._fps = (self._frames - self._beat_frames) / (now_s - self._beat_s)
-            self._beat_s, self._beat_frames = now_s, self._frames
+        now_ns = time.monotonic_ns()
+        if (now_ns - self._counters.beat_ns) / 1e9 >= self._status_every_s:
+            self._counters.beat(now_ns)
             self.publish_status()
 
     def publish_status(self) -> None:
-        age_ms = (time.monotonic_ns() - self._newest_ns) / 1e6 if self._source.live and self._frames else None
+        now_ns, counters = time.monotonic_ns(), self._counters
+        age_ms = (now_ns - counters.newest_capture_ns) / 1e6 if self._source.live and counters.frames else None
         drops = {**self._source.drops(), "pose_gap": self._pose.frames_lost, "publish": self._sink.drops}
         self._publish(
             Status(
                 source_id=self._source.source_id,
-                capture_time_ns=self._newest_ns,
+                capture_time_ns=counters.newest_capture_ns,
                 state=self._state,
                 detail=self._detail,
                 version=__version__,
-                uptime_s=round(time.monotonic() - self._began_s, 3),
-                fps=round(self._fps, 2),
-                frames=self._frames,
+                uptime_s=round((now_ns - counters.began_ns) / 1e9, 3),
+                fps=round(counters.fps, 2),
+                frames=counters.frames,
                 drops={cause: count for cause, count in drops.items() if count},
                 frame_age_ms=None if age_ms is None else round(age_ms, 1),
                 pose_restarts=self._pose.restarts,
@@ -131,15 +133,7 @@ class _Relay:
     def _change(self, change: SourceChange) -> None:
         self._dates.observe(change)
         self._state, self._detail = change.state, change.detail
-        self._publish(
-            SourceEvent(
-                source_id=self._source.source_id,
-                capture_time_ns=change.time_ns,
-                state=change.state,
-                detail=change.detail,
-                fault=change.fault,
-            )
-        )
+        self._publish(SourceEvent.of(change, self._source.source_id))
 
     def _publish(self, message: AnyMessage) -> None:
         utc_ns = self._dates.utc_ns(message.capture_time_ns)

@@ -82,7 +82,7 @@ class FrameBox:
                 self._changed.wait(min(left_s, _LONGEST_WAIT_S))
 
     def forget_drops(self) -> None:
-        """Count anew from here on."""
+        """Set the counts to zero."""
         with self._changed:
             self._drops = dict.fromkeys(self._drops, 0)
 

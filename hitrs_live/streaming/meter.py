@@ -1,8 +1,9 @@
-"""Measure how long each stage takes for a frame."""
+"""Measure how long each stage takes for a frame, and count frames and their rate."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -42,3 +43,20 @@ class StageMeter:
     def _latency(self, name: str) -> StageLatency:
         p50, p99 = np.percentile(self._rings[name][: min(self._counts[name], _KEPT)], (50, 99))
         return StageLatency(p50_ms=round(float(p50), 3), p99_ms=round(float(p99), 3))
+
+
+@dataclass(kw_only=True)
+class Counters:
+    """Count what the status reports of a run so far. Times are nanoseconds of the caller's clock."""
+
+    frames: int = 0
+    newest_capture_ns: int = 0
+    began_ns: int = 0
+    beat_ns: int = 0
+    beat_frames: int = 0
+    fps: float = 0.0
+
+    def beat(self, now_ns: int) -> None:
+        """Measure the frame rate since the last beat."""
+        self.fps = (self.frames - self.beat_frames) / ((now_ns - self.beat_ns) / 1e9)
+        self.beat_ns, self.beat_frames = now_ns, self.frames

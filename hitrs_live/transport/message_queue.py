@@ -1,4 +1,4 @@
-"""A bounded queue of messages between the pipeline's thread and whoever reads them in this process."""
+"""A bounded queue of messages between the pipeline's thread and its readers in this process."""
 
 import threading
 import time

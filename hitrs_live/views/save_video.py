@@ -145,7 +145,7 @@ class SaveVideo:
         size = (0, 0)
         failed = False
         while (item := self._pictures.get()) is not None:
-            # After a fault, whoever waits for room gets it.
+            # After a fault, a caller that waits for room gets it.
             if failed:
                 continue
             picture, time_ms = item
@@ -155,7 +155,7 @@ class SaveVideo:
                     size = (picture.shape[1] // 2 * 2, picture.shape[0] // 2 * 2)
                     file = self._begin(size)
                 file.write(_fit(picture, size), time_ms)
-            except Exception as error:  # To be told by whoever shows the next one.
+            except Exception as error:  # Raised to the caller of the next `show`.
                 failed, self._fault = True, error
         try:
             if file is not None:

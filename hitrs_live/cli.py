@@ -5,11 +5,11 @@ import errno
 import sys
 from collections.abc import Callable, Sequence
 
-from hitrs_live import __version__
+from hitrs_live.commands import engines, live, measuring, training
+from hitrs_live.commands.parser import Parser
 from hitrs_live.errors import HitrsLiveError
-from hitrs_live.line_writer import fill_standard_streams, forget_stream, say
-from hitrs_live.verbs import engines, live, measuring, training
-from hitrs_live.verbs.parser import Parser
+from hitrs_live.process.line_writer import fill_standard_streams, forget_stream, say
+from hitrs_live.version import __version__
 
 _USER_MISTAKE = 2
 _OUTPUT_FAULTS = (errno.EPIPE, errno.ENOSPC, errno.EIO)

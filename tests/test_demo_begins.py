@@ -7,11 +7,11 @@ import pytest
 
 from hitrs_live.checkpoint import SHIPPED, load_checkpoint
 from hitrs_live.config import Config
-from hitrs_live.feed import Feed
 from hitrs_live.messages import ActionEvent, AnyMessage
-from hitrs_live.pipeline import Pipeline
-from hitrs_live.sources.demo import DemoSource
-from hitrs_live.thresholds import find_thresholds
+from hitrs_live.pipeline.input_stream import Feed
+from hitrs_live.pipeline.pipeline import Pipeline
+from hitrs_live.sources.demo.source import DemoSource
+from hitrs_live.streaming.thresholds import find_thresholds
 from hitrs_live.transport.sink import ListSink
 
 pytestmark = pytest.mark.slow

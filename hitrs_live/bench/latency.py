@@ -4,15 +4,15 @@ import time
 
 import numpy as np
 
-from hitrs_live.bench.contenders import Contender
-from hitrs_live.bench.report import PipelineLatency
+from hitrs_live.bench.engines import Contender
+from hitrs_live.bench.results import PipelineLatency
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config, PublishConfig
-from hitrs_live.engine.ladder import Opened
-from hitrs_live.feed import Feed
+from hitrs_live.inference.backend_selection import Opened
 from hitrs_live.messages import AnyMessage, PoseEvent
-from hitrs_live.pipeline import Pipeline
-from hitrs_live.sources.demo import DemoSource
+from hitrs_live.pipeline.input_stream import Feed
+from hitrs_live.pipeline.pipeline import Pipeline
+from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
 

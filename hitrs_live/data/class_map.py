@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence
+from hitrs_live.data.array_format import BACKGROUND, IGNORE, Sequence
 from hitrs_live.data.dataset import UNLABELLED, Body, Dataset
-from hitrs_live.data.opening import open_dataset
-from hitrs_live.data.ship import LABELS, SHIP_CLASSES, SOURCES
-from hitrs_live.data.ui_prmd import NAME as UI_PRMD
-from hitrs_live.data.ui_prmd import join_repetitions, trim_rest
+from hitrs_live.data.formats.ui_prmd import NAME as UI_PRMD
+from hitrs_live.data.formats.ui_prmd import join_repetitions, trim_rest
+from hitrs_live.data.open_dataset import open_dataset
+from hitrs_live.data.shipped_classes import LABELS, SHIP_CLASSES, SOURCES
 from hitrs_live.errors import DataError
 
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from hitrs_live.data.arrays import IGNORE
-from hitrs_live.evaluation.streams import KeptStream
+from hitrs_live.data.array_format import IGNORE
+from hitrs_live.evaluation.kept_streams import KeptStream
 
 _SPREAD = 0.25
 """How far a class's temperature is expected to lie from the shared one, as a share of it."""

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import ActionConfig
-from hitrs_live.data.arrays import BACKGROUND, IGNORE
-from hitrs_live.evaluation.deciding import decide
-from hitrs_live.evaluation.point_metrics import NO_MATCHES, Matches, match_starts
-from hitrs_live.evaluation.segment_metrics import alone_in_background, segments_of
-from hitrs_live.evaluation.streams import KeptStream, StreamResult
+from hitrs_live.data.array_format import BACKGROUND, IGNORE
+from hitrs_live.evaluation.decode_streams import decide
+from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult
+from hitrs_live.evaluation.metrics.point import NO_MATCHES, Matches, match_starts
+from hitrs_live.evaluation.metrics.segment import alone_in_background, segments_of
 from hitrs_live.evaluation.temperatures import fit_temperatures, labels_judged
 from hitrs_live.streaming.decoder import energy
-from hitrs_live.thresholds import ClassThresholds, Thresholds, make_rules
+from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds, make_rules
 
 TOLERANCE_S = 0.5
 """A start is right if it is told within this of the true one; an alarm is false with no action within this."""

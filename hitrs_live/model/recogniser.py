@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.model.packed import PackedClips, embed_packed
+from hitrs_live.model.packed_sequences import PackedClips, embed_packed
 
 Readout = Literal["token", "max"]
 """What sums a sequence up: the video level's token, as in the paper, or of each channel the largest value that any of

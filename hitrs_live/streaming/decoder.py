@@ -11,8 +11,8 @@ from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.config import ActionConfig, TrackConfig
 from hitrs_live.messages import ActionEvent, EndReason, Prediction, ScoreEvent, Tick
 from hitrs_live.skeleton import NTU25
-from hitrs_live.streaming.action_rows import ActionRows, End, Judgement, Start
-from hitrs_live.thresholds import Thresholds, make_rules
+from hitrs_live.streaming.hysteresis import ActionRows, End, Judgement, Start
+from hitrs_live.streaming.thresholds import Thresholds, make_rules
 
 _TOP = 5
 """Classes that a ScoreEvent names."""

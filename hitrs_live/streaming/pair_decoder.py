@@ -7,7 +7,7 @@ from hitrs_live.config import Config
 from hitrs_live.messages import ActionEvent, EndReason, Prediction
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.pairs import PairStage
-from hitrs_live.thresholds import Thresholds
+from hitrs_live.streaming.thresholds import Thresholds
 
 
 class PairDecoder:

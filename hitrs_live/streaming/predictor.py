@@ -8,13 +8,13 @@ from torch import Tensor
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import PoseConfig
-from hitrs_live.engine.base import Engine
-from hitrs_live.engine.torch_engine import TorchEngine
+from hitrs_live.inference.base import Engine
+from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.messages import Prediction, Tick
 from hitrs_live.skeleton import NTU25, mirrored_labels
-from hitrs_live.streaming.clip_stream import StreamState
-from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
-from hitrs_live.streaming.stream import StreamOutput, stream_step
+from hitrs_live.streaming.detector_stream import StreamOutput, stream_step
+from hitrs_live.streaming.encoder_stream import StreamState
+from hitrs_live.streaming.profile_step import ms_per_frame, time_steps
 from hitrs_live.transforms import average_sides, denormalise, fill_unseen, mirror
 
 _MAY_BE_MISSING = tuple(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import TrackConfig
 from hitrs_live.messages import People, Tick
-from hitrs_live.streaming.pace import SourcePace
+from hitrs_live.streaming.source_rate import SourcePace
 
 _TOLERANCE_S = 0.005
 """A frame this little before a grid instant stands for it: waiting for the next one would cost a whole frame."""

@@ -5,7 +5,7 @@ from collections.abc import Set
 import numpy as np
 
 from hitrs_live.messages import Prediction
-from hitrs_live.streaming.action_rows import SLACK_NS
+from hitrs_live.streaming.hysteresis import SLACK_NS
 
 _LONG_AGO_NS = -(2**62)
 

@@ -10,15 +10,15 @@ from torch.nn import functional as F
 
 from hitrs_live.checkpoint import EncoderCheckpoint, RecogniserCheckpoint, RecogniserInfo, save_checkpoint
 from hitrs_live.data.dataset import Dataset
-from hitrs_live.data.opening import check_rates
+from hitrs_live.data.open_dataset import check_rates
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.model.recogniser import Readout, Recogniser, RecogniserConfig
-from hitrs_live.training.journal import Journal
-from hitrs_live.training.labelled import LabelledBatch, LabelledBatches, VaryConfig
-from hitrs_live.training.loop import Loop, LoopConfig
-from hitrs_live.training.processes import Processes
+from hitrs_live.training.batches_recognition import LabelledBatch, LabelledBatches, VaryConfig
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.run import part_size, run_training
-from hitrs_live.training.settings import beginning_text, settings_text
+from hitrs_live.training.run_settings import beginning_text, settings_text
+from hitrs_live.training.trainer import Loop, LoopConfig
+from hitrs_live.training.training_logger import Journal
 from hitrs_live.transforms import NormaliserConfig
 
 

@@ -10,17 +10,17 @@ import torch
 from hitrs_live.checkpoint import EncoderCheckpoint, EncoderInfo, save_checkpoint
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.dataset import Dataset
-from hitrs_live.data.opening import check_rates
+from hitrs_live.data.open_dataset import check_rates
 from hitrs_live.errors import DataError
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 from hitrs_live.training.augment_published import PublishedAugmenter
-from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import LoopConfig, Step, autocast
+from hitrs_live.training.batches_pretraining import CropConfig, UnlabelledBatch, UnlabelledBatches
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.objectives import ObjectiveConfig, Pretrainer
-from hitrs_live.training.processes import Processes
 from hitrs_live.training.run import part_size, run_training
-from hitrs_live.training.settings import settings_text
-from hitrs_live.training.unlabelled import CropConfig, UnlabelledBatch, UnlabelledBatches
+from hitrs_live.training.run_settings import settings_text
+from hitrs_live.training.trainer import LoopConfig, Step, autocast
+from hitrs_live.training.training_logger import Journal
 from hitrs_live.transforms import NormaliserConfig
 
 LOSSES = ("joint", "motion", "order", "next", "whole")

@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from hitrs_live.errors import ConfigError
-from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import Loop, LoopConfig, Moves, Step
-from hitrs_live.training.processes import Processes
+from hitrs_live.training.distributed import Processes
+from hitrs_live.training.trainer import Loop, LoopConfig, Moves, Step
+from hitrs_live.training.training_logger import Journal
 
 
 def run_training(

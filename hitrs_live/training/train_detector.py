@@ -11,17 +11,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, EncoderCheckpoint, save_checkpoint
-from hitrs_live.data.arrays import Sequence as Recording
+from hitrs_live.data.array_format import Sequence as Recording
 from hitrs_live.data.augment import AugmentConfig, Augmenter
-from hitrs_live.data.compose import ComposeConfig, StreamComposer
+from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
-from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import Loop, LoopConfig
+from hitrs_live.training.batches_detection import StreamBatch, StreamBatches
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.motion_losses import motion_losses
-from hitrs_live.training.processes import Processes
 from hitrs_live.training.run import part_size, run_training
-from hitrs_live.training.settings import beginning_text, settings_text
-from hitrs_live.training.streams import StreamBatch, StreamBatches
+from hitrs_live.training.run_settings import beginning_text, settings_text
+from hitrs_live.training.trainer import Loop, LoopConfig
+from hitrs_live.training.training_logger import Journal
 from hitrs_live.transforms import NormaliserConfig
 
 

@@ -10,16 +10,16 @@ from torch import Tensor, nn
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
 from hitrs_live.data.augment import AugmentConfig, Augmenter
-from hitrs_live.data.compose import ComposeConfig, StreamComposer
+from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.model.detector import HitrsDetector
-from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import LoopConfig
+from hitrs_live.training.batches_detection import StreamBatch, StreamBatches
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.motion_losses import motion_losses
-from hitrs_live.training.processes import Processes
 from hitrs_live.training.run import part_size, run_training
-from hitrs_live.training.settings import settings_text, weights_text
-from hitrs_live.training.streams import StreamBatch, StreamBatches
+from hitrs_live.training.run_settings import settings_text, weights_text
 from hitrs_live.training.train_detector import Learner, Material, action_losses, weights_of
+from hitrs_live.training.trainer import LoopConfig
+from hitrs_live.training.training_logger import Journal
 
 MOTION_AUGMENT = AugmentConfig(
     speed=(0.85, 1.18), bone_scale=0.05, joint_offset_m=0.01, tilt_deg=5.0, depth_scale=(0.9, 1.05), tremble_m=0.004,

@@ -7,15 +7,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from hitrs_live.checkpoint import ForecasterCheckpoint, ForecasterInfo, save_forecaster
 from hitrs_live.data.motion_set import HISTORY, HORIZON, MotionRecording, MotionSet
-from hitrs_live.forecaster_checkpoint import ForecasterCheckpoint, ForecasterInfo, save_forecaster
 from hitrs_live.model.pose_forecaster import PoseForecaster, PoseForecasterConfig
-from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import LoopConfig
-from hitrs_live.training.motion_windows import WindowBatch, WindowBatches, WindowVariation
-from hitrs_live.training.processes import Processes
+from hitrs_live.training.batches_motion import WindowBatch, WindowBatches, WindowVariation
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.run import run_training
-from hitrs_live.training.settings import settings_text
+from hitrs_live.training.run_settings import settings_text
+from hitrs_live.training.trainer import LoopConfig
+from hitrs_live.training.training_logger import Journal
 
 
 @dataclass(frozen=True, kw_only=True)

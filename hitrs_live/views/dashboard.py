@@ -8,10 +8,10 @@ from rich.layout import Layout
 from rich.segment import Segment
 from rich.text import Text
 
-from hitrs_live.line_writer import printable
 from hitrs_live.messages import AnyMessage
+from hitrs_live.process.line_writer import printable
 from hitrs_live.views import panels
-from hitrs_live.views.board import Board, Boards, PersonState
+from hitrs_live.views.session_state import Board, Boards, PersonState
 
 WIDE_COLUMNS = 100
 """From here on latencies stand beside the people; below they are one line of the header."""

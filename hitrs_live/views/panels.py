@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hitrs_live.messages import MotionPrediction, SourceState, Status
-from hitrs_live.views.board import ActionRow, Board, PersonState
-from hitrs_live.views.wording import action_length_s, action_name, at_horizon, clock_time, drops_in_words, duration
+from hitrs_live.views.formatting import action_length_s, action_name, at_horizon, clock_time, drops_in_words, duration
+from hitrs_live.views.session_state import ActionRow, Board, PersonState
 
 STATE_STYLES: dict[SourceState, str] = {
     "connecting": "bold black on yellow",

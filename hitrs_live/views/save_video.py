@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import ViewUnavailable
+from hitrs_live.files.output_files import why_unwritable
 from hitrs_live.messages import Scene
-from hitrs_live.output_files import why_unwritable
-from hitrs_live.views.painter import Painter
+from hitrs_live.views.frame_renderer import Painter
 from hitrs_live.views.projection import LensFor, imagined_lens
 from hitrs_live.views.vp8 import Vp8Encoder, is_key_picture
 from hitrs_live.views.webm import WebmWriter

@@ -8,7 +8,7 @@ import cv2
 
 from hitrs_live.errors import ViewUnavailable
 from hitrs_live.messages import Scene
-from hitrs_live.views.painter import Painter
+from hitrs_live.views.frame_renderer import Painter
 from hitrs_live.views.projection import LensFor, imagined_lens
 
 _ESCAPE = 27

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence, load_archive
+from hitrs_live.data.array_format import BACKGROUND, IGNORE, Sequence, load_archive
 from hitrs_live.data.augment import AugmentConfig, Augmenter
-from hitrs_live.data.compose import ComposeConfig, Stream, StreamComposer, place_after
+from hitrs_live.data.formats.ui_prmd import trim_rest
 from hitrs_live.data.interpolation import interpolate
-from hitrs_live.data.opening import open_dataset
-from hitrs_live.data.ship import LABELS, SOURCES
-from hitrs_live.data.ui_prmd import trim_rest
+from hitrs_live.data.open_dataset import open_dataset
+from hitrs_live.data.shipped_classes import LABELS, SOURCES
+from hitrs_live.data.stream_synthesis import ComposeConfig, Stream, StreamComposer, place_after
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25, mirrored_labels
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from bodies import body_of
 
-from hitrs_live.data.arrays import BACKGROUND, Sequence
-from hitrs_live.data.compose import ComposeConfig, StreamComposer
+from hitrs_live.data.array_format import BACKGROUND, Sequence
 from hitrs_live.data.gestures import _swing, gesture, hand_path
+from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.skeleton import NTU25
 
 ARMS = [

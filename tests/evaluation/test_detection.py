@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
-from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence
-from hitrs_live.data.ui_prmd import join_repetitions
-from hitrs_live.evaluation.detection import detection_report
-from hitrs_live.evaluation.judging import judge, motion_errors_mm
-from hitrs_live.evaluation.offline import judge_offline
-from hitrs_live.evaluation.streams import HORIZONS, StreamResult, ToldAction, frame_scores
+from hitrs_live.data.array_format import BACKGROUND, IGNORE, Sequence
+from hitrs_live.data.formats.ui_prmd import join_repetitions
+from hitrs_live.evaluation.kept_streams import HORIZONS, StreamResult, ToldAction, frame_scores
+from hitrs_live.evaluation.reference import judge_offline
+from hitrs_live.evaluation.reports.detection import detection_report
+from hitrs_live.evaluation.run_model import judge, motion_errors_mm
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.transforms import NormaliserConfig

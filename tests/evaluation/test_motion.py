@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
 from hitrs_live.cli import main
-from hitrs_live.data.arrays import Sequence
-from hitrs_live.evaluation.forecasts import Forecasts, forecast
-from hitrs_live.evaluation.motion import bone_length_change, mean_error_mm, motion_report, velocity_jump_mm
-from hitrs_live.evaluation.motion_baselines import BASELINES, constant_velocity, damped_velocity, hold, kalman
+from hitrs_live.data.array_format import Sequence
+from hitrs_live.evaluation.metrics.motion_baselines import BASELINES, constant_velocity, damped_velocity, hold, kalman
+from hitrs_live.evaluation.reports.motion import bone_length_change, mean_error_mm, motion_report, velocity_jump_mm
+from hitrs_live.evaluation.run_forecasts import Forecasts, forecast
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.transforms import NormaliserConfig, denormalise, normalise_sequence

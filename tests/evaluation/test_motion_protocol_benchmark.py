@@ -11,7 +11,7 @@ from cmu_miniature import write_cmu_miniature
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "motion_protocol.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "studies" / "motion_protocol.py"
 PUBLISHED = {"walking": {"model": "made", "mm": [10.0] * 6}, "soccer": {"model": "made", "mm": [20.0] * 6}}
 
 

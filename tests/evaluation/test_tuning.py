@@ -8,24 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_actions import move
+from synthetic_actions import move
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
 from hitrs_live.cli import build_parser, main
-from hitrs_live.codec import joints_event
 from hitrs_live.config import ActionConfig
-from hitrs_live.data.arrays import Sequence
-from hitrs_live.evaluation.recordings import judge_recording
-from hitrs_live.evaluation.streams import KeptStream, StreamResult, ToldAction
+from hitrs_live.data.array_format import Sequence
+from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult, ToldAction
+from hitrs_live.evaluation.recorded_streams import judge_recording
 from hitrs_live.evaluation.temperatures import fit_temperatures, labels_judged
 from hitrs_live.evaluation.tuning import Tuner, choose_least_energies, match_labelled, most_expected
 from hitrs_live.messages import Pose, PoseFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.streaming.decoder import energy
-from hitrs_live.thresholds import load_thresholds
+from hitrs_live.streaming.thresholds import load_thresholds
 from hitrs_live.transforms import NormaliserConfig
 from hitrs_live.transport.recorder import Recorder
+from hitrs_live.wire.codec import joints_event
 
 pytestmark = pytest.mark.slow
 

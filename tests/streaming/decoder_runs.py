@@ -11,7 +11,7 @@ from hitrs_live.messages import ActionEvent, Prediction, Tick
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HITRS_SMALL
 from hitrs_live.streaming.decoder import ActionDecoder
-from hitrs_live.thresholds import Thresholds
+from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.transforms import NormaliserConfig
 
 LABELS = ("background", "jump", "squat")

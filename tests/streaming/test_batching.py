@@ -5,7 +5,7 @@ import pytest
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.messages import Prediction, Tick
-from hitrs_live.sources.demo import DemoSource
+from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.streaming.batching import RowBatch
 from hitrs_live.streaming.predictor import Predictor
 

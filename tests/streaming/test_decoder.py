@@ -21,9 +21,9 @@ from decoder_runs import (
 
 from hitrs_live.config import ActionConfig
 from hitrs_live.messages import ScoreEvent
-from hitrs_live.streaming.action_rows import ActionRows, Judgement
 from hitrs_live.streaming.decoder import ActionDecoder
-from hitrs_live.thresholds import make_rules
+from hitrs_live.streaming.hysteresis import ActionRows, Judgement
+from hitrs_live.streaming.thresholds import make_rules
 
 
 def test_an_action_starts_once_and_ends_when_its_score_falls_below_off() -> None:

@@ -13,7 +13,7 @@ from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HITRS_SMALL
 from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.decoder import ActionDecoder, body_confidence, class_scores, energy, softmax
-from hitrs_live.thresholds import ClassThresholds, Thresholds
+from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds
 
 
 def thresholds(least_energy: float | None = None, **classes: ClassThresholds) -> Thresholds:

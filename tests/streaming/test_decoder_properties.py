@@ -6,10 +6,10 @@ import pytest
 from decoder_runs import INFO, LABELS, START_NS
 from hypothesis import example, given, settings
 
-from hitrs_live.codec import decode, encode
 from hitrs_live.config import ActionConfig
 from hitrs_live.messages import ActionEvent, Prediction, ScoreEvent, Tick
 from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.wire.codec import decode, encode
 
 ROWS = 3
 

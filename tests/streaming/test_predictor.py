@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
-from hitrs_live.engine.torch_engine import TorchEngine
+from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.messages import Tick
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.streaming.predictor import Predictor
-from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
+from hitrs_live.streaming.profile_step import ms_per_frame, time_steps
 from hitrs_live.transforms import NormaliserConfig, average_sides, mirror
 
 GRID = HiTRSConfig(

@@ -6,7 +6,7 @@ import pytest
 from ship_miniature import write_miniature
 
 from hitrs_live.data.class_map import read_ship
-from hitrs_live.data.ship import LABELS, SOURCE_WEIGHTS
+from hitrs_live.data.shipped_classes import LABELS, SOURCE_WEIGHTS
 from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.training.train_detector import Material
 

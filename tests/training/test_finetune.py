@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kept_journal import BrokenOff, KeptJournal
+from kept_log import BrokenOff, KeptJournal
 from ntu_miniature import act
 
 from hitrs_live.checkpoint import (
@@ -23,13 +23,13 @@ from hitrs_live.checkpoint import (
 from hitrs_live.cli import main
 from hitrs_live.data.augment import AugmentConfig
 from hitrs_live.data.dataset import Dataset
-from hitrs_live.data.opening import open_dataset
+from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.training.batches_recognition import LabelledBatches, VaryConfig
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.finetune import FinetuneConfig, finetune
-from hitrs_live.training.finetune_command import chosen_steps
-from hitrs_live.training.labelled import LabelledBatches, VaryConfig
-from hitrs_live.training.loop import LoopConfig
-from hitrs_live.training.processes import Processes
+from hitrs_live.training.run_finetune import chosen_steps
+from hitrs_live.training.trainer import LoopConfig
 from hitrs_live.transforms import NormaliserConfig, mirror
 
 pytestmark = pytest.mark.slow

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kept_journal import BrokenOff, KeptJournal
+from kept_log import BrokenOff, KeptJournal
 from patience import PATIENCE_S
 
 from hitrs_live.checkpoint import load_encoder
 from hitrs_live.cli import main
 from hitrs_live.data.dataset import Dataset
-from hitrs_live.data.opening import open_datasets
+from hitrs_live.data.open_dataset import open_datasets
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.training.journal import describe
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.pretrain import LOSSES, PretrainConfig, live, pretrain, published
-from hitrs_live.training.processes import Processes
+from hitrs_live.training.training_logger import describe
 
 pytestmark = pytest.mark.slow
 

@@ -8,22 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kept_journal import BrokenOff, KeptJournal
+from kept_log import BrokenOff, KeptJournal
 from ntu_miniature import act, write_ntu_miniature
 
 from hitrs_live.checkpoint import EncoderCheckpoint, EncoderInfo, load_checkpoint, load_encoder, save_checkpoint
 from hitrs_live.cli import main
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.class_map import read_ship
-from hitrs_live.data.compose import ComposeConfig, StreamComposer
-from hitrs_live.data.ship import LABELS, TEST_SUBJECTS
+from hitrs_live.data.shipped_classes import LABELS, TEST_SUBJECTS
+from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.errors import DataError
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.training.loop import LoopConfig, Step
-from hitrs_live.training.processes import join_processes
-from hitrs_live.training.streams import StreamBatch, StreamBatches, frames_since_start
+from hitrs_live.training.batches_detection import StreamBatch, StreamBatches, frames_since_start
+from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.train_detector import DetectorTraining, Material, losses_of, train_detector
+from hitrs_live.training.trainer import LoopConfig, Step
 from hitrs_live.transforms import NormaliserConfig
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from kept_journal import BrokenOff, KeptJournal
+from kept_log import BrokenOff, KeptJournal
 
 from hitrs_live.checkpoint import (
     Checkpoint,
@@ -17,14 +17,14 @@ from hitrs_live.checkpoint import (
     save_checkpoint,
 )
 from hitrs_live.cli import main
-from hitrs_live.data.ship import LABELS
+from hitrs_live.data.shipped_classes import LABELS
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.training.loop import LoopConfig, Step
+from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.motion_losses import in_the_room, motion_losses
-from hitrs_live.training.processes import join_processes
 from hitrs_live.training.train_detector import Material
 from hitrs_live.training.train_forecaster import ForecasterTraining, train_forecaster
+from hitrs_live.training.trainer import LoopConfig, Step
 from hitrs_live.transforms import NormaliserConfig
 
 pytestmark = pytest.mark.slow

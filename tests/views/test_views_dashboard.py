@@ -9,8 +9,8 @@ from rich.console import Console
 from views_messages import at, ended, motion, scores, session, source, started, status
 
 from hitrs_live.messages import AnyMessage, SourceEvent, SourceState, StageLatency, Status
-from hitrs_live.views.board import EVENTS_KEPT
 from hitrs_live.views.dashboard import Dashboard
+from hitrs_live.views.session_state import EVENTS_KEPT
 
 
 def shown(dashboard: Dashboard, width: int = 120, height: int = 36) -> str:

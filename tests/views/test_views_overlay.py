@@ -7,8 +7,8 @@ from views_messages import foreseen, outlook, people_of, scene, standing_people
 from hitrs_live.messages import Frame, People
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.skeleton import NTU25
+from hitrs_live.views.frame_renderer import STAGE_SIZE, Painter
 from hitrs_live.views.overlay import GHOST, LEFT, NOW, RIGHT, draw
-from hitrs_live.views.painter import STAGE_SIZE, Painter
 from hitrs_live.views.projection import Lens, imagined_lens, project
 
 LENS = Lens(fx=500.0, fy=500.0, cx=320.0, cy=240.0)

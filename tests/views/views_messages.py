@@ -22,7 +22,7 @@ from hitrs_live.messages import (
     StageLatency,
     Status,
 )
-from hitrs_live.sources.demo import DemoSource
+from hitrs_live.sources.demo.source import DemoSource
 
 BEGIN_S = 5000.0
 """Monotonic time does not begin at zero."""

@@ -1,0 +1,192 @@
+"""Where the frames of all sources come in: each source has a thread that reads it and finds people in its pictures."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from hitrs_live.messages import Frame, PoseFrame, SourceChange
+from hitrs_live.pipeline.input_stream import Feed
+from hitrs_live.sources.base import SourceItem
+
+_READ_S = 0.1
+_MEMORY = 0.9
+"""Of a source's pace, a frame."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """What came in of one source: a change of its state, or a frame's people."""
+
+    feed: int
+    """Which of the feeds."""
+    item: SourceChange | PoseFrame
+    frame: Frame | None = None
+    """The picture, where there is one."""
+    pose_ms: float | None = None
+    """How long the pose stage took for it."""
+    error: Exception | None = None
+    """What ended the source, where it did not end of itself."""
+
+
+@dataclass(kw_only=True)
+class _Pace:
+    """When a source's newest frame came in, and the mean time between two. Seconds."""
+
+    last_s: float
+    interval_s: float | None = None
+
+    def take(self, now_s: float) -> None:
+        gap_s, self.last_s = now_s - self.last_s, now_s
+        self.interval_s = gap_s if self.interval_s is None else _MEMORY * self.interval_s + (1 - _MEMORY) * gap_s
+
+    @property
+    def next_s(self) -> float:
+        """When the next frame should come in: never, while the pace is not known."""
+        return float("inf") if self.interval_s is None else self.last_s + self.interval_s
+
+    @property
+    def late_s(self) -> float:
+        """When it should have come long since, and is not to be counted on."""
+        return self.next_s + (self.interval_s or 0.0)
+
+
+class Intake:
+    """Read all sources at once; give what came in of them together, so that one batch can take it.
+
+    Of each source one frame at a time is under way: it is read on when `gather` is called next. What a live source
+    sees meanwhile it drops and counts itself, so that the next frame read is the newest.
+    """
+
+    def __init__(
+        self, feeds: Sequence[Feed], *, patience_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Take the feeds. patience_s: how long a frame may wait for those of other sources."""
+        self._feeds, self._patience_s, self._clock = tuple(feeds), patience_s, clock
+        self._threads: list[threading.Thread] = []
+        self._changed = threading.Condition()
+        # All below are read and written under the condition's lock alone.
+        self._offered: dict[int, Arrival] = {}
+        self._first_s = 0.0
+        self._under_way: set[int] = set()
+        self._paces: dict[int, _Pace] = {}
+        self._left: set[int] = set()
+        self._closing = False
+
+    def open(self) -> None:
+        """Open every source that is not open yet. Raises SourceUnavailable."""
+        for feed in self._feeds:
+            if not feed.opened:
+                feed.source.open()
+
+    def start(self) -> None:
+        """Start the pose stages, then read. Raises PoseModelMissing or PoseProcessFailed."""
+        for feed in self._feeds:
+            if feed.pose is not None:
+                feed.pose.start()
+        for number, feed in enumerate(self._feeds):
+            thread = threading.Thread(target=self._feed, args=(number,), name=feed.source.source_id, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def gather(self, timeout_s: float) -> Sequence[Arrival]:
+        """Return what came in, one arrival a source at most, in the order of the feeds; () if nothing did in time.
+
+        What the last call returned is taken to be done with. Once something came in, sources whose next frame is due
+        within the patience are waited for, but not beyond the next frame of one that came.
+        """
+        with self._changed:
+            self._under_way.clear()
+            self._changed.notify_all()
+            if not self._changed.wait_for(lambda: self._offered, timeout_s):
+                return ()
+            coming = (self._paces[n].next_s for n in self._offered if n in self._paces)
+            until_s = min(self._first_s + self._patience_s, *coming, float("inf"))
+            self._changed.wait_for(lambda: not self._is_awaited(until_s), max(0.0, until_s - self._clock()))
+            arrivals = tuple(self._offered[number] for number in sorted(self._offered))
+            self._under_way.update(self._offered)
+            self._offered.clear()
+            return arrivals
+
+    def leave(self, feed: int) -> None:
+        """Read a feed no further; the thread that used it closes it."""
+        with self._changed:
+            self._left.add(feed)
+
+    def close(self) -> None:
+        """Let every source and pose stage go, each by the thread that used it; safe at any time, also twice."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+        for feed in self._feeds:
+            _close(feed)
+
+    def _is_awaited(self, until_s: float) -> bool:
+        """Tell whether a frame of a source that has none here yet is due until then."""
+        return any(
+            pace.next_s <= until_s < pace.late_s for number, pace in self._paces.items() if number not in self._offered
+        )
+
+    def _feed(self, number: int) -> None:
+        feed, newest_ns = self._feeds[number], 0
+        try:
+            for item in self._items(number):
+                newest_ns = item.time_ns if isinstance(item, SourceChange) else item.capture_time_ns
+                for arrival in _arrivals(number, feed, item):
+                    self._offer(arrival)
+        except Exception as error:  # Whatever ends one source is the pipeline's to tell, and no other source's end.
+            ended = SourceChange(state="ended", time_ns=newest_ns, detail=str(error), fault=True)
+            self._offer(Arrival(feed=number, item=ended, error=error))
+        finally:
+            _close(feed)
+
+    def _items(self, number: int) -> Iterator[SourceItem]:
+        """Read until the source ends, is left or this closes."""
+        while not self._is_over(number):
+            for item in self._feeds[number].source.read(_READ_S):
+                if self._is_over(number):
+                    return
+                yield item
+                if isinstance(item, SourceChange) and item.state == "ended":
+                    return
+
+    def _is_over(self, number: int) -> bool:
+        return self._closing or number in self._left
+
+    def _offer(self, arrival: Arrival) -> None:
+        """Hand an arrival over and wait until it is done with."""
+        number = arrival.feed
+        with self._changed:
+            if isinstance(arrival.item, SourceChange):
+                # It may pause before its next frame; nobody should wait for that.
+                self._paces.pop(number, None)
+            elif number in self._paces:
+                self._paces[number].take(self._clock())
+            else:
+                self._paces[number] = _Pace(last_s=self._clock())
+            if not self._offered:
+                self._first_s = self._clock()
+            self._offered[number] = arrival
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: self._closing or (number not in self._offered and number not in self._under_way)
+            )
+
+
+def _arrivals(number: int, feed: Feed, item: SourceItem) -> Sequence[Arrival]:
+    """Find the people in a picture; a process that fails on it gives nothing."""
+    if not isinstance(item, Frame):
+        return (Arrival(feed=number, item=item),)
+    assert feed.pose is not None
+    began_ns = time.perf_counter_ns()
+    found = feed.pose.step(item)
+    pose_ms = (time.perf_counter_ns() - began_ns) / 1e6
+    return tuple(Arrival(feed=number, item=people, frame=item, pose_ms=pose_ms) for people in found)
+
+
+def _close(feed: Feed) -> None:
+    feed.source.close()
+    if feed.pose is not None:
+        feed.pose.close()

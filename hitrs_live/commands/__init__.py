@@ -1,1 +1,1 @@
-"""The verbs of the command line: what each takes, and what it calls."""
+"""The verbs of the command line, a file each: its flags, and what it runs."""

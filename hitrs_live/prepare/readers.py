@@ -22,7 +22,7 @@ class Reader:
     """`module.function` within this package: takes (path, *, name, and what `flags` names), returns a Plan."""
     text: str
     flags: tuple[str, ...] = ()
-    """Names of its own flags, which `verbs.training` describes."""
+    """Names of its own flags, which `commands.prepare` describes."""
     takes_file: bool = False
     """Whether a single file may stand for a folder."""
 

@@ -1,21 +1,13 @@
-"""The verbs that measure a model on people it never saw, and set its thresholds."""
+"""`hitrs-live evaluate`: measure a checkpoint on people whom training never saw."""
 
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import (
-    add_judging,
-    add_motion_benchmarks,
-    add_readout,
-    add_threads,
-    names,
-    positive,
-    seed,
-    whole,
-)
+from hitrs_live.commands.flags import add_judging, add_motion_benchmarks, add_readout, add_threads, names, seed, whole
 
 
-def add_evaluate(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
     protocols = parser.add_subparsers(dest="protocol", required=True, metavar="PROTOCOL")
     held_out = protocols.add_parser("held-out", help="the shipping data's test subjects, through the streaming path")
     held_out.add_argument("--data", type=Path, help="data folder (default: $HITRS_DATA, else ../shared/data)")
@@ -133,33 +125,3 @@ def _run_recognition(options: argparse.Namespace) -> int:
     from hitrs_live.evaluation.run_recognition import run_recognition
 
     return run_recognition(options)
-
-
-def add_tune_thresholds(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data", type=Path, nargs="+", required=True, metavar="PATH",
-        help="what holds none of the classes, or is labelled: prepared folders, .npz, recordings, folders of such",
-    )  # fmt: skip
-    parser.add_argument(
-        "--leave-out", type=names, default=frozenset(), metavar="A,B", help="people of --data who are tested on"
-    )
-    parser.add_argument("--checkpoint", help="detector to tune for (default: the one shipped)")
-    parser.add_argument(
-        "--labelled", type=Path, nargs="+", metavar="PATH", help="labelled streams of people it never saw"
-    )
-    parser.add_argument("--subjects", type=names, metavar="A,B", help="whom of --labelled to take (default: all)")
-    parser.add_argument(
-        "--false-alarms-per-hour", type=positive, default=1.0, metavar="N", help="of all classes together (default: 1)"
-    )
-    add_judging(parser)
-    parser.add_argument("--config", metavar="FILE", help="settings to tune under, as live takes them")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="to write (default: calibration/CHECKPOINT.toml)")
-    parser.add_argument("--overwrite", action="store_true", help="let --out replace a file")
-    add_threads(parser)
-    parser.set_defaults(run=_run_tune_thresholds)
-
-
-def _run_tune_thresholds(options: argparse.Namespace) -> int:
-    from hitrs_live.evaluation.run_tune_thresholds import run_tune_thresholds
-
-    return run_tune_thresholds(options)

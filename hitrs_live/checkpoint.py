@@ -60,7 +60,7 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         detector = replace(self.detector, encoder=replace(self.detector.encoder, dropout=0.0))
         return msgspec.structs.replace(self, detector=detector)
 
-    def hop_frames(self, update: Literal["clip", "frame"]) -> int:
+    def step_frames(self, update: Literal["clip", "frame"]) -> int:
         """Return the frames from one prediction on a row to the next: each clip's stride, or 1 for every frame."""
         return 1 if update == "frame" else self.detector.encoder.clip_stride
 

@@ -13,12 +13,12 @@ from rich.console import Console
 from hitrs_live.checkpoint import load_checkpoint
 from hitrs_live.config import Config
 from hitrs_live.messages import AnyMessage, Scene
-from hitrs_live.pipeline.input_stream import Feed
+from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.transport.sink import ListSink
 from hitrs_live.views.dashboard import Dashboard
-from hitrs_live.views.frame_renderer import Painter
+from hitrs_live.views.frame_renderer import FrameRenderer
 
 FOLDER = Path(__file__).parents[2] / "docs"
 MOMENT_S = 15.6
@@ -44,11 +44,11 @@ class Photographer:
     """A viewer that paints every frame and keeps the last."""
 
     def __init__(self) -> None:
-        self._painter = Painter()
+        self._renderer = FrameRenderer()
 
     def show(self, scene: Scene) -> None:
         """Paint."""
-        self.image = self._painter.paint(scene)
+        self.image = self._renderer.render(scene)
 
     def close(self) -> None:
         """Write the picture."""
@@ -60,7 +60,7 @@ def main() -> None:
     torch.set_num_threads(1)
     dashboard = Dashboard()
     pipeline = Pipeline(
-        [Feed(source=DemoSource("real"), viewers=(Photographer(),))],
+        [InputStream(source=DemoSource("real"), viewers=(Photographer(),))],
         checkpoint=load_checkpoint(),
         config=Config(),
         sink=Watching(dashboard),

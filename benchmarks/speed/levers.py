@@ -25,7 +25,7 @@ from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.evaluation.reports.write import write_report
 from hitrs_live.inference.backend_selection import open_engine
 from hitrs_live.inference.export import example_inputs
-from hitrs_live.inference.submodules import ClipPiece, JudgePiece
+from hitrs_live.inference.submodules import ClipSubmodule, HeadSubmodule
 from hitrs_live.model.hitrs import ClipEncoder
 
 Work = Callable[[], object]
@@ -55,9 +55,9 @@ def levers(checkpoint: Checkpoint, *, people: int) -> list[Lever]:
     encoder, stride = model.encoder, checkpoint.info.detector.encoder.clip_stride
     engine = open_engine(checkpoint, "auto", "fp32", threads=1).engine
     inputs = example_inputs(checkpoint.info.detector, people)
-    (joints,), (tokens,), (clips, held, _) = inputs["frame"], inputs["clip"], inputs["judge"]
-    held = torch.full_like(held, clips.shape[1])
-    clip, judge = ClipPiece(encoder.clip_encoder), JudgePiece(model)
+    (joints,), (tokens,), (clips, valid_clips, _) = inputs["frame"], inputs["clip"], inputs["head"]
+    valid_clips = torch.full_like(valid_clips, clips.shape[1])
+    clip, predict = ClipSubmodule(encoder.clip_encoder), HeadSubmodule(model)
     # As many people complete a clip in each frame of a stride as can be.
     shares = [len(range(frame, people, stride)) for frame in range(stride)]
 
@@ -77,7 +77,7 @@ def levers(checkpoint: Checkpoint, *, people: int) -> list[Lever]:
         ),
         Lever(
             what="video level: its last layer for the newest clip alone (torch)",
-            before=lambda: encoder.video_encoder(clips)[1][:, -1], after=lambda: judge.read(clips, held),
+            before=lambda: encoder.video_encoder(clips)[1][:, -1], after=lambda: predict.read(clips, valid_clips),
         ),
         Lever(what="clips of those alone who completed one, a stride", before=all_rows, after=completed_rows),
     ]  # fmt: skip

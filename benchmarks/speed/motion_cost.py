@@ -24,9 +24,9 @@ from torch import Tensor
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.errors import EngineUnavailable
 from hitrs_live.evaluation.reports.write import write_report
-from hitrs_live.inference.base import Engine, Judgement
-from hitrs_live.inference.export import INPUTS, PIECES, export_graphs
-from hitrs_live.inference.folded_motion_head import MotionPiece
+from hitrs_live.inference.base import Engine, HeadOutput
+from hitrs_live.inference.export import INPUTS, SUBMODULES, export_graphs
+from hitrs_live.inference.folded_motion_head import FoldedMotionHead
 from hitrs_live.inference.onnx_engine import OPSET, OnnxEngine
 from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.model.detector import HitrsDetector
@@ -40,23 +40,25 @@ class HeadlessTorch(TorchEngine):
     """torch without the motion head: the future is the pose held still."""
 
     @torch.inference_mode()
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
+    def predict(self, clips: Tensor, valid_clips: Tensor, recent: Tensor) -> HeadOutput:
         """Judge windows at their newest clip, as `Engine` has it."""
-        return held_still(self._judge.action_head(self._judge.read(clips, held)), recent, self.config.horizon)
+        return held_still(
+            self._predict.action_head(self._predict.read(clips, valid_clips)), recent, self.config.horizon
+        )
 
 
 class HeadlessOnnx(OnnxEngine):
     """ONNX Runtime with a judge graph that ends with the logits."""
 
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
+    def predict(self, clips: Tensor, valid_clips: Tensor, recent: Tensor) -> HeadOutput:
         """Judge windows at their newest clip, as `Engine` has it."""
-        return held_still(self._run("judge", clips, held, recent)[0], recent, self.config.horizon)
+        return held_still(self._run("head", clips, valid_clips, recent)[0], recent, self.config.horizon)
 
 
-def held_still(logits: Tensor, recent: Tensor, horizon: int) -> Judgement:
+def held_still(logits: Tensor, recent: Tensor, horizon: int) -> HeadOutput:
     """Add the last pose at every frame ahead to logits."""
     future = recent[:, -1:].expand(-1, horizon, -1, -1)
-    return Judgement(logits, future, future[..., 0])
+    return HeadOutput(logits, future, future[..., 0])
 
 
 def make_pairs(model: HitrsDetector) -> dict[str, Pair]:
@@ -68,8 +70,8 @@ def make_pairs(model: HitrsDetector) -> dict[str, Pair]:
         except EngineUnavailable as error:
             print(f"onnx is left out: {error}", file=sys.stderr)
             return pairs
-        graphs = {piece: (Path(place) / f"{piece}.onnx").read_bytes() for piece in PIECES}
-    headless = graphs | {"judge": without_motion(graphs["judge"])}
+        graphs = {submodule: (Path(place) / f"{submodule}.onnx").read_bytes() for submodule in SUBMODULES}
+    headless = graphs | {"head": without_motion(graphs["head"])}
     pairs["onnx fp32"] = OnnxEngine(model.config, graphs), HeadlessOnnx(model.config, headless)
     return pairs
 
@@ -79,13 +81,13 @@ def without_motion(graph: bytes) -> bytes:
     from onnx import load_model_from_string
     from onnx.utils import Extractor
 
-    cut: bytes = Extractor(load_model_from_string(graph)).extract_model(INPUTS["judge"], ["logits"]).SerializeToString()
+    cut: bytes = Extractor(load_model_from_string(graph)).extract_model(INPUTS["head"], ["logits"]).SerializeToString()
     return cut
 
 
 def fold_ratio(model: HitrsDetector, *, people: int, turns: int) -> float:
     """Time the model's own head and the folded one in turns; returns slow over fast, the median."""
-    head, folded = model.motion_head, MotionPiece(model.motion_head)
+    head, folded = model.motion_head, FoldedMotionHead(model.motion_head)
     output = torch.randn(people, model.config.encoder.video_width)
     recent = torch.randn(people, model.config.encoder.clip_span, model.config.encoder.joints, 3)
     took: tuple[list[int], list[int]] = ([], [])
@@ -99,14 +101,19 @@ def fold_ratio(model: HitrsDetector, *, people: int, turns: int) -> float:
     return float(np.median(slow / fast))
 
 
-def measure(checkpoint: Checkpoint, pair: Pair, *, people: int, hop: int, turns: int) -> dict[str, float]:
+def measure(checkpoint: Checkpoint, pair: Pair, *, people: int, step_frames: int, turns: int) -> dict[str, float]:
     """Time both engines of a pair in turns; milliseconds a frame for all people."""
     strides: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for _ in range(turns):
         for engine, took in zip(pair, strides, strict=True):
             took.append(
                 time_steps(
-                    engine, checkpoint.info.normaliser, rows=people, hop=hop, strides=1, clock=time.process_time_ns
+                    engine,
+                    checkpoint.info.normaliser,
+                    rows=people,
+                    step_frames=step_frames,
+                    strides=1,
+                    clock=time.process_time_ns,
                 )
             )
     whole_ms, headless_ms = (np.concatenate(took) for took in strides)
@@ -130,9 +137,9 @@ def main() -> None:
     stride = checkpoint.info.detector.encoder.clip_stride
     rows = [
         {"engine": name, "people": people, "answers": answers}
-        | measure(checkpoint, pair, people=people, hop=hop, turns=options.turns)
+        | measure(checkpoint, pair, people=people, step_frames=step_frames, turns=options.turns)
         for name, pair in make_pairs(checkpoint.model).items()
-        for answers, hop in (("every clip", stride), ("every frame", 1))
+        for answers, step_frames in (("every clip", stride), ("every frame", 1))
         for people in options.people
     ]
     table = Table(title=f"{checkpoint.info.name}, the motion head, CPU ms a frame for all people")

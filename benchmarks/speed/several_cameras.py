@@ -25,7 +25,7 @@ from hitrs_live.config import Config, override
 from hitrs_live.evaluation.reports.write import write_report
 from hitrs_live.inference.backend_selection import open_engine
 from hitrs_live.messages import AnyMessage, PoseFrame, Status
-from hitrs_live.pipeline.input_stream import Feed
+from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.demo.source import DemoSource
@@ -75,7 +75,7 @@ def run(checkpoint: Checkpoint, cameras: Sequence[Camera], *, gather_ms: float) 
     sink, config = LastStatus(), override(Config(), {"model.gather_ms": gather_ms, **PACE})
     engine = open_engine(checkpoint, "auto", "fp32", threads=1)
     pipeline = Pipeline(
-        [Feed(source=camera) for camera in cameras], checkpoint=checkpoint, config=config, sink=sink,
+        [InputStream(source=camera) for camera in cameras], checkpoint=checkpoint, config=config, sink=sink,
         open_model=lambda: engine,
     )  # fmt: skip
     began_s = time.process_time()

@@ -42,8 +42,8 @@ def measure(encoder: HiTRSConfig, *, clips: int, hops: int) -> dict[str, float]:
         stream_step(engine, joints[:, frame], active, state, NORMALISER)
 
     streamed_ms, recomputed_ms, worst = [], [], 0.0
-    for hop in range(hops):
-        first = window + hop * encoder.clip_stride
+    for step_frames in range(hops):
+        first = window + step_frames * encoder.clip_stride
         began = time.perf_counter()
         for frame in range(first, first + encoder.clip_stride):
             output, state = stream_step(engine, joints[:, frame], active, state, NORMALISER)

@@ -30,13 +30,13 @@ from hitrs_live.training.masking import choose_joints, draw_pairs, spoil_joints,
 from hitrs_live.training.objectives import ObjectiveConfig, Pretrainer
 from hitrs_live.training.pretrain import PretrainConfig, live, make_batches, pretrain
 from hitrs_live.training.trainer import Step
-from hitrs_live.training.training_logger import Journal
+from hitrs_live.training.training_logger import TrainingLogger
 from hitrs_live.transforms import NormaliserConfig, NormaliserState, normalise_sequence, normalise_step
 
 _WARM_UP = 3
 
 
-class Stopwatch(Journal):
+class Stopwatch(TrainingLogger):
     """Keep the steps instead of showing them."""
 
     def __init__(self) -> None:

@@ -26,8 +26,8 @@ def measure(checkpoint: Checkpoint, *, people: int, turns: int) -> dict[str, flo
     engine = TorchEngine(checkpoint.model)
     took_ms: dict[int, list[np.ndarray]] = {grid.clip_stride: [], 1: []}
     for _ in range(turns):
-        for hop, turn in took_ms.items():
-            turn.append(time_steps(engine, checkpoint.info.normaliser, rows=people, hop=hop, strides=1))
+        for step_frames, turn in took_ms.items():
+            turn.append(time_steps(engine, checkpoint.info.normaliser, rows=people, step_frames=step_frames, strides=1))
     clip_ms, frame_ms = (np.concatenate(turn) for turn in took_ms.values())
     return {
         "people": people,

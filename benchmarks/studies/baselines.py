@@ -25,7 +25,7 @@ from hitrs_live.model.packed_sequences import PackedClips
 from hitrs_live.model.recogniser import mean_by
 from hitrs_live.training.batches_recognition import LabelledBatch, LabelledBatches, VaryConfig
 from hitrs_live.training.distributed import join_processes
-from hitrs_live.training.trainer import Loop, LoopConfig
+from hitrs_live.training.trainer import Trainer, TrainerConfig
 from hitrs_live.transforms import NormaliserConfig
 
 JOINTS, CHANNELS = 25, 3
@@ -155,7 +155,7 @@ def train_baseline(make: Callable[[int], nn.Module], train: Dataset, test: Datas
     """
     torch.manual_seed(seed)
     model = OverPeople(make(len(train.classes)))
-    config = LoopConfig(
+    config = TrainerConfig(
         steps=steps, seed=seed, learning_rate=1e-3, final_learning_rate=1e-5, warmup_steps=max(1, steps // 20),
         schedule="cosine", weight_decay=0.05, average_decay=0.99, workers=0, save_every=steps,
     )  # fmt: skip
@@ -168,7 +168,7 @@ def train_baseline(make: Callable[[int], nn.Module], train: Dataset, test: Datas
         return {"loss": F.cross_entropy(logits, batch.labels, label_smoothing=0.1)}
 
     with tempfile.TemporaryDirectory() as folder, join_processes("cpu") as processes:
-        loop = Loop(model, config, processes, Path(folder) / "state.pt", "")
+        loop = Trainer(model, config, processes, Path(folder) / "state.pt", "")
         loop.run(batches, losses, lambda: None, lambda _: None)
     model.load_state_dict(loop.average)
     return accuracy(model, test)

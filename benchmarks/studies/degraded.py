@@ -44,10 +44,12 @@ def main() -> None:
     chosen = [parse_effects(text) for text in options.degrade or EFFECTS]
     checkpoint = load_checkpoint(options.checkpoint)
     found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
-    hop = checkpoint.info.hop_frames(options.update)
+    step_frames = checkpoint.info.step_frames(options.update)
     rows = []
     for effects in chosen:
-        report = evaluate_held_out(checkpoint, data_folder(), thresholds=found.thresholds, hop=hop, effects=effects)
+        report = evaluate_held_out(
+            checkpoint, data_folder(), thresholds=found.thresholds, step_frames=step_frames, effects=effects
+        )
         rows.append(
             {
                 "degraded": report["degraded"],

@@ -28,7 +28,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from hitrs_live.checkpoint import CheckpointInfo, EncoderCheckpoint, load_encoder
-from hitrs_live.data.array_format import Sequence
+from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.data.augment import Augmenter
 from hitrs_live.data.class_map import read_classes
 from hitrs_live.data.open_dataset import BACKGROUND_NAME, open_dataset
@@ -44,7 +44,7 @@ from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.training.batches_detection import StreamBatches
 from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.train_detector import DetectorTraining, losses_of
-from hitrs_live.training.trainer import Loop, LoopConfig
+from hitrs_live.training.trainer import Trainer, TrainerConfig
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence
 
 METHODS = ("Hi-TRS, pre-trained", "Hi-TRS, from scratch", "clip level alone", "GRU")
@@ -89,8 +89,8 @@ class Bench:
     """One data set, one budget."""
 
     work: Path
-    train: list[Sequence]
-    test: list[Sequence]
+    train: list[LabelledSequence]
+    test: list[LabelledSequence]
     config: DetectorTraining
     begin: EncoderCheckpoint | None
 
@@ -128,7 +128,7 @@ class Bench:
             size=config.batch, seed=(seed,),
         )  # fmt: skip
         with tempfile.TemporaryDirectory() as folder, join_processes("cpu") as processes:
-            loop = Loop(model, config.loop, processes, Path(folder) / "state.pt", "")
+            loop = Trainer(model, config.loop, processes, Path(folder) / "state.pt", "")
             loop.run(batches, lambda module, batch: losses_of(module, batch, config), lambda: None, lambda _: None)
         model.load_state_dict(loop.average)
         return model.eval()
@@ -141,12 +141,12 @@ class Bench:
         )  # fmt: skip
         streams = []
         for sequence in self.test:
-            logits = self._judge(model, sequence)
+            logits = self._predict(model, sequence)
             ends = np.arange(len(logits)) * info.detector.encoder.clip_stride + info.detector.encoder.clip_span - 1
             streams.append(KeptStream(sequence=sequence, ends=ends, logits=logits))
         return detection_report(decide(streams, info), info.labels)
 
-    def _judge(self, model: nn.Module, sequence: Sequence) -> np.ndarray:
+    def _predict(self, model: nn.Module, sequence: LabelledSequence) -> np.ndarray:
         """Judge the end of every clip from the window that ends there, as live."""
         if isinstance(model, HitrsDetector):
             return offline_logits(model, sequence, _NORMALISER)
@@ -174,7 +174,7 @@ def main() -> None:
     train, test = (read_classes(half, labels) for half in data.split())
     begin = load_encoder(options.checkpoint) if options.checkpoint else None
     encoder = begin.info.encoder if begin else SIZES[options.size]
-    loop = LoopConfig(
+    loop = TrainerConfig(
         steps=options.steps, learning_rate=1e-3, final_learning_rate=1e-5, warmup_steps=max(1, options.steps // 20),
         schedule="cosine", weight_decay=0.05, average_decay=0.995, save_every=options.steps,
         precision=options.precision,

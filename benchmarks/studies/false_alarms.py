@@ -31,7 +31,7 @@ from hitrs_live.evaluation.kept_streams import StreamResult
 from hitrs_live.evaluation.metrics.segment import alone_in_background
 from hitrs_live.evaluation.reports.detection import TOLERANCE_S, detection_report
 from hitrs_live.evaluation.reports.write import about_run, write_report
-from hitrs_live.evaluation.run_model import judge
+from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.messages import ActionEvent, JointsEvent
 from hitrs_live.skeleton import NTU25
 from hitrs_live.sources.recording import Recording
@@ -100,14 +100,16 @@ def _wrong(clip: dict[str, Any]) -> dict[str, int]:
 
 
 def count_everyday(
-    path: Path, checkpoint: Checkpoint, thresholds: Thresholds | None, hop: int | None
+    path: Path, checkpoint: Checkpoint, thresholds: Thresholds | None, step_frames: int | None
 ) -> dict[str, Any]:
     """Count what is told where nothing but what the detector does not know is within reach."""
     data, info = open_dataset(path), checkpoint.info
     sequences = read_streams(data, info.labels, BACKGROUND)
     own = (BACKGROUND_NAME, *data.classes)
     doing = {sequence.name: sequence.labels for sequence in read_streams(data, own, BACKGROUND)}
-    results = decide(judge(checkpoint, sequences, hop=hop), info, thresholds=thresholds, hop=hop)
+    results = decide(
+        run_model(checkpoint, sequences, step_frames=step_frames), info, thresholds=thresholds, step_frames=step_frames
+    )
     report = detection_report(results, info.labels, rate_hz=info.normaliser.rate_hz)
     alarms = [
         alarm
@@ -174,13 +176,13 @@ def main() -> None:
     flags = ["--update", options.update]
     for flag, value in (("--checkpoint", options.checkpoint), ("--thresholds", options.thresholds)):
         flags += [flag, value] if value else []
-    hop = checkpoint.info.hop_frames(options.update)
+    step_frames = checkpoint.info.step_frames(options.update)
     with tempfile.TemporaryDirectory() as folder:
         work = options.work or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         video = count_clips(data_folder() / "video", work, flags)
         everyday_at = at_usual_rate(data_folder() / "measure" / "utkinect_streams.npz", work / "utkinect_streams")
-        everyday = count_everyday(everyday_at, checkpoint, found.thresholds, hop)
+        everyday = count_everyday(everyday_at, checkpoint, found.thresholds, step_frames)
     show(Console(), video, everyday)
     if options.json:
         about = about_run(checkpoint, found.thresholds, options.update, mirror=True)

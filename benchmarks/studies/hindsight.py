@@ -29,7 +29,7 @@ def main() -> None:
             figures[name] = []
             for seed in range(options.seeds):
                 gru = train_gru(train, len(info.labels), prepare, steps=options.steps, seed=seed, both_ways=both_ways)
-                figures[name].append(frame_map([gru.judge(s) for s in test], info))
+                figures[name].append(frame_map([gru.predict(s) for s in test], info))
                 print(f"{name}, seed {seed}: {figures[name][-1]}", flush=True)
     laid = Table("GRU", "frame mAP")
     for name, seeds in figures.items():

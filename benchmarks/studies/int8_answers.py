@@ -18,7 +18,7 @@ from rich.table import Table
 
 from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from hitrs_live.data.array_format import IGNORE, data_folder
-from hitrs_live.data.array_format import Sequence as Stream
+from hitrs_live.data.array_format import LabelledSequence as Stream
 from hitrs_live.data.class_map import read_ship
 from hitrs_live.data.formats.ui_prmd import NAME as UI_PRMD
 from hitrs_live.data.formats.ui_prmd import join_repetitions
@@ -27,7 +27,7 @@ from hitrs_live.evaluation.decode_streams import decide
 from hitrs_live.evaluation.kept_streams import KeptStream
 from hitrs_live.evaluation.reports.detection import detection_report
 from hitrs_live.evaluation.reports.write import about_run, write_report
-from hitrs_live.evaluation.run_model import judge
+from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.inference.base import Engine
 from hitrs_live.inference.build import open_onnx
 from hitrs_live.inference.engine_cache import engines_folder
@@ -79,7 +79,7 @@ def compare(
     checkpoint: Checkpoint, int8: Engine, streams: list[Stream], thresholds: Thresholds | None
 ) -> dict[str, Any]:
     """Judge streams by both and put the answers side by side."""
-    wanted, got = (judge(checkpoint, streams, mirror=False, engine=engine) for engine in (None, int8))
+    wanted, got = (run_model(checkpoint, streams, mirror=False, engine=engine) for engine in (None, int8))
     both = [np.concatenate([one.logits for one in kept]) for kept in (wanted, got)]
     best = [logits.argmax(1) for logits in both]
     acting = best[0] > 0

@@ -22,12 +22,12 @@ from rich.console import Console
 from rich.table import Table
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
-from hitrs_live.data.array_format import Sequence, data_folder
+from hitrs_live.data.array_format import LabelledSequence, data_folder
 from hitrs_live.data.class_map import read_ship
 from hitrs_live.data.formats.ui_prmd import NAME as UI_PRMD
 from hitrs_live.data.formats.ui_prmd import join_repetitions
 from hitrs_live.evaluation.reports.write import write_report
-from hitrs_live.messages import People, Tick
+from hitrs_live.messages import JointFrame, People
 from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.motion_scorer import Forecaster
 from hitrs_live.streaming.predictor import Predictor
@@ -38,13 +38,13 @@ _ROWS = 32
 
 
 def measure(
-    checkpoint: Checkpoint, sequences: list[Sequence], *, delays_ms: tuple[float, ...], hop: int
+    checkpoint: Checkpoint, sequences: list[LabelledSequence], *, delays_ms: tuple[float, ...], step_frames: int
 ) -> dict[str, dict[str, float]]:
     """Compare the ways of telling at each delay, over all frames of all sequences. Millimetres."""
     sums, frames = np.zeros((len(delays_ms), len(WAYS))), np.zeros(len(delays_ms), np.int64)
     ordered = sorted(sequences, key=lambda sequence: -len(sequence.labels))
     for first in range(0, len(ordered), _ROWS):
-        for errors_mm in _batch_errors_mm(checkpoint, ordered[first : first + _ROWS], delays_ms, hop):
+        for errors_mm in _batch_errors_mm(checkpoint, ordered[first : first + _ROWS], delays_ms, step_frames):
             known = ~np.isnan(errors_mm[:, 0])
             sums += np.where(known[:, None], errors_mm, 0.0).sum(-1)
             frames += known.sum(-1)
@@ -55,7 +55,7 @@ def measure(
 
 
 def _batch_errors_mm(
-    checkpoint: Checkpoint, sequences: list[Sequence], delays_ms: tuple[float, ...], hop: int
+    checkpoint: Checkpoint, sequences: list[LabelledSequence], delays_ms: tuple[float, ...], step_frames: int
 ) -> Iterator[NDArray[np.float64]]:
     """Step a row a sequence; give (D, 4, R) errors a frame, NaN where a row has no prediction or no truth."""
     rows, rate_hz = len(sequences), checkpoint.info.normaliser.rate_hz
@@ -63,26 +63,26 @@ def _batch_errors_mm(
     lengths = np.array([len(sequence.labels) for sequence in sequences])
     joints_m = np.stack([_padded(sequence.joints_m, int(lengths.max())) for sequence in sequences])
     real = np.stack([sequence.valid_mask for sequence in sequences]).astype(np.float64)
-    predictor = Predictor(checkpoint, rows=rows, hop=hop, mirror=False)
+    predictor = Predictor(checkpoint, rows=rows, step_frames=step_frames, mirror=False)
     compensator = LatencyCompensator(rows=rows, rate_hz=rate_hz, horizon=horizon)
-    forecaster = Forecaster(source_id="benchmark", rows=rows, rate_hz=rate_hz, horizon=horizon, hop=hop)
+    forecaster = Forecaster(source_id="benchmark", rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=step_frames)
     for frame in range(int(lengths.max())):
-        tick = _tick(joints_m[:, frame], frame, frame < lengths, rate_hz)
-        forecaster.observe(tick)
-        compensator.observe(tick)
-        for prediction in predictor.step(tick):
+        joint_frame = _joint_frame(joints_m[:, frame], frame, frame < lengths, rate_hz)
+        forecaster.observe(joint_frame)
+        compensator.observe(joint_frame)
+        for prediction in predictor.step(joint_frame):
             forecaster.step(prediction)
             compensator.step(prediction)
         errors = np.full((len(delays_ms), len(WAYS), rows), np.nan)
-        people, speed_m = _people(tick), joints_m[:, frame] - joints_m[:, max(0, frame - 1)]
+        people, speed_m = _people(joint_frame), joints_m[:, frame] - joints_m[:, max(0, frame - 1)]
         for number, delay_ms in enumerate(delays_ms):
             at = frame + delay_ms / 1000 * rate_hz
-            carried = compensator.carry(people, people.capture_time_ns + round(delay_ms * 1e6))
-            scored = carried.known & (np.ceil(at) < lengths)
+            extrapolated = compensator.extrapolate(people, people.capture_time_ns + round(delay_ms * 1e6))
+            scored = extrapolated.known & (np.ceil(at) < lengths)
             if not scored.any():
                 continue
-            trusted = np.where(forecaster.errors.reliable[:, None, None], carried.joints_m, people.joints_m)
-            ways = (people.joints_m, people.joints_m + (at - frame) * speed_m, carried.joints_m, trusted)
+            trusted = np.where(forecaster.errors.reliable[:, None, None], extrapolated.joints_m, people.joints_m)
+            ways = (people.joints_m, people.joints_m + (at - frame) * speed_m, extrapolated.joints_m, trusted)
             off_m = np.linalg.norm(np.stack(ways) - _between(joints_m, at), axis=-1)
             errors[number] = np.where(scored, 1000 * (off_m * real).sum(-1) / real.sum(-1), np.nan)
         yield errors
@@ -100,17 +100,17 @@ def _between(joints_m: NDArray[np.float32], at: float) -> NDArray[np.float32]:
     return between
 
 
-def _tick(joints_m: NDArray[np.float32], frame: int, active: NDArray[np.bool_], rate_hz: float) -> Tick:
-    return Tick.of(joints_m, time_ns=round(frame / rate_hz * 1e9), active=active, reset=frame == 0)
+def _joint_frame(joints_m: NDArray[np.float32], frame: int, active: NDArray[np.bool_], rate_hz: float) -> JointFrame:
+    return JointFrame.of(joints_m, time_ns=round(frame / rate_hz * 1e9), active=active, reset=frame == 0)
 
 
-def _people(tick: Tick) -> People:
+def _people(joint_frame: JointFrame) -> People:
     return People(
-        capture_time_ns=int(tick.time_ns[0]),
-        track_ids=tick.track_ids,
-        present=tick.active,
-        joints_m=tick.joints_m,
-        confidence=tick.confidence,
+        capture_time_ns=int(joint_frame.time_ns[0]),
+        track_ids=joint_frame.track_ids,
+        present=joint_frame.active,
+        joints_m=joint_frame.joints_m,
+        confidence=joint_frame.confidence,
     )
 
 
@@ -124,7 +124,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(options.checkpoint)
-    hop = checkpoint.info.hop_frames(options.update)
+    step_frames = checkpoint.info.step_frames(options.update)
     people = read_ship(data_folder(), test=True)
     people[UI_PRMD] = join_repetitions(people[UI_PRMD])
     report: dict[str, Any] = {"model": checkpoint.info.name, "update": options.update, "sources": {}}
@@ -132,7 +132,7 @@ def main() -> None:
     for heading in ("people", "delay, ms", *(way.replace("_", " ") for way in WAYS), "by now, less"):
         table.add_column(heading, justify="left" if heading == "people" else "right")
     for name in SOURCES:
-        found = measure(checkpoint, people[name], delays_ms=tuple(options.delays_ms), hop=hop)
+        found = measure(checkpoint, people[name], delays_ms=tuple(options.delays_ms), step_frames=step_frames)
         report["sources"][name] = found
         for delay, row in found.items():
             less = f"{100 * (1 - row['by_now'] / row['late']):.0f} %"

@@ -128,7 +128,7 @@ def _over_seeds(values: Sequence[Sequence[float]]) -> dict[str, Any]:
     }
 
 
-def judge(figures: Mapping[str, Any], row: str) -> dict[str, Any]:
+def compare_row(figures: Mapping[str, Any], row: str) -> dict[str, Any]:
     """Say at which actions a row (`mean`, `together`) is below, or close to, the published error up to 400 ms."""
     ratios = {
         action: [
@@ -182,7 +182,7 @@ def main() -> None:
     with ThreadPoolExecutor(options.jobs) as pool:
         measured = list(pool.map(bench.seed_measured, seeds))
     figures = compare(measured, bench.together_measured(seeds))
-    figures["verdict"] = {row: judge(figures, row) for row in ("mean", "together")}
+    figures["verdict"] = {row: compare_row(figures, row) for row in ("mean", "together")}
     motion = read_cmu_motion(bench.data / FILE)
     here = Counter(recording.action for recording in motion.train)
     figures["training_files"] = {**measured[0]["training_files"], "missing": missing(here, motion.actions)}

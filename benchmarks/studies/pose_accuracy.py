@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.lifting import lift
-from hitrs_live.pose.mediapipe.estimator import Estimator
+from hitrs_live.pose.mediapipe.estimator import MediaPipeEstimator
 from hitrs_live.pose.mediapipe.models import find_pose_model
 from hitrs_live.skeleton import NTU25, NTU25_FROM_MEDIAPIPE33
 
@@ -74,7 +74,7 @@ def read_cameras(path: Path) -> list[Camera]:
 
 def look(clip: Path, model: Path, every: int) -> list[NDArray[np.float32] | None]:
     """Return one person's landmarks, (33, 7), of every so-manyeth frame, None where nobody was found."""
-    estimator = Estimator(model, max_people=1, min_confidence=0.5)
+    estimator = MediaPipeEstimator(model, max_people=1, min_confidence=0.5)
     video = cv2.VideoCapture(str(clip))
     people: list[NDArray[np.float32] | None] = []
     index = 0

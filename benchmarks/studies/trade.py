@@ -22,13 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
-from hitrs_live.data.array_format import Sequence, data_folder
+from hitrs_live.data.array_format import LabelledSequence, data_folder
 from hitrs_live.data.class_map import read_streams
 from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.evaluation.decode_streams import decide
 from hitrs_live.evaluation.reports.detection import detection_report
 from hitrs_live.evaluation.reports.write import write_report
-from hitrs_live.evaluation.run_model import judge
+from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.streaming.profile_step import time_steps
@@ -55,11 +55,19 @@ def with_window(checkpoint: Checkpoint, clips: int) -> Checkpoint:
 
 
 def measure(
-    checkpoint: Checkpoint, thresholds: Thresholds | None, streams: list[Sequence], hop: int | None, *, mirror: bool
+    checkpoint: Checkpoint,
+    thresholds: Thresholds | None,
+    streams: list[LabelledSequence],
+    step_frames: int | None,
+    *,
+    mirror: bool,
 ) -> dict[str, Any]:
     """Run the streams and return the figures that the trade is about."""
     results = decide(
-        judge(checkpoint, streams, hop=hop, mirror=mirror), checkpoint.info, thresholds=thresholds, hop=hop
+        run_model(checkpoint, streams, step_frames=step_frames, mirror=mirror),
+        checkpoint.info,
+        thresholds=thresholds,
+        step_frames=step_frames,
     )
     figures = detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)
     kept = {key: figures[key] for key in ("frame_map", "frame_map_later", "delay_p50_s", "delay_p95_s")}
@@ -73,9 +81,11 @@ def time_all(models: dict[tuple[str, int], tuple[Checkpoint, int, bool]], turns:
     """
     took_ms: dict[tuple[str, int], list[np.ndarray]] = {choice: [] for choice in models}
     for _ in range(turns):
-        for choice, (checkpoint, hop, mirror) in models.items():
+        for choice, (checkpoint, step_frames, mirror) in models.items():
             engine = TorchEngine(checkpoint.model)
-            took_ms[choice].append(time_steps(engine, checkpoint.info.normaliser, rows=1 + mirror, hop=hop, strides=2))
+            took_ms[choice].append(
+                time_steps(engine, checkpoint.info.normaliser, rows=1 + mirror, step_frames=step_frames, strides=2)
+            )
     return {choice: float(np.concatenate(turn).min(0).mean()) for choice, turn in took_ms.items()}
 
 
@@ -154,8 +164,8 @@ def main() -> None:
     costs_ms = time_all(choices, options.turns)
     rows = [
         {"update": update, "window_clips": clips, "ms_per_frame": round(costs_ms[update, clips], 3)}
-        | measure(model, thresholds, streams, hop, mirror=mirror)
-        for (update, clips), (model, hop, mirror) in choices.items()
+        | measure(model, thresholds, streams, step_frames, mirror=mirror)
+        for (update, clips), (model, step_frames, mirror) in choices.items()
     ]
     Console().print(table(rows))
     options.out.parent.mkdir(parents=True, exist_ok=True)

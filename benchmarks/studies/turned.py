@@ -28,16 +28,16 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from hitrs_live.checkpoint import CheckpointInfo, load_checkpoint
-from hitrs_live.data.array_format import IGNORE, Sequence, data_folder
+from hitrs_live.data.array_format import IGNORE, LabelledSequence, data_folder
 from hitrs_live.data.class_map import read_classes
 from hitrs_live.data.corruptions import turn
 from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.evaluation.decode_streams import decide
 from hitrs_live.evaluation.kept_streams import KeptStream
 from hitrs_live.evaluation.reports.detection import detection_report
-from hitrs_live.evaluation.run_model import judge
+from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.training.distributed import join_processes
-from hitrs_live.training.trainer import Loop, LoopConfig
+from hitrs_live.training.trainer import Trainer, TrainerConfig
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence
 
 Floats = NDArray[np.float32]
@@ -54,16 +54,16 @@ _NEVER = -20.0
 """The logit of a class that the GRU does not know."""
 
 
-Prepare = Callable[[Sequence], Floats]
+Prepare = Callable[[LabelledSequence], Floats]
 """Bring a sequence's joints into the axes that a model sees. Returns (T, 25, 3)."""
 
 
-def in_camera_axes(sequence: Sequence) -> Floats:
+def in_camera_axes(sequence: LabelledSequence) -> Floats:
     """Centre joints on the root, and leave them as the camera sees them."""
     return sequence.joints_m - sequence.joints_m[:, :1]
 
 
-def in_body_axes(sequence: Sequence) -> Floats:
+def in_body_axes(sequence: LabelledSequence) -> Floats:
     """Normalise as for the shipped model: turned by a slow heading, scaled by a slow size."""
     normalised, _ = normalise_sequence(torch.from_numpy(sequence.joints_m)[None], NormaliserConfig())
     return normalised[0].numpy()
@@ -75,7 +75,9 @@ AXES: dict[str, Prepare] = {"camera's axes": in_camera_axes, "body's axes": in_b
 class FrameGru(nn.Module):
     """A GRU on joints and their velocities, with an answer every frame."""
 
-    def __init__(self, train: list[Sequence], classes: int, prepare: Prepare, *, both_ways: bool = False) -> None:
+    def __init__(
+        self, train: list[LabelledSequence], classes: int, prepare: Prepare, *, both_ways: bool = False
+    ) -> None:
         """both_ways: whether it reads the future too, as no live model can."""
         super().__init__()
         self.prepare = prepare
@@ -94,14 +96,14 @@ class FrameGru(nn.Module):
         logits: Tensor = self.head(self.gru(features)[0])
         return logits
 
-    def features_of(self, sequence: Sequence) -> Tensor:
+    def features_of(self, sequence: LabelledSequence) -> Tensor:
         """Add velocities to joints. Returns (T, 150)."""
         joints = self.prepare(sequence)
         velocities = _VELOCITY_SCALE * np.diff(joints, axis=0, prepend=joints[:1])
         return torch.from_numpy(np.concatenate([joints, velocities], axis=1).reshape(len(joints), -1)).float()
 
     @torch.inference_mode()
-    def judge(self, sequence: Sequence) -> KeptStream:
+    def run_model(self, sequence: LabelledSequence) -> KeptStream:
         """Judge a stream as the shipped model would, after every frame."""
         logits = torch.full((len(sequence.labels), self.classes), _NEVER)
         logits[:, self.known] = self(self.features_of(sequence)[None])[0]
@@ -125,7 +127,7 @@ class Windows:
 class RandomWindows:
     """Make the batch of any number: cuts of 96 frames, of streams drawn at random."""
 
-    def __init__(self, model: FrameGru, train: list[Sequence], seed: int) -> None:
+    def __init__(self, model: FrameGru, train: list[LabelledSequence], seed: int) -> None:
         position = torch.full((model.classes,), IGNORE)
         position[model.known] = torch.arange(len(model.known))
         self._material = []
@@ -150,17 +152,17 @@ class RandomWindows:
 
 
 def train_gru(
-    train: list[Sequence], classes: int, prepare: Prepare, *, steps: int, seed: int, both_ways: bool = False
+    train: list[LabelledSequence], classes: int, prepare: Prepare, *, steps: int, seed: int, both_ways: bool = False
 ) -> FrameGru:
     """Train on random windows of the streams, in the loop that trains all models here."""
     torch.manual_seed(seed)
     model = FrameGru(train, classes, prepare, both_ways=both_ways)
-    config = LoopConfig(
+    config = TrainerConfig(
         steps=steps, seed=seed, learning_rate=2e-3, final_learning_rate=1e-5, warmup_steps=max(1, steps // 20),
         schedule="cosine", precision="fp32", workers=0, save_every=steps,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, join_processes("cpu") as processes:
-        loop = Loop(model, config, processes, Path(folder) / "state.pt", "")
+        loop = Trainer(model, config, processes, Path(folder) / "state.pt", "")
         loop.run(RandomWindows(model, train, seed), losses_of, lambda: None, lambda _: None)
     return model.eval()
 
@@ -184,7 +186,9 @@ def read_options(description: str) -> argparse.Namespace:
     return options
 
 
-def read_halves(options: argparse.Namespace, labels: tuple[str, ...]) -> tuple[list[Sequence], list[Sequence]]:
+def read_halves(
+    options: argparse.Namespace, labels: tuple[str, ...]
+) -> tuple[list[LabelledSequence], list[LabelledSequence]]:
     """Read the training people's streams and the test people's."""
     train, test = (read_classes(half, labels) for half in open_dataset(options.data).split())
     return train, test
@@ -192,7 +196,7 @@ def read_halves(options: argparse.Namespace, labels: tuple[str, ...]) -> tuple[l
 
 def frame_map(streams: list[KeptStream], info: CheckpointInfo) -> float:
     """Score judgements of every frame, without tuned thresholds."""
-    report = detection_report(decide(streams, info, hop=1), info.labels)
+    report = detection_report(decide(streams, info, step_frames=1), info.labels)
     return float(report["frame_map"])
 
 
@@ -218,9 +222,10 @@ def main() -> None:
     for angle in ANGLES_DEG:
         turned = [replace(s, joints_m=turn(s.joints_m, angle)) for s in test]
         figures[str(angle)] = {
-            name: [frame_map([gru.judge(s) for s in turned], unlagged) for gru in seeds] for name, seeds in grus.items()
+            name: [frame_map([gru.run_model(s) for s in turned], unlagged) for gru in seeds]
+            for name, seeds in grus.items()
         }
-        figures[str(angle)]["shipped"] = [frame_map(judge(shipped, turned, hop=1), shipped.info)]
+        figures[str(angle)]["shipped"] = [frame_map(run_model(shipped, turned, step_frames=1), shipped.info)]
         print(angle, figures[str(angle)], flush=True)
     Console().print(table(figures))
     if options.json:

@@ -25,7 +25,7 @@ def run_hop(engine: Engine, inputs: dict[str, tuple[Tensor, ...]]) -> None:
     for _ in range(engine.grid.clip_stride):
         engine.encode_frames(*inputs["frame"])
     engine.encode_clips(*inputs["clip"])
-    engine.judge(*inputs["judge"])
+    engine.predict(*inputs["head"])
 
 
 def _count_attention(

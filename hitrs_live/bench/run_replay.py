@@ -44,7 +44,7 @@ from hitrs_live.prepare.ntu_classes import ACTIONS
 from hitrs_live.prepare.ntu_file_names import parse_name
 from hitrs_live.sources.ntu import pose_frames
 from hitrs_live.sources.ntu_format import FRAME_RATE_HZ, parse_skeleton
-from hitrs_live.streaming.recorded_tracks import histories, live_ticks
+from hitrs_live.streaming.recorded_tracks import live_joint_frames, track_histories
 from hitrs_live.streaming.thresholds import find_thresholds
 
 _EDGES_MS = [digit * 10.0**power for power in range(-2, 5) for digit in (1, 2, 5)]
@@ -136,16 +136,16 @@ class _Reader:
                 print(f"passed over: {error}", file=sys.stderr, flush=True)
                 continue
             read = time.perf_counter()
-            ticks = tuple(
-                live_ticks(
+            joint_frames = tuple(
+                live_joint_frames(
                     pose_frames(sequence), rate_hz=self.rate_hz, most_people=self.config.pose.max_people,
                     track=self.config.track,
                 )
             )  # fmt: skip
-            people = tuple(histories(ticks))
+            people = tuple(track_histories(joint_frames))
             self.read_s += read - began
             self.follow_s += time.perf_counter() - read
-            yield Played(path=path, frames=len(sequence.frames), ticks=ticks, people=people)
+            yield Played(path=path, frames=len(sequence.frames), joint_frames=joint_frames, people=people)
 
 
 def _summarise(heard: list[Heard], wall_s: float, reader: _Reader, step_ms: list[float]) -> dict[str, Any]:

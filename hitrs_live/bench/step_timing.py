@@ -23,7 +23,7 @@ def time_frames(
     at_once: as in `time_steps`.
     """
     return time_steps(
-        contender.engine, normaliser, rows=persons, hop=contender.engine.grid.clip_stride, strides=strides,
+        contender.engine, normaliser, rows=persons, step_frames=contender.engine.grid.clip_stride, strides=strides,
         at_once=at_once, clock=contender.clock,
     ).ravel()  # fmt: skip
 

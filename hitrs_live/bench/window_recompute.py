@@ -32,7 +32,7 @@ def compare_recomputing(
     window, stride = _window(checkpoint), checkpoint.info.detector.encoder.clip_stride
     windows = {MODEL: timed(partial(checkpoint.model, window), time.process_time_ns)}
     for name, each in contenders.items():
-        windows[name] = timed(partial(judge_window, each.engine, window[0]), each.clock)
+        windows[name] = timed(partial(recompute_window, each.engine, window[0]), each.clock)
     window_ms = {name: float(np.median(took)) for name, took in in_turns(windows, turns=turns).items()}
     return Recomputing(
         window_ms={name: round(ms, 3) for name, ms in window_ms.items()},
@@ -41,14 +41,14 @@ def compare_recomputing(
     )
 
 
-def judge_window(engine: Engine, joints: Tensor) -> Tensor:
+def recompute_window(engine: Engine, joints: Tensor) -> Tensor:
     """Compute a whole window by an engine's parts: every frame, every clip, one judgement.
 
     joints: (T, J, 3), normalised, all frames of the window -> logits (1, K).
     """
     grid = engine.grid
     clips = engine.encode_clips(gather_clips(engine.encode_frames(joints)[None], grid)[0])
-    return engine.judge(clips[None], torch.tensor([len(clips)]), joints[None, -grid.clip_span :])[0]
+    return engine.predict(clips[None], torch.tensor([len(clips)]), joints[None, -grid.clip_span :])[0]
 
 
 def time_histories(checkpoint: Checkpoint, *, turns: int) -> tuple[HistoryCost, ...]:

@@ -3,7 +3,15 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import add_judging, add_motion_benchmarks, add_readout, add_threads, names, seed, whole
+from hitrs_live.commands.flags import (
+    add_motion_benchmarks,
+    add_prediction_flags,
+    add_readout,
+    add_threads,
+    names,
+    seed,
+    whole,
+)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +39,7 @@ def _run_held_out(options: argparse.Namespace) -> int:
 def _add_detector_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
     parser.add_argument("--thresholds", default="", metavar="FILE", help="as the setting action.thresholds has it")
-    add_judging(parser)
+    add_prediction_flags(parser)
     parser.add_argument(
         "--degrade", default="", metavar="A,B",
         help="spoil the joints first, in this order: noise, 15fps, no-feet, no-hands, landmarks, yaw=DEGREES",

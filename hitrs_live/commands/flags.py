@@ -105,7 +105,7 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=threads, default=2, metavar="N", help="of torch, on a CPU (default: 2)")
 
 
-def add_judging(parser: argparse.ArgumentParser) -> None:
+def add_prediction_flags(parser: argparse.ArgumentParser) -> None:
     """Add how the live stages judge."""
     parser.add_argument("--update", choices=("clip", "frame"), default="frame", help="as in model.update")
     parser.add_argument(

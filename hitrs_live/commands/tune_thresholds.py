@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import add_judging, add_threads, names, positive
+from hitrs_live.commands.flags import add_prediction_flags, add_threads, names, positive
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--false-alarms-per-hour", type=positive, default=1.0, metavar="N", help="of all classes together (default: 1)"
     )
-    add_judging(parser)
+    add_prediction_flags(parser)
     parser.add_argument("--config", metavar="FILE", help="settings to tune under, as live takes them")
     parser.add_argument("--out", type=Path, metavar="FILE", help="to write (default: calibration/CHECKPOINT.toml)")
     parser.add_argument("--overwrite", action="store_true", help="let --out replace a file")

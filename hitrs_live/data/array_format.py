@@ -30,7 +30,7 @@ IGNORE: Final = -1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sequence:
+class LabelledSequence:
     """One recording of one person, with the classes of a detector. T frames at 30 Hz."""
 
     name: str

@@ -37,7 +37,7 @@ _SPREAD_TRUNK, _SPREAD_LIMBS = 0.02, 0.06
 
 
 @dataclass(frozen=True, kw_only=True)
-class Build:
+class SensorGeometry:
     """Where a sensor puts joints, in lengths of the trunk, that is from between the hips to between the shoulders."""
 
     trunk: Floats
@@ -49,7 +49,7 @@ class Build:
 _LANDMARK_LIMBS: Final = {
     "elbow": 0.54, "wrist": 0.48, "hand": 0.12, "tip": 0.1, "thumb": 0.08, "knee": 0.84, "ankle": 0.82, "foot": 0.3,
 }  # fmt: skip
-LANDMARKS: Final = Build(
+LANDMARKS: Final = SensorGeometry(
     trunk=np.array(
         [
             (0, 0, 0), (0, 0.5, 0), (0, 0.9, 0), (0, 1.07, 0), (0, 1.35, 0),
@@ -62,7 +62,7 @@ LANDMARKS: Final = Build(
 """As live joints are laid between MediaPipe's landmarks, the lengths those of an average adult."""
 
 
-def measure_build(recordings: Iterable[Floats]) -> Build:
+def measure_geometry(recordings: Iterable[Floats]) -> SensorGeometry:
     """Find out how a sensor builds bodies. recordings: (T, 25, 3) each, metres."""
     whole = list(recordings)
     every = max(1, sum(map(len, whole)) // _MEASURED_FRAMES)
@@ -71,13 +71,13 @@ def measure_build(recordings: Iterable[Floats]) -> Build:
     places = np.einsum("tjc,tcd->tjd", joints[:, _TRUNK] - origin, axes) / size
     bones = np.linalg.norm(joints[:, _LIMBS] - joints[:, [NTU25.parents[j] for j in _LIMBS]], axis=-1) / size[:, 0]
     trunk, limbs = np.median(places, axis=0), np.median(bones, axis=0)
-    return Build(
+    return SensorGeometry(
         trunk=_symmetric(trunk).astype(np.float32),
         limbs=((limbs + limbs[_MIRRORED_LIMBS]) / 2).astype(np.float32),
     )
 
 
-def rebuild(joints_m: Floats, own: Build, other: Build) -> Floats:
+def rebuild(joints_m: Floats, own: SensorGeometry, other: SensorGeometry) -> Floats:
     """Show a recording in another build: the trunk's joints are moved within it, limbs hang from there at its lengths.
 
     joints_m: (T, 25, 3), of build `own`. Returns the same shape. The middles of hips and of shoulders stay in place.
@@ -105,27 +105,27 @@ def _forearm(joints_m: Floats, hand_part: int) -> Floats:
     return joints_m[:, NTU25.index(f"{side}_wrist")] - joints_m[:, NTU25.index(f"{side}_elbow")]
 
 
-def measure_dataset(data: Dataset) -> Build:
+def measure_dataset(data: Dataset) -> SensorGeometry:
     """Measure the build of a data set by some of its bodies, spread over all of it."""
     bodies = [body for sample in data.samples for body in sample.bodies]
-    return measure_build(data.joints_m(body) for body in bodies[:: max(1, len(bodies) // _MEASURED_BODIES)])
+    return measure_geometry(data.joints_m(body) for body in bodies[:: max(1, len(bodies) // _MEASURED_BODIES)])
 
 
-class Builds:
+class SensorGeometries:
     """The builds of some sensors, and what lies between them."""
 
-    def __init__(self, measured: Iterable[Build]) -> None:
+    def __init__(self, measured: Iterable[SensorGeometry]) -> None:
         """measured: of the data sets; landmarks' is always among them."""
         self._known = [*measured, LANDMARKS]
 
-    def draw(self, rng: np.random.Generator) -> Build:
+    def draw(self, rng: np.random.Generator) -> SensorGeometry:
         """Draw a build: one of a sensor, or between two of them, never quite the same."""
         one, two = (self._known[rng.integers(len(self._known))] for _ in range(2))
         share = np.float32(rng.random() if rng.random() < 0.5 else 0.0)
         trunk = one.trunk + share * (two.trunk - one.trunk) + _symmetric(rng.normal(0, _SPREAD_TRUNK, one.trunk.shape))
         spread = rng.normal(0, _SPREAD_LIMBS, len(_LIMBS))
         limbs = one.limbs + share * (two.limbs - one.limbs)
-        return Build(
+        return SensorGeometry(
             trunk=trunk.astype(np.float32),
             limbs=(limbs * np.exp((spread + spread[_MIRRORED_LIMBS]) / 2)).astype(np.float32),
         )

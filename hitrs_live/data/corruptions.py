@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hitrs_live.data.array_format import Sequence
-from hitrs_live.data.body_proportions import LANDMARKS, measure_build, rebuild
+from hitrs_live.data.array_format import LabelledSequence
+from hitrs_live.data.body_proportions import LANDMARKS, measure_geometry, rebuild
 from hitrs_live.data.sensor_noise import Floats, onto_grid, smooth_noise
 from hitrs_live.errors import ConfigError
 from hitrs_live.skeleton import NTU25
@@ -61,7 +61,7 @@ def hide(joints_m: Floats, seen_mask: NDArray[np.bool_]) -> Floats:
 
 def as_landmarks(joints_m: Floats) -> Floats:
     """Lay every joint where live ones lie, between MediaPipe's landmarks. joints_m: (T, 25, 3) -> the same."""
-    return rebuild(joints_m, measure_build([joints_m]), LANDMARKS)
+    return rebuild(joints_m, measure_geometry([joints_m]), LANDMARKS)
 
 
 def turn(joints_m: Floats, angle_deg: float) -> Floats:
@@ -77,10 +77,10 @@ class Effect:
 
     name: str
     """As it was asked for, such as `yaw=90`."""
-    apply: Callable[[Sequence, np.random.Generator], Sequence]
+    apply: Callable[[LabelledSequence, np.random.Generator], LabelledSequence]
 
 
-def degrade(sequence: Sequence, effects: tuple[Effect, ...], *, seed: int = 0) -> Sequence:
+def degrade(sequence: LabelledSequence, effects: tuple[Effect, ...], *, seed: int = 0) -> LabelledSequence:
     """Apply effects in their order; labels and length stay.
 
     What is drawn rests on the seed, the recording's name, the effect and its place in the order alone.
@@ -119,13 +119,13 @@ def _degrees(name: str, value: str) -> float:
     return angle_deg
 
 
-def _without(parts: tuple[str, ...]) -> Callable[[Sequence, np.random.Generator], Sequence]:
+def _without(parts: tuple[str, ...]) -> Callable[[LabelledSequence, np.random.Generator], LabelledSequence]:
     seen_mask = np.ones(len(NTU25), bool)
     seen_mask[[NTU25.index(f"{side}_{part}") for side in ("left", "right") for part in parts]] = False
     return lambda s, rng: replace(s, joints_m=hide(s.joints_m, seen_mask), valid_mask=s.valid_mask & seen_mask)
 
 
-_PLAIN: Mapping[str, Callable[[Sequence, np.random.Generator], Sequence]] = {
+_PLAIN: Mapping[str, Callable[[LabelledSequence, np.random.Generator], LabelledSequence]] = {
     "noise": lambda s, rng: replace(s, joints_m=add_noise(s.joints_m, rng)),
     "15fps": lambda s, rng: replace(s, joints_m=halve_rate(s.joints_m, rng)),
     "no-feet": _without(FEET),

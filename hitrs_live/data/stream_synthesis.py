@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.array_format import BACKGROUND, Sequence
-from hitrs_live.data.body_proportions import Build, Builds, measure_build, rebuild
+from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
+from hitrs_live.data.body_proportions import SensorGeometries, SensorGeometry, measure_geometry, rebuild
 from hitrs_live.data.gestures import gesture
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import across_body
@@ -60,7 +60,7 @@ class StreamComposer:
 
     def __init__(
         self,
-        sources: Mapping[str, Recordings[Sequence]],
+        sources: Mapping[str, Recordings[LabelledSequence]],
         weights: Mapping[str, float],
         config: ComposeConfig,
         arms_free: Set[int] = frozenset(),
@@ -70,8 +70,8 @@ class StreamComposer:
         arms_free: the classes that stay what they are whatever the arms do, besides background.
         """
         self._config = config
-        measured = [measure_build(one.joints_m for one in recordings) for recordings in sources.values()]
-        self._builds = Builds(measured)
+        measured = [measure_geometry(one.joints_m for one in recordings) for recordings in sources.values()]
+        self._builds = SensorGeometries(measured)
         self._own = {
             id(one): build for build, recordings in zip(measured, sources.values(), strict=True) for one in recordings
         }
@@ -108,11 +108,11 @@ class StreamComposer:
         span = slice(start, start + frames)
         return Stream(joints_m=stream.joints_m[span], labels=stream.labels[span], real_mask=stream.real_mask[span])
 
-    def _piece(self, build: Build | None, rng: np.random.Generator) -> tuple[Stream, Sequence]:
+    def _piece(self, build: SensorGeometry | None, rng: np.random.Generator) -> tuple[Stream, LabelledSequence]:
         label, sequence = self._pick(rng)
         return self._crop(sequence, label, self._length(rng), build, rng), sequence
 
-    def _invented(self, build: Build | None, rng: np.random.Generator) -> Stream:
+    def _invented(self, build: SensorGeometry | None, rng: np.random.Generator) -> Stream:
         """Let a body stand, or move as it did, and do with its arms what nobody recorded."""
         by_class = self._bodies[rng.integers(len(self._bodies))]
         label = int(rng.choice(list(by_class)))
@@ -128,17 +128,22 @@ class StreamComposer:
     def _length(self, rng: np.random.Generator) -> int:
         return int(rng.integers(*self._config.piece))
 
-    def _pick(self, rng: np.random.Generator) -> tuple[int, Sequence]:
+    def _pick(self, rng: np.random.Generator) -> tuple[int, LabelledSequence]:
         by_class = self._by_class[rng.choice(len(self._by_class), p=self._weights)]
         label = int(rng.choice(list(by_class)))
         return label, by_class[label][rng.integers(len(by_class[label]))]
 
-    def _show(self, sequence: Sequence, span: slice, build: Build | None) -> Floats:
+    def _show(self, sequence: LabelledSequence, span: slice, build: SensorGeometry | None) -> Floats:
         joints = sequence.joints_m[span]
         return joints if build is None else rebuild(joints, self._own[id(sequence)], build)
 
     def _crop(
-        self, sequence: Sequence, label: int, length: int, build: Build | None, rng: np.random.Generator
+        self,
+        sequence: LabelledSequence,
+        label: int,
+        length: int,
+        build: SensorGeometry | None,
+        rng: np.random.Generator,
     ) -> Stream:
         total = len(sequence.labels)
         at = np.flatnonzero(sequence.labels == label)
@@ -210,8 +215,8 @@ def _append(first: Stream, second: Stream) -> Stream:
     )
 
 
-def _index_classes(sequences: Recordings[Sequence]) -> dict[int, list[Sequence]]:
-    index: dict[int, list[Sequence]] = {}
+def _index_classes(sequences: Recordings[LabelledSequence]) -> dict[int, list[LabelledSequence]]:
+    index: dict[int, list[LabelledSequence]] = {}
     for sequence in sequences:
         for label in np.unique(sequence.labels):
             if label >= 0:

@@ -18,12 +18,12 @@ from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config
 from hitrs_live.evaluation.batch_replay_pairs import FilePairs
 from hitrs_live.inference.base import Engine
-from hitrs_live.messages import ActionEvent, Tick
+from hitrs_live.messages import ActionEvent, JointFrame
 from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.predictor import Predictor
-from hitrs_live.streaming.recorded_tracks import Followed
+from hitrs_live.streaming.recorded_tracks import TrackHistory
 from hitrs_live.streaming.thresholds import Thresholds
 
 
@@ -34,8 +34,8 @@ class Played:
     path: Path
     frames: int
     """Of the file."""
-    ticks: tuple[Tick, ...]
-    people: tuple[Followed, ...]
+    joint_frames: tuple[JointFrame, ...]
+    people: tuple[TrackHistory, ...]
     """In those ticks."""
 
 
@@ -76,7 +76,7 @@ class _Row:
     heard: Heard
     pairs: FilePairs | None
     """Of the file; None where the model knows no action of two."""
-    person: Followed
+    person: TrackHistory
     track_id: int
     at: int = 0
 
@@ -89,18 +89,18 @@ class Replay:
     ) -> None:
         """Take the model, the settings, what computes it, and what was tuned."""
         info = checkpoint.info
-        hop = info.hop_frames(config.model.update)
+        step_frames = info.step_frames(config.model.update)
         self._predictor = Predictor(
-            checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, hop=hop,
+            checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, step_frames=step_frames,
             mirror=config.model.mirror, engine=engine,
         )  # fmt: skip
         self._decoder = ActionDecoder(
-            info, config.action, source_id="replay", rows=rows, thresholds=thresholds, hop_frames=hop,
+            info, config.action, source_id="replay", rows=rows, thresholds=thresholds, step_frames=step_frames,
             bridge_s=config.track.bridge_s,
         )  # fmt: skip
         self._takes_two, self._rate_hz = np.isin(info.labels, info.pair_labels), info.normaliser.rate_hz
         self._pair_decoder = partial(
-            PairDecoder, info, config, source_id="replay", thresholds=thresholds, hop_frames=hop
+            PairDecoder, info, config, source_id="replay", thresholds=thresholds, step_frames=step_frames
         )  # fmt: skip
         self._rows: list[_Row | None] = [None] * rows
         self._still = np.zeros((len(NTU25), 3), np.float32), np.zeros(len(NTU25), np.float32)
@@ -135,14 +135,14 @@ class Replay:
     def _open_pairs(self, played: Played) -> FilePairs | None:
         if not played.people or not self._takes_two.any():
             return None
-        decoder = self._pair_decoder(rows=len(played.ticks[0].active))
-        return FilePairs(decoder, played.ticks, histories=len(played.people), classes=len(self._takes_two))
+        decoder = self._pair_decoder(rows=len(played.joint_frames[0].active))
+        return FilePairs(decoder, played.joint_frames, histories=len(played.people), classes=len(self._takes_two))
 
     def _step(self) -> None:
         """Advance everybody by a frame, and let those go whose last one it was."""
-        tick = self._tick()
+        joint_frame = self._joint_frame()
         began_ns = time.perf_counter_ns()
-        predictions = self._predictor.step(tick)
+        predictions = self._predictor.step(joint_frame)
         events = [event for prediction in predictions for event in self._decoder.step(prediction)]
         self.step_ms.append((time.perf_counter_ns() - began_ns) / 1e6)
         for prediction in predictions:
@@ -165,18 +165,18 @@ class Replay:
             if row.at == len(row.person.joints_m):
                 self._rows[number] = None
                 if row.pairs is not None and row.pairs.end_one():
-                    found = row.pairs.judge()
+                    found = row.pairs.score_pairs()
                     row.heard.pair_judgements, row.heard.pair_logits_sum = found.judgements, found.logits_sum
                     row.heard.told += found.told
 
-    def _tick(self) -> Tick:
+    def _joint_frame(self) -> JointFrame:
         """Lay the next frame of everybody out in rows; one that nobody is in rests."""
         poses = [
             self._still if row is None else (row.person.joints_m[row.at], row.person.confidence[row.at])
             for row in self._rows
         ]
         at = np.array([-1 if row is None else row.at for row in self._rows])
-        return Tick.of(
+        return JointFrame.of(
             np.stack([joints_m for joints_m, _ in poses]),
             np.stack([confidence for _, confidence in poses]),
             time_ns=np.round(np.maximum(at, 0) / self._rate_hz * 1e9).astype(np.int64),

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.messages import Prediction, Tick
+from hitrs_live.messages import JointFrame, Prediction
 from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.pair_decoder import PairDecoder
-from hitrs_live.streaming.recorded_tracks import Followed
+from hitrs_live.streaming.recorded_tracks import TrackHistory
 
 _Judgements = dict[int, list[tuple[int, NDArray[np.float32]]]]
 """By tick: the rows that were judged with it, and the logits of each, (K,)."""
@@ -33,29 +33,31 @@ class FilePairs:
     they were there, which the file's own ticks tell.
     """
 
-    def __init__(self, decoder: PairDecoder, ticks: Sequence[Tick], *, histories: int, classes: int) -> None:
+    def __init__(
+        self, decoder: PairDecoder, joint_frames: Sequence[JointFrame], *, histories: int, classes: int
+    ) -> None:
         """Take a new decoder of as many rows as the file's ticks have, and how many histories there are in them."""
-        self._decoder, self._ticks, self._left, self._classes = decoder, ticks, histories, classes
+        self._decoder, self._joint_frames, self._left, self._classes = decoder, joint_frames, histories, classes
         self._judgements: _Judgements = {}
 
-    def take(self, person: Followed, at: int, logits: NDArray[np.float32]) -> None:
+    def take(self, person: TrackHistory, at: int, logits: NDArray[np.float32]) -> None:
         """Keep a judgement on somebody after their frame `at`. logits: (K,)."""
-        self._judgements.setdefault(person.ticks[at], []).append((person.row, logits.copy()))
+        self._judgements.setdefault(person.joint_frames[at], []).append((person.row, logits.copy()))
 
     def end_one(self) -> bool:
         """Count that a history was run to its end; return whether it was the last."""
         self._left -= 1
         return not self._left
 
-    def judge(self) -> PairsHeard:
+    def score_pairs(self) -> PairsHeard:
         """Judge and tell the pairs, once."""
         heard = PairsHeard(logits_sum=np.zeros(self._classes))
-        for number, tick in enumerate(self._ticks):
+        for number, joint_frame in enumerate(self._joint_frames):
             said = self._judgements.get(number, [])
             # Where there is neither, the predictor says nothing either.
-            if not said and not tick.reset.any():
+            if not said and not joint_frame.reset.any():
                 continue
-            events = self._decoder.step(_predict(tick, said, self._classes))
+            events = self._decoder.step(_predict(joint_frame, said, self._classes))
             heard.told += [event.label for event in events if event.state == "start"]
             judged = self._decoder.judged
             assert judged is not None
@@ -64,11 +66,13 @@ class FilePairs:
         return heard
 
 
-def _predict(tick: Tick, said: Sequence[tuple[int, NDArray[np.float32]]], classes: int) -> Prediction:
+def _predict(joint_frame: JointFrame, said: Sequence[tuple[int, NDArray[np.float32]]], classes: int) -> Prediction:
     """Lay judgements out in the tick's rows. What is foreseen has no part in pairs."""
-    rows = len(tick.active)
+    rows = len(joint_frame.active)
     completed, logits = np.zeros(rows, bool), np.zeros((rows, classes), np.float32)
     for row, of_row in said:
         completed[row], logits[row] = True, of_row
     future = np.zeros((rows, 0, len(NTU25), 3), np.float32)
-    return Prediction(tick=tick, completed=completed, logits=logits, future_joints_m=future, scales_m=future[..., 0])
+    return Prediction(
+        joint_frame=joint_frame, completed=completed, logits=logits, future_joints_m=future, scales_m=future[..., 0]
+    )

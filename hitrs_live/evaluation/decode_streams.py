@@ -7,7 +7,7 @@ import numpy as np
 from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.config import ActionConfig
 from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult, ToldAction
-from hitrs_live.messages import ActionEvent, Prediction, Tick
+from hitrs_live.messages import ActionEvent, JointFrame, Prediction
 from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.decoder import ActionDecoder, class_scores
 from hitrs_live.streaming.thresholds import Thresholds, make_rules
@@ -23,12 +23,12 @@ def decide(
     config: ActionConfig | None = None,
     *,
     thresholds: Thresholds | None = None,
-    hop: int | None = None,
+    step_frames: int | None = None,
     of_pairs: bool | None = None,
 ) -> list[StreamResult]:
     """Tell the actions that the judgements, whoever made them, come to; a result for each stream, in their order.
 
-    config: by default the live one's; hop: frames from one judgement to the next, as the streams have them;
+    config: by default the live one's; step_frames: frames from one judgement to the next, as the streams have them;
     of_pairs: as the decoder has it, by default for recordings of which it is not known who does an action of two.
     """
     config = config or ActionConfig()
@@ -39,7 +39,7 @@ def decide(
     for first in range(0, len(order), _ROWS):
         numbers = order[first : first + _ROWS]
         decoder = ActionDecoder(
-            info, config, source_id="evaluation", rows=len(numbers), thresholds=thresholds, hop_frames=hop,
+            info, config, source_id="evaluation", rows=len(numbers), thresholds=thresholds, step_frames=step_frames,
             of_pairs=of_pairs,
         )  # fmt: skip
         rows = _told(_events(decoder, [streams[number] for number in numbers], info.normaliser.rate_hz), len(numbers))
@@ -52,7 +52,7 @@ def decide(
             confidence=stream.confidence,
             motion_error_mm=stream.motion_error_mm,
             held_error_mm=stream.held_error_mm,
-            scores=class_scores(stream.logits, rules.temperature, rules.least_energy),
+            scores=class_scores(stream.logits, rules.temperature, rules.energy_threshold),
             told=tuple(told[number]),
         )
         for number, stream in enumerate(streams)
@@ -109,7 +109,11 @@ def _predictions(streams: Sequence[KeptStream], rate_hz: float) -> Iterator[Pred
             if stream.confidence is not None:
                 confidence[row] = stream.confidence[number]
         time_ns = _START_NS + np.round(ends / rate_hz * 1e9).astype(np.int64)
-        tick = Tick.of(no_joints, confidence, time_ns=time_ns, active=there, reset=number == 0)
+        joint_frame = JointFrame.of(no_joints, confidence, time_ns=time_ns, active=there, reset=number == 0)
         yield Prediction(
-            tick=tick, completed=there, logits=logits, future_joints_m=no_future, scales_m=no_future[..., 0]
+            joint_frame=joint_frame,
+            completed=there,
+            logits=logits,
+            future_joints_m=no_future,
+            scales_m=no_future[..., 0],
         )

@@ -17,7 +17,7 @@ from hitrs_live.data.dataset import Body, Dataset, Sample
 from hitrs_live.errors import DataError
 from hitrs_live.inference.torch_engine import TorchEncoder
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.model.recogniser import Readout, read_out, sum_up
+from hitrs_live.model.recogniser import Readout, pool, read_out
 from hitrs_live.streaming.encoder_stream import StreamState, encode_step
 from hitrs_live.transforms import mirror as mirrored
 
@@ -41,7 +41,7 @@ def sequence_tokens(
         samples = [dataset.samples[number] for number in numbers]
         bodies = [[read_body(dataset, sample, body, mirror) for body in sample.bodies] for sample in samples]
         packed, sample_of = pack_samples(bodies, info.encoder, info.normaliser, info.modality)
-        tokens[numbers] = sum_up(reader.model, packed, sample_of, readout)
+        tokens[numbers] = pool(reader.model, packed, sample_of, readout)
     return tokens
 
 
@@ -148,5 +148,5 @@ def _stream(
 
 def _window_token(encoder: HiTRS, rows: Tensor, state: StreamState, readout: Readout) -> Tensor:
     """Sum up the clips that some rows hold. Returns (M, C_video)."""
-    clips, held = state.held_clips(rows)
+    clips, held = state.clip_window(rows)
     return read_out(encoder, clips, torch.arange(clips.shape[1]) < held[:, None], readout)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.array_format import Sequence
+from hitrs_live.data.array_format import LabelledSequence
 
 HORIZONS = (3, 6, 12, 18, 30)
 """Frames ahead at which motion is scored: 100, 200, 400, 600 and 1000 ms."""
@@ -32,7 +32,7 @@ def _no_motion() -> NDArray[np.float32]:
 class KeptStream:
     """What a model said of one stream: all that decisions and figures rest on. N judgements, K classes."""
 
-    sequence: Sequence
+    sequence: LabelledSequence
     ends: NDArray[np.int64]
     """(N,); the frame after which each judgement was known."""
     logits: NDArray[np.float32]

@@ -6,29 +6,29 @@ from pathlib import Path
 import numpy as np
 
 from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.data.array_format import BACKGROUND, Sequence
+from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
 from hitrs_live.evaluation.kept_streams import KeptStream
-from hitrs_live.evaluation.run_model import judge
+from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.messages import JointsEvent, PoseFrame
 from hitrs_live.skeleton import NTU25
 from hitrs_live.sources.recording import Recording
-from hitrs_live.streaming.recorded_tracks import follow
+from hitrs_live.streaming.recorded_tracks import track_frames
 from hitrs_live.wire.codec import pose_frame
 
 _MOST_PEOPLE = 6
 
 
-def judge_recording(
-    checkpoint: Checkpoint, path: Path, *, hop: int | None = None, mirror: bool = True
+def run_on_recording(
+    checkpoint: Checkpoint, path: Path, *, step_frames: int | None = None, mirror: bool = True
 ) -> list[KeptStream]:
     """Judge all that is followed in a recording, with the confidence that its joints had. All of it is background.
 
-    hop: frames from one judgement to the next, by default the clip stride; mirror: whether everybody is judged mirrored
-    too. Raises SourceUnavailable or DataError where the file is none of ours or damaged.
+    step_frames: frames from one judgement to the next, by default the clip stride; mirror: whether everybody is judged
+    mirrored too. Raises SourceUnavailable or DataError where the file is none of ours or damaged.
     """
-    followed = follow(_frames(path), rate_hz=checkpoint.info.normaliser.rate_hz, most_people=_MOST_PEOPLE)
+    followed = track_frames(_frames(path), rate_hz=checkpoint.info.normaliser.rate_hz, most_people=_MOST_PEOPLE)
     sequences = [
-        Sequence(
+        LabelledSequence(
             name=f"{path.stem}_{number}",
             subject=path.stem,
             joints_m=np.stack(one.joints_m),
@@ -37,8 +37,12 @@ def judge_recording(
         )
         for number, one in enumerate(followed)
     ]
-    return judge(
-        checkpoint, sequences, confidence=[np.stack(one.confidence) for one in followed], hop=hop, mirror=mirror
+    return run_model(
+        checkpoint,
+        sequences,
+        confidence=[np.stack(one.confidence) for one in followed],
+        step_frames=step_frames,
+        mirror=mirror,
     )
 
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.data.array_format import Sequence
+from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.transforms import NormaliserConfig, average_sides, normalise_sequence
@@ -17,42 +17,42 @@ _AT_ONCE = 256
 """Clips encoded in one batch, so that a long recording does not need the memory of all."""
 
 
-def judge_offline(
-    checkpoint: Checkpoint, sequence: Sequence, *, hop: int | None = None, mirror: bool = True
+def run_reference(
+    checkpoint: Checkpoint, sequence: LabelledSequence, *, step_frames: int | None = None, mirror: bool = True
 ) -> NDArray[np.float32]:
     """Judge a recording as the live predictor does, mirrored too or not. Returns (N, K), as `offline_logits`."""
     model, info = checkpoint.model, checkpoint.info
-    logits = offline_logits(model, sequence, info.normaliser, hop)
+    logits = offline_logits(model, sequence, info.normaliser, step_frames)
     if not mirror:
         return logits
     image = replace(sequence, joints_m=mirrored(torch.from_numpy(sequence.joints_m)).numpy())
-    of_image, classes = offline_logits(model, image, info.normaliser, hop), mirrored_labels(info.labels)
+    of_image, classes = offline_logits(model, image, info.normaliser, step_frames), mirrored_labels(info.labels)
     averaged: NDArray[np.float32] = average_sides(*map(torch.from_numpy, (logits, of_image, classes))).numpy()
     return averaged
 
 
 @torch.inference_mode()
 def offline_logits(
-    model: HitrsDetector, sequence: Sequence, normaliser: NormaliserConfig, hop: int | None = None
+    model: HitrsDetector, sequence: LabelledSequence, normaliser: NormaliserConfig, step_frames: int | None = None
 ) -> NDArray[np.float32]:
-    """Judge a recording at the end of every clip, or every `hop` frames, each from a window of its own.
+    """Judge a recording at the end of every clip, or every `step_frames` frames, each from a window of its own.
 
-    hop: frames from one judgement to the next, a divisor of the clip stride, which is the default. Returns (N, K);
-    the first judgement is of the frame that completes the first clip.
+    step_frames: frames from one judgement to the next, a divisor of the clip stride, which is the default. Returns (N,
+    K); the first judgement is of the frame that completes the first clip.
     """
     grid, window = model.config.encoder, model.config.window_clips
-    hop = hop or grid.clip_stride
+    step_frames = step_frames or grid.clip_stride
     joints, _ = normalise_sequence(torch.from_numpy(sequence.joints_m)[None], normaliser)
     if joints.shape[1] < grid.clip_span:
         return np.zeros((0, model.config.classes), np.float32)
     tokens = model.encoder.frame_encoder(joints[0])
-    starts = torch.arange(0, joints.shape[1] - grid.clip_span + 1, hop)
+    starts = torch.arange(0, joints.shape[1] - grid.clip_span + 1, step_frames)
     frames = starts[:, None] + torch.arange(grid.clip_length) * grid.frame_interval
     clips = torch.cat(
         [model.encoder.clip_encoder(tokens[frames[n : n + _AT_ONCE]]) for n in range(0, len(frames), _AT_ONCE)]
     )
     # A window is the clips that end a stride apart, the newest last; what lies past it is never read by it.
-    apart = grid.clip_stride // hop
+    apart = grid.clip_stride // step_frames
     newest = torch.arange(len(clips))
     held = (newest // apart + 1).clamp_max(window)
     places = (newest - apart * (held - 1))[:, None] + apart * torch.arange(window)

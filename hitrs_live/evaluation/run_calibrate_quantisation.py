@@ -7,9 +7,9 @@ import torch
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.errors import DataError
-from hitrs_live.evaluation.recorded_streams import judge_recording
+from hitrs_live.evaluation.recorded_streams import run_on_recording
 from hitrs_live.inference.int8_ranges import RANGES, Ranges, recording_ranges, save_ranges
-from hitrs_live.inference.quantise import run_made_streams
+from hitrs_live.inference.quantise import run_probe_streams
 
 
 def run_calibrate_quantisation(options: argparse.Namespace) -> int:
@@ -38,9 +38,9 @@ def measure_ranges(checkpoint: Checkpoint, recordings: list[Path]) -> Ranges:
     """
     frames = clips = 0
     with recording_ranges(checkpoint.model) as products:
-        run_made_streams(checkpoint.model)
+        run_probe_streams(checkpoint.model)
         for recording in recordings:
-            streams = judge_recording(checkpoint, recording)
+            streams = run_on_recording(checkpoint, recording)
             if not any(len(stream.ends) for stream in streams):
                 span = checkpoint.info.detector.encoder.clip_span
                 raise DataError(f"recording {recording}: nobody is followed for {span} frames in it; give another")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
-from hitrs_live.data.array_format import BACKGROUND, IGNORE, Sequence, data_folder
+from hitrs_live.data.array_format import BACKGROUND, IGNORE, LabelledSequence, data_folder
 from hitrs_live.data.class_map import read_streams
 from hitrs_live.data.corruptions import degrade, parse_effects
 from hitrs_live.data.dataset import Dataset
@@ -20,11 +20,11 @@ from hitrs_live.data.open_dataset import check_rates, open_dataset
 from hitrs_live.errors import DataError
 from hitrs_live.evaluation.decode_streams import decide
 from hitrs_live.evaluation.kept_streams import KeptStream
-from hitrs_live.evaluation.reference import judge_offline
+from hitrs_live.evaluation.reference import run_reference
 from hitrs_live.evaluation.reports.detection import TOLERANCE_S, detection_report
 from hitrs_live.evaluation.reports.held_out import evaluate_held_out
 from hitrs_live.evaluation.reports.write import about_run, write_report
-from hitrs_live.evaluation.run_model import judge
+from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.streaming.thresholds import Thresholds, find_thresholds
 
 _COLUMNS = {
@@ -42,7 +42,7 @@ _COLUMNS = {
 def run_detection(options: argparse.Namespace) -> int:
     """Measure a detector on streams of some people, live and, to compare, each window of a recording at once."""
     effects = parse_effects(options.degrade)
-    checkpoint, thresholds, hop = _detector(options)
+    checkpoint, thresholds, step_frames = _detector(options)
     torch.set_num_threads(options.threads)
     data = open_dataset(options.data)
     check_rates([data], checkpoint.info.normaliser.rate_hz)
@@ -51,15 +51,20 @@ def run_detection(options: argparse.Namespace) -> int:
         checkpoint,
         unknown_is_background=options.unknown_is_background,
     )
-    streams = judge(checkpoint, [degrade(sequence, effects) for sequence in sequences], hop=hop, mirror=options.mirror)
-    results = decide(streams, checkpoint.info, thresholds=thresholds, hop=hop)
+    streams = run_model(
+        checkpoint,
+        [degrade(sequence, effects) for sequence in sequences],
+        step_frames=step_frames,
+        mirror=options.mirror,
+    )
+    results = decide(streams, checkpoint.info, thresholds=thresholds, step_frames=step_frames)
     figures = detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)
     report = {
         "data": data.index.name,
         "subjects": sorted({sequence.subject for sequence in sequences}),
         **about_run(checkpoint, thresholds, options.update, mirror=options.mirror),
         "degraded": [effect.name for effect in effects],
-        "live_minus_offline": difference_from_offline(checkpoint, streams, hop, mirror=options.mirror),
+        "live_minus_offline": difference_from_offline(checkpoint, streams, step_frames, mirror=options.mirror),
         **figures,
     }
     show(Console(), _degraded(data.index.name, report), figures)
@@ -71,12 +76,12 @@ def run_detection(options: argparse.Namespace) -> int:
 def run_held_out(options: argparse.Namespace) -> int:
     """Measure a detector on every test subject of the shipped data and print a table a source."""
     effects = parse_effects(options.degrade)
-    checkpoint, thresholds, hop = _detector(options)
+    checkpoint, thresholds, step_frames = _detector(options)
     torch.set_num_threads(options.threads)
     folder = options.data or data_folder()
     report = about_run(checkpoint, thresholds, options.update, mirror=options.mirror)
     report |= evaluate_held_out(
-        checkpoint, folder, thresholds=thresholds, hop=hop, mirror=options.mirror, effects=effects
+        checkpoint, folder, thresholds=thresholds, step_frames=step_frames, mirror=options.mirror, effects=effects
     )
     console = Console()
     for name, figures in report["sources"].items():
@@ -87,10 +92,10 @@ def run_held_out(options: argparse.Namespace) -> int:
 
 
 def difference_from_offline(
-    checkpoint: Checkpoint, streams: list[KeptStream], hop: int | None, *, mirror: bool
+    checkpoint: Checkpoint, streams: list[KeptStream], step_frames: int | None, *, mirror: bool
 ) -> float:
     """Return by how much the live stages' logits differ at most from those of whole recordings."""
-    wanted = (judge_offline(checkpoint, stream.sequence, hop=hop, mirror=mirror) for stream in streams)
+    wanted = (run_reference(checkpoint, stream.sequence, step_frames=step_frames, mirror=mirror) for stream in streams)
     differences = (np.abs(one - got.logits).max(initial=0.0) for one, got in zip(wanted, streams, strict=True))
     return max(map(float, differences), default=0.0)
 
@@ -123,7 +128,7 @@ def show(console: Console, name: str, figures: dict[str, Any]) -> None:
 def _detector(options: argparse.Namespace) -> tuple[Checkpoint, Thresholds | None, int]:
     checkpoint = load_checkpoint(options.checkpoint)
     found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
-    return checkpoint, found.thresholds, checkpoint.info.hop_frames(options.update)
+    return checkpoint, found.thresholds, checkpoint.info.step_frames(options.update)
 
 
 def _first_bodies(data: Dataset) -> Dataset:
@@ -132,7 +137,7 @@ def _first_bodies(data: Dataset) -> Dataset:
     return data.only([msgspec.structs.replace(sample, bodies=sample.bodies[:1]) for sample in data.samples])
 
 
-def _streams(data: Dataset, checkpoint: Checkpoint, *, unknown_is_background: bool) -> list[Sequence]:
+def _streams(data: Dataset, checkpoint: Checkpoint, *, unknown_is_background: bool) -> list[LabelledSequence]:
     sequences = read_streams(data, checkpoint.info.labels, BACKGROUND if unknown_is_background else IGNORE)
     known = [sequence for sequence in sequences if (sequence.labels != IGNORE).any()]
     if not known:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.data.array_format import Sequence
+from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.evaluation.step_rows import chunks, step_rows
 from hitrs_live.streaming.predictor import Predictor
 
@@ -16,7 +16,7 @@ from hitrs_live.streaming.predictor import Predictor
 class Forecasts:
     """What was predicted of one recording, N times, F frames ahead each time."""
 
-    seen: Sequence
+    seen: LabelledSequence
     """As the predictor was given it."""
     true_m: NDArray[np.float32]
     """(T, 25, 3): as it really was."""
@@ -36,22 +36,25 @@ class _Row:
 
 
 def forecast(
-    checkpoint: Checkpoint, recordings: list[tuple[Sequence, Sequence]], *, hop: int | None = None
+    checkpoint: Checkpoint,
+    recordings: list[tuple[LabelledSequence, LabelledSequence]],
+    *,
+    step_frames: int | None = None,
 ) -> Iterator[Forecasts]:
     """Step the live predictor over recordings from the first frame to the last, many at once, longest first.
 
-    recordings: each as it is seen and as it was; hop: frames from one prediction to the next, by default the clip
-    stride. Only predictions of which every frame came are kept.
+    recordings: each as it is seen and as it was; step_frames: frames from one prediction to the next, by default the
+    clip stride. Only predictions of which every frame came are kept.
     """
     ordered = sorted(recordings, key=lambda pair: -len(pair[0].labels))
     for part in chunks(len(ordered)):
-        yield from _forecast_together(checkpoint, ordered[part], hop)
+        yield from _forecast_together(checkpoint, ordered[part], step_frames)
 
 
 def _forecast_together(
-    checkpoint: Checkpoint, recordings: list[tuple[Sequence, Sequence]], hop: int | None
+    checkpoint: Checkpoint, recordings: list[tuple[LabelledSequence, LabelledSequence]], step_frames: int | None
 ) -> Iterator[Forecasts]:
-    predictor = Predictor(checkpoint, rows=len(recordings), hop=hop, mirror=False)
+    predictor = Predictor(checkpoint, rows=len(recordings), step_frames=step_frames, mirror=False)
     rows = [_Row() for _ in recordings]
     horizon = checkpoint.model.config.horizon
     seen = [one for one, _ in recordings]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.data.array_format import Sequence
+from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.evaluation.kept_streams import HORIZONS, KeptStream
 from hitrs_live.evaluation.step_rows import chunks, step_rows
 from hitrs_live.inference.base import Engine
@@ -17,7 +17,7 @@ from hitrs_live.streaming.predictor import Predictor
 class _Row:
     """A stream, and what the model said of it so far."""
 
-    sequence: Sequence
+    sequence: LabelledSequence
     confidence: NDArray[np.float32] | None
     ends: list[int] = field(default_factory=list)
     logits: list[NDArray[np.float32]] = field(default_factory=list)
@@ -37,26 +37,26 @@ class _Row:
         )
 
 
-def judge(
+def run_model(
     checkpoint: Checkpoint,
-    sequences: list[Sequence],
+    sequences: list[LabelledSequence],
     *,
     confidence: list[NDArray[np.float32]] | None = None,
-    hop: int | None = None,
+    step_frames: int | None = None,
     mirror: bool = True,
     engine: Engine | None = None,
 ) -> list[KeptStream]:
     """Step the live predictor over every sequence from its first frame to its last, many at once, one a row.
 
-    confidence: (T, 25) for each sequence; None where all joints count as seen. hop: frames from one judgement to the
-    next, by default the clip stride. mirror: whether everybody is judged mirrored too. engine: what computes the model,
-    by default the reference. Returns the streams longest first, so that a batch stays full.
+    confidence: (T, 25) for each sequence; None where all joints count as seen. step_frames: frames from one judgement
+    to the next, by default the clip stride. mirror: whether everybody is judged mirrored too. engine: what computes the
+    model, by default the reference. Returns the streams longest first, so that a batch stays full.
     """
     seen: list[NDArray[np.float32] | None] = [None] * len(sequences) if confidence is None else [*confidence]
     rows = [_Row(sequence=sequence, confidence=own) for sequence, own in zip(sequences, seen, strict=True)]
     rows.sort(key=lambda row: -len(row.sequence.labels))
     for together in (rows[part] for part in chunks(len(rows))):
-        predictor = Predictor(checkpoint, rows=len(together), hop=hop, mirror=mirror, engine=engine)
+        predictor = Predictor(checkpoint, rows=len(together), step_frames=step_frames, mirror=mirror, engine=engine)
         recordings, own = [row.sequence for row in together], [row.confidence for row in together]
         for frame, number, prediction in step_rows(
             predictor, recordings, own, rate_hz=checkpoint.info.normaliser.rate_hz
@@ -68,7 +68,9 @@ def judge(
     return [row.keep(len(checkpoint.info.labels)) for row in rows]
 
 
-def motion_errors_mm(sequence: Sequence, frame: int, future_joints_m: NDArray[np.float32]) -> NDArray[np.float32]:
+def motion_errors_mm(
+    sequence: LabelledSequence, frame: int, future_joints_m: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Score one prediction, and the held pose, against what came. Returns (2, H) millimetres, NaN past the end.
 
     future_joints_m: (F, 25, 3), frames 1 ... F after `frame`; past F there is nothing to score. Joints that the set

@@ -38,7 +38,7 @@ def run_motion(options: argparse.Namespace) -> int:
     forecasts = forecast(
         checkpoint,
         [(degrade(one, effects), one) for one in long],
-        hop=checkpoint.info.hop_frames(options.update),
+        step_frames=checkpoint.info.step_frames(options.update),
     )
     figures = motion_report(forecasts, rate_hz=rate_hz)
     report = {

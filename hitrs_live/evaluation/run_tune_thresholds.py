@@ -17,8 +17,8 @@ from hitrs_live.data.class_map import map_labels, read_background, read_classes,
 from hitrs_live.data.open_dataset import check_rates, open_datasets
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.evaluation.kept_streams import KeptStream
-from hitrs_live.evaluation.recorded_streams import judge_recording
-from hitrs_live.evaluation.run_model import judge
+from hitrs_live.evaluation.recorded_streams import run_on_recording
+from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.evaluation.tuning import TOLERANCE_S, Alarms, Outcome, Tuner
 from hitrs_live.sources.recording import is_recording
 from hitrs_live.streaming.thresholds import FOLDER, Thresholds, save_thresholds
@@ -34,16 +34,16 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
     if out.exists() and not options.overwrite:
         raise ConfigError(f"thresholds {out}: are there already; replace them with --overwrite, or give another --out")
     config = load_config(options.config) if options.config else Config()
-    hop = checkpoint.info.hop_frames(options.update)
+    step_frames = checkpoint.info.step_frames(options.update)
     console = Console()
-    negative, notes = _negative(options.data, options.leave_out, checkpoint, hop, options.mirror)
+    negative, notes = _negative(options.data, options.leave_out, checkpoint, step_frames, options.mirror)
     for note in notes:
         _say(console, note)
-    labelled = _labelled(options.labelled or [], options.subjects, checkpoint, hop, options.mirror)
+    labelled = _labelled(options.labelled or [], options.subjects, checkpoint, step_frames, options.mirror)
     if not labelled:
         _say(console, "nothing labelled is given (--labelled): temperatures stay as they are, recall is not known")
     try:
-        tuner = Tuner(checkpoint, config.action, negative=negative, labelled=labelled, hop=hop)
+        tuner = Tuner(checkpoint, config.action, negative=negative, labelled=labelled, step_frames=step_frames)
     except ValueError as error:
         raise DataError(
             f"{', '.join(map(str, options.data))}: {error}; give longer recordings of other things"
@@ -62,7 +62,7 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
 
 
 def _negative(
-    paths: Sequence[Path], leave_out: frozenset[str], checkpoint: Checkpoint, hop: int | None, mirror: bool
+    paths: Sequence[Path], leave_out: frozenset[str], checkpoint: Checkpoint, step_frames: int | None, mirror: bool
 ) -> tuple[list[KeptStream], list[str]]:
     """Read what should set nothing off. Returns the streams, and a line a file on what of it counts."""
     streams: list[KeptStream] = []
@@ -71,7 +71,7 @@ def _negative(
     for path in paths:
         recordings = [path] if is_recording(path) else sorted(path.glob("*.mcap")) if path.is_dir() else []
         for recording in recordings:
-            streams += judge_recording(checkpoint, recording, hop=hop, mirror=mirror)
+            streams += run_on_recording(checkpoint, recording, step_frames=step_frames, mirror=mirror)
             notes.append(f"{recording.name}: all of it counts as holding none of the classes")
         for whole in [] if recordings else open_datasets([path]):
             check_rates([whole], checkpoint.info.normaliser.rate_hz)
@@ -85,14 +85,18 @@ def _negative(
             else:
                 sequences = read_background(data)
                 notes.append(f"{name}: has no label of the classes, and counts as holding none of them")
-            streams += judge(checkpoint, sequences, hop=hop, mirror=mirror)
+            streams += run_model(checkpoint, sequences, step_frames=step_frames, mirror=mirror)
     if absent:
         raise DataError(f"--leave-out: nobody is called {', '.join(sorted(absent))} in the data")
     return streams, notes
 
 
 def _labelled(
-    paths: Sequence[Path], subjects: frozenset[str] | None, checkpoint: Checkpoint, hop: int | None, mirror: bool
+    paths: Sequence[Path],
+    subjects: frozenset[str] | None,
+    checkpoint: Checkpoint,
+    step_frames: int | None,
+    mirror: bool,
 ) -> list[KeptStream]:
     streams: list[KeptStream] = []
     found: set[str] = set()
@@ -103,7 +107,7 @@ def _labelled(
         sequences = read_streams(chosen, checkpoint.info.labels)
         if chosen.samples and not any((sequence.labels > BACKGROUND).any() for sequence in sequences):
             raise DataError(f"--labelled {data.path}: holds none of the classes; give it as --data if that is so")
-        streams += judge(checkpoint, sequences, hop=hop, mirror=mirror)
+        streams += run_model(checkpoint, sequences, step_frames=step_frames, mirror=mirror)
     if paths and subjects and (missing := sorted(subjects - found)):
         raise DataError(f"{', '.join(map(str, paths))}: no subject {', '.join(missing)}, wanted some of {_few(found)}")
     return streams

@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.array_format import Sequence as Recording
-from hitrs_live.messages import Prediction, Tick
+from hitrs_live.data.array_format import LabelledSequence as Recording
+from hitrs_live.messages import JointFrame, Prediction
 from hitrs_live.streaming.predictor import Predictor
 
 _ROWS = 32
@@ -38,13 +38,13 @@ def step_rows(
     lengths = np.array([len(one.labels) for one in recordings])
     for frame in range(int(lengths.max(initial=0))):
         now = np.minimum(frame, lengths - 1).tolist()
-        tick = Tick.of(
+        joint_frame = JointFrame.of(
             np.stack([one.joints_m[at] for one, at in zip(recordings, now, strict=True)]),
             np.stack([own[at] for own, at in zip(seen, now, strict=True)]),
             time_ns=round(frame / rate_hz * 1e9),
             active=frame < lengths,
             reset=frame == 0,
         )
-        for prediction in predictor.step(tick):
+        for prediction in predictor.step(joint_frame):
             for row in np.flatnonzero(prediction.completed).tolist():
                 yield frame, row, prediction

@@ -16,7 +16,7 @@ from hitrs_live.config import EngineChoice, Precision
 from hitrs_live.errors import EngineError, EngineUnavailable
 from hitrs_live.inference.base import Engine
 from hitrs_live.inference.engine_cache import engines_folder
-from hitrs_live.inference.int8_ranges import FoundRanges, Ranges, find_ranges
+from hitrs_live.inference.int8_ranges import LoadedRanges, Ranges, find_ranges
 from hitrs_live.inference.parity import check_parity
 from hitrs_live.inference.torch_engine import DTYPES, TorchEngine
 
@@ -40,7 +40,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opened:
+class OpenedEngine:
     """An engine, and what there is to say of how it came to be this one."""
 
     engine: Engine
@@ -58,14 +58,14 @@ def open_engine(
     folder: Path | None = None,
     build: bool = True,
     quantisation: Path | None = None,
-) -> Opened:
+) -> OpenedEngine:
     """Open an engine for a detector, or the next one down the ladder that can be had. Never raises EngineError.
 
     max_rows: rows in a call, at most; folder: where built engines are kept, by default `engines_folder()`;
     quantisation: the file of ranges for int8, by default what `find_ranges` finds.
     Raises DataError where that file was named and is not of this checkpoint.
     """
-    found = find_ranges(quantisation, checkpoint) if precision == "int8" else FoundRanges()
+    found = find_ranges(quantisation, checkpoint) if precision == "int8" else LoadedRanges()
     if found.notice:
         _log.warning("int8 by %s: %s", found.origin, found.notice)
     wanted = Wanted(
@@ -82,8 +82,8 @@ def open_engine(
         except EngineError as error:
             failed.append(f"{rung} {rung_precision}: {error}")
             continue
-        return Opened(engine=candidate, notice=_tell(candidate, failed))
-    return Opened(engine=reference, notice=_tell(reference, failed))
+        return OpenedEngine(engine=candidate, notice=_explain(candidate, failed))
+    return OpenedEngine(engine=reference, notice=_explain(reference, failed))
 
 
 def _rungs(engine: EngineChoice, precision: Precision) -> Iterator[tuple[str, Precision]]:
@@ -103,7 +103,7 @@ def _rungs(engine: EngineChoice, precision: Precision) -> Iterator[tuple[str, Pr
             yield rung, "fp32"
 
 
-def _tell(engine: Engine, failed: list[str]) -> str:
+def _explain(engine: Engine, failed: list[str]) -> str:
     if not failed:
         _log.info("engine %s in %s", engine.name, engine.precision)
         return ""

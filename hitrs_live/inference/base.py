@@ -29,7 +29,7 @@ class StepEncoder(Protocol):
         """Encode clips. tokens: (M, L, J, C_frame) -> embeddings (M, C_clip)."""
 
 
-class Judgement(NamedTuple):
+class HeadOutput(NamedTuple):
     """What is said of windows at their newest clip. M windows."""
 
     logits: Tensor
@@ -55,16 +55,16 @@ class Engine(StepEncoder, Protocol):
     def config(self) -> DetectorConfig:
         """What the detector is made of."""
 
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
+    def predict(self, clips: Tensor, valid_clips: Tensor, recent: Tensor) -> HeadOutput:
         """Judge windows at their newest clip.
 
-        clips: (M, W, C_clip), oldest first, W = `config.window_clips`; held: (M,) int64 >= 1, how many of them are
-        real, what lies past them is not read; recent: (M, S, J, 3), the normalised frames of the newest clip's
+        clips: (M, W, C_clip), oldest first, W = `config.window_clips`; valid_clips: (M,) int64 >= 1, how many of them
+        are real, what lies past them is not read; recent: (M, S, J, 3), the normalised frames of the newest clip's
         span.
         """
 
 
-class PieceEngine(ABC):
+class SubmoduleEngine(ABC):
     """An `Engine` whose three calls each run one piece as a whole, whatever computes it."""
 
     def __init__(self, config: DetectorConfig, precision: Precision) -> None:
@@ -84,10 +84,10 @@ class PieceEngine(ABC):
         """Encode clips, as `Engine` has it."""
         return self._run("clip", tokens)[0]
 
-    def judge(self, clips: Tensor, held: Tensor, recent: Tensor) -> Judgement:
+    def predict(self, clips: Tensor, valid_clips: Tensor, recent: Tensor) -> HeadOutput:
         """Judge windows at their newest clip, as `Engine` has it."""
-        return Judgement(*self._run("judge", clips, held, recent))
+        return HeadOutput(*self._run("head", clips, valid_clips, recent))
 
     @abstractmethod
-    def _run(self, piece: str, *inputs: Tensor) -> Sequence[Tensor]:
-        """Run "frame", "clip" or "judge" on any number of rows."""
+    def _run(self, submodule: str, *inputs: Tensor) -> Sequence[Tensor]:
+        """Run "frame", "clip" or "head" on any number of rows."""

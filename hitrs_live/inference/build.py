@@ -14,7 +14,7 @@ from hitrs_live.config import Precision
 from hitrs_live.errors import EngineStale, EngineUnavailable
 from hitrs_live.inference.base import Engine
 from hitrs_live.inference.engine_cache import EngineKey, read_engine, write_engine
-from hitrs_live.inference.export import PIECES, export_graphs
+from hitrs_live.inference.export import SUBMODULES, export_graphs
 from hitrs_live.inference.graph_sources import graph_sources
 from hitrs_live.inference.int8_ranges import Ranges
 
@@ -68,7 +68,7 @@ def open_onnx(
             ranges="" if ranges is None else ranges.fingerprint,
         )  # fmt: skip
         files = _built(folder, key, quantise, build_now=build)
-    graphs = {piece: files[f"{piece}.onnx"] for piece in PIECES}
+    graphs = {submodule: files[f"{submodule}.onnx"] for submodule in SUBMODULES}
     return OnnxEngine(checkpoint.model.config, graphs, precision=precision, threads=threads)
 
 
@@ -103,9 +103,9 @@ def open_tensorrt(
     def make_plans(place: Path) -> None:
         with tempfile.TemporaryDirectory() as graphs:
             export_graphs(checkpoint.model, Path(graphs), precision=precision, opset=OPSET)
-            for piece in PIECES:
-                plan = build_plan(api, Path(graphs) / f"{piece}.onnx", max_rows=max_rows)
-                (place / f"{piece}.plan").write_bytes(plan)
+            for submodule in SUBMODULES:
+                plan = build_plan(api, Path(graphs) / f"{submodule}.onnx", max_rows=max_rows)
+                (place / f"{submodule}.plan").write_bytes(plan)
 
     major, minor = torch.cuda.get_device_capability()
     key = EngineKey(
@@ -114,7 +114,7 @@ def open_tensorrt(
         graphs=graph_sources(checkpoint.model),
     )  # fmt: skip
     files = _built(folder, key, make_plans, build_now=build)
-    plans = {piece: files[f"{piece}.plan"] for piece in PIECES}
+    plans = {submodule: files[f"{submodule}.plan"] for submodule in SUBMODULES}
     return TensorRtEngine(checkpoint.model.config, plans, api, precision=precision, max_rows=max_rows)
 
 

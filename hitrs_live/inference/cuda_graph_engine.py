@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from hitrs_live.config import Precision
 from hitrs_live.errors import EngineUnavailable
-from hitrs_live.inference.base import PieceEngine
+from hitrs_live.inference.base import SubmoduleEngine
 from hitrs_live.inference.export import example_inputs
-from hitrs_live.inference.submodules import in_precision, pieces_of, run_piece
+from hitrs_live.inference.submodules import in_precision, run_submodule, submodules_of
 from hitrs_live.inference.torch_engine import DTYPES
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 
@@ -23,7 +23,7 @@ _WARM_UPS = 3
 _SAME = 1e-3
 
 
-class CudaGraphEngine(PieceEngine):
+class CudaGraphEngine(SubmoduleEngine):
     """Run a detector's pieces on a GPU."""
 
     name = "cuda-graph"
@@ -38,10 +38,12 @@ class CudaGraphEngine(PieceEngine):
         on_gpu = HitrsDetector(model.config)
         on_gpu.load_state_dict(model.state_dict())
         on_gpu = in_precision(on_gpu.eval(), DTYPES[precision]).cuda()
-        self._pieces = {name: _Piece(piece, name, model.config, max_rows) for name, piece in pieces_of(on_gpu).items()}
+        self._submodules = {
+            name: _Piece(piece, name, model.config, max_rows) for name, piece in submodules_of(on_gpu).items()
+        }
 
     def _run(self, piece: str, *inputs: Tensor) -> tuple[Tensor, ...]:
-        return self._pieces[piece].run(*inputs)
+        return self._submodules[piece].run(*inputs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ class _Piece:
         rows = len(inputs[0])
         recording = next((self._recordings[size] for size in sorted(self._recordings) if size >= rows), None)
         if recording is None:
-            eager = run_piece(self._piece, [value.cuda() for value in inputs])
+            eager = run_submodule(self._piece, [value.cuda() for value in inputs])
             return tuple(output.cpu() for output in eager)
         for place, value in zip(recording.inputs, inputs, strict=True):
             place[:rows].copy_(value, non_blocking=True)
@@ -87,16 +89,16 @@ class _Piece:
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(_WARM_UPS):
-                run_piece(self._piece, inputs)
+                run_submodule(self._piece, inputs)
         torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            outputs = run_piece(self._piece, inputs)
+            outputs = run_submodule(self._piece, inputs)
         for value in inputs:
             if value.is_floating_point():
                 value.normal_()
         graph.replay()
-        for got, wanted in zip(outputs, run_piece(self._piece, inputs), strict=True):
+        for got, wanted in zip(outputs, run_submodule(self._piece, inputs), strict=True):
             if not torch.allclose(got, wanted, atol=_SAME, rtol=_SAME):
                 raise RuntimeError("its replay differs from the eager run")
         return _Recording(graph=graph, inputs=inputs, outputs=outputs)

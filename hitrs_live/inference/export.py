@@ -15,13 +15,13 @@ from torch import Tensor
 
 from hitrs_live.config import Precision
 from hitrs_live.errors import EngineUnavailable
-from hitrs_live.inference.submodules import in_precision, pieces_of
+from hitrs_live.inference.submodules import in_precision, submodules_of
 from hitrs_live.inference.torch_engine import DTYPES
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 
-INPUTS = {"frame": ("joints",), "clip": ("tokens",), "judge": ("clips", "held", "recent")}
-OUTPUTS = {"frame": ("encoded",), "clip": ("embeddings",), "judge": ("logits", "future", "scales")}
-PIECES = tuple(INPUTS)
+INPUTS = {"frame": ("joints",), "clip": ("tokens",), "head": ("clips", "valid_clips", "recent")}
+OUTPUTS = {"frame": ("encoded",), "clip": ("embeddings",), "head": ("logits", "future", "scales")}
+SUBMODULES = tuple(INPUTS)
 _ROWS = 3
 """Of the example that is traced; any number that is not special does."""
 
@@ -32,7 +32,7 @@ def example_inputs(config: DetectorConfig, rows: int) -> dict[str, tuple[Tensor,
     return {
         "frame": (torch.zeros(rows, grid.joints, grid.channels),),
         "clip": (torch.zeros(rows, grid.clip_length, grid.joints, grid.frame_width),),
-        "judge": (
+        "head": (
             torch.zeros(rows, config.window_clips, grid.clip_width),
             torch.ones(rows, dtype=torch.int64),
             torch.zeros(rows, grid.clip_span, grid.joints, 3),
@@ -41,7 +41,7 @@ def example_inputs(config: DetectorConfig, rows: int) -> dict[str, tuple[Tensor,
 
 
 def export_graphs(model: HitrsDetector, folder: Path, *, precision: Precision = "fp32", opset: int) -> None:
-    """Write frame.onnx, clip.onnx and judge.onnx into a folder, checked; inputs and outputs are float32.
+    """Write frame.onnx, clip.onnx and head.onnx into a folder, checked; inputs and outputs are float32.
 
     From opset 23 on attention is one operator, which a run-time either has as one kernel or not at all.
     Raises EngineUnavailable where the exporter is not installed.
@@ -50,11 +50,11 @@ def export_graphs(model: HitrsDetector, folder: Path, *, precision: Precision = 
     model = in_precision(model.eval(), DTYPES[precision])
     examples = example_inputs(model.config, _ROWS)
     rows = torch.export.Dim("rows")
-    for name, piece in pieces_of(model).items():
+    for name, submodule in submodules_of(model).items():
         path = folder / f"{name}.onnx"
         with quiet_exporter(), torch.no_grad():
             program = torch.onnx.export(
-                piece.eval(),
+                submodule.eval(),
                 examples[name],
                 dynamo=True,
                 opset_version=opset,

@@ -18,7 +18,7 @@ from hitrs_live.skeleton import NTU25
 _JOINTS = len(NTU25)
 
 
-class MotionPiece(nn.Module):
+class FoldedMotionHead(nn.Module):
     """Predict the frames after a clip, as `MotionHead.forecast` does in evaluation mode."""
 
     to_bones: Tensor

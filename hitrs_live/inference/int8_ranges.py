@@ -21,7 +21,7 @@ from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.errors import CheckpointMismatch, DataError
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.files.text_file import TextUnreadable, read_text
-from hitrs_live.inference.submodules import pieces_of
+from hitrs_live.inference.submodules import submodules_of
 from hitrs_live.model.detector import HitrsDetector
 
 RANGES = Path("calibration") / "quantisation.json"
@@ -65,7 +65,7 @@ class Ranges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoundRanges:
+class LoadedRanges:
     """What int8 is to be built by, and what there is to say of it."""
 
     ranges: Ranges | None = None
@@ -80,8 +80,8 @@ def recording_ranges(model: HitrsDetector) -> Iterator[Products]:
     """Watch a model's large products while it runs, in torch and fp32; what was seen fills up what this gives."""
     seen: Products = {}
     watched = [
-        layer.register_forward_hook(_widen(seen.setdefault(piece, {}), name))
-        for piece, name, layer in _large_products(model)
+        layer.register_forward_hook(_widen(seen.setdefault(submodule, {}), name))
+        for submodule, name, layer in _large_products(model)
     ]
     try:
         yield seen
@@ -91,12 +91,12 @@ def recording_ranges(model: HitrsDetector) -> Iterator[Products]:
 
 
 def _large_products(model: HitrsDetector) -> Iterator[tuple[str, str, nn.Linear]]:
-    for piece, module in pieces_of(model).items():
+    for submodule, module in submodules_of(model).items():
         for name, layer in module.named_modules():
             deep = isinstance(layer, nn.Linear) and layer.in_features >= _LEAST_DEPTH
             if deep and not name.endswith("attention.output"):
                 assert isinstance(layer, nn.Linear)
-                yield piece, name, layer
+                yield submodule, name, layer
 
 
 def _widen(seen: dict[str, ProductRange], name: str) -> Callable[[nn.Module, tuple[Any, ...], Tensor], None]:
@@ -126,7 +126,7 @@ def _union(one: ProductRange, other: ProductRange) -> ProductRange:
     )
 
 
-def find_ranges(file: Path | None, checkpoint: Checkpoint) -> FoundRanges:
+def find_ranges(file: Path | None, checkpoint: Checkpoint) -> LoadedRanges:
     """Read the ranges of the file that was named, else of `calibration/quantisation.json`, else take the built-in ones.
 
     What was looked for and is broken or of another checkpoint is passed by, with a notice.
@@ -135,15 +135,15 @@ def find_ranges(file: Path | None, checkpoint: Checkpoint) -> FoundRanges:
     if file is not None:
         return _found(file, load_ranges(file, checkpoint))
     if not RANGES.is_file():
-        return FoundRanges()
+        return LoadedRanges()
     try:
         return _found(RANGES, load_ranges(RANGES, checkpoint))
     except DataError as error:
-        return FoundRanges(notice=f"{error}; not used")
+        return LoadedRanges(notice=f"{error}; not used")
 
 
-def _found(file: Path, ranges: Ranges) -> FoundRanges:
-    return FoundRanges(ranges=ranges, origin=f"the ranges of {file}")
+def _found(file: Path, ranges: Ranges) -> LoadedRanges:
+    return LoadedRanges(ranges=ranges, origin=f"the ranges of {file}")
 
 
 def load_ranges(file: Path, checkpoint: Checkpoint) -> Ranges:
@@ -169,13 +169,13 @@ def load_ranges(file: Path, checkpoint: Checkpoint) -> Ranges:
 
 
 def _check_products(file: Path, products: Products, model: HitrsDetector) -> None:
-    known = {(piece, name) for piece, name, _ in _large_products(model)}
+    known = {(submodule, name) for submodule, name, _ in _large_products(model)}
     if not any(products.values()):
         raise DataError(f"ranges {file}: no product in it; {_MEND}")
-    for piece, layers in products.items():
+    for submodule, layers in products.items():
         for name, product in layers.items():
-            if (piece, name) not in known:
-                raise CheckpointMismatch(f"ranges {file}: the model has no product {piece}: {name}; {_MEND}")
+            if (submodule, name) not in known:
+                raise CheckpointMismatch(f"ranges {file}: the model has no product {submodule}: {name}; {_MEND}")
             for least, largest in (product.inputs, product.outputs):
                 if least > largest:
                     raise DataError(f"ranges {file}: {name} from {least:g} to {largest:g}, wanted it to rise; {_MEND}")

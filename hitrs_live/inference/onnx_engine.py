@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hitrs_live.config import Precision
 from hitrs_live.errors import EngineUnavailable
-from hitrs_live.inference.base import PieceEngine
+from hitrs_live.inference.base import SubmoduleEngine
 from hitrs_live.inference.export import INPUTS
 from hitrs_live.model.detector import DetectorConfig
 
@@ -19,7 +19,7 @@ OPSET = 23
 _ERRORS_ONLY = 3
 
 
-class OnnxEngine(PieceEngine):
+class OnnxEngine(SubmoduleEngine):
     """Run a detector's three graphs."""
 
     name = "onnx"
@@ -54,10 +54,10 @@ class OnnxEngine(PieceEngine):
         except Exception as error:  # The run-time has a dozen kinds, none of which is exported.
             raise EngineUnavailable(f"ONNX Runtime cannot load the graphs ({str(error).splitlines()[0]})") from None
 
-    def _run(self, piece: str, *inputs: Tensor) -> list[Tensor]:
+    def _run(self, submodule: str, *inputs: Tensor) -> list[Tensor]:
         """Run one graph. Inputs are read where they lie, and outputs are tensors on the run-time's own memory."""
-        feed = {name: value.numpy() for name, value in zip(INPUTS[piece], inputs, strict=True)}
-        return [torch.from_numpy(output) for output in self._sessions[piece].run(None, feed)]
+        feed = {name: value.numpy() for name, value in zip(INPUTS[submodule], inputs, strict=True)}
+        return [torch.from_numpy(output) for output in self._sessions[submodule].run(None, feed)]
 
 
 def _session_options(initialisers: Mapping[str, NDArray[Any]], threads: int) -> onnxruntime.SessionOptions:

@@ -22,10 +22,10 @@ from torch import nn
 from hitrs_live.checkpoint import SHIPPED, Checkpoint
 from hitrs_live.errors import EngineStale, EngineUnavailable
 from hitrs_live.files.atomic_write import whole_file
-from hitrs_live.inference.export import PIECES, export_graphs
+from hitrs_live.inference.export import SUBMODULES, export_graphs
 from hitrs_live.inference.graph_sources import graph_sources
 from hitrs_live.inference.onnx_engine import OPSET
-from hitrs_live.inference.submodules import pieces_of
+from hitrs_live.inference.submodules import submodules_of
 
 if TYPE_CHECKING:
     import onnx
@@ -82,10 +82,10 @@ def read_packaged(checkpoint: Checkpoint, folder: Path = PACKAGED) -> FilledGrap
         if (got := getattr(manifest, name)) != value:
             raise EngineStale(f"packaged graphs {folder}: made for {name} {got}, wanted {value}")
     return FilledGraphs(
-        graphs={piece: _read_checked(folder / f"{piece}.onnx", manifest.files) for piece in PIECES},
+        graphs={submodule: _read_checked(folder / f"{submodule}.onnx", manifest.files) for submodule in SUBMODULES},
         initialisers={
-            piece: _fill(module, manifest.fillings.get(piece, {}))
-            for piece, module in pieces_of(checkpoint.model).items()
+            submodule: _fill(module, manifest.fillings.get(submodule, {}))
+            for submodule, module in submodules_of(checkpoint.model).items()
         },
     )
 
@@ -110,9 +110,11 @@ def write_packaged(checkpoint: Checkpoint, folder: Path = PACKAGED) -> None:
         export_graphs(checkpoint.model, Path(place), opset=OPSET)
         import onnx
 
-        graphs = {piece: onnx.load(Path(place) / f"{piece}.onnx") for piece in PIECES}
-    fillings = {piece: _empty(graphs[piece], module) for piece, module in pieces_of(checkpoint.model).items()}
-    content = {f"{piece}.onnx": graph.SerializeToString(deterministic=True) for piece, graph in graphs.items()}
+        graphs = {submodule: onnx.load(Path(place) / f"{submodule}.onnx") for submodule in SUBMODULES}
+    fillings = {
+        submodule: _empty(graphs[submodule], module) for submodule, module in submodules_of(checkpoint.model).items()
+    }
+    content = {f"{submodule}.onnx": graph.SerializeToString(deterministic=True) for submodule, graph in graphs.items()}
     manifest = PackagedGraphs(
         weights=checkpoint.fingerprint,
         graphs=graph_sources(checkpoint.model),
@@ -141,8 +143,8 @@ def _read_checked(path: Path, sums: dict[str, str]) -> bytes:
     return content
 
 
-def _fill(piece: nn.Module, fillings: dict[str, Filling]) -> dict[str, NDArray[np.generic]]:
-    tensors = _tensors(piece)
+def _fill(submodule: nn.Module, fillings: dict[str, Filling]) -> dict[str, NDArray[np.generic]]:
+    tensors = _tensors(submodule)
     if strangers := {filling.tensor for filling in fillings.values()} - set(tensors):
         raise EngineStale(f"packaged graphs: the model has no tensor {min(strangers)}")
     return {
@@ -151,20 +153,20 @@ def _fill(piece: nn.Module, fillings: dict[str, Filling]) -> dict[str, NDArray[n
     }
 
 
-def _tensors(piece: nn.Module) -> dict[str, NDArray[np.generic]]:
+def _tensors(submodule: nn.Module) -> dict[str, NDArray[np.generic]]:
     """Name a piece's parameters and buffers, those that are in no checkpoint too."""
-    named = {**dict(piece.named_parameters()), **dict(piece.named_buffers())}
+    named = {**dict(submodule.named_parameters()), **dict(submodule.named_buffers())}
     return {name: value.detach().contiguous().numpy() for name, value in named.items()}
 
 
-def _empty(model: "onnx.ModelProto", piece: nn.Module) -> dict[str, Filling]:
+def _empty(model: "onnx.ModelProto", submodule: nn.Module) -> dict[str, Filling]:
     """Take out of a graph, in place, the initialisers that are a piece's tensors, and what the exporter noted aside.
 
     Its notes hold paths of the machine that it ran on.
     """
     from onnx import TensorProto, numpy_helper
 
-    tensors = _tensors(piece)
+    tensors = _tensors(submodule)
     fillings = {}
     for initialiser in model.graph.initializer:
         value = numpy_helper.to_array(initialiser)

@@ -13,7 +13,7 @@ from torch import Tensor
 from hitrs_live.config import Precision
 from hitrs_live.errors import EngineUnavailable
 from hitrs_live.inference.base import Engine
-from hitrs_live.inference.probe_streams import made_streams
+from hitrs_live.inference.probe_streams import probe_streams
 from hitrs_live.model.hitrs import gather_clips
 
 LARGEST_ERROR: dict[Precision, float | None] = {"fp32": 1e-4, "fp16": 2e-2, "bf16": 2e-2, "int8": None}
@@ -105,7 +105,7 @@ def _largest(difference: Tensor) -> float:
 def _questions(engine: Engine, max_rows: int, judgements: int) -> dict[str, Questions]:
     grid, window = engine.grid, engine.config.window_clips
     clips = window + 2
-    people = made_streams(-(-judgements // clips), grid.frames_of(clips))
+    people = probe_streams(-(-judgements // clips), grid.frames_of(clips))
     short = people[:1, : grid.frames_of(2)]
     return {
         "people": Questions(streams=people, rows=max_rows),
@@ -121,11 +121,11 @@ def answer(engine: Engine, questions: Questions) -> Answers:
     tokens = _in_batches(lambda part: engine.encode_frames(part), rows, streams.flatten(0, 1))
     spread = gather_clips(tokens.reshape(*streams.shape[:2], *tokens.shape[1:]), grid)
     clips = _in_batches(lambda part: engine.encode_clips(part), rows, spread.flatten(0, 1))
-    windows, held = windows_of(clips.reshape(*spread.shape[:2], -1), engine.config.window_clips)
+    windows, valid_clips = windows_of(clips.reshape(*spread.shape[:2], -1), engine.config.window_clips)
     starts = torch.arange(spread.shape[1]) * grid.clip_stride
     spans = streams[:, starts[:, None] + torch.arange(grid.clip_span)].flatten(0, 1)
     parts = [
-        engine.judge(windows[first : first + rows], held[first : first + rows], spans[first : first + rows])
+        engine.predict(windows[first : first + rows], valid_clips[first : first + rows], spans[first : first + rows])
         for first in range(0, len(windows), rows)
     ]
     logits, future, scales = (torch.cat(column) for column in zip(*parts, strict=True))
@@ -139,10 +139,10 @@ def windows_of(clips: Tensor, window: int) -> tuple[Tensor, Tensor]:
     """
     streams, count = clips.shape[:2]
     windows = clips.new_full((streams, count, window, clips.shape[2]), _RUBBISH)
-    held = torch.arange(1, count + 1).clamp_max(window)
-    for newest, real in enumerate(held.tolist()):
+    valid_clips = torch.arange(1, count + 1).clamp_max(window)
+    for newest, real in enumerate(valid_clips.tolist()):
         windows[:, newest, :real] = clips[:, newest + 1 - real : newest + 1]
-    return windows.flatten(0, 1), held.repeat(streams)
+    return windows.flatten(0, 1), valid_clips.repeat(streams)
 
 
 def _in_batches(run: Callable[[Tensor], Tensor], rows: int, inputs: Tensor) -> Tensor:

@@ -17,15 +17,15 @@ POSES = Path(__file__).with_name("probe_streams.npy")
 FRAMES_A_POSE = 3
 
 
-def made_streams(streams: int, frames: int) -> Tensor:
+def probe_streams(streams: int, frames: int) -> Tensor:
     """Make normalised streams at 30 frames a second. Returns (streams, frames, 25, 3) float32.
 
     What is longer than a piece goes back and forth; more streams than pieces are the pieces again, mirrored in time.
     """
     poses_m = np.load(POSES, allow_pickle=False).astype(np.float32)
     there = np.concatenate((poses_m, poses_m[:, -2:0:-1]), axis=1)
-    pieces = np.concatenate((there, there[:, ::-1]))[np.arange(streams) % (2 * len(poses_m))]
-    normalised, _ = normalise_sequence(torch.from_numpy(_between(pieces, frames)), NormaliserConfig())
+    submodules = np.concatenate((there, there[:, ::-1]))[np.arange(streams) % (2 * len(poses_m))]
+    normalised, _ = normalise_sequence(torch.from_numpy(_between(submodules, frames)), NormaliserConfig())
     return normalised
 
 

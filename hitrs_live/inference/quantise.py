@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from hitrs_live.errors import EngineUnavailable
-from hitrs_live.inference.export import INPUTS, PIECES, example_inputs, quiet_exporter
+from hitrs_live.inference.export import INPUTS, SUBMODULES, example_inputs, quiet_exporter
 from hitrs_live.inference.int8_ranges import ProductRange, Products, recording_ranges
 from hitrs_live.inference.parity import windows_of
-from hitrs_live.inference.probe_streams import made_streams
+from hitrs_live.inference.probe_streams import probe_streams
 from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.model.hitrs import gather_clips
@@ -42,19 +42,19 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
 
     weight_type = QuantType.QUInt8 if sums_saturate() else QuantType.QInt8
 
-    products = products or made_ranges(model)
-    for piece in PIECES:
-        path = folder / f"{piece}.onnx"
-        whole = folder / f"{piece}.float.onnx"
+    products = products or probe_ranges(model)
+    for submodule in SUBMODULES:
+        path = folder / f"{submodule}.onnx"
+        whole = folder / f"{submodule}.float.onnx"
         path.rename(whole)
-        nodes = _nodes_with_ranges(onnx.load(whole), products.get(piece, {}))
+        nodes = _nodes_with_ranges(onnx.load(whole), products.get(submodule, {}))
         if not nodes:
-            raise EngineUnavailable(f"int8: no product of the {piece} graph has a range; calibrate anew")
+            raise EngineUnavailable(f"int8: no product of the {submodule} graph has a range; calibrate anew")
         with quiet_exporter():
             quantize_static(
                 whole,
                 path,
-                _Still(model, piece),
+                _Still(model, submodule),
                 quant_format=QuantFormat.QDQ,
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
@@ -79,36 +79,36 @@ def sums_saturate(machine: str = "", cpu_info: str | None = None) -> bool:
     return re.search(r"\bavx(512)?_vnni\b", cpu_info) is None
 
 
-def made_ranges(model: HitrsDetector) -> Products:
+def probe_ranges(model: HitrsDetector) -> Products:
     """Measure ranges over the built-in streams."""
     with recording_ranges(model) as products:
-        run_made_streams(model)
+        run_probe_streams(model)
     return products
 
 
 @torch.inference_mode()
-def run_made_streams(model: HitrsDetector) -> None:
+def run_probe_streams(model: HitrsDetector) -> None:
     """Run a model over the built-in streams, in torch, for who watches it."""
     engine = TorchEngine(model)
     grid, window = engine.grid, engine.config.window_clips
-    streams = made_streams(_STREAMS, grid.frames_of(_CLIPS))
+    streams = probe_streams(_STREAMS, grid.frames_of(_CLIPS))
     tokens = engine.encode_frames(streams.flatten(0, 1))
     spread = gather_clips(tokens.reshape(*streams.shape[:2], *tokens.shape[1:]), grid).flatten(0, 1)
     clips = engine.encode_clips(spread).reshape(_STREAMS, _CLIPS, -1)
-    windows, held = windows_of(clips, window)
+    windows, valid_clips = windows_of(clips, window)
     # No rubbish here: it would widen the ranges.
-    windows[torch.arange(window) >= held[:, None]] = 0.0
+    windows[torch.arange(window) >= valid_clips[:, None]] = 0.0
     starts = torch.arange(_CLIPS) * grid.clip_stride
     spans = streams[:, starts[:, None] + torch.arange(grid.clip_span)].flatten(0, 1)
-    engine.judge(windows, held, spans)
+    engine.predict(windows, valid_clips, spans)
 
 
 class _Still:
     """What the quantiser runs a graph on, because it must; the ranges that it would take from it are given to it."""
 
-    def __init__(self, model: HitrsDetector, piece: str) -> None:
-        values = (value.numpy() for value in example_inputs(model.config, 1)[piece])
-        self._feeds: Iterator[dict[str, NDArray[Any]]] = iter([dict(zip(INPUTS[piece], values, strict=True))])
+    def __init__(self, model: HitrsDetector, submodule: str) -> None:
+        values = (value.numpy() for value in example_inputs(model.config, 1)[submodule])
+        self._feeds: Iterator[dict[str, NDArray[Any]]] = iter([dict(zip(INPUTS[submodule], values, strict=True))])
 
     def get_next(self) -> dict[str, NDArray[Any]] | None:
         return next(self._feeds, None)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hitrs_live.inference.folded_motion_head import MotionPiece
+from hitrs_live.inference.folded_motion_head import FoldedMotionHead
 from hitrs_live.model.blocks import Attention, Block
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.model.hitrs import ClipEncoder, FrameEncoder, HiTRS
@@ -25,7 +25,7 @@ from hitrs_live.model.hitrs import ClipEncoder, FrameEncoder, HiTRS
 _Module = TypeVar("_Module", bound=nn.Module)
 
 
-class FramePiece(nn.Module):
+class FrameSubmodule(nn.Module):
     """Encode frames."""
 
     def __init__(self, encoder: FrameEncoder) -> None:
@@ -40,7 +40,7 @@ class FramePiece(nn.Module):
         return x
 
 
-class ClipPiece(nn.Module):
+class ClipSubmodule(nn.Module):
     """Encode clips."""
 
     def __init__(self, encoder: ClipEncoder) -> None:
@@ -58,21 +58,22 @@ class ClipPiece(nn.Module):
         return _update_one(last, x[:, -1], x, None)
 
 
-class JudgePiece(nn.Module):
+class HeadSubmodule(nn.Module):
     """Read a window of clips at its newest one."""
 
     def __init__(self, detector: HitrsDetector) -> None:
         super().__init__()
         self.video_encoder = detector.encoder.video_encoder
         self.action_head = detector.action_head
-        self.motion_head = MotionPiece(detector.motion_head)
+        self.motion_head = FoldedMotionHead(detector.motion_head)
 
-    def forward(self, clips: Tensor, held: Tensor, recent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Judge. clips: (M, W, C_clip); held: (M,); recent: (M, S, J, 3) -> (M, K), (M, F, J, 3) and (M, F, J)."""
-        output = self.read(clips, held)
+    def forward(self, clips: Tensor, valid_clips: Tensor, recent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Judge. clips: (M, W, C_clip); valid_clips: (M,); recent: (M, S, J, 3) -> (M, K), (M, F, J, 3) and (M, F,
+        J)."""
+        output = self.read(clips, valid_clips)
         return self.action_head(output), *self.motion_head(output, recent)
 
-    def read(self, clips: Tensor, held: Tensor) -> Tensor:
+    def read(self, clips: Tensor, valid_clips: Tensor) -> Tensor:
         """Give the video level's row of the newest clip, which both heads read. Returns (M, C_video)."""
         encoder, window = self.video_encoder, clips.shape[1]
         x = _product(encoder.embed, clips).float() + encoder.positions[:window]
@@ -80,23 +81,23 @@ class JudgePiece(nn.Module):
         *body, last = encoder.blocks
         for block in body:
             x = _update(block, x, causal_mask)
-        newest = (held - 1)[:, None, None].expand(-1, 1, x.shape[2])
-        real_mask = torch.arange(window, device=x.device) < held[:, None]
+        newest = (valid_clips - 1)[:, None, None].expand(-1, 1, x.shape[2])
+        real_mask = torch.arange(window, device=x.device) < valid_clips[:, None]
         return _update_one(last, x.gather(1, newest).squeeze(1), x, real_mask)
 
 
-def pieces_of(model: HitrsDetector) -> dict[str, nn.Module]:
+def submodules_of(model: HitrsDetector) -> dict[str, nn.Module]:
     """Take a detector's pieces by their names; weights are shared, but for the motion head's."""
     return {
-        "frame": FramePiece(model.encoder.frame_encoder),
-        "clip": ClipPiece(model.encoder.clip_encoder),
-        "judge": JudgePiece(model),
+        "frame": FrameSubmodule(model.encoder.frame_encoder),
+        "clip": ClipSubmodule(model.encoder.clip_encoder),
+        "head": HeadSubmodule(model),
     }
 
 
-def run_piece(piece: nn.Module, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def run_submodule(submodule: nn.Module, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Run a piece; what it gives is a tuple, of one too."""
-    outputs = piece(*inputs)
+    outputs = submodule(*inputs)
     return outputs if isinstance(outputs, tuple) else (outputs,)
 
 

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from hitrs_live.config import Precision
 from hitrs_live.errors import EngineUnavailable
-from hitrs_live.inference.base import PieceEngine
+from hitrs_live.inference.base import SubmoduleEngine
 from hitrs_live.inference.export import INPUTS, OUTPUTS, example_inputs
 from hitrs_live.model.detector import DetectorConfig
 
 
-class TensorRtEngine(PieceEngine):
+class TensorRtEngine(SubmoduleEngine):
     """Run a detector's three plans."""
 
     name = "tensorrt"
@@ -39,12 +39,12 @@ class TensorRtEngine(PieceEngine):
         super().__init__(config, precision)
         runtime = api.Runtime(api.Logger(api.Logger.ERROR))
         examples = example_inputs(config, max_rows)
-        self._pieces = {
+        self._submodules = {
             name: _Piece(runtime, name, plan, examples[name], max_rows=max_rows) for name, plan in plans.items()
         }
 
-    def _run(self, piece: str, *inputs: Tensor) -> list[Tensor]:
-        return self._pieces[piece].run(*inputs)
+    def _run(self, submodule: str, *inputs: Tensor) -> list[Tensor]:
+        return self._submodules[submodule].run(*inputs)
 
 
 class _Piece:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from hitrs_live.config import Precision
-from hitrs_live.inference.base import PieceEngine
-from hitrs_live.inference.submodules import in_precision, pieces_of, run_piece
+from hitrs_live.inference.base import SubmoduleEngine
+from hitrs_live.inference.submodules import in_precision, run_submodule, submodules_of
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 
@@ -39,7 +39,7 @@ class TorchEncoder:
         return embeddings
 
 
-class TorchEngine(PieceEngine):
+class TorchEngine(SubmoduleEngine):
     """Run a detector's pieces on the CPU."""
 
     name = "torch"
@@ -52,8 +52,8 @@ class TorchEngine(PieceEngine):
         if precision not in DTYPES:
             raise ValueError(f"got precision {precision}, wanted one of {', '.join(DTYPES)} with torch")
         super().__init__(model.config, precision)
-        self._pieces = pieces_of(in_precision(model, DTYPES[precision]))
+        self._submodules = submodules_of(in_precision(model, DTYPES[precision]))
 
     @torch.inference_mode()
-    def _run(self, piece: str, *inputs: Tensor) -> tuple[Tensor, ...]:
-        return run_piece(self._pieces[piece], inputs)
+    def _run(self, submodule: str, *inputs: Tensor) -> tuple[Tensor, ...]:
+        return run_submodule(self._submodules[submodule], inputs)

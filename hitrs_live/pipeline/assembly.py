@@ -13,7 +13,7 @@ from hitrs_live.config import POSE_MODELS, Config
 from hitrs_live.errors import ConfigError, TransportError, ViewUnavailable
 from hitrs_live.files.checkpoint_file import SHIPPED, check_detector_file
 from hitrs_live.files.output_files import is_one_of, why_unwritable
-from hitrs_live.pipeline.input_stream import Feed, Viewer
+from hitrs_live.pipeline.input_stream import InputStream, Viewer
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.mediapipe.models import find_pose_model
 from hitrs_live.pose.stage import PoseStage
@@ -74,7 +74,7 @@ class Assembly:
         self.session_id: str = told_again or uuid.uuid4().hex
         self._check_outputs()
         with ExitStack() as made:
-            self._feeds = [self._make_feed(source, made) for source in self._sources]
+            self._inputs = [self._make_input(source, made) for source in self._sources]
             self._stack.push(made.pop_all())
 
     @property
@@ -84,13 +84,13 @@ class Assembly:
 
     def open(self) -> None:
         """Open the sources, and find the pose model where needed. Raises SourceUnavailable or PoseModelMissing."""
-        for feed in self._feeds:
-            self._stack.callback(feed.source.close)
-            feed.source.open()
-        self._feeds = [replace(feed, opened=True) for feed in self._feeds]
-        for feed in self._feeds:
-            if feed.pose is not None:
-                feed.pose.get_model()
+        for input_stream in self._inputs:
+            self._stack.callback(input_stream.source.close)
+            input_stream.source.open()
+        self._inputs = [replace(input_stream, opened=True) for input_stream in self._inputs]
+        for input_stream in self._inputs:
+            if input_stream.pose is not None:
+                input_stream.pose.get_model()
 
     def build(self, sink: Sink) -> "Pipeline":
         """Load the model and make the pipeline, which this very thread has to run.
@@ -117,9 +117,12 @@ class Assembly:
             quantisation=Path(config.model.quantisation) if config.model.quantisation else None,
         )  # fmt: skip
         if self._plan.record:
-            self._feeds = [replace(feed, recorder=self._make_recorder(feed.source)) for feed in self._feeds]
+            self._inputs = [
+                replace(input_stream, recorder=self._make_recorder(input_stream.source))
+                for input_stream in self._inputs
+            ]
         return Pipeline(
-            self._feeds, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds, open_model=open_model,
+            self._inputs, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds, open_model=open_model,
             session=self._session,
         )  # fmt: skip
 
@@ -158,7 +161,7 @@ class Assembly:
                     raise fault(f"{what} {file}: {trouble}")
                 written.append(file)
 
-    def _make_feed(self, source: Source, stack: ExitStack) -> Feed:
+    def _make_input(self, source: Source, stack: ExitStack) -> InputStream:
         """Give a source its pose stage and views."""
         lens_for: LensFor = imagined_lens
         pose = None
@@ -173,7 +176,7 @@ class Assembly:
         for viewer in self._make_viewers(source, lens_for):
             stack.callback(viewer.close)
             viewers.append(viewer)
-        return Feed(source=source, pose=pose, viewers=tuple(viewers))
+        return InputStream(source=source, pose=pose, viewers=tuple(viewers))
 
     def _make_viewers(self, source: Source, lens_for: LensFor) -> Iterator[Viewer]:
         plan = self._plan

@@ -98,10 +98,10 @@ def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console |
 def closing_lines(dashboard: Dashboard) -> str:
     """Sum a session up, a line a source, for the terminal's ordinary screen, where the dashboard leaves nothing."""
     told = [
-        f"hitrs-live: {board.source_id} {board.state} after {duration(status.uptime_s)}, {status.frames:,} frames, "
-        f"drops {drops_in_words(status.drops)}, {board.actions_told} actions"
-        for board in dashboard.boards.all()
-        if (status := board.status) is not None
+        f"hitrs-live: {session.source_id} {session.state} after {duration(status.uptime_s)}, {status.frames:,} frames, "
+        f"drops {drops_in_words(status.drops)}, {session.actions_told} actions"
+        for session in dashboard.sessions.all()
+        if (status := session.status) is not None
     ]
     return "\n".join(told) or "hitrs-live: no status was received"
 

@@ -23,7 +23,7 @@ class Viewer(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Feed:
+class InputStream:
     """A source, what finds people in its pictures, and what keeps and shows what becomes of them.
 
     The pipeline closes them all. Raises ValueError for a source of pictures without a pose stage.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hitrs_live.messages import Frame, PoseFrame, SourceChange
-from hitrs_live.pipeline.input_stream import Feed
+from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.sources.base import SourceItem
 
 _READ_S = 0.1
@@ -15,10 +15,10 @@ _MEMORY = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arrival:
+class SourceFrame:
     """What came in of one source: a change of its state, or a frame's people."""
 
-    feed: int
+    input_stream: int
     """Which of the feeds."""
     item: SourceChange | PoseFrame
     frame: Frame | None = None
@@ -51,22 +51,22 @@ class _Pace:
         return self.next_s + (self.interval_s or 0.0)
 
 
-class Intake:
+class FrameMultiplexer:
     """Read all sources at once; give what came in of them together, so that one batch can take it.
 
-    Of each source one frame at a time is under way: it is read on when `gather` is called next. What a live source
-    sees meanwhile it drops and counts itself, so that the next frame read is the newest.
+    Of each source one frame at a time is under way: it is read on when `collect_batch` is called next. What a live
+    source sees meanwhile it drops and counts itself, so that the next frame read is the newest.
     """
 
     def __init__(
-        self, feeds: Sequence[Feed], *, patience_s: float, clock: Callable[[], float] = time.monotonic
+        self, inputs: Sequence[InputStream], *, batch_timeout_s: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Take the feeds. patience_s: how long a frame may wait for those of other sources."""
-        self._feeds, self._patience_s, self._clock = tuple(feeds), patience_s, clock
+        """Take the feeds. batch_timeout_s: how long a frame may wait for those of other sources."""
+        self._inputs, self._batch_timeout_s, self._clock = tuple(inputs), batch_timeout_s, clock
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
         # All below are read and written under the condition's lock alone.
-        self._offered: dict[int, Arrival] = {}
+        self._offered: dict[int, SourceFrame] = {}
         self._first_s = 0.0
         self._under_way: set[int] = set()
         self._paces: dict[int, _Pace] = {}
@@ -75,21 +75,23 @@ class Intake:
 
     def open(self) -> None:
         """Open every source that is not open yet. Raises SourceUnavailable."""
-        for feed in self._feeds:
-            if not feed.opened:
-                feed.source.open()
+        for input_stream in self._inputs:
+            if not input_stream.opened:
+                input_stream.source.open()
 
     def start(self) -> None:
         """Start the pose stages, then read. Raises PoseModelMissing or PoseProcessFailed."""
-        for feed in self._feeds:
-            if feed.pose is not None:
-                feed.pose.start()
-        for number, feed in enumerate(self._feeds):
-            thread = threading.Thread(target=self._feed, args=(number,), name=feed.source.source_id, daemon=True)
+        for input_stream in self._inputs:
+            if input_stream.pose is not None:
+                input_stream.pose.start()
+        for number, input_stream in enumerate(self._inputs):
+            thread = threading.Thread(
+                target=self._read, args=(number,), name=input_stream.source.source_id, daemon=True
+            )
             self._threads.append(thread)
             thread.start()
 
-    def gather(self, timeout_s: float) -> Sequence[Arrival]:
+    def collect_batch(self, timeout_s: float) -> Sequence[SourceFrame]:
         """Return what came in, one arrival a source at most, in the order of the feeds; () if nothing did in time.
 
         What the last call returned is taken to be done with. Once something came in, sources whose next frame is due
@@ -101,17 +103,17 @@ class Intake:
             if not self._changed.wait_for(lambda: self._offered, timeout_s):
                 return ()
             coming = (self._paces[n].next_s for n in self._offered if n in self._paces)
-            until_s = min(self._first_s + self._patience_s, *coming, float("inf"))
+            until_s = min(self._first_s + self._batch_timeout_s, *coming, float("inf"))
             self._changed.wait_for(lambda: not self._is_awaited(until_s), max(0.0, until_s - self._clock()))
             arrivals = tuple(self._offered[number] for number in sorted(self._offered))
             self._under_way.update(self._offered)
             self._offered.clear()
             return arrivals
 
-    def leave(self, feed: int) -> None:
+    def leave(self, input_stream: int) -> None:
         """Read a feed no further; the thread that used it closes it."""
         with self._changed:
-            self._left.add(feed)
+            self._left.add(input_stream)
 
     def close(self) -> None:
         """Let every source and pose stage go, each by the thread that used it; safe at any time, also twice."""
@@ -120,8 +122,8 @@ class Intake:
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
-        for feed in self._feeds:
-            _close(feed)
+        for input_stream in self._inputs:
+            _close(input_stream)
 
     def _is_awaited(self, until_s: float) -> bool:
         """Tell whether a frame of a source that has none here yet is due until then."""
@@ -129,23 +131,23 @@ class Intake:
             pace.next_s <= until_s < pace.late_s for number, pace in self._paces.items() if number not in self._offered
         )
 
-    def _feed(self, number: int) -> None:
-        feed, newest_ns = self._feeds[number], 0
+    def _read(self, number: int) -> None:
+        input_stream, newest_ns = self._inputs[number], 0
         try:
             for item in self._items(number):
                 newest_ns = item.time_ns if isinstance(item, SourceChange) else item.capture_time_ns
-                for arrival in _arrivals(number, feed, item):
+                for arrival in _source_frames(number, input_stream, item):
                     self._offer(arrival)
         except Exception as error:  # Whatever ends one source is the pipeline's to tell, and no other source's end.
             ended = SourceChange(state="ended", time_ns=newest_ns, detail=str(error), fault=True)
-            self._offer(Arrival(feed=number, item=ended, error=error))
+            self._offer(SourceFrame(input_stream=number, item=ended, error=error))
         finally:
-            _close(feed)
+            _close(input_stream)
 
     def _items(self, number: int) -> Iterator[SourceItem]:
         """Read until the source ends, is left or this closes."""
         while not self._is_over(number):
-            for item in self._feeds[number].source.read(_READ_S):
+            for item in self._inputs[number].source.read(_READ_S):
                 if self._is_over(number):
                     return
                 yield item
@@ -155,9 +157,9 @@ class Intake:
     def _is_over(self, number: int) -> bool:
         return self._closing or number in self._left
 
-    def _offer(self, arrival: Arrival) -> None:
+    def _offer(self, arrival: SourceFrame) -> None:
         """Hand an arrival over and wait until it is done with."""
-        number = arrival.feed
+        number = arrival.input_stream
         with self._changed:
             if isinstance(arrival.item, SourceChange):
                 # It may pause before its next frame; nobody should wait for that.
@@ -175,18 +177,18 @@ class Intake:
             )
 
 
-def _arrivals(number: int, feed: Feed, item: SourceItem) -> Sequence[Arrival]:
+def _source_frames(number: int, input_stream: InputStream, item: SourceItem) -> Sequence[SourceFrame]:
     """Find the people in a picture; a process that fails on it gives nothing."""
     if not isinstance(item, Frame):
-        return (Arrival(feed=number, item=item),)
-    assert feed.pose is not None
+        return (SourceFrame(input_stream=number, item=item),)
+    assert input_stream.pose is not None
     began_ns = time.perf_counter_ns()
-    found = feed.pose.step(item)
+    found = input_stream.pose.step(item)
     pose_ms = (time.perf_counter_ns() - began_ns) / 1e6
-    return tuple(Arrival(feed=number, item=people, frame=item, pose_ms=pose_ms) for people in found)
+    return tuple(SourceFrame(input_stream=number, item=people, frame=item, pose_ms=pose_ms) for people in found)
 
 
-def _close(feed: Feed) -> None:
-    feed.source.close()
-    if feed.pose is not None:
-        feed.pose.close()
+def _close(input_stream: InputStream) -> None:
+    input_stream.source.close()
+    if input_stream.pose is not None:
+        input_stream.pose.close()

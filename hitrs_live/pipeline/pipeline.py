@@ -1,7 +1,7 @@
 """The straight line, written down: source, pose, track, resample, predict, decode, publish.
 
 Sources are read, and people found in their pictures, in a thread each, whose pose estimator is a process of its own
-(`intake`). From there on everything runs in one thread: a line for each source (`line`), and one batch of the model
+(`intake`). From there on everything runs in one thread: a line for each source (`source`), and one batch of the model
 for all of them. The terminal dashboard is another process: a subscriber like any other.
 """
 
@@ -13,15 +13,15 @@ from contextlib import ExitStack, contextmanager
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config
-from hitrs_live.inference.backend_selection import Opened
+from hitrs_live.inference.backend_selection import OpenedEngine
 from hitrs_live.inference.torch_engine import TorchEngine
-from hitrs_live.messages import Tick
-from hitrs_live.pipeline.input_stream import Feed
-from hitrs_live.pipeline.multiplexer import Arrival, Intake
-from hitrs_live.pipeline.source_pipeline import Line
+from hitrs_live.messages import JointFrame
+from hitrs_live.pipeline.input_stream import InputStream
+from hitrs_live.pipeline.multiplexer import FrameMultiplexer, SourceFrame
+from hitrs_live.pipeline.source_pipeline import SourcePipeline
 from hitrs_live.streaming.batching import RowBatch
 from hitrs_live.streaming.predictor import Predictor
-from hitrs_live.streaming.thresholds import Found
+from hitrs_live.streaming.thresholds import LoadedThresholds
 from hitrs_live.transport.sink import Sink
 from hitrs_live.wire.utc import SessionClock
 
@@ -33,13 +33,13 @@ class Pipeline:
 
     def __init__(
         self,
-        feeds: Sequence[Feed],
+        inputs: Sequence[InputStream],
         *,
         checkpoint: Checkpoint,
         config: Config,
         sink: Sink,
-        thresholds: Found | None = None,
-        open_model: Callable[[], Opened] | None = None,
+        thresholds: LoadedThresholds | None = None,
+        open_model: Callable[[], OpenedEngine] | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
         session: SessionClock | None = None,
     ) -> None:
@@ -49,15 +49,23 @@ class Pipeline:
         computes the model, once the sources are there; None for the reference. session: what messages are dated by;
         None for one that begins now.
         """
-        found, session = thresholds or Found(), session or SessionClock.begin(clock)
+        found, session = thresholds or LoadedThresholds(), session or SessionClock.begin(clock)
         self._checkpoint, self._config, self._sink, self._clock = checkpoint, config, sink, clock
-        self._intake = Intake(feeds, patience_s=config.model.gather_ms / 1e3)
-        self._lines = [
-            Line(feed, checkpoint.info, config, sink=sink, thresholds=found.thresholds, clock=clock, session=session)
-            for feed in feeds
+        self._multiplexer = FrameMultiplexer(inputs, batch_timeout_s=config.model.gather_ms / 1e3)
+        self._sources = [
+            SourcePipeline(
+                input_stream,
+                checkpoint.info,
+                config,
+                sink=sink,
+                thresholds=found.thresholds,
+                clock=clock,
+                session=session,
+            )
+            for input_stream in inputs
         ]
-        self._batch = RowBatch(len(feeds), config.pose.max_people)
-        self._open_model = open_model or (lambda: Opened(engine=TorchEngine(checkpoint.model)))
+        self._batch = RowBatch(len(inputs), config.pose.max_people)
+        self._open_model = open_model or (lambda: OpenedEngine(engine=TorchEngine(checkpoint.model)))
         self._notices = [found.notice] if found.notice else []
         self._information: list[str] = []
         self._failure: Exception | None = None
@@ -78,11 +86,11 @@ class Pipeline:
         stop = stop or threading.Event()
         try:
             # The sources first: a camera that is not there is told of at once, whatever else takes its time.
-            self._intake.open()
+            self._multiplexer.open()
             predictor = self._prepare_model()
-            self._intake.start()
-            for line in self._lines:
-                line.begin(self._information)
+            self._multiplexer.start()
+            for source in self._sources:
+                source.begin(self._information)
             deadline_ns = None if duration_s is None else self._clock() + int(duration_s * 1e9)
             self._loop(predictor, deadline_ns, stop, attend or _nothing)
         finally:
@@ -95,9 +103,9 @@ class Pipeline:
         opened = self._open_model()
         predictor = Predictor(
             self._checkpoint,
-            rows=len(self._lines) * self._config.pose.max_people,
+            rows=len(self._sources) * self._config.pose.max_people,
             min_joint_confidence=self._config.pose.min_joint_confidence,
-            hop=self._checkpoint.info.hop_frames(self._config.model.update),
+            step_frames=self._checkpoint.info.step_frames(self._config.model.update),
             mirror=self._config.model.mirror,
             engine=opened.engine,
         )
@@ -109,44 +117,44 @@ class Pipeline:
     def _loop(
         self, predictor: Predictor, deadline_ns: int | None, stop: threading.Event, attend: Callable[[], None]
     ) -> None:
-        while not all(line.ended for line in self._lines):
+        while not all(source.ended for source in self._sources):
             attend()
-            self._step(predictor, self._intake.gather(_WAIT_S))
-            for line in self._lines:
-                line.beat(self._notices)
+            self._step(predictor, self._multiplexer.collect_batch(_WAIT_S))
+            for source in self._sources:
+                source.maybe_publish_status(self._notices)
             if stop.is_set() or (deadline_ns is not None and self._clock() >= deadline_ns):
-                for line in self._lines:
-                    line.stop()
+                for source in self._sources:
+                    source.shut_down()
 
-    def _step(self, predictor: Predictor, arrivals: Sequence[Arrival]) -> None:
+    def _step(self, predictor: Predictor, arrivals: Sequence[SourceFrame]) -> None:
         """Carry all that came in to its end, side by side: the n-th ticks of all sources are one batch.
 
         Of each frame, the model's time is that of the batches that it had a tick in, which is how long it waited.
         What a line raises ends its source alone.
         """
         self._failure = self._failure or next((each.error for each in arrivals if each.error is not None), None)
-        waiting: dict[int, deque[Tick]] = {each.feed: deque() for each in arrivals}
+        waiting: dict[int, deque[JointFrame]] = {each.input_stream: deque() for each in arrivals}
         for each in arrivals:
-            with self._contained(each.feed):
-                waiting[each.feed].extend(self._lines[each.feed].track(each))
+            with self._contained(each.input_stream):
+                waiting[each.input_stream].extend(self._sources[each.input_stream].track(each))
         model_ms = dict.fromkeys(waiting, 0.0)
         while any(waiting.values()):
-            ticks = {source: left.popleft() for source, left in waiting.items() if left}
+            joint_frames = {source: left.popleft() for source, left in waiting.items() if left}
             began_ns = self._clock()
-            predictions = self._batch.split(ticks, predictor.step(self._batch.join(ticks)))
+            predictions = self._batch.split(joint_frames, predictor.step(self._batch.join(joint_frames)))
             took_ms = (self._clock() - began_ns) / 1e6
-            for source, tick in ticks.items():
+            for source, joint_frame in joint_frames.items():
                 model_ms[source] += took_ms
                 with self._contained(source):
-                    self._lines[source].publish(tick, predictions[source])
-                if self._lines[source].ended:
+                    self._sources[source].publish(joint_frame, predictions[source])
+                if self._sources[source].ended:
                     waiting[source].clear()
         for each in arrivals:
-            with self._contained(each.feed):
-                self._lines[each.feed].finish(each, model_ms=model_ms[each.feed])
+            with self._contained(each.input_stream):
+                self._sources[each.input_stream].finish(each, model_ms=model_ms[each.input_stream])
 
     @contextmanager
-    def _contained(self, feed: int) -> Iterator[None]:
+    def _contained(self, input_stream: int) -> Iterator[None]:
         """End one source by what its line raises, which is kept to be raised after the run; the others go on.
 
         A sink that fails again while the source is ended stops the run: without it the pipeline has no purpose.
@@ -155,17 +163,17 @@ class Pipeline:
             yield
         except Exception as error:  # Whatever the source's data led to, it is no other source's end.
             self._failure = self._failure or error
-            self._intake.leave(feed)
-            self._lines[feed].fail(error)
+            self._multiplexer.leave(input_stream)
+            self._sources[input_stream].fail(error)
 
     def _close(self) -> None:
         """Close everything, the sources first."""
         with ExitStack() as stack:
             # Last in, first out; what one of them raises keeps none of the others from closing.
             stack.callback(self._sink.close)
-            for line in reversed(self._lines):
-                stack.callback(line.close, self._notices)
-            stack.callback(self._intake.close)
+            for source in reversed(self._sources):
+                stack.callback(source.close, self._notices)
+            stack.callback(self._multiplexer.close)
 
 
 def _nothing() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from hitrs_live.messages import AnyMessage, Scene
-from hitrs_live.pipeline.input_stream import Feed, Viewer
+from hitrs_live.pipeline.input_stream import InputStream, Viewer
 from hitrs_live.transport.sink import Sink
 
 if TYPE_CHECKING:
@@ -15,21 +15,21 @@ _log = logging.getLogger(__name__)
 _LONGEST_TEXT = 240
 
 
-class Outputs:
+class SourceOutputs:
     """Pass messages to the sink and the recording, and scenes to the views.
 
     A view or a recording that raises is closed and left out from then on; `notices` says so. The pipeline and the
     other outputs go on. What the sink raises is passed on: without it the pipeline has no purpose.
     """
 
-    def __init__(self, feed: Feed, sink: Sink) -> None:
+    def __init__(self, input_stream: InputStream, sink: Sink) -> None:
         """Take the feed's recording and views, and the sink that all sources share."""
         self._sink = sink
-        self._source_id = feed.source.source_id
-        self._recorder: Recorder | None = feed.recorder
-        self._has_recording = feed.recorder is not None
+        self._source_id = input_stream.source.source_id
+        self._recorder: Recorder | None = input_stream.recorder
+        self._has_recording = input_stream.recorder is not None
         self._unrecorded = 0
-        self._viewers: list[Viewer] = list(feed.viewers)
+        self._viewers: list[Viewer] = list(input_stream.viewers)
         self._faults: list[str] = []
 
     @property

@@ -17,29 +17,29 @@ from hitrs_live.messages import (
     ActionEvent,
     AnyMessage,
     EndReason,
-    Foreseen,
+    ExtrapolatedPoses,
     Frame,
-    Outlook,
+    JointFrame,
     People,
+    PoseForecast,
     Prediction,
     Scene,
     SourceChange,
     SourceEvent,
     SourceState,
-    Tick,
 )
-from hitrs_live.pipeline.input_stream import Feed
-from hitrs_live.pipeline.multiplexer import Arrival
-from hitrs_live.pipeline.source_outputs import Outputs
-from hitrs_live.pipeline.status import StatusReader
+from hitrs_live.pipeline.input_stream import InputStream
+from hitrs_live.pipeline.multiplexer import SourceFrame
+from hitrs_live.pipeline.source_outputs import SourceOutputs
+from hitrs_live.pipeline.status import StatusBuilder
 from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.last_seen import LastSeen
-from hitrs_live.streaming.motion_scorer import Forecaster
+from hitrs_live.streaming.motion_scorer import MotionScorer
 from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.pose_events import pose_events
 from hitrs_live.streaming.resampler import Resampler
-from hitrs_live.streaming.stage_timer import Counters, StageMeter
+from hitrs_live.streaming.stage_timer import Counters, StageTimer
 from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.streaming.throttle import Throttle
 from hitrs_live.tracking.tracker import Tracker
@@ -54,7 +54,7 @@ _LATEST_NS = 2_000_000_000
 _LONGEST_DETAIL = 240
 
 
-class Line:
+class SourcePipeline:
     """Carry every frame of one source from its people to events.
 
     A frame passes in three calls: `track` gives the ticks that it completes, `publish` takes each tick back with what
@@ -63,7 +63,7 @@ class Line:
 
     def __init__(
         self,
-        feed: Feed,
+        input_stream: InputStream,
         info: CheckpointInfo,
         config: Config,
         *,
@@ -76,35 +76,37 @@ class Line:
 
         clock: monotonic nanoseconds, also for the time that each stage takes. session: dates the messages.
         """
-        source_id, rows, rate_hz = feed.source.source_id, config.pose.max_people, info.normaliser.rate_hz
-        hop, horizon = info.hop_frames(config.model.update), info.detector.horizon
+        source_id, rows, rate_hz = input_stream.source.source_id, config.pose.max_people, info.normaliser.rate_hz
+        step_frames, horizon = info.step_frames(config.model.update), info.detector.horizon
         self._source_id, self._config, self._clock = source_id, config, clock
-        self._outputs = Outputs(feed, sink)
+        self._outputs = SourceOutputs(input_stream, sink)
         self._dates = SourceDates(session)
         self._last_seen = LastSeen(rows)
         self._tracker = Tracker(rows, config.track)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=rate_hz)
         self._decoder = ActionDecoder(
-            info, config.action, source_id=source_id, rows=rows, thresholds=thresholds, hop_frames=hop,
+            info, config.action, source_id=source_id, rows=rows, thresholds=thresholds, step_frames=step_frames,
             bridge_s=config.track.bridge_s,
         )  # fmt: skip
         self._pair_decoder: PairDecoder | None = None
         if info.pair_labels:
             self._pair_decoder = PairDecoder(
-                info, config, source_id=source_id, rows=rows, thresholds=thresholds, hop_frames=hop
+                info, config, source_id=source_id, rows=rows, thresholds=thresholds, step_frames=step_frames
             )
-        self._forecaster = Forecaster(source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, hop=hop)
+        self._motion = MotionScorer(
+            source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=step_frames
+        )
         self._compensator = LatencyCompensator(rows=rows, rate_hz=rate_hz, horizon=horizon)
         self._throttle = Throttle(rows=rows, pause_s=config.publish.predictions_every_s)
-        self._meter = StageMeter(clock)
+        self._timer = StageTimer(clock)
         self._counters = Counters()
-        self._status = StatusReader(
-            feed=feed,
+        self._status = StatusBuilder(
+            input_stream=input_stream,
             sink=sink,
             tracker=self._tracker,
             resampler=self._resampler,
-            forecaster=self._forecaster,
-            meter=self._meter,
+            motion=self._motion,
+            timer=self._timer,
         )
         self._state: SourceState = "connecting"
         self._detail = ""
@@ -122,35 +124,35 @@ class Line:
         self._status.information = tuple(information)
         self._counters.began_ns = self._counters.beat_ns = self._clock()
 
-    def track(self, arrival: Arrival) -> Sequence[Tick]:
+    def track(self, arrival: SourceFrame) -> Sequence[JointFrame]:
         """Take in what came of the source; return the instants of the model's clock that it completes, oldest first."""
         self._own_ms = 0.0
         if self.ended:
             return ()
         if arrival.pose_ms is not None:
-            self._meter.add("pose", arrival.pose_ms)
+            self._timer.add("pose", arrival.pose_ms)
         if isinstance(arrival.item, SourceChange):
-            self.change(arrival.item)
+            self.on_source_change(arrival.item)
             return ()
         with self._own_time():
             self._dates.observe(arrival.item)
             if self._outputs.has_recording:
-                with self._meter.stage("record"):
+                with self._timer.stage("record"):
                     self._outputs.record(self._dated(joints_event(arrival.item, self._source_id)))
-            with self._meter.stage("track"):
+            with self._timer.stage("track"):
                 (self._people,) = self._tracker.step(arrival.item)
                 self._last_seen.observe(self._people)
             return self._resampler.step(self._people)
 
-    def publish(self, tick: Tick, predictions: Sequence[Prediction]) -> None:
+    def publish(self, joint_frame: JointFrame, predictions: Sequence[Prediction]) -> None:
         """Publish what follows from one tick and what the model predicted on it."""
         with self._own_time():
-            self._forecaster.observe(tick)
-            self._compensator.observe(tick)
+            self._motion.observe(joint_frame)
+            self._compensator.observe(joint_frame)
             for prediction in predictions:
                 self._publish_prediction(prediction)
 
-    def finish(self, arrival: Arrival, *, model_ms: float) -> None:
+    def finish(self, arrival: SourceFrame, *, model_ms: float) -> None:
         """End a frame: publish its poses, note what it cost, show it. model_ms: what the model took for it."""
         if self.ended or isinstance(arrival.item, SourceChange) or self._people is None:
             return
@@ -159,12 +161,12 @@ class Line:
             now = self._publish_poses(self._people)
         self._counters.frames += 1
         self._counters.newest_capture_ns = arrival.item.capture_time_ns
-        self._meter.add("model", model_ms)
-        self._meter.add("overhead", self._own_ms)
-        self._meter.add("frame_to_event", (self._clock() - arrival.item.received_ns) / 1e6)
+        self._timer.add("model", model_ms)
+        self._timer.add("overhead", self._own_ms)
+        self._timer.add("frame_to_event", (self._clock() - arrival.item.received_ns) / 1e6)
         self._view(arrival.frame, self._people, now)
 
-    def change(self, change: SourceChange) -> None:
+    def on_source_change(self, change: SourceChange) -> None:
         """Follow the source's state: what is open cannot go on without it."""
         self._dates.observe(change)
         self._state, self._detail = change.state, change.detail
@@ -172,19 +174,21 @@ class Line:
             self._close_actions("shutdown" if change.detail == SHUTDOWN else "source_lost")
         self._publish(SourceEvent.of(change, self._source_id))
 
-    def stop(self) -> None:
+    def shut_down(self) -> None:
         """End the source's story here, if it has not ended of itself."""
         if not self.ended:
-            self.change(SourceChange(state="ended", time_ns=self._counters.newest_capture_ns, detail=SHUTDOWN))
+            self.on_source_change(
+                SourceChange(state="ended", time_ns=self._counters.newest_capture_ns, detail=SHUTDOWN)
+            )
 
     def fail(self, error: Exception) -> None:
         """End the source because of a fault in its own stages, if it has not ended already."""
         if not self.ended:
             detail = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_DETAIL]
             newest_ns = self._counters.newest_capture_ns
-            self.change(SourceChange(state="ended", time_ns=newest_ns, detail=detail, fault=True))
+            self.on_source_change(SourceChange(state="ended", time_ns=newest_ns, detail=detail, fault=True))
 
-    def beat(self, notices: Sequence[str]) -> None:
+    def maybe_publish_status(self, notices: Sequence[str]) -> None:
         """Publish a status when one is due. notices: of what is shared with others."""
         now_ns = self._clock()
         if (now_ns - self._counters.beat_ns) / 1e9 >= self._config.publish.status_every_s:
@@ -221,26 +225,26 @@ class Line:
             for event in self._pair_decoder.step(prediction):
                 self._publish(event)
         # Scored whether they are published or not: views and status tell of it.
-        for motion in self._forecaster.step(prediction):
+        for motion in self._motion.step(prediction):
             if self._config.publish.motion and motion.track_id in due:
                 self._publish(motion)
 
-    def _publish_poses(self, people: People) -> Foreseen | None:
+    def _publish_poses(self, people: People) -> ExtrapolatedPoses | None:
         """Publish the poses that were asked for; return those moved on to now, where that was asked for."""
         publish = self._config.publish
-        now = self._carry_to_now(people) if publish.now else None
+        now = self._extrapolate_to_now(people) if publish.now else None
         if publish.pose or publish.now:
             for event in pose_events(people, now, source_id=self._source_id):
                 self._publish(event)
         return now
 
-    def _carry_to_now(self, people: People) -> Foreseen | None:
+    def _extrapolate_to_now(self, people: People) -> ExtrapolatedPoses | None:
         now_ns = self._clock()
         if not 0 <= now_ns - people.capture_time_ns <= _LATEST_NS:
             return None
-        carried = self._compensator.carry(people, now_ns)
+        extrapolated = self._compensator.extrapolate(people, now_ns)
         # Whoever is predicted worse than standing still had better be left where they were seen.
-        return replace(carried, known=carried.known & self._forecaster.errors.reliable)
+        return replace(extrapolated, known=extrapolated.known & self._motion.errors.reliable)
 
     def _publish_status(self, now_ns: int, notices: Sequence[str]) -> None:
         self._publish(
@@ -263,21 +267,21 @@ class Line:
             for event in decoder.close_all(reason) if decoder is not None else ():
                 self._publish(event)
 
-    def _view(self, frame: Frame | None, people: People, now: Foreseen | None) -> None:
+    def _view(self, frame: Frame | None, people: People, now: ExtrapolatedPoses | None) -> None:
         if not self._outputs.has_views:
             return
-        with self._meter.stage("view"):
-            actions = self._decoder.going_on()
+        with self._timer.stage("view"):
+            actions = self._decoder.running_actions()
             if self._pair_decoder is not None:
-                actions |= self._pair_decoder.going_on()
-            outlook = Outlook(
-                later=self._compensator.carry(people, people.capture_time_ns + _LATER_NS),
+                actions |= self._pair_decoder.running_actions()
+            forecast = PoseForecast(
+                later=self._compensator.extrapolate(people, people.capture_time_ns + _LATER_NS),
                 now=now,
-                reliable=self._forecaster.errors.reliable,
+                reliable=self._motion.errors.reliable,
             )
             self._outputs.show(
                 Scene(
-                    frame=frame, people=people, actions=actions, outlook=outlook, state=self._state,
+                    frame=frame, people=people, actions=actions, forecast=forecast, state=self._state,
                     fps=self._counters.fps,
                 )
             )  # fmt: skip

@@ -5,32 +5,32 @@ from collections.abc import Sequence
 import psutil
 
 from hitrs_live.messages import People, SourceState, Status
-from hitrs_live.pipeline.input_stream import Feed
-from hitrs_live.streaming.motion_scorer import Forecaster
+from hitrs_live.pipeline.input_stream import InputStream
+from hitrs_live.streaming.motion_scorer import MotionScorer
 from hitrs_live.streaming.resampler import Resampler
-from hitrs_live.streaming.stage_timer import Counters, StageMeter
+from hitrs_live.streaming.stage_timer import Counters, StageTimer
 from hitrs_live.tracking.tracker import Tracker
 from hitrs_live.transport.sink import Sink
 from hitrs_live.version import __version__
 
 
-class StatusReader:
+class StatusBuilder:
     """Read a line's stages and counters off into a status."""
 
     def __init__(
         self,
         *,
-        feed: Feed,
+        input_stream: InputStream,
         sink: Sink,
         tracker: Tracker,
         resampler: Resampler,
-        forecaster: Forecaster,
-        meter: StageMeter,
+        motion: MotionScorer,
+        timer: StageTimer,
     ) -> None:
         """Take what is read."""
-        self._source, self._pose, self._recorder = feed.source, feed.pose, feed.recorder
-        self._sink, self._tracker, self._viewers = sink, tracker, tuple(feed.viewers)
-        self._resampler, self._forecaster, self._meter = resampler, forecaster, meter
+        self._source, self._pose, self._recorder = input_stream.source, input_stream.pose, input_stream.recorder
+        self._sink, self._tracker, self._viewers = sink, tracker, tuple(input_stream.viewers)
+        self._resampler, self._motion, self._timer = resampler, motion, timer
         self._process = psutil.Process()
         self.information: tuple[str, ...] = ()
         """As in Status."""
@@ -50,8 +50,8 @@ class StatusReader:
 
         notices: of what it shares with others. unrecorded: messages that its recording never got.
         """
-        error_mm, held_error_mm = self._forecaster.over_all()
-        errors_mm, held_errors_mm = self._forecaster.over_people()
+        error_mm, held_error_mm = self._motion.over_all()
+        errors_mm, held_errors_mm = self._motion.over_people()
         alive = () if people is None else tuple(int(track) for track in people.track_ids if track >= 0)
         age_ms = (now_ns - counters.newest_capture_ns) / 1e6 if self._source.live and counters.frames else None
         return Status(
@@ -65,14 +65,14 @@ class StatusReader:
             frames=counters.frames,
             drops=self._drops(unrecorded),
             frame_age_ms=None if age_ms is None else round(age_ms, 1),
-            stages=self._meter.latencies(),
+            stages=self._timer.latencies(),
             people=alive,
             pose_restarts=0 if self._pose is None else self._pose.restarts,
             memory_mb=round(self._process.memory_info().rss / 2**20, 1),
             notices=(*notices, *self._notices()),
             motion_error_mm=error_mm,
             motion_held_error_mm=held_error_mm,
-            motion_horizons_ms=self._forecaster.horizons_ms,
+            motion_horizons_ms=self._motion.horizons_ms,
             motion_errors_mm=errors_mm,
             motion_held_errors_mm=held_errors_mm,
             information=self.information,

@@ -19,7 +19,7 @@ from hitrs_live.data.protocols import USUAL_RATE_HZ
 from hitrs_live.errors import DataError, MessageMalformed, SourceUnavailable
 from hitrs_live.files.text_file import TextUnreadable, read_text
 from hitrs_live.joint_checks import MOST_BAD, find_bad
-from hitrs_live.messages import JointsEvent, PoseFrame, Tick
+from hitrs_live.messages import JointFrame, JointsEvent, PoseFrame
 from hitrs_live.prepare.intervals import Span, lay_out
 from hitrs_live.prepare.reading import BAD_JOINTS, Findings, Plan, Reading, record
 from hitrs_live.prepare.tracks import SHORTEST_TRACK
@@ -183,30 +183,32 @@ def _runs(recording: Recording, rate_hz: float) -> tuple[Runs, int]:
     parts: dict[int, int] = {}
     broken_off: set[int] = set()
     joints, bad = 0, 0
-    for since_ns, frame, ticks in _frames(recording, rate_hz):
+    for since_ns, frame, joint_frames in _frames(recording, rate_hz):
         joints += len(frame.poses) * len(NTU25)
         bad += sum(int(find_bad(pose.joints_m).sum()) for pose in frame.poses)
-        _collect(runs, parts, broken_off, since_ns, ticks)
+        _collect(runs, parts, broken_off, since_ns, joint_frames)
     if bad >= MOST_BAD * max(joints, 1):
         raise DataError(f"{recording.path}: {bad} of {joints} joints without a position, wanted metres in most of them")
     return runs, bad
 
 
-def _collect(runs: Runs, parts: dict[int, int], broken_off: set[int], since_ns: int, ticks: Sequence[Tick]) -> None:
+def _collect(
+    runs: Runs, parts: dict[int, int], broken_off: set[int], since_ns: int, joint_frames: Sequence[JointFrame]
+) -> None:
     """Append one frame's ticks to the runs."""
-    for tick in ticks:
-        broken_off.update(tick.track_ids[tick.reset].tolist())
-        for row in np.flatnonzero(tick.active):
-            track = int(tick.track_ids[row])
+    for joint_frame in joint_frames:
+        broken_off.update(joint_frame.track_ids[joint_frame.reset].tolist())
+        for row in np.flatnonzero(joint_frame.active):
+            track = int(joint_frame.track_ids[row])
             if track in broken_off or track not in parts:
                 broken_off.discard(track)
                 parts[track] = parts.get(track, 0) + 1
             name = f"track-{track}" + (f"#{parts[track]}" if parts[track] > 1 else "")
-            first_s = (int(tick.time_ns[row]) - since_ns) / 1e9
-            runs.setdefault(name, (first_s, []))[1].append(tick.joints_m[row].copy())
+            first_s = (int(joint_frame.time_ns[row]) - since_ns) / 1e9
+            runs.setdefault(name, (first_s, []))[1].append(joint_frame.joints_m[row].copy())
 
 
-def _frames(recording: Recording, rate_hz: float) -> Iterator[tuple[int, PoseFrame, list[Tick]]]:
+def _frames(recording: Recording, rate_hz: float) -> Iterator[tuple[int, PoseFrame, list[JointFrame]]]:
     """Run the tracker and the resampler. Yields the capture time of the first frame, each frame and its ticks."""
     tracker = Tracker(MOST_PEOPLE, TrackConfig())
     resampler = Resampler(TrackConfig(), rows=MOST_PEOPLE, rate_hz=rate_hz)
@@ -216,4 +218,4 @@ def _frames(recording: Recording, rate_hz: float) -> Iterator[tuple[int, PoseFra
             continue
         since_ns = event.capture_time_ns if since_ns is None else since_ns
         frame = pose_frame(event, event.capture_time_ns)
-        yield since_ns, frame, [tick for people in tracker.step(frame) for tick in resampler.step(people)]
+        yield since_ns, frame, [joint_frame for people in tracker.step(frame) for joint_frame in resampler.step(people)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hitrs_live.inference.base import Engine, Judgement
+from hitrs_live.inference.base import Engine, HeadOutput
 from hitrs_live.streaming.encoder_stream import StreamState, encode_step
 from hitrs_live.transforms import BodyFrame, NormaliserConfig
 
@@ -38,17 +38,17 @@ def stream_step(
     Returns the output and the state, which was advanced in place.
     """
     clip, state = encode_step(engine, joints_m, active, state, normaliser)
-    said = _judge(engine, clip.rows, state)
+    said = _predict(engine, clip.rows, state)
     return StreamOutput(
         rows=clip.rows, logits=said.logits, future=said.future, scales=said.scales, body=clip.body
     ), state
 
 
-def _judge(engine: Engine, rows: Tensor, state: StreamState) -> Judgement:
+def _predict(engine: Engine, rows: Tensor, state: StreamState) -> HeadOutput:
     grid, horizon = engine.grid, engine.config.horizon
     if not len(rows):
         future = torch.zeros(0, horizon, grid.joints, 3)
-        return Judgement(torch.zeros(0, engine.config.classes), future, future[..., 0])
-    clips, held = state.held_clips(rows)
+        return HeadOutput(torch.zeros(0, engine.config.classes), future, future[..., 0])
+    clips, valid_clips = state.clip_window(rows)
     span = (state.frame_count[rows, None] + torch.arange(grid.clip_span)) % grid.clip_span
-    return engine.judge(clips, held, state.joints[rows[:, None], span])
+    return engine.predict(clips, valid_clips, state.joints[rows[:, None], span])

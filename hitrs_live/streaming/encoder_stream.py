@@ -1,6 +1,6 @@
 """The encoder over a stream: every frame encoded once, every clip once, the newest clips kept.
 
-A clip ends every `hop` frames. At the stride of the clip grid, the window's clips are the newest ones. At a
+A clip ends every `step_frames` frames. At the stride of the clip grid, the window's clips are the newest ones. At a
 part of it, say at every frame, stride / hop grids run interleaved, each shifted by a hop against the one before;
 these are the phases, and a window is made of the clips of one phase: those that end at t, t - stride, t - 2 stride
 and so on, as the video level was trained to see them.
@@ -39,20 +39,22 @@ class StreamState:
     """(R,) int64, clips since then, of all phases: clip n is the n // P-th of phase n % P."""
 
     @classmethod
-    def empty(cls, grid: HiTRSConfig, rows: int, *, window_clips: int, hop: int | None = None) -> "StreamState":
+    def empty(cls, grid: HiTRSConfig, rows: int, *, window_clips: int, step_frames: int | None = None) -> "StreamState":
         """Make the state of rows that have seen nothing.
 
-        hop: frames from one clip's end to the next one's, by default the stride of the clip grid.
+        step_frames: frames from one clip's end to the next one's, by default the stride of the clip grid.
         Raises ValueError for a hop that does not divide the stride.
         """
-        hop = grid.clip_stride if hop is None else hop
-        if hop < 1 or grid.clip_stride % hop:
-            raise ValueError(f"got a hop of {hop} frames, wanted one that divides the clip stride {grid.clip_stride}")
+        step_frames = grid.clip_stride if step_frames is None else step_frames
+        if step_frames < 1 or grid.clip_stride % step_frames:
+            raise ValueError(
+                f"got a hop of {step_frames} frames, wanted one that divides the clip stride {grid.clip_stride}"
+            )
         return cls(
             normaliser=NormaliserState.empty(rows),
             joints=torch.zeros(rows, grid.clip_span, grid.joints, 3),
             tokens=torch.zeros(rows, grid.clip_span, grid.joints, grid.frame_width),
-            clips=torch.zeros(rows, window_clips, grid.clip_stride // hop, grid.clip_width),
+            clips=torch.zeros(rows, window_clips, grid.clip_stride // step_frames, grid.clip_width),
             frame_count=torch.zeros(rows, dtype=torch.int64),
             clip_count=torch.zeros(rows, dtype=torch.int64),
         )
@@ -63,7 +65,7 @@ class StreamState:
         self.frame_count.masked_fill_(rows, 0)
         self.clip_count.masked_fill_(rows, 0)
 
-    def held_clips(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def clip_window(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Read the windows that end with the newest clip of some rows, each of which has a clip at least.
 
         rows: (M,) int64. Returns the clips (M, W, C_clip), oldest first from position 0, and how many of the W are
@@ -72,9 +74,9 @@ class StreamState:
         window, phases = self.clips.shape[1:3]
         newest = self.clip_count[rows] - 1
         count = newest // phases + 1
-        held = count.clamp_max(window)
-        slots = ((count - held)[:, None] + torch.arange(window)) % window
-        return self.clips[rows[:, None], slots, newest[:, None] % phases], held
+        valid_clips = count.clamp_max(window)
+        slots = ((count - valid_clips)[:, None] + torch.arange(window)) % window
+        return self.clips[rows[:, None], slots, newest[:, None] % phases], valid_clips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +136,8 @@ def _express(newest: Tensor, rows: Tensor, state: StreamState, normaliser: Norma
 
 def _completes_clip(frame_count: Tensor, state: StreamState, grid: HiTRSConfig) -> Tensor:
     since_first = frame_count - grid.clip_span
-    hop = grid.clip_stride // state.clips.shape[2]
-    return (since_first >= 0) & (since_first % hop == 0)
+    step_frames = grid.clip_stride // state.clips.shape[2]
+    return (since_first >= 0) & (since_first % step_frames == 0)
 
 
 def _encode_clips(encoder: StepEncoder, rows: Tensor, state: StreamState) -> Tensor:

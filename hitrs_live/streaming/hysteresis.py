@@ -19,7 +19,7 @@ _LONGEST_RISE_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class ScoreBatch:
     """What is known of the rows that are judged. M of the R rows, K classes."""
 
     rows: NDArray[np.int64]
@@ -57,39 +57,41 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Upheld:
+class Continued:
     """A row's action was borne out."""
 
     row: int
 
 
-class ActionRows:
+class ActionHysteresis:
     """Hold in each row the action that was told and the candidate that may be the next one. R rows, K classes.
 
     A class becomes the candidate when its score reaches `on` and beats those of the row's action and candidate. It is
-    told once its score reaches `on` and, were this known to be of some class, would be `sure`; or once it has lasted
-    its minimum duration without falling below `off`. It began where the scores of all actions together, were this
-    known to be of some class, last rose a quarter of the way from its `off` to its `on`, for that something begins is
-    known before what it is; but not before the row's last action ended, nor more than a second before it was the
+    told once its score reaches `on` and, were this known to be of some class, would be `confident`; or once it has
+    lasted its minimum duration without falling below `off`. It began where the scores of all actions together, were
+    this known to be of some class, last rose a quarter of the way from its `off` to its `on`, for that something begins
+    is known before what it is; but not before the row's last action ended, nor more than a second before it was the
     candidate. What is there with a row's first judgement began with the clip that this rests on, before which nothing
     was seen. An action is borne out while its score is not below `off` and no candidate beats it. It is over once it
-    could not be borne out again within its merge gap, or a candidate is told, and then it ended where it first was
-    not. One of its maximum duration is over too, and barred until its score falls below `off`.
-    A row whose body is unclear begins nothing and bears nothing out; if that lasts, what it has is over.
+    could not be borne out again within its merge gap, or a candidate is told, and then it ended where it first was not.
+    One of its maximum duration is over too, and barred until its score falls below `off`. A row whose body is unclear
+    begins nothing and bears nothing out; if that lasts, what it has is over.
     """
 
-    def __init__(self, rules: Rules, *, rows: int, sure: float, hop_ns: int, reach_ns: int, unclear_ns: int) -> None:
+    def __init__(
+        self, rules: Rules, *, rows: int, confident: float, step_ns: int, lead_ns: int, unclear_ns: int
+    ) -> None:
         """Begin with nothing.
 
-        hop_ns: from one judgement to the next. reach_ns: from a clip's first frame to the instant that a judgement of
-        it speaks of. unclear_ns: how long a body may be unclear.
+        step_ns: from one judgement to the next. lead_ns: from a clip's first frame to the instant that a judgement
+        of it speaks of. unclear_ns: how long a body may be unclear.
         """
-        self._rules, self._sure = rules, sure
-        self._hop_ns, self._reach_ns, self._longest_unclear_ns = hop_ns, reach_ns, unclear_ns
+        self._rules, self._confident = rules, confident
+        self._step_ns, self._lead_ns, self._longest_unclear_ns = step_ns, lead_ns, unclear_ns
         reach = np.where(np.isfinite(rules.on), rules.on, 1) - rules.off
         self._begun = (rules.off + _BEGUN * reach).astype(np.float32)
         """(K,); what all actions together reach where one begins that may turn out to be of a class."""
-        self._judged = np.zeros(rows, bool)
+        self._seen_before = np.zeros(rows, bool)
         self.label = np.zeros(rows, np.int64)
         """(R,); the class that goes on, 0 for none."""
         self.onset_ns = np.zeros(rows, np.int64)
@@ -99,34 +101,36 @@ class ActionRows:
         """(R,); the highest that it has been, from its detection on, where it was confirmed."""
         self._score_sum = np.zeros(rows)
         self._score_count = np.zeros(rows, np.int64)
-        self._borne_ns = np.zeros(rows, np.int64)
+        self._confirmed_ns = np.zeros(rows, np.int64)
         self._faded_ns = np.full(rows, _NEVER)
         self._over_ns = np.full(rows, _NEVER)
         """(R,); when the row's last action ended."""
         self._candidate = np.zeros(rows, np.int64)
         self._candidate_ns = np.zeros(rows, np.int64)
-        self._risen_ns = np.full((rows, len(rules.off)), _NEVER)
+        self._rising_since_ns = np.full((rows, len(rules.off)), _NEVER)
         """(R, K); since when all actions together, were it known to be any, have been what begins the class."""
         self._unclear_ns = np.full(rows, _NEVER)
         self._barred = np.zeros((rows, len(rules.on)), bool)
 
-    def judge(self, judgement: Judgement) -> Sequence[End | Start | Upheld]:
+    def step(self, batch: ScoreBatch) -> Sequence[End | Start | Continued]:
         """Advance the rows that are judged. Returns what changed, row by row, an end before a start."""
-        rows, clear, instants_ns = judgement.rows, judgement.clear, judgement.instants_ns
-        self._barred[rows] &= (judgement.scores >= self._rules.off) | ~clear[:, None]
-        self._note_rise(judgement)
-        candidate = self._find_candidates(judgement)
-        upheld = self._bear_out(judgement, candidate)
-        lost = self._lose_sight(judgement)
-        self._candidate[rows] = candidate = np.where(upheld | lost, 0, candidate)
-        lasted_ns = instants_ns + self._hop_ns // 2 - self._candidate_ns[rows]
+        rows, clear, instants_ns = batch.rows, batch.clear, batch.instants_ns
+        self._barred[rows] &= (batch.scores >= self._rules.off) | ~clear[:, None]
+        self._track_onset(batch)
+        candidate = self._find_candidates(batch)
+        continued = self._confirm(batch, candidate)
+        lost = self._track_visibility(batch)
+        self._candidate[rows] = candidate = np.where(continued | lost, 0, candidate)
+        lasted_ns = instants_ns + self._step_ns // 2 - self._candidate_ns[rows]
         # How much of this may be unknown, `on` has weighed; waiting is for what may still turn out another class.
-        sure = _of(judgement.scores_if_known, candidate) >= self._sure
-        sure &= _of(judgement.scores, candidate) >= self._rules.on[candidate]
-        told = clear & (candidate > 0) & (sure | (lasted_ns + SLACK_NS >= self._rules.min_duration_ns[candidate]))
-        over, too_long = self._find_ends(judgement, told)
-        changes: list[End | Start | Upheld] = []
-        for at in np.flatnonzero(over | too_long | lost | told | upheld).tolist():
+        confident = _of(batch.scores_if_known, candidate) >= self._confident
+        confident &= _of(batch.scores, candidate) >= self._rules.on[candidate]
+        detected = (
+            clear & (candidate > 0) & (confident | (lasted_ns + SLACK_NS >= self._rules.min_duration_ns[candidate]))
+        )
+        over, too_long = self._find_ends(batch, detected)
+        changes: list[End | Start | Continued] = []
+        for at in np.flatnonzero(over | too_long | lost | detected | continued).tolist():
             row = int(rows[at])
             if over[at]:
                 changes.extend(self.close(row, "finished"))
@@ -134,16 +138,16 @@ class ActionRows:
                 changes.extend(self._cut(row))
             elif lost[at]:
                 changes.extend(self.close(row, "pose_unclear"))
-            elif upheld[at]:
-                changes.append(Upheld(row=row))
-            if told[at]:
-                changes.append(self._start(row, float(judgement.scores[at, candidate[at]]), int(instants_ns[at])))
+            elif continued[at]:
+                changes.append(Continued(row=row))
+            if detected[at]:
+                changes.append(self._start(row, float(batch.scores[at, candidate[at]]), int(instants_ns[at])))
         return changes
 
     def close(self, row: int, reason: EndReason) -> Sequence[End]:
         """End a row's action, if it has one, where it was last borne out or, if it was fading, began to fade."""
         faded_ns = int(self._faded_ns[row])
-        return self._end(row, reason, int(self._borne_ns[row]) if faded_ns == _NEVER else faded_ns)
+        return self._end(row, reason, int(self._confirmed_ns[row]) if faded_ns == _NEVER else faded_ns)
 
     def mean_score(self, row: int) -> float:
         """Average the scores of a row's action, from its detection on, over the judgements that confirmed it."""
@@ -153,25 +157,25 @@ class ActionRows:
         """Drop all that is held of some rows. rows: (R,), True for those."""
         self.label[rows] = self._candidate[rows] = 0
         self._faded_ns[rows] = self._unclear_ns[rows] = self._over_ns[rows] = _NEVER
-        self._risen_ns[rows] = _NEVER
-        self._barred[rows] = self._judged[rows] = False
+        self._rising_since_ns[rows] = _NEVER
+        self._barred[rows] = self._seen_before[rows] = False
 
-    def _note_rise(self, judgement: Judgement) -> None:
+    def _track_onset(self, batch: ScoreBatch) -> None:
         """Note since when there has been something that might turn out to be each class."""
         # How much of it may be unknown says what it is, not since when.
-        rows, scores = judgement.rows, judgement.scores_if_known
+        rows, scores = batch.rows, batch.scores_if_known
         # In single precision a score may be a little more than all but the background's together.
         there = (1 - scores[:, :1] >= self._begun) | (scores >= self._begun)
-        back_ns = np.where(self._judged[rows], self._hop_ns // 2, self._reach_ns)
-        self._judged[rows] = True
-        begins_ns = (judgement.instants_ns - back_ns)[:, None]
-        since_ns = self._risen_ns[rows]
-        risen_ns = np.where(there, np.where(since_ns == _NEVER, begins_ns, since_ns), _NEVER)
-        self._risen_ns[rows] = np.where(judgement.clear[:, None], risen_ns, since_ns)
+        back_ns = np.where(self._seen_before[rows], self._step_ns // 2, self._lead_ns)
+        self._seen_before[rows] = True
+        begins_ns = (batch.instants_ns - back_ns)[:, None]
+        since_ns = self._rising_since_ns[rows]
+        rising_since_ns = np.where(there, np.where(since_ns == _NEVER, begins_ns, since_ns), _NEVER)
+        self._rising_since_ns[rows] = np.where(batch.clear[:, None], rising_since_ns, since_ns)
 
-    def _find_candidates(self, judgement: Judgement) -> NDArray[np.int64]:
+    def _find_candidates(self, batch: ScoreBatch) -> NDArray[np.int64]:
         """Choose among the classes that reach `on`. Returns (M,), 0 for none."""
-        rows, scores, clear = judgement.rows, judgement.scores, judgement.clear
+        rows, scores, clear = batch.rows, batch.scores, batch.clear
         reached = (scores >= self._rules.on) & ~self._barred[rows] & clear[:, None]
         leader = np.where(reached, scores, -1.0).argmax(axis=1)
         candidate = self._candidate[rows]
@@ -179,55 +183,55 @@ class ActionRows:
         stands = (candidate > 0) & (~clear | (_of(scores, candidate) >= self._rules.off[candidate]))
         fresh = reached.any(axis=1) & (leader != self.label[rows]) & (leader != candidate)
         fresh &= ~stands | (_of(scores, leader) > _of(scores, candidate))
-        begins_ns = judgement.instants_ns - self._hop_ns // 2
+        begins_ns = batch.instants_ns - self._step_ns // 2
         self._candidate_ns[rows] = np.where(fresh, begins_ns, self._candidate_ns[rows])
         return np.where(fresh, leader, np.where(stands, candidate, 0))
 
-    def _bear_out(self, judgement: Judgement, candidate: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _confirm(self, batch: ScoreBatch, candidate: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Note which actions are borne out and which fade. Returns (M,), the former."""
-        rows, scores, clear = judgement.rows, judgement.scores, judgement.clear
+        rows, scores, clear = batch.rows, batch.scores, batch.clear
         label = self.label[rows]
         own = _of(scores, label)
         beaten = (candidate > 0) & (_of(scores, candidate) > own)
-        upheld = clear & (label > 0) & (own >= self._rules.off[label]) & ~beaten
-        fades = clear & (label > 0) & ~upheld & (self._faded_ns[rows] == _NEVER)
-        faded_ns = np.where(fades, judgement.instants_ns - self._hop_ns // 2, self._faded_ns[rows])
-        self._faded_ns[rows] = np.where(upheld, _NEVER, faded_ns)
-        self._borne_ns[rows] = np.where(upheld, judgement.instants_ns, self._borne_ns[rows])
-        self.score[rows] = np.where(upheld, own, self.score[rows])
-        self.peak_score[rows] = np.where(upheld, np.maximum(own, self.peak_score[rows]), self.peak_score[rows])
-        self._score_sum[rows] += np.where(upheld, own, 0)
-        self._score_count[rows] += upheld
-        return upheld
+        continued = clear & (label > 0) & (own >= self._rules.off[label]) & ~beaten
+        fades = clear & (label > 0) & ~continued & (self._faded_ns[rows] == _NEVER)
+        faded_ns = np.where(fades, batch.instants_ns - self._step_ns // 2, self._faded_ns[rows])
+        self._faded_ns[rows] = np.where(continued, _NEVER, faded_ns)
+        self._confirmed_ns[rows] = np.where(continued, batch.instants_ns, self._confirmed_ns[rows])
+        self.score[rows] = np.where(continued, own, self.score[rows])
+        self.peak_score[rows] = np.where(continued, np.maximum(own, self.peak_score[rows]), self.peak_score[rows])
+        self._score_sum[rows] += np.where(continued, own, 0)
+        self._score_count[rows] += continued
+        return continued
 
-    def _lose_sight(self, judgement: Judgement) -> NDArray[np.bool_]:
+    def _track_visibility(self, batch: ScoreBatch) -> NDArray[np.bool_]:
         """Note since when bodies are unclear. Returns (M,), True where that is too long."""
-        rows, instants_ns = judgement.rows, judgement.instants_ns
+        rows, instants_ns = batch.rows, batch.instants_ns
         since_ns = self._unclear_ns[rows]
-        since_ns = np.where(judgement.clear, _NEVER, np.where(since_ns == _NEVER, instants_ns, since_ns))
+        since_ns = np.where(batch.clear, _NEVER, np.where(since_ns == _NEVER, instants_ns, since_ns))
         self._unclear_ns[rows] = since_ns
-        lost = ~judgement.clear & (instants_ns > since_ns + self._longest_unclear_ns)
-        self._risen_ns[rows[lost]] = _NEVER
+        lost = ~batch.clear & (instants_ns > since_ns + self._longest_unclear_ns)
+        self._rising_since_ns[rows[lost]] = _NEVER
         return lost
 
-    def _find_ends(self, judgement: Judgement, told: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _find_ends(self, batch: ScoreBatch, detected: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Find the actions that faded for good, and those of their maximum duration. Returns (M,) of each."""
-        rows, instants_ns = judgement.rows, judgement.instants_ns
+        rows, instants_ns = batch.rows, batch.instants_ns
         label, faded_ns = self.label[rows], self._faded_ns[rows]
         faded = (label > 0) & (faded_ns != _NEVER)
         # The next judgement speaks from half a hop after this one's instant on: could it still mend the gap?
-        gap_ns = instants_ns + self._hop_ns // 2 - np.where(faded, faded_ns, instants_ns)
-        over = faded & (told | (gap_ns - SLACK_NS > self._rules.merge_gap_ns[label]))
+        gap_ns = instants_ns + self._step_ns // 2 - np.where(faded, faded_ns, instants_ns)
+        over = faded & (detected | (gap_ns - SLACK_NS > self._rules.merge_gap_ns[label]))
         lasted_ns = instants_ns - self.onset_ns[rows]
         return over, (label > 0) & ~faded & (lasted_ns >= self._rules.max_duration_ns[label])
 
     def _start(self, row: int, score: float, instant_ns: int) -> Start:
         self.label[row] = self._candidate[row]
-        risen_ns, candidate_ns = self._risen_ns[row, self.label[row]], self._candidate_ns[row]
+        rising_since_ns, candidate_ns = self._rising_since_ns[row, self.label[row]], self._candidate_ns[row]
         # A candidate stands down to `off`: by now there may be less than what begins one.
-        began_ns = candidate_ns if risen_ns == _NEVER else risen_ns
+        began_ns = candidate_ns if rising_since_ns == _NEVER else rising_since_ns
         self.onset_ns[row] = max(began_ns, self._over_ns[row], candidate_ns - _LONGEST_RISE_NS)
-        self.score[row], self._borne_ns[row], self._faded_ns[row] = score, instant_ns, _NEVER
+        self.score[row], self._confirmed_ns[row], self._faded_ns[row] = score, instant_ns, _NEVER
         self.peak_score[row] = self._score_sum[row] = score
         self._score_count[row] = 1
         self._candidate[row] = 0
@@ -236,7 +240,7 @@ class ActionRows:
     def _cut(self, row: int) -> Sequence[End]:
         """End an action at its maximum duration, and bar it."""
         self._barred[row, self.label[row]] = True
-        return self._end(row, "too_long", int(self._borne_ns[row]))
+        return self._end(row, "too_long", int(self._confirmed_ns[row]))
 
     def _end(self, row: int, reason: EndReason, end_ns: int) -> Sequence[End]:
         label, onset_ns = int(self.label[row]), int(self.onset_ns[row])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.messages import Array, MotionPrediction, Prediction, Tick
+from hitrs_live.messages import Array, JointFrame, MotionPrediction, Prediction
 from hitrs_live.model.motion_head import RANGES
 from hitrs_live.streaming.motion_errors import MotionErrors, mean_known
 
@@ -14,21 +14,24 @@ _MEMORY_S = 3.0
 """What the running errors speak of: about the last so many seconds."""
 
 
-class Forecaster:
+class MotionScorer:
     """Send predictions at some of the frames ahead and score all of them as their frames come.
 
     The errors are mean distances over joints, in millimetres, camera space, and so are those of the same pose
     simply held still: what a prediction has to beat.
     """
 
-    def __init__(self, *, source_id: str, rows: int, rate_hz: float, horizon: int, hop: int, sent: int = 10) -> None:
-        """Take the predictions' shape: `horizon` frames ahead, made every `hop` frames, `sent` of them published."""
+    def __init__(
+        self, *, source_id: str, rows: int, rate_hz: float, horizon: int, step_frames: int, sent: int = 10
+    ) -> None:
+        """Take the predictions' shape: `horizon` frames ahead, made every `step_frames` frames, `sent` of them
+        published."""
         self._source_id = source_id
         self._chosen = np.round(np.linspace(horizon / sent, horizon, sent)).astype(int) - 1
         self.horizons_ms = tuple(round(float(f + 1) * 1000 / rate_hz, 3) for f in self._chosen)
         """Of what is sent: milliseconds after the frame that a prediction was made at."""
         # A place is taken again only once its last frame has come: no prediction is lost before it is scored whole.
-        waiting = -(-horizon // hop)
+        waiting = -(-horizon // step_frames)
         self._ahead_m = np.zeros((rows, waiting, horizon, 25, 3), np.float32)
         self._held_m = np.zeros((rows, waiting, 25, 3), np.float32)
         self._age = np.full((rows, waiting), horizon, np.int64)
@@ -36,16 +39,16 @@ class Forecaster:
         self._horizon = horizon
         self._slot = np.zeros(rows, np.int64)
         # Each frame ahead is scored once a hop.
-        self.errors = MotionErrors(rows=rows, horizon=horizon, memory=_MEMORY_S * rate_hz / hop)
+        self.errors = MotionErrors(rows=rows, horizon=horizon, memory=_MEMORY_S * rate_hz / step_frames)
 
-    def observe(self, tick: Tick) -> None:
+    def observe(self, joint_frame: JointFrame) -> None:
         """Compare what was predicted for this tick with what came."""
-        if tick.reset.any():
-            self._age[tick.reset] = self._horizon
-            self.errors.reset(tick.reset)
-        waiting = (self._age < self._horizon) & tick.active[:, None]
+        if joint_frame.reset.any():
+            self._age[joint_frame.reset] = self._horizon
+            self.errors.reset(joint_frame.reset)
+        waiting = (self._age < self._horizon) & joint_frame.active[:, None]
         rows, places = waiting.nonzero()
-        ahead, truth = self._age[rows, places], tick.joints_m[rows]
+        ahead, truth = self._age[rows, places], joint_frame.joints_m[rows]
         missed_mm = _distance_mm(self._ahead_m[rows, places, ahead], truth)
         held_mm = _distance_mm(self._held_m[rows, places], truth)
         self._age[waiting] += 1
@@ -56,7 +59,7 @@ class Forecaster:
         rows = np.flatnonzero(prediction.completed)
         places = self._slot[rows] % self._age.shape[1]
         self._ahead_m[rows, places] = prediction.future_joints_m[rows]
-        self._held_m[rows, places] = prediction.tick.joints_m[rows]
+        self._held_m[rows, places] = prediction.joint_frame.joints_m[rows]
         self._age[rows, places] = 0
         self._slot[rows] += 1
         errors = self.errors
@@ -65,8 +68,8 @@ class Forecaster:
         return [
             MotionPrediction(
                 source_id=self._source_id,
-                capture_time_ns=int(prediction.tick.time_ns[row]),
-                track_id=int(prediction.tick.track_ids[row]),
+                capture_time_ns=int(prediction.joint_frame.time_ns[row]),
+                track_id=int(prediction.joint_frame.track_ids[row]),
                 horizons_ms=self.horizons_ms,
                 joints_m=Array.of(prediction.future_joints_m[row, self._chosen]),
                 error_mm=error_mm,

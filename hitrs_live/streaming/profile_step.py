@@ -18,24 +18,24 @@ def time_steps(
     normaliser: NormaliserConfig,
     *,
     rows: int,
-    hop: int,
+    step_frames: int,
     strides: int = 3,
     at_once: bool = False,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> NDArray[np.float64]:
     """Step people who have long been there. Returns (strides, clip_stride) ms.
 
-    hop: frames from one judgement on a row to the next; at_once: whether all came at once and end their clips in the
-    same frame, otherwise as many do in each frame as can be; clock: nanoseconds, such as `time.process_time_ns` where
-    other processes should not count. One more stride goes before, untimed.
+    step_frames: frames from one judgement on a row to the next; at_once: whether all came at once and end their clips
+    in the same frame, otherwise as many do in each frame as can be; clock: nanoseconds, such as `time.process_time_ns`
+    where other processes should not count. One more stride goes before, untimed.
     """
     grid, window = engine.grid, engine.config.window_clips
-    state = StreamState.empty(grid, rows, window_clips=window, hop=hop)
+    state = StreamState.empty(grid, rows, window_clips=window, step_frames=step_frames)
     # As if they had been there for a window and a part of a stride each: zeros cost what joints do.
     state.frame_count += grid.frames_of(window)
     if not at_once:
         state.frame_count += torch.arange(rows) % grid.clip_stride
-    state.clip_count += (state.frame_count - grid.clip_span) // hop + 1
+    state.clip_count += (state.frame_count - grid.clip_span) // step_frames + 1
     still, everyone = torch.zeros(rows, grid.joints, 3), torch.ones(rows, dtype=torch.bool)
     took_ms = np.zeros((1 + strides) * grid.clip_stride)
     for frame in range(len(took_ms)):

@@ -13,7 +13,7 @@ _KEPT = 512
 """Durations kept a stage: over ten seconds at 30 frames a second."""
 
 
-class StageMeter:
+class StageTimer:
     """Keep the newest durations of every stage in a ring and give their percentiles."""
 
     def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:

@@ -71,12 +71,12 @@ class Rules:
     max_duration_ns: NDArray[np.float64]
     """(K,); infinite where there is no limit."""
     merge_gap_ns: NDArray[np.float64]
-    least_energy: NDArray[np.float32]
+    energy_threshold: NDArray[np.float32]
     """(K,); minus infinite where all is taken for known. The background's is not looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class LoadedThresholds:
     """What a search for thresholds came to."""
 
     thresholds: Thresholds | None = None
@@ -112,11 +112,11 @@ def make_rules(info: "CheckpointInfo", config: ActionConfig, thresholds: Thresho
         min_duration_ns=1e9 * column("min_duration_s"),
         max_duration_ns=1e9 * np.where(longest_s > 0, longest_s, np.inf),
         merge_gap_ns=1e9 * column("merge_gap_s"),
-        least_energy=column("least_energy").astype(np.float32),
+        energy_threshold=column("least_energy").astype(np.float32),
     )
 
 
-def find_thresholds(setting: str, checkpoint: "Checkpoint", path: Path) -> Found:
+def find_thresholds(setting: str, checkpoint: "Checkpoint", path: Path) -> LoadedThresholds:
     """Read the thresholds that the setting names, else those that lie where the checkpoint's own would.
 
     setting: a path, empty, or "none" for none at all. path: the checkpoint's file. Without a setting
@@ -126,9 +126,9 @@ def find_thresholds(setting: str, checkpoint: "Checkpoint", path: Path) -> Found
     Raises ConfigError as `load_thresholds` does.
     """
     if setting == NONE:
-        return Found()
+        return LoadedThresholds()
     if setting:
-        return Found(thresholds=load_thresholds(Path(setting), checkpoint))
+        return LoadedThresholds(thresholds=load_thresholds(Path(setting), checkpoint))
     notice = ""
     for place in (FOLDER / f"{Path(checkpoint.info.name).name}.toml", path.with_suffix(".thresholds.toml")):
         if not place.is_file():
@@ -136,9 +136,9 @@ def find_thresholds(setting: str, checkpoint: "Checkpoint", path: Path) -> Found
         thresholds = _read(place)
         if thresholds.sha256 == checkpoint.fingerprint:
             _check_classes(place, thresholds, checkpoint.info.labels)
-            return Found(thresholds=thresholds, notice=notice)
+            return LoadedThresholds(thresholds=thresholds, notice=notice)
         notice = notice or f"{_stranger(place, thresholds, checkpoint)}; not used"
-    return Found(notice=notice)
+    return LoadedThresholds(notice=notice)
 
 
 def check_thresholds_file(setting: str) -> None:

@@ -21,8 +21,8 @@ class Throttle:
 
     def step(self, prediction: Prediction) -> Set[int]:
         """Return the track ids that are due, and count them as published."""
-        tick = prediction.tick
-        self._published_ns[tick.reset] = _LONG_AGO_NS
-        due = prediction.completed & (tick.time_ns - self._published_ns >= self._pause_ns)
-        self._published_ns[due] = tick.time_ns[due]
-        return frozenset(tick.track_ids[due].tolist())
+        joint_frame = prediction.joint_frame
+        self._published_ns[joint_frame.reset] = _LONG_AGO_NS
+        due = prediction.completed & (joint_frame.time_ns - self._published_ns >= self._pause_ns)
+        self._published_ns[due] = joint_frame.time_ns[due]
+        return frozenset(joint_frame.track_ids[due].tolist())

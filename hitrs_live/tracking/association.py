@@ -16,10 +16,10 @@ _TRUNK = [NTU25.index(name) for name in (*_SPINE, "left_shoulder", "right_should
 # Depth from one camera is the least certain of the three.
 _AXIS_WEIGHTS = np.array((1.0, 1.0, 0.5))
 # Poses nearer than this are one person found twice: no two trunks fit into the same place.
-_DOUBLE_M = 0.25
+_DUPLICATE_M = 0.25
 # So are boxes that share more than this of their area: the guess of the distance may differ by metres between two
 # finds of one person, the place in the picture may not.
-_DOUBLE_OVERLAP = 0.5
+_DUPLICATE_OVERLAP = 0.5
 # How far from its own distance a person may be: so many standard deviations, and what they walk meanwhile.
 _SPREADS, _AWAY_SPEED_M_S = 3.0, 1.0
 # How far a person may move in the picture between two sights, in box sizes: at once, and for every second unseen.
@@ -59,7 +59,7 @@ class Pairing:
     """Who of the expected is which pose; both by their place in their list."""
 
     pose_of: dict[int, int]
-    doubtful: set[int] = field(default_factory=set)
+    ambiguous: set[int] = field(default_factory=set)
     """Expected ones whose pairing, or lack of one, has a rival nearly as likely."""
     come_apart: set[int] = field(default_factory=set)
     """Those of the doubtful whose poses are well apart already."""
@@ -70,12 +70,12 @@ def trunk(joints_m: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(joints_m[_TRUNK], np.float64)
 
 
-def without_doubles(poses: Sequence[Pose]) -> list[Pose]:
+def without_duplicates(poses: Sequence[Pose]) -> list[Pose]:
     """Leave of each person found several times the most certain pose. All joints must be finite."""
     kept: list[Pose] = []
     for pose in sorted(poses, key=lambda p: -float(p.confidence.mean())):
         rivals = [other for other in kept if not _claimed_apart(pose, other)]
-        if not any(_is_double(pose, rival) for rival in rivals):
+        if not any(_is_duplicate(pose, rival) for rival in rivals):
             kept.append(pose)
     return kept
 
@@ -122,7 +122,7 @@ def _find_swaps(
         for b, j in pairs[place + 1 :]:
             likelier = cost[a, j] + cost[b, i] - cost[a, i] - cost[b, j]
             if allowed[a, j] and allowed[b, i] and likelier < _SWAP_MARGIN:
-                pairing.doubtful.update((a, b))
+                pairing.ambiguous.update((a, b))
                 if between[i, j] > _APART_M:
                     pairing.come_apart.update((a, b))
 
@@ -132,7 +132,7 @@ def _find_rivals(pairing: Pairing, cost: NDArray[np.float64], allowed: NDArray[n
     for a, i in pairing.pose_of.items():
         for b in range(len(cost)):
             if b not in pairing.pose_of and allowed[b, i] and cost[b, i] - cost[a, i] < _LONE_MARGIN:
-                pairing.doubtful.update((a, b))
+                pairing.ambiguous.update((a, b))
 
 
 def _compare_along_sight(
@@ -162,10 +162,10 @@ def _distance_m(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.fl
     return np.asarray(np.linalg.norm((a[:, None] - b[None]) * _AXIS_WEIGHTS, axis=-1).mean(axis=-1))
 
 
-def _is_double(pose: Pose, rival: Pose) -> bool:
-    if _overlap(pose.box, rival.box) > _DOUBLE_OVERLAP:
+def _is_duplicate(pose: Pose, rival: Pose) -> bool:
+    if _overlap(pose.box, rival.box) > _DUPLICATE_OVERLAP:
         return True
-    return bool(_distance_m(trunk(pose.joints_m)[None], trunk(rival.joints_m)[None])[0, 0] <= _DOUBLE_M)
+    return bool(_distance_m(trunk(pose.joints_m)[None], trunk(rival.joints_m)[None])[0, 0] <= _DUPLICATE_M)
 
 
 def _within_reach(before: NDArray[np.float32] | None, after: NDArray[np.float32] | None, unseen_s: float) -> bool:

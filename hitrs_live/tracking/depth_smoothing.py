@@ -20,7 +20,7 @@ _SPREAD_MEMORY_S = 1.0
 _FIRST_SPREAD, _LEAST_SPREAD = 0.10, 0.03
 
 
-class SteadyDistance:
+class DepthFilter:
     """Average one person's distance over the last half second or so."""
 
     def __init__(self) -> None:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from hitrs_live.config import TrackConfig
 from hitrs_live.messages import People, Pose, PoseFrame
 from hitrs_live.skeleton import NTU25
-from hitrs_live.tracking.association import pair, trunk, without_doubles
+from hitrs_live.tracking.association import pair, trunk, without_duplicates
 from hitrs_live.tracking.body_checks import FilledPose, present_poses
-from hitrs_live.tracking.depth_smoothing import SteadyDistance
+from hitrs_live.tracking.depth_smoothing import DepthFilter
 
-_LONGEST_DOUBT_S = 0.3
+_LONGEST_AMBIGUITY_S = 0.3
 _VELOCITY_MEMORY_S = 0.15
 _COAST_S = 0.25
 _FASTEST_M_S = 4.0
@@ -40,8 +40,8 @@ class _Track:
     """(3,) metres a second."""
     track_id: int = -1
     """-1 while not yet believed."""
-    steady: SteadyDistance = field(default_factory=SteadyDistance)
-    doubt_ns: int | None = None
+    steady: DepthFilter = field(default_factory=DepthFilter)
+    ambiguous_ns: int | None = None
     """When its pairing became doubtful; None while it is clear."""
 
     @property
@@ -66,7 +66,7 @@ class _Track:
             moved = (trunk(self.joints_m) - trunk(before)).mean(axis=0) / elapsed_s
             share = 1 - np.exp(-elapsed_s / _VELOCITY_MEMORY_S)
             self.velocity += (np.clip(moved, -_FASTEST_M_S, _FASTEST_M_S) - self.velocity) * share
-        self.pose, self.seen_ns, self.doubt_ns = pose, now_ns, None
+        self.pose, self.seen_ns, self.ambiguous_ns = pose, now_ns, None
 
 
 class Tracker:
@@ -92,7 +92,7 @@ class Tracker:
         for row, track in enumerate(self._rows):
             if track is not None and now_ns - track.seen_ns > self._keep_ns:
                 self._rows[row] = None
-        poses = without_doubles(present_poses(frame.poses))
+        poses = without_duplicates(present_poses(frame.poses))
         rows = [row for row, track in enumerate(self._rows) if track is not None]
         tracks = [track for track in self._rows if track is not None]
         # A bystander watched for some time competes, or somebody lost would be found again in them; someone only
@@ -102,25 +102,25 @@ class Tracker:
         present, free = set(), set(range(len(poses)))
         for index, row in enumerate(rows):
             column = pairing.pose_of.get(index)
-            if self._give_up(row, index in pairing.doubtful, index in pairing.come_apart, column, now_ns):
+            if self._give_up(row, index in pairing.ambiguous, index in pairing.come_apart, column, now_ns):
                 continue
             if column is not None:
                 free.discard(column)
-                if index not in pairing.doubtful:
+                if index not in pairing.ambiguous:
                     tracks[index].follow(poses[column], now_ns)
                     present.add(row)
         present |= self._watch([poses[column] for column in sorted(free)], now_ns)
         return (self._people(frame, present),)
 
-    def _give_up(self, row: int, doubtful: bool, come_apart: bool, column: int | None, now_ns: int) -> bool:
+    def _give_up(self, row: int, ambiguous: bool, come_apart: bool, column: int | None, now_ns: int) -> bool:
         """End a track whose person cannot be told any more; say whether it was ended."""
         track = self._rows[row]
         assert track is not None
-        if doubtful and track.doubt_ns is None:
-            track.doubt_ns = now_ns
+        if ambiguous and track.ambiguous_ns is None:
+            track.ambiguous_ns = now_ns
         # Coming out of a doubt, all rests on where people were before it; that soon says nothing any more.
-        out_of_doubt = column is not None and not doubtful and track.doubt_ns is not None
-        too_late = out_of_doubt and now_ns - (track.doubt_ns or 0) > _LONGEST_DOUBT_S * 1e9
+        unambiguous = column is not None and not ambiguous and track.ambiguous_ns is not None
+        too_late = unambiguous and now_ns - (track.ambiguous_ns or 0) > _LONGEST_AMBIGUITY_S * 1e9
         if come_apart or too_late:
             self._rows[row] = None
             self.resets += 1

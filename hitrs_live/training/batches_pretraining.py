@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hitrs_live.data.augment import Augmenter
-from hitrs_live.data.body_proportions import Build, Builds, measure_dataset, rebuild
+from hitrs_live.data.body_proportions import SensorGeometries, SensorGeometry, measure_dataset, rebuild
 from hitrs_live.data.clips import lead_in_frames
 from hitrs_live.data.dataset import Body, Dataset
 from hitrs_live.data.stream_synthesis import Stream
@@ -69,7 +69,7 @@ class UnlabelledBatches:
         self._normaliser, self._modality = normaliser, modality
         self._size, self._seed = size, seed
         builds = [measure_dataset(data) for data in datasets]
-        self._builds = Builds(builds)
+        self._builds = SensorGeometries(builds)
         self._bodies = [
             (data, body, build)
             for data, build in zip(datasets, builds, strict=True)
@@ -89,7 +89,7 @@ class UnlabelledBatches:
         seen, other = (self._filmed(performed, begins, rng) for _ in range(2))
         return UnlabelledBatch(seen=seen, other=other)
 
-    def _draw(self, rng: np.random.Generator) -> tuple[Floats, Build]:
+    def _draw(self, rng: np.random.Generator) -> tuple[Floats, SensorGeometry]:
         """Draw one crop. Returns (T, 25, 3), metres, and its build."""
         place = int(np.searchsorted(self._chances, rng.random()))
         data, body, build = self._bodies[min(place, len(self._bodies) - 1)]
@@ -102,12 +102,12 @@ class UnlabelledBatches:
         return self._augmenter.performed(stream, frames, rng).joints_m, build
 
     def _filmed(
-        self, performed: list[tuple[Floats, Build]], begins: list[bool], rng: np.random.Generator
+        self, performed: list[tuple[Floats, SensorGeometry]], begins: list[bool], rng: np.random.Generator
     ) -> PackedClips:
         filmed = [self._augmenter.filmed(self._rebuilt(joints, own, rng), rng)[0] for joints, own in performed]
         return self._packed([self._vary(joints, rng) for joints in self._normalised(filmed)], begins)
 
-    def _rebuilt(self, joints: Floats, own: Build, rng: np.random.Generator) -> Floats:
+    def _rebuilt(self, joints: Floats, own: SensorGeometry, rng: np.random.Generator) -> Floats:
         if rng.random() >= self._crop.rebuilt_share:
             return joints
         return rebuild(joints, own, self._builds.draw(rng))

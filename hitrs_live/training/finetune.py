@@ -17,8 +17,8 @@ from hitrs_live.training.batches_recognition import LabelledBatch, LabelledBatch
 from hitrs_live.training.distributed import Processes
 from hitrs_live.training.run import part_size, run_training
 from hitrs_live.training.run_settings import beginning_text, settings_text
-from hitrs_live.training.trainer import Loop, LoopConfig
-from hitrs_live.training.training_logger import Journal
+from hitrs_live.training.trainer import Trainer, TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
 from hitrs_live.transforms import NormaliserConfig
 
 
@@ -30,7 +30,7 @@ class FinetuneConfig:
     encoder: HiTRSConfig
     modality: str = "joint"
     normaliser: NormaliserConfig = NormaliserConfig()
-    loop: LoopConfig
+    loop: TrainerConfig
     batch: int = 16
     """Sequences a process a step, over `loop.accumulate` parts."""
     label_smoothing: float = 0.1
@@ -46,7 +46,7 @@ def finetune(
     begin: EncoderCheckpoint | None,
     out: Path,
     processes: Processes,
-    journal: Journal,
+    logger: TrainingLogger,
 ) -> Path:
     """Train a recogniser on every sequence of `data` and write it, taking up the run of that name if there is one.
 
@@ -70,12 +70,12 @@ def finetune(
         loss = F.cross_entropy(logits.float(), batch.labels, label_smoothing=config.label_smoothing)
         return {"loss": loss, "accuracy": (logits.argmax(-1) == batch.labels).float().mean()}
 
-    def save(loop: Loop) -> None:
+    def save(loop: Trainer) -> None:
         _save(config, model, loop.average, data, loop.step, settings, out)
 
     return run_training(
         model, config.loop, batches=batches, losses_of=losses, settings=settings, out=out, processes=processes,
-        journal=journal, save=save,
+        logger=logger, save=save,
     )  # fmt: skip
 
 

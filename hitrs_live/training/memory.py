@@ -33,7 +33,7 @@ class _HeapFigures(ctypes.Structure):
     )  # fmt: skip
 
 
-class Heap:
+class HeapTrimmer:
     """Give free memory back to the system between steps, where the C library is glibc; elsewhere do nothing."""
 
     def __init__(self, *, every: int = _EVERY, least_free: int = _LEAST_FREE) -> None:

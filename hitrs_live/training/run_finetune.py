@@ -18,8 +18,8 @@ from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.finetune import FinetuneConfig, finetune
 from hitrs_live.training.run import part_size
 from hitrs_live.training.run_pretrain import DEFAULT_SIZE, check_counts
-from hitrs_live.training.trainer import LoopConfig
-from hitrs_live.training.training_logger import Journal
+from hitrs_live.training.trainer import TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
 from hitrs_live.transforms import NormaliserConfig
 
 PRESETS: dict[str, dict[str, float | bool | Readout]] = {
@@ -52,7 +52,7 @@ def run_finetune(options: argparse.Namespace) -> int:
         batch = _batch(options, len(data.samples) // processes.count)
         an_epoch = max(1, len(data.samples) // (batch * processes.count))
         steps = chosen_steps(options, an_epoch)
-        loop = LoopConfig(
+        loop = TrainerConfig(
             steps=steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
             warmup_steps=max(1, steps // 20), schedule="cosine", weight_decay=options.weight_decay,
             encoder_rate=options.encoder_rate if begin else 1.0, accumulate=options.accumulate, average_decay=0.99,
@@ -69,10 +69,12 @@ def run_finetune(options: argparse.Namespace) -> int:
             head_only=options.head_only,
             vary=VaryConfig(mirror_share=0.5 if options.mirror else 0.0),
         )
-        with Journal("fine-tuning", steps=steps, first=processes.first, tensorboard=options.tensorboard) as journal:
+        with TrainingLogger(
+            "fine-tuning", steps=steps, first=processes.first, tensorboard=options.tensorboard
+        ) as logger:
             for line in _notes(options, batch=batch, an_epoch=an_epoch, steps=steps):
-                journal.note(line)
-            written = finetune(config, data, begin, options.out, processes, journal)
+                logger.note(line)
+            written = finetune(config, data, begin, options.out, processes, logger)
         if processes.first:
             print(
                 f"wrote {written}; measure it with: "

@@ -13,7 +13,7 @@ from hitrs_live.errors import ConfigError
 from hitrs_live.model.hitrs import SIZES
 from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.pretrain import PRESETS, pretrain
-from hitrs_live.training.training_logger import Journal
+from hitrs_live.training.training_logger import TrainingLogger
 
 DEFAULT_SIZE = "small"
 """Of a new encoder."""
@@ -40,21 +40,21 @@ def run_pretrain(options: argparse.Namespace) -> int:
     )  # fmt: skip
     torch.set_num_threads(options.threads)
     with join_processes(options.device) as processes:
-        with Journal(
+        with TrainingLogger(
             "pre-training", steps=loop.steps, first=processes.first, tensorboard=options.tensorboard
-        ) as journal:
-            note_undivided(journal, datasets, options.split)
-            written = pretrain(config, training, options.out, processes, journal)
+        ) as logger:
+            note_undivided(logger, datasets, options.split)
+            written = pretrain(config, training, options.out, processes, logger)
         if processes.first:
             print(f"wrote {written}; use it with: hitrs-live finetune --checkpoint {written} --data DATA --out OUT")
     return 0
 
 
-def note_undivided(journal: Journal, datasets: Sequence[Dataset], split: str | None) -> None:
+def note_undivided(logger: TrainingLogger, datasets: Sequence[Dataset], split: str | None) -> None:
     """Say which data has no split, and so is learned from whole."""
     if undivided := [str(data.path) for data in datasets if not data.index.splits]:
         asked = f"--split {split}: " if split else ""
-        journal.note(f"{asked}no split in {', '.join(undivided)}; learning from all sequences")
+        logger.note(f"{asked}no split in {', '.join(undivided)}; learning from all sequences")
 
 
 def check_counts(options: argparse.Namespace, *names: str) -> None:

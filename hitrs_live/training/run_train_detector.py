@@ -10,7 +10,7 @@ import torch
 
 from hitrs_live.checkpoint import EncoderCheckpoint, load_encoder
 from hitrs_live.data.array_format import BACKGROUND, data_folder
-from hitrs_live.data.array_format import Sequence as Recording
+from hitrs_live.data.array_format import LabelledSequence as Recording
 from hitrs_live.data.class_map import read_classes
 from hitrs_live.data.dataset import UNLABELLED, Dataset
 from hitrs_live.data.open_dataset import BACKGROUND_NAME, check_rates, open_datasets
@@ -21,9 +21,9 @@ from hitrs_live.model.hitrs import SIZES, HiTRSConfig
 from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.run_pretrain import DEFAULT_SIZE, check_counts
-from hitrs_live.training.train_detector import DetectorTraining, Material, train_detector
-from hitrs_live.training.trainer import LoopConfig
-from hitrs_live.training.training_logger import Journal
+from hitrs_live.training.train_detector import DetectorTraining, TrainingStreams, train_detector
+from hitrs_live.training.trainer import TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
 from hitrs_live.transforms import NormaliserConfig
 
 _MAX_CLIPS = 64
@@ -38,17 +38,17 @@ def run_train_detector(options: argparse.Namespace) -> int:
     datasets = training_data(options, labelled=True)
     check_rates(datasets, normaliser.rate_hz)
     labels = _classes(datasets)
-    material = Material(
+    streams_data = TrainingStreams(
         sources={data.index.name: read_classes(data, labels) for data in datasets},
         weights=SOURCE_WEIGHTS,
         mirrored=mirrored_labels(labels),
         arms_free=arms_free(labels),
     )
-    absent = check_actions(datasets, material.sources, labels)
+    absent = check_actions(datasets, streams_data.sources, labels)
     encoder = _encoder(options, begin)
     check_window(options.window_clips, encoder)
     torch.set_num_threads(options.threads)
-    loop = LoopConfig(
+    loop = TrainerConfig(
         steps=options.steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
         warmup_steps=max(1, min(200, options.steps // 10)), schedule="cosine", weight_decay=0.05,
         accumulate=options.accumulate, average_decay=0.998, precision=options.precision, workers=options.workers,
@@ -63,16 +63,14 @@ def run_train_detector(options: argparse.Namespace) -> int:
         batch=options.batch,
     )
     with join_processes(options.device) as processes:
-        with Journal(
+        with TrainingLogger(
             "training", steps=options.steps, first=processes.first, tensorboard=options.tensorboard
-        ) as journal:
+        ) as logger:
             if absent:
-                journal.note(f"no training sequence shows {', '.join(absent)}: the detector will not learn it")
+                logger.note(f"no training sequence shows {', '.join(absent)}: the detector will not learn it")
             if begin and options.size:
-                journal.note(
-                    f"--size {options.size}: not used, since the encoder of --checkpoint has a size of its own"
-                )
-            written = train_detector(config, material, begin, options.out, processes, journal)
+                logger.note(f"--size {options.size}: not used, since the encoder of --checkpoint has a size of its own")
+            written = train_detector(config, streams_data, begin, options.out, processes, logger)
         if processes.first:
             print(f"wrote {written}; measure it with: hitrs-live evaluate detection --checkpoint {written} --data DATA")
     return 0

@@ -8,7 +8,7 @@ import torch
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, checkpoint_kind, load_checkpoint, load_encoder
 from hitrs_live.data.array_format import BACKGROUND
-from hitrs_live.data.array_format import Sequence as Recording
+from hitrs_live.data.array_format import LabelledSequence as Recording
 from hitrs_live.data.class_map import map_labels, read_background, read_classes
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.open_dataset import BACKGROUND_NAME, check_rates
@@ -20,10 +20,10 @@ from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.run_pretrain import check_counts
 from hitrs_live.training.run_train_detector import arms_free, check_window, training_data
-from hitrs_live.training.train_detector import Material
+from hitrs_live.training.train_detector import TrainingStreams
 from hitrs_live.training.train_forecaster import MOTION_COMPOSE, ForecasterTraining, train_forecaster
-from hitrs_live.training.trainer import LoopConfig
-from hitrs_live.training.training_logger import Journal
+from hitrs_live.training.trainer import TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
 
 _WEIGHTS = {**SOURCE_WEIGHTS, "cmu_bvh_01_14": 0.25, "cmu_amc_01_03": 0.1}
 """How often training takes a piece of which of the shipped files."""
@@ -38,7 +38,7 @@ def run_train_forecaster(options: argparse.Namespace) -> int:
     from_detector = begin.fingerprint != ""
     datasets = training_data(options, labelled=options.joint)
     check_rates(datasets, begin.info.normaliser.rate_hz)
-    material = Material(
+    streams_data = TrainingStreams(
         sources={data.index.name: _read(data, begin.info.labels, joint=options.joint) for data in datasets},
         weights=_WEIGHTS,
         mirrored=mirrored_labels(begin.info.labels),
@@ -47,7 +47,7 @@ def run_train_forecaster(options: argparse.Namespace) -> int:
     torch.set_num_threads(options.threads)
     config = ForecasterTraining(
         joint=options.joint,
-        loop=LoopConfig(
+        loop=TrainerConfig(
             steps=options.steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
             warmup_steps=max(1, min(100, options.steps // 10)), schedule="cosine", weight_decay=0.05,
             accumulate=options.accumulate, average_decay=0.995, precision=options.precision, workers=options.workers,
@@ -56,12 +56,12 @@ def run_train_forecaster(options: argparse.Namespace) -> int:
         compose=replace(MOTION_COMPOSE, invented_share=ComposeConfig().invented_share if options.joint else 0.0),
     )  # fmt: skip
     with join_processes(options.device) as processes:
-        with Journal(
+        with TrainingLogger(
             "training", steps=options.steps, first=processes.first, tensorboard=options.tensorboard
-        ) as journal:
+        ) as logger:
             if from_detector and options.window_clips:
-                journal.note(f"--window-clips {options.window_clips}: not used, since the detector has its own window")
-            written = train_forecaster(config, material, begin, options.out, processes, journal)
+                logger.note(f"--window-clips {options.window_clips}: not used, since the detector has its own window")
+            written = train_forecaster(config, streams_data, begin, options.out, processes, logger)
         if processes.first:
             print(f"wrote {written}; measure it with: hitrs-live evaluate motion --checkpoint {written} --data DATA")
     return 0

@@ -10,8 +10,8 @@ from hitrs_live.errors import DataError
 from hitrs_live.model.pose_forecaster import PoseForecasterConfig
 from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.train_pose_forecaster import ForecasterTraining, train_pose_forecaster
-from hitrs_live.training.trainer import LoopConfig
-from hitrs_live.training.training_logger import Journal
+from hitrs_live.training.trainer import TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
 
 
 def run_train_pose_forecaster(options: argparse.Namespace) -> int:
@@ -26,7 +26,7 @@ def run_train_pose_forecaster(options: argparse.Namespace) -> int:
             scored=motion.scored, twins=motion.twins, width=options.width, layers=options.layers,
             dropout=options.dropout,
         ),
-        loop=LoopConfig(
+        loop=TrainerConfig(
             steps=options.steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
             warmup_steps=max(1, min(100, options.steps // 10)), schedule="cosine", weight_decay=0.3,
             average_decay=0.998, precision="fp32", workers=0,
@@ -34,8 +34,8 @@ def run_train_pose_forecaster(options: argparse.Namespace) -> int:
         batch=options.batch,
     )  # fmt: skip
     with join_processes(options.device) as processes:
-        with Journal("training", steps=options.steps, first=processes.first) as journal:
-            written = train_pose_forecaster(config, motion, learned.train, options.out, processes, journal)
+        with TrainingLogger("training", steps=options.steps, first=processes.first) as logger:
+            written = train_pose_forecaster(config, motion, learned.train, options.out, processes, logger)
         if processes.first:
             flag = f"--cmu {options.cmu}" if options.cmu else f"--h36m {options.h36m}"
             print(f"wrote {written}; measure it with: hitrs-live evaluate motion {flag} --forecaster {written}")

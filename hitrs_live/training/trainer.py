@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from hitrs_live.errors import ConfigError
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.training.distributed import Processes
-from hitrs_live.training.memory import Heap
+from hitrs_live.training.memory import HeapTrimmer
 
 Batch = TypeVar("Batch")
 
@@ -34,7 +34,7 @@ class Moves(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoopConfig:
+class TrainerConfig:
     """How to optimise. Steps are the optimiser's; each takes `accumulate` batches a process."""
 
     steps: int
@@ -80,10 +80,12 @@ class _Steps(Dataset[Any], Generic[Batch]):
         return self._make(number)
 
 
-class Loop:
+class Trainer:
     """Optimise a module whose forward returns its losses."""
 
-    def __init__(self, module: nn.Module, config: LoopConfig, processes: Processes, state: Path, settings: str) -> None:
+    def __init__(
+        self, module: nn.Module, config: TrainerConfig, processes: Processes, state: Path, settings: str
+    ) -> None:
         """Prepare, and take up the run of `state` if there is one.
 
         settings: all that decides the result, as text; Raises ConfigError where the state was made with others.
@@ -121,7 +123,7 @@ class Loop:
         `loss` is minimised and all are reported; after_step is called after each step of the optimiser.
         """
         batches = self._batches(batch_of)
-        heap = Heap()
+        heap = HeapTrimmer()
         self.module.train()
         while self.step < self.config.steps:
             began = time.perf_counter()
@@ -218,7 +220,7 @@ class Loop:
         self.step = int(state["step"])
 
 
-def learning_rate(step: int, config: LoopConfig) -> float:
+def learning_rate(step: int, config: TrainerConfig) -> float:
     """Warm up linearly, then fall linearly or along a half cosine to the final rate."""
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps

@@ -20,7 +20,7 @@ _MEMORY = 0.95
 """Of the running averages that the display shows, a step."""
 
 
-class Journal:
+class TrainingLogger:
     """Report the steps of one run. Used as a context; silent in all processes but the first."""
 
     def __init__(self, what: str, *, steps: int, first: bool = True, tensorboard: Path | None = None) -> None:

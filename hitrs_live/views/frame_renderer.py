@@ -12,7 +12,7 @@ STAGE_SIZE = (960, 720)
 """Width and height of the picture for sources that have none."""
 
 
-class Painter:
+class FrameRenderer:
     """Paint frames in a row; remembers the lens of their size and the floor of an empty stage."""
 
     def __init__(self, lens_for: LensFor = imagined_lens) -> None:
@@ -21,7 +21,7 @@ class Painter:
         self._lens: tuple[int, int, LensLike] | None = None
         self._stage: Stage | None = None
 
-    def paint(self, scene: Scene) -> NDArray[np.uint8]:
+    def render(self, scene: Scene) -> NDArray[np.uint8]:
         """Return a new picture (height, width, 3) uint8, blue-green-red; the frame's own stays as it is."""
         if scene.frame is not None:
             image = np.ascontiguousarray(scene.frame.image).copy()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent, SourceState, Status
 from hitrs_live.process.line_writer import printable
 from hitrs_live.views.formatting import action_length_s, action_name, clock_time, drops_in_words
-from hitrs_live.views.session_state import Board, Boards
+from hitrs_live.views.session_state import SessionState, SessionStates
 
 _STATE_LEVELS: dict[SourceState, int] = {"stalled": logging.WARNING, "lost": logging.ERROR}
 
@@ -45,22 +45,22 @@ class PlainLog:
         several: name sources from the first line on, for there will be more than one.
         """
         self._several = several
-        self._boards = Boards()
+        self._sessions = SessionStates()
         self._status_every_s = status_every_s
         self._logs: dict[str, _SourceLog] = {}
         self._restarts_logged = 0
 
     def update(self, message: AnyMessage) -> Sequence[LogLine]:
         """Return the lines that this message is worth."""
-        board = self._boards.update(message)
+        session = self._sessions.update(message)
         lines: list[LogLine] = []
-        if self._boards.restarts > self._restarts_logged:
-            self._restarts_logged = self._boards.restarts
+        if self._sessions.restarts > self._restarts_logged:
+            self._restarts_logged = self._sessions.restarts
             self._logs.clear()
-            lines.append(_SourceLog(board, 0.0).line("session", "session", "the publisher was started anew", message))
-        for name in self._logs.keys() - self._boards.by_source.keys():
+            lines.append(_SourceLog(session, 0.0).line("session", "session", "the publisher was started anew", message))
+        for name in self._logs.keys() - self._sessions.by_source.keys():
             del self._logs[name]
-        log = self._logs.setdefault(message.source_id, _SourceLog(board, self._status_every_s))
+        log = self._logs.setdefault(message.source_id, _SourceLog(session, self._status_every_s))
         lines += log.update(message)
         if self._several or len(self._logs) > 1:
             lines = [replace(line, text=f"{printable(line.source_id)}  {line.text}") for line in lines]
@@ -70,8 +70,8 @@ class PlainLog:
 class _SourceLog:
     """What was logged of one source."""
 
-    def __init__(self, board: Board, status_every_s: float) -> None:
-        self._board = board
+    def __init__(self, session: SessionState, status_every_s: float) -> None:
+        self._session = session
         self._status_every_s = status_every_s
         self._status_due_s = 0.0
         self._state_logged: tuple[SourceState, str] | None = None
@@ -89,7 +89,7 @@ class _SourceLog:
         self, subject: str, who: str, text: str, message: AnyMessage, *, level: int = logging.INFO, whole: bool = True
     ) -> LogLine:
         # The newest time of the source, not the message's own: what is reported late is dated late.
-        time_s = self._board.since_start_s(self._board.now_ns)
+        time_s = self._session.since_start_s(self._session.now_ns)
         return LogLine(
             level=level,
             subject=subject,
@@ -118,7 +118,7 @@ class _SourceLog:
         return [self.line("action", f"person {event.track_id}", what, event)]
 
     def _clock(self, time_ns: int) -> str:
-        return clock_time(self._board.since_start_s(time_ns))
+        return clock_time(self._session.since_start_s(time_ns))
 
     def _state(self, message: SourceEvent | Status, state: SourceState, detail: str) -> list[LogLine]:
         logged = self._state_logged

@@ -37,7 +37,7 @@ class ActionRow:
 
 
 @dataclass(kw_only=True)
-class Board:
+class SessionState:
     """Take one source's messages in the order in which they came; keep what a view shows. Bounded, whatever comes."""
 
     restarts: int = 0
@@ -108,29 +108,29 @@ class Board:
 
 
 @dataclass(kw_only=True)
-class Boards:
+class SessionStates:
     """A board for each source of one publisher. Bounded: the source heard of first makes room for one too many."""
 
     session_id: str | None = None
     restarts: int = 0
     """How often another session took the publisher's place."""
-    by_source: dict[str, Board] = field(default_factory=dict)
+    by_source: dict[str, SessionState] = field(default_factory=dict)
 
-    def update(self, message: AnyMessage) -> Board:
+    def update(self, message: AnyMessage) -> SessionState:
         """Take one message in; one of another session begins anew. Returns its source's board."""
         if self.session_id is not None and message.session_id != self.session_id:
             self.restarts += 1
             self.by_source.clear()
         self.session_id = message.session_id
-        board = self.by_source.setdefault(message.source_id, Board(restarts=self.restarts))
+        session = self.by_source.setdefault(message.source_id, SessionState(restarts=self.restarts))
         if len(self.by_source) > SOURCES_KEPT:
             del self.by_source[next(iter(self.by_source))]
-        board.update(message)
-        return board
+        session.update(message)
+        return session
 
-    def all(self) -> Sequence[Board]:
+    def all(self) -> Sequence[SessionState]:
         """Return every board, by the sources' names; an empty one where nothing was heard yet."""
-        return [self.by_source[name] for name in sorted(self.by_source)] or [Board()]
+        return [self.by_source[name] for name in sorted(self.by_source)] or [SessionState()]
 
 
 def _same_action(row: ActionRow, event: ActionEvent) -> bool:

@@ -18,7 +18,7 @@ from hitrs_live.bench.random_models import make_checkpoint
 from hitrs_live.bench.results import FRAME_MS, BenchReport
 from hitrs_live.bench.step_timing import largest_crowd, next_try, summarise_steps, time_frames
 from hitrs_live.bench.table import write_tables
-from hitrs_live.bench.window_recompute import judge_window, with_window
+from hitrs_live.bench.window_recompute import recompute_window, with_window
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.cli import main
 from hitrs_live.inference.export import example_inputs
@@ -92,9 +92,9 @@ def test_everybody_ends_a_clip_once_in_every_seven_frames(checkpoint: Checkpoint
     ends: list[int] = []
 
     class Counting(TorchEngine):
-        def judge(self, *inputs: torch.Tensor):  # type: ignore[no-untyped-def]
+        def predict(self, *inputs: torch.Tensor):  # type: ignore[no-untyped-def]
             ends.append(len(inputs[0]))
-            return super().judge(*inputs)
+            return super().predict(*inputs)
 
     contender = Contender(engine=Counting(checkpoint.model))
     assert len(time_frames(contender, checkpoint.info.normaliser, persons=9, strides=2)) == 14
@@ -145,7 +145,7 @@ def test_a_window_judged_by_parts_is_the_models_last_judgement(checkpoint: Check
     config = checkpoint.info.detector
     joints = torch.randn(1, config.encoder.frames_of(config.window_clips), 25, 3, generator=torch.manual_seed(1))
     wanted = checkpoint.model(joints)[0][:, -1]
-    torch.testing.assert_close(judge_window(TorchEngine(checkpoint.model), joints[0]), wanted, atol=1e-5, rtol=0)
+    torch.testing.assert_close(recompute_window(TorchEngine(checkpoint.model), joints[0]), wanted, atol=1e-5, rtol=0)
 
 
 def test_a_longer_window_keeps_the_weights(checkpoint: Checkpoint) -> None:

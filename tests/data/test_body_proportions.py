@@ -7,8 +7,15 @@ import pytest
 import torch
 from bodies import body_of
 
-from hitrs_live.data.array_format import Sequence
-from hitrs_live.data.body_proportions import LANDMARKS, Build, Builds, measure_build, measure_dataset, rebuild
+from hitrs_live.data.array_format import LabelledSequence
+from hitrs_live.data.body_proportions import (
+    LANDMARKS,
+    SensorGeometries,
+    SensorGeometry,
+    measure_dataset,
+    measure_geometry,
+    rebuild,
+)
 from hitrs_live.data.corruptions import as_landmarks, turn
 from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
@@ -38,22 +45,22 @@ def somebody(frames: int = 60, seed: int = 0, *, fingers: bool = True) -> np.nda
     return body.astype(np.float32)
 
 
-def long_legged() -> Build:
-    return Build(trunk=LANDMARKS.trunk * np.float32(1.1), limbs=LANDMARKS.limbs * np.float32(1.5))
+def long_legged() -> SensorGeometry:
+    return SensorGeometry(trunk=LANDMARKS.trunk * np.float32(1.1), limbs=LANDMARKS.limbs * np.float32(1.5))
 
 
 @pytest.mark.parametrize("other", [LANDMARKS, long_legged()], ids=["landmarks", "long-legged"])
-def test_what_is_rebuilt_measures_as_the_build_it_is_shown_in(other: Build) -> None:
+def test_what_is_rebuilt_measures_as_the_build_it_is_shown_in(other: SensorGeometry) -> None:
     joints = somebody()
-    other = Build(trunk=other.trunk / other.trunk[-1, 1], limbs=other.limbs)  # between the shoulders is at one
-    measured = measure_build([rebuild(joints, measure_build([joints]), other)])
+    other = SensorGeometry(trunk=other.trunk / other.trunk[-1, 1], limbs=other.limbs)  # between the shoulders is at one
+    measured = measure_geometry([rebuild(joints, measure_geometry([joints]), other)])
     np.testing.assert_allclose(measured.trunk, other.trunk, atol=1e-5)
     np.testing.assert_allclose(measured.limbs, other.limbs, atol=0.03)
 
 
 def test_in_its_own_build_nothing_changes_and_hips_and_shoulders_stay_in_the_middle() -> None:
     joints = somebody()
-    own = measure_build([joints])
+    own = measure_geometry([joints])
     np.testing.assert_allclose(rebuild(joints, own, own), joints, atol=1e-6)
     shown = rebuild(joints, own, LANDMARKS)
     for pair in (HIPS, SHOULDERS):
@@ -62,7 +69,7 @@ def test_in_its_own_build_nothing_changes_and_hips_and_shoulders_stay_in_the_mid
 
 def test_a_turned_or_mirrored_body_is_rebuilt_alike() -> None:
     joints = somebody()
-    own, other = measure_build([joints]), Builds([long_legged()]).draw(np.random.default_rng(4))
+    own, other = measure_geometry([joints]), SensorGeometries([long_legged()]).draw(np.random.default_rng(4))
     shown = rebuild(joints, own, other)
     np.testing.assert_allclose(rebuild(turn(joints, 70.0), own, other), turn(shown, 70.0), atol=1e-5)
     mirrored = mirror(torch.from_numpy(joints)).numpy()
@@ -71,7 +78,7 @@ def test_a_turned_or_mirrored_body_is_rebuilt_alike() -> None:
 
 def test_fingers_that_a_sensor_does_not_see_point_where_the_forearm_does() -> None:
     joints = somebody(fingers=False)
-    own = measure_build([joints])
+    own = measure_geometry([joints])
     shown = rebuild(joints, own, LANDMARKS)
     tip, hand, wrist, elbow = (NTU25.index(f"left_{part}") for part in ("hand_tip", "hand", "wrist", "elbow"))
     finger, forearm = shown[:, tip] - shown[:, hand], shown[:, wrist] - shown[:, elbow]
@@ -92,15 +99,15 @@ def test_laid_between_landmarks_the_spine_goes_from_between_the_hips_to_under_th
 def test_bones_stay_alive_where_a_body_has_no_trunk_at_all() -> None:
     joints = somebody()
     flat = np.zeros_like(joints)
-    assert np.isfinite(rebuild(flat, measure_build([joints]), LANDMARKS)).all()
+    assert np.isfinite(rebuild(flat, measure_geometry([joints]), LANDMARKS)).all()
 
 
-def recording(label: int, seed: int, stretch: float) -> Sequence:
+def recording(label: int, seed: int, stretch: float) -> LabelledSequence:
     joints = somebody(120, seed)
     for side in ("left", "right"):
         for part in ("knee", "ankle", "foot"):
             joints[:, NTU25.index(f"{side}_{part}"), 1] -= stretch
-    return Sequence(
+    return LabelledSequence(
         name="r", subject="1", joints_m=joints, labels=np.full(len(joints), label), valid_mask=np.ones(25, bool)
     )
 
@@ -128,6 +135,6 @@ def test_a_real_kinect_shown_as_motion_capture_measures_as_motion_capture(data: 
     own, other = measure_dataset(kinect), measure_dataset(capture)
     assert np.abs(own.trunk - other.trunk).max() > 0.4, "lengths of the trunk: their spines have little in common"
     shown = [rebuild(kinect.joints_m(s.bodies[0]), own, other) for s in kinect.samples]
-    measured = measure_build(shown)
+    measured = measure_geometry(shown)
     np.testing.assert_allclose(measured.trunk, other.trunk, atol=0.03)
     np.testing.assert_allclose(measured.limbs, other.limbs, atol=0.06)

@@ -95,7 +95,7 @@ def test_uneven_frames_come_out_as_the_live_resampler_gives_them() -> None:
             capture_time_ns=round(stamp / 30 * 1e9), track_ids=np.zeros(1, np.int64),
             present=np.ones(1, bool), joints_m=joints[None], confidence=np.ones((1, 25), np.float32),
         )  # fmt: skip
-        live += [tick.joints_m[0] for tick in resampler.step(people) if tick.active[0]]
+        live += [joint_frame.joints_m[0] for joint_frame in resampler.step(people) if joint_frame.active[0]]
     np.testing.assert_allclose(onto_grid(joints_m, stamps, len(live)), live, atol=1e-4)
 
 

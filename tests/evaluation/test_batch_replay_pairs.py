@@ -58,13 +58,15 @@ def folder(tmp_path: Path) -> Path:
 def live(detector: Path, file: Path) -> tuple[int, np.ndarray, list[str]]:
     """Step the live stages over a file. Returns how often pairs were judged, the sum of that, and what was told."""
     checkpoint, config = load_checkpoint(detector), Config()
-    rows, hop = 2, 1
-    predictor = Predictor(checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, hop=hop)
-    single = ActionDecoder(checkpoint.info, config.action, source_id="live", rows=rows, hop_frames=hop)
-    pairs = PairDecoder(checkpoint.info, config, source_id="live", rows=rows, thresholds=None, hop_frames=hop)
+    rows, step_frames = 2, 1
+    predictor = Predictor(
+        checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, step_frames=step_frames
+    )
+    single = ActionDecoder(checkpoint.info, config.action, source_id="live", rows=rows, step_frames=step_frames)
+    pairs = PairDecoder(checkpoint.info, config, source_id="live", rows=rows, thresholds=None, step_frames=step_frames)
     judgements, logits_sum, events = 0, np.zeros(len(LABELS)), []
-    for tick in play(file).ticks:
-        for prediction in predictor.step(tick):
+    for joint_frame in play(file).joint_frames:
+        for prediction in predictor.step(joint_frame):
             events += [*single.step(prediction), *pairs.step(prediction)]
             assert pairs.judged is not None
             judgements += int(pairs.judged.completed.sum())

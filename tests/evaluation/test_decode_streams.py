@@ -8,7 +8,7 @@ import pytest
 
 from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.config import ActionConfig
-from hitrs_live.data.array_format import Sequence
+from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.evaluation.decode_streams import decide
 from hitrs_live.evaluation.kept_streams import KeptStream
 from hitrs_live.model.detector import DetectorConfig
@@ -32,7 +32,7 @@ def stream(judged: list[int], score: float = 0.8) -> KeptStream:
     scores = np.full((len(judged), 3), (1 - score) / 2)
     scores[np.arange(len(judged)), judged] = score
     frames = 13 + HOP * len(judged)
-    sequence = Sequence(
+    sequence = LabelledSequence(
         name="made", subject="a", joints_m=np.zeros((frames, 25, 3), np.float32), labels=np.zeros(frames, np.int64),
         valid_mask=np.ones(25, bool),
     )  # fmt: skip
@@ -126,4 +126,4 @@ def test_settings_and_pace_of_answers_decide_too() -> None:
     strict = msgspec.structs.replace(ActionConfig(), on=0.9)
     assert decide([one], INFO, strict)[0].told == ()
     every_frame = replace(one, ends=12 + np.arange(6))
-    assert decide([every_frame], INFO, hop=1)[0].told == (), "three frames are no 0.3 s"
+    assert decide([every_frame], INFO, step_frames=1)[0].told == (), "three frames are no 0.3 s"

@@ -10,10 +10,10 @@ from synthetic_actions import move
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
 from hitrs_live.config import PoseConfig, TrackConfig
-from hitrs_live.data.array_format import Sequence
-from hitrs_live.evaluation.recorded_streams import judge_recording
-from hitrs_live.evaluation.run_model import judge
-from hitrs_live.messages import Pose, PoseFrame, Tick
+from hitrs_live.data.array_format import LabelledSequence
+from hitrs_live.evaluation.recorded_streams import run_on_recording
+from hitrs_live.evaluation.run_model import run_model
+from hitrs_live.messages import JointFrame, Pose, PoseFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.streaming.predictor import Predictor
@@ -67,35 +67,37 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def live(checkpoint: Checkpoint, hop: int | None) -> list[tuple[np.ndarray, np.ndarray]]:
+def live(checkpoint: Checkpoint, step_frames: int | None) -> list[tuple[np.ndarray, np.ndarray]]:
     """Step the live stages over the frames as they come. Returns logits and confidence of each history."""
     track = TrackConfig()
     tracker, resampler = Tracker(ROWS, track), Resampler(track, rows=ROWS, rate_hz=30.0)
-    predictor = Predictor(checkpoint, rows=ROWS, min_joint_confidence=PoseConfig().min_joint_confidence, hop=hop)
+    predictor = Predictor(
+        checkpoint, rows=ROWS, min_joint_confidence=PoseConfig().min_joint_confidence, step_frames=step_frames
+    )
     histories: list[list[tuple[np.ndarray, np.ndarray]]] = []
     of_row: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
 
-    def take(tick: Tick) -> None:
-        for row in np.flatnonzero(tick.reset).tolist():
+    def take(joint_frame: JointFrame) -> None:
+        for row in np.flatnonzero(joint_frame.reset).tolist():
             of_row[row] = []
             histories.append(of_row[row])
-        for prediction in predictor.step(tick):
+        for prediction in predictor.step(joint_frame):
             for row in np.flatnonzero(prediction.completed).tolist():
-                of_row[row].append((prediction.logits[row].copy(), tick.confidence[row].copy()))
+                of_row[row].append((prediction.logits[row].copy(), joint_frame.confidence[row].copy()))
 
     for frame in frames():
         for people in tracker.step(frame):
-            for tick in resampler.step(people):
-                take(tick)
+            for joint_frame in resampler.step(people):
+                take(joint_frame)
     return [(np.stack(logits), np.stack(seen)) for logits, seen in (zip(*one, strict=True) for one in histories if one)]
 
 
-@pytest.mark.parametrize("hop", [None, 1])
+@pytest.mark.parametrize("step_frames", [None, 1])
 def test_a_recordings_people_are_judged_as_they_were_live(
-    checkpoint: Checkpoint, recording: Path, hop: int | None
+    checkpoint: Checkpoint, recording: Path, step_frames: int | None
 ) -> None:
-    kept = judge_recording(checkpoint, recording, hop=hop)
-    expected = live(checkpoint, hop)
+    kept = run_on_recording(checkpoint, recording, step_frames=step_frames)
+    expected = live(checkpoint, step_frames)
     assert len(kept) == len(expected) == 3
     assert {one.sequence.subject for one in kept} == {"evening"}
     assert len({one.sequence.name for one in kept}) == 3
@@ -109,8 +111,8 @@ def test_a_recordings_people_are_judged_as_they_were_live(
 
 
 def test_joints_that_were_hardly_seen_are_stood_in_for(checkpoint: Checkpoint, recording: Path) -> None:
-    one = judge_recording(checkpoint, recording, mirror=False)[0]
-    (as_if_seen,) = judge(checkpoint, [one.sequence], mirror=False)
+    one = run_on_recording(checkpoint, recording, mirror=False)[0]
+    (as_if_seen,) = run_model(checkpoint, [one.sequence], mirror=False)
     assert as_if_seen.confidence is None
     assert np.abs(as_if_seen.logits - one.logits).max() > 1e-3
 
@@ -118,13 +120,13 @@ def test_joints_that_were_hardly_seen_are_stood_in_for(checkpoint: Checkpoint, r
 def test_streams_come_back_longest_first_and_one_too_short_without_a_judgement(checkpoint: Checkpoint) -> None:
     rng = np.random.default_rng(0)
     sequences = [
-        Sequence(
+        LabelledSequence(
             name=str(frames), subject="a", joints_m=move(1, frames, rng), labels=np.zeros(frames, np.int64),
             valid_mask=np.ones(25, bool),
         )
         for frames in (9, 40, 13)
     ]  # fmt: skip
-    kept = judge(checkpoint, sequences)
+    kept = run_model(checkpoint, sequences)
     assert [one.sequence.name for one in kept] == ["40", "13", "9"]
     assert [one.ends.tolist() for one in kept] == [[12, 19, 26, 33], [12], []]
     assert [one.logits.shape for one in kept] == [(4, 3), (1, 3), (0, 3)]

@@ -76,18 +76,18 @@ def inputs(engine: Engine, rows: int) -> tuple[Tensor, ...]:
 
 
 def call_all(engine: Engine, joints: Tensor, tokens: Tensor, *judged: Tensor) -> tuple[Tensor, ...]:
-    return (engine.encode_frames(joints), engine.encode_clips(tokens), *engine.judge(*judged))
+    return (engine.encode_frames(joints), engine.encode_clips(tokens), *engine.predict(*judged))
 
 
-@pytest.mark.parametrize("hop", [7, 1], ids=["clip", "frame"])
+@pytest.mark.parametrize("step_frames", [7, 1], ids=["clip", "frame"])
 def test_every_step_equals_the_offline_model_on_the_same_window(
-    engine: Engine, checkpoint: Checkpoint, hop: int
+    engine: Engine, checkpoint: Checkpoint, step_frames: int
 ) -> None:
     model: HitrsDetector = checkpoint.model
     grid, window = engine.grid, engine.config.window_clips
     joints, everyone = walk(2, 60), torch.ones(2, dtype=torch.bool)
     normalised, _ = normalise_sequence(joints, NORMALISER)
-    state = StreamState.empty(grid, 2, window_clips=window, hop=hop)
+    state = StreamState.empty(grid, 2, window_clips=window, step_frames=step_frames)
     judged = 0
     for frame in range(60):
         output, state = stream_step(engine, joints[:, frame], everyone, state, NORMALISER)
@@ -103,7 +103,7 @@ def test_every_step_equals_the_offline_model_on_the_same_window(
         torch.testing.assert_close(output.logits, logits[:, -1], atol=tolerance, rtol=0)
         torch.testing.assert_close(output.future, future[:, -1], atol=tolerance, rtol=0)
         torch.testing.assert_close(output.scales, scales[:, -1], atol=0, rtol=tolerance)
-    assert judged == (60 - grid.clip_span) // hop + 1
+    assert judged == (60 - grid.clip_span) // step_frames + 1
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 16, 33])
@@ -136,18 +136,20 @@ def test_a_call_changes_neither_its_inputs_nor_earlier_answers(engine: Engine) -
 
 
 def test_what_lies_past_the_held_clips_is_never_read(engine: Engine) -> None:
-    _, _, clips, held, recent = inputs(engine, 4)
+    _, _, clips, valid_clips, recent = inputs(engine, 4)
     rubbish = clips.clone()
-    rubbish[torch.arange(clips.shape[1]) >= held[:, None]] = 1e4
-    for clean, spoilt in zip(engine.judge(clips, held, recent), engine.judge(rubbish, held, recent), strict=True):
+    rubbish[torch.arange(clips.shape[1]) >= valid_clips[:, None]] = 1e4
+    for clean, spoilt in zip(
+        engine.predict(clips, valid_clips, recent), engine.predict(rubbish, valid_clips, recent), strict=True
+    ):
         torch.testing.assert_close(spoilt, clean, atol=SAME[engine.precision], rtol=0)
 
 
 def test_what_it_is_given_need_not_lie_in_one_piece(engine: Engine) -> None:
-    joints, tokens, clips, held, recent = inputs(engine, 3)
+    joints, tokens, clips, valid_clips, recent = inputs(engine, 3)
     strided = [value.transpose(0, 1).contiguous().transpose(0, 1) for value in (joints, tokens, clips, recent)]
-    got = call_all(engine, strided[0], strided[1], strided[2], held, strided[3])
-    for answer, expected in zip(got, call_all(engine, joints, tokens, clips, held, recent), strict=True):
+    got = call_all(engine, strided[0], strided[1], strided[2], valid_clips, strided[3])
+    for answer, expected in zip(got, call_all(engine, joints, tokens, clips, valid_clips, recent), strict=True):
         torch.testing.assert_close(answer, expected, atol=SAME[engine.precision], rtol=0)
 
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.inference.folded_motion_head import MotionPiece
-from hitrs_live.inference.probe_streams import made_streams
+from hitrs_live.inference.folded_motion_head import FoldedMotionHead
+from hitrs_live.inference.probe_streams import probe_streams
 from hitrs_live.model.motion_head import MotionHead
 from hitrs_live.skeleton import NTU25
 
@@ -26,7 +26,7 @@ def head(seed: int, *, horizon: int = 30) -> MotionHead:
 
 
 def people(rows: int) -> Tensor:
-    return made_streams(rows, HISTORY + 20)[:, 20:]
+    return probe_streams(rows, HISTORY + 20)[:, 20:]
 
 
 @pytest.mark.slow
@@ -37,7 +37,7 @@ def test_its_predictions_and_scales_are_the_heads_whatever_the_weights(seed: int
     own, recent, outputs = head(seed, horizon=horizon), people(5), torch.randn(5, WIDTH)
     future, scales = own.forecast(outputs, recent)
     assert (future - recent[:, -1:]).abs().max() > 0.01, "it moves"
-    told = MotionPiece(own)(outputs, recent)
+    told = FoldedMotionHead(own)(outputs, recent)
     torch.testing.assert_close(told, (future, scales), atol=1e-5, rtol=1e-5)
 
 
@@ -47,7 +47,7 @@ def test_so_they_are_of_bodies_of_any_size_and_where_a_bone_has_no_length(size: 
     own, recent, outputs = head(3), size * people(3), torch.randn(3, WIDTH)
     tip, hand = NTU25.index("left_hand_tip"), NTU25.index("left_hand")
     recent[:, :, tip] = recent[:, :, hand]
-    future, scales = MotionPiece(own)(outputs, recent)
+    future, scales = FoldedMotionHead(own)(outputs, recent)
     expected, expected_scales = own.forecast(outputs, recent)
     torch.testing.assert_close(future, expected, atol=2e-5 * max(1.0, size), rtol=0)
     torch.testing.assert_close(scales, expected_scales, atol=0, rtol=1e-4)
@@ -57,7 +57,7 @@ def test_so_they_are_of_bodies_of_any_size_and_where_a_bone_has_no_length(size: 
 def test_folding_leaves_the_head_as_it_was(checkpoint: Checkpoint) -> None:
     own = checkpoint.model.motion_head
     before = copy.deepcopy(own.state_dict())
-    folded = MotionPiece(own)
+    folded = FoldedMotionHead(own)
     assert not [name for name, parameter in folded.named_parameters() if parameter.requires_grad]
     assert all(parameter.requires_grad for parameter in own.parameters())
     after = own.state_dict()

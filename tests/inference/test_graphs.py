@@ -6,7 +6,7 @@ import pytest
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.errors import EngineUnavailable
-from hitrs_live.inference.export import INPUTS, OUTPUTS, PIECES, export_graphs
+from hitrs_live.inference.export import INPUTS, OUTPUTS, SUBMODULES, export_graphs
 from hitrs_live.inference.tensorrt_plan import OPSET, build_plan, find_tensorrt
 
 onnx = pytest.importorskip("onnx", reason="graphs are built with the extra `export`, which is not installed")
@@ -29,19 +29,19 @@ def types_of(graph: "onnx.ModelProto", op_type: str) -> set[int]:
 def test_graphs_take_and_give_float32_any_number_of_rows_at_a_time(engines: Path, half_graphs: Path) -> None:
     (built,) = engines.glob("*-onnx-fp32")
     for folder in (built, half_graphs):
-        for piece in PIECES:
-            graph = onnx.load(folder / f"{piece}.onnx").graph
-            assert tuple(value.name for value in graph.input) == INPUTS[piece]
-            assert tuple(value.name for value in graph.output) == OUTPUTS[piece]
+        for submodule in SUBMODULES:
+            graph = onnx.load(folder / f"{submodule}.onnx").graph
+            assert tuple(value.name for value in graph.input) == INPUTS[submodule]
+            assert tuple(value.name for value in graph.output) == OUTPUTS[submodule]
             for value in (*graph.input, *graph.output):
                 assert value.type.tensor_type.shape.dim[0].dim_param, "the number of rows is left open"
-                wanted = onnx.TensorProto.INT64 if value.name == "held" else onnx.TensorProto.FLOAT
+                wanted = onnx.TensorProto.INT64 if value.name == "valid_clips" else onnx.TensorProto.FLOAT
                 assert value.type.tensor_type.elem_type == wanted
 
 
 def test_half_graphs_halve_the_products_and_nothing_else(half_graphs: Path) -> None:
-    for piece in PIECES:
-        graph = onnx.shape_inference.infer_shapes(onnx.load(half_graphs / f"{piece}.onnx"))
+    for submodule in SUBMODULES:
+        graph = onnx.shape_inference.infer_shapes(onnx.load(half_graphs / f"{submodule}.onnx"))
         assert types_of(graph, "Softmax") == {onnx.TensorProto.FLOAT}
         assert types_of(graph, "LayerNormalization") == {onnx.TensorProto.FLOAT}
         assert onnx.TensorProto.FLOAT16 in types_of(graph, "MatMul")
@@ -49,8 +49,8 @@ def test_half_graphs_halve_the_products_and_nothing_else(half_graphs: Path) -> N
 
 def test_int8_graphs_say_their_ranges_and_leave_the_heads_alone(engines: Path) -> None:
     (built,) = engines.glob("*-onnx-int8")
-    for piece in PIECES:
-        graph = onnx.load(built / f"{piece}.onnx").graph
+    for submodule in SUBMODULES:
+        graph = onnx.load(built / f"{submodule}.onnx").graph
         kinds = [node.op_type for node in graph.node]
         assert kinds.count("QuantizeLinear") > 0
         assert "DynamicQuantizeLinear" not in kinds
@@ -77,13 +77,13 @@ def test_tensorrt_builds_the_clip_graph_for_every_architecture_without_a_gpu(
     assert len(build_plan(tensorrt, half_graphs / "clip.onnx", max_rows=16, capability=capability)) > 10_000
 
 
-@pytest.mark.parametrize("piece", ["frame", "judge"])
+@pytest.mark.parametrize("submodule", ["frame", "head"])
 @pytest.mark.filterwarnings("ignore")
-def test_tensorrt_builds_the_other_graphs(half_graphs: Path, piece: str) -> None:
+def test_tensorrt_builds_the_other_graphs(half_graphs: Path, submodule: str) -> None:
     tensorrt = api()
     if not hasattr(tensorrt, "ComputeCapability"):
         pytest.skip(f"{tensorrt} builds for the GPU at hand alone")
-    assert len(build_plan(tensorrt, half_graphs / f"{piece}.onnx", max_rows=16, capability="SM86")) > 10_000
+    assert len(build_plan(tensorrt, half_graphs / f"{submodule}.onnx", max_rows=16, capability="SM86")) > 10_000
 
 
 @pytest.mark.filterwarnings("ignore")

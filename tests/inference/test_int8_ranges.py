@@ -22,7 +22,7 @@ from hitrs_live.inference.int8_ranges import (
     recording_ranges,
     save_ranges,
 )
-from hitrs_live.inference.quantise import made_ranges
+from hitrs_live.inference.quantise import probe_ranges
 from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.transport.recorder import Recorder
 
@@ -43,7 +43,7 @@ def float_engine(engines: Path, tmp_path: Path) -> Path:
 
 
 def layers(products: Products) -> set[tuple[str, str]]:
-    return {(piece, name) for piece, named in products.items() for name in named}
+    return {(submodule, name) for submodule, named in products.items() for name in named}
 
 
 def test_a_range_is_what_went_through_the_layer_bias_not_counted(checkpoint: Checkpoint) -> None:
@@ -61,22 +61,22 @@ def test_a_range_is_what_went_through_the_layer_bias_not_counted(checkpoint: Che
 
 
 def test_neither_attentions_output_nor_shallow_maps_nor_single_tokens_are_measured(checkpoint: Checkpoint) -> None:
-    found = layers(made_ranges(checkpoint.model))
+    found = layers(probe_ranges(checkpoint.model))
     assert ("clip", "encoder.embed") in found
-    assert ("judge", "video_encoder.embed") in found
+    assert ("head", "video_encoder.embed") in found
     assert ("frame", "encoder.blocks.1.ffn.2") in found
     assert ("frame", "encoder.embed.0") not in found, "three channels"
     assert not [name for _, name in found if name.endswith("attention.output") or "_head" in name]
     last = len(checkpoint.model.encoder.clip_encoder.blocks) - 1
-    assert not [name for piece, name in found if piece == "clip" and name.startswith(f"encoder.blocks.{last}.")]
+    assert not [name for submodule, name in found if submodule == "clip" and name.startswith(f"encoder.blocks.{last}.")]
 
 
 def test_a_recording_widens_the_ranges_of_the_built_in_streams(checkpoint: Checkpoint, ranges: Ranges) -> None:
-    built_in = made_ranges(checkpoint.model)
+    built_in = probe_ranges(checkpoint.model)
     assert layers(ranges.products) == layers(built_in)
     wider = 0
-    for piece, name in layers(built_in):
-        theirs, ours = built_in[piece][name], ranges.products[piece][name]
+    for submodule, name in layers(built_in):
+        theirs, ours = built_in[submodule][name], ranges.products[submodule][name]
         for made, seen in ((theirs.inputs, ours.inputs), (theirs.outputs, ours.outputs)):
             assert seen[0] <= made[0]
             assert made[1] <= seen[1]
@@ -117,14 +117,14 @@ def test_int8_by_ranges_that_do_not_cover_people_is_refused_by_the_gate(
 
 def scaled(products: Products, share: float) -> Products:
     return {
-        piece: {
+        submodule: {
             name: ProductRange(
                 inputs=(share * one.inputs[0], share * one.inputs[1]),
                 outputs=(share * one.outputs[0], share * one.outputs[1]),
             )
             for name, one in named.items()
         }
-        for piece, named in products.items()
+        for submodule, named in products.items()
     }
 
 

@@ -6,7 +6,7 @@ import torch
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.cli import main
 from hitrs_live.inference.cuda_graph_engine import batch_sizes
-from hitrs_live.inference.submodules import ClipPiece, FramePiece, JudgePiece, in_precision
+from hitrs_live.inference.submodules import ClipSubmodule, FrameSubmodule, HeadSubmodule, in_precision
 
 
 def test_frames_and_clips_are_the_models(checkpoint: Checkpoint) -> None:
@@ -15,22 +15,22 @@ def test_frames_and_clips_are_the_models(checkpoint: Checkpoint) -> None:
     tokens = torch.randn(4, grid.clip_length, grid.joints, grid.frame_width)
     with torch.no_grad():
         torch.testing.assert_close(
-            FramePiece(encoder.frame_encoder)(joints), encoder.frame_encoder(joints), atol=1e-6, rtol=0
+            FrameSubmodule(encoder.frame_encoder)(joints), encoder.frame_encoder(joints), atol=1e-6, rtol=0
         )
         torch.testing.assert_close(
-            ClipPiece(encoder.clip_encoder)(tokens), encoder.clip_encoder(tokens), atol=1e-6, rtol=1e-5
+            ClipSubmodule(encoder.clip_encoder)(tokens), encoder.clip_encoder(tokens), atol=1e-6, rtol=1e-5
         )
 
 
 def test_judgements_are_those_of_the_causal_video_level_at_the_newest_clip(checkpoint: Checkpoint) -> None:
     model = checkpoint.model
     grid, window = model.config.encoder, model.config.window_clips
-    clips, held = torch.randn(4, window, grid.clip_width), torch.tensor([1, 2, 4, 3])
+    clips, valid_clips = torch.randn(4, window, grid.clip_width), torch.tensor([1, 2, 4, 3])
     recent = torch.randn(4, grid.clip_span, grid.joints, 3)
     with torch.no_grad():
-        logits, future, scales = JudgePiece(model)(clips, held, recent)
+        logits, future, scales = HeadSubmodule(model)(clips, valid_clips, recent)
         _, outputs = model.encoder.video_encoder(clips, causal=True)
-        newest = outputs[torch.arange(4), held - 1]
+        newest = outputs[torch.arange(4), valid_clips - 1]
         torch.testing.assert_close(logits, model.action_head(newest), atol=1e-5, rtol=1e-5)
         told = model.motion_head.forecast(newest, recent)
         torch.testing.assert_close((future, scales), told, atol=1e-5, rtol=1e-5)

@@ -19,7 +19,7 @@ from hitrs_live.config import Config, override
 from hitrs_live.errors import CheckpointMismatch, ConfigError, SourceUnavailable, ViewUnavailable
 from hitrs_live.files.checkpoint_file import KEY
 from hitrs_live.messages import ActionEvent, AnyMessage, ScoreEvent, SourceEvent, Status
-from hitrs_live.pipeline.input_stream import Feed
+from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.sources.ntu import NtuReplaySource
@@ -65,7 +65,7 @@ def test_a_file_gives_just_what_the_pipeline_gives_and_a_slow_reader_loses_nothi
     messages = list(run)
     sink, checkpoint = ListSink(), load_checkpoint()
     Pipeline(
-        [Feed(source=NtuReplaySource(file, "max"))],
+        [InputStream(source=NtuReplaySource(file, "max"))],
         checkpoint=checkpoint,
         config=override(Config(), {"model.update": "clip"}),
         sink=sink,

@@ -10,8 +10,8 @@ import pytest
 from patience import PATIENCE_S, ManualClock, wait_until
 
 from hitrs_live.messages import PoseFrame, SourceChange
-from hitrs_live.pipeline.input_stream import Feed
-from hitrs_live.pipeline.multiplexer import Arrival, Intake
+from hitrs_live.pipeline.input_stream import InputStream
+from hitrs_live.pipeline.multiplexer import FrameMultiplexer, SourceFrame
 from hitrs_live.sources.base import SourceItem
 
 LONG_S = 3600.0
@@ -62,19 +62,22 @@ def frames(count: int) -> Iterator[PoseFrame]:
 UP, ENDED = SourceChange(state="up", time_ns=0), SourceChange(state="ended", time_ns=9)
 
 
-def gathered(sources: Sequence[Scripted], patience_s: float) -> Iterator[Sequence[Arrival]]:
+def gathered(sources: Sequence[Scripted], batch_timeout_s: float) -> Iterator[Sequence[SourceFrame]]:
     """Gather until every source has ended."""
-    yield from gathered_by(Intake([Feed(source=source) for source in sources], patience_s=patience_s), len(sources))
+    yield from gathered_by(
+        FrameMultiplexer([InputStream(source=source) for source in sources], batch_timeout_s=batch_timeout_s),
+        len(sources),
+    )
 
 
-def gathered_by(intake: Intake, sources: int) -> Iterator[Sequence[Arrival]]:
+def gathered_by(intake: FrameMultiplexer, sources: int) -> Iterator[Sequence[SourceFrame]]:
     """Gather until so many sources have ended."""
     intake.open()
     intake.start()
     left = sources
     try:
         while left:
-            arrivals = intake.gather(PATIENCE_S)
+            arrivals = intake.collect_batch(PATIENCE_S)
             assert arrivals, f"nothing came in {PATIENCE_S:g} seconds"
             left -= sum(isinstance(each.item, SourceChange) and each.item.state == "ended" for each in arrivals)
             yield arrivals
@@ -82,24 +85,29 @@ def gathered_by(intake: Intake, sources: int) -> Iterator[Sequence[Arrival]]:
         intake.close()
 
 
-def indices(batches: Sequence[Sequence[Arrival]], feed: int) -> list[int]:
-    return [each.item.index for batch in batches for each in batch if each.feed == feed and hasattr(each.item, "index")]
+def indices(batches: Sequence[Sequence[SourceFrame]], input_stream: int) -> list[int]:
+    return [
+        each.item.index
+        for batch in batches
+        for each in batch
+        if each.input_stream == input_stream and hasattr(each.item, "index")
+    ]
 
 
 def test_every_source_is_read_in_order_by_a_thread_of_its_own() -> None:
     sources = [Scripted(name, [UP, *frames(20), ENDED]) for name in ("a", "b", "c")]
-    batches = list(gathered(sources, patience_s=0.005))
-    for feed, source in enumerate(sources):
-        assert indices(batches, feed) == list(range(20))
+    batches = list(gathered(sources, batch_timeout_s=0.005))
+    for input_stream, source in enumerate(sources):
+        assert indices(batches, input_stream) == list(range(20))
         assert source.read_by == {source.source_id}
         assert source.closed
 
 
 def test_a_batch_holds_one_arrival_a_source_at_most_in_the_order_of_the_feeds() -> None:
     sources = [Scripted(name, [UP, *frames(30), ENDED]) for name in ("a", "b")]
-    for batch in gathered(sources, patience_s=0.005):
-        feeds = [each.feed for each in batch]
-        assert feeds == sorted(set(feeds))
+    for batch in gathered(sources, batch_timeout_s=0.005):
+        inputs = [each.input_stream for each in batch]
+        assert inputs == sorted(set(inputs))
 
 
 class Gated(Scripted):
@@ -114,24 +122,26 @@ class Gated(Scripted):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("patience_s", "together"), [(1200.0, 18), (200.0, 0)], ids=["patient", "impatient"])
+@pytest.mark.parametrize(("batch_timeout_s", "together"), [(1200.0, 18), (200.0, 0)], ids=["patient", "impatient"])
 def test_sources_at_one_pace_come_together_if_they_are_no_further_apart_than_the_patience(
-    patience_s: float, together: int
+    batch_timeout_s: float, together: int
 ) -> None:
     # The clock is the test's, and its seconds are long: what is waited for in earnest comes long before they are over.
     clock, count = ManualClock(), 20
     pair = [Gated(name, [*frames(count), ENDED]) for name in ("a", "b")]
-    intake = Intake([Feed(source=each) for each in pair], patience_s=patience_s, clock=lambda: clock() / 1e9)
-    batches: list[Sequence[Arrival]] = []
+    intake = FrameMultiplexer(
+        [InputStream(source=each) for each in pair], batch_timeout_s=batch_timeout_s, clock=lambda: clock() / 1e9
+    )
+    batches: list[Sequence[SourceFrame]] = []
 
-    def gather() -> None:
+    def collect_batch() -> None:
         for batch in gathered_by(intake, 2):
             batches.append(batch)
 
-    def handed_on(feed: int, index: int) -> bool:
-        return index in indices(tuple(batches), feed)
+    def handed_on(input_stream: int, index: int) -> bool:
+        return index in indices(tuple(batches), input_stream)
 
-    gathering = threading.Thread(target=gather, daemon=True)
+    gathering = threading.Thread(target=collect_batch, daemon=True)
     gathering.start()
     for index in range(count):
         clock.advance(1600.0)
@@ -151,8 +161,8 @@ def test_sources_at_one_pace_come_together_if_they_are_no_further_apart_than_the
 def test_without_patience_a_frame_waits_for_no_other() -> None:
     one_came = threading.Event()
     late = Scripted("late", [one_came, *frames(1), ENDED])
-    batches = gathered([Scripted("early", [*frames(1), ENDED]), late], patience_s=0.0)
-    assert [each.feed for each in next(batches)] == [0]
+    batches = gathered([Scripted("early", [*frames(1), ENDED]), late], batch_timeout_s=0.0)
+    assert [each.input_stream for each in next(batches)] == [0]
     one_came.set()
     assert indices(list(batches), 1) == [0]
 
@@ -166,16 +176,16 @@ def test_a_source_that_is_silent_is_not_waited_for(silence: int) -> None:
     batches = []
     for batch in gathered([silent, talking], LONG_S):
         batches.append(batch)
-        if any(each.feed == 1 and isinstance(each.item, SourceChange) for each in batch):
+        if any(each.input_stream == 1 and isinstance(each.item, SourceChange) for each in batch):
             over.set()
     assert indices(batches, 1) == list(range(10))
 
 
 def test_a_fault_of_one_source_ends_that_one_alone_and_is_handed_on() -> None:
     broken = Scripted("broken", [UP, *frames(2), ValueError("a cable was pulled")])
-    batches = list(gathered([broken, Scripted("sound", [UP, *frames(50), ENDED])], patience_s=0.005))
+    batches = list(gathered([broken, Scripted("sound", [UP, *frames(50), ENDED])], batch_timeout_s=0.005))
     assert indices(batches, 1) == list(range(50))
-    last = [each for batch in batches for each in batch if each.feed == 0][-1]
+    last = [each for batch in batches for each in batch if each.input_stream == 0][-1]
     assert last.item == SourceChange(state="ended", time_ns=1, detail="a cable was pulled", fault=True)
     assert isinstance(last.error, ValueError)
     assert broken.closed
@@ -183,10 +193,10 @@ def test_a_fault_of_one_source_ends_that_one_alone_and_is_handed_on() -> None:
 
 def test_a_source_is_not_read_on_while_its_frame_is_under_way() -> None:
     source = Scripted("one", [*frames(3), ENDED])
-    intake = Intake([Feed(source=source)], patience_s=0.0)
+    intake = FrameMultiplexer([InputStream(source=source)], batch_timeout_s=0.0)
     intake.start()
     try:
-        intake.gather(PATIENCE_S)
+        intake.collect_batch(PATIENCE_S)
         time.sleep(0.05)
         assert len(list(source._script)) == 3, "two frames and the end are still to be read"
     finally:
@@ -194,9 +204,11 @@ def test_a_source_is_not_read_on_while_its_frame_is_under_way() -> None:
 
 
 def test_closing_ends_every_thread_also_while_frames_are_offered() -> None:
-    intake = Intake([Feed(source=Scripted(name, list(frames(1000)))) for name in ("a", "b")], patience_s=0.005)
+    intake = FrameMultiplexer(
+        [InputStream(source=Scripted(name, list(frames(1000)))) for name in ("a", "b")], batch_timeout_s=0.005
+    )
     intake.start()
-    assert intake.gather(PATIENCE_S)
+    assert intake.collect_batch(PATIENCE_S)
     intake.close()
     assert not any(thread.name in ("a", "b") and thread.is_alive() for thread in threading.enumerate())
 
@@ -218,12 +230,12 @@ def test_a_source_that_is_open_is_not_opened_again_and_pose_stages_start_once_al
 
     camera, opened, file = Noted("camera", []), Noted("opened", []), Noted("file", [])
     camera.has_pictures = True  # type: ignore[misc]
-    feeds = [
-        Feed(source=camera, pose=Started(order)),  # type: ignore[arg-type]
-        Feed(source=opened, opened=True),
-        Feed(source=file),
+    inputs = [
+        InputStream(source=camera, pose=Started(order)),  # type: ignore[arg-type]
+        InputStream(source=opened, opened=True),
+        InputStream(source=file),
     ]
-    intake = Intake(feeds, patience_s=0.0)
+    intake = FrameMultiplexer(inputs, batch_timeout_s=0.0)
     intake.open()
     intake.start()
     intake.close()

@@ -16,7 +16,7 @@ from torch import Tensor
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.config import Config, override
 from hitrs_live.errors import PoseProcessFailed, SourceLost
-from hitrs_live.inference.backend_selection import Opened
+from hitrs_live.inference.backend_selection import OpenedEngine
 from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.messages import (
     MAX_TIME_NS,
@@ -33,12 +33,12 @@ from hitrs_live.messages import (
     SourceEvent,
     Status,
 )
-from hitrs_live.pipeline.input_stream import Feed
+from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.sources.recording import RecordingSource
-from hitrs_live.streaming.thresholds import ClassThresholds, Found, Thresholds
+from hitrs_live.streaming.thresholds import ClassThresholds, LoadedThresholds, Thresholds
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.recorder import Recorder
 from hitrs_live.transport.sink import ListSink
@@ -105,7 +105,7 @@ UP = SourceChange(state="up", time_ns=0)
 def run(items: Sequence[SourceItem], checkpoint: Checkpoint, config: Config | None = None) -> list[AnyMessage]:
     sink = ListSink("session")
     source = ScriptedSource([*items, SourceChange(state="ended", time_ns=0)])
-    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=config or EVERY_CLIP, sink=sink).run()
+    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=config or EVERY_CLIP, sink=sink).run()
     return sink.messages
 
 
@@ -215,7 +215,7 @@ def poses_by_now(checkpoint: Checkpoint, late_ms: float) -> tuple[list[PoseEvent
     sink = ListSink()
     source = LateSource([UP, *show(6.0), SourceChange(state="ended", time_ns=0)], late_ms)
     config = override(EVERY_CLIP, {"publish.now": True})
-    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=config, sink=sink, clock=source.clock).run()
+    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=config, sink=sink, clock=source.clock).run()
     poses = [message for message in sink.messages if isinstance(message, PoseEvent)]
     return poses, [message for message in sink.messages if isinstance(message, MotionPrediction)]
 
@@ -329,10 +329,10 @@ def test_a_recording_replayed_gives_the_same_events_byte_for_byte(checkpoint: Ch
     sink = ListSink("session-1")
     source = ScriptedSource([UP, *show(6.0), SourceChange(state="ended", time_ns=6_000_000_000)])
     recorder = Recorder(file, session_id="session-1", source_id="script")
-    Pipeline([Feed(source=source, recorder=recorder)], checkpoint=checkpoint, config=Config(), sink=sink).run()
+    Pipeline([InputStream(source=source, recorder=recorder)], checkpoint=checkpoint, config=Config(), sink=sink).run()
     replay = RecordingSource(file, "max")
     again = ListSink(replay.session_id)
-    Pipeline([Feed(source=replay)], checkpoint=checkpoint, config=Config(), sink=again).run()
+    Pipeline([InputStream(source=replay)], checkpoint=checkpoint, config=Config(), sink=again).run()
 
     def events(messages: list[AnyMessage]) -> list[bytes]:
         return [to_json(msgspec.structs.replace(m, publish_time_ns=0)) for m in messages if not isinstance(m, Status)]
@@ -345,7 +345,9 @@ def replayed(file: Path, checkpoint: Checkpoint) -> list[AnyMessage]:
     """What a recording gives, every pose published."""
     source = RecordingSource(file, "max")
     sink = ListSink(source.session_id)
-    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_POSE, sink=sink, session=ANOTHER_DAY).run()
+    Pipeline(
+        [InputStream(source=source)], checkpoint=checkpoint, config=EVERY_POSE, sink=sink, session=ANOTHER_DAY
+    ).run()
     return sink.messages
 
 
@@ -377,8 +379,8 @@ def test_a_replay_keeps_dates_boxes_and_keypoints_and_so_does_a_replay_of_its_re
     up, ended = (SourceChange(state=s, time_ns=begin_ns + t) for s, t in (("up", 0), ("ended", 20 * 10**9)))
     sink = ListSink("session-1")
     recorder = Recorder(tmp_path / "a.mcap", session_id="session-1", source_id="script", session=ONE_DAY)
-    feed = Feed(source=ScriptedSource([up, *frames, ended]), recorder=recorder)
-    Pipeline([feed], checkpoint=checkpoint, config=EVERY_POSE, sink=sink, session=ONE_DAY).run()
+    input_stream = InputStream(source=ScriptedSource([up, *frames, ended]), recorder=recorder)
+    Pipeline([input_stream], checkpoint=checkpoint, config=EVERY_POSE, sink=sink, session=ONE_DAY).run()
 
     def events(messages: list[AnyMessage]) -> list[bytes]:
         return [to_json(msgspec.structs.replace(m, publish_time_ns=0)) for m in messages if not isinstance(m, Status)]
@@ -410,7 +412,7 @@ def test_a_recording_without_dates_gives_the_same_events_as_ever_and_no_dates(
             recorder.write(joints_event(frame, "script"))
         recorder.write(SourceEvent(source_id="script", capture_time_ns=ended.time_ns, state="ended"))
     source = ScriptedSource([UP, *show(20.0), ended])
-    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_POSE, sink=sink).run()
+    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=EVERY_POSE, sink=sink).run()
     again = replayed(tmp_path / "old.mcap", checkpoint)
 
     def undated(messages: list[AnyMessage]) -> list[bytes]:
@@ -441,7 +443,7 @@ def test_who_subscribes_while_nothing_happens_is_told_the_state_at_once(checkpoi
 
     config = override(EVERY_CLIP, {"publish.status_every_s": 1e6, "publish.bind": "tcp://127.0.0.1:0"})
     with Watched(config.publish, "s") as publisher:
-        pipeline = Pipeline([Feed(source=Silent([UP]))], checkpoint=checkpoint, config=config, sink=publisher)
+        pipeline = Pipeline([InputStream(source=Silent([UP]))], checkpoint=checkpoint, config=config, sink=publisher)
         thread = threading.Thread(target=pipeline.run, kwargs={"stop": stop, "attend": publisher.attend})
         thread.start()
         try:
@@ -458,8 +460,10 @@ def test_who_subscribes_while_nothing_happens_is_told_the_state_at_once(checkpoi
 @pytest.mark.slow
 def test_sources_of_one_session_share_their_offset(checkpoint: Checkpoint) -> None:
     sink = ListSink()
-    feeds = [Feed(source=NamedSource(name, [UP, *show(1.0), SourceChange(state="ended", time_ns=0)])) for name in "ab"]
-    Pipeline(feeds, checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    inputs = [
+        InputStream(source=NamedSource(name, [UP, *show(1.0), SourceChange(state="ended", time_ns=0)])) for name in "ab"
+    ]
+    Pipeline(inputs, checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
     offsets = {m.source_id: m.utc_ns - m.capture_time_ns for m in sink.messages if m.utc_ns is not None}
     assert len(offsets) == 2
     assert len(set(offsets.values())) == 1
@@ -469,7 +473,7 @@ def test_a_status_from_before_the_first_frame_has_no_date(checkpoint: Checkpoint
     sink = ListSink()
     begin_ns = ONE_DAY.monotonic_ns + 1
     source = ScriptedSource([SourceChange(state=s, time_ns=begin_ns) for s in ("connecting", "ended")])
-    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink, session=ONE_DAY).run()
+    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink, session=ONE_DAY).run()
     assert [m.utc_ns for m in of(sink.messages, Status)] == [None]
     assert {m.utc_ns for m in of(sink.messages, SourceEvent)} == {begin_ns + ONE_DAY.utc_offset_ns}
 
@@ -479,7 +483,7 @@ def test_the_status_counts_what_could_not_be_published(checkpoint: Checkpoint) -
     sink = ListSink()
     sink.drops = 3
     source = ScriptedSource([UP, *show(1.0), SourceChange(state="ended", time_ns=0)])
-    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
     last = of(sink.messages, Status)[-1]
     assert isinstance(last, Status)
     assert (last.drops, last.track_resets) == ({"publish": 3}, 0)
@@ -514,7 +518,7 @@ def test_being_told_to_stop_closes_actions_with_that_reason_and_says_so_last(che
 
     sink = StoppingSink()
     source = ScriptedSource([UP, *show(40.0)])
-    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=Config(), sink=sink).run(stop=stop)
+    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=Config(), sink=sink).run(stop=stop)
     assert [(e.state, e.reason) for e in actions(sink.messages)] == [("start", None), ("end", "shutdown")]
     assert isinstance(sink.messages[-1], Status)
     assert sink.messages[-1].state == "ended"
@@ -527,8 +531,8 @@ def test_thresholds_that_were_found_decide_and_what_was_passed_by_is_a_notice(ch
     )
     sink = ListSink()
     source = ScriptedSource([UP, *show(20.0), SourceChange(state="ended", time_ns=0)])
-    found = Found(thresholds=silent, notice="thresholds x.toml: not used")
-    Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink, thresholds=found).run()
+    found = LoadedThresholds(thresholds=silent, notice="thresholds x.toml: not used")
+    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink, thresholds=found).run()
     assert actions(sink.messages) == []
     assert {message.labels[0] for message in of(sink.messages, ScoreEvent)} == {"background"}
     assert of(sink.messages, Status)[-1].notices == ("thresholds x.toml: not used",)
@@ -538,7 +542,7 @@ def test_a_source_of_pictures_without_a_pose_stage_is_the_callers_mistake() -> N
     source = ScriptedSource([])
     source.has_pictures = True  # type: ignore[misc]
     with pytest.raises(ValueError, match="wanted a pose stage"):
-        Feed(source=source)
+        InputStream(source=source)
 
 
 def test_nobody_in_sight_publishes_status_and_nothing_of_people(checkpoint: Checkpoint) -> None:
@@ -581,19 +585,19 @@ def test_sources_side_by_side_are_told_as_each_is_alone_and_share_their_batches(
             return super().encode_frames(joints)
 
     sink = ListSink()
-    feeds = [Feed(source=NamedSource(name, items)) for name, items in scripts.items()]
+    inputs = [InputStream(source=NamedSource(name, items)) for name, items in scripts.items()]
     config = override(EVERY_CLIP, {"model.gather_ms": 1000.0})
     Pipeline(
-        feeds,
+        inputs,
         checkpoint=checkpoint,
         config=config,
         sink=sink,
-        open_model=lambda: Opened(engine=Watched(checkpoint.model)),
+        open_model=lambda: OpenedEngine(engine=Watched(checkpoint.model)),
     ).run()
     for name, items in scripts.items():
         alone = ListSink()
         source = NamedSource(name, items)
-        Pipeline([Feed(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=alone).run()
+        Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=alone).run()
         assert told_of(sink.messages, name) == told_of(alone.messages, name)
         assert actions(alone.messages)
         last = [message for message in sink.messages if message.source_id == name][-1]
@@ -614,9 +618,9 @@ def test_a_source_that_fails_ends_alone_and_its_fault_is_raised_once_all_have_en
 
     sink = ListSink()
     sound = NamedSource("sound", [UP, *show(6.0), SourceChange(state="ended", time_ns=6_000_000_000)])
-    feeds = [Feed(source=Failing("broken", [UP, *show(1.0)])), Feed(source=sound)]
+    inputs = [InputStream(source=Failing("broken", [UP, *show(1.0)])), InputStream(source=sound)]
     with pytest.raises(PoseProcessFailed, match="five times in a row"):
-        Pipeline(feeds, checkpoint=checkpoint, config=Config(), sink=sink).run()
+        Pipeline(inputs, checkpoint=checkpoint, config=Config(), sink=sink).run()
     ends = {m.source_id: (m.state, m.detail) for m in sink.messages if isinstance(m, SourceEvent)}
     assert ends == {"broken": ("ended", "five times in a row"), "sound": ("ended", "")}
     assert [m.frames for m in sink.messages if isinstance(m, Status) and m.source_id == "sound"][-1] == 180
@@ -642,9 +646,9 @@ def test_a_source_whose_frames_a_stage_cannot_take_ends_alone_and_the_fault_is_r
 
     breaking = Breaking("broken", [UP, *show(40.0)])
     sound = NamedSource("sound", [UP, *show(6.0), SourceChange(state="ended", time_ns=6_000_000_000)])
-    feeds = [Feed(source=breaking), Feed(source=sound)]
+    inputs = [InputStream(source=breaking), InputStream(source=sound)]
     with pytest.raises(OverflowError):
-        Pipeline(feeds, checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+        Pipeline(inputs, checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
     assert (breaking.broken, breaking.closed > 0) == (1, True), "it is read no further"
     ends = {m.source_id: m for m in sink.messages if isinstance(m, SourceEvent)}
     assert (ends["broken"].state, ends["broken"].fault) == ("ended", True)
@@ -702,13 +706,13 @@ def test_each_stage_is_timed_where_it_runs_however_many_sources_there_are(checkp
     sink = SlowSink()
     Pipeline(
         [
-            Feed(source=NamedSource("slow", [UP, *show(2.0), ended]), viewers=(SlowView(),)),
-            Feed(source=NamedSource("quick", [UP, *show(2.0), ended])),
+            InputStream(source=NamedSource("slow", [UP, *show(2.0), ended]), viewers=(SlowView(),)),
+            InputStream(source=NamedSource("quick", [UP, *show(2.0), ended])),
         ],
         checkpoint=checkpoint,
         config=override(EVERY_CLIP, {"publish.pose": True, "model.gather_ms": 1000.0, "publish.status_every_s": 1e6}),
         sink=sink,
-        open_model=lambda: Opened(engine=SlowModel(checkpoint.model)),
+        open_model=lambda: OpenedEngine(engine=SlowModel(checkpoint.model)),
         clock=clock,
     ).run()
     last = {message.source_id: message.stages for message in sink.messages if isinstance(message, Status)}
@@ -768,8 +772,8 @@ def test_a_view_and_a_recording_that_fail_end_alone_and_the_status_says_why(
     sink = ListSink()
     Pipeline(
         [
-            Feed(source=NamedSource("a", [UP, *show(1.0), ended]), recorder=recorder, viewers=(broken, sound)),
-            Feed(source=NamedSource("b", [UP, *show(1.0), ended]), viewers=(elsewhere,)),
+            InputStream(source=NamedSource("a", [UP, *show(1.0), ended]), recorder=recorder, viewers=(broken, sound)),
+            InputStream(source=NamedSource("b", [UP, *show(1.0), ended]), viewers=(elsewhere,)),
         ],
         checkpoint=checkpoint,
         config=EVERY_CLIP,
@@ -799,8 +803,8 @@ def test_a_view_that_cannot_be_finished_is_in_the_last_status_and_keeps_nothing_
 
     sink, other = ListSink(), QuietView()
     source = ScriptedSource([UP, *show(0.5), SourceChange(state="ended", time_ns=0)])
-    feed = Feed(source=source, viewers=(Unfinished(), other))
-    Pipeline([feed], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    input_stream = InputStream(source=source, viewers=(Unfinished(), other))
+    Pipeline([input_stream], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
     assert other.closed == 1
     assert sink.messages[-1].notices == ("view Unfinished ended by OSError: disk full",)  # type: ignore[union-attr]
 
@@ -823,7 +827,7 @@ class Film:
 def test_pictures_that_a_view_leaves_out_are_counted_in_the_status(checkpoint: Checkpoint) -> None:
     sink, film = ListSink("session"), Film()
     source = ScriptedSource([UP, *show(1.0), SourceChange(state="ended", time_ns=0)])
-    Pipeline([Feed(source=source, viewers=(film,))], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    Pipeline([InputStream(source=source, viewers=(film,))], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
     last = of(sink.messages, Status)[-1]
     assert isinstance(last, Status)
     assert last.drops["view"] == film.lost > 5
@@ -838,7 +842,9 @@ def test_a_source_that_a_fault_ended_says_so(checkpoint: Checkpoint) -> None:
             return items
 
     sink = ListSink("session")
-    pipeline = Pipeline([Feed(source=Breaking([UP, *show(0.2)]))], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink)
+    pipeline = Pipeline(
+        [InputStream(source=Breaking([UP, *show(0.2)]))], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink
+    )
     with pytest.raises(SourceLost):
         pipeline.run()
     ended = of(sink.messages, SourceEvent)[-1]

@@ -17,7 +17,7 @@ GRID = HiTRSConfig(
 )  # fmt: skip
 NORMALISER = NormaliserConfig()
 WINDOW = 4
-every_hop = pytest.mark.parametrize("hop", [GRID.clip_stride, 1], ids=["clip", "frame"])
+every_hop = pytest.mark.parametrize("step_frames", [GRID.clip_stride, 1], ids=["clip", "frame"])
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +36,10 @@ def walk(rows: int, frames: int, seed: int = 1) -> Tensor:
 
 
 def run(
-    model: HitrsDetector, joints: Tensor, active: Tensor | None = None, *, hop: int = GRID.clip_stride
+    model: HitrsDetector, joints: Tensor, active: Tensor | None = None, *, step_frames: int = GRID.clip_stride
 ) -> list[tuple[int, StreamOutput]]:
     rows, frames = joints.shape[:2]
-    state = StreamState.empty(GRID, rows, window_clips=WINDOW, hop=hop)
+    state = StreamState.empty(GRID, rows, window_clips=WINDOW, step_frames=step_frames)
     engine = TorchEngine(model)
     outputs = []
     for frame in range(frames):
@@ -50,11 +50,11 @@ def run(
 
 
 @every_hop
-def test_every_step_equals_the_offline_forward_on_the_same_window(model: HitrsDetector, hop: int) -> None:
+def test_every_step_equals_the_offline_forward_on_the_same_window(model: HitrsDetector, step_frames: int) -> None:
     joints = walk(2, 90)
     normalised, _ = normalise_sequence(joints, NORMALISER)
     judged = 0
-    for frame, output in run(model, joints, hop=hop):
+    for frame, output in run(model, joints, step_frames=step_frames):
         if not len(output.rows):
             continue
         judged += 1
@@ -65,18 +65,20 @@ def test_every_step_equals_the_offline_forward_on_the_same_window(model: HitrsDe
         torch.testing.assert_close(output.logits, model.action_head(outputs)[:, -1], atol=1e-5, rtol=0)
         torch.testing.assert_close(output.future, future[:, -1], atol=1e-5, rtol=0)
         torch.testing.assert_close(output.scales, scales[:, -1], atol=1e-5, rtol=0)
-    assert judged == (90 - GRID.clip_span) // hop + 1, "one judgement a hop, the window sliding past its length"
+    assert judged == (90 - GRID.clip_span) // step_frames + 1, "one judgement a hop, the window sliding past its length"
 
 
 @every_hop
-def test_the_first_answer_comes_with_the_thirteenth_frame_then_one_a_hop(model: HitrsDetector, hop: int) -> None:
-    answered = [frame for frame, output in run(model, walk(1, 30), hop=hop) if len(output.rows)]
-    assert answered == list(range(12, 30, hop))
+def test_the_first_answer_comes_with_the_thirteenth_frame_then_one_a_hop(
+    model: HitrsDetector, step_frames: int
+) -> None:
+    answered = [frame for frame, output in run(model, walk(1, 30), step_frames=step_frames) if len(output.rows)]
+    assert answered == list(range(12, 30, step_frames))
 
 
 def test_where_a_clip_of_the_grid_ends_answering_every_frame_changes_nothing(model: HitrsDetector) -> None:
     joints = walk(2, 90)
-    often = dict(run(model, joints, hop=1))
+    often = dict(run(model, joints, step_frames=1))
     seldom = [(frame, output) for frame, output in run(model, joints) if len(output.rows)]
     assert len(seldom) == GRID.clips_in(90)
     for frame, output in seldom:
@@ -86,9 +88,9 @@ def test_where_a_clip_of_the_grid_ends_answering_every_frame_changes_nothing(mod
 
 
 @every_hop
-def test_pausing_one_row_leaves_the_other_and_its_own_answers_unchanged(model: HitrsDetector, hop: int) -> None:
+def test_pausing_one_row_leaves_the_other_and_its_own_answers_unchanged(model: HitrsDetector, step_frames: int) -> None:
     joints = walk(2, 60)
-    steady = [(o.rows.tolist(), o.logits) for _, o in run(model, joints, hop=hop) if len(o.rows)]
+    steady = [(o.rows.tolist(), o.logits) for _, o in run(model, joints, step_frames=step_frames) if len(o.rows)]
     # The second row rests for ten frames in the middle and sees the same frames later.
     active = torch.ones(2, 70, dtype=torch.bool)
     active[1, 20:30] = False
@@ -96,7 +98,7 @@ def test_pausing_one_row_leaves_the_other_and_its_own_answers_unchanged(model: H
     delayed[0] = torch.cat((joints[0], joints[0, -1:].expand(10, -1, -1)))
     active[0, 60:] = False
     by_row: dict[int, list[Tensor]] = {0: [], 1: []}
-    for _, output in run(model, delayed, active, hop=hop):
+    for _, output in run(model, delayed, active, step_frames=step_frames):
         for row, logits in zip(output.rows.tolist(), output.logits, strict=True):
             by_row[row].append(logits)
     for row in (0, 1):
@@ -105,9 +107,9 @@ def test_pausing_one_row_leaves_the_other_and_its_own_answers_unchanged(model: H
 
 
 @every_hop
-def test_resetting_one_row_makes_it_new_and_leaves_the_others_unchanged(model: HitrsDetector, hop: int) -> None:
+def test_resetting_one_row_makes_it_new_and_leaves_the_others_unchanged(model: HitrsDetector, step_frames: int) -> None:
     joints = walk(2, 40)
-    state = StreamState.empty(GRID, 2, window_clips=WINDOW, hop=hop)
+    state = StreamState.empty(GRID, 2, window_clips=WINDOW, step_frames=step_frames)
     everyone, engine = torch.ones(2, dtype=torch.bool), TorchEngine(model)
     for frame in range(40):
         stream_step(engine, joints[:, frame], everyone, state, NORMALISER)
@@ -119,15 +121,17 @@ def test_resetting_one_row_makes_it_new_and_leaves_the_others_unchanged(model: H
         for row, logits in zip(output.rows.tolist(), output.logits, strict=True):
             (kept, fresh)[row].append(logits)
     whole = torch.cat((joints[:1], after[:1]), dim=1)
-    expected_kept = [o.logits[0] for frame, o in run(model, whole, hop=hop) if len(o.rows) and frame >= 40]
-    expected_fresh = [o.logits[0] for _, o in run(model, after[1:], hop=hop) if len(o.rows)]
+    expected_kept = [
+        o.logits[0] for frame, o in run(model, whole, step_frames=step_frames) if len(o.rows) and frame >= 40
+    ]
+    expected_fresh = [o.logits[0] for _, o in run(model, after[1:], step_frames=step_frames) if len(o.rows)]
     torch.testing.assert_close(kept, expected_kept, atol=1e-5, rtol=0)
     torch.testing.assert_close(fresh, expected_fresh, atol=1e-5, rtol=0)
 
 
 @every_hop
 def test_a_step_costs_the_same_whatever_the_window_holds_at_the_frame_and_clip_levels(
-    model: HitrsDetector, hop: int
+    model: HitrsDetector, step_frames: int
 ) -> None:
     calls = {"frame": 0, "clip": 0}
     hooks = [
@@ -138,7 +142,7 @@ def test_a_step_costs_the_same_whatever_the_window_holds_at_the_frame_and_clip_l
             lambda _, args: calls.__setitem__("clip", calls["clip"] + len(args[0]))
         ),
     ]
-    run(model, walk(1, 90), hop=hop)
+    run(model, walk(1, 90), step_frames=step_frames)
     for hook in hooks:
         hook.remove()
-    assert calls == {"frame": 90, "clip": (90 - GRID.clip_span) // hop + 1}
+    assert calls == {"frame": 90, "clip": (90 - GRID.clip_span) // step_frames + 1}

@@ -15,7 +15,7 @@ GRID = HiTRSConfig(
 )  # fmt: skip
 NORMALISER = NormaliserConfig()
 WINDOW = 4
-every_hop = pytest.mark.parametrize("hop", [GRID.clip_stride, 1], ids=["clip", "frame"])
+every_hop = pytest.mark.parametrize("step_frames", [GRID.clip_stride, 1], ids=["clip", "frame"])
 every_modality = pytest.mark.parametrize("modality", MODALITIES)
 
 
@@ -33,8 +33,8 @@ def walk(rows: int, frames: int, seed: int = 1) -> Tensor:
     return body + torch.randn(rows, frames, 25, 3, generator=generator).cumsum(1) * 0.01
 
 
-def state_of(rows: int, hop: int = GRID.clip_stride) -> StreamState:
-    return StreamState.empty(GRID, rows, window_clips=WINDOW, hop=hop)
+def state_of(rows: int, step_frames: int = GRID.clip_stride) -> StreamState:
+    return StreamState.empty(GRID, rows, window_clips=WINDOW, step_frames=step_frames)
 
 
 def run(encoder: HiTRS, joints: Tensor, active: Tensor, state: StreamState, modality: str) -> dict[int, list[Tensor]]:
@@ -70,7 +70,7 @@ def test_between_clips_of_the_grid_a_clip_equals_the_one_of_the_grid_that_ends_t
     encoder: HiTRS, modality: str
 ) -> None:
     joints = walk(2, 40)
-    clips = run(encoder, joints, torch.ones(2, 40, dtype=torch.bool), state_of(2, hop=1), modality)
+    clips = run(encoder, joints, torch.ones(2, 40, dtype=torch.bool), state_of(2, step_frames=1), modality)
     normalised, _ = normalise_sequence(joints, NORMALISER)
     for row in (0, 1):
         expressed = to_modality(normalised[row], modality, NORMALISER)
@@ -108,39 +108,41 @@ def test_the_window_holds_the_newest_clips_oldest_first(encoder: HiTRS) -> None:
     active[1, 20:] = False
     state = state_of(2)
     clips = run(encoder, joints, active, state, "joint")
-    window, held = state.held_clips(torch.tensor([0, 1]))
+    window, held = state.clip_window(torch.tensor([0, 1]))
     assert held.tolist() == [WINDOW, 2]
     assert torch.equal(window[0], torch.stack(clips[0][-WINDOW:]))
     assert torch.equal(window[1, :2], torch.stack(clips[1]))
 
 
 def test_at_every_frame_the_window_holds_the_clips_that_ended_whole_strides_ago(encoder: HiTRS) -> None:
-    state, everyone = state_of(1, hop=1), torch.ones(1, dtype=torch.bool)
+    state, everyone = state_of(1, step_frames=1), torch.ones(1, dtype=torch.bool)
     joints = walk(1, 60)
     clips: list[Tensor] = []
     for frame in range(60):
         output, state = encode_step(TorchEncoder(encoder), joints[:, frame], everyone, state, NORMALISER)
         clips += list(output.embeddings)
         if clips:
-            window, held = state.held_clips(torch.tensor([0]))
+            window, held = state.clip_window(torch.tensor([0]))
             assert held.tolist() == [min(WINDOW, GRID.clips_in(frame + 1))]
             assert torch.equal(window[0, : held[0]], torch.stack(clips[:: -GRID.clip_stride][:WINDOW]).flip(0))
 
 
 @every_hop
-def test_a_state_is_advanced_in_place_and_never_grows(encoder: HiTRS, hop: int) -> None:
-    state = state_of(2, hop)
+def test_a_state_is_advanced_in_place_and_never_grows(encoder: HiTRS, step_frames: int) -> None:
+    state = state_of(2, step_frames)
     before = {name: (field.data_ptr(), field.shape) for name, field in vars(state).items() if torch.is_tensor(field)}
     run(encoder, walk(2, 60), torch.ones(2, 60, dtype=torch.bool), state, "joint")
     after = {name: (field.data_ptr(), field.shape) for name, field in vars(state).items() if torch.is_tensor(field)}
     assert after == before
-    assert state.clips.shape[1:3] == (WINDOW, GRID.clip_stride // hop)
+    assert state.clips.shape[1:3] == (WINDOW, GRID.clip_stride // step_frames)
 
 
-@pytest.mark.parametrize("hop", [0, -1, 2, 14])
-def test_a_hop_that_does_not_divide_the_stride_is_refused(hop: int) -> None:
-    with pytest.raises(ValueError, match=f"got a hop of {hop} frames, wanted one that divides the clip stride 7"):
-        state_of(1, hop)
+@pytest.mark.parametrize("step_frames", [0, -1, 2, 14])
+def test_a_hop_that_does_not_divide_the_stride_is_refused(step_frames: int) -> None:
+    with pytest.raises(
+        ValueError, match=f"got a hop of {step_frames} frames, wanted one that divides the clip stride 7"
+    ):
+        state_of(1, step_frames)
 
 
 def test_an_unknown_modality_is_refused_before_anything_is_encoded(encoder: HiTRS) -> None:

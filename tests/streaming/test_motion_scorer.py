@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hitrs_live.messages import MotionPrediction, Prediction, Tick
+from hitrs_live.messages import JointFrame, MotionPrediction, Prediction
 from hitrs_live.streaming.motion_errors import MotionErrors
-from hitrs_live.streaming.motion_scorer import Forecaster
+from hitrs_live.streaming.motion_scorer import MotionScorer
 
 
-def tick(frame: int, joints: NDArray[np.float32], *, reset: bool = False) -> Tick:
-    return Tick(
+def joint_frame(frame: int, joints: NDArray[np.float32], *, reset: bool = False) -> JointFrame:
+    return JointFrame(
         time_ns=np.array([round(frame * 1e9 / 30)]),
         track_ids=np.array([3]),
         active=np.array([True]),
@@ -32,20 +32,22 @@ def doubts(scale_m: float = 0.0) -> NDArray[np.float32]:
     return scales[None]
 
 
-def run(error_m: float, frames: int = 60, *, hop: int = 7, wrong: slice = slice(None)) -> list[MotionPrediction]:
-    """Predict the steady motion, off sideways by so much in the `wrong` frames ahead, every `hop` frames."""
-    stage = Forecaster(source_id="cam", rows=1, rate_hz=30.0, horizon=30, hop=hop)
+def run(
+    error_m: float, frames: int = 60, *, step_frames: int = 7, wrong: slice = slice(None)
+) -> list[MotionPrediction]:
+    """Predict the steady motion, off sideways by so much in the `wrong` frames ahead, every `step_frames` frames."""
+    stage = MotionScorer(source_id="cam", rows=1, rate_hz=30.0, horizon=30, step_frames=step_frames)
     sent: list[MotionPrediction] = []
     for frame in range(frames):
-        now = tick(frame, body(frame), reset=frame == 0)
+        now = joint_frame(frame, body(frame), reset=frame == 0)
         stage.observe(now)
-        if frame % hop == hop - 1:
+        if frame % step_frames == step_frames - 1:
             ahead = np.stack([body(frame + k) for k in range(1, 31)])
             ahead[wrong, :, 1] += error_m
             done = np.array([True])
             sent += stage.step(
                 Prediction(
-                    tick=now, completed=done, logits=np.zeros((1, 2), np.float32), future_joints_m=ahead[None],
+                    joint_frame=now, completed=done, logits=np.zeros((1, 2), np.float32), future_joints_m=ahead[None],
                     scales_m=doubts(0.03),
                 )
             )  # fmt: skip
@@ -64,7 +66,7 @@ def test_a_constant_error_is_reported_in_millimetres() -> None:
 
 
 def test_a_prediction_every_frame_is_held_against_every_frame_that_it_told() -> None:
-    messages = run(0.6, frames=300, hop=1, wrong=slice(29, None))
+    messages = run(0.6, frames=300, step_frames=1, wrong=slice(29, None))
     assert len(messages) == 300
     # Thirty predictions wait for each frame, and the oldest is wrong about it by 600 mm.
     assert messages[29].error_mm == pytest.approx(0.0, abs=0.1)
@@ -182,17 +184,21 @@ def test_one_persons_errors_leave_the_others_as_they_were() -> None:
 
 
 def test_a_new_person_inherits_no_error() -> None:
-    stage = Forecaster(source_id="cam", rows=1, rate_hz=30.0, horizon=30, hop=7)
-    now = tick(0, body(0), reset=True)
+    stage = MotionScorer(source_id="cam", rows=1, rate_hz=30.0, horizon=30, step_frames=7)
+    now = joint_frame(0, body(0), reset=True)
     ahead = np.zeros((1, 30, 25, 3), np.float32)
     done = np.array([True])
     stage.step(
         Prediction(
-            tick=now, completed=done, logits=np.zeros((1, 2), np.float32), future_joints_m=ahead, scales_m=doubts()
+            joint_frame=now,
+            completed=done,
+            logits=np.zeros((1, 2), np.float32),
+            future_joints_m=ahead,
+            scales_m=doubts(),
         )
     )
-    stage.observe(tick(1, body(50)))
+    stage.observe(joint_frame(1, body(50)))
     assert stage.over_all()[0] == pytest.approx(500, abs=0.5)
-    stage.observe(tick(2, body(0), reset=True))
+    stage.observe(joint_frame(2, body(0), reset=True))
     assert stage.over_all() == (None, None)
     assert stage.over_people() == ((None,) * 10, (None,) * 10)

@@ -108,11 +108,11 @@ def test_thresholds_win_over_the_checkpoint_and_that_over_the_settings() -> None
     np.testing.assert_allclose(rules.min_duration_ns[1:] / 1e9, [0.3, 0.5])
     np.testing.assert_allclose(rules.max_duration_ns[1:] / 1e9, [np.inf, 9.0])
     np.testing.assert_allclose(rules.merge_gap_ns[1:] / 1e9, [0.25, 0.2])
-    np.testing.assert_allclose(rules.least_energy[1:], [4.25, 6.5])
+    np.testing.assert_allclose(rules.energy_threshold[1:], [4.25, 6.5])
     untuned = make_rules(INFO, config)
     np.testing.assert_allclose(untuned.on, [np.inf, 0.7, 0.6])
     np.testing.assert_allclose(untuned.temperature, [2.0, 2.0, 2.0])
-    assert np.isneginf(untuned.least_energy).all()
+    assert np.isneginf(untuned.energy_threshold).all()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from hitrs_live.messages import Pose
 from hitrs_live.skeleton import NTU25
-from hitrs_live.tracking.depth_smoothing import SteadyDistance
+from hitrs_live.tracking.depth_smoothing import DepthFilter
 
 BODY = np.random.default_rng(0).normal(0, 0.3, (25, 3)).astype(np.float32)
 BODY[NTU25.root] = 0
@@ -22,7 +22,7 @@ def seen_at(distance_m: float, *, box: bool = True) -> Pose:
 
 
 def run(distances_m: list[float], rate_hz: float = 30.0, *, box: bool = True) -> np.ndarray:
-    steady = SteadyDistance()
+    steady = DepthFilter()
     return np.stack(
         [steady.step(seen_at(d, box=box), round(frame * 1e9 / rate_hz)) for frame, d in enumerate(distances_m)]
     )

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 from hitrs_live.training.trainer import Step
-from hitrs_live.training.training_logger import Journal
+from hitrs_live.training.training_logger import TrainingLogger
 
 
 class BrokenOff(Exception):
     """The power went."""
 
 
-class KeptJournal(Journal):
+class KeptJournal(TrainingLogger):
     """Keep the steps and validations of a run; break it off after a step."""
 
     def __init__(self, *, broken_at: int | None = None) -> None:

@@ -29,7 +29,7 @@ from hitrs_live.training.batches_recognition import LabelledBatches, VaryConfig
 from hitrs_live.training.distributed import Processes
 from hitrs_live.training.finetune import FinetuneConfig, finetune
 from hitrs_live.training.run_finetune import chosen_steps
-from hitrs_live.training.trainer import LoopConfig
+from hitrs_live.training.trainer import TrainerConfig
 from hitrs_live.transforms import NormaliserConfig, mirror
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ ENCODER = HiTRSConfig(
     frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=1, heads=2,
     head_width=8, max_clips=16, dropout=0.0,
 )  # fmt: skip
-LOOP = LoopConfig(steps=6, learning_rate=3e-3, warmup_steps=1, save_every=3, workers=0, average_decay=0.9)
+LOOP = TrainerConfig(steps=6, learning_rate=3e-3, warmup_steps=1, save_every=3, workers=0, average_decay=0.9)
 CONFIG = FinetuneConfig(encoder=ENCODER, loop=LOOP, batch=8)
 ACTIONS, PEOPLE = 3, 5
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hitrs_live.training.memory import Heap
+from hitrs_live.training.memory import HeapTrimmer
 
-needs_glibc = pytest.mark.skipif(Heap().free_bytes() == 0, reason="the C library is not glibc")
+needs_glibc = pytest.mark.skipif(HeapTrimmer().free_bytes() == 0, reason="the C library is not glibc")
 _BLOCK = 65_536
 """Below what glibc asks the system for block by block."""
 
 
 @needs_glibc
 def test_what_lies_free_between_blocks_in_use_goes_back() -> None:
-    heap = Heap(every=3, least_free=0)
+    heap = HeapTrimmer(every=3, least_free=0)
     blocks = [bytearray(b"x" * _BLOCK) for _ in range(2000)]
     full = psutil.Process().memory_info().rss
     del blocks[::2]
@@ -31,7 +31,7 @@ def test_what_lies_free_between_blocks_in_use_goes_back() -> None:
 
 
 def test_a_little_that_lies_free_is_left_alone() -> None:
-    heap = Heap(every=1, least_free=1 << 50)
+    heap = HeapTrimmer(every=1, least_free=1 << 50)
     assert not heap.after_step()
 
 

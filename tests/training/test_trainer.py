@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from hitrs_live.errors import ConfigError
 from hitrs_live.training.distributed import Processes
-from hitrs_live.training.trainer import Loop, LoopConfig, Step, learning_rate
+from hitrs_live.training.trainer import Step, Trainer, TrainerConfig, learning_rate
 
 ALONE = Processes(rank=0, count=1, device=torch.device("cpu"))
-CONFIG = LoopConfig(steps=8, learning_rate=0.01, warmup_steps=2, workers=0, save_every=3, average_decay=0.9)
+CONFIG = TrainerConfig(steps=8, learning_rate=0.01, warmup_steps=2, workers=0, save_every=3, average_decay=0.9)
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def regression() -> nn.Module:
     return nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
 
 
-def run(state: Path, config: LoopConfig = CONFIG, break_at: int | None = None, settings: str = "a = 1") -> Loop:
-    loop = Loop(regression(), config, ALONE, state, settings)
+def run(state: Path, config: TrainerConfig = CONFIG, break_at: int | None = None, settings: str = "a = 1") -> Trainer:
+    loop = Trainer(regression(), config, ALONE, state, settings)
 
     def report(step: Step) -> None:
         if step.step == break_at:
@@ -88,7 +88,7 @@ def test_a_batch_in_parts_gives_the_gradient_of_the_whole(tmp_path: Path) -> Non
     models = [nn.Linear(3, 1) for _ in range(2)]
     models[1].load_state_dict(models[0].state_dict())
     for model, accumulate, source in ((models[0], 1, whole), (models[1], 2, points)):
-        loop = Loop(model, replace(config, accumulate=accumulate), ALONE, tmp_path / f"{accumulate}.pt", "")
+        loop = Trainer(model, replace(config, accumulate=accumulate), ALONE, tmp_path / f"{accumulate}.pt", "")
         loop.run(source, losses, lambda: None, lambda _: None)
     torch.testing.assert_close(models[0].weight, models[1].weight, atol=1e-6, rtol=0)
 
@@ -103,7 +103,7 @@ def test_the_average_is_near_the_weights_and_not_the_beginning(tmp_path: Path) -
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_the_rate_warms_up_peaks_and_ends_at_the_final_rate(schedule: str) -> None:
-    config = LoopConfig(steps=100, learning_rate=1.0, final_learning_rate=0.1, warmup_steps=10, schedule=schedule)
+    config = TrainerConfig(steps=100, learning_rate=1.0, final_learning_rate=0.1, warmup_steps=10, schedule=schedule)
     assert learning_rate(0, config) == pytest.approx(0.1)
     assert learning_rate(9, config) == learning_rate(10, config) == 1.0
     assert learning_rate(55, config) == pytest.approx(0.55)

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import numpy as np
 
-from hitrs_live.data.array_format import BACKGROUND, Sequence
+from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
 from hitrs_live.data.stream_synthesis import place_after
 
 NAME = "ui_prmd_kinect"
@@ -16,7 +16,7 @@ _MOVING_SHARE = 0.15
 """Of the greatest distance from rest, above which a person has begun a repetition."""
 
 
-def trim_rest(sequence: Sequence) -> Sequence:
+def trim_rest(sequence: LabelledSequence) -> LabelledSequence:
     """Relabel as background the frames before and after a repetition in which the person is still at rest.
 
     Rest is the pose of the first three frames; a repetition lasts from the first to the last frame whose mean
@@ -32,10 +32,10 @@ def trim_rest(sequence: Sequence) -> Sequence:
     return replace(sequence, labels=labels)
 
 
-def join_repetitions(sequences: Iterable[Sequence]) -> list[Sequence]:
+def join_repetitions(sequences: Iterable[LabelledSequence]) -> list[LabelledSequence]:
     """Lay the repetitions of one exercise by one person end to end, as they were done, with blended joins."""
 
-    def family(sequence: Sequence) -> tuple[str, str, str]:
+    def family(sequence: LabelledSequence) -> tuple[str, str, str]:
         movement, subject, _, correctness = sequence.name.split("_")
         return movement, subject, correctness
 

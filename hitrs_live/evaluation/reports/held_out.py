@@ -11,7 +11,7 @@ from hitrs_live.data.formats.ui_prmd import NAME as UI_PRMD
 from hitrs_live.data.formats.ui_prmd import join_repetitions
 from hitrs_live.evaluation.decode_streams import decide
 from hitrs_live.evaluation.reports.detection import TOLERANCE_S, detection_report
-from hitrs_live.evaluation.run_model import judge
+from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.streaming.thresholds import Thresholds
 
 
@@ -20,13 +20,13 @@ def evaluate_held_out(
     folder: Path,
     *,
     thresholds: Thresholds | None = None,
-    hop: int | None = None,
+    step_frames: int | None = None,
     mirror: bool = True,
     effects: tuple[Effect, ...] = (),
 ) -> dict[str, Any]:
     """Run all test subjects' streams and return figures by source and by class, ready for JSON.
 
-    hop: frames from one judgement to the next, by default the clip stride; mirror: whether everybody is judged
+    step_frames: frames from one judgement to the next, by default the clip stride; mirror: whether everybody is judged
     mirrored too; effects: what is wrong with the joints that the model sees, and that its predictions of motion are
     measured against. Raises DataError where the data is missing.
     """
@@ -39,8 +39,8 @@ def evaluate_held_out(
     }
     for name, sequences in sources.items():
         known = [degrade(sequence, effects) for sequence in sequences if (sequence.labels != IGNORE).any()]
-        streams = judge(checkpoint, known, hop=hop, mirror=mirror)
-        results = decide(streams, checkpoint.info, thresholds=thresholds, hop=hop)
+        streams = run_model(checkpoint, known, step_frames=step_frames, mirror=mirror)
+        results = decide(streams, checkpoint.info, thresholds=thresholds, step_frames=step_frames)
         report["sources"][name] = detection_report(
             results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz
         )

@@ -61,11 +61,11 @@ def observe(classifier: Classifier, dataset: Dataset) -> Scores:
     return _name(classifier, dataset, observed_tokens)
 
 
-def _name(classifier: Classifier, dataset: Dataset, sum_up: Callable[..., Tensor]) -> Scores:
-    """Name sequences by what `sum_up` makes of them and, where they are judged so, of their mirror images."""
+def _name(classifier: Classifier, dataset: Dataset, pool: Callable[..., Tensor]) -> Scores:
+    """Name sequences by what `pool` makes of them and, where they are judged so, of their mirror images."""
 
     def scores_of(*, mirror: bool) -> Tensor:
-        tokens = sum_up(classifier.reader, dataset, classifier.readout, mirror=mirror)
+        tokens = pool(classifier.reader, dataset, classifier.readout, mirror=mirror)
         return classifier.score(tokens).detach()
 
     scores = scores_of(mirror=False)

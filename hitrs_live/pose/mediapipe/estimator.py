@@ -62,7 +62,7 @@ class _Memory:
     """Pictures in a row since then that did not."""
 
 
-class Estimator:
+class MediaPipeEstimator:
     """Hold MediaPipe's pose landmarker and remember, for some frames, where people were."""
 
     def __init__(self, model: Path, *, max_people: int, min_confidence: float) -> None:

@@ -17,7 +17,7 @@ import psutil
 from numpy.typing import NDArray
 
 import hitrs_live
-from hitrs_live.pose.mediapipe.protocol import LANDMARK_FIELDS, Found, Look, Ready, Unpacker, pack
+from hitrs_live.pose.mediapipe.protocol import LANDMARK_FIELDS, PoseReply, PoseRequest, Ready, Unpacker, pack
 from hitrs_live.pose.mediapipe.shared_frame import SharedPixels
 
 _KEPT_LINES = 20
@@ -87,14 +87,14 @@ class PoseProcess:
         self._pixels.write(image)
         height, width = image.shape[:2]
         try:
-            self._stdin.write(pack(Look(seq=seq, width=width, height=height)))
+            self._stdin.write(pack(PoseRequest(seq=seq, width=width, height=height)))
         except BrokenPipeError:
             raise ProcessDied(self._how_it_ended()) from None
         deadline = time.monotonic() + timeout_s
         while True:
             answer = self._receive(deadline - time.monotonic())
             # An answer to an earlier picture is one whose caller was interrupted.
-            if isinstance(answer, Found) and answer.seq == seq:
+            if isinstance(answer, PoseReply) and answer.seq == seq:
                 self.answers += 1
                 return np.frombuffer(answer.landmarks, "<f4").reshape(answer.people, 33, LANDMARK_FIELDS)
 
@@ -125,7 +125,7 @@ class PoseProcess:
         self._stdout.close()
         self._stderr.close()
 
-    def _receive(self, timeout_s: float) -> Ready | Found | Look:
+    def _receive(self, timeout_s: float) -> Ready | PoseReply | PoseRequest:
         deadline = time.monotonic() + timeout_s
         while True:
             wait_ms = max(0.0, (deadline - time.monotonic()) * 1000)

@@ -19,7 +19,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The network is loaded."""
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class PoseRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Find people in the picture that the shared file holds now."""
 
     seq: int
@@ -27,7 +27,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     height: int
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class PoseReply(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Everybody in the picture of a Look. `landmarks`: (people, 33, 7) little-endian float32."""
 
     seq: int
@@ -35,7 +35,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     landmarks: bytes
 
 
-def pack(message: Ready | Look | Found) -> bytes:
+def pack(message: Ready | PoseRequest | PoseReply) -> bytes:
     """Return a message's bytes, its length in front."""
     body = msgspec.msgpack.encode(message)
     return _LENGTH.pack(len(body)) + body
@@ -47,10 +47,10 @@ class Unpacker:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Ready | Look | Found]:
+    def feed(self, data: bytes) -> list[Ready | PoseRequest | PoseReply]:
         """Take in bytes, give back the messages now whole. Raises ValueError where the stream is out of step."""
         self._buffer += data
-        messages: list[Ready | Look | Found] = []
+        messages: list[Ready | PoseRequest | PoseReply] = []
         while len(self._buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer)
             if length > MAX_BYTES:
@@ -59,7 +59,9 @@ class Unpacker:
             if len(self._buffer) < end:
                 break
             try:
-                messages.append(msgspec.msgpack.decode(self._buffer[_LENGTH.size : end], type=Ready | Look | Found))
+                messages.append(
+                    msgspec.msgpack.decode(self._buffer[_LENGTH.size : end], type=Ready | PoseRequest | PoseReply)
+                )
             except msgspec.DecodeError as error:
                 raise ValueError(f"got bytes that are no message ({error})") from None
             del self._buffer[:end]

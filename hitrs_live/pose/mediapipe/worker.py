@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hitrs_live.pose.mediapipe.protocol import Found, Look, Ready, Unpacker, pack
+from hitrs_live.pose.mediapipe.protocol import PoseReply, PoseRequest, Ready, Unpacker, pack
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,13 +30,13 @@ def main(arguments: list[str] | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = _take_standard_output()
     # Bounded: the pipeline asks for one picture at a time.
-    looks: queue.Queue[Look] = queue.Queue(maxsize=4)
+    looks: queue.Queue[PoseRequest] = queue.Queue(maxsize=4)
     threading.Thread(target=_listen, args=(looks,), name="pose-input", daemon=True).start()
 
     # Only now: loading takes a good part of a second, and the input's end must be heard meanwhile.
-    from hitrs_live.pose.mediapipe.estimator import Estimator
+    from hitrs_live.pose.mediapipe.estimator import MediaPipeEstimator
 
-    estimator = Estimator(chosen.model, max_people=chosen.max_people, min_confidence=chosen.min_confidence)
+    estimator = MediaPipeEstimator(chosen.model, max_people=chosen.max_people, min_confidence=chosen.min_confidence)
     _send(replies, pack(Ready()))
     pixels: mmap.mmap | None = None
     while True:
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
             pixels = mmap.mmap(chosen.pixels, 0, prot=mmap.PROT_READ)
         picture = np.frombuffer(pixels, np.uint8, count=size).reshape(look.height, look.width, 3)
         landmarks = estimator.step(picture)
-        found = Found(seq=look.seq, people=len(landmarks), landmarks=landmarks.astype("<f4").tobytes())
+        found = PoseReply(seq=look.seq, people=len(landmarks), landmarks=landmarks.astype("<f4").tobytes())
         _send(replies, pack(found))
 
 
@@ -57,11 +57,11 @@ def _take_standard_output() -> int:
     return replies
 
 
-def _listen(looks: queue.Queue[Look]) -> None:
+def _listen(looks: queue.Queue[PoseRequest]) -> None:
     unpacker = Unpacker()
     while data := os.read(sys.stdin.fileno(), 1 << 16):
         for message in unpacker.feed(data):
-            if isinstance(message, Look):
+            if isinstance(message, PoseRequest):
                 looks.put(message)
     # No clean-up: the network's threads may be stuck, which is one reason why the pipeline would end us.
     os._exit(0)

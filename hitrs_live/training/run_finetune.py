@@ -93,7 +93,7 @@ def _batch(options: argparse.Namespace, available: int) -> int:
         return int(options.batch)
     if available < options.accumulate:
         raise ConfigError(
-            f"--accumulate {options.accumulate}: there are {available} training sequences for each process, wanted "
+            f"--accumulate {options.accumulate}: there are {available} training sequences for each process, expected "
             "one a part at least; choose a smaller number"
         )
     return int(available - available % options.accumulate)

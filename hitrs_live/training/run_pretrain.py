@@ -62,4 +62,4 @@ def check_counts(options: argparse.Namespace, *names: str) -> None:
     for name in names:
         value = getattr(options, name)
         if value is not None and value < 1:
-            raise ConfigError(f"--{name.replace('_', '-')}: got {value}, wanted at least 1")
+            raise ConfigError(f"--{name.replace('_', '-')}: got {value}, expected at least 1")

@@ -82,10 +82,10 @@ def training_data(options: argparse.Namespace, *, labelled: bool) -> list[Datase
     labelled: leave out what has no labels at all, which a folder may hold for pre-training; else all of that is taken.
     """
     opened = open_datasets(options.data or [data_folder() / "ship"])
-    wanted = [data for data in opened if data.index.labels or not labelled]
+    expected = [data for data in opened if data.index.labels or not labelled]
     if options.test_subjects:
-        wanted = [_tested_on(data, options.test_subjects) for data in wanted]
-    training = [data.split(options.split)[0] if data.index.labels or data.index.splits else data for data in wanted]
+        expected = [_tested_on(data, options.test_subjects) for data in expected]
+    training = [data.split(options.split)[0] if data.index.labels or data.index.splits else data for data in expected]
     kept = [data.only([s for s in data.samples if s.subject not in options.leave_out]) for data in training]
     if absent := options.leave_out - {sample.subject for data in opened for sample in data.samples}:
         raise DataError(f"--leave-out: nobody is called {', '.join(sorted(absent))} in the data")
@@ -128,7 +128,7 @@ def check_window(window_clips: int, encoder: HiTRSConfig) -> None:
     """Raise ConfigError where a window is too short to train on, or longer than the encoder has positions for."""
     if not 2 <= window_clips <= encoder.max_clips:
         raise ConfigError(
-            f"--window-clips: got {window_clips}, wanted 2 to {encoder.max_clips}, as many as the encoder has "
+            f"--window-clips: got {window_clips}, expected 2 to {encoder.max_clips}, as many as the encoder has "
             "positions for"
         )
 
@@ -155,7 +155,7 @@ def _encoder(options: argparse.Namespace, begin: EncoderCheckpoint | None) -> Hi
         return replace(fresh, max_clips=min(fresh.max_clips, _MAX_CLIPS), dropout=options.dropout, causal=True)
     if begin.info.modality != "joint":
         raise CheckpointMismatch(
-            f"checkpoint {options.checkpoint}: trained on {begin.info.modality}s, wanted joints; "
+            f"checkpoint {options.checkpoint}: trained on {begin.info.modality}s, expected joints; "
             "a detector reads joints, pre-train an encoder on those"
         )
     return replace(begin.info.encoder, dropout=options.dropout)

@@ -81,7 +81,7 @@ def _begin(options: argparse.Namespace) -> Checkpoint:
     if begin.info.modality != "joint" or not begin.info.encoder.causal:
         raise CheckpointMismatch(
             f"checkpoint {options.checkpoint}: trained on {begin.info.modality}s"
-            f"{'' if begin.info.encoder.causal else ', not causal'}, wanted a causal one on joints; "
+            f"{'' if begin.info.encoder.causal else ', not causal'}, expected a causal one on joints; "
             "give a detector, or an encoder that hitrs-live pretrain made so"
         )
     if options.joint:

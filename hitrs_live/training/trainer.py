@@ -249,8 +249,8 @@ def parameter_groups(module: nn.Module, weight_decay: float, encoder_rate: float
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """Compute matrix products in bfloat16 where that is asked for, or pays."""
-    wanted = precision == "bf16" or (precision == "auto" and device.type == "cuda")
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+    expected = precision == "bf16" or (precision == "auto" and device.type == "cuda")
+    return torch.autocast(device.type, torch.bfloat16, enabled=expected)
 
 
 def _one_thread(_: int) -> None:

@@ -120,10 +120,13 @@ def _check(path: Path, arrays: dict[str, NDArray[Any]], valid: Any) -> None:
         )
     for key, expected in (("x", "f"), ("y", "iu"), ("length", "iu")):
         if arrays[key].dtype.kind not in expected:
-            raise DataError(f"{path}: {key} is {arrays[key].dtype}, expected {'floats' if expected == 'f' else 'integers'}")
+            raise DataError(
+                f"{path}: {key} is {arrays[key].dtype}, expected {'floats' if expected == 'f' else 'integers'}"
+            )
     if labels.ndim != 1 or lengths.ndim != 1 or len(labels) != len(joints) or lengths.sum() != len(joints):
         raise DataError(
-            f"{path}: {len(joints)} frames in x, {labels.shape} in y, {lengths.sum()} in length; expected the same number"
+            f"{path}: {len(joints)} frames in x, {labels.shape} in y, {lengths.sum()} in length; "
+            "expected the same number"
         )
     if (lengths < 1).any() or arrays["subject"].shape != lengths.shape or arrays["seq"].shape != lengths.shape:
         raise DataError(

@@ -51,7 +51,9 @@ def read_subset(path: Path, dataset: Dataset) -> tuple[str, ...]:
     try:
         lines = read_text(path).splitlines()
     except (OSError, TextUnreadable) as error:
-        raise DataError(f"{path}: cannot be read ({error}); expected a text file with one sequence name a line") from None
+        raise DataError(
+            f"{path}: cannot be read ({error}); expected a text file with one sequence name a line"
+        ) from None
     names = tuple(name for line in lines if (name := line.strip()) and not name.startswith("#"))
     if not names:
         raise DataError(f"{path}: names no sequence, expected one name a line")

@@ -85,7 +85,9 @@ def read_motion(path: Path, skeleton: Skeleton) -> dict[str, NDArray[np.float64]
                 raise DataError(f"{path}: more than {MOST_FRAMES} frames, expected at most so many")
             frames.append({})
         elif not frames or len(words) != expected.get(name, -1):
-            raise DataError(f"{path}, frame {len(frames)}: got {line[:48]!r}, expected a bone and its degrees of freedom")
+            raise DataError(
+                f"{path}, frame {len(frames)}: got {line[:48]!r}, expected a bone and its degrees of freedom"
+            )
         else:
             frames[-1][name] = _numbers(f"{path}, frame {len(frames)}", words)
     if not frames:

@@ -55,7 +55,9 @@ def read_bvh(path: Path) -> tuple[dict[str, NDArray[np.float64]], float]:
     # Frames are counted from 1 in messages.
     values = parse_table(path, rows, sum(len(joint.channels) for joint in tree.joints))
     if not np.isfinite(values).all():
-        raise DataError(f"{path}: {int((~np.isfinite(values)).sum())} channel values that are no numbers, expected none")
+        raise DataError(
+            f"{path}: {int((~np.isfinite(values)).sum())} channel values that are no numbers, expected none"
+        )
     return _forward(tree.joints, values), 1 / step_s
 
 
@@ -87,7 +89,9 @@ def _parse_tree(path: Path, lines: list[str]) -> _Tree:
                 f"{path}: got {line.strip()[:48]!r}, expected HIERARCHY and a tree of at most {_MOST_JOINTS} joints"
             )
     if not tree.motion_line or open_joints or not tree.joints:
-        raise DataError(f"{path}: the hierarchy does not end, expected as many closing brackets as opening, then MOTION")
+        raise DataError(
+            f"{path}: the hierarchy does not end, expected as many closing brackets as opening, then MOTION"
+        )
     if bad := [joint.name for joint in tree.joints if not joint.offset]:
         raise DataError(f"{path}: joint {bad[0]!r} has no OFFSET, expected three numbers")
     names = [joint.name for joint in tree.joints]
@@ -110,7 +114,9 @@ def _channels(path: Path, line: str) -> tuple[str, ...]:
     _, count, *channels = [*line.split(), ""][: len(line.split())] if len(line.split()) > 1 else ["", ""]
     known = {name.lower(): name for name in _CHANNELS}
     if count != str(len(channels)) or not all(name.lower() in known for name in channels):
-        raise DataError(f"{path}: got {line.strip()[:48]!r}, expected CHANNELS, their count and names such as Xrotation")
+        raise DataError(
+            f"{path}: got {line.strip()[:48]!r}, expected CHANNELS, their count and names such as Xrotation"
+        )
     return tuple(known[name.lower()] for name in channels)
 
 

@@ -170,7 +170,9 @@ def read_intervals(path: Path) -> list[Span]:
             continue
         words = [word.strip() for word in line.split(",")]
         if len(words) not in (3, 4) or not all(re.fullmatch(r"[0-9]{1,7}", word) for word in words[:3]):
-            raise DataError(f"{path}, line {number}: got {line[:48]!r}, expected class,first frame,end frame,confidence")
+            raise DataError(
+                f"{path}, line {number}: got {line[:48]!r}, expected class,first frame,end frame,confidence"
+            )
         label, *bounds = (int(word) for word in words[:3])
         if not 1 <= label < len(LABELS):
             raise DataError(f"{path}, line {number}: got class {label}, expected 1 to {len(LABELS) - 1}")

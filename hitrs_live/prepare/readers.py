@@ -1,4 +1,4 @@
-"""The table of data sets that `hitrs-live prepare` reads. A new one is a module of this package and a line of this table.
+"""The table of data sets that `hitrs-live prepare` reads. A new one is a module of this package and one line here.
 
 The module has a function that lists the files of the data set and says how one of them is read: it returns a
 `prepare.reading.Plan`. A reader's module is imported when it is used, not with this table.
@@ -56,8 +56,8 @@ def _reader(kind: str, function: str, text: str, *flags: ReaderFlag, takes_file:
 _MISSING = ReaderFlag(name="missing", takes=Path, text="the authors' list of samples with missing skeletons")
 _TEXTS = ReaderFlag(name="texts", takes=Path, text="action of each recording, one line each, such as `01_02 walk`")
 _UNIT_M = ReaderFlag(name="unit_m", takes=float, text="metres per unit of length (default: by the joints' names)")
-_RATE_OF_AMC = ReaderFlag(name="rate_hz", takes=float, text="frames per second of the .amc files (default: 120)")
-_RATE_OUT = ReaderFlag(name="rate_hz", takes=float, text="frames per second to resample to (default: 30)")
+_AMC_RATE = ReaderFlag(name="rate_hz", takes=float, text="frames per second of the .amc files (default: 120)")
+_OUTPUT_RATE = ReaderFlag(name="rate_hz", takes=float, text="frames per second to resample to (default: 30)")
 _INTERVALS = ReaderFlag(
     name="labels", takes=Path, text="CSV: recording,track,start_s,end_s,label; an empty track stands for all people"
 )
@@ -73,11 +73,11 @@ _READERS: Final = (
     _reader("kinder-gator", "kinder_gator.plan_kinder_gator", "Kinder-Gator: one CSV file per clip"),
     _reader("labanotation", "labanotation.plan_labanotation", "gestures of LabanotationSuite: Ges*.csv"),
     _reader("bvh", "mocap.plan_bvh", "motion capture: BVH files with CMU's or Daz's joint names", _TEXTS, _UNIT_M),
-    _reader("acclaim", "mocap.plan_acclaim", "motion capture: .asf skeletons and .amc recordings", _TEXTS, _RATE_OF_AMC),
+    _reader("acclaim", "mocap.plan_acclaim", "motion capture: .asf skeletons and .amc recordings", _TEXTS, _AMC_RATE),
     _reader(
         "recordings", "recordings.plan_recordings", "recordings made with --record: an .mcap file or a folder of them",
-        _INTERVALS, _RATE_OUT, takes_file=True,
+        _INTERVALS, _OUTPUT_RATE, takes_file=True,
     ),
 )  # fmt: skip
 READERS: Final = {reader.kind: reader for reader in _READERS}
-"""By kind, in the order of the help. `hitrs-live prepare arrays`, which copies what can already be opened, is no reader."""
+"""By kind, in the order of the help. `hitrs-live prepare arrays` is not among them: it copies what can be opened."""

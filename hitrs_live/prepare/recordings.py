@@ -188,7 +188,9 @@ def _runs(recording: Recording, rate_hz: float) -> tuple[Runs, int]:
         bad += sum(int(find_bad(pose.joints_m).sum()) for pose in frame.poses)
         _collect(runs, parts, broken_off, since_ns, joint_frames)
     if bad >= MOST_BAD * max(joints, 1):
-        raise DataError(f"{recording.path}: {bad} of {joints} joints without a position, expected metres in most of them")
+        raise DataError(
+            f"{recording.path}: {bad} of {joints} joints without a position, expected metres in most of them"
+        )
     return runs, bad
 
 

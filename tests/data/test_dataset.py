@@ -81,7 +81,9 @@ def test_zero_with_a_name_of_its_own_is_an_action_and_zero_alone_no_label_at_all
 def test_classes_told_as_a_range_are_named_by_it_and_by_their_numbers_where_nothing_else_is_told(
     tmp_path: Path, text: str, expected: tuple[str, ...]
 ) -> None:
-    assert open_dataset(write_npz(tmp_path / "a.npz", labels=[[10], [2]], meta={"labels": text})).index.labels == expected
+    assert (
+        open_dataset(write_npz(tmp_path / "a.npz", labels=[[10], [2]], meta={"labels": text})).index.labels == expected
+    )
 
 
 def test_an_array_file_gives_the_joints_that_are_in_it_and_a_frame_without_label_stays_so(tmp_path: Path) -> None:

@@ -70,7 +70,10 @@ def test_the_joints_of_the_real_cmu_file_mirror_without_leaving_the_skeleton(dat
         (lambda arrays: arrays.pop("parents"), "parents is missing"),
         (lambda arrays: arrays.update(scored_joints=np.arange(25)), "scored_joints is missing or not"),
         (lambda arrays: arrays.update({"test/walking/walking_1": np.zeros((60, 25, 3))}), "expected floats of shape"),
-        (lambda arrays: arrays.update({"test/walking/walking_1": np.zeros((20, 38, 3))}), "20 frames, expected at least"),
+        (
+            lambda arrays: arrays.update({"test/walking/walking_1": np.zeros((20, 38, 3))}),
+            "20 frames, expected at least",
+        ),
         (lambda arrays: arrays["test/walking/walking_1"].fill(np.nan), "not finite"),
     ],
 )

@@ -190,5 +190,5 @@ def test_what_a_run_does_besides_what_was_asked_for_is_said(tmp_path: Path, capf
     flags = ["--size", "tiny", "--steps", "1", "--batch", "2", "--workers", "0", "--threads", "1", "--split", "xsub"]
     assert main(["pretrain", "--data", str(data), "--out", str(tmp_path / "o.safetensors"), *flags]) == 0
     shown = capfd.readouterr().out
-    assert f"--split xsub: no split in {data}; learning from all sequences" in shown
+    assert f"--split xsub: no split in {data}; training on all sequences" in shown
     assert "1 steps of the optimiser, the first 0 of them warm-up" in shown

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from hitrs_live.checkpoint import SHIPPED, load_checkpoint
 from hitrs_live.data.array_format import data_folder
-from hitrs_live.data.corruptions import parse_effects
+from hitrs_live.data.corruptions import parse_corruptions
 from hitrs_live.evaluation.reports.held_out import evaluate_held_out
 from hitrs_live.evaluation.reports.write import about_run, write_report
 from hitrs_live.streaming.thresholds import find_thresholds
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    chosen = [parse_effects(text) for text in options.degrade or EFFECTS]
+    chosen = [parse_corruptions(text) for text in options.degrade or EFFECTS]
     checkpoint = load_checkpoint(options.checkpoint)
     found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
     step_frames = checkpoint.info.step_frames(options.update)

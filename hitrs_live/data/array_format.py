@@ -1,4 +1,4 @@
-"""Read the array format: many labelled joint sequences in one .npz."""
+"""Read the array format: an .npz of many labelled joint sequences."""
 
 import json
 import os
@@ -20,13 +20,13 @@ BROKEN: Final = (
     OSError, EOFError, ValueError, RuntimeError, MemoryError, OverflowError, SyntaxError, struct.error,
     zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-"""What reading damaged .npy and .npz files raises."""
+"""Exceptions that reading damaged .npy and .npz files raises."""
 
 
 BACKGROUND: Final = 0
-"""The first class of every detector: everything else."""
+"""The first class of every detector: none of its actions."""
 IGNORE: Final = -1
-"""Frames that may or may not be one of the classes: neither trained on nor scored."""
+"""Label of frames of unknown class: neither trained on nor scored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,49 +40,49 @@ class LabelledSequence:
     labels: NDArray[np.int64]
     """(T,); class of each frame, or IGNORE."""
     valid_mask: NDArray[np.bool_]
-    """(25,); joints that the sensor really had. The others stand where a neighbour is."""
+    """(25,); True for joints that the sensor measures. The others are copies of a neighbour."""
 
 
 def data_folder() -> Path:
-    """Find the data: the folder that HITRS_DATA names, else ../shared/data."""
+    """Return the data folder: the environment's HITRS_DATA, else ../shared/data."""
     return Path(os.environ.get("HITRS_DATA", "../shared/data"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """The numbers of one file as it has them, checked."""
+    """Contents of one file, checked but not converted."""
 
     joints: NDArray[np.floating]
     """(frames, 25, 3), metres, y up; mostly float16."""
     labels: NDArray[np.integer]
     """(frames,)."""
     lengths: NDArray[np.integer]
-    """(sequences,); frames of each."""
+    """(sequences,); number of frames of each."""
     subjects: tuple[str, ...]
     names: tuple[str, ...]
     valid_mask: NDArray[np.bool_]
     """(25,)."""
     label_names: dict[int, str]
-    """The names of the labels where the file tells them one by one."""
+    """Label names by number; empty where the file does not list them."""
     meta: dict[str, Any]
     bad_joints: int = 0
-    """How many joints had no position and were filled from the frames around them."""
+    """Number of joints without a position, which were interpolated over time."""
 
 
 def load_archive(path: Path) -> Archive:
-    """Read a file whole and check it.
+    """Read a whole file and check it.
 
     Keys: x (frames, 25, 3), y (frames,), length, subject, seq (sequences,), meta (JSON).
-    A joint that is not finite, or beyond 100 metres, is filled from the frames around it in its sequence.
-    Raises DataError, naming the file, where a key is missing, the shapes disagree, or half of a sequence's joints or
-    more are not finite.
+    A joint that is not finite, or beyond 100 metres, is interpolated over time within its sequence.
+    Raises DataError, naming the file, where a key is missing, shapes disagree, or half or more of a sequence's joints
+    are not finite.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in ("x", "y", "length", "subject", "seq", "meta")}
         meta = json.loads(str(arrays["meta"]))
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file; set HITRS_DATA to the folder that holds the data") from None
+        raise DataError(f"{path}: no such file; set HITRS_DATA to the folder that contains the data") from None
     except (*BROKEN, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path}: not in the array format ({error}); expected an .npz with x, y, length, subject, seq, meta"
@@ -138,7 +138,7 @@ def _check(path: Path, arrays: dict[str, NDArray[Any]], valid: Any) -> None:
 
 
 def _filled(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[NDArray[np.floating], int]:
-    """Fill the bad joints of every sequence. Returns x, itself where none is bad, and how many were."""
+    """Interpolate the bad joints of every sequence. Returns x, the array itself where none is bad, and their number."""
     joints = arrays["x"]
     bad = find_bad(joints)
     if not bad.any():

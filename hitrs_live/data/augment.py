@@ -1,7 +1,7 @@
-"""Make recorded joints look like what a live camera's pose estimator delivers.
+"""Augment recorded joints so that they resemble the output of a live camera's pose estimator.
 
-Other bodies, other places of the joints inside the body, tilted cameras, compressed depth, trembling and
-drifting joints, missing hands and feet, low frame rates, and the other handedness.
+Effects: other body shapes and joint positions, tilted cameras, compressed depth, jittering and drifting joints,
+missing hands and feet, low frame rates, swapped left and right, and changes of speed.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ _EXTREMITIES = tuple(
     for side in ("left", "right")
     for parts in (("hand_tip", "thumb"), ("hand", "hand_tip", "thumb"), ("foot",))
 )
-"""Groups of joints that go missing together, outermost last to fall back on their parent."""
+"""Groups of joints that are lost together; a lost joint takes its parent's place, so parents come first."""
 _LIMBS = np.array(
     [
         [name.startswith(side) and name.endswith(parts) for name in NTU25.joints]
@@ -32,22 +32,22 @@ _LIMBS = np.array(
     ],
     np.float32,
 )
-"""(4, 25): which joints hang from which limb, the outer ends of the bones that swing together."""
+"""(4, 25); 1 for the joints of a limb, which are the outer ends of the bones that swing together."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
-    """Strength of each effect: standard deviations, or shares of streams that have it."""
+    """Strength of each effect: its standard deviation, or the share of streams to which it is applied."""
 
     mirror_share: float = 0.5
     speed: tuple[float, float] = (0.8, 1.25)
     haste: float = 0.15
-    """How much the speed comes and goes within a stream."""
+    """Variation of the speed within a stream."""
     bone_scale: float = 0.08
     bone_turn_deg: float = 5.0
-    """By how much every bone is turned, for good: another posture."""
+    """Constant rotation of every bone: another posture."""
     amplitude: float = 0.0
-    """By how much a limb's bones swing further out of their mean direction, or less far: another style."""
+    """Variation of how far a limb's bones swing out of their mean direction: another style."""
     joint_offset_m: float = 0.02
     tilt_deg: float = 8.0
     depth_scale: tuple[float, float] = (0.75, 1.2)
@@ -60,37 +60,38 @@ class AugmentConfig:
 
 
 class Augmenter:
-    """Apply a fresh draw of every effect to each stream."""
+    """Apply a new draw of every effect to each stream."""
 
     def __init__(self, config: AugmentConfig, mirrored_labels: NDArray[np.int64]) -> None:
+        """Keep the settings. mirrored_labels: (K,), the class that each becomes when left and right are swapped."""
         self._config = config
         self._mirrored = mirrored_labels
 
     def frames_needed(self, frames: int) -> int:
-        """Count the source frames that `apply` may need to give so many."""
+        """Return how many source frames `apply` may need for so many frames of output."""
         return int(np.ceil(frames * self._config.speed[1] * (1 + self._config.haste))) + 2
 
     def apply(self, stream: Stream, frames: int, rng: np.random.Generator) -> tuple[Stream, Floats]:
-        """Return the stream as a camera would deliver it, cut to `frames`, and the same joints free of noise.
+        """Augment a stream and cut it to `frames`. Returns it with noise, and its joints (frames, 25, 3) without.
 
-        The clean joints (frames, 25, 3) are what motion prediction is measured against.
+        The noise-free joints are the targets of motion prediction.
         """
-        stream = self.performed(stream, frames, rng)
-        seen, clean = self.filmed(stream.joints_m, rng)
+        stream = self.vary_motion(stream, frames, rng)
+        seen, clean = self.vary_view(stream.joints_m, rng)
         return replace(stream, joints_m=seen), clean
 
-    def performed(self, stream: Stream, frames: int, rng: np.random.Generator) -> Stream:
-        """Do the same at another speed, and perhaps with the other hand."""
+    def vary_motion(self, stream: Stream, frames: int, rng: np.random.Generator) -> Stream:
+        """Change the speed of a stream and perhaps swap left and right. Returns a stream of `frames` frames."""
         stream = self._change_speed(stream, frames, rng)
         if rng.random() >= self._config.mirror_share:
             return stream
         labels = np.where(stream.labels >= 0, self._mirrored[stream.labels], stream.labels)
         return replace(stream, joints_m=mirror(torch.from_numpy(stream.joints_m)).numpy(), labels=labels)
 
-    def filmed(self, joints: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Let another body do it before another camera. joints: (T, 25, 3). Returns it as seen, and without noise."""
-        clean: Floats = (self._change_body(joints, rng) @ self._view(rng)).astype(np.float32)
-        return self._lose_joints(self._drop_frames(self._shake(clean, rng), rng), rng), clean
+    def vary_view(self, joints: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Change body shape and camera, and add noise. joints: (T, 25, 3). Returns joints with noise and without."""
+        clean: Floats = (self._change_body(joints, rng) @ self._draw_camera(rng)).astype(np.float32)
+        return self._lose_joints(self._drop_frames(self._add_noise(clean, rng), rng), rng), clean
 
     def _change_speed(self, stream: Stream, frames: int, rng: np.random.Generator) -> Stream:
         haste = np.clip(smooth_noise(rng, frames, ()) * self._config.haste, -0.5, 0.5)
@@ -104,7 +105,7 @@ class Augmenter:
         )
 
     def _change_body(self, joints: Floats, rng: np.random.Generator) -> Floats:
-        """Stretch every bone, left and right alike, turn it and its swing, and shift every joint inside the body."""
+        """Scale every bone, left and right alike, rotate it, change its swing, and shift every joint in the body."""
         stretch = rng.normal(1, self._config.bone_scale, 25).astype(np.float32)
         stretch = (stretch + stretch[list(NTU25.mirror)]) / np.float32(2)
         bones = (joints - joints[:, list(NTU25.parents)]) * stretch[:, None]
@@ -119,24 +120,25 @@ class Augmenter:
         offset = rng.normal(0, self._config.joint_offset_m, (25, 3))
         return (changed + offset).astype(np.float32)
 
-    def _view(self, rng: np.random.Generator) -> Floats:
-        """Draw a camera: any yaw, some tilt about both horizontal axes, and the estimator's depth compression."""
+    def _draw_camera(self, rng: np.random.Generator) -> Floats:
+        """Draw a camera as a (3, 3) matrix: any yaw, some tilt about both horizontal axes, depth compression."""
         yaw = rng.uniform(0, 2 * np.pi)
         pitch, roll = np.radians(rng.normal(0, self._config.tilt_deg, 2) * (1.0, 0.5))
         depth = np.diag([1, 1, rng.uniform(*self._config.depth_scale)])
         return (rotation(1, yaw) @ rotation(0, pitch) @ rotation(2, roll) @ depth).astype(np.float32)
 
-    def _shake(self, joints: Floats, rng: np.random.Generator) -> Floats:
+    def _add_noise(self, joints: Floats, rng: np.random.Generator) -> Floats:
+        """Add jitter, drift of every joint and drift of the whole body in depth."""
         frames = len(joints)
         strength = rng.random()
-        tremble = rng.normal(0, self._config.tremble_m * strength, joints.shape)
+        jitter = rng.normal(0, self._config.tremble_m * strength, joints.shape)
         drift = smooth_noise(rng, frames, (25, 3)) * self._config.drift_m * rng.random()
         depth = smooth_noise(rng, frames, (1, 1)) * self._config.depth_drift_m * rng.random()
-        shaken: Floats = (joints + tremble + drift + depth * np.array([0, 0, 1])).astype(np.float32)
-        return shaken
+        noisy: Floats = (joints + jitter + drift + depth * np.array([0, 0, 1])).astype(np.float32)
+        return noisy
 
     def _drop_frames(self, joints: Floats, rng: np.random.Generator) -> Floats:
-        """See only some frames, unevenly spaced, and interpolate between them as the resampler does."""
+        """Keep only some frames, unevenly spaced, and interpolate between them as the resampler does."""
         if rng.random() >= self._config.rate_share:
             return joints
         step = 30.0 / rng.choice(self._config.rates_hz)
@@ -159,10 +161,10 @@ class Augmenter:
 
 
 def _restyle(bones: Floats, joints: Floats, vectors: NDArray[np.float64], swing: Floats | None) -> Floats:
-    """Turn every bone by a small rotation that turns with the body, and let it swing more or less than it did.
+    """Rotate every bone by a small rotation in the body's own axes, and scale how far it swings. Lengths stay.
 
-    bones: (T, 25, 3); vectors: (25, 3), radians; swing: (25,), how far from its mean direction a bone goes, times what
-    it went, None for as far. Lengths stay.
+    bones, joints: (T, 25, 3); vectors: (25, 3), rotations in radians; swing: (25,), factor on a bone's deviation from
+    its mean direction, None for no change. Returns the bones, (T, 25, 3).
     """
     across = across_body(joints)
     length = np.maximum(np.hypot(across[:, 0], across[:, 2]), 1e-6)

@@ -1,8 +1,8 @@
-"""Where a sensor puts the joints in a body, and how to show a recording as another sensor would have seen it.
+"""Measure where a sensor places the joints in a body, and retarget a recording to another sensor's placement.
 
 A Kinect's hips lie inside the pelvis and its spine bends low, motion capture's shoulders hang from high clavicles,
-landmarks have no spine at all. A model that learns strikes from one sensor and walking from another learns the
-sensors: it will not see anybody walk before the first. So every recording is shown in every build.
+landmarks have no spine at all. A model trained on strikes of one sensor and walking of another learns to distinguish
+the sensors, and detects no walking with the first. So training shows recordings in the geometry of several sensors.
 """
 
 from collections.abc import Iterable
@@ -25,25 +25,28 @@ _TRUNK: Final = [
     *_SHOULDERS,
 ]
 _LIMBS: Final = [joint for joint in NTU25.outward if joint not in _TRUNK]
-"""Each after the joint it hangs from."""
+"""Every joint after its parent."""
 _MIRRORED_TRUNK: Final = [_TRUNK.index(NTU25.mirror[joint]) for joint in _TRUNK]
 _MIRRORED_LIMBS: Final = [_LIMBS.index(NTU25.mirror[joint]) for joint in _LIMBS]
 _NO_LENGTH: Final = 0.02
-"""A bone so short, in lengths of the trunk, is none: the sensor has no such joint and copies its neighbour."""
+"""In lengths of the trunk. A shorter bone means that the sensor lacks the joint and copies a neighbour."""
 _MEASURED_FRAMES: Final = 4000
 _MEASURED_BODIES: Final = 200
 _SPREAD_TRUNK, _SPREAD_LIMBS = 0.02, 0.06
-"""How far builds are from one another besides, in lengths of the trunk, and as a share."""
+"""Standard deviations of drawn geometries: of the trunk in trunk lengths, of limbs as a share of their length."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SensorGeometry:
-    """Where a sensor puts joints, in lengths of the trunk, that is from between the hips to between the shoulders."""
+    """Mean positions of the trunk's joints and lengths of the limbs' bones in one sensor's skeletons.
+
+    The unit is the trunk's length, from the middle of the hips to the middle of the shoulders.
+    """
 
     trunk: Floats
-    """(9, 3): places of the trunk's joints from between the hips, to the left, up and ahead or behind."""
+    """(9, 3): positions of the trunk's joints from the middle of the hips: x to the left, y up, z ahead."""
     limbs: Floats
-    """(16,): lengths of the bones that limbs are made of."""
+    """(16,): lengths of the limbs' bones."""
 
 
 _LANDMARK_LIMBS: Final = {
@@ -59,28 +62,29 @@ LANDMARKS: Final = SensorGeometry(
     ),
     limbs=np.array([_LANDMARK_LIMBS[NTU25.joints[joint].rsplit("_", 1)[1]] for joint in _LIMBS], np.float32),
 )  # fmt: skip
-"""As live joints are laid between MediaPipe's landmarks, the lengths those of an average adult."""
+"""Geometry of live joints, which are interpolated between MediaPipe's landmarks; lengths of an average adult."""
 
 
 def measure_geometry(recordings: Iterable[Floats]) -> SensorGeometry:
-    """Find out how a sensor builds bodies. recordings: (T, 25, 3) each, metres."""
-    whole = list(recordings)
-    every = max(1, sum(map(len, whole)) // _MEASURED_FRAMES)
-    joints = np.concatenate([one[::every] for one in whole])
+    """Measure a sensor's geometry by medians over frames, left and right averaged. recordings: (T, 25, 3), metres."""
+    sequences = list(recordings)
+    every = max(1, sum(map(len, sequences)) // _MEASURED_FRAMES)
+    joints = np.concatenate([one[::every] for one in sequences])
     origin, axes, size = _trunk_frame(joints)
-    places = np.einsum("tjc,tcd->tjd", joints[:, _TRUNK] - origin, axes) / size
+    positions = np.einsum("tjc,tcd->tjd", joints[:, _TRUNK] - origin, axes) / size
     bones = np.linalg.norm(joints[:, _LIMBS] - joints[:, [NTU25.parents[j] for j in _LIMBS]], axis=-1) / size[:, 0]
-    trunk, limbs = np.median(places, axis=0), np.median(bones, axis=0)
+    trunk, limbs = np.median(positions, axis=0), np.median(bones, axis=0)
     return SensorGeometry(
         trunk=_symmetric(trunk).astype(np.float32),
         limbs=((limbs + limbs[_MIRRORED_LIMBS]) / 2).astype(np.float32),
     )
 
 
-def rebuild(joints_m: Floats, own: SensorGeometry, other: SensorGeometry) -> Floats:
-    """Show a recording in another build: the trunk's joints are moved within it, limbs hang from there at its lengths.
+def retarget(joints_m: Floats, own: SensorGeometry, other: SensorGeometry) -> Floats:
+    """Retarget a recording to another sensor's geometry: move the trunk's joints, then rescale the limbs' bones.
 
-    joints_m: (T, 25, 3), of build `own`. Returns the same shape. The middles of hips and of shoulders stay in place.
+    joints_m: (T, 25, 3), metres, of geometry `own`. Returns the same shape in geometry `other`. The middle of the hips
+    and the middle of the shoulders stay in place.
     """
     _, axes, size = _trunk_frame(joints_m)
     rebuilt = np.empty_like(joints_m)
@@ -100,26 +104,26 @@ def rebuild(joints_m: Floats, own: SensorGeometry, other: SensorGeometry) -> Flo
 
 
 def _forearm(joints_m: Floats, hand_part: int) -> Floats:
-    """Point where an arm points: what a sensor lacks is always a part of a hand. Returns (T, 3)."""
+    """Return the forearm's vector, (T, 3), as direction of a missing bone: a joint that a sensor lacks is in a hand."""
     side = NTU25.joints[hand_part].split("_")[0]
     return joints_m[:, NTU25.index(f"{side}_wrist")] - joints_m[:, NTU25.index(f"{side}_elbow")]
 
 
 def measure_dataset(data: Dataset) -> SensorGeometry:
-    """Measure the build of a data set by some of its bodies, spread over all of it."""
+    """Measure the sensor geometry of a data set on some of its bodies, evenly spread over it."""
     bodies = [body for sample in data.samples for body in sample.bodies]
     return measure_geometry(data.joints_m(body) for body in bodies[:: max(1, len(bodies) // _MEASURED_BODIES)])
 
 
 class SensorGeometries:
-    """The builds of some sensors, and what lies between them."""
+    """A distribution of sensor geometries: the known ones and mixtures of two."""
 
     def __init__(self, measured: Iterable[SensorGeometry]) -> None:
-        """measured: of the data sets; landmarks' is always among them."""
+        """Keep the geometries of the data sets, and add that of MediaPipe's landmarks."""
         self._known = [*measured, LANDMARKS]
 
     def draw(self, rng: np.random.Generator) -> SensorGeometry:
-        """Draw a build: one of a sensor, or between two of them, never quite the same."""
+        """Draw a geometry: that of one sensor or a mixture of two, with random variation."""
         one, two = (self._known[rng.integers(len(self._known))] for _ in range(2))
         share = np.float32(rng.random() if rng.random() < 0.5 else 0.0)
         trunk = one.trunk + share * (two.trunk - one.trunk) + _symmetric(rng.normal(0, _SPREAD_TRUNK, one.trunk.shape))
@@ -131,14 +135,17 @@ class SensorGeometries:
         )
 
 
-def _symmetric(places: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Average the trunk's places (9, 3) with their mirror image."""
-    even: NDArray[np.float64] = (places + places[_MIRRORED_TRUNK] * np.array([-1, 1, 1])) / 2
-    return even
+def _symmetric(positions: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Average the trunk's positions (9, 3) with their mirror image."""
+    symmetric: NDArray[np.float64] = (positions + positions[_MIRRORED_TRUNK] * np.array([-1, 1, 1])) / 2
+    return symmetric
 
 
 def _trunk_frame(joints: Floats) -> tuple[Floats, Floats, Floats]:
-    """Lay axes through trunks. joints: (T, 25, 3) -> origin (T, 1, 3), axes as columns (T, 3, 3), length (T, 1, 1)."""
+    """Compute the trunk's coordinate frame: left, up and ahead from the middle of the hips. joints: (T, 25, 3).
+
+    Returns the origin (T, 1, 3), the axes as columns (T, 3, 3) and the trunk's length (T, 1, 1).
+    """
     hips, shoulders = joints[:, _HIPS], joints[:, _SHOULDERS]
     origin = hips.mean(1)
     up = shoulders.mean(1) - origin

@@ -1,4 +1,4 @@
-"""Read recordings with the classes of a detector, whatever their own file calls them."""
+"""Read recordings with a detector's classes: map the labels of a data set to them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +16,10 @@ from hitrs_live.errors import DataError
 
 
 def map_labels(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> NDArray[np.int64]:
-    """Say which class of a detector each label of a data set is.
+    """Map each label of a data set to a class of a detector.
 
-    labels: the detector's classes, background first. A label is found by its name, or by what the shipped data's
-    own table calls it. Returns (L,), `unknown` where the detector does not know the label.
+    labels: the detector's classes, background first. A label is looked up by its name; the shipped data's names are
+    first translated by SHIP_CLASSES. Returns (L,), `unknown` where the detector has no such class.
     """
     table = np.full(len(data.index.labels), unknown, np.int64)
     for number, name in enumerate(data.index.labels):
@@ -34,10 +34,10 @@ def map_labels(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) ->
 def read_classes(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> list[LabelledSequence]:
     """Read every body of a data set with the classes of a detector.
 
-    unknown: the class of what the detector does not know. To train, and to measure what it should find, leave that
-    out; to measure what it should not, take it for background.
+    unknown: class of labels that the detector does not have. IGNORE for training and for measuring detections;
+    BACKGROUND for measuring false alarms.
 
-    Raises DataError where the detector knows none of its labels.
+    Raises DataError where the detector has none of the labels.
     """
     table = map_labels(data, labels, unknown)
     if not (table >= BACKGROUND).any():
@@ -50,7 +50,7 @@ def read_classes(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) 
 
 
 def read_streams(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> list[LabelledSequence]:
-    """Read what a camera saw of each person: as `read_classes`, with single repetitions laid end to end.
+    """Read one stream per person: as `read_classes`, but single repetitions are concatenated.
 
     Raises DataError as `read_classes` does.
     """
@@ -59,7 +59,7 @@ def read_streams(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) 
 
 
 def read_background(data: Dataset) -> list[LabelledSequence]:
-    """Read every body of a data set as background alone, labelled or not."""
+    """Read every body of a data set with all frames labelled background, whatever its labels."""
     return _read_bodies(data, lambda body: np.full(body.frames, BACKGROUND, np.int64))
 
 
@@ -78,9 +78,9 @@ def _read_bodies(data: Dataset, labels_of: Callable[[Body], NDArray[np.int64]]) 
 
 
 def read_ship(folder: Path, *, test: bool) -> dict[str, list[LabelledSequence]]:
-    """Read the labelled files of the data folder with the shipped classes, training subjects or test subjects.
+    """Read the labelled files of the data folder with the shipped classes. test: the test subjects, else the others.
 
-    Raises DataError where a file is missing or broken.
+    Raises DataError where a file is missing or damaged.
     """
     halves = {name: open_dataset(folder / "ship" / f"{name}.npz").split() for name in SOURCES}
     return {name: read_classes(half[test], LABELS) for name, half in halves.items()}

@@ -1,4 +1,4 @@
-"""From recorded bodies to what the encoder reads, the same for training and for measuring."""
+"""Convert recorded bodies to the encoder's input, the same for training and evaluation."""
 
 from collections.abc import Sequence
 
@@ -15,22 +15,22 @@ Floats = NDArray[np.float32]
 
 
 def lead_in_frames(grid: HiTRSConfig) -> int:
-    """Count the frames for which a sequence's first pose is held before it, so that its first frame ends a clip.
+    """Return how often a sequence's first pose is repeated before it, so that its first frame already ends a clip.
 
-    A stream cannot know how long a sequence will be, but it can always do this; without it a sequence shorter
-    than a clip would have no answer.
+    A stream can do so too, since it need not know the sequence's length. Without it a sequence shorter than a clip
+    would have no prediction.
     """
     return grid.clip_span - 1
 
 
 def model_input(joints_m: Floats, grid: HiTRSConfig, normaliser: NormaliserConfig, modality: str) -> Tensor:
-    """Normalise one body's sequence, begin it at rest and keep the newest frames that the window holds.
+    """Normalise one body's sequence, prepend its first pose, and keep the newest frames that the window can take.
 
     joints_m: (T, 25, 3), T >= 1. Returns (T', 25, 3), T' <= frames_of(max_clips) + clip_stride - 1.
     """
     normalised, _ = normalise_sequence(torch.from_numpy(joints_m)[None], normaliser)
     joints = torch.cat((normalised[0, :1].expand(lead_in_frames(grid), -1, -1), normalised[0]))
-    # Cut in whole strides: the clip grid is anchored to the sequence's beginning.
+    # Cut whole strides: the clip grid is anchored to the start of the sequence.
     surplus = max(0, grid.clips_in(len(joints)) - grid.max_clips)
     return to_modality(joints, modality, normaliser)[surplus * grid.clip_stride :]
 
@@ -40,8 +40,8 @@ def pack_samples(
 ) -> tuple[PackedClips, Tensor]:
     """Pack samples of one or more bodies each.
 
-    samples: for each sample its bodies, (T, 25, 3) metres each, its own T. Returns the packed bodies, P in all,
-    and the sample that each is of, (P,) int64.
+    samples: for each sample its bodies, (T, 25, 3) metres, each with its own T. Returns the packed bodies, P in total,
+    and the sample of each, (P,) int64.
     """
     bodies = [model_input(joints_m, grid, normaliser, modality) for sample in samples for joints_m in sample]
     sample_of = torch.tensor([number for number, sample in enumerate(samples) for _ in sample])

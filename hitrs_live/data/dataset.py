@@ -1,12 +1,12 @@
-"""Labelled sequences of one or two bodies, read from disk as they are needed.
+"""Read labelled sequences of one or more bodies from disk, as they are needed.
 
-What `hitrs-live prepare` writes is a folder of three files:
+`hitrs-live prepare` writes a folder of three files:
 
-    joints.npy    (rows, 25, 3) float32, metres, y up: one row a body a frame, the frames of a body one after another
+    joints.npy    (rows, 25, 3) float32, metres, y up: one row per body and frame, a body's frames in succession
     labels.npy    (rows,) int16: class of each row, -1 where it has none
-    index.json    `Index`: where each sequence's bodies lie in those rows, whose they are, which splits test on them
+    index.json    `Index`: the rows of each sequence's bodies, its subject, and the splits that test on it
 
-Both arrays are memory-mapped: a data set larger than memory costs what is read of it.
+Both arrays are memory-mapped, so a data set may be larger than memory.
 """
 
 import itertools
@@ -29,7 +29,7 @@ INDEX, JOINTS, LABELS = "index.json", "joints.npy", "labels.npy"
 
 
 class Body(msgspec.Struct, frozen=True, array_like=True):
-    """One person's rows in a sequence, without gaps."""
+    """Rows of one person in a sequence, without gaps."""
 
     first_row: int
     frames: int
@@ -38,7 +38,7 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One sequence: a trimmed action, or a stream of many."""
+    """One sequence: a trimmed action, or a stream of several."""
 
     name: str
     subject: str = ""
@@ -53,28 +53,28 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
 
 
 class Index(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that a data set has beside its numbers."""
+    """Description of a data set: everything but its arrays."""
 
     format: int = FORMAT
     name: str
     source: str
-    """Where the data came from and under which licence, in words."""
+    """Origin and licence of the data, as text."""
     layout: str = NTU25.name
     rate_hz: float = 30.0
     labels: tuple[str, ...]
-    """Class names; a row's label is a position in them."""
+    """Class names; a row's label is an index into them."""
     background: int | None = None
-    """The class that is none of the actions, where there is one."""
+    """Index of the class that is none of the actions, where there is one."""
     valid: tuple[bool, ...] = (True,) * len(NTU25)
-    """Which joints the sensor really had; the others stand where a neighbour is."""
+    """Joints that the sensor measures; the others are copies of a neighbour."""
     splits: tuple[str, ...] = ()
-    """Names of the splits, the usual one first."""
+    """Names of the splits; the first is the default."""
     samples: tuple[Sample, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Sequences and where to read them."""
+    """Sequences, and the arrays to read them from."""
 
     path: Path
     index: Index
@@ -83,7 +83,7 @@ class Dataset:
     labels: NDArray[np.int16]
     """(rows,)."""
     bad_joints: int = 0
-    """How many joints had no position in the file and were filled when it was opened."""
+    """Number of joints without a position in the file, interpolated when it was opened."""
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -91,7 +91,7 @@ class Dataset:
         return self.index.samples
 
     def joints_m(self, body: Body) -> NDArray[np.float32]:
-        """Read one body's joints. Returns (T, 25, 3)."""
+        """Read one body's joints. Returns (T, 25, 3), metres."""
         return np.array(self.joints[body.first_row : body.first_row + body.frames], np.float32)
 
     def labels_of(self, body: Body) -> NDArray[np.int16]:
@@ -99,7 +99,7 @@ class Dataset:
         return self.labels[body.first_row : body.first_row + body.frames]
 
     def label(self, sample: Sample) -> int:
-        """Return the class of a trimmed sequence: that of its first frame."""
+        """Return the label of a trimmed sequence: that of its first frame."""
         return int(self.labels[sample.bodies[0].first_row])
 
     @property
@@ -108,9 +108,9 @@ class Dataset:
         return tuple(name for number, name in enumerate(self.index.labels) if number != self.index.background)
 
     def class_of(self, sample: Sample) -> int:
-        """Return the place of a trimmed sequence's class among `classes`.
+        """Return the index of a trimmed sequence's class in `classes`.
 
-        Raises DataError where it has none.
+        Raises DataError where it has no class.
         """
         label = self.label(sample)
         if label in (UNLABELLED, self.index.background):
@@ -119,11 +119,11 @@ class Dataset:
         return label - (background is not None and label > background)
 
     def only(self, samples: Iterator[Sample] | list[Sample] | tuple[Sample, ...]) -> "Dataset":
-        """Return the data set with these sequences alone."""
+        """Return the data set with only these sequences."""
         return replace(self, index=msgspec.structs.replace(self.index, samples=tuple(samples)))
 
     def split(self, name: str | None = None) -> tuple["Dataset", "Dataset"]:
-        """Divide into training and test sequences by a named split, by default the first.
+        """Divide into training and test sequences by the split of that name, by default the first.
 
         Raises DataError where the data set has no split of that name.
         """
@@ -145,9 +145,9 @@ class Dataset:
 
         Raises DataError where one of them is not in it.
         """
-        there = {sample.subject for sample in self.samples}
-        if missing := sorted(subjects - there):
-            raise DataError(f"{self.path}: no subject {', '.join(missing)}; it has {', '.join(sorted(there))}")
+        present = {sample.subject for sample in self.samples}
+        if missing := sorted(subjects - present):
+            raise DataError(f"{self.path}: no subject {', '.join(missing)}; it has {', '.join(sorted(present))}")
         samples = tuple(
             msgspec.structs.replace(sample, test_of=("subjects",) if sample.subject in subjects else (), left_out_of=())
             for sample in self.samples
@@ -155,7 +155,7 @@ class Dataset:
         return replace(self, index=msgspec.structs.replace(self.index, samples=samples, splits=("subjects",)))
 
     def tested_on(self, subjects: frozenset[str] | None, split: str | None) -> "Dataset":
-        """Keep what is measured: these subjects, else the test half of the split, else, without a split, everything.
+        """Return the test data: these subjects, else the test half of the split, else, without a split, everything.
 
         Raises DataError where there is no such subject or split.
         """
@@ -164,10 +164,10 @@ class Dataset:
         return self.split(split)[1] if split or self.index.splits else self
 
     def segments(self, min_frames: int = 8) -> "Dataset":
-        """Cut every sequence where its label changes, and drop background and what has no label.
+        """Cut every sequence where its label changes, and drop background and unlabelled pieces.
 
-        The cut follows the first body; the others are cut at the same frames. A trimmed sequence stays whole,
-        however short; a piece of a stream shorter than `min_frames` is a slip of whoever labelled it.
+        Labels of the first body decide; the other bodies are cut at the same frames. A trimmed sequence stays whole,
+        however short. A piece of a stream shorter than `min_frames` is taken for an annotation error and dropped.
         """
         pieces = [piece for sample in self.samples for piece in self._cut(sample, min_frames)]
         return self.only(pieces)
@@ -191,7 +191,7 @@ class Dataset:
 
 
 def _cut_body(body: Body, start: int, end: int) -> Body | None:
-    """Keep a body's rows of the sequence's frames start ... end - 1."""
+    """Keep the rows of a body in the sequence's frames start to end - 1; None where there are none."""
     first, last = max(start, body.first_frame), min(end, body.first_frame + body.frames)
     if first >= last:
         return None
@@ -199,9 +199,9 @@ def _cut_body(body: Body, start: int, end: int) -> Body | None:
 
 
 def open_prepared(folder: Path) -> Dataset:
-    """Open what `hitrs-live prepare` wrote.
+    """Open a folder that `hitrs-live prepare` wrote.
 
-    Raises DataError, naming the file and what is wrong with it.
+    Raises DataError, naming the file and the fault.
     """
     try:
         index = msgspec.json.decode((folder / INDEX).read_bytes(), type=Index)
@@ -222,29 +222,29 @@ def open_prepared(folder: Path) -> Dataset:
         and len(joints) >= rows
     ):
         raise DataError(
-            f"{folder}: {JOINTS} is {_kind(joints)} and {LABELS} {_kind(labels)}, the index wants {rows} rows of "
-            f"({len(NTU25)}, 3) float32 and int16; it was cut off or edited, prepare it anew"
+            f"{folder}: {JOINTS} is {_kind(joints)} and {LABELS} {_kind(labels)}, the index expects {rows} rows of "
+            f"({len(NTU25)}, 3) float32 and int16; it was cut off or edited, prepare it again"
         )
     if len(labels) and not (labels.min() >= UNLABELLED and labels.max() < len(index.labels)):
         raise DataError(
-            f"{folder}: {LABELS} holds {labels.min()} to {labels.max()}, the index names {len(index.labels)} classes; "
-            "it was edited, prepare it anew"
+            f"{folder}: {LABELS} has {labels.min()} to {labels.max()}, the index names {len(index.labels)} classes; "
+            "it was edited, prepare it again"
         )
     return Dataset(path=folder, index=index, joints=joints, labels=labels)
 
 
 def _check_index(folder: Path, index: Index) -> None:
     if index.format != FORMAT:
-        raise DataError(f"{folder}: format {index.format}, expected {FORMAT}; prepare it anew with this version")
+        raise DataError(f"{folder}: format {index.format}, expected {FORMAT}; prepare it again with this version")
     if index.layout != NTU25.name or len(index.valid) != len(NTU25):
         raise DataError(
-            f"{folder}: {len(index.valid)} joints of layout {index.layout!r}, expected {NTU25.name!r}; prepare it anew"
+            f"{folder}: {len(index.valid)} joints of layout {index.layout!r}, expected {NTU25.name!r}; prepare it again"
         )
     for sample in index.samples:
         if not sample.bodies or any(b.first_row < 0 or b.frames < 1 or b.first_frame < 0 for b in sample.bodies):
             raise DataError(
                 f"{folder}: {INDEX} gives {sample.name} the bodies {sample.bodies}, expected one or more, each with "
-                "a frame or more; it was edited, prepare it anew"
+                "a frame or more; it was edited, prepare it again"
             )
 
 

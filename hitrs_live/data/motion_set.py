@@ -1,4 +1,4 @@
-"""What a benchmark of motion prediction is made of: one skeleton whose bones never change, its root held still."""
+"""Represent a motion-prediction benchmark: recordings of one skeleton with constant bones and a fixed root."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,9 +10,9 @@ from hitrs_live.errors import DataError
 from hitrs_live.skeleton import SkeletonLayout
 
 HISTORY = 10
-"""Frames that a prediction may look at."""
+"""Observed frames of a window."""
 HORIZON = 25
-"""Frames that it must tell."""
+"""Predicted frames of a window."""
 WINDOW = HISTORY + HORIZON
 
 
@@ -25,39 +25,39 @@ class MotionRecording:
     joints_mm: NDArray[np.float32]
     """(T, J, 3); global motion is removed."""
     starts: NDArray[np.int64]
-    """Frames at which a window begins that is learned from, or measured."""
+    """First frames of the windows to train or test on."""
 
     def windows(self) -> NDArray[np.float32]:
-        """Cut the windows out. Returns (W, 35, J, 3), of which the first 10 frames are the history."""
+        """Return the windows, (W, 35, J, 3), of which the first 10 frames are the history."""
         cut: NDArray[np.float32] = self.joints_mm[self.starts[:, None] + np.arange(WINDOW)]
         return cut
 
 
 @dataclass(frozen=True, kw_only=True)
 class MotionSet:
-    """Recordings to learn from, recordings to measure on, and what is asked of them."""
+    """Training and test recordings of a benchmark, and which of its joints are scored."""
 
     name: str
     layout: SkeletonLayout
     scored: tuple[int, ...]
-    """The joints that move; their error is the benchmark's."""
+    """The joints that move; the benchmark's error is theirs."""
     twins: tuple[int, ...]
-    """For each joint the scored one in whose place it always is; itself where there is none."""
+    """For each joint the scored joint that always has the same position; itself where there is none."""
     train: tuple[MotionRecording, ...]
     test: tuple[MotionRecording, ...]
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """The actions that are measured."""
+        """The actions of the test recordings."""
         return tuple(dict.fromkeys(recording.action for recording in self.test))
 
     def without(self, names: frozenset[str]) -> "MotionSet":
-        """Leave some of the recordings to learn from out. Raises DataError where there is none of a name."""
+        """Return the set without some of its training recordings. Raises DataError where a name is unknown."""
         self._check_names(names)
         return replace(self, train=tuple(r for r in self.train if r.name not in names))
 
     def measured_on(self, names: frozenset[str]) -> "MotionSet":
-        """Measure on some of the recordings to learn from instead. Raises DataError where there is none of a name."""
+        """Return the set with some training recordings as its test half. Raises DataError where a name is unknown."""
         self._check_names(names)
         return replace(self, test=tuple(r for r in self.train if r.name in names))
 
@@ -68,7 +68,7 @@ class MotionSet:
 
     @cached_property
     def mirror(self) -> "Mirror":
-        """How left and right are swapped on this skeleton."""
+        """The map that swaps left and right on this skeleton."""
         return Mirror.of(self.layout, self.scored, self.twins, (self.train or self.test)[0].joints_mm[0])
 
 
@@ -76,13 +76,12 @@ class MotionSet:
 class Mirror:
     """Swap left and right on a skeleton that is not itself symmetrical: an affine map of its joints.
 
-    The direction of every bone is reflected and taken over by the bone of the other side, which keeps its own
-    length; joints that never move stay. A mirrored body is thus one that this skeleton can take, and mirroring
-    twice gives the body back.
+    The direction of every bone is reflected and assigned to the bone of the other side, which keeps its own length;
+    joints that never move stay. So a mirrored pose is a pose of this skeleton, and mirroring twice is the identity.
     """
 
     weights: NDArray[np.float32]
-    """(J, J, 3); what joint k becomes of joint j, by axis."""
+    """(J, J, 3); weight of joint j in mirrored joint k, by axis: [k, j, axis]."""
     offset_mm: NDArray[np.float32]
     """(J, 3)."""
 
@@ -95,7 +94,7 @@ class Mirror:
     def of(
         cls, layout: SkeletonLayout, scored: tuple[int, ...], twins: tuple[int, ...], pose_mm: NDArray[np.float32]
     ) -> "Mirror":
-        """Measure the bones in a pose (J, 3) and lay the map along the tree."""
+        """Measure the bones in a pose (J, 3) and build the map along the skeleton's tree."""
         count = len(layout)
         fixed = [j not in scored and twins[j] == j for j in range(count)]
         bones = np.linalg.norm(pose_mm - pose_mm[list(layout.parents)], axis=-1)
@@ -118,7 +117,9 @@ class Mirror:
 
 
 def every_start(path: str, frames: int) -> NDArray[np.int64]:
-    """List where windows of a recording may begin. Raises DataError where it is shorter than one."""
+    """List the possible first frames of a recording's windows. Raises DataError where it is shorter than one."""
     if frames < WINDOW:
-        raise DataError(f"{path}: {frames} frames, expected at least {WINDOW}: {HISTORY} to see and {HORIZON} to tell")
+        raise DataError(
+            f"{path}: {frames} frames, expected at least {WINDOW}: {HISTORY} of history and {HORIZON} to predict"
+        )
     return np.arange(frames - WINDOW + 1)

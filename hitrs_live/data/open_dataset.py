@@ -1,4 +1,4 @@
-"""Open labelled sequences wherever they lie: a prepared folder, or a file in the array format."""
+"""Open labelled sequences: a prepared folder, or a file in the array format."""
 
 import logging
 import re
@@ -21,20 +21,20 @@ _RANGE = re.compile(r"(\d+)\.\.(\d+) *= *([^\d.]*)(\d+)\.\.([^\d.]*)(\d+)")
 
 
 def open_datasets(paths: Iterable[Path]) -> list[Dataset]:
-    """Open several data sets; a folder that is none itself stands for all .npz files and prepared folders in it.
+    """Open several data sets. A folder that is not prepared stands for all .npz files and prepared folders in it.
 
-    Raises DataError, naming the path, where there is nothing to open or it is broken.
+    Raises DataError, naming the path, where there is nothing to open or it is damaged.
     """
-    return [open_dataset(found) for path in paths for found in _expand(path)]
+    return [open_dataset(one) for path in paths for one in _expand(path)]
 
 
 def open_dataset(path: Path) -> Dataset:
     """Open a prepared folder, memory-mapped, or an .npz in the array format, read whole.
 
-    Of an .npz the classes are those that occur, in the order of their numbers. Its rate is meta's `rate_hz`, and
-    where meta is silent the one that `protocols.py` takes the data set to have.
+    The classes of an .npz are those that occur, in the order of their numbers. Its rate is meta's `rate_hz`; without
+    it, the one that `protocols.py` assumes for the data set.
 
-    Raises DataError, naming the path and what is wrong with it.
+    Raises DataError, naming the path and the fault.
     """
     if path.is_dir():
         if not (path / INDEX).is_file():
@@ -47,9 +47,9 @@ def open_dataset(path: Path) -> Dataset:
 
 
 def check_classes(train: Dataset, test: Dataset) -> None:
-    """Refuse a split in which a class is only trained on, or only tested on.
+    """Check that every class of a split is both trained and tested on.
 
-    A class of the index without any sequence in either half is not part of the split and passes; so does background.
+    Background, and a class without any sequence in either half, are not checked.
     Raises DataError, naming the class and the file.
     """
     trained, tested = _classes_of(train), _classes_of(test)
@@ -63,14 +63,14 @@ def check_classes(train: Dataset, test: Dataset) -> None:
 
 
 def check_rates(datasets: Sequence[Dataset], rate_hz: float) -> None:
-    """Refuse data sets of another frame rate than the one expected.
+    """Check that all data sets have the expected frame rate.
 
-    Raises DataError, naming the first of them and its rate.
+    Raises DataError, naming the first that does not and its rate.
     """
     for dataset in datasets:
         if dataset.index.rate_hz != rate_hz:
             raise DataError(
-                f"{dataset.path}: {dataset.index.rate_hz:g} frames a second, expected {rate_hz:g}; bring it to that with "
+                f"{dataset.path}: {dataset.index.rate_hz:g} frames per second, expected {rate_hz:g}; resample it with "
                 f"hitrs-live prepare arrays {dataset.path} --rate-hz {rate_hz:g} --out OUT"
             )
 
@@ -78,10 +78,10 @@ def check_rates(datasets: Sequence[Dataset], rate_hz: float) -> None:
 def _expand(path: Path) -> list[Path]:
     if not path.is_dir() or (path / INDEX).is_file():
         return [path]
-    found = sorted([*path.glob("*.npz"), *(index.parent for index in path.glob(f"*/{INDEX}"))])
-    if not found:
+    inside = sorted([*path.glob("*.npz"), *(index.parent for index in path.glob(f"*/{INDEX}"))])
+    if not inside:
         raise DataError(f"{path}: a folder without any .npz and not prepared; make one with hitrs-live prepare")
-    return found
+    return inside
 
 
 def _classes_of(dataset: Dataset) -> set[int]:
@@ -121,9 +121,9 @@ def _from_archive(path: Path, archive: Archive) -> Dataset:
 
 
 def _label_names(archive: Archive) -> dict[int, str]:
-    """Name the labels: from the mapping, from text such as `1..10 = m01..m10`, or from Northwestern-UCLA's names.
+    """Name the labels by meta's mapping, by its text such as `1..10 = m01..m10`, or by Northwestern-UCLA's file names.
 
-    Where classes are named and 0 is not, 0 is background.
+    Where other labels are named and 0 is not, 0 is background.
     """
     names = archive.label_names
     if match := _RANGE.fullmatch(str(archive.meta.get("labels", ""))):
@@ -138,7 +138,7 @@ def _label_names(archive: Archive) -> dict[int, str]:
 
 
 def _contiguous(path: Path, labels: NDArray[np.integer], names: dict[int, str]) -> tuple[list[int], NDArray[np.int16]]:
-    """Renumber the labels that occur as 0, 1, ... in their order. Returns their numbers in the file, and (frames,)."""
+    """Renumber the labels that occur as 0, 1, ... in their order. Returns their original numbers, and (frames,)."""
     numbers = [int(number) for number in np.unique(labels) if number != UNLABELLED]
     if numbers == [0] and 0 not in names:
         return [], np.full(len(labels), UNLABELLED, np.int16)
@@ -153,5 +153,5 @@ def _contiguous(path: Path, labels: NDArray[np.integer], names: dict[int, str]) 
 def _rate_hz(path: Path, meta: dict[str, Any], usual: float) -> float:
     rate = meta.get("rate_hz", usual)
     if not (isinstance(rate, (int, float)) and 1 <= rate <= 1000):
-        raise DataError(f"{path}: meta's rate_hz is {str(rate)[:40]!r}, expected 1 to 1000 frames a second")
+        raise DataError(f"{path}: meta's rate_hz is {str(rate)[:40]!r}, expected 1 to 1000 frames per second")
     return float(rate)

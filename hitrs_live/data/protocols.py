@@ -1,4 +1,4 @@
-"""The known data sets in the array format: who is tested on, and what their files are silent about, as their rate."""
+"""List the test subjects and frame rates of known data sets in the array format, whose files do not contain them."""
 
 import re
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ NW_UCLA_ACTIONS: Final = {
     "11": "throw",
     "12": "carry",
 }
-"""By action number, in the order of the classes; 07 and 10 were never published."""
+"""Class names by action number, in the order of the classes; 07 and 10 were never published."""
 NW_UCLA_SPLITS: Final = ("xview", "xsub")
 USUAL_RATE_HZ: Final = 30.0
-"""A Kinect's, and the models'."""
+"""Rate of a Kinect, and of the models."""
 NW_UCLA_RATE_HZ: Final = 12.0
-"""Nobody wrote the rate down. At 12 frames a second those who walk around take 1.6 steps a second; at a Kinect's 30 it
-would be 4, as many as a sprinter takes, each half a metre long."""
+"""An estimate, since the rate was not published. At 12 frames per second people who walk around take 1.6 steps per
+second; at a Kinect's 30 it would be 4, a sprinter's cadence, with steps of half a metre."""
 
 HELD_OUT: Final = "held-out"
 XSUB: Final = "xsub"
@@ -42,7 +42,7 @@ class Protocol:
     left_out: frozenset[str] = frozenset()
     """Names of sequences that neither train nor test."""
     rate_hz: float = USUAL_RATE_HZ
-    """Frames a second, where the file is silent."""
+    """Frames per second, where the file does not contain the rate."""
 
 
 PROTOCOLS: Final = {
@@ -55,28 +55,29 @@ PROTOCOLS: Final = {
         )
         for name, subjects in TEST_SUBJECTS.items()
     },
-    # Without labels, for pre-training alone: nobody of it is tested on.
+    # Without labels, for pre-training alone: no test subjects.
     "cmu_amc_01_03": Protocol(split=HELD_OUT),
-    # Its frames are numbered, not timed, and every 4.4th number was recorded; its authors speak of about 15 frames a
-    # second: so about 60 numbers. At 30 people would take 0.7 steps a second, and four seconds to sit down.
+    # Its frames are numbered, not timed. On average every 4.4th number was recorded, and its authors state about 15
+    # frames per second: so about 60 numbers per second. At 30 people would take 0.7 steps per second, and four
+    # seconds to sit down.
     "utkinect_streams": Protocol(
         split=XSUB, test_subjects=frozenset({"s06", "s07", "s08", "s09", "s10"}), rate_hz=60.0
     ),
-    # Three people train and two test, as papers on these eleven actions have it; no paper's own choice of the two.
+    # Three people train and two test, as in papers on these eleven actions; which two is our choice.
     "hdm05_11": Protocol(split=XSUB, test_subjects=frozenset({"bd", "tr"})),
 }
-"""By the file's name without its ending."""
+"""By the file's name without suffix."""
 
 
 def split_names(file_name: str, names: Sequence[str]) -> tuple[str, ...]:
-    """List the splits of a file, by its name without ending and the names of its sequences."""
+    """Return the splits of a file. file_name: without suffix; names: of its sequences."""
     if file_name in PROTOCOLS:
         return (PROTOCOLS[file_name].split,)
     return NW_UCLA_SPLITS if names and all(map(NW_UCLA_NAME.fullmatch, names)) else ()
 
 
 def usual_rate_hz(file_name: str, splits: Sequence[str]) -> float:
-    """Say at how many frames a second a file is taken that does not tell, by its name without ending and its splits."""
+    """Return the rate assumed for a file that does not contain it. file_name: without suffix; splits: the file's."""
     if file_name in PROTOCOLS:
         return PROTOCOLS[file_name].rate_hz
     return NW_UCLA_RATE_HZ if splits else USUAL_RATE_HZ
@@ -85,7 +86,7 @@ def usual_rate_hz(file_name: str, splits: Sequence[str]) -> float:
 def splits_of(
     splits: tuple[str, ...], file_name: str, name: str, subject: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Say which of a file's splits test on a sequence, and which leave it out."""
+    """Return which of a file's splits test on a sequence, and which leave it out."""
     if file_name in PROTOCOLS:
         protocol = PROTOCOLS[file_name]
         return (splits if subject in protocol.test_subjects else ()), (splits if name in protocol.left_out else ())
@@ -93,7 +94,7 @@ def splits_of(
 
 
 def nw_ucla_tests(name: str) -> tuple[str, ...]:
-    """Say which of NW_UCLA_SPLITS test on a sequence: the third view, and the tenth subject.
+    """Return which of NW_UCLA_SPLITS test on a sequence: the third view, and the tenth subject.
 
     Raises ValueError where the name is not one of Northwestern-UCLA's.
     """

@@ -1,4 +1,4 @@
-"""The data that shipped weights are trained on: its class list, its labels mapped to it, its people to test on."""
+"""List the classes of the shipped weights, and map the labels of their training data to them; list test subjects."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -11,7 +11,7 @@ LABELS = (
     "shoulder_abduction", "shoulder_extension", "shoulder_rotation", "shoulder_scaption",
     "walk", "run", "jump", "jumping_jack", "knee_raise", "arm_circle", "twist", "toe_touch",
 )  # fmt: skip
-"""The classes of the first model; 0 is everything else."""
+"""The classes of the shipped detector; 0 is everything else."""
 
 SOURCES = ("precog16", "ui_prmd_kinect", "cmu_bvh_01_14", "cmu_mocap6")
 """The labelled files, in the order of the data's README."""
@@ -24,7 +24,7 @@ TEST_SUBJECTS = {
 }
 
 ARMS_FREE = frozenset({"walk", "run"})
-"""Classes that stay what they are whatever the arms do."""
+"""Classes that do not depend on what the arms do."""
 
 SOURCE_WEIGHTS: Final[Mapping[str, float]] = {
     "precog16": 0.4,
@@ -32,7 +32,7 @@ SOURCE_WEIGHTS: Final[Mapping[str, float]] = {
     "cmu_bvh_01_14": 0.15,
     "cmu_mocap6": 0.15,
 }
-"""How often training takes a piece of which file."""
+"""Relative frequency of each file's pieces in training."""
 
 _PRECOG = {
     "right_punch": "punch_right",
@@ -72,8 +72,8 @@ _CMU_EXACT = {
 _CMU_BACKGROUND = (
     "dance", "swordplay", "wash", "unscrew", "drink", "laugh", "direct traffic", "climb", "sit on stepstool, ankle",
 )  # fmt: skip
-"""CMU labels that begin so hold none of the classes. What is in neither list is ignored: a dribbling player also
-walks, a boxer also punches."""
+"""Prefixes of CMU labels whose recordings contain none of the classes. Labels in neither list are ignored: a dribbling
+player also walks, a boxer also punches."""
 
 
 def _cmu_label(label: str) -> str | None:
@@ -86,4 +86,4 @@ SHIP_CLASSES: Final[Mapping[str, Callable[[str], str | None]]] = {
     "cmu_bvh_01_14": _cmu_label,
     "cmu_mocap6": _MOCAP6.get,
 }
-"""By file: what one of its labels is called here; None where it is none of the classes, or may hold several."""
+"""By file: maps one of its labels to a class; None where it is none of the classes, or may contain several."""

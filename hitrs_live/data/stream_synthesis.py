@@ -1,10 +1,10 @@
-"""Compose endless training streams out of labelled recordings.
+"""Synthesise training streams from labelled recordings.
 
-A live camera shows one thing after another with something in between; most recordings show one thing alone.
-So pieces of recordings are laid end to end: each is turned and moved to where the last one stopped, brought to
-its body size, and joined by a blended transition, often after standing still for a while. Transitions and
-stillness are background. Some pieces are invented: somebody stands or walks, and the arms do what no recording holds.
-Most streams show all their recordings in the build of one sensor: what somebody does is not to be told by the sensor.
+A live camera shows a succession of actions with other movement in between; most recordings contain a single action.
+So pieces of recordings are concatenated: each is rotated, moved and scaled to continue the last pose of the one
+before, and joined to it by a blended transition, often after standing still for a while. Transitions and standing are
+background. Some pieces have synthetic arm movements on a standing or walking body (gestures.py). In most streams all
+recordings are retargeted to the geometry of one sensor, so that the sensor does not identify the action.
 """
 
 from collections.abc import Mapping, Set
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
-from hitrs_live.data.body_proportions import SensorGeometries, SensorGeometry, measure_geometry, rebuild
+from hitrs_live.data.body_proportions import SensorGeometries, SensorGeometry, measure_geometry, retarget
 from hitrs_live.data.gestures import gesture
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import across_body
@@ -25,38 +25,38 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """A stretch of one person's life. T frames."""
+    """Joints of one person over T frames, with a label per frame."""
 
     joints_m: Floats
-    """(T, 25, 3)."""
+    """(T, 25, 3), metres, y up."""
     labels: NDArray[np.int64]
-    """(T,)."""
+    """(T,), class of each frame."""
     real_mask: NDArray[np.bool_]
-    """(T,); False where the frame was made here, in a transition or a hold."""
+    """(T,); True where the frame was recorded, False where it is synthetic."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComposeConfig:
-    """How pieces are chosen and joined. Lengths in frames."""
+    """How pieces are drawn and joined. Lengths in frames."""
 
     uncut_share: float = 0.25
-    """How often a stream is a piece of one recording as it was, where there is a recording of that length."""
+    """Share of streams cut from a single recording, where the drawn one is long enough."""
     piece: tuple[int, int] = (60, 200)
     blend: tuple[int, int] = (8, 25)
     hold: tuple[int, int] = (10, 60)
     hold_share: float = 0.35
     repeat_share: float = 0.5
-    """How often the same person does the same again, as people who exercise do."""
+    """Share of pieces that repeat the action of the piece before, by the same person, as in exercising."""
     invented_share: float = 0.2
-    """How often a piece has invented arms."""
+    """Share of pieces with synthetic arm movements."""
     standing_share: float = 0.5
-    """How often those hang on a body that stands still where it was rather than moves as it did."""
+    """Share of those on a body that stands still rather than moves as recorded."""
     rebuilt_share: float = 0.8
-    """How often all of a stream is shown in one build, be its recordings of whatever sensors."""
+    """Share of streams whose recordings are all retargeted to one sensor geometry."""
 
 
 class StreamComposer:
-    """Draw streams from recordings, every class of a source as often as every other."""
+    """Draw streams from recordings; all classes of a source are equally frequent."""
 
     def __init__(
         self,
@@ -65,62 +65,65 @@ class StreamComposer:
         config: ComposeConfig,
         arms_free: Set[int] = frozenset(),
     ) -> None:
-        """weights: how often a piece is of which source; those not named count 1.
+        """Measure the sensor geometry of each source and index its recordings by class.
 
-        arms_free: the classes that stay what they are whatever the arms do, besides background.
+        weights: relative frequency of each source's pieces, 1 for those not named; arms_free: classes, besides
+        background, that do not depend on what the arms do.
         """
         self._config = config
         measured = [measure_geometry(one.joints_m for one in recordings) for recordings in sources.values()]
-        self._builds = SensorGeometries(measured)
+        self._geometries = SensorGeometries(measured)
         self._own = {
-            id(one): build for build, recordings in zip(measured, sources.values(), strict=True) for one in recordings
+            id(one): geometry
+            for geometry, recordings in zip(measured, sources.values(), strict=True)
+            for one in recordings
         }
         shares = np.array([weights.get(name, 1.0) for name in sources])
         self._by_class = [_index_classes(recordings) for recordings in sources.values()]
         self._weights = shares / shares.sum()
         self._free = arms_free | {BACKGROUND}
-        # Every source that has such a class gives bodies to invented arms, as often as any other.
+        # Bodies for synthetic arm movements: all sources that have such a class are equally frequent.
         self._bodies = [
             free for classes in self._by_class if (free := {c: classes[c] for c in classes if c in self._free})
         ]
 
     def draw(self, frames: int, rng: np.random.Generator) -> Stream:
-        """Compose one stream of exactly so many frames."""
-        build = self._builds.draw(rng) if rng.random() < self._config.rebuilt_share else None
+        """Draw one stream of exactly so many frames."""
+        geometry = self._geometries.draw(rng) if rng.random() < self._config.rebuilt_share else None
         if rng.random() < self._config.uncut_share:
             label, sequence = self._pick(rng)
             if len(sequence.labels) >= frames:
-                return self._crop(sequence, label, frames, build, rng)
+                return self._crop(sequence, label, frames, geometry, rng)
         need = frames + int(rng.integers(0, self._config.piece[0]))
-        stream, repeat = self._piece(build, rng)
+        stream, repeat = self._piece(geometry, rng)
         while len(stream.labels) < need:
             if rng.random() < self._config.hold_share:
                 stream = _append(stream, self._hold(stream, rng))
             if self._bodies and rng.random() < self._config.invented_share:
-                following = self._invented(build, rng)
+                following = self._synthetic_gestures(geometry, rng)
             elif rng.random() >= self._config.repeat_share:
-                following, repeat = self._piece(build, rng)
+                following, repeat = self._piece(geometry, rng)
             else:
                 label = int(repeat.labels[len(repeat.labels) // 2])
-                following = self._crop(repeat, label, self._length(rng), build, rng)
+                following = self._crop(repeat, label, self._length(rng), geometry, rng)
             stream = self._join(stream, following, rng)
         start = int(rng.integers(0, len(stream.labels) - frames + 1))
         span = slice(start, start + frames)
         return Stream(joints_m=stream.joints_m[span], labels=stream.labels[span], real_mask=stream.real_mask[span])
 
-    def _piece(self, build: SensorGeometry | None, rng: np.random.Generator) -> tuple[Stream, LabelledSequence]:
+    def _piece(self, geometry: SensorGeometry | None, rng: np.random.Generator) -> tuple[Stream, LabelledSequence]:
         label, sequence = self._pick(rng)
-        return self._crop(sequence, label, self._length(rng), build, rng), sequence
+        return self._crop(sequence, label, self._length(rng), geometry, rng), sequence
 
-    def _invented(self, build: SensorGeometry | None, rng: np.random.Generator) -> Stream:
-        """Let a body stand, or move as it did, and do with its arms what nobody recorded."""
+    def _synthetic_gestures(self, geometry: SensorGeometry | None, rng: np.random.Generator) -> Stream:
+        """Draw a body that stands, or moves as recorded, with synthetic arm movements."""
         by_class = self._bodies[rng.integers(len(self._bodies))]
         label = int(rng.choice(list(by_class)))
         sequence = by_class[label][rng.integers(len(by_class[label]))]
-        body = self._crop(sequence, label, self._length(rng), build, rng)
+        body = self._crop(sequence, label, self._length(rng), geometry, rng)
         if rng.random() < self._config.standing_share or not set(body.labels.tolist()) <= self._free:
             at = int(rng.choice(np.flatnonzero(sequence.labels == label)))
-            body = _still(self._show(sequence, slice(at, at + 1), build)[0], self._length(rng), rng)
+            body = _standing(self._read(sequence, slice(at, at + 1), geometry)[0], self._length(rng), rng)
         return Stream(
             joints_m=gesture(body.joints_m, rng), labels=body.labels, real_mask=np.zeros(len(body.labels), bool)
         )
@@ -133,16 +136,17 @@ class StreamComposer:
         label = int(rng.choice(list(by_class)))
         return label, by_class[label][rng.integers(len(by_class[label]))]
 
-    def _show(self, sequence: LabelledSequence, span: slice, build: SensorGeometry | None) -> Floats:
+    def _read(self, sequence: LabelledSequence, span: slice, geometry: SensorGeometry | None) -> Floats:
+        """Read part of a recording, retargeted to a geometry where one is given."""
         joints = sequence.joints_m[span]
-        return joints if build is None else rebuild(joints, self._own[id(sequence)], build)
+        return joints if geometry is None else retarget(joints, self._own[id(sequence)], geometry)
 
     def _crop(
         self,
         sequence: LabelledSequence,
         label: int,
         length: int,
-        build: SensorGeometry | None,
+        geometry: SensorGeometry | None,
         rng: np.random.Generator,
     ) -> Stream:
         total = len(sequence.labels)
@@ -151,11 +155,11 @@ class StreamComposer:
         start = int(np.clip(centre - rng.integers(0, length), 0, max(0, total - length)))
         span = slice(start, start + length)
         labels = sequence.labels[span]
-        joints = self._show(sequence, span, build)
+        joints = self._read(sequence, span, geometry)
         return Stream(joints_m=joints, labels=labels, real_mask=np.ones(len(labels), bool))
 
     def _hold(self, stream: Stream, rng: np.random.Generator) -> Stream:
-        return _still(stream.joints_m[-1], int(rng.integers(*self._config.hold)), rng)
+        return _standing(stream.joints_m[-1], int(rng.integers(*self._config.hold)), rng)
 
     def _join(self, before: Stream, after: Stream, rng: np.random.Generator) -> Stream:
         length = int(rng.integers(*self._config.blend))
@@ -164,13 +168,14 @@ class StreamComposer:
         ease = ease * ease * (3 - 2 * ease)
         blend = before.joints_m[-1] * (1 - ease) + placed[0] * ease
         follower = Stream(joints_m=placed, labels=after.labels, real_mask=after.real_mask)
-        return _append(_append(before, _made(blend)), follower)
+        return _append(_append(before, _synthetic(blend)), follower)
 
 
 def place_after(joints_m: Floats, last: Floats) -> Floats:
-    """Move, turn about y and scale a sequence so that it begins where a pose stands.
+    """Move, rotate about y and scale a sequence so that it continues a pose.
 
-    joints_m: (T, 25, 3); last: (25, 3). Heights stay relative to the lowest joint of the first frame.
+    joints_m: (T, 25, 3); last: (25, 3), the pose. Returns (T, 25, 3), whose first frame has the pose's horizontal
+    position, heading, size and lowest height.
     """
     first = joints_m[0]
     scale = _size(last) / _size(first)
@@ -184,22 +189,25 @@ def place_after(joints_m: Floats, last: Floats) -> Floats:
 
 
 def _heading(pose: Floats) -> np.float32:
+    """Return the angle of the body's left-right axis about y, radians. pose: (25, 3)."""
     across = across_body(pose)
     heading: np.float32 = np.arctan2(across[2], across[0])
     return heading
 
 
 def _size(pose: Floats) -> float:
+    """Return the sum of the bones' lengths, metres. pose: (25, 3)."""
     return max(0.2, float(np.linalg.norm(pose - pose[list(NTU25.parents)], axis=-1).sum()))
 
 
-def _still(pose: Floats, frames: int, rng: np.random.Generator) -> Stream:
-    """Stand as in a pose, (25, 3), as still as people stand."""
+def _standing(pose: Floats, frames: int, rng: np.random.Generator) -> Stream:
+    """Repeat a pose, (25, 3), with the sway of a standing person."""
     sway = np.cumsum(rng.normal(0, 0.001, (frames, 1, 3)), axis=0).astype(np.float32)
-    return _made(pose + sway)
+    return _synthetic(pose + sway)
 
 
-def _made(joints_m: Floats) -> Stream:
+def _synthetic(joints_m: Floats) -> Stream:
+    """Label frames as synthetic background."""
     return Stream(
         joints_m=joints_m,
         labels=np.full(len(joints_m), BACKGROUND),

@@ -1,6 +1,6 @@
-"""Which training sequences may be learned from with their labels, when only a share of them has any.
+"""Draw, write and read label subsets: which training sequences keep their labels in low-label experiments.
 
-A subset is a text file, so that everyone measures on the same one:
+A subset is a text file, so that experiments can be repeated on the same one:
 
     # share 0.1, seed 0, ntu60
     S001C001P001R001A001
@@ -18,9 +18,9 @@ from hitrs_live.files.text_file import TextUnreadable, read_text
 
 
 def draw_subset(dataset: Dataset, share: float, seed: int) -> tuple[str, ...]:
-    """Draw that share of every class, rounded, and at least one sequence of each. Returns sorted names.
+    """Draw a share of every class, rounded, with at least one sequence of each. Returns sorted names.
 
-    The same data set, share and seed give the same names, in whatever order the data set has its sequences.
+    The same data set, share and seed give the same names, whatever the order of the sequences.
     Raises ValueError where the share is not above 0 and at most 1.
     """
     if not 0 < share <= 1:
@@ -37,45 +37,45 @@ def draw_subset(dataset: Dataset, share: float, seed: int) -> tuple[str, ...]:
 
 
 def save_subset(path: Path, names: tuple[str, ...], *, share: float, seed: int, data: str) -> None:
-    """Write one name a line under a comment that says how they were drawn, all or nothing."""
+    """Write one name per line under a comment with the parameters of the draw, atomically."""
     text = "\n".join((f"# share {share}, seed {seed}, {data}", *names)) + "\n"
     with whole_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
 def read_subset(path: Path, dataset: Dataset) -> tuple[str, ...]:
-    """Read the names of a subset of a data set; lines that begin with # are comments.
+    """Read the names of a subset of a data set; lines that start with # are comments.
 
-    Raises DataError, naming the file, where it cannot be read, names nothing, or names what the data set has not.
+    Raises DataError, naming the file, where it cannot be read, is empty, or names an unknown sequence.
     """
     try:
         lines = read_text(path).splitlines()
     except (OSError, TextUnreadable) as error:
         raise DataError(
-            f"{path}: cannot be read ({error}); expected a text file with one sequence name a line"
+            f"{path}: cannot be read ({error}); expected a text file with one sequence name per line"
         ) from None
     names = tuple(name for line in lines if (name := line.strip()) and not name.startswith("#"))
     if not names:
-        raise DataError(f"{path}: names no sequence, expected one name a line")
+        raise DataError(f"{path}: names no sequence, expected one name per line")
     known = {sample.name for sample in dataset.samples}
     if missing := [name for name in names if name not in known]:
         raise DataError(
             f"{path}: {len(missing)} of {len(names)} names are not among the {len(known)} training sequences of "
-            f"{dataset.path}, the first is {missing[0][:80]!r}; was it drawn from another data set or split?"
+            f"{dataset.path}, the first is {missing[0][:80]!r}; use the data set and split it was drawn from"
         )
     return names
 
 
 def take_subset(path: Path, dataset: Dataset) -> Dataset:
-    """Keep the sequences that a subset names.
+    """Return the data set with only the sequences of a subset.
 
-    Raises DataError, naming the file, as `read_subset` does, and where a class is left without any.
+    Raises DataError, naming the file, as `read_subset` does, and where a class is left without a sequence.
     """
     names = frozenset(read_subset(path, dataset))
     chosen = dataset.only([sample for sample in dataset.samples if sample.name in names])
     every, kept = ({each.class_of(sample) for sample in each.samples} for each in (dataset, chosen))
     if missing := sorted(every - kept):
         raise DataError(
-            f"{path}: has no sequence of {dataset.classes[missing[0]]!r}, expected one of each class at least"
+            f"{path}: has no sequence of {dataset.classes[missing[0]]!r}, expected at least one of each class"
         )
     return chosen

@@ -14,7 +14,7 @@ from rich.table import Table
 from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from hitrs_live.data.array_format import BACKGROUND, IGNORE, LabelledSequence, data_folder
 from hitrs_live.data.class_map import read_streams
-from hitrs_live.data.corruptions import degrade, parse_effects
+from hitrs_live.data.corruptions import corrupt, parse_corruptions
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.open_dataset import check_rates, open_dataset
 from hitrs_live.errors import DataError
@@ -41,7 +41,7 @@ _COLUMNS = {
 
 def run_detection(options: argparse.Namespace) -> int:
     """Measure a detector on streams of some people, live and, to compare, each window of a recording at once."""
-    effects = parse_effects(options.degrade)
+    effects = parse_corruptions(options.degrade)
     checkpoint, thresholds, step_frames = _detector(options)
     torch.set_num_threads(options.threads)
     data = open_dataset(options.data)
@@ -53,7 +53,7 @@ def run_detection(options: argparse.Namespace) -> int:
     )
     streams = run_model(
         checkpoint,
-        [degrade(sequence, effects) for sequence in sequences],
+        [corrupt(sequence, effects) for sequence in sequences],
         step_frames=step_frames,
         mirror=options.mirror,
     )
@@ -75,7 +75,7 @@ def run_detection(options: argparse.Namespace) -> int:
 
 def run_held_out(options: argparse.Namespace) -> int:
     """Measure a detector on every test subject of the shipped data and print a table a source."""
-    effects = parse_effects(options.degrade)
+    effects = parse_corruptions(options.degrade)
     checkpoint, thresholds, step_frames = _detector(options)
     torch.set_num_threads(options.threads)
     folder = options.data or data_folder()

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from hitrs_live.checkpoint import load_checkpoint
 from hitrs_live.data.class_map import read_background
-from hitrs_live.data.corruptions import degrade, parse_effects
+from hitrs_live.data.corruptions import corrupt, parse_corruptions
 from hitrs_live.data.open_dataset import check_rates, open_dataset
 from hitrs_live.errors import DataError
 from hitrs_live.evaluation.reports.motion import OURS, motion_report
@@ -20,7 +20,7 @@ from hitrs_live.evaluation.run_forecasts import forecast
 
 def run_motion(options: argparse.Namespace) -> int:
     """Measure a detector's predictions on recordings of some people, through the streaming path."""
-    effects = parse_effects(options.degrade)
+    effects = parse_corruptions(options.degrade)
     checkpoint = load_checkpoint(options.checkpoint)
     torch.set_num_threads(options.threads)
     data = open_dataset(options.data)
@@ -37,7 +37,7 @@ def run_motion(options: argparse.Namespace) -> int:
         )
     forecasts = forecast(
         checkpoint,
-        [(degrade(one, effects), one) for one in long],
+        [(corrupt(one, effects), one) for one in long],
         step_frames=checkpoint.info.step_frames(options.update),
     )
     figures = motion_report(forecasts, rate_hz=rate_hz)

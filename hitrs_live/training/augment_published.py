@@ -17,10 +17,10 @@ class PublishedAugmenter:
     moved_joints = 5
 
     def frames_needed(self, frames: int) -> int:
-        """Return how many source frames `performed` may need for so many frames of output."""
+        """Return how many source frames `vary_motion` may need for so many frames of output."""
         return frames + 1
 
-    def performed(self, stream: Stream, frames: int, rng: np.random.Generator) -> Stream:
+    def vary_motion(self, stream: Stream, frames: int, rng: np.random.Generator) -> Stream:
         """Change half of the sequences in time. Returns a stream of `frames` frames."""
         at = np.arange(frames, dtype=float)
         if rng.random() < self.share:
@@ -28,7 +28,7 @@ class PublishedAugmenter:
         joints = interpolate(stream.joints_m, np.minimum(at, len(stream.joints_m) - 1))
         return Stream(joints_m=joints, labels=stream.labels[:1].repeat(frames), real_mask=np.ones(frames, bool))
 
-    def filmed(self, joints: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    def vary_view(self, joints: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Change half of the sequences in shape. joints: (T, 25, 3). Returns the result twice: none of it is noise."""
         if rng.random() < self.share:
             joints = self._change_shape(joints, rng)

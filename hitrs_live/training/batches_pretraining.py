@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hitrs_live.data.augment import Augmenter
-from hitrs_live.data.body_proportions import SensorGeometries, SensorGeometry, measure_dataset, rebuild
+from hitrs_live.data.body_proportions import SensorGeometries, SensorGeometry, measure_dataset, retarget
 from hitrs_live.data.clips import lead_in_frames
 from hitrs_live.data.dataset import Body, Dataset
 from hitrs_live.data.stream_synthesis import Stream
@@ -102,20 +102,20 @@ class UnlabelledBatches:
         start = int(rng.integers(0, body.frames - read + 1))
         joints = data.joints_m(Body(first_row=body.first_row + start, frames=read))
         stream = Stream(joints_m=joints, labels=np.zeros(read, np.int64), real_mask=np.ones(read, bool))
-        return self._augmenter.performed(stream, frames, rng).joints_m, geometry
+        return self._augmenter.vary_motion(stream, frames, rng).joints_m, geometry
 
     def _view(
         self, crops: list[tuple[Floats, SensorGeometry]], begins: list[bool], rng: np.random.Generator
     ) -> PackedClips:
         """Draw one view of every crop: body shape, camera and noise."""
-        filmed = [self._augmenter.filmed(self._convert(joints, own, rng), rng)[0] for joints, own in crops]
-        return self._pack([self._vary(joints, rng) for joints in self._normalise(filmed)], begins)
+        viewed = [self._augmenter.vary_view(self._convert(joints, own, rng), rng)[0] for joints, own in crops]
+        return self._pack([self._vary(joints, rng) for joints in self._normalise(viewed)], begins)
 
     def _convert(self, joints: Floats, own: SensorGeometry, rng: np.random.Generator) -> Floats:
         """Convert some sequences to another sensor geometry."""
         if rng.random() >= self._crop.rebuilt_share:
             return joints
-        return rebuild(joints, own, self._geometries.draw(rng))
+        return retarget(joints, own, self._geometries.draw(rng))
 
     def _normalise(self, sequences: list[Floats]) -> list[Tensor]:
         """Normalise all sequences in one padded batch; the padding lies after a sequence's end and is cut off."""

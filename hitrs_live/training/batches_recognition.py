@@ -109,5 +109,5 @@ class LabelledBatches:
                 joints = mirror(torch.from_numpy(joints)).numpy()
             span = (len(joints) - 1) * (1 - cut)
             at = begin * (len(joints) - 1) + np.linspace(0, span, max(1, round(len(joints) * (1 - cut) / speed)))
-            varied.append(self._augmenter.filmed(interpolate(joints, at), rng)[0])
+            varied.append(self._augmenter.vary_view(interpolate(joints, at), rng)[0])
         return varied

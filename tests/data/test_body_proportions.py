@@ -14,7 +14,7 @@ from hitrs_live.data.body_proportions import (
     SensorGeometry,
     measure_dataset,
     measure_geometry,
-    rebuild,
+    retarget,
 )
 from hitrs_live.data.corruptions import as_landmarks, turn
 from hitrs_live.data.open_dataset import open_dataset
@@ -53,7 +53,7 @@ def long_legged() -> SensorGeometry:
 def test_what_is_rebuilt_measures_as_the_build_it_is_shown_in(other: SensorGeometry) -> None:
     joints = somebody()
     other = SensorGeometry(trunk=other.trunk / other.trunk[-1, 1], limbs=other.limbs)  # between the shoulders is at one
-    measured = measure_geometry([rebuild(joints, measure_geometry([joints]), other)])
+    measured = measure_geometry([retarget(joints, measure_geometry([joints]), other)])
     np.testing.assert_allclose(measured.trunk, other.trunk, atol=1e-5)
     np.testing.assert_allclose(measured.limbs, other.limbs, atol=0.03)
 
@@ -61,8 +61,8 @@ def test_what_is_rebuilt_measures_as_the_build_it_is_shown_in(other: SensorGeome
 def test_in_its_own_build_nothing_changes_and_hips_and_shoulders_stay_in_the_middle() -> None:
     joints = somebody()
     own = measure_geometry([joints])
-    np.testing.assert_allclose(rebuild(joints, own, own), joints, atol=1e-6)
-    shown = rebuild(joints, own, LANDMARKS)
+    np.testing.assert_allclose(retarget(joints, own, own), joints, atol=1e-6)
+    shown = retarget(joints, own, LANDMARKS)
     for pair in (HIPS, SHOULDERS):
         np.testing.assert_allclose(shown[:, pair].mean(1), joints[:, pair].mean(1), atol=1e-6)
 
@@ -70,16 +70,16 @@ def test_in_its_own_build_nothing_changes_and_hips_and_shoulders_stay_in_the_mid
 def test_a_turned_or_mirrored_body_is_rebuilt_alike() -> None:
     joints = somebody()
     own, other = measure_geometry([joints]), SensorGeometries([long_legged()]).draw(np.random.default_rng(4))
-    shown = rebuild(joints, own, other)
-    np.testing.assert_allclose(rebuild(turn(joints, 70.0), own, other), turn(shown, 70.0), atol=1e-5)
+    shown = retarget(joints, own, other)
+    np.testing.assert_allclose(retarget(turn(joints, 70.0), own, other), turn(shown, 70.0), atol=1e-5)
     mirrored = mirror(torch.from_numpy(joints)).numpy()
-    np.testing.assert_allclose(rebuild(mirrored, own, other), mirror(torch.from_numpy(shown)).numpy(), atol=1e-5)
+    np.testing.assert_allclose(retarget(mirrored, own, other), mirror(torch.from_numpy(shown)).numpy(), atol=1e-5)
 
 
 def test_fingers_that_a_sensor_does_not_see_point_where_the_forearm_does() -> None:
     joints = somebody(fingers=False)
     own = measure_geometry([joints])
-    shown = rebuild(joints, own, LANDMARKS)
+    shown = retarget(joints, own, LANDMARKS)
     tip, hand, wrist, elbow = (NTU25.index(f"left_{part}") for part in ("hand_tip", "hand", "wrist", "elbow"))
     finger, forearm = shown[:, tip] - shown[:, hand], shown[:, wrist] - shown[:, elbow]
     assert np.linalg.norm(finger, axis=-1).min() > 0.03
@@ -99,7 +99,7 @@ def test_laid_between_landmarks_the_spine_goes_from_between_the_hips_to_under_th
 def test_bones_stay_alive_where_a_body_has_no_trunk_at_all() -> None:
     joints = somebody()
     flat = np.zeros_like(joints)
-    assert np.isfinite(rebuild(flat, measure_geometry([joints]), LANDMARKS)).all()
+    assert np.isfinite(retarget(flat, measure_geometry([joints]), LANDMARKS)).all()
 
 
 def recording(label: int, seed: int, stretch: float) -> LabelledSequence:
@@ -134,7 +134,7 @@ def test_a_real_kinect_shown_as_motion_capture_measures_as_motion_capture(data: 
     )
     own, other = measure_dataset(kinect), measure_dataset(capture)
     assert np.abs(own.trunk - other.trunk).max() > 0.4, "lengths of the trunk: their spines have little in common"
-    shown = [rebuild(kinect.joints_m(s.bodies[0]), own, other) for s in kinect.samples]
+    shown = [retarget(kinect.joints_m(s.bodies[0]), own, other) for s in kinect.samples]
     measured = measure_geometry(shown)
     np.testing.assert_allclose(measured.trunk, other.trunk, atol=0.03)
     np.testing.assert_allclose(measured.limbs, other.limbs, atol=0.06)

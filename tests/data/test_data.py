@@ -117,7 +117,7 @@ def test_another_style_swings_limbs_further_or_less_and_keeps_their_bones() -> N
         bone_scale=0, bone_turn_deg=0, joint_offset_m=0, tilt_deg=0, depth_scale=(1.0, 1.0), tremble_m=0, drift_m=0,
         depth_drift_m=0, missing_share=0, rate_share=0, amplitude=0.5,
     )  # fmt: skip
-    _, styled = Augmenter(still, mirrored_labels(LABELS)).filmed(source, np.random.default_rng(1))
+    _, styled = Augmenter(still, mirrored_labels(LABELS)).vary_view(source, np.random.default_rng(1))
 
     def bones(joints: np.ndarray) -> np.ndarray:
         return np.linalg.norm(joints - joints[:, list(NTU25.parents)], axis=-1)

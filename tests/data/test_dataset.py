@@ -204,7 +204,7 @@ def test_a_prepared_folder_that_was_cut_off_or_edited_is_refused_by_name(tmp_pat
     samples = (Sample(name="a", bodies=(Body(25, 10),)),)
     for number, (changes, words) in enumerate(
         (
-            ({"samples": samples}, "wants 35 rows"),
+            ({"samples": samples}, "expects 35 rows"),
             ({"samples": (Sample(name="a", bodies=()),)}, "expected one or more"),
             ({"samples": (Sample(name="a", bodies=(Body(-5, 10),)),)}, "each with a frame or more"),
             ({"labels": ("sit",)}, "names 1 classes"),
@@ -247,7 +247,7 @@ def test_a_mix_of_rates_is_refused_with_the_command_that_mends_it(tmp_path: Path
         open_dataset(write_npz(tmp_path / f"{rate}.npz", labels=[[1]], meta={"rate_hz": rate})) for rate in (30, 60)
     ]
     check_rates(datasets[:1], 30.0)
-    with pytest.raises(DataError, match=r"60\.npz: 60 frames a second, expected 30; .*--rate-hz 30"):
+    with pytest.raises(DataError, match=r"60\.npz: 60 frames per second, expected 30; .*--rate-hz 30"):
         check_rates(datasets, 30.0)
 
 

@@ -147,7 +147,7 @@ def write_array_file(path: Path, joints: np.ndarray, **changes: object) -> Path:
     [
         ("other skeleton", r"17, 3"),
         ("not finite", r"not finite|nan|NaN"),
-        ("other rate", r"15 frames a second, expected 30"),
+        ("other rate", r"15 frames per second, expected 30"),
         ("nothing there", r"no\.npz"),
         ("no steps", r"--steps: got 0"),
         ("one a batch", r"batch of 1 does not make one part of at least 2; .*--batch 2"),

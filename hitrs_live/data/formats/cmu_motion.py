@@ -1,8 +1,8 @@
 """Read the CMU motion-prediction benchmark: an .npz with `train/ACTION/FILE` and `test/ACTION/FILE`.
 
-Each is (frames, 38, 3), millimetres as the benchmark has them (1.24 times too large), every second frame of 120 Hz
-taken, the root's place and turning removed. `scored_joints` (25,) are the joints that move and are not another's
-double; `parents` (38,) the tree. Joints of the `_extra` folders belong to no published split and are left out.
+Each is (frames, 38, 3), in the benchmark's millimetres (1.24 times too large), every second frame of 120 Hz, with the
+root's position and rotation removed. `scored_joints` (25,) are the joints that move and do not duplicate another;
+`parents` (38,) is the tree. The `_extra` folders belong to no published split and are left out.
 """
 
 from pathlib import Path
@@ -17,14 +17,14 @@ from hitrs_live.errors import DataError
 from hitrs_live.skeleton import CMU38
 
 TRAINING_FILES = 40
-"""Of the whole benchmark, so that a part of it can be told."""
+"""Number of training files of the whole benchmark, to detect a partial copy."""
 _EXTRA = "_extra"
 _SCORED = (3, 4, 5, 6, 9, 10, 11, 12, 14, 15, 17, 18, 19, 21, 22, 23, 25, 26, 28, 30, 31, 32, 34, 35, 37)
 _TWINS = {16: 15, 20: 15, 29: 15, 24: 23, 27: 23, 33: 32, 36: 32}
 
 
 def read_cmu_motion(path: Path) -> MotionSet:
-    """Read the benchmark's file, as much of it as is there.
+    """Read the benchmark's file, which may be a part of it.
 
     Raises DataError, naming the file, where it is not in that format.
     """
@@ -61,8 +61,8 @@ def _in_order(key: str) -> tuple[str, int]:
 
 
 def _check_skeleton(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    expected = {"scored_joints": _SCORED, "parents": (-1, *CMU38.parents[1:])}
-    for key, values in expected.items():
+    arrays_of_benchmark = {"scored_joints": _SCORED, "parents": (-1, *CMU38.parents[1:])}
+    for key, values in arrays_of_benchmark.items():
         if key not in arrays or tuple(np.ravel(arrays[key]).tolist()) != values:
             raise DataError(f"{path}: {key} is missing or not that of the benchmark's 38 joints; expected {values}")
 

@@ -1,8 +1,8 @@
-"""Read Human3.6M as motion prediction has it: `S1 ... S11/ACTION_1.txt`, 99 numbers a line at 50 Hz.
+"""Read Human3.6M in the form used for motion prediction: `S1 ... S11/ACTION_1.txt`, 99 numbers per line at 50 Hz.
 
-The numbers are the root's place, its rotation, and the rotations of 32 joints as exponential maps (the root's own
-is the first of them), separated by commas. Every second frame is taken, the root's place and rotation are set to
-zero, and forward kinematics on the usual mean skeleton gives the joints in millimetres.
+The numbers are the root's position and the rotations of 32 joints as exponential maps (the first is the root's),
+separated by commas. Every second frame is taken, the root's position and rotation are set to zero, and forward
+kinematics on the usual mean skeleton gives the joints in millimetres.
 """
 
 import warnings
@@ -34,13 +34,13 @@ _OFFSETS_MM = np.array((
     (0, 257.077681, 0), (0, 151.031437, 0), (0, 278.892924, 0), (0, 251.728680, 0), (0, 0, 0), (0, 0, 99.999888),
     (0, 137.499922, 0), (0, 0, 0),
 ))  # fmt: skip
-"""(32, 3); from a joint's parent to the joint while nothing is turned: the skeleton of the data set's own files."""
+"""(32, 3); offset of each joint from its parent without rotations: the skeleton of the data set's own files."""
 
 
 def read_h36m(folder: Path, *, samples: int | None = 256, training: bool = False) -> MotionSet:
-    """Read the test subject, with the windows that publications draw, and where asked for those learned from.
+    """Read the test subject, and with `training` the training subjects too.
 
-    samples: windows an action, drawn as publications do; None takes all. Raises DataError, naming the file,
+    samples: test windows per action, drawn as in publications; None takes all. Raises DataError, naming the file,
     where one is missing or not in the format.
     """
     test = [recording for action in ACTIONS for recording in _tested(folder, action, samples)]
@@ -61,10 +61,10 @@ def read_h36m(folder: Path, *, samples: int | None = 256, training: bool = False
 
 
 def joints_from_maps(maps: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Lay the skeleton out from exponential maps, its root at the origin and not turned.
+    """Compute joint positions from exponential maps by forward kinematics; the root is at the origin, not rotated.
 
-    maps: (T, 32, 3), axis times angle in radians, by joint. Returns (T, 32, 3), millimetres. Positions are rows:
-    a joint stands where its bone, multiplied by all rotations from its parent to the root, leads.
+    maps: (T, 32, 3), axis times angle in radians, by joint. Returns (T, 32, 3), millimetres. Positions are rows: a
+    joint's offset is multiplied by all rotations from its parent to the root.
     """
     rotations = _rotations(maps)
     rotations[:, 0] = np.eye(3)
@@ -77,10 +77,10 @@ def joints_from_maps(maps: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def drawn_starts(frames: tuple[int, int], samples: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw the windows of an action's two recordings as publications do: one generator, turn by turn.
+    """Draw the windows of an action's two recordings as publications do: alternately, with one generator.
 
-    Every publication since 2015 draws from this seed, and 50 frames are seen before what is told, of which the
-    last 10 are the history here. Raises ValueError where a recording is too short to draw from.
+    Every publication since 2015 draws with this seed. Their history is 50 frames, of which the last 10 are used here.
+    frames: lengths of the two recordings. Raises ValueError where one is too short.
     """
     rng = np.random.RandomState(1234567890)
     places = [[int(rng.randint(16, count - 150)) for count in frames] for _ in range(samples // 2)]
@@ -89,12 +89,12 @@ def drawn_starts(frames: tuple[int, int], samples: int) -> tuple[NDArray[np.int6
 
 
 def _rotations(maps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn exponential maps (..., 3) into rotation matrices (..., 3, 3), by Rodrigues' formula."""
+    """Convert exponential maps (..., 3) to rotation matrices (..., 3, 3) by Rodrigues' formula."""
     angle = np.linalg.norm(maps, axis=-1)[..., None, None]
     x, y, z = np.moveaxis(maps, -1, 0)
     zero = np.zeros_like(x)
     cross = np.stack((zero, -z, y, z, zero, -x, -y, x, zero), axis=-1).reshape(*x.shape, 3, 3)
-    # numpy's sinc is sin(pi x) / (pi x), and it knows its limit at 0.
+    # numpy's sinc is sin(pi x) / (pi x), with its limit at 0.
     first, second = np.sinc(angle / np.pi), 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
     rotations: NDArray[np.float64] = np.eye(3) + first * cross + second * (cross @ cross)
     return rotations
@@ -122,7 +122,7 @@ def _recording(folder: Path, subject: int, action: str, take: int) -> MotionReco
     path = folder / f"S{subject}" / f"{action}_{take}.txt"
     try:
         with warnings.catch_warnings():
-            # An empty file is refused below, by name.
+            # An empty file is an error below, with its name.
             warnings.simplefilter("ignore")
             numbers = np.loadtxt(read_text(path).splitlines(), delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""UI-PRMD comes as single repetitions of an exercise, each from rest to rest; here they become what a camera saw."""
+"""Convert UI-PRMD's single repetitions of an exercise, each from rest to rest, to streams as a camera sees them."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,17 +11,17 @@ from hitrs_live.data.stream_synthesis import place_after
 
 NAME = "ui_prmd_kinect"
 _BLEND = 15
-"""Frames of a join."""
+"""Frames of a blended transition."""
 _MOVING_SHARE = 0.15
-"""Of the greatest distance from rest, above which a person has begun a repetition."""
+"""Share of the greatest distance from rest, above which a repetition has begun."""
 
 
 def trim_rest(sequence: LabelledSequence) -> LabelledSequence:
     """Relabel as background the frames before and after a repetition in which the person is still at rest.
 
-    Rest is the pose of the first three frames; a repetition lasts from the first to the last frame whose mean
-    joint distance to it, both centred on the root and lifted by the root's own drop, is above
-    `_MOVING_SHARE` of the greatest. Without this a person who merely stands would carry the name of an exercise.
+    Rest is the mean pose of the first three frames. A repetition lasts from the first to the last frame whose mean
+    joint distance to it, with the root's horizontal position removed, is above `_MOVING_SHARE` of the greatest.
+    Without this a person who stands still would be labelled with an exercise.
     """
     joints = sequence.joints_m
     centred = joints - joints[:, :1] * np.array([1, 0, 1], np.float32)
@@ -33,7 +33,7 @@ def trim_rest(sequence: LabelledSequence) -> LabelledSequence:
 
 
 def join_repetitions(sequences: Iterable[LabelledSequence]) -> list[LabelledSequence]:
-    """Lay the repetitions of one exercise by one person end to end, as they were done, with blended joins."""
+    """Concatenate the repetitions of one exercise by one person, in their order, with blended transitions."""
 
     def family(sequence: LabelledSequence) -> tuple[str, str, str]:
         movement, subject, _, correctness = sequence.name.split("_")

@@ -6,7 +6,7 @@ from typing import Any
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.data.array_format import IGNORE
 from hitrs_live.data.class_map import read_ship
-from hitrs_live.data.corruptions import Effect, degrade
+from hitrs_live.data.corruptions import Corruption, corrupt
 from hitrs_live.data.formats.ui_prmd import NAME as UI_PRMD
 from hitrs_live.data.formats.ui_prmd import join_repetitions
 from hitrs_live.evaluation.decode_streams import decide
@@ -22,7 +22,7 @@ def evaluate_held_out(
     thresholds: Thresholds | None = None,
     step_frames: int | None = None,
     mirror: bool = True,
-    effects: tuple[Effect, ...] = (),
+    effects: tuple[Corruption, ...] = (),
 ) -> dict[str, Any]:
     """Run all test subjects' streams and return figures by source and by class, ready for JSON.
 
@@ -38,7 +38,7 @@ def evaluate_held_out(
         "sources": {},
     }
     for name, sequences in sources.items():
-        known = [degrade(sequence, effects) for sequence in sequences if (sequence.labels != IGNORE).any()]
+        known = [corrupt(sequence, effects) for sequence in sequences if (sequence.labels != IGNORE).any()]
         streams = run_model(checkpoint, known, step_frames=step_frames, mirror=mirror)
         results = decide(streams, checkpoint.info, thresholds=thresholds, step_frames=step_frames)
         report["sources"][name] = detection_report(

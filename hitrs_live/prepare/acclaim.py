@@ -1,7 +1,8 @@
-"""Acclaim motion capture, a skeleton `.asf` a person and an `.amc` a recording, as CMU and HDM05 publish them.
+"""Read Acclaim motion capture, as CMU and HDM05 publish it: one `.asf` skeleton per person, one `.amc` per recording.
 
-A skeleton has bones with a direction, a length, the axes of their turns and which of these they have. A recording has
-for each frame its number and a line a bone: the values of its degrees of freedom, the root's first three a place.
+A skeleton has bones with a direction, a length, the axes of their rotations and their degrees of freedom. A recording
+has for each frame its number and one line per bone: the values of its degrees of freedom. The root's first three are
+its position.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import DataError
-from hitrs_live.prepare.rotations import turns
+from hitrs_live.prepare.rotations import euler_rotation
 from hitrs_live.prepare.tables import MOST_FRAMES, read_lines
 
 ROOT: Final = "root"
@@ -29,27 +30,27 @@ class Bone:
 
     parent: str = ""
     offset: NDArray[np.float64]
-    """(3,): from its beginning to its end in the pose of no turns, metres."""
+    """(3,): from its start to its end without rotations, metres."""
     axis: tuple[float, float, float]
-    """Turns about x, y, z, in degrees, that its own axes have from the world's."""
+    """Rotation of its own axes relative to the world's: angles about x, y, z in degrees."""
     dof: tuple[str, ...]
-    """Of rx, ry, rz, in the order of a recording's values."""
+    """Degrees of freedom, of rx, ry, rz, in the order of a recording's values."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Skeleton:
-    """The bones by name, every parent before its children; ROOT is no bone."""
+    """The bones by name, every parent before its children. ROOT is not among them."""
 
     bones: Mapping[str, Bone]
     unit_m: float
 
 
 def read_skeleton(path: Path) -> Skeleton:
-    """Read an `.asf` file. Raises DataError, naming what is missing, where it is none that is understood."""
+    """Read an `.asf` file. Raises DataError, naming the fault, where it is not in the expected form."""
     sections = _sections(path)
     units = dict(words for line in sections.get("units", []) if len(words := line.split()) == 2)
     try:
-        # In CMU's own words: lengths are inches, divided by the scale in the header.
+        # From CMU's documentation: lengths are inches, divided by the scale in the header.
         unit_m = _INCH_M / float(units["length"])
     except (KeyError, ValueError, ZeroDivisionError):
         raise DataError(f"{path}: no length in :units, expected a scale such as 0.45") from None
@@ -58,23 +59,23 @@ def read_skeleton(path: Path) -> Skeleton:
     orders = [line.split()[1:] for line in sections.get("root", []) if line.split()[0].lower() == "order"]
     if [word.upper() for word in (orders[0] if orders else [])] != list(_ROOT_DOF):
         raise DataError(f"{path}: root order {orders}, expected {' '.join(_ROOT_DOF)}")
-    loose = _bones(path, sections.get("bonedata", []), unit_m)
+    unordered = _bones(path, sections.get("bonedata", []), unit_m)
     parents = _parents(path, sections.get("hierarchy", []))
     bones: dict[str, Bone] = {}
-    while waiting := [name for name in loose if name not in bones]:
+    while waiting := [name for name in unordered if name not in bones]:
         ready = [name for name in waiting if parents.get(name) == ROOT or parents.get(name) in bones]
         if not ready:
-            raise DataError(f"{path}: bone {waiting[0]!r} does not hang from the root; expected a tree in :hierarchy")
-        bones |= {name: replace(loose[name], parent=parents[name]) for name in ready}
+            raise DataError(f"{path}: bone {waiting[0]!r} is not connected to the root; expected a tree in :hierarchy")
+        bones |= {name: replace(unordered[name], parent=parents[name]) for name in ready}
     return Skeleton(bones=bones, unit_m=unit_m)
 
 
 def read_motion(path: Path, skeleton: Skeleton) -> dict[str, NDArray[np.float64]]:
-    """Read an `.amc` file. Returns where the root and the end of each bone are, (T, 3) metres by name.
+    """Read an `.amc` file. Returns the positions of the root and of each bone's end, (T, 3) metres by name.
 
     Raises DataError, naming the frame, where it does not fit the skeleton.
     """
-    expected = {ROOT: len(_ROOT_DOF)} | {name: len(bone.dof) for name, bone in skeleton.bones.items()}
+    value_counts = {ROOT: len(_ROOT_DOF)} | {name: len(bone.dof) for name, bone in skeleton.bones.items()}
     frames: list[dict[str, list[float]]] = []
     for line in read_lines(path, "a recording of a skeleton"):
         name, *words = line.split()
@@ -82,9 +83,9 @@ def read_motion(path: Path, skeleton: Skeleton) -> dict[str, NDArray[np.float64]
             continue
         if name.isdecimal() and not words:
             if len(frames) >= MOST_FRAMES:
-                raise DataError(f"{path}: more than {MOST_FRAMES} frames, expected at most so many")
+                raise DataError(f"{path}: more than {MOST_FRAMES} frames; cut it into shorter recordings")
             frames.append({})
-        elif not frames or len(words) != expected.get(name, -1):
+        elif not frames or len(words) != value_counts.get(name, -1):
             raise DataError(
                 f"{path}, frame {len(frames)}: got {line[:48]!r}, expected a bone and its degrees of freedom"
             )
@@ -93,26 +94,28 @@ def read_motion(path: Path, skeleton: Skeleton) -> dict[str, NDArray[np.float64]
     if not frames:
         raise DataError(f"{path}: no frame in it, expected a recording of a skeleton")
     values: dict[str, NDArray[np.float64]] = {}
-    for name, count in expected.items():
+    for name, count in value_counts.items():
         missing = next((number for number, frame in enumerate(frames, start=1) if count and name not in frame), None)
         if missing is not None:
-            raise DataError(f"{path}, frame {missing}: no line for {name}, expected one a bone")
+            raise DataError(f"{path}, frame {missing}: no line for {name}, expected one per bone")
         values[name] = np.array([frame.get(name, []) for frame in frames], np.float64).reshape(len(frames), count)
     return _forward(skeleton, values)
 
 
 def _forward(skeleton: Skeleton, values: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """Compute positions by forward kinematics. values: (T, degrees of freedom) by bone."""
     root = values[ROOT]
     ends = {ROOT: root[:, :3] * skeleton.unit_m}
-    # Turns about x first, then y, then z, about the fixed axes.
-    turned = {ROOT: turns("ZYX", root[:, :2:-1])}
+    # Rotations about the fixed axes: x first, then y, then z.
+    rotations = {ROOT: euler_rotation("ZYX", root[:, :2:-1])}
     for name, bone in skeleton.bones.items():
         degrees = np.zeros((len(root), 3))
         for column, dof in enumerate(bone.dof):
             degrees[:, "xyz".index(dof[1])] = values[name][:, column]
-        own_axes = turns("ZYX", np.array([bone.axis[::-1]]))
-        turned[name] = turned[bone.parent] @ own_axes @ turns("ZYX", degrees[:, ::-1]) @ own_axes.transpose(0, 2, 1)
-        ends[name] = ends[bone.parent] + turned[name] @ bone.offset
+        own_axes = euler_rotation("ZYX", np.array([bone.axis[::-1]]))
+        local = own_axes @ euler_rotation("ZYX", degrees[:, ::-1]) @ own_axes.transpose(0, 2, 1)
+        rotations[name] = rotations[bone.parent] @ local
+        ends[name] = ends[bone.parent] + rotations[name] @ bone.offset
     return ends
 
 
@@ -143,10 +146,12 @@ def _bones(path: Path, lines: list[str], unit_m: float) -> dict[str, Bone]:
             offset = np.array(direction) * float(length) * unit_m
         except (KeyError, ValueError) as error:
             raise DataError(
-                f"{path}: bone {len(bones) + 1} is broken ({error}), expected name, direction, length, axis"
+                f"{path}: bone {len(bones) + 1} cannot be read ({error}), expected name, direction, length, axis"
             ) from None
         if len(offset) != 3 or len(angles) != 3 or order != "XYZ" or not set(dof) <= {"rx", "ry", "rz"}:
-            raise DataError(f"{path}: bone {name}: expected three numbers of direction and axis, XYZ, and of rx ry rz")
+            raise DataError(
+                f"{path}: bone {name}: expected three numbers for direction and axis, XYZ, and dof rx ry rz"
+            )
         bones[name] = Bone(offset=offset, axis=(angles[0], angles[1], angles[2]), dof=dof)
     if not 1 <= len(bones) <= _MOST_BONES or ROOT in bones:
         raise DataError(f"{path}: {len(bones)} bones, expected 1 to {_MOST_BONES}, none of them {ROOT}")

@@ -1,4 +1,4 @@
-"""Write sequences in the array format: one `.npz` of all of them, as `data.arrays` reads it."""
+"""Write sequences in the array format: a single `.npz`, which `data.array_format` reads."""
 
 import json
 from collections.abc import Iterable
@@ -18,21 +18,21 @@ OTHER_BODIES: Final = "further bodies left out"
 
 
 def check_target(out: Path, *, overwrite: bool) -> None:
-    """Raise ConfigError where the file exists and may not be replaced, or is no file."""
+    """Raise ConfigError where `out` exists and may not be replaced, or is no file."""
     if out.exists() and (not overwrite or not out.is_file()):
         raise ConfigError(f"--out {out}: it exists already; give another name, or replace it with --overwrite")
 
 
 def report_path(out: Path) -> Path:
-    """Name the report that is written beside an array file."""
+    """Return the path of the report beside an array file."""
     return out.with_name(f"{out.stem}.report.json")
 
 
 def write_array_file(out: Path, index: Index, recorded: Iterable[Recorded], findings: Findings) -> None:
-    """Write the first body of every sequence, float16 metres, and the findings beside it; all or nothing.
+    """Write the first body of every sequence, float16 metres, and the findings beside the file, atomically.
 
-    Class numbers are the index's where it has a background, which is 0, and from 1 where it has none. `recorded` may
-    add to `findings` as it goes. Raises DataError where there is no sequence, or the disk does not take it.
+    Classes are numbered from 0 where the index has a background, which is 0, else from 1. Iterating `recorded` may add
+    to `findings`. Raises DataError where there is no sequence, or the file cannot be written.
     """
     joints, labels, lengths, subjects, names = [], [], [], [], []
     others = 0
@@ -46,9 +46,9 @@ def write_array_file(out: Path, index: Index, recorded: Iterable[Recorded], find
         names.append(one.sample.name)
         others += len(one.sample.bodies) - 1
     if not names:
-        troubles = [f"{name}: {why}" for name, why in (findings.broken | findings.left_out).items()]
+        problems = [f"{name}: {why}" for name, why in (findings.broken | findings.left_out).items()]
         raise DataError(
-            f"no sequence in {len(troubles)} files, the first of them: {(troubles or ['there is none'])[0]}"
+            f"no sequence in {len(problems)} files, the first of them: {(problems or ['there is none'])[0]}"
         )
     findings.add(Findings(counts={OTHER_BODIES: others}))
     first = 0 if index.background == 0 else 1

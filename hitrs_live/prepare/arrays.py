@@ -1,4 +1,4 @@
-"""Whatever can be opened already, an .npz in the array format or a prepared folder, as a prepared folder."""
+"""Copy a data set that can already be opened, an .npz in the array format or a prepared folder, perhaps resampled."""
 
 from collections.abc import Iterator
 
@@ -14,14 +14,15 @@ from hitrs_live.prepare.resampling import grid
 
 
 def copied_index(dataset: Dataset, *, name: str, rate_hz: float | None) -> Index:
-    """Describe a data set brought to another rate, or to its own; its samples come with `copied`."""
+    """Return the index of a copy, without samples. rate_hz: None keeps the rate."""
     return msgspec.structs.replace(dataset.index, name=name, rate_hz=rate_hz or dataset.index.rate_hz, samples=())
 
 
 def copied(dataset: Dataset, findings: Findings, *, rate_hz: float | None) -> Iterator[Recorded]:
-    """Yield a data set's sequences one at a time, at a rate where one is given; labels are the nearest frame's.
+    """Yield a data set's sequences one at a time, resampled where a rate is given; labels are the nearest frame's.
 
-    Frames in which nobody is there are interpolated; bodies that are there in less than half of theirs are left out.
+    Frames without a person are interpolated; bodies present in at most half of their frames are left out, which
+    `findings` then lists.
     """
     ratio = 1.0 if rate_hz is None else rate_hz / dataset.index.rate_hz
     findings.add(Findings(counts={BAD_JOINTS: dataset.bad_joints}))

@@ -1,4 +1,4 @@
-"""BVH motion capture: a tree of joints with their offsets and channels, and a line of channel values a frame."""
+"""Read BVH motion capture: a tree of joints with offsets and channels, then one line of channel values per frame."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import DataError
-from hitrs_live.prepare.rotations import turn
+from hitrs_live.prepare.rotations import axis_rotation
 from hitrs_live.prepare.tables import parse_table, read_lines
 
 END: Final = " end"
-"""Appended to a joint's name, names the end site below it."""
+"""Suffix that turns a joint's name into that of the end site below it."""
 _MOST_JOINTS = 500
 _CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ")
 
@@ -23,7 +23,7 @@ class Joint:
 
     name: str
     parent: int
-    """Place among the joints, -1 for the root."""
+    """Index of the parent joint, -1 for the root."""
     offset: tuple[float, ...] = ()
     channels: tuple[str, ...] = ()
 
@@ -32,13 +32,13 @@ class Joint:
 class _Tree:
     joints: list[Joint] = field(default_factory=list)
     motion_line: int = 0
-    """Place of the line MOTION."""
+    """Index of the line MOTION."""
 
 
 def read_bvh(path: Path) -> tuple[dict[str, NDArray[np.float64]], float]:
-    """Read a file. Returns where each joint and end site is, (T, 3) in the file's unit by name, and frames a second.
+    """Read a file. Returns the positions of joints and end sites, (T, 3) in the file's unit by name, and the rate, Hz.
 
-    Raises DataError, naming what was got and expected, where it is no BVH.
+    Raises DataError, naming the fault, where it is no BVH.
     """
     lines = read_lines(path, "a BVH file")
     tree = _parse_tree(path, lines)
@@ -51,18 +51,16 @@ def read_bvh(path: Path) -> tuple[dict[str, NDArray[np.float64]], float]:
         raise DataError(f"{path}: {str(error)[:60]}, expected a count in Frames: and seconds in Frame Time:") from None
     rows = lines[tree.motion_line + 3 :]
     if not 1e-4 <= step_s <= 10 or len(rows) != frames:
-        raise DataError(f"{path}: {len(rows)} frames of {step_s} s, its heading says {frames}; expected as many")
-    # Frames are counted from 1 in messages.
+        raise DataError(f"{path}: {len(rows)} frames of {step_s} s, expected {frames} as in its heading")
+    # Messages count frames from 1.
     values = parse_table(path, rows, sum(len(joint.channels) for joint in tree.joints))
     if not np.isfinite(values).all():
-        raise DataError(
-            f"{path}: {int((~np.isfinite(values)).sum())} channel values that are no numbers, expected none"
-        )
+        raise DataError(f"{path}: {int((~np.isfinite(values)).sum())} channel values are no numbers, expected none")
     return _forward(tree.joints, values), 1 / step_s
 
 
 def _parse_tree(path: Path, lines: list[str]) -> _Tree:
-    """Read the hierarchy, token by token."""
+    """Parse the hierarchy, line by line."""
     tree, open_joints = _Tree(), list[int]()
     for number, line in enumerate(lines):
         words = line.split()
@@ -121,12 +119,12 @@ def _channels(path: Path, line: str) -> tuple[str, ...]:
 
 
 def _forward(joints: list[Joint], values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Put every joint where its parent's turns take it, and apply its own turns in their order.
+    """Compute positions by forward kinematics, with a joint's rotations in the order of its channels.
 
-    A position channel stands in for the offset along its axis, as the root has it.
+    values: (T, channels). A position channel replaces the offset along its axis, as for the root.
     """
-    places: list[NDArray[np.float64]] = []
-    turned: list[NDArray[np.float64]] = []
+    positions: list[NDArray[np.float64]] = []
+    rotations: list[NDArray[np.float64]] = []
     column = 0
     for joint in joints:
         local = np.tile(np.array(joint.offset), (len(values), 1))
@@ -135,12 +133,12 @@ def _forward(joints: list[Joint], values: NDArray[np.float64]) -> dict[str, NDAr
             if channel.endswith("position"):
                 local[:, "XYZ".index(channel[0])] = values[:, column]
             else:
-                own = own @ turn(channel[0], values[:, column])
+                own = own @ axis_rotation(channel[0], values[:, column])
             column += 1
         if joint.parent < 0:
-            places.append(local)
-            turned.append(own)
+            positions.append(local)
+            rotations.append(own)
         else:
-            places.append(places[joint.parent] + (turned[joint.parent] @ local[..., None])[..., 0])
-            turned.append(turned[joint.parent] @ own)
-    return {joint.name: place for joint, place in zip(joints, places, strict=True)}
+            positions.append(positions[joint.parent] + (rotations[joint.parent] @ local[..., None])[..., 0])
+            rotations.append(rotations[joint.parent] @ own)
+    return {joint.name: position for joint, position in zip(joints, positions, strict=True)}

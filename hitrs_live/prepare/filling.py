@@ -1,4 +1,4 @@
-"""Fill what a body's stream lacks: joints without a position, and frames in which nobody is there."""
+"""Interpolate what a body's stream lacks: joints without a position, and frames without a person."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,27 +16,28 @@ EMPTY_FRAMES = "frames without a body, filled"
 
 @dataclass(frozen=True, kw_only=True)
 class Filled:
-    """One body's stream without gaps."""
+    """One body's stream, interpolated over its gaps."""
 
     joints: NDArray[np.float32]
     """(T, 25, 3), metres."""
     lost: NDArray[np.bool_]
-    """(T,); True in gaps of more than LONGEST_PAUSE frames: what is interpolated there is no label's."""
+    """(T,); True in gaps of more than LONGEST_PAUSE frames, where interpolated joints get no label."""
     counts: dict[str, int]
+    """What was interpolated, for the report."""
 
 
 def fill_stream(where: Path | str, joints_m: NDArray[np.float32]) -> Filled:
-    """Interpolate the bad joints of one body, and the frames in which it is nobody, from the frames around them.
+    """Interpolate, over time, the bad joints of one body and the frames without a person.
 
-    joints_m: (T, 25, 3), metres. Frames before the first in which somebody is there are copies of it, those after the
-    last copies of that. Raises DataError, naming `where`, as `check_joints` does, and where half of the frames or more
-    have nobody.
+    where: names the data in messages. joints_m: (T, 25, 3), metres. Frames before the first with a person are copies
+    of it, those after the last copies of the last. Raises DataError as `check_joints` does, and where half or more of
+    the frames are without a person.
     """
     check_joints(where, joints_m)
-    there = find_bodies(joints_m)
-    if not len(joints_m) or (~there).mean() >= MOST_BAD:
-        raise DataError(f"{where}: somebody in {int(there.sum())} of {len(joints_m)} frames, expected most of them")
-    at = np.flatnonzero(there)
+    present = find_bodies(joints_m)
+    if not len(joints_m) or (~present).mean() >= MOST_BAD:
+        raise DataError(f"{where}: a person in {int(present.sum())} of {len(joints_m)} frames, expected most of them")
+    at = np.flatnonzero(present)
     counts = {BAD_JOINTS: int(find_bad(joints_m[at]).sum()), EMPTY_FRAMES: len(joints_m) - len(at)}
     lost = np.zeros(len(joints_m), bool)
     if not any(counts.values()):
@@ -51,7 +52,7 @@ def fill_stream(where: Path | str, joints_m: NDArray[np.float32]) -> Filled:
 
 
 def check_joints(where: Path | str, joints_m: NDArray[np.floating]) -> None:
-    """Refuse joints, (..., 3) in metres, half of which or more have no usable position. Raises DataError."""
+    """Raise DataError where half or more of some joints, (..., 3) in metres, have no usable position."""
     bad = find_bad(joints_m)
     if bad.size and bad.mean() >= MOST_BAD:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Actions given as intervals of frames, laid out as one label a frame, also where they overlap."""
+"""Convert actions given as intervals of frames to one label per frame, also where they overlap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from hitrs_live.data.dataset import UNLABELLED
 
 SHORTEST_REST = 15
-"""Frames: what overlaps leave of an action is no action any more where it is shorter."""
+"""Frames: where overlaps leave less than this of an action, it is dropped."""
 _SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """One action, from its first frame to before its end."""
+    """One action: frames `start` to `end` - 1."""
 
     label: int
     start: int
@@ -23,22 +23,24 @@ class Span:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Laid:
-    """One label a frame, and what was odd about the spans."""
+class FrameLabels:
+    """One label per frame, and the irregularities of the spans."""
 
     labels: NDArray[np.int16]
-    """(T,); 0 outside all spans, -1 where it is open which action a frame belongs to."""
+    """(T,); 0 outside all spans, UNLABELLED where it is undecided which action a frame belongs to."""
     notes: tuple[str, ...] = ()
+    """Irregularities in words, for the report."""
     counts: dict[str, int] = field(default_factory=dict)
+    """Number of each irregularity, for the report."""
 
 
-def lay_out(spans: Sequence[Span], frames: int, *, names: Sequence[str]) -> Laid:
-    """Lay spans out over `frames` frames, the same whatever their order.
+def label_frames(spans: Sequence[Span], frames: int, *, names: Sequence[str]) -> FrameLabels:
+    """Label `frames` frames by spans; their order does not matter. names: of the classes, for the notes.
 
     Where spans overlap, a frame belongs to the shortest of them, of equally long ones to the one that begins last. A
-    longer one keeps the longest piece that the others leave of it, if that has SHORTEST_REST frames; its other pieces
-    are UNLABELLED, since something of that class still goes on but none begins there. Spans that overlap, that have no
-    frame left, or that lie outside the recording are named in the notes and counted.
+    longer one keeps the longest piece that the others leave of it, if that has SHORTEST_REST frames. Its other pieces
+    are UNLABELLED: the action may still be under way there, but does not begin there. Spans that overlap, that keep no
+    frame, or that lie outside the recording are noted and counted.
     """
     labels = np.zeros(frames, np.int16)
     inside = sorted({span for span in spans if min(span.end, frames) > span.start}, key=_order)
@@ -63,21 +65,21 @@ def lay_out(spans: Sequence[Span], frames: int, *, names: Sequence[str]) -> Laid
         ("labels outside the recording", outside),
     )
     twice = len(spans) - len(inside) - len(outside)
-    return Laid(
+    return FrameLabels(
         labels=labels,
-        notes=tuple(_note(name, found, names) for name, found in kinds if found)
+        notes=tuple(_note(name, concerned, names) for name, concerned in kinds if concerned)
         + ((f"{twice} labels given twice",) if twice else ()),
-        counts={name: len(found) for name, found in kinds} | {"labels given twice": twice},
+        counts={name: len(concerned) for name, concerned in kinds} | {"labels given twice": twice},
     )
 
 
 def _order(span: Span) -> tuple[int, int, int]:
-    """Sort the longest first."""
+    """Return the key by which the longest span is first."""
     return span.start - span.end, span.start, span.label
 
 
 def _longest(own: NDArray[np.bool_]) -> tuple[int, int]:
-    """Find the longest run of True, the first of equally long ones, as its start and end."""
+    """Return the start and end of the longest run of True, the first of equally long ones."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], own, [False]])))
     starts, ends = edges[::2], edges[1::2]
     if not len(starts):

@@ -1,7 +1,8 @@
-"""Kinder-Gator: a CSV file a clip of one instruction, recorded with a Kinect v1.
+"""Read Kinder-Gator: one CSV file per clip of one instruction, recorded with a Kinect v1.
 
-Files are `POSE-p565_05-Bow-1469182474370.csv`: person, number, instruction, time; those of adults lie in `Adults`. A
-heading names the columns: Timestamp in milliseconds, X, Y, Z of the twenty joints in metres, User-ID, Action.
+Files are named `POSE-p565_05-Bow-1469182474370.csv`: person, number, instruction, time; those of adults are in the
+folder `Adults`. A heading names the columns: Timestamp in milliseconds, X, Y, Z of the twenty joints in metres,
+User-ID, Action.
 """
 
 import functools
@@ -26,7 +27,7 @@ _COLUMNS = ("Timestamp", *(f"{joint}{axis}" for joint in NAMES for axis in "XYZ"
 
 
 def plan_kinder_gator(folder: Path, *, name: str) -> Plan:
-    """Find the clips under a folder; their instructions are the classes. Raises DataError where there is none."""
+    """List the clips under a folder; their instructions are the classes. Raises DataError where there is none."""
     files, left_out = find_named(folder, "*.csv", _NAME, "POSE-p565_05-Bow-1469182474370.csv")
     labels = tuple(sorted({_instruction(path) for path in files}))
     index = Index(name=name, source=SOURCE, rate_hz=RATE_HZ, labels=labels, valid=VALID, samples=())
@@ -35,14 +36,14 @@ def plan_kinder_gator(folder: Path, *, name: str) -> Plan:
 
 
 def read_kinder_gator(path: Path, *, labels: tuple[str, ...]) -> Reading:
-    """Read one clip, at 30 Hz by its timestamps. Raises DataError, naming the line, where the file is broken."""
+    """Read one clip, resampled to 30 Hz by its timestamps. Raises DataError, naming the line, on a damaged file."""
     match = _NAME.fullmatch(path.stem)
     if match is None:
-        raise DataError(f"{path}: got that name, expected one such as POSE-p565_05-Bow-1469182474370.csv")
-    heading, *lines = read_lines(path, "a heading and a line a frame") or [""]
+        raise DataError(f"{path}: unknown form of name, expected one such as POSE-p565_05-Bow-1469182474370.csv")
+    heading, *lines = read_lines(path, "a heading and a line per frame") or [""]
     if tuple(word.strip() for word in heading.split(","))[: len(_COLUMNS)] != _COLUMNS:
         raise DataError(f"{path}, line 1: got {heading[:60]!r}, expected {','.join(_COLUMNS[:4])},...")
-    # What follows the joints is text that the name has too.
+    # The columns after the joints repeat what the file's name contains.
     numbers = [",".join(line.split(",")[: len(_COLUMNS)]) for line in lines]
     table = parse_table(path, numbers, len(_COLUMNS), first_line=2)
     kept = rising(path, table[:, 0])

@@ -1,6 +1,6 @@
-"""The twenty joints of a Kinect v1 as ours, for all the data sets that were recorded with one.
+"""Map the twenty joints of a Kinect v1 to ours, for the data sets recorded with one.
 
-Its frame has our axes: metres, y up, right-handed, the left of a person who faces the camera at the smaller x.
+Its coordinates are ours: metres, y up, right-handed, the left of a person who faces the camera at the smaller x.
 """
 
 from typing import Final
@@ -16,20 +16,20 @@ NAMES: Final = (
     "ShoulderLeft", "ElbowLeft", "WristLeft", "HandLeft", "ShoulderRight", "ElbowRight", "WristRight", "HandRight",
     "HipLeft", "KneeLeft", "AnkleLeft", "FootLeft", "HipRight", "KneeRight", "AnkleRight", "FootRight",
 )  # fmt: skip
-"""As Microsoft's SDK has them, in its order."""
+"""Names in Microsoft's SDK, in its order."""
 _SHOULDER_CENTRE = 2
 FROM_KINECT_V1: Final = (
     *range(JOINTS), _SHOULDER_CENTRE, NTU25.index("left_hand"), NTU25.index("left_hand"),
     NTU25.index("right_hand"), NTU25.index("right_hand"),
 )  # fmt: skip
-"""The first twenty joints of both stand in the same order; what a Kinect v1 calls the centre of the shoulders is NTU's
-spine_shoulder, and stands for the neck too, as the hands do for fingertips and thumbs."""
+"""The Kinect v1 joint for each of ours. The first twenty are in the same order. The Kinect's centre of the shoulders
+is NTU's spine_shoulder and also replaces the neck; the hands replace fingertips and thumbs."""
 _NOT_THERE = ("neck", "left_hand_tip", "left_thumb", "right_hand_tip", "right_thumb")
 VALID: Final = tuple(joint not in _NOT_THERE for joint in NTU25.joints)
-"""Which of our joints it measures."""
+"""Our joints that a Kinect v1 measures."""
 
 
 def from_kinect_v1(joints_m: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Bring twenty joints to ours. joints_m: (T, 20, 3), metres -> (T, 25, 3); no position stays none, as NaN."""
+    """Map twenty joints to ours. joints_m: (T, 20, 3), metres. Returns (T, 25, 3), float32; NaN stays NaN."""
     ours: NDArray[np.float32] = joints_m[:, list(FROM_KINECT_V1)].astype(np.float32)
     return ours

@@ -1,7 +1,7 @@
-"""Gestures of Microsoft's LabanotationSuite: a CSV file a gesture, recorded with a Kinect v2.
+"""Read the gestures of Microsoft's LabanotationSuite: one CSV file per gesture, recorded with a Kinect v2.
 
-A line of `Ges01_wavehand.csv` is a frame: a time in units of 100 nanoseconds, then x y z in metres and a tracking state
-of each of the Kinect's 25 joints, which are ours.
+A line of `Ges01_wavehand.csv` is a frame: a time in units of 100 nanoseconds, then for each of the Kinect's 25 joints,
+which are ours, x y z in metres and a tracking state.
 """
 
 import functools
@@ -24,7 +24,7 @@ _NAME = re.compile(r"Ges\d\d_(?P<gesture>\w+)", re.ASCII)
 
 
 def plan_labanotation(folder: Path, *, name: str) -> Plan:
-    """Find the gestures under a folder; each is a class. Raises DataError where there is none."""
+    """List the gestures under a folder; each is a class. Raises DataError where there is none."""
     files, left_out = find_named(folder, "*.csv", _NAME, "Ges01_wavehand.csv")
     labels = tuple(dict.fromkeys(path.stem.partition("_")[2] for path in files))
     index = Index(name=name, source=SOURCE, rate_hz=RATE_HZ, labels=labels, samples=())
@@ -33,11 +33,11 @@ def plan_labanotation(folder: Path, *, name: str) -> Plan:
 
 
 def read_labanotation(path: Path, *, labels: tuple[str, ...]) -> Reading:
-    """Read one gesture, at 30 Hz by its times. Raises DataError, naming the line, where the file is broken."""
+    """Read one gesture, resampled to 30 Hz by its times. Raises DataError, naming the line, on a damaged file."""
     match = _NAME.fullmatch(path.stem)
     if match is None:
-        raise DataError(f"{path}: got that name, expected one such as Ges01_wavehand.csv")
-    table = parse_table(path, read_lines(path, "a line a frame"), 1 + 4 * len(NTU25))
+        raise DataError(f"{path}: unknown form of name, expected one such as Ges01_wavehand.csv")
+    table = parse_table(path, read_lines(path, "a line per frame"), 1 + 4 * len(NTU25))
     kept = rising(path, table[:, 0])
     joints = table[kept, 1:].reshape(-1, len(NTU25), 4)[..., :3].astype(np.float32)
     filled = fill_stream(path, joints)

@@ -1,7 +1,7 @@
-"""Motion capture files as data sets: BVH, and Acclaim's skeletons with their recordings, of CMU, HDM05 and others.
+"""Read folders of motion capture as data sets: BVH, and Acclaim skeletons and recordings, of CMU, HDM05 and others.
 
-A recording is one person. Its name begins with the person: `01_02.bvh`, `01_02.amc` of `01.asf`,
-`HDM_bd_cartwheel_001_120.amc` of `HDM_bd.asf`. A list of texts, a line `01_02 walk` each, makes them classes.
+A recording is of one person. Its name begins with the person's: `01_02.bvh`, `01_02.amc` with `01.asf`,
+`HDM_bd_cartwheel_001_120.amc` with `HDM_bd.asf`. A list of texts, with lines such as `01_02 walk`, gives the classes.
 """
 
 import contextlib
@@ -24,16 +24,19 @@ from hitrs_live.skeleton import NTU25
 
 RATE_HZ: Final = 30.0
 ACCLAIM_RATE_HZ: Final = 120.0
-"""An `.amc` does not say; CMU's and HDM05's are of this rate."""
+"""Rate of CMU's and HDM05's recordings; an `.amc` does not contain it."""
 _ANY = re.compile(r"[\w.-]+", re.ASCII)
 _SUBJECT = re.compile(r"(?:[A-Za-z]+_)?([A-Za-z0-9]+)_")
 _CMU_UNIT_M = 0.0254 / 0.45
 Texts = dict[str, str]
-"""What somebody does, by the recording's name."""
+"""Action by the recording's name."""
 
 
 def _joints(middle: dict[str, str], sided: dict[str, str], left: str, right: str) -> tuple[str, ...]:
-    """Name the file's joint for each of ours; in names of a side, {s} stands for left or right."""
+    """Name the file's joint for each of ours.
+
+    middle: by our name; sided: by our name without its side, where {s} stands for `left` or `right`.
+    """
     names = []
     for joint in NTU25.joints:
         side, _, part = joint.partition("_")
@@ -55,7 +58,7 @@ _ACCLAIM = _joints(
     },
     "l", "r",
 )  # fmt: skip
-"""The bones at whose ends our joints are."""
+"""For each of our joints the bone at whose end it is."""
 _BVH_CMU = _joints(
     {"spine_base": "Hips", "spine_middle": "Spine1", "spine_shoulder": "Neck", "neck": "Head", "head": f"Head{END}"},
     {
@@ -75,27 +78,27 @@ _BVH_DAZ = _joints(
 )  # fmt: skip
 _DAZ_VALID = tuple(not joint.endswith(("_hand", "hand_tip", "thumb")) for joint in NTU25.joints)
 _BVH_FORMS = {"CMU's": (_BVH_CMU, _CMU_UNIT_M), "Daz's": (_BVH_DAZ, 0.01)}
-"""Names of joints in BVH files, and the metres of their unit."""
+"""Joint names in the known kinds of BVH files, and their unit in metres."""
 
 
 def plan_bvh(folder: Path, *, name: str, texts: Path | None = None, unit_m: float | None = None) -> Plan:
-    """Find BVH files under a folder. unit_m: metres a unit, by the joints' names where None.
+    """List the BVH files under a folder. texts: a list of actions; unit_m: metres per unit, None for by joint names.
 
-    Raises DataError where there is none or the list of texts is broken.
+    Raises DataError where there is no file or the list of texts cannot be read.
     """
     files, left_out = find_named(folder, "*.bvh", _ANY, "01_01.bvh")
     read = functools.partial(_read_bvh, unit_m=unit_m)
     with contextlib.suppress(DataError):
-        # The first file stands for all of them here; a broken one is named when it is read.
+        # The first file decides for all of them; a damaged file is reported when it is read.
         if set(_BVH_DAZ) <= read_bvh(files[0])[0].keys():
             return _plan(folder, files, left_out, name, texts, read=read, valid=_DAZ_VALID)
     return _plan(folder, files, left_out, name, texts, read=read)
 
 
 def plan_acclaim(folder: Path, *, name: str, texts: Path | None = None, rate_hz: float | None = None) -> Plan:
-    """Find Acclaim recordings and their skeletons under a folder. rate_hz: the recordings', 120 where None.
+    """List Acclaim recordings and their skeletons under a folder. rate_hz: of the recordings, None for 120.
 
-    Raises DataError where there is none, one has no skeleton, or the list of texts is broken.
+    Raises DataError where there is no recording, one has no skeleton, or the list of texts cannot be read.
     """
     files, left_out = find_named(folder, "*.amc", _ANY, "01_01.amc")
     skeletons: dict[str, Path] = {}
@@ -104,24 +107,24 @@ def plan_acclaim(folder: Path, *, name: str, texts: Path | None = None, rate_hz:
             skeletons.setdefault(path.stem.lower(), path) != path
             and path.read_bytes() != skeletons[path.stem.lower()].read_bytes()
         ):
-            raise DataError(f"{path} and {skeletons[path.stem.lower()]}: two skeletons of one name; take one away")
+            raise DataError(f"{path} and {skeletons[path.stem.lower()]}: two skeletons of one name; remove one")
     own: dict[str, Path] = {}
     for path in files:
         fitting = [stem for stem in skeletons if path.stem.lower() == stem or path.stem.lower().startswith(stem + "_")]
         if not fitting:
-            raise DataError(f"{path}: no skeleton for it, expected one such as {path.stem.rpartition('_')[0]}.asf")
+            raise DataError(f"{path}: it has no skeleton, expected one such as {path.stem.rpartition('_')[0]}.asf")
         own[path.stem] = skeletons[max(fitting, key=len)]
     read = functools.partial(_read_acclaim, skeletons=own, rate_hz=rate_hz or ACCLAIM_RATE_HZ)
     return _plan(folder, files, left_out, name, texts, read=read)
 
 
 def read_texts(path: Path) -> Texts:
-    """Read a list of texts, a line `01_02 walk` each; a line of another form is passed over as a heading.
+    """Read a list of texts with lines such as `01_02 walk`; lines of another form are skipped as headings.
 
     Raises DataError where it cannot be read or has no such line.
     """
     matches = [
-        re.match(r"\s*(\w+_\w+)(?:\.\w+)?[\s,;]+(\S.*)", line) for line in read_lines(path, "a line a recording")
+        re.match(r"\s*(\w+_\w+)(?:\.\w+)?[\s,;]+(\S.*)", line) for line in read_lines(path, "a line per recording")
     ]
     texts = {match[1]: " ".join(match[2].split()) for match in matches if match}
     if not texts:
@@ -148,7 +151,7 @@ def _read(
     texts: Texts,
     labels: tuple[str, ...],
 ) -> Reading:
-    """Read one recording, at 30 Hz."""
+    """Read one recording, resampled to 30 Hz. joints_of: returns (T, 25, 3) metres and their rate in Hz."""
     joints, rate_hz = joints_of(path)
     filled = fill_stream(path, joints)
     ours, _ = at_rate(path, filled.joints, np.arange(len(joints)) / rate_hz, 1 / RATE_HZ)
@@ -168,7 +171,7 @@ def _read_bvh(path: Path, *, unit_m: float | None) -> tuple[NDArray[np.float32],
             return joints.astype(np.float32), rate_hz
     missing = {form: sorted(set(names) - places.keys())[:3] for form, (names, _) in _BVH_FORMS.items()}
     lacks = ", ".join(f"of {form} {' '.join(names)}" for form, names in missing.items())
-    raise DataError(f"{path}: joints named neither as in CMU's nor in Daz's BVH files; missing are {lacks}")
+    raise DataError(f"{path}: expected the joint names of CMU's or of Daz's BVH files; missing are {lacks}")
 
 
 def _read_acclaim(path: Path, *, skeletons: dict[str, Path], rate_hz: float) -> tuple[NDArray[np.float32], float]:

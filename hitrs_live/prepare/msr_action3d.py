@@ -1,7 +1,7 @@
-"""MSR Action3D: a text file an action, of a depth camera before the Kinect's own, at 15 Hz.
+"""Read MSR Action3D: one text file per action, recorded with a depth camera that preceded the Kinect, at 15 Hz.
 
-A line of `a01_s02_e03_skeleton3D.txt` is a joint: x y z in metres, in a Kinect's frame, and a confidence; twenty lines
-are a frame, in an order of their own. Only these real-world files are read, not those in pixels (`_skeleton.txt`).
+A line of `a01_s02_e03_skeleton3D.txt` is a joint: x y z in metres, in the Kinect's coordinates, and a confidence.
+Twenty lines, in the data set's own order, are a frame. The files in pixels (`_skeleton.txt`) are not read.
 """
 
 import re
@@ -27,26 +27,29 @@ LABELS = (
 )  # fmt: skip
 _NAME = re.compile(r"(?P<name>a(?P<action>\d\d)_s(?P<subject>\d\d)_e\d\d)_skeleton3D", re.ASCII | re.IGNORECASE)
 _ROWS: Final = (6, 3, 2, 19, 0, 7, 9, 11, 1, 8, 10, 12, 4, 13, 15, 17, 5, 14, 16, 18)
-"""Where the joints of a Kinect v1, in its order, stand in a frame."""
+"""For each joint of a Kinect v1, in its order, the line within a frame."""
 
 
 def plan_msr_action3d(folder: Path, *, name: str) -> Plan:
-    """Find the real-world files under a folder. Raises DataError where there is none."""
+    """List the files in metres under a folder. Raises DataError where there is none."""
     files, left_out = find_named(folder, "*.txt", _NAME, "a01_s01_e01_skeleton3D.txt")
     index = Index(name=name, source=SOURCE, rate_hz=RATE_HZ, labels=LABELS, valid=VALID, splits=(XSUB,), samples=())
     return Plan(folder=folder, files=files, read=read_msr_action3d, index=index, left_out=left_out)
 
 
 def read_msr_action3d(path: Path) -> Reading:
-    """Read one action, at 30 Hz. People of even number are tested on. Raises DataError where the file is broken."""
+    """Read one action, resampled to 30 Hz. Subjects of even number are the test subjects.
+
+    Raises DataError where the file is damaged.
+    """
     match = _NAME.fullmatch(path.stem)
     if match is None or not 1 <= int(match["action"]) <= len(LABELS):
         raise DataError(
-            f"{path}: got that name, expected one such as a01_s01_e01_skeleton3D.txt, action 1 to {len(LABELS)}"
+            f"{path}: unknown name, expected one such as a01_s01_e01_skeleton3D.txt, action 1 to {len(LABELS)}"
         )
-    table = parse_table(path, read_lines(path, "a line a joint"), 4)
+    table = parse_table(path, read_lines(path, "a line per joint"), 4)
     if len(table) % JOINTS:
-        raise DataError(f"{path}: {len(table)} lines, expected {JOINTS} a frame")
+        raise DataError(f"{path}: {len(table)} lines, expected {JOINTS} per frame")
     filled = fill_stream(path, from_kinect_v1(table[:, :3].reshape(-1, JOINTS, 3)[:, list(_ROWS)]))
     joints, places = at_rate(path, filled.joints, np.arange(len(filled.joints)) / RECORDED_HZ, 1 / RATE_HZ)
     lost = filled.lost[np.round(places).astype(np.int64)]

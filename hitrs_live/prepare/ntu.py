@@ -1,4 +1,7 @@
-"""NTU RGB+D 60 and 120: a folder of `.skeleton` files, searched to any depth."""
+"""Read NTU RGB+D 60 and 120: a folder of `.skeleton` files, searched to any depth.
+
+The class names are in ntu_classes.py, the form of the files' names and the splits in ntu_file_names.py.
+"""
 
 import functools
 from collections.abc import Sequence
@@ -19,36 +22,36 @@ SOURCE = "NTU RGB+D skeletons (Kinect v2); for research only, under the terms of
 
 
 def plan_ntu(folder: Path, *, name: str, missing: Path | None = None) -> Plan:
-    """Find the files of NTU RGB+D under a folder.
+    """List the files of NTU RGB+D under a folder.
 
-    The classes are the 60 of NTU-60, and the 120 where a file has an action above 60. Files that `missing` lists are
-    left out. Raises DataError where there is nothing to read, or two files have the same name.
+    The classes are the 60 of NTU-60, or the 120 where a file has an action above 60. missing: a list of files to leave
+    out. Raises DataError where there is nothing to read, or two files have the same name.
     """
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".skeleton" and path.is_file())
-    if not found:
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".skeleton" and path.is_file())
+    if not paths:
         raise DataError(f"{folder}: no .skeleton file in it; give the folder into which NTU RGB+D was unpacked")
     missing_names = read_missing(missing) if missing else frozenset()
     named: dict[str, Path] = {}
     left_out: dict[str, str] = {}
-    for path in found:
+    for path in paths:
         where = str(path.relative_to(folder))
         if parse_name(path.stem) is None:
             left_out[where] = "its name is not of the form SsssCcccPpppRrrrAaaa, action 1 to 120"
         elif path.stem in missing_names:
             left_out[where] = "on the list of missing skeletons"
         elif path.stem in named:
-            raise DataError(f"{path} and {named[path.stem]}: the same sample twice; take one of them away")
+            raise DataError(f"{path} and {named[path.stem]}: the same sample twice; remove one of them")
         else:
             named[path.stem] = path
     if not named:
         raise DataError(
-            f"{folder}: none of its {len(found)} .skeleton files is to be read: {next(iter(left_out.items()))}"
+            f"{folder}: none of its {len(paths)} .skeleton files can be used: {next(iter(left_out.items()))}"
         )
     late = any(parsed.action > ACTIONS_60 for stem in named if (parsed := parse_name(stem)))
     splits = SPLITS_120 if late else SPLITS_60
     return Plan(
         folder=folder,
-        # In the order of names, in whatever folder each lies.
+        # Ordered by name, whatever their folders.
         files=tuple(named[stem] for stem in sorted(named)),
         read=functools.partial(read_ntu, splits=splits),
         index=Index(
@@ -64,13 +67,13 @@ def plan_ntu(folder: Path, *, name: str, missing: Path | None = None) -> Plan:
 
 
 def read_ntu(path: Path, *, splits: tuple[str, ...]) -> Reading:
-    """Read one file: one sequence of one or two people, or none where nobody is ever tracked in it.
+    """Read one file: one sequence of one or two people, or none where no body is tracked in it.
 
-    Raises DataError where the file is broken or its name is none of NTU RGB+D's.
+    Raises DataError where the file is damaged or its name is not one of NTU RGB+D's.
     """
     name = parse_name(path.stem)
     if name is None:
-        raise DataError(f"{path}: got that name, expected one of the form SsssCcccPpppRrrrAaaa.skeleton")
+        raise DataError(f"{path}: unknown name, expected one of the form SsssCcccPpppRrrrAaaa.skeleton")
     sequence = parse_skeleton(path)
     tracks, counts = collect_tracks(sequence.frames)
     counts[BAD_JOINTS] = sequence.bad_joints
@@ -84,9 +87,9 @@ def read_ntu(path: Path, *, splits: tuple[str, ...]) -> Reading:
 
 
 def collect_tracks(frames: Sequence[Sequence[NtuBody]]) -> tuple[list[Track], dict[str, int]]:
-    """Sort a file's skeletons by their ids, in the order in which these appear. Those that are nobody are passed over.
+    """Group a file's skeletons by their ids, in the order in which these appear. Empty skeletons are skipped.
 
-    Returns the tracks, and counts of frames and of what was passed over.
+    Returns the tracks, and counts of frames and of skipped skeletons.
     """
     counts = {"frames": len(frames), "frames without a body": 0, "skeletons passed over": 0}
     by_id: dict[str, tuple[list[int], list[NtuBody]]] = {}
@@ -97,7 +100,7 @@ def collect_tracks(frames: Sequence[Sequence[NtuBody]]) -> tuple[list[Track], di
         for body in tracked:
             at, seen = by_id.setdefault(body.body_id, ([], []))
             if at and at[-1] == number:
-                # One id given twice in a frame: the first one it is.
+                # One id twice in a frame: the first skeleton is taken.
                 counts["skeletons passed over"] += 1
                 continue
             at.append(number)

@@ -1,4 +1,4 @@
-"""The classes of NTU RGB+D (A001 to A060) and NTU RGB+D 120, in their order, as their authors name them."""
+"""List the classes of NTU RGB+D (A001 to A060) and NTU RGB+D 120 (to A120), in order, as their authors name them."""
 
 ACTIONS = (
     "drink water", "eat meal/snack", "brushing teeth", "brushing hair", "drop", "pickup", "throw", "sitting down",

@@ -1,4 +1,4 @@
-"""What the names of NTU RGB+D files say, and which splits test on them."""
+"""Parse the names of NTU RGB+D files, and derive from them which splits test on a file."""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ TRAINING_CAMERAS = frozenset((2, 3))
 
 SPLITS_60 = ("xsub60", "xview60")
 SPLITS_120 = ("xsub120", "xset120", *SPLITS_60)
-"""Cross-setup trains on the even setups. Those of 60 leave the later 60 actions out."""
+"""Cross-setup trains on even setups. The splits of NTU-60 leave out the 60 actions added by NTU-120."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class NtuName:
     action: int
 
     def test_of(self, splits: tuple[str, ...]) -> tuple[str, ...]:
-        """Say which of the splits test on it."""
+        """Return which of these splits test on the file."""
         tests = {
             "xsub60": self.action <= ACTIONS_60 and self.subject not in TRAINING_SUBJECTS_60,
             "xview60": self.action <= ACTIONS_60 and self.camera not in TRAINING_CAMERAS,
@@ -44,12 +44,12 @@ class NtuName:
         return tuple(split for split in splits if tests[split])
 
     def left_out_of(self, splits: tuple[str, ...]) -> tuple[str, ...]:
-        """Say which of the splits leave it out."""
+        """Return which of these splits leave the file out."""
         return tuple(split for split in splits if split in SPLITS_60 and self.action > ACTIONS_60)
 
 
 def parse_name(stem: str) -> NtuName | None:
-    """Read a file's name without its ending; None where it is not of that form, or of an action above 120."""
+    """Parse a file's name without suffix; None where it is not of that form, or its action is not 1 to 120."""
     match = _NAME.fullmatch(stem)
     if match is None:
         return None
@@ -60,9 +60,9 @@ def parse_name(stem: str) -> NtuName | None:
 
 
 def read_missing(path: Path) -> frozenset[str]:
-    """Read a list of samples with missing skeletons: one name a line; lines of other text are its heading.
+    """Read a list of samples with missing skeletons: one name per line; other lines are skipped as headings.
 
-    Raises DataError where it cannot be read or names nothing.
+    Raises DataError where it cannot be read or has no name.
     """
     try:
         lines = read_text(path).splitlines()

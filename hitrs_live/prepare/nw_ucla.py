@@ -1,7 +1,6 @@
-"""Northwestern-UCLA as its usual JSON files: one a sequence, with `file_name`, `skeletons` (T, 20, 3) and `label`.
+"""Read Northwestern-UCLA in its usual form: one JSON file per sequence: `file_name`, `skeletons` (T, 20, 3), `label`.
 
-The joints are the twenty of a Kinect v1 in metres, in its own frame, whose axes are ours: y up, right-handed, the
-left of a person who faces the camera at the smaller x.
+The joints are the twenty of a Kinect v1, in metres, in its coordinates, whose axes are ours.
 """
 
 import re
@@ -32,7 +31,7 @@ SOURCE = (
     f"rate, which is not known and taken as {NW_UCLA_RATE_HZ:g} Hz"
 )
 _BARE_NAN = re.compile(r"(?<=[\[,\s])-?(?:nan|inf|infinity)(?=[\],\s])", re.IGNORECASE)
-"""What Python and others write into JSON though JSON has no such thing."""
+"""Literals for non-finite numbers, which JSON does not have but Python and others write."""
 
 
 class _File(msgspec.Struct):
@@ -42,7 +41,7 @@ class _File(msgspec.Struct):
 
 
 def plan_nw_ucla(folder: Path, *, name: str) -> Plan:
-    """Find the JSON files of Northwestern-UCLA under a folder. Raises DataError where there is none."""
+    """List the JSON files of Northwestern-UCLA under a folder. Raises DataError where there is none."""
     files, left_out = [], {}
     for path in sorted(folder.rglob("*.json")):
         if NW_UCLA_NAME.fullmatch(path.stem):
@@ -50,7 +49,7 @@ def plan_nw_ucla(folder: Path, *, name: str) -> Plan:
         else:
             left_out[str(path.relative_to(folder))] = "its name is not of the form a01_s01_e00_v01"
     if not files:
-        raise DataError(f"{folder}: no JSON file with a name such as a01_s01_e00_v01; give the folder that has them")
+        raise DataError(f"{folder}: no JSON file with a name such as a01_s01_e00_v01; give the folder of these files")
     return Plan(
         folder=folder,
         files=tuple(files),
@@ -69,13 +68,13 @@ def plan_nw_ucla(folder: Path, *, name: str) -> Plan:
 
 
 def read_nw_ucla(path: Path) -> Reading:
-    """Read one sequence, at 30 Hz. Its class is the action in its name; a label that says another is noted.
+    """Read one sequence, resampled to 30 Hz. Its class is the action in its name; a different label is noted.
 
-    Raises DataError where the file is broken.
+    Raises DataError where the file is damaged.
     """
     match = NW_UCLA_NAME.fullmatch(path.stem)
     if match is None or match["action"] not in NW_UCLA_ACTIONS:
-        raise DataError(f"{path}: got that name, expected one such as a01_s01_e00_v01 with one of the ten actions")
+        raise DataError(f"{path}: unknown name, expected one such as a01_s01_e00_v01 with one of the ten actions")
     try:
         content = msgspec.json.decode(_BARE_NAN.sub("null", read_text(path)), type=_File)
         joints = np.array(content.skeletons, np.float64)
@@ -87,7 +86,7 @@ def read_nw_ucla(path: Path) -> Reading:
     label = list(NW_UCLA_ACTIONS).index(match["action"])
     notes = {}
     if content.label != label + 1:
-        notes[path.name] = f"label {content.label}, its name says {label + 1}; the name is believed"
+        notes[path.name] = f"label {content.label}, but {label + 1} by its name, which is used"
     sample = Sample(
         name=path.stem,
         subject=f"s{match['subject']}",

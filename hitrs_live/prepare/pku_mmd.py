@@ -1,8 +1,9 @@
-"""PKU-MMD: long recordings of one or two people, with a list of the actions in each.
+"""Read PKU-MMD: long recordings of one or two people, with a list of the actions in each.
 
-A skeleton file has a line a frame with 150 numbers: x y z of 25 joints of one person, then of another, zeros where
-there is none; axes and metres are those of the Kinect v2. A label file of the same name, in another folder, has lines
-`class,first frame,end frame,confidence`. Split files name the training videos and the validation videos.
+A skeleton file has one line of 150 numbers per frame: x y z of 25 joints of one person, then of another, zeros where
+there is none, in the Kinect v2's coordinates and metres. A label file of the same name, in another folder, has lines
+`class,first frame,end frame,confidence`. Split files name the training videos and the validation videos. The class
+names are in pku_mmd_classes.py.
 """
 
 import functools
@@ -19,7 +20,7 @@ from hitrs_live.errors import DataError
 from hitrs_live.files.text_file import TextUnreadable, decode_text, read_text, with_plain_nan
 from hitrs_live.joint_checks import fill_over_time, find_bad, find_bodies
 from hitrs_live.prepare.filling import check_joints
-from hitrs_live.prepare.intervals import Laid, Span, lay_out
+from hitrs_live.prepare.intervals import FrameLabels, Span, label_frames
 from hitrs_live.prepare.pku_mmd_classes import ACTIONS
 from hitrs_live.prepare.reading import BAD_JOINTS, Findings, Plan, Reading, record
 from hitrs_live.prepare.tracks import LONGEST_PAUSE, SHORTEST_TRACK, Track, fill_gaps
@@ -31,14 +32,14 @@ _NUMBERS = 150
 _MAX_BYTES = 512 * 2**20
 _LOOK_BYTES = 16384
 _TRAINING = re.compile(r"training\s+videos?\s*:", re.IGNORECASE)
-# The authors' own files have it misspelt.
+# The authors' own files misspell it.
 _VALIDATION = re.compile(r"valida\w*\s+videos?\s*:", re.IGNORECASE)
 
 
 def plan_pku_mmd(folder: Path, *, name: str) -> Plan:
-    """Find skeletons, labels and splits under a folder, each told by its content, in whatever folder it lies.
+    """List skeletons, labels and splits under a folder, recognised by their content, in any subfolder.
 
-    Raises DataError where there are no skeletons, a name is there twice, or a split file names no video.
+    Raises DataError where there are no skeletons, a name occurs twice, or a split file names no video.
     """
     kinds: dict[str, dict[str, Path]] = {"skeletons": {}, "labels": {}, "split": {}}
     left_out: dict[str, str] = {}
@@ -47,7 +48,7 @@ def plan_pku_mmd(folder: Path, *, name: str) -> Plan:
         if kind not in kinds:
             left_out[str(path.relative_to(folder))] = "neither skeletons nor labels nor a split"
         elif path.stem in kinds[kind]:
-            raise DataError(f"{path} and {kinds[kind][path.stem]}: {kind} of one name twice; take one of them away")
+            raise DataError(f"{path} and {kinds[kind][path.stem]}: {kind} of one name twice; remove one of them")
         else:
             kinds[kind][path.stem] = path
     if not kinds["skeletons"]:
@@ -76,31 +77,30 @@ def plan_pku_mmd(folder: Path, *, name: str) -> Plan:
 def read_pku_mmd(
     path: Path, *, labels: dict[str, Path], splits: dict[str, tuple[frozenset[str], frozenset[str]]]
 ) -> Reading:
-    """Read one video: a stream with a label on every frame.
+    """Read one video: a stream with a label per frame.
 
-    The person seen in more frames comes first and reaches from first to last sight; where that person was lost for
-    more than a second, the interpolated frames have no label. The other one is there in stretches.
-    Raises DataError where the skeletons or their labels are broken.
+    The person present in more frames comes first, interpolated from the first to the last frame present. Where that
+    person is absent for more than LONGEST_PAUSE frames, the interpolated frames have no label. The other person is
+    split into stretches at such absences. Raises DataError where the skeletons or their labels are damaged.
     """
     people = read_skeletons(path)
     frames = len(people)
     notes = {}
     if path.stem in labels:
-        laid = lay_out(read_intervals(labels[path.stem]), frames, names=LABELS)
+        of_video = label_frames(read_intervals(labels[path.stem]), frames, names=LABELS)
     else:
-        laid = Laid(labels=np.full(frames, UNLABELLED, np.int16), notes=("no label file of that name",))
-    of_frame = laid.labels
-    if laid.notes:
-        notes[path.name] = "; ".join(laid.notes)
-    there = find_bodies(people)
-    if not there.any():
-        return Reading(recorded=(), findings=Findings(left_out={path.name: "nobody in it"}))
-    first = int(there.sum(axis=0).argmax())
-    main = _track(people, there, first, slice(0, frames))
-    others = [_track(people, there, 1 - first, span) for span in stretches(there[:, 1 - first])]
+        of_video = FrameLabels(labels=np.full(frames, UNLABELLED, np.int16), notes=("no label file of that name",))
+    if of_video.notes:
+        notes[path.name] = "; ".join(of_video.notes)
+    present = find_bodies(people)
+    if not present.any():
+        return Reading(recorded=(), findings=Findings(left_out={path.name: "no person in it"}))
+    first = int(present.sum(axis=0).argmax())
+    main = _track(people, present, first, slice(0, frames))
+    others = [_track(people, present, 1 - first, span) for span in stretches(present[:, 1 - first])]
     tracks = [main, *(track for track in others if len(track.at) >= SHORTEST_TRACK)]
     bodies = [(int(track.at[0]), fill_gaps(track)) for track in tracks]
-    body_labels = [of_frame[start : start + len(joints)].copy() for start, joints in bodies]
+    body_labels = [of_video.labels[start : start + len(joints)].copy() for start, joints in bodies]
     lost = _long_gaps(main.at)
     body_labels[0][lost] = UNLABELLED
     sample = Sample(
@@ -118,16 +118,16 @@ def read_pku_mmd(
         "stretches dropped as too short": len(others) + 1 - len(tracks),
         "frames filled": sum(len(joints) for _, joints in bodies) - sum(len(track.at) for track in tracks),
         "frames without label, the person lost": int(lost.sum()),
-        BAD_JOINTS: int(find_bad(people)[there].sum()),
-        **laid.counts,
+        BAD_JOINTS: int(find_bad(people)[present].sum()),
+        **of_video.counts,
     }
     return Reading(recorded=(record(sample, bodies, body_labels),), findings=Findings(counts=counts, notes=notes))
 
 
 def read_skeletons(path: Path) -> NDArray[np.float32]:
-    """Read a skeleton file. Returns (T, 2, 25, 3), metres; a joint that is no number in a frame stays one, as NaN.
+    """Read a skeleton file. Returns (T, 2, 25, 3), metres; a joint without a usable position is NaN.
 
-    Raises DataError, naming what is wrong, also where half of the joints or more are no numbers.
+    Raises DataError, naming the fault, also where half or more of the joints have no usable position.
     """
     try:
         lines = with_plain_nan(read_text(path, most_bytes=_MAX_BYTES)).splitlines()
@@ -138,27 +138,27 @@ def read_skeletons(path: Path) -> NDArray[np.float32]:
     except ValueError as error:
         raise DataError(f"{path}: {str(error)[:120]}; expected lines of {_NUMBERS} numbers") from None
     if numbers.shape[1] != _NUMBERS:
-        raise DataError(f"{path}: {numbers.shape[0]} lines of {numbers.shape[1]} numbers, expected {_NUMBERS} a line")
+        raise DataError(f"{path}: {numbers.shape[0]} lines of {numbers.shape[1]} numbers, expected {_NUMBERS} per line")
     people = numbers.reshape(-1, 2, 25, 3)
     check_joints(path, people)
-    # float32 holds no more than this, and nobody is that far away.
+    # Bad joints include numbers too large for float32.
     return np.where(find_bad(people)[..., None], np.nan, people).astype(np.float32)
 
 
 def frame_labels(path: Path, frames: int) -> NDArray[np.int16]:
-    """Read a label file. Returns (T,): the class of each frame, 0 where there is none of the 51, -1 where it is open.
+    """Read a label file. Returns (T,): the class of each frame, 0 for background, UNLABELLED where it is undecided.
 
-    Where intervals overlap, `intervals.lay_out` says whose a frame is. Raises DataError, naming the line, where the
-    file is broken.
+    Overlapping intervals are resolved by `intervals.label_frames`. Raises DataError, naming the line, where the file
+    is damaged.
     """
-    return lay_out(read_intervals(path), frames, names=LABELS).labels
+    return label_frames(read_intervals(path), frames, names=LABELS).labels
 
 
 def read_intervals(path: Path) -> list[Span]:
     """Read the actions of a label file, in the order of its lines.
 
-    Frames count from 0, and an action ends before its end frame; some lines have the two exchanged. Raises DataError,
-    naming the line, for anything else.
+    Frames count from 0, and an action ends before its end frame. Some lines have the two exchanged, which is
+    corrected. Raises DataError, naming the line, where the file is damaged.
     """
     try:
         lines = read_text(path).splitlines()
@@ -183,7 +183,7 @@ def read_intervals(path: Path) -> list[Span]:
 def read_split(path: Path) -> tuple[frozenset[str], frozenset[str]]:
     """Read a split file: the names of the training videos and of the validation videos, in that order.
 
-    Raises DataError where one of them is not there.
+    Raises DataError where one of the lists is missing or empty, or they overlap.
     """
     try:
         text = read_text(path)
@@ -202,9 +202,9 @@ def read_split(path: Path) -> tuple[frozenset[str], frozenset[str]]:
     return trained, tested
 
 
-def stretches(there: NDArray[np.bool_]) -> Iterable[slice]:
-    """Cut the time in which somebody was there, (T,), where they were lost for longer than LONGEST_PAUSE."""
-    at = np.flatnonzero(there)
+def stretches(present: NDArray[np.bool_]) -> Iterable[slice]:
+    """Split the frames in which a person is present, (T,), at absences longer than LONGEST_PAUSE."""
+    at = np.flatnonzero(present)
     if not len(at):
         return
     bounds = [0, *(np.flatnonzero(np.diff(at) > LONGEST_PAUSE) + 1).tolist(), len(at)]
@@ -212,13 +212,13 @@ def stretches(there: NDArray[np.bool_]) -> Iterable[slice]:
         yield slice(int(at[start]), int(at[end - 1]) + 1)
 
 
-def _track(people: NDArray[np.float32], there: NDArray[np.bool_], person: int, span: slice) -> Track:
-    at = np.flatnonzero(there[span, person]) + span.start
+def _track(people: NDArray[np.float32], present: NDArray[np.bool_], person: int, span: slice) -> Track:
+    at = np.flatnonzero(present[span, person]) + span.start
     return Track(at=at, joints=fill_over_time(people[at, person]))
 
 
 def _long_gaps(at: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mark the frames from at[0] to at[-1] that lie in gaps longer than LONGEST_PAUSE."""
+    """Return a mask of the frames from at[0] to at[-1] that are in gaps longer than LONGEST_PAUSE."""
     lost = np.zeros(int(at[-1] - at[0]) + 1, bool)
     for gap in np.flatnonzero(np.diff(at) > LONGEST_PAUSE):
         lost[at[gap] + 1 - at[0] : at[gap + 1] - at[0]] = True
@@ -226,6 +226,7 @@ def _long_gaps(at: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _kind(path: Path) -> str:
+    """Recognise a file: `split`, `skeletons` or `labels`; empty for any other."""
     if any(path.stem.lower().startswith(start) for start in _SPLIT_FILES):
         return "split"
     try:

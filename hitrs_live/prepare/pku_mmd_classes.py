@@ -1,4 +1,4 @@
-"""The classes of PKU-MMD, 1 to 51, as its authors name them."""
+"""List the classes of PKU-MMD, 1 to 51, as its authors name them."""
 
 ACTIONS = (
     "bow", "brushing hair", "brushing teeth", "check time (from watch)", "cheer up", "clapping",

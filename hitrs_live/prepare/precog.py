@@ -1,6 +1,6 @@
-"""PRECOG 2016: a CSV file a sequence, recorded with a Kinect v1, with an action on every frame.
+"""Read PRECOG 2016: one CSV file per sequence, recorded with a Kinect v1, with an action for every frame.
 
-A heading names the twenty joints, semicolons between; every line after it is a frame: `x y z` of each joint in
+A heading names the twenty joints, separated by semicolons. Every line after it is a frame: `x y z` of each joint in
 metres, and the number of the action, 0 where there is none.
 """
 
@@ -28,7 +28,7 @@ _TESTED = TEST_SUBJECTS["precog16"]
 
 
 def plan_precog(folder: Path, *, name: str) -> Plan:
-    """Find the files SeqA_B.csv, sequence A of person B, under a folder. Raises DataError where there is none."""
+    """List the files SeqA_B.csv, sequence A of person B, under a folder. Raises DataError where there is none."""
     files, left_out = find_named(folder, "*.csv", _NAME, "Seq1_1.csv")
     index = Index(
         name=name, source=SOURCE, labels=LABELS, background=0, valid=VALID, splits=(HELD_OUT,), samples=()
@@ -37,11 +37,11 @@ def plan_precog(folder: Path, *, name: str) -> Plan:
 
 
 def read_precog(path: Path) -> Reading:
-    """Read one sequence. Raises DataError, naming the line, where the file is broken."""
+    """Read one sequence. Raises DataError, naming the line, where the file is damaged."""
     match = _NAME.fullmatch(path.stem)
     if match is None:
-        raise DataError(f"{path}: got that name, expected one such as Seq1_1.csv")
-    heading, *lines = read_lines(path, "a heading of joints and a line a frame") or [""]
+        raise DataError(f"{path}: unknown form of name, expected one such as Seq1_1.csv")
+    heading, *lines = read_lines(path, "a heading of joints and a line per frame") or [""]
     if tuple(word.strip() for word in heading.split(";")) != NAMES:
         raise DataError(f"{path}, line 1: got {heading[:60]!r}, expected the joints {'; '.join(NAMES[:3])}; ...")
     table = parse_table(path, lines, 3 * JOINTS + 1, first_line=2)

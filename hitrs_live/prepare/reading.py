@@ -1,4 +1,4 @@
-"""What every reader gives: the sequences of one file, and the plan of a whole folder of files."""
+"""Define what every reader returns: the plan of a whole folder of files, and the sequences of one file."""
 
 import re
 from collections.abc import Callable
@@ -13,33 +13,34 @@ from hitrs_live.data.dataset import Body, Index, Sample
 from hitrs_live.errors import DataError
 
 BAD_JOINTS = "joints without a position"
-"""Name of the count of joints that are no numbers, or out of range, and were filled from the frames around them."""
+"""Name of the count of joints that are no numbers, or out of range, and were interpolated over time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """One sequence with its numbers; its bodies' rows are counted from 0 within them."""
+    """One sequence with its arrays; the rows of its bodies count from 0 within them."""
 
     sample: Sample
     joints: NDArray[np.float32]
     """(rows, 25, 3), metres, y up."""
     labels: NDArray[np.int16]
-    """(rows,)."""
+    """(rows,), class of each row, or UNLABELLED."""
 
 
 class Findings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What was met on the way, for the report: counts by what was counted, notes by the file's name."""
+    """Contents of the report."""
 
     counts: dict[str, int] = {}
+    """Numbers by what was counted."""
     broken: dict[str, str] = {}
-    """Files that could not be read, and why."""
+    """Files that could not be read, with the reason."""
     left_out: dict[str, str] = {}
-    """Files that were passed over on purpose, and why."""
+    """Files that were left out on purpose, with the reason."""
     notes: dict[str, str] = {}
-    """What is odd about files that were read."""
+    """Irregularities by the name of a file that was read."""
 
     def add(self, other: "Findings") -> None:
-        """Take in what another part of the files gave."""
+        """Add the findings of other files."""
         for name, count in other.counts.items():
             self.counts[name] = self.counts.get(name, 0) + count
         for mine, theirs in (
@@ -52,7 +53,7 @@ class Findings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What one file held. No sequence at all, with a note of why in `left_out`, is a possible answer."""
+    """Contents of one file. There may be no sequence, for a reason that `findings.left_out` gives."""
 
     recorded: tuple[Recorded, ...]
     findings: Findings = field(default_factory=Findings)
@@ -60,51 +61,52 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Which files are to be read, how, and what the data set that they make is."""
+    """Files to read, the function that reads one of them, and the description of the data set."""
 
     folder: Path
-    """What files are named from in reports."""
+    """Reports name files relative to it."""
     files: tuple[Path, ...]
-    """In the order of the sequences to come."""
+    """In the order of the prepared sequences."""
     read: Callable[[Path], Reading]
-    """Read one file, raising DataError where it is broken. Must be picklable: it runs in other processes."""
+    """Reads one file, raising DataError where it is damaged. Must be picklable: it runs in other processes."""
     index: Index
-    """All but the samples."""
+    """Description of the data set, without samples."""
     depends_on: str = ""
-    """All else that the outcome rests on (lists, labels, options), as text: a change of it begins anew."""
+    """Other inputs of the result (lists, labels, options), as text; when it changes, all files are read again."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Files that are not to be read, and why."""
+    """Files that are left out, with the reason."""
 
 
 def find_named(
     folder: Path, pattern: str, name: re.Pattern[str], example: str, *, within: str = ""
 ) -> tuple[tuple[Path, ...], dict[str, str]]:
-    """Find the files of a pattern under a folder whose names, without their ending, are of a form.
+    """List the files under a folder whose names, without suffix, match a form.
 
-    within: only in folders of that name, in lower case, to any depth.
-    Returns them in the order of their names, and those of other names with why they are left out. Raises DataError
-    where there is none, or one name is there twice.
+    pattern: for `rglob`; name: the form; example: a name of that form, for messages; within: only in folders of that
+    name, in lower case, at any depth.
+    Returns the files ordered by name, and the other files of the pattern with the reason why they are left out.
+    Raises DataError where there is none, or a name occurs twice.
     """
-    found: dict[str, Path] = {}
+    matching: dict[str, Path] = {}
     left_out: dict[str, str] = {}
     for path in sorted(path for path in folder.rglob(pattern) if path.is_file()):
         if within and within not in (part.lower() for part in path.parts[:-1]):
             left_out[str(path.relative_to(folder))] = f"not in a folder {within}"
         elif not name.fullmatch(path.stem):
             left_out[str(path.relative_to(folder))] = f"its name is not of a form such as {example}"
-        elif path.stem in found:
-            raise DataError(f"{path} and {found[path.stem]}: the same sequence twice; take one of them away")
+        elif path.stem in matching:
+            raise DataError(f"{path} and {matching[path.stem]}: the same sequence twice; remove one of them")
         else:
-            found[path.stem] = path
-    if not found:
-        raise DataError(f"{folder}: no file in it with a name such as {example}; give the folder that has them")
-    return tuple(found[stem] for stem in sorted(found)), left_out
+            matching[path.stem] = path
+    if not matching:
+        raise DataError(f"{folder}: no file in it with a name such as {example}; give the folder of these files")
+    return tuple(matching[stem] for stem in sorted(matching)), left_out
 
 
 def record(sample: Sample, bodies: list[tuple[int, NDArray[np.float32]]], labels: list[NDArray[np.int16]]) -> Recorded:
-    """Lay bodies, each (first frame, joints (T, 25, 3)), one after another under a sample that has none yet.
+    """Combine a sample that has no bodies yet with its bodies: (first frame, joints (T, 25, 3), metres) each.
 
-    labels: one (T,) a body. Raises ValueError where there is no body, or one without frames.
+    labels: one (T,) per body. Raises ValueError where there is no body, or one without frames.
     """
     if not bodies or not all(len(joints) for _, joints in bodies):
         raise ValueError(f"{sample.name}: got bodies of {[len(j) for _, j in bodies]} frames, expected one with frames")

@@ -1,6 +1,6 @@
-"""Recordings made with --record: each person that the tracker follows in them becomes a sequence.
+"""Read recordings made with --record: each person that the tracker follows becomes a sequence.
 
-They pass through the tracker and the resampler of the live pipeline, so that a model is trained on what it will see.
+They pass through the tracker and the resampler of the live pipeline, so training data is like live data.
 """
 
 import csv
@@ -20,7 +20,7 @@ from hitrs_live.errors import DataError, MessageMalformed, SourceUnavailable
 from hitrs_live.files.text_file import TextUnreadable, read_text
 from hitrs_live.joint_checks import MOST_BAD, find_bad
 from hitrs_live.messages import JointFrame, JointsEvent, PoseFrame
-from hitrs_live.prepare.intervals import Span, lay_out
+from hitrs_live.prepare.intervals import Span, label_frames
 from hitrs_live.prepare.reading import BAD_JOINTS, Findings, Plan, Reading, record
 from hitrs_live.prepare.tracks import SHORTEST_TRACK
 from hitrs_live.skeleton import NTU25
@@ -36,40 +36,40 @@ _COLUMNS = ("recording", "track", "start_s", "end_s", "label")
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """An action that somebody wrote down. Seconds since the recording's first frame."""
+    """An annotated action. Seconds since the recording's first frame."""
 
     track: str
-    """As in the sequence's name; empty for everybody."""
+    """Track as in the sequence's name; empty for all people."""
     start_s: float
     end_s: float
     label: str
 
 
 Runs = dict[str, tuple[float, list[NDArray[np.float32]]]]
-"""Every track's frames without a gap, by its name, with the time of the first, seconds."""
+"""Gapless stretches of tracks by name: the time of the first frame in seconds, and the frames, (25, 3) each."""
 Labels = dict[str, tuple[Interval, ...]]
-"""By the recording's file name without its ending."""
+"""Annotations by the recording's file name without suffix."""
 
 
 def plan_recordings(path: Path, *, name: str, rate_hz: float = USUAL_RATE_HZ, labels: Path | None = None) -> Plan:
-    """Find recordings: one file, or all in a folder to any depth.
+    """List recordings: one file, or all in a folder to any depth. rate_hz: to resample to; labels: a CSV of intervals.
 
-    Raises DataError where there is none, two have the same name, or the labels are broken or speak of none of them.
+    Raises DataError where there is none, two have the same name, or the labels cannot be read or name none of them.
     """
-    found = [path] if path.is_file() else sorted(one for one in path.rglob("*.mcap") if one.is_file())
-    if not found or not any(is_recording(one) for one in found):
-        raise DataError(f"{path}: no recording in it; give an .mcap file that --record made, or a folder of them")
-    stems = [one.stem for one in found]
+    files = [path] if path.is_file() else sorted(one for one in path.rglob("*.mcap") if one.is_file())
+    if not files or not any(is_recording(one) for one in files):
+        raise DataError(f"{path}: no recording in it; give an .mcap file made with --record, or a folder of them")
+    stems = [one.stem for one in files]
     if twice := sorted({stem for stem in stems if stems.count(stem) > 1}):
-        raise DataError(f"{path}: two recordings of the name {twice[0]}; take one of them away")
+        raise DataError(f"{path}: two recordings of the name {twice[0]}; remove one of them")
     intervals = read_labels(labels) if labels else {}
     if labels and not intervals.keys() & set(stems):
-        raise DataError(f"--labels {labels}: speaks of {', '.join(sorted(intervals))[:80]}, none of which is in {path}")
+        raise DataError(f"--labels {labels}: names {', '.join(sorted(intervals))[:80]}, none of which is in {path}")
     classes = (BACKGROUND, *sorted({one.label for some in intervals.values() for one in some} - {BACKGROUND}))
     classes = classes if intervals else ()
     return Plan(
         folder=path.parent if path.is_file() else path,
-        files=tuple(found),
+        files=tuple(files),
         read=functools.partial(read_recording, rate_hz=rate_hz, labels=intervals, classes=classes),
         index=Index(
             name=name,
@@ -85,9 +85,9 @@ def plan_recordings(path: Path, *, name: str, rate_hz: float = USUAL_RATE_HZ, la
 
 
 def read_recording(path: Path, *, rate_hz: float, labels: Labels, classes: tuple[str, ...]) -> Reading:
-    """Read one recording: a sequence for every stretch in which a person was followed without a gap.
+    """Read one recording: a sequence for every stretch in which a person is tracked without a gap.
 
-    Frames outside all intervals are background where the labels speak of the recording at all, else without label.
+    Frames outside all intervals are background where the recording is annotated at all, else unlabelled.
     Raises DataError where it is damaged.
     """
     try:
@@ -108,11 +108,11 @@ def read_recording(path: Path, *, rate_hz: float, labels: Labels, classes: tuple
         if intervals is not None:
             spans = {one: span for one in intervals if (span := _span(one, track, times_s, classes)) is not None}
             unused = [one for one in unused if one not in spans]
-            laid = lay_out(list(spans.values()), len(joints), names=classes)
-            of_frame = laid.labels
-            notes += [f"{run}: {note}" for note in laid.notes]
-            counts |= {name: counts.get(name, 0) + count for name, count in laid.counts.items()}
-        # Nobody knows who the people are: recordings can be held out, people cannot.
+            of_run = label_frames(list(spans.values()), len(joints), names=classes)
+            of_frame = of_run.labels
+            notes += [f"{run}: {note}" for note in of_run.notes]
+            counts |= {name: counts.get(name, 0) + count for name, count in of_run.counts.items()}
+        # The people are unknown: splits can hold out recordings, but not people.
         sample = Sample(name=f"{path.stem}/{run}", subject=path.stem, bodies=())
         recorded.append(record(sample, [(0, np.stack(joints))], [of_frame]))
         counts["frames"] += len(joints)
@@ -121,45 +121,45 @@ def read_recording(path: Path, *, rate_hz: float, labels: Labels, classes: tuple
         counts["labels without a frame"] = len(unused)
         first = unused[0]
         notes.append(
-            f"{len(unused)} labels in which nobody was followed, the first is {first.label} "
+            f"{len(unused)} labels in which no person was tracked, the first is {first.label} "
             f"{first.start_s:g} to {first.end_s:g} s"
         )
     if recording.cut:
-        notes.append("cut short; read as far as it goes")
-    told = {path.name: "; ".join(notes)} if notes else {}
-    return Reading(recorded=tuple(recorded), findings=Findings(counts=counts, notes=told))
+        notes.append("cut short; read to its last whole message")
+    noted = {path.name: "; ".join(notes)} if notes else {}
+    return Reading(recorded=tuple(recorded), findings=Findings(counts=counts, notes=noted))
 
 
 def read_labels(path: Path) -> Labels:
     """Read intervals from a CSV file with the columns recording, track, start_s, end_s, label.
 
-    Raises DataError, naming the line, where it is broken.
+    Raises DataError, naming the line, where it is damaged.
     """
-    found: dict[str, list[Interval]] = {}
+    intervals: dict[str, list[Interval]] = {}
     try:
         reader = csv.DictReader(io.StringIO(read_text(path)))
         if tuple(name.strip() for name in reader.fieldnames or ()) != _COLUMNS:
             raise DataError(f"--labels {path}: columns {reader.fieldnames}, expected {','.join(_COLUMNS)}")
         reader.fieldnames = _COLUMNS
         for row in reader:
-            # A spreadsheet writes lines of commas alone for rows that were emptied.
+            # A spreadsheet writes a line of commas for an emptied row.
             if not any(value.strip() for value in row.values() if isinstance(value, str)):
                 continue
             try:
                 interval = _interval(row)
             except (ValueError, TypeError, AttributeError) as error:
                 raise DataError(f"--labels {path}, line {reader.line_num}: {error}") from None
-            found.setdefault(row["recording"].strip().removesuffix(".mcap"), []).append(interval)
+            intervals.setdefault(row["recording"].strip().removesuffix(".mcap"), []).append(interval)
     except (OSError, TextUnreadable, csv.Error) as error:
         raise DataError(f"--labels {path}: cannot be read ({error}), expected a CSV file") from None
-    if not found:
-        raise DataError(f"--labels {path}: no line after its heading; expected one an action")
-    return {name: tuple(some) for name, some in found.items()}
+    if not intervals:
+        raise DataError(f"--labels {path}: no line after its heading; expected one per action")
+    return {name: tuple(some) for name, some in intervals.items()}
 
 
 def _interval(row: dict[str | None, str]) -> Interval:
     if None in row or None in row.values():
-        raise ValueError(f"expected {len(_COLUMNS)} values, one a column")
+        raise ValueError(f"expected {len(_COLUMNS)} values, one per column")
     start_s, end_s, label = float(row["start_s"]), float(row["end_s"]), row["label"].strip()
     if not 0 <= start_s < end_s or not label or not row["recording"].strip():
         raise ValueError(f"got {','.join(row.values())[:60]!r}, expected a recording, 0 <= start_s < end_s and a label")
@@ -167,7 +167,7 @@ def _interval(row: dict[str | None, str]) -> Interval:
 
 
 def _span(one: Interval, track: str, times_s: NDArray[np.float64], classes: tuple[str, ...]) -> Span | None:
-    """Find the frames of a run that an interval covers, None where it covers none or is another track's."""
+    """Return the frames of a run that an interval covers, None where it covers none or is for another track."""
     if one.track not in ("", track):
         return None
     start, end = np.searchsorted(times_s, [one.start_s, one.end_s]).tolist()
@@ -175,18 +175,18 @@ def _span(one: Interval, track: str, times_s: NDArray[np.float64], classes: tupl
 
 
 def _runs(recording: Recording, rate_hz: float) -> tuple[Runs, int]:
-    """Collect every track's frames: by `track-ID`, after a gap `track-ID#2` and so on, with the time of the first.
+    """Collect every track's gapless stretches: the first is named `track-ID`, the next `track-ID#2` and so on.
 
-    Returns them, and how many joints had no position. Raises DataError where half of the joints or more had none.
+    Returns them, and the number of joints without a position. Raises DataError where half or more have none.
     """
     runs: Runs = {}
     parts: dict[int, int] = {}
-    broken_off: set[int] = set()
+    interrupted: set[int] = set()
     joints, bad = 0, 0
     for since_ns, frame, joint_frames in _frames(recording, rate_hz):
         joints += len(frame.poses) * len(NTU25)
         bad += sum(int(find_bad(pose.joints_m).sum()) for pose in frame.poses)
-        _collect(runs, parts, broken_off, since_ns, joint_frames)
+        _collect(runs, parts, interrupted, since_ns, joint_frames)
     if bad >= MOST_BAD * max(joints, 1):
         raise DataError(
             f"{recording.path}: {bad} of {joints} joints without a position, expected metres in most of them"
@@ -195,15 +195,15 @@ def _runs(recording: Recording, rate_hz: float) -> tuple[Runs, int]:
 
 
 def _collect(
-    runs: Runs, parts: dict[int, int], broken_off: set[int], since_ns: int, joint_frames: Sequence[JointFrame]
+    runs: Runs, parts: dict[int, int], interrupted: set[int], since_ns: int, joint_frames: Sequence[JointFrame]
 ) -> None:
-    """Append one frame's ticks to the runs."""
+    """Append joint frames to the runs. parts: number of runs by track; interrupted: tracks whose next run is new."""
     for joint_frame in joint_frames:
-        broken_off.update(joint_frame.track_ids[joint_frame.reset].tolist())
+        interrupted.update(joint_frame.track_ids[joint_frame.reset].tolist())
         for row in np.flatnonzero(joint_frame.active):
             track = int(joint_frame.track_ids[row])
-            if track in broken_off or track not in parts:
-                broken_off.discard(track)
+            if track in interrupted or track not in parts:
+                interrupted.discard(track)
                 parts[track] = parts.get(track, 0) + 1
             name = f"track-{track}" + (f"#{parts[track]}" if parts[track] > 1 else "")
             first_s = (int(joint_frame.time_ns[row]) - since_ns) / 1e9
@@ -211,7 +211,7 @@ def _collect(
 
 
 def _frames(recording: Recording, rate_hz: float) -> Iterator[tuple[int, PoseFrame, list[JointFrame]]]:
-    """Run the tracker and the resampler. Yields the capture time of the first frame, each frame and its ticks."""
+    """Run the tracker and the resampler. Yields the first frame's capture time, each frame and its joint frames."""
     tracker = Tracker(MOST_PEOPLE, TrackConfig())
     resampler = Resampler(TrackConfig(), rows=MOST_PEOPLE, rate_hz=rate_hz)
     since_ns: int | None = None

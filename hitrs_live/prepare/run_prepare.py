@@ -1,4 +1,4 @@
-"""`hitrs-live prepare`: read a data set once, and keep it as training reads it."""
+"""Run `hitrs-live prepare`: convert a data set once to the format that training reads."""
 
 import argparse
 import os
@@ -27,12 +27,12 @@ from hitrs_live.prepare.worker_processes import FileDone
 from hitrs_live.prepare.writer import REPORT, begin, finish, write_dataset
 
 _LOG_EVERY = 5000
-"""Files between lines where there is no terminal to show a bar on."""
+"""Files between progress lines where output is no terminal."""
 _SHOWN_PROBLEMS = 5
 
 
 def run_prepare(options: argparse.Namespace) -> int:
-    """Prepare what the flags name and print what came of it. A run that was broken off goes on where it was."""
+    """Prepare the data set and print a summary; an interrupted run is resumed. Return the exit code."""
     started_s = time.monotonic()
     out: Path = options.out
     findings = Findings()
@@ -51,7 +51,7 @@ def run_prepare(options: argparse.Namespace) -> int:
         read_s = time.monotonic() - started_s
         dataset = _write(part, out, plan.index, load_shards(shards, findings), findings)
     except KeyboardInterrupt:
-        print(f"what is read is kept in {part}; the same command goes on from there", file=sys.stderr)
+        print(f"interrupted; what was read is kept in {part}, the same command resumes from there", file=sys.stderr)
         raise
     print_summary(dataset, findings)
     print(f"{files_read} files read in {read_s:.1f} s: {files_read / read_s:.0f} files/s, {workers} workers")
@@ -59,7 +59,7 @@ def run_prepare(options: argparse.Namespace) -> int:
 
 
 def _begin(out: Path, *, overwrite: bool) -> Path:
-    """Make the folder in which the work is done, or find the one that a run broken off left."""
+    """Create the working folder, or return that of an interrupted run."""
     if out.suffix != ENDING:
         return begin(out, overwrite=overwrite)
     check_target(out, overwrite=overwrite)
@@ -67,7 +67,7 @@ def _begin(out: Path, *, overwrite: bool) -> Path:
 
 
 def _write(part: Path, out: Path, index: Index, recorded: Iterable[Recorded], findings: Findings) -> Dataset:
-    """Write what was read, as a prepared folder or as an array file, and open it."""
+    """Write the sequences as a prepared folder or as an array file, and open the result."""
     if out.suffix != ENDING:
         write_dataset(part, index, recorded, findings)
         drop_shards(part)
@@ -78,14 +78,14 @@ def _write(part: Path, out: Path, index: Index, recorded: Iterable[Recorded], fi
 
 
 def print_summary(dataset: Dataset, findings: Findings) -> None:
-    """Print what a prepared data set holds and what was met on the way."""
+    """Print a summary of a prepared data set and of the findings."""
     console = Console()
     bodies = [body for sample in dataset.samples for body in sample.bodies]
     present = {int(label) for label in np.unique(dataset.labels)}
     table = Table(title=str(dataset.path), box=SIMPLE, show_header=False)
     table.add_row("sequences", f"{len(dataset.samples):,}")
     table.add_row("bodies", f"{len(bodies):,}")
-    table.add_row("frames of bodies", f"{sum(body.frames for body in bodies):,}, {dataset.index.rate_hz:g} a second")
+    table.add_row("frames of bodies", f"{sum(body.frames for body in bodies):,} at {dataset.index.rate_hz:g} Hz")
     table.add_row("classes", f"{len(present - {-1})} of {len(dataset.index.labels)}")
     for name in dataset.index.splits:
         train, test = dataset.split(name)
@@ -111,26 +111,27 @@ def _plan(options: argparse.Namespace) -> Plan:
     path: Path = options.path
     reader = READERS[options.kind]
     if not path.is_dir() and not (reader.takes_file and path.is_file()):
-        raise DataError(f"{path}: {'is no folder' if path.exists() else 'there is no such folder'}; give the data's")
+        found = "is no folder" if path.exists() else "there is no such folder"
+        raise DataError(f"{path}: {found}; give the folder of the data set")
     given = {flag.name: value for flag in reader.flags if (value := getattr(options, flag.name)) is not None}
     return reader.plan(path, name=_name(options.out), **given)
 
 
 def _name(out: Path) -> str:
-    """Name a data set after what is written."""
+    """Return the data set's name: that of the output, without suffix."""
     return out.stem if out.suffix == ENDING else out.name
 
 
 def _copy(options: argparse.Namespace, findings: Findings) -> Dataset:
     dataset = open_dataset(options.path)
     if options.out.exists() and options.out.samefile(options.path):
-        raise ConfigError(f"--out {options.out}: it is what is to be read; give another name")
+        raise ConfigError(f"--out {options.out}: it is the data set to read; give another name")
     part = _begin(options.out, overwrite=options.overwrite)
     index = copied_index(dataset, name=_name(options.out), rate_hz=options.rate_hz)
     try:
         return _write(part, options.out, index, copied(dataset, findings, rate_hz=options.rate_hz), findings)
     except BaseException:
-        # A copy is quick and does not go on where it was broken off.
+        # A copy is quick; an interrupted one is not resumed.
         shutil.rmtree(part, ignore_errors=True)
         raise
 

@@ -1,4 +1,4 @@
-"""Read many files in shards that are kept until all are there, so that a run that was broken off goes on."""
+"""Read many files in shards, which are kept until all are complete, so that an interrupted run can be resumed."""
 
 import functools
 import hashlib
@@ -23,22 +23,21 @@ _MANIFEST = "manifest.txt"
 
 
 class _Content(msgspec.Struct, forbid_unknown_fields=True):
-    """What a shard has beside its numbers."""
+    """Contents of a shard besides its arrays."""
 
     samples: list[Sample]
     findings: Findings
 
 
 def read_shards(plan: Plan, part: Path, *, workers: int, file_done: FileDone) -> tuple[list[Path], int]:
-    """Read every file of a plan that no finished shard in `part` has.
+    """Read every file of a plan that is in no finished shard of the folder `part`.
 
-    Returns the shards in order, and how many files were read now.
-
-    `file_done` is called for each file, also those read by an earlier run. Where the files, their dates or sizes, or
-    what the plan rests on changed since, all begins anew. Raises DataError where shards cannot be written.
+    file_done: called for each file, also those read by an earlier run. Where the files, their dates or sizes, or the
+    plan's other inputs have changed since that run, all files are read again.
+    Returns the shards in order, and the number of files read now. Raises DataError where a shard cannot be written.
     """
     folder = part / _SHARDS
-    _begin_anew_if_changed(plan, part)
+    _reset_if_changed(plan, part)
     size = shard_files(len(plan.files))
     jobs, shards = [], []
     for number, start in enumerate(range(0, len(plan.files), size)):
@@ -54,14 +53,14 @@ def read_shards(plan: Plan, part: Path, *, workers: int, file_done: FileDone) ->
 
 
 def shard_files(files: int) -> int:
-    """Choose how many files a shard has: it rests on their number alone, so that --workers may change between runs."""
+    """Return the number of files per shard. It depends on their total alone, so --workers may change between runs."""
     return min(LARGEST_SHARD_FILES, max(8, -(-files // 32)))
 
 
 def load_shards(shards: Sequence[Path], findings: Findings) -> Iterator[Recorded]:
-    """Yield the sequences of shards one after another, and add what was met in them to `findings`.
+    """Yield the sequences of the shards in order, and add their findings to `findings`.
 
-    Raises DataError for a damaged shard, after putting it away: the next run reads its files again.
+    Raises DataError for a damaged shard, after removing it: the next run reads its files again.
     """
     for shard in shards:
         try:
@@ -70,7 +69,7 @@ def load_shards(shards: Sequence[Path], findings: Findings) -> Iterator[Recorded
             content = msgspec.json.decode(text, type=_Content)
         except (*BROKEN, KeyError, msgspec.DecodeError) as error:
             shard.unlink(missing_ok=True)
-            raise DataError(f"{shard} was damaged ({error}) and is put away; run the same command again") from None
+            raise DataError(f"{shard}: damaged ({error}) and removed; run the same command again") from None
         findings.add(content.findings)
         row = 0
         for sample in content.samples:
@@ -80,12 +79,13 @@ def load_shards(shards: Sequence[Path], findings: Findings) -> Iterator[Recorded
 
 
 def drop_shards(part: Path) -> None:
-    """Remove what only a restart needs."""
+    """Remove the shards and their manifest, which only a resumed run needs."""
     shutil.rmtree(part / _SHARDS, ignore_errors=True)
     (part / _MANIFEST).unlink(missing_ok=True)
 
 
-def _begin_anew_if_changed(plan: Plan, part: Path) -> None:
+def _reset_if_changed(plan: Plan, part: Path) -> None:
+    """Remove earlier shards where the inputs have changed since they were written."""
     kept = part / _MANIFEST
     try:
         manifest = _fingerprint(plan)
@@ -95,7 +95,7 @@ def _begin_anew_if_changed(plan: Plan, part: Path) -> None:
             kept.write_text(manifest, encoding="utf-8")
     except OSError as error:
         raise DataError(
-            f"{error.filename or part}: {error.strerror}; mend that and run the same command again"
+            f"{error.filename or part}: {error.strerror}; fix that and run the same command again"
         ) from None
 
 
@@ -124,7 +124,7 @@ def _read_shard(
             findings.add(reading.findings)
         file_done()
     text = msgspec.json.encode(_Content([one.sample for one in recorded], findings))
-    # Under its own name only when whole: a run killed while it writes leaves no half shard.
+    # It gets its name only when complete: a process killed while writing leaves no partial shard.
     growing = shard.with_suffix(f".{os.getpid()}")
     with growing.open("wb") as file:
         np.savez(

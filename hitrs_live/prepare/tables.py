@@ -1,4 +1,4 @@
-"""Tables of numbers in text, as the publishers of small data sets give them, and frames at uneven times."""
+"""Parse tables of numbers in text files, and resample frames at uneven times: the needs of small data sets."""
 
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ _MOST_BYTES = 256 * 2**20
 
 
 def read_lines(path: Path, expected: str) -> list[str]:
-    """Read a text file's lines, without the empty ones. Raises DataError where it cannot be read."""
+    """Read a text file's non-empty lines. expected: its contents in words. Raises DataError where it cannot be read."""
     try:
         text = read_text(path, most_bytes=_MOST_BYTES)
     except (OSError, TextUnreadable) as error:
@@ -24,9 +24,9 @@ def read_lines(path: Path, expected: str) -> list[str]:
 
 
 def parse_table(path: Path, lines: list[str], columns: int, *, first_line: int = 1) -> NDArray[np.float64]:
-    """Parse lines of numbers between blanks, commas or semicolons. Returns (rows, columns); NaN where it says so.
+    """Parse lines of numbers separated by blanks, commas or semicolons. Returns (rows, columns); `nan` is NaN.
 
-    first_line: the number of the first of them in the file, for messages. Raises DataError, naming the line, for
+    first_line: number of the first line in the file, for messages. Raises DataError, naming the line, where one has
     anything else, and where there is no line or too many.
     """
     if not 1 <= len(lines) <= MOST_FRAMES:
@@ -44,26 +44,28 @@ def parse_table(path: Path, lines: list[str], columns: int, *, first_line: int =
 
 
 def rising(path: Path, times: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Choose the rows whose time comes after all before it. Returns their places; those left out repeat or fall back.
+    """Select the rows whose time is later than all before; the others repeat a time or go back. Returns row numbers.
 
-    Raises DataError where a time is no number or half of the rows or more are left out.
+    Raises DataError where a time is no number, or half or more of the rows are dropped.
     """
     if not np.isfinite(times).all():
         raise DataError(f"{path}: a time that is no number, expected one in every line")
     latest = np.maximum.accumulate(times)
     kept = np.flatnonzero(np.concatenate([[True], latest[1:] > latest[:-1]]))
     if len(kept) * 2 <= len(times) and len(times) > 1:
-        raise DataError(f"{path}: the times of {len(times) - len(kept)} of {len(times)} lines do not rise")
+        raise DataError(
+            f"{path}: the times of {len(times) - len(kept)} of {len(times)} lines do not rise, expected rising times"
+        )
     return kept
 
 
 def at_rate(
     path: Path, joints: NDArray[np.float32], times: NDArray[np.float64], step: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Interpolate frames at rising times onto a grid of `step` from the first. Returns (S, 25, 3), and (S,) places.
+    """Interpolate frames at rising times onto a regular grid from the first time, in steps of `step`.
 
-    A place is where between the frames given, 0 to T - 1, an instant of the grid lies.
-    Raises DataError where that makes too many frames.
+    joints: (T, 25, 3); times: (T,); step: in the unit of times. Returns (S, 25, 3), and (S,): the fractional frame,
+    0 to T - 1, of each instant of the grid. Raises DataError where the grid has too many frames.
     """
     span = (times[-1] - times[0]) / step
     if not span < MOST_FRAMES:

@@ -1,8 +1,8 @@
-"""Whose skeleton is whose over a file's frames, which are people, and which two matter.
+"""Join a file's tracks of one person, drop tracks that are no person, and select the two most active.
 
-A Kinect gives a body a new id when it loses it for a moment, loses it for some frames without that, and takes chairs
-and tables for people. Rules and thresholds are those in wide use on NTU RGB+D, so that figures compare: short tracks
-and tracks wider than people are noise unless nothing better is there, and the rest is ranked by how much it moves.
+A Kinect gives a body a new id when it loses it for a moment, may lose it for some frames under the same id, and tracks
+chairs and tables. Rules and thresholds are those in wide use on NTU RGB+D, so that results are comparable: short
+tracks and tracks wider than a person are dropped unless there are no others, and the rest is ranked by its motion.
 """
 
 from collections.abc import Sequence
@@ -12,26 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST_PAUSE = 30
-"""Frames after which a new id is a new person."""
+"""Frames of absence after which a new id is a new person."""
 NEAR_M = 0.3
-"""Mean distance of the joints from where they were to be, at which a new id is the same person..."""
+"""Greatest mean distance of the joints from their extrapolation at which a new id is the same person."""
 NEAR_M_A_FRAME = 0.02
-"""... and what that may grow by for every frame unseen: somebody who walks off makes about 0.04."""
+"""Increase of that distance per frame of absence: a person who walks off moves about 0.04 per frame."""
 _SPEED_FRAMES = 5
 MOST_TRACKS = 50
-"""Real files have a dozen ids at most; the longest tracks are looked at where a file has more."""
+"""Real files have a dozen ids at most; of more tracks the longest are considered."""
 
 SHORTEST_TRACK = 11
+"""Frames: a shorter track is dropped."""
 WIDEST = 0.8
-"""Of a person: extent along x as a share of that along y."""
+"""Greatest width of a person: extent along x as a share of that along y."""
 WIDE_FRAMES = 0.7
-"""Share of frames wider than that, at which a track is furniture."""
+"""Share of wider frames from which a track is taken for furniture."""
 MOST_PEOPLE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Track:
-    """One body's skeletons, where it was seen. N of them."""
+    """The N skeletons of one body, in the frames in which it was tracked."""
 
     at: NDArray[np.int64]
     """(N,) frame numbers, rising."""
@@ -41,14 +42,14 @@ class Track:
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """The bodies that were kept, the most active first, each as (first frame, joints (T, 25, 3)), and counts."""
+    """The selected bodies, the most active first, each as (first frame, joints (T, 25, 3)), and counts of the steps."""
 
     bodies: list[tuple[int, NDArray[np.float32]]]
     counts: dict[str, int]
 
 
 def sort_people(tracks: Sequence[Track]) -> People:
-    """Join tracks of one person, drop noise, keep the two most active and fill their gaps."""
+    """Join tracks of one person, drop noise, select the two most active bodies and interpolate over their gaps."""
     counts = {"tracks": len(tracks)}
     longest = sorted(range(len(tracks)), key=lambda number: -len(tracks[number].at))[:MOST_TRACKS]
     counts["tracks dropped as too many"] = len(tracks) - len(longest)
@@ -67,7 +68,7 @@ def sort_people(tracks: Sequence[Track]) -> People:
 
 
 def join_tracks(tracks: Sequence[Track]) -> list[Track]:
-    """Join tracks where one begins soon after another ended, about where that one was heading; nearest pairs first."""
+    """Join a track to one that ended shortly before it, near that one's extrapolated position; nearest pairs first."""
     joined = list(tracks)
     while True:
         pairs = [
@@ -88,25 +89,25 @@ def join_tracks(tracks: Sequence[Track]) -> list[Track]:
 
 
 def is_furniture(joints: NDArray[np.float32]) -> bool:
-    """Tell whether most of a track's skeletons are wider than people are. joints: (N, 25, 3)."""
+    """Return whether most skeletons of a track are wider than a person. joints: (N, 25, 3)."""
     extent = np.ptp(joints, axis=1)
     return bool((extent[:, 0] > WIDEST * extent[:, 1]).mean() >= WIDE_FRAMES)
 
 
 def activity(joints: NDArray[np.float32]) -> float:
-    """Measure how much a body moves: the variances of all coordinates, in square metres. joints: (N, 25, 3)."""
+    """Return how much a body moves: the sum of the variances of all coordinates, square metres. joints: (N, 25, 3)."""
     return float(joints.astype(np.float64).var(axis=0).sum())
 
 
 def fill_gaps(track: Track) -> NDArray[np.float32]:
-    """Interpolate over the frames between a track's first and last in which it was not seen. Returns (T, 25, 3)."""
+    """Interpolate over the missing frames between a track's first and last. Returns (T, 25, 3)."""
     first, last = int(track.at[0]), int(track.at[-1])
     if last - first + 1 == len(track.at):
         return track.joints
-    expected = np.arange(first, last + 1)
-    after = np.searchsorted(track.at, expected)
-    before = np.where(track.at[after] == expected, after, after - 1)
-    share = (expected - track.at[before]) / np.maximum(track.at[after] - track.at[before], 1)
+    frames = np.arange(first, last + 1)
+    after = np.searchsorted(track.at, frames)
+    before = np.where(track.at[after] == frames, after, after - 1)
+    share = (frames - track.at[before]) / np.maximum(track.at[after] - track.at[before], 1)
     share = share.astype(np.float32)[:, None, None]
     filled: NDArray[np.float32] = track.joints[before] * (1 - share) + track.joints[after] * share
     return filled
@@ -117,14 +118,14 @@ def _drop_unless_all(tracks: list[Track], dropped: list[bool]) -> list[Track]:
 
 
 def _distance(before: Track, after: Track) -> float | None:
-    """Return how far apart two tracks' near ends are, or None where they are not to be joined."""
+    """Return the mean joint distance from one track's extrapolated end to another's start, None where too far."""
     pause = int(after.at[0] - before.at[-1])
     if not 1 <= pause <= LONGEST_PAUSE:
         return None
     recent = before.joints[-_SPEED_FRAMES:, 0]
     span = int(before.at[-1] - before.at[-len(recent)])
     speed = (recent[-1] - recent[0]) / max(span, 1)
-    # A person who was going somewhere may also have stopped.
+    # A moving person may also have stopped: both the last position and its extrapolation are possible.
     expected = before.joints[-1] + np.outer((0, pause), speed)[:, None]
     distance = float(np.linalg.norm(expected - after.joints[0], axis=-1).mean(-1).min())
     return distance if distance <= NEAR_M + NEAR_M_A_FRAME * pause else None

@@ -1,9 +1,10 @@
-"""UI-PRMD: rehabilitation exercises, a pair of text files a repetition; those that a Kinect v2 recorded.
+"""Read UI-PRMD: rehabilitation exercises recorded with a Kinect v2, a pair of text files per repetition.
 
-A line of `m01_s02_e03_positions.txt` is a frame at 30 Hz: x y z of 22 joints, in centimetres; the waist's are places,
-the others' offsets from the joint that each hangs from. `..._angles.txt`, in the folder Angles beside Positions, has
-the turns about x, y and z of the same joints, in degrees. Incorrect repetitions end in `_inc`. What hangs from what and
-by whose turns is as in the authors' own Animation.m: the arms turn with the chest alone, not with what is below it.
+A line of `m01_s02_e03_positions.txt` is a frame at 30 Hz: x y z of 22 joints in centimetres. Those of the waist are
+positions, the others offsets from the parent joint. `..._angles.txt`, in the folder Angles beside Positions, has the
+rotations of the same joints about x, y and z in degrees. Names of incorrect repetitions end in `_inc`. The tree and
+the use of the rotations follow the authors' own Animation.m: the arms rotate with the chest alone, not with the joints
+below it.
 """
 
 import re
@@ -19,7 +20,7 @@ from hitrs_live.data.shipped_classes import TEST_SUBJECTS
 from hitrs_live.errors import DataError
 from hitrs_live.prepare.filling import fill_stream
 from hitrs_live.prepare.reading import Findings, Plan, Reading, find_named, record
-from hitrs_live.prepare.rotations import turns
+from hitrs_live.prepare.rotations import euler_rotation
 from hitrs_live.prepare.tables import parse_table, read_lines
 from hitrs_live.skeleton import NTU25
 
@@ -41,7 +42,7 @@ _CHAINS: Final = (
     (0, (14, 15, 16, 17)),
     (0, (18, 19, 20, 21)),
 )
-"""Where each chain begins, and its joints; a joint is turned by those before it in its chain."""
+"""Start of each chain, and its joints; a joint is rotated by those before it in its chain."""
 _OURS: Final = {
     "spine_base": "waist", "spine_middle": "spine", "spine_shoulder": "chest", "neck": "neck", "head": "head",
     **{
@@ -57,11 +58,11 @@ _ROWS = tuple(_JOINTS.index(_OURS[joint]) for joint in NTU25.joints)
 _VALID = tuple(not joint.endswith(("wrist", "tip", "thumb")) for joint in NTU25.joints)
 _MOST = 1e6
 _SIZES_M = (0.8, 2.5)
-"""What a person may measure along the longest axis: any other unit than centimetres is seen by it."""
+"""Plausible size of a person along the longest axis: detects files in another unit than centimetres."""
 
 
 def plan_ui_prmd(folder: Path, *, name: str) -> Plan:
-    """Find the Kinect's positions under a folder, in folders named Kinect. Raises DataError where there is none."""
+    """List the Kinect's positions in folders named Kinect under a folder. Raises DataError where there are none."""
     files, left_out = find_named(
         folder, "*_positions*.txt", _NAME, "Kinect/Positions/m01_s01_e01_positions.txt", within="kinect"
     )
@@ -70,22 +71,22 @@ def plan_ui_prmd(folder: Path, *, name: str) -> Plan:
 
 
 def read_ui_prmd(path: Path) -> Reading:
-    """Read one repetition. Raises DataError, naming file and line, where its files are broken or do not fit."""
+    """Read one repetition. Raises DataError, naming file and line, where its files are damaged or do not fit."""
     match = _NAME.fullmatch(path.stem)
     if match is None or match["movement"] not in LABELS:
-        raise DataError(f"{path}: got that name, expected one such as m01_s01_e01_positions.txt")
+        raise DataError(f"{path}: unknown name, expected one such as m01_s01_e01_positions.txt")
     angles_path = path.parent.parent / "Angles" / path.name.replace("_positions", "_angles")
     offsets, angles = (
-        parse_table(one, read_lines(one, "a line a frame"), 3 * len(_JOINTS)).reshape(-1, len(_JOINTS), 3)
+        parse_table(one, read_lines(one, "a line per frame"), 3 * len(_JOINTS)).reshape(-1, len(_JOINTS), 3)
         for one in (path, angles_path)
     )
     if len(offsets) != len(angles):
-        raise DataError(f"{path}: {len(offsets)} frames, {len(angles)} in {angles_path.name}; expected as many")
-    joints = to_places(offsets / 100, angles)[:, list(_ROWS)].astype(np.float32)
+        raise DataError(f"{path}: {len(offsets)} frames, but {len(angles)} in {angles_path.name}; expected as many")
+    joints = to_positions(offsets / 100, angles)[:, list(_ROWS)].astype(np.float32)
     filled = fill_stream(path, joints)
     size_m = float(np.median(np.ptp(filled.joints, axis=1).max(axis=1)))
     if not _SIZES_M[0] <= size_m <= _SIZES_M[1]:
-        raise DataError(f"{path}: somebody of {size_m:.3g} m if these are centimetres, expected 0.8 to 2.5")
+        raise DataError(f"{path}: a person of {size_m:.3g} m if these are centimetres, expected 0.8 to 2.5")
     sample = Sample(
         name=f"{match['repetition']}_{'inc' if match['wrong'] else 'ok'}",
         subject=match["subject"],
@@ -97,19 +98,22 @@ def read_ui_prmd(path: Path) -> Reading:
     return Reading(recorded=(record(sample, [(0, filled.joints)], [labels]),), findings=Findings(counts=counts))
 
 
-def to_places(offsets: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn offsets, (T, 22, 3), by the joints' angles, (T, 22, 3) in degrees. Returns where the joints are.
+def to_positions(offsets: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute joint positions by forward kinematics. offsets: (T, 22, 3); angles: (T, 22, 3), degrees.
 
-    A joint that rests on something that is no number, or beyond reason, has no place: not-a-number.
+    Returns (T, 22, 3), in the unit of the offsets. A joint that depends on a value that is no number, or too large, is
+    NaN.
     """
-    lost, turnless = (~np.all(np.abs(values) <= _MOST, axis=-1, keepdims=True)[..., 0] for values in (offsets, angles))
-    usable, degrees = np.where(lost[..., None], 0, offsets), np.where(turnless[..., None], 0, angles)
-    places = usable.copy()
+    lost, no_rotation = (
+        ~np.all(np.abs(values) <= _MOST, axis=-1, keepdims=True)[..., 0] for values in (offsets, angles)
+    )
+    usable, degrees = np.where(lost[..., None], 0, offsets), np.where(no_rotation[..., None], 0, angles)
+    positions = usable.copy()
     for begin, chain in _CHAINS:
-        before, turned = begin, np.broadcast_to(np.eye(3), (len(offsets), 3, 3))
+        before, rotation = begin, np.broadcast_to(np.eye(3), (len(offsets), 3, 3))
         for joint in chain:
-            turned = turned @ turns("ZYX", degrees[:, before, ::-1])
-            places[:, joint] = places[:, before] + (turned @ usable[:, joint, :, None])[..., 0]
-            lost[:, joint] |= lost[:, before] | turnless[:, before]
+            rotation = rotation @ euler_rotation("ZYX", degrees[:, before, ::-1])
+            positions[:, joint] = positions[:, before] + (rotation @ usable[:, joint, :, None])[..., 0]
+            lost[:, joint] |= lost[:, before] | no_rotation[:, before]
             before = joint
-    return np.where(lost[..., None], np.nan, places)
+    return np.where(lost[..., None], np.nan, positions)

@@ -1,7 +1,7 @@
 """Read shards of files in worker processes.
 
-Each worker has a pipe of its own to the parent and nothing shared, so that it ends when its parent does, however
-that ended, and a worker that dies is noticed.
+Each worker has its own pipe to the parent and shares nothing. So it ends when its parent ends, for whatever reason,
+and the parent detects a worker that died.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from hitrs_live.errors import DataError
 
 FileDone = Callable[[], None]
 ShardReader = Callable[[Sequence[Path], Path, FileDone], None]
-"""Read files into a shard's file, calling back after each. Must be picklable."""
+"""Reads files into a shard's file, and calls back after each. Must be picklable."""
 Job = tuple[Sequence[Path], Path]
 _Pipe: TypeAlias = "Connection[Any, Any]"
 _END_S = 5.0
@@ -27,7 +27,8 @@ _END_S = 5.0
 def read_all(read: ShardReader, jobs: Sequence[Job], *, workers: int, file_done: FileDone) -> None:
     """Do every job, in this process where one worker is enough.
 
-    Raises DataError where a worker could not write its shard, or died; finished shards stay.
+    read: reads the files of one job into its shard. Raises DataError where a worker could not write its shard, or
+    died; finished shards stay.
     """
     if min(workers, len(jobs)) <= 1:
         for files, shard in jobs:
@@ -37,39 +38,40 @@ def read_all(read: ShardReader, jobs: Sequence[Job], *, workers: int, file_done:
                 raise DataError(_unwritten(shard, error)) from None
         return
     context = multiprocessing.get_context("spawn")
-    crew: dict[_Pipe, SpawnProcess] = {}
+    pool: dict[_Pipe, SpawnProcess] = {}
     try:
         for _ in range(min(workers, len(jobs))):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(theirs, read), daemon=True)
             process.start()
             theirs.close()
-            crew[ours] = process
-        _hand_out(deque(jobs), set(crew), file_done)
+            pool[ours] = process
+        _distribute(deque(jobs), set(pool), file_done)
     finally:
-        for connection, process in crew.items():
+        for connection, process in pool.items():
             connection.close()
             process.join(_END_S)
             process.kill()
 
 
-def _hand_out(jobs: deque[Job], crew: set[_Pipe], file_done: FileDone) -> None:
-    busy = set(crew)
-    for connection in crew:
+def _distribute(jobs: deque[Job], pool: set[_Pipe], file_done: FileDone) -> None:
+    """Send a job to every idle worker until all are done. A worker replies None per file, then an error or ""."""
+    busy = set(pool)
+    for connection in pool:
         connection.send(jobs.popleft())
     while busy:
         for connection in cast("list[_Pipe]", wait(busy)):
             try:
-                answer: str | None = connection.recv()
+                reply: str | None = connection.recv()
             except (EOFError, OSError):
                 raise DataError(
-                    "a reading process died, perhaps for want of memory; run the same command again with fewer "
-                    "--workers: what is read already is kept"
+                    "a reading process died, perhaps out of memory; run the same command again with fewer "
+                    "--workers: finished shards are kept"
                 ) from None
-            if answer is None:
+            if reply is None:
                 file_done()
-            elif answer:
-                raise DataError(answer)
+            elif reply:
+                raise DataError(reply)
             elif jobs:
                 connection.send(jobs.popleft())
             else:
@@ -77,7 +79,7 @@ def _hand_out(jobs: deque[Job], crew: set[_Pipe], file_done: FileDone) -> None:
 
 
 def _work(connection: _Pipe, read: ShardReader) -> None:
-    # Ctrl-C is the parent's to answer; its end of the pipe closing is what ends a worker.
+    # The parent handles Ctrl-C; a worker ends when the parent's end of the pipe is closed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
@@ -93,4 +95,4 @@ def _work(connection: _Pipe, read: ShardReader) -> None:
 
 
 def _unwritten(shard: Path, error: OSError) -> str:
-    return f"{shard}: cannot be written ({error.strerror or error}); mend that and run the same command again"
+    return f"{shard}: cannot be written ({error.strerror or error}); fix that and run the same command again"

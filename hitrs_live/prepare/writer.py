@@ -1,4 +1,4 @@
-"""Write a prepared data set: in a folder of its own that gets its name only when all is there."""
+"""Write a prepared data set, in a working folder that gets the final name only when complete."""
 
 import shutil
 from collections.abc import Iterable
@@ -17,12 +17,12 @@ REPORT = "report.json"
 
 
 def begin(out: Path, *, overwrite: bool) -> Path:
-    """Make the folder OUT.part, or find the one that a run broken off left, and return it.
+    """Create the working folder OUT.part, or return that of an interrupted run.
 
-    Raises ConfigError where OUT exists and may not be replaced, or is no prepared data set, or cannot be written.
+    Raises ConfigError where OUT exists and may not be replaced, is no prepared data set, or cannot be created.
     """
     if out.name in ("", ".."):
-        raise ConfigError(f"--out {out}: expected the name of a folder to make")
+        raise ConfigError(f"--out {out}: expected the name of a folder to create")
     if out.exists() and not overwrite:
         raise ConfigError(f"--out {out}: it exists already; give another name, or replace it with --overwrite")
     if out.exists() and not (out.is_dir() and ((out / INDEX).is_file() or not any(out.iterdir()))):
@@ -31,30 +31,30 @@ def begin(out: Path, *, overwrite: bool) -> Path:
     try:
         part.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"--out {out}: {part} cannot be made ({error.strerror}); give another folder") from None
+        raise ConfigError(f"--out {out}: {part} cannot be created ({error.strerror}); give another folder") from None
     return part
 
 
 def write_dataset(part: Path, index: Index, recorded: Iterable[Recorded], findings: Findings) -> None:
-    """Write sequences, one at a time in memory, and the report. `recorded` may add to `findings` as it goes.
+    """Write sequences, one at a time in memory, and the report. Iterating `recorded` may add to `findings`.
 
-    Raises DataError where the disk does not take them, or, after removing the folder, where there is no sequence.
+    Raises DataError where a file cannot be written, or, after removing the folder, where there is no sequence.
     """
     try:
         samples = _write_arrays(part, recorded)
         if not samples:
             shutil.rmtree(part, ignore_errors=True)
-            raise DataError(_nothing(findings))
+            raise DataError(_no_sequence(findings))
         finished = msgspec.structs.replace(index, samples=tuple(samples))
         (part / INDEX).write_bytes(msgspec.json.encode(finished) + b"\n")
         report = msgspec.json.format(msgspec.json.encode(findings, order="sorted"), indent=1)
         (part / REPORT).write_bytes(report + b"\n")
     except OSError as error:
-        raise DataError(f"{part}: cannot be written ({error.strerror or error}); mend that and run it again") from None
+        raise DataError(f"{part}: cannot be written ({error.strerror or error}); fix that and run it again") from None
 
 
 def finish(part: Path, out: Path) -> Dataset:
-    """Give the folder its name, in the place of what stood there, and open it.
+    """Rename the working folder to its final name, replacing an earlier data set, and open it.
 
     Raises DataError where that fails.
     """
@@ -69,13 +69,13 @@ def finish(part: Path, out: Path) -> Dataset:
     return open_prepared(out)
 
 
-def _nothing(findings: Findings) -> str:
-    troubles = [f"{name}: {why}" for name, why in (findings.broken | findings.left_out).items()]
-    return f"no sequence in {len(troubles)} files, the first of them: {troubles[0] if troubles else 'there is none'}"
+def _no_sequence(findings: Findings) -> str:
+    problems = [f"{name}: {why}" for name, why in (findings.broken | findings.left_out).items()]
+    return f"no sequence in {len(problems)} files, the first of them: {problems[0] if problems else 'there is none'}"
 
 
 def _write_arrays(part: Path, recorded: Iterable[Recorded]) -> list[Sample]:
-    """Append every sequence to both arrays; the headers, whose length is fixed, are written again at the end."""
+    """Append every sequence to both arrays; the headers, whose length is fixed, are rewritten at the end."""
     samples, rows = [], 0
     with (part / JOINTS).open("wb") as joints_file, (part / LABELS).open("wb") as labels_file:
         _write_headers(joints_file, labels_file, 0)
@@ -93,7 +93,7 @@ def _write_arrays(part: Path, recorded: Iterable[Recorded]) -> list[Sample]:
 
 
 def _write_headers(joints_file: BinaryIO, labels_file: BinaryIO, rows: int) -> None:
-    # The format itself leaves room in a header for the first axis to grow.
+    # numpy's header leaves room for the first axis to grow.
     for file, kind, shape in ((joints_file, "<f4", (rows, len(NTU25), 3)), (labels_file, "<i2", (rows,))):
         before = file.tell() if rows else 0
         file.seek(0)

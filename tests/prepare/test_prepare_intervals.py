@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitrs_live.prepare.intervals import SHORTEST_REST, Laid, Span, lay_out
+from hitrs_live.prepare.intervals import SHORTEST_REST, FrameLabels, Span, label_frames
 
 NAMES = tuple(f"class{number}" for number in range(60))
 
 
-def lay(*spans: tuple[int, int, int], frames: int = 320) -> Laid:
-    return lay_out([Span(label=label, start=start, end=end) for label, start, end in spans], frames, names=NAMES)
+def lay(*spans: tuple[int, int, int], frames: int = 320) -> FrameLabels:
+    return label_frames([Span(label=label, start=start, end=end) for label, start, end in spans], frames, names=NAMES)
 
 
-def runs(laid: Laid) -> list[tuple[int, int, int]]:
+def runs(laid: FrameLabels) -> list[tuple[int, int, int]]:
     found, at = [], 0
     for label, group in groupby(laid.labels.tolist()):
         frames = len(list(group))

@@ -12,7 +12,7 @@ from hitrs_live.errors import DataError
 from hitrs_live.prepare.acclaim import read_motion, read_skeleton
 from hitrs_live.prepare.bvh import read_bvh
 from hitrs_live.prepare.mocap import plan_acclaim, plan_bvh, read_texts
-from hitrs_live.prepare.rotations import turn, turns
+from hitrs_live.prepare.rotations import axis_rotation, euler_rotation
 from hitrs_live.skeleton import NTU25
 
 UNIT_M = 0.0254 / 0.45
@@ -25,8 +25,8 @@ ARM = [
 def test_turns_are_right_handed_and_the_first_is_outermost() -> None:
     quarter = np.array([90.0])
     for axis, start, end in (("X", (0, 1, 0), (0, 0, 1)), ("Y", (0, 0, 1), (1, 0, 0)), ("Z", (1, 0, 0), (0, 1, 0))):
-        np.testing.assert_allclose(turn(axis, quarter)[0] @ start, end, atol=1e-12)
-    whole = turns("ZX", np.array([[90.0, 90.0]]))[0]
+        np.testing.assert_allclose(axis_rotation(axis, quarter)[0] @ start, end, atol=1e-12)
+    whole = euler_rotation("ZX", np.array([[90.0, 90.0]]))[0]
     np.testing.assert_allclose(whole @ (0, 1, 0), (0, 0, 1), atol=1e-12, err_msg="about x first, then about z")
     np.testing.assert_allclose(whole @ (1, 0, 0), (0, 1, 0), atol=1e-12)
 

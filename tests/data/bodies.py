@@ -1,4 +1,4 @@
-"""Bodies made of a table of places."""
+"""Build bodies from a table of joint positions."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from hitrs_live.skeleton import NTU25
 
 
 def body_of(at: Mapping[str, tuple[float, float, float]]) -> np.ndarray:
-    """Lay every joint where the table has it, those of the right side across from the left. Returns (25, 3)."""
+    """Place every joint as in the table, those of the right side mirrored from the left. Returns (25, 3)."""
     body = np.zeros((25, 3))
     for joint, name in enumerate(NTU25.joints):
         side, _, part = name.partition("_")

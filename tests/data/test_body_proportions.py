@@ -1,4 +1,4 @@
-"""A recording shown in another sensor's build is the same performance by joints that lie elsewhere in the body."""
+"""Retargeting to another sensor's geometry keeps the movement and moves the joints within the body."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ THIGH = [NTU25.index("left_hip"), NTU25.index("left_knee")]
 HIPS, SHOULDERS = ([NTU25.index(f"{side}_{part}") for side in ("left", "right")] for part in ("hip", "shoulder"))
 
 
-def somebody(frames: int = 60, seed: int = 0, *, fingers: bool = True) -> np.ndarray:
+def moving_body(frames: int = 60, seed: int = 0, *, fingers: bool = True) -> np.ndarray:
     """A body with its own proportions that moves arms and legs, and leans. (T, 25, 3), metres."""
     rng = np.random.default_rng(seed)
     at = {
@@ -50,16 +50,16 @@ def long_legged() -> SensorGeometry:
 
 
 @pytest.mark.parametrize("other", [LANDMARKS, long_legged()], ids=["landmarks", "long-legged"])
-def test_what_is_rebuilt_measures_as_the_build_it_is_shown_in(other: SensorGeometry) -> None:
-    joints = somebody()
+def test_a_retargeted_recording_has_the_target_geometry(other: SensorGeometry) -> None:
+    joints = moving_body()
     other = SensorGeometry(trunk=other.trunk / other.trunk[-1, 1], limbs=other.limbs)  # between the shoulders is at one
     measured = measure_geometry([retarget(joints, measure_geometry([joints]), other)])
     np.testing.assert_allclose(measured.trunk, other.trunk, atol=1e-5)
     np.testing.assert_allclose(measured.limbs, other.limbs, atol=0.03)
 
 
-def test_in_its_own_build_nothing_changes_and_hips_and_shoulders_stay_in_the_middle() -> None:
-    joints = somebody()
+def test_retargeting_to_its_own_geometry_changes_nothing_and_the_middles_of_hips_and_shoulders_stay() -> None:
+    joints = moving_body()
     own = measure_geometry([joints])
     np.testing.assert_allclose(retarget(joints, own, own), joints, atol=1e-6)
     shown = retarget(joints, own, LANDMARKS)
@@ -67,8 +67,8 @@ def test_in_its_own_build_nothing_changes_and_hips_and_shoulders_stay_in_the_mid
         np.testing.assert_allclose(shown[:, pair].mean(1), joints[:, pair].mean(1), atol=1e-6)
 
 
-def test_a_turned_or_mirrored_body_is_rebuilt_alike() -> None:
-    joints = somebody()
+def test_retargeting_commutes_with_rotation_and_mirroring() -> None:
+    joints = moving_body()
     own, other = measure_geometry([joints]), SensorGeometries([long_legged()]).draw(np.random.default_rng(4))
     shown = retarget(joints, own, other)
     np.testing.assert_allclose(retarget(turn(joints, 70.0), own, other), turn(shown, 70.0), atol=1e-5)
@@ -76,8 +76,8 @@ def test_a_turned_or_mirrored_body_is_rebuilt_alike() -> None:
     np.testing.assert_allclose(retarget(mirrored, own, other), mirror(torch.from_numpy(shown)).numpy(), atol=1e-5)
 
 
-def test_fingers_that_a_sensor_does_not_see_point_where_the_forearm_does() -> None:
-    joints = somebody(fingers=False)
+def test_fingers_that_a_sensor_does_not_measure_point_along_the_forearm() -> None:
+    joints = moving_body(fingers=False)
     own = measure_geometry([joints])
     shown = retarget(joints, own, LANDMARKS)
     tip, hand, wrist, elbow = (NTU25.index(f"left_{part}") for part in ("hand_tip", "hand", "wrist", "elbow"))
@@ -87,8 +87,8 @@ def test_fingers_that_a_sensor_does_not_see_point_where_the_forearm_does() -> No
     assert cosine.min() > 0.999
 
 
-def test_laid_between_landmarks_the_spine_goes_from_between_the_hips_to_under_the_shoulders() -> None:
-    joints = somebody()
+def test_in_the_geometry_of_landmarks_the_spine_goes_from_between_the_hips_to_below_the_shoulders() -> None:
+    joints = moving_body()
     shown = as_landmarks(joints)
     hips, shoulders = joints[:, HIPS].mean(1), joints[:, SHOULDERS].mean(1)
     np.testing.assert_allclose(shown[:, NTU25.index("spine_base")], hips, atol=1e-5)
@@ -96,14 +96,14 @@ def test_laid_between_landmarks_the_spine_goes_from_between_the_hips_to_under_th
     assert np.abs(joints[:, NTU25.index("spine_base")] - hips).max() > 0.04
 
 
-def test_bones_stay_alive_where_a_body_has_no_trunk_at_all() -> None:
-    joints = somebody()
+def test_joints_stay_finite_where_a_body_has_no_trunk() -> None:
+    joints = moving_body()
     flat = np.zeros_like(joints)
     assert np.isfinite(retarget(flat, measure_geometry([joints]), LANDMARKS)).all()
 
 
 def recording(label: int, seed: int, stretch: float) -> LabelledSequence:
-    joints = somebody(120, seed)
+    joints = moving_body(120, seed)
     for side in ("left", "right"):
         for part in ("knee", "ankle", "foot"):
             joints[:, NTU25.index(f"{side}_{part}"), 1] -= stretch
@@ -113,7 +113,7 @@ def recording(label: int, seed: int, stretch: float) -> LabelledSequence:
 
 
 @pytest.mark.parametrize(("share", "alike"), [(1.0, True), (0.0, False)])
-def test_a_stream_of_several_sensors_is_shown_in_one_build(share: float, alike: bool) -> None:
+def test_a_stream_of_several_sensors_is_retargeted_to_one_geometry(share: float, alike: bool) -> None:
     sources = {"short": [recording(1, 0, 0.0)], "long": [recording(2, 1, 0.4)]}
     config = ComposeConfig(rebuilt_share=share, uncut_share=0.0, repeat_share=0.0, hold_share=0.0, invented_share=0.0)
     spreads = []
@@ -128,12 +128,12 @@ def test_a_stream_of_several_sensors_is_shown_in_one_build(share: float, alike: 
     assert (max(spreads) < 1.05) == alike
 
 
-def test_a_real_kinect_shown_as_motion_capture_measures_as_motion_capture(data: Path) -> None:
+def test_a_real_kinect_recording_retargeted_to_motion_capture_has_its_geometry(data: Path) -> None:
     kinect, capture = (
         open_dataset(data / "ship" / f"{name}.npz").split("held-out")[0] for name in ("precog16", "cmu_bvh_01_14")
     )
     own, other = measure_dataset(kinect), measure_dataset(capture)
-    assert np.abs(own.trunk - other.trunk).max() > 0.4, "lengths of the trunk: their spines have little in common"
+    assert np.abs(own.trunk - other.trunk).max() > 0.4, "lengths of the trunk: the two sensors' spines differ"
     shown = [retarget(kinect.joints_m(s.bodies[0]), own, other) for s in kinect.samples]
     measured = measure_geometry(shown)
     np.testing.assert_allclose(measured.trunk, other.trunk, atol=0.03)

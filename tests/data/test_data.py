@@ -1,4 +1,4 @@
-"""Composed and augmented streams are what they say."""
+"""Synthesised and augmented streams have the properties that they promise."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def test_rest_before_and_after_a_repetition_is_background() -> None:
     assert np.array_equal(moving, np.arange(moving[0], moving[-1] + 1)), "in one piece"
 
 
-def test_streams_have_the_length_asked_and_made_frames_are_background() -> None:
+def test_streams_have_the_requested_length_and_synthetic_frames_are_background() -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
         stream = composer().draw(150, rng)
@@ -53,15 +53,15 @@ def test_streams_have_the_length_asked_and_made_frames_are_background() -> None:
         assert (stream.labels[~stream.real_mask] == BACKGROUND).all()
 
 
-def test_joints_do_not_leap_where_pieces_are_joined() -> None:
+def test_joints_do_not_jump_where_pieces_are_joined() -> None:
     rng = np.random.default_rng(0)
     for _ in range(10):
         stream = composer().draw(200, rng)
         steps = np.linalg.norm(np.diff(stream.joints_m, axis=0), axis=-1).max(1)
-        assert steps.max() < 0.25, "metres a frame; a blend of eight frames may cross a metre"
+        assert steps.max() < 0.25, "metres per frame; a transition of eight frames may cross a metre"
 
 
-def test_a_piece_begins_where_the_last_one_ended_with_the_same_heading_and_floor() -> None:
+def test_a_piece_continues_the_last_pose_with_the_same_heading_and_floor() -> None:
     last, after = sequence(1).joints_m[40] + [1.0, 0.0, 2.0], sequence(9, seed=2).joints_m
     placed = place_after(after, last.astype(np.float32))
     np.testing.assert_allclose(placed[0, 0, [0, 2]], last[0, [0, 2]], atol=1e-5)
@@ -74,18 +74,18 @@ def test_a_piece_begins_where_the_last_one_ended_with_the_same_heading_and_floor
     assert np.cos(heading(placed[0]) - heading(last)) == pytest.approx(1.0, abs=1e-4)
 
 
-def test_mirroring_labels_swaps_sides_and_twice_is_nothing() -> None:
+def test_mirroring_labels_swaps_sides_and_twice_is_the_identity() -> None:
     mirrored = mirrored_labels(LABELS)
     assert mirrored[LABELS.index("punch_left")] == LABELS.index("punch_right")
     assert mirrored[LABELS.index("squat")] == LABELS.index("squat")
     assert np.array_equal(mirrored[mirrored], np.arange(len(LABELS)))
 
 
-def test_a_side_without_its_other_side_is_not_learned_mirrored() -> None:
+def test_a_class_without_its_other_side_is_ignored_when_mirrored() -> None:
     assert mirrored_labels(("background", "kick_left", "grab")).tolist() == [0, IGNORE, 2]
 
 
-def test_augmented_streams_stay_finite_human_and_keep_their_labels_known() -> None:
+def test_augmented_streams_stay_finite_of_human_size_and_with_known_labels() -> None:
     augmenter, rng = Augmenter(AugmentConfig(), mirrored_labels(LABELS)), np.random.default_rng(0)
     for _ in range(30):
         stream = composer().draw(augmenter.frames_needed(100), rng)
@@ -105,13 +105,13 @@ def test_without_any_effect_a_stream_passes_unchanged() -> None:
     stream = Stream(joints_m=source.joints_m, labels=source.labels, real_mask=np.ones(90, bool))
     seen, clean = Augmenter(still, mirrored_labels(LABELS)).apply(stream, 80, np.random.default_rng(0))
     np.testing.assert_allclose(seen.joints_m, clean, atol=1e-6)
-    # A camera may stand anywhere around: distances within the body are what stays.
+    # The camera may be anywhere around the body: only distances within the body stay.
     distances = np.linalg.norm(seen.joints_m[:, :, None] - seen.joints_m[:, None], axis=-1)
     expected = np.linalg.norm(source.joints_m[:80, :, None] - source.joints_m[:80, None], axis=-1)
     np.testing.assert_allclose(distances, expected, atol=1e-4)
 
 
-def test_another_style_swings_limbs_further_or_less_and_keeps_their_bones() -> None:
+def test_style_augmentation_scales_the_swing_of_limbs_and_keeps_bone_lengths() -> None:
     source = sequence(9).joints_m + np.random.default_rng(0).normal(0, 0.05, (90, 25, 3)).astype(np.float32)
     still = AugmentConfig(
         bone_scale=0, bone_turn_deg=0, joint_offset_m=0, tilt_deg=0, depth_scale=(1.0, 1.0), tremble_m=0, drift_m=0,
@@ -134,19 +134,19 @@ def test_another_style_swings_limbs_further_or_less_and_keeps_their_bones() -> N
     np.testing.assert_allclose(*heights, atol=1e-4, err_msg="the trunk is no limb")
 
 
-def test_interpolation_reads_between_frames_and_holds_the_ends() -> None:
+def test_interpolation_is_linear_between_frames_and_constant_beyond_the_ends() -> None:
     values = np.array([0.0, 10.0, 20.0], np.float32)
     np.testing.assert_allclose(interpolate(values, np.array([0.5, 1.25, 9.0])), [5.0, 12.5, 20.0])
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04broken"])
-def test_a_broken_array_file_is_told_of_by_name(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_array_file_is_an_error_with_its_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.npz: not in the array format"):
         load_archive(tmp_path / "a.npz")
 
 
-def test_joints_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+def test_sequences_of_joints_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
     np.savez(
         tmp_path / "nan.npz", x=np.full((2, 25, 3), np.nan, np.float16), y=np.zeros(2, int), length=np.array([2]),
         subject=np.array(["a"]), seq=np.array(["b"]), meta=np.array("{}"),
@@ -155,7 +155,7 @@ def test_joints_that_are_not_finite_are_refused(tmp_path: Path) -> None:
         load_archive(tmp_path / "nan.npz")
 
 
-def test_a_joint_that_is_not_finite_is_filled_from_its_own_sequence(tmp_path: Path) -> None:
+def test_a_joint_that_is_not_finite_is_interpolated_within_its_own_sequence(tmp_path: Path) -> None:
     x = np.random.default_rng(0).uniform(-1, 1, (6, 25, 3)).astype(np.float32)
     broken = x.copy()
     broken[1, 4, 0], broken[3, 7] = np.nan, np.inf

@@ -1,4 +1,4 @@
-"""Data sets are opened wherever they lie, with their classes, splits and rates, and refused in one line."""
+"""Data sets in all formats open with their classes, splits and rates, or fail with an error of one line."""
 
 import itertools
 import json
@@ -20,7 +20,7 @@ from hitrs_live.errors import DataError
 def write_npz(
     path: Path, *, labels: list[list[int]], meta: object = None, names: list[str] | None = None, **extra: object
 ) -> Path:
-    """Write sequences of random joints, each with the given label a frame."""
+    """Write sequences of random joints with the given label per frame."""
     lengths = [len(one) for one in labels]
     arrays: dict[str, object] = {
         "x": np.random.default_rng(0).normal(0, 1, (sum(lengths), 25, 3)).astype(np.float16),
@@ -44,7 +44,7 @@ def prepared(folder: Path, **changes: object) -> Path:
         Sample(name="a", subject="P1", bodies=(Body(0, 10),)),
         Sample(name="b", subject="P2", bodies=(Body(10, 10), Body(20, 10, 3)), test_of=("half",)),
     )
-    index = Index(name="made", source="made", labels=("sit", "stand"), splits=("half",), samples=samples)
+    index = Index(name="example", source="example", labels=("sit", "stand"), splits=("half",), samples=samples)
     (folder / INDEX).write_bytes(msgspec.json.encode(msgspec.structs.replace(index, **changes)))
     return folder
 
@@ -78,7 +78,7 @@ def test_zero_with_a_name_of_its_own_is_an_action_and_zero_alone_no_label_at_all
     ("text", "expected"),
     [("1..10 = m01..m10", ("m02", "m10")), ("2..10 = a1..a9", ("a1", "a9")), ("no such text", ("2", "10"))],
 )
-def test_classes_told_as_a_range_are_named_by_it_and_by_their_numbers_where_nothing_else_is_told(
+def test_classes_given_as_a_range_are_named_by_it_and_others_by_their_numbers(
     tmp_path: Path, text: str, expected: tuple[str, ...]
 ) -> None:
     assert (
@@ -108,7 +108,7 @@ def test_views_and_subjects_of_nw_ucla_are_read_from_the_names(tmp_path: Path) -
         nw_ucla_tests("a1")
 
 
-def test_a_file_that_is_silent_about_its_rate_has_the_one_known_of_its_data_set(tmp_path: Path) -> None:
+def test_a_file_without_a_rate_has_the_known_one_of_its_data_set(tmp_path: Path) -> None:
     path = tmp_path / "utkinect_streams.npz"
     assert open_dataset(write_npz(path, labels=[[1]])).index.rate_hz == 60.0
     assert open_dataset(write_npz(path, labels=[[1]], meta={"rate_hz": 25})).index.rate_hz == 25.0
@@ -143,7 +143,7 @@ def test_the_shipping_files_are_opened_as_a_folder_with_their_test_subjects(tmp_
         ({"meta": np.array({"a": 1}, object)}, "not in the array format"),
     ],
 )
-def test_a_broken_array_file_is_told_of_by_name_and_by_what_is_wrong(
+def test_a_damaged_array_file_is_an_error_with_its_name_and_fault(
     tmp_path: Path, extra: dict[str, object], words: str
 ) -> None:
     path = write_npz(tmp_path / "bad.npz", labels=[[1, 1], [1, 1]], **extra)  # type: ignore[arg-type]
@@ -151,7 +151,7 @@ def test_a_broken_array_file_is_told_of_by_name_and_by_what_is_wrong(
         open_dataset(path)
 
 
-def test_a_sequence_half_of_whose_joints_are_not_finite_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_sequence_half_of_whose_joints_are_not_finite_is_an_error_with_its_name(tmp_path: Path) -> None:
     joints = np.zeros((6, 25, 3), np.float16)
     joints[4:, 5:, 1] = np.nan
     path = write_npz(tmp_path / "nan.npz", labels=[[1, 1, 1], [1, 1, 1]], x=joints)
@@ -180,7 +180,7 @@ def test_a_damaged_array_file_is_a_data_error_and_nothing_else(
     assert str(path) in outcome if isinstance(outcome, str) else outcome.joints.shape[1:] == (25, 3)
 
 
-def test_a_path_with_nothing_to_open_is_told_of(tmp_path: Path) -> None:
+def test_a_path_with_nothing_to_open_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         open_dataset(tmp_path / "none.npz")
     with pytest.raises(DataError, match="make one with hitrs-live prepare"):
@@ -189,7 +189,7 @@ def test_a_path_with_nothing_to_open_is_told_of(tmp_path: Path) -> None:
         open_datasets([tmp_path])
 
 
-def test_a_prepared_folder_is_mapped_not_read_and_found_within_a_folder_of_several(tmp_path: Path) -> None:
+def test_a_prepared_folder_is_memory_mapped_and_listed_within_a_folder_of_several(tmp_path: Path) -> None:
     folder = prepared(tmp_path / "one")
     write_npz(tmp_path / "two.npz", labels=[[1]])
     second, first = open_datasets([tmp_path])
@@ -200,7 +200,7 @@ def test_a_prepared_folder_is_mapped_not_read_and_found_within_a_folder_of_sever
     assert (body.first_frame, second.label(second.samples[1])) == (3, 1)
 
 
-def test_a_prepared_folder_that_was_cut_off_or_edited_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_prepared_folder_that_was_cut_off_or_edited_is_an_error_with_its_name(tmp_path: Path) -> None:
     samples = (Sample(name="a", bodies=(Body(25, 10),)),)
     for number, (changes, words) in enumerate(
         (
@@ -242,7 +242,7 @@ def test_a_class_in_neither_half_passes_as_the_later_actions_of_ntu_120_do_in_th
     check_classes(*open_prepared(folder).split())
 
 
-def test_a_mix_of_rates_is_refused_with_the_command_that_mends_it(tmp_path: Path) -> None:
+def test_a_mix_of_rates_is_an_error_with_the_command_that_fixes_it(tmp_path: Path) -> None:
     datasets = [
         open_dataset(write_npz(tmp_path / f"{rate}.npz", labels=[[1]], meta={"rate_hz": rate})) for rate in (30, 60)
     ]
@@ -268,7 +268,7 @@ def test_streams_are_cut_into_their_actions_for_every_body_at_once(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_the_real_files_open_with_splits_in_which_nobody_is_on_both_sides(data: Path) -> None:
+def test_the_real_files_open_with_splits_in_which_no_subject_is_on_both_sides(data: Path) -> None:
     datasets = {dataset.index.name: dataset for dataset in open_datasets([data / "ship"])}
     for name, sizes in {"precog16": (48, 24), "ui_prmd_kinect": (1400, 600), "cmu_amc_01_03": (28, 0)}.items():
         assert tuple(len(half.samples) for half in datasets[name].split("held-out")) == sizes

@@ -1,4 +1,4 @@
-"""Invented arms: a body that could be somebody's, and legs left alone."""
+"""Synthetic arm movements: a plausible body, and unchanged legs."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ LEGS = [NTU25.index(f"{side}_{part}") for side in ("left", "right") for part in 
 
 
 def standing(frames: int) -> np.ndarray:
-    """Somebody who stands upright and faces +z, arms hanging."""
+    """A person who stands upright and faces +z, arms hanging."""
     at = {
         "spine_base": (0, 1.0, 0), "spine_middle": (0, 1.3, 0), "spine_shoulder": (0, 1.5, 0), "neck": (0, 1.55, 0),
         "head": (0, 1.7, 0), "shoulder": (0.18, 1.48, 0), "elbow": (0.2, 1.2, 0), "wrist": (0.21, 0.95, 0),
@@ -33,20 +33,20 @@ def lengths(joints: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_bones_keep_their_lengths_and_legs_their_places(seed: int) -> None:
+def test_bones_keep_their_lengths_and_legs_their_positions(seed: int) -> None:
     body = standing(150)
     moved = gesture(body, np.random.default_rng(seed))
     np.testing.assert_allclose(lengths(moved), lengths(body), atol=1e-4)
     np.testing.assert_array_equal(moved[:, LEGS], body[:, LEGS])
 
 
-def test_hands_move_as_hands_do() -> None:
+def test_hands_move_at_human_speeds() -> None:
     speeds = []
     for seed in range(30):
         moved = gesture(standing(300), np.random.default_rng(seed))
         wrists = moved[:, [NTU25.index("left_wrist"), NTU25.index("right_wrist")]]
         speeds.append(30 * np.linalg.norm(np.diff(wrists, axis=0), axis=-1))
-    assert max(speed.max() for speed in speeds) < 12, "metres a second, the quickest of a shaken hand"
+    assert max(speed.max() for speed in speeds) < 12, "metres per second, the fastest of a shaken hand"
     assert 0.05 < np.mean(speeds) < 1.0
 
 
@@ -65,8 +65,8 @@ def test_the_input_is_left_as_it_was() -> None:
 def test_a_quick_hand_never_goes_straight_to_the_front() -> None:
     for seed in range(200):
         path = hand_path(240, np.random.default_rng(seed))
-        # Over a quarter of a second, what a punch takes, from before the shoulder. Shaking aside: that stays about one
-        # place. Swinging aside: that arm was straight before.
+        # Over a quarter of a second, the duration of a punch, starting in front of the shoulder. Without shaking, which
+        # stays around one position, and without swinging, in which the arm was straight before.
         reach = np.linalg.norm(path, axis=-1)
         far = (reach > 0.75) & (np.abs(reach - 0.96) > 1e-3)
         begin, end = path[:-8, 2], path[8:, 2]
@@ -77,7 +77,7 @@ def test_a_quick_hand_never_goes_straight_to_the_front() -> None:
 def test_both_hands_may_push_quickly_and_straight_arms_swing_without_circling() -> None:
     rng = np.random.default_rng(0)
     pushed = [hand_path(300, rng, thrust_s=0.0) for _ in range(40)]
-    assert max(30 * np.diff(path[:, 2]).max() for path in pushed) > 2.5, "arm's lengths a second to the front"
+    assert max(30 * np.diff(path[:, 2]).max() for path in pushed) > 2.5, "arm lengths per second to the front"
     swings = [_swing(np.random.default_rng(seed)) for seed in range(40)]
     for path in swings:
         np.testing.assert_allclose(np.linalg.norm(path, axis=1), 0.96, atol=1e-5)
@@ -91,7 +91,7 @@ def recording(label: int) -> LabelledSequence:
     )
 
 
-def test_arms_are_invented_on_background_and_on_classes_that_do_not_mind_them() -> None:
+def test_synthetic_arm_movements_occur_in_background_and_in_classes_that_do_not_depend_on_arms() -> None:
     always = ComposeConfig(invented_share=1.0, uncut_share=0.0)
     composer = StreamComposer({"a": [recording(1), recording(2)]}, {}, always, frozenset({1}))
     rng = np.random.default_rng(0)
@@ -102,7 +102,7 @@ def test_arms_are_invented_on_background_and_on_classes_that_do_not_mind_them() 
     assert set(invented.tolist()) == {BACKGROUND, 1}
 
 
-def test_without_a_class_that_lets_arms_go_none_are_invented() -> None:
+def test_without_a_class_that_does_not_depend_on_arms_there_are_no_synthetic_arm_movements() -> None:
     composer = StreamComposer({"a": [recording(2)]}, {}, ComposeConfig(invented_share=1.0, hold_share=0.0))
     stream = composer.draw(400, np.random.default_rng(0))
     assert set(stream.labels[stream.real_mask].tolist()) == {2}

@@ -1,10 +1,10 @@
-"""Readers of the motion-prediction benchmarks, and how left and right are swapped on their skeletons."""
+"""Readers of the motion-prediction benchmarks, and the mirroring of their skeletons."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cmu_miniature import made_body, write_cmu_miniature
+from cmu_miniature import swinging_body, write_cmu_miniature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ KNEE, ANKLE, TOES = (H36M32.index(f"right_{name}") for name in ("knee", "ankle",
 
 
 def write_h36m(folder: Path, frames: int = 400, subjects: tuple[int, ...] = (5,)) -> Path:
-    """Write made files of some subjects, in which the right hip swings."""
+    """Write synthetic files of some subjects, in which the right hip swings."""
     for subject in subjects:
         (folder / f"S{subject}").mkdir(parents=True)
         for number, action in enumerate(ACTIONS):
@@ -29,7 +29,7 @@ def write_h36m(folder: Path, frames: int = 400, subjects: tuple[int, ...] = (5,)
     return folder
 
 
-def test_the_cmu_file_is_read_without_what_no_published_split_has(tmp_path: Path) -> None:
+def test_the_cmu_file_is_read_without_parts_of_no_published_split(tmp_path: Path) -> None:
     motion = read_cmu_motion(write_cmu_miniature(tmp_path / "cmu.npz"))
     assert [recording.name for recording in motion.train] == ["jumping_1", "jumping_2", "walking_1", "walking_2"]
     assert motion.actions == ("jumping", "walking")
@@ -39,7 +39,7 @@ def test_the_cmu_file_is_read_without_what_no_published_split_has(tmp_path: Path
 
 def test_mirroring_keeps_every_bone_its_length_and_undoes_itself(tmp_path: Path) -> None:
     motion = read_cmu_motion(write_cmu_miniature(tmp_path / "cmu.npz"))
-    body = made_body(50, 3)
+    body = swinging_body(50, 3)
     mirrored = motion.mirror(body)
     parents = list(CMU38.parents)
     assert np.linalg.norm(mirrored - mirrored[:, parents], axis=-1) == pytest.approx(
@@ -65,7 +65,7 @@ def test_the_joints_of_the_real_cmu_file_mirror_without_leaving_the_skeleton(dat
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda arrays: arrays.pop("parents"), "parents is missing"),
         (lambda arrays: arrays.update(scored_joints=np.arange(25)), "scored_joints is missing or not"),
@@ -77,25 +77,27 @@ def test_the_joints_of_the_real_cmu_file_mirror_without_leaving_the_skeleton(dat
         (lambda arrays: arrays["test/walking/walking_1"].fill(np.nan), "not finite"),
     ],
 )
-def test_a_cmu_file_that_is_none_is_named(tmp_path: Path, change: object, told: str) -> None:
+def test_a_file_that_is_not_the_cmu_benchmark_is_an_error_with_its_name(
+    tmp_path: Path, change: object, message: str
+) -> None:
     with np.load(write_cmu_miniature(tmp_path / "cmu.npz")) as archive:
         arrays = dict(archive)
     change(arrays)  # type: ignore[operator]
     np.savez(tmp_path / "changed.npz", **arrays)
-    with pytest.raises(DataError, match=rf"changed\.npz.*{told}"):
+    with pytest.raises(DataError, match=rf"changed\.npz.*{message}"):
         read_cmu_motion(tmp_path / "changed.npz")
 
 
 @given(damage=st.binary(max_size=300))
 @settings(max_examples=30)
-def test_bytes_that_are_no_file_are_refused(tmp_path_factory: pytest.TempPathFactory, damage: bytes) -> None:
+def test_damaged_bytes_are_a_data_error(tmp_path_factory: pytest.TempPathFactory, damage: bytes) -> None:
     file = tmp_path_factory.getbasetemp() / "damaged.npz"
     file.write_bytes(damage)
     with pytest.raises(DataError, match=r"damaged\.npz"):
         read_cmu_motion(file)
 
 
-def test_without_rotation_the_h36m_skeleton_stands_as_its_offsets_say() -> None:
+def test_without_rotation_the_h36m_joints_are_the_sums_of_their_offsets() -> None:
     joints = joints_from_maps(np.zeros((1, 32, 3)))[0]
     assert joints[KNEE] == pytest.approx((-132.948591, -442.894612, 0), abs=1e-3)
     assert joints[H36M32.index("head")] == pytest.approx((0, 0.1 + 233.383263 + 257.077681 + 121.134938, 0), abs=1e-3)
@@ -162,7 +164,7 @@ def test_windows_are_drawn_in_turn_from_both_recordings() -> None:
 
 
 @pytest.mark.slow
-def test_an_h36m_folder_that_lacks_something_is_named(tmp_path: Path) -> None:
+def test_an_h36m_folder_with_a_missing_file_is_an_error_with_its_name(tmp_path: Path) -> None:
     folder = write_h36m(tmp_path)
     with pytest.raises(DataError, match=r"S1/walking_1\.txt: cannot be read"):
         read_h36m(folder, training=True)

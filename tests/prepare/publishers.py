@@ -102,7 +102,7 @@ def write_ui_prmd(
     return kinect / "Positions" / f"{name}_positions{'_inc' if wrong else ''}.txt"
 
 
-ASF = """# made by hand
+ASF = """# written by hand
 :version 1.10
 :name made
 :units

@@ -1,4 +1,4 @@
-"""`hitrs-live prepare`, as somebody types it: what it prints, what it leaves behind, how it refuses."""
+"""`hitrs-live prepare` on the command line: its output, the files it leaves, and its errors."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def prepare(*words: object) -> int:
 
 
 def write_streams(path: Path, rate_hz: float) -> Path:
-    """Two people who lean at one metre a second, sampled at a rate, 4 s each; the class changes at 2 s."""
+    """Write two people who lean at one metre per second, sampled at a rate, 4 s each; the class changes at 2 s."""
     frames = round(4 * rate_hz)
     lean = np.arange(frames)[:, None, None] / rate_hz * [1.0, 0, 0]
     np.savez(
@@ -39,25 +39,25 @@ def write_streams(path: Path, rate_hz: float) -> Path:
     return path
 
 
-def test_ntu_is_prepared_and_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ntu_is_prepared_and_summarised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_ntu_miniature(tmp_path / "source", subjects=(1, 3), actions=(1, 50), cameras=(1, 2), frames=24)
     broken = tmp_path / "source" / "S001C001P001R001A001.skeleton"
     broken.write_text("2\n")
-    assert prepare("ntu", tmp_path / "source", "--out", tmp_path / "made", "--workers", 1) == 0
+    assert prepare("ntu", tmp_path / "source", "--out", tmp_path / "out", "--workers", 1) == 0
     printed = capsys.readouterr().out
-    dataset = open_prepared(tmp_path / "made")
+    dataset = open_prepared(tmp_path / "out")
     train, test = dataset.split("xsub60")
     assert (len(train.samples), len(test.samples), len(dataset.samples)) == (3, 4, 7)
     for words in ("sequences", "xview60", "4 train, 3 test", "2 of 60", "8/8 files", "files/s", broken.name):
         assert words in printed
-    assert dataset.index.name == "made"
+    assert dataset.index.name == "out"
 
 
 @pytest.mark.slow
 def test_pku_mmd_is_prepared(tmp_path: Path) -> None:
     write_pku_mmd_miniature(tmp_path / "source", videos=3)
-    assert prepare("pku-mmd", tmp_path / "source", "--out", tmp_path / "made", "--workers", 1) == 0
-    dataset = open_prepared(tmp_path / "made")
+    assert prepare("pku-mmd", tmp_path / "source", "--out", tmp_path / "out", "--workers", 1) == 0
+    dataset = open_prepared(tmp_path / "out")
     check_classes(*dataset.split("xsub"))
     assert len(dataset.segments().samples) == 9 * 4
 
@@ -67,35 +67,35 @@ def test_nw_ucla_is_prepared(tmp_path: Path) -> None:
     for name in ("a01_s01_e00_v01", "a01_s01_e00_v03"):
         content = {"file_name": name, "skeletons": [[[0.1, joint / 20, 3.0] for joint in range(20)]] * 5, "label": 1}
         (tmp_path / "source" / f"{name}.json").write_text(json.dumps(content))
-    assert prepare("nw-ucla", tmp_path / "source", "--out", tmp_path / "made") == 0
-    assert [len(half.samples) for half in open_prepared(tmp_path / "made").split("xview")] == [1, 1]
+    assert prepare("nw-ucla", tmp_path / "source", "--out", tmp_path / "out") == 0
+    assert [len(half.samples) for half in open_prepared(tmp_path / "out").split("xview")] == [1, 1]
 
 
 def test_an_array_file_is_copied_bit_by_bit_with_its_splits(tmp_path: Path) -> None:
     path = write_streams(tmp_path / "streams.npz", 30.0)
-    assert prepare("arrays", path, "--out", tmp_path / "made") == 0
-    source, made = open_dataset(path), open_prepared(tmp_path / "made")
-    np.testing.assert_array_equal(made.joints, source.joints)
-    np.testing.assert_array_equal(made.labels, source.labels)
-    assert msgspec.structs.replace(made.index, name="streams") == source.index
+    assert prepare("arrays", path, "--out", tmp_path / "out") == 0
+    source, copied = open_dataset(path), open_prepared(tmp_path / "out")
+    np.testing.assert_array_equal(copied.joints, source.joints)
+    np.testing.assert_array_equal(copied.labels, source.labels)
+    assert msgspec.structs.replace(copied.index, name="streams") == source.index
 
 
-def test_a_mix_of_rates_is_mended_by_preparing_at_one(tmp_path: Path) -> None:
+def test_a_mix_of_rates_is_fixed_by_preparing_at_one_rate(tmp_path: Path) -> None:
     path = write_streams(tmp_path / "streams.npz", 50.0)
-    assert prepare("arrays", path, "--out", tmp_path / "made", "--rate-hz", 30) == 0
-    made = open_prepared(tmp_path / "made")
-    check_rates([made], 30.0)
-    for sample in made.samples:
-        joints, labels = made.joints_m(sample.bodies[0]), made.labels_of(sample.bodies[0])
+    assert prepare("arrays", path, "--out", tmp_path / "out", "--rate-hz", 30) == 0
+    copied = open_prepared(tmp_path / "out")
+    check_rates([copied], 30.0)
+    for sample in copied.samples:
+        joints, labels = copied.joints_m(sample.bodies[0]), copied.labels_of(sample.bodies[0])
         np.testing.assert_allclose(joints[:, 7, 0] - joints[0, 7, 0], np.arange(len(joints)) / 30, atol=1e-5)
         assert len(joints) == 120, "3.98 s from first to last frame"
         assert (labels[:59] == 0).all()
         assert (labels[61:] == 1).all()
-    assert prepare("arrays", tmp_path / "made", "--out", tmp_path / "again", "--rate-hz", 30) == 0
-    np.testing.assert_array_equal(open_prepared(tmp_path / "again").joints, made.joints)
+    assert prepare("arrays", tmp_path / "out", "--out", tmp_path / "again", "--rate-hz", 30) == 0
+    np.testing.assert_array_equal(open_prepared(tmp_path / "again").joints, copied.joints)
 
 
-def test_array_frames_without_anybody_are_filled_and_long_gaps_lose_their_label(
+def test_array_frames_without_a_person_are_interpolated_and_long_gaps_lose_their_label(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with np.load(write_streams(tmp_path / "streams.npz", 30.0)) as archive:
@@ -105,20 +105,20 @@ def test_array_frames_without_anybody_are_filled_and_long_gaps_lose_their_label(
     arrays["x"][80, 3, 1] = np.nan
     arrays["x"][120:] = 0
     np.savez(tmp_path / "holes.npz", **arrays)
-    assert prepare("arrays", tmp_path / "holes.npz", "--out", tmp_path / "made") == 0
-    made = open_prepared(tmp_path / "made")
-    assert [sample.name for sample in made.samples] == ["a"], "nobody is ever in b"
-    joints, labels = made.joints_m(made.samples[0].bodies[0]), made.labels_of(made.samples[0].bodies[0])
+    assert prepare("arrays", tmp_path / "holes.npz", "--out", tmp_path / "out") == 0
+    copied = open_prepared(tmp_path / "out")
+    assert [sample.name for sample in copied.samples] == ["a"], "there is never a person in b"
+    joints, labels = copied.joints_m(copied.samples[0].bodies[0]), copied.labels_of(copied.samples[0].bodies[0])
     np.testing.assert_allclose(joints[:, 7, 0] - joints[0, 7, 0], np.arange(len(joints)) / 30, atol=1e-5)
     assert np.flatnonzero(labels == -1).tolist() == list(range(30, 70))
-    report = json.loads((tmp_path / "made" / "report.json").read_text())
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["counts"]["frames without a body, filled"] == 44
     assert report["counts"]["joints without a position"] == 1
     assert list(report["left_out"]) == ["b"]
     assert "joints without a position" in capsys.readouterr().out
 
 
-def test_a_body_that_comes_later_comes_later_at_another_rate_too() -> None:
+def test_a_body_that_appears_later_appears_later_at_another_rate_too() -> None:
     assert grid(30, 31, 0.5)[0] == 15
     first, at = grid(31, 5, 0.5)
     assert (first, at.tolist()) == (16, [1.0, 3.0])
@@ -132,7 +132,7 @@ def test_an_existing_folder_is_replaced_only_when_asked_and_only_if_it_is_a_data
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write_streams(tmp_path / "streams.npz", 30.0)
-    out = tmp_path / "made"
+    out = tmp_path / "out"
     assert prepare("arrays", path, "--out", out) == 0
     before = (out / INDEX).read_bytes()
     assert prepare("arrays", path, "--out", out, "--rate-hz", 15) == 2
@@ -145,12 +145,12 @@ def test_an_existing_folder_is_replaced_only_when_asked_and_only_if_it_is_a_data
     assert prepare("arrays", path, "--out", tmp_path / "home", "--overwrite") == 2
     assert "it is no prepared data set" in capsys.readouterr().err
     assert prepare("arrays", out, "--out", out, "--overwrite") == 2
-    assert "it is what is to be read" in capsys.readouterr().err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "made", "streams.npz"]
+    assert "it is the data set to read" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "out", "streams.npz"]
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("ntu", "none"), "there is no such folder"),
         (("ntu", "file.npz"), "is no folder"),
@@ -164,18 +164,18 @@ def test_an_existing_folder_is_replaced_only_when_asked_and_only_if_it_is_a_data
         (("ntu", ".", "--workers", "0"), "--workers: got 0"),
     ],
 )
-def test_bad_input_is_refused_in_one_line_and_nothing_is_left_behind(
+def test_bad_input_is_an_error_of_one_line_and_nothing_is_left_behind(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     words: tuple[str, ...],
-    told: str,
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file.npz").write_bytes(b"nothing")
-    assert prepare(*words, "--out", "made") == 2
+    assert prepare(*words, "--out", "out") == 2
     err = capsys.readouterr().err
-    assert told in err
+    assert message in err
     assert err.count("\n") == 1
     assert os.listdir() == ["file.npz"]
 
@@ -184,26 +184,26 @@ def test_all_files_broken_is_an_error_that_names_the_first(tmp_path: Path, capsy
     (tmp_path / "source").mkdir()
     for action in (1, 2):
         (tmp_path / "source" / f"S001C001P001R001A{action:03}.skeleton").write_text("2\n")
-    assert prepare("ntu", tmp_path / "source", "--out", tmp_path / "made", "--workers", 1) == 2
+    assert prepare("ntu", tmp_path / "source", "--out", tmp_path / "out", "--workers", 1) == 2
     assert "no sequence in 2 files, the first of them: S001C001P001R001A001.skeleton" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
-def test_the_report_tells_every_problem_by_name(tmp_path: Path) -> None:
+def test_the_report_lists_every_problem_by_file_name(tmp_path: Path) -> None:
     write_ntu_miniature(tmp_path / "source", subjects=(1, 3), actions=(1,), cameras=(1, 2, 3), frames=16)
     (tmp_path / "source" / "odd.skeleton").write_text("")
     (tmp_path / "source" / "S001C002P001R001A001.skeleton").write_text("0\n")
     (tmp_path / "source" / "S001C003P001R001A001.skeleton").write_text("0\nmore\n")
-    assert prepare("ntu", tmp_path / "source", "--out", tmp_path / "made", "--workers", 1) == 0
-    report = msgspec.json.decode((tmp_path / "made" / REPORT).read_bytes(), type=Findings)
+    assert prepare("ntu", tmp_path / "source", "--out", tmp_path / "out", "--workers", 1) == 0
+    report = msgspec.json.decode((tmp_path / "out" / REPORT).read_bytes(), type=Findings)
     assert list(report.broken) == ["S001C003P001R001A001.skeleton"]
     assert set(report.left_out) == {"odd.skeleton", "S001C002P001R001A001.skeleton"}
     assert report.counts["bodies"] == 4
 
 
-def test_the_real_files_are_prepared_and_read_back_mapped(data: Path, tmp_path: Path) -> None:
-    assert prepare("ntu", data / "ntu", "--out", tmp_path / "made", "--workers", 2) == 0
-    dataset = open_prepared(tmp_path / "made")
+def test_the_real_files_are_prepared_and_opened_memory_mapped(data: Path, tmp_path: Path) -> None:
+    assert prepare("ntu", data / "ntu", "--out", tmp_path / "out", "--workers", 2) == 0
+    dataset = open_prepared(tmp_path / "out")
     assert [body.frames for sample in dataset.samples for body in sample.bodies] == [103, 158, 104, 99, 54]
     assert isinstance(dataset.joints, np.memmap)
-    assert dataset.joints.shape == np.load(tmp_path / "made" / JOINTS, mmap_mode="r").shape == (518, 25, 3)
+    assert dataset.joints.shape == np.load(tmp_path / "out" / JOINTS, mmap_mode="r").shape == (518, 25, 3)

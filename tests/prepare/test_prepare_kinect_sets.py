@@ -1,4 +1,4 @@
-"""Small sets that a Kinect recorded, read from tiny files in their publishers' formats."""
+"""Readers of small data sets recorded with a Kinect, on tiny files in their publishers' formats."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def only(recorded: tuple[Recorded, ...]) -> Recorded:
     return one
 
 
-def test_precog_has_a_class_on_every_frame_and_tests_on_its_last_people(tmp_path: Path) -> None:
+def test_precog_has_a_class_for_every_frame_and_tests_on_its_last_subjects(tmp_path: Path) -> None:
     joints, actions = twenty(40), [0] * 10 + [3] * 20 + [8] * 10
     plan = plan_precog(write_precog(tmp_path, joints, actions).parent, name="precog16")
     one = only(plan.read(plan.files[0]).recorded)
@@ -48,7 +48,7 @@ def test_precog_has_a_class_on_every_frame_and_tests_on_its_last_people(tmp_path
     assert [plan.index.labels[label] for label in (0, 3, 8)] == ["background", "front_kick_right", "elbow_strike"]
 
 
-def test_precog_frames_of_zeros_are_filled_and_long_ones_lose_their_label(tmp_path: Path) -> None:
+def test_precog_frames_of_zeros_are_interpolated_and_long_gaps_lose_their_label(tmp_path: Path) -> None:
     joints = twenty(100)
     joints[5:8] = 0
     joints[40:80] = 0
@@ -59,7 +59,7 @@ def test_precog_frames_of_zeros_are_filled_and_long_ones_lose_their_label(tmp_pa
     np.testing.assert_allclose(one.joints[6, 4], (joints[4, 4] + joints[8, 4]) / 2, atol=1e-5)
 
 
-def test_utkinect_has_a_frame_a_number_and_its_list_of_actions(tmp_path: Path) -> None:
+def test_utkinect_has_one_frame_per_number_and_the_labels_of_its_list(tmp_path: Path) -> None:
     joints, numbers = twenty(30), [100, 100, *range(104, 104 + 28 * 4, 4)]
     write_utkinect(tmp_path, joints, numbers)
     (tmp_path / "actionLabel.txt").write_text(
@@ -71,7 +71,7 @@ def test_utkinect_has_a_frame_a_number_and_its_list_of_actions(tmp_path: Path) -
     assert len(one.joints) == 212 - 100 + 1
     np.testing.assert_allclose(one.joints[::4, :20], joints[[0, *range(2, 30)]], atol=1e-5)
     np.testing.assert_allclose(one.joints[2, 0], (joints[0, 0] + joints[2, 0]) / 2, atol=1e-5)
-    assert np.flatnonzero(one.labels == 1).tolist() == list(range(10, 21)), "the last number is the action's"
+    assert np.flatnonzero(one.labels == 1).tolist() == list(range(10, 21)), "the last number belongs to the action"
     assert np.flatnonzero(one.labels == plan.index.labels.index("push")).tolist() == list(range(50, 61))
     assert (one.sample.subject, one.sample.test_of, plan.index.rate_hz) == ("s06", ("xsub",), 60.0)
     assert reading.findings.counts["lines of a number given before"] == 1
@@ -81,7 +81,7 @@ def test_utkinect_has_a_frame_a_number_and_its_list_of_actions(tmp_path: Path) -
 def test_utkinect_actions_within_others_are_noted(tmp_path: Path) -> None:
     write_utkinect(tmp_path, twenty(60), range(0, 240, 4))
     (tmp_path / "actionLabel.txt").write_text("s06_e01\npush: 20 180\nthrow: 60 100\n")
-    plan = plan_utkinect(tmp_path, name="made")
+    plan = plan_utkinect(tmp_path, name="example")
     reading = plan.read(plan.files[0])
     labels = only(reading.recorded).labels
     assert (labels == plan.index.labels.index("throw")).sum() == 41
@@ -92,7 +92,7 @@ def test_utkinect_actions_within_others_are_noted(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("walk: 1 2\n", "entry 1: got 'walk: 1 2'"),
-        ("s01_e01\nfly: 1 2\n", "entry 2: got 'fly: 1 2', expected s01_e01 or such as walk: 252 390"),
+        ("s01_e01\nfly: 1 2\n", "entry 2: got 'fly: 1 2', expected such as s01_e01 or walk: 252 390"),
         ("s01_e01\nwalk: 1\n", "entry 2"),
     ],
 )
@@ -103,7 +103,7 @@ def test_a_broken_list_of_actions_is_named(tmp_path: Path, text: str, words: str
     assert words in str(caught.value)
 
 
-def test_kinder_gator_is_brought_to_thirty_a_second_by_its_timestamps(tmp_path: Path) -> None:
+def test_kinder_gator_is_resampled_to_30_hz_by_its_timestamps(tmp_path: Path) -> None:
     joints, times = twenty(31), 36868922.9 + np.arange(31) * 50.0
     times[10] = times[9]
     path = write_kinder_gator(tmp_path, joints, times)
@@ -119,10 +119,10 @@ def test_kinder_gator_is_brought_to_thirty_a_second_by_its_timestamps(tmp_path: 
     assert only(plan.read(child).recorded).sample.subject == "c565"
 
 
-def test_labanotation_gestures_are_our_joints_already(tmp_path: Path) -> None:
+def test_labanotation_joints_are_ours_without_a_mapping(tmp_path: Path) -> None:
     joints = np.random.default_rng(0).uniform(-1, 3, (4, 25, 3))
     path = write_labanotation(tmp_path, joints, [89810293609 + 666667 * frame for frame in range(4)])
-    plan = plan_labanotation(tmp_path, name="made")
+    plan = plan_labanotation(tmp_path, name="example")
     one = only(plan.read(path).recorded)
     assert len(one.joints) == 7
     np.testing.assert_allclose(one.joints[::2], joints, atol=1e-4)
@@ -137,7 +137,7 @@ MSR_ROWS = {
 }  # fmt: skip
 
 
-def test_msr_action3d_joints_are_put_in_order_and_brought_to_thirty_a_second(tmp_path: Path) -> None:
+def test_msr_action3d_joints_are_reordered_and_resampled_to_30_hz(tmp_path: Path) -> None:
     joints = twenty(8)
     path = write_msr(tmp_path, joints)
     (tmp_path / "a13_s10_e03_skeleton.txt").write_text("pixels\n")
@@ -150,12 +150,12 @@ def test_msr_action3d_joints_are_put_in_order_and_brought_to_thirty_a_second(tmp
     assert {plan.index.labels[label] for label in one.labels} == {"bend"}
     assert list(plan.left_out) == ["a13_s10_e03_skeleton.txt"]
     path.write_text("\n".join(path.read_text().splitlines()[:-1]))
-    with pytest.raises(DataError, match="159 lines, expected 20 a frame"):
+    with pytest.raises(DataError, match="159 lines, expected 20 per frame"):
         plan.read(path)
 
 
 def ui_prmd_standing(frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """Somebody upright: offsets in centimetres and angles, (T, 22, 3), no turns."""
+    """A person upright: offsets in centimetres and angles, (T, 22, 3), no rotations."""
     offsets = np.zeros((22, 3))
     offsets[0] = (10, 90, -200)
     offsets[[1, 2, 3, 4, 5], 1] = (27, 20, 8, 10, 10)
@@ -167,9 +167,9 @@ def ui_prmd_standing(frames: int) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(offsets[None], frames, 0), np.zeros((frames, 22, 3))
 
 
-def test_ui_prmd_offsets_are_turned_and_laid_one_after_another(tmp_path: Path) -> None:
+def test_ui_prmd_offsets_are_rotated_and_added_along_the_chain(tmp_path: Path) -> None:
     offsets, angles = ui_prmd_standing(12)
-    # The left forearm's own turn moves the hand alone; a quarter about z takes it from left to up.
+    # The left forearm's own rotation moves the hand alone; a quarter turn about z takes it from left to up.
     angles[6:, 8] = (0, 0, 90)
     plan = plan_ui_prmd(write_ui_prmd(tmp_path, offsets, angles).parents[2], name="ui_prmd_kinect")
     one = only(plan.read(plan.files[0]).recorded)
@@ -184,7 +184,7 @@ def test_ui_prmd_offsets_are_turned_and_laid_one_after_another(tmp_path: Path) -
     assert plan.index.labels[one.labels[0]] == "m03"
 
 
-def test_ui_prmd_turns_about_x_come_first_and_legs_turn_with_the_waist(tmp_path: Path) -> None:
+def test_ui_prmd_rotations_about_x_come_first_and_legs_rotate_with_the_waist(tmp_path: Path) -> None:
     offsets, angles = ui_prmd_standing(12)
     angles[:, 0] = (90, 0, 90)
     one = only(read_ui_prmd(write_ui_prmd(tmp_path, offsets, angles, wrong=True)).recorded)
@@ -201,12 +201,12 @@ def test_a_ui_prmd_angle_that_is_no_number_loses_the_joints_after_it_in_that_fra
     reading = read_ui_prmd(write_ui_prmd(tmp_path, offsets, angles))
     one = only(reading.recorded)
     np.testing.assert_allclose(one.joints[5], one.joints[4], atol=1e-6)
-    assert reading.findings.counts["joints without a position"] == 4, "the hand, and what stands where it is"
+    assert reading.findings.counts["joints without a position"] == 4, "the hand, and the joints copied from it"
 
 
-def test_ui_prmd_in_another_unit_without_angles_or_of_the_vicon_is_not_taken(tmp_path: Path) -> None:
+def test_ui_prmd_files_in_another_unit_without_angles_or_of_the_vicon_are_not_read(tmp_path: Path) -> None:
     offsets, angles = ui_prmd_standing(12)
-    with pytest.raises(DataError, match=r"somebody of .* m if these are centimetres, expected 0.8 to 2.5"):
+    with pytest.raises(DataError, match=r"a person of .* m if these are centimetres, expected 0.8 to 2.5"):
         read_ui_prmd(write_ui_prmd(tmp_path / "mm", offsets * 10, angles))
     path = write_ui_prmd(tmp_path / "a", offsets, angles)
     (path.parents[1] / "Angles" / "m03_s08_e02_angles.txt").unlink()
@@ -216,10 +216,10 @@ def test_ui_prmd_in_another_unit_without_angles_or_of_the_vicon_is_not_taken(tmp
     with pytest.raises(
         DataError, match=r"no file in it with a name such as Kinect/Positions/m01_s01_e01_positions\.txt"
     ):
-        plan_ui_prmd(tmp_path / "a", name="made")
+        plan_ui_prmd(tmp_path / "a", name="example")
 
 
-def test_an_array_file_holds_what_was_read_and_opens_as_a_data_set(tmp_path: Path) -> None:
+def test_an_array_file_contains_what_was_read_and_opens_as_a_data_set(tmp_path: Path) -> None:
     joints = twenty(40)
     (tmp_path / "source").mkdir()
     write_precog(tmp_path / "source", joints, [0] * 20 + [5] * 20)
@@ -239,7 +239,7 @@ def test_an_array_file_holds_what_was_read_and_opens_as_a_data_set(tmp_path: Pat
     assert dataset.index.labels == ("background", "right_punch", "side_kick_right")
     assert "Seq1_2.csv" in json.loads((tmp_path / "precog16.report.json").read_text())["broken"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["precog16.npz", "precog16.report.json", "source"]
-    assert main(command) == 2, "it exists"
+    assert main(command) == 2, "the file exists already"
     assert main([*command, "--overwrite"]) == 0
 
 
@@ -254,7 +254,7 @@ def test_classes_without_a_background_are_numbered_from_one_in_an_array_file(tmp
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_every_kind_says_in_one_line_that_a_folder_has_nothing_for_it(
+def test_every_kind_reports_in_one_line_that_a_folder_has_no_files_of_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
     (tmp_path / "source").mkdir()
@@ -282,7 +282,7 @@ BROKEN = {
 
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(sorted(BROKEN)), st.data())
-def test_damaged_files_are_read_or_refused_by_name_and_nothing_else(
+def test_damaged_files_are_read_or_a_data_error_that_names_them(
     tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("fuzz")

@@ -1,4 +1,4 @@
-"""Motion capture in BVH and Acclaim files: forward kinematics by hand, and what is refused."""
+"""Readers of BVH and Acclaim files: forward kinematics computed by hand, and damaged files."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ ARM = [
 ]
 
 
-def test_turns_are_right_handed_and_the_first_is_outermost() -> None:
+def test_rotations_are_right_handed_and_the_first_is_leftmost() -> None:
     quarter = np.array([90.0])
     for axis, start, end in (("X", (0, 1, 0), (0, 0, 1)), ("Y", (0, 0, 1), (1, 0, 0)), ("Z", (1, 0, 0), (0, 1, 0))):
         np.testing.assert_allclose(axis_rotation(axis, quarter)[0] @ start, end, atol=1e-12)
@@ -31,7 +31,7 @@ def test_turns_are_right_handed_and_the_first_is_outermost() -> None:
     np.testing.assert_allclose(whole @ (1, 0, 0), (0, 1, 0), atol=1e-12)
 
 
-def test_bones_lie_end_to_end_and_turn_with_those_before(tmp_path: Path) -> None:
+def test_bones_are_joined_end_to_end_and_rotate_with_their_ancestors(tmp_path: Path) -> None:
     skeleton = read_skeleton(write_asf(tmp_path / "a.asf", ARM))
     rest = {"root": (1, 2, 3, 0, 0, 0), "upper": (0, 0, 0), "lower": (0,)}
     bent = {**rest, "lower": (90,)}
@@ -41,13 +41,13 @@ def test_bones_lie_end_to_end_and_turn_with_those_before(tmp_path: Path) -> None
     np.testing.assert_allclose(in_units["root"], [(1, 2, 3)] * 3)
     np.testing.assert_allclose(in_units["upper"][0], (1, 8, 3), err_msg="direction times length, as it is written")
     np.testing.assert_allclose(in_units["lower"][0], (3, 8, 3))
-    # About the bone's own z, which a turn of its axes about z leaves.
+    # About the bone's own z, which a rotation of its axes about z does not change.
     np.testing.assert_allclose(in_units["lower"][1], (1, 10, 3), atol=1e-9)
     np.testing.assert_allclose(in_units["lower"][2], (-5, 4, 3), atol=1e-9)
 
 
-def test_a_bones_own_axes_say_about_what_it_turns(tmp_path: Path) -> None:
-    # Its x axis lies along the world's y: a turn about it takes z to x.
+def test_a_bone_rotates_about_its_own_axes(tmp_path: Path) -> None:
+    # Its x axis is along the world's y: a rotation about it takes z to x.
     skeleton = read_skeleton(write_asf(tmp_path / "a.asf", [("arm", "root", (0, 0, 1), 1.0, (0, 0, 90), "rx")]))
     ends = read_motion(write_amc(tmp_path / "a_01.amc", [{"root": (0,) * 6, "arm": (90,)}]), skeleton)
     np.testing.assert_allclose(ends["arm"][0] / UNIT_M, (1, 0, 0), atol=1e-9)
@@ -76,10 +76,10 @@ def write_cmu(folder: Path, frames: int = 9, stem: str = "07_02") -> Path:
     return write_amc(folder / f"{stem}.amc", rows)
 
 
-def test_cmu_recordings_become_our_joints_at_thirty_a_second_with_their_texts(tmp_path: Path) -> None:
+def test_cmu_recordings_become_our_joints_at_30_hz_with_their_texts(tmp_path: Path) -> None:
     path = write_cmu(tmp_path)
     (tmp_path / "index.txt").write_text("Motions of subject 7\n07_02\twalk, veer left\n07_03 run\n")
-    plan = plan_acclaim(tmp_path, name="made", texts=tmp_path / "index.txt")
+    plan = plan_acclaim(tmp_path, name="example", texts=tmp_path / "index.txt")
     (one,) = plan.read(path).recorded
     ends = read_motion(path, read_skeleton(tmp_path / "07.asf"))
     assert len(one.joints) == 3, "9 frames at 120 Hz"
@@ -90,20 +90,20 @@ def test_cmu_recordings_become_our_joints_at_thirty_a_second_with_their_texts(tm
         np.testing.assert_allclose(one.joints[:, NTU25.index(joint)], ends[bone][::4], atol=1e-5)
     assert (one.sample.subject, plan.index.labels) == ("07", ("walk, veer left",))
     assert set(one.labels.tolist()) == {0}
-    assert set(plan_acclaim(tmp_path, name="made").read(path).recorded[0].labels.tolist()) == {-1}
-    assert len(plan_acclaim(tmp_path, name="made", rate_hz=60.0).read(path).recorded[0].joints) == 5
+    assert set(plan_acclaim(tmp_path, name="example").read(path).recorded[0].labels.tolist()) == {-1}
+    assert len(plan_acclaim(tmp_path, name="example", rate_hz=60.0).read(path).recorded[0].joints) == 5
 
 
-def test_the_skeleton_is_the_one_with_the_longest_fitting_name(tmp_path: Path) -> None:
+def test_a_recordings_skeleton_is_the_one_with_the_longest_matching_name(tmp_path: Path) -> None:
     path = write_cmu(tmp_path, stem="HDM_bd_walk_001_120")
     (tmp_path / "07.asf").rename(tmp_path / "HDM_bd.asf")
     write_asf(tmp_path / "HDM.asf", ARM)
-    (one,) = plan_acclaim(tmp_path, name="made").read(path).recorded
+    (one,) = plan_acclaim(tmp_path, name="example").read(path).recorded
     assert one.sample.subject == "bd"
     (tmp_path / "HDM_bd.asf").unlink()
     (tmp_path / "HDM.asf").rename(tmp_path / "other.asf")
-    with pytest.raises(DataError, match=r"HDM_bd_walk_001_120\.amc: no skeleton for it"):
-        plan_acclaim(tmp_path, name="made")
+    with pytest.raises(DataError, match=r"HDM_bd_walk_001_120\.amc: it has no skeleton"):
+        plan_acclaim(tmp_path, name="example")
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ def test_the_skeleton_is_the_one_with_the_longest_fitting_name(tmp_path: Path) -
         ("length 0.45", "length zero", "no length in :units"),
         ("angle deg", "angle rad", "expected degrees"),
         ("order TX TY TZ RX RY RZ", "order TX TY TZ RZ RY RX", "root order"),
-        ("    upper lower", "    lower lower", "does not hang from the root"),
+        ("    upper lower", "    lower lower", "is not connected to the root"),
         ("direction 1 0 0", "direction 1 0", "expected three numbers"),
-        ("length 2.0", "length two", "bone 2 is broken"),
+        ("length 2.0", "length two", "bone 2 cannot be read"),
         ("dof rz", "dof rq", "of rx ry rz"),
         ("name lower", "name root", "none of them root"),
     ],
 )
-def test_a_broken_skeleton_is_named_with_what_was_wanted(tmp_path: Path, old: str, new: str, words: str) -> None:
+def test_a_damaged_skeleton_is_an_error_with_what_was_expected(tmp_path: Path, old: str, new: str, words: str) -> None:
     path = write_asf(tmp_path / "a.asf", ARM)
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
@@ -140,7 +140,7 @@ def test_a_broken_skeleton_is_named_with_what_was_wanted(tmp_path: Path, old: st
         ("1\nroot 0 0 0 0 0 0\nupper 0 0 0\nlower 0\ntail 1\n", "frame 1: got 'tail 1'"),
     ],
 )
-def test_a_broken_recording_is_named_by_frame(tmp_path: Path, text: str, words: str) -> None:
+def test_a_damaged_recording_is_an_error_that_names_the_frame(tmp_path: Path, text: str, words: str) -> None:
     skeleton = read_skeleton(write_asf(tmp_path / "a.asf", ARM))
     (tmp_path / "a_01.amc").write_text(text)
     with pytest.raises(DataError, match=r"a_01\.amc") as caught:
@@ -152,14 +152,14 @@ TREE = ("hips", (0, 0, 0), [("knee", (0, -4, 0), [("ankle", (0, -5, 0), [])])])
 
 
 @pytest.mark.parametrize("order", ["ZYX", "XYZ"])
-def test_bvh_joints_turn_in_the_order_of_their_channels(tmp_path: Path, order: str) -> None:
+def test_bvh_joints_rotate_in_the_order_of_their_channels(tmp_path: Path, order: str) -> None:
     root = {"X": 90.0, "Y": 0.0, "Z": 90.0}
     rows = [[7, 8, 9, *[0] * 9], [0, 0, 0, *(root[axis] for axis in order), *[0] * 6]]
     places, rate_hz = read_bvh(write_bvh(tmp_path / "a.bvh", TREE, rows, step_s=0.04, order=order))
     assert rate_hz == pytest.approx(25)
     np.testing.assert_allclose(places["ankle"][0], (7, -1, 9))
     np.testing.assert_allclose(places["ankle end"][0], (7, 0, 9))
-    # Down is -y. With z outermost, x first takes it to -z, which z leaves; with x outermost, z takes it to x.
+    # Down is -y. With z leftmost, x first takes it to -z, which z does not change; with x leftmost, z takes it to x.
     np.testing.assert_allclose(places["knee"][1], (0, 0, -4) if order == "ZYX" else (4, 0, 0), atol=1e-9)
 
 
@@ -193,7 +193,7 @@ def test_bvh_files_with_cmus_names_become_our_joints_in_metres(tmp_path: Path) -
     rows = np.zeros((8, 3 + channels(tree)))
     rows[:, 1] = 17
     path = write_bvh(tmp_path / "16_03.bvh", tree, rows.tolist())
-    (one,) = plan_bvh(tmp_path, name="made").read(path).recorded
+    (one,) = plan_bvh(tmp_path, name="example").read(path).recorded
     assert len(one.joints) == 2
     at = {name: one.joints[0, NTU25.index(name)] / UNIT_M for name in NTU25.joints}
     np.testing.assert_allclose(at["spine_base"], (0, 17, 0), atol=1e-4)
@@ -202,14 +202,14 @@ def test_bvh_files_with_cmus_names_become_our_joints_in_metres(tmp_path: Path) -
     np.testing.assert_allclose(at["right_wrist"], (-11, 21, 0), atol=1e-4)
     np.testing.assert_allclose(at["head"], (0, 26, 0), atol=1e-4)
     assert one.sample.subject == "16"
-    (in_metres,) = plan_bvh(tmp_path, name="made", unit_m=0.1).read(path).recorded
+    (in_metres,) = plan_bvh(tmp_path, name="example", unit_m=0.1).read(path).recorded
     np.testing.assert_allclose(in_metres.joints[0, 0], (0, 1.7, 0), atol=1e-6)
 
 
-def test_bvh_files_with_other_names_say_which_are_missing(tmp_path: Path) -> None:
+def test_bvh_files_with_other_joint_names_are_an_error_that_lists_the_missing_ones(tmp_path: Path) -> None:
     path = write_bvh(tmp_path / "a_1.bvh", TREE, [[0] * 12])
-    with pytest.raises(DataError, match=r"a_1\.bvh: joints named neither as in CMU's nor in Daz's BVH files"):
-        plan_bvh(tmp_path, name="made").read(path)
+    with pytest.raises(DataError, match=r"a_1\.bvh: expected the joint names of CMU's or of Daz's BVH files"):
+        plan_bvh(tmp_path, name="example").read(path)
 
 
 @pytest.mark.parametrize(
@@ -222,14 +222,14 @@ def test_bvh_files_with_other_names_say_which_are_missing(tmp_path: Path) -> Non
         ("CHANNELS 3 Zrotation", "CHANNELS 3 Qrotation", "expected CHANNELS, their count"),
         ("JOINT ankle", "JOINT knee", "two joints of the name 'knee'"),
         ("JOINT ankle", "ROOT ankle", "expected one ROOT"),
-        ("Frames: 1", "Frames: 2", "its heading says 2"),
+        ("Frames: 1", "Frames: 2", "expected 2 as in its heading"),
         ("Frame Time: 0.0083333", "Frame Time: soon", "expected a count in Frames:"),
         ("MOTION", "", "expected"),
         ("0.000000 0.000000\n", "0.000000\n", "expected 12"),
         ("0.000000 0.000000\n", "0.000000 nan\n", "no numbers, expected none"),
     ],
 )
-def test_a_broken_bvh_is_named_with_what_was_wanted(tmp_path: Path, old: str, new: str, words: str) -> None:
+def test_a_damaged_bvh_is_an_error_with_what_was_expected(tmp_path: Path, old: str, new: str, words: str) -> None:
     path = write_bvh(tmp_path / "a.bvh", TREE, [[0] * 12])
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
@@ -239,7 +239,7 @@ def test_a_broken_bvh_is_named_with_what_was_wanted(tmp_path: Path, old: str, ne
     assert "\n" not in str(caught.value)
 
 
-def test_a_list_of_texts_without_a_recording_is_refused(tmp_path: Path) -> None:
+def test_a_list_of_texts_without_a_recording_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "index.txt").write_text("nothing here\n")
     with pytest.raises(DataError, match=r"--texts .*index\.txt: no line such as 01_02 walk"):
         read_texts(tmp_path / "index.txt")
@@ -247,7 +247,7 @@ def test_a_list_of_texts_without_a_recording_is_refused(tmp_path: Path) -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(st.sampled_from(["bvh", "asf", "amc"]), st.data())
-def test_damaged_files_are_read_or_refused_by_name_and_nothing_else(
+def test_damaged_files_are_read_or_a_data_error_that_names_them(
     tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("fuzz")

@@ -1,4 +1,4 @@
-"""Northwestern-UCLA's JSON files: twenty joints of a Kinect v1 among NTU's twenty-five."""
+"""The reader of Northwestern-UCLA: JSON files with the twenty joints of a Kinect v1."""
 
 import json
 from pathlib import Path
@@ -25,10 +25,10 @@ def write_json(folder: Path, *, name: str = NAME, joints: np.ndarray | None = No
     return path
 
 
-def test_joints_go_where_they_belong_and_missing_ones_stand_where_a_neighbour_is(tmp_path: Path) -> None:
+def test_joints_are_mapped_and_missing_ones_are_copies_of_a_neighbour(tmp_path: Path) -> None:
     joints = np.random.default_rng(0).uniform(-1, 3, (6, 20, 3))
     path = write_json(tmp_path, joints=joints)
-    plan = plan_nw_ucla(tmp_path, name="made")
+    plan = plan_nw_ucla(tmp_path, name="example")
     (one,) = plan.read(path).recorded
     # Six frames of a twelfth of a second are thirteen of a thirtieth: 0 to 5, every 0.4.
     assert len(one.joints) == 13
@@ -47,16 +47,16 @@ def test_joints_go_where_they_belong_and_missing_ones_stand_where_a_neighbour_is
 
 
 def test_class_subject_and_view_are_those_of_the_name(tmp_path: Path) -> None:
-    plan = plan_nw_ucla(write_json(tmp_path).parent, name="made")
+    plan = plan_nw_ucla(write_json(tmp_path).parent, name="example")
     (one,) = plan.read(plan.files[0]).recorded
     assert {plan.index.labels[label] for label in one.labels} == {"donning"}
     assert (one.sample.subject, one.sample.camera, one.sample.test_of) == ("s03", "v03", ("xview",))
 
 
-def test_a_label_that_contradicts_the_name_is_noted_and_the_name_believed(tmp_path: Path) -> None:
+def test_a_label_that_contradicts_the_name_is_noted_and_the_name_is_used(tmp_path: Path) -> None:
     reading = read_nw_ucla(write_json(tmp_path, label=2))
     assert set(reading.recorded[0].labels.tolist()) == {6}
-    assert reading.findings.notes == {f"{NAME}.json": "label 2, its name says 7; the name is believed"}
+    assert reading.findings.notes == {f"{NAME}.json": "label 2, but 7 by its name, which is used"}
 
 
 @pytest.mark.parametrize(
@@ -69,19 +69,19 @@ def test_a_label_that_contradicts_the_name_is_noted_and_the_name_believed(tmp_pa
         {"label": "seven"},
     ],
 )
-def test_a_broken_file_is_named_with_what_was_wanted(tmp_path: Path, changes: dict[str, object]) -> None:
+def test_a_damaged_file_is_an_error_with_what_was_expected(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(DataError, match=rf"{NAME}\.json: .*expected .*\(T, 20, 3\)"):
         read_nw_ucla(write_json(tmp_path, **changes))
 
 
 @pytest.mark.parametrize("value", [1e9, None])
-def test_a_file_most_of_whose_joints_are_no_positions_is_refused(tmp_path: Path, value: float | None) -> None:
+def test_a_file_with_few_usable_joints_is_an_error(tmp_path: Path, value: float | None) -> None:
     with pytest.raises(DataError, match=rf"{NAME}\.json: 25 of 25 joints without a position, expected metres"):
         read_nw_ucla(write_json(tmp_path, skeletons=[[[0, 0, value]] * 20]))
 
 
 @pytest.mark.parametrize("word", ["NaN", "-Infinity", "null", "1e9", "nan"])
-def test_one_joint_that_is_no_number_is_filled_from_the_frames_around_it(tmp_path: Path, word: str) -> None:
+def test_a_joint_that_is_no_number_is_interpolated_over_time(tmp_path: Path, word: str) -> None:
     joints = np.random.default_rng(0).uniform(-1, 3, (6, 20, 3))
     joints[2, 5, 1] = 7777.5
     path = write_json(tmp_path, joints=joints)
@@ -94,7 +94,7 @@ def test_one_joint_that_is_no_number_is_filled_from_the_frames_around_it(tmp_pat
     np.testing.assert_allclose(one.joints[5, 6], joints[2, 6], atol=1e-6)
 
 
-def test_frames_of_zeros_are_nobody_and_are_filled(tmp_path: Path) -> None:
+def test_frames_of_zeros_have_no_person_and_are_interpolated(tmp_path: Path) -> None:
     joints = np.random.default_rng(0).uniform(-1, 3, (6, 20, 3))
     holes = joints.copy()
     holes[[0, 3]] = 0
@@ -102,16 +102,16 @@ def test_frames_of_zeros_are_nobody_and_are_filled(tmp_path: Path) -> None:
     (one,) = reading.recorded
     assert reading.findings.counts["frames without a body, filled"] == 2
     np.testing.assert_allclose(one.joints[0, :20], joints[1], atol=1e-6, err_msg="before the first there is a copy")
-    with pytest.raises(DataError, match="somebody in 2 of 6 frames, expected most of them"):
+    with pytest.raises(DataError, match="a person in 2 of 6 frames, expected most of them"):
         read_nw_ucla(write_json(tmp_path, joints=joints * np.array([1, 1, 0, 0, 0, 0])[:, None, None]))
 
 
-def test_names_of_other_data_are_left_out_or_refused(tmp_path: Path) -> None:
+def test_files_with_names_of_other_data_are_left_out(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no JSON file with a name such as"):
-        plan_nw_ucla(tmp_path, name="made")
+        plan_nw_ucla(tmp_path, name="example")
     write_json(tmp_path)
     (tmp_path / "splits.json").write_text("{}")
-    assert list(plan_nw_ucla(tmp_path, name="made").left_out) == ["splits.json"]
+    assert list(plan_nw_ucla(tmp_path, name="example").left_out) == ["splits.json"]
     with pytest.raises(DataError, match="one of the ten actions"):
         read_nw_ucla(write_json(tmp_path, name="a07_s01_e00_v01"))
 
@@ -132,9 +132,7 @@ def test_arbitrary_content_is_a_data_error_and_nothing_else(
         read_nw_ucla(path)
 
 
-def test_the_real_sequences_come_back_as_those_of_the_array_file_at_the_rate_of_the_model(
-    data: Path, tmp_path: Path
-) -> None:
+def test_the_real_sequences_equal_those_of_the_array_file_at_the_rate_of_the_model(data: Path, tmp_path: Path) -> None:
     real = open_dataset(data / "measure" / "nw_ucla.npz")
     samples = real.samples[::150]
     expected = list(copied(real.only(samples), Findings(), rate_hz=30))

@@ -1,4 +1,4 @@
-"""PKU-MMD: streams with a label a frame, told by their content, and every way in which its files may be wrong."""
+"""The reader of PKU-MMD: streams with a label per frame, files recognised by content, and damaged files."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from hitrs_live.prepare.tracks import LONGEST_PAUSE, SHORTEST_TRACK
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_pku_mmd_miniature(tmp_path_factory.mktemp("pku") / "made")
+def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pku_mmd_miniature(tmp_path_factory.mktemp("pku") / "miniature")
 
 
 def write_stream(folder: Path, people: np.ndarray, labels: str | None = "") -> Path:
@@ -38,8 +38,8 @@ def test_the_classes_are_background_and_the_authors_51() -> None:
     assert (LABELS[0], LABELS[14], LABELS[51]) == ("background", "handshaking", "writing")
 
 
-def test_files_are_told_by_content_and_splits_test_on_the_validation_videos(made: Path) -> None:
-    plan = plan_pku_mmd(made, name="made")
+def test_files_are_recognised_by_content_and_splits_test_on_the_validation_videos(miniature: Path) -> None:
+    plan = plan_pku_mmd(miniature, name="example")
     assert [path.stem for path in plan.files] == [f"{video:04}-{view}" for video in (1, 2, 3) for view in "LMR"]
     assert (plan.index.splits, plan.index.background) == (("xsub", "xview"), 0)
     tests = {path.stem: plan.read(path).recorded[0].sample.test_of for path in plan.files}
@@ -47,8 +47,8 @@ def test_files_are_told_by_content_and_splits_test_on_the_validation_videos(made
     assert {name for name, splits in tests.items() if "xview" in splits} == {"0001-L", "0002-L", "0003-L"}
 
 
-def test_frames_have_the_class_that_is_going_on_and_background_between(made: Path) -> None:
-    plan = plan_pku_mmd(made, name="made")
+def test_frames_have_the_class_of_the_current_action_and_background_in_between(miniature: Path) -> None:
+    plan = plan_pku_mmd(miniature, name="example")
     path = plan.files[0]
     (one,) = plan.read(path).recorded
     people = read_skeletons(path)
@@ -57,7 +57,7 @@ def test_frames_have_the_class_that_is_going_on_and_background_between(made: Pat
     np.testing.assert_array_equal(one.joints[: main.frames], people[:, 0])
     labels = one.labels[: main.frames]
     assert set(labels.tolist()) == {0, *ACTIONS, INTERACTION}
-    lines = (made / "Label" / path.name).read_text().split()
+    lines = (miniature / "Label" / path.name).read_text().split()
     for label, start, end, _ in (map(int, line.split(",")) for line in lines):
         assert set(labels[start:end].tolist()) == {label}
         assert labels[start - 1] == labels[end] == 0
@@ -66,12 +66,12 @@ def test_frames_have_the_class_that_is_going_on_and_background_between(made: Pat
     assert set(one.labels[other.first_row :].tolist()) == {INTERACTION}
 
 
-def test_a_person_lost_for_long_is_interpolated_without_a_label_and_for_a_moment_with_one(tmp_path: Path) -> None:
+def test_long_absences_are_interpolated_without_a_label_and_short_ones_with_one(tmp_path: Path) -> None:
     people = two_people(200)
     people[:, 1] = 0
     people[20:25, 0] = 0
     people[60 : 60 + LONGEST_PAUSE, 0] = 0
-    plan = plan_pku_mmd(write_stream(tmp_path, people, "4,10,150,2\n"), name="made")
+    plan = plan_pku_mmd(write_stream(tmp_path, people, "4,10,150,2\n"), name="example")
     reading = plan.read(plan.files[0])
     (one,) = reading.recorded
     assert one.labels[20:25].tolist() == [4] * 5
@@ -80,11 +80,11 @@ def test_a_person_lost_for_long_is_interpolated_without_a_label_and_for_a_moment
     assert np.isfinite(one.joints).all()
 
 
-def test_the_person_seen_most_comes_first_and_the_other_in_stretches(tmp_path: Path) -> None:
+def test_the_person_in_most_frames_comes_first_and_the_other_in_stretches(tmp_path: Path) -> None:
     people = two_people(150)
     people[:20, 1] = 0
     people[:, 0][[*range(30), *range(45, 100), *range(100 + SHORTEST_TRACK - 1, 150)]] = 0
-    plan = plan_pku_mmd(write_stream(tmp_path, people), name="made")
+    plan = plan_pku_mmd(write_stream(tmp_path, people), name="example")
     reading = plan.read(plan.files[0])
     (one,) = reading.recorded
     assert [(body.first_frame, body.frames) for body in one.sample.bodies] == [(20, 130), (30, 15)]
@@ -92,12 +92,12 @@ def test_the_person_seen_most_comes_first_and_the_other_in_stretches(tmp_path: P
 
 
 def test_a_video_without_labels_or_without_people_is_noted(tmp_path: Path) -> None:
-    plan = plan_pku_mmd(write_stream(tmp_path / "a", two_people(20), None), name="made")
+    plan = plan_pku_mmd(write_stream(tmp_path / "a", two_people(20), None), name="example")
     reading = plan.read(plan.files[0])
     assert set(reading.recorded[0].labels.tolist()) == {-1}
     assert reading.findings.notes == {"0007-M.txt": "no label file of that name"}
-    plan = plan_pku_mmd(write_stream(tmp_path / "b", np.zeros((20, 2, 25, 3))), name="made")
-    assert plan.read(plan.files[0]).findings.left_out == {"0007-M.txt": "nobody in it"}
+    plan = plan_pku_mmd(write_stream(tmp_path / "b", np.zeros((20, 2, 25, 3))), name="example")
+    assert plan.read(plan.files[0]).findings.left_out == {"0007-M.txt": "no person in it"}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_video_without_labels_or_without_people_is_noted(tmp_path: Path) -> No
         ("\u0661,0,5,2\n", "line 1: got"),
     ],
 )
-def test_a_broken_label_line_is_named(tmp_path: Path, text: str, words: str) -> None:
+def test_a_damaged_label_line_is_named(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "labels.txt").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=r"labels\.txt") as caught:
         frame_labels(tmp_path / "labels.txt", 10)
@@ -126,7 +126,7 @@ def test_an_action_whose_ends_are_exchanged_and_one_beyond_the_last_frame_are_re
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "0 lines of 0 numbers, expected 150 a line"),
+        ("", "0 lines of 0 numbers, expected 150 per line"),
         ("1 2 3\n", "1 lines of 3 numbers"),
         ("1 " * 150 + "\n" + "1 " * 149 + "\n", "expected lines of 150 numbers"),
         ("1 " * 149 + "x\n", "expected lines of 150 numbers"),
@@ -135,7 +135,7 @@ def test_an_action_whose_ends_are_exchanged_and_one_beyond_the_last_frame_are_re
         ("\xff" * 10, "expected lines of 150 numbers"),
     ],
 )
-def test_a_broken_skeleton_file_is_named(tmp_path: Path, text: str, words: str) -> None:
+def test_a_damaged_skeleton_file_is_named(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "bad.txt").write_text(text, encoding="latin-1")
     with pytest.raises(DataError, match=r"bad\.txt") as caught:
         read_skeletons(tmp_path / "bad.txt")
@@ -144,7 +144,7 @@ def test_a_broken_skeleton_file_is_named(tmp_path: Path, text: str, words: str) 
 
 @settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=200) | st.text("0123456789,. -\n", max_size=200).map(str.encode))
-def test_arbitrary_bytes_are_read_or_refused_by_name_and_nothing_else(
+def test_arbitrary_bytes_are_read_or_a_data_error_that_names_the_file(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "any.txt"
@@ -156,7 +156,7 @@ def test_arbitrary_bytes_are_read_or_refused_by_name_and_nothing_else(
             assert str(path) in str(error)  # noqa: PT017
 
 
-def test_a_split_with_a_video_on_both_sides_or_without_its_heading_is_refused(tmp_path: Path) -> None:
+def test_a_split_with_a_video_on_both_sides_or_without_its_heading_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Training videos:\n0001-L\nValidation videos:\n0001-L\n")
     with pytest.raises(DataError, match="1 in both"):
         read_split(tmp_path / "a.txt")
@@ -165,17 +165,17 @@ def test_a_split_with_a_video_on_both_sides_or_without_its_heading_is_refused(tm
         read_split(tmp_path / "b.txt")
 
 
-def test_a_folder_without_skeletons_or_with_one_name_twice_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_skeletons_or_with_one_name_twice_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("nothing here")
     with pytest.raises(DataError, match="no text file in it has lines of 150 numbers"):
-        plan_pku_mmd(tmp_path, name="made")
+        plan_pku_mmd(tmp_path, name="example")
     write_stream(tmp_path / "a", two_people(5))
     write_stream(tmp_path / "b", two_people(5))
     with pytest.raises(DataError, match="of one name twice"):
-        plan_pku_mmd(tmp_path, name="made")
+        plan_pku_mmd(tmp_path, name="example")
 
 
-def test_one_bad_joint_is_filled_and_a_person_of_zeros_is_nobody(tmp_path: Path) -> None:
+def test_a_bad_joint_is_interpolated_and_a_person_of_zeros_is_absent(tmp_path: Path) -> None:
     people = two_people(20)
     people[:, 1] = 0
     folder = write_stream(tmp_path, people)
@@ -183,7 +183,7 @@ def test_one_bad_joint_is_filled_and_a_person_of_zeros_is_nobody(tmp_path: Path)
     rows = path.read_text().split("\n")
     rows[4] = " ".join(["-1.#IND", *rows[4].split()[1:]])
     path.write_text("\n".join(rows))
-    plan = plan_pku_mmd(folder, name="made")
+    plan = plan_pku_mmd(folder, name="example")
     reading = plan.read(path)
     (one,) = reading.recorded
     assert len(one.sample.bodies) == 1
@@ -194,7 +194,7 @@ def test_one_bad_joint_is_filled_and_a_person_of_zeros_is_nobody(tmp_path: Path)
 
 def test_nested_labels_are_noted_by_file_and_counted(tmp_path: Path) -> None:
     lines = ["8,10,90,2", "39,40,60,2", "3,900,950,1"]
-    plan = plan_pku_mmd(write_stream(tmp_path, two_people(100), "\n".join(lines) + "\n"), name="made")
+    plan = plan_pku_mmd(write_stream(tmp_path, two_people(100), "\n".join(lines) + "\n"), name="example")
     reading = plan.read(plan.files[0])
     assert np.unique(reading.recorded[0].labels[:100]).tolist() == [-1, 0, 8, 39]
     note = reading.findings.notes["0007-M.txt"]

@@ -1,4 +1,4 @@
-"""Reading in shards: what is read stays when a run is broken off, and no more than that is taken over."""
+"""Reading in shards: an interrupted run keeps its finished shards, and only these are reused."""
 
 import functools
 import os
@@ -26,7 +26,7 @@ WRITTEN = (JOINTS, LABELS, INDEX, REPORT)
 
 
 class Interrupting:
-    """Count files, and break off after so many of them, as Ctrl-C does."""
+    """Count files, and interrupt after so many of them, as Ctrl-C does."""
 
     def __init__(self, after: int | None = None) -> None:
         self.files = 0
@@ -46,7 +46,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def prepare(plan: Plan, out: Path, *, workers: int = 1, after: int | None = None) -> tuple[Path, int]:
-    """Prepare as the command does; return where, and how many files were read or taken over."""
+    """Prepare as the command does; return the folder, and how many files were read or reused."""
     count, findings = Interrupting(after), Findings()
     part = begin(out, overwrite=False)
     shards, _ = read_shards(plan, part, workers=workers, file_done=count)
@@ -67,7 +67,7 @@ def read_counting(path: Path, *, counter: Path) -> Reading:
 
 
 @pytest.mark.slow
-def test_a_run_broken_off_goes_on_from_its_last_shard_and_gives_the_same_bytes(source: Path, tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes_after_its_last_shard_and_gives_the_same_bytes(source: Path, tmp_path: Path) -> None:
     whole, files = prepare(plan_ntu(source, name="set"), tmp_path / "whole" / "set")
     assert files == 24
     assert shard_files(24) == 8
@@ -90,7 +90,9 @@ def test_a_run_broken_off_goes_on_from_its_last_shard_and_gives_the_same_bytes(s
 
 
 @pytest.mark.parametrize("change", ["a file", "the files", "the plan"])
-def test_all_is_read_anew_where_files_or_options_changed_meanwhile(source: Path, tmp_path: Path, change: str) -> None:
+def test_all_files_are_read_again_where_files_or_options_have_changed(
+    source: Path, tmp_path: Path, change: str
+) -> None:
     folder = tmp_path / "source"
     folder.mkdir()
     for path in sorted(source.iterdir())[:16]:
@@ -121,9 +123,9 @@ def test_several_processes_give_the_same_bytes_as_one(source: Path, tmp_path: Pa
     assert content(one) == content(two)
 
 
-def read_all_but_one(path: Path, *, held: str) -> Reading:
-    """Read as the command does, and never be done with the file of this name."""
-    if path.name == held:
+def read_all_but_one(path: Path, *, endless: str) -> Reading:
+    """Read as the command does, but never finish the file of this name."""
+    if path.name == endless:
         threading.Event().wait()
     return read_ntu(path, splits=("xsub60", "xview60"))
 
@@ -134,13 +136,13 @@ from pathlib import Path
 sys.path[:0] = sys.argv[3:]
 from test_preparing_shards import Plan, plan_ntu, prepare, read_all_but_one
 plan = plan_ntu(Path(sys.argv[1]), name="set")
-read = functools.partial(read_all_but_one, held=plan.files[-1].name)
+read = functools.partial(read_all_but_one, endless=plan.files[-1].name)
 prepare(Plan(folder=plan.folder, files=plan.files, index=plan.index, read=read), Path(sys.argv[2]), workers=2)
 """
 
 
 @pytest.mark.slow
-def test_what_was_killed_goes_on_when_the_command_is_given_again(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_when_the_command_is_repeated(tmp_path: Path) -> None:
     source, out = tmp_path / "source", tmp_path / "set"
     write_ntu_miniature(source, subjects=(1, 3, 5, 7), actions=(1, 2, 50, 60), cameras=(1, 2, 3), frames=90)
     command = [sys.executable, "-m", "hitrs_live.cli", "prepare", "ntu", str(source), "--out", str(out)]
@@ -163,7 +165,7 @@ def test_what_was_killed_goes_on_when_the_command_is_given_again(tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_what_is_mapped_is_what_the_files_hold(source: Path, tmp_path: Path) -> None:
+def test_the_mapped_arrays_equal_the_contents_of_the_files(source: Path, tmp_path: Path) -> None:
     plan = plan_ntu(source, name="set")
     dataset = open_prepared(prepare(plan, tmp_path / "set")[0])
     assert isinstance(dataset.joints, np.memmap)
@@ -177,7 +179,7 @@ def test_what_is_mapped_is_what_the_files_hold(source: Path, tmp_path: Path) -> 
             np.testing.assert_array_equal(dataset.labels_of(body), one.labels[rows])
 
 
-def test_broken_files_are_named_and_skipped(source: Path, tmp_path: Path) -> None:
+def test_damaged_files_are_named_and_skipped(source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "source"
     (folder / "deep").mkdir(parents=True)
     paths = sorted(source.iterdir())[:10]
@@ -193,7 +195,7 @@ def test_broken_files_are_named_and_skipped(source: Path, tmp_path: Path) -> Non
     assert len(open_prepared(out).samples) == 8
 
 
-def test_where_every_file_is_broken_nothing_is_left_behind(tmp_path: Path) -> None:
+def test_where_every_file_is_damaged_nothing_is_left_behind(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "S001C001P001R001A001.skeleton").write_text("many\n")
     with pytest.raises(DataError, match="no sequence in 1 files, the first of them: S001C001P001R001A001"):
@@ -201,12 +203,12 @@ def test_where_every_file_is_broken_nothing_is_left_behind(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
-def test_a_damaged_shard_is_put_away_and_read_again(source: Path, tmp_path: Path) -> None:
+def test_a_damaged_shard_is_removed_and_its_files_are_read_again(source: Path, tmp_path: Path) -> None:
     plan = plan_ntu(source, name="set")
     part = begin(tmp_path / "set", overwrite=False)
     shards, _ = read_shards(plan, part, workers=1, file_done=Interrupting())
     shards[1].write_bytes(shards[1].read_bytes()[:1000])
-    with pytest.raises(DataError, match=r"00001\.npz was damaged"):
+    with pytest.raises(DataError, match=r"00001\.npz: damaged"):
         list(load_shards(shards, Findings()))
     _, files = prepare(plan, tmp_path / "set")
     assert files == 24
@@ -218,10 +220,10 @@ def die(path: Path) -> Reading:
 
 
 @pytest.mark.slow
-def test_a_reading_process_that_dies_is_told_of_in_one_line(source: Path, tmp_path: Path) -> None:
+def test_a_reading_process_that_dies_is_an_error_of_one_line(source: Path, tmp_path: Path) -> None:
     plan = plan_ntu(source, name="set")
     deadly = Plan(folder=plan.folder, files=plan.files, index=plan.index, read=die)
-    with pytest.raises(DataError, match=r"a reading process died.*what is read already is kept"):
+    with pytest.raises(DataError, match=r"a reading process died.*finished shards are kept"):
         prepare(deadly, tmp_path / "set", workers=2)
 
 

@@ -1,4 +1,4 @@
-"""A made miniature of the CMU motion-prediction benchmark in its real file format: two actions, swinging bones."""
+"""A synthetic miniature of the CMU motion-prediction benchmark in its real file format: two actions, swinging bones."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ HIPS = {2: (116.0, -126.0, 44.0), 8: (-113.0, -126.0, 44.0)}
 
 
 def write_cmu_miniature(file: Path) -> Path:
-    """Write four training recordings and two to test on; return the file."""
+    """Write four training recordings and two test recordings; return the file."""
     recordings = {
-        f"{half}/{action}/{action}_{number}": made_body(60, seed)
+        f"{half}/{action}/{action}_{number}": swinging_body(60, seed)
         for seed, (half, action, number) in enumerate(
             (half, action, number)
             for half, numbers in (("train", (1, 2)), ("test", (1,)))
@@ -23,14 +23,14 @@ def write_cmu_miniature(file: Path) -> Path:
             for number in numbers
         )
     }
-    recordings["train/walking_extra/walking_7"] = made_body(60, 9)
+    recordings["train/walking_extra/walking_7"] = swinging_body(60, 9)
     parents = np.array((-1, *CMU38.parents[1:]))
     np.savez(file, scored_joints=np.array(SCORED), parents=parents, **recordings)
     return file
 
 
-def made_body(frames: int, seed: int) -> NDArray[np.float32]:
-    """Swing every bone about its rest, from a moment of the seed's; the left side is longer. Returns (T, 38, 3), mm."""
+def swinging_body(frames: int, seed: int) -> NDArray[np.float32]:
+    """Swing every bone about its rest pose, from a phase drawn by the seed; left bones are longer. (T, 38, 3), mm."""
     time = np.arange(frames)[:, None] * 0.15 + np.random.default_rng(seed).uniform(0, 6)
     joints = np.zeros((frames, len(CMU38), 3))
     rng = np.random.default_rng(0)

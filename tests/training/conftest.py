@@ -1,4 +1,4 @@
-"""The miniature of the ship data, written once for all tests of training, and what a detector learns of it."""
+"""Fixtures: the miniature of the shipped training data, written once, and a detector's training streams from it."""
 
 from pathlib import Path
 

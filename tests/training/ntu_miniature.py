@@ -1,4 +1,4 @@
-"""A made miniature of NTU RGB+D in its real file format: figures that move by code, with the faults of real files."""
+"""A synthetic miniature of NTU RGB+D in its real file format: animated figures, with the faults of real files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
 MUTUAL = {*range(50, 61), *range(106, 121)}
 """Actions of two people."""
 FAULTS_EVERY = 6
-"""Of so many files in the order of their names one has a gap, one a noise body, one a body whose id changes."""
+"""Of so many files, ordered by name, one has a gap, one a noise body, one a body whose id changes."""
 GAP, NOISE, NEW_ID = 0, 1, 2
 """Position modulo FAULTS_EVERY of the files with each fault."""
 GAP_FRAMES = 3
@@ -31,7 +31,7 @@ _MOVES: tuple[dict[str, float], ...] = (
     {"left_leg_free": 1.0, "left_leg_raise": 60.0, "left_arm_raise": 60.0},
     {"head_nod": 50.0, "right_elbow": 100.0},
 )
-"""What an action moves, and how far."""
+"""Joint angles that an action moves, and how far."""
 
 Joints = NDArray[np.float32]
 
@@ -49,8 +49,8 @@ def write_ntu_miniature(
 ) -> list[Path]:
     """Write one `.skeleton` file for each combination and return them in the order of their names.
 
-    An action moves the same joints in the same rhythm whoever does it and whatever camera looks on; people differ
-    in size and speed. Lengths lie within an eighth of `frames`. The same arguments give the same bytes.
+    An action moves the same joints in the same rhythm for all subjects and cameras; subjects differ in size and speed.
+    Lengths are within an eighth of `frames`. The same arguments give the same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     names = sorted(
@@ -71,7 +71,7 @@ def write_ntu_miniature(
 
 def _frames(numbers: Sequence[int], frames: int, seed: int, fault: int) -> list[list[NtuBody]]:
     setup, camera, subject, repetition, action = numbers
-    # A person's build rests on the person alone, and one performance is the same to every camera.
+    # Body shape depends on the subject alone, and a performance is the same for every camera.
     build = np.random.default_rng((seed, subject))
     scale, tempo = build.uniform(0.85, 1.1), build.uniform(0.85, 1.15)
     performance = np.random.default_rng((seed, setup, subject, repetition, action))
@@ -95,7 +95,7 @@ def act(action: int, frames: int, *, tempo: float = 1.0, scale: float = 1.0, pha
 
 
 def _see(joints: Joints, camera: int, setup: int, noise: np.random.Generator, aside_m: float) -> Joints:
-    """Put a figure before one of the three cameras, 45 degrees apart, and tremble."""
+    """Place a figure in front of one of the three cameras, 45 degrees apart, and add jitter."""
     turn = np.radians(180.0 + 45.0 * (camera - 2))
     cos, sin = np.cos(turn), np.sin(turn)
     x, y, z = np.moveaxis(joints + np.array([aside_m, 0, 0]), -1, 0)

@@ -1,4 +1,4 @@
-"""A made miniature of PKU-MMD in its real file format: streams of several actions with rests between them."""
+"""A synthetic miniature of PKU-MMD in its real file format: streams of several actions with rests between them."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from hitrs_live.sources.demo.motion import neutral
 ACTIONS = (1, 22, 33)
 """Bow, pick up, sit down."""
 INTERACTION = 14
-"""Handshaking: a second person is there for as long as it lasts."""
+"""Handshaking: a second person is present during the action."""
 
 
 def write_pku_mmd_miniature(folder: Path, *, videos: int = 3, frames: int = 40, seed: int = 0) -> Path:
@@ -37,7 +37,7 @@ def write_pku_mmd_miniature(folder: Path, *, videos: int = 3, frames: int = 40, 
 
 
 def _stream(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, list[str]]:
-    """Lay actions and rests end to end. Returns (T, 2, 25, 3) and the label lines."""
+    """Concatenate actions and rests. Returns (T, 2, 25, 3) and the label lines."""
     rest = lay_out(np.repeat(neutral()[None], frames // 2, axis=0))
     pieces, lines, now = [_pair(rest, None)], [], len(rest)
     for label in rng.permutation([*ACTIONS, INTERACTION]):

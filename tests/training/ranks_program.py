@@ -19,7 +19,7 @@ def main() -> None:
     apart = torch.tensor([0, 0, 1, 2, 3, 3, 4, 5])
     with join_processes("cpu") as processes:
         whole = queries.clone().requires_grad_()
-        # A mean of means: weigh the shares as their valid rows count.
+        # A mean of means: weight the shares by their numbers of valid rows.
         total, _ = info_nce(whole, targets, apart, valid, 0.1, across_ranks=False)
         torch.autograd.backward(total)
         share = slice(4 * processes.rank, 4 * processes.rank + 4)

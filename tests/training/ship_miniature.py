@@ -1,4 +1,4 @@
-"""A made miniature of the ship data in its real file format: four files, few people, sines for motion."""
+"""A synthetic miniature of the shipped training data in its real file format: four files, few people, sine motion."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`hitrs-live finetune`: learns, resumes, begins from an encoder or from none, and is measured by the other verb."""
+"""`hitrs-live finetune` learns, resumes, and starts from an encoder or from scratch; `evaluate` reads its result."""
 
 import argparse
 import json
@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kept_log import BrokenOff, KeptJournal
 from ntu_miniature import act
+from recording_logger import Interrupted, RecordingLogger
 
 from hitrs_live.checkpoint import (
     SHIPPED,
@@ -83,7 +83,7 @@ def test_an_epoch_takes_every_sequence_once_in_another_order_each_time(actions: 
     assert torch.equal(again.packed.joints, batches(4).packed.joints), "a batch is a function of its number"
 
 
-def test_processes_share_an_epoch_out(actions: Path) -> None:
+def test_processes_divide_an_epoch(actions: Path) -> None:
     data = training_half(actions)
     shares = [
         LabelledBatches(
@@ -128,7 +128,7 @@ def test_mirrored_sequences_take_the_class_of_the_other_side(actions: Path, tmp_
     left, right, alone = (as_is.labels == number for number in range(3))
     assert (mirrored.labels[left] == 1).all()
     assert (mirrored.labels[right] == 0).all()
-    assert (mirrored.labels[alone] == 2).all(), "nobody waves with the right: these are not mirrored"
+    assert (mirrored.labels[alone] == 2).all(), "there is no class of the other side: these are not mirrored"
     frames = as_is.packed.clip_frames[as_is.packed.valid_mask.sum(1).cumsum(0) - 1, -1]
     for frame, stays in zip(frames, alone, strict=True):
         before = as_is.packed.joints[frame]
@@ -143,31 +143,31 @@ def replace_bodies(sample):  # type: ignore[no-untyped-def]
     return msgspec.structs.replace(sample, bodies=sample.bodies * 2)
 
 
-def test_a_run_broken_off_and_resumed_ends_in_the_same_recogniser(actions: Path, tmp_path: Path) -> None:
+def test_an_interrupted_and_resumed_run_ends_with_the_same_recogniser(actions: Path, tmp_path: Path) -> None:
     data = training_half(actions)
-    whole = finetune(CONFIG, data, None, tmp_path / "whole.safetensors", ALONE, KeptJournal())
+    whole = finetune(CONFIG, data, None, tmp_path / "whole.safetensors", ALONE, RecordingLogger())
     parts = tmp_path / "parts.safetensors"
-    with pytest.raises(BrokenOff):
-        finetune(CONFIG, data, None, parts, ALONE, KeptJournal(broken_at=5))
-    finetune(CONFIG, data, None, parts, ALONE, KeptJournal())
+    with pytest.raises(Interrupted):
+        finetune(CONFIG, data, None, parts, ALONE, RecordingLogger(interrupt_at=5))
+    finetune(CONFIG, data, None, parts, ALONE, RecordingLogger())
     one, two = (load_recogniser(path).model.state_dict() for path in (whole, parts))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_with_the_head_alone_the_encoder_stays_what_it_was(actions: Path, tmp_path: Path) -> None:
+def test_with_head_only_the_encoder_stays_unchanged(actions: Path, tmp_path: Path) -> None:
     torch.manual_seed(3)
-    info = EncoderInfo(name="begun", encoder=ENCODER, normaliser=NormaliserConfig())
+    info = EncoderInfo(name="initial", encoder=ENCODER, normaliser=NormaliserConfig())
     save_checkpoint(tmp_path / "begin.safetensors", EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
     begin = load_encoder(tmp_path / "begin.safetensors")
     out = tmp_path / "out.safetensors"
-    finetune(replace(CONFIG, head_only=True), training_half(actions), begin, out, ALONE, KeptJournal())
+    finetune(replace(CONFIG, head_only=True), training_half(actions), begin, out, ALONE, RecordingLogger())
     before, after = begin.model.state_dict(), load_encoder(out).model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("readout", "mirror"), [("token", "--no-mirror"), ("max", "--mirror")])
-def test_tuned_from_the_command_line_it_names_people_it_never_saw(
+def test_fine_tuned_from_the_command_line_it_recognises_actions_of_unseen_people(
     readout: str, mirror: str, actions: Path, tmp_path: Path
 ) -> None:
     out, report = tmp_path / "recogniser.safetensors", tmp_path / "report.json"
@@ -184,7 +184,7 @@ def test_tuned_from_the_command_line_it_names_people_it_never_saw(
     assert figures["observed"]["10"] <= figures["top1"]
 
 
-def test_a_share_of_the_labels_is_drawn_and_kept_beside_the_checkpoint(actions: Path, tmp_path: Path) -> None:
+def test_a_share_of_the_labels_is_drawn_and_saved_beside_the_checkpoint(actions: Path, tmp_path: Path) -> None:
     out = tmp_path / "few.safetensors"
     flags = ["--data", str(actions), "--test-subjects", "p3,p4", "--label-share", "0.3", "--seed", "4", "--steps", "1"]
     assert main(["finetune", *flags, "--out", str(out), "--size", "tiny", "--threads", "1"]) == 0
@@ -203,7 +203,9 @@ def test_a_share_of_the_labels_is_drawn_and_kept_beside_the_checkpoint(actions: 
         ({}, 300),
     ],
 )
-def test_asked_steps_and_epochs_are_taken_and_only_the_default_has_a_least(asked: dict[str, int], steps: int) -> None:
+def test_requested_steps_and_epochs_are_taken_and_only_the_default_has_a_minimum(
+    asked: dict[str, int], steps: int
+) -> None:
     options = argparse.Namespace(**{"steps": None, "epochs": None, "preset": "live", **asked})
     assert chosen_steps(options, an_epoch=3) == steps
     assert chosen_steps(options, an_epoch=100) == {7: 7, 24: 800, 300: 5000}[steps]
@@ -226,7 +228,7 @@ def test_two_epochs_of_a_few_sequences_take_two_epochs_of_steps(
     assert "this run has taken all its steps" in capfd.readouterr().out
 
 
-def test_a_batch_larger_than_the_data_is_lowered_and_said(
+def test_a_batch_larger_than_the_data_is_lowered_and_logged(
     actions: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     flags = ["--data", str(actions), "--test-subjects", "p3,p4", "--steps", "1", "--epochs", "2", "--batch", "64",
@@ -238,7 +240,7 @@ def test_a_batch_larger_than_the_data_is_lowered_and_said(
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "message"),
     [
         (["--split", "xsub"], r"no split .xsub., it has none"),
         (["--test-subjects", "p9"], r"no subject p9"),
@@ -252,8 +254,8 @@ def test_a_batch_larger_than_the_data_is_lowered_and_said(
         (["--test-subjects", "p3", "--data", "ALONE"], r"all 2 training sequences are of one class, .one.;"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing_behind(
-    flags: list[str], told: str, actions: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_bad_input_is_an_error_of_one_line_and_leaves_nothing_behind(
+    flags: list[str], message: str, actions: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     subset = tmp_path / "subset.txt"
     subset.write_text("p0_a0_t0\np0_a2_t0\n")
@@ -272,5 +274,5 @@ def test_bad_input_is_one_line_and_leaves_nothing_behind(
     lines = capfd.readouterr().err.strip().splitlines()
     assert code == 2
     assert len(lines) == 1
-    assert re.search(told, lines[0]), lines[0]
+    assert re.search(message, lines[0]), lines[0]
     assert not out.parent.exists()

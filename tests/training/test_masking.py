@@ -1,4 +1,4 @@
-"""What is spoiled is spoiled at the stated rates, for all at once, and nothing else is touched."""
+"""Masking and exchanging happen at the stated rates, and nothing else is changed."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from hitrs_live.training.masking import choose_joints, draw_pairs, spoil_joints,
 
 
 @pytest.mark.slow
-def test_the_stated_share_of_joints_is_chosen_and_spoiled_in_three_ways() -> None:
+def test_the_stated_share_of_joints_is_masked_in_three_ways() -> None:
     torch.manual_seed(0)
     joints = torch.randn(4000, 25, 3)
     chosen = choose_joints(joints, 0.15)
@@ -35,7 +35,7 @@ def test_pairs_are_at_least_two_apart_within_their_row_and_every_such_pair_can_b
     assert len(drawn) == 1 + 3 + 15, "all pairs of 3, 4 and 7 places that are two or more apart"
 
 
-def test_rows_with_too_few_places_exchange_nothing() -> None:
+def test_rows_with_too_few_positions_exchange_nothing() -> None:
     first, second = draw_pairs(torch.tensor([1, 2]))
     order = torch.arange(2).expand(2, -1)
     assert torch.equal(swap(order, first, second), order)

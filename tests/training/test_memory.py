@@ -1,4 +1,4 @@
-"""Free memory of the C library's heap goes back to the system between steps."""
+"""Free memory of the C library's heap is returned to the system between steps."""
 
 import os
 import subprocess
@@ -12,11 +12,11 @@ from hitrs_live.training.memory import HeapTrimmer
 
 needs_glibc = pytest.mark.skipif(HeapTrimmer().free_bytes() == 0, reason="the C library is not glibc")
 _BLOCK = 65_536
-"""Below what glibc asks the system for block by block."""
+"""Below the size from which glibc requests each block from the system."""
 
 
 @needs_glibc
-def test_what_lies_free_between_blocks_in_use_goes_back() -> None:
+def test_free_memory_between_blocks_in_use_is_returned() -> None:
     heap = HeapTrimmer(every=3, least_free=0)
     blocks = [bytearray(b"x" * _BLOCK) for _ in range(2000)]
     full = psutil.Process().memory_info().rss
@@ -30,13 +30,15 @@ def test_what_lies_free_between_blocks_in_use_goes_back() -> None:
     assert blocks[0] == b"x" * _BLOCK
 
 
-def test_a_little_that_lies_free_is_left_alone() -> None:
+def test_a_little_free_memory_is_not_trimmed() -> None:
     heap = HeapTrimmer(every=1, least_free=1 << 50)
     assert not heap.after_step()
 
 
 @pytest.mark.slow
-def test_a_training_command_asks_for_huge_pages_before_torch_is_there_and_leaves_a_users_choice(tmp_path: Path) -> None:
+def test_a_training_command_requests_huge_pages_before_torch_is_imported_and_keeps_a_users_choice(
+    tmp_path: Path,
+) -> None:
     program = (
         "import os, sys; from hitrs_live.cli import main; assert 'torch' not in sys.modules; "
         f"main(['pretrain', '--data', {str(tmp_path / 'none.npz')!r}]); print(os.environ['THP_MEM_ALLOC_ENABLE'])"

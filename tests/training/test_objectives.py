@@ -1,4 +1,4 @@
-"""The four losses: each depends on what it should, and none can be had by cheating."""
+"""The pre-training losses depend on the right inputs, and no task has a shortcut."""
 
 import math
 from collections.abc import Mapping
@@ -50,35 +50,35 @@ def test_every_loss_is_finite_and_every_weight_learns(config: ObjectiveConfig, c
     assert idle == []
 
 
-def test_untrained_the_losses_are_those_of_guessing() -> None:
+def test_untrained_the_losses_are_those_of_chance() -> None:
     torch.manual_seed(0)
     results = losses(Pretrainer(ENCODER, ObjectiveConfig()), batch((60,) * 16))
     assert float(results["motion"].detach()) == pytest.approx(math.log(2), abs=0.15)
     assert float(results["order"].detach()) == pytest.approx(math.log(2), abs=0.15)
 
 
-def test_still_sequences_have_no_part_in_the_question_whether_a_motion_is_valid() -> None:
+def test_sequences_without_motion_do_not_count_in_the_motion_loss() -> None:
     model = Pretrainer(ENCODER, ObjectiveConfig())
     assert losses(model, batch(still=True))["motion"] == 0
 
 
-def test_sequences_too_short_for_a_question_are_left_out_of_it_and_nothing_is_not_a_number() -> None:
+def test_sequences_too_short_for_a_task_do_not_count_in_it_and_losses_stay_finite() -> None:
     results = losses(Pretrainer(replace(ENCODER, causal=True), LIVE), batch((13, 13)))
     assert results["order"] == 0
     assert results["next"] == 0
     assert all(bool(value.isfinite()) for value in results.values())
 
 
-def test_the_target_clip_shares_no_frame_with_what_was_seen() -> None:
+def test_the_target_clip_shares_no_frame_with_the_clips_seen() -> None:
     seen = batch((60,))
     last_seen, target = seen.clip_frames[0], seen.clip_frames[LIVE.gap_clips]
     assert target.min() > last_seen.max()
     published = seen.clip_frames[ObjectiveConfig().gap_clips]
-    assert published.min() < last_seen.max(), "the published target interleaves with the clip before"
+    assert published.min() < last_seen.max(), "the published target overlaps the clip before"
 
 
-def test_what_is_to_be_told_is_not_shown() -> None:
-    """Changing the withheld clip's own frames changes the target alone, never the question."""
+def test_the_frames_to_predict_are_not_among_the_inputs() -> None:
+    """Changing the withheld clip's own frames changes the target alone, not the inputs."""
     torch.manual_seed(0)
     model = Pretrainer(ENCODER, replace(ObjectiveConfig(gap_clips=2), target_decay=0.9))
     seen = batch((48, 48))
@@ -91,12 +91,12 @@ def test_what_is_to_be_told_is_not_shown() -> None:
     for start, stop in ((int(ends[0]) + 1, 48), (int(ends[1]) + 1, 96)):
         changed[start:stop] += 1.0
     losses(model, replace(seen, joints=changed))
-    # The randomly placed joints of other frames may come from the changed ones: compare without them.
+    # Masking copies random joints of the batch, perhaps changed ones: compare without them.
     share = ((asked[0] - asked[1]).abs() > 0.2).float().mean()
     assert share < 0.1
 
 
-def test_the_slow_average_moves_toward_the_encoder_and_learns_nothing_itself() -> None:
+def test_the_moving_average_moves_toward_the_encoder_and_has_no_gradient() -> None:
     model = Pretrainer(ENCODER, LIVE)
     assert model.target is not None
     with torch.no_grad():
@@ -127,7 +127,7 @@ def test_info_nce_by_hand() -> None:
     assert right == 1.0
 
 
-def test_a_sequences_other_clips_are_neither_right_nor_wrong() -> None:
+def test_a_sequences_other_clips_are_neither_positives_nor_negatives() -> None:
     torch.manual_seed(0)
     queries, targets = torch.randn(3, 4), torch.randn(3, 4)
     valid = torch.ones(3, dtype=torch.bool)

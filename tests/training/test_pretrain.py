@@ -1,4 +1,4 @@
-"""`hitrs-live pretrain` end to end: one process and two, broken off and resumed, seen on what it held back."""
+"""`hitrs-live pretrain` end to end: one process and two, interrupted and resumed, validated on held-out sequences."""
 
 import json
 import os
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kept_log import BrokenOff, KeptJournal
 from patience import PATIENCE_S
+from recording_logger import Interrupted, RecordingLogger
 
 from hitrs_live.checkpoint import load_encoder
 from hitrs_live.cli import main
@@ -46,45 +46,47 @@ def short(config: PretrainConfig, steps: int) -> PretrainConfig:
 
 
 @pytest.mark.parametrize("preset", [live, published])
-def test_a_run_broken_off_and_resumed_ends_in_the_same_encoder(ship: Path, tmp_path: Path, preset: type) -> None:
+def test_an_interrupted_and_resumed_run_ends_with_the_same_encoder(ship: Path, tmp_path: Path, preset: type) -> None:
     config, data = short(preset(ENCODER), 6), training_halves(ship)
-    whole = pretrain(config, data, tmp_path / "whole.safetensors", ALONE, KeptJournal())
+    whole = pretrain(config, data, tmp_path / "whole.safetensors", ALONE, RecordingLogger())
     parts = tmp_path / "parts.safetensors"
-    with pytest.raises(BrokenOff):
-        pretrain(config, data, parts, ALONE, KeptJournal(broken_at=5))
+    with pytest.raises(Interrupted):
+        pretrain(config, data, parts, ALONE, RecordingLogger(interrupt_at=5))
     torch.manual_seed(99)
-    rest = KeptJournal()
+    rest = RecordingLogger()
     pretrain(config, data, parts, ALONE, rest)
     assert [step.step for step in rest.steps] == [5, 6], "resumed at the last save"
     one, two = (load_encoder(path).model.state_dict() for path in (whole, parts))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_every_loss_is_reported_on_what_was_held_back_the_same_batches_each_time(ship: Path, tmp_path: Path) -> None:
+def test_every_loss_is_reported_on_held_out_sequences_with_the_same_batches_each_time(
+    ship: Path, tmp_path: Path
+) -> None:
     config = short(replace(live(ENCODER), modality="bone"), 4)
     still = replace(config, loop=replace(config.loop, learning_rate=0.0, final_learning_rate=0.0), validate_every=2)
-    logger = KeptJournal()
+    logger = RecordingLogger()
     out = pretrain(still, training_halves(ship), tmp_path / "encoder.safetensors", ALONE, logger)
     assert set(LOSSES) < set(logger.validations[0])
-    assert logger.validations[0] == logger.validations[1], "with weights that do not move, the same figures"
+    assert logger.validations[0] == logger.validations[1], "the same losses with unchanged weights"
     assert load_encoder(out).info.modality == "bone"
 
 
-def test_pre_training_learns_to_place_hidden_joints(ship: Path, tmp_path: Path) -> None:
+def test_pre_training_learns_to_predict_masked_joints(ship: Path, tmp_path: Path) -> None:
     config = short(live(ENCODER), 60)
     config = replace(config, loop=replace(config.loop, learning_rate=3e-3), batch=12)
-    logger = KeptJournal()
+    logger = RecordingLogger()
     pretrain(config, training_halves(ship), tmp_path / "encoder.safetensors", ALONE, logger)
     losses = [step.figures["joint"] for step in logger.steps]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
 
 
-def test_a_loss_is_shown_with_the_share_told_right() -> None:
+def test_a_loss_is_shown_with_its_accuracy() -> None:
     figures = {"loss": 2.0, "joint": 0.25, "motion": 0.5, "motion_right": 0.75}
     assert describe(figures) == "loss 2.000, joint 0.250, motion 0.500 (75% right)"
 
 
-def test_no_test_subject_is_looked_at(ship: Path) -> None:
+def test_no_test_subject_is_trained_on(ship: Path) -> None:
     subjects = {sample.subject for data in training_halves(ship) for sample in data.samples}
     assert subjects == {"p1", "s01", "02", "13"}
 
@@ -143,7 +145,7 @@ def write_array_file(path: Path, joints: np.ndarray, **changes: object) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("case", "told"),
+    ("case", "message"),
     [
         ("other skeleton", r"17, 3"),
         ("not finite", r"not finite|nan|NaN"),
@@ -153,8 +155,8 @@ def write_array_file(path: Path, joints: np.ndarray, **changes: object) -> Path:
         ("one a batch", r"batch of 1 does not make one part of at least 2; .*--batch 2"),
     ],
 )
-def test_bad_input_is_one_line_that_names_the_file_and_leaves_nothing_behind(
-    case: str, told: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_bad_input_is_an_error_of_one_line_that_names_the_file_and_leaves_nothing_behind(
+    case: str, message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     good = np.random.default_rng(0).normal(0, 1, (40, 25, 3)).astype(np.float32)
     broken = good.copy()
@@ -180,11 +182,11 @@ def test_bad_input_is_one_line_that_names_the_file_and_leaves_nothing_behind(
     assert len(lines) == 1
     import re
 
-    assert re.search(told, lines[0]), lines[0]
+    assert re.search(message, lines[0]), lines[0]
     assert not out.parent.exists()
 
 
-def test_what_a_run_does_besides_what_was_asked_for_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_run_logs_what_it_does_beyond_its_flags(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     joints = np.random.default_rng(0).normal(0, 1, (80, 25, 3)).astype(np.float32)
     data = write_array_file(tmp_path / "data.npz", joints)
     flags = ["--size", "tiny", "--steps", "1", "--batch", "2", "--workers", "0", "--threads", "1", "--split", "xsub"]

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kept_log import BrokenOff, KeptJournal
 from ntu_miniature import act, write_ntu_miniature
+from recording_logger import Interrupted, RecordingLogger
 
 from hitrs_live.checkpoint import EncoderCheckpoint, EncoderInfo, load_checkpoint, load_encoder, save_checkpoint
 from hitrs_live.cli import main
@@ -47,9 +47,9 @@ def run(
     streams_data: TrainingStreams,
     out: Path,
     begin: EncoderCheckpoint | None = None,
-    broken_at: int | None = None,
+    interrupt_at: int | None = None,
 ) -> list[Step]:
-    logger = KeptJournal(broken_at=broken_at)
+    logger = RecordingLogger(interrupt_at=interrupt_at)
     with join_processes("cpu") as processes:
         train_detector(what, streams_data, begin, out, processes, logger)
     return logger.steps
@@ -59,13 +59,13 @@ def weights(path: Path) -> Mapping[str, torch.Tensor]:
     return load_checkpoint(path).model.state_dict()
 
 
-@pytest.mark.parametrize(("broken_at", "resumed_at"), [(5, 4), (8, 7)])
-def test_a_run_broken_off_and_resumed_ends_in_the_same_weights(
-    streams_data: TrainingStreams, tmp_path: Path, broken_at: int, resumed_at: int
+@pytest.mark.parametrize(("interrupt_at", "resumed_at"), [(5, 4), (8, 7)])
+def test_an_interrupted_and_resumed_run_ends_with_the_same_weights(
+    streams_data: TrainingStreams, tmp_path: Path, interrupt_at: int, resumed_at: int
 ) -> None:
     run(config(9), streams_data, tmp_path / "whole.safetensors")
-    with pytest.raises(BrokenOff):
-        run(config(9), streams_data, tmp_path / "parts.safetensors", broken_at=broken_at)
+    with pytest.raises(Interrupted):
+        run(config(9), streams_data, tmp_path / "parts.safetensors", interrupt_at=interrupt_at)
     torch.manual_seed(999)
     steps = run(config(9), streams_data, tmp_path / "parts.safetensors")
     assert [step.step for step in steps] == list(range(resumed_at, 10)), "resumed at the last save"
@@ -74,11 +74,11 @@ def test_a_run_broken_off_and_resumed_ends_in_the_same_weights(
 
 
 def test_without_a_weight_for_it_motion_is_not_trained(streams_data: TrainingStreams, tmp_path: Path) -> None:
-    made = []
+    trained = []
     for steps in (1, 4):
         run(replace(config(steps), motion_weight=0.0), streams_data, tmp_path / f"{steps}.safetensors")
-        made.append(weights(tmp_path / f"{steps}.safetensors"))
-    changed = {name.split(".")[0] for name in made[0] if not torch.equal(made[0][name], made[1][name])}
+        trained.append(weights(tmp_path / f"{steps}.safetensors"))
+    changed = {name.split(".")[0] for name in trained[0] if not torch.equal(trained[0][name], trained[1][name])}
     assert changed == {"encoder", "action_head"}
 
 
@@ -88,7 +88,7 @@ def test_the_losses_fall(streams_data: TrainingStreams, tmp_path: Path) -> None:
         assert sum(s.figures[name] for s in seen[-10:]) < share * sum(s.figures[name] for s in seen[:10])
 
 
-def test_training_begins_with_the_encoder_that_is_given(streams_data: TrainingStreams, tmp_path: Path) -> None:
+def test_training_starts_from_the_given_encoder(streams_data: TrainingStreams, tmp_path: Path) -> None:
     torch.manual_seed(3)
     info = EncoderInfo(name="tried", encoder=ENCODER, normaliser=NormaliserConfig())
     save_checkpoint(tmp_path / "encoder.safetensors", EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
@@ -108,39 +108,39 @@ def batches(streams_data: TrainingStreams, seed: int) -> StreamBatches:
 
 
 def test_the_same_seed_and_number_give_the_same_batch_and_others_another(streams_data: TrainingStreams) -> None:
-    made, again, other = (batches(streams_data, seed) for seed in (1, 1, 2))
-    torch.testing.assert_close(made(7).joints, again(7).joints, atol=0, rtol=0)
-    assert made(7).joints.shape != other(7).joints.shape or not torch.equal(made(7).joints, other(7).joints)
+    one, again, other = (batches(streams_data, seed) for seed in (1, 1, 2))
+    torch.testing.assert_close(one(7).joints, again(7).joints, atol=0, rtol=0)
+    assert one(7).joints.shape != other(7).joints.shape or not torch.equal(one(7).joints, other(7).joints)
 
 
-def test_a_perfect_motion_head_would_have_no_loss_where_the_future_is_real(streams_data: TrainingStreams) -> None:
+def test_a_perfect_motion_head_has_no_loss_where_the_future_was_recorded(streams_data: TrainingStreams) -> None:
     batch = batches(streams_data, 1)(0)
     assert batch.future.shape[:3] == (8, batch.labels.shape[1], 6)
     assert torch.isfinite(batch.future).all()
     ends = torch.arange(batch.labels.shape[1]) * 7 + 12
     step = (batch.future[:, :, 0] - batch.joints[:, ends]).norm(dim=-1).mean(-1)[batch.future_mask]
-    assert step.mean() < 0.2, "the first future frame is near the last seen one, but for its noise"
+    assert step.mean() < 0.2, "the first future frame is near the last seen one, except for its noise"
 
 
-def test_frames_are_counted_since_their_action_began() -> None:
+def test_frames_are_counted_from_the_onset_of_their_action() -> None:
     labels = np.array([[0, 0, 2, 2, 2, 1, 0], [3, 3, 0, 3, 3, -1, 3]])
     assert frames_since_start(labels).tolist() == [[7, 7, 0, 1, 2, 0, 7], [7, 7, 7, 0, 1, 7, 0]]
 
 
-def test_a_clip_of_a_new_action_weighs_what_it_is_told_to() -> None:
-    """Two clips: one new and wrong by ln 4 (four even scores), one old and nearly certain."""
+def test_a_clip_of_a_new_action_has_the_configured_weight() -> None:
+    """Two clips: one after an onset with a loss of ln 4 (four equal scores), one later and nearly certain."""
     logits = torch.tensor([[[0.0, 0.0, 0.0, 0.0], [0.0, 50.0, 0.0, 0.0]]])
     batch = StreamBatch(
         joints=torch.zeros(1, 1), labels=torch.tensor([[1, 1]]), since_start=torch.tensor([[2, 20]]),
         future=torch.zeros(1, 2, 1, 1, 3), future_mask=torch.zeros(1, 2, dtype=torch.bool),
     )  # fmt: skip
     what = replace(config(1), label_smoothing=0.0, start_weight=3.0, motion_weight=0.0)
-    losses = losses_of(Answers(logits), batch, what)
+    losses = losses_of(ConstantLogits(logits), batch, what)
     assert float(losses["action"]) == pytest.approx(3 * np.log(4) / 4, rel=1e-5)
 
 
-class Answers(torch.nn.Module):
-    """Give the same logits to everything, and say nothing of motion."""
+class ConstantLogits(torch.nn.Module):
+    """Return the same logits for every input, and no motion."""
 
     def __init__(self, logits: torch.Tensor) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ def test_no_test_subject_is_ever_read_for_training(miniature: Path) -> None:
         assert not {recording.subject for recording in recordings} & TEST_SUBJECTS[name]
 
 
-def test_missing_data_is_told_of_with_the_way_out(tmp_path: Path) -> None:
+def test_missing_data_is_an_error_that_says_how_to_fix_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"precog16\.npz: no such file; set HITRS_DATA"):
         read_ship(tmp_path, test=False)
 
@@ -172,7 +172,7 @@ def test_the_command_trains_on_other_data_with_its_own_classes(miniature: Path, 
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "message"),
     [
         (["--leave-out", "stranger"], "--leave-out: no subject stranger in the data"),
         (["--steps", "0"], "--steps: got 0"),
@@ -182,27 +182,27 @@ def test_the_command_trains_on_other_data_with_its_own_classes(miniature: Path, 
         (["--batch", "3", "--accumulate", "2"], "choose another, such as --batch 4"),
     ],
 )
-def test_what_is_wrong_with_a_flag_is_told_in_one_line(
-    miniature: Path, tmp_path: Path, flags: list[str], told: str, capsys: pytest.CaptureFixture[str]
+def test_a_wrong_flag_is_an_error_of_one_line(
+    miniature: Path, tmp_path: Path, flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = str(miniature / "ship" / "precog16.npz")
     assert main(["train-detector", "--data", data, "--out", str(tmp_path / "o.safetensors"), *flags]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "o.safetensors").exists()
 
 
 @pytest.mark.parametrize(
-    ("labels", "told"),
+    ("labels", "message"),
     [
         (["background"] * 3, "no training sequence contains an action, only 'background'"),
         (["background", "background", "wave"], "no training sequence contains an action, only 'background'"),
         (["background", "wave", "wave"], ""),
     ],
 )
-def test_data_that_shows_no_action_in_its_training_half_is_refused_in_one_line(
-    labels: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_data_without_an_action_in_its_training_half_is_an_error_of_one_line(
+    labels: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frames, names = 200, ("background", "wave", "jump")
     np.savez(
@@ -216,15 +216,15 @@ def test_data_that_shows_no_action_in_its_training_half_is_refused_in_one_line(
     flags = ["--steps", "1", "--batch", "2", "--size", "tiny", "--workers", "0", "--test-subjects", "tested"]
     code = main(["train-detector", "--data", str(tmp_path / "mine.npz"), "--out", str(out), *flags])
     error = capsys.readouterr().err
-    if told:
+    if message:
         assert (code, error.count("\n")) == (2, 1)
-        assert told in error
+        assert message in error
     else:
         assert (code, error) == (0, "")
-    assert out.exists() == (not told)
+    assert out.exists() == (not message)
 
 
-def test_classes_of_which_recordings_show_two_people_are_learned_as_actions_of_two(tmp_path: Path) -> None:
+def test_classes_whose_recordings_contain_two_people_are_trained_as_actions_of_two(tmp_path: Path) -> None:
     write_ntu_miniature(tmp_path / "ntu", subjects=(1, 3), cameras=(1,), actions=(1, 50))
     prepared = tmp_path / "prepared"
     assert main(["prepare", "ntu", str(tmp_path / "ntu"), "--out", str(prepared), "--workers", "1"]) == 0

@@ -1,4 +1,4 @@
-"""Training of the motion head on a detector that is finished, or together with it."""
+"""Training of the motion head on a trained detector, or together with it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from kept_log import BrokenOff, KeptJournal
+from recording_logger import Interrupted, RecordingLogger
 
 from hitrs_live.checkpoint import (
     Checkpoint,
@@ -57,15 +57,15 @@ def config(steps: int, *, joint: bool = False, learning_rate: float = 1e-3) -> F
 
 
 def run(
-    what: ForecasterTraining, streams_data: TrainingStreams, begin: Path, out: Path, broken_at: int | None = None
+    what: ForecasterTraining, streams_data: TrainingStreams, begin: Path, out: Path, interrupt_at: int | None = None
 ) -> tuple[list[Step], Mapping[str, torch.Tensor]]:
-    logger = KeptJournal(broken_at=broken_at)
+    logger = RecordingLogger(interrupt_at=interrupt_at)
     with join_processes("cpu") as processes:
         train_forecaster(what, streams_data, load_checkpoint(begin), out, processes, logger)
     return logger.steps, load_checkpoint(out).model.state_dict()
 
 
-def test_the_detector_names_actions_as_before_to_the_bit(
+def test_the_detectors_action_scores_are_unchanged_to_the_bit(
     streams_data: TrainingStreams, detector: Path, tmp_path: Path
 ) -> None:
     run(config(3), streams_data, detector, tmp_path / "out.safetensors")
@@ -78,7 +78,7 @@ def test_the_detector_names_actions_as_before_to_the_bit(
     assert "motion settings" in after.info.provenance
 
 
-def test_together_everything_learns(streams_data: TrainingStreams, detector: Path, tmp_path: Path) -> None:
+def test_with_joint_every_part_is_trained(streams_data: TrainingStreams, detector: Path, tmp_path: Path) -> None:
     _, two = run(config(2, joint=True), streams_data, detector, tmp_path / "two.safetensors")
     _, four = run(config(4, joint=True), streams_data, detector, tmp_path / "four.safetensors")
     changed = {name.split(".")[0] for name in two if not torch.equal(two[name], four[name])}
@@ -96,25 +96,25 @@ def test_the_motion_loss_falls_below_that_of_damped_velocity(
     assert last < 0.9 * first
 
 
-def test_a_run_broken_off_and_resumed_ends_in_the_same_weights(
+def test_an_interrupted_and_resumed_run_ends_with_the_same_weights(
     streams_data: TrainingStreams, detector: Path, tmp_path: Path
 ) -> None:
     _, whole = run(config(5), streams_data, detector, tmp_path / "whole.safetensors")
-    with pytest.raises(BrokenOff):
-        run(config(5), streams_data, detector, tmp_path / "parts.safetensors", broken_at=4)
+    with pytest.raises(Interrupted):
+        run(config(5), streams_data, detector, tmp_path / "parts.safetensors", interrupt_at=4)
     steps, parts = run(config(5), streams_data, detector, tmp_path / "parts.safetensors")
     assert [step.step for step in steps] == [3, 4, 5]
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
-def test_losses_are_distances_in_the_room_where_the_future_was_recorded() -> None:
-    """The root is off by 0.3, so is every joint; the second clip's future was made up."""
+def test_losses_are_distances_with_root_displacement_where_the_future_was_recorded() -> None:
+    """The root's error of 0.3 is every joint's; the second clip's future is synthetic."""
     true = torch.zeros(1, 2, 4, 25, 3)
-    told = true.clone()
-    told[..., 0, 2] = 0.3
-    told[:, 1] += 7.0
+    predicted = true.clone()
+    predicted[..., 0, 2] = 0.3
+    predicted[:, 1] += 7.0
     scale = torch.full((1, 2, 4, 25), 0.1)
-    losses = motion_losses(told, scale, true, torch.tensor([[True, False]]))
+    losses = motion_losses(predicted, scale, true, torch.tensor([[True, False]]))
     assert float(losses["motion"]) == pytest.approx(0.3)
     assert float(losses["motion_near"]) == pytest.approx(0.3)
     assert float(losses["doubt"]) == pytest.approx(0.3 / 0.1 + 3 * torch.tensor(0.1).log().item(), rel=1e-5)
@@ -122,16 +122,16 @@ def test_losses_are_distances_in_the_room_where_the_future_was_recorded() -> Non
 
 def test_the_likeliest_scale_is_a_third_of_the_mean_error() -> None:
     true = torch.zeros(1, 1, 1, 25, 3)
-    told = true.clone()
-    told[..., 0, 0] = 0.6
+    predicted = true.clone()
+    predicted[..., 0, 0] = 0.6
     doubts = [
-        float(motion_losses(told, torch.full((1, 1, 1, 25), s), true, torch.ones(1, 1, dtype=torch.bool))["doubt"])
+        float(motion_losses(predicted, torch.full((1, 1, 1, 25), s), true, torch.ones(1, 1, dtype=torch.bool))["doubt"])
         for s in (0.15, 0.2, 0.25)
     ]
     assert min(doubts) == doubts[1]
 
 
-def test_joints_are_placed_in_the_room_by_their_root() -> None:
+def test_joints_are_placed_by_their_root() -> None:
     joints = torch.zeros(25, 3)
     joints[0], joints[5] = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 2.0, 0.0])
     placed = in_the_room(joints)
@@ -142,16 +142,16 @@ def test_joints_are_placed_in_the_room_by_their_root() -> None:
 FLAGS = ("--steps", "2", "--batch", "2", "--workers", "0", "--threads", "1")
 
 
-def test_the_command_makes_a_detector_of_an_encoder_that_names_nothing(miniature: Path, tmp_path: Path) -> None:
+def test_the_command_builds_a_detector_without_actions_on_an_encoder(miniature: Path, tmp_path: Path) -> None:
     info = EncoderInfo(name="tried", encoder=ENCODER, normaliser=NormaliserConfig())
     encoder, out = tmp_path / "encoder.safetensors", tmp_path / "out.safetensors"
     save_checkpoint(encoder, EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
     data = str(miniature / "ship")
     flags = ["--checkpoint", str(encoder), "--data", data, "--out", str(out), "--window-clips", "4", *FLAGS]
     assert main(["train-forecaster", *flags]) == 0
-    made = load_checkpoint(out)
-    assert made.info.labels == ("background",)
-    assert made.info.detector.window_clips == 4
+    trained = load_checkpoint(out)
+    assert trained.info.labels == ("background",)
+    assert trained.info.detector.window_clips == 4
 
 
 def test_the_command_takes_a_detector(
@@ -166,27 +166,27 @@ def test_the_command_takes_a_detector(
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"--checkpoint": "none.safetensors"}, "none.safetensors: cannot be read"),
         ({"--data": "none.npz"}, "none.npz: no such file"),
         ({"--leave-out": "stranger"}, "--leave-out: no subject stranger in the data"),
     ],
 )
-def test_what_is_wrong_with_a_flag_is_told_in_one_line(
-    miniature: Path, detector: Path, tmp_path: Path, change: dict[str, str], told: str,
+def test_a_wrong_flag_is_an_error_of_one_line(
+    miniature: Path, detector: Path, tmp_path: Path, change: dict[str, str], message: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     flags = {"--checkpoint": str(detector), "--data": str(miniature / "ship"), "--out": str(tmp_path / "o.safetensors")}
     words = [word for pair in (flags | change).items() for word in pair]
     assert main(["train-forecaster", *words, *FLAGS]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "o.safetensors").exists()
 
 
-def test_an_encoder_alone_cannot_learn_actions_too(
+def test_an_encoder_alone_is_an_error_with_joint(
     miniature: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     info = EncoderInfo(name="tried", encoder=ENCODER, normaliser=NormaliserConfig())

@@ -1,4 +1,4 @@
-"""Training a pose forecaster: it learns, it resumes, its batches are what they say, and its file is checked."""
+"""Training a pose forecaster: it learns and resumes, its batches are augmented as stated, and its file is checked."""
 
 import json
 from dataclasses import replace
@@ -38,7 +38,7 @@ def forecaster(motion: MotionSet) -> PoseForecaster:
     return PoseForecaster(PoseForecasterConfig(scored=motion.scored, twins=motion.twins, width=16, layers=1))
 
 
-def test_what_is_trained_beats_zero_velocity_on_a_recording_it_never_saw(tmp_path: Path) -> None:
+def test_a_trained_forecaster_beats_zero_velocity_on_a_held_out_recording(tmp_path: Path) -> None:
     file, out = write_cmu_miniature(tmp_path / "cmu.npz"), tmp_path / "forecaster.safetensors"
     train = ["train-pose-forecaster", "--cmu", str(file), "--out", str(out), "--leave-out", "walking_2", *SMALL]
     assert main([*train, "--steps", "150"]) == 0
@@ -47,11 +47,13 @@ def test_what_is_trained_beats_zero_velocity_on_a_recording_it_never_saw(tmp_pat
     assert main([*measure, "--threads", "1", "--json", str(report)]) == 0
     figures = json.loads(report.read_text())
     assert figures["mirror_averaged"]
-    for told, held in zip(figures["per_action"]["walking"], figures["zero_velocity"]["walking"], strict=True):
-        assert told < held
+    for error_mm, zero_velocity_mm in zip(
+        figures["per_action"]["walking"], figures["zero_velocity"]["walking"], strict=True
+    ):
+        assert error_mm < zero_velocity_mm
 
 
-def test_a_batch_is_a_function_of_its_number_and_windows_run_on_from_their_history(motion: MotionSet) -> None:
+def test_a_batch_is_a_function_of_its_number_and_futures_follow_their_histories(motion: MotionSet) -> None:
     draw = batches(motion, WindowVariation(reverse_share=0.5, speed=0.2))
     one, again, other = draw(3), draw(3), draw(4)
     assert torch.equal(one.history, again.history)
@@ -79,7 +81,7 @@ def test_legs_are_exchanged_whole_and_arms_are_not(motion: MotionSet) -> None:
     assert torch.equal(other.history[1, :, legs], plain.history[0 if of_joint[1, 0] else 1, :, legs])
 
 
-def test_turned_bodies_keep_the_distance_of_their_joints(motion: MotionSet) -> None:
+def test_rotated_bodies_keep_the_distances_of_their_joints(motion: MotionSet) -> None:
     plain = batches(motion, STILL)(0)
     turned = batches(motion, replace(STILL, turn_rad=0.3))(0)
     reach = [batch.history[..., 0, :].norm(dim=-1) for batch in (plain, turned)]
@@ -87,7 +89,7 @@ def test_turned_bodies_keep_the_distance_of_their_joints(motion: MotionSet) -> N
     assert not torch.allclose(plain.history, turned.history, atol=1.0)
 
 
-def test_joints_that_never_move_are_held_and_doubles_follow(motion: MotionSet) -> None:
+def test_joints_that_never_move_stay_and_duplicates_follow(motion: MotionSet) -> None:
     model = forecaster(motion)
     torch.nn.init.normal_(model.tell.weight)
     history = torch.from_numpy(motion.test[0].windows()[:3, :10])
@@ -104,7 +106,7 @@ def test_the_cosine_basis_is_orthonormal() -> None:
     assert torch.allclose(cosines(25) @ cosines(25).T, torch.eye(25), atol=1e-5)
 
 
-def test_a_checkpoint_that_is_none_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_no_checkpoint_is_an_error_with_its_name(tmp_path: Path) -> None:
     out = tmp_path / "forecaster.safetensors"
     file = write_cmu_miniature(tmp_path / "cmu.npz")
     assert main(["train-pose-forecaster", "--cmu", str(file), "--out", str(out), *SMALL, "--steps", "1"]) == 0
@@ -118,7 +120,7 @@ def test_a_checkpoint_that_is_none_is_named(tmp_path: Path) -> None:
         load_forecaster(out)
 
 
-def test_nothing_left_to_learn_from_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_remaining_training_recording_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write_cmu_miniature(tmp_path / "cmu.npz")
     names = "walking_1,walking_2,jumping_1,jumping_2"
     flags = ["train-pose-forecaster", "--cmu", str(file), "--leave-out", names]

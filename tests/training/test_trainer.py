@@ -1,4 +1,4 @@
-"""The one loop resumes to the bit, adds parts up to the whole, and refuses another run's state."""
+"""The trainer resumes to the bit, accumulates parts to a whole batch, and rejects another run's state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from kept_log import BrokenOff
+from recording_logger import Interrupted
 from torch import Tensor, nn
 
 from hitrs_live.errors import ConfigError
@@ -45,7 +45,7 @@ def run(state: Path, config: TrainerConfig = CONFIG, break_at: int | None = None
 
     def report(step: Step) -> None:
         if step.step == break_at:
-            raise BrokenOff
+            raise Interrupted
 
     loop.run(points, losses, lambda: None, report)
     return loop
@@ -53,10 +53,10 @@ def run(state: Path, config: TrainerConfig = CONFIG, break_at: int | None = None
 
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("break_at", [4, 7])
-def test_a_run_broken_off_and_resumed_ends_in_the_same_weights(tmp_path: Path, break_at: int, workers: int) -> None:
+def test_an_interrupted_and_resumed_run_ends_with_the_same_weights(tmp_path: Path, break_at: int, workers: int) -> None:
     config = replace(CONFIG, workers=workers)
     whole = run(tmp_path / "whole.pt")
-    with pytest.raises(BrokenOff):
+    with pytest.raises(Interrupted):
         run(tmp_path / "parts.pt", config, break_at)
     torch.manual_seed(1234)
     parts = run(tmp_path / "parts.pt", config)
@@ -72,14 +72,14 @@ def test_a_finished_run_takes_no_further_step(tmp_path: Path) -> None:
     assert torch.equal(first.module.state_dict()["0.weight"], again.module.state_dict()["0.weight"])
 
 
-def test_other_settings_are_told_by_name_before_anything_is_lost(tmp_path: Path) -> None:
+def test_other_settings_are_an_error_that_names_them_and_nothing_is_lost(tmp_path: Path) -> None:
     run(tmp_path / "state.pt")
     with pytest.raises(ConfigError, match=r"state\.pt: .*a 1, now 2"):
         run(tmp_path / "state.pt", settings="a = 2")
     assert run(tmp_path / "state.pt").step == 8
 
 
-def test_a_batch_in_parts_gives_the_gradient_of_the_whole(tmp_path: Path) -> None:
+def test_a_batch_in_parts_has_the_gradient_of_the_whole(tmp_path: Path) -> None:
     config = replace(CONFIG, steps=1, average_decay=0.0)
 
     def whole(number: int) -> Points:
@@ -93,7 +93,7 @@ def test_a_batch_in_parts_gives_the_gradient_of_the_whole(tmp_path: Path) -> Non
     torch.testing.assert_close(models[0].weight, models[1].weight, atol=1e-6, rtol=0)
 
 
-def test_the_average_is_near_the_weights_and_not_the_beginning(tmp_path: Path) -> None:
+def test_the_moving_average_is_near_the_weights_and_not_the_initial_ones(tmp_path: Path) -> None:
     loop = run(tmp_path / "state.pt", replace(CONFIG, steps=60))
     begun = regression().state_dict()["0.weight"]
     now, average = loop.module.state_dict()["0.weight"], loop.average["0.weight"]
@@ -122,7 +122,7 @@ def test_biases_norms_positions_and_tokens_are_free_of_decay() -> None:
     assert all(name.endswith("weight") for name in decayed)
 
 
-def test_an_encoder_may_learn_by_a_share_of_the_rate_and_what_stands_on_it_by_all() -> None:
+def test_an_encoder_may_have_a_share_of_the_learning_rate_and_its_heads_all_of_it() -> None:
     from hitrs_live.training.trainer import parameter_groups
 
     model = nn.ModuleDict({"encoder": nn.Linear(2, 2), "head": nn.Linear(2, 2)})

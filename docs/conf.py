@@ -31,6 +31,10 @@ nitpick_ignore_regex = [
 
 myst_heading_anchors = 4
 
+highlight_language = "text"
+# In docstrings `name` is code.
+default_role = "code"
+toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
 
 html_theme = "furo"

@@ -39,6 +39,8 @@ autodoc_member_order = "bysource"
 
 html_theme = "furo"
 html_title = f"hitrs_live {version}"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_show_sphinx = False
 html_copy_source = False
 

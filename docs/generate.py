@@ -83,8 +83,9 @@ def pages(root: Path) -> list[Path]:
 
 def fill(text: str, page: str, reports: Reports) -> tuple[str, list[Difference]]:
     """Put the generated tables between a page's markers; return the text, and what differed before."""
-    lines, filled, differences = text.splitlines(), [], []
-    rest = iter(enumerate(lines, start=1))
+    filled: list[str] = []
+    differences: list[Difference] = []
+    rest = iter(enumerate(text.splitlines(), start=1))
     fenced = False
     for at, line in rest:
         filled.append(line)
@@ -105,7 +106,7 @@ def fill(text: str, page: str, reports: Reports) -> tuple[str, list[Difference]]
 
 
 def _until_end(rest: Iterator[tuple[int, str]], where: str) -> str:
-    between = []
+    between: list[str] = []
     for _, line in rest:
         if line.strip() == END:
             return "\n".join(between)

@@ -5,6 +5,7 @@ import inspect
 import json
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -52,20 +53,23 @@ is one JSON object with the same keys, and with its `topic`. An array of numbers
 JSON; JSON has no not-a-number, which is written as null. Readers skip keys that they do not know. A field that is
 missing has its default; "required" marks those that are never missing. None is nil in msgpack and null in JSON.
 
-ZeroMQ matches subscriptions by prefix, so `action.hall` also matches `action.hallway.1`. `hitrs_live.subscribe` and
+ZeroMQ matches subscriptions by prefix, so `status.hall` also matches `status.hallway`. `hitrs_live.subscribe` and
 `hitrs-live watch` match whole words; in other languages compare them on arrival.
 
 A late subscriber can ask for the present state: subscribe as well to `snapshot.` and a word of your own, such as a
 UUID. Under that topic come the newest message of every source's state and of every action that goes on, each with its
 own `seq`.
 """
-SHORTENED: Final = 'Lists of more than six items are shortened to the first, and "..." stands for the others.'
+EXAMPLES_NOTE: Final = (
+    "The examples are written by the encoder; their values are typical, not measured. Lists of more than six items are "
+    "shortened to the first, and `...` stands for the others."
+)
 
 
 def message_page() -> str:
     """Write the whole page."""
     parts = [INTRODUCTION.strip(), "## Axes, units and time", *_head_paragraphs(), "## Fields of every message"]
-    parts += [_fields(Message), "## Kinds of messages", _kinds(), SHORTENED]
+    parts += [_fields(Message), "## Kinds of messages", _kinds(), EXAMPLES_NOTE]
     for example in EXAMPLES:
         parts += _section(example)
     parts += ["## Values and types", "### SourceState", _values("SourceState", SourceState)]
@@ -225,6 +229,7 @@ def _settings() -> str:
     return grid(("setting", "default", "what"), rows)
 
 
+@cache
 def _documents() -> dict[str, str]:
     """Read the docstrings below assignments: by "NAME" for those of the module, by "CLASS.NAME" for fields."""
     tree = ast.parse(inspect.getsource(messages))

@@ -124,7 +124,7 @@ def bench(reports: Reports) -> str:
 
     def history(row: Report) -> float:
         costs = [each["stream_ms_per_frame"] for each in row["history"]]
-        return 100 * (costs[-1] / costs[0] - 1)
+        return float(100 * (costs[-1] / costs[0] - 1))
 
     def crowd(words: str, key: str) -> Column:
         return Column(words, lambda row: [row[key][engine]["persons"] for engine in engines])

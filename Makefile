@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 TESTED := .venv/tested
 
-.PHONY: live demo test test-fast test-gpu lint clean
+.PHONY: live demo test test-fast test-gpu lint docs clean
 
 live: $(READY)
 	$(BIN)/python run_live.py --camera 0
@@ -30,6 +30,10 @@ lint: $(TESTED)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The documents as a site in build/docs: a warning, or a link that leads nowhere, is an error.
+docs: $(TESTED)
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs
 
 # Set anew only when what is installed changes: repeated runs take no time.
 $(READY): pyproject.toml

@@ -21,7 +21,7 @@ from hitrs_live.errors import DataError, HitrsLiveError
 # Tables that the documents have too.
 sys.path.append(str(next(up for up in Path(__file__).resolve().parents if (up / "pyproject.toml").is_file()) / "docs"))
 
-from report_tables.accuracy import TITLES, everyday_table, faults_of
+from report_tables.accuracy import TITLES, everyday_table, faults_of, video_table
 from report_tables.markdown import grid, number
 from report_tables.reports import Report
 
@@ -154,20 +154,6 @@ def fault_table(rows: Sequence[tuple[list[str], Report]], pace: str) -> str:
             for names, f in rows
         ],
     )
-
-
-def video_table(video: Report) -> str:
-    """Lay out what was reported in each clip, true and false."""
-
-    def row(name: str, clip: Report) -> list[str]:
-        told = ", ".join(f"{label} {count}" for label, count in clip["told"].items()) or "nothing"
-        true = ", ".join(clip["true"]) or "nothing"
-        return [name, f"{clip['minutes']:.2f}", f"{clip['person_minutes']:.2f}", true, told, str(clip["false"])]
-
-    total = video["all"]
-    last = ["**all**", f"{total['minutes']:.2f}", f"{total['person_minutes']:.2f}", "", "", str(total["false"])]
-    heads = ("clip", "minutes", "person-minutes", "true in it", "reported, times", "of that false")
-    return grid(heads, [*(row(name, clip) for name, clip in video["clips"].items()), last])
 
 
 def everyday_text(everyday: Report) -> str:

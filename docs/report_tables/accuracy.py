@@ -24,8 +24,8 @@ FAULTS = {
 """By effect of `--degrade`: what is wrong with the joints, in words."""
 
 
-def held_out(reports: Reports) -> str:
-    """Lay out the shipped model's figures on people whom training never saw, with an output every frame and clip."""
+def detection(reports: Reports) -> str:
+    """Lay out the shipped model's figures on people whom training never saw, predicting every frame and every clip."""
 
     def rows() -> Iterator[tuple[str, str, Report]]:
         for name, figures in reports["held_out"]["sources"].items():
@@ -35,9 +35,9 @@ def held_out(reports: Reports) -> str:
     columns = (
         Column("people never seen in training", lambda row: row[0]),
         Column("streams", lambda row: row[2]["streams"] if row[0] else ""),
-        Column("output", lambda row: row[1]),
+        Column("prediction", lambda row: row[1]),
         Column("frame mAP", lambda row: row[2]["frame_map"], ".2f"),
-        Column("0.2 s lookahead", lambda row: row[2]["frame_map_later"], ".2f"),
+        Column("at 0.2 s lookahead", lambda row: row[2]["frame_map_later"], ".2f"),
         Column("start F1 within 0.3 s, 0.5 s", lambda row: [row[2]["start_f1"][key] for key in ("0.3", "0.5")], ".2f"),
         Column("latency p50, p95", lambda row: [row[2]["delay_p50_s"], row[2]["delay_p95_s"]], ".2f", " s"),
         Column("false alarms in background", lambda row: false_alarms_of(row[2])),
@@ -45,12 +45,12 @@ def held_out(reports: Reports) -> str:
     return table(columns, rows())
 
 
-def held_out_seeds(reports: Reports) -> str:
+def detector_seeds(reports: Reports) -> str:
     """Lay out two seeds of the detector's training."""
     columns = (
         Column("people never seen in training", lambda item: TITLES[item[0]]),
         Column("frame mAP, seed 0, seed 1", lambda item: item[1]["frame_map"], ".2f"),
-        Column("0.2 s lookahead", lambda item: item[1]["frame_map_later"], ".2f"),
+        Column("at 0.2 s lookahead", lambda item: item[1]["frame_map_later"], ".2f"),
         Column("start F1 within 0.5 s", lambda item: item[1]["start_f1_0.5"], ".2f"),
         Column("latency p50", lambda item: item[1]["delay_p50_s"], ".2f", " s"),
     )
@@ -69,21 +69,21 @@ def degraded(reports: Reports) -> str:
 
 
 def trade(reports: Reports) -> str:
-    """Lay out what an output costs and how good it is, by how often it comes and by the window's length."""
+    """Lay out what a prediction costs and how good it is, by how often it is made and by the window's length."""
     columns = (
-        Column("output", lambda row: f"every {row['update'].split(',')[0]}"),
-        Column("mirrored too", lambda row: "no" if row["update"].endswith("one side") else "yes"),
+        Column("prediction", lambda row: f"every {row['update'].split(',')[0]}"),
+        Column("mirror averaging", lambda row: "no" if row["update"].endswith("one side") else "yes"),
         Column("window, clips", lambda row: row["window_clips"]),
         Column("ms a frame", lambda row: row["ms_per_frame"], ".1f"),
         Column("frame mAP", lambda row: row["frame_map"], ".2f"),
-        Column("0.2 s lookahead", lambda row: row["frame_map_later"], ".2f"),
+        Column("at 0.2 s lookahead", lambda row: row["frame_map_later"], ".2f"),
         Column("start F1 within 0.3 s", lambda row: row["start_f1_0.3"], ".2f"),
         Column("latency p50, p95", lambda row: [row["delay_p50_s"], row["delay_p95_s"]], ".2f", " s"),
     )
     return table(columns, reports["trade"]["rows"])
 
 
-def detection_baselines(reports: Reports) -> str:
+def baselines(reports: Reports) -> str:
     """Lay out Hi-TRS beside plainer models, trained alike."""
 
     def rows() -> Iterator[tuple[str, str, list[Report]]]:
@@ -101,7 +101,7 @@ def detection_baselines(reports: Reports) -> str:
         Column("people never seen in training", lambda row: row[0]),
         Column("model", lambda row: row[1]),
         Column("frame mAP", lambda row: over_seeds(row, "frame_map"), ".3f"),
-        Column("0.2 s lookahead", lambda row: over_seeds(row, "frame_map_later"), ".3f"),
+        Column("at 0.2 s lookahead", lambda row: over_seeds(row, "frame_map_later"), ".3f"),
         Column("start F1 within 0.3 s, 0.5 s", start_f1, ".2f"),
         Column("latency p50", lambda row: over_seeds(row, "delay_p50_s"), ".2f", " s"),
     )
@@ -126,12 +126,20 @@ def turned(reports: Reports) -> str:
     def at(degrees: str) -> Column:
         return Column(f"{degrees}°", lambda model: Spread(figures[degrees][model]), ".2f")
 
-    return table((Column("frame mAP, people turned by", lambda model: model), *map(at, figures)), figures["0"])
+    return table(
+        (Column("frame mAP, people turned by", lambda model: model.replace("GRU, ", "GRU on the ")), *map(at, figures)),
+        figures["0"],
+    )
 
 
-def everyday(reports: Reports) -> str:
+def false_alarms_everyday(reports: Reports) -> str:
     """Lay out the false alarms among everyday actions by the class that was reported."""
     return everyday_table(reports["false_alarms"]["everyday"])
+
+
+def false_alarms_video(reports: Reports) -> str:
+    """Lay out what was reported in each clip of real video."""
+    return video_table(reports["false_alarms"]["video"])
 
 
 def pose_accuracy(reports: Reports) -> str:
@@ -158,6 +166,23 @@ def everyday_table(figures: Report) -> str:
         for label, acts in ordered
     ]
     return grid(("reported", "times", "while the person did"), rows)
+
+
+def video_table(figures: Report) -> str:
+    """Lay out what was reported in each clip, true and false, and the sums."""
+
+    def counted(clip: Report) -> str:
+        return ", ".join(f"{label} {count}" for label, count in clip["told"].items()) or "nothing"
+
+    columns = (
+        Column("clip", lambda item: item[0]),
+        Column("minutes", lambda item: item[1]["minutes"], ".2f"),
+        Column("person-minutes", lambda item: item[1]["person_minutes"], ".2f"),
+        Column("true in it", lambda item: ", ".join(item[1]["true"]) or "nothing" if "true" in item[1] else ""),
+        Column("reported, times", lambda item: counted(item[1]) if "told" in item[1] else ""),
+        Column("of that false", lambda item: item[1]["false"]),
+    )
+    return table(columns, [*figures["clips"].items(), ("**all**", figures["all"])])
 
 
 def false_alarms_of(figures: Report) -> str:

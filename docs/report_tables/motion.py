@@ -98,7 +98,7 @@ def latency_compensation(reports: Reports) -> str:
     return table(columns, rows())
 
 
-def motion_cmu_protocol(reports: Reports) -> str:
+def motion_protocol(reports: Reports) -> str:
     """Lay out the published CMU protocol's figures beside the best published model of each action."""
     report = reports["motion_cmu_protocol"]
     ours, published = report[report["published_are_over"]], report["published"]
@@ -123,9 +123,9 @@ def motion_cost(reports: Reports) -> str:
     """Lay out what the motion head costs of a stream's step."""
     engines = {"torch fp32": "torch", "onnx fp32": "ONNX Runtime"}
     columns = (
-        Column("engine", lambda row: engines[row["engine"]]),
+        Column("back end", lambda row: engines[row["engine"]]),
         Column("people", lambda row: row["people"]),
-        Column("output", lambda row: row["answers"]),
+        Column("prediction", lambda row: row["answers"]),
         Column("with the head, ms a frame", lambda row: row["with_ms_per_frame"], ".2f"),
         Column("without", lambda row: row["without_ms_per_frame"], ".2f"),
         Column("its share", lambda row: 100 * row["share"], ".0f", " %"),

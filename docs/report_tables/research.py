@@ -34,6 +34,40 @@ def pretraining_precog(reports: Reports) -> str:
     return _pretraining("PRECOG, top-1 %, share of labels", figures, {share: share for share in figures})
 
 
+def pretraining_variants(reports: Reports) -> str:
+    """Lay out fine-tuning with all labels beside a slower encoder and mirror images."""
+    variants = (
+        ("NW-UCLA", "nw_ucla", "encoder at the full rate", "pretraining_nw_ucla"),
+        ("NW-UCLA", "nw_ucla", "encoder at three tenths of the rate", "pretraining_nw_ucla_slower"),
+        ("PRECOG", "precog", "encoder at the full rate", "pretraining_precog"),
+        ("PRECOG", "precog", "encoder at three tenths of the rate", "pretraining_precog_slower"),
+        ("PRECOG", "precog", "full rate, mirror images too", "pretraining_precog_mirror"),
+    )
+
+    def seeds(row: tuple[str, str, str, str]) -> Sequence[float]:
+        values: Sequence[float] = reports[row[3]]["top1"][row[1]]["100%"]["fine-tuned"]["seeds"]
+        return values
+
+    columns = (
+        Column("all labels of", lambda row: row[0]),
+        Column("pre-trained, fine-tuned with", lambda row: row[2]),
+        Column("seeds", lambda row: len(seeds(row))),
+        Column("top-1 %", lambda row: _percent(seeds(row)), ".1f"),
+    )
+    return table(columns, variants)
+
+
+def fusion(reports: Reports) -> str:
+    """Lay out joint, bone and motion models alone and together."""
+    report = reports["nw_ucla_fused"]
+    rows = [*((each["modality"], each["top1"]) for each in report["checkpoints"]), ("together", report["top1"])]
+    columns = (
+        Column("NW-UCLA, model of", lambda row: row[0]),
+        Column("top-1 %", lambda row: 100 * row[1], ".1f"),
+    )
+    return table(columns, rows)
+
+
 def linear_probe(reports: Reports) -> str:
     """Lay out how early the linear probe knows, and the nearest neighbours of whole sequences."""
     linear, nearest = (reports["linear_probe"][protocol] for protocol in ("linear", "knn"))

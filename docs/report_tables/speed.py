@@ -30,13 +30,13 @@ def stages(reports: Reports) -> str:
         return [row for row in pose if row["max_people"] == most and row["people"] >= least]
 
     rows = [
-        pose_row("pose, one person at most", limited(1)),
-        pose_row("pose, two at most, two there", limited(2, FULL_CLIP)),
+        pose_row("pose, at most one person tracked", limited(1)),
+        pose_row("pose, two at most, both there", limited(2, FULL_CLIP)),
         pose_row("pose, three at most, two there", limited(3, FULL_CLIP)),
     ]
     words = {
         "track": "tracking",
-        "model": "model, one thread, ONNX Runtime, an output every frame, mirrored too",
+        "model": "model, one thread, ONNX Runtime, a prediction every frame, mirror averaging",
         "overhead": "everything else: resampling, decoding, recording, publishing, tracking included",
         "frame_to_event": "frame received to events published, two people at most",
     }
@@ -49,7 +49,21 @@ def stages(reports: Reports) -> str:
     return table(columns, rows)
 
 
-def streaming_cost(reports: Reports) -> str:
+def pose_cost(reports: Reports) -> str:
+    """Lay out what the pose stage takes for a frame of each clip, by the most people that it tracks."""
+    columns = (
+        Column("clip", lambda row: row["clip"].removesuffix(".mp4")),
+        Column("picture", lambda row: row["size"].replace("x", " x ")),
+        Column("most people", lambda row: row["max_people"]),
+        Column("people on average", lambda row: row["people"], ".2f"),
+        Column("pose p50, p99", lambda row: [row["pose_p50_ms"], row["pose_p99_ms"]], ".0f", " ms"),
+        Column("tracking p50", lambda row: row["track_p50_ms"], ".2f", " ms"),
+        Column("pose process, memory", lambda row: row["memory_mb"], ".0f", " MB"),
+    )
+    return table(columns, reports["pose_cost"]["rows"])
+
+
+def streaming(reports: Reports) -> str:
     """Lay out streaming against recomputing the window."""
     columns = (
         Column("model, window", lambda item: item[0]),
@@ -191,8 +205,8 @@ def peers(reports: Reports) -> str:
 
     columns = (
         Column("network", lambda row: row[0].replace(", random", " (random weights)")),
-        Column("engines", lambda row: " / ".join(row[1].values())),
-        Column("output", lambda row: "every frame" if row[2] == 1 else f"every {row[2]} frames"),
+        Column("back ends", lambda row: " / ".join(row[1].values())),
+        Column("prediction", lambda row: "every frame" if row[2] == 1 else f"every {row[2]} frames"),
         Column("1 person, CPU ms a frame", lambda row: row[3][1], ".2f", separator=" / "),
         Column("each of 16", lambda row: row[3][16], ".2f", separator=" / "),
     )
@@ -214,7 +228,10 @@ def training_throughput(reports: Reports) -> str:
         Column("sequences a second", lambda row: row["sequences_per_s"], ".1f"),
         Column("clips a second", lambda row: row["clips_per_s"], ".1f"),
         Column("waiting for batches", lambda row: 100 * row["waiting_share"], ".2f", " %"),
-        Column("masking, of the forward pass's time", lambda row: 100 * row["spoiling_share_of_forward"], ".2f", " %"),
+        Column(
+            "corrupting the input, of the forward pass's time",
+            lambda row: 100 * row["spoiling_share_of_forward"], ".2f", " %",
+        ),
         Column("time of sequences padded over packed", lambda row: row["padded_over_packed"], ".2f", "x"),
         Column(
             "time of normalising frame by frame over all at once",

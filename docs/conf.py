@@ -31,10 +31,16 @@ nitpick_ignore_regex = [
 
 myst_heading_anchors = 4
 
+highlight_language = "text"
+# In docstrings `name` is code.
+default_role = "code"
+toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
 
 html_theme = "furo"
 html_title = f"hitrs_live {version}"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_show_sphinx = False
 html_copy_source = False
 

@@ -33,6 +33,7 @@ lint: $(TESTED)
 
 # The documents as a site in build/docs: a warning, or a link that leads nowhere, is an error.
 docs: $(TESTED)
+	$(BIN)/python docs/generate.py --check
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs
 
 # Set anew only when what is installed changes: repeated runs take no time.

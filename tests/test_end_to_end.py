@@ -265,7 +265,7 @@ def test_a_killed_pose_process_costs_a_frame_and_not_the_stream(tmp_path: Path) 
         workers = [
             p
             for p in psutil.Process(live.pid).children()
-            if "hitrs_live.pose.mediapipe.worker" in " ".join(p.cmdline())
+            if "hitrs_live.pose.worker" in " ".join(p.cmdline())
         ]
         assert len(workers) == 1
         workers[0].kill()

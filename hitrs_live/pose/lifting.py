@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.pose.intrinsics import Intrinsics
-from hitrs_live.skeleton import NTU25_FROM_MEDIAPIPE33
+from hitrs_live.skeleton import KeypointLayout
 
 MIN_DEPTH_M = 0.3
 MAX_DEPTH_M = 15.0
@@ -32,11 +32,13 @@ def lift(
     visibility: NDArray[np.floating],
     presence: NDArray[np.floating],
     intrinsics: Intrinsics,
+    *,
+    layout: KeypointLayout,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Place P people in the camera's frame.
+    """Place P people in the camera's frame. Each has N points, in the layout's order.
 
-    world_m: (P, 33, 3), metres about the hips, x right, y down, z away. image: (P, 33, 2), fractions of the
-    picture, x right, y down. visibility, presence: (P, 33) in [0, 1]. The intrinsics fit the picture's size.
+    world_m: (P, N, 3), metres about the hips, x right, y down, z away. image: (P, N, 2), fractions of the
+    picture, x right, y down. visibility, presence: (P, N) in [0, 1]. The intrinsics fit the picture's size.
     Returns joints_m (P, 25, 3) float32 with the axes of messages.py, and confidence (P, 25) float32.
     """
     rays = intrinsics.rays(image)
@@ -45,10 +47,10 @@ def lift(
     weights = certainty * np.where(inside, 1.0, _OUTSIDE_WEIGHT) + _LEAST_WEIGHT
     body = turn_to_ray(np.asarray(world_m, np.float64), _TURNED_SHARE * _centre(rays, weights))
     placed = body + locate(body, rays, weights)[:, None]
-    joints = np.einsum("jl,plc->pjc", NTU25_FROM_MEDIAPIPE33, placed)
+    joints = np.einsum("jl,plc->pjc", layout.weights, placed)
     # From x right, y down, z away to x left, y up, z away.
     joints *= (-1.0, -1.0, 1.0)
-    confidence = certainty @ NTU25_FROM_MEDIAPIPE33.T
+    confidence = certainty @ layout.confidence_weights.T
     return joints.astype(np.float32), np.clip(confidence, 0, 1).astype(np.float32)
 
 

@@ -6,7 +6,7 @@ stays unclear they end and their people get new ids. A wrong id mixes two people
 a window afresh, so a doubt is always settled by a new id.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -83,7 +83,7 @@ class Tracker:
         self.resets = 0
         """Tracks ended because it was not clear any more whose they were."""
 
-    def step(self, frame: PoseFrame) -> Sequence[People]:
+    def step(self, frame: PoseFrame) -> People:
         """Sort one frame's poses into rows; one People for every frame, also an empty one.
 
         Bodies that are nobody take no row: zeros, untracked ones, ones in one point (see `bad_joints`).
@@ -110,7 +110,7 @@ class Tracker:
                     tracks[index].follow(poses[column], now_ns)
                     present.add(row)
         present |= self._watch([poses[column] for column in sorted(free)], now_ns)
-        return (self._people(frame, present),)
+        return self._people(frame, present)
 
     def _give_up(self, row: int, ambiguous: bool, come_apart: bool, column: int | None, now_ns: int) -> bool:
         """End a track whose person cannot be told any more; say whether it was ended."""

@@ -13,7 +13,7 @@ from patience import PATIENCE_S
 from hitrs_live.config import PoseConfig, TrackConfig
 from hitrs_live.messages import Frame
 from hitrs_live.pose.intrinsics import Intrinsics
-from hitrs_live.pose.stage import PoseStage
+from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator
 from hitrs_live.tracking.tracker import Tracker
 
 pytestmark = pytest.mark.slow
@@ -24,11 +24,11 @@ def follow(clip: Path, *, every: int, first: int = 0, last: int = 10**9) -> tupl
     video = cv2.VideoCapture(str(clip))
     width, height = int(video.get(cv2.CAP_PROP_FRAME_WIDTH)), int(video.get(cv2.CAP_PROP_FRAME_HEIGHT))
     fps = video.get(cv2.CAP_PROP_FPS)
-    stage = PoseStage(
+    estimator = mediapipe_estimator(
         PoseConfig(hang_after_s=PATIENCE_S), Intrinsics.from_field_of_view(40, width=width, height=height)
     )
     tracker = Tracker(2, TrackConfig())
-    stage.start()
+    estimator.open()
     present: dict[int, int] = {}
     frames = 0
     for index in range(last):
@@ -37,12 +37,13 @@ def follow(clip: Path, *, every: int, first: int = 0, last: int = 10**9) -> tupl
         if index >= first and index % every == 0:
             stamp = round(index / fps * 1e9)
             picture = video.retrieve()[1]
-            (found,) = stage.step(Frame(index=index, capture_time_ns=stamp, received_ns=stamp, image=picture))
-            (people,) = tracker.step(found)
+            found = estimator.step(Frame(index=index, capture_time_ns=stamp, received_ns=stamp, image=picture))
+            assert found is not None
+            people = tracker.step(found)
             frames += 1
             for track_id in people.track_ids[people.present].tolist():
                 present[track_id] = present.get(track_id, 0) + 1
-    stage.close()
+    estimator.close()
     return present, tracker, frames
 
 

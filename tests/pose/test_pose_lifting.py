@@ -1,15 +1,19 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from hitrs_live.pose import lifting
 from hitrs_live.pose.intrinsics import Intrinsics
-from hitrs_live.pose.lifting import MAX_DEPTH_M, MIN_DEPTH_M, lift, locate
-from hitrs_live.skeleton import MEDIAPIPE33_JOINTS, NTU25
+from hitrs_live.pose.lifting import MAX_DEPTH_M, MIN_DEPTH_M, locate
+from hitrs_live.skeleton import MEDIAPIPE33, MEDIAPIPE33_JOINTS, NTU25
 
 LENS = Intrinsics.from_field_of_view(60, width=640, height=480)
 SURE = np.ones((1, 33))
+lift = partial(lifting.lift, layout=MEDIAPIPE33)
 
 
 def somebody() -> NDArray[np.float64]:

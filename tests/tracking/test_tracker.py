@@ -48,7 +48,7 @@ class Room:
     def step(self, *poses: Pose) -> People:
         stamp = self.index * self.frame_ns
         frame = PoseFrame(index=self.index, capture_time_ns=stamp, received_ns=stamp + 5, poses=poses)
-        (people,) = self.tracker.step(frame)
+        people = self.tracker.step(frame)
         assert people.capture_time_ns == stamp
         self.index += 1
         for row in np.flatnonzero(people.present):
@@ -274,7 +274,7 @@ def test_a_joint_without_a_position_stays_where_it_was_on_the_body(value: float)
         pose = standing(0.01 * frame, pictured=False)
         if frame == 7:
             pose.joints_m[hand, 2] = value
-        (people,) = tracker.step(PoseFrame(index=frame, capture_time_ns=frame * FRAME_NS, received_ns=0, poses=(pose,)))
+        people = tracker.step(PoseFrame(index=frame, capture_time_ns=frame * FRAME_NS, received_ns=0, poses=(pose,)))
         if frame == 7:
             np.testing.assert_allclose(people.joints_m[0], standing(0.07).joints_m, atol=1e-5)
             assert people.confidence[0, hand] == 0
@@ -285,7 +285,7 @@ def test_a_joint_without_a_position_stays_where_it_was_on_the_body(value: float)
 def test_stamps_that_repeat_or_jump_do_no_harm() -> None:
     tracker = Tracker(1, TrackConfig())
     for stamp in (0, 0, 10**8, 10**8, 5 * 10**7, 2 * 10**8, 10**12, 10**12 + 10**8):
-        (people,) = tracker.step(PoseFrame(index=0, capture_time_ns=stamp, received_ns=0, poses=(standing(0),)))
+        people = tracker.step(PoseFrame(index=0, capture_time_ns=stamp, received_ns=0, poses=(standing(0),)))
         assert np.isfinite(people.joints_m).all()
     assert people.track_ids.tolist() == [2]
 

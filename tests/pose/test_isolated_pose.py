@@ -15,9 +15,10 @@ from patience import PATIENCE_S, wait_until
 
 from hitrs_live.config import PoseConfig
 from hitrs_live.errors import PoseProcessFailed
-from hitrs_live.messages import Frame
+from hitrs_live.messages import Frame, PoseFrame
 from hitrs_live.pose.intrinsics import Intrinsics
-from hitrs_live.pose.stage import PoseStage
+from hitrs_live.pose.isolated import IsolatedPoseEstimator
+from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator
 from hitrs_live.skeleton import MEDIAPIPE33_JOINTS, NTU25
 
 pytestmark = pytest.mark.slow
@@ -28,19 +29,26 @@ PATIENT = PoseConfig(hang_after_s=PATIENCE_S)
 """For what is not about a process that hangs: a busy machine may take seconds for a picture."""
 
 
+def result(estimator: IsolatedPoseEstimator, frame: Frame) -> PoseFrame:
+    """Step an estimator that is expected to give a result."""
+    people = estimator.step(frame)
+    assert people is not None, estimator.notice
+    return people
+
+
 @pytest.fixture
-def stage() -> Iterator[PoseStage]:
-    running = PoseStage(PATIENT, LENS)
-    running.start()
+def estimator() -> Iterator[IsolatedPoseEstimator]:
+    running = mediapipe_estimator(PATIENT, LENS)
+    running.open()
     yield running
     running.close()
 
 
-def test_a_person_is_found_where_the_picture_shows_one(stage: PoseStage, show: Show) -> None:
+def test_a_person_is_found_where_the_picture_shows_one(estimator: IsolatedPoseEstimator, show: Show) -> None:
     xs = []
     # As fast as somebody walks: one who jumps is looked for where they were as well.
     for index, left in enumerate(range(40, 261, 20)):
-        (found,) = stage.step(show(index, left))
+        found = result(estimator, show(index, left))
         assert (found.index, found.capture_time_ns) == (index, index * 33_333_333)
         (pose,) = found.poses
         assert pose.box is not None
@@ -53,11 +61,11 @@ def test_a_person_is_found_where_the_picture_shows_one(stage: PoseStage, show: S
         assert pose.joints_m[NTU25.index("head"), 1] > pose.joints_m[NTU25.index("spine_base"), 1]
     # Right in the picture is a smaller x.
     assert xs[0] > xs[len(xs) // 2] > xs[-1]
-    assert stage.frames_lost == stage.restarts == 0
+    assert estimator.drops()["pose_gap"] == estimator.restarts == 0
 
 
-def test_keypoints_lie_on_the_picture_where_it_shows_them(stage: PoseStage, show: Show) -> None:
-    (found,) = stage.step(show(0, 150))
+def test_keypoints_lie_on_the_picture_where_it_shows_them(estimator: IsolatedPoseEstimator, show: Show) -> None:
+    found = result(estimator, show(0, 150))
     assert found.keypoint_layout == "mediapipe33"
     clearest = max(found.poses, key=lambda pose: float(pose.confidence.mean()))
     assert clearest.box is not None
@@ -71,18 +79,18 @@ def test_keypoints_lie_on_the_picture_where_it_shows_them(stage: PoseStage, show
     assert ((clearest.keypoints[:, 2] >= 0) & (clearest.keypoints[:, 2] <= 1)).all()
 
 
-def test_two_people_are_found_and_an_empty_room_has_none(stage: PoseStage, show: Show) -> None:
-    (found,) = stage.step(show(0, 0, 340))
+def test_two_people_are_found_and_an_empty_room_has_none(estimator: IsolatedPoseEstimator, show: Show) -> None:
+    found = result(estimator, show(0, 0, 340))
     assert len(found.poses) == 2
-    (empty,) = stage.step(show(1))
+    empty = result(estimator, show(1))
     assert empty.poses == ()
 
 
 def test_joints_below_the_asked_confidence_count_as_not_seen(show: Show) -> None:
-    stage = PoseStage(PoseConfig(min_joint_confidence=0.6, hang_after_s=PATIENCE_S), LENS)
-    stage.start()
-    (found,) = stage.step(show(0, 150))
-    stage.close()
+    estimator = mediapipe_estimator(PoseConfig(min_joint_confidence=0.6, hang_after_s=PATIENCE_S), LENS)
+    estimator.open()
+    found = result(estimator, show(0, 150))
+    estimator.close()
     confidence = found.poses[0].confidence
     # Her legs are outside the picture.
     assert confidence[NTU25.index("left_ankle")] == 0
@@ -90,55 +98,55 @@ def test_joints_below_the_asked_confidence_count_as_not_seen(show: Show) -> None
     assert not ((confidence > 0) & (confidence < 0.6)).any()
 
 
-def test_pictures_may_change_their_size_mid_stream(stage: PoseStage, show: Show) -> None:
+def test_pictures_may_change_their_size_mid_stream(estimator: IsolatedPoseEstimator, show: Show) -> None:
     for index, (width, height) in enumerate([(640, 480), (1920, 1080), (320, 320), (641, 479)]):
-        (found,) = stage.step(show(index, width // 8, size=height * 3 // 4, width=width, height=height))
+        found = result(estimator, show(index, width // 8, size=height * 3 // 4, width=width, height=height))
         assert len(found.poses) == 1, (width, height)
 
 
-def test_a_killed_pose_process_is_replaced_and_the_stream_goes_on(stage: PoseStage, show: Show) -> None:
-    assert len(stage.step(show(0, 150))) == 1
-    assert stage.process_id is not None
-    os.kill(stage.process_id, signal.SIGKILL)
-    assert stage.step(show(1, 150)) == ()
-    (found,) = stage.step(show(2, 150))
+def test_a_killed_pose_process_is_replaced_and_the_stream_goes_on(estimator: IsolatedPoseEstimator, show: Show) -> None:
+    assert estimator.step(show(0, 150)) is not None
+    assert estimator.process_id is not None
+    os.kill(estimator.process_id, signal.SIGKILL)
+    assert estimator.step(show(1, 150)) is None
+    found = result(estimator, show(2, 150))
     assert found.index == 2
     assert len(found.poses) == 1
-    assert (stage.restarts, stage.frames_lost) == (1, 1)
-    assert "SIGKILL" in stage.notice
+    assert (estimator.restarts, estimator.drops()["pose_gap"]) == (1, 1)
+    assert "SIGKILL" in estimator.notice
 
 
 def test_a_hung_pose_process_is_replaced_and_the_stream_goes_on(show: Show) -> None:
-    stage = PoseStage(PoseConfig(hang_after_s=3.0), LENS)
-    stage.start()
+    estimator = mediapipe_estimator(PoseConfig(hang_after_s=3.0), LENS)
+    estimator.open()
     try:
-        hung = stage.process_id
+        hung = estimator.process_id
         assert hung is not None
         os.kill(hung, signal.SIGSTOP)
-        assert stage.step(show(0, 150)) == ()
+        assert estimator.step(show(0, 150)) is None
         assert not psutil.pid_exists(hung)
-        assert "no answer within 3 s" in stage.notice
+        assert "no answer within 3 s" in estimator.notice
         # A busy machine may hold the new one up for as long, which is a hang like any other.
-        found = [stage.step(show(index, 150)) for index in range(1, 4)]
+        found = [estimator.step(show(index, 150)) for index in range(1, 4)]
         assert any(found)
-        assert stage.restarts == stage.frames_lost == 1 + found.count(())
+        assert estimator.restarts == estimator.drops()["pose_gap"] == 1 + found.count(None)
     finally:
-        stage.close()
+        estimator.close()
 
 
 def test_a_process_above_the_memory_limit_is_replaced_until_the_limit_is_found_impossible(show: Show) -> None:
-    stage = PoseStage(PoseConfig(memory_limit_mb=20, hang_after_s=PATIENCE_S), LENS)
-    stage.start()
+    estimator = mediapipe_estimator(PoseConfig(memory_limit_mb=20, hang_after_s=PATIENCE_S), LENS)
+    estimator.open()
     restarts: set[int] = set()
 
     def until_it_is_given_up() -> None:
         for index in itertools.count():
-            assert len(stage.step(show(index, 150))) == 1, "no frame is lost: it is replaced between two"
-            restarts.add(stage.restarts)
+            assert estimator.step(show(index, 150)) is not None, "no frame is lost: it is replaced between two"
+            restarts.add(estimator.restarts)
 
     with pytest.raises(PoseProcessFailed, match=r"above pose.memory_limit_mb = 20") as raised:
         until_it_is_given_up()
-    stage.close()
+    estimator.close()
     # The first one may be found too large before its first picture.
     assert restarts - {0} == {1, 2, 3, 4}
     assert "\n" not in str(raised.value)
@@ -147,28 +155,28 @@ def test_a_process_above_the_memory_limit_is_replaced_until_the_limit_is_found_i
 def test_a_process_that_cannot_start_is_given_up_with_its_last_words(tmp_path: Path) -> None:
     model = tmp_path / "broken.task"
     model.write_bytes(b"no model")
-    stage = PoseStage(PoseConfig(), LENS, model=model)
+    estimator = mediapipe_estimator(PoseConfig(), LENS, model=model)
     with pytest.raises(PoseProcessFailed, match=r"5 times in a row; its last words: .*Error") as raised:
-        stage.start()
+        estimator.open()
     assert "\n" not in str(raised.value)
-    assert stage.process_id is None
-    with pytest.raises(ValueError, match="not started"):
-        stage.step(Frame(index=0, capture_time_ns=0, received_ns=0, image=np.zeros((8, 8, 3), np.uint8)))
+    assert estimator.process_id is None
+    with pytest.raises(ValueError, match="not open; call open first"):
+        estimator.step(Frame(index=0, capture_time_ns=0, received_ns=0, image=np.zeros((8, 8, 3), np.uint8)))
 
 
-def test_ctrl_c_does_not_end_the_pose_process(stage: PoseStage, show: Show) -> None:
-    assert stage.process_id is not None
-    os.kill(stage.process_id, signal.SIGINT)
-    assert len(stage.step(show(0, 150))) == 1
-    assert stage.restarts == 0
+def test_ctrl_c_does_not_end_the_pose_process(estimator: IsolatedPoseEstimator, show: Show) -> None:
+    assert estimator.process_id is not None
+    os.kill(estimator.process_id, signal.SIGINT)
+    assert estimator.step(show(0, 150)) is not None
+    assert estimator.restarts == 0
 
 
 def test_the_process_ends_when_its_parent_is_killed() -> None:
     code = (
-        "import time; from hitrs_live.pose.stage import PoseStage; from hitrs_live.config import PoseConfig\n"
-        "from hitrs_live.pose.intrinsics import Intrinsics\n"
-        "stage = PoseStage(PoseConfig(), Intrinsics.from_field_of_view(60, width=64, height=64)); stage.start()\n"
-        "print(stage.process_id, flush=True); time.sleep(3600)"
+        "import time; from hitrs_live.config import PoseConfig; from hitrs_live.pose.intrinsics import Intrinsics\n"
+        "from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator\n"
+        "estimator = mediapipe_estimator(PoseConfig(), Intrinsics.from_field_of_view(60, width=64, height=64))\n"
+        "estimator.open(); print(estimator.process_id, flush=True); time.sleep(3600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
@@ -179,25 +187,25 @@ def test_the_process_ends_when_its_parent_is_killed() -> None:
 
 
 def test_the_users_terminal_is_left_alone(show: Show, capfd: pytest.CaptureFixture[str]) -> None:
-    stage = PoseStage(PATIENT, LENS)
-    stage.start()
-    stage.step(show(0, 150))
-    stage.close()
+    estimator = mediapipe_estimator(PATIENT, LENS)
+    estimator.open()
+    estimator.step(show(0, 150))
+    estimator.close()
     assert capfd.readouterr() == ("", "")
 
 
 def test_close_ends_the_process_and_may_be_called_twice(show: Show) -> None:
-    stage = PoseStage(PATIENT, LENS)
-    stage.close()
-    stage.start()
-    process = psutil.Process(stage.process_id)
-    assert (stage.measure_memory_mb() or 0) > 20
-    stage.close()
-    stage.close()
+    estimator = mediapipe_estimator(PATIENT, LENS)
+    estimator.close()
+    estimator.open()
+    process = psutil.Process(estimator.process_id)
+    assert (estimator.measure_memory_mb() or 0) > 20
+    estimator.close()
+    estimator.close()
     assert not process.is_running()
-    assert stage.process_id is None
+    assert estimator.process_id is None
 
 
-def test_a_picture_of_another_kind_is_the_callers_mistake(stage: PoseStage) -> None:
-    with pytest.raises(ValueError, match=r"wanted \(height, width, 3\) uint8"):
-        stage.step(Frame(index=0, capture_time_ns=0, received_ns=0, image=np.zeros((8, 8), np.uint8)))
+def test_a_picture_of_another_kind_is_the_callers_mistake(estimator: IsolatedPoseEstimator) -> None:
+    with pytest.raises(ValueError, match=r"expected \(height, width, 3\) uint8"):
+        estimator.step(Frame(index=0, capture_time_ns=0, received_ns=0, image=np.zeros((8, 8), np.uint8)))

@@ -19,7 +19,9 @@ from hitrs_live.messages import Frame, PoseFrame
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.isolated import IsolatedPoseEstimator
 from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator
-from hitrs_live.skeleton import MEDIAPIPE33_JOINTS, NTU25
+from hitrs_live.pose.synthetic import draw_person
+from hitrs_live.pose.worker.landmarker import LandmarkerCall
+from hitrs_live.skeleton import MEDIAPIPE33, MEDIAPIPE33_JOINTS, NTU25
 
 pytestmark = pytest.mark.slow
 
@@ -162,6 +164,19 @@ def test_a_process_that_cannot_start_is_given_up_with_its_last_words(tmp_path: P
     assert estimator.process_id is None
     with pytest.raises(ValueError, match="not open; call open first"):
         estimator.step(Frame(index=0, capture_time_ns=0, received_ns=0, image=np.zeros((8, 8, 3), np.uint8)))
+
+
+def test_a_landmarker_of_another_layout_is_given_up_with_both_numbers(show: Show) -> None:
+    call = LandmarkerCall(target="hitrs_live.pose.synthetic:SyntheticLandmarker")
+    estimator = IsolatedPoseEstimator(lambda: call, skeleton=MEDIAPIPE33, config=PATIENT, intrinsics=LENS)
+    picture = show(0).image.copy()
+    draw_person(picture, 0.0, LENS)
+    estimator.open()
+    frame = Frame(index=0, capture_time_ns=0, received_ns=0, image=picture)
+    assert [estimator.step(frame) for _ in range(4)] == [None] * 4
+    with pytest.raises(PoseProcessFailed, match="476 bytes for 1 people, expected 33 points of 7 numbers"):
+        estimator.step(frame)
+    estimator.close()
 
 
 def test_ctrl_c_does_not_end_the_pose_process(estimator: IsolatedPoseEstimator, show: Show) -> None:

@@ -36,7 +36,7 @@ def test_joints_are_where_the_figure_was_drawn(time_s: float, hips_m: tuple[floa
     off = np.abs(pose.joints_m - drawn)
     # Markers lie on whole pixels, of 5 and 7 mm here, and the trunk of 92 or 69 pixels may be one too long or short.
     assert off[:, :2].max() < 0.03
-    # That is up to 1.5 % of the distance; beside the picture's middle, 2 degrees of tilt at the end of an arm come to it.
+    # That is up to 1.5 % of the distance; 2 degrees of tilt beside the picture's middle move the end of an arm too.
     assert off[:, 2].max() < 0.1
 
 

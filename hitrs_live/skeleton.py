@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True)
 class SkeletonLayout:
-    """Name the joints of a skeleton and say how they hang together.
+    """Name the joints of a skeleton and the tree that they form.
 
-    `parents[j]` is the joint that j hangs from; the root is its own parent.
+    `parents[j]` is the parent of joint j; the root is its own parent.
     `mirror[j]` is the joint that j becomes when left and right are swapped.
     """
 
@@ -24,7 +24,7 @@ class SkeletonLayout:
         if len(self.joints) != len(self.parents):
             raise ValueError(
                 f"layout {self.name}: got {len(self.joints)} joint names and {len(self.parents)} parents, "
-                "wanted one parent a joint"
+                "expected one parent for each joint"
             )
 
     def __len__(self) -> int:
@@ -43,14 +43,14 @@ class SkeletonLayout:
 
     @cached_property
     def mirror(self) -> tuple[int, ...]:
-        """For each joint the one on the other side: left_x for right_x, itself in the middle."""
+        """The opposite of each joint: left_x for right_x, itself in the middle."""
         swapped = {"left": "right", "right": "left"}
         names = ("_".join(swapped.get(word, word) for word in joint.split("_")) for joint in self.joints)
         return tuple(self.index(name) for name in names)
 
     @cached_property
     def outward(self) -> tuple[int, ...]:
-        """All joints but the root, each after its parent: the order in which bones are laid."""
+        """All joints but the root, each after its parent: the order in which positions are computed."""
         order = [self.root]
         for joint in order:
             order.extend(j for j, p in enumerate(self.parents) if p == joint and j != joint)
@@ -87,7 +87,7 @@ CMU38 = SkeletonLayout(
         15, 20, 21, 22, 23, 24, 25, 23, 27, 15, 29, 30, 31, 32, 33, 34, 32, 36,
     ),
 )  # fmt: skip
-"""The skeleton of the CMU motion-prediction benchmark; bases stand where the joint stands that they hang from."""
+"""The skeleton of the CMU motion-prediction benchmark; a base has the position of its parent."""
 
 H36M32 = SkeletonLayout(
     name="h36m32",

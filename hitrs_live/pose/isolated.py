@@ -44,7 +44,7 @@ class IsolatedPoseEstimator:
     ) -> None:
         """Take the settings; nothing is loaded or started.
 
-        find_landmarker: called by `open`; says what runs in the process. skeleton: the layout of its points.
+        find_landmarker: called by `open`; names what runs in the process. skeleton: the layout of its points.
         intrinsics: of the camera; scaled to the size of each picture.
         """
         self.skeleton = skeleton

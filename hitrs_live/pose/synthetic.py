@@ -1,7 +1,7 @@
 """A synthetic person for tests and demonstrations: drawn as coloured markers, and found again by their colours.
 
 A flat figure that faces the camera and lifts its left arm, with the 17 keypoints of COCO, each a disc of a colour of
-its own. `SyntheticLandmarker` finds the discs in a picture, whoever drew them, and so is a small example of a pose
+its own. `SyntheticLandmarker` finds the discs in any picture, and so is a small example of a pose
 estimator of one's own: 2D keypoints in another layout than MediaPipe's, made metric by one known length, here that of
 the trunk. At the edge of a wide picture its joints are tilted by a few degrees, because `lifting.lift` corrects for
 how pose networks see people there.
@@ -132,7 +132,7 @@ class SyntheticPoseEstimator:
         self._landmarker = SyntheticLandmarker()
 
     def step(self, frame: Frame) -> PoseFrame | None:
-        """Find the figure in one frame; None for the indices in `gaps`. Raises ValueError as `PoseEstimator` says."""
+        """Find the figure in one frame; None for the indices in `gaps`. Raises as `PoseEstimator.step` does."""
         if self._landmarker is None:
             raise not_open()
         check_picture(frame)

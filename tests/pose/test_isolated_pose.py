@@ -48,7 +48,7 @@ def estimator() -> Iterator[IsolatedPoseEstimator]:
 
 def test_a_person_is_found_where_the_picture_shows_one(estimator: IsolatedPoseEstimator, show: Show) -> None:
     xs = []
-    # As fast as somebody walks: one who jumps is looked for where they were as well.
+    # At walking speed: after a jump, the estimator searches the last position as well.
     for index, left in enumerate(range(40, 261, 20)):
         found = result(estimator, show(index, left))
         assert (found.index, found.capture_time_ns) == (index, index * 33_333_333)
@@ -128,7 +128,7 @@ def test_a_hung_pose_process_is_replaced_and_the_stream_goes_on(show: Show) -> N
         assert estimator.step(show(0, 150)) is None
         assert not psutil.pid_exists(hung)
         assert "no answer within 3 s" in estimator.notice
-        # A busy machine may hold the new one up for as long, which is a hang like any other.
+        # A busy machine may delay the new one for as long, which is a hang like any other.
         found = [estimator.step(show(index, 150)) for index in range(1, 4)]
         assert any(found)
         assert estimator.restarts == estimator.drops()["pose_gap"] == 1 + found.count(None)

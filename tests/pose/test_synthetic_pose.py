@@ -1,4 +1,4 @@
-"""The drawn figure is found where it was drawn, and nowhere else."""
+"""The drawn figure is detected where it was drawn, and nowhere else."""
 
 import numpy as np
 import pytest

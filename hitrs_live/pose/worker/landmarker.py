@@ -19,7 +19,7 @@ class Landmarker(Protocol):
         """Find the people in a picture.
 
         picture: (height, width, 3) uint8, red-green-blue, C order. Returns (P, N, LANDMARK_FIELDS) float32 for N
-        points in the order of the estimator's keypoint layout; `protocol.LANDMARK_FIELDS` says what the fields are.
+        points in the order of the estimator's keypoint layout; `protocol.LANDMARK_FIELDS` names the fields.
         """
 
 

@@ -31,8 +31,8 @@ from report_tables.markdown import grid
 
 from hitrs_live import messages
 from hitrs_live.config import Config
-from hitrs_live.json_codec import to_json
 from hitrs_live.messages import AnyMessage, Array, EndReason, Message, SourceState, StageLatency
+from hitrs_live.wire.json_codec import to_json
 
 Name = tuple[str, str, str]
 """A type in plain words, in msgpack and in JSON."""

@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hitrs_live.telemetry import disable_telemetry
+from hitrs_live.version import __version__
 
 if TYPE_CHECKING:
     from hitrs_live.checkpoint import load_checkpoint
-    from hitrs_live.in_process import LiveRun, run
     from hitrs_live.messages import (
         ActionEvent,
         AnyMessage,
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
         Status,
     )
     from hitrs_live.model.hitrs import hitrs_base, hitrs_small
+    from hitrs_live.pipeline.in_process import LiveRun, run
     from hitrs_live.transport.subscriber import subscribe
 
 # Here and nowhere else: whatever of this package is imported, this line runs first.
 disable_telemetry()
 
-__version__ = "0.2.0.dev0"
 __all__ = [
     "ActionEvent",
     "AnyMessage",
@@ -53,11 +53,11 @@ _MESSAGES = (
 )  # fmt: skip
 _HOMES = {
     **dict.fromkeys(_MESSAGES, "hitrs_live.messages"),
-    "LiveRun": "hitrs_live.in_process",
+    "LiveRun": "hitrs_live.pipeline.in_process",
     "hitrs_base": "hitrs_live.model.hitrs",
     "hitrs_small": "hitrs_live.model.hitrs",
     "load_checkpoint": "hitrs_live.checkpoint",
-    "run": "hitrs_live.in_process",
+    "run": "hitrs_live.pipeline.in_process",
     "subscribe": "hitrs_live.transport.subscriber",
 }
 

@@ -1,8 +1,9 @@
 """One safetensors file that holds all a model needs: weights, sizes, skeleton, labels, preprocessing.
 
-There are three kinds, told apart by the word `kind` in the description: a detector, which the live path runs; a
-recogniser, which names trimmed sequences; and an encoder alone, as pre-training leaves it. An encoder can be
-taken out of any of them.
+Three kinds share one format and differ by `kind` in the description: a detector, which the live path runs; a
+recogniser, which classifies trimmed sequences; and an encoder alone, as pre-training leaves it. An encoder can be
+taken out of any of them. A pose forecaster, for the published motion-prediction benchmarks, has a description of its
+own.
 """
 
 import hashlib
@@ -15,18 +16,21 @@ import msgspec
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from hitrs_live.checkpoint_file import KEY, not_a_detector, not_understood, open_checkpoint_file, read_kind
-from hitrs_live.checkpoint_file import SHIPPED as SHIPPED
 from hitrs_live.errors import CheckpointMismatch
+from hitrs_live.files.atomic_write import whole_file
+from hitrs_live.files.checkpoint_file import KEY, not_a_detector, not_understood, open_checkpoint_file, read_kind
+from hitrs_live.files.checkpoint_file import SHIPPED as SHIPPED
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.model.pose_forecaster import PoseForecaster, PoseForecasterConfig
 from hitrs_live.model.recogniser import Readout, Recogniser, RecogniserConfig
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import MODALITIES, NormaliserConfig
-from hitrs_live.whole_file import whole_file
 
 _DETECTOR_FORMAT = 2
 """1 was that of version 0.1, with another motion head."""
+_FORECASTER_KEY = "hitrs_live_forecaster"
+_FORECASTER_WANTED = "wanted a file that `hitrs-live train-pose-forecaster` wrote"
 
 
 class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,7 +60,7 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         detector = replace(self.detector, encoder=replace(self.detector.encoder, dropout=0.0))
         return msgspec.structs.replace(self, detector=detector)
 
-    def hop_frames(self, update: Literal["clip", "frame"]) -> int:
+    def step_frames(self, update: Literal["clip", "frame"]) -> int:
         """Return the frames from one prediction on a row to the next: each clip's stride, or 1 for every frame."""
         return 1 if update == "frame" else self.detector.encoder.clip_stride
 
@@ -125,6 +129,24 @@ class RecogniserCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     model: Recogniser
 
 
+class ForecasterInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What stands beside the weights."""
+
+    format: int = 1
+    benchmark: str
+    """The name of the motion set it was trained on."""
+    forecaster: PoseForecasterConfig
+    provenance: dict[str, str] = {}
+    """How the weights came to be: data, settings."""
+
+
+class ForecasterCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A pose forecaster and what it was made with."""
+
+    info: ForecasterInfo
+    model: PoseForecaster
+
+
 AnyInfo = CheckpointInfo | EncoderInfo | RecogniserInfo
 _KINDS: Mapping[str, type[AnyInfo]] = {
     "detector": CheckpointInfo,
@@ -190,6 +212,34 @@ def load_encoder(path: str | Path) -> EncoderCheckpoint:
         prefix = "encoder."
         tensors = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     return EncoderCheckpoint(info=about, model=_fill(HiTRS(about.encoder), tensors, Path(path)))
+
+
+def save_forecaster(path: Path, checkpoint: ForecasterCheckpoint) -> None:
+    """Write weights and description in one file, all or nothing."""
+    tensors = {name: value.cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
+    write_weights(path, tensors, _FORECASTER_KEY, checkpoint.info)
+
+
+def load_forecaster(path: Path) -> ForecasterCheckpoint:
+    """Load a forecaster for inference on the CPU.
+
+    Raises CheckpointMismatch, naming the file and what does not fit, where it is none.
+    """
+    with open_checkpoint_file(path, "pt", _FORECASTER_WANTED) as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if _FORECASTER_KEY not in metadata:
+        raise CheckpointMismatch(f"checkpoint {path}: is no pose forecaster; {_FORECASTER_WANTED}")
+    try:
+        info = msgspec.json.decode(metadata[_FORECASTER_KEY], type=ForecasterInfo)
+        model = PoseForecaster(info.forecaster)
+        model.load_state_dict(tensors)
+    except (msgspec.DecodeError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise CheckpointMismatch(
+            f"checkpoint {path}: weights and description do not fit ({reason}); {_FORECASTER_WANTED}"
+        ) from None
+    return ForecasterCheckpoint(info=info, model=model.eval())
 
 
 def fingerprint(path: str | Path) -> str:

@@ -1,49 +1,47 @@
 """The command line: one verb a subcommand. What a verb needs is imported when it runs, so that --help is quick."""
 
-import argparse
 import errno
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 
-from hitrs_live import __version__
+from hitrs_live.commands.calibrate import full_spelling
+from hitrs_live.commands.parser import Parser
 from hitrs_live.errors import HitrsLiveError
-from hitrs_live.line_writer import fill_standard_streams, forget_stream, say
-from hitrs_live.verbs import engines, live, measuring, training
-from hitrs_live.verbs.parser import Parser
+from hitrs_live.process.line_writer import fill_standard_streams, forget_stream, say
+from hitrs_live.version import __version__
 
 _USER_MISTAKE = 2
 _OUTPUT_FAULTS = (errno.EPIPE, errno.ENOSPC, errno.EIO)
 _READ_VERBS = ("config", "models", "watch")
 """Verbs that do nothing but print."""
-_VERBS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str], ...] = (
-    ("live", live.add_live, "run the pipeline: a source in, events out over ZeroMQ"),
-    ("pose", live.add_pose, "run the pose stage alone and publish joints, for `live --joints`"),
-    ("watch", live.add_watch, "print what a running pipeline publishes"),
-    ("config", live.add_config, "print the effective settings, with comments"),
-    ("models", live.add_models, "show or fetch the pose model"),
-    ("build-engines", engines.add_build_engines, "build what computes the model fastest here, and try it"),
-    ("bench", engines.add_bench, "measure what the model costs here, by engine and precision"),
-    ("replay", engines.add_replay, "measure throughput and accuracy of files through the streaming path"),
-    ("prepare", training.add_prepare, "read a data set once and keep it as training reads it"),
-    ("pretrain", training.add_pretrain, "pre-train an encoder without labels"),
-    ("finetune", training.add_finetune, "train a recogniser, from a pre-trained encoder or from none"),
-    ("train-detector", training.add_train_detector, "train the live model: actions on streams, and motion"),
-    ("train-forecaster", training.add_train_forecaster, "train where joints go next, on a finished detector"),
-    (
-        "train-pose-forecaster",
-        training.add_train_pose_forecaster,
-        "train on a published motion-prediction benchmark",
-    ),
-    ("evaluate", measuring.add_evaluate, "measure a checkpoint on people it never saw"),
-    ("tune-thresholds", measuring.add_tune_thresholds, "choose detection thresholds for a rate of false alarms"),
-    ("calibrate", engines.add_calibrate, "measure a camera, or what ranges int8 has to cover"),
+_VERBS = (
+    ("live", "run the pipeline: a source in, events out over ZeroMQ"),
+    ("pose", "run the pose stage alone and publish joints, for `live --joints`"),
+    ("watch", "print what a running pipeline publishes"),
+    ("config", "print the effective settings, with comments"),
+    ("models", "show or fetch the pose model"),
+    ("build-engines", "build what computes the model fastest here, and try it"),
+    ("bench", "measure what the model costs here, by engine and precision"),
+    ("replay", "measure throughput and accuracy of files through the streaming path"),
+    ("prepare", "read a data set once and keep it as training reads it"),
+    ("pretrain", "pre-train an encoder without labels"),
+    ("finetune", "train a recogniser, from a pre-trained encoder or from none"),
+    ("train-detector", "train the live model: actions on streams, and motion"),
+    ("train-forecaster", "train where joints go next, on a finished detector"),
+    ("train-pose-forecaster", "train on a published motion-prediction benchmark"),
+    ("evaluate", "measure a checkpoint on people it never saw"),
+    ("tune-thresholds", "choose detection thresholds for a rate of false alarms"),
+    ("calibrate", "measure a camera, or what ranges int8 has to cover"),
 )
+"""Every verb and its help. `live` is described and run by the module `commands.live`, and so on: each has a function
+`add_flags(parser)`, which sets `run`, and that takes the flags and returns the exit code."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code: 0 for a clean end, 2 for what the user can correct."""
     fill_standard_streams()
-    options = build_parser().parse_line(engines.full_spelling(sys.argv[1:] if arguments is None else arguments))
+    options = build_parser().parse_line(full_spelling(sys.argv[1:] if arguments is None else arguments))
     try:
         code: int = options.run(options)
         sys.stdout.flush()
@@ -74,8 +72,9 @@ def build_parser() -> Parser:
     parser = Parser(prog="hitrs-live", description="From cameras to action events, live.")
     parser.add_argument("--version", action="version", version=f"hitrs-live {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name, add, text in _VERBS:
-        add(verbs.add_parser(name, help=text))
+    for name, text in _VERBS:
+        command = import_module(f"hitrs_live.commands.{name.replace('-', '_')}")
+        command.add_flags(verbs.add_parser(name, help=text))
     return parser
 
 

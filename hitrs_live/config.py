@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Meta
 
 from hitrs_live.errors import ConfigError
-from hitrs_live.logs import LogFormat, LogLevel
+from hitrs_live.files.text_file import TextUnreadable, read_text
+from hitrs_live.process.log import LogFormat, LogLevel
 from hitrs_live.settings_check import find_fault, show
-from hitrs_live.text_file import TextUnreadable, read_text
 
 EngineChoice = Literal["auto", "tensorrt", "cuda-graph", "onnx", "torch"]
 POSE_MODELS = ("lite", "full", "heavy")

@@ -139,7 +139,7 @@ class People:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tick:
+class JointFrame:
     """One step of the model's own clock: joints resampled to its rate. R rows, each at its own instant."""
 
     time_ns: NDArray[np.int64]
@@ -166,7 +166,7 @@ class Tick:
         track_ids: NDArray[np.int64] | None = None,
         active: NDArray[np.bool_] | bool = True,
         reset: NDArray[np.bool_] | bool = False,
-    ) -> "Tick":
+    ) -> "JointFrame":
         """Lay out R rows, by default all seen whole, active, and each the track of its own number.
 
         joints_m: (R, 25, 3); confidence: (R, 25); the others are (R,), or one value for every row.
@@ -186,7 +186,7 @@ class Tick:
 class Prediction:
     """What the model says of the rows that just completed a clip. R rows."""
 
-    tick: Tick
+    joint_frame: JointFrame
     completed: NDArray[np.bool_]
     """(R,); True where a clip was completed and the fields below mean something."""
     logits: NDArray[np.float32]
@@ -198,7 +198,7 @@ class Prediction:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Foreseen:
+class ExtrapolatedPoses:
     """The poses of one frame's people, moved on by what is predicted of them. R rows."""
 
     known: NDArray[np.bool_]
@@ -212,11 +212,11 @@ class Foreseen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlook:
+class PoseForecast:
     """What the views draw of the predictions for one frame's people. R rows."""
 
-    later: Foreseen
-    now: Foreseen | None
+    later: ExtrapolatedPoses
+    now: ExtrapolatedPoses | None
     """At the moment of publishing, if asked for; known only of those whose predictions are reliable."""
     reliable: NDArray[np.bool_]
     """(R,); False where predictions lately lost to the pose held still, or nothing of them came true yet."""
@@ -231,7 +231,7 @@ class Scene:
     people: People
     actions: Mapping[int, tuple[str, float]]
     """Label and score of what goes on, by track id."""
-    outlook: Outlook | None = None
+    forecast: PoseForecast | None = None
     state: SourceState
     fps: float
 

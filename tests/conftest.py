@@ -8,7 +8,7 @@ import torch
 from demo_recording import FRAMES, record_demo
 from hypothesis import HealthCheck, settings
 
-from hitrs_live.data.arrays import data_folder
+from hitrs_live.data.array_format import data_folder
 
 torch.set_num_threads(1)
 

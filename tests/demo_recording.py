@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from hitrs_live.codec import joints_event
 from hitrs_live.messages import PoseFrame
-from hitrs_live.sources.demo import DemoSource
+from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.transport.recorder import Recorder
+from hitrs_live.wire.codec import joints_event
 
 FRAMES = 800
 """Of the fixture `demo_recording`."""

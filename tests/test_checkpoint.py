@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 import hitrs_live
 from hitrs_live.checkpoint import SHIPPED, Checkpoint, CheckpointInfo, load_checkpoint, load_encoder, save_checkpoint
-from hitrs_live.data.ship import LABELS
+from hitrs_live.data.shipped_classes import LABELS
 from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig

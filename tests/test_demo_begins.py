@@ -7,11 +7,11 @@ import pytest
 
 from hitrs_live.checkpoint import SHIPPED, load_checkpoint
 from hitrs_live.config import Config
-from hitrs_live.feed import Feed
 from hitrs_live.messages import ActionEvent, AnyMessage
-from hitrs_live.pipeline import Pipeline
-from hitrs_live.sources.demo import DemoSource
-from hitrs_live.thresholds import find_thresholds
+from hitrs_live.pipeline.input_stream import InputStream
+from hitrs_live.pipeline.pipeline import Pipeline
+from hitrs_live.sources.demo.source import DemoSource
+from hitrs_live.streaming.thresholds import find_thresholds
 from hitrs_live.transport.sink import ListSink
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ def test_the_demo_begins_with_what_the_shipped_model_reports_and_nothing_else_is
     demo, sink = DemoSource("max", loop=False), Until(SEEN_S)
     checkpoint, config = load_checkpoint(None), Config()
     thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(SHIPPED))
-    feeds = [Feed(source=demo)]
+    feeds = [InputStream(source=demo)]
     Pipeline(feeds, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds).run(stop=sink.over)
     starts = [m for m in sink.messages if isinstance(m, ActionEvent) and m.state == "start"]
     shown = [span for span in demo.script if span.end_time_s < SEEN_S]

@@ -112,7 +112,7 @@ def test_the_last_word_is_a_status_that_says_ended(comes_back: Run) -> None:
 def test_the_demo_figure_is_named_for_at_least_three_of_the_things_it_does(demo_recording: Path) -> None:
     run = run_and_watch("--replay", str(demo_recording), "--speed", "max")
     assert run.code == 0, run.err
-    from hitrs_live.sources.demo import DemoSource
+    from hitrs_live.sources.demo.source import DemoSource
 
     demo = DemoSource("max")
     told = [(m["label"], m["onset_time_ns"] / 1e9) for m in run.of("action") if m["state"] == "start"]
@@ -262,7 +262,11 @@ def test_a_killed_pose_process_costs_a_frame_and_not_the_stream(tmp_path: Path) 
         live = start("--video", str(video), "--bind", address, *WAIT_FOR_LISTENER)
         # The process is there before the first frame, and twelve seconds of paced frames are still to come.
         listener.until(lambda: "up" in listener.states(), "the first frame")
-        workers = [p for p in psutil.Process(live.pid).children() if "hitrs_live.pose.worker" in " ".join(p.cmdline())]
+        workers = [
+            p
+            for p in psutil.Process(live.pid).children()
+            if "hitrs_live.pose.mediapipe.worker" in " ".join(p.cmdline())
+        ]
         assert len(workers) == 1
         workers[0].kill()
         last = listener.until_ended()

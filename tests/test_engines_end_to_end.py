@@ -10,7 +10,7 @@ from demo_recording import FRAMES
 from live_runs import free_address, run_and_watch, run_only
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, fingerprint, save_checkpoint
-from hitrs_live.engine.manifest import engines_folder
+from hitrs_live.inference.engine_cache import engines_folder
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.transforms import NormaliserConfig

@@ -21,7 +21,7 @@ from patience import PATIENCE_S
 from hitrs_live.messages import ActionEvent, SourceEvent
 from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
 from hitrs_live.sources.recording import Recording
-from hitrs_live.utc import utc_text
+from hitrs_live.wire.utc import utc_text
 
 pytestmark = pytest.mark.slow
 
@@ -161,7 +161,7 @@ def test_a_terminal_that_cannot_be_drawn_on_gets_lines(size: tuple[int, int], en
 def test_a_dashboard_that_cannot_start_is_followed_by_lines(tmp_path: Path) -> None:
     # Python reads this file before anything else.
     (tmp_path / "sitecustomize.py").write_text(
-        "import os, sys\nif 'hitrs_live.dashboard_process' in sys.orig_argv: os._exit(1)\n"
+        "import os, sys\nif 'hitrs_live.pipeline.dashboard_process' in sys.orig_argv: os._exit(1)\n"
     )
     path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
     code, written = on_a_terminal((24, 80), {"TERM": "xterm", "PYTHONPATH": path}, "--demo", "--duration", "4", *FREE)

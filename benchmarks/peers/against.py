@@ -34,12 +34,12 @@ from peer_engines import EagerPeer, MatrixPeer, PeerEngine, TracedPeer, frames_u
 from rich.console import Console
 from rich.table import Table
 
-from hitrs_live.bench.sizes import make_checkpoint
+from hitrs_live.bench.random_models import make_checkpoint
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
-from hitrs_live.engine.base import Engine
-from hitrs_live.engine.ladder import open_engine
-from hitrs_live.evaluation.report import write_report
-from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
+from hitrs_live.evaluation.reports.write import write_report
+from hitrs_live.inference.backend_selection import open_engine
+from hitrs_live.inference.base import Engine
+from hitrs_live.streaming.profile_step import ms_per_frame, time_steps
 
 _FRAMES = 8
 """Frames of a peer in a turn: whole strides of it; as many go before, untimed."""

@@ -15,7 +15,7 @@ from matrix_step import MatrixStep, depth_of
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hitrs_live.engine.export import quiet_exporter
+from hitrs_live.inference.export import quiet_exporter
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -4,15 +4,15 @@ import time
 
 import numpy as np
 
-from hitrs_live.bench.contenders import Contender
-from hitrs_live.bench.report import PipelineLatency
+from hitrs_live.bench.engines import Contender
+from hitrs_live.bench.results import PipelineLatency
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config, PublishConfig
-from hitrs_live.engine.ladder import Opened
-from hitrs_live.feed import Feed
+from hitrs_live.inference.backend_selection import OpenedEngine
 from hitrs_live.messages import AnyMessage, PoseEvent
-from hitrs_live.pipeline import Pipeline
-from hitrs_live.sources.demo import DemoSource
+from hitrs_live.pipeline.input_stream import InputStream
+from hitrs_live.pipeline.pipeline import Pipeline
+from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
 
@@ -30,8 +30,8 @@ def measure_latency(checkpoint: Checkpoint, contender: Contender, *, duration_s:
     with Publisher(config.publish, "bench") as publisher:
         sink = _TimedSink(publisher)
         Pipeline(
-            [Feed(source=DemoSource("real", _PERSONS))], checkpoint=checkpoint, config=config, sink=sink,
-            open_model=lambda: Opened(engine=contender.engine),
+            [InputStream(source=DemoSource("real", _PERSONS))], checkpoint=checkpoint, config=config, sink=sink,
+            open_model=lambda: OpenedEngine(engine=contender.engine),
         ).run(duration_s=duration_s)  # fmt: skip
     if len(sink.took_ms) < 2:
         return None

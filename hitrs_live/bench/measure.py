@@ -11,16 +11,16 @@ import numpy as np
 import psutil
 import torch
 
-from hitrs_live.bench.contenders import REFERENCE, Contender
+from hitrs_live.bench.engines import REFERENCE, Contender
 from hitrs_live.bench.latency import measure_latency
-from hitrs_live.bench.products import hop_ratio, measure_arithmetic
-from hitrs_live.bench.recompute import MODEL, compare_recomputing, time_histories
-from hitrs_live.bench.report import BenchReport, Crowd, Memory, StepTimes
-from hitrs_live.bench.steps import largest_crowd, summarise_steps, time_frames
+from hitrs_live.bench.matmul_baseline import hop_ratio, measure_arithmetic
+from hitrs_live.bench.results import BenchReport, Crowd, Memory, StepTimes
+from hitrs_live.bench.step_timing import largest_crowd, summarise_steps, time_frames
+from hitrs_live.bench.window_recompute import MODEL, compare_recomputing, time_histories
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Precision
-from hitrs_live.engine.parity import measure_parity
-from hitrs_live.streaming.clip_stream import StreamState
+from hitrs_live.inference.parity import measure_parity
+from hitrs_live.streaming.encoder_stream import StreamState
 
 _BATCH = 16
 _BUDGET_MS = 1500.0

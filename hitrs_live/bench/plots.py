@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hitrs_live.bench.report import FRAME_MS, BenchReport
-from hitrs_live.cache import cache_folder
+from hitrs_live.bench.results import FRAME_MS, BenchReport
+from hitrs_live.files.cache_folder import cache_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console, Group
 from rich.table import Table
 
-from hitrs_live.bench.report import BenchReport
+from hitrs_live.bench.results import BenchReport
 
 TABLE_WIDTH = 110
 """Characters, where there is no terminal to ask."""

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hitrs_live.data.camera_effects import onto_grid, rotation, smooth_noise
-from hitrs_live.data.compose import Stream
 from hitrs_live.data.interpolation import interpolate
+from hitrs_live.data.sensor_noise import onto_grid, rotation, smooth_noise
+from hitrs_live.data.stream_synthesis import Stream
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import across_body, mirror, turn_about_y
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence
+from hitrs_live.data.array_format import BACKGROUND, IGNORE, LabelledSequence
 from hitrs_live.data.dataset import UNLABELLED, Body, Dataset
-from hitrs_live.data.opening import open_dataset
-from hitrs_live.data.ship import LABELS, SHIP_CLASSES, SOURCES
-from hitrs_live.data.ui_prmd import NAME as UI_PRMD
-from hitrs_live.data.ui_prmd import join_repetitions, trim_rest
+from hitrs_live.data.formats.ui_prmd import NAME as UI_PRMD
+from hitrs_live.data.formats.ui_prmd import join_repetitions, trim_rest
+from hitrs_live.data.open_dataset import open_dataset
+from hitrs_live.data.shipped_classes import LABELS, SHIP_CLASSES, SOURCES
 from hitrs_live.errors import DataError
 
 
@@ -31,7 +31,7 @@ def map_labels(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) ->
     return table
 
 
-def read_classes(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> list[Sequence]:
+def read_classes(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> list[LabelledSequence]:
     """Read every body of a data set with the classes of a detector.
 
     unknown: the class of what the detector does not know. To train, and to measure what it should find, leave that
@@ -49,7 +49,7 @@ def read_classes(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) 
     return [trim_rest(s) for s in sequences] if data.index.name == UI_PRMD else sequences
 
 
-def read_streams(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> list[Sequence]:
+def read_streams(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> list[LabelledSequence]:
     """Read what a camera saw of each person: as `read_classes`, with single repetitions laid end to end.
 
     Raises DataError as `read_classes` does.
@@ -58,14 +58,14 @@ def read_streams(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) 
     return join_repetitions(sequences) if data.index.name == UI_PRMD else sequences
 
 
-def read_background(data: Dataset) -> list[Sequence]:
+def read_background(data: Dataset) -> list[LabelledSequence]:
     """Read every body of a data set as background alone, labelled or not."""
     return _read_bodies(data, lambda body: np.full(body.frames, BACKGROUND, np.int64))
 
 
-def _read_bodies(data: Dataset, labels_of: Callable[[Body], NDArray[np.int64]]) -> list[Sequence]:
+def _read_bodies(data: Dataset, labels_of: Callable[[Body], NDArray[np.int64]]) -> list[LabelledSequence]:
     return [
-        Sequence(
+        LabelledSequence(
             name=sample.name if len(sample.bodies) == 1 else f"{sample.name}/{number}",
             subject=sample.subject,
             joints_m=data.joints_m(body),
@@ -77,7 +77,7 @@ def _read_bodies(data: Dataset, labels_of: Callable[[Body], NDArray[np.int64]]) 
     ]
 
 
-def read_ship(folder: Path, *, test: bool) -> dict[str, list[Sequence]]:
+def read_ship(folder: Path, *, test: bool) -> dict[str, list[LabelledSequence]]:
     """Read the labelled files of the data folder with the shipped classes, training subjects or test subjects.
 
     Raises DataError where a file is missing or broken.

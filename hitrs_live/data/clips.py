@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.model.packed import PackedClips, pack_clips
+from hitrs_live.model.packed_sequences import PackedClips, pack_clips
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence, to_modality
 
 Floats = NDArray[np.float32]

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.arrays import BROKEN
+from hitrs_live.data.array_format import BROKEN
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25
 

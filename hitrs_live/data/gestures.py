@@ -9,7 +9,7 @@ elbows follow by the law of cosines.
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.camera_effects import smooth_noise
+from hitrs_live.data.sensor_noise import smooth_noise
 from hitrs_live.skeleton import NTU25
 
 Floats = NDArray[np.float32]

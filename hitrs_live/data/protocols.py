@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hitrs_live.data.ship import TEST_SUBJECTS
+from hitrs_live.data.shipped_classes import TEST_SUBJECTS
 
 NW_UCLA_NAME: Final = re.compile(r"a(?P<action>\d\d)_s(?P<subject>\d\d)_e(?P<episode>\d\d)_v(?P<view>\d\d)", re.ASCII)
 """Action, subject, episode and view of a Northwestern-UCLA sequence."""

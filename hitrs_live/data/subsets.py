@@ -13,8 +13,8 @@ import numpy as np
 
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.errors import DataError
-from hitrs_live.text_file import TextUnreadable, read_text
-from hitrs_live.whole_file import whole_file
+from hitrs_live.files.atomic_write import whole_file
+from hitrs_live.files.text_file import TextUnreadable, read_text
 
 
 def draw_subset(dataset: Dataset, share: float, seed: int) -> tuple[str, ...]:

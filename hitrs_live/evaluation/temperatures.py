@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from hitrs_live.data.arrays import IGNORE
-from hitrs_live.evaluation.streams import KeptStream
+from hitrs_live.data.array_format import IGNORE
+from hitrs_live.evaluation.kept_streams import KeptStream
 
 _SPREAD = 0.25
 """How far a class's temperature is expected to lie from the shared one, as a share of it."""
@@ -61,7 +61,7 @@ def fit_temperatures(
     return fitted
 
 
-def labels_judged(stream: KeptStream, label_lag_frames: int) -> NDArray[np.int64]:
+def predicted_labels(stream: KeptStream, label_lag_frames: int) -> NDArray[np.int64]:
     """Return the label of the frame that each judgement speaks of, (N,)."""
     return stream.sequence.labels[np.maximum(stream.ends - label_lag_frames, 0)]
 
@@ -70,7 +70,7 @@ def _gather(
     stream: KeptStream, label_lag_frames: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
     """Give the known judgements' logits, labels, and weights that sum to one a run of a label."""
-    labels = labels_judged(stream, label_lag_frames)
+    labels = predicted_labels(stream, label_lag_frames)
     run = np.cumsum(np.append(True, labels[1:] != labels[:-1])) - 1
     weights = 1.0 / np.bincount(run)[run]
     known = labels != IGNORE

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import ActionConfig
-from hitrs_live.data.arrays import BACKGROUND, IGNORE
-from hitrs_live.evaluation.deciding import decide
-from hitrs_live.evaluation.point_metrics import NO_MATCHES, Matches, match_starts
-from hitrs_live.evaluation.segment_metrics import alone_in_background, segments_of
-from hitrs_live.evaluation.streams import KeptStream, StreamResult
-from hitrs_live.evaluation.temperatures import fit_temperatures, labels_judged
+from hitrs_live.data.array_format import BACKGROUND, IGNORE
+from hitrs_live.evaluation.decode_streams import decide
+from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult
+from hitrs_live.evaluation.metrics.point import NO_MATCHES, Matches, match_starts
+from hitrs_live.evaluation.metrics.segment import alone_in_background, segments_of
+from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
 from hitrs_live.streaming.decoder import energy
-from hitrs_live.thresholds import ClassThresholds, Thresholds, make_rules
+from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds, make_rules
 
 TOLERANCE_S = 0.5
 """A start is right if it is told within this of the true one; an alarm is false with no action within this."""
@@ -79,14 +79,15 @@ class Tuner:
         *,
         negative: Sequence[KeptStream],
         labelled: Sequence[KeptStream] = (),
-        hop: int | None = None,
+        step_frames: int | None = None,
     ) -> None:
         """Take the material.
 
         negative: streams whose background holds none of the classes. labelled: people whom training never saw.
-        hop: frames between judgements, as the streams have them. Raises ValueError where there is no background.
+        step_frames: frames between judgements, as the streams have them. Raises ValueError where there is no
+        background.
         """
-        self._checkpoint, self._info, self._config, self._hop = checkpoint, checkpoint.info, config, hop
+        self._checkpoint, self._info, self._config, self._step_frames = checkpoint, checkpoint.info, config, step_frames
         self._negative = [stream for stream in negative if len(stream.ends)]
         self._labelled = labelled
         self._rate_hz = checkpoint.info.normaliser.rate_hz
@@ -119,7 +120,7 @@ class Tuner:
         """
         lag = self._info.label_lag_frames
         fitted = fit_temperatures(self._labelled, label_lag_frames=lag, temperature=self._info.temperature)
-        measured = choose_least_energies(self._labelled, lag, fitted)
+        measured = choose_energy_thresholds(self._labelled, lag, fitted)
         # Too few clips tell nothing of their class: there holds what the class that is least like training has.
         common = min(measured.values(), default=None)
         others = {} if common is None else dict.fromkeys(range(1, len(self._info.labels)), common)
@@ -140,7 +141,7 @@ class Tuner:
                     self._config,
                     negative=[stream for stream in self._negative if stream.sequence.subject in half],
                     labelled=self._labelled,
-                    hop=self._hop,
+                    step_frames=self._step_frames,
                 )
                 for half in (sources[::2], sources[1::2])
             )
@@ -187,7 +188,9 @@ class Tuner:
 
     def _decide(self, streams: Sequence[KeptStream], thresholds: Thresholds) -> list[StreamResult]:
         """Decide as live on single people, who are not told the actions of two."""
-        return decide(streams, self._info, self._config, thresholds=thresholds, hop=self._hop, of_pairs=False)
+        return decide(
+            streams, self._info, self._config, thresholds=thresholds, step_frames=self._step_frames, of_pairs=False
+        )
 
     def _whole(self, temperature: NDArray[np.float64] | None, least_energies: Mapping[int, float] | None) -> Thresholds:
         """Write out every class's rules, so that a person can edit each."""
@@ -224,7 +227,7 @@ class Tuner:
         return thresholds.classes[self._info.labels[number]].on or 0.0
 
 
-def choose_least_energies(
+def choose_energy_thresholds(
     labelled: Sequence[KeptStream], label_lag_frames: int, temperature: NDArray[np.float64] | None
 ) -> dict[int, float]:
     """Choose for every class, by number, the energy that all but `_LOST_KNOWN` of its clips have.
@@ -234,7 +237,7 @@ def choose_least_energies(
     """
     by_class: dict[int, list[NDArray[np.float32]]] = {}
     for stream in labelled:
-        labels = labels_judged(stream, label_lag_frames)
+        labels = predicted_labels(stream, label_lag_frames)
         named = (stream.logits / (1.0 if temperature is None else temperature)).argmax(axis=1)
         energies = energy(stream.logits)
         for number in np.unique(labels[(labels > BACKGROUND) & (labels == named)]).tolist():

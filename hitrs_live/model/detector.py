@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.model.motion import MotionHead
+from hitrs_live.model.motion_head import MotionHead
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.model.packed import PackedClips, embed_packed
+from hitrs_live.model.packed_sequences import PackedClips, embed_packed
 
 Readout = Literal["token", "max"]
 """What sums a sequence up: the video level's token, as in the paper, or of each channel the largest value that any of
@@ -39,11 +39,11 @@ class Recogniser(nn.Module):
         packed: the bodies of all sequences, P in all; sample_of: (P,) int64, the sequence that each body is of,
         from 0 to B - 1, each at least once. Returns logits (B, K).
         """
-        logits: Tensor = self.head(sum_up(self.encoder, packed, sample_of, self.config.readout))
+        logits: Tensor = self.head(pool(self.encoder, packed, sample_of, self.config.readout))
         return logits
 
 
-def sum_up(encoder: HiTRS, packed: PackedClips, sample_of: Tensor, readout: Readout = "token") -> Tensor:
+def pool(encoder: HiTRS, packed: PackedClips, sample_of: Tensor, readout: Readout = "token") -> Tensor:
     """Sum sequences up: the mean of what each person present is summed up to.
 
     packed: P bodies; sample_of: (P,) int64 in 0 ... B - 1. Returns (B, C_video).

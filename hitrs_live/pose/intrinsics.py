@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import ConfigError
+from hitrs_live.files.text_file import TextUnreadable, read_text
 from hitrs_live.settings_check import find_fault
-from hitrs_live.text_file import TextUnreadable, read_text
 
 # Each round of undoing the distortion shrinks what is left of it about tenfold for lenses up to a wide angle.
 _UNDISTORT_ROUNDS = 6

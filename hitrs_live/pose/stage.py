@@ -13,9 +13,9 @@ from hitrs_live.errors import PoseProcessFailed
 from hitrs_live.messages import Frame, Pose, PoseFrame
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.lifting import lift
-from hitrs_live.pose.models import find_pose_model
-from hitrs_live.pose.pixels import SharedPixels
-from hitrs_live.pose.process import PoseProcess, ProcessDied
+from hitrs_live.pose.mediapipe.models import find_pose_model
+from hitrs_live.pose.mediapipe.process import PoseProcess, ProcessDied
+from hitrs_live.pose.mediapipe.shared_frame import SharedPixels
 
 # Loading takes under a second on an idle desktop; a small machine that swaps may take very long.
 _START_WAIT_S = 60.0

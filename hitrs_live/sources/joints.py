@@ -9,19 +9,19 @@ from typing import Final
 import numpy as np
 import zmq
 
-from hitrs_live.addresses import show_address
-from hitrs_live.bad_joints import MOST_BAD, find_bad, find_bodies, find_confident
-from hitrs_live.codec import decode, pose_frame
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import AddressUnavailable, MessageMalformed, SourceLost, SourceUnavailable
+from hitrs_live.joint_checks import MOST_BAD, find_bad, find_bodies, find_confident
 from hitrs_live.messages import MAX_TIME_NS, JointsEvent, PoseFrame, SourceChange, SourceClock
-from hitrs_live.sequence import SequenceTracker
-from hitrs_live.sockets import check_subscribed_address, connect_subscriber, refuse_silent_address
 from hitrs_live.sources.base import SourceItem
-from hitrs_live.sources.grabber import OPEN_TIMEOUT_S
-from hitrs_live.sources.liveness import Liveness
+from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S
+from hitrs_live.sources.camera.liveness import Liveness
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock
+from hitrs_live.wire.addresses import show_address
+from hitrs_live.wire.codec import decode, pose_frame
+from hitrs_live.wire.sequence_numbers import SequenceTracker
+from hitrs_live.wire.zmq_sockets import check_subscribed_address, connect_subscriber, refuse_silent_address
 
 MAX_WAITING: Final = 256
 """Frames kept for a reader that is busy; the oldest go first."""

@@ -15,10 +15,10 @@ from typing import BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.bad_joints import MOST_BAD, MOST_METRES
 from hitrs_live.errors import DataError
+from hitrs_live.files.text_file import TextUnreadable, with_plain_nan, without_mark
+from hitrs_live.joint_checks import MOST_BAD, MOST_METRES
 from hitrs_live.skeleton import NTU25
-from hitrs_live.text_file import TextUnreadable, with_plain_nan, without_mark
 
 FRAME_RATE_HZ = 30.0
 CONFIDENCE_OF_STATE = {"2": 1.0, "1": 0.5, "0": 0.0}

@@ -17,13 +17,13 @@ from mcap.records import Channel, Chunk, Message, Metadata
 from mcap.stream_reader import breakup_chunk
 from mcap.writer import MCAP0_MAGIC
 
-from hitrs_live.codec import pose_frame, utc_offset_ns
 from hitrs_live.errors import DataError, MessageMalformed, SourceUnavailable
-from hitrs_live.json_codec import RECORDING_METADATA, from_json
 from hitrs_live.messages import AnyMessage, JointsEvent, SourceChange, SourceClock, SourceEvent, SourceState
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock, Pacer, Speed
+from hitrs_live.wire.codec import pose_frame, utc_offset_ns
+from hitrs_live.wire.json_codec import RECORDING_METADATA, from_json
 
 MAX_RECORD_BYTES: Final = 64 * 2**20
 """A recording's chunks hold a second each; more than this is damage, or meant to fill the memory."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from hitrs_live.errors import SourceUnavailable
 from hitrs_live.messages import Frame, SourceChange
 from hitrs_live.sources.base import SourceItem
+from hitrs_live.sources.camera.opencv_quiet import quiet_opencv
 from hitrs_live.sources.naming import name_source
-from hitrs_live.sources.opencv_quiet import quiet_opencv
 from hitrs_live.sources.pacing import MonotonicClock, Pacer, Speed
 
 _FALLBACK_FPS = 30.0

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.messages import Foreseen, People, Prediction, Tick
+from hitrs_live.messages import ExtrapolatedPoses, JointFrame, People, Prediction
 
 
 class LatencyCompensator:
@@ -21,24 +21,24 @@ class LatencyCompensator:
         self._made_ns = np.zeros(rows, np.int64)
         self._track_ids = np.full(rows, -1, np.int64)
 
-    def observe(self, tick: Tick) -> None:
+    def observe(self, joint_frame: JointFrame) -> None:
         """Forget the rows whose history ended."""
-        self._track_ids[tick.reset] = -1
+        self._track_ids[joint_frame.reset] = -1
 
     def step(self, prediction: Prediction) -> None:
         """Take the new predictions; each takes the place of its row's older one."""
         rows = np.flatnonzero(prediction.completed)
-        self._path_m[rows, 0] = prediction.tick.joints_m[rows]
+        self._path_m[rows, 0] = prediction.joint_frame.joints_m[rows]
         self._path_m[rows, 1:] = prediction.future_joints_m[rows]
-        self._made_ns[rows] = prediction.tick.time_ns[rows]
-        self._track_ids[rows] = prediction.tick.track_ids[rows]
+        self._made_ns[rows] = prediction.joint_frame.time_ns[rows]
+        self._track_ids[rows] = prediction.joint_frame.track_ids[rows]
 
-    def carry(self, people: People, time_ns: int) -> Foreseen:
+    def extrapolate(self, people: People, time_ns: int) -> ExtrapolatedPoses:
         """Move the poses of one frame from its capture to a moment of the same clock; not back, where that is past."""
         captured = self._place(people.capture_time_ns)
         wanted = np.maximum(self._place(time_ns), captured)
         moved_m = self._read(wanted) - self._read(captured)
-        return Foreseen(
+        return ExtrapolatedPoses(
             known=people.present & (self._track_ids == people.track_ids) & (people.track_ids >= 0),
             joints_m=people.joints_m + moved_m,
             ahead_ms=((wanted - captured) * (1000.0 / self._rate_hz)).astype(np.float32),

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.config import ActionConfig, TrackConfig
-from hitrs_live.messages import ActionEvent, EndReason, Prediction, ScoreEvent, Tick
+from hitrs_live.messages import ActionEvent, EndReason, JointFrame, Prediction, ScoreEvent
 from hitrs_live.skeleton import NTU25
-from hitrs_live.streaming.action_rows import ActionRows, End, Judgement, Start
-from hitrs_live.thresholds import Thresholds, make_rules
+from hitrs_live.streaming.hysteresis import ActionHysteresis, End, ScoreBatch, Start
+from hitrs_live.streaming.thresholds import Thresholds, make_rules
 
 _TOP = 5
 """Classes that a ScoreEvent names."""
@@ -27,7 +27,7 @@ _BODY = np.array(
 
 
 class ActionDecoder:
-    """Tell one action a row at a time, by the rules of `ActionRows`.
+    """Tell one action a row at a time, by the rules of `ActionHysteresis`.
 
     Where a row's body is not clear, as `body_confidence` says, nothing begins and nothing is borne out; after the
     gap that tracks are bridged over, what goes on ends.
@@ -41,13 +41,13 @@ class ActionDecoder:
         source_id: str,
         rows: int,
         thresholds: Thresholds | None = None,
-        hop_frames: int | None = None,
+        step_frames: int | None = None,
         bridge_s: float = TrackConfig().bridge_s,
         of_pairs: bool | None = False,
     ) -> None:
         """Take the checkpoint's description, the settings and what was tuned.
 
-        thresholds: over the checkpoint's own and the settings. hop_frames: frames from one judgement on a row to the
+        thresholds: over the checkpoint's own and the settings. step_frames: frames from one judgement on a row to the
         next, by default the clip stride. bridge_s: how long a body may be unclear before its action ends.
         of_pairs: whether the rows are pairs, who are told the actions of two, or single people, who are told the rest;
         None for recordings of which that is not known, which are told all.
@@ -61,12 +61,12 @@ class ActionDecoder:
         grid, frame_ns = info.detector.encoder, 1e9 / info.normaliser.rate_hz
         self._lag_ns = round(info.label_lag_frames * frame_ns)
         self._window_ns = round((grid.frames_of(info.detector.window_clips) - 1) * frame_ns)
-        self._rows = ActionRows(
+        self._rows = ActionHysteresis(
             self._rules,
             rows=rows,
-            sure=config.sure,
-            hop_ns=round((hop_frames or grid.clip_stride) * frame_ns),
-            reach_ns=round((grid.clip_span - 1) * frame_ns) - self._lag_ns,
+            confident=config.sure,
+            step_ns=round((step_frames or grid.clip_stride) * frame_ns),
+            lead_ns=round((grid.clip_span - 1) * frame_ns) - self._lag_ns,
             unclear_ns=round(bridge_s * 1e9),
         )
         self._track_ids = np.full(rows, -1, np.int64)
@@ -78,32 +78,32 @@ class ActionDecoder:
 
     def scores(self, prediction: Prediction) -> NDArray[np.float32]:
         """Return the scores that decisions rest on, (R, K)."""
-        return class_scores(prediction.logits, self._rules.temperature, self._rules.least_energy)
+        return class_scores(prediction.logits, self._rules.temperature, self._rules.energy_threshold)
 
     def step(self, prediction: Prediction) -> Sequence[ActionEvent | ScoreEvent]:
         """Take what the model says of the rows that it judged; return their scores and what changed."""
-        tick = prediction.tick
+        joint_frame = prediction.joint_frame
         events: list[ActionEvent | ScoreEvent] = []
-        if tick.reset.any():
-            events.extend(self._begin_anew(tick))
+        if joint_frame.reset.any():
+            events.extend(self._restart_rows(joint_frame))
         rows = np.flatnonzero(prediction.completed)
         if not len(rows):
             return events
         logits = prediction.logits[rows]
         if_known = class_scores(logits, self._rules.temperature)
-        scores = share_with_unknown(if_known, logits, self._rules.least_energy)
-        self._track_ids[rows], self._newest_ns[rows] = tick.track_ids[rows], tick.time_ns[rows]
-        if tick.other_track_ids is not None:
-            self._other_track_ids[rows] = tick.other_track_ids[rows]
+        scores = share_with_unknown(if_known, logits, self._rules.energy_threshold)
+        self._track_ids[rows], self._newest_ns[rows] = joint_frame.track_ids[rows], joint_frame.time_ns[rows]
+        if joint_frame.other_track_ids is not None:
+            self._other_track_ids[rows] = joint_frame.other_track_ids[rows]
         events.extend(self._score_events(rows, scores))
-        judgement = Judgement(
+        batch = ScoreBatch(
             rows=rows,
             scores=scores,
             scores_if_known=if_known,
-            instants_ns=tick.time_ns[rows] - self._lag_ns,
-            clear=body_confidence(tick.confidence[rows]) >= self._config.min_pose_confidence,
+            instants_ns=joint_frame.time_ns[rows] - self._lag_ns,
+            clear=body_confidence(joint_frame.confidence[rows]) >= self._config.min_pose_confidence,
         )
-        for change in self._rows.judge(judgement):
+        for change in self._rows.step(batch):
             if isinstance(change, End):
                 events.append(self._end_event(change))
             elif isinstance(change, Start):
@@ -112,12 +112,12 @@ class ActionDecoder:
                 events.append(self._update_event(change.row))
         return events
 
-    def going_on(self) -> dict[int, tuple[str, float]]:
+    def running_actions(self) -> dict[int, tuple[str, float]]:
         """Tell each track's running action and its score, for a view."""
-        held = self._rows
+        rows = self._rows
         return {
-            int(self._track_ids[row]): (self._labels[held.label[row]], float(held.score[row]))
-            for row in np.flatnonzero(held.label)
+            int(self._track_ids[row]): (self._labels[rows.label[row]], float(rows.score[row]))
+            for row in np.flatnonzero(rows.label)
         }
 
     def close_all(self, reason: EndReason) -> Sequence[ActionEvent]:
@@ -127,26 +127,26 @@ class ActionDecoder:
         self._rows.forget(every)
         return events
 
-    def _begin_anew(self, tick: Tick) -> Sequence[ActionEvent]:
+    def _restart_rows(self, joint_frame: JointFrame) -> Sequence[ActionEvent]:
         """Close the rows whose history ended, and forget it."""
         events = []
-        for row in np.flatnonzero(tick.reset).tolist():
-            self._newest_ns[row] = max(self._newest_ns[row], tick.time_ns[row])
+        for row in np.flatnonzero(joint_frame.reset).tolist():
+            self._newest_ns[row] = max(self._newest_ns[row], joint_frame.time_ns[row])
             events += [self._end_event(end) for end in self._rows.close(row, "track_lost")]
-        self._rows.forget(tick.reset)
-        self._begun_ns[tick.reset] = self._newest_ns[tick.reset] = tick.time_ns[tick.reset]
+        self._rows.forget(joint_frame.reset)
+        self._begun_ns[joint_frame.reset] = self._newest_ns[joint_frame.reset] = joint_frame.time_ns[joint_frame.reset]
         return events
 
     def _start_event(self, row: int) -> ActionEvent:
         self._updated_ns[row] = self._newest_ns[row]
         self._delay_s[row] = (self._newest_ns[row] - self._rows.onset_ns[row]) / 1e9
-        return self._going_event("start", row)
+        return self._running_event("start", row)
 
     def _update_event(self, row: int) -> ActionEvent:
         self._updated_ns[row] = self._newest_ns[row]
-        return self._going_event("update", row)
+        return self._running_event("update", row)
 
-    def _going_event(self, state: Literal["start", "update"], row: int) -> ActionEvent:
+    def _running_event(self, state: Literal["start", "update"], row: int) -> ActionEvent:
         rows = self._rows
         score, peak_score = float(rows.score[row]), float(rows.peak_score[row])
         scores = (score, peak_score, rows.mean_score(row))
@@ -204,33 +204,33 @@ class ActionDecoder:
 
 
 def class_scores(
-    logits: NDArray[np.float32], temperature: NDArray[np.float32], least_energy: NDArray[np.float32] | None = None
+    logits: NDArray[np.float32], temperature: NDArray[np.float32], energy_threshold: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
     """Turn logits into scores, and what is of nothing known into background, as `share_with_unknown` does.
 
-    logits: (..., K), background first; temperature: (K,), or () for one of all; least_energy: (K,). Returns (..., K)
-    float32.
+    logits: (..., K), background first; temperature: (K,), or () for one of all; energy_threshold: (K,). Returns (...,
+    K) float32.
     """
-    return share_with_unknown(softmax((logits / temperature).astype(np.float32)), logits, least_energy)
+    return share_with_unknown(softmax((logits / temperature).astype(np.float32)), logits, energy_threshold)
 
 
 def share_with_unknown(
-    scores: NDArray[np.float32], logits: NDArray[np.float32], least_energy: NDArray[np.float32] | None
+    scores: NDArray[np.float32], logits: NDArray[np.float32], energy_threshold: NDArray[np.float32] | None
 ) -> NDArray[np.float32]:
     """Give the background what is of nothing known; nothing, where there is no least energy.
 
     Liu et al., Energy-based Out-of-distribution Detection, NeurIPS 2020: the free energy of an input is minus the
     log of the sum of its exponentiated logits, and what a network was not trained on has a high one. `energy` here is
     its negative, equation 4 without the sign, of the logits as they come, at the paper's temperature 1. Next to the
-    classes stands the unknown, whose logit is the `least_energy` of the action with the highest score: an input of
+    classes stands the unknown, whose logit is the `energy_threshold` of the action with the highest score: an input of
     just that energy is as likely unknown as not. Its share goes to the background.
 
-    scores: (..., K), of known classes alone, background first; logits: (..., K); least_energy: (K,). Returns (..., K),
-    and the scores as they are where the background is the only class.
+    scores: (..., K), of known classes alone, background first; logits: (..., K); energy_threshold: (K,). Returns (...,
+    K), and the scores as they are where the background is the only class.
     """
-    if least_energy is None or scores.shape[-1] == 1:
+    if energy_threshold is None or scores.shape[-1] == 1:
         return scores
-    least = least_energy[1 + scores[..., 1:].argmax(axis=-1)]
+    least = energy_threshold[1 + scores[..., 1:].argmax(axis=-1)]
     # softmax((energy, least))[0], which neither overflows nor minds a least of minus infinity.
     known = np.exp(-np.logaddexp(np.float32(0), least - energy(logits)))[..., None]
     shared: NDArray[np.float32] = scores * known

@@ -52,7 +52,7 @@ class MotionErrors:
         for errors, scores in ((self.predicted_mm, predicted_mm), (self.held_mm, held_mm)):
             before = np.where(count > 0, errors[rows, ahead], np.float32(0))
             errors[rows, ahead] = before + weight * (scores - before)
-        self._judge()
+        self._settle()
 
     def over_horizons(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Average each row over the frames ahead that came due: predictions, held pose; (R,), NaN where none did."""
@@ -62,7 +62,7 @@ class MotionErrors:
         """Average each frame ahead over the rows that know it: predictions, held pose; (F,), NaN where none does."""
         return mean_known(self.predicted_mm, axis=0), mean_known(self.held_mm, axis=0)
 
-    def _judge(self) -> None:
+    def _settle(self) -> None:
         predicted, held = self.over_horizons()
         with np.errstate(invalid="ignore"):
             first = predicted <= held

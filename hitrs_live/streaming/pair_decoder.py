@@ -7,7 +7,7 @@ from hitrs_live.config import Config
 from hitrs_live.messages import ActionEvent, EndReason, Prediction
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.pairs import PairStage
-from hitrs_live.thresholds import Thresholds
+from hitrs_live.streaming.thresholds import Thresholds
 
 
 class PairDecoder:
@@ -21,12 +21,12 @@ class PairDecoder:
         source_id: str,
         rows: int,
         thresholds: Thresholds | None,
-        hop_frames: int,
+        step_frames: int,
     ) -> None:
         """Take what `ActionDecoder` takes; rows are people."""
         self._pairs = PairStage(config.pair, rows=rows, classes=len(info.labels))
         self._decoder = ActionDecoder(
-            info, config.action, source_id=source_id, rows=rows, thresholds=thresholds, hop_frames=hop_frames,
+            info, config.action, source_id=source_id, rows=rows, thresholds=thresholds, step_frames=step_frames,
             bridge_s=config.track.bridge_s, of_pairs=True,
         )  # fmt: skip
         self.judged: Prediction | None = None
@@ -38,9 +38,9 @@ class PairDecoder:
         events = self._decoder.step(self.judged)
         return [event for event in events if isinstance(event, ActionEvent)]
 
-    def going_on(self) -> dict[int, tuple[str, float]]:
+    def running_actions(self) -> dict[int, tuple[str, float]]:
         """Tell each pair's running action and its score, by its first track, for a view."""
-        return self._decoder.going_on()
+        return self._decoder.running_actions()
 
     def close_all(self, reason: EndReason) -> Sequence[ActionEvent]:
         """End every open action, where the source or the program ends."""

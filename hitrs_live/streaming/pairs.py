@@ -52,7 +52,7 @@ class PairStage:
         A pair stands in the row of its first member, the one of the lower row. `completed` is True where either of
         two was just judged and both have been; `reset` where a pair formed or parted.
         """
-        tick, rows = prediction.tick, self._rows
+        joint_frame, rows = prediction.joint_frame, self._rows
         self._observe(prediction)
         before = self._partner
         self._partner = self._pair_up(before)
@@ -63,8 +63,8 @@ class PairStage:
         changed = (self._partner != before) & (first | led)
         fresh = prediction.completed | prediction.completed[partner]
         return Prediction(
-            tick=replace(
-                tick,
+            joint_frame=replace(
+                joint_frame,
                 track_ids=np.where(first, rows.track_ids, -1),
                 other_track_ids=np.where(first, rows.track_ids[partner], -1),
                 reset=changed,
@@ -78,14 +78,14 @@ class PairStage:
 
     def _observe(self, prediction: Prediction) -> None:
         """Take note of who is where, and of what was said of them."""
-        tick, rows = prediction.tick, self._rows
-        rows.there &= ~tick.reset
-        rows.judged &= ~tick.reset
-        moved = tick.active
-        rows.place_m[moved] = tick.joints_m[moved, NTU25.root][:, [0, 2]]
+        joint_frame, rows = prediction.joint_frame, self._rows
+        rows.there &= ~joint_frame.reset
+        rows.judged &= ~joint_frame.reset
+        moved = joint_frame.active
+        rows.place_m[moved] = joint_frame.joints_m[moved, NTU25.root][:, [0, 2]]
         rows.there |= moved
-        rows.track_ids[moved] = tick.track_ids[moved]
-        rows.confidence[moved] = tick.confidence[moved]
+        rows.track_ids[moved] = joint_frame.track_ids[moved]
+        rows.confidence[moved] = joint_frame.confidence[moved]
         rows.logits[prediction.completed] = prediction.logits[prediction.completed]
         rows.judged |= prediction.completed
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from hitrs_live.messages import Array, Foreseen, People, PoseEvent
+from hitrs_live.messages import Array, ExtrapolatedPoses, People, PoseEvent
 from hitrs_live.streaming.last_seen import place_fields
 
 
-def pose_events(people: People, now: Foreseen | None, *, source_id: str) -> Iterator[PoseEvent]:
+def pose_events(people: People, now: ExtrapolatedPoses | None, *, source_id: str) -> Iterator[PoseEvent]:
     """Tell everybody who is present in one frame, with where they are by now as far as that is known."""
     for row in np.flatnonzero(people.present):
         yield PoseEvent(
@@ -23,7 +23,7 @@ def pose_events(people: People, now: Foreseen | None, *, source_id: str) -> Iter
         )
 
 
-def _by_now(now: Foreseen, row: int) -> dict[str, Any]:
+def _by_now(now: ExtrapolatedPoses, row: int) -> dict[str, Any]:
     return {
         "now_joints_m": Array.of(now.joints_m[row]),
         "now_ahead_ms": round(float(now.ahead_ms[row]), 1),

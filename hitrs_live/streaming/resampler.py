@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.config import TrackConfig
-from hitrs_live.messages import People, Tick
-from hitrs_live.streaming.pace import SourcePace
+from hitrs_live.messages import JointFrame, People
+from hitrs_live.streaming.source_rate import SourcePace
 
 _TOLERANCE_S = 0.005
 """A frame this little before a grid instant stands for it: waiting for the next one would cost a whole frame."""
@@ -20,7 +20,7 @@ class Resampler:
 
     A row's instants come out once a frame at or after them came in. A gap up to `bridge_s` is interpolated, of a
     slow source somewhat more than its own usual gap (`SourcePace`); a longer one, or another person in the row, ends
-    the row's history, which `Tick.reset` tells.
+    the row's history, which `JointFrame.reset` tells.
     """
 
     def __init__(self, config: TrackConfig, *, rows: int, rate_hz: float) -> None:
@@ -42,7 +42,7 @@ class Resampler:
         """What an operator should know of a source that is too slow, in one line; empty for any other."""
         return self._pace.notice
 
-    def step(self, people: People) -> Sequence[Tick]:
+    def step(self, people: People) -> Sequence[JointFrame]:
         """Take one frame's people; return the grid instants that it completes, oldest first."""
         restarted = self._take_time(people.capture_time_ns)
         late = self._seen & (self._now_ns - self._last_ns > self._pace.bridge_ns)
@@ -58,34 +58,34 @@ class Resampler:
         self._joints_m[begins] = people.joints_m[begins]
         self._confidence[begins] = people.confidence[begins]
 
-        ticks = list(self._between(people, now, reset))
-        if not ticks and reset.any():
-            ticks.append(self._tick(people, self._next, np.zeros_like(reset), reset))
+        joint_frames = list(self._between(people, now, reset))
+        if not joint_frames and reset.any():
+            joint_frames.append(self._joint_frame(people, self._next, np.zeros_like(reset), reset))
         present = people.present
         self._next[present] = np.maximum(self._next[present], now + 1)
         self._last_ns[present] = self._now_ns
         self._joints_m[present] = people.joints_m[present]
         self._confidence[present] = people.confidence[present]
         self._seen |= present
-        return ticks
+        return joint_frames
 
-    def _between(self, people: People, now: int, reset: NDArray[np.bool_]) -> Sequence[Tick]:
+    def _between(self, people: People, now: int, reset: NDArray[np.bool_]) -> Sequence[JointFrame]:
         due = np.where(people.present, now + 1 - self._next, 0)
-        ticks = []
+        joint_frames = []
         for ahead in range(int(due.max(initial=0))):
             first = reset if ahead == 0 else np.zeros_like(reset)
-            ticks.append(self._tick(people, self._next + ahead, ahead < due, first))
-        return ticks
+            joint_frames.append(self._joint_frame(people, self._next + ahead, ahead < due, first))
+        return joint_frames
 
-    def _tick(
+    def _joint_frame(
         self, people: People, instants: NDArray[np.int64], active: NDArray[np.bool_], reset: NDArray[np.bool_]
-    ) -> Tick:
+    ) -> JointFrame:
         assert self._epoch_ns is not None
         time_ns = self._epoch_ns + np.round(instants * (1e9 / self._rate_hz)).astype(np.int64)
         span_ns = np.maximum(self._now_ns - self._last_ns, 1)
         share = ((time_ns - self._last_ns) / span_ns).astype(np.float32)
         share[self._last_ns == self._now_ns] = 0.0
-        return Tick(
+        return JointFrame(
             time_ns=time_ns,
             track_ids=self._track_ids,
             active=active,

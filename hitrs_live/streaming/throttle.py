@@ -5,7 +5,7 @@ from collections.abc import Set
 import numpy as np
 
 from hitrs_live.messages import Prediction
-from hitrs_live.streaming.action_rows import SLACK_NS
+from hitrs_live.streaming.hysteresis import SLACK_NS
 
 _LONG_AGO_NS = -(2**62)
 
@@ -21,8 +21,8 @@ class Throttle:
 
     def step(self, prediction: Prediction) -> Set[int]:
         """Return the track ids that are due, and count them as published."""
-        tick = prediction.tick
-        self._published_ns[tick.reset] = _LONG_AGO_NS
-        due = prediction.completed & (tick.time_ns - self._published_ns >= self._pause_ns)
-        self._published_ns[due] = tick.time_ns[due]
-        return frozenset(tick.track_ids[due].tolist())
+        joint_frame = prediction.joint_frame
+        self._published_ns[joint_frame.reset] = _LONG_AGO_NS
+        due = prediction.completed & (joint_frame.time_ns - self._published_ns >= self._pause_ns)
+        self._published_ns[due] = joint_frame.time_ns[due]
+        return frozenset(joint_frame.track_ids[due].tolist())

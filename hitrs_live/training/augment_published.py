@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.compose import Stream
 from hitrs_live.data.interpolation import interpolate
+from hitrs_live.data.stream_synthesis import Stream
 
 Floats = NDArray[np.float32]
 

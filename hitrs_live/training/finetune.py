@@ -10,15 +10,15 @@ from torch.nn import functional as F
 
 from hitrs_live.checkpoint import EncoderCheckpoint, RecogniserCheckpoint, RecogniserInfo, save_checkpoint
 from hitrs_live.data.dataset import Dataset
-from hitrs_live.data.opening import check_rates
+from hitrs_live.data.open_dataset import check_rates
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.model.recogniser import Readout, Recogniser, RecogniserConfig
-from hitrs_live.training.journal import Journal
-from hitrs_live.training.labelled import LabelledBatch, LabelledBatches, VaryConfig
-from hitrs_live.training.loop import Loop, LoopConfig
-from hitrs_live.training.processes import Processes
+from hitrs_live.training.batches_recognition import LabelledBatch, LabelledBatches, VaryConfig
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.run import part_size, run_training
-from hitrs_live.training.settings import beginning_text, settings_text
+from hitrs_live.training.run_settings import beginning_text, settings_text
+from hitrs_live.training.trainer import Trainer, TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
 from hitrs_live.transforms import NormaliserConfig
 
 
@@ -30,7 +30,7 @@ class FinetuneConfig:
     encoder: HiTRSConfig
     modality: str = "joint"
     normaliser: NormaliserConfig = NormaliserConfig()
-    loop: LoopConfig
+    loop: TrainerConfig
     batch: int = 16
     """Sequences a process a step, over `loop.accumulate` parts."""
     label_smoothing: float = 0.1
@@ -46,7 +46,7 @@ def finetune(
     begin: EncoderCheckpoint | None,
     out: Path,
     processes: Processes,
-    journal: Journal,
+    logger: TrainingLogger,
 ) -> Path:
     """Train a recogniser on every sequence of `data` and write it, taking up the run of that name if there is one.
 
@@ -70,12 +70,12 @@ def finetune(
         loss = F.cross_entropy(logits.float(), batch.labels, label_smoothing=config.label_smoothing)
         return {"loss": loss, "accuracy": (logits.argmax(-1) == batch.labels).float().mean()}
 
-    def save(loop: Loop) -> None:
+    def save(loop: Trainer) -> None:
         _save(config, model, loop.average, data, loop.step, settings, out)
 
     return run_training(
         model, config.loop, batches=batches, losses_of=losses, settings=settings, out=out, processes=processes,
-        journal=journal, save=save,
+        logger=logger, save=save,
     )  # fmt: skip
 
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.model.packed import PackedClips, embed_packed, spread
-from hitrs_live.training.contrast import info_nce
+from hitrs_live.model.packed_sequences import PackedClips, embed_packed, spread
+from hitrs_live.training.infonce import info_nce
 from hitrs_live.training.masking import choose_joints, draw_pairs, spoil_joints, swap
 
 _SCALE = 10.0

@@ -10,17 +10,17 @@ import torch
 from hitrs_live.checkpoint import EncoderCheckpoint, EncoderInfo, save_checkpoint
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.dataset import Dataset
-from hitrs_live.data.opening import check_rates
+from hitrs_live.data.open_dataset import check_rates
 from hitrs_live.errors import DataError
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 from hitrs_live.training.augment_published import PublishedAugmenter
-from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import LoopConfig, Step, autocast
+from hitrs_live.training.batches_pretraining import CropConfig, UnlabelledBatch, UnlabelledBatches
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.objectives import ObjectiveConfig, Pretrainer
-from hitrs_live.training.processes import Processes
 from hitrs_live.training.run import part_size, run_training
-from hitrs_live.training.settings import settings_text
-from hitrs_live.training.unlabelled import CropConfig, UnlabelledBatch, UnlabelledBatches
+from hitrs_live.training.run_settings import settings_text
+from hitrs_live.training.trainer import Step, TrainerConfig, autocast
+from hitrs_live.training.training_logger import TrainingLogger
 from hitrs_live.transforms import NormaliserConfig
 
 LOSSES = ("joint", "motion", "order", "next", "whole")
@@ -39,7 +39,7 @@ class PretrainConfig:
     modality: str = "joint"
     objective: ObjectiveConfig
     crop: CropConfig
-    loop: LoopConfig
+    loop: TrainerConfig
     batch: int
     """Sequences a process a step, over `loop.accumulate` parts."""
     normaliser: NormaliserConfig = NormaliserConfig()
@@ -53,7 +53,7 @@ def live(encoder: HiTRSConfig) -> PretrainConfig:
         encoder=replace(encoder, causal=True),
         objective=ObjectiveConfig(gap_clips=2, random_prefix=True, target_decay=0.99),
         crop=CropConfig(heading_error_deg=12.0, hidden_root_share=0.1, rebuilt_share=0.8),
-        loop=LoopConfig(
+        loop=TrainerConfig(
             steps=4000, learning_rate=1e-3, final_learning_rate=1e-5, warmup_steps=200, schedule="cosine",
             weight_decay=0.05,
         ),
@@ -67,7 +67,7 @@ def published(encoder: HiTRSConfig) -> PretrainConfig:
         encoder=encoder,
         objective=ObjectiveConfig(),
         crop=CropConfig(clips=(3, 42), begin_share=0.0),
-        loop=LoopConfig(steps=50_000),
+        loop=TrainerConfig(steps=50_000),
         batch=256,
         published_augmentation=True,
     )
@@ -77,7 +77,7 @@ PRESETS = {"live": live, "published": published}
 
 
 def pretrain(
-    config: PretrainConfig, datasets: Sequence[Dataset], out: Path, processes: Processes, journal: Journal
+    config: PretrainConfig, datasets: Sequence[Dataset], out: Path, processes: Processes, logger: TrainingLogger
 ) -> Path:
     """Pre-train and write the encoder, taking up the run of that name where there is one.
 
@@ -93,11 +93,11 @@ def pretrain(
 
     def check_held_back(step: Step) -> None:
         if step.step % config.validate_every == 0 or step.step == config.loop.steps:
-            journal.validation(step.step, validate(model, validation, config, processes))
+            logger.validation(step.step, validate(model, validation, config, processes))
 
     return run_training(
         model, config.loop, batches=batches, losses_of=_losses, settings=settings, out=out, processes=processes,
-        journal=journal, save=lambda loop: _save(config, model, out, loop.step, datasets),
+        logger=logger, save=lambda loop: _save(config, model, out, loop.step, datasets),
         after_step=model.update_target, after_report=check_held_back,
     )  # fmt: skip
 

@@ -7,22 +7,22 @@ from typing import Any
 from torch import Tensor, nn
 
 from hitrs_live.errors import ConfigError
-from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import Loop, LoopConfig, Moves, Step
-from hitrs_live.training.processes import Processes
+from hitrs_live.training.distributed import Processes
+from hitrs_live.training.trainer import Moves, Step, Trainer, TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
 
 
 def run_training(
     module: nn.Module,
-    config: LoopConfig,
+    config: TrainerConfig,
     *,
     batches: Callable[[int], Moves],
     losses_of: Callable[[nn.Module, Any], Mapping[str, Tensor]],
     settings: str,
     out: Path,
     processes: Processes,
-    journal: Journal,
-    save: Callable[[Loop], None],
+    logger: TrainingLogger,
+    save: Callable[[Trainer], None],
     after_step: Callable[[], None] = lambda: None,
     after_report: Callable[[Step], None] = lambda _: None,
 ) -> Path:
@@ -34,16 +34,16 @@ def run_training(
     Raises ConfigError where the run of that name was begun with other settings.
     """
     state = state_of(out)
-    loop = Loop(module, config, processes, state, settings)
+    loop = Trainer(module, config, processes, state, settings)
     warm_up = min(config.warmup_steps, config.steps)
-    journal.note(f"{config.steps} steps of the optimiser, the first {warm_up} of them warm-up, seed {config.seed}")
+    logger.note(f"{config.steps} steps of the optimiser, the first {warm_up} of them warm-up, seed {config.seed}")
     if loop.step >= config.steps:
-        journal.note(f"{state}: this run has taken all its steps; remove the file to begin anew")
+        logger.note(f"{state}: this run has taken all its steps; remove the file to begin anew")
     elif loop.step:
-        journal.note(f"{state}: resuming after step {loop.step}")
+        logger.note(f"{state}: resuming after step {loop.step}")
 
     def report(step: Step) -> None:
-        journal.step(step)
+        logger.step(step)
         if processes.first:
             after_report(step)
             if step.saves:

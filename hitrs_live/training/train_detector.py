@@ -11,17 +11,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, EncoderCheckpoint, save_checkpoint
-from hitrs_live.data.arrays import Sequence as Recording
+from hitrs_live.data.array_format import LabelledSequence as Recording
 from hitrs_live.data.augment import AugmentConfig, Augmenter
-from hitrs_live.data.compose import ComposeConfig, StreamComposer
+from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
-from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import Loop, LoopConfig
+from hitrs_live.training.batches_detection import StreamBatch, StreamBatches
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.motion_losses import motion_losses
-from hitrs_live.training.processes import Processes
 from hitrs_live.training.run import part_size, run_training
-from hitrs_live.training.settings import beginning_text, settings_text
-from hitrs_live.training.streams import StreamBatch, StreamBatches
+from hitrs_live.training.run_settings import beginning_text, settings_text
+from hitrs_live.training.trainer import Trainer, TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
 from hitrs_live.transforms import NormaliserConfig
 
 
@@ -38,7 +38,7 @@ class DetectorTraining:
     normaliser: NormaliserConfig = NormaliserConfig()
     label_lag_frames: int = 2
     """A clip is named after the instant this many frames before its last."""
-    loop: LoopConfig
+    loop: TrainerConfig
     batch: int
     """Streams a process a step, over `loop.accumulate` parts."""
     label_smoothing: float = 0.05
@@ -54,7 +54,7 @@ class DetectorTraining:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material:
+class TrainingStreams:
     """What a detector learns from."""
 
     sources: Mapping[str, Sequence[Recording]]
@@ -74,11 +74,11 @@ class Material:
 
 def train_detector(
     config: DetectorTraining,
-    material: Material,
+    streams_data: TrainingStreams,
     begin: EncoderCheckpoint | None,
     out: Path,
     processes: Processes,
-    journal: Journal,
+    logger: TrainingLogger,
 ) -> Path:
     """Train and write the detector, taking up the run of that name where there is one.
 
@@ -88,20 +88,20 @@ def train_detector(
     model = HitrsDetector(config.detector)
     if begin is not None:
         model.encoder.load_state_dict(begin.model.state_dict())
-    composer = StreamComposer(material.sources, material.weights, config.compose, material.arms_free)
+    composer = StreamComposer(streams_data.sources, streams_data.weights, config.compose, streams_data.arms_free)
     batches = StreamBatches(
-        composer, Augmenter(config.augment, material.mirrored), detector=config.detector,
+        composer, Augmenter(config.augment, streams_data.mirrored), detector=config.detector,
         normaliser=config.normaliser, label_lag_frames=config.label_lag_frames,
         size=part_size(config.batch, config.loop.accumulate), seed=(config.loop.seed, processes.rank),
     )  # fmt: skip
-    origin = f"data = {material.text}\nbegins_from = {beginning_text(begin)}"
+    origin = f"data = {streams_data.text}\nbegins_from = {beginning_text(begin)}"
     settings = f"{settings_text(config, processes=processes.count)}\n{origin}"
 
     return run_training(
         Learner(model, motion=config.motion_weight > 0), config.loop, batches=batches,
         losses_of=lambda wrapped, batch: losses_of(wrapped, batch, config), settings=settings, out=out,
-        processes=processes, journal=journal,
-        save=lambda loop: _save(config, weights_of(loop), material.text, settings, out),
+        processes=processes, logger=logger,
+        save=lambda loop: _save(config, weights_of(loop), streams_data.text, settings, out),
     )  # fmt: skip
 
 
@@ -136,7 +136,7 @@ class Learner(nn.Module):
             return (logits, *self.detector.forecast(outputs.float(), joints))
 
 
-def weights_of(loop: Loop) -> dict[str, Tensor]:
+def weights_of(loop: Trainer) -> dict[str, Tensor]:
     """Take the slow average of the detector's weights out of a loop that trains a `Learner`."""
     return {name.removeprefix("detector."): value for name, value in loop.average.items()}
 

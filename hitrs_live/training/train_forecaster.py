@@ -10,16 +10,16 @@ from torch import Tensor, nn
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
 from hitrs_live.data.augment import AugmentConfig, Augmenter
-from hitrs_live.data.compose import ComposeConfig, StreamComposer
+from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.model.detector import HitrsDetector
-from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import LoopConfig
+from hitrs_live.training.batches_detection import StreamBatch, StreamBatches
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.motion_losses import motion_losses
-from hitrs_live.training.processes import Processes
 from hitrs_live.training.run import part_size, run_training
-from hitrs_live.training.settings import settings_text, weights_text
-from hitrs_live.training.streams import StreamBatch, StreamBatches
-from hitrs_live.training.train_detector import Learner, Material, action_losses, weights_of
+from hitrs_live.training.run_settings import settings_text, weights_text
+from hitrs_live.training.train_detector import Learner, TrainingStreams, action_losses, weights_of
+from hitrs_live.training.trainer import TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
 
 MOTION_AUGMENT = AugmentConfig(
     speed=(0.85, 1.18), bone_scale=0.05, joint_offset_m=0.01, tilt_deg=5.0, depth_scale=(0.9, 1.05), tremble_m=0.004,
@@ -36,7 +36,7 @@ class ForecasterTraining:
 
     joint: bool = False
     """Train the detector's encoder and actions too."""
-    loop: LoopConfig
+    loop: TrainerConfig
     batch: int
     """Streams a process a step, over `loop.accumulate` parts."""
     doubt_weight: float = 0.02
@@ -65,11 +65,11 @@ def with_fresh_motion(checkpoint: Checkpoint, *, dropout: float) -> Checkpoint:
 
 def train_forecaster(
     config: ForecasterTraining,
-    material: Material,
+    streams_data: TrainingStreams,
     begin: Checkpoint,
     out: Path,
     processes: Processes,
-    journal: Journal,
+    logger: TrainingLogger,
 ) -> Path:
     """Train and write a detector whose motion head is new, taking up the run of that name where there is one.
 
@@ -80,21 +80,21 @@ def train_forecaster(
     info = begun.info
     learner = Learner(begun.model, actions=config.joint)
     batches = StreamBatches(
-        StreamComposer(material.sources, material.weights, config.compose, material.arms_free),
-        Augmenter(config.augment, material.mirrored), detector=info.detector, normaliser=info.normaliser,
+        StreamComposer(streams_data.sources, streams_data.weights, config.compose, streams_data.arms_free),
+        Augmenter(config.augment, streams_data.mirrored), detector=info.detector, normaliser=info.normaliser,
         label_lag_frames=info.label_lag_frames, size=part_size(config.batch, config.loop.accumulate),
         seed=(config.loop.seed, processes.rank),
     )  # fmt: skip
     # What the run keeps of the detector, so that it is not taken up from another one.
     kept = chain(begin.model.encoder.parameters(), begin.model.action_head.parameters())
     settings = (
-        f"{settings_text(config, processes=processes.count)}\ndata = {material.text}\n"
+        f"{settings_text(config, processes=processes.count)}\ndata = {streams_data.text}\n"
         f"begins_from = {weights_text(begin.info.name, kept)}"
     )
     return run_training(
         learner, config.loop, batches=batches, losses_of=lambda wrapped, batch: losses_of(wrapped, batch, config),
-        settings=settings, out=out, processes=processes, journal=journal,
-        save=lambda loop: _save(info, weights_of(loop), material.text, settings, out),
+        settings=settings, out=out, processes=processes, logger=logger,
+        save=lambda loop: _save(info, weights_of(loop), streams_data.text, settings, out),
     )  # fmt: skip
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from hitrs_live.checkpoint import ForecasterCheckpoint, ForecasterInfo, save_forecaster
 from hitrs_live.data.motion_set import HISTORY, HORIZON, MotionRecording, MotionSet
-from hitrs_live.forecaster_checkpoint import ForecasterCheckpoint, ForecasterInfo, save_forecaster
 from hitrs_live.model.pose_forecaster import PoseForecaster, PoseForecasterConfig
-from hitrs_live.training.journal import Journal
-from hitrs_live.training.loop import LoopConfig
-from hitrs_live.training.motion_windows import WindowBatch, WindowBatches, WindowVariation
-from hitrs_live.training.processes import Processes
+from hitrs_live.training.batches_motion import WindowBatch, WindowBatches, WindowVariation
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.run import run_training
-from hitrs_live.training.settings import settings_text
+from hitrs_live.training.run_settings import settings_text
+from hitrs_live.training.trainer import TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class ForecasterTraining:
     """
 
     forecaster: PoseForecasterConfig
-    loop: LoopConfig
+    loop: TrainerConfig
     variation: WindowVariation = field(default_factory=WindowVariation)
     batch: int = 128
     balance: float = 0.8
@@ -42,7 +42,7 @@ def train_pose_forecaster(
     recordings: Sequence[MotionRecording],
     out: Path,
     processes: Processes,
-    journal: Journal,
+    logger: TrainingLogger,
 ) -> Path:
     """Train on some of a set's recordings and write the forecaster, taking up the run of that name if there is one."""
     torch.manual_seed(config.loop.seed)
@@ -58,7 +58,7 @@ def train_pose_forecaster(
     return run_training(
         _OfScored(model), config.loop, batches=batches,
         losses_of=lambda wrapped, batch: losses_of(wrapped, batch, config), settings=settings, out=out,
-        processes=processes, journal=journal,
+        processes=processes, logger=logger,
         save=lambda loop: _save(config, motion, loop.average, provenance, out),
     )  # fmt: skip
 

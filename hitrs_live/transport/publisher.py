@@ -8,11 +8,11 @@ from typing import Final
 
 import zmq
 
-from hitrs_live.codec import encode
 from hitrs_live.config import PublishConfig
 from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent
-from hitrs_live.sockets import SNAPSHOT, bind_publisher
 from hitrs_live.transport.sink import Clock, Stamper
+from hitrs_live.wire.codec import encode
+from hitrs_live.wire.zmq_sockets import SNAPSHOT, bind_publisher
 
 READ_AT_ONCE: Final = 256
 """Subscriptions that are read before each message at most, so that a flood of them cannot hold publishing up."""

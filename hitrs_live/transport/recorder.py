@@ -10,13 +10,13 @@ from typing import Final
 import msgspec
 from mcap.writer import CompressionType, Writer
 
-from hitrs_live import __version__
 from hitrs_live.errors import TransportError
-from hitrs_live.json_codec import RECORDING_METADATA, json_schema, message_types, to_json
 from hitrs_live.messages import SCHEMA_VERSION, AnyMessage
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transport.sink import Clock, Stamper
-from hitrs_live.utc import SessionClock
+from hitrs_live.version import __version__
+from hitrs_live.wire.json_codec import RECORDING_METADATA, json_schema, message_types, to_json
+from hitrs_live.wire.utc import SessionClock
 
 FLUSH_EVERY_NS: Final = 1_000_000_000
 """A process that is killed loses no more than this."""

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from hitrs_live.messages import AnyMessage, Message
-from hitrs_live.sequence import MAX_TOPICS
+from hitrs_live.wire.sequence_numbers import MAX_TOPICS
 
 Clock = Callable[[], int]
 """Gives monotonic nanoseconds."""

@@ -7,8 +7,6 @@ from typing import Any, Final, Generic, Literal, TypeVar, overload
 
 import zmq
 
-from hitrs_live.addresses import show_address
-from hitrs_live.codec import decode
 from hitrs_live.config import PublishConfig
 from hitrs_live.errors import MessageMalformed
 from hitrs_live.messages import (
@@ -22,8 +20,10 @@ from hitrs_live.messages import (
     SourceEvent,
     Status,
 )
-from hitrs_live.sequence import Gap, SequenceTracker
-from hitrs_live.sockets import DEFAULT_HIGH_WATER_MARK, SNAPSHOT, PeerMonitor, connect_subscriber
+from hitrs_live.wire.addresses import show_address
+from hitrs_live.wire.codec import decode
+from hitrs_live.wire.sequence_numbers import Gap, SequenceTracker
+from hitrs_live.wire.zmq_sockets import DEFAULT_HIGH_WATER_MARK, SNAPSHOT, PeerMonitor, connect_subscriber
 
 READ_AT_ONCE: Final = 256
 """Messages that one read takes at most, so that a flood cannot keep a reader from its other work."""

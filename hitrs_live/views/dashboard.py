@@ -8,10 +8,10 @@ from rich.layout import Layout
 from rich.segment import Segment
 from rich.text import Text
 
-from hitrs_live.line_writer import printable
 from hitrs_live.messages import AnyMessage
+from hitrs_live.process.line_writer import printable
 from hitrs_live.views import panels
-from hitrs_live.views.board import Board, Boards, PersonState
+from hitrs_live.views.session_state import PersonState, SessionState, SessionStates
 
 WIDE_COLUMNS = 100
 """From here on latencies stand beside the people; below they are one line of the header."""
@@ -30,17 +30,17 @@ class Dashboard:
         """Take the clock, monotonic nanoseconds, by which silence is told."""
         self._clock = clock
         self._last_heard_ns: int | None = None
-        self.boards = Boards()
+        self.sessions = SessionStates()
 
     @property
     def ended(self) -> bool:
         """True once a status says of every source that it has ended; these are the last messages of a session."""
-        return all(board.status is not None and board.status.state == "ended" for board in self.boards.all())
+        return all(session.status is not None and session.status.state == "ended" for session in self.sessions.all())
 
     def update(self, message: AnyMessage) -> None:
         """Take one message in."""
         self._last_heard_ns = self._clock()
-        self.boards.update(message)
+        self.sessions.update(message)
 
     def render(self) -> RenderableType:
         """Return what to print; it looks at the board when it is printed, and fills the terminal."""
@@ -59,54 +59,58 @@ class _Picture:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = options.max_width, options.height or console.size.height
-        boards = self._dashboard.boards.all()
-        picture = self._one(boards[0], width, height) if len(boards) == 1 else self._several(boards, width, height)
+        sessions = self._dashboard.sessions.all()
+        picture = (
+            self._one(sessions[0], width, height) if len(sessions) == 1 else self._several(sessions, width, height)
+        )
         for segment in console.render(picture, options.update(width=width, height=height)):
             text = "\n".join(printable(line) for line in segment.text.split("\n"))
             yield segment if segment.control else Segment(text, segment.style)
 
-    def _several(self, boards: Sequence[Board], width: int, height: int) -> RenderableType:
+    def _several(self, sessions: Sequence[SessionState], width: int, height: int) -> RenderableType:
         """Stack a box a source; below them the actions of all, as they were told."""
-        known = [board.status for board in boards if board.status]
+        known = [session.status for session in sessions if session.status]
         notices = list(dict.fromkeys(text for status in known for text in status.notices))
         information = list(dict.fromkeys(text for status in known for text in status.information))
         told = panels.notices(notices, 3 if height >= 30 else 1, information)
         left = height - len(told)
         action_lines = 0 if left < 12 else max(6, left * 2 // 5)
         fits = max(1, (left - action_lines) // panels.SOURCE_LINES)
-        shown, silent_s = list(boards), self._dashboard.silent_s()
-        if len(boards) > fits:
+        shown, silent_s = list(sessions), self._dashboard.silent_s()
+        if len(sessions) > fits:
             # Who is in trouble first, then where something happens.
-            shown = sorted(sorted(boards, key=_source_rank)[: max(1, fits - 1)], key=lambda board: board.source_id)
-            told = [Text(f" and {len(boards) - len(shown)} more sources", panels.QUIET), *told]
+            shown = sorted(
+                sorted(sessions, key=_source_rank)[: max(1, fits - 1)], key=lambda session: session.source_id
+            )
+            told = [Text(f" and {len(sessions) - len(shown)} more sources", panels.QUIET), *told]
         each, spare = divmod(max(1, height - action_lines - len(told)), len(shown))
         rows = [
-            Layout(panels.source(board, silent_s, max(1, each + (row < spare))), size=max(1, each + (row < spare)))
-            for row, board in enumerate(shown)
+            Layout(panels.source(session, silent_s, max(1, each + (row < spare))), size=max(1, each + (row < spare)))
+            for row, session in enumerate(shown)
         ]
         if action_lines:
-            rows.append(Layout(panels.actions(boards, width, action_lines), size=action_lines))
+            rows.append(Layout(panels.actions(sessions, width, action_lines), size=action_lines))
         if told:
             rows.append(Layout(Group(*told), size=len(told)))
         whole = Layout()
         whole.split_column(*rows)
         return whole
 
-    def _one(self, board: Board, width: int, height: int) -> RenderableType:
+    def _one(self, session: SessionState, width: int, height: int) -> RenderableType:
         wide = width >= WIDE_COLUMNS
         header_lines = 4 if wide or height < 16 else 5
         told = []
-        if (status := board.status) is not None:
+        if (status := session.status) is not None:
             told = panels.notices(status.notices, 3 if height >= 30 else 1, status.information)
         left = height - header_lines - len(told)
         # People may have a little over half; the list of actions at least three rows where there is room for it.
         action_lines = 0 if left < 9 else min(13, max(6, left * 2 // 5))
         rows = [
-            Layout(panels.header(board, self._dashboard.silent_s(), header_lines), size=header_lines),
-            Layout(_middle(board, width, left - action_lines), size=max(1, left - action_lines)),
+            Layout(panels.header(session, self._dashboard.silent_s(), header_lines), size=header_lines),
+            Layout(_middle(session, width, left - action_lines), size=max(1, left - action_lines)),
         ]
         if action_lines:
-            rows.append(Layout(panels.actions([board], width, action_lines), size=action_lines))
+            rows.append(Layout(panels.actions([session], width, action_lines), size=action_lines))
         if told:
             rows.append(Layout(Group(*told), size=len(told)))
         whole = Layout()
@@ -114,32 +118,32 @@ class _Picture:
         return whole
 
 
-def _middle(board: Board, width: int, height: int) -> RenderableType:
+def _middle(session: SessionState, width: int, height: int) -> RenderableType:
     if width < WIDE_COLUMNS:
-        return _people(board, width, height)
-    status = board.status
+        return _people(session, width, height)
+    status = session.status
     whole, side = Layout(), Layout(size=_SIDE_COLUMNS)
     motion_lines = 6 if height >= 14 else 5 if height >= 10 else 0
     parts = [Layout(panels.stages(status, height - motion_lines), size=max(1, height - motion_lines))]
     if motion_lines:
         parts.append(Layout(panels.motion_summary(status, motion_lines), size=motion_lines))
     side.split_column(*parts)
-    whole.split_row(Layout(_people(board, width - _SIDE_COLUMNS, height)), side)
+    whole.split_row(Layout(_people(session, width - _SIDE_COLUMNS, height)), side)
     return whole
 
 
-def _people(board: Board, width: int, height: int) -> RenderableType:
-    people = sorted(board.people.values(), key=lambda person: person.track_id)
+def _people(session: SessionState, width: int, height: int) -> RenderableType:
+    people = sorted(session.people.values(), key=lambda person: person.track_id)
     if not people or height < 3:
         return panels.box(Text("nobody in view", panels.QUIET), "people", max(3, height))
     fits = height // _PERSON_LINES
     if len(people) <= fits:
-        return _stack(people, board.now_ns, width, height)
+        return _stack(people, session.now_ns, width, height)
     # Those who do something are shown before those who do not; the last line counts the others.
     fits = max(1, (height - 1) // _PERSON_LINES)
     chosen = sorted(sorted(people, key=panels.doing_first)[:fits], key=lambda person: person.track_id)
     others = Text(f" and {len(people) - len(chosen)} more", panels.QUIET)
-    return Group(_stack(chosen, board.now_ns, width, height - 1), others)
+    return Group(_stack(chosen, session.now_ns, width, height - 1), others)
 
 
 def _stack(people: list[PersonState], now_ns: int, width: int, height: int) -> RenderableType:
@@ -147,6 +151,6 @@ def _stack(people: list[PersonState], now_ns: int, width: int, height: int) -> R
     return Group(*(panels.person(person, now_ns, width, each + (row < spare)) for row, person in enumerate(people)))
 
 
-def _source_rank(board: Board) -> tuple[bool, bool, int]:
-    busy = any(person.action is not None for person in board.people.values())
-    return board.state == "up", not busy, -board.now_ns
+def _source_rank(session: SessionState) -> tuple[bool, bool, int]:
+    busy = any(person.action is not None for person in session.people.values())
+    return session.state == "up", not busy, -session.now_ns

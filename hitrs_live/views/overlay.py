@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.messages import Foreseen, Outlook, Scene, SourceState
+from hitrs_live.messages import ExtrapolatedPoses, PoseForecast, Scene, SourceState
 from hitrs_live.skeleton import NTU25
 from hitrs_live.views.projection import NEAREST_M, LensLike, project
 
@@ -53,25 +53,25 @@ def draw(image: Image, scene: Scene, *, lens: LensLike) -> Image:
     image: (height, width, 3) uint8, blue-green-red, writable. The scene's outlook is drawn as thin bodies, those to
     come behind the people and those by now before them.
     """
-    people, outlook = scene.people, scene.outlook
+    people, forecast = scene.people, scene.forecast
     rows = [row for row in range(len(people.track_ids)) if people.present[row] and people.track_ids[row] >= 0]
     # Whoever is nearer is drawn over whoever stands behind.
     rows.sort(key=lambda row: -float(np.nan_to_num(people.joints_m[row, NTU25.root, 2])))
-    if outlook is not None:
-        _draw_ghosts(image, rows, outlook.later, GHOST, outlook.reliable, lens)
+    if forecast is not None:
+        _draw_ghosts(image, rows, forecast.later, GHOST, forecast.reliable, lens)
     pixels_of = {row: project(people.joints_m[row], lens) for row in rows}
     for row, pixels in pixels_of.items():
         _draw_skeleton(image, people.joints_m[row], pixels, people.confidence[row], lens)
-    if outlook is not None and outlook.now is not None:
-        _draw_ghosts(image, rows, outlook.now, NOW, outlook.now.known, lens)
+    if forecast is not None and forecast.now is not None:
+        _draw_ghosts(image, rows, forecast.now, NOW, forecast.now.known, lens)
     for row, pixels in pixels_of.items():
         track_id = int(people.track_ids[row])
         _draw_label(
             image, pixels, track_id, scene.actions.get(track_id), head_px=_head_radius(people.joints_m[row], lens)
         )
     _draw_state(image, scene.state, scene.fps)
-    if outlook is not None:
-        _draw_legend(image, rows, outlook)
+    if forecast is not None:
+        _draw_legend(image, rows, forecast)
     return image
 
 
@@ -103,11 +103,16 @@ def _draw_skeleton(
 
 
 def _draw_ghosts(
-    image: Image, rows: list[int], foreseen: Foreseen, colour: Colour, reliable: NDArray[np.bool_], lens: LensLike
+    image: Image,
+    rows: list[int],
+    extrapolated: ExtrapolatedPoses,
+    colour: Colour,
+    reliable: NDArray[np.bool_],
+    lens: LensLike,
 ) -> None:
     for row in rows:
-        if foreseen.known[row]:
-            _draw_ghost(image, foreseen.joints_m[row], lens, colour, strength=1.0 if reliable[row] else _FAINT)
+        if extrapolated.known[row]:
+            _draw_ghost(image, extrapolated.joints_m[row], lens, colour, strength=1.0 if reliable[row] else _FAINT)
 
 
 def _draw_ghost(
@@ -173,14 +178,14 @@ def _draw_state(image: Image, state: SourceState, fps: float) -> None:
     )  # fmt: skip
 
 
-def _draw_legend(image: Image, rows: list[int], outlook: Outlook) -> None:
+def _draw_legend(image: Image, rows: list[int], forecast: PoseForecast) -> None:
     """Say in the lower left corner what the thin bodies stand for."""
     entries: list[tuple[str, Colour | None]] = []
-    for foreseen, colour, words in ((outlook.later, GHOST, "{} ms ahead"), (outlook.now, NOW, "now, {} ms on")):
-        shown = [] if foreseen is None else [foreseen.ahead_ms[row] for row in rows if foreseen.known[row]]
+    for extrapolated, colour, words in ((forecast.later, GHOST, "{} ms ahead"), (forecast.now, NOW, "now, {} ms on")):
+        shown = [] if extrapolated is None else [extrapolated.ahead_ms[row] for row in rows if extrapolated.known[row]]
         if shown:
             entries.append((words.format(round(float(max(shown)))), colour))
-    if any(outlook.later.known[row] and not outlook.reliable[row] for row in rows):
+    if any(forecast.later.known[row] and not forecast.reliable[row] for row in rows):
         entries.append(("faint: not reliable", None))
     if not entries:
         return

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hitrs_live.messages import MotionPrediction, SourceState, Status
-from hitrs_live.views.board import ActionRow, Board, PersonState
-from hitrs_live.views.wording import action_length_s, action_name, at_horizon, clock_time, drops_in_words, duration
+from hitrs_live.views.formatting import action_length_s, action_name, at_horizon, clock_time, drops_in_words, duration
+from hitrs_live.views.session_state import ActionRow, PersonState, SessionState
 
 STATE_STYLES: dict[SourceState, str] = {
     "connecting": "bold black on yellow",
@@ -42,10 +42,10 @@ def person_colour(track_id: int) -> str:
     return _PERSON_COLOURS[track_id % len(_PERSON_COLOURS)]
 
 
-def header(board: Board, silent_s: float, height: int) -> Panel:
+def header(session: SessionState, silent_s: float, height: int) -> Panel:
     """Show the source, its pace and its losses in two lines, stages too where nothing else shows them."""
-    status = board.status
-    lines = [_pace(board, silent_s), _losses(board)]
+    status = session.status
+    lines = [_pace(session, silent_s), _losses(session)]
     if height >= 5:
         lines.append(stage_line(status))
     for line in lines:
@@ -54,20 +54,20 @@ def header(board: Board, silent_s: float, height: int) -> Panel:
     return box(Group(*lines), title, height)
 
 
-def source(board: Board, silent_s: float, height: int) -> RenderableType:
+def source(session: SessionState, silent_s: float, height: int) -> RenderableType:
     """Show one source of several: its pace, its losses where there is room, and what each person does, a line each."""
-    lines = [_pace(board, silent_s)]
+    lines = [_pace(session, silent_s)]
     people = sorted(
-        sorted(board.people.values(), key=doing_first)[: max(0, height - 4)], key=lambda each: each.track_id
+        sorted(session.people.values(), key=doing_first)[: max(0, height - 4)], key=lambda each: each.track_id
     )
     if height > SOURCE_LINES:
-        lines.append(_losses(board))
+        lines.append(_losses(session))
     for state in people:
         colour = person_colour(state.track_id)
         line = Text.assemble((f" person {state.track_id:<4} ", colour))
-        lines.append(line.append_text(_headline(state, board.now_ns, 0, colour)))
-    if len(people) < len(board.people):
-        _item(lines[0], f"{len(board.people)} people", PLAIN)
+        lines.append(line.append_text(_headline(state, session.now_ns, 0, colour)))
+    if len(people) < len(session.people):
+        _item(lines[0], f"{len(session.people)} people", PLAIN)
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return box(Group(*lines), "", height)
@@ -78,9 +78,11 @@ def doing_first(person: PersonState) -> tuple[bool, int]:
     return person.action is None, -person.seen_ns
 
 
-def _pace(board: Board, silent_s: float) -> Text:
-    status = board.status
-    line = Text.assemble((f" {board.state} ", STATE_STYLES[board.state]), " ", (board.source_id or "waiting", STRONG))
+def _pace(session: SessionState, silent_s: float) -> Text:
+    status = session.status
+    line = Text.assemble(
+        (f" {session.state} ", STATE_STYLES[session.state]), " ", (session.source_id or "waiting", STRONG)
+    )
     if status is not None:
         _item(line, f"{status.fps:.1f} fps", PLAIN)
         if status.frame_age_ms is not None:
@@ -93,22 +95,22 @@ def _pace(board: Board, silent_s: float) -> Text:
     return line
 
 
-def _losses(board: Board) -> Text:
-    status = board.status
+def _losses(session: SessionState) -> Text:
+    status = session.status
     if status is None:
-        return Text(board.detail or "no message yet; waiting for a pipeline", QUIET)
+        return Text(session.detail or "no message yet; waiting for a pipeline", QUIET)
     lost = sum(status.drops.values())
     line = Text.assemble(("drops ", QUIET), (drops_in_words(status.drops), "yellow" if lost else "green"))
     # Why it does not go on matters more than any number.
-    if board.state != "up" and board.detail:
-        _item(line, board.detail, "yellow")
+    if session.state != "up" and session.detail:
+        _item(line, session.detail, "yellow")
     if status.pose_restarts:
         _item(line, f"pose restarts {status.pose_restarts}", "yellow")
-    if board.restarts:
-        _item(line, f"publisher restarts {board.restarts}", "yellow")
+    if session.restarts:
+        _item(line, f"publisher restarts {session.restarts}", "yellow")
     _item(line, f"frames {status.frames:,}", QUIET)
-    if board.state == "up" and board.detail:
-        _item(line, board.detail, QUIET)
+    if session.state == "up" and session.detail:
+        _item(line, session.detail, QUIET)
     return line
 
 
@@ -250,9 +252,9 @@ def _rank(error_mm: float, held_mm: float) -> str:
     return "green" if error_mm <= held_mm else "yellow"
 
 
-def actions(boards: Sequence[Board], width: int, height: int) -> Panel:
+def actions(sessions: Sequence[SessionState], width: int, height: int) -> Panel:
     """List the newest actions, newest first: onset, who, what, how sure, how long, how late it was told, why over."""
-    several = len(boards) > 1
+    several = len(sessions) > 1
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True, show_edge=False, header_style=QUIET)
     wide = width >= 76
     table.add_column("onset", no_wrap=True, width=8, style=QUIET)
@@ -263,25 +265,25 @@ def actions(boards: Sequence[Board], width: int, height: int) -> Panel:
     if wide:
         table.add_column("delay", justify="right", no_wrap=True, width=10, style=QUIET)
         table.add_column("ended by", no_wrap=True, width=12, style=QUIET)
-    told = [(board, row) for board in boards for row in reversed(board.actions)]
+    told = [(session, row) for session in sessions for row in reversed(session.actions)]
     if several:
         told.sort(key=lambda each: -each[1].start.publish_time_ns)
     rows = told[: max(0, height - 3)]
-    for board, row in rows:
-        cells = _action_cells(row, board, wide)
+    for session, row in rows:
+        cells = _action_cells(row, session, wide)
         if several:
-            cells[1] = Text(f"{board.source_id} {row.start.track_id}", person_colour(row.start.track_id))
+            cells[1] = Text(f"{session.source_id} {row.start.track_id}", person_colour(row.start.track_id))
         table.add_row(*cells)
     return box(table if rows else Text("none yet", QUIET), "actions", height)
 
 
-def _action_cells(row: ActionRow, board: Board, wide: bool) -> list[Text | str]:
+def _action_cells(row: ActionRow, session: SessionState, wide: bool) -> list[Text | str]:
     event = row.end or row.latest
     colour = person_colour(event.track_id)
     length_s = action_length_s(event)
-    going = max(0.0, (board.now_ns - event.onset_time_ns) / 1e9)
+    going = max(0.0, (session.now_ns - event.onset_time_ns) / 1e9)
     cells: list[Text | str] = [
-        clock_time(board.since_start_s(event.onset_time_ns)),
+        clock_time(session.since_start_s(event.onset_time_ns)),
         Text(f"person {event.track_id}" if wide else f"{event.track_id}", colour),
         Text(action_name(event.label), PLAIN if row.end is None else ""),
         f"{event.score:.2f}",

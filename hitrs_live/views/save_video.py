@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import ViewUnavailable
+from hitrs_live.files.output_files import why_unwritable
 from hitrs_live.messages import Scene
-from hitrs_live.output_files import why_unwritable
-from hitrs_live.views.painter import Painter
+from hitrs_live.views.frame_renderer import FrameRenderer
 from hitrs_live.views.projection import LensFor, imagined_lens
 from hitrs_live.views.vp8 import Vp8Encoder, is_key_picture
 from hitrs_live.views.webm import WebmWriter
@@ -74,7 +74,7 @@ class SaveVideo:
             raise ValueError(f"fps: got {fps}, wanted more than 0 and at most 240 frames a second")
         self._path, self._fps, self._wait, self._patience_s = Path(path), fps, wait, patience_s
         _refuse_unwritable(self._path)
-        self._painter = Painter(lens_for)
+        self._renderer = FrameRenderer(lens_for)
         self._times = _Times()
         self._pictures: queue.Queue[tuple[Picture, int] | None] = queue.Queue(_WAITING)
         self._thread: threading.Thread | None = None
@@ -93,7 +93,7 @@ class SaveVideo:
         if self._thread is not None and self._pictures.full() and not self._wait:
             self.lost += 1
             return
-        self.write(self._painter.paint(scene), self._times.take(scene.people.capture_time_ns))
+        self.write(self._renderer.render(scene), self._times.take(scene.people.capture_time_ns))
 
     def write(self, image: Picture, time_ms: int) -> None:
         """Have one picture (height, width, 3) uint8, blue-green-red, written. Raise as `show` does."""

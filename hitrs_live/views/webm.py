@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from hitrs_live import __version__
+from hitrs_live.version import __version__
 
 CLUSTER_MS: Final = 1000
 """A process that is killed loses no more than this."""

@@ -8,7 +8,7 @@ import cv2
 
 from hitrs_live.errors import ViewUnavailable
 from hitrs_live.messages import Scene
-from hitrs_live.views.painter import Painter
+from hitrs_live.views.frame_renderer import FrameRenderer
 from hitrs_live.views.projection import LensFor, imagined_lens
 
 _ESCAPE = 27
@@ -23,7 +23,7 @@ class Window:
         """Make sure that a window can be had; it opens with the first frame. Raise ViewUnavailable where not."""
         _refuse_without_windows()
         self._title = title
-        self._painter = Painter(lens_for)
+        self._renderer = FrameRenderer(lens_for)
         self._open = False
         self.closed = False
         """True once somebody has closed the window."""
@@ -35,7 +35,7 @@ class Window:
         if self._open and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             self.close()
             return
-        image = self._painter.paint(scene)
+        image = self._renderer.render(scene)
         if not self._open:
             # Qt's tool bar would take a third of a small window and all of the keys.
             cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)

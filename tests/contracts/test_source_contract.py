@@ -17,8 +17,8 @@ from hitrs_live.config import CameraConfig
 from hitrs_live.errors import SourceUnavailable
 from hitrs_live.messages import Frame, PoseFrame, SourceChange
 from hitrs_live.sources.base import Source, SourceItem
-from hitrs_live.sources.camera import CameraSource
-from hitrs_live.sources.demo import DemoSource
+from hitrs_live.sources.camera.source import CameraSource
+from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.sources.ntu import NtuReplaySource
 from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
 from hitrs_live.sources.pacing import Speed

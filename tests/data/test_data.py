@@ -5,18 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence, load_archive
+from hitrs_live.data.array_format import BACKGROUND, IGNORE, LabelledSequence, load_archive
 from hitrs_live.data.augment import AugmentConfig, Augmenter
-from hitrs_live.data.compose import ComposeConfig, Stream, StreamComposer, place_after
+from hitrs_live.data.formats.ui_prmd import trim_rest
 from hitrs_live.data.interpolation import interpolate
-from hitrs_live.data.opening import open_dataset
-from hitrs_live.data.ship import LABELS, SOURCES
-from hitrs_live.data.ui_prmd import trim_rest
+from hitrs_live.data.open_dataset import open_dataset
+from hitrs_live.data.shipped_classes import LABELS, SOURCES
+from hitrs_live.data.stream_synthesis import ComposeConfig, Stream, StreamComposer, place_after
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25, mirrored_labels
 
 
-def sequence(label: int, frames: int = 90, seed: int = 0) -> Sequence:
+def sequence(label: int, frames: int = 90, seed: int = 0) -> LabelledSequence:
     """A body that swings its joints once, standing still at both ends."""
     rng = np.random.default_rng(seed)
     body = rng.normal(0, 0.1, (25, 3)) + np.linspace(0, 1.5, 25)[:, None] * [0, 1, 0]
@@ -25,7 +25,7 @@ def sequence(label: int, frames: int = 90, seed: int = 0) -> Sequence:
             body[NTU25.index(f"{name}_{part}"), 0] += x
     swing = np.clip(np.sin(np.linspace(-0.6, np.pi + 0.6, frames)), 0, None)[:, None, None]
     joints = body + swing * rng.normal(0, 0.3, (25, 3))
-    return Sequence(
+    return LabelledSequence(
         name="x", subject="1", joints_m=joints.astype(np.float32), labels=np.full(frames, label),
         valid_mask=np.ones(25, bool),
     )  # fmt: skip

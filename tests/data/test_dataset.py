@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ship_miniature import write_miniature
 
 from hitrs_live.data.dataset import INDEX, JOINTS, LABELS, Body, Dataset, Index, Sample, open_prepared
-from hitrs_live.data.opening import check_classes, check_rates, open_dataset, open_datasets
+from hitrs_live.data.open_dataset import check_classes, check_rates, open_dataset, open_datasets
 from hitrs_live.data.protocols import NW_UCLA_RATE_HZ, nw_ucla_tests
 from hitrs_live.errors import DataError
 

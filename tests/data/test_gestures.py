@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from bodies import body_of
 
-from hitrs_live.data.arrays import BACKGROUND, Sequence
-from hitrs_live.data.compose import ComposeConfig, StreamComposer
+from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
 from hitrs_live.data.gestures import _swing, gesture, hand_path
+from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.skeleton import NTU25
 
 ARMS = [
@@ -85,8 +85,8 @@ def test_both_hands_may_push_quickly_and_straight_arms_swing_without_circling() 
         assert depth < 1e-3 < breadth, "to and fro in one upright plane"
 
 
-def recording(label: int) -> Sequence:
-    return Sequence(
+def recording(label: int) -> LabelledSequence:
+    return LabelledSequence(
         name="x", subject="1", joints_m=standing(120), labels=np.full(120, label), valid_mask=np.ones(25, bool)
     )
 

@@ -8,8 +8,8 @@ from cmu_miniature import made_body, write_cmu_miniature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hitrs_live.data.cmu_motion import read_cmu_motion
-from hitrs_live.data.h36m import ACTIONS, drawn_starts, joints_from_maps, read_h36m
+from hitrs_live.data.formats.cmu_motion import read_cmu_motion
+from hitrs_live.data.formats.h36m import ACTIONS, drawn_starts, joints_from_maps, read_h36m
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import CMU38, H36M32
 

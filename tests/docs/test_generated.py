@@ -11,8 +11,8 @@ import pytest
 from patience import PATIENCE_S
 
 from hitrs_live.config import Config
-from hitrs_live.json_codec import from_json, to_json
 from hitrs_live.messages import AnyMessage
+from hitrs_live.wire.json_codec import from_json, to_json
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -190,6 +190,6 @@ def test_the_settings_that_the_page_of_messages_names_exist() -> None:
 def test_the_shipped_model_card_has_the_figures_of_the_reports(tmp_path: Path) -> None:
     shipped = ROOT / "hitrs_live" / "weights" / "MODEL_CARD.md"
     card = shutil.copy(shipped, tmp_path)
-    command = [sys.executable, str(ROOT / "benchmarks" / "model_card.py"), "--card", str(card)]
+    command = [sys.executable, str(ROOT / "benchmarks" / "card" / "model_card.py"), "--card", str(card)]
     subprocess.run(command, check=True, cwd=ROOT, timeout=PATIENCE_S)
     assert Path(card).read_text(encoding="utf-8") == shipped.read_text(encoding="utf-8")

@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from made_actions import move
+from synthetic_actions import move
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
 from hitrs_live.cli import main
 from hitrs_live.config import Config, TrackConfig
-from hitrs_live.engine.torch_engine import TorchEngine
-from hitrs_live.evaluation.following import histories, live_ticks
-from hitrs_live.evaluation.replay import Heard, Played, Replay
+from hitrs_live.evaluation.batch_replay import Heard, Played, Replay
+from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.sources.ntu import pose_frames
 from hitrs_live.sources.ntu_format import NtuBody, parse_skeleton, write_skeleton
+from hitrs_live.streaming.recorded_tracks import live_joint_frames, track_histories
 from hitrs_live.transforms import NormaliserConfig
 
 TINY = HiTRSConfig(
@@ -73,8 +73,12 @@ def bench(capsys: pytest.CaptureFixture[str], folder: Path, detector: Path, *fla
 def play(path: Path, *, most_people: int = 2) -> Played:
     """Read and follow one file."""
     sequence = parse_skeleton(path)
-    ticks = tuple(live_ticks(pose_frames(sequence), rate_hz=30.0, most_people=most_people, track=TrackConfig()))
-    return Played(path=path, frames=len(sequence.frames), ticks=ticks, people=tuple(histories(ticks)))
+    joint_frames = tuple(
+        live_joint_frames(pose_frames(sequence), rate_hz=30.0, most_people=most_people, track=TrackConfig())
+    )
+    return Played(
+        path=path, frames=len(sequence.frames), joint_frames=joint_frames, people=tuple(track_histories(joint_frames))
+    )
 
 
 def run(detector: Path, files: list[Path], rows: int) -> list[Heard]:

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
-from hitrs_live.data.arrays import BACKGROUND, IGNORE, Sequence
-from hitrs_live.data.ui_prmd import join_repetitions
-from hitrs_live.evaluation.detection import detection_report
-from hitrs_live.evaluation.judging import judge, motion_errors_mm
-from hitrs_live.evaluation.offline import judge_offline
-from hitrs_live.evaluation.streams import HORIZONS, StreamResult, ToldAction, frame_scores
+from hitrs_live.data.array_format import BACKGROUND, IGNORE, LabelledSequence
+from hitrs_live.data.formats.ui_prmd import join_repetitions
+from hitrs_live.evaluation.kept_streams import HORIZONS, StreamResult, ToldAction, frame_scores
+from hitrs_live.evaluation.reference import run_reference
+from hitrs_live.evaluation.reports.detection import detection_report
+from hitrs_live.evaluation.run_model import motion_errors_mm, run_model
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.transforms import NormaliserConfig
@@ -20,10 +20,10 @@ from hitrs_live.transforms import NormaliserConfig
 LABELS = ("background", "jump", "squat")
 
 
-def sequence(labels: list[int], name: str = "m01_s08_e01_ok") -> Sequence:
+def sequence(labels: list[int], name: str = "m01_s08_e01_ok") -> LabelledSequence:
     still = np.random.default_rng(0).normal(0, 0.3, (25, 3)).astype(np.float32)
     moved = np.arange(len(labels), dtype=np.float32)[:, None, None] * np.array([0.01, 0, 0], np.float32)
-    return Sequence(
+    return LabelledSequence(
         name=name, subject="s08", joints_m=still + moved, labels=np.array(labels), valid_mask=np.ones(25, bool)
     )
 
@@ -150,9 +150,9 @@ def checkpoint() -> Checkpoint:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mirror", [False, True])
-@pytest.mark.parametrize("hop", [None, 1])
+@pytest.mark.parametrize("step_frames", [None, 1])
 def test_the_live_stages_judge_as_whole_recordings_are_judged(
-    checkpoint: Checkpoint, hop: int | None, mirror: bool
+    checkpoint: Checkpoint, step_frames: int | None, mirror: bool
 ) -> None:
     """Over more clips than the window holds, and for rows of unequal length."""
     rng = np.random.default_rng(1)
@@ -160,7 +160,7 @@ def test_the_live_stages_judge_as_whole_recordings_are_judged(
         replace(s, joints_m=s.joints_m + rng.normal(0, 0.05, s.joints_m.shape).astype(np.float32))
         for s in (sequence([0] * 70), sequence([1] * 41), sequence([1] * 9))
     ]
-    for seen in judge(checkpoint, recordings, hop=hop, mirror=mirror):
-        offline = judge_offline(checkpoint, seen.sequence, hop=hop, mirror=mirror)
-        assert len(offline) == len(seen.ends) == max(0, (len(seen.sequence.labels) - 13) // (hop or 7) + 1)
+    for seen in run_model(checkpoint, recordings, step_frames=step_frames, mirror=mirror):
+        offline = run_reference(checkpoint, seen.sequence, step_frames=step_frames, mirror=mirror)
+        assert len(offline) == len(seen.ends) == max(0, (len(seen.sequence.labels) - 13) // (step_frames or 7) + 1)
         np.testing.assert_allclose(seen.logits, offline, atol=1e-5)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitrs_live.data.arrays import IGNORE
-from hitrs_live.evaluation.frame_metrics import average_precision, calibrated_average_precision, decile_precisions
+from hitrs_live.data.array_format import IGNORE
+from hitrs_live.evaluation.metrics.frame import average_precision, calibrated_average_precision, decile_precisions
 
 # Few different scores, so that equals are met often.
 FRAMES = st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=40)

@@ -12,7 +12,7 @@ from patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "model_card.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "card" / "model_card.py"
 CARD = "# made\n\nBefore.\n\n<!-- figures -->\n\nearlier tables\n\n<!-- /figures -->\n\nAfter.\n"
 MODEL = {"checkpoint": {"name": "made", "sha256": "a" * 64}, "tuned": False}
 SOURCE = {

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_actions import move
 from replay_files import write_file
+from synthetic_actions import move
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
 from hitrs_live.cli import main
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.thresholds import load_thresholds
+from hitrs_live.streaming.thresholds import load_thresholds
 from hitrs_live.transforms import NormaliserConfig
 
 ENCODER = HiTRSConfig(

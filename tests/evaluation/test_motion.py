@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
 from hitrs_live.cli import main
-from hitrs_live.data.arrays import Sequence
-from hitrs_live.evaluation.forecasts import Forecasts, forecast
-from hitrs_live.evaluation.motion import bone_length_change, mean_error_mm, motion_report, velocity_jump_mm
-from hitrs_live.evaluation.motion_baselines import BASELINES, constant_velocity, damped_velocity, hold, kalman
+from hitrs_live.data.array_format import LabelledSequence
+from hitrs_live.evaluation.metrics.motion_baselines import BASELINES, constant_velocity, damped_velocity, hold, kalman
+from hitrs_live.evaluation.reports.motion import bone_length_change, mean_error_mm, motion_report, velocity_jump_mm
+from hitrs_live.evaluation.run_forecasts import Forecasts, forecast
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.transforms import NormaliserConfig, denormalise, normalise_sequence
@@ -28,19 +28,19 @@ def body() -> Floats:
     return (rng.normal(0, 0.2, (25, 3)) + np.linspace(0, 1.5, 25)[:, None] * [0, 1, 0]).astype(np.float32)
 
 
-def sequence(joints_m: Floats, name: str = "made") -> Sequence:
-    return Sequence(
+def sequence(joints_m: Floats, name: str = "made") -> LabelledSequence:
+    return LabelledSequence(
         name=name, subject="one", joints_m=joints_m.astype(np.float32), labels=np.zeros(len(joints_m), np.int64),
         valid_mask=np.ones(25, bool),
     )  # fmt: skip
 
 
-def walking(step_m: float = 0.02) -> Sequence:
+def walking(step_m: float = 0.02) -> LabelledSequence:
     """Move the whole body by so much a frame."""
     return sequence(body() + step_m * np.arange(FRAMES)[:, None, None] * np.array([1, 0, 0]))
 
 
-def told(seen: Sequence, future_m: Floats, ends: list[int], scale_m: float = 0.0) -> Forecasts:
+def told(seen: LabelledSequence, future_m: Floats, ends: list[int], scale_m: float = 0.0) -> Forecasts:
     return Forecasts(
         seen=seen, true_m=seen.joints_m, ends=np.array(ends), future_m=future_m,
         scale_m=np.full(future_m.shape[:3], scale_m, np.float32),
@@ -162,18 +162,20 @@ def checkpoint() -> Checkpoint:
     return Checkpoint(info=info, model=model)
 
 
-def wandering(seed: int, frames: int) -> Sequence:
+def wandering(seed: int, frames: int) -> LabelledSequence:
     rng = np.random.default_rng(seed)
     return sequence(body() + np.cumsum(rng.normal(0, 0.01, (frames, 25, 3)), axis=0), name=f"w{seed}")
 
 
-@pytest.mark.parametrize("hop", [None, 1])
-def test_live_forecasts_and_scales_are_those_of_the_whole_recording(checkpoint: Checkpoint, hop: int | None) -> None:
+@pytest.mark.parametrize("step_frames", [None, 1])
+def test_live_forecasts_and_scales_are_those_of_the_whole_recording(
+    checkpoint: Checkpoint, step_frames: int | None
+) -> None:
     recordings = [wandering(1, 60), wandering(2, 52), wandering(3, 30)]
-    made = list(forecast(checkpoint, [(one, one) for one in recordings], hop=hop))
+    made = list(forecast(checkpoint, [(one, one) for one in recordings], step_frames=step_frames))
     assert [one.seen.name for one in made] == ["w1", "w2"], "the third is too short for a whole second ahead"
     for one in made:
-        assert one.ends.tolist() == list(range(12, len(one.true_m) - 30, hop or 7))
+        assert one.ends.tolist() == list(range(12, len(one.true_m) - 30, step_frames or 7))
         joints, frames = normalise_sequence(torch.from_numpy(one.seen.joints_m)[None], NormaliserConfig())
         with torch.inference_mode():
             _, outputs = checkpoint.model.encoder(joints[:, : 13 + 7], causal=True)

@@ -11,7 +11,7 @@ from cmu_miniature import write_cmu_miniature
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "motion_protocol.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "studies" / "motion_protocol.py"
 PUBLISHED = {"walking": {"model": "made", "mm": [10.0] * 6}, "soccer": {"model": "made", "mm": [20.0] * 6}}
 
 
@@ -50,12 +50,12 @@ def test_an_action_is_better_only_where_every_column_to_400_ms_is(script: dict[s
     late = [9.9, 9.9, 9.9, 9.9, 30.0, 30.0]
     once_worse = [10.0, 10.0, 10.0, 20.9, 1.0, 1.0]
     figures = script["compare"]([report(late, once_worse)], report([11.0] * 6, [10.0] * 6))
-    told = script["judge"](figures, "mean")
+    told = script["compare_row"](figures, "mean")
     assert told["better_at_every_column"] == ["walking"]
     assert told["better_on_average"] == ["walking", "soccer"]
     assert told["within_5_percent_at_every_column"] == ["walking", "soccer"]
     assert told["of_published_to_400_ms"]["walking"] == [0.99] * 4
-    together = script["judge"](figures, "together")
+    together = script["compare_row"](figures, "together")
     assert together["within_5_percent_at_every_column"] == ["soccer"]
 
 

@@ -9,9 +9,9 @@ import torch
 from cmu_miniature import write_cmu_miniature
 
 from hitrs_live.cli import main
-from hitrs_live.data.cmu_motion import read_cmu_motion
+from hitrs_live.data.formats.cmu_motion import read_cmu_motion
 from hitrs_live.data.motion_set import MotionRecording, MotionSet
-from hitrs_live.evaluation.motion_protocols import (
+from hitrs_live.evaluation.reports.motion_protocols import (
     FRAMES,
     hold_pose,
     mean_over_actions,

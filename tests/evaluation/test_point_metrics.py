@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitrs_live.evaluation.point_metrics import (
+from hitrs_live.evaluation.metrics.point import (
     NO_MATCHES,
     Start,
     Told,

@@ -8,14 +8,15 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from made_actions import CLASSES, GRID, save_encoder, save_recogniser, two_people
+from synthetic_actions import CLASSES, GRID, save_encoder, save_recogniser, two_people
 
 from hitrs_live.checkpoint import load_encoder, load_recogniser
 from hitrs_live.data.clips import pack_samples
 from hitrs_live.data.dataset import Body, Dataset, Sample
 from hitrs_live.errors import CheckpointMismatch, ConfigError, DataError
 from hitrs_live.evaluation.classifiers import open_head
-from hitrs_live.evaluation.recognition import (
+from hitrs_live.evaluation.embeddings import SHARES
+from hitrs_live.evaluation.reports.recognition import (
     Answers,
     evaluate_recognition,
     fuse,
@@ -23,7 +24,6 @@ from hitrs_live.evaluation.recognition import (
     recognise,
     summarise,
 )
-from hitrs_live.evaluation.tokens import SHARES
 from hitrs_live.model.recogniser import Readout, read_out
 from hitrs_live.transforms import MODALITIES
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from made_actions import CLASSES, save_encoder, save_recogniser, write_npz
+from synthetic_actions import CLASSES, save_encoder, save_recogniser, write_npz
 
 from hitrs_live.cli import main
-from hitrs_live.evaluation.tokens import SHARES
+from hitrs_live.evaluation.embeddings import SHARES
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitrs_live.data.arrays import IGNORE
-from hitrs_live.evaluation.segment_metrics import (
+from hitrs_live.data.array_format import IGNORE
+from hitrs_live.evaluation.metrics.segment import (
     Interval,
     Segment,
     edit_score,

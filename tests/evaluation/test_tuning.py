@@ -8,24 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_actions import move
+from synthetic_actions import move
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
 from hitrs_live.cli import build_parser, main
-from hitrs_live.codec import joints_event
 from hitrs_live.config import ActionConfig
-from hitrs_live.data.arrays import Sequence
-from hitrs_live.evaluation.recordings import judge_recording
-from hitrs_live.evaluation.streams import KeptStream, StreamResult, ToldAction
-from hitrs_live.evaluation.temperatures import fit_temperatures, labels_judged
-from hitrs_live.evaluation.tuning import Tuner, choose_least_energies, match_labelled, most_expected
+from hitrs_live.data.array_format import LabelledSequence
+from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult, ToldAction
+from hitrs_live.evaluation.recorded_streams import run_on_recording
+from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
+from hitrs_live.evaluation.tuning import Tuner, choose_energy_thresholds, match_labelled, most_expected
 from hitrs_live.messages import Pose, PoseFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.streaming.decoder import energy
-from hitrs_live.thresholds import load_thresholds
+from hitrs_live.streaming.thresholds import load_thresholds
 from hitrs_live.transforms import NormaliserConfig
 from hitrs_live.transport.recorder import Recorder
+from hitrs_live.wire.codec import joints_event
 
 pytestmark = pytest.mark.slow
 
@@ -46,9 +46,11 @@ def logits_of(scores: np.ndarray) -> np.ndarray:
     return np.log(scores).astype(np.float32)
 
 
-def sequence(labels: np.ndarray, subject: str = "a") -> Sequence:
+def sequence(labels: np.ndarray, subject: str = "a") -> LabelledSequence:
     joints_m = np.zeros((len(labels), 25, 3), np.float32)
-    return Sequence(name="made", subject=subject, joints_m=joints_m, labels=labels, valid_mask=np.ones(25, bool))
+    return LabelledSequence(
+        name="made", subject=subject, joints_m=joints_m, labels=labels, valid_mask=np.ones(25, bool)
+    )
 
 
 def stream(scores: list[tuple[float, float, float]], label: int | list[int] = 0, source: str = "a") -> KeptStream:
@@ -171,10 +173,10 @@ def test_the_least_energy_is_below_that_of_most_clips_of_its_class() -> None:
         return replace(stream([QUIET] * count, label=number), logits=logits)
 
     many, rare, few = clips(1, 2000, 8.0), clips(2, 100, 5.0), clips(2, 10, 1.0)
-    least = choose_least_energies([many, rare], 3, None)
+    least = choose_energy_thresholds([many, rare], 3, None)
     for number, kept in ((1, many), (2, rare)):
         assert 0.84 <= (energy(kept.logits) >= least[number]).mean() <= 0.86
-    assert choose_least_energies([many, few], 3, None) == {1: least[1]}, "ten clips are too few to decide"
+    assert choose_energy_thresholds([many, few], 3, None) == {1: least[1]}, "ten clips are too few to decide"
 
 
 def test_where_the_unknown_takes_its_share_on_and_off_come_down_and_on_by_less() -> None:
@@ -201,8 +203,8 @@ def test_a_class_that_nobody_showed_has_the_smallest_least_energy_of_those_shown
 
 def test_a_judgement_speaks_of_the_frame_its_lag_before() -> None:
     one = stream([QUIET] * 3, label=[0, 1, 2])
-    assert labels_judged(one, 0).tolist() == [0, 1, 2]
-    assert labels_judged(one, 7).tolist() == [0, 0, 1]
+    assert predicted_labels(one, 0).tolist() == [0, 1, 2]
+    assert predicted_labels(one, 7).tolist() == [0, 0, 1]
 
 
 def test_starts_are_matched_by_class_and_what_is_not_known_is_left_out() -> None:
@@ -343,8 +345,8 @@ def test_people_who_are_tested_on_are_not_listened_to_and_the_file_says_so(weigh
 def test_a_recording_is_judged_once_a_clip_or_every_frame(weights: Path, tmp_path: Path) -> None:
     checkpoint = load_checkpoint(weights)
     recording = record(tmp_path / "evening.mcap", 4.0)
-    (seldom,) = judge_recording(checkpoint, recording)
-    (often,) = judge_recording(checkpoint, recording, hop=1)
+    (seldom,) = run_on_recording(checkpoint, recording)
+    (often,) = run_on_recording(checkpoint, recording, step_frames=1)
     # The tracker takes 0.06 s to believe in a person, then thirteen frames make a clip.
     frames = len(seldom.sequence.labels)
     assert seldom.sequence.subject == "evening"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from hitrs_live.model.motion import MotionHead, cosine_transform, smooth_basis
+from hitrs_live.model.motion_head import MotionHead, cosine_transform, smooth_basis
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence, to_body_frame
 

@@ -14,7 +14,7 @@ from hitrs_live.config import PoseConfig, TrackConfig
 from hitrs_live.messages import Frame
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.stage import PoseStage
-from hitrs_live.pose.tracker import Tracker
+from hitrs_live.tracking.tracker import Tracker
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +65,7 @@ def test_somebody_who_leaves_keeps_one_id_and_the_next_gets_another(data: Path) 
 
 
 def test_one_camera_agrees_with_four_within_stated_bounds(data: Path, tmp_path: Path) -> None:
-    script = Path(__file__).parents[2] / "benchmarks" / "pose_accuracy.py"
+    script = Path(__file__).parents[2] / "benchmarks" / "studies" / "pose_accuracy.py"
     command = [sys.executable, str(script), "--every", "8", "--json", str(tmp_path / "out.json"), "--data", str(data)]
     subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S, env={**os.environ})
     found = json.loads((tmp_path / "out.json").read_text())["all"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import ConfigError
-from hitrs_live.pose.calibrate import calibrate
+from hitrs_live.pose.calibrate_camera import calibrate
 from hitrs_live.pose.intrinsics import Intrinsics, camera_intrinsics, load_intrinsics, save_intrinsics
 
 LENS = Intrinsics(

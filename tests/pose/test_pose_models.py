@@ -12,8 +12,8 @@ from patience import PATIENCE_S
 
 from hitrs_live.cli import main
 from hitrs_live.errors import PoseModelMissing
-from hitrs_live.pose import fetch, models
-from hitrs_live.pose.bundle import CONTENT, DETECTOR, LANDMARKS
+from hitrs_live.pose.mediapipe import fetch, models
+from hitrs_live.pose.mediapipe.task_bundle import CONTENT, DETECTOR, LANDMARKS
 
 pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="the cache cannot be moved by XDG_CACHE_HOME there")
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="the cache cann
 def fresh_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache that two processes fill at once, from the package registry."""
     base = tmp_path_factory.mktemp("cache")
-    code = "from hitrs_live.pose.models import ensure_pose_model; print(ensure_pose_model('full'))"
+    code = "from hitrs_live.pose.mediapipe.models import ensure_pose_model; print(ensure_pose_model('full'))"
     environment = {**os.environ, "XDG_CACHE_HOME": str(base)}
     both = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)

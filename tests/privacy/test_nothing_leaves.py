@@ -19,7 +19,7 @@ import pytest
 from skimage.data import astronaut
 from watched import LIMIT_S, SHIM, Watched
 
-from hitrs_live.pose.models import ensure_pose_model
+from hitrs_live.pose.mediapipe.models import ensure_pose_model
 from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * LIMIT_S)]
@@ -104,7 +104,8 @@ def test_no_program_leaves_a_file_beside_our_own_cache(after_all: Watched) -> No
 
 @pytest.mark.parametrize(
     "program",
-    ["hitrs_live.cli live", "hitrs_live.pose.worker", "hitrs_live.dashboard_process", "hitrs_live.cli pose",
+    ["hitrs_live.cli live", "hitrs_live.pose.mediapipe.worker", "hitrs_live.pipeline.dashboard_process",
+     "hitrs_live.cli pose",
      "hitrs_live.cli build-engines", "hitrs_live.cli bench", "hitrs_live.cli replay"],
 )  # fmt: skip
 def test_every_kind_of_program_was_watched(after_all: Watched, program: str) -> None:

@@ -16,7 +16,7 @@ from hitrs_live.config import CameraConfig
 from hitrs_live.errors import SourceUnavailable
 from hitrs_live.messages import Frame, SourceChange
 from hitrs_live.sources.base import SourceItem
-from hitrs_live.sources.camera import CameraSource
+from hitrs_live.sources.camera.source import CameraSource
 
 BRISK = CameraConfig(stall_after_s=0.5, lost_after_s=1.0, retry_min_s=0.1, retry_max_s=0.4, max_frame_age_s=PATIENCE_S)
 """Of silence that is waited for; how often a busy machine falls silent by itself must not matter to such a test."""
@@ -384,7 +384,7 @@ def test_refusals_leave_no_line_of_other_libraries_on_the_terminal() -> None:
 import sys
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import SourceUnavailable
-from hitrs_live.sources.camera import CameraSource
+from hitrs_live.sources.camera.source import CameraSource
 for device in sys.argv[1:]:
     try:
         CameraSource(device, CameraConfig()).open()

@@ -7,9 +7,9 @@ from patience import ManualClock
 from hitrs_live.messages import PoseFrame, SourceChange
 from hitrs_live.skeleton import NTU25
 from hitrs_live.sources.base import SourceItem
-from hitrs_live.sources.demo import FLOOR_M, DemoSource
-from hitrs_live.sources.demo_figure import CHANNELS, lay_out
-from hitrs_live.sources.demo_motion import glide, neutral, pose
+from hitrs_live.sources.demo.figure import CHANNELS, lay_out
+from hitrs_live.sources.demo.motion import glide, neutral, pose
+from hitrs_live.sources.demo.source import FLOOR_M, DemoSource
 
 RATE_HZ = 30.0
 

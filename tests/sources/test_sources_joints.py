@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from patience import PATIENCE_S, ManualClock, wait_until
 
-from hitrs_live.codec import encode, joints_event
 from hitrs_live.config import CameraConfig, PublishConfig
 from hitrs_live.errors import SourceUnavailable
 from hitrs_live.messages import (
@@ -26,6 +25,7 @@ from hitrs_live.messages import (
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.joints import MAX_WAITING, JointsSource
 from hitrs_live.transport.publisher import Publisher
+from hitrs_live.wire.codec import encode, joints_event
 
 PATIENT = CameraConfig(stall_after_s=PATIENCE_S, lost_after_s=10 * PATIENCE_S, max_frame_age_s=PATIENCE_S)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mjpeg_server import jpeg
 
-from hitrs_live.sources.jpeg_splitter import JpegSplitter
+from hitrs_live.sources.camera.jpeg_splitter import JpegSplitter
 
 PICTURES = [jpeg(index, width, 48) for index, width in enumerate((16, 64, 200))]
 junk = st.binary(max_size=60).filter(lambda data: b"\xff" not in data)

@@ -5,8 +5,8 @@ import pytest
 from patience import ManualClock
 
 from hitrs_live.messages import Frame, SourceChange
-from hitrs_live.sources.frame_box import FrameBox
-from hitrs_live.sources.liveness import Liveness
+from hitrs_live.sources.camera.latest_frame import FrameBox
+from hitrs_live.sources.camera.liveness import Liveness
 
 S = 1_000_000_000
 PICTURE = np.zeros((2, 3, 3), np.uint8)

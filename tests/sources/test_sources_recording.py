@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from mcap.writer import Writer
 from patience import ManualClock
 
-from hitrs_live.codec import joints_event
 from hitrs_live.errors import DataError, SourceUnavailable
 from hitrs_live.messages import Frame, JointsEvent, Pose, PoseFrame, SourceChange, SourceClock, SourceEvent
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.recording import Recording, RecordingSource, is_recording
 from hitrs_live.transport.recorder import Recorder
+from hitrs_live.wire.codec import joints_event
 
 BEGIN_NS = 5_000_000_000_123
 FRAME_NS = 33_333_333

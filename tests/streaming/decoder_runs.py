@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.config import ActionConfig
-from hitrs_live.messages import ActionEvent, Prediction, Tick
+from hitrs_live.messages import ActionEvent, JointFrame, Prediction
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HITRS_SMALL
 from hitrs_live.streaming.decoder import ActionDecoder
-from hitrs_live.thresholds import Thresholds
+from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.transforms import NormaliserConfig
 
 LABELS = ("background", "jump", "squat")
@@ -27,10 +27,10 @@ EITHER = (0.4, 0.3, 0.3)
 SETTINGS = {"on": 0.6, "off": 0.4, "min_duration_s": 0.2, "update_every_s": 0.5}
 
 
-def decoder(thresholds: Thresholds | None = None, hop_frames: int = 7, **settings: float) -> ActionDecoder:
+def decoder(thresholds: Thresholds | None = None, step_frames: int = 7, **settings: float) -> ActionDecoder:
     """Make a decoder of two rows."""
     config = ActionConfig(**(SETTINGS | settings))
-    return ActionDecoder(INFO, config, source_id="cam", rows=2, thresholds=thresholds, hop_frames=hop_frames)
+    return ActionDecoder(INFO, config, source_id="cam", rows=2, thresholds=thresholds, step_frames=step_frames)
 
 
 def prediction(
@@ -45,7 +45,7 @@ def prediction(
     seen = np.ones((2, 25), np.float32)
     if confidence is not None:
         seen[0] = confidence
-    tick = Tick(
+    joint_frame = JointFrame(
         time_ns=np.full(2, START_NS + round(clip * CLIP_NS)),
         track_ids=np.array([5, -1]),
         active=np.array([True, False]),
@@ -56,7 +56,7 @@ def prediction(
     logits = np.log(np.array([scores, (1 / 3, 1 / 3, 1 / 3)], np.float32))
     future = np.zeros((2, 30, 25, 3), np.float32)
     return Prediction(
-        tick=tick, completed=np.array([completed, False]), logits=logits, future_joints_m=future,
+        joint_frame=joint_frame, completed=np.array([completed, False]), logits=logits, future_joints_m=future,
         scales_m=future[..., 0],
     )  # fmt: skip
 

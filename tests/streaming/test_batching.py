@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
-from hitrs_live.messages import Prediction, Tick
-from hitrs_live.sources.demo import DemoSource
+from hitrs_live.messages import JointFrame, Prediction
+from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.streaming.batching import RowBatch
 from hitrs_live.streaming.predictor import Predictor
 
@@ -17,10 +17,10 @@ def checkpoint() -> Checkpoint:
     return load_checkpoint()
 
 
-def tick(frame: int, *, row: int, joints_m: np.ndarray, reset: bool = False) -> Tick:
+def joint_frame(frame: int, *, row: int, joints_m: np.ndarray, reset: bool = False) -> JointFrame:
     """One person, in one of two rows."""
     mine = np.arange(ROWS) == row
-    return Tick(
+    return JointFrame(
         time_ns=np.full(ROWS, frame * 33_333_333), track_ids=np.where(mine, 7, -1), active=mine, reset=mine & reset,
         joints_m=np.where(mine[:, None, None], joints_m, 0).astype(np.float32),
         confidence=np.ones((ROWS, 25), np.float32),
@@ -47,18 +47,18 @@ def test_each_source_is_told_what_it_would_be_told_alone_though_they_begin_and_p
     told = 0
     for frame in range(90):
         # The second begins later, the third misses every fourth frame; each looks at another part of the show.
-        ticks = {
-            source: tick(frame, row=source % ROWS, joints_m=joints_m[frame + 300 * source])
+        joint_frames = {
+            source: joint_frame(frame, row=source % ROWS, joints_m=joints_m[frame + 300 * source])
             for source in range(3)
             if (source != 1 or frame >= 10) and (source != 2 or frame % 4)
         }
-        said = batch.split(ticks, together.step(batch.join(ticks)))
-        assert said.keys() == ticks.keys()
-        for source, mine in ticks.items():
+        said = batch.split(joint_frames, together.step(batch.join(joint_frames)))
+        assert said.keys() == joint_frames.keys()
+        for source, mine in joint_frames.items():
             wanted = alone[source].step(mine)
             assert len(said[source]) == len(wanted)
             for got, want in zip(said[source], wanted, strict=True):
-                assert got.tick is mine
+                assert got.joint_frame is mine
                 same(got, want)
                 told += 1
     assert told > 25
@@ -68,8 +68,11 @@ def test_a_history_that_ended_is_told_to_its_own_source_only(checkpoint: Checkpo
     joints_m = DemoSource("max").joints_m[0]
     batch, together = RowBatch(2, ROWS), predictor(checkpoint, 2)
     for frame in range(5):
-        ticks = {source: tick(frame, row=0, joints_m=joints_m[frame]) for source in range(2)}
-        together.step(batch.join(ticks))
-    ticks = {0: tick(5, row=0, joints_m=joints_m[5]), 1: tick(5, row=0, joints_m=joints_m[5], reset=True)}
-    said = batch.split(ticks, together.step(batch.join(ticks)))
+        joint_frames = {source: joint_frame(frame, row=0, joints_m=joints_m[frame]) for source in range(2)}
+        together.step(batch.join(joint_frames))
+    joint_frames = {
+        0: joint_frame(5, row=0, joints_m=joints_m[5]),
+        1: joint_frame(5, row=0, joints_m=joints_m[5], reset=True),
+    }
+    said = batch.split(joint_frames, together.step(batch.join(joint_frames)))
     assert [len(said[0]), len(said[1])] == [0, 1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hitrs_live.messages import Foreseen, People, Prediction, Tick
+from hitrs_live.messages import ExtrapolatedPoses, JointFrame, People, Prediction
 from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.pose_events import pose_events
 
@@ -32,14 +32,14 @@ def prediction(*speeds_m_s: float, completed: tuple[bool, ...] = (True, True)) -
     """Made at MADE_NS of bodies at 0 that are going to move at these speeds, accelerating from frame 15 on."""
     seconds = np.arange(1, HORIZON + 1, dtype=np.float32) / np.float32(RATE_HZ)
     way = np.where(seconds <= 0.5, seconds, 0.5 + 3 * (seconds - 0.5))
-    tick = Tick(
+    joint_frame = JointFrame(
         time_ns=np.full(2, MADE_NS), track_ids=np.array([1, 2]), active=np.array([True, True]),
         reset=np.zeros(2, bool), joints_m=spots(0, 0), confidence=np.ones((2, 25), np.float32),
     )  # fmt: skip
     ahead_m = np.stack([np.concatenate([spots(x) for x in speed * way]) for speed in speeds_m_s])
     return Prediction(
-        tick=tick, completed=np.array(completed), logits=np.zeros((2, 1), np.float32), future_joints_m=ahead_m,
-        scales_m=np.zeros(ahead_m.shape[:3], np.float32),
+        joint_frame=joint_frame, completed=np.array(completed), logits=np.zeros((2, 1), np.float32),
+        future_joints_m=ahead_m, scales_m=np.zeros(ahead_m.shape[:3], np.float32),
     )  # fmt: skip
 
 
@@ -50,66 +50,66 @@ def after(*predictions: Prediction) -> LatencyCompensator:
     return compensator
 
 
-def x_of(carried: Foreseen) -> list[float]:
-    return carried.joints_m[:, 7, 0].tolist()
+def x_of(extrapolated: ExtrapolatedPoses) -> list[float]:
+    return extrapolated.joints_m[:, 7, 0].tolist()
 
 
 def test_a_pose_is_moved_by_what_was_predicted_between_its_capture_and_now() -> None:
     # Measured 100 ms after the prediction was made, and not where it had them: only the way from there on counts.
-    carried = after(prediction(1.0, -2.0)).carry(people(100, 0.5, 0.7), at(180))
-    assert x_of(carried) == pytest.approx([0.5 + 0.08, 0.7 - 0.16], abs=1e-5)
-    assert carried.ahead_ms == pytest.approx([80, 80], abs=1e-3)
-    assert carried.prediction_age_ms == pytest.approx([100, 100], abs=1e-3)
+    extrapolated = after(prediction(1.0, -2.0)).extrapolate(people(100, 0.5, 0.7), at(180))
+    assert x_of(extrapolated) == pytest.approx([0.5 + 0.08, 0.7 - 0.16], abs=1e-5)
+    assert extrapolated.ahead_ms == pytest.approx([80, 80], abs=1e-3)
+    assert extrapolated.prediction_age_ms == pytest.approx([100, 100], abs=1e-3)
 
 
 def test_between_the_last_measured_pose_and_the_first_predicted_frame_it_is_a_straight_line() -> None:
     compensator = after(prediction(1.0, 1.0))
     for ms in (0.0, 10.0, 20.0, 1000 / 30):
-        assert x_of(compensator.carry(people(0, 0, 0), at(ms))) == pytest.approx([ms / 1000] * 2, abs=1e-6)
+        assert x_of(compensator.extrapolate(people(0, 0, 0), at(ms))) == pytest.approx([ms / 1000] * 2, abs=1e-6)
 
 
 def test_the_whole_path_is_followed_round_its_corners() -> None:
-    carried = after(prediction(1.0, 1.0)).carry(people(400, 0, 0), at(600))
-    assert x_of(carried)[0] == pytest.approx(0.1 + 3 * 0.1, abs=1e-5)
+    extrapolated = after(prediction(1.0, 1.0)).extrapolate(people(400, 0, 0), at(600))
+    assert x_of(extrapolated)[0] == pytest.approx(0.1 + 3 * 0.1, abs=1e-5)
 
 
 def test_past_the_end_of_the_prediction_it_rests_and_says_how_far_it_came() -> None:
-    carried = after(prediction(1.0, 1.0)).carry(people(900, 0, 0), at(1500))
-    assert x_of(carried)[0] == pytest.approx(3 * 0.1, abs=1e-5)
-    assert carried.ahead_ms[0] == pytest.approx(100, abs=1e-3)
+    extrapolated = after(prediction(1.0, 1.0)).extrapolate(people(900, 0, 0), at(1500))
+    assert x_of(extrapolated)[0] == pytest.approx(3 * 0.1, abs=1e-5)
+    assert extrapolated.ahead_ms[0] == pytest.approx(100, abs=1e-3)
 
 
 def test_a_moment_before_the_capture_moves_nothing() -> None:
-    carried = after(prediction(1.0, 1.0)).carry(people(200, 0.5, 0.5), at(100))
-    assert x_of(carried) == [0.5, 0.5]
-    assert carried.ahead_ms.tolist() == [0, 0]
+    extrapolated = after(prediction(1.0, 1.0)).extrapolate(people(200, 0.5, 0.5), at(100))
+    assert x_of(extrapolated) == [0.5, 0.5]
+    assert extrapolated.ahead_ms.tolist() == [0, 0]
 
 
 def test_only_people_who_are_there_and_were_predicted_are_known() -> None:
     compensator = after(prediction(1.0, 1.0, completed=(True, False)))
-    assert compensator.carry(people(10, 0, 0), at(50)).known.tolist() == [True, False]
-    assert not compensator.carry(people(10, 0, 0, present=(False, True)), at(50)).known.any()
-    assert not compensator.carry(people(10, 0, 0, ids=(7, 2)), at(50)).known.any()
-    assert not compensator.carry(people(10, 0, 0, ids=(-1, -1)), at(50)).known.any()
+    assert compensator.extrapolate(people(10, 0, 0), at(50)).known.tolist() == [True, False]
+    assert not compensator.extrapolate(people(10, 0, 0, present=(False, True)), at(50)).known.any()
+    assert not compensator.extrapolate(people(10, 0, 0, ids=(7, 2)), at(50)).known.any()
+    assert not compensator.extrapolate(people(10, 0, 0, ids=(-1, -1)), at(50)).known.any()
 
 
 def test_a_history_that_ended_leaves_no_prediction() -> None:
     made = prediction(1.0, 1.0)
     compensator = after(made)
-    compensator.observe(Tick(**{**vars(made.tick), "reset": np.array([True, False])}))
-    assert compensator.carry(people(10, 0, 0), at(50)).known.tolist() == [False, True]
+    compensator.observe(JointFrame(**{**vars(made.joint_frame), "reset": np.array([True, False])}))
+    assert compensator.extrapolate(people(10, 0, 0), at(50)).known.tolist() == [False, True]
 
 
 def test_the_newest_prediction_counts_and_one_rows_leaves_the_others() -> None:
-    carried = after(prediction(1.0, 1.0), prediction(9.0, -2.0, completed=(False, True))).carry(
+    extrapolated = after(prediction(1.0, 1.0), prediction(9.0, -2.0, completed=(False, True))).extrapolate(
         people(0, 0, 0), at(100)
     )
-    assert x_of(carried) == pytest.approx([0.1, -0.2], abs=1e-5)
+    assert x_of(extrapolated) == pytest.approx([0.1, -0.2], abs=1e-5)
 
 
 def test_messages_hold_the_measured_pose_and_by_now_only_of_whom_it_is_known() -> None:
     seen = people(100, 0.5, 0.7)
-    now = after(prediction(1.0, 1.0, completed=(True, False))).carry(seen, at(180))
+    now = after(prediction(1.0, 1.0, completed=(True, False))).extrapolate(seen, at(180))
     first, second = pose_events(seen, now, source_id="cam")
     assert first.topic == "pose.cam.1"
     np.testing.assert_array_equal(first.joints_m.numpy(), seen.joints_m[0])

@@ -21,9 +21,9 @@ from decoder_runs import (
 
 from hitrs_live.config import ActionConfig
 from hitrs_live.messages import ScoreEvent
-from hitrs_live.streaming.action_rows import ActionRows, Judgement
 from hitrs_live.streaming.decoder import ActionDecoder
-from hitrs_live.thresholds import make_rules
+from hitrs_live.streaming.hysteresis import ActionHysteresis, ScoreBatch
+from hitrs_live.streaming.thresholds import make_rules
 
 
 def test_an_action_starts_once_and_ends_when_its_score_falls_below_off() -> None:
@@ -122,31 +122,31 @@ def test_what_is_there_with_the_first_answer_began_with_the_first_frame_seen() -
 
 def test_that_it_may_be_unknown_does_not_put_an_onset_off() -> None:
     rules = make_rules(INFO, ActionConfig(on=0.5, off=0.3, min_duration_s=0.0))
-    held = ActionRows(rules, rows=1, sure=0.9, hop_ns=CLIP_NS, reach_ns=CLIP_NS, unclear_ns=0)
+    hysteresis = ActionHysteresis(rules, rows=1, confident=0.9, step_ns=CLIP_NS, lead_ns=CLIP_NS, unclear_ns=0)
     nothing, doubted, known = (np.array([row], np.float32) for row in ([1.0, 0, 0], [0.9, 0.1, 0], [0.3, 0.7, 0]))
     for clip, (scores, if_known) in enumerate(((nothing, nothing), (doubted, known), (known, known))):
         now = np.array([START_NS + clip * CLIP_NS])
-        held.judge(
-            Judgement(
+        hysteresis.step(
+            ScoreBatch(
                 rows=np.array([0]), scores=scores, scores_if_known=if_known, instants_ns=now, clear=np.array([True])
             )
         )  # fmt: skip
-        assert held.label[0] == (1 if clip == 2 else 0)
-    assert held.onset_ns[0] == START_NS + CLIP_NS - CLIP_NS // 2
+        assert hysteresis.label[0] == (1 if clip == 2 else 0)
+    assert hysteresis.onset_ns[0] == START_NS + CLIP_NS - CLIP_NS // 2
 
 
 def test_rounding_does_not_move_the_onset_of_a_score_that_just_reaches_its_threshold() -> None:
     rules = make_rules(INFO, ActionConfig(on=0.35, off=0.35, min_duration_s=0.0))
     scores = np.array([[0.65000004, 0.35, 0.0]], np.float32)
     assert 1 - scores[0, 0] < rules.off[1] == scores[0, 1]
-    held = ActionRows(rules, rows=1, sure=0.9, hop_ns=CLIP_NS, reach_ns=CLIP_NS, unclear_ns=0)
+    hysteresis = ActionHysteresis(rules, rows=1, confident=0.9, step_ns=CLIP_NS, lead_ns=CLIP_NS, unclear_ns=0)
     now = np.array([START_NS])
-    held.judge(
-        Judgement(
+    hysteresis.step(
+        ScoreBatch(
             rows=np.array([0]), scores=scores, scores_if_known=scores, instants_ns=now, clear=np.array([True])
         )
     )  # fmt: skip
-    assert held.onset_ns[0] == START_NS - CLIP_NS
+    assert hysteresis.onset_ns[0] == START_NS - CLIP_NS
 
 
 def test_a_longer_minimum_waits_for_the_second_clip_and_drops_what_does_not_last() -> None:
@@ -253,7 +253,7 @@ def test_while_one_class_is_barred_another_may_start() -> None:
 
 
 def test_judged_every_frame_a_flicker_of_some_frames_is_told_once_and_the_minimum_still_counts_time() -> None:
-    stage = decoder(hop_frames=1, update_every_s=9.0)
+    stage = decoder(step_frames=1, update_every_s=9.0)
     frames = [NOTHING] * 10 + [JUMP] * 4 + [NOTHING] * 10 + [JUMP] * 12 + [NOTHING] * 5 + [JUMP] * 12 + [NOTHING] * 20
     stage.step(prediction(-2, NOTHING, reset=True, completed=False))
     events = [e for frame, scores in enumerate(frames) for e in actions(stage, prediction(frame / 7, scores))]
@@ -267,11 +267,11 @@ def test_judged_every_frame_a_flicker_of_some_frames_is_told_once_and_the_minimu
 
 def test_what_is_going_on_is_told_to_views_by_track() -> None:
     stage = decoder()
-    assert stage.going_on() == {}
+    assert stage.running_actions() == {}
     run(stage, JUMP, JUMP)
-    assert stage.going_on() == {5: ("jump", pytest.approx(0.85, abs=1e-4))}
+    assert stage.running_actions() == {5: ("jump", pytest.approx(0.85, abs=1e-4))}
     stage.close_all("shutdown")
-    assert stage.going_on() == {}
+    assert stage.running_actions() == {}
 
 
 def test_an_action_that_was_fading_when_its_source_was_lost_ends_where_it_faded() -> None:

@@ -13,11 +13,11 @@ from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HITRS_SMALL
 from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.decoder import ActionDecoder, body_confidence, class_scores, energy, softmax
-from hitrs_live.thresholds import ClassThresholds, Thresholds
+from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds
 
 
-def thresholds(least_energy: float | None = None, **classes: ClassThresholds) -> Thresholds:
-    return Thresholds(checkpoint="test", sha256="0" * 64, least_energy=least_energy, classes=classes)
+def thresholds(energy_threshold: float | None = None, **classes: ClassThresholds) -> Thresholds:
+    return Thresholds(checkpoint="test", sha256="0" * 64, least_energy=energy_threshold, classes=classes)
 
 
 def seen(**parts: float) -> np.ndarray:
@@ -68,8 +68,8 @@ def test_a_class_is_softened_by_its_own_temperature() -> None:
 
 def test_an_unknown_is_refused_and_its_score_event_says_background() -> None:
     # The helper's logits are logs of scores that sum to one: their energy is 0.
-    assert told(run(decoder(thresholds(least_energy=-4.0)), JUMP, JUMP)) == [("start", "jump")]
-    stage = decoder(thresholds(least_energy=10.0))
+    assert told(run(decoder(thresholds(energy_threshold=-4.0)), JUMP, JUMP)) == [("start", "jump")]
+    stage = decoder(thresholds(energy_threshold=10.0))
     assert run(stage, JUMP, JUMP) == []
     event = next(e for e in stage.step(prediction(3, JUMP)) if isinstance(e, ScoreEvent))
     assert event.labels[0] == "background"
@@ -78,14 +78,14 @@ def test_an_unknown_is_refused_and_its_score_event_says_background() -> None:
 
 def test_what_is_sure_but_for_the_unknown_is_told_at_once_if_it_reaches_on() -> None:
     # An energy of 0 beside a least one of log(1/3): the unknown takes a quarter of every score, 0.96 becomes 0.72.
-    quarter, sure = thresholds(least_energy=float(np.log(1 / 3))), (0.02, 0.96, 0.02)
+    quarter, sure = thresholds(energy_threshold=float(np.log(1 / 3))), (0.02, 0.96, 0.02)
     assert told(run(decoder(quarter, min_duration_s=0.4), NOTHING, sure)) == [("start", "jump")]
     assert told(run(decoder(quarter, min_duration_s=0.4, sure=0.97), NOTHING, sure)) == []
     assert told(run(decoder(quarter, min_duration_s=0.4, on=0.75), NOTHING, sure, sure)) == []
 
 
 def test_a_candidate_that_is_below_on_by_the_unknowns_share_waits_however_sure_it_is_but_for_that() -> None:
-    stage = decoder(thresholds(least_energy=0.0), on=0.41, off=0.3, min_duration_s=9.0)
+    stage = decoder(thresholds(energy_threshold=0.0), on=0.41, off=0.3, min_duration_s=9.0)
     reaches_on = prediction(0, (0.16, 0.83, 0.01))
     below_on = prediction(1, (0.02, 0.96, 0.02))
     below_on = replace(below_on, logits=below_on.logits - np.float32(0.6))
@@ -191,7 +191,7 @@ def test_a_model_without_an_action_for_its_rows_scores_the_background_and_never_
 ) -> None:
     detector = DetectorConfig(encoder=HITRS_SMALL, classes=len(labels), window_clips=4)
     info = msgspec.structs.replace(INFO, labels=labels, pair_labels=pair_labels, detector=detector)
-    deciding = ActionDecoder(info, ActionConfig(), source_id="cam", rows=2, hop_frames=7, of_pairs=of_pairs)
+    deciding = ActionDecoder(info, ActionConfig(), source_id="cam", rows=2, step_frames=7, of_pairs=of_pairs)
     events = []
     for clip in range(8):
         seen = prediction(clip, NOTHING, reset=clip == 0)

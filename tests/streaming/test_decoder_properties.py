@@ -6,10 +6,10 @@ import pytest
 from decoder_runs import INFO, LABELS, START_NS
 from hypothesis import example, given, settings
 
-from hitrs_live.codec import decode, encode
 from hitrs_live.config import ActionConfig
-from hitrs_live.messages import ActionEvent, Prediction, ScoreEvent, Tick
+from hitrs_live.messages import ActionEvent, JointFrame, Prediction, ScoreEvent
 from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.wire.codec import decode, encode
 
 ROWS = 3
 
@@ -28,7 +28,7 @@ def configs(draw: st.DrawFn) -> ActionConfig:
     )
 
 
-def stream(seed: int, judgements: int, hop_frames: int) -> list[Prediction]:
+def stream(seed: int, judgements: int, step_frames: int) -> list[Prediction]:
     """Random logits that stay for a while, resets, rows that pause, bodies that cannot be seen."""
     rng = np.random.default_rng(seed)
     logits, ids, predictions = rng.normal(0, 3, (ROWS, 3)), np.arange(ROWS), []
@@ -37,16 +37,16 @@ def stream(seed: int, judgements: int, hop_frames: int) -> list[Prediction]:
         logits[moved] = rng.normal(0, 3, (int(moved.sum()), 3))
         reset = rng.random(ROWS) < (1.0 if number == 0 else 0.05)
         ids = np.where(reset, ids + ROWS, ids)
-        time_ns = START_NS + round(number * hop_frames / 30 * 1e9)
+        time_ns = START_NS + round(number * step_frames / 30 * 1e9)
         confidence = np.where(rng.random((ROWS, 1)) < 0.15, 0.1, 1.0) * np.ones((1, 25))
-        tick = Tick(
+        joint_frame = JointFrame(
             time_ns=np.full(ROWS, time_ns), track_ids=ids, active=np.ones(ROWS, bool), reset=reset,
             joints_m=np.zeros((ROWS, 25, 3), np.float32), confidence=confidence.astype(np.float32),
         )  # fmt: skip
         future = np.zeros((ROWS, 0, 25, 3), np.float32)
         predictions.append(
             Prediction(
-                tick=tick,
+                joint_frame=joint_frame,
                 completed=rng.random(ROWS) < 0.95,
                 logits=logits.astype(np.float32),
                 future_joints_m=future,
@@ -56,21 +56,30 @@ def stream(seed: int, judgements: int, hop_frames: int) -> list[Prediction]:
     return predictions
 
 
+def of_rows(prediction: Prediction, rows: slice) -> Prediction:
+    """Leave the other rows out."""
+    frame = prediction.joint_frame
+    return Prediction(
+        joint_frame=JointFrame(
+            time_ns=frame.time_ns[rows],
+            track_ids=frame.track_ids[rows],
+            active=frame.active[rows],
+            reset=frame.reset[rows],
+            joints_m=frame.joints_m[rows],
+            confidence=frame.confidence[rows],
+        ),
+        completed=prediction.completed[rows],
+        logits=prediction.logits[rows],
+        future_joints_m=prediction.future_joints_m[rows],
+        scales_m=prediction.scales_m[rows],
+    )
+
+
 def decide(
-    config: ActionConfig, predictions: list[Prediction], hop_frames: int, rows: slice = slice(None)
+    config: ActionConfig, predictions: list[Prediction], step_frames: int, rows: slice = slice(None)
 ) -> list[ActionEvent | ScoreEvent]:
-    stage = ActionDecoder(INFO, config, source_id="cam", rows=len(range(ROWS)[rows]), hop_frames=hop_frames)
-    cut = [
-        Prediction(
-            tick=Tick(
-                time_ns=p.tick.time_ns[rows], track_ids=p.tick.track_ids[rows], active=p.tick.active[rows],
-                reset=p.tick.reset[rows], joints_m=p.tick.joints_m[rows], confidence=p.tick.confidence[rows],
-            ),
-            completed=p.completed[rows], logits=p.logits[rows], future_joints_m=p.future_joints_m[rows],
-            scales_m=p.scales_m[rows],
-        )
-        for p in predictions
-    ]  # fmt: skip
+    stage = ActionDecoder(INFO, config, source_id="cam", rows=len(range(ROWS)[rows]), step_frames=step_frames)
+    cut = [of_rows(prediction, rows) for prediction in predictions]
     return [*(event for p in cut for event in stage.step(p)), *stage.close_all("shutdown")]
 
 
@@ -80,9 +89,11 @@ def decide(
 @example(ActionConfig(on=0.35, off=0.1, sure=1.0, min_duration_s=0.3, merge_gap_s=0.0, update_every_s=0.1), 0, 8, 7)
 @settings(max_examples=80, deadline=None)
 def test_events_of_a_row_are_start_updates_end_and_never_two_are_open(
-    config: ActionConfig, seed: int, judgements: int, hop_frames: int
+    config: ActionConfig, seed: int, judgements: int, step_frames: int
 ) -> None:
-    events = [e for e in decide(config, stream(seed, judgements, hop_frames), hop_frames) if isinstance(e, ActionEvent)]
+    events = [
+        e for e in decide(config, stream(seed, judgements, step_frames), step_frames) if isinstance(e, ActionEvent)
+    ]
     for track in {event.track_id for event in events}:
         going: ActionEvent | None = None
         over_ns = 0
@@ -115,14 +126,16 @@ def test_events_of_a_row_are_start_updates_end_and_never_two_are_open(
 @given(configs(), st.integers(0, 2**32 - 1), st.sampled_from([1, 7]))
 @settings(max_examples=25, deadline=None)
 def test_the_same_logits_give_the_same_events_byte_for_byte_alone_or_beside_others(
-    config: ActionConfig, seed: int, hop_frames: int
+    config: ActionConfig, seed: int, step_frames: int
 ) -> None:
-    predictions = stream(seed, 60, hop_frames)
-    together = decide(config, predictions, hop_frames)
-    assert [encode(event) for event in together] == [encode(event) for event in decide(config, predictions, hop_frames)]
+    predictions = stream(seed, 60, step_frames)
+    together = decide(config, predictions, step_frames)
+    assert [encode(event) for event in together] == [
+        encode(event) for event in decide(config, predictions, step_frames)
+    ]
     for row in range(ROWS):
-        tracks = {int(p.tick.track_ids[row]) for p in predictions}
-        alone = decide(config, predictions, hop_frames, slice(row, row + 1))
+        tracks = {int(p.joint_frame.track_ids[row]) for p in predictions}
+        alone = decide(config, predictions, step_frames, slice(row, row + 1))
         assert [encode(e) for e in alone] == [encode(e) for e in together if e.track_id in tracks]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.config import ActionConfig, Config, PairConfig
-from hitrs_live.messages import ActionEvent, Prediction, Tick
+from hitrs_live.messages import ActionEvent, JointFrame, Prediction
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HITRS_TINY
 from hitrs_live.streaming.decoder import ActionDecoder
@@ -24,19 +24,23 @@ def said(number: int, logits: list[list[float]], apart_m: float) -> Prediction:
     joints_m = np.zeros((2, 25, 3), np.float32)
     joints_m[1, :, 0] = apart_m
     both = np.ones(2, bool)
-    tick = Tick(
+    joint_frame = JointFrame(
         time_ns=np.full(2, 1_000_000_000 + round(number * 7e9 / 30)), track_ids=np.array([4, 7]), active=both,
         reset=np.full(2, number == 0), joints_m=joints_m, confidence=np.ones((2, 25), np.float32),
     )  # fmt: skip
     future = np.zeros((2, 1, 25, 3), np.float32)
     return Prediction(
-        tick=tick, completed=both, logits=np.array(logits, np.float32), future_joints_m=future, scales_m=future[..., 0]
+        joint_frame=joint_frame,
+        completed=both,
+        logits=np.array(logits, np.float32),
+        future_joints_m=future,
+        scales_m=future[..., 0],
     )
 
 
 def pair_decoder() -> PairDecoder:
     config = Config(pair=PairConfig(near_m=1.0, far_m=2.0))
-    return PairDecoder(INFO, config, source_id="hall", rows=2, thresholds=None, hop_frames=7)
+    return PairDecoder(INFO, config, source_id="hall", rows=2, thresholds=None, step_frames=7)
 
 
 def test_an_action_of_two_carries_both_track_ids_and_ends_when_they_part() -> None:
@@ -63,7 +67,7 @@ def test_an_action_of_two_is_never_told_of_one(apart_m: float) -> None:
 def test_what_goes_on_ends_with_the_source() -> None:
     decoder = pair_decoder()
     decoder.step(said(0, [HUG, HUG], 0.5))
-    assert decoder.going_on() == {4: ("hug", pytest.approx(1.0, abs=0.01))}
+    assert decoder.running_actions() == {4: ("hug", pytest.approx(1.0, abs=0.01))}
     (end,) = decoder.close_all("source_lost")
     assert (end.state, end.reason, end.other_track_id) == ("end", "source_lost", 7)
     assert not decoder.close_all("shutdown")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hitrs_live.config import PairConfig
-from hitrs_live.messages import Prediction, Tick
+from hitrs_live.messages import JointFrame, Prediction
 from hitrs_live.streaming.pairs import PairStage
 
 CONFIG = PairConfig(near_m=1.0, far_m=2.0)
@@ -24,7 +24,7 @@ def said(
     values = np.zeros((rows, 2), np.float32)
     values[:, 1] = [0.0] * rows if logits is None else logits
     return Prediction(
-        tick=Tick(
+        joint_frame=JointFrame(
             time_ns=np.zeros(rows, np.int64), track_ids=np.where(there, 10 + np.arange(rows), -1), active=there,
             reset=np.zeros(rows, bool) if reset is None else np.array(reset), joints_m=joints_m,
             confidence=np.linspace(0.5, 0.9, rows, dtype=np.float32)[:, None].repeat(25, 1),
@@ -39,9 +39,9 @@ def stage(rows: int) -> PairStage:
 
 
 def pairs(judged: Prediction) -> list[tuple[int, int]]:
-    others = judged.tick.other_track_ids
+    others = judged.joint_frame.other_track_ids
     assert others is not None
-    return [(int(one), int(other)) for one, other in zip(judged.tick.track_ids, others, strict=True) if one >= 0]
+    return [(int(one), int(other)) for one, other in zip(judged.joint_frame.track_ids, others, strict=True) if one >= 0]
 
 
 def test_two_who_come_near_are_a_pair_until_they_are_far() -> None:
@@ -68,7 +68,7 @@ def test_a_pairs_logits_are_the_mean_of_its_peoples_newest() -> None:
     judged = pair.step(said([0.0, 0.5], logits=[4.0, 99.0], completed=[True, False]))
     assert judged.completed.tolist() == [True, False]
     assert judged.logits[0, 1] == pytest.approx((4.0 + 6.0) / 2)
-    assert judged.tick.confidence[0, 0] == pytest.approx(0.5), "as sure as of the less clear of the two"
+    assert judged.joint_frame.confidence[0, 0] == pytest.approx(0.5), "as sure as of the less clear of the two"
 
 
 def test_nothing_is_said_of_a_pair_before_both_were_judged() -> None:
@@ -79,7 +79,7 @@ def test_nothing_is_said_of_a_pair_before_both_were_judged() -> None:
 
 def test_forming_and_parting_begin_anew_and_staying_does_not() -> None:
     pair = stage(2)
-    resets = [pair.step(said([0.0, at])).tick.reset.tolist() for at in (5.0, 0.5, 0.6, 5.0, 5.0)]
+    resets = [pair.step(said([0.0, at])).joint_frame.reset.tolist() for at in (5.0, 0.5, 0.6, 5.0, 5.0)]
     assert resets == [[False, False], [True, False], [False, False], [True, False], [False, False]]
 
 
@@ -88,5 +88,5 @@ def test_who_is_lost_leaves_the_pair() -> None:
     pair.step(said([0.0, 0.5]))
     judged = pair.step(said([0.0, None], reset=[False, True]))
     assert pairs(judged) == []
-    assert judged.tick.reset.tolist() == [True, False]
+    assert judged.joint_frame.reset.tolist() == [True, False]
     assert not judged.completed.any()

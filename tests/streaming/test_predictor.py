@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
-from hitrs_live.engine.torch_engine import TorchEngine
-from hitrs_live.messages import Tick
+from hitrs_live.inference.torch_engine import TorchEngine
+from hitrs_live.messages import JointFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.streaming.predictor import Predictor
-from hitrs_live.streaming.step_cost import ms_per_frame, time_steps
+from hitrs_live.streaming.profile_step import ms_per_frame, time_steps
 from hitrs_live.transforms import NormaliserConfig, average_sides, mirror
 
 GRID = HiTRSConfig(
@@ -33,8 +33,8 @@ def checkpoint() -> Checkpoint:
     return Checkpoint(info=info, model=HitrsDetector(DETECTOR).eval())
 
 
-def predictor(checkpoint: Checkpoint, hop: int | None, *, mirror: bool = True) -> Predictor:
-    return Predictor(checkpoint, rows=2, min_joint_confidence=0.3, hop=hop, mirror=mirror)
+def predictor(checkpoint: Checkpoint, step_frames: int | None, *, mirror: bool = True) -> Predictor:
+    return Predictor(checkpoint, rows=2, min_joint_confidence=0.3, step_frames=step_frames, mirror=mirror)
 
 
 def answers(stage: Predictor, frames: int = 30, *, image: bool = False) -> dict[int, np.ndarray]:
@@ -45,7 +45,7 @@ def answers(stage: Predictor, frames: int = 30, *, image: bool = False) -> dict[
     for frame in range(frames):
         body = body + generator.normal(0, 0.01, (25, 3)).astype(np.float32)
         shown = mirror(torch.from_numpy(body)).numpy() if image else body
-        tick = Tick(
+        joint_frame = JointFrame(
             time_ns=np.full(2, round(frame * 1e9 / 30)),
             track_ids=np.array([1, -1]),
             active=np.array([True, False]),
@@ -53,7 +53,7 @@ def answers(stage: Predictor, frames: int = 30, *, image: bool = False) -> dict[
             joints_m=np.stack((shown, np.zeros_like(shown))),
             confidence=np.ones((2, 25), np.float32),
         )
-        for prediction in stage.step(tick):
+        for prediction in stage.step(joint_frame):
             if prediction.completed.any():
                 assert prediction.completed.tolist() == [True, False]
                 found[frame] = prediction.logits[0]
@@ -68,9 +68,9 @@ def test_it_answers_every_clip_and_every_frame_if_asked(checkpoint: Checkpoint) 
         np.testing.assert_allclose(often[frame], logits, atol=1e-6)
 
 
-@pytest.mark.parametrize("hop", [None, 1])
-def test_warming_up_leaves_no_trace_in_the_answers(checkpoint: Checkpoint, hop: int | None) -> None:
-    warm, cold = predictor(checkpoint, hop), predictor(checkpoint, hop)
+@pytest.mark.parametrize("step_frames", [None, 1])
+def test_warming_up_leaves_no_trace_in_the_answers(checkpoint: Checkpoint, step_frames: int | None) -> None:
+    warm, cold = predictor(checkpoint, step_frames), predictor(checkpoint, step_frames)
     warm.warm_up()
     got, expected = answers(warm), answers(cold)
     assert got.keys() == expected.keys()
@@ -90,21 +90,23 @@ def test_answering_every_frame_tells_what_it_costs_and_every_clip_tells_nothing(
     assert every_frame_ms > every_clip_ms > 0, "seven times the clips and judgements"
 
 
-@pytest.mark.parametrize(("hop", "clips_a_stride"), [(7, 1), (1, 7)])
+@pytest.mark.parametrize(("step_frames", "clips_a_stride"), [(7, 1), (1, 7)])
 def test_what_is_timed_is_people_with_full_windows_who_came_at_different_frames(
-    checkpoint: Checkpoint, hop: int, clips_a_stride: int
+    checkpoint: Checkpoint, step_frames: int, clips_a_stride: int
 ) -> None:
     judged: list[torch.Size] = []
     hook = checkpoint.model.encoder.video_encoder.embed.register_forward_pre_hook(
         lambda _, args: judged.append(args[0].shape)
     )
-    took_ms = time_steps(TorchEngine(checkpoint.model), checkpoint.info.normaliser, rows=3, hop=hop, strides=2)
+    took_ms = time_steps(
+        TorchEngine(checkpoint.model), checkpoint.info.normaliser, rows=3, step_frames=step_frames, strides=2
+    )
     hook.remove()
     assert took_ms.shape == (2, GRID.clip_stride)
     assert (took_ms > 0).all()
     assert {clips for _, clips, _ in judged} == {DETECTOR.window_clips}
     assert sum(people for people, _, _ in judged) == 3 * 3 * clips_a_stride, "three people, one stride untimed"
-    assert len(judged) == 3 * (3 if hop == 7 else 7), "no two people end a clip of the grid at once"
+    assert len(judged) == 3 * (3 if step_frames == 7 else 7), "no two people end a clip of the grid at once"
 
 
 def test_a_body_and_its_mirror_image_are_given_mirrored_classes(checkpoint: Checkpoint) -> None:

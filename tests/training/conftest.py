@@ -6,9 +6,9 @@ import pytest
 from ship_miniature import write_miniature
 
 from hitrs_live.data.class_map import read_ship
-from hitrs_live.data.ship import LABELS, SOURCE_WEIGHTS
+from hitrs_live.data.shipped_classes import LABELS, SOURCE_WEIGHTS
 from hitrs_live.skeleton import mirrored_labels
-from hitrs_live.training.train_detector import Material
+from hitrs_live.training.train_detector import TrainingStreams
 
 
 @pytest.fixture(scope="session")
@@ -17,5 +17,7 @@ def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def material(miniature: Path) -> Material:
-    return Material(sources=read_ship(miniature, test=False), weights=SOURCE_WEIGHTS, mirrored=mirrored_labels(LABELS))
+def streams_data(miniature: Path) -> TrainingStreams:
+    return TrainingStreams(
+        sources=read_ship(miniature, test=False), weights=SOURCE_WEIGHTS, mirrored=mirrored_labels(LABELS)
+    )

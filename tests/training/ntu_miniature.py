@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
-from hitrs_live.sources.demo_figure import lay_out
-from hitrs_live.sources.demo_motion import neutral, pose
+from hitrs_live.sources.demo.figure import lay_out
+from hitrs_live.sources.demo.motion import neutral, pose
 from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
 
 MUTUAL = {*range(50, 61), *range(106, 121)}

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from ntu_miniature import act
 
-from hitrs_live.sources.demo_figure import lay_out
-from hitrs_live.sources.demo_motion import neutral
+from hitrs_live.sources.demo.figure import lay_out
+from hitrs_live.sources.demo.motion import neutral
 
 ACTIONS = (1, 22, 33)
 """Bow, pick up, sit down."""

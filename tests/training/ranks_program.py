@@ -6,8 +6,8 @@ import sys
 import torch
 import torch.distributed as dist
 
-from hitrs_live.training.contrast import info_nce
-from hitrs_live.training.processes import join_processes
+from hitrs_live.training.distributed import join_processes
+from hitrs_live.training.infonce import info_nce
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kept_journal import BrokenOff, KeptJournal
+from kept_log import BrokenOff, KeptJournal
 from ntu_miniature import act
 
 from hitrs_live.checkpoint import (
@@ -23,13 +23,13 @@ from hitrs_live.checkpoint import (
 from hitrs_live.cli import main
 from hitrs_live.data.augment import AugmentConfig
 from hitrs_live.data.dataset import Dataset
-from hitrs_live.data.opening import open_dataset
+from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.training.batches_recognition import LabelledBatches, VaryConfig
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.finetune import FinetuneConfig, finetune
-from hitrs_live.training.finetune_command import chosen_steps
-from hitrs_live.training.labelled import LabelledBatches, VaryConfig
-from hitrs_live.training.loop import LoopConfig
-from hitrs_live.training.processes import Processes
+from hitrs_live.training.run_finetune import chosen_steps
+from hitrs_live.training.trainer import TrainerConfig
 from hitrs_live.transforms import NormaliserConfig, mirror
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ ENCODER = HiTRSConfig(
     frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=1, heads=2,
     head_width=8, max_clips=16, dropout=0.0,
 )  # fmt: skip
-LOOP = LoopConfig(steps=6, learning_rate=3e-3, warmup_steps=1, save_every=3, workers=0, average_decay=0.9)
+LOOP = TrainerConfig(steps=6, learning_rate=3e-3, warmup_steps=1, save_every=3, workers=0, average_decay=0.9)
 CONFIG = FinetuneConfig(encoder=ENCODER, loop=LOOP, batch=8)
 ACTIONS, PEOPLE = 3, 5
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.model.packed import PackedClips, pack_clips
-from hitrs_live.training.contrast import info_nce
+from hitrs_live.model.packed_sequences import PackedClips, pack_clips
+from hitrs_live.training.infonce import info_nce
 from hitrs_live.training.objectives import ObjectiveConfig, Pretrainer
 from hitrs_live.training.pretrain import LOSSES
 

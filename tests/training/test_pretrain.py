@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kept_journal import BrokenOff, KeptJournal
+from kept_log import BrokenOff, KeptJournal
 from patience import PATIENCE_S
 
 from hitrs_live.checkpoint import load_encoder
 from hitrs_live.cli import main
 from hitrs_live.data.dataset import Dataset
-from hitrs_live.data.opening import open_datasets
+from hitrs_live.data.open_dataset import open_datasets
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.training.journal import describe
+from hitrs_live.training.distributed import Processes
 from hitrs_live.training.pretrain import LOSSES, PretrainConfig, live, pretrain, published
-from hitrs_live.training.processes import Processes
+from hitrs_live.training.training_logger import describe
 
 pytestmark = pytest.mark.slow
 
@@ -63,19 +63,19 @@ def test_a_run_broken_off_and_resumed_ends_in_the_same_encoder(ship: Path, tmp_p
 def test_every_loss_is_reported_on_what_was_held_back_the_same_batches_each_time(ship: Path, tmp_path: Path) -> None:
     config = short(replace(live(ENCODER), modality="bone"), 4)
     still = replace(config, loop=replace(config.loop, learning_rate=0.0, final_learning_rate=0.0), validate_every=2)
-    journal = KeptJournal()
-    out = pretrain(still, training_halves(ship), tmp_path / "encoder.safetensors", ALONE, journal)
-    assert set(LOSSES) < set(journal.validations[0])
-    assert journal.validations[0] == journal.validations[1], "with weights that do not move, the same figures"
+    logger = KeptJournal()
+    out = pretrain(still, training_halves(ship), tmp_path / "encoder.safetensors", ALONE, logger)
+    assert set(LOSSES) < set(logger.validations[0])
+    assert logger.validations[0] == logger.validations[1], "with weights that do not move, the same figures"
     assert load_encoder(out).info.modality == "bone"
 
 
 def test_pre_training_learns_to_place_hidden_joints(ship: Path, tmp_path: Path) -> None:
     config = short(live(ENCODER), 60)
     config = replace(config, loop=replace(config.loop, learning_rate=3e-3), batch=12)
-    journal = KeptJournal()
-    pretrain(config, training_halves(ship), tmp_path / "encoder.safetensors", ALONE, journal)
-    losses = [step.figures["joint"] for step in journal.steps]
+    logger = KeptJournal()
+    pretrain(config, training_halves(ship), tmp_path / "encoder.safetensors", ALONE, logger)
+    losses = [step.figures["joint"] for step in logger.steps]
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:10])
 
 

@@ -8,22 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kept_journal import BrokenOff, KeptJournal
+from kept_log import BrokenOff, KeptJournal
 from ntu_miniature import act, write_ntu_miniature
 
 from hitrs_live.checkpoint import EncoderCheckpoint, EncoderInfo, load_checkpoint, load_encoder, save_checkpoint
 from hitrs_live.cli import main
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.class_map import read_ship
-from hitrs_live.data.compose import ComposeConfig, StreamComposer
-from hitrs_live.data.ship import LABELS, TEST_SUBJECTS
+from hitrs_live.data.shipped_classes import LABELS, TEST_SUBJECTS
+from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.errors import DataError
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.training.loop import LoopConfig, Step
-from hitrs_live.training.processes import join_processes
-from hitrs_live.training.streams import StreamBatch, StreamBatches, frames_since_start
-from hitrs_live.training.train_detector import DetectorTraining, Material, losses_of, train_detector
+from hitrs_live.training.batches_detection import StreamBatch, StreamBatches, frames_since_start
+from hitrs_live.training.distributed import join_processes
+from hitrs_live.training.train_detector import DetectorTraining, TrainingStreams, losses_of, train_detector
+from hitrs_live.training.trainer import Step, TrainerConfig
 from hitrs_live.transforms import NormaliserConfig
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ DETECTOR = DetectorConfig(encoder=ENCODER, classes=len(LABELS), window_clips=4, 
 
 
 def config(steps: int, learning_rate: float = 1e-3) -> DetectorTraining:
-    loop = LoopConfig(
+    loop = TrainerConfig(
         steps=steps, seed=5, learning_rate=learning_rate, warmup_steps=2, average_decay=0.998, workers=0, save_every=3
     )
     return DetectorTraining(labels=LABELS, detector=DETECTOR, loop=loop, batch=4)
@@ -44,15 +44,15 @@ def config(steps: int, learning_rate: float = 1e-3) -> DetectorTraining:
 
 def run(
     what: DetectorTraining,
-    material: Material,
+    streams_data: TrainingStreams,
     out: Path,
     begin: EncoderCheckpoint | None = None,
     broken_at: int | None = None,
 ) -> list[Step]:
-    journal = KeptJournal(broken_at=broken_at)
+    logger = KeptJournal(broken_at=broken_at)
     with join_processes("cpu") as processes:
-        train_detector(what, material, begin, out, processes, journal)
-    return journal.steps
+        train_detector(what, streams_data, begin, out, processes, logger)
+    return logger.steps
 
 
 def weights(path: Path) -> Mapping[str, torch.Tensor]:
@@ -61,60 +61,60 @@ def weights(path: Path) -> Mapping[str, torch.Tensor]:
 
 @pytest.mark.parametrize(("broken_at", "resumed_at"), [(5, 4), (8, 7)])
 def test_a_run_broken_off_and_resumed_ends_in_the_same_weights(
-    material: Material, tmp_path: Path, broken_at: int, resumed_at: int
+    streams_data: TrainingStreams, tmp_path: Path, broken_at: int, resumed_at: int
 ) -> None:
-    run(config(9), material, tmp_path / "whole.safetensors")
+    run(config(9), streams_data, tmp_path / "whole.safetensors")
     with pytest.raises(BrokenOff):
-        run(config(9), material, tmp_path / "parts.safetensors", broken_at=broken_at)
+        run(config(9), streams_data, tmp_path / "parts.safetensors", broken_at=broken_at)
     torch.manual_seed(999)
-    steps = run(config(9), material, tmp_path / "parts.safetensors")
+    steps = run(config(9), streams_data, tmp_path / "parts.safetensors")
     assert [step.step for step in steps] == list(range(resumed_at, 10)), "resumed at the last save"
     one, two = weights(tmp_path / "whole.safetensors"), weights(tmp_path / "parts.safetensors")
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_without_a_weight_for_it_motion_is_not_trained(material: Material, tmp_path: Path) -> None:
+def test_without_a_weight_for_it_motion_is_not_trained(streams_data: TrainingStreams, tmp_path: Path) -> None:
     made = []
     for steps in (1, 4):
-        run(replace(config(steps), motion_weight=0.0), material, tmp_path / f"{steps}.safetensors")
+        run(replace(config(steps), motion_weight=0.0), streams_data, tmp_path / f"{steps}.safetensors")
         made.append(weights(tmp_path / f"{steps}.safetensors"))
     changed = {name.split(".")[0] for name in made[0] if not torch.equal(made[0][name], made[1][name])}
     assert changed == {"encoder", "action_head"}
 
 
-def test_the_losses_fall(material: Material, tmp_path: Path) -> None:
-    seen = run(replace(config(40, learning_rate=1e-2), batch=16), material, tmp_path / "m.safetensors")
+def test_the_losses_fall(streams_data: TrainingStreams, tmp_path: Path) -> None:
+    seen = run(replace(config(40, learning_rate=1e-2), batch=16), streams_data, tmp_path / "m.safetensors")
     for name, share in (("action", 0.98), ("motion", 0.8)):
         assert sum(s.figures[name] for s in seen[-10:]) < share * sum(s.figures[name] for s in seen[:10])
 
 
-def test_training_begins_with_the_encoder_that_is_given(material: Material, tmp_path: Path) -> None:
+def test_training_begins_with_the_encoder_that_is_given(streams_data: TrainingStreams, tmp_path: Path) -> None:
     torch.manual_seed(3)
     info = EncoderInfo(name="tried", encoder=ENCODER, normaliser=NormaliserConfig())
     save_checkpoint(tmp_path / "encoder.safetensors", EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
     begin = load_encoder(tmp_path / "encoder.safetensors")
     still = replace(config(1), loop=replace(config(1).loop, learning_rate=0.0, final_learning_rate=0.0))
-    run(still, material, tmp_path / "out.safetensors", begin)
+    run(still, streams_data, tmp_path / "out.safetensors", begin)
     trained = load_encoder(tmp_path / "out.safetensors").model.state_dict()
     assert all(torch.equal(trained[name], value) for name, value in begin.model.state_dict().items())
 
 
-def batches(material: Material, seed: int) -> StreamBatches:
+def batches(streams_data: TrainingStreams, seed: int) -> StreamBatches:
     return StreamBatches(
-        StreamComposer(material.sources, material.weights, ComposeConfig()),
-        Augmenter(AugmentConfig(), material.mirrored),
+        StreamComposer(streams_data.sources, streams_data.weights, ComposeConfig()),
+        Augmenter(AugmentConfig(), streams_data.mirrored),
         detector=DETECTOR, normaliser=NormaliserConfig(), label_lag_frames=3, size=8, seed=(seed,),
     )  # fmt: skip
 
 
-def test_the_same_seed_and_number_give_the_same_batch_and_others_another(material: Material) -> None:
-    made, again, other = (batches(material, seed) for seed in (1, 1, 2))
+def test_the_same_seed_and_number_give_the_same_batch_and_others_another(streams_data: TrainingStreams) -> None:
+    made, again, other = (batches(streams_data, seed) for seed in (1, 1, 2))
     torch.testing.assert_close(made(7).joints, again(7).joints, atol=0, rtol=0)
     assert made(7).joints.shape != other(7).joints.shape or not torch.equal(made(7).joints, other(7).joints)
 
 
-def test_a_perfect_motion_head_would_have_no_loss_where_the_future_is_real(material: Material) -> None:
-    batch = batches(material, 1)(0)
+def test_a_perfect_motion_head_would_have_no_loss_where_the_future_is_real(streams_data: TrainingStreams) -> None:
+    batch = batches(streams_data, 1)(0)
     assert batch.future.shape[:3] == (8, batch.labels.shape[1], 6)
     assert torch.isfinite(batch.future).all()
     ends = torch.arange(batch.labels.shape[1]) * 7 + 12

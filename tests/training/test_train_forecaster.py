@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from kept_journal import BrokenOff, KeptJournal
+from kept_log import BrokenOff, KeptJournal
 
 from hitrs_live.checkpoint import (
     Checkpoint,
@@ -17,14 +17,14 @@ from hitrs_live.checkpoint import (
     save_checkpoint,
 )
 from hitrs_live.cli import main
-from hitrs_live.data.ship import LABELS
+from hitrs_live.data.shipped_classes import LABELS
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
-from hitrs_live.training.loop import LoopConfig, Step
+from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.motion_losses import in_the_room, motion_losses
-from hitrs_live.training.processes import join_processes
-from hitrs_live.training.train_detector import Material
+from hitrs_live.training.train_detector import TrainingStreams
 from hitrs_live.training.train_forecaster import ForecasterTraining, train_forecaster
+from hitrs_live.training.trainer import Step, TrainerConfig
 from hitrs_live.transforms import NormaliserConfig
 
 pytestmark = pytest.mark.slow
@@ -50,23 +50,25 @@ def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config(steps: int, *, joint: bool = False, learning_rate: float = 1e-3) -> ForecasterTraining:
-    loop = LoopConfig(
+    loop = TrainerConfig(
         steps=steps, seed=5, learning_rate=learning_rate, warmup_steps=2, average_decay=0.9, workers=0, save_every=2
     )
     return ForecasterTraining(joint=joint, loop=loop, batch=4)
 
 
 def run(
-    what: ForecasterTraining, material: Material, begin: Path, out: Path, broken_at: int | None = None
+    what: ForecasterTraining, streams_data: TrainingStreams, begin: Path, out: Path, broken_at: int | None = None
 ) -> tuple[list[Step], Mapping[str, torch.Tensor]]:
-    journal = KeptJournal(broken_at=broken_at)
+    logger = KeptJournal(broken_at=broken_at)
     with join_processes("cpu") as processes:
-        train_forecaster(what, material, load_checkpoint(begin), out, processes, journal)
-    return journal.steps, load_checkpoint(out).model.state_dict()
+        train_forecaster(what, streams_data, load_checkpoint(begin), out, processes, logger)
+    return logger.steps, load_checkpoint(out).model.state_dict()
 
 
-def test_the_detector_names_actions_as_before_to_the_bit(material: Material, detector: Path, tmp_path: Path) -> None:
-    run(config(3), material, detector, tmp_path / "out.safetensors")
+def test_the_detector_names_actions_as_before_to_the_bit(
+    streams_data: TrainingStreams, detector: Path, tmp_path: Path
+) -> None:
+    run(config(3), streams_data, detector, tmp_path / "out.safetensors")
     before, after = load_checkpoint(detector), load_checkpoint(tmp_path / "out.safetensors")
     joints = torch.randn(2, 40, 25, 3)
     with torch.inference_mode():
@@ -76,29 +78,31 @@ def test_the_detector_names_actions_as_before_to_the_bit(material: Material, det
     assert "motion settings" in after.info.provenance
 
 
-def test_together_everything_learns(material: Material, detector: Path, tmp_path: Path) -> None:
-    _, two = run(config(2, joint=True), material, detector, tmp_path / "two.safetensors")
-    _, four = run(config(4, joint=True), material, detector, tmp_path / "four.safetensors")
+def test_together_everything_learns(streams_data: TrainingStreams, detector: Path, tmp_path: Path) -> None:
+    _, two = run(config(2, joint=True), streams_data, detector, tmp_path / "two.safetensors")
+    _, four = run(config(4, joint=True), streams_data, detector, tmp_path / "four.safetensors")
     changed = {name.split(".")[0] for name in two if not torch.equal(two[name], four[name])}
     assert changed == {"encoder", "action_head", "motion_head"}
 
 
 def test_the_motion_loss_falls_below_that_of_damped_velocity(
-    material: Material, detector: Path, tmp_path: Path
+    streams_data: TrainingStreams, detector: Path, tmp_path: Path
 ) -> None:
     """An untrained head is damped velocity: the first steps' loss."""
-    steps, _ = run(replace(config(60, learning_rate=5e-3), batch=8), material, detector, tmp_path / "out.safetensors")
+    steps, _ = run(
+        replace(config(60, learning_rate=5e-3), batch=8), streams_data, detector, tmp_path / "out.safetensors"
+    )
     first, last = (sum(s.figures["motion"] for s in part) for part in (steps[:10], steps[-10:]))
     assert last < 0.9 * first
 
 
 def test_a_run_broken_off_and_resumed_ends_in_the_same_weights(
-    material: Material, detector: Path, tmp_path: Path
+    streams_data: TrainingStreams, detector: Path, tmp_path: Path
 ) -> None:
-    _, whole = run(config(5), material, detector, tmp_path / "whole.safetensors")
+    _, whole = run(config(5), streams_data, detector, tmp_path / "whole.safetensors")
     with pytest.raises(BrokenOff):
-        run(config(5), material, detector, tmp_path / "parts.safetensors", broken_at=4)
-    steps, parts = run(config(5), material, detector, tmp_path / "parts.safetensors")
+        run(config(5), streams_data, detector, tmp_path / "parts.safetensors", broken_at=4)
+    steps, parts = run(config(5), streams_data, detector, tmp_path / "parts.safetensors")
     assert [step.step for step in steps] == [3, 4, 5]
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 

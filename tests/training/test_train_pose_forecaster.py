@@ -10,13 +10,13 @@ import torch
 from cmu_miniature import write_cmu_miniature
 from safetensors.torch import load_file, save_file
 
+from hitrs_live.checkpoint import load_forecaster
 from hitrs_live.cli import main
-from hitrs_live.data.cmu_motion import read_cmu_motion
+from hitrs_live.data.formats.cmu_motion import read_cmu_motion
 from hitrs_live.data.motion_set import MotionSet
 from hitrs_live.errors import CheckpointMismatch
-from hitrs_live.forecaster_checkpoint import load_forecaster
 from hitrs_live.model.pose_forecaster import PoseForecaster, PoseForecasterConfig, cosines
-from hitrs_live.training.motion_windows import WindowBatches, WindowVariation
+from hitrs_live.training.batches_motion import WindowBatches, WindowVariation
 
 pytestmark = pytest.mark.slow
 

@@ -14,10 +14,10 @@ from transport_messages import a_motion, an_action, bound_publisher
 
 from hitrs_live.config import PublishConfig
 from hitrs_live.errors import AddressUnavailable
-from hitrs_live.sockets import connect_subscriber
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import ListSink, Sink, Stamper
 from hitrs_live.transport.subscriber import Subscription, subscribe
+from hitrs_live.wire.zmq_sockets import connect_subscriber
 
 LISTENER = """
 import sys

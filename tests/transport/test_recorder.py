@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from mcap.reader import make_reader
 from transport_messages import MESSAGES, a_motion, an_action
 
-from hitrs_live.codec import joints_event
 from hitrs_live.errors import TransportError
 from hitrs_live.messages import AnyMessage, JointsEvent, Pose, PoseFrame
 from hitrs_live.sources.recording import Recording
 from hitrs_live.transport.recorder import FLUSH_EVERY_NS, Recorder
 from hitrs_live.transport.sink import ListSink
-from hitrs_live.utc import SessionClock
+from hitrs_live.wire.codec import joints_event
+from hitrs_live.wire.utc import SessionClock
 
 FRAME_NS = 33_333_333
 UTC_NS = 1_772_366_400_000_000_000

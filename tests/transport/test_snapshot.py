@@ -9,13 +9,13 @@ import zmq
 from patience import PATIENCE_S
 from transport_messages import a_motion, an_action, bound_publisher
 
-from hitrs_live.codec import decode
 from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent, SourceState
-from hitrs_live.sequence import Gap, SequenceTracker
-from hitrs_live.sockets import connect_subscriber
 from hitrs_live.transport.publisher import MOST_CURRENT, READ_AT_ONCE, SNAPSHOTS_WAITING, Publisher
 from hitrs_live.transport.sink import Stamper
 from hitrs_live.transport.subscriber import Subscription, subscribe
+from hitrs_live.wire.codec import decode
+from hitrs_live.wire.sequence_numbers import Gap, SequenceTracker
+from hitrs_live.wire.zmq_sockets import connect_subscriber
 
 
 def _state(state: SourceState, source_id: str = "cam") -> SourceEvent:

@@ -5,9 +5,9 @@ from patience import PATIENCE_S, wait_until
 from transport_messages import a_motion, an_action, bound_publisher
 
 from hitrs_live.errors import AddressUnavailable
-from hitrs_live.sequence import Gap, SequenceTracker
 from hitrs_live.transport.sink import Stamper
 from hitrs_live.transport.subscriber import subscribe
+from hitrs_live.wire.sequence_numbers import Gap, SequenceTracker
 
 
 def test_topics_are_whole_words_from_the_front() -> None:

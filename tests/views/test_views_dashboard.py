@@ -9,8 +9,8 @@ from rich.console import Console
 from views_messages import at, ended, motion, scores, session, source, started, status
 
 from hitrs_live.messages import AnyMessage, SourceEvent, SourceState, StageLatency, Status
-from hitrs_live.views.board import EVENTS_KEPT
 from hitrs_live.views.dashboard import Dashboard
+from hitrs_live.views.session_state import EVENTS_KEPT
 
 
 def shown(dashboard: Dashboard, width: int = 120, height: int = 36) -> str:
@@ -105,7 +105,7 @@ def test_two_people_doing_the_same_have_a_row_each() -> None:
     for track_id in (1, 2):
         dashboard.update(started("squat", 3.0, track_id=track_id))
     dashboard.update(ended("squat", 3.0, 6.0, track_id=2))
-    rows = list(dashboard.boards.by_source["camera-0"].actions)
+    rows = list(dashboard.sessions.by_source["camera-0"].actions)
     assert [(row.start.track_id, row.end is not None) for row in rows] == [(1, False), (2, True)]
 
 
@@ -210,8 +210,8 @@ def test_hours_of_actions_do_not_grow_the_board() -> None:
     for number in range(3 * EVENTS_KEPT):
         dashboard.update(started("squat", 10.0 * number))
         dashboard.update(ended("squat", 10.0 * number, 10.0 * number + 3))
-    assert len(dashboard.boards.by_source["camera-0"].actions) == EVENTS_KEPT
-    assert dashboard.boards.by_source["camera-0"].actions_told == 3 * EVENTS_KEPT
+    assert len(dashboard.sessions.by_source["camera-0"].actions) == EVENTS_KEPT
+    assert dashboard.sessions.by_source["camera-0"].actions_told == 3 * EVENTS_KEPT
 
 
 def test_markup_and_terminal_commands_in_names_are_only_text() -> None:

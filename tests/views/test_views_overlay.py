@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from views_messages import foreseen, outlook, people_of, scene, standing_people
+from views_messages import extrapolated, forecast, people_of, scene, standing_people
 
 from hitrs_live.messages import Frame, People
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.skeleton import NTU25
+from hitrs_live.views.frame_renderer import STAGE_SIZE, FrameRenderer
 from hitrs_live.views.overlay import GHOST, LEFT, NOW, RIGHT, draw
-from hitrs_live.views.painter import STAGE_SIZE, Painter
 from hitrs_live.views.projection import Lens, imagined_lens, project
 
 LENS = Lens(fx=500.0, fy=500.0, cx=320.0, cy=240.0)
@@ -88,8 +88,8 @@ def test_joints_that_are_nowhere_are_no_error(spoil, size: tuple[int, int]) -> N
     joints = spoil(standing_people()).astype(np.float32)
     image = blank(*size)
     people = people_of(joints, np.nan)
-    gone = foreseen(people, (0.0, 0.0, 0.0), 400.0)
-    drawn = draw(image, scene(people, {1: ("squat", 0.9)}, outlook=outlook(gone, gone, reliable=False)), lens=LENS)
+    gone = extrapolated(people, (0.0, 0.0, 0.0), 400.0)
+    drawn = draw(image, scene(people, {1: ("squat", 0.9)}, forecast=forecast(gone, gone, reliable=False)), lens=LENS)
     assert drawn is image
     assert drawn.shape == (size[1], size[0], 3)
 
@@ -110,13 +110,13 @@ def test_a_picture_of_the_camera_is_copied_and_a_lens_asked_for_its_size() -> No
         asked.append((width, height))
         return imagined_lens(width, height)
 
-    painter = Painter(lens_for)
+    painter = FrameRenderer(lens_for)
     image = blank()
     image.setflags(write=False)
     people = people_of(standing_people())
     for _ in range(2):
-        painted = painter.paint(
-            scene(people, {}, frame=Frame(index=0, capture_time_ns=0, received_ns=0, image=image), outlook=None)
+        painted = painter.render(
+            scene(people, {}, frame=Frame(index=0, capture_time_ns=0, received_ns=0, image=image), forecast=None)
         )
     assert asked == [(640, 480)]
     assert (image == 60).all()
@@ -124,24 +124,24 @@ def test_a_picture_of_the_camera_is_copied_and_a_lens_asked_for_its_size() -> No
 
 
 def test_without_a_picture_the_figure_stands_on_a_floor() -> None:
-    painter = Painter()
+    painter = FrameRenderer()
     nobody = people_of(np.zeros((0, 25, 3)))
-    stage = painter.paint(scene(nobody))
+    stage = painter.render(scene(nobody))
     assert stage.shape == (STAGE_SIZE[1], STAGE_SIZE[0], 3)
     joints = standing_people()
     x, y = project(joints[0, NTU25.index("left_foot")], imagined_lens(*STAGE_SIZE)).round().astype(int)
     assert stage[y : y + 60].std(axis=1).max() > 2
-    standing = painter.paint(scene(people_of(joints)))
+    standing = painter.render(scene(people_of(joints)))
     assert near_colour(standing[y - 2 : y + 3, x - 2 : x + 3], LEFT).any()
 
 
 def test_the_floor_follows_feet_that_are_lower() -> None:
-    painter = Painter()
+    painter = FrameRenderer()
     low = standing_people() - np.array([0, 0.4, 0], np.float32)
-    before = painter.paint(scene(people_of(np.zeros((0, 25, 3)))))
+    before = painter.render(scene(people_of(np.zeros((0, 25, 3)))))
     for _ in range(30):
-        painter.paint(scene(people_of(low)))
-    after = painter.paint(scene(people_of(np.zeros((0, 25, 3)))))
+        painter.render(scene(people_of(low)))
+    after = painter.render(scene(people_of(np.zeros((0, 25, 3)))))
     assert (before != after).any()
 
 
@@ -157,9 +157,9 @@ FAR_RIGHT, FAR_LEFT = slice(420, 640), slice(0, 220)
 
 def test_people_are_drawn_where_they_will_be_and_where_they_are_by_now_in_colours_of_their_own() -> None:
     people = people_of(standing_people())
-    later, now = foreseen(people, (-0.8, 0, 0), 400.0), foreseen(people, (0.8, 0, 0), 63.0)
+    later, now = extrapolated(people, (-0.8, 0, 0), 400.0), extrapolated(people, (0.8, 0, 0), 63.0)
     plain = draw(blank(), scene(people), lens=LENS)
-    image = draw(blank(), scene(people, outlook=outlook(later, now)), lens=LENS)
+    image = draw(blank(), scene(people, forecast=forecast(later, now)), lens=LENS)
     for side, colour in ((FAR_RIGHT, GHOST), (FAR_LEFT, NOW)):
         change = added(image, plain, side)
         assert len(change) > 300
@@ -168,17 +168,17 @@ def test_people_are_drawn_where_they_will_be_and_where_they_are_by_now_in_colour
 
 def test_a_body_of_whom_nothing_is_predicted_has_no_ghost() -> None:
     people = people_of(standing_people())
-    unknown = foreseen(people, (-0.8, 0, 0), 400.0, known=False)
+    unknown = extrapolated(people, (-0.8, 0, 0), 400.0, known=False)
     plain = draw(blank(), scene(people), lens=LENS)
-    np.testing.assert_array_equal(draw(blank(), scene(people, outlook=outlook(unknown)), lens=LENS), plain)
+    np.testing.assert_array_equal(draw(blank(), scene(people, forecast=forecast(unknown)), lens=LENS), plain)
 
 
 def test_ghosts_of_people_whose_predictions_are_not_reliable_are_fainter() -> None:
     people = people_of(standing_people())
-    later = foreseen(people, (-0.8, 0, 0), 400.0)
+    later = extrapolated(people, (-0.8, 0, 0), 400.0)
     plain = draw(blank(), scene(people), lens=LENS)
     sure, unsure = (
-        added(draw(blank(), scene(people, outlook=outlook(later, reliable=reliable)), lens=LENS), plain, FAR_RIGHT)
+        added(draw(blank(), scene(people, forecast=forecast(later, reliable=reliable)), lens=LENS), plain, FAR_RIGHT)
         for reliable in (True, False)
     )
     assert 0.25 * sure.max() < unsure.max() < 0.5 * sure.max()
@@ -186,22 +186,22 @@ def test_ghosts_of_people_whose_predictions_are_not_reliable_are_fainter() -> No
 
 def test_a_body_by_now_is_drawn_in_full_for_it_is_known_of_the_reliable_alone() -> None:
     people = people_of(standing_people())
-    later, now = foreseen(people, (0, 0, 0), 400.0, known=False), foreseen(people, (0.8, 0, 0), 63.0)
+    later, now = extrapolated(people, (0, 0, 0), 400.0, known=False), extrapolated(people, (0.8, 0, 0), 63.0)
     plain = draw(blank(), scene(people), lens=LENS)
     change = added(
-        draw(blank(), scene(people, outlook=outlook(later, now, reliable=False)), lens=LENS), plain, FAR_LEFT
+        draw(blank(), scene(people, forecast=forecast(later, now, reliable=False)), lens=LENS), plain, FAR_LEFT
     )
     np.testing.assert_allclose(change[change.sum(1).argmax()], np.array(NOW) - 60, atol=2)
 
 
 def test_a_legend_says_what_the_ghosts_stand_for_and_a_line_more_where_one_is_faint() -> None:
     people = people_of(standing_people())
-    later = foreseen(people, (-0.8, 0, 0), 400.0)
+    later = extrapolated(people, (-0.8, 0, 0), 400.0)
     plain = draw(blank(), scene(people), lens=LENS)
 
     def lines(reliable: bool, now: bool) -> int:
         image = draw(
-            blank(), scene(people, outlook=outlook(later, later if now else None, reliable=reliable)), lens=LENS
+            blank(), scene(people, forecast=forecast(later, later if now else None, reliable=reliable)), lens=LENS
         )
         return int((image[380:, 5:100] != plain[380:, 5:100]).any((1, 2)).sum())
 

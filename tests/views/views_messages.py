@@ -10,11 +10,11 @@ from hitrs_live.messages import (
     AnyMessage,
     Array,
     EndReason,
-    Foreseen,
+    ExtrapolatedPoses,
     Frame,
     MotionPrediction,
-    Outlook,
     People,
+    PoseForecast,
     Scene,
     ScoreEvent,
     SourceEvent,
@@ -22,7 +22,7 @@ from hitrs_live.messages import (
     StageLatency,
     Status,
 )
-from hitrs_live.sources.demo import DemoSource
+from hitrs_live.sources.demo.source import DemoSource
 
 BEGIN_S = 5000.0
 """Monotonic time does not begin at zero."""
@@ -120,10 +120,12 @@ def standing_people(count: int = 1) -> np.ndarray:
     return DemoSource("max", people=count).joints_m[:, 10]
 
 
-def foreseen(people: People, moved_m: tuple[float, float, float], ahead_ms: float, known: bool = True) -> Foreseen:
+def extrapolated(
+    people: People, moved_m: tuple[float, float, float], ahead_ms: float, known: bool = True
+) -> ExtrapolatedPoses:
     """Everybody present, moved by so much."""
     rows = len(people.track_ids)
-    return Foreseen(
+    return ExtrapolatedPoses(
         known=people.present & known,
         joints_m=people.joints_m + np.array(moved_m, np.float32),
         ahead_ms=np.full(rows, ahead_ms, np.float32),
@@ -131,8 +133,8 @@ def foreseen(people: People, moved_m: tuple[float, float, float], ahead_ms: floa
     )
 
 
-def outlook(later: Foreseen, now: Foreseen | None = None, *, reliable: bool = True) -> Outlook:
-    return Outlook(later=later, now=now, reliable=np.full(len(later.known), reliable))
+def forecast(later: ExtrapolatedPoses, now: ExtrapolatedPoses | None = None, *, reliable: bool = True) -> PoseForecast:
+    return PoseForecast(later=later, now=now, reliable=np.full(len(later.known), reliable))
 
 
 def scene(
@@ -140,7 +142,7 @@ def scene(
     actions: Mapping[int, tuple[str, float]] | None = None,
     *,
     frame: Frame | None = None,
-    outlook: Outlook | None = None,
+    forecast: PoseForecast | None = None,
 ) -> Scene:
     """What a pipeline at 30 frames a second knows of a frame."""
-    return Scene(frame=frame, people=people, actions=actions or {}, outlook=outlook, state="up", fps=30.0)
+    return Scene(frame=frame, people=people, actions=actions or {}, forecast=forecast, state="up", fps=30.0)

@@ -1,0 +1,126 @@
+"""Compare int8's answers with fp32's on people whom the model never saw: the test subjects of the shipping data.
+
+    python benchmarks/studies/int8_answers.py --sources precog16 ui_prmd_kinect --seconds 300 --json reports/int8.json
+
+fp32 is the reference in torch. int8 is built where it is not built yet, by the ranges of `--quantisation`, else by
+those that `build-engines` would take. Streams are taken in their order up to so many seconds of each source.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from hitrs_live.data.array_format import IGNORE, data_folder
+from hitrs_live.data.array_format import LabelledSequence as Stream
+from hitrs_live.data.class_map import read_ship
+from hitrs_live.data.formats.ui_prmd import NAME as UI_PRMD
+from hitrs_live.data.formats.ui_prmd import join_repetitions
+from hitrs_live.data.shipped_classes import SOURCES
+from hitrs_live.evaluation.decode_streams import decide
+from hitrs_live.evaluation.kept_streams import KeptStream
+from hitrs_live.evaluation.reports.detection import detection_report
+from hitrs_live.evaluation.reports.write import about_run, write_report
+from hitrs_live.evaluation.run_model import run_model
+from hitrs_live.inference.base import Engine
+from hitrs_live.inference.build import open_onnx
+from hitrs_live.inference.engine_cache import engines_folder
+from hitrs_live.inference.int8_ranges import find_ranges
+from hitrs_live.inference.parity import measure_parity
+from hitrs_live.inference.torch_engine import TorchEngine
+from hitrs_live.streaming.thresholds import Thresholds, find_thresholds
+
+
+def main() -> None:
+    """Judge every stream twice and print a row a source."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
+    parser.add_argument("--quantisation", type=Path, metavar="FILE", help="of `hitrs-live calibrate quantisation`")
+    parser.add_argument("--sources", nargs="+", choices=SOURCES, default=list(SOURCES))
+    parser.add_argument("--seconds", type=float, default=float("inf"), metavar="S", help="of each source, about")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    checkpoint = load_checkpoint(options.checkpoint)
+    thresholds = find_thresholds("", checkpoint, Path(options.checkpoint or SHIPPED)).thresholds
+    found = find_ranges(options.quantisation, checkpoint)
+    int8 = open_onnx(checkpoint, "int8", engines_folder(), ranges=found.ranges)
+    gate = measure_parity(int8, TorchEngine(checkpoint.model))
+    rows = {
+        name: compare(checkpoint, int8, streams, thresholds)
+        for name, streams in read(options.sources, options.seconds).items()
+    }
+    Console().print(table(rows, found.origin))
+    print(f"at the gate: {gate.same:.1%} of clips named alike; {gate.refusal('int8') or 'passed'}")
+    if options.json:
+        report = {"ranges": found.origin, "gate_same": round(gate.same, 4), "sources": rows}
+        write_report(options.json, about_run(checkpoint, thresholds, "clip") | report)
+
+
+def read(sources: Sequence[str], seconds: float) -> dict[str, list[Stream]]:
+    """Take the test subjects' streams of some sources until they last so long together."""
+    halves = read_ship(data_folder(), test=True)
+    taken: dict[str, list[Stream]] = {}
+    for name in sources:
+        streams = join_repetitions(halves[name]) if name == UI_PRMD else halves[name]
+        known = [stream for stream in streams if (stream.labels != IGNORE).any()]
+        before_s = np.cumsum([0, *(len(stream.labels) for stream in known)])[:-1] / 30.0
+        taken[name] = [stream for stream, begin_s in zip(known, before_s, strict=True) if begin_s < seconds]
+    return taken
+
+
+def compare(
+    checkpoint: Checkpoint, int8: Engine, streams: list[Stream], thresholds: Thresholds | None
+) -> dict[str, Any]:
+    """Judge streams by both and put the answers side by side."""
+    wanted, got = (run_model(checkpoint, streams, mirror=False, engine=engine) for engine in (None, int8))
+    both = [np.concatenate([one.logits for one in kept]) for kept in (wanted, got)]
+    best = [logits.argmax(1) for logits in both]
+    acting = best[0] > 0
+    figures = [figures_of(checkpoint, kept, thresholds) for kept in (wanted, got)]
+    return {
+        "streams": len(streams),
+        "seconds": round(sum(len(stream.labels) for stream in streams) / 30.0, 1),
+        "clips": len(best[0]),
+        "same": round(float((best[0] == best[1]).mean()), 4),
+        "acting": int(acting.sum()),
+        "same_acting": round(float((best[0] == best[1])[acting].mean()), 4) if acting.any() else None,
+        "logit_p50": round(float(np.median(np.abs(both[0] - both[1]))), 4),
+        "logit_max": round(float(np.abs(both[0] - both[1]).max()), 4),
+        "fp32": figures[0],
+        "int8": figures[1],
+    }
+
+
+def figures_of(checkpoint: Checkpoint, kept: list[KeptStream], thresholds: Thresholds | None) -> dict[str, Any]:
+    """Compute what is told of a detector elsewhere, from the same streams."""
+    info = checkpoint.info
+    report = detection_report(decide(kept, info, thresholds=thresholds), info.labels, rate_hz=info.normaliser.rate_hz)
+    return {key: report[key] for key in ("frame_map", "frame_map_later", "start_f1", "false_alarms")}
+
+
+def table(rows: dict[str, dict[str, Any]], origin: str) -> Table:
+    """Lay the rows out."""
+    shown = Table(
+        "source", "clips", "same", "of actions", "logits off p50, max", "frame mAP fp32", "int8", "start F1 fp32",
+        "int8",
+        title=f"int8 by {origin}",
+    )  # fmt: skip
+    for name, row in rows.items():
+        shown.add_row(
+            name, str(row["clips"]), f"{row['same']:.1%}", f"{row['same_acting'] or 0:.1%} of {row['acting']}",
+            f"{row['logit_p50']:.3f}, {row['logit_max']:.2f}",
+            *(f"{row[kind][key]}" for key in ("frame_map",) for kind in ("fp32", "int8")),
+            *(" / ".join(f"{value:.3f}" for value in row[kind]["start_f1"].values()) for kind in ("fp32", "int8")),
+        )  # fmt: skip
+    return shown
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""Measure how well one camera's 3D joints agree with joints triangulated from four synchronised cameras.
+
+    python benchmarks/studies/pose_accuracy.py [--data FOLDER] [--every 2] [--json FILE]
+
+Truth: the image landmarks of all four cameras, triangulated with the cameras' reference calibration, so it shares
+the estimator's own mistakes in the picture (a few centimetres) and tells mostly of depth, tilt and scale.
+"""
+
+import argparse
+import json
+import os
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.pose.intrinsics import Intrinsics
+from hitrs_live.pose.lifting import lift
+from hitrs_live.pose.mediapipe.estimator import MediaPipeEstimator
+from hitrs_live.pose.mediapipe.models import find_pose_model
+from hitrs_live.skeleton import NTU25, NTU25_FROM_MEDIAPIPE33
+
+Array = NDArray[np.float64]
+OFF_SCALE_M = 0.05
+# From x right, y down, z away to the axes of messages.py.
+TO_OUR_AXES = np.array((-1.0, -1.0, 1.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    name: str
+    intrinsics: Intrinsics
+    axes: Array
+    """(3, 3), columns: right, down and ahead of the camera, in the room."""
+    place_m: Array
+
+
+def read_cameras(path: Path) -> list[Camera]:
+    """Read a Qualisys calibration: millimetres, 64ths of a pixel, axes that look backwards."""
+    cameras = []
+    for entry in ET.parse(path).getroot().findall("cameras/camera"):
+        pose = {key: float(value) for key, value in entry.find("transform").attrib.items()}
+        lens = {key: float(value) for key, value in entry.find("intrinsic").attrib.items()}
+        rows = np.array([[pose[f"r{a}{b}"] for b in (1, 2, 3)] for a in (1, 2, 3)])
+        intrinsics = Intrinsics(
+            fx=lens["focalLengthU"] / 64,
+            fy=lens["focalLengthV"] / 64,
+            cx=lens["centerPointU"] / 64,
+            cy=lens["centerPointV"] / 64,
+            width=1088,
+            height=1920,
+            distortion=(
+                lens["radialDistortion1"],
+                lens["radialDistortion2"],
+                lens["tangentalDistortion1"],
+                lens["tangentalDistortion2"],
+                lens["radialDistortion3"],
+            ),
+        )
+        place = np.array([pose["x"], pose["y"], pose["z"]]) / 1000
+        cameras.append(
+            Camera(
+                name=entry.attrib["serial"],
+                intrinsics=intrinsics,
+                axes=rows.T @ np.diag((1.0, -1.0, -1.0)),
+                place_m=place,
+            )
+        )
+    return cameras
+
+
+def look(clip: Path, model: Path, every: int) -> list[NDArray[np.float32] | None]:
+    """Return one person's landmarks, (33, 7), of every so-manyeth frame, None where nobody was found."""
+    estimator = MediaPipeEstimator(model, max_people=1, min_confidence=0.5)
+    video = cv2.VideoCapture(str(clip))
+    people: list[NDArray[np.float32] | None] = []
+    index = 0
+    while True:
+        read, picture = video.read()
+        if not read:
+            break
+        if index % every == 0:
+            found = estimator.step(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+            people.append(found[0] if len(found) else None)
+        index += 1
+    estimator.close()
+    return people
+
+
+def triangulate(cameras: list[Camera], people: list[NDArray[np.float32]]) -> Array:
+    """Return the landmarks' places in the room, (33, 3) metres, trusting views that agree."""
+    rays = [c.intrinsics.rays(p[:, :2]) for c, p in zip(cameras, people, strict=True)]
+    certainty = [(p[:, 5] * p[:, 6]).astype(float) ** 2 + 1e-3 for p in people]
+    weights = certainty
+    places = np.zeros((33, 3))
+    for _ in range(4):
+        normal, right = np.zeros((33, 3, 3)), np.zeros((33, 3))
+        for camera, ray, weight in zip(cameras, rays, weights, strict=True):
+            ahead = np.concatenate((ray, np.ones((33, 1))), axis=1) @ camera.axes.T
+            ahead /= np.linalg.norm(ahead, axis=1, keepdims=True)
+            across = np.eye(3) - ahead[:, :, None] * ahead[:, None, :]
+            normal += weight[:, None, None] * across
+            right += weight[:, None] * (across @ camera.place_m)
+        places = np.linalg.solve(normal, right[..., None])[..., 0]
+        weights = []
+        for camera, ray, sure in zip(cameras, rays, certainty, strict=True):
+            seen = (places - camera.place_m) @ camera.axes
+            off = np.linalg.norm(seen[:, :2] - ray * seen[:, 2:], axis=1)
+            weights.append(sure / (1 + (off / OFF_SCALE_M) ** 2))
+    return places
+
+
+def compare(camera: Camera, person: NDArray[np.float32], places: Array) -> dict[str, float]:
+    """Compare one camera's joints with the triangulated ones: millimetres, and which way round they are."""
+    truth = NTU25_FROM_MEDIAPIPE33 @ ((places - camera.place_m) @ camera.axes) * TO_OUR_AXES
+    one = person[None]
+    joints = lift(one[..., 2:5], one[..., :2], one[..., 5], one[..., 6], camera.intrinsics)[0][0]
+    left = [NTU25.index("left_shoulder"), NTU25.index("left_hip")]
+    right = [NTU25.index("right_shoulder"), NTU25.index("right_hip")]
+    across = (joints[left] - joints[right]).mean(axis=0)[:2] @ (truth[left] - truth[right]).mean(axis=0)[:2]
+    return {
+        "depth_m": float(truth[0, 2]),
+        "depth_bias_mm": float(joints[0, 2] - truth[0, 2]) * 1000,
+        "depth_error_mm": float(abs(joints[0, 2] - truth[0, 2])) * 1000,
+        "root_error_mm": float(np.linalg.norm(joints[0] - truth[0])) * 1000,
+        "camera_space_mm": float(np.linalg.norm(joints - truth, axis=1).mean()) * 1000,
+        "root_aligned_mm": float(np.linalg.norm((joints - joints[0]) - (truth - truth[0]), axis=1).mean()) * 1000,
+        "left_right_swapped": float(across < 0),
+    }
+
+
+def measure(data: Path, every: int) -> dict[str, dict[str, float]]:
+    """Return for each camera, and for all, the means over the frames, and over those not left-right swapped."""
+    cameras = read_cameras(data / "cameras" / "Calib.qca.txt")
+    model = find_pose_model("full")
+    views = [look(data / "video" / f"pose2sim_single_{c.name}.mp4", model, every) for c in cameras]
+    rows: dict[str, list[dict[str, float]]] = {camera.name: [] for camera in cameras}
+    for people in zip(*views, strict=False):
+        known = [person for person in people if person is not None]
+        if len(known) == len(cameras):
+            places = triangulate(cameras, known)
+            for camera, person in zip(cameras, known, strict=True):
+                rows[camera.name].append(compare(camera, person, places))
+    rows["all"] = [row for some in rows.values() for row in some]
+    rows["all, not swapped"] = [row for row in rows["all"] if not row["left_right_swapped"]]
+    return {
+        name: {"frames": len(some), **{key: float(np.mean([row[key] for row in some])) for key in some[0]}}
+        for name, some in rows.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    default = os.environ.get("HITRS_DATA", Path(__file__).resolve().parents[2] / ".." / "shared" / "data")
+    parser.add_argument("--data", type=Path, default=Path(default))
+    parser.add_argument("--every", type=int, default=2, help="use every so-manyeth frame")
+    parser.add_argument("--json", type=Path, help="write the numbers here")
+    chosen = parser.parse_args()
+    table = measure(chosen.data, chosen.every)
+    keys = list(next(iter(table.values())))
+    print("".join(f"{word:>19}" for word in ("camera", *keys)))
+    for name, row in table.items():
+        print(f"{name:>19}" + "".join(f"{row[key]:19.2f}" for key in keys))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(table, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""`hitrs-live models`: show, assemble or download the pose model."""
+
+import argparse
+import logging
+from pathlib import Path
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
+    parser.add_argument(
+        "--fetch", action="store_true", help="assemble the model `full` now, from the package registry (36 MB, once)"
+    )
+    parser.add_argument("--wheel", metavar="FILE", help="assemble it from this wheel, mediapipe 0.10.21, offline")
+    parser.add_argument("--download", choices=("lite", "full", "heavy"), help="download an official model instead")
+    parser.add_argument("--pose-model", metavar="FILE", help="say what this .task file is, too")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the verb; return the exit code."""
+    from hitrs_live.pose.mediapipe.models import (
+        cache_folder,
+        describe_file,
+        describe_models,
+        download_official,
+        ensure_pose_model,
+    )
+
+    # What is fetched, and from where, while it is fetched; the list itself goes to standard output.
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if options.wheel or options.fetch:
+        ensure_pose_model("full", wheel=Path(options.wheel) if options.wheel else None)
+    if options.download:
+        download_official(options.download)
+    print(f"pose models in {cache_folder()}:")
+    for status in describe_models():
+        record = status.record
+        more = f" ({record.size_bytes} bytes, sha256 {record.sha256})" if record is not None else ""
+        print(f"{status.variant:<6} {status.note}{more}")
+    if options.pose_model:
+        print(describe_file(Path(options.pose_model)))
+    return 0

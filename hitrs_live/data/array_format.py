@@ -1,0 +1,151 @@
+"""Read the array format: many labelled joint sequences in one .npz."""
+
+import json
+import os
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.errors import DataError
+from hitrs_live.joint_checks import MOST_BAD, fill_over_time, find_bad
+from hitrs_live.skeleton import NTU25
+
+BROKEN: Final = (
+    OSError, EOFError, ValueError, RuntimeError, MemoryError, OverflowError, SyntaxError, struct.error,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What reading damaged .npy and .npz files raises."""
+
+
+BACKGROUND: Final = 0
+"""The first class of every detector: everything else."""
+IGNORE: Final = -1
+"""Frames that may or may not be one of the classes: neither trained on nor scored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledSequence:
+    """One recording of one person, with the classes of a detector. T frames at 30 Hz."""
+
+    name: str
+    subject: str
+    joints_m: NDArray[np.float32]
+    """(T, 25, 3), metres, y up."""
+    labels: NDArray[np.int64]
+    """(T,); class of each frame, or IGNORE."""
+    valid_mask: NDArray[np.bool_]
+    """(25,); joints that the sensor really had. The others stand where a neighbour is."""
+
+
+def data_folder() -> Path:
+    """Find the data: the folder that HITRS_DATA names, else ../shared/data."""
+    return Path(os.environ.get("HITRS_DATA", "../shared/data"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """The numbers of one file as it has them, checked."""
+
+    joints: NDArray[np.floating]
+    """(frames, 25, 3), metres, y up; mostly float16."""
+    labels: NDArray[np.integer]
+    """(frames,)."""
+    lengths: NDArray[np.integer]
+    """(sequences,); frames of each."""
+    subjects: tuple[str, ...]
+    names: tuple[str, ...]
+    valid_mask: NDArray[np.bool_]
+    """(25,)."""
+    label_names: dict[int, str]
+    """The names of the labels where the file tells them one by one."""
+    meta: dict[str, Any]
+    bad_joints: int = 0
+    """How many joints had no position and were filled from the frames around them."""
+
+
+def load_archive(path: Path) -> Archive:
+    """Read a file whole and check it.
+
+    Keys: x (frames, 25, 3), y (frames,), length, subject, seq (sequences,), meta (JSON).
+    A joint that is not finite, or beyond 100 metres, is filled from the frames around it in its sequence.
+    Raises DataError, naming the file, where a key is missing, the shapes disagree, or half of a sequence's joints or
+    more are not finite.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in ("x", "y", "length", "subject", "seq", "meta")}
+        meta = json.loads(str(arrays["meta"]))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; set HITRS_DATA to the folder that holds the data") from None
+    except (*BROKEN, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path}: not in the array format ({error}); wanted an .npz with x, y, length, subject, seq, meta"
+        ) from None
+    meta = meta if isinstance(meta, dict) else {}
+    valid = meta.get("valid", [True] * len(NTU25))
+    _check(path, arrays, valid)
+    joints, bad_joints = _filled(path, arrays)
+    return Archive(
+        joints=joints,
+        labels=arrays["y"],
+        lengths=arrays["length"],
+        subjects=tuple(str(subject) for subject in arrays["subject"]),
+        names=tuple(str(name) for name in arrays["seq"]),
+        valid_mask=np.asarray(valid, bool),
+        label_names=_label_names(path, meta),
+        meta=meta,
+        bad_joints=bad_joints,
+    )
+
+
+def _label_names(path: Path, meta: dict[str, Any]) -> dict[int, str]:
+    names = meta.get("labels")
+    try:
+        return {int(number): str(name) for number, name in names.items()} if isinstance(names, dict) else {}
+    except ValueError:
+        raise DataError(f"{path}: meta's labels are {str(names)[:60]}, wanted names by number") from None
+
+
+def _check(path: Path, arrays: dict[str, NDArray[Any]], valid: Any) -> None:
+    joints, labels, lengths = arrays["x"], arrays["y"], arrays["length"]
+    if joints.ndim != 3 or joints.shape[1:] != (len(NTU25), 3):
+        raise DataError(
+            f"{path}: x has shape {joints.shape}, wanted (frames, 25, 3); convert it to the joints of NTU RGB+D"
+        )
+    for key, wanted in (("x", "f"), ("y", "iu"), ("length", "iu")):
+        if arrays[key].dtype.kind not in wanted:
+            raise DataError(f"{path}: {key} is {arrays[key].dtype}, wanted {'floats' if wanted == 'f' else 'integers'}")
+    if labels.ndim != 1 or lengths.ndim != 1 or len(labels) != len(joints) or lengths.sum() != len(joints):
+        raise DataError(
+            f"{path}: {len(joints)} frames in x, {labels.shape} in y, {lengths.sum()} in length; wanted the same number"
+        )
+    if (lengths < 1).any() or arrays["subject"].shape != lengths.shape or arrays["seq"].shape != lengths.shape:
+        raise DataError(
+            f"{path}: {lengths.shape} lengths, {arrays['subject'].shape} subjects, {arrays['seq'].shape} names; "
+            "wanted as many of each, and no sequence without a frame"
+        )
+    if not (isinstance(valid, list) and len(valid) == len(NTU25)):
+        raise DataError(f"{path}: meta's valid is {str(valid)[:40]}, wanted a list of {len(NTU25)} truth values")
+
+
+def _filled(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[NDArray[np.floating], int]:
+    """Fill the bad joints of every sequence. Returns x, itself where none is bad, and how many were."""
+    joints = arrays["x"]
+    bad = find_bad(joints)
+    if not bad.any():
+        return joints, 0
+    ends = np.cumsum(arrays["length"])
+    filled = joints.copy()
+    for start, end, name in zip(ends - arrays["length"], ends, arrays["seq"], strict=True):
+        share = bad[start:end].mean()
+        if share >= MOST_BAD:
+            raise DataError(f"{path}: {share:.0%} of the joints of {name} are not finite; drop or fill them first")
+        if share:
+            filled[start:end] = fill_over_time(joints[start:end].astype(np.float32))
+    return filled, int(bad.sum())

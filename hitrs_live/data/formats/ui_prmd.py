@@ -1,0 +1,56 @@
+"""UI-PRMD comes as single repetitions of an exercise, each from rest to rest; here they become what a camera saw."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+
+from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
+from hitrs_live.data.stream_synthesis import place_after
+
+NAME = "ui_prmd_kinect"
+_BLEND = 15
+"""Frames of a join."""
+_MOVING_SHARE = 0.15
+"""Of the greatest distance from rest, above which a person has begun a repetition."""
+
+
+def trim_rest(sequence: LabelledSequence) -> LabelledSequence:
+    """Relabel as background the frames before and after a repetition in which the person is still at rest.
+
+    Rest is the pose of the first three frames; a repetition lasts from the first to the last frame whose mean
+    joint distance to it, both centred on the root and lifted by the root's own drop, is above
+    `_MOVING_SHARE` of the greatest. Without this a person who merely stands would carry the name of an exercise.
+    """
+    joints = sequence.joints_m
+    centred = joints - joints[:, :1] * np.array([1, 0, 1], np.float32)
+    distance = np.linalg.norm(centred - centred[:3].mean(0), axis=-1).mean(-1)
+    moving = np.flatnonzero(distance > _MOVING_SHARE * distance.max())
+    labels = np.full_like(sequence.labels, BACKGROUND)
+    labels[moving[0] : moving[-1] + 1] = sequence.labels[moving[0] : moving[-1] + 1]
+    return replace(sequence, labels=labels)
+
+
+def join_repetitions(sequences: Iterable[LabelledSequence]) -> list[LabelledSequence]:
+    """Lay the repetitions of one exercise by one person end to end, as they were done, with blended joins."""
+
+    def family(sequence: LabelledSequence) -> tuple[str, str, str]:
+        movement, subject, _, correctness = sequence.name.split("_")
+        return movement, subject, correctness
+
+    joined = []
+    for _, group in groupby(sorted(sequences, key=lambda s: (*family(s), s.name)), key=family):
+        first, *others = group
+        stream = first
+        for other in others:
+            placed = place_after(other.joints_m, stream.joints_m[-1])
+            ease = np.linspace(0, 1, _BLEND + 2, dtype=np.float32)[1:-1, None, None]
+            blend = stream.joints_m[-1] * (1 - ease) + placed[0] * ease
+            stream = replace(
+                stream,
+                joints_m=np.concatenate((stream.joints_m, blend, placed)),
+                labels=np.concatenate((stream.labels, np.full(_BLEND, BACKGROUND), other.labels)),
+            )
+        joined.append(stream)
+    return joined

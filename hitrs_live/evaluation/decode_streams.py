@@ -1,0 +1,119 @@
+"""Run the live decoder, and no model, over what was kept of streams."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from hitrs_live.checkpoint import CheckpointInfo
+from hitrs_live.config import ActionConfig
+from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult, ToldAction
+from hitrs_live.messages import ActionEvent, JointFrame, Prediction
+from hitrs_live.skeleton import NTU25
+from hitrs_live.streaming.decoder import ActionDecoder, class_scores
+from hitrs_live.streaming.thresholds import Thresholds, make_rules
+
+_ROWS = 64
+_START_NS = 1_000_000_000
+"""A stream's first frame; above 0, since an onset may lie before it by the labels' lag."""
+
+
+def decide(
+    streams: Sequence[KeptStream],
+    info: CheckpointInfo,
+    config: ActionConfig | None = None,
+    *,
+    thresholds: Thresholds | None = None,
+    step_frames: int | None = None,
+    of_pairs: bool | None = None,
+) -> list[StreamResult]:
+    """Tell the actions that the judgements, whoever made them, come to; a result for each stream, in their order.
+
+    config: by default the live one's; step_frames: frames from one judgement to the next, as the streams have them;
+    of_pairs: as the decoder has it, by default for recordings of which it is not known who does an action of two.
+    """
+    config = config or ActionConfig()
+    rules = make_rules(info, config, thresholds)
+    told: dict[int, list[ToldAction]] = {}
+    # The longest first, so that a batch stays full.
+    order = sorted(range(len(streams)), key=lambda number: -len(streams[number].ends))
+    for first in range(0, len(order), _ROWS):
+        numbers = order[first : first + _ROWS]
+        decoder = ActionDecoder(
+            info, config, source_id="evaluation", rows=len(numbers), thresholds=thresholds, step_frames=step_frames,
+            of_pairs=of_pairs,
+        )  # fmt: skip
+        rows = _told(_events(decoder, [streams[number] for number in numbers], info.normaliser.rate_hz), len(numbers))
+        told.update(zip(numbers, rows, strict=True))
+    return [
+        StreamResult(
+            sequence=stream.sequence,
+            ends=stream.ends,
+            logits=stream.logits,
+            confidence=stream.confidence,
+            motion_error_mm=stream.motion_error_mm,
+            held_error_mm=stream.held_error_mm,
+            scores=class_scores(stream.logits, rules.temperature, rules.energy_threshold),
+            told=tuple(told[number]),
+        )
+        for number, stream in enumerate(streams)
+    ]
+
+
+def _events(decoder: ActionDecoder, streams: Sequence[KeptStream], rate_hz: float) -> Iterator[ActionEvent]:
+    """Decode streams together, one a row; what still goes on at the end of one ends with its last judgement."""
+    for prediction in _predictions(streams, rate_hz):
+        for event in decoder.step(prediction):
+            if isinstance(event, ActionEvent):
+                yield event
+    yield from decoder.close_all("source_lost")
+
+
+def _told(events: Iterator[ActionEvent], rows: int) -> list[list[ToldAction]]:
+    """Put each row's starts and ends together. Only one action of a row goes on at a time: they alternate."""
+    told: list[list[ToldAction]] = [[] for _ in range(rows)]
+    started: dict[int, ActionEvent] = {}
+    for event in events:
+        if event.state == "start":
+            started[event.track_id] = event
+        elif event.state == "end":
+            assert event.end_time_ns is not None
+            start = started.pop(event.track_id)
+            told[event.track_id].append(
+                ToldAction(
+                    label=start.label,
+                    onset_s=_seconds(start.onset_time_ns),
+                    told_s=_seconds(start.capture_time_ns),
+                    end_s=_seconds(event.end_time_ns),
+                    score=start.score,
+                )
+            )
+    return told
+
+
+def _seconds(time_ns: int) -> float:
+    return (time_ns - _START_NS) / 1e9
+
+
+def _predictions(streams: Sequence[KeptStream], rate_hz: float) -> Iterator[Prediction]:
+    """Lay kept streams out in rows again, the n-th judgements of all together; the longest stream comes first."""
+    rows, classes = len(streams), streams[0].logits.shape[1]
+    counts = np.array([len(stream.ends) for stream in streams])
+    no_joints, no_future = np.zeros((rows, len(NTU25), 3), np.float32), np.zeros((rows, 0, len(NTU25), 3), np.float32)
+    for number in range(int(counts[0])):
+        there = number < counts
+        logits, confidence = np.zeros((rows, classes), np.float32), np.ones((rows, len(NTU25)), np.float32)
+        ends = np.zeros(rows, np.int64)
+        for row in np.flatnonzero(there).tolist():
+            stream = streams[row]
+            logits[row], ends[row] = stream.logits[number], stream.ends[number]
+            if stream.confidence is not None:
+                confidence[row] = stream.confidence[number]
+        time_ns = _START_NS + np.round(ends / rate_hz * 1e9).astype(np.int64)
+        joint_frame = JointFrame.of(no_joints, confidence, time_ns=time_ns, active=there, reset=number == 0)
+        yield Prediction(
+            joint_frame=joint_frame,
+            completed=there,
+            logits=logits,
+            future_joints_m=no_future,
+            scales_m=no_future[..., 0],
+        )

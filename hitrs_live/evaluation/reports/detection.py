@@ -1,0 +1,276 @@
+"""Every figure of online detection, from what the live stages said of recorded streams."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.data.array_format import BACKGROUND, IGNORE
+from hitrs_live.evaluation.kept_streams import HORIZONS, StreamResult, frame_scores
+from hitrs_live.evaluation.metrics.classification import confusion
+from hitrs_live.evaluation.metrics.frame import (
+    average_precision,
+    calibrated_average_precision,
+    decile_precisions,
+)
+from hitrs_live.evaluation.metrics.point import (
+    NO_MATCHES,
+    Matches,
+    Start,
+    Told,
+    false_alarms_at_recall,
+    match_starts,
+    point_average_precision,
+)
+from hitrs_live.evaluation.metrics.segment import (
+    Interval,
+    Segment,
+    alone_in_background,
+    edit_score,
+    interval_mean_average_precision,
+    oad_localisation,
+    segmental_f1,
+    segments_of,
+)
+
+LATER_S = 0.2
+"""The second of the two frame measures lets the scores come so much later."""
+TOLERANCES_S = (0.1, 0.3, 0.5, 1.0)
+TOLERANCE_S = 0.5
+"""Of what is called right where one figure is given: delays, false alarms, the table of classes."""
+OFFSETS_S = (*(round(0.1 * k, 1) for k in range(1, 11)), *(float(k) for k in range(2, 11)))
+OVERLAPS = (0.1, 0.3, 0.5)
+SEGMENTAL_OVERLAPS = (0.1, 0.25, 0.5)
+RECALL = 0.8
+"""At which false alarms are counted too: a detector that says little has few at its own thresholds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stream:
+    """One stream as the metrics want it: its known frames, what was told there, what was so."""
+
+    number: int
+    labels: NDArray[np.int64]
+    """(T,)."""
+    online: NDArray[np.float32]
+    """(T, K); the scores known at each frame."""
+    later: NDArray[np.float32]
+    predicted: tuple[Segment, ...]
+    """What the events say goes on, where the class is known."""
+    true: tuple[Segment, ...]
+    starts: tuple[Start, ...]
+    told: tuple[Told, ...]
+    intervals: tuple[Interval, ...]
+    alone: tuple[bool, ...]
+    """Whether nothing but background is near each telling."""
+    background_s: float
+
+
+def detection_report(
+    results: Sequence[StreamResult], labels: tuple[str, ...], *, rate_hz: float = 30.0
+) -> dict[str, Any]:
+    """Compute the figures of some streams, ready for JSON.
+
+    Frames whose class is not known are left out of everything. Seconds, shares in [0, 1], millimetres. A class
+    that does not occur has no figures, but its tellings are false alarms. In `confusion` each frame counts as the
+    class of the highest score, background among them, of the newest judgement known at it; before any, as background.
+    """
+    streams = [_stream(number, result, labels, rate_hz) for number, result in enumerate(results)]
+    present = [k for k in range(1, len(labels)) if any((s.labels == k).any() for s in streams)]
+    truth, online, later = (
+        np.concatenate([getattr(s, name) for s in streams]) for name in ("labels", "online", "later")
+    )
+    known = truth != IGNORE
+    truth, online, later = truth[known], online[known], later[known]
+    right = later.argmax(1) == truth
+    per_class = {labels[k]: _of_class(streams, k, truth == k, online[:, k], later[:, k], right) for k in present}
+    starts = [start for s in streams for start in s.starts]
+    told = [telling for s in streams for telling in s.told]
+    alone = [flag for s in streams for flag in s.alone]
+    background_s = sum(s.background_s for s in streams)
+    alarms = sum(alone)
+    total = {tolerance: _matches(streams, tolerance) for tolerance in TOLERANCES_S}
+    at_recall = false_alarms_at_recall(
+        told, starts, alone=alone, background_s=background_s, recall=RECALL, tolerance_s=TOLERANCE_S
+    )
+    return {
+        "streams": len(streams),
+        "frames": len(truth),
+        "frame_map": _mean(per_class, "ap"),
+        "frame_map_later": _mean(per_class, "ap_later"),
+        "mcap": _mean(per_class, "cap"),
+        "mcap_by_decile": _decile_means(streams, present),
+        "accuracy_later": _round(float(right.mean())) if len(right) else None,
+        "start_f1": {f"{tolerance:g}": _round(matches.f1) for tolerance, matches in total.items()},
+        "start_precision": _round(total[TOLERANCE_S].precision),
+        "start_recall": _round(total[TOLERANCE_S].recall),
+        "start_map": _start_maps(told, starts, present),
+        "delay_p50_s": _round(total[TOLERANCE_S].delay_percentile_s(50)),
+        "delay_p95_s": _round(total[TOLERANCE_S].delay_percentile_s(95)),
+        "false_alarms": alarms,
+        "background_s": round(background_s, 1),
+        "false_alarms_per_hour": round(3600 * alarms / background_s, 2) if background_s else None,
+        f"false_alarms_per_hour_at_recall_{RECALL:g}": None if at_recall is None else round(at_recall, 2),
+        "oad": _localisation(streams),
+        "segmental_f1": _segmental(streams),
+        "edit": _round(float(np.mean([edit_score(s.predicted, s.true) for s in streams]))),
+        "map_at_overlap": _interval_maps(streams, rate_hz),
+        "motion": motion(results),
+        # No scores at all have their highest first, which is the background's.
+        "confusion": confusion(online.argmax(1), truth, labels),
+        "per_class": per_class,
+    }
+
+
+def _stream(number: int, result: StreamResult, labels: tuple[str, ...], rate_hz: float) -> _Stream:
+    truth = result.sequence.labels
+    online, later = (frame_scores(result, lookahead=frames) for frames in (0, round(LATER_S * rate_hz)))
+    predicted = np.full(len(truth), BACKGROUND)
+    told, intervals, alone = [], [], []
+    reach = round(TOLERANCE_S * rate_hz)
+    away = alone_in_background(truth, reach)
+    for action in result.told:
+        first, last = (min(len(truth), round(at_s * rate_hz)) for at_s in (action.onset_s, action.end_s))
+        label = labels.index(action.label)
+        predicted[first:last] = label
+        onset = min(len(truth) - 1, first)
+        if truth[onset] == IGNORE:
+            continue
+        told.append(Told(stream=number, label=label, onset_s=action.onset_s, told_s=action.told_s, score=action.score))
+        alone.append(bool(away[onset]))
+        if last > first:
+            score = float(later[first:last, label].mean())
+            intervals.append(
+                Interval(stream=number, label=label, start_s=action.onset_s, end_s=action.end_s, score=score)
+            )
+    predicted[truth == IGNORE] = IGNORE
+    true = segments_of(truth)
+    starts = tuple(Start(stream=number, label=s.label, onset_s=s.start / rate_hz) for s in true)
+    return _Stream(
+        number=number, labels=truth, online=online, later=later, predicted=tuple(segments_of(predicted)),
+        true=tuple(true), starts=starts, told=tuple(told), intervals=tuple(intervals), alone=tuple(alone),
+        background_s=float(away.sum() / rate_hz),
+    )  # fmt: skip
+
+
+def _of_class(
+    streams: Sequence[_Stream],
+    number: int,
+    positive: NDArray[np.bool_],
+    online: NDArray[np.float32],
+    later: NDArray[np.float32],
+    right: NDArray[np.bool_],
+) -> dict[str, Any]:
+    """Compute one class's figures. positive, online, later, right: (T,) over the known frames of all streams."""
+    matches = _matches(streams, TOLERANCE_S, number)
+    return {
+        "frames": int(positive.sum()),
+        "ap": _round(average_precision(online, positive)),
+        "ap_later": _round(average_precision(later, positive)),
+        "cap": _round(calibrated_average_precision(online, positive)),
+        "recall_later": _round(float(right[positive].mean())) if positive.any() else None,
+        "starts": matches.true,
+        "told": matches.told,
+        "precision": _round(matches.precision),
+        "start_recall": _round(matches.recall),
+        "f1": _round(matches.f1),
+        "delay_p50_s": _round(matches.delay_percentile_s(50)),
+    }
+
+
+def _matches(streams: Sequence[_Stream], tolerance_s: float, number: int | None = None) -> Matches:
+    """Match the starts of one class, or of every class."""
+    total = NO_MATCHES
+    for stream in streams:
+        labels = {s.label for s in stream.starts} | {t.label for t in stream.told} if number is None else {number}
+        for label in labels:
+            total += match_starts(
+                [(t.onset_s, t.told_s) for t in stream.told if t.label == label],
+                [s.onset_s for s in stream.starts if s.label == label],
+                tolerance_s=tolerance_s,
+            )
+    return total
+
+
+def _decile_means(streams: Sequence[_Stream], present: Sequence[int]) -> list[float | None]:
+    """Average each tenth over classes; a frame of nothing known keeps the streams apart."""
+    gap = np.array([IGNORE])
+    labels = np.concatenate([part for s in streams for part in (s.labels, gap)])
+    scores = np.concatenate([part for s in streams for part in (s.online, np.zeros_like(s.online[:1]))])
+    if not present:
+        return [None] * 10
+    tenths = np.stack([decile_precisions(scores[:, k], labels, k) for k in present])
+    return [_round(float(np.nanmean(column))) if np.isfinite(column).any() else None for column in tenths.T]
+
+
+def _start_maps(told: Sequence[Told], starts: Sequence[Start], present: Sequence[int]) -> dict[str, float | None]:
+    by_offset: dict[str, float | None] = {}
+    for offset_s in OFFSETS_S:
+        values = [
+            point_average_precision(
+                [t for t in told if t.label == k], [s for s in starts if s.label == k], offset_s=offset_s
+            )
+            for k in present
+        ]
+        found = [value for value in values if value is not None]
+        by_offset[f"{offset_s:g}"] = _round(float(np.mean(found))) if found else None
+    return by_offset
+
+
+def _segments(streams: Sequence[_Stream]) -> tuple[list[Sequence[Segment]], list[Sequence[Segment]]]:
+    return [stream.predicted for stream in streams], [stream.true for stream in streams]
+
+
+def _localisation(streams: Sequence[_Stream]) -> dict[str, float | None]:
+    figures = oad_localisation(*_segments(streams))
+    return {"f1": _round(figures.f1), "sl_score": _round(figures.sl_score), "el_score": _round(figures.el_score)}
+
+
+def _segmental(streams: Sequence[_Stream]) -> dict[str, float | None]:
+    predicted, true = _segments(streams)
+    return {
+        f"{100 * overlap:g}": _round(segmental_f1(predicted, true, overlap=overlap)) for overlap in SEGMENTAL_OVERLAPS
+    }
+
+
+def _interval_maps(streams: Sequence[_Stream], rate_hz: float) -> dict[str, dict[str, float | None]]:
+    told = [interval for stream in streams for interval in stream.intervals]
+    true = [
+        Interval(stream=stream.number, label=s.label, start_s=s.start / rate_hz, end_s=s.end / rate_hz)
+        for stream in streams
+        for s in stream.true
+    ]
+    return {
+        f"by_{by}": {
+            f"{overlap:g}": _round(float(value))
+            for overlap, value in zip(
+                OVERLAPS, interval_mean_average_precision(told, true, OVERLAPS, by=by), strict=True
+            )
+        }
+        for by in ("action", "video")
+    }
+
+
+def motion(results: Sequence[StreamResult]) -> dict[str, dict[str, float | None]]:
+    """Average the errors of the predictions and of the held pose, in mm by horizon in ms, over all judgements."""
+    columns = [str(round(frames * 1000 / 30)) for frames in HORIZONS]
+    figures: dict[str, dict[str, float | None]] = {}
+    for name, kept in (("mpjpe_mm", "motion_error_mm"), ("held_mm", "held_error_mm")):
+        errors = np.concatenate([getattr(result, kept) for result in results])
+        known = [column[np.isfinite(column)] for column in errors.T]
+        figures[name] = {
+            column: round(float(values.mean()), 1) if len(values) else None
+            for column, values in zip(columns, known, strict=True)
+        }
+    return figures
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None or np.isnan(value) else round(value, 4)
+
+
+def _mean(per_class: dict[str, Any], key: str) -> float | None:
+    values = [figures[key] for figures in per_class.values() if figures[key] is not None]
+    return round(float(np.mean(values)), 4) if values else None

@@ -1,0 +1,168 @@
+"""`hitrs-live evaluate detection` and `evaluate held-out`: a detector's figures, as tables and as JSON."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from hitrs_live.data.array_format import BACKGROUND, IGNORE, LabelledSequence, data_folder
+from hitrs_live.data.class_map import read_streams
+from hitrs_live.data.corruptions import degrade, parse_effects
+from hitrs_live.data.dataset import Dataset
+from hitrs_live.data.open_dataset import check_rates, open_dataset
+from hitrs_live.errors import DataError
+from hitrs_live.evaluation.decode_streams import decide
+from hitrs_live.evaluation.kept_streams import KeptStream
+from hitrs_live.evaluation.reference import run_reference
+from hitrs_live.evaluation.reports.detection import TOLERANCE_S, detection_report
+from hitrs_live.evaluation.reports.held_out import evaluate_held_out
+from hitrs_live.evaluation.reports.write import about_run, write_report
+from hitrs_live.evaluation.run_model import run_model
+from hitrs_live.streaming.thresholds import Thresholds, find_thresholds
+
+_COLUMNS = {
+    "starts": "starts",
+    "precision": "right",
+    "start_recall": "found",
+    "f1": "F1",
+    "delay_p50_s": "delay s",
+    "ap": "AP",
+    "ap_later": "AP later",
+}
+"""The figures of a class and their headings, short enough for eighty columns."""
+
+
+def run_detection(options: argparse.Namespace) -> int:
+    """Measure a detector on streams of some people, live and, to compare, each window of a recording at once."""
+    effects = parse_effects(options.degrade)
+    checkpoint, thresholds, step_frames = _detector(options)
+    torch.set_num_threads(options.threads)
+    data = open_dataset(options.data)
+    check_rates([data], checkpoint.info.normaliser.rate_hz)
+    sequences = _streams(
+        _first_bodies(data.tested_on(options.subjects, options.split)),
+        checkpoint,
+        unknown_is_background=options.unknown_is_background,
+    )
+    streams = run_model(
+        checkpoint,
+        [degrade(sequence, effects) for sequence in sequences],
+        step_frames=step_frames,
+        mirror=options.mirror,
+    )
+    results = decide(streams, checkpoint.info, thresholds=thresholds, step_frames=step_frames)
+    figures = detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)
+    report = {
+        "data": data.index.name,
+        "subjects": sorted({sequence.subject for sequence in sequences}),
+        **about_run(checkpoint, thresholds, options.update, mirror=options.mirror),
+        "degraded": [effect.name for effect in effects],
+        "live_minus_offline": difference_from_offline(checkpoint, streams, step_frames, mirror=options.mirror),
+        **figures,
+    }
+    show(Console(), _degraded(data.index.name, report), figures)
+    if options.json:
+        write_report(options.json, report)
+    return 0
+
+
+def run_held_out(options: argparse.Namespace) -> int:
+    """Measure a detector on every test subject of the shipped data and print a table a source."""
+    effects = parse_effects(options.degrade)
+    checkpoint, thresholds, step_frames = _detector(options)
+    torch.set_num_threads(options.threads)
+    folder = options.data or data_folder()
+    report = about_run(checkpoint, thresholds, options.update, mirror=options.mirror)
+    report |= evaluate_held_out(
+        checkpoint, folder, thresholds=thresholds, step_frames=step_frames, mirror=options.mirror, effects=effects
+    )
+    console = Console()
+    for name, figures in report["sources"].items():
+        show(console, _degraded(name, report), figures)
+    if options.json:
+        write_report(options.json, report)
+    return 0
+
+
+def difference_from_offline(
+    checkpoint: Checkpoint, streams: list[KeptStream], step_frames: int | None, *, mirror: bool
+) -> float:
+    """Return by how much the live stages' logits differ at most from those of whole recordings."""
+    wanted = (run_reference(checkpoint, stream.sequence, step_frames=step_frames, mirror=mirror) for stream in streams)
+    differences = (np.abs(one - got.logits).max(initial=0.0) for one, got in zip(wanted, streams, strict=True))
+    return max(map(float, differences), default=0.0)
+
+
+def show(console: Console, name: str, figures: dict[str, Any]) -> None:
+    """Print one source's table and the figures that are not by class."""
+    if figures["per_class"]:
+        console.print(_table(name, figures))
+    else:
+        console.print(f"{name}: {figures['streams']} streams, {figures['frames']} frames, none of the classes")
+    alarms = f"{figures['false_alarms']} in {figures['background_s']} s of background"
+    lines = {
+        "frame mAP": f"{figures['frame_map']}; {figures['frame_map_later']} if answers may come 0.2 s later",
+        "calibrated": figures["mcap"],
+        "start F1": _by(figures["start_f1"], "within {} s"),
+        "delay": f"p50 {figures['delay_p50_s']} s, p95 {figures['delay_p95_s']} s",
+        "false alarms": alarms,
+        "mAP": _by(figures["map_at_overlap"]["by_action"], "at overlap {}"),
+        "segmental F1": _by(figures["segmental_f1"], "at {} %"),
+        "edit": figures["edit"],
+        "motion": _by(figures["motion"]["mpjpe_mm"], "mm at {} ms"),
+        "held pose": _by(figures["motion"]["held_mm"], "mm at {} ms"),
+    }
+    grid = Table.grid(padding=(0, 2))
+    for what, value in lines.items():
+        grid.add_row(what, str(value))
+    console.print(grid, "")
+
+
+def _detector(options: argparse.Namespace) -> tuple[Checkpoint, Thresholds | None, int]:
+    checkpoint = load_checkpoint(options.checkpoint)
+    found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
+    return checkpoint, found.thresholds, checkpoint.info.step_frames(options.update)
+
+
+def _first_bodies(data: Dataset) -> Dataset:
+    """Keep one body of each recording."""
+    # The most active comes first. What two do together is labelled on both: judging each would count it twice.
+    return data.only([msgspec.structs.replace(sample, bodies=sample.bodies[:1]) for sample in data.samples])
+
+
+def _streams(data: Dataset, checkpoint: Checkpoint, *, unknown_is_background: bool) -> list[LabelledSequence]:
+    sequences = read_streams(data, checkpoint.info.labels, BACKGROUND if unknown_is_background else IGNORE)
+    known = [sequence for sequence in sequences if (sequence.labels != IGNORE).any()]
+    if not known:
+        raise DataError(f"{data.path}: no sequence of these people has a known class; name others with --subjects")
+    return known
+
+
+def _degraded(name: str, report: dict[str, Any]) -> str:
+    """Say beside a data set's name what is wrong with its joints."""
+    return f"{name} ({', '.join(report['degraded'])})" if report["degraded"] else name
+
+
+def _by(values: dict[str, Any], where: str) -> str:
+    return ", ".join(f"{value} {where.format(key)}" for key, value in values.items())
+
+
+def _table(name: str, figures: dict[str, Any]) -> Table:
+    table = Table(
+        "class",
+        *_COLUMNS.values(),
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
+        title=f"{name}: {figures['streams']} streams, {figures['frames']} frames, starts within {TOLERANCE_S} s",
+    )
+    for label, row in figures["per_class"].items():
+        cells = (row[column] for column in _COLUMNS)
+        table.add_row(label, *("-" if c is None else f"{c:.2f}" if isinstance(c, float) else str(c) for c in cells))
+    return table

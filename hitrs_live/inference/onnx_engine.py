@@ -1,0 +1,72 @@
+"""ONNX Runtime on the CPU: the engine where there is no GPU."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hitrs_live.config import Precision
+from hitrs_live.errors import EngineUnavailable
+from hitrs_live.inference.base import SubmoduleEngine
+from hitrs_live.inference.export import INPUTS
+from hitrs_live.model.detector import DetectorConfig
+
+OPSET = 23
+"""The first with attention as one operator, for which the run-time has one kernel."""
+_ERRORS_ONLY = 3
+
+
+class OnnxEngine(SubmoduleEngine):
+    """Run a detector's three graphs."""
+
+    name = "onnx"
+
+    def __init__(
+        self,
+        config: DetectorConfig,
+        graphs: Mapping[str, bytes],
+        *,
+        initialisers: Mapping[str, Mapping[str, NDArray[Any]]] | None = None,
+        precision: Precision = "fp32",
+        threads: int = 1,
+    ) -> None:
+        """Load graphs, by piece. initialisers: by piece and name, those that a graph names but does not hold.
+
+        Raises EngineUnavailable for what the run-time cannot load.
+        """
+        super().__init__(config, precision)
+        # Beside the variable that `hitrs_live.telemetry` sets: Windows' own event tracing does not read that one.
+        onnxruntime.disable_telemetry_events()
+        # Sessions read initialisers where they lie, for as long as they run.
+        self._initialisers = initialisers or {}
+        try:
+            self._sessions = {
+                name: onnxruntime.InferenceSession(
+                    graphs[name],
+                    _session_options(self._initialisers.get(name, {}), threads),
+                    providers=["CPUExecutionProvider"],
+                )
+                for name in INPUTS
+            }
+        except Exception as error:  # The run-time has a dozen kinds, none of which is exported.
+            raise EngineUnavailable(f"ONNX Runtime cannot load the graphs ({str(error).splitlines()[0]})") from None
+
+    def _run(self, submodule: str, *inputs: Tensor) -> list[Tensor]:
+        """Run one graph. Inputs are read where they lie, and outputs are tensors on the run-time's own memory."""
+        feed = {name: value.numpy() for name, value in zip(INPUTS[submodule], inputs, strict=True)}
+        return [torch.from_numpy(output) for output in self._sessions[submodule].run(None, feed)]
+
+
+def _session_options(initialisers: Mapping[str, NDArray[Any]], threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = _ERRORS_ONLY
+    # A thread that waits for work must not take the core from the pose process.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if initialisers:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in initialisers.values()]
+        options.add_external_initializers(list(initialisers), values)
+    return options

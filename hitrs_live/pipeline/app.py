@@ -1,0 +1,137 @@
+"""Put a pipeline together from flags and settings, run it, and see it out."""
+
+import argparse
+import logging
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from hitrs_live.config import Config
+from hitrs_live.errors import ConfigError
+from hitrs_live.pipeline.assembly import Assembly, Plan
+from hitrs_live.pipeline.logged_sink import LoggedSink
+from hitrs_live.pose.intrinsics import camera_intrinsics
+from hitrs_live.pose.stage import PoseStage
+from hitrs_live.process.garbage_collection import collection_paused
+from hitrs_live.process.log import LogOutput, logging_to
+from hitrs_live.process.signals import broken_off, stopping
+from hitrs_live.process.terminal import why_not_drawable
+from hitrs_live.sources.factory import make_sources
+from hitrs_live.transport.publisher import Publisher
+from hitrs_live.views.log_lines import PlainLog
+from hitrs_live.wire.utc import SessionClock
+
+_DASHBOARD_ENDS_S = 1.0
+_log = logging.getLogger(__name__)
+
+
+def run_live(options: argparse.Namespace, config: Config) -> int:
+    """Run the live pipeline until its sources end, its time is up or it is told to stop. Returns the exit code."""
+    plan = Plan(
+        sources=options.sources, speed=options.speed, record=options.record, overwrite=options.overwrite,
+        show=options.show, save_video=options.save_video,
+    )  # fmt: skip
+    drawn = not options.plain and why_not_drawable(sys.stdout) is None
+    session = SessionClock.begin()
+    with ExitStack() as stack, stopping() as stop:
+        output = stack.enter_context(_logging(config, session, drawn=drawn))
+        with broken_off(stop):
+            assembly = stack.enter_context(Assembly(plan, config, session=session))
+            publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
+            assembly.open()
+        if stop.is_set():
+            return 0
+        view = _DashboardView(publisher.address, output)
+        sink = LoggedSink(
+            publisher, PlainLog(several=not assembly.alone), output=output, is_needed=view.is_gone if drawn else None
+        )
+        with collection_paused():
+            pipeline = assembly.build(sink)
+        if drawn:
+            stack.enter_context(view.shown())
+        _log.info("publishing on %s, session %s", publisher.address, assembly.session_id)
+        _wait_for_subscriber(options, publisher, stop)
+        pipeline.run(duration_s=options.duration, stop=stop, attend=publisher.attend)
+    return 0
+
+
+def run_pose(options: argparse.Namespace, config: Config) -> int:
+    """Run a source and the pose stage alone, publishing joints for `live --joints`. Returns the exit code."""
+    from hitrs_live.pipeline.pose_node import relay_joints
+
+    sources = make_sources(options.sources, config, speed=options.speed)
+    if len(sources) > 1:
+        raise ConfigError(f"got {len(sources)} sources, wanted one; run `hitrs-live pose` once a camera")
+    source = sources[0]
+    pose = PoseStage(config.pose, camera_intrinsics(config.camera, source.source_id))
+    pose.get_model()
+    session = SessionClock.begin()
+    with (
+        stopping() as stop,
+        _logging(config, session, drawn=False) as output,
+        Publisher(config.publish, uuid.uuid4().hex) as publisher,
+    ):
+        _log.info("publishing joints on %s", publisher.address)
+        _wait_for_subscriber(options, publisher, stop)
+        sink = LoggedSink(publisher, PlainLog(), output=output)
+        relay_joints(
+            source, pose, sink, duration_s=options.duration, stop=stop, attend=publisher.attend,
+            status_every_s=config.publish.status_every_s, session=session,
+        )  # fmt: skip
+    return 0
+
+
+def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher, stop: threading.Event) -> None:
+    if not options.wait_subscriber or publisher.wait_for_subscriber(options.wait_subscriber, stop):
+        return
+    if not stop.is_set():
+        _log.warning("nobody subscribed within %g s; going on", options.wait_subscriber)
+
+
+@contextmanager
+def _logging(config: Config, session: SessionClock, *, drawn: bool) -> Iterator[LogOutput]:
+    """Log to standard output; while a dashboard is drawn there, keep what is logged until it is over."""
+    with logging_to(
+        sys.stdout, format=config.log.format, level=config.log.level, paused=drawn, session=session
+    ) as output:
+        yield output
+
+
+class _DashboardView:
+    """The dashboard, in a process of its own, and the log where there is none: it could not start, or ended early."""
+
+    def __init__(self, address: str, output: LogOutput) -> None:
+        """Take where the dashboard listens, and the log that is written without it."""
+        self._address, self._output = address, output
+        self._process: subprocess.Popen[bytes] | None = None
+        self._gone = False
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show it until the block ends. It is a subscriber like any other."""
+        # Here, because a run that logs plain lines needs nothing of what draws.
+        from hitrs_live.pipeline.dashboard_process import end_dashboard, start_dashboard
+
+        try:
+            self._process = start_dashboard(self._address)
+        except OSError as error:
+            self._give_up(f"could not be started ({error})")
+        try:
+            yield
+        finally:
+            if self._process is not None:
+                end_dashboard(self._process, _DASHBOARD_ENDS_S)
+
+    def is_gone(self) -> bool:
+        """Tell whether it ended before the run; the first time, let the log be written."""
+        if not self._gone and self._process is not None and (code := self._process.poll()) is not None:
+            self._give_up(f"ended with code {code}")
+        return self._gone
+
+    def _give_up(self, reason: str) -> None:
+        self._gone = True
+        self._output.resume()
+        _log.warning("the dashboard %s; log lines from here on, publishing on %s", reason, self._address)

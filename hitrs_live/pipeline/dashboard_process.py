@@ -1,0 +1,161 @@
+"""The terminal dashboard in a process of its own: one more subscriber, so that drawing never delays a frame.
+
+python -m hitrs_live.pipeline.dashboard_process tcp://127.0.0.1:5556 --parent-pid 4711
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+import psutil
+from rich.console import Console
+from rich.live import Live
+
+from hitrs_live.config import PublishConfig
+from hitrs_live.errors import HitrsLiveError
+from hitrs_live.process.line_writer import fill_standard_streams, forget_stream, say
+from hitrs_live.process.signals import stop_signals
+from hitrs_live.process.terminal import why_not_drawable
+from hitrs_live.transport.subscriber import subscribe
+from hitrs_live.views.dashboard import Dashboard
+from hitrs_live.views.formatting import drops_in_words, duration
+
+TOPICS = ("source", "status", "action", "scores", "motion")
+REFRESH_S = 1 / 8
+_READ_S = 0.05
+
+
+def start_dashboard(url: str) -> subprocess.Popen[bytes]:
+    """Start the dashboard for this process's terminal; it ends with the session at url, or with this process.
+
+    Ctrl-C does not reach it: whoever started it decides. `terminate()` and then `wait()` end it early and give the
+    terminal back as it was.
+    """
+    command = [sys.executable, "-m", "hitrs_live.pipeline.dashboard_process", url, "--parent-pid", str(os.getpid())]
+    if threading.current_thread() is not threading.main_thread():
+        return subprocess.Popen(command)
+    # Inherited from its first moment on: a Ctrl-C while it still imports must not end it with a traceback.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.Popen(command)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def end_dashboard(process: "subprocess.Popen[bytes]", patience_s: float) -> None:
+    """Wait until a dashboard has ended with its session; end it after patience_s, whatever it waits for."""
+    try:
+        process.wait(patience_s)
+        return
+    except subprocess.TimeoutExpired:
+        process.terminate()
+    try:
+        process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        # It hangs in a terminal that takes nothing.
+        process.kill()
+        process.wait()
+
+
+def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console | None = None) -> None:
+    """Draw what is published at url until the session there ends, the parent is gone or a signal asks to stop.
+
+    A publisher that comes back is followed. Call it from the main thread: it takes over SIGINT, SIGTERM and SIGHUP.
+    Raise AddressUnavailable where the address is malformed.
+    """
+    console = console or Console()
+    parent = _Parent(parent_pid)
+    stop = threading.Event()
+
+    def told_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in stop_signals():
+        signal.signal(number, told_to_stop)
+    if parent_pid is not None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    dashboard = Dashboard()
+    with (
+        subscribe(url, TOPICS) as subscription,
+        Live(dashboard.render(), console=console, screen=True, auto_refresh=False) as live,
+    ):
+        due = 0.0
+        while not (stop.is_set() or dashboard.ended or parent.gone()):
+            for message in subscription.read(_READ_S):
+                dashboard.update(message)
+            if time.monotonic() >= due:
+                live.refresh()
+                due = time.monotonic() + REFRESH_S
+    console.print(closing_lines(dashboard), highlight=False, markup=False)
+
+
+def closing_lines(dashboard: Dashboard) -> str:
+    """Sum a session up, a line a source, for the terminal's ordinary screen, where the dashboard leaves nothing."""
+    told = [
+        f"hitrs-live: {session.source_id} {session.state} after {duration(status.uptime_s)}, {status.frames:,} frames, "
+        f"drops {drops_in_words(status.drops)}, {session.actions_told} actions"
+        for session in dashboard.sessions.all()
+        if (status := session.status) is not None
+    ]
+    return "\n".join(told) or "hitrs-live: no status was received"
+
+
+class _Parent:
+    """Whoever started the dashboard; looked for at most twice a second."""
+
+    def __init__(self, pid: int | None) -> None:
+        self._due = 0.0
+        self._gone = False
+        self._process: psutil.Process | None = None
+        if pid is not None:
+            try:
+                self._process = psutil.Process(pid)
+            except psutil.NoSuchProcess:
+                self._gone = True
+
+    def gone(self) -> bool:
+        if self._process is not None and not self._gone and time.monotonic() >= self._due:
+            self._due = time.monotonic() + 0.5
+            try:
+                self._gone = not self._process.is_running() or self._process.status() == psutil.STATUS_ZOMBIE
+            except psutil.NoSuchProcess:
+                self._gone = True
+        return self._gone
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run as a program; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m hitrs_live.pipeline.dashboard_process", description="Draw a pipeline."
+    )
+    parser.add_argument(
+        "url", nargs="?", default=PublishConfig().bind, help="where it publishes (default: %(default)s)"
+    )
+    parser.add_argument("--parent-pid", type=int, help="end when this process does")
+    options = parser.parse_args(arguments)
+    fill_standard_streams()
+    reason = why_not_drawable(sys.stdout)
+    if reason is not None:
+        say(
+            f"dashboard: nothing can be drawn on standard output: {reason}; take `hitrs-live watch` instead", sys.stderr
+        )
+        return 2
+    try:
+        run_dashboard(options.url, parent_pid=options.parent_pid, console=Console())
+    except HitrsLiveError as error:
+        say(f"dashboard: {error}", sys.stderr)
+        return 2
+    except OSError:
+        # The terminal is gone, and with it whoever looked.
+        forget_stream(sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

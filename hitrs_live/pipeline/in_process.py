@@ -1,0 +1,290 @@
+"""The live pipeline inside a program of one's own: `for event in hitrs_live.run(camera=0): ...`.
+
+The same parts as `hitrs-live live` (`assembly`), run by a thread that a `LiveRun` owns. No socket is opened unless an
+address to bind is given.
+"""
+
+import difflib
+import inspect
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from hitrs_live.config import Config, load_config, override
+from hitrs_live.messages import AnyMessage
+from hitrs_live.pipeline.assembly import Assembly, Plan
+from hitrs_live.sources.factory import NamedSource
+from hitrs_live.sources.pacing import Speed
+from hitrs_live.transport.callback_sink import CallbackSink
+from hitrs_live.transport.local_sink import LocalSink
+from hitrs_live.transport.message_queue import MessageQueue
+from hitrs_live.transport.publisher import Publisher
+
+FilePath = str | os.PathLike[str]
+_END_WAIT_S = 15.0
+"""How long closing waits for the pipeline's thread, which may be loading a model."""
+_LOOK_UP_S = 0.1
+_log = logging.getLogger(__name__)
+
+
+def run(
+    *,
+    camera: int | str | Sequence[int | str] | None = None,
+    video: FilePath | Sequence[FilePath] | None = None,
+    replay: FilePath | Sequence[FilePath] | None = None,
+    joints: str | Sequence[str] | None = None,
+    demo: bool = False,
+    speed: Speed = "real",
+    config: Config | FilePath | None = None,
+    sink: Callable[[AnyMessage], object] | None = None,
+    bind: str | None = None,
+    record: FilePath | None = None,
+    overwrite: bool = False,
+    save_video: FilePath | None = None,
+    duration_s: float | None = None,
+    capacity: int = 1000,
+    **settings: object,
+) -> "LiveRun":
+    """Run the live pipeline in a thread of this process and iterate over its messages.
+
+    Sources are numbered in the order cameras, videos, replays, joints, demo, which is the order of the names in the
+    setting `source_id`. Without `require_sources=True` a camera that is not there is tried again and again.
+
+    Args:
+        camera: a number, a device path or a URL, or several of them; video, replay, joints: likewise, as the flags
+            of `hitrs-live live`.
+        demo: whether the synthetic person is a source.
+        speed: of files; "real" for their own pace, "max" for as fast as they can be read.
+        config: settings, or the TOML file that has them; by default the default ones.
+        sink: called with every message, in a thread of its own. What it raises is logged, counted (`sink_errors`) and
+            reported in `Status.notices`; it is called with the next message all the same.
+        bind: where to publish over ZeroMQ as well, such as tcp://127.0.0.1:5556; None for no socket at all.
+        record: a file for joints and events, save_video: one for the picture, as the flags; of several sources, a
+            file each.
+        overwrite: whether a recording may replace a file.
+        duration_s: seconds after which the run ends; None for no limit.
+        capacity: messages kept for an iterator, and for a sink, that is busy. Once they are all taken, a live source
+            loses messages, which are counted (`drops`); a run of files alone waits. With a sink or an address to
+            bind, nobody is waited for until somebody iterates.
+        **settings: single settings over `config`, `pose__max_people=1` for `pose.max_people`.
+
+    The run sets how many threads torch uses in this process (`model.threads`), and resets it at its end.
+
+    Returns:
+        An iterator of messages, each of its own class of `hitrs_live.messages`; also a context manager. It ends with
+        the sources, after `stop()` or after duration_s, and raises what ended the pipeline against its will.
+
+    Raises:
+        TypeError: for a name that is neither an argument nor a setting, and for values of the wrong kind.
+        ValueError: for a call that names no source, and for a capacity below 1.
+        HitrsLiveError: of the kind that fits, for what can be refused without loading a model: files, addresses,
+            settings.
+    """
+    _check_arguments(settings, sink=sink, config=config, camera=camera, capacity=capacity)
+    named: list[NamedSource] = [
+        *(("camera", str(each)) for each in _several(camera)),
+        *(("video", os.fspath(each)) for each in _several(video)),
+        *(("replay", os.fspath(each)) for each in _several(replay)),
+        *(("joints", each) for each in _several(joints)),
+        *([("demo", "")] if demo else []),
+    ]
+    if not named:
+        raise ValueError("run: no source; give camera=0, video=FILE, replay=PATH, joints=URL or demo=True")
+    plan = Plan(
+        sources=named, speed=speed, record=None if record is None else os.fspath(record), overwrite=overwrite,
+        save_video=None if save_video is None else os.fspath(save_video),
+    )  # fmt: skip
+    return LiveRun(
+        plan, _settings(config, settings, bind), sink=sink, publishes=bind is not None, duration_s=duration_s,
+        capacity=capacity,
+    )  # fmt: skip
+
+
+class LiveRun:
+    """A pipeline at work, and its messages. Made by `run`.
+
+    Owns one thread, and one more for a sink. Both end with it: when the sources end, when a `with` or a `for` over a
+    run that nothing else refers to is left, and at the latest when the program ends.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        config: Config,
+        *,
+        sink: Callable[[AnyMessage], object] | None,
+        publishes: bool,
+        duration_s: float | None,
+        capacity: int,
+    ) -> None:
+        """Check, open and start; see `run`."""
+        with ExitStack() as stack:
+            assembly = stack.enter_context(Assembly(plan, config))
+            stop = threading.Event()
+            self._queue = MessageQueue(
+                capacity, waits=not assembly.is_live, stop=stop, has_reader=sink is None and not publishes
+            )
+            publisher = stack.enter_context(Publisher(config.publish, assembly.session_id)) if publishes else None
+            assembly.open()
+            self._callback: CallbackSink | None = None
+            if sink is not None:
+                self._callback = CallbackSink(sink, MessageQueue(capacity, waits=not assembly.is_live, stop=stop))
+                stack.callback(self._callback.close)
+            self.session_id = assembly.session_id
+            self.address = None if publisher is None else publisher.address
+            """Where messages are published too, with the real port where a free one was asked for; None for nowhere."""
+            local = LocalSink(assembly.session_id, self._queue, callback=self._callback, publisher=publisher)
+            self._work = _Work(assembly, local, self._queue, stop, duration_s)
+            self._work.start()
+            stack.pop_all()
+        # The work knows nothing of this object, so that the thread does not keep it alive.
+        self._finalizer = weakref.finalize(self, _Work.shut_down, self._work)
+
+    @property
+    def drops(self) -> int:
+        """Count the messages that were lost because the iterator was too slow."""
+        return self._queue.drops
+
+    @property
+    def sink_errors(self) -> int:
+        """Count how often the sink raised."""
+        return 0 if self._callback is None else self._callback.errors
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the pipeline is at work, or still being loaded."""
+        return self._work.is_alive()
+
+    def stop(self) -> None:
+        """Ask the pipeline to end: what goes on is closed, and the last messages can still be read. Returns at once."""
+        self._work.stop.set()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the run has ended, for runs with a sink: messages that come meanwhile are not kept.
+
+        Returns whether it has. Raises what ended the pipeline against its will.
+        """
+        if self._callback is not None and self._callback.is_current_thread:
+            raise RuntimeError("wait: called by the run's own sink, which the run waits for; call stop() there")
+        deadline_s = float("inf") if timeout_s is None else time.monotonic() + timeout_s
+        while self._work.is_alive():
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                return False
+            if self._queue.get(min(left_s, _LOOK_UP_S)) is None:
+                self._work.join(min(left_s, _LOOK_UP_S))
+        self._work.raise_failure()
+        return True
+
+    def close(self) -> None:
+        """Stop, wait for the end and let everything go; what is not read yet is lost. Safe at any time, also twice."""
+        self._finalizer()
+
+    def __iter__(self) -> Iterator[AnyMessage]:
+        return self
+
+    def __next__(self) -> AnyMessage:
+        """Wait for the next message. Raises what ended the pipeline against its will, once all messages are read."""
+        message = self._queue.get()
+        if message is not None:
+            return message
+        self._work.raise_failure()
+        raise StopIteration
+
+    def __enter__(self) -> "LiveRun":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close. Raises what ended the pipeline against its will, unless something else is raised already."""
+        self.close()
+        if kind is None:
+            self._work.raise_failure()
+
+
+class _Work(threading.Thread):
+    """Build and run the pipeline."""
+
+    def __init__(
+        self,
+        assembly: Assembly,
+        sink: LocalSink,
+        queue: MessageQueue,
+        stop: threading.Event,
+        duration_s: float | None,
+    ) -> None:
+        # A daemon: an interpreter that ends would wait for any other thread before it stops the run.
+        super().__init__(name="hitrs-live", daemon=True)
+        self.stop = stop
+        self._assembly, self._sink, self._queue, self._duration_s = assembly, sink, queue, duration_s
+        self._failure: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            with ExitStack() as stack:
+                stack.callback(self._sink.close)
+                stack.enter_context(self._assembly)
+                pipeline = self._assembly.build(self._sink)
+                pipeline.run(duration_s=self._duration_s, stop=self.stop, attend=self._sink.attend)
+        except Exception as error:  # It is raised where the messages are read.
+            self._failure = error
+        finally:
+            self._queue.finish()
+
+    def raise_failure(self) -> None:
+        """Raise what ended the pipeline, the first time that this is asked."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def shut_down(self) -> None:
+        """End the run from whatever thread; the garbage collector may be at work in the pipeline's own."""
+        self.stop.set()
+        self._queue.discard()
+        if threading.current_thread() is not self:
+            self.join(_END_WAIT_S)
+            if self.is_alive():
+                _log.warning("the pipeline did not end within %g s", _END_WAIT_S)
+
+
+def _check_arguments(
+    settings: dict[str, object], *, sink: object, config: object, camera: Any, capacity: object
+) -> None:
+    """Raise TypeError for what a call of `run` cannot mean, as Python does for any other function."""
+    arguments = [name for name in inspect.signature(run).parameters if name != "settings"]
+    known = [*arguments, *Config.__struct_fields__]
+    for name in settings:
+        if "__" not in name and name not in Config.__struct_fields__:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"the nearest is {near[0]!r}" if near else "settings are named such as pose__max_people"
+            raise TypeError(f"run: unknown argument {name!r}; {hint}")
+    if sink is not None and not callable(sink):
+        raise TypeError(f"run: sink is {sink!r}, wanted a function that takes a message")
+    if config is not None and not isinstance(config, (Config, str, os.PathLike)):
+        raise TypeError(f"run: config is {type(config).__name__}, wanted a Config or the path of a TOML file")
+    if not isinstance(capacity, int):
+        raise TypeError(f"run: capacity is {capacity!r}, wanted a whole number")
+    for each in _several(camera):
+        if not isinstance(each, (int, str)) or isinstance(each, bool):
+            raise TypeError(f"run: camera is {each!r}, wanted a number, a device path or a URL")
+
+
+def _settings(config: Config | FilePath | None, settings: dict[str, object], bind: str | None) -> Config:
+    """Put single settings over those of a file. Raises ConfigError for what they may not be."""
+    base = config if isinstance(config, Config) else Config() if config is None else load_config(Path(config))
+    single: dict[str, Any] = {name.replace("__", "."): value for name, value in settings.items()}
+    if bind is not None:
+        single["publish.bind"] = bind
+    return override(base, single) if single else base
+
+
+def _several(value: Any) -> Sequence[Any]:
+    """Take one thing or several as several."""
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else (value,)

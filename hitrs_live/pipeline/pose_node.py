@@ -1,0 +1,140 @@
+"""The pose stage alone: pictures in, joints out over ZeroMQ, for a pipeline elsewhere."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import msgspec
+
+from hitrs_live.messages import SHUTDOWN, AnyMessage, Frame, SourceChange, SourceEvent, SourceState, Status
+from hitrs_live.pose.stage import PoseStage
+from hitrs_live.process.signals import broken_off
+from hitrs_live.sources.base import Source, SourceItem
+from hitrs_live.streaming.stage_timer import Counters
+from hitrs_live.transport.sink import Sink
+from hitrs_live.version import __version__
+from hitrs_live.wire.codec import joints_event
+from hitrs_live.wire.utc import SessionClock, SourceDates
+
+_WAIT_S = 0.1
+
+
+def relay_joints(
+    source: Source,
+    pose: PoseStage,
+    sink: Sink,
+    *,
+    duration_s: float | None,
+    stop: threading.Event,
+    attend: Callable[[], None] | None = None,
+    status_every_s: float = 1.0,
+    session: SessionClock | None = None,
+) -> None:
+    """Publish everybody's joints in every frame until the source ends, the time is up or `stop` is set.
+
+    A status goes out every status_every_s seconds and at the end, after the source's "ended". attend: called some ten
+    times a second or more, also while nothing happens; see `Publisher.attend`. session: what messages are
+    dated by; None for one that begins now.
+
+    Raises SourceUnavailable or PoseProcessFailed where they cannot be started, and what ended the source against its
+    will.
+    """
+    deadline_s = None if duration_s is None else time.monotonic() + duration_s
+    with ExitStack() as stack:
+        # Last in, first out.
+        stack.callback(sink.close)
+        stack.callback(pose.close)
+        stack.callback(source.close)
+        if not stop.is_set():
+            with broken_off(stop):
+                source.open()
+        if stop.is_set():
+            return
+        pose.start()
+        relay = _Relay(source, pose, sink, status_every_s, session or SessionClock.begin())
+        stack.callback(relay.publish_status)
+        try:
+            while not relay.ended and not stop.is_set() and (deadline_s is None or time.monotonic() < deadline_s):
+                if attend is not None:
+                    attend()
+                for item in source.read(_WAIT_S):
+                    relay.take(item)
+                relay.beat()
+            relay.end(SHUTDOWN)
+        except Exception as error:
+            relay.end(str(error), fault=True)
+            raise
+
+
+class _Relay:
+    """Publish what comes of one source, and once a second how it is."""
+
+    def __init__(
+        self, source: Source, pose: PoseStage, sink: Sink, status_every_s: float, session: SessionClock
+    ) -> None:
+        self._source, self._pose, self._sink = source, pose, sink
+        self._status_every_s = status_every_s
+        self._dates = SourceDates(session)
+        self._state: SourceState = "connecting"
+        self._detail = ""
+        now_ns = time.monotonic_ns()
+        self._counters = Counters(began_ns=now_ns, beat_ns=now_ns)
+
+    @property
+    def ended(self) -> bool:
+        return self._state == "ended"
+
+    def take(self, item: SourceItem) -> None:
+        if isinstance(item, SourceChange):
+            self._change(item)
+        elif isinstance(item, Frame) and not self.ended:
+            for pose_frame in self._pose.step(item):
+                self._dates.observe(pose_frame)
+                self._counters.frames += 1
+                self._counters.newest_capture_ns = pose_frame.capture_time_ns
+                self._publish(joints_event(pose_frame, self._source.source_id))
+
+    def end(self, detail: str, *, fault: bool = False) -> None:
+        """End the source's story here, if it has not ended of itself."""
+        if not self.ended:
+            self._change(
+                SourceChange(state="ended", time_ns=self._counters.newest_capture_ns, detail=detail, fault=fault)
+            )
+
+    def beat(self) -> None:
+        """Publish a status when one is due."""
+        now_ns = time.monotonic_ns()
+        if (now_ns - self._counters.beat_ns) / 1e9 >= self._status_every_s:
+            self._counters.beat(now_ns)
+            self.publish_status()
+
+    def publish_status(self) -> None:
+        now_ns, counters = time.monotonic_ns(), self._counters
+        age_ms = (now_ns - counters.newest_capture_ns) / 1e6 if self._source.live and counters.frames else None
+        drops = {**self._source.drops(), "pose_gap": self._pose.frames_lost, "publish": self._sink.drops}
+        self._publish(
+            Status(
+                source_id=self._source.source_id,
+                capture_time_ns=counters.newest_capture_ns,
+                state=self._state,
+                detail=self._detail,
+                version=__version__,
+                uptime_s=round((now_ns - counters.began_ns) / 1e9, 3),
+                fps=round(counters.fps, 2),
+                frames=counters.frames,
+                drops={cause: count for cause, count in drops.items() if count},
+                frame_age_ms=None if age_ms is None else round(age_ms, 1),
+                pose_restarts=self._pose.restarts,
+                notices=(self._pose.notice,) if self._pose.notice else (),
+            )
+        )
+
+    def _change(self, change: SourceChange) -> None:
+        self._dates.observe(change)
+        self._state, self._detail = change.state, change.detail
+        self._publish(SourceEvent.of(change, self._source.source_id))
+
+    def _publish(self, message: AnyMessage) -> None:
+        utc_ns = self._dates.utc_ns(message.capture_time_ns)
+        self._sink.publish(msgspec.structs.replace(message, utc_ns=utc_ns))

@@ -1,0 +1,179 @@
+"""One pose process: start it, ask it, and tell how it died."""
+
+import collections
+import io
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+import hitrs_live
+from hitrs_live.pose.mediapipe.protocol import LANDMARK_FIELDS, PoseReply, PoseRequest, Ready, Unpacker, pack
+from hitrs_live.pose.mediapipe.shared_frame import SharedPixels
+
+_KEPT_LINES = 20
+_LONGEST_LINE = 300
+_CLOSE_WAIT_S = 1.0
+
+
+class ProcessDied(Exception):
+    """The process ended or fell silent. For `stage` only, which mends it; nobody else gets to see it."""
+
+
+class PoseProcess:
+    """Own one child process, its two pipes and the thread that reads what it complains about."""
+
+    def __init__(self, model: Path, pixels: SharedPixels, *, max_people: int, min_confidence: float) -> None:
+        """Start the process; it loads its network meanwhile (`wait_ready`)."""
+        self._pixels = pixels
+        self._unpacker = Unpacker()
+        self._last_words: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
+        self.ready_since: float | None = None
+        """When it had loaded its network, monotonic seconds; None before that."""
+        self.answers = 0
+        self.ready = False
+        command = [
+            sys.executable, "-m", "hitrs_live.pose.mediapipe.worker", "--model", str(model),
+            "--pixels", str(pixels.descriptor), "--max-people", str(max_people),
+            "--min-confidence", repr(min_confidence),
+        ]  # fmt: skip
+        self._child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            pass_fds=(pixels.descriptor,),
+            env=_environment(),
+            # A group of its own, so that Ctrl-C in the terminal does not reach it even while it is starting.
+            process_group=0,
+        )
+        self._stdin, self._stdout, self._stderr = (
+            cast(BinaryIO, pipe) for pipe in (self._child.stdin, self._child.stdout, self._child.stderr)
+        )
+        self._poll = select.poll()
+        self._poll.register(self._stdout, select.POLLIN)
+        self._reader = threading.Thread(target=self._read_complaints, name="pose-complaints", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._child.pid
+
+    def wait_ready(self, timeout_s: float) -> None:
+        """Wait until the network is loaded. Raises ProcessDied where it never is."""
+        if not self.ready:
+            while not isinstance(self._receive(timeout_s), Ready):
+                pass
+            self.ready = True
+            self.ready_since = time.monotonic()
+
+    def ask(self, seq: int, image: NDArray[np.uint8], timeout_s: float) -> NDArray[np.float32]:
+        """Have one picture looked at.
+
+        image: (height, width, 3) uint8, blue-green-red. Returns (P, 33, LANDMARK_FIELDS) float32.
+        Raises ProcessDied where no answer comes within timeout_s.
+        """
+        self._pixels.write(image)
+        height, width = image.shape[:2]
+        try:
+            self._stdin.write(pack(PoseRequest(seq=seq, width=width, height=height)))
+        except BrokenPipeError:
+            raise ProcessDied(self._how_it_ended()) from None
+        deadline = time.monotonic() + timeout_s
+        while True:
+            answer = self._receive(deadline - time.monotonic())
+            # An answer to an earlier picture is one whose caller was interrupted.
+            if isinstance(answer, PoseReply) and answer.seq == seq:
+                self.answers += 1
+                return np.frombuffer(answer.landmarks, "<f4").reshape(answer.people, 33, LANDMARK_FIELDS)
+
+    def memory_mb(self) -> float | None:
+        """Return the resident memory in MiB, or None where the process is no more."""
+        try:
+            return float(psutil.Process(self._child.pid).memory_info().rss) / 2**20
+        except psutil.Error:
+            return None
+
+    def last_words(self) -> str:
+        """Return the last line that the process wrote to standard error, or an empty string."""
+        self._reader.join(timeout=0.2 if self._child.poll() is not None else 0)
+        return self._last_words[-1] if self._last_words else ""
+
+    def close(self, *, at_once: bool = False) -> None:
+        """End the process: by closing its input and, after a second or at_once, by killing it."""
+        self._stdin.close()
+        if not at_once:
+            try:
+                self._child.wait(_CLOSE_WAIT_S)
+            except subprocess.TimeoutExpired:
+                at_once = True
+        if at_once and self._child.poll() is None:
+            self._child.kill()
+        self._child.wait()
+        self._reader.join()
+        self._stdout.close()
+        self._stderr.close()
+
+    def _receive(self, timeout_s: float) -> Ready | PoseReply | PoseRequest:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            wait_ms = max(0.0, (deadline - time.monotonic()) * 1000)
+            if not self._poll.poll(wait_ms):
+                raise ProcessDied(f"gave no answer within {timeout_s:.3g} s")
+            data = os.read(self._stdout.fileno(), 1 << 20)
+            if not data:
+                raise ProcessDied(self._how_it_ended())
+            try:
+                messages = self._unpacker.feed(data)
+            except ValueError as error:
+                raise ProcessDied(str(error)) from None
+            if messages:
+                # It answers one look at a time, so that there is never more than one that still matters.
+                return messages[-1]
+
+    def _how_it_ended(self) -> str:
+        try:
+            code = self._child.wait(_CLOSE_WAIT_S)
+        except subprocess.TimeoutExpired:
+            return "closed its output"
+        if code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        return f"ended by itself with code {code}"
+
+    def _read_complaints(self) -> None:
+        for line in io.TextIOWrapper(cast(BinaryIO, _Unclosed(self._stderr.fileno())), errors="replace"):
+            if line.strip():
+                self._last_words.append(line.strip()[:_LONGEST_LINE])
+
+
+class _Unclosed(io.RawIOBase):
+    """Read a descriptor that somebody else closes."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = os.read(self._descriptor, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _environment() -> dict[str, str]:
+    """Let the child find this package wherever the parent found it."""
+    home = str(Path(hitrs_live.__file__).parents[1])
+    inherited = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((home, inherited) if inherited else (home,))}

@@ -1,0 +1,68 @@
+"""What the pipeline and the pose process say to each other over two pipes.
+
+Each message is four bytes of length, then msgpack. The pixels go through a shared file instead: red-green-blue,
+C order, from its first byte.
+"""
+
+import struct
+
+import msgspec
+
+_LENGTH = struct.Struct("<I")
+MAX_BYTES = 1 << 20
+"""No message is longer; a longer one means that the pipe is out of step."""
+LANDMARK_FIELDS = 7
+"""Numbers of a landmark: x, y as fractions of the picture; X, Y, Z in metres about the hips; visibility; presence."""
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The network is loaded."""
+
+
+class PoseRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Find people in the picture that the shared file holds now."""
+
+    seq: int
+    width: int
+    height: int
+
+
+class PoseReply(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Everybody in the picture of a Look. `landmarks`: (people, 33, 7) little-endian float32."""
+
+    seq: int
+    people: int
+    landmarks: bytes
+
+
+def pack(message: Ready | PoseRequest | PoseReply) -> bytes:
+    """Return a message's bytes, its length in front."""
+    body = msgspec.msgpack.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+class Unpacker:
+    """Cut a stream of bytes into messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Ready | PoseRequest | PoseReply]:
+        """Take in bytes, give back the messages now whole. Raises ValueError where the stream is out of step."""
+        self._buffer += data
+        messages: list[Ready | PoseRequest | PoseReply] = []
+        while len(self._buffer) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer)
+            if length > MAX_BYTES:
+                raise ValueError(f"got a message of {length} bytes, wanted at most {MAX_BYTES}")
+            end = _LENGTH.size + length
+            if len(self._buffer) < end:
+                break
+            try:
+                messages.append(
+                    msgspec.msgpack.decode(self._buffer[_LENGTH.size : end], type=Ready | PoseRequest | PoseReply)
+                )
+            except msgspec.DecodeError as error:
+                raise ValueError(f"got bytes that are no message ({error})") from None
+            del self._buffer[:end]
+        return messages

@@ -1,0 +1,170 @@
+"""Acclaim motion capture, a skeleton `.asf` a person and an `.amc` a recording, as CMU and HDM05 publish them.
+
+A skeleton has bones with a direction, a length, the axes of their turns and which of these they have. A recording has
+for each frame its number and a line a bone: the values of its degrees of freedom, the root's first three a place.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.errors import DataError
+from hitrs_live.prepare.rotations import turns
+from hitrs_live.prepare.tables import MOST_FRAMES, read_lines
+
+ROOT: Final = "root"
+_INCH_M = 0.0254
+_MOST_BONES = 200
+_ROOT_DOF = ("TX", "TY", "TZ", "RX", "RY", "RZ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bone:
+    """One bone of a skeleton."""
+
+    parent: str = ""
+    offset: NDArray[np.float64]
+    """(3,): from its beginning to its end in the pose of no turns, metres."""
+    axis: tuple[float, float, float]
+    """Turns about x, y, z, in degrees, that its own axes have from the world's."""
+    dof: tuple[str, ...]
+    """Of rx, ry, rz, in the order of a recording's values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skeleton:
+    """The bones by name, every parent before its children; ROOT is no bone."""
+
+    bones: Mapping[str, Bone]
+    unit_m: float
+
+
+def read_skeleton(path: Path) -> Skeleton:
+    """Read an `.asf` file. Raises DataError, naming what is missing, where it is none that is understood."""
+    sections = _sections(path)
+    units = dict(words for line in sections.get("units", []) if len(words := line.split()) == 2)
+    try:
+        # In CMU's own words: lengths are inches, divided by the scale in the header.
+        unit_m = _INCH_M / float(units["length"])
+    except (KeyError, ValueError, ZeroDivisionError):
+        raise DataError(f"{path}: no length in :units, wanted a scale such as 0.45") from None
+    if units.get("angle", "deg") != "deg" or not 1e-4 < unit_m < 10:
+        raise DataError(f"{path}: units {units}, wanted degrees and a length such as 0.45")
+    orders = [line.split()[1:] for line in sections.get("root", []) if line.split()[0].lower() == "order"]
+    if [word.upper() for word in (orders[0] if orders else [])] != list(_ROOT_DOF):
+        raise DataError(f"{path}: root order {orders}, wanted {' '.join(_ROOT_DOF)}")
+    loose = _bones(path, sections.get("bonedata", []), unit_m)
+    parents = _parents(path, sections.get("hierarchy", []))
+    bones: dict[str, Bone] = {}
+    while waiting := [name for name in loose if name not in bones]:
+        ready = [name for name in waiting if parents.get(name) == ROOT or parents.get(name) in bones]
+        if not ready:
+            raise DataError(f"{path}: bone {waiting[0]!r} does not hang from the root; wanted a tree in :hierarchy")
+        bones |= {name: replace(loose[name], parent=parents[name]) for name in ready}
+    return Skeleton(bones=bones, unit_m=unit_m)
+
+
+def read_motion(path: Path, skeleton: Skeleton) -> dict[str, NDArray[np.float64]]:
+    """Read an `.amc` file. Returns where the root and the end of each bone are, (T, 3) metres by name.
+
+    Raises DataError, naming the frame, where it does not fit the skeleton.
+    """
+    wanted = {ROOT: len(_ROOT_DOF)} | {name: len(bone.dof) for name, bone in skeleton.bones.items()}
+    frames: list[dict[str, list[float]]] = []
+    for line in read_lines(path, "a recording of a skeleton"):
+        name, *words = line.split()
+        if line.lstrip().startswith(("#", ":")):
+            continue
+        if name.isdecimal() and not words:
+            if len(frames) >= MOST_FRAMES:
+                raise DataError(f"{path}: more than {MOST_FRAMES} frames, wanted at most so many")
+            frames.append({})
+        elif not frames or len(words) != wanted.get(name, -1):
+            raise DataError(f"{path}, frame {len(frames)}: got {line[:48]!r}, wanted a bone and its degrees of freedom")
+        else:
+            frames[-1][name] = _numbers(f"{path}, frame {len(frames)}", words)
+    if not frames:
+        raise DataError(f"{path}: no frame in it, wanted a recording of a skeleton")
+    values: dict[str, NDArray[np.float64]] = {}
+    for name, count in wanted.items():
+        missing = next((number for number, frame in enumerate(frames, start=1) if count and name not in frame), None)
+        if missing is not None:
+            raise DataError(f"{path}, frame {missing}: no line for {name}, wanted one a bone")
+        values[name] = np.array([frame.get(name, []) for frame in frames], np.float64).reshape(len(frames), count)
+    return _forward(skeleton, values)
+
+
+def _forward(skeleton: Skeleton, values: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    root = values[ROOT]
+    ends = {ROOT: root[:, :3] * skeleton.unit_m}
+    # Turns about x first, then y, then z, about the fixed axes.
+    turned = {ROOT: turns("ZYX", root[:, :2:-1])}
+    for name, bone in skeleton.bones.items():
+        degrees = np.zeros((len(root), 3))
+        for column, dof in enumerate(bone.dof):
+            degrees[:, "xyz".index(dof[1])] = values[name][:, column]
+        own_axes = turns("ZYX", np.array([bone.axis[::-1]]))
+        turned[name] = turned[bone.parent] @ own_axes @ turns("ZYX", degrees[:, ::-1]) @ own_axes.transpose(0, 2, 1)
+        ends[name] = ends[bone.parent] + turned[name] @ bone.offset
+    return ends
+
+
+def _sections(path: Path) -> dict[str, list[str]]:
+    sections: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in read_lines(path, "a skeleton"):
+        if line.lstrip().startswith("#"):
+            continue
+        if line.lstrip().startswith(":"):
+            lines = sections.setdefault(line.split()[0][1:].lower(), [])
+        else:
+            lines.append(line)
+    return sections
+
+
+def _bones(path: Path, lines: list[str], unit_m: float) -> dict[str, Bone]:
+    bones: dict[str, Bone] = {}
+    begins = [number for number, line in enumerate(lines) if line.split()[0] == "begin"]
+    for start, end in pairwise([*begins, len(lines)]):
+        fields = {words[0]: words[1:] for line in lines[start:end] if (words := line.split())}
+        try:
+            (name,) = fields["name"]
+            direction, (length,) = _numbers(f"{path}, bone {name}", fields["direction"]), fields["length"]
+            *axis, order = fields["axis"]
+            angles = _numbers(f"{path}, bone {name}", axis)
+            dof = tuple(word.lower() for word in fields.get("dof", []))
+            offset = np.array(direction) * float(length) * unit_m
+        except (KeyError, ValueError) as error:
+            raise DataError(
+                f"{path}: bone {len(bones) + 1} is broken ({error}), wanted name, direction, length, axis"
+            ) from None
+        if len(offset) != 3 or len(angles) != 3 or order != "XYZ" or not set(dof) <= {"rx", "ry", "rz"}:
+            raise DataError(f"{path}: bone {name}: wanted three numbers of direction and axis, XYZ, and of rx ry rz")
+        bones[name] = Bone(offset=offset, axis=(angles[0], angles[1], angles[2]), dof=dof)
+    if not 1 <= len(bones) <= _MOST_BONES or ROOT in bones:
+        raise DataError(f"{path}: {len(bones)} bones, wanted 1 to {_MOST_BONES}, none of them {ROOT}")
+    return bones
+
+
+def _parents(path: Path, lines: list[str]) -> dict[str, str]:
+    parents: dict[str, str] = {}
+    for parent, *children in (line.split() for line in lines):
+        for child in children:
+            if parents.setdefault(child, parent) != parent:
+                raise DataError(f"{path}: bone {child!r} has two parents in :hierarchy, wanted one")
+    return parents
+
+
+def _numbers(where: str, words: list[str]) -> list[float]:
+    try:
+        numbers = [float(word) for word in words]
+    except ValueError as error:
+        raise DataError(f"{where}: {str(error)[:80]}, wanted numbers") from None
+    if not np.isfinite(numbers).all() or max(map(abs, numbers), default=0) > 1e6:
+        raise DataError(f"{where}: got {' '.join(words)[:60]}, wanted finite numbers")
+    return numbers

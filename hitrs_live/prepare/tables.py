@@ -1,0 +1,73 @@
+"""Tables of numbers in text, as the publishers of small data sets give them, and frames at uneven times."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.data.interpolation import interpolate
+from hitrs_live.errors import DataError
+from hitrs_live.files.text_file import TextUnreadable, read_text, with_plain_nan
+
+MOST_FRAMES: Final = 500_000
+_MOST_BYTES = 256 * 2**20
+
+
+def read_lines(path: Path, wanted: str) -> list[str]:
+    """Read a text file's lines, without the empty ones. Raises DataError where it cannot be read."""
+    try:
+        text = read_text(path, most_bytes=_MOST_BYTES)
+    except (OSError, TextUnreadable) as error:
+        raise DataError(f"{path}: cannot be read ({error}), wanted {wanted}") from None
+    return [line for line in with_plain_nan(text).split("\n") if line.strip()]
+
+
+def parse_table(path: Path, lines: list[str], columns: int, *, first_line: int = 1) -> NDArray[np.float64]:
+    """Parse lines of numbers between blanks, commas or semicolons. Returns (rows, columns); NaN where it says so.
+
+    first_line: the number of the first of them in the file, for messages. Raises DataError, naming the line, for
+    anything else, and where there is no line or too many.
+    """
+    if not 1 <= len(lines) <= MOST_FRAMES:
+        raise DataError(f"{path}: {len(lines)} lines of numbers, wanted 1 to {MOST_FRAMES}")
+    table = np.empty((len(lines), columns))
+    for row, line in enumerate(lines):
+        words = line.replace(",", " ").replace(";", " ").split()
+        if len(words) != columns:
+            raise DataError(f"{path}, line {row + first_line}: {len(words)} numbers, wanted {columns}")
+        try:
+            table[row] = [float(word.replace("_", "?")) for word in words]
+        except ValueError as error:
+            raise DataError(f"{path}, line {row + first_line}: {str(error)[:80]}, wanted {columns} numbers") from None
+    return table
+
+
+def rising(path: Path, times: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Choose the rows whose time comes after all before it. Returns their places; those left out repeat or fall back.
+
+    Raises DataError where a time is no number or half of the rows or more are left out.
+    """
+    if not np.isfinite(times).all():
+        raise DataError(f"{path}: a time that is no number, wanted one in every line")
+    latest = np.maximum.accumulate(times)
+    kept = np.flatnonzero(np.concatenate([[True], latest[1:] > latest[:-1]]))
+    if len(kept) * 2 <= len(times) and len(times) > 1:
+        raise DataError(f"{path}: the times of {len(times) - len(kept)} of {len(times)} lines do not rise")
+    return kept
+
+
+def at_rate(
+    path: Path, joints: NDArray[np.float32], times: NDArray[np.float64], step: float
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Interpolate frames at rising times onto a grid of `step` from the first. Returns (S, 25, 3), and (S,) places.
+
+    A place is where between the frames given, 0 to T - 1, an instant of the grid lies.
+    Raises DataError where that makes too many frames.
+    """
+    span = (times[-1] - times[0]) / step
+    if not span < MOST_FRAMES:
+        raise DataError(f"{path}: {span:.3g} frames between first and last time, wanted at most {MOST_FRAMES}")
+    grid = times[0] + np.arange(int(span + 1e-6) + 1) * step
+    places = np.interp(grid, times, np.arange(len(times)))
+    return interpolate(joints, places), places

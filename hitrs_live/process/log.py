@@ -1,0 +1,166 @@
+"""The program's log: Python's `logging` under the name hitrs_live, one line a record, UTC, as text or as JSON."""
+
+import logging
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
+from typing import Any, Literal, TextIO
+
+import msgspec
+
+from hitrs_live.messages import AnyMessage
+from hitrs_live.process.line_writer import CLOSE_WAIT_S, LineStream, LineWriter, printable
+from hitrs_live.wire.json_codec import to_json
+from hitrs_live.wire.utc import SessionClock, utc_text
+
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+ROOT = "hitrs_live"
+_WARNINGS_KEPT = 20
+
+
+def log_extra(
+    *, monotonic_ns: int | None = None, fields: Mapping[str, Any] | None = None, event: AnyMessage | None = None
+) -> dict[str, Any]:
+    """Make the `extra` of a record.
+
+    monotonic_ns: when it came to be known, where not now. fields, event: what JSON lines have too.
+    """
+    return {"monotonic_ns": monotonic_ns or None, "fields": fields or {}, "event": event}
+
+
+class TextFormatter(logging.Formatter):
+    """Write a record as a line for people: UTC, level, text."""
+
+    def __init__(self, session: SessionClock) -> None:
+        """Take the clock that the session's messages are dated by."""
+        super().__init__()
+        self._session = session
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        when = utc_text(_utc_ns(self._session, record))
+        return f"{when}  {record.levelname.lower():<7}  {printable(_text(self, record))}"
+
+
+class JsonFormatter(logging.Formatter):
+    """Write a record as one JSON object: time, level, logger, message, and the record's own fields."""
+
+    def __init__(self, session: SessionClock) -> None:
+        """Take the clock that the session's messages are dated by."""
+        super().__init__()
+        self._session = session
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": utc_text(_utc_ns(self._session, record), digits=6),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": " ".join(_text(self, record).split()),
+            **getattr(record, "fields", {}),
+        }
+        if (event := getattr(record, "event", None)) is not None:
+            line["event"] = msgspec.Raw(to_json(event, omit_none=True))
+        return msgspec.json.encode(line).decode()
+
+
+class LineHandler(logging.Handler):
+    """Hand formatted records to a `LineWriter`, so that logging never waits and never fails."""
+
+    def __init__(self, stream: TextIO, formatter: logging.Formatter, *, paused: bool = False) -> None:
+        """Take where lines go, and how they are written. paused: keep them until the writer resumes."""
+        super().__init__()
+        self.setFormatter(formatter)
+        self.writer = LineWriter(stream, describe_loss=self._describe_loss, paused=paused)
+        self.warnings: deque[str] = deque(maxlen=_WARNINGS_KEPT)
+        """The newest texts of warnings and worse."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue one record."""
+        try:
+            if record.levelno >= logging.WARNING:
+                self.warnings.append(record.getMessage())
+            self.writer.write(self.format(record))
+        except Exception:
+            # A record whose arguments do not fit its text is nobody's reason to stop.
+            self.handleError(record)
+
+    def _describe_loss(self, lines: int) -> str:
+        text = f"{lines} {'line was' if lines == 1 else 'lines were'} lost here: standard output did not take them"
+        record = logging.LogRecord(f"{ROOT}.log", logging.WARNING, __file__, 0, text, None, None)
+        return self.format(record)
+
+
+class LogOutput:
+    """Where the log goes."""
+
+    def __init__(self, handler: LineHandler, level: LogLevel, *, paused: bool) -> None:
+        """Take what writes, and the least level that it writes once it is not paused."""
+        self._handler, self._level = handler, level.upper()
+        logging.getLogger(ROOT).setLevel(max(logging.WARNING, getattr(logging, self._level)) if paused else self._level)
+
+    @property
+    def lost(self) -> int:
+        """How many lines could not be written so far."""
+        return self._handler.writer.lost
+
+    def has_warned(self, text: str) -> bool:
+        """Tell whether one of the newest warnings ends with a text."""
+        return any(warning.endswith(text) for warning in tuple(self._handler.warnings))
+
+    def resume(self) -> None:
+        """Write what was kept, and from now on each line at once."""
+        self._handler.writer.resume()
+        logging.getLogger(ROOT).setLevel(self._level)
+
+
+@contextmanager
+def logging_to(
+    stream: TextIO,
+    *,
+    format: LogFormat = "text",
+    level: LogLevel = "info",
+    paused: bool = False,
+    session: SessionClock | None = None,
+    close_wait_s: float = CLOSE_WAIT_S,
+) -> Iterator[LogOutput]:
+    """Send everything that is logged under hitrs_live to a stream until the block ends, without ever waiting for it.
+
+    What is printed to standard error meanwhile takes the same way to its own place. At the end, lines that nobody takes
+    are given up after close_wait_s, and counted on standard error. paused: keep warnings and errors until the end, or
+    until the output is resumed: for a terminal that something else is drawn on. session: what the run's messages are
+    dated by; None for one that begins now.
+    """
+    session = session or SessionClock.begin()
+    formatter = JsonFormatter(session) if format == "json" else TextFormatter(session)
+    handler = LineHandler(stream, formatter, paused=paused)
+    errors = LineWriter(sys.stderr, paused=paused and sys.stderr.isatty())
+    printed = LineStream(errors)
+    root = logging.getLogger(ROOT)
+    before = root.level
+    root.addHandler(handler)
+    try:
+        with redirect_stderr(printed):
+            yield LogOutput(handler, level, paused=paused)
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+        printed.finish()
+        lost = handler.writer.close(close_wait_s)
+        if lost:
+            errors.write(f"hitrs-live: {lost} log lines could not be written to standard output")
+        errors.close(close_wait_s)
+
+
+def _utc_ns(session: SessionClock, record: logging.LogRecord) -> int:
+    return session.utc_offset_ns + (getattr(record, "monotonic_ns", None) or time.monotonic_ns())
+
+
+def _text(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    text = record.getMessage()
+    if record.exc_info:
+        text += ": " + formatter.formatException(record.exc_info)
+    return text

@@ -1,0 +1,194 @@
+"""Pictures from a camera that serves motion JPEG over HTTP."""
+
+import contextlib
+import http.client
+import re
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.errors import SourceLost, SourceUnavailable
+from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S, describe_network_error
+from hitrs_live.sources.camera.jpeg_splitter import JpegSplitter
+from hitrs_live.sources.pacing import MonotonicClock
+from hitrs_live.wire.addresses import show_address
+
+_STREAM_TYPES = ("multipart/", "video/x-motion-jpeg", "video/x-mjpeg", "application/octet-stream")
+_TYPE = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40}")
+_CHUNK_BYTES = 65536
+
+
+class MjpegGrabber:
+    """Read a motion-JPEG stream over HTTP with time limits of our own; fulfils `Grabber`.
+
+    User and password are taken from the URL (basic and digest). No proxy is used and no redirect followed:
+    the URL's host and no other is ever contacted.
+    """
+
+    def __init__(self, url: str, *, read_timeout_s: float, clock: MonotonicClock) -> None:
+        """Take the address and how long a silent connection is kept."""
+        self.corrupt = 0
+        self._url = url
+        self._read_timeout_s = read_timeout_s
+        self._clock = clock
+        self._splitter = JpegSplitter()
+        self._socket: socket.socket | None = None
+        self._response: Any = None
+        self._waiting: deque[tuple[int, bytes]] = deque()
+
+    def open(self) -> None:
+        """Ask for the stream. Raise SourceUnavailable with the reason, also where the answer is no such stream."""
+        opener, address = self._make_opener()
+        try:
+            self._response = opener.open(address, timeout=OPEN_TIMEOUT_S)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise SourceUnavailable(_describe_status(error)) from None
+        except urllib.error.URLError as error:
+            reason = error.reason
+            words = describe_network_error(reason) if isinstance(reason, OSError) else "no HTTP answer"
+            raise SourceUnavailable(words) from None
+        except OSError as error:
+            raise SourceUnavailable(describe_network_error(error)) from None
+        except (http.client.HTTPException, ValueError) as error:
+            raise SourceUnavailable(f"no HTTP answer that makes sense ({type(error).__name__})") from None
+        kind = self._response.headers.get("Content-Type", "").lower()
+        if kind and not kind.startswith(_STREAM_TYPES):
+            self.close()
+            kind = kind.partition(";")[0].strip()
+            found = kind if _TYPE.fullmatch(kind) else "another type"
+            raise SourceUnavailable(f"it answers with {found}, wanted motion JPEG (multipart/x-mixed-replace)")
+        if self._socket is not None:
+            self._socket.settimeout(self._read_timeout_s)
+
+    def grab(self) -> tuple[int, NDArray[np.uint8]]:
+        """Return the next picture that can be decoded, as `Grabber` says; its time is that of its last byte."""
+        give_up_s = time.monotonic() + self._read_timeout_s
+        while time.monotonic() < give_up_s:
+            while self._waiting:
+                arrival_ns, picture = self._waiting.popleft()
+                image = _decode(picture)
+                if image is not None:
+                    return arrival_ns, image
+                self.corrupt += 1
+            self._receive()
+        raise SourceLost(f"no whole picture in {self._read_timeout_s:g} s")
+
+    def close(self) -> None:
+        """Close the connection and forget what was half received."""
+        if self._response is not None:
+            self._response.close()
+        self._response = self._socket = None
+        self._splitter = JpegSplitter()
+        self._waiting.clear()
+
+    def interrupt(self) -> None:
+        """Cut the connection, which ends a read at once."""
+        connected = self._socket
+        if connected is not None:
+            # It may have been closed meanwhile, which is as good.
+            with contextlib.suppress(OSError):
+                connected.shutdown(socket.SHUT_RDWR)
+
+    def _receive(self) -> None:
+        try:
+            chunk = self._response.read1(_CHUNK_BYTES)
+        except TimeoutError:
+            raise SourceLost(f"nothing received in {self._read_timeout_s:g} s") from None
+        except OSError as error:
+            raise SourceLost(describe_network_error(error)) from None
+        except (http.client.HTTPException, ValueError) as error:
+            raise SourceLost(f"connection broke off ({type(error).__name__})") from None
+        if not chunk:
+            raise SourceLost("the camera ended the stream")
+        arrival_ns = self._clock()
+        broken_before = self._splitter.broken
+        self._waiting.extend((arrival_ns, picture) for picture in self._splitter.feed(chunk))
+        self.corrupt += self._splitter.broken - broken_before
+
+    def _make_opener(self) -> tuple[urllib.request.OpenerDirector, str]:
+        parts = urlsplit(self._url)
+        address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+        if parts.username is not None:
+            passwords.add_password(None, address, unquote(parts.username), unquote(parts.password or ""))
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}),
+            _NoRedirect(),
+            urllib.request.HTTPBasicAuthHandler(passwords),
+            urllib.request.HTTPDigestAuthHandler(passwords),
+            _PlainHandler(self._keep_socket),
+            _TlsHandler(self._keep_socket),
+        )
+        return opener, address
+
+    def _keep_socket(self, connected: socket.socket) -> None:
+        self._socket = connected
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """Refuse: the user named one host."""
+
+
+class _PlainHandler(urllib.request.HTTPHandler):
+    """Tell which socket a connection uses; the response alone would hide it."""
+
+    def __init__(self, keep: Any) -> None:
+        super().__init__()
+        self._keep = keep
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        keep = self._keep
+
+        class Connection(http.client.HTTPConnection):
+            def connect(self) -> None:
+                super().connect()
+                keep(self.sock)
+
+        return self.do_open(Connection, req)
+
+
+class _TlsHandler(urllib.request.HTTPSHandler):
+    """The same over TLS."""
+
+    def __init__(self, keep: Any) -> None:
+        super().__init__()
+        self._keep = keep
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        keep = self._keep
+
+        class Connection(http.client.HTTPSConnection):
+            def connect(self) -> None:
+                super().connect()
+                keep(self.sock)
+
+        return self.do_open(Connection, req)
+
+
+def _decode(picture: bytes) -> NDArray[np.uint8] | None:
+    try:
+        image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        # Raised for pictures that claim to be absurdly large.
+        return None
+    return None if image is None else np.asarray(image, np.uint8)
+
+
+def _describe_status(error: urllib.error.HTTPError) -> str:
+    # The standard's words, not the server's: those may quote the address.
+    words = f"it answers {error.code} {http.client.responses.get(error.code, '')}".rstrip()
+    if error.code == 401:
+        return f"{words}; user and password go into the address: http://user:password@host/..."
+    if location := error.headers.get("Location"):
+        return f"{words} to {show_address(location)}, which was not followed; give that address"
+    return words

@@ -1,0 +1,150 @@
+"""Pictures through OpenCV: from a camera attached to this machine, and over RTSP."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.config import CameraConfig
+from hitrs_live.errors import SourceLost, SourceUnavailable
+from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S, describe_network_error
+from hitrs_live.sources.camera.opencv_quiet import quiet_opencv
+from hitrs_live.sources.pacing import MonotonicClock
+
+_RTSP_PORTS = {"rtsp": 554, "rtsps": 322}
+
+
+class OpenCvGrabber:
+    """What the two below share: everything but the opening; fulfils `Grabber` with them."""
+
+    def __init__(self, clock: MonotonicClock) -> None:
+        self.corrupt = 0
+        self._clock = clock
+        self._capture: Any = None
+
+    def grab(self) -> tuple[int, NDArray[np.uint8]]:
+        """Return the next picture; its time is that at which OpenCV had it, before it was decoded."""
+        try:
+            while self._capture.grab():
+                arrival_ns = self._clock()
+                decoded, image = self._capture.retrieve()
+                if decoded and image is not None and image.size:
+                    return arrival_ns, image
+                self.corrupt += 1
+        except cv2.error as error:
+            raise SourceLost(f"OpenCV failed to read it (error {error.code})") from None
+        raise SourceLost("it stopped giving pictures")
+
+    def close(self) -> None:
+        """Release the device or connection."""
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+    def interrupt(self) -> None:
+        """Do nothing: OpenCV has no way to end a read from outside, and to release under one would crash."""
+
+
+class DeviceGrabber(OpenCvGrabber):
+    """Read a camera of this machine by number or by path (/dev/v4l/by-id/... keeps its name over reboots)."""
+
+    def __init__(self, device: int | str, config: CameraConfig, *, clock: MonotonicClock) -> None:
+        """Take the device and what to ask of it; a camera that cannot do that gives its nearest."""
+        super().__init__(clock)
+        self._device = device
+        self._config = config
+
+    def open(self) -> None:
+        """Open the device. Raise SourceUnavailable with what is there instead."""
+        quiet_opencv()
+        backend = cv2.CAP_ANY
+        if sys.platform == "linux":
+            backend = cv2.CAP_V4L2
+            _refuse_unusable(_device_path(self._device))
+        # OpenCV's own types know numbers and paths, but not either.
+        open_device: Any = cv2.VideoCapture
+        capture = open_device(self._device, backend)
+        if not capture.isOpened():
+            capture.release()
+            raise SourceUnavailable(f"it cannot be opened, another program may hold it; found {_list_devices()}")
+        config = self._config
+        # Above VGA, USB 2 carries full rate only compressed.
+        if config.width * config.height > 640 * 480:
+            capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, config.width)
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, config.height)
+        capture.set(cv2.CAP_PROP_FPS, config.fps)
+        # The driver's queue would hand out old pictures after a pause.
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self._capture = capture
+
+
+class RtspGrabber(OpenCvGrabber):
+    """Read an RTSP stream through FFmpeg, over TCP."""
+
+    def __init__(self, url: str, *, read_timeout_s: float, clock: MonotonicClock) -> None:
+        """Take the address and how long a silent connection is kept."""
+        super().__init__(clock)
+        self._url = url
+        self._read_timeout_s = read_timeout_s
+
+    def open(self) -> None:
+        """Connect. Raise SourceUnavailable with the reason."""
+        quiet_opencv()
+        parts = urlsplit(self._url)
+        address = (parts.hostname or "", parts.port or _RTSP_PORTS[parts.scheme])
+        # FFmpeg does not say why it failed, so the likeliest reasons are found out first.
+        try:
+            socket.create_connection(address, timeout=OPEN_TIMEOUT_S).close()
+        except OSError as error:
+            raise SourceUnavailable(describe_network_error(error)) from None
+        settings = [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT_S * 1e3),
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(self._read_timeout_s * 1e3),
+            # Every further decoder thread holds back one more picture.
+            cv2.CAP_PROP_N_THREADS, 1,
+        ]  # fmt: skip
+        capture = cv2.VideoCapture(self._url, cv2.CAP_FFMPEG, settings)
+        if not capture.isOpened():
+            capture.release()
+            raise SourceUnavailable("the host answers, but gives no RTSP stream there; check path, user and password")
+        self._capture = capture
+
+
+def refuse_no_device(device: int | str) -> None:
+    """Raise SourceUnavailable for a path at which there is something else than a device. Nothing may come yet."""
+    path = _device_path(device)
+    if sys.platform == "linux" and path.exists() and not path.is_char_device():
+        raise SourceUnavailable(f"{path} is no camera device; found {_list_devices()}")
+
+
+def _device_path(device: int | str) -> Path:
+    return Path(f"/dev/video{device}" if isinstance(device, int) else device)
+
+
+def _refuse_unusable(device: Path) -> None:
+    if not device.exists():
+        raise SourceUnavailable(f"there is no {device}; found {_list_devices()}")
+    if not device.is_char_device():
+        raise SourceUnavailable(f"{device} is no camera device; found {_list_devices()}")
+    if not os.access(device, os.R_OK | os.W_OK):
+        raise SourceUnavailable(f"no permission for {device}; add your user to the group 'video' and log in again")
+
+
+def _list_devices() -> str:
+    if sys.platform != "linux":
+        return "no way to list cameras on this system"
+    found = []
+    for device in sorted(Path("/dev").glob("video*"), key=lambda path: (len(path.name), path.name)):
+        try:
+            name = Path(f"/sys/class/video4linux/{device.name}/name").read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            name = ""
+        found.append(f"{device} ({name})" if name else str(device))
+    return ", ".join(found) or "no /dev/video* on this machine"

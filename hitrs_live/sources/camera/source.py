@@ -1,0 +1,187 @@
+"""A live camera as a source: a device of this machine, an RTSP stream or motion JPEG over HTTP."""
+
+import threading
+import time
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from hitrs_live.config import CameraConfig
+from hitrs_live.errors import SourceError, SourceUnavailable
+from hitrs_live.process.line_writer import printable
+from hitrs_live.sources.base import SourceItem
+from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S, Grabber
+from hitrs_live.sources.camera.latest_frame import FrameBox
+from hitrs_live.sources.camera.liveness import Liveness
+from hitrs_live.sources.camera.mjpeg import MjpegGrabber
+from hitrs_live.sources.camera.opencv import DeviceGrabber, RtspGrabber, refuse_no_device
+from hitrs_live.sources.naming import name_source
+from hitrs_live.sources.pacing import MonotonicClock
+from hitrs_live.wire.addresses import ENCODE_HINT, hide_secrets, is_ambiguous, show_address
+
+_ADVICE = "try another --camera N or URL, or --video FILE, or --demo"
+_JOIN_TIMEOUT_S = 0.7
+_LONGEST_WORDS = 240
+
+
+class CameraSource:
+    """Read the newest picture of a camera, and keep at it for as long as it takes, also where it is not there yet.
+
+    One daemon thread captures into a one-slot box; this object owns it. States: "connecting" from open to the
+    first picture, "up", "stalled" after config.stall_after_s without a picture, "lost" after
+    config.lost_after_s, "up" again with the next one. They follow from silence as `read` sees it, not from
+    what the capture thread manages to say. A connection that breaks or stays silent for half of lost_after_s is
+    made anew, with pauses that double from retry_min_s to retry_max_s, without end.
+
+    drops counts "camera" (pictures replaced by a newer one before they were read), "stale" (older than
+    config.max_frame_age_s when read) and "corrupt" (could not be decoded). Frame.index counts what was
+    captured, so it jumps where pictures were lost. Capture time is the arrival at this process.
+    """
+
+    has_pictures = True
+    live = True
+
+    def __init__(
+        self,
+        device: int | str,
+        config: CameraConfig,
+        *,
+        source_id: str = "",
+        required: bool = True,
+        clock: MonotonicClock = time.monotonic_ns,
+    ) -> None:
+        """Take a device number, a device path, or a URL (rtsp, rtsps, http, https).
+
+        required: whether `open` refuses a camera that is not there, or keeps trying as it does later.
+        Raise ValueError for a source name with letters that a topic cannot have.
+        """
+        if isinstance(device, str) and device.isdecimal():
+            device = int(device)
+        self._device = device
+        self._required = required
+        self._name = f"camera {show_address(device) if isinstance(device, str) else device}"
+        self.source_id = name_source(source_id, _origin(device))
+        self._config = config
+        self._clock = clock
+        self._box = FrameBox(
+            Liveness(name=self._name, stall_after_s=config.stall_after_s, lost_after_s=config.lost_after_s),
+            max_frame_age_s=config.max_frame_age_s,
+            clock=clock,
+        )
+        self._grabber: Grabber | None = None
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._tried = threading.Event()
+        self._refusal: str | None = None
+        self._is_read = False
+
+    def open(self) -> None:
+        """Begin to connect and to capture; where the camera is required, wait for the first connection.
+
+        Raise SourceUnavailable for what cannot be a camera's address and, where the camera is required, where there
+        is no such device or no such stream; from then on failures are retried instead.
+        """
+        self._grabber = self._make_grabber()
+        self._box.begin()
+        self._thread = threading.Thread(target=self._capture, name=self._name, args=(self._grabber,), daemon=True)
+        self._thread.start()
+        if not self._required:
+            return
+        limit_s = 2 * OPEN_TIMEOUT_S + 1
+        if not self._tried.wait(limit_s):
+            self._refusal = f"no answer in {limit_s:g} s"
+        if self._refusal is not None:
+            self.close()
+            raise self._unavailable(self._refusal)
+
+    def read(self, timeout_s: float) -> Sequence[SourceItem]:
+        """Return changes of state and the newest picture, oldest first; () where there are none in timeout_s."""
+        if self._closing.is_set():
+            return ()
+        if self._thread is None:
+            raise ValueError(f"{self._name}: read before open; call open() first")
+        if not self._is_read:
+            # What came before anybody read, while a model was loaded, is no loss.
+            self._is_read = True
+            self._box.forget_drops()
+        return self._box.take(timeout_s)
+
+    def drops(self) -> dict[str, int]:
+        """Count what was lost since the first read, by cause."""
+        corrupt = 0 if self._grabber is None else self._grabber.corrupt
+        return {**self._box.drops(), "corrupt": corrupt}
+
+    def close(self) -> None:
+        """End the capture; return within one second even where the camera holds the capture thread."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        if self._grabber is not None:
+            self._grabber.interrupt()
+        if self._thread is not None:
+            self._thread.join(_JOIN_TIMEOUT_S)
+
+    def check(self) -> None:
+        """Raise SourceUnavailable for what cannot be a camera's address, whatever is there."""
+        self._make_grabber()
+
+    def _make_grabber(self) -> Grabber:
+        if isinstance(self._device, int) or self._device.startswith("/"):
+            try:
+                refuse_no_device(self._device)
+            except SourceUnavailable as error:
+                raise self._unavailable(str(error)) from None
+            return DeviceGrabber(self._device, self._config, clock=self._clock)
+        if is_ambiguous(self._device):
+            raise self._unavailable(f"is an address that can be read in two ways; {ENCODE_HINT}")
+        try:
+            parts = urlsplit(self._device)
+            whole = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            raise self._unavailable(f"is no valid address; {ENCODE_HINT}") from None
+        read_timeout_s = max(self._config.stall_after_s, self._config.lost_after_s / 2)
+        if whole and parts.scheme in ("rtsp", "rtsps"):
+            return RtspGrabber(self._device, read_timeout_s=read_timeout_s, clock=self._clock)
+        if whole and parts.scheme in ("http", "https"):
+            return MjpegGrabber(self._device, read_timeout_s=read_timeout_s, clock=self._clock)
+        raise self._unavailable(
+            "is no camera; wanted a device number, a device path, rtsp://host/... or http://host/..."
+        )
+
+    def _capture(self, grabber: Grabber) -> None:
+        config = self._config
+        pause_s = config.retry_min_s
+        while not self._closing.is_set():
+            try:
+                grabber.open()
+                self._tried.set()
+                while not self._closing.is_set():
+                    self._box.put(*grabber.grab())
+                    pause_s = config.retry_min_s
+            # A library's own fault must not end the capture, and its words may quote the address.
+            except Exception as error:
+                trouble = self._describe(error)
+                if self._required and not self._tried.is_set():
+                    self._refusal = trouble
+                    self._tried.set()
+                    return
+                self._box.note_trouble(trouble)
+            finally:
+                grabber.close()
+            self._closing.wait(pause_s)
+            pause_s = min(2 * pause_s, config.retry_max_s)
+
+    def _describe(self, error: Exception) -> str:
+        words = str(error) if isinstance(error, SourceError) else f"failed with {type(error).__name__}"
+        if isinstance(self._device, str):
+            words = hide_secrets(words, self._device)
+        # A server's own words may be in it, and may hold anything.
+        return printable(words).strip()[:_LONGEST_WORDS]
+
+    def _unavailable(self, found: str) -> SourceUnavailable:
+        return SourceUnavailable(f"{self._name}: {found}; {_ADVICE}")
+
+
+def _origin(device: int | str) -> str:
+    if isinstance(device, int):
+        return f"camera{device}"
+    return show_address(device).rpartition("://")[2] or "camera"

@@ -1,0 +1,54 @@
+"""Hi-TRS with its heads over a stream: of what was seen before, only the video level is computed anew."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hitrs_live.inference.base import Engine, HeadOutput
+from hitrs_live.streaming.encoder_stream import StreamState, encode_step
+from hitrs_live.transforms import BodyFrame, NormaliserConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOutput:
+    """Judgements on the rows that completed a clip in this step. M rows, M may be zero."""
+
+    rows: Tensor
+    """(M,) int64, which rows."""
+    logits: Tensor
+    """(M, K)."""
+    future: Tensor
+    """(M, F, J, 3), normalised, relative to `body`."""
+    scales: Tensor
+    """(M, F, J), body sizes: how far off each joint of the future may be."""
+    body: BodyFrame
+    """The body frames of those rows at this frame."""
+
+
+@torch.inference_mode()
+def stream_step(
+    engine: Engine, joints_m: Tensor, active: Tensor, state: StreamState, normaliser: NormaliserConfig
+) -> tuple[StreamOutput, StreamState]:
+    """Advance the active rows by one frame.
+
+    joints_m: (R, J, 3) float32, metres; active: (R,) bool. A row's output equals the last clip of
+    `HitrsDetector(joints)` over its frames up to this one, at most those of W clips, cut so that a clip ends with
+    it, normalised since the row's reset. It comes with the first clip and then every hop, as the state was made.
+    Returns the output and the state, which was advanced in place.
+    """
+    clip, state = encode_step(engine, joints_m, active, state, normaliser)
+    said = _predict(engine, clip.rows, state)
+    return StreamOutput(
+        rows=clip.rows, logits=said.logits, future=said.future, scales=said.scales, body=clip.body
+    ), state
+
+
+def _predict(engine: Engine, rows: Tensor, state: StreamState) -> HeadOutput:
+    grid, horizon = engine.grid, engine.config.horizon
+    if not len(rows):
+        future = torch.zeros(0, horizon, grid.joints, 3)
+        return HeadOutput(torch.zeros(0, engine.config.classes), future, future[..., 0])
+    clips, valid_clips = state.clip_window(rows)
+    span = (state.frame_count[rows, None] + torch.arange(grid.clip_span)) % grid.clip_span
+    return engine.predict(clips, valid_clips, state.joints[rows[:, None], span])

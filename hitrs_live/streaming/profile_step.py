@@ -1,0 +1,50 @@
+"""Time the steps of a stream on the machine at hand, with every window full."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hitrs_live.inference.base import Engine
+from hitrs_live.streaming.detector_stream import stream_step
+from hitrs_live.streaming.encoder_stream import StreamState
+from hitrs_live.transforms import NormaliserConfig
+
+
+def time_steps(
+    engine: Engine,
+    normaliser: NormaliserConfig,
+    *,
+    rows: int,
+    step_frames: int,
+    strides: int = 3,
+    at_once: bool = False,
+    clock: Callable[[], int] = time.perf_counter_ns,
+) -> NDArray[np.float64]:
+    """Step people who have long been there. Returns (strides, clip_stride) ms.
+
+    step_frames: frames from one judgement on a row to the next; at_once: whether all came at once and end their clips
+    in the same frame, otherwise as many do in each frame as can be; clock: nanoseconds, such as `time.process_time_ns`
+    where other processes should not count. One more stride goes before, untimed.
+    """
+    grid, window = engine.grid, engine.config.window_clips
+    state = StreamState.empty(grid, rows, window_clips=window, step_frames=step_frames)
+    # As if they had been there for a window and a part of a stride each: zeros cost what joints do.
+    state.frame_count += grid.frames_of(window)
+    if not at_once:
+        state.frame_count += torch.arange(rows) % grid.clip_stride
+    state.clip_count += (state.frame_count - grid.clip_span) // step_frames + 1
+    still, everyone = torch.zeros(rows, grid.joints, 3), torch.ones(rows, dtype=torch.bool)
+    took_ms = np.zeros((1 + strides) * grid.clip_stride)
+    for frame in range(len(took_ms)):
+        began_ns = clock()
+        stream_step(engine, still, everyone, state, normaliser)
+        took_ms[frame] = (clock() - began_ns) / 1e6
+    return took_ms.reshape(-1, grid.clip_stride)[1:]
+
+
+def ms_per_frame(took_ms: NDArray[np.float64]) -> float:
+    """Sum up what `time_steps` timed: the mean frame of the median stride, so that one hiccup does not tell."""
+    return float(np.median(took_ms.mean(1)))

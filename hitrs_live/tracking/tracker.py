@@ -1,0 +1,185 @@
+"""Tell who is who from frame to frame.
+
+Each track predicts where its trunk should be; `pairing` says which pose that is and how sure it is. A pairing with
+a likely rival is not believed: the tracks concerned coast, as if hidden, until it is clear again, and where it
+stays unclear they end and their people get new ids. A wrong id mixes two people's motion, a new one only begins
+a window afresh, so a doubt is always settled by a new id.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.config import TrackConfig
+from hitrs_live.messages import People, Pose, PoseFrame
+from hitrs_live.skeleton import NTU25
+from hitrs_live.tracking.association import pair, trunk, without_duplicates
+from hitrs_live.tracking.body_checks import FilledPose, present_poses
+from hitrs_live.tracking.depth_smoothing import DepthFilter
+
+_LONGEST_AMBIGUITY_S = 0.3
+_VELOCITY_MEMORY_S = 0.15
+_COAST_S = 0.25
+_FASTEST_M_S = 4.0
+# At 30 frames a second the third frame in a row, at 10 the second.
+_NEWCOMER_S = 0.06
+_BYSTANDER_S = 0.5
+
+
+@dataclass(kw_only=True)
+class _Track:
+    pose: Pose
+    """As last seen."""
+    joints_m: NDArray[np.float32]
+    """(25, 3): the same with its distance steadied, for those who come after."""
+    first_ns: int
+    seen_ns: int
+    velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    """(3,) metres a second."""
+    track_id: int = -1
+    """-1 while not yet believed."""
+    steady: DepthFilter = field(default_factory=DepthFilter)
+    ambiguous_ns: int | None = None
+    """When its pairing became doubtful; None while it is clear."""
+
+    @property
+    def distance_spread(self) -> float:
+        """How uncertain the distance has been, as a share of it."""
+        return self.steady.spread
+
+    def predict(self, now_ns: int) -> NDArray[np.float64]:
+        """Return where the trunk should be; people slow down when nobody watches."""
+        age_s = max(0, now_ns - self.seen_ns) / 1e9
+        coasted: NDArray[np.float64] = self.velocity * (_COAST_S * (1 - np.exp(-age_s / _COAST_S)))
+        return trunk(self.joints_m) + coasted
+
+    def follow(self, pose: Pose, now_ns: int) -> None:
+        """Take in where the person is now; a joint that has no position now stays where it was on the body."""
+        elapsed_s = (now_ns - self.seen_ns) / 1e9
+        before, self.joints_m = self.joints_m, self.steady.step(pose, now_ns)
+        if isinstance(pose, FilledPose):
+            shift = self.joints_m[NTU25.root] - before[NTU25.root]
+            self.joints_m = np.where(pose.bad[:, None], before + shift, self.joints_m)
+        if elapsed_s > 0:
+            moved = (trunk(self.joints_m) - trunk(before)).mean(axis=0) / elapsed_s
+            share = 1 - np.exp(-elapsed_s / _VELOCITY_MEMORY_S)
+            self.velocity += (np.clip(moved, -_FASTEST_M_S, _FASTEST_M_S) - self.velocity) * share
+        self.pose, self.seen_ns, self.ambiguous_ns = pose, now_ns, None
+
+
+class Tracker:
+    """Give people rows and ids that stay theirs."""
+
+    def __init__(self, rows: int, config: TrackConfig) -> None:
+        """Take the number of people tracked at once and the settings. Raises ValueError for less than one row."""
+        if rows < 1:
+            raise ValueError(f"got {rows} rows, wanted at least 1")
+        self._rows: list[_Track | None] = [None] * rows
+        self._newcomers: list[_Track] = []
+        self._keep_ns = int(config.keep_s * 1e9)
+        self._next_id = 1
+        self.resets = 0
+        """Tracks ended because it was not clear any more whose they were."""
+
+    def step(self, frame: PoseFrame) -> Sequence[People]:
+        """Sort one frame's poses into rows; one People for every frame, also an empty one.
+
+        Bodies that are nobody take no row: zeros, untracked ones, ones in one point (see `bad_joints`).
+        """
+        now_ns = frame.capture_time_ns
+        for row, track in enumerate(self._rows):
+            if track is not None and now_ns - track.seen_ns > self._keep_ns:
+                self._rows[row] = None
+        poses = without_duplicates(present_poses(frame.poses))
+        rows = [row for row, track in enumerate(self._rows) if track is not None]
+        tracks = [track for track in self._rows if track is not None]
+        # A bystander watched for some time competes, or somebody lost would be found again in them; someone only
+        # just noticed does not, or a jump of the pose would begin a rival to its own track.
+        bystanders = [n for n in self._newcomers if now_ns - n.first_ns >= _BYSTANDER_S * 1e9]
+        pairing = pair((*tracks, *bystanders), poses, now_ns)
+        present, free = set(), set(range(len(poses)))
+        for index, row in enumerate(rows):
+            column = pairing.pose_of.get(index)
+            if self._give_up(row, index in pairing.ambiguous, index in pairing.come_apart, column, now_ns):
+                continue
+            if column is not None:
+                free.discard(column)
+                if index not in pairing.ambiguous:
+                    tracks[index].follow(poses[column], now_ns)
+                    present.add(row)
+        present |= self._watch([poses[column] for column in sorted(free)], now_ns)
+        return (self._people(frame, present),)
+
+    def _give_up(self, row: int, ambiguous: bool, come_apart: bool, column: int | None, now_ns: int) -> bool:
+        """End a track whose person cannot be told any more; say whether it was ended."""
+        track = self._rows[row]
+        assert track is not None
+        if ambiguous and track.ambiguous_ns is None:
+            track.ambiguous_ns = now_ns
+        # Coming out of a doubt, all rests on where people were before it; that soon says nothing any more.
+        unambiguous = column is not None and not ambiguous and track.ambiguous_ns is not None
+        too_late = unambiguous and now_ns - (track.ambiguous_ns or 0) > _LONGEST_AMBIGUITY_S * 1e9
+        if come_apart or too_late:
+            self._rows[row] = None
+            self.resets += 1
+            return True
+        return False
+
+    def _watch(self, poses: list[Pose], now_ns: int) -> set[int]:
+        """Follow those without a track and give them rows once they are believed. Returns those rows."""
+        column_of = pair(self._newcomers, poses, now_ns).pose_of
+        # Not seen in this very frame: not to be believed.
+        watched = [newcomer for index, newcomer in enumerate(self._newcomers) if index in column_of]
+        for newcomer, column in zip(watched, (column_of[i] for i in sorted(column_of)), strict=True):
+            newcomer.follow(poses[column], now_ns)
+        self._newcomers = [
+            _Track(pose=pose, joints_m=pose.joints_m, first_ns=now_ns, seen_ns=now_ns)
+            for column, pose in enumerate(poses)
+            if column not in column_of.values()
+        ]
+        given = set()
+        for newcomer in watched:
+            free = next((row for row, track in enumerate(self._rows) if track is None), None)
+            if free is None or now_ns - newcomer.first_ns < _NEWCOMER_S * 1e9:
+                self._newcomers.append(newcomer)
+                continue
+            newcomer.track_id = self._next_id
+            self._next_id += 1
+            self._rows[free] = newcomer
+            given.add(free)
+        return given
+
+    def _people(self, frame: PoseFrame, present: set[int]) -> People:
+        count = len(self._rows)
+        track_ids = np.full(count, -1, np.int64)
+        joints_m = np.zeros((count, len(NTU25), 3), np.float32)
+        confidence = np.zeros((count, len(NTU25)), np.float32)
+        for row, track in enumerate(self._rows):
+            if track is not None:
+                track_ids[row] = track.track_id
+                if row in present:
+                    joints_m[row], confidence[row] = track.joints_m, track.pose.confidence
+        seen = {row: track.pose for row, track in enumerate(self._rows) if track is not None and row in present}
+        keypoints = _in_rows({row: pose.keypoints for row, pose in seen.items()}, count)
+        return People(
+            capture_time_ns=frame.capture_time_ns,
+            track_ids=track_ids,
+            present=np.array([row in present for row in range(count)]),
+            joints_m=joints_m,
+            confidence=confidence,
+            boxes=_in_rows({row: pose.box for row, pose in seen.items()}, count),
+            keypoints=keypoints,
+            keypoint_layout=None if keypoints is None else frame.keypoint_layout,
+        )
+
+
+def _in_rows(values: Mapping[int, NDArray[np.float32] | None], count: int) -> NDArray[np.float32] | None:
+    """Lay what is known of people out in `count` rows, not-a-number in the others; None where nothing is known."""
+    known = {row: value for row, value in values.items() if value is not None}
+    if not known:
+        return None
+    rows = np.full((count, *next(iter(known.values())).shape), np.nan, np.float32)
+    rows[list(known)] = list(known.values())
+    return rows

@@ -1,0 +1,122 @@
+"""Batches for detection: streams with a label on every frame, each batch a function of the seed and its number."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hitrs_live.data.array_format import BACKGROUND
+from hitrs_live.data.augment import Augmenter
+from hitrs_live.data.stream_synthesis import StreamComposer
+from hitrs_live.model.detector import DetectorConfig
+from hitrs_live.skeleton import NTU25
+from hitrs_live.transforms import NormaliserConfig, normalise_sequence, to_body_frame, turn_about_y
+
+_HIDE_ROOT_SHARE = 0.2
+_HEADING_ERROR_DEG = 12.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamBatch:
+    """B streams of N clips, ready for the model."""
+
+    joints: Tensor
+    """(B, T, 25, 3), normalised, as a camera would deliver them."""
+    labels: Tensor
+    """(B, N) int64, class of each clip; negative where it is not to be learned from."""
+    since_start: Tensor
+    """(B, N) int64, frames since the clip's action began, as far as the stream shows; large in background."""
+    future: Tensor
+    """(B, N, F, 25, 3): the clean joints after each clip, as the motion head should give them."""
+    future_mask: Tensor
+    """(B, N) bool, True where all those frames were recorded rather than made."""
+
+    def to(self, device: torch.device) -> "StreamBatch":
+        """Return the batch on a device."""
+        return StreamBatch(
+            joints=self.joints.to(device), labels=self.labels.to(device), since_start=self.since_start.to(device),
+            future=self.future.to(device), future_mask=self.future_mask.to(device),
+        )  # fmt: skip
+
+
+class StreamBatches:
+    """Make the batch of any number."""
+
+    def __init__(
+        self,
+        composer: StreamComposer,
+        augmenter: Augmenter,
+        *,
+        detector: DetectorConfig,
+        normaliser: NormaliserConfig,
+        label_lag_frames: int,
+        size: int,
+        seed: tuple[int, ...],
+    ) -> None:
+        """seed: what besides the number decides a batch: the run's seed and this process's rank."""
+        self._composer, self._augmenter = composer, augmenter
+        self._detector, self._normaliser = detector, normaliser
+        self._lag, self._size, self._seed = label_lag_frames, size, seed
+
+    def __call__(self, number: int) -> StreamBatch:
+        """Draw a batch whose streams all have one random number of clips, from one up to the window."""
+        rng = np.random.default_rng((*self._seed, number))
+        grid, horizon = self._detector.encoder, self._detector.horizon
+        # The clips of a long stream are beginnings of every length: few short ones are needed besides.
+        clips = int(rng.integers(self._detector.window_clips // 2, self._detector.window_clips + 1))
+        frames = grid.frames_of(clips)
+        drawn = [self._draw(frames + horizon, rng) for _ in range(self._size)]
+        seen, clean, labels, real = (torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True))
+
+        ends = torch.arange(clips) * grid.clip_stride + grid.clip_span - 1
+        joints, body = normalise_sequence(seen[:, :frames], self._normaliser)
+        ahead = ends[:, None] + torch.arange(1, horizon + 1)
+        future = to_body_frame(clean[:, ahead], body.map(lambda field: field[:, ends]))
+        joints, future = _vary(joints, future, ends, rng)
+        told = ends - self._lag
+        return StreamBatch(
+            joints=joints,
+            labels=labels[:, told],
+            since_start=torch.from_numpy(frames_since_start(labels.numpy()))[:, told],
+            future=future,
+            future_mask=real[:, ahead].all(-1) & real[:, ends],
+        )
+
+    def _draw(self, frames: int, rng: np.random.Generator) -> tuple[NDArray[np.generic], ...]:
+        stream = self._composer.draw(self._augmenter.frames_needed(frames), rng)
+        seen, clean = self._augmenter.apply(stream, frames, rng)
+        return seen.joints_m, clean, seen.labels, seen.real_mask
+
+
+def frames_since_start(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the frames since each frame's action began. labels: (B, T) -> (B, T).
+
+    What began before the stream, or is background, counts as begun long ago: as many frames as there are.
+    """
+    count = labels.shape[1]
+    frames = np.arange(count)
+    begins = np.diff(labels, axis=1, prepend=labels[:, :1]) != 0
+    since = frames - np.maximum.accumulate(np.where(begins, frames, -count), axis=1)
+    return np.where(labels > BACKGROUND, np.minimum(since, count), count)
+
+
+def _vary(joints: Tensor, future: Tensor, ends: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Turn each stream a little, as a heading estimated from bad hips is, and hide the root's path in some.
+
+    joints: (B, T, 25, 3); future: (B, N, F, 25, 3); ends: (N,), the clips' last frames.
+    """
+    size = len(joints)
+    hidden = torch.from_numpy(rng.random(size) < _HIDE_ROOT_SHARE)[:, None, None]
+    path = torch.where(hidden, joints[:, :, NTU25.root], torch.zeros(()))
+    joints, future = joints.clone(), future.clone()
+    joints[:, :, NTU25.root] -= path
+    future[:, :, :, NTU25.root] -= path[:, ends, None]
+    angle = torch.from_numpy(rng.normal(0, np.radians(_HEADING_ERROR_DEG), size)).float()
+
+    def turn(points: Tensor) -> Tensor:
+        spread = angle.view(-1, *([1] * (points.dim() - 3))).expand(points.shape[:-2])
+        return turn_about_y(points, spread.cos(), spread.sin())
+
+    return turn(joints), turn(future)

@@ -1,0 +1,161 @@
+"""`hitrs-live train-detector`: flags in, a run with its display, a detector out."""
+
+import argparse
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from hitrs_live.checkpoint import EncoderCheckpoint, load_encoder
+from hitrs_live.data.array_format import BACKGROUND, data_folder
+from hitrs_live.data.array_format import LabelledSequence as Recording
+from hitrs_live.data.class_map import read_classes
+from hitrs_live.data.dataset import UNLABELLED, Dataset
+from hitrs_live.data.open_dataset import BACKGROUND_NAME, check_rates, open_datasets
+from hitrs_live.data.shipped_classes import ARMS_FREE, LABELS, SHIP_CLASSES, SOURCE_WEIGHTS
+from hitrs_live.errors import CheckpointMismatch, ConfigError, DataError
+from hitrs_live.model.detector import DetectorConfig
+from hitrs_live.model.hitrs import SIZES, HiTRSConfig
+from hitrs_live.skeleton import mirrored_labels
+from hitrs_live.training.distributed import join_processes
+from hitrs_live.training.run_pretrain import DEFAULT_SIZE, check_counts
+from hitrs_live.training.train_detector import DetectorTraining, TrainingStreams, train_detector
+from hitrs_live.training.trainer import TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
+from hitrs_live.transforms import NormaliserConfig
+
+_MAX_CLIPS = 64
+"""Positions of a new encoder; the window is shorter."""
+
+
+def run_train_detector(options: argparse.Namespace) -> int:
+    """Train with the given flags; resumes where a run of the same name was broken off."""
+    check_counts(options, "batch", "accumulate", "steps", "window_clips")
+    begin = load_encoder(options.checkpoint) if options.checkpoint else None
+    normaliser = begin.info.normaliser if begin else NormaliserConfig()
+    datasets = training_data(options, labelled=True)
+    check_rates(datasets, normaliser.rate_hz)
+    labels = _classes(datasets)
+    streams_data = TrainingStreams(
+        sources={data.index.name: read_classes(data, labels) for data in datasets},
+        weights=SOURCE_WEIGHTS,
+        mirrored=mirrored_labels(labels),
+        arms_free=arms_free(labels),
+    )
+    absent = check_actions(datasets, streams_data.sources, labels)
+    encoder = _encoder(options, begin)
+    check_window(options.window_clips, encoder)
+    torch.set_num_threads(options.threads)
+    loop = TrainerConfig(
+        steps=options.steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
+        warmup_steps=max(1, min(200, options.steps // 10)), schedule="cosine", weight_decay=0.05,
+        accumulate=options.accumulate, average_decay=0.998, precision=options.precision, workers=options.workers,
+    )  # fmt: skip
+    config = DetectorTraining(
+        name=begin.info.name if begin else f"hitrs_{options.size or DEFAULT_SIZE}",
+        labels=labels,
+        pair_labels=_pair_labels(datasets),
+        detector=DetectorConfig(encoder=encoder, classes=len(labels), window_clips=options.window_clips),
+        normaliser=normaliser,
+        loop=loop,
+        batch=options.batch,
+    )
+    with join_processes(options.device) as processes:
+        with TrainingLogger(
+            "training", steps=options.steps, first=processes.first, tensorboard=options.tensorboard
+        ) as logger:
+            if absent:
+                logger.note(f"no training sequence shows {', '.join(absent)}: the detector will not learn it")
+            if begin and options.size:
+                logger.note(f"--size {options.size}: not used, since the encoder of --checkpoint has a size of its own")
+            written = train_detector(config, streams_data, begin, options.out, processes, logger)
+        if processes.first:
+            print(f"wrote {written}; measure it with: hitrs-live evaluate detection --checkpoint {written} --data DATA")
+    return 0
+
+
+def training_data(options: argparse.Namespace, *, labelled: bool) -> list[Dataset]:
+    """Open the data and take the training half of each, without the people who are left out.
+
+    labelled: leave out what has no labels at all, which a folder may hold for pre-training; else all of that is taken.
+    """
+    opened = open_datasets(options.data or [data_folder() / "ship"])
+    wanted = [data for data in opened if data.index.labels or not labelled]
+    if options.test_subjects:
+        wanted = [_tested_on(data, options.test_subjects) for data in wanted]
+    training = [data.split(options.split)[0] if data.index.labels or data.index.splits else data for data in wanted]
+    kept = [data.only([s for s in data.samples if s.subject not in options.leave_out]) for data in training]
+    if absent := options.leave_out - {sample.subject for data in opened for sample in data.samples}:
+        raise DataError(f"--leave-out: nobody is called {', '.join(sorted(absent))} in the data")
+    if not any(data.samples for data in kept):
+        raise DataError(
+            f"{', '.join(str(data.path) for data in opened)}: no {'labelled ' * labelled}stream to train on; give more"
+        )
+    return [data for data in kept if data.samples]
+
+
+def _tested_on(data: Dataset, subjects: frozenset[str]) -> Dataset:
+    """Keep people for testing; of data without labels, those of them that are in it."""
+    there = subjects if data.index.labels else subjects & {sample.subject for sample in data.samples}
+    return data.with_test_subjects(there)
+
+
+def _classes(datasets: Sequence[Dataset]) -> tuple[str, ...]:
+    """Name the classes: the shipped ones where all data is what is shipped from, else those of the data."""
+    if all(data.index.name in SHIP_CLASSES for data in datasets):
+        return LABELS
+    found = {name: None for data in datasets for name in data.classes if name != BACKGROUND_NAME}
+    return (BACKGROUND_NAME, *found)
+
+
+def check_actions(
+    datasets: Sequence[Dataset], sources: Mapping[str, Sequence[Recording]], labels: Sequence[str]
+) -> list[str]:
+    """Return the actions that no recording shows. Raises DataError, naming the data, where that is all of them."""
+    shown = {int(label) for recordings in sources.values() for one in recordings for label in np.unique(one.labels)}
+    absent = [name for number, name in enumerate(labels) if number > BACKGROUND and number not in shown]
+    if len(absent) == len(labels) - 1:
+        raise DataError(
+            f"{', '.join(str(data.path) for data in datasets)}: no training sequence shows an action, only "
+            f"{BACKGROUND_NAME!r}; label at least one action, or learn without labels with hitrs-live pretrain"
+        )
+    return absent
+
+
+def check_window(window_clips: int, encoder: HiTRSConfig) -> None:
+    """Raise ConfigError where a window is too short to train on, or longer than the encoder has positions for."""
+    if not 2 <= window_clips <= encoder.max_clips:
+        raise ConfigError(
+            f"--window-clips: got {window_clips}, wanted 2 to {encoder.max_clips}, as many as the encoder has "
+            "positions for"
+        )
+
+
+def arms_free(labels: Sequence[str]) -> frozenset[int]:
+    """Number the classes that stay what they are whatever the arms do."""
+    return frozenset(number for number, name in enumerate(labels) if name in ARMS_FREE)
+
+
+def _pair_labels(datasets: Sequence[Dataset]) -> tuple[str, ...]:
+    """Name the classes of which most recordings show two people, as those of NTU RGB+D that take two do."""
+    alone, together = Counter[str](), Counter[str]()
+    for data in datasets:
+        for sample in data.samples:
+            number = data.label(sample)
+            if number not in (UNLABELLED, data.index.background):
+                (together if len(sample.bodies) > 1 else alone)[data.index.labels[number]] += 1
+    return tuple(sorted(name for name in together if together[name] > alone[name]))
+
+
+def _encoder(options: argparse.Namespace, begin: EncoderCheckpoint | None) -> HiTRSConfig:
+    if begin is None:
+        fresh = SIZES[options.size or DEFAULT_SIZE]
+        return replace(fresh, max_clips=min(fresh.max_clips, _MAX_CLIPS), dropout=options.dropout, causal=True)
+    if begin.info.modality != "joint":
+        raise CheckpointMismatch(
+            f"checkpoint {options.checkpoint}: trained on {begin.info.modality}s, wanted joints; "
+            "a detector reads joints, pre-train an encoder on those"
+        )
+    return replace(begin.info.encoder, dropout=options.dropout)

@@ -1,0 +1,142 @@
+"""What is known of a running pipeline's sources, gathered from its messages; what every terminal view draws from."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hitrs_live.messages import ActionEvent, AnyMessage, MotionPrediction, ScoreEvent, SourceEvent, SourceState, Status
+
+EVENTS_KEPT = 40
+SOURCES_KEPT = 64
+_GONE_AFTER_NS = 1_500_000_000
+"""A person whom the status does not name and of whom nothing came for so long has left."""
+
+
+@dataclass(kw_only=True)
+class PersonState:
+    """One tracked person."""
+
+    track_id: int
+    seen_ns: int
+    action: ActionEvent | None = None
+    """The action that runs, as last told."""
+    last_end_ns: int | None = None
+    scores: tuple[tuple[str, float], ...] = ()
+    """(label, score), highest first."""
+    motion: MotionPrediction | None = None
+    """The newest, with how far off those before it were."""
+
+
+@dataclass(kw_only=True)
+class ActionRow:
+    """One action from its start to its end; `end` is None while it runs."""
+
+    start: ActionEvent
+    latest: ActionEvent
+    end: ActionEvent | None = None
+
+
+@dataclass(kw_only=True)
+class SessionState:
+    """Take one source's messages in the order in which they came; keep what a view shows. Bounded, whatever comes."""
+
+    restarts: int = 0
+    """How often another session took the publisher's place."""
+    first_ns: int | None = None
+    """Capture time of the source's first message: the views' 00:00."""
+    now_ns: int = 0
+    """The newest capture time told."""
+    source_id: str = ""
+    state: SourceState = "connecting"
+    detail: str = ""
+    status: Status | None = None
+    people: dict[int, PersonState] = field(default_factory=dict)
+    actions: deque[ActionRow] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+    actions_told: int = 0
+    """All of the session, also those no longer kept."""
+
+    def update(self, message: AnyMessage) -> None:
+        """Take one message in."""
+        self.source_id = message.source_id
+        # A status from before the first frame has no capture time to give yet.
+        if not (isinstance(message, Status) and message.frames == 0):
+            self.first_ns = message.capture_time_ns if self.first_ns is None else self.first_ns
+            self.now_ns = max(self.now_ns, message.capture_time_ns)
+        if isinstance(message, Status):
+            self._take_status(message)
+        elif isinstance(message, SourceEvent):
+            self.state, self.detail = message.state, message.detail
+        elif isinstance(message, ActionEvent):
+            self._take_action(message)
+        elif isinstance(message, ScoreEvent):
+            self._person(message.track_id).scores = tuple(zip(message.labels, message.scores, strict=False))
+        elif isinstance(message, MotionPrediction):
+            self._person(message.track_id).motion = message
+
+    def since_start_s(self, time_ns: int) -> float:
+        """Return seconds from the source's first message."""
+        return 0.0 if self.first_ns is None else (time_ns - self.first_ns) / 1e9
+
+    def _person(self, track_id: int) -> PersonState:
+        person = self.people.setdefault(track_id, PersonState(track_id=track_id, seen_ns=self.now_ns))
+        person.seen_ns = self.now_ns
+        return person
+
+    def _take_status(self, status: Status) -> None:
+        self.status = status
+        self.state, self.detail = status.state, status.detail
+        for track_id in status.people:
+            self._person(track_id)
+        for track_id in [t for t, p in self.people.items() if p.seen_ns + _GONE_AFTER_NS < self.now_ns]:
+            del self.people[track_id]
+
+    def _take_action(self, event: ActionEvent) -> None:
+        person = self._person(event.track_id)
+        row = next((row for row in reversed(self.actions) if _same_action(row, event)), None)
+        if row is None:
+            # Whoever listens only from the middle of an action hears of it by an update first.
+            row = ActionRow(start=event, latest=event)
+            self.actions.append(row)
+            self.actions_told += 1
+        row.latest = event
+        if event.state == "end":
+            row.end = event
+            person.last_end_ns = event.end_time_ns or event.capture_time_ns
+            person.action = None
+        else:
+            person.action = event
+
+
+@dataclass(kw_only=True)
+class SessionStates:
+    """A board for each source of one publisher. Bounded: the source heard of first makes room for one too many."""
+
+    session_id: str | None = None
+    restarts: int = 0
+    """How often another session took the publisher's place."""
+    by_source: dict[str, SessionState] = field(default_factory=dict)
+
+    def update(self, message: AnyMessage) -> SessionState:
+        """Take one message in; one of another session begins anew. Returns its source's board."""
+        if self.session_id is not None and message.session_id != self.session_id:
+            self.restarts += 1
+            self.by_source.clear()
+        self.session_id = message.session_id
+        session = self.by_source.setdefault(message.source_id, SessionState(restarts=self.restarts))
+        if len(self.by_source) > SOURCES_KEPT:
+            del self.by_source[next(iter(self.by_source))]
+        session.update(message)
+        return session
+
+    def all(self) -> Sequence[SessionState]:
+        """Return every board, by the sources' names; an empty one where nothing was heard yet."""
+        return [self.by_source[name] for name in sorted(self.by_source)] or [SessionState()]
+
+
+def _same_action(row: ActionRow, event: ActionEvent) -> bool:
+    start = row.start
+    return (
+        row.end is None
+        and (start.track_id, start.label) == (event.track_id, event.label)
+        and (event.state != "start" or start.onset_time_ns == event.onset_time_ns)
+    )

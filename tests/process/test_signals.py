@@ -1,0 +1,77 @@
+"""A signal ends in order whatever the run waits for just then."""
+
+import signal
+import socket
+import subprocess
+import threading
+
+import pytest
+from live_runs import live_command
+from patience import PATIENCE_S
+
+from hitrs_live.process.signals import broken_off, stopping
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+FREE = ("--plain", "--bind", "tcp://127.0.0.1:0")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_breaks_off_what_waits_and_the_run_goes_on_behind_it(number: signal.Signals) -> None:
+    waited = False
+    with stopping() as stop:
+        before = signal.getsignal(number)
+        with broken_off(stop):
+            signal.raise_signal(number)
+            waited = True
+        assert (waited, stop.is_set()) == (False, True)
+        assert signal.getsignal(number) == before
+
+
+def test_what_nobody_breaks_off_runs_to_its_end_and_its_faults_are_raised() -> None:
+    with stopping() as stop:
+        with broken_off(stop):
+            done = True
+        assert (done, stop.is_set()) == (True, False)
+        with pytest.raises(ValueError, match="a fault"), broken_off(stop):
+            raise ValueError("a fault")
+
+
+def test_off_the_main_thread_nothing_is_broken_off_and_nothing_fails() -> None:
+    done = []
+
+    def work() -> None:
+        with broken_off(threading.Event()):
+            done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(PATIENCE_S)
+    assert done == [True]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_a_run_that_waits_for_a_subscriber(number: signal.Signals) -> None:
+    command = live_command("--demo", "--wait-subscriber", "86400", *FREE)
+    live = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert live.stdout is not None
+    while "publishing on" not in (line := live.stdout.readline()):
+        assert line, "it ended before it waited"
+    live.send_signal(number)
+    out, err = live.communicate(timeout=PATIENCE_S)
+    assert (live.returncode, err) == (0, "")
+    assert "nobody subscribed" not in out
+
+
+@pytest.mark.slow
+def test_a_signal_ends_a_run_that_waits_for_a_required_camera_to_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/video"
+        command = live_command("--camera", url, "--require-sources", *FREE)
+        live = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        silent.settimeout(PATIENCE_S)
+        connection, _ = silent.accept()
+        with connection:
+            live.send_signal(signal.SIGTERM)
+            _, err = live.communicate(timeout=PATIENCE_S)
+    assert (live.returncode, err) == (0, ""), "a camera that does not answer would be refused with code 2"

@@ -50,6 +50,7 @@ PAGES_FROM = {
     for name, file in {
         "CALIBRATION": "../calibration/README.md",
         "CHANGELOG": "../CHANGELOG.md",
+        "CONTRIBUTING": "../CONTRIBUTING.md",
         "MODEL_CARD": "../hitrs_live/weights/MODEL_CARD.md",
     }.items()
 }

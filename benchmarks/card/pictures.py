@@ -75,7 +75,9 @@ class Photographer:
         height, width = self._image.shape[:2]
         size = (self._width, round(self._width * height / width))
         small = cv2.resize(self._image, size, interpolation=cv2.INTER_AREA)
-        _with_palette(Image.fromarray(small[:, :, ::-1])).save(self._file, optimize=True)
+        picture = Image.fromarray(small[:, :, ::-1])
+        # Of a photograph; the drawn figure is small as it is.
+        (picture if self._frame is None else _with_palette(picture)).save(self._file, optimize=True)
 
 
 def _with_palette(picture: Image.Image) -> Image.Image:

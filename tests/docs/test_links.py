@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = [
-    ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")),
     ROOT / "calibration" / "README.md", ROOT / "engines" / "README.md",
     ROOT / "hitrs_live" / "weights" / "MODEL_CARD.md",
 ]  # fmt: skip

@@ -24,8 +24,8 @@ from hitrs_live.config import Config
 from hitrs_live.messages import AnyMessage, Scene
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
+from hitrs_live.pose.factory import make_pose_estimator
 from hitrs_live.pose.intrinsics import camera_intrinsics
-from hitrs_live.pose.stage import PoseStage
 from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.sources.video import VideoSource
 from hitrs_live.streaming.thresholds import find_thresholds
@@ -99,7 +99,7 @@ def photograph_clip(clip: Path, frame: int, width: int) -> None:
         return lens.scaled(width=wide, height=high)
 
     photographer = Photographer(FOLDER / "overlay_real.png", width, frame=frame, lens_for=lens_for)
-    stream = InputStream(source=VideoSource(clip), pose=PoseStage(config.pose, lens), viewers=(photographer,))
+    stream = InputStream(source=VideoSource(clip), pose=make_pose_estimator(config.pose, lens), viewers=(photographer,))
     _pipeline(stream, ListSink("pictures")).run()
 
 

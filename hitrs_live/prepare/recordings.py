@@ -220,4 +220,4 @@ def _frames(recording: Recording, rate_hz: float) -> Iterator[tuple[int, PoseFra
             continue
         since_ns = event.capture_time_ns if since_ns is None else since_ns
         frame = pose_frame(event, event.capture_time_ns)
-        yield since_ns, frame, [joint_frame for people in tracker.step(frame) for joint_frame in resampler.step(people)]
+        yield since_ns, frame, list(resampler.step(tracker.step(frame)))

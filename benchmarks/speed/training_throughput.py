@@ -26,7 +26,7 @@ from hitrs_live.data.open_dataset import open_datasets
 from hitrs_live.model.hitrs import SIZES, HiTRS
 from hitrs_live.model.packed_sequences import PackedClips, embed_packed
 from hitrs_live.training.distributed import Processes, join_processes
-from hitrs_live.training.masking import choose_joints, draw_pairs, spoil_joints, swap
+from hitrs_live.training.masking import choose_joints, draw_pairs, mask_joints, swap
 from hitrs_live.training.objectives import ObjectiveConfig, Pretrainer
 from hitrs_live.training.pretrain import PretrainConfig, live, make_batches, pretrain
 from hitrs_live.training.trainer import Step
@@ -67,7 +67,7 @@ def _wait(device: torch.device) -> None:
 
 def spoil_everything(packed: PackedClips, constant: Tensor, config: ObjectiveConfig) -> None:
     """Draw and spoil all that a forward pass of pre-training does."""
-    spoil_joints(packed.joints, choose_joints(packed.joints, config.mask_share), constant)
+    mask_joints(packed.joints, choose_joints(packed.joints, config.mask_share), constant)
     counts = packed.valid_mask.sum(1)
     picked = torch.arange(config.exchanged_clips * len(counts), device=counts.device) % len(packed.clip_frames)
     swap(packed.clip_frames[picked], *draw_pairs(torch.full_like(picked, packed.clip_frames.shape[1])))

@@ -27,7 +27,7 @@ class StreamBatch:
     labels: Tensor
     """(B, N) int64, class of each clip; negative where it is ignored in training."""
     since_start: Tensor
-    """(B, N) int64, frames since the onset of the clip's action; large in background or before the onset is seen."""
+    """(B, N) int64, frames since the onset of the clip's action, as `frames_since_start` counts them."""
     future: Tensor
     """(B, N, F, 25, 3): the noise-free joints after each clip, in the frame in which the motion head predicts."""
     future_mask: Tensor
@@ -65,7 +65,7 @@ class StreamBatches:
         self._lag, self._size, self._seed = label_lag_frames, size, seed
 
     def __call__(self, number: int) -> StreamBatch:
-        """Draw a batch whose streams all have one random number of clips, from one up to the window."""
+        """Draw a batch. Its streams have the same random number of clips, from half the window to the window."""
         rng = np.random.default_rng((*self._seed, number))
         grid, horizon = self._detector.encoder, self._detector.horizon
         # With causal attention every clip of a long stream ends a shorter one, so few short streams are needed.

@@ -12,7 +12,7 @@ def choose_joints(joints: Tensor, share: float) -> Tensor:
     return torch.rand(joints.shape[:2], device=joints.device) < share
 
 
-def spoil_joints(joints: Tensor, chosen: Tensor, constant: Tensor) -> Tensor:
+def mask_joints(joints: Tensor, chosen: Tensor, constant: Tensor) -> Tensor:
     """Mask the chosen joints: 80 % become a constant, 10 % a random joint of the batch, 10 % stay.
 
     joints: (R, J, 3); chosen: (R, J) bool; constant: (3,), learned. Returns (R, J, 3). (arXiv 2207.09644, 3.3.)
@@ -20,8 +20,8 @@ def spoil_joints(joints: Tensor, chosen: Tensor, constant: Tensor) -> Tensor:
     fate = torch.rand(joints.shape[:2], device=joints.device)
     flat = joints.reshape(-1, joints.shape[-1])
     others = flat[torch.randint(len(flat), joints.shape[:2], device=joints.device)]
-    spoiled = torch.where((chosen & (fate < 0.8)).unsqueeze(-1), constant.to(joints.dtype), joints)
-    return torch.where((chosen & (fate >= 0.9)).unsqueeze(-1), others, spoiled)
+    masked = torch.where((chosen & (fate < 0.8)).unsqueeze(-1), constant.to(joints.dtype), joints)
+    return torch.where((chosen & (fate >= 0.9)).unsqueeze(-1), others, masked)
 
 
 def draw_pairs(counts: Tensor, *, apart: int = 2) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 from hitrs_live.model.packed_sequences import PackedClips, embed_packed, spread
 from hitrs_live.training.infonce import info_nce
-from hitrs_live.training.masking import choose_joints, draw_pairs, spoil_joints, swap
+from hitrs_live.training.masking import choose_joints, draw_pairs, mask_joints, swap
 
 _SCALE = 10.0
 """Joints are of the order of one body size; the smooth L1 loss becomes linear at 1."""
@@ -81,7 +81,7 @@ class Pretrainer(nn.Module):
         without gradient the accuracies `motion_right` and so on.
         """
         chosen = choose_joints(seen.joints, self.config.mask_share)
-        masked = spoil_joints(seen.joints, chosen, self.hidden_joint)
+        masked = mask_joints(seen.joints, chosen, self.hidden_joint)
         tokens = self.encoder.frame_encoder(masked)
         flat = self.encoder.clip_encoder(tokens[seen.clip_frames])
         clips = spread(flat, seen.valid_mask)

@@ -76,9 +76,9 @@ def train_forecaster(
     begin: the detector to start from; its motion head is not used. Returns the checkpoint's path.
     """
     torch.manual_seed(config.loop.seed)
-    begun = with_fresh_motion(begin, dropout=0.1 if config.joint else 0.0)
-    info = begun.info
-    learner = Learner(begun.model, actions=config.joint)
+    initial = with_fresh_motion(begin, dropout=0.1 if config.joint else 0.0)
+    info = initial.info
+    learner = Learner(initial.model, actions=config.joint)
     batches = StreamBatches(
         StreamComposer(streams_data.sources, streams_data.weights, config.compose, streams_data.arms_free),
         Augmenter(config.augment, streams_data.mirrored), detector=info.detector, normaliser=info.normaliser,

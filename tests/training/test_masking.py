@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hitrs_live.training.masking import choose_joints, draw_pairs, spoil_joints, swap
+from hitrs_live.training.masking import choose_joints, draw_pairs, mask_joints, swap
 
 
 @pytest.mark.slow
@@ -12,16 +12,16 @@ def test_the_stated_share_of_joints_is_masked_in_three_ways() -> None:
     joints = torch.randn(4000, 25, 3)
     chosen = choose_joints(joints, 0.15)
     constant = torch.tensor([9.0, 9.0, 9.0])
-    spoiled = spoil_joints(joints, chosen, constant)
-    hidden = (spoiled == constant).all(-1)
-    same = (spoiled == joints).all(-1)
+    masked = mask_joints(joints, chosen, constant)
+    hidden = (masked == constant).all(-1)
+    same = (masked == joints).all(-1)
     assert abs(chosen.float().mean() - 0.15) < 0.005
-    assert torch.equal(spoiled[~chosen], joints[~chosen])
+    assert torch.equal(masked[~chosen], joints[~chosen])
     assert abs(hidden[chosen].float().mean() - 0.8) < 0.02
     assert abs(same[chosen].float().mean() - 0.1) < 0.02
     other = chosen & ~hidden & ~same
     places = {tuple(joint) for joint in joints.reshape(-1, 3).tolist()}
-    assert all(tuple(joint) in places for joint in spoiled[other].tolist()), "another joint, not a new one"
+    assert all(tuple(joint) in places for joint in masked[other].tolist()), "another joint, not a new one"
 
 
 def test_pairs_are_at_least_two_apart_within_their_row_and_every_such_pair_can_be_drawn() -> None:

@@ -193,4 +193,4 @@ def test_an_encoder_alone_is_an_error_with_joint(
     save_checkpoint(tmp_path / "e.safetensors", EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
     flags = ["--checkpoint", str(tmp_path / "e.safetensors"), "--data", str(miniature / "ship"), *FLAGS]
     assert main(["train-forecaster", "--joint", "--out", str(tmp_path / "o.safetensors"), *flags]) == 2
-    assert "an encoder alone knows no actions" in capsys.readouterr().err
+    assert "an encoder has no actions to train with --joint" in capsys.readouterr().err

@@ -40,6 +40,7 @@ def run(
     replay: FilePath | Sequence[FilePath] | None = None,
     joints: str | Sequence[str] | None = None,
     demo: bool = False,
+    sources: Sequence[NamedSource] = (),
     speed: Speed = "real",
     config: Config | FilePath | None = None,
     sink: Callable[[AnyMessage], object] | None = None,
@@ -53,13 +54,15 @@ def run(
 ) -> "LiveRun":
     """Run the live pipeline in a thread of this process and iterate over its messages.
 
-    Sources are numbered in the order cameras, videos, replays, joints, demo, which is the order of the names in the
-    setting `source_id`. Without `require_sources=True` a camera that is not there is tried again and again.
+    Sources are numbered in the order cameras, videos, replays, joints, demo, `sources`, which is the order of the names
+    in the setting `source_id`. Without `require_sources=True` a camera that is not there is tried again and again.
 
     Args:
         camera: a number, a device path or a URL, or several of them; video, replay, joints: likewise, as the flags
             of `hitrs-live live`.
         demo: whether the synthetic person is a source.
+        sources: sources of any kind of the table `hitrs_live.sources.kinds.SOURCES`, each as (kind, value), such as
+            ("camera", "0"); "" for a kind without a value.
         speed: of files; "real" for their own pace, "max" for as fast as they can be read.
         config: settings, or the TOML file that has them; by default the default ones.
         sink: called with every message, in a thread of its own. What it raises is logged, counted (`sink_errors`) and
@@ -82,17 +85,18 @@ def run(
 
     Raises:
         TypeError: for a name that is neither an argument nor a setting, and for values of the wrong kind.
-        ValueError: for a call that names no source, and for a capacity below 1.
+        ValueError: for a call that names no source, or one of an unknown kind, and for a capacity below 1.
         HitrsLiveError: of the kind that fits, for what can be refused without loading a model: files, addresses,
             settings.
     """
-    _check_arguments(settings, sink=sink, config=config, camera=camera, capacity=capacity)
+    _check_arguments(settings, sink=sink, config=config, camera=camera, sources=sources, capacity=capacity)
     named: list[NamedSource] = [
         *(("camera", str(each)) for each in _several(camera)),
         *(("video", os.fspath(each)) for each in _several(video)),
         *(("replay", os.fspath(each)) for each in _several(replay)),
         *(("joints", each) for each in _several(joints)),
         *([("demo", "")] if demo else []),
+        *sources,
     ]
     if not named:
         raise ValueError("run: no source; give camera=0, video=FILE, replay=PATH, joints=URL or demo=True")
@@ -253,7 +257,7 @@ class _Work(threading.Thread):
 
 
 def _check_arguments(
-    settings: dict[str, object], *, sink: object, config: object, camera: Any, capacity: object
+    settings: dict[str, object], *, sink: object, config: object, camera: Any, sources: Any, capacity: object
 ) -> None:
     """Raise TypeError for what a call of `run` cannot mean, as Python does for any other function."""
     arguments = [name for name in inspect.signature(run).parameters if name != "settings"]
@@ -272,6 +276,9 @@ def _check_arguments(
     for each in _several(camera):
         if not isinstance(each, (int, str)) or isinstance(each, bool):
             raise TypeError(f"run: camera is {each!r}, wanted a number, a device path or a URL")
+    for each in _several(sources):
+        if not (isinstance(each, tuple) and len(each) == 2 and all(isinstance(part, str) for part in each)):
+            raise TypeError(f'run: sources has {each!r}, expected pairs of text such as ("camera", "0")')
 
 
 def _settings(config: Config | FilePath | None, settings: dict[str, object], bind: str | None) -> Config:

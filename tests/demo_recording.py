@@ -25,6 +25,6 @@ def record_demo(path: Path, *, people: int = 1, frames: int = 90, every: int = 1
                         frame = PoseFrame(
                             index=item.index, capture_time_ns=item.capture_time_ns, received_ns=0, poses=poses
                         )
-                        recorder.write(joints_event(frame, "demo"))
+                        recorder.publish(joints_event(frame, "demo"))
                     seen += 1
     return path

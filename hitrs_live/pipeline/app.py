@@ -6,13 +6,13 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from hitrs_live.config import Config
 from hitrs_live.errors import ConfigError
-from hitrs_live.pipeline.assembly import Assembly, Plan
-from hitrs_live.pipeline.logged_sink import LoggedSink
+from hitrs_live.pipeline.assembly import Assembly, NamedOutput, Plan
+from hitrs_live.pipeline.log_sink import LogSink
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.process.garbage_collection import collection_paused
@@ -20,6 +20,7 @@ from hitrs_live.process.log import LogOutput, logging_to
 from hitrs_live.process.signals import broken_off, stopping
 from hitrs_live.process.terminal import why_not_drawable
 from hitrs_live.sources.factory import make_sources
+from hitrs_live.transport.multi_sink import MultiSink
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.views.log_lines import PlainLog
 from hitrs_live.wire.utc import SessionClock
@@ -28,11 +29,13 @@ _DASHBOARD_ENDS_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-def run_live(options: argparse.Namespace, config: Config) -> int:
+def run_live(
+    options: argparse.Namespace, config: Config, *, sinks: Sequence[NamedOutput], views: Sequence[NamedOutput]
+) -> int:
     """Run the live pipeline until its sources end, its time is up or it is told to stop. Returns the exit code."""
     plan = Plan(
-        sources=options.sources, speed=options.speed, record=options.record, overwrite=options.overwrite,
-        show=options.show, save_video=options.save_video,
+        sources=options.sources, speed=options.speed, overwrite=options.overwrite,
+        sinks=sinks, views=views,
     )  # fmt: skip
     drawn = not options.plain and why_not_drawable(sys.stdout) is None
     session = SessionClock.begin()
@@ -45,11 +48,10 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         if stop.is_set():
             return 0
         view = _DashboardView(publisher.address, output)
-        sink = LoggedSink(
-            publisher, PlainLog(several=not assembly.alone), output=output, is_needed=view.is_gone if drawn else None
-        )
+        log = PlainLog(several=not assembly.alone)
+        log_sink = LogSink(log, output=output, is_needed=view.is_gone if drawn else None)
         with collection_paused():
-            pipeline = assembly.build(sink)
+            pipeline = assembly.build(MultiSink(publisher, [log_sink]))
         if drawn:
             stack.enter_context(view.shown())
         _log.info("publishing on %s, session %s", publisher.address, assembly.session_id)
@@ -76,7 +78,7 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
     ):
         _log.info("publishing joints on %s", publisher.address)
         _wait_for_subscriber(options, publisher, stop)
-        sink = LoggedSink(publisher, PlainLog(), output=output)
+        sink = MultiSink(publisher, [LogSink(PlainLog(), output=output)])
         relay_joints(
             source, pose, sink, duration_s=options.duration, stop=stop, attend=publisher.attend,
             status_every_s=config.publish.status_every_s, session=session,

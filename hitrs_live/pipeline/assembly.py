@@ -1,6 +1,5 @@
 """Put a pipeline together: first all that can be refused cheaply, then what takes seconds to load."""
 
-import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -10,27 +9,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hitrs_live.config import POSE_MODELS, Config
-from hitrs_live.errors import ConfigError, TransportError, ViewUnavailable
+from hitrs_live.errors import ConfigError, HitrsLiveError, TransportError, ViewUnavailable
 from hitrs_live.files.checkpoint_file import SHIPPED, check_detector_file
 from hitrs_live.files.output_files import is_one_of, why_unwritable
-from hitrs_live.pipeline.input_stream import InputStream, Viewer
+from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.mediapipe.models import find_pose_model
 from hitrs_live.pose.stage import PoseStage
 from hitrs_live.sources.base import Source
 from hitrs_live.sources.camera.opencv_quiet import quiet_opencv
 from hitrs_live.sources.factory import NamedSource, make_sources
+from hitrs_live.sources.kinds import SOURCES
 from hitrs_live.sources.pacing import Speed
 from hitrs_live.streaming.thresholds import check_thresholds_file
+from hitrs_live.transport.kinds import SINKS, SinkOptions
+from hitrs_live.transport.multi_sink import MultiSink
 from hitrs_live.transport.sink import Sink
+from hitrs_live.views.base import Viewer
+from hitrs_live.views.kinds import VIEWS, ViewOptions
 from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
 from hitrs_live.wire.utc import SessionClock
 
 if TYPE_CHECKING:
     from hitrs_live.pipeline.pipeline import Pipeline
-    from hitrs_live.transport.recorder import Recorder
 
-_log = logging.getLogger(__name__)
+NamedOutput = tuple[str, str]
+"""A sink's or view's kind, a key of SINKS or VIEWS, and its value; "" for a kind without one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +44,11 @@ class Plan:
     sources: Sequence[NamedSource]
     speed: Speed = "real"
     """Of files."""
-    record: str | None = None
-    """Where joints and events are kept; of several sources, a file each, named after it."""
+    sinks: Sequence[NamedOutput] = ()
+    """Beside what it is published by. Of several sources each has a file of its own, named after it; so for views."""
     overwrite: bool = False
-    """Whether a recording may replace a file."""
-    show: bool = False
-    """Whether a window shows what is seen."""
-    save_video: str | None = None
-    """Where that picture is kept; of several sources, a file each."""
+    """Whether a sink's file may replace another."""
+    views: Sequence[NamedOutput] = ()
 
 
 class Assembly:
@@ -66,6 +67,7 @@ class Assembly:
         """
         self._plan, self._config, self._session = plan, config, session or SessionClock.begin()
         self._stack = ExitStack()
+        self._shared: Sequence[Sink] = ()
         _check_files(config)
         self._sources = make_sources(plan.sources, config, speed=plan.speed)
         self.alone = len(self._sources) == 1
@@ -84,6 +86,7 @@ class Assembly:
 
     def open(self) -> None:
         """Open the sources, and find the pose model where needed. Raises SourceUnavailable or PoseModelMissing."""
+        self._shared = self._open_sinks(None)
         for input_stream in self._inputs:
             self._stack.callback(input_stream.source.close)
             input_stream.source.open()
@@ -116,14 +119,12 @@ class Assembly:
             build=config.model.engine != "auto",
             quantisation=Path(config.model.quantisation) if config.model.quantisation else None,
         )  # fmt: skip
-        if self._plan.record:
-            self._inputs = [
-                replace(input_stream, recorder=self._make_recorder(input_stream.source))
-                for input_stream in self._inputs
-            ]
+        self._inputs = [
+            replace(input_stream, sinks=self._open_sinks(input_stream.source)) for input_stream in self._inputs
+        ]
         return Pipeline(
-            self._inputs, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds, open_model=open_model,
-            session=self._session,
+            self._inputs, checkpoint=checkpoint, config=config, sink=MultiSink(sink, self._shared),
+            thresholds=thresholds, open_model=open_model, session=self._session,
         )  # fmt: skip
 
     def close(self) -> None:
@@ -139,27 +140,37 @@ class Assembly:
     def _check_outputs(self) -> None:
         """Refuse files that cannot be written, or would replace what is read or written elsewhere in this run.
 
-        Nothing is made yet. Raises TransportError (recording) or ViewUnavailable (video).
+        Nothing is written yet. Raises TransportError (sinks) or ViewUnavailable (views).
         """
+        inputs = [Path(value) for kind, value in self._plan.sources if SOURCES[kind].reads_file]
+        written: list[tuple[str, Path]] = []
+        for what, file, must_be_new, fault in self._output_files():
+            other = next((name for name, taken in written if is_one_of(file, [taken])), "")
+            trouble = why_unwritable(file)
+            if is_one_of(file, inputs):
+                trouble = "it is a file that is read; give another name"
+            elif other:
+                trouble = f"{other} and {what} cannot be one file; give another name"
+            elif trouble is None and must_be_new and file.exists():
+                trouble = "it exists already; give another name or --overwrite"
+            if trouble is not None:
+                raise fault(f"{what} {file}: {trouble}")
+            written.append((what, file))
+
+    def _output_files(self) -> Iterator[tuple[str, Path, bool, type[HitrsLiveError]]]:
+        """Yield each file to be written: what it is called, its path, whether it must be new, the error to raise."""
         plan = self._plan
-        outputs = (("recording", plan.record, TransportError), ("video", plan.save_video, ViewUnavailable))
-        inputs = [Path(value) for kind, value in plan.sources if kind in ("video", "replay")]
-        written: list[Path] = []
+        sinks = [(SINKS[kind], value) for kind, value in plan.sinks if SINKS[kind].file_of]
+        views = [(VIEWS[kind], value) for kind, value in plan.views if VIEWS[kind].file_of]
         for source in self._sources:
-            for what, path, fault in outputs:
-                if not path:
-                    continue
-                file = self._own_file(path, source)
-                trouble = why_unwritable(file)
-                if is_one_of(file, inputs):
-                    trouble = "it is a file that is read; give another name"
-                elif is_one_of(file, written):
-                    trouble = "recording and video cannot be one file; give another name"
-                elif trouble is None and what == "recording" and file.exists() and not plan.overwrite:
-                    trouble = "it exists already; give another name or --overwrite"
-                if trouble is not None:
-                    raise fault(f"{what} {file}: {trouble}")
-                written.append(file)
+            for sink, value in sinks:
+                if sink.each_source:
+                    yield sink.file_of, self._own_file(value, source), not plan.overwrite, TransportError
+            for view, value in views:
+                yield view.file_of, self._own_file(value, source), False, ViewUnavailable
+        for sink, value in sinks:
+            if not sink.each_source:
+                yield sink.file_of, Path(value), not plan.overwrite, TransportError
 
     def _make_input(self, source: Source, stack: ExitStack) -> InputStream:
         """Give a source its pose stage and views."""
@@ -180,36 +191,32 @@ class Assembly:
 
     def _make_viewers(self, source: Source, lens_for: LensFor) -> Iterator[Viewer]:
         plan = self._plan
-        if plan.show or plan.save_video:
-            # Before OpenCV first encodes or decodes: later, it no longer listens.
+        if plan.views:
+            # Before OpenCV first encodes or decodes: later, it ignores the setting.
             quiet_opencv()
-        if plan.show:
-            from hitrs_live.views.window import Window
-
-            yield Window(f"hitrs-live {source.source_id}", lens_for=lens_for)
-        if plan.save_video:
-            from hitrs_live.views.save_video import WEBM, SaveVideo
-
-            file = self._own_file(plan.save_video, source)
-            # A file that is read as fast as it can be waits for the encoder; whoever keeps time must not.
-            video = SaveVideo(file, lens_for=lens_for, wait=plan.speed == "max" and not source.live)
-            if file.suffix.lower() != WEBM:
-                _log.info("video %s: players read it, browsers do not; a name in %s gives one that both do", file, WEBM)
-            yield video
-
-    def _make_recorder(self, source: Source) -> "Recorder":
-        from hitrs_live.transport.recorder import Recorder
-
-        assert self._plan.record is not None
-        recorder = Recorder(
-            self._own_file(self._plan.record, source),
-            session_id=self.session_id,
-            source_id=source.source_id,
-            overwrite=self._plan.overwrite,
-            session=self._session,
+        # A file that is read as fast as possible waits for a slow view; a source that keeps time must not.
+        options = ViewOptions(
+            source_id=source.source_id, lens_for=lens_for, may_wait=plan.speed == "max" and not source.live
         )
-        self._stack.callback(recorder.close)
-        return recorder
+        for kind, value in plan.views:
+            line = VIEWS[kind]
+            yield line.make(str(self._own_file(value, source)) if line.file_of else value, options)
+
+    def _open_sinks(self, source: Source | None) -> Sequence[Sink]:
+        """Open the sinks of one source, or those that all share. Raises TransportError."""
+        options = SinkOptions(
+            session_id=self.session_id, session=self._session, config=self._config, overwrite=self._plan.overwrite,
+            source_id="" if source is None else source.source_id,
+        )  # fmt: skip
+        opened: list[Sink] = []
+        for kind, value in self._plan.sinks:
+            line = SINKS[kind]
+            if line.each_source == (source is not None):
+                if source is not None and line.file_of:
+                    value = str(self._own_file(value, source))
+                opened.append(line.make(value, options))
+                self._stack.callback(opened[-1].close)
+        return opened
 
     def _own_file(self, path: str, source: Source) -> Path:
         """Name a source's own file: as it was given, or with the source's name where there are others."""

@@ -22,9 +22,11 @@ from hitrs_live.pipeline.assembly import Assembly, Plan
 from hitrs_live.sources.factory import NamedSource
 from hitrs_live.sources.pacing import Speed
 from hitrs_live.transport.callback_sink import CallbackSink
-from hitrs_live.transport.local_sink import LocalSink
 from hitrs_live.transport.message_queue import MessageQueue
+from hitrs_live.transport.multi_sink import MultiSink
 from hitrs_live.transport.publisher import Publisher
+from hitrs_live.transport.queue_sink import QueueSink
+from hitrs_live.transport.sink import Sink
 
 FilePath = str | os.PathLike[str]
 _END_WAIT_S = 15.0
@@ -101,8 +103,9 @@ def run(
     if not named:
         raise ValueError("run: no source; give camera=0, video=FILE, replay=PATH, joints=URL or demo=True")
     plan = Plan(
-        sources=named, speed=speed, record=None if record is None else os.fspath(record), overwrite=overwrite,
-        save_video=None if save_video is None else os.fspath(save_video),
+        sources=named, speed=speed, overwrite=overwrite,
+        sinks=[] if record is None else [("record", os.fspath(record))],
+        views=[] if save_video is None else [("save-video", os.fspath(save_video))],
     )  # fmt: skip
     return LiveRun(
         plan, _settings(config, settings, bind), sink=sink, publishes=bind is not None, duration_s=duration_s,
@@ -143,8 +146,11 @@ class LiveRun:
             self.session_id = assembly.session_id
             self.address = None if publisher is None else publisher.address
             """Where messages are published too, with the real port where a free one was asked for; None for nowhere."""
-            local = LocalSink(assembly.session_id, self._queue, callback=self._callback, publisher=publisher)
-            self._work = _Work(assembly, local, self._queue, stop, duration_s)
+            parts = (publisher, QueueSink(assembly.session_id, self._queue), self._callback)
+            # The first one numbers the messages.
+            first, *others = [part for part in parts if part is not None]
+            attend = None if publisher is None else publisher.attend
+            self._work = _Work(assembly, MultiSink(first, others), self._queue, stop, duration_s, attend)
             self._work.start()
             stack.pop_all()
         # The work knows nothing of this object, so that the thread does not keep it alive.
@@ -217,15 +223,17 @@ class _Work(threading.Thread):
     def __init__(
         self,
         assembly: Assembly,
-        sink: LocalSink,
+        sink: Sink,
         queue: MessageQueue,
         stop: threading.Event,
         duration_s: float | None,
+        attend: Callable[[], None] | None,
     ) -> None:
         # A daemon: an interpreter that ends would wait for any other thread before it stops the run.
         super().__init__(name="hitrs-live", daemon=True)
         self.stop = stop
-        self._assembly, self._sink, self._queue, self._duration_s = assembly, sink, queue, duration_s
+        self._assembly, self._sink, self._queue = assembly, sink, queue
+        self._duration_s, self._attend = duration_s, attend
         self._failure: Exception | None = None
 
     def run(self) -> None:
@@ -234,7 +242,7 @@ class _Work(threading.Thread):
                 stack.callback(self._sink.close)
                 stack.enter_context(self._assembly)
                 pipeline = self._assembly.build(self._sink)
-                pipeline.run(duration_s=self._duration_s, stop=self.stop, attend=self._sink.attend)
+                pipeline.run(duration_s=self._duration_s, stop=self.stop, attend=self._attend)
         except Exception as error:  # It is raised where the messages are read.
             self._failure = error
         finally:

@@ -112,7 +112,7 @@ class _Relay:
     def publish_status(self) -> None:
         now_ns, counters = time.monotonic_ns(), self._counters
         age_ms = (now_ns - counters.newest_capture_ns) / 1e6 if self._source.live and counters.frames else None
-        drops = {**self._source.drops(), "pose_gap": self._pose.frames_lost, "publish": self._sink.drops}
+        drops = {**self._source.drops(), "pose_gap": self._pose.frames_lost, **self._sink.drops()}
         self._publish(
             Status(
                 source_id=self._source.source_id,
@@ -126,7 +126,7 @@ class _Relay:
                 drops={cause: count for cause, count in drops.items() if count},
                 frame_age_ms=None if age_ms is None else round(age_ms, 1),
                 pose_restarts=self._pose.restarts,
-                notices=(self._pose.notice,) if self._pose.notice else (),
+                notices=(*((self._pose.notice,) if self._pose.notice else ()), *self._sink.notices),
             )
         )
 

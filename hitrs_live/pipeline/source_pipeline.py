@@ -102,7 +102,7 @@ class SourcePipeline:
         self._counters = Counters()
         self._status = StatusBuilder(
             input_stream=input_stream,
-            sink=sink,
+            outputs=self._outputs,
             tracker=self._tracker,
             resampler=self._resampler,
             motion=self._motion,
@@ -136,7 +136,7 @@ class SourcePipeline:
             return ()
         with self._own_time():
             self._dates.observe(arrival.item)
-            if self._outputs.has_recording:
+            if self._outputs.has_own_sinks:
                 with self._timer.stage("record"):
                     self._outputs.record(self._dated(joints_event(arrival.item, self._source_id)))
             with self._timer.stage("track"):
@@ -207,7 +207,7 @@ class SourcePipeline:
                 self._publish_status(self._clock(), notices)
         finally:
             self._outputs.close_views()
-            self._outputs.close_recorder()
+            self._outputs.close_own_sinks()
 
     @contextmanager
     def _own_time(self) -> Iterator[None]:
@@ -248,9 +248,8 @@ class SourcePipeline:
 
     def _publish_status(self, now_ns: int, notices: Sequence[str]) -> None:
         self._publish(
-            self._status.read(
-                now_ns, self._counters, self._people, state=self._state, detail=self._detail,
-                notices=(*notices, *self._outputs.notices), unrecorded=self._outputs.unrecorded,
+            self._status.build(
+                now_ns, self._counters, self._people, state=self._state, detail=self._detail, notices=notices,
             )
         )  # fmt: skip
 

@@ -3,7 +3,7 @@
 Importing this is cheap: a source's own module is imported when one is made.
 """
 
-import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -44,9 +44,7 @@ class SourceKind:
 
     def make(self, value: str, options: SourceOptions) -> "Source":
         """Make one; nothing is opened yet. Raises SourceUnavailable or ValueError (source name)."""
-        module, _, function = self.makes.rpartition(".")
-        maker: Callable[[str, SourceOptions], Source]
-        maker = getattr(importlib.import_module(f"hitrs_live.sources.{module}"), function)
+        maker: Callable[[str, SourceOptions], Source] = pkgutil.resolve_name(f"hitrs_live.sources.{self.makes}")
         return maker(value, options)
 
 

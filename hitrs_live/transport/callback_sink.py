@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hitrs_live.messages import AnyMessage
 from hitrs_live.transport.message_queue import MessageQueue
@@ -16,7 +16,7 @@ _LINGER_S = 5.0
 class CallbackSink:
     """Call a function with every message, in their order.
 
-    What it raises, SystemExit included, is counted and reported (`notice`), the first time logged with its traceback;
+    What it raises, SystemExit included, is counted and reported (`notices`), the first time logged with its traceback;
     the function is called with the next message all the same. What it is too slow for is lost as `MessageQueue` has it.
     """
 
@@ -26,37 +26,35 @@ class CallbackSink:
         """How often the function raised."""
         self._function, self._queue = function, queue
         self._last_error = ""
-        self._name = getattr(function, "__name__", type(function).__name__)
-        self._thread = threading.Thread(target=self._run, name=f"sink {self._name}", daemon=True)
+        self.name = f"sink {getattr(function, '__name__', type(function).__name__)}"
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
-    @property
-    def drops(self) -> int:
-        """Count the messages that the function was too slow for."""
-        return self._queue.drops
+    def drops(self) -> dict[str, int]:
+        """Count the messages that the function was too slow for, as "sink"."""
+        return {"sink": self._queue.drops}
 
     @property
-    def notice(self) -> str:
-        """What went wrong, in one line; empty where nothing did."""
-        if not self.errors:
-            return ""
-        return f"sink {self._name} failed {self.errors} times, last with {self._last_error}"
+    def notices(self) -> Sequence[str]:
+        """Say how often the function raised, and what it raised last."""
+        return (f"{self.name} failed {self.errors} times, last with {self._last_error}",) if self.errors else ()
 
     @property
     def is_current_thread(self) -> bool:
         """Whether it is the function itself that asks."""
         return threading.current_thread() is self._thread
 
-    def put(self, message: AnyMessage) -> None:
-        """Pass a message on."""
+    def publish(self, message: AnyMessage) -> AnyMessage:
+        """Pass a message on, as it is. Blocks where the queue waits for the function, see `MessageQueue`."""
         self._queue.put(message)
+        return message
 
     def close(self) -> None:
         """Wait, for some seconds at most, until the function has had all messages."""
         self._queue.finish()
         self._thread.join(_LINGER_S)
         if self._thread.is_alive():
-            _log.warning("sink %s did not return within %g s; what it has not had is lost", self._name, _LINGER_S)
+            _log.warning("%s did not return within %g s; what it has not had is lost", self.name, _LINGER_S)
             self._queue.discard()
 
     def _run(self) -> None:
@@ -71,5 +69,5 @@ class CallbackSink:
                 self._last_error = " ".join(f"{type(error).__name__}: {error}".split())[:200]
                 _log.log(
                     logging.ERROR if self.errors == 1 else logging.DEBUG,
-                    "sink %s failed and is called on", self._name, exc_info=error,
+                    "%s failed and is called on", self.name, exc_info=error,
                 )  # fmt: skip

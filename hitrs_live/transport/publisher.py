@@ -36,14 +36,16 @@ class Publisher:
     message; nobody else does.
     """
 
+    name = "the publisher"
+    notices: Sequence[str] = ()
+
     def __init__(self, config: PublishConfig, session_id: str, clock: Clock = time.monotonic_ns) -> None:
         """Bind the address of the settings.
 
         Raises:
             AddressUnavailable: where it is taken, malformed or not this machine's, in one line.
         """
-        self.drops = 0
-        """Messages that could not even be handed to ZeroMQ."""
+        self._unsent = 0
         self._stamper = Stamper(session_id, clock)
         self._subscriptions = 0
         self._current = _Current()
@@ -59,13 +61,17 @@ class Publisher:
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         """The address that is bound: the real port where a free one was asked for."""
 
+    def drops(self) -> dict[str, int]:
+        """Count the messages that could not even be handed to ZeroMQ, as "publish"."""
+        return {"publish": self._unsent}
+
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Stamp a message and send it; return it as it went."""
         stamped = self._stamper.stamp(message)
         self._hear()
         parts = encode(stamped)
         if not self._send(parts):
-            self.drops += 1
+            self._unsent += 1
         self._current.keep(stamped, parts)
         return stamped
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -41,26 +41,41 @@ class Stamper:
 
 
 class Sink(Protocol):
-    """Take messages, stamp them and pass them on."""
+    """Take messages and pass them on. Use it from one thread."""
+
+    name: str
+    """How notices name it, such as "the recording"."""
 
     @property
-    def drops(self) -> int:
-        """Count the messages that could not be sent, for `Status.drops`."""
+    def notices(self) -> Sequence[str]:
+        """Say what is wrong with it, a line each, for `Status.notices`."""
+
+    def drops(self) -> dict[str, int]:
+        """Count the messages that were lost since the start, by cause, for `Status.drops`; no count ever falls."""
 
     def publish(self, message: AnyMessage) -> AnyMessage:
-        """Send a message out; return it as it went, stamped. Never blocks."""
+        """Send a message; return it as it was sent: stamped, by a sink that numbers messages.
+
+        Never blocks, unless the class says for how long.
+        """
 
     def close(self) -> None:
-        """Let go of everything; safe at any time, also twice."""
+        """Close everything; safe at any time, also twice."""
 
 
 class ListSink:
     """Keep every message in a list: for tests, and for programs that want the events and no network."""
 
+    name = "the list"
+    notices: Sequence[str] = ()
+
     def __init__(self, session_id: str = "", clock: Clock = time.monotonic_ns) -> None:
         self.messages: list[AnyMessage] = []
-        self.drops = 0
         self._stamper = Stamper(session_id, clock)
+
+    def drops(self) -> dict[str, int]:
+        """Return nothing: a list loses no message."""
+        return {}
 
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Stamp a message and keep it; return it stamped."""

@@ -329,7 +329,7 @@ def test_a_recording_replayed_gives_the_same_events_byte_for_byte(checkpoint: Ch
     sink = ListSink("session-1")
     source = ScriptedSource([UP, *show(6.0), SourceChange(state="ended", time_ns=6_000_000_000)])
     recorder = Recorder(file, session_id="session-1", source_id="script")
-    Pipeline([InputStream(source=source, recorder=recorder)], checkpoint=checkpoint, config=Config(), sink=sink).run()
+    Pipeline([InputStream(source=source, sinks=(recorder,))], checkpoint=checkpoint, config=Config(), sink=sink).run()
     replay = RecordingSource(file, "max")
     again = ListSink(replay.session_id)
     Pipeline([InputStream(source=replay)], checkpoint=checkpoint, config=Config(), sink=again).run()
@@ -379,7 +379,7 @@ def test_a_replay_keeps_dates_boxes_and_keypoints_and_so_does_a_replay_of_its_re
     up, ended = (SourceChange(state=s, time_ns=begin_ns + t) for s, t in (("up", 0), ("ended", 20 * 10**9)))
     sink = ListSink("session-1")
     recorder = Recorder(tmp_path / "a.mcap", session_id="session-1", source_id="script", session=ONE_DAY)
-    input_stream = InputStream(source=ScriptedSource([up, *frames, ended]), recorder=recorder)
+    input_stream = InputStream(source=ScriptedSource([up, *frames, ended]), sinks=(recorder,))
     Pipeline([input_stream], checkpoint=checkpoint, config=EVERY_POSE, sink=sink, session=ONE_DAY).run()
 
     def events(messages: list[AnyMessage]) -> list[bytes]:
@@ -407,10 +407,10 @@ def test_a_recording_without_dates_gives_the_same_events_as_ever_and_no_dates(
     sink = ListSink("session-1")
     ended = SourceChange(state="ended", time_ns=20 * 10**9)
     with Recorder(tmp_path / "old.mcap", session_id="session-1", source_id="script") as recorder:
-        recorder.write(SourceEvent(source_id="script", capture_time_ns=0, state="up"))
+        recorder.publish(SourceEvent(source_id="script", capture_time_ns=0, state="up"))
         for frame in show(20.0):
-            recorder.write(joints_event(frame, "script"))
-        recorder.write(SourceEvent(source_id="script", capture_time_ns=ended.time_ns, state="ended"))
+            recorder.publish(joints_event(frame, "script"))
+        recorder.publish(SourceEvent(source_id="script", capture_time_ns=ended.time_ns, state="ended"))
     source = ScriptedSource([UP, *show(20.0), ended])
     Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=EVERY_POSE, sink=sink).run()
     again = replayed(tmp_path / "old.mcap", checkpoint)
@@ -478,15 +478,23 @@ def test_a_status_from_before_the_first_frame_has_no_date(checkpoint: Checkpoint
     assert {m.utc_ns for m in of(sink.messages, SourceEvent)} == {begin_ns + ONE_DAY.utc_offset_ns}
 
 
+class LosingSink(ListSink):
+    """A list that could not send three messages and says so."""
+
+    notices = ("the list is short",)
+
+    def drops(self) -> dict[str, int]:
+        return {"publish": 3, "log": 0}
+
+
 @pytest.mark.slow
 def test_the_status_counts_what_could_not_be_published(checkpoint: Checkpoint) -> None:
-    sink = ListSink()
-    sink.drops = 3
+    sink = LosingSink()
     source = ScriptedSource([UP, *show(1.0), SourceChange(state="ended", time_ns=0)])
     Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
     last = of(sink.messages, Status)[-1]
     assert isinstance(last, Status)
-    assert (last.drops, last.track_resets) == ({"publish": 3}, 0)
+    assert (last.drops, last.notices, last.track_resets) == ({"publish": 3}, ("the list is short",), 0)
 
 
 @pytest.mark.slow
@@ -755,11 +763,11 @@ class FaultyRecorder(Recorder):
 
     written = 0
 
-    def write(self, message: AnyMessage) -> None:
+    def publish(self, message: AnyMessage) -> AnyMessage:
         self.written += 1
         if self.written == 10:
             raise ValueError("not to be written")
-        super().write(message)
+        return super().publish(message)
 
 
 @pytest.mark.slow
@@ -772,7 +780,7 @@ def test_a_view_and_a_recording_that_fail_end_alone_and_the_status_says_why(
     sink = ListSink()
     Pipeline(
         [
-            InputStream(source=NamedSource("a", [UP, *show(1.0), ended]), recorder=recorder, viewers=(broken, sound)),
+            InputStream(source=NamedSource("a", [UP, *show(1.0), ended]), sinks=(recorder,), viewers=(broken, sound)),
             InputStream(source=NamedSource("b", [UP, *show(1.0), ended]), viewers=(elsewhere,)),
         ],
         checkpoint=checkpoint,

@@ -82,8 +82,11 @@ def test_joints_are_relayed_with_box_keypoints_and_date(show: Callable[..., Fram
 
 @pytest.mark.slow
 def test_a_relay_that_is_told_to_stop_says_so_and_its_last_status_counts_what_was_lost() -> None:
-    stop, source, sink = threading.Event(), _Pictures([CONNECTING]), ListSink("s")
-    sink.drops = 3
+    class Losing(ListSink):
+        def drops(self) -> dict[str, int]:
+            return {"publish": 3}
+
+    stop, source, sink = threading.Event(), _Pictures([CONNECTING]), Losing("s")
     source.on_end = stop.set
     relay_joints(source, _stage(), sink, duration_s=None, stop=stop)
     *_, ended, last = sink.messages

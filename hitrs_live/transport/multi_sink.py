@@ -1,0 +1,110 @@
+"""Several sinks as one, and a sink whose faults end nothing but itself."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from hitrs_live.messages import AnyMessage
+from hitrs_live.transport.sink import Sink
+
+_LONGEST_TEXT = 240
+_log = logging.getLogger(__name__)
+
+
+class ContainedSink:
+    """Pass messages to a sink until it raises; then close it, and count what comes afterwards as lost."""
+
+    def __init__(self, sink: Sink, *, cause: str) -> None:
+        """Take the sink. cause: under which what it no longer gets is counted in `drops`."""
+        self.name = sink.name
+        self._sink, self._cause = sink, cause
+        self._lost = 0
+        self._faults: list[str] = []
+        self._has_failed = False
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """Say what is wrong with the sink, and by what it ended."""
+        return (*self._sink.notices, *self._faults)
+
+    def drops(self) -> dict[str, int]:
+        """Count what the sink lost, and what it no longer got, the message on which it raised included."""
+        return add_drops(self._sink.drops(), {self._cause: self._lost})
+
+    def publish(self, message: AnyMessage) -> AnyMessage:
+        """Publish a message; return it as it was given where the sink has raised."""
+        if not self._has_failed:
+            try:
+                return self._sink.publish(message)
+            except Exception as error:  # Its own code or a library's: whatever it is, it ends this sink alone.
+                self._note(error)
+                self._has_failed = True
+                self._attempt(self._sink.close)
+        self._lost += 1
+        return message
+
+    def close(self) -> None:
+        """Close the sink, unless it has ended; safe at any time, also twice."""
+        if not self._has_failed:
+            self._attempt(self._sink.close)
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except Exception as error:  # As above.
+            self._note(error)
+
+    def _note(self, error: Exception) -> None:
+        self._faults.append(ended_by(self.name, error))
+        _log.debug("%s", self._faults[-1], exc_info=error)
+
+
+class MultiSink:
+    """Publish to several sinks: the first one numbers the messages, the others get them as it sent them.
+
+    What the first raises is passed on: without it the run has no purpose. Another that raises is closed and left out
+    from then on; `notices` says so, and what it did not get is counted as "sink".
+    """
+
+    def __init__(self, first: Sink, others: Sequence[Sink] = ()) -> None:
+        """Take the sinks, in the order in which they get a message. All are closed with this."""
+        self.name = first.name
+        self._first = first
+        self._others = [ContainedSink(sink, cause="sink") for sink in others]
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """Say what is wrong with any of them."""
+        return tuple(notice for sink in (self._first, *self._others) for notice in sink.notices)
+
+    def drops(self) -> dict[str, int]:
+        """Count what they lost, by cause, all sinks together."""
+        return add_drops(*(sink.drops() for sink in (self._first, *self._others)))
+
+    def publish(self, message: AnyMessage) -> AnyMessage:
+        """Publish to all; return the message as the first one sent it. Blocks as long as they do together."""
+        stamped = self._first.publish(message)
+        for sink in self._others:
+            sink.publish(stamped)
+        return stamped
+
+    def close(self) -> None:
+        """Close all in their order; safe at any time, also twice."""
+        with ExitStack() as stack:
+            for sink in reversed((self._first, *self._others)):
+                stack.callback(sink.close)
+
+
+def add_drops(*counts: dict[str, int]) -> dict[str, int]:
+    """Sum drops by cause."""
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(total)
+
+
+def ended_by(name: str, error: Exception) -> str:
+    """Say in one line by what error a part of a run ended."""
+    words = " ".join(str(error).split()) or "no reason given"
+    return f"{name} ended by {type(error).__name__}: {words[:_LONGEST_TEXT]}"

@@ -1,5 +1,7 @@
 """Numbers and names as people read them."""
 
+import math
+
 from hitrs_live.messages import ActionEvent
 
 
@@ -14,6 +16,8 @@ def clock_time(seconds: float) -> str:
 
 def duration(seconds: float) -> str:
     """Write how long something has been going on: 8 s, 3:05, 1:02:03."""
+    if not math.isfinite(seconds):
+        return "?"
     whole = int(seconds)
     if whole < 60:
         return f"{whole} s"

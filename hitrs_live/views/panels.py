@@ -146,7 +146,8 @@ def stages(status: Status | None, height: int) -> Panel:
 
 
 def _two_part_bar(strong: float, weak: float, width: int) -> Text:
-    whole, rest = round(strong * width), round(weak * width)
+    # A share that is not a number, from a publisher of another version, counts as 0.
+    whole, rest = (round(min(1.0, max(0.0, share)) * width) for share in (strong, weak))
     return Text.assemble(("━" * whole, ACCENT), ("─" * max(0, rest - whole), QUIET))
 
 

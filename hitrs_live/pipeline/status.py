@@ -77,7 +77,7 @@ class StatusBuilder:
     def _drops(self) -> dict[str, int]:
         drops = {**self._source.drops(), "clock": self._resampler.clock_faults}
         if self._pose is not None:
-            drops["pose_gap"] = self._pose.frames_lost
+            drops.update(self._pose.drops())
         return {cause: count for cause, count in {**drops, **self._outputs.drops()}.items() if count}
 
     def _notices(self) -> tuple[str, ...]:

@@ -356,7 +356,7 @@ def test_pose_may_run_elsewhere_and_send_its_joints(tmp_path: Path) -> None:
         (("--demo", "--record", "no/such/folder/x.mcap"), r"no/such/folder"),
         ((), r"no source; give --camera 0.*--demo"),
         (("--demo", "--demo"), r"2 sources are named demo.*--source-id"),
-        (("--demo", "--source-id", "a,b"), r"2 names, wanted 1"),
+        (("--demo", "--source-id", "a,b"), r"2 names, expected 1"),
         (("--demo", "--camera", "63", "--require-sources"), r"63.*--demo"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Put a pipeline together from flags and settings, run it, and see it out."""
+"""Run `hitrs-live live` and `hitrs-live pose`: assemble from flags and settings, run, close."""
 
 import argparse
 import logging
@@ -32,7 +32,10 @@ _log = logging.getLogger(__name__)
 def run_live(
     options: argparse.Namespace, config: Config, *, sinks: Sequence[NamedOutput], views: Sequence[NamedOutput]
 ) -> int:
-    """Run the live pipeline until its sources end, its time is up or it is told to stop. Returns the exit code."""
+    """Run the live pipeline until its sources end, its duration has passed or a signal stops it. Return the exit code.
+
+    sinks, views: beside the publisher, as `Plan` has them.
+    """
     plan = Plan(
         sources=options.sources, speed=options.speed, overwrite=options.overwrite,
         sinks=sinks, views=views,
@@ -61,12 +64,12 @@ def run_live(
 
 
 def run_pose(options: argparse.Namespace, config: Config) -> int:
-    """Run a source and the pose stage alone, publishing joints for `live --joints`. Returns the exit code."""
+    """Run a source and the pose estimator alone, publishing joints for `live --joints`. Return the exit code."""
     from hitrs_live.pipeline.pose_node import relay_joints
 
     sources = make_sources(options.sources, config, speed=options.speed)
     if len(sources) > 1:
-        raise ConfigError(f"got {len(sources)} sources, wanted one; run `hitrs-live pose` once a camera")
+        raise ConfigError(f"got {len(sources)} sources, expected one; run `hitrs-live pose` once a camera")
     source = sources[0]
     pose = make_pose_estimator(config.pose, camera_intrinsics(config.camera, source.source_id))
     check_model(config.pose)
@@ -90,12 +93,12 @@ def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher, stop
     if not options.wait_subscriber or publisher.wait_for_subscriber(options.wait_subscriber, stop):
         return
     if not stop.is_set():
-        _log.warning("nobody subscribed within %g s; going on", options.wait_subscriber)
+        _log.warning("no subscriber within %g s; starting without one", options.wait_subscriber)
 
 
 @contextmanager
 def _logging(config: Config, session: SessionClock, *, drawn: bool) -> Iterator[LogOutput]:
-    """Log to standard output; while a dashboard is drawn there, keep what is logged until it is over."""
+    """Log to standard output; while a dashboard is drawn there, keep the lines until it ends."""
     with logging_to(
         sys.stdout, format=config.log.format, level=config.log.level, paused=drawn, session=session
     ) as output:
@@ -103,18 +106,18 @@ def _logging(config: Config, session: SessionClock, *, drawn: bool) -> Iterator[
 
 
 class _DashboardView:
-    """The dashboard, in a process of its own, and the log where there is none: it could not start, or ended early."""
+    """Run the dashboard in a process of its own; resume the log where it cannot start or ends early."""
 
     def __init__(self, address: str, output: LogOutput) -> None:
-        """Take where the dashboard listens, and the log that is written without it."""
+        """Take the address that the dashboard subscribes to, and the log that is paused while it is drawn."""
         self._address, self._output = address, output
         self._process: subprocess.Popen[bytes] | None = None
         self._gone = False
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show it until the block ends. It is a subscriber like any other."""
-        # Here, because a run that logs plain lines needs nothing of what draws.
+        """Show it until the block ends."""
+        # Imported here: a run that logs plain lines needs nothing that draws.
         from hitrs_live.pipeline.dashboard_process import end_dashboard, start_dashboard
 
         try:
@@ -128,7 +131,7 @@ class _DashboardView:
                 end_dashboard(self._process, _DASHBOARD_ENDS_S)
 
     def is_gone(self) -> bool:
-        """Tell whether it ended before the run; the first time, let the log be written."""
+        """Whether it ended before the run; the first time, resume the log."""
         if not self._gone and self._process is not None and (code := self._process.poll()) is not None:
             self._give_up(f"ended with code {code}")
         return self._gone

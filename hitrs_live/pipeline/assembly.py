@@ -1,4 +1,4 @@
-"""Put a pipeline together: first all that can be refused cheaply, then what takes seconds to load."""
+"""Assemble a pipeline: first everything that can be refused cheaply, then what takes seconds to load."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from hitrs_live.sources.kinds import SOURCES
 from hitrs_live.sources.pacing import Speed
 from hitrs_live.streaming.thresholds import check_thresholds_file
 from hitrs_live.transport.kinds import SINKS, SinkOptions
-from hitrs_live.transport.multi_sink import MultiSink
+from hitrs_live.transport.multi_sink import ContainedSink, MultiSink
 from hitrs_live.transport.sink import Sink
 from hitrs_live.views.base import Viewer
 from hitrs_live.views.kinds import VIEWS, ViewOptions
@@ -38,23 +38,23 @@ NamedOutput = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a run reads and, beside its messages, leaves behind."""
+    """What a run reads, and where its messages and pictures go beside the main sink."""
 
     sources: Sequence[NamedSource]
     speed: Speed = "real"
     """Of files."""
     sinks: Sequence[NamedOutput] = ()
-    """Beside what it is published by. Of several sources each has a file of its own, named after it; so for views."""
+    """A file that each source has of its own is named after the source where there are several; likewise for views."""
     overwrite: bool = False
     """Whether a sink's file may replace another."""
     views: Sequence[NamedOutput] = ()
 
 
 class Assembly:
-    """The parts of one run, in the order in which they can fail: checked, opened, built.
+    """Check, open and build the parts of one run, in the order in which they can fail.
 
-    Nothing that takes long is loaded before `build`. Close it however far it came; what a pipeline has closed already
-    is closed twice, which all parts bear.
+    Nothing that takes long is loaded before `build`. Close it after any of these steps; closing a part that the
+    pipeline has closed already does nothing.
     """
 
     def __init__(self, plan: Plan, config: Config, *, session: SessionClock | None = None) -> None:
@@ -71,20 +71,23 @@ class Assembly:
         self._sources = make_sources(plan.sources, config, speed=plan.speed)
         self.alone = len(self._sources) == 1
         # A replayed recording is the same session.
-        told_again = getattr(self._sources[0], "session_id", "") if self.alone else ""
-        self.session_id: str = told_again or uuid.uuid4().hex
+        recorded_id = getattr(self._sources[0], "session_id", "") if self.alone else ""
+        self.session_id: str = recorded_id or uuid.uuid4().hex
         self._check_outputs()
-        with ExitStack() as made:
-            self._inputs = [self._make_input(source, made) for source in self._sources]
-            self._stack.push(made.pop_all())
+        with ExitStack() as views:
+            self._inputs = [self._make_input(source, views) for source in self._sources]
+            self._stack.push(views.pop_all())
 
     @property
     def is_live(self) -> bool:
-        """Whether any source goes on whether or not anybody keeps up with it."""
+        """Whether any source is live, so that it does not wait for its reader."""
         return any(source.live for source in self._sources)
 
     def open(self) -> None:
-        """Open the sources, and find the pose model where needed. Raises SourceUnavailable or PoseModelMissing."""
+        """Open the sinks that all sources share, then the sources; check the pose model where it is needed.
+
+        Raises TransportError, SourceUnavailable or PoseModelMissing.
+        """
         self._shared = self._open_sinks(None)
         for input_stream in self._inputs:
             self._stack.callback(input_stream.source.close)
@@ -94,7 +97,7 @@ class Assembly:
             check_model(self._config.pose)
 
     def build(self, sink: Sink) -> "Pipeline":
-        """Load the model and make the pipeline, which this very thread has to run.
+        """Load the model and build the pipeline, which must run in the calling thread.
 
         Raises CheckpointMismatch, ConfigError or TransportError.
         """
@@ -106,12 +109,12 @@ class Assembly:
         from hitrs_live.streaming.thresholds import find_thresholds
 
         config = self._config
-        # Of the whole process, which may not be ours alone.
+        # It is set for the whole process, which may be a user's program.
         self._stack.callback(torch.set_num_threads, torch.get_num_threads())
         torch.set_num_threads(config.model.threads)
         checkpoint = load_checkpoint(config.model.checkpoint or None)
         thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))
-        # Nobody who asked for no engine should wait for one to be built.
+        # An engine that was not asked for is not built, which would take minutes.
         open_model = partial(
             open_engine, checkpoint, config.model.engine, config.model.precision, threads=config.model.threads,
             build=config.model.engine != "auto",
@@ -126,7 +129,7 @@ class Assembly:
         )  # fmt: skip
 
     def close(self) -> None:
-        """Let everything go that was made here; safe at any time, also twice."""
+        """Close everything that was opened; safe at any time, also twice."""
         self._stack.close()
 
     def __enter__(self) -> "Assembly":
@@ -213,17 +216,17 @@ class Assembly:
                 if source is not None and line.file_of:
                     value = str(self._own_file(value, source))
                 opened.append(line.make(value, options))
-                self._stack.callback(opened[-1].close)
+                self._stack.callback(ContainedSink(opened[-1], cause="").close)
         return opened
 
     def _own_file(self, path: str, source: Source) -> Path:
-        """Name a source's own file: as it was given, or with the source's name where there are others."""
+        """Return the path of a source's own file: as it was given, or with the source's name where there are others."""
         file = Path(path)
         return file if self.alone else file.with_name(f"{file.stem}-{source.source_id}{file.suffix}")
 
 
 def _check_files(config: Config) -> None:
-    """Refuse the files that settings name where they are not what they should be."""
+    """Check the files that the settings name. Raises ConfigError or CheckpointMismatch."""
     check_detector_file(Path(config.model.checkpoint or SHIPPED))
     check_thresholds_file(config.action.thresholds)
     check_model_file(config.pose)

@@ -15,8 +15,8 @@ _log = logging.getLogger(__name__)
 class SourceOutputs:
     """Pass messages to the shared sink and the source's own, and scenes to the views.
 
-    A view or a sink of its own that raises is closed and left out from then on; `notices` says so. The pipeline and
-    the other outputs continue. What the shared sink raises is passed on: without it the pipeline has no purpose.
+    A view or a sink of its own that raises is closed and left out from then on; `notices` has the error. The pipeline
+    and the other outputs continue. What the shared sink raises is passed on: without it the pipeline has no purpose.
     """
 
     def __init__(self, input_stream: InputStream, sink: Sink) -> None:
@@ -30,7 +30,7 @@ class SourceOutputs:
 
     @property
     def notices(self) -> Sequence[str]:
-        """Say which view or sink ended early and why, a line each."""
+        """Return the errors that ended a view or sink early, and the notices of the sinks."""
         sinks = (*self._own_sinks, self._sink)
         return (*self._faults, *(notice for sink in sinks for notice in sink.notices))
 

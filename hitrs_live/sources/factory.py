@@ -25,7 +25,7 @@ def make_sources(named: Sequence[NamedSource], config: Config, *, speed: Speed) 
         raise ConfigError(f"no source; give {', '.join(flags)}, or try --demo")
     names = config.source_id.split(",") if config.source_id else [""] * len(named)
     if len(names) != len(named):
-        raise ConfigError(f"source_id {config.source_id!r}: {len(names)} names, wanted {len(named)}, one a source")
+        raise ConfigError(f"source_id {config.source_id!r}: {len(names)} names, expected {len(named)}, one a source")
     sources = [
         _make_source(kind, value, SourceOptions(source_id=name, speed=speed, config=config))
         for (kind, value), name in zip(named, names, strict=True)
@@ -40,5 +40,5 @@ def _make_source(kind: str, value: str, options: SourceOptions) -> Source:
     line = source_kind(kind)
     # As a file's name it would be shown with its password.
     if line.reads_file and "://" in value:
-        raise SourceUnavailable(f"{kind} {show_address(value)}: is an address, wanted a file; give it to --camera")
+        raise SourceUnavailable(f"{kind} {show_address(value)}: is an address, expected a file; give it to --camera")
     return line.make(value, options)

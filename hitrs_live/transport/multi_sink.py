@@ -25,7 +25,7 @@ class ContainedSink:
 
     @property
     def notices(self) -> Sequence[str]:
-        """Say what is wrong with the sink, and by what it ended."""
+        """Return the notices of the sink, and the error that ended it."""
         return (*self._sink.notices, *self._faults)
 
     def drops(self) -> dict[str, int]:
@@ -64,7 +64,7 @@ class MultiSink:
     """Publish to several sinks: the first one numbers the messages, the others get them as it sent them.
 
     What the first raises is passed on: without it the run has no purpose. Another that raises is closed and left out
-    from then on; `notices` says so, and what it did not get is counted as "sink".
+    from then on; `notices` has the error, and messages that it did not get are counted as "sink".
     """
 
     def __init__(self, first: Sink, others: Sequence[Sink] = ()) -> None:
@@ -75,7 +75,7 @@ class MultiSink:
 
     @property
     def notices(self) -> Sequence[str]:
-        """Say what is wrong with any of them."""
+        """Return the notices of all of them."""
         return tuple(notice for sink in (self._first, *self._others) for notice in sink.notices)
 
     def drops(self) -> dict[str, int]:
@@ -105,6 +105,6 @@ def add_drops(*counts: dict[str, int]) -> dict[str, int]:
 
 
 def ended_by(name: str, error: Exception) -> str:
-    """Say in one line by what error a part of a run ended."""
+    """Describe in one line the error that ended a part of a run."""
     words = " ".join(str(error).split()) or "no reason given"
     return f"{name} ended by {type(error).__name__}: {words[:_LONGEST_TEXT]}"

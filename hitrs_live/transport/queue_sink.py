@@ -14,7 +14,7 @@ class QueueSink:
     notices: Sequence[str] = ()
 
     def __init__(self, session_id: str, queue: MessageQueue) -> None:
-        """Take the queue, whose end the one who made it decides."""
+        """Take the queue, which its owner finishes."""
         self._stamper, self._queue = Stamper(session_id), queue
 
     def drops(self) -> dict[str, int]:

@@ -21,7 +21,7 @@ class ViewOptions:
     lens_for: "LensFor"
     """Gives the source's lens for a picture's size."""
     may_wait: bool
-    """Whether the source may be held up until a picture is drawn, so that none has to be left out."""
+    """Whether `show` may wait until a picture is drawn; otherwise pictures are left out."""
 
 
 @dataclass(frozen=True, kw_only=True)

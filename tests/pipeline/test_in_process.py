@@ -256,11 +256,11 @@ def test_sources_that_are_required_are_refused_where_they_are_not_there() -> Non
         ({"demo": True, "duration": 3}, "unknown argument 'duration'; the nearest is 'duration_s'"),
         ({"demoo": True}, "unknown argument 'demoo'; the nearest is 'demo'"),
         ({"demo": True, "xyzzy": 1}, "unknown argument 'xyzzy'; settings are named such as pose__max_people"),
-        ({"camera": 1.5}, "camera is 1.5, wanted a number, a device path or a URL"),
-        ({"camera": [0, None]}, "camera is None, wanted a number"),
-        ({"demo": True, "config": {"pose": {}}}, "config is dict, wanted a Config or the path of a TOML file"),
-        ({"demo": True, "sink": 5}, "sink is 5, wanted a function"),
-        ({"demo": True, "capacity": 1.5}, "capacity is 1.5, wanted a whole number"),
+        ({"camera": 1.5}, "camera is 1.5, expected a number, a device path or a URL"),
+        ({"camera": [0, None]}, "camera is None, expected a number"),
+        ({"demo": True, "config": {"pose": {}}}, "config is dict, expected a Config or the path of a TOML file"),
+        ({"demo": True, "sink": 5}, "sink is 5, expected a function"),
+        ({"demo": True, "capacity": 1.5}, "capacity is 1.5, expected a whole number"),
     ],
 )
 def test_a_call_that_can_mean_nothing_is_a_type_error_as_of_any_function(call: dict[str, Any], said: str) -> None:

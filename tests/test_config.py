@@ -45,7 +45,7 @@ def test_an_unknown_key_that_is_near_nothing_names_what_there_is(tree: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "message"),
     [
         (("--max-people", "40"), "--max-people 40: wanted 1 to 16"),
         (("--max-people", "-1"), "--max-people -1: wanted 1 to 16"),
@@ -59,10 +59,10 @@ def test_an_unknown_key_that_is_near_nothing_names_what_there_is(tree: dict[str,
     ],
 )
 def test_a_wrong_flag_is_one_line_with_its_name_and_what_it_may_be(
-    flags: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+    flags: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["config", *flags]) == 2
-    assert capsys.readouterr().err == f"hitrs-live: {told}\n"
+    assert capsys.readouterr().err == f"hitrs-live: {message}\n"
 
 
 def test_a_flag_over_a_file_is_named_where_the_flag_is_wrong_and_the_file_where_the_file_is(
@@ -78,13 +78,13 @@ def test_a_value_out_of_range_names_its_place() -> None:
         override(Config(), {"pose.max_people": 0})
 
 
-def test_answers_come_with_every_frame_of_both_sides_unless_asked_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+def test_by_default_every_frame_and_its_mirror_image_are_predicted(capsys: pytest.CaptureFixture[str]) -> None:
     assert Config().model.update == "frame"
     assert Config().model.mirror
     assert main(["config", "--update", "clip", "--no-mirror"]) == 0
-    told = capsys.readouterr().out
-    assert 'update = "clip"' in told
-    assert "mirror = false" in told
+    out = capsys.readouterr().out
+    assert 'update = "clip"' in out
+    assert "mirror = false" in out
 
 
 def test_thresholds_are_named_by_a_flag_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,8 +101,8 @@ def test_the_pose_by_now_is_a_flag_and_a_setting(capsys: pytest.CaptureFixture[s
 
 def test_an_update_that_there_is_not_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "--update", "often"]) == 2
-    told = capsys.readouterr().err
-    assert told == "hitrs-live: --update often: wanted clip or frame\n"
+    err = capsys.readouterr().err
+    assert err == "hitrs-live: --update often: wanted clip or frame\n"
 
 
 def test_an_end_above_the_start_is_refused() -> None:

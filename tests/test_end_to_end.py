@@ -169,7 +169,7 @@ def test_a_camera_that_is_not_there_keeps_no_other_source_from_running_and_says_
     states = [(m["state"], m["detail"]) for m in run.of("source") if m["source_id"] == "gate"]
     # Lost after ten seconds, which loading alone may take.
     assert [state for state, _ in states if state != "lost"] == ["connecting", "connecting", "ended"]
-    assert "connection refused; trying on" in states[1][1]
+    assert "connection refused; retrying" in states[1][1]
     assert {m["source_id"] for m in run.of("scores")} == {"figure"}
     for words in (run.out, run.err, str(run.messages)):
         assert "S3cret" not in words

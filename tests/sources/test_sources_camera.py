@@ -269,7 +269,7 @@ def test_an_rtsp_path_that_is_not_there_is_refused() -> None:
 
 def test_a_server_of_another_protocol_is_refused_in_one_line() -> None:
     with RtspServer() as server:
-        assert "no HTTP answer" in refusal(server.url.replace("rtsp", "http"))
+        assert "no valid HTTP answer" in refusal(server.url.replace("rtsp", "http"))
 
 
 @pytest.mark.parametrize("device", [93, "93", "/dev/video93"])

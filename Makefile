@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 TESTED := .venv/tested
 
-.PHONY: live demo test test-fast test-gpu lint clean
+.PHONY: live demo test test-fast test-gpu lint docs clean
 
 live: $(READY)
 	$(BIN)/python run_live.py --camera 0
@@ -27,6 +27,11 @@ test-gpu: $(TESTED)
 
 lint: $(TESTED)
 	scripts/check
+
+# The documents as a site in build/docs: a warning, or a link that leads nowhere, is an error.
+docs: $(TESTED)
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs
 
 # Made again only when what is installed changes: repeated runs take no time.
 $(READY): pyproject.toml

@@ -1,4 +1,4 @@
-"""Messages to readers in this very process, and to a publisher where one is wanted too."""
+"""Pass messages to readers in this process and, if there is one, to a publisher."""
 
 import msgspec
 
@@ -10,25 +10,25 @@ from hitrs_live.transport.sink import Stamper
 
 
 class LocalSink:
-    """Stamp every message once and give it to all: a queue that is iterated over, a user's function, a publisher.
+    """Stamp every message once and pass it to all readers: a queue that is iterated over, a function, a publisher.
 
-    Every status says what the first two lost, as drops "queue" and "sink", and how often the function failed.
+    Every status reports the losses of the first two, as drops "queue" and "sink", and how often the function failed.
     """
 
     def __init__(
         self, session_id: str, queue: MessageQueue, *, callback: CallbackSink | None, publisher: Publisher | None
     ) -> None:
-        """Take who reads; all but the queue are closed with this."""
+        """Set the readers. `close` closes all of them but the queue."""
         self._stamper = Stamper(session_id)
         self._queue, self._callback, self._publisher = queue, callback, publisher
 
     @property
     def drops(self) -> int:
-        """Count what the publisher could not send."""
+        """Number of messages that the publisher could not send."""
         return 0 if self._publisher is None else self._publisher.drops
 
     def publish(self, message: AnyMessage) -> AnyMessage:
-        """Stamp a message and hand it to everybody; return it as it went."""
+        """Stamp a message and pass it to all readers; return it stamped."""
         if isinstance(message, Status):
             message = self._with_readers(message)
         stamped = self._stamper.stamp(message) if self._publisher is None else self._publisher.publish(message)
@@ -38,12 +38,12 @@ class LocalSink:
         return stamped
 
     def attend(self) -> None:
-        """Let the publisher, where there is one, look after those who subscribed meanwhile."""
+        """Let the publisher, if there is one, serve new subscribers."""
         if self._publisher is not None:
             self._publisher.attend()
 
     def close(self) -> None:
-        """Close the publisher, then wait for the function to have had everything."""
+        """Close the publisher, then wait until the function has taken all messages."""
         if self._publisher is not None:
             self._publisher.close()
         if self._callback is not None:

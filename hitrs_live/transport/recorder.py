@@ -1,4 +1,4 @@
-"""Keep joints and events in an MCAP file, never pixels."""
+"""Record joints and events, never pixels, in an MCAP file."""
 
 import contextlib
 import time
@@ -19,10 +19,10 @@ from hitrs_live.wire.json_codec import RECORDING_METADATA, json_schema, message_
 from hitrs_live.wire.utc import SessionClock
 
 FLUSH_EVERY_NS: Final = 1_000_000_000
-"""A process that is killed loses no more than this."""
+"""A killed process loses at most this much of the recording."""
 CHUNK_BYTES: Final = 256 * 1024
 _LATEST_NS: Final = 2**64 - 1
-"""What the file can hold."""
+"""Latest time that the file format can store."""
 CLOCK_NOTE: Final = (
     "log_time and publish_time are UTC, nanoseconds since 1970. log_time is the message's utc_ns or, where it has "
     "none, publish_time. publish_time is publish_time_ns plus utc_offset_ns. Times in the messages themselves are "
@@ -33,10 +33,10 @@ CLOCK_NOTE: Final = (
 class Recorder:
     """Append messages to an MCAP file that Foxglove opens and `RecordingSource` replays.
 
-    One channel a message type, not one a track: MCAP counts at most 65535 channels, and tracks are many. Messages
-    are JSON in chunks of at most a second, each handed to the operating system once it is whole: a killed
-    process leaves a file that is readable up to its last chunk. (A power cut may take what the system had not
-    yet put on the disk.) A disk that fails while recording ends the recording, not the program.
+    There is one channel per message type rather than per track, because MCAP allows at most 65535 channels and tracks
+    are many. Messages are JSON, in chunks of at most a second. Each complete chunk is passed to the operating system,
+    so that a killed process leaves a file that is readable up to its last chunk. (A power cut may lose what the system
+    had not yet written to the disk.) A disk that fails while recording ends the recording, not the program.
     """
 
     def __init__(
@@ -49,19 +49,19 @@ class Recorder:
         clock: Clock = time.monotonic_ns,
         session: SessionClock | None = None,
     ) -> None:
-        """Begin the file.
+        """Create the file.
 
-        session: what the messages were dated by, for those that are not; None for one that begins now.
+        session: the clock that dates messages without UTC; None for one that begins now.
 
         Raises:
-            TransportError: where it cannot be written, or exists and overwrite is not set.
+            TransportError: if it cannot be written, or exists and overwrite is not set.
         """
         self.path = Path(path)
         self.source_id = source_id
         self.failure: str | None = None
-        """Why recording ended before its time, for an operator; None while all is well."""
+        """Reason why recording ended early, for an operator; None while it works."""
         self.lost = 0
-        """Messages that came after that, and those of the chunk that could not be written."""
+        """Messages lost since then, including those of the chunk that could not be written."""
         self._clock = clock
         self._utc_offset_ns = (session or SessionClock.begin(clock)).utc_offset_ns
         self._stamper = Stamper(session_id, clock)
@@ -82,7 +82,7 @@ class Recorder:
         self._flushed_ns = clock()
 
     def write(self, message: AnyMessage) -> None:
-        """Append a message; one that no publisher has stamped yet is stamped here.
+        """Append a message; stamp it if no publisher has.
 
         Raises:
             ValueError: after close.
@@ -113,7 +113,7 @@ class Recorder:
             self._abandon(error)
 
     def close(self) -> None:
-        """Write what is left and the file's index. Safe at any time, also twice."""
+        """Write the remaining messages and the file's index. Safe at any time, and to repeat."""
         if self._closed:
             return
         self._closed = True
@@ -163,6 +163,6 @@ class Recorder:
     def _abandon(self, error: OSError) -> None:
         self.failure = f"recording {self.path} ended early: {error.strerror or error}"
         self.lost += self._unwritten
-        # It tries once more to write what failed before; the descriptor is let go all the same.
+        # Closing tries once more to write what failed; the descriptor is released in any case.
         with contextlib.suppress(OSError):
             self._file.close()

@@ -75,7 +75,7 @@ def build_parser() -> Parser:
     parser = Parser(
         prog="hitrs-live",
         description="Detect actions of people in live camera streams and publish them as events.",
-        epilog="To begin, run `hitrs-live live --demo`, which needs no camera. `hitrs-live VERB --help` lists its flags.",
+        epilog="To begin, run `hitrs-live live --demo`: it needs no camera. `hitrs-live VERB --help` lists the flags.",
     )
     parser.add_argument("--version", action="version", version=f"hitrs-live {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")

@@ -1,4 +1,4 @@
-"""`hitrs-live live`: run the pipeline, a source in, events out."""
+"""`hitrs-live live`: run the pipeline, from sources to events."""
 
 import argparse
 
@@ -8,7 +8,7 @@ from hitrs_live.commands.source_flags import add_sources
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the verb's flags."""
     add_sources(parser)
     add_settings(parser, read=ALL)
     parser.add_argument(
@@ -16,8 +16,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="keep joints and events, never pixels, as MCAP; of several sources, a file each",
     )
-    parser.add_argument("--overwrite", action="store_true", help="let --record replace a file")
-    parser.add_argument("--plain", action="store_true", help="log lines instead of the dashboard")
+    parser.add_argument("--overwrite", action="store_true", help="let --record replace an existing file")
+    parser.add_argument("--plain", action="store_true", help="write log lines instead of the dashboard")
     parser.add_argument(
         "--show", action="store_true", help="open a window a source with the picture and what is known of it"
     )
@@ -26,9 +26,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write that picture to a video file, .webm (browsers play it), .mp4 or .avi; a file a source",
     )
-    parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds")
+    parser.add_argument("--duration", type=seconds, metavar="S", help="stop after this many seconds")
     parser.add_argument(
-        "--wait-subscriber", type=seconds, metavar="S", help="hold the first frame until somebody listens, at most S"
+        "--wait-subscriber", type=seconds, metavar="S", help="wait up to S seconds for a subscriber before the start"
     )
     parser.set_defaults(run=run)
 

@@ -99,7 +99,7 @@ def closing_lines(dashboard: Dashboard) -> str:
     """Sum a session up, a line a source, for the terminal's ordinary screen, where the dashboard leaves nothing."""
     told = [
         f"hitrs-live: {session.source_id} {session.state} after {duration(status.uptime_s)}, {status.frames:,} frames, "
-        f"drops {drops_in_words(status.drops)}, {session.actions_told} actions"
+        f"drops {drops_in_words(status.drops)}, {session.actions_received} actions"
         for session in dashboard.sessions.all()
         if (status := session.status) is not None
     ]

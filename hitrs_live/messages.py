@@ -119,7 +119,7 @@ class SourceChange:
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """All people in one frame, each in a row that is theirs for the life of their track. R rows."""
+    """All people in one frame, each in the same row for the life of their track. R rows."""
 
     capture_time_ns: int
     track_ids: NDArray[np.int64]

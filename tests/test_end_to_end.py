@@ -354,7 +354,7 @@ def test_pose_may_run_elsewhere_and_send_its_joints(tmp_path: Path) -> None:
         (("--demo", "--config", "nowhere.toml"), r"nowhere\.toml"),
         (("--demo", "--checkpoint", "README.md"), r"README\.md.*cannot be read"),
         (("--demo", "--thresholds", "README.md"), r"thresholds README\.md: not TOML"),
-        (("--demo", "--max-people", "99"), r"--max-people 99: wanted 1 to 16"),
+        (("--demo", "--max-people", "99"), r"--max-people 99: expected 1 to 16"),
         (("--demo", "--bind", "tcp://nonsense"), r"nonsense"),
         (("--demo", "--save-video", "x.exe"), r"x\.exe"),
         (("--demo", "--record", "no/such/folder/x.mcap"), r"no/such/folder"),

@@ -34,7 +34,8 @@ class CameraConfig(Section, frozen=True, kw_only=True):
         float, Meta(gt=0, description="report the source as stalled after this long without a frame, seconds")
     ] = 1.0
     lost_after_s: Annotated[
-        float, Meta(gt=0, description="report it as lost after this long, seconds; reconnection continues for ever")
+        float,
+        Meta(gt=0, description="report the source as lost after this long, seconds; reconnection continues for ever"),
     ] = 10.0
     retry_min_s: Annotated[float, Meta(gt=0, description="first pause between attempts to reconnect, seconds")] = 0.5
     retry_max_s: Annotated[float, Meta(gt=0, description="longest pause between attempts to reconnect, seconds")] = 10.0

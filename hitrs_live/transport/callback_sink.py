@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hitrs_live.messages import AnyMessage
 from hitrs_live.transport.message_queue import MessageQueue
@@ -14,9 +14,9 @@ _LINGER_S = 5.0
 
 
 class CallbackSink:
-    """Call a function with every message, in order.
+    """Call a function with every message, in their order.
 
-    Exceptions, including SystemExit, are counted and reported in `notice`, and the first one is logged with its
+    Exceptions, including SystemExit, are counted and reported in `notices`, and the first one is logged with its
     traceback; the function is still called with the next message. If the function is too slow, `MessageQueue` decides
     which messages are lost.
     """
@@ -27,37 +27,35 @@ class CallbackSink:
         """Number of times that the function raised."""
         self._function, self._queue = function, queue
         self._last_error = ""
-        self._name = getattr(function, "__name__", type(function).__name__)
-        self._thread = threading.Thread(target=self._run, name=f"sink {self._name}", daemon=True)
+        self.name = f"sink {getattr(function, '__name__', type(function).__name__)}"
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
-    @property
-    def drops(self) -> int:
-        """Number of messages lost because the function was too slow."""
-        return self._queue.drops
+    def drops(self) -> dict[str, int]:
+        """Return the number of messages lost because the function was too slow, as "sink"."""
+        return {"sink": self._queue.drops}
 
     @property
-    def notice(self) -> str:
-        """A one-line report of the function's exceptions; empty if there were none."""
-        if not self.errors:
-            return ""
-        return f"sink {self._name} failed {self.errors} times, last with {self._last_error}"
+    def notices(self) -> Sequence[str]:
+        """Report of the function's exceptions: their number and the last one; empty if there were none."""
+        return (f"{self.name} failed {self.errors} times, last with {self._last_error}",) if self.errors else ()
 
     @property
     def is_current_thread(self) -> bool:
         """Whether the caller runs in the function's own thread."""
         return threading.current_thread() is self._thread
 
-    def put(self, message: AnyMessage) -> None:
-        """Queue a message for the function."""
+    def publish(self, message: AnyMessage) -> AnyMessage:
+        """Queue a message for the function; return it unchanged. Blocks if the queue waits (see `MessageQueue`)."""
         self._queue.put(message)
+        return message
 
     def close(self) -> None:
         """Wait until the function has taken all messages, for 5 s at most."""
         self._queue.finish()
         self._thread.join(_LINGER_S)
         if self._thread.is_alive():
-            _log.warning("sink %s did not return within %g s; its remaining messages are lost", self._name, _LINGER_S)
+            _log.warning("%s did not return within %g s; its remaining messages are lost", self.name, _LINGER_S)
             self._queue.discard()
 
     def _run(self) -> None:
@@ -72,5 +70,5 @@ class CallbackSink:
                 self._last_error = " ".join(f"{type(error).__name__}: {error}".split())[:200]
                 _log.log(
                     logging.ERROR if self.errors == 1 else logging.DEBUG,
-                    "sink %s failed; it is still called with later messages", self._name, exc_info=error,
+                    "%s failed; it is still called with later messages", self.name, exc_info=error,
                 )  # fmt: skip

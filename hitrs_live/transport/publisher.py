@@ -37,14 +37,16 @@ class Publisher:
     published and with their sequence numbers.
     """
 
+    name = "the publisher"
+    notices: Sequence[str] = ()
+
     def __init__(self, config: PublishConfig, session_id: str, clock: Clock = time.monotonic_ns) -> None:
         """Bind the address of the settings.
 
         Raises:
             AddressUnavailable: if it is taken, malformed or not of this machine, in one line.
         """
-        self.drops = 0
-        """Messages that could not be passed to ZeroMQ."""
+        self._unsent = 0
         self._stamper = Stamper(session_id, clock)
         self._subscriptions = 0
         self._current = _Current()
@@ -60,13 +62,17 @@ class Publisher:
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         """The bound address; it has the real port if the settings asked for a free one."""
 
+    def drops(self) -> dict[str, int]:
+        """Return the number of messages that could not be passed to ZeroMQ, as "publish"."""
+        return {"publish": self._unsent}
+
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Stamp a message and send it; return it stamped."""
         stamped = self._stamper.stamp(message)
         self._read_subscriptions()
         parts = encode(stamped)
         if not self._send(parts):
-            self.drops += 1
+            self._unsent += 1
         self._current.keep(stamped, parts)
         return stamped
 

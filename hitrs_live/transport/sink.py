@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -41,14 +41,23 @@ class Stamper:
 
 
 class Sink(Protocol):
-    """Take messages, stamp them and pass them on."""
+    """Take messages and pass them on. Use it from one thread."""
+
+    name: str
+    """Name in notices, such as "the recording"."""
 
     @property
-    def drops(self) -> int:
-        """Number of messages that could not be sent, for `Status.drops`."""
+    def notices(self) -> Sequence[str]:
+        """Current problems of the sink, one line each, for `Status.notices`."""
+
+    def drops(self) -> dict[str, int]:
+        """Return the number of messages lost since the start, by cause, for `Status.drops`; counts never decrease."""
 
     def publish(self, message: AnyMessage) -> AnyMessage:
-        """Send a message; return it stamped. Never blocks."""
+        """Send a message; return it as sent, stamped if the sink numbers messages.
+
+        Never blocks, unless the class says for how long.
+        """
 
     def close(self) -> None:
         """Release all resources; safe at any time, and to repeat."""
@@ -57,10 +66,16 @@ class Sink(Protocol):
 class ListSink:
     """Keep every message in a list: for tests, and for programs that need the events but no network."""
 
+    name = "the list"
+    notices: Sequence[str] = ()
+
     def __init__(self, session_id: str = "", clock: Clock = time.monotonic_ns) -> None:
         self.messages: list[AnyMessage] = []
-        self.drops = 0
         self._stamper = Stamper(session_id, clock)
+
+    def drops(self) -> dict[str, int]:
+        """Return an empty dict: a list loses no message."""
+        return {}
 
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Stamp a message and keep it; return it stamped."""

@@ -1,5 +1,7 @@
 """Format numbers and names for people."""
 
+import math
+
 from hitrs_live.messages import ActionEvent
 
 
@@ -13,7 +15,9 @@ def clock_time(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Format a duration: 8 s, 3:05, 1:02:03."""
+    """Format a duration: 8 s, 3:05, 1:02:03; "?" if it is not a finite number."""
+    if not math.isfinite(seconds):
+        return "?"
     whole = int(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -36,3 +40,18 @@ def drops_in_words(drops: dict[str, int]) -> str:
     """List losses by cause, largest first; "none" if there are none."""
     lost = sorted(((count, cause) for cause, count in drops.items() if count), reverse=True)
     return ", ".join(f"{cause} {count}" for count, cause in lost) or "none"
+
+
+def at_horizon(
+    horizons_ms: tuple[float, ...],
+    errors_mm: tuple[float | None, ...],
+    held_errors_mm: tuple[float | None, ...],
+    wanted_ms: float,
+) -> tuple[float, float, float] | None:
+    """Find the errors at the horizon nearest to one: (ms, ours, held). None where nothing within 50 ms is known."""
+    known = [
+        (ms, error, held)
+        for ms, error, held in zip(horizons_ms, errors_mm, held_errors_mm, strict=False)
+        if error is not None and held is not None and abs(ms - wanted_ms) <= 50
+    ]
+    return min(known, key=lambda found: abs(found[0] - wanted_ms), default=None)

@@ -47,7 +47,8 @@ def on_one_line(lines: list[Text]) -> list[Text]:
 
 def two_part_bar(strong: float, weak: float, width: int) -> Text:
     """Draw two fractions of 1 as one bar of `width` columns: the first as a thick line, the second as a thin one."""
-    whole, rest = round(strong * width), round(weak * width)
+    # A fraction that is not a number, from a publisher of another version, counts as 0.
+    whole, rest = (round(min(1.0, max(0.0, fraction)) * width) for fraction in (strong, weak))
     return Text.assemble(("━" * whole, ACCENT), ("─" * max(0, rest - whole), QUIET))
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import logging
 import os
 import queue
 import shutil
@@ -19,6 +20,7 @@ from hitrs_live.errors import ViewUnavailable
 from hitrs_live.files.output_files import why_unwritable
 from hitrs_live.messages import Scene
 from hitrs_live.views.frame_renderer import FrameRenderer
+from hitrs_live.views.kinds import ViewOptions
 from hitrs_live.views.projection import LensFor, imagined_lens
 from hitrs_live.views.vp8 import Vp8Encoder, is_key_picture
 from hitrs_live.views.webm import WebmWriter
@@ -34,8 +36,17 @@ _WAITING: Final = 8
 _PATIENCE_S: Final = 10.0
 """Shorter than a closing run waits for its thread."""
 _LEAST_FREE_BYTES: Final = 1 << 20
+_log = logging.getLogger(__name__)
 
 Picture = NDArray[np.uint8]
+
+
+def make_video(value: str, options: ViewOptions) -> "SaveVideo":
+    """Open the view of `--save-video`. Raises ViewUnavailable as `SaveVideo` does."""
+    video = SaveVideo(value, lens_for=options.lens_for, wait=options.may_wait)
+    if Path(value).suffix.lower() != WEBM:
+        _log.info("video %s: video players can read it, browsers cannot; a %s file plays in both", value, WEBM)
+    return video
 
 
 class _File(Protocol):

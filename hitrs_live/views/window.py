@@ -9,11 +9,17 @@ import cv2
 from hitrs_live.errors import ViewUnavailable
 from hitrs_live.messages import Scene
 from hitrs_live.views.frame_renderer import FrameRenderer
+from hitrs_live.views.kinds import ViewOptions
 from hitrs_live.views.projection import LensFor, imagined_lens
 
 _ESCAPE = 27
 _WIDEST_PX = 1280
 """Larger pictures open in a window of this width; the user may enlarge it."""
+
+
+def make_window(_value: str, options: ViewOptions) -> "Window":
+    """Open the view of `--show`, which takes no value. Raises ViewUnavailable as `Window` does."""
+    return Window(f"hitrs-live {options.source_id}", lens_for=options.lens_for)
 
 
 class Window:

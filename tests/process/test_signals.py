@@ -60,7 +60,7 @@ def test_a_signal_ends_a_run_that_waits_for_a_subscriber(number: signal.Signals)
     live.send_signal(number)
     out, err = live.communicate(timeout=PATIENCE_S)
     assert (live.returncode, err) == (0, "")
-    assert "nobody subscribed" not in out
+    assert "no subscriber" not in out
 
 
 @pytest.mark.slow

@@ -123,14 +123,14 @@ def test_a_function_that_raises_is_still_called_and_its_errors_are_counted_repor
 
     queue, _ = make(100, waits=True)
     sink = CallbackSink(odd_ones_fail, queue)
-    assert sink.notice == ""
+    assert sink.notices == ()
     with caplog.at_level(logging.INFO):
         for number in range(10):
-            sink.put(scores(number))
+            sink.publish(scores(number))
         sink.close()
     assert had == [0, 2, 4, 6, 8]
-    assert (sink.errors, sink.drops) == (5, 0)
-    assert sink.notice == "sink odd_ones_fail failed 5 times, last with RuntimeError: no 9"
+    assert (sink.errors, sink.drops()) == (5, {"sink": 0})
+    assert sink.notices == ("sink odd_ones_fail failed 5 times, last with RuntimeError: no 9",)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "no 1" in caplog.text
 
@@ -143,10 +143,10 @@ def test_a_function_that_raises_system_exit_is_still_called(fault: type[BaseExce
     queue, _ = make(1, waits=True)
     sink = CallbackSink(leave, queue)
     for number in range(5):
-        sink.put(scores(number))
+        sink.publish(scores(number))
     sink.close()
-    assert (sink.errors, sink.drops) == (5, 0)
-    assert "enough" in sink.notice
+    assert (sink.errors, sink.drops()) == (5, {"sink": 0})
+    assert "enough" in sink.notices[0]
 
 
 def test_a_function_that_hangs_loses_messages_but_blocks_nothing() -> None:
@@ -159,10 +159,10 @@ def test_a_function_that_hangs_loses_messages_but_blocks_nothing() -> None:
 
     queue, _ = make(3, waits=False)
     sink = CallbackSink(hang, queue)
-    sink.put(scores(0))
+    sink.publish(scores(0))
     assert entered.wait(LONG_S)
     for number in range(1, 11):
-        sink.put(scores(number))
-    assert sink.drops == 7
+        sink.publish(scores(number))
+    assert sink.drops() == {"sink": 7}
     goes_on.set()
     sink.close()

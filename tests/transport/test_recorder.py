@@ -42,19 +42,19 @@ def test_everything_written_is_read_back_in_order(tmp_path: Path) -> None:
     written = [sink.publish(m) for m in (_joints(0), _joints(1, people=0), an_action(), a_motion(), _joints(2, 2))]
     with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam") as recorder:
         for message in written:
-            recorder.write(message)
+            recorder.publish(message)
     recording = Recording(tmp_path / "a.mcap")
     assert list(recording.messages()) == written
     assert list(recording.messages(JointsEvent)) == [written[0], written[1], written[4]]
     assert (recording.session_id, recording.source_id) == ("s", "cam")
-    assert (recording.cut, recorder.failure, recorder.lost) == (False, None, 0)
+    assert (recording.cut, recorder.notices, recorder.drops()) == (False, (), {"record": 0})
 
 
 @given(MESSAGES)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_message_can_be_recorded(tmp_path: Path, message: AnyMessage) -> None:
     with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam", overwrite=True) as recorder:
-        recorder.write(message)
+        recorder.publish(message)
     (back,) = Recording(tmp_path / "a.mcap").messages()
     for name in message.__struct_fields__:
         if message.session_id or name not in ("session_id", "seq", "publish_time_ns"):
@@ -64,15 +64,15 @@ def test_any_message_can_be_recorded(tmp_path: Path, message: AnyMessage) -> Non
 def test_unstamped_messages_are_stamped(tmp_path: Path) -> None:
     with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam", clock=lambda: 77) as recorder:
         for index in range(3):
-            recorder.write(_joints(index))
+            recorder.publish(_joints(index))
     stamps = [(m.session_id, m.seq, m.publish_time_ns) for m in Recording(tmp_path / "a.mcap").messages()]
     assert stamps == [("s", 0, 77), ("s", 1, 77), ("s", 2, 77)]
 
 
 def test_other_mcap_readers_read_channels_schemas_times_and_metadata(tmp_path: Path) -> None:
     with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam") as recorder:
-        recorder.write(msgspec.structs.replace(_joints(3), utc_ns=UTC_NS))
-        recorder.write(an_action(track_id=70_000, utc_ns=UTC_NS + 1))
+        recorder.publish(msgspec.structs.replace(_joints(3), utc_ns=UTC_NS))
+        recorder.publish(an_action(track_id=70_000, utc_ns=UTC_NS + 1))
     with (tmp_path / "a.mcap").open("rb") as file:
         reader = make_reader(file, validate_crcs=True)
         records = list(reader.iter_messages())
@@ -97,8 +97,8 @@ def test_other_mcap_readers_read_channels_schemas_times_and_metadata(tmp_path: P
 def test_a_message_without_utc_is_logged_at_its_time_of_publishing(tmp_path: Path) -> None:
     session = SessionClock(monotonic_ns=1_000, utc_ns=UTC_NS)
     with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam", clock=lambda: 1_500, session=session) as file:
-        file.write(_joints(0))
-        file.write(msgspec.structs.replace(_joints(1), utc_ns=UTC_NS + 7))
+        file.publish(_joints(0))
+        file.publish(msgspec.structs.replace(_joints(1), utc_ns=UTC_NS + 7))
     with (tmp_path / "a.mcap").open("rb") as opened:
         reader = make_reader(opened)
         times = [(m.log_time, m.publish_time) for _, _, m in reader.iter_messages(log_time_order=False)]
@@ -129,7 +129,7 @@ def test_writing_after_close_is_a_value_error(tmp_path: Path) -> None:
     recorder.close()
     recorder.close()
     with pytest.raises(ValueError, match="is closed"):
-        recorder.write(an_action())
+        recorder.publish(an_action())
 
 
 KILLED = """
@@ -140,7 +140,7 @@ now_ns = 0
 recorder = Recorder(sys.argv[1], session_id="s", source_id="cam", clock=lambda: now_ns)
 for index in range(400):
     now_ns = index * FRAME_NS
-    recorder.write(_joints(index))
+    recorder.publish(_joints(index))
 print("written", flush=True)
 time.sleep(3600)
 """
@@ -171,9 +171,9 @@ now_ns = 0
 recorder = Recorder(sys.argv[1], session_id="s", source_id="cam", clock=lambda: now_ns)
 for index in range(400):
     now_ns = index * FRAME_NS
-    recorder.write(_joints(index))
+    recorder.publish(_joints(index))
 recorder.close()
-print(json.dumps([recorder.failure, recorder.lost]))
+print(json.dumps([*recorder.notices, recorder.drops()["record"]]))
 """
 
 

@@ -158,7 +158,7 @@ def test_pictures_without_a_board_are_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "grey.png"), np.full((120, 160), 99, np.uint8))
     with pytest.raises(ConfigError, match="found in 0 of 1 pictures"):
         calibrate([tmp_path / "grey.png"], inner_corners=(4, 7), square_m=0.06)
-    with pytest.raises(ConfigError, match="no picture that can be read"):
+    with pytest.raises(ConfigError, match="not a picture that can be read"):
         calibrate([tmp_path / "none.png"], inner_corners=(4, 7), square_m=0.06)
 
 

@@ -38,7 +38,7 @@ def until_up(live: "subprocess.Popen[str]") -> None:
         (("--demo", "--config", "nowhere.toml"), r"nowhere\.toml"),
         (("--demo", "--checkpoint", "README.md"), r"README\.md.*cannot be read"),
         (("--demo", "--thresholds", "README.md"), r"thresholds README\.md: not TOML"),
-        (("--demo", "--max-people", "99"), r"--max-people 99: wanted 1 to 16"),
+        (("--demo", "--max-people", "99"), r"--max-people 99: expected 1 to 16"),
         (("--demo", "--bind", "tcp://nonsense"), r"nonsense"),
         (("--demo", "--save-video", "x.exe"), r"x\.exe"),
         (("--demo", "--record", "no/such/folder/x.mcap"), r"no/such/folder"),

@@ -1,4 +1,4 @@
-"""`hitrs-live live`: run the pipeline, a source in, events out."""
+"""`hitrs-live live`: run the pipeline, from sources to events."""
 
 import argparse
 
@@ -11,16 +11,16 @@ from hitrs_live.views.kinds import VIEWS
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the verb's flags."""
     add_sources(parser)
     add_settings(parser, read=ALL)
     add_outputs(parser, SINKS)
-    parser.add_argument("--overwrite", action="store_true", help="let --record replace a file")
-    parser.add_argument("--plain", action="store_true", help="log lines instead of the dashboard")
+    parser.add_argument("--overwrite", action="store_true", help="let --record replace an existing file")
+    parser.add_argument("--plain", action="store_true", help="write log lines instead of the dashboard")
     add_outputs(parser, VIEWS)
-    parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds")
+    parser.add_argument("--duration", type=seconds, metavar="S", help="stop after this many seconds")
     parser.add_argument(
-        "--wait-subscriber", type=seconds, metavar="S", help="hold the first frame until somebody listens, at most S"
+        "--wait-subscriber", type=seconds, metavar="S", help="wait up to S seconds for a subscriber before the start"
     )
     parser.set_defaults(run=run)
 

@@ -1,4 +1,4 @@
-"""The flags of sinks and views, one for each line of SINKS and VIEWS."""
+"""Flags for sinks and views, one for each line of SINKS and VIEWS."""
 
 import argparse
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class _Kind(Protocol):
-    """What a line of such a table says of its flag."""
+    """A line of such a table, as far as its flag is concerned."""
 
     @property
     def metavar(self) -> str | None: ...
@@ -16,7 +16,7 @@ class _Kind(Protocol):
 
 
 def add_outputs(parser: argparse.ArgumentParser, table: Mapping[str, _Kind]) -> None:
-    """Add a flag for each kind."""
+    """Add a flag for each line of a table."""
     for kind, line in table.items():
         if line.metavar is None:
             parser.add_argument(f"--{kind}", action="store_true", help=line.text)
@@ -25,6 +25,6 @@ def add_outputs(parser: argparse.ArgumentParser, table: Mapping[str, _Kind]) -> 
 
 
 def chosen_outputs(options: argparse.Namespace, table: Mapping[str, _Kind]) -> list[tuple[str, str]]:
-    """Return the kinds that were chosen, each with its value; "" for a kind without one."""
+    """Return the chosen kinds, each with its value; "" for a kind without a value."""
     values = {kind: getattr(options, kind.replace("-", "_")) for kind in table}
     return [(kind, "" if value is True else value) for kind, value in values.items() if value]

@@ -99,7 +99,7 @@ def closing_lines(dashboard: Dashboard) -> str:
     """Summarise a session, a line for each source, for the terminal's normal screen after the dashboard."""
     lines = [
         f"hitrs-live: {session.source_id} {session.state} after {duration(status.uptime_s)}, {status.frames:,} frames, "
-        f"drops {drops_in_words(status.drops)}, {session.actions_told} actions"
+        f"drops {drops_in_words(status.drops)}, {session.actions_received} actions"
         for session in dashboard.sessions.all()
         if (status := session.status) is not None
     ]

@@ -1,4 +1,4 @@
-"""Every kind of sink that a run can have beside its publisher. A new one is a module here and one line of SINKS.
+"""The table of sinks that a run can have beside its publisher. A new one is a module here and one line of SINKS.
 
 Importing this is cheap: a sink's own module is imported when one is opened.
 """
@@ -16,34 +16,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SinkOptions:
-    """What a sink may need beside its value."""
+    """Options of a sink beside its value."""
 
     session_id: str
     session: "SessionClock"
-    """What messages are dated by."""
+    """The clock that dates messages."""
     config: "Config"
     source_id: str = ""
-    """Of which source it gets the messages; empty for a sink that gets those of all."""
+    """The source whose messages it gets; empty for a sink that gets those of all sources."""
     overwrite: bool = False
-    """Whether its file may replace another."""
+    """Whether its file may replace an existing one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SinkKind:
-    """One kind of sink, as the command line offers it."""
+    """One kind of sink on the command line."""
 
     makes: str
     """`module.function` within this package: takes (value, SinkOptions) and returns an open sink."""
     metavar: str | None
-    """What stands for the value in the help; None for a flag without a value."""
+    """Placeholder of the value in the help; None for a flag without a value."""
     text: str
+    """Text of the help."""
     each_source: bool = False
-    """Whether each source has one of its own, which also gets the joints of every frame; otherwise all share one."""
+    """Whether each source has its own, which also gets the joints of every frame; otherwise all sources share one."""
     file_of: str = ""
-    """What the file that the value names is called in errors; empty for a value that names none."""
+    """Name of the file's kind in errors; empty if the value is not a file."""
 
     def make(self, value: str, options: SinkOptions) -> "Sink":
-        """Open one. Raises TransportError where it cannot be opened."""
+        """Open a sink of this kind. Raises TransportError if it cannot be opened."""
         maker: Callable[[str, SinkOptions], Sink] = pkgutil.resolve_name(f"hitrs_live.transport.{self.makes}")
         return maker(value, options)
 
@@ -51,7 +52,7 @@ class SinkKind:
 SINKS: dict[str, SinkKind] = {
     "record": SinkKind(
         makes="recorder.make_recorder", metavar="FILE", each_source=True, file_of="recording",
-        text="keep joints and events, never pixels, as MCAP; of several sources, a file each",
+        text="record joints and events, never pixels, in an MCAP file, one per source",
     ),
 }  # fmt: skip
-"""By kind, which is the name of the flag; in the order of the help."""
+"""Sinks by the name of their flag, in the order of the help."""

@@ -1,4 +1,4 @@
-"""Several sinks as one, and a sink whose faults end nothing but itself."""
+"""Combine several sinks into one, and contain the faults of a sink."""
 
 import logging
 from collections import Counter
@@ -13,10 +13,10 @@ _log = logging.getLogger(__name__)
 
 
 class ContainedSink:
-    """Pass messages to a sink until it raises; then close it, and count what comes afterwards as lost."""
+    """Pass messages to a sink until it raises; then close it, and count later messages as lost."""
 
     def __init__(self, sink: Sink, *, cause: str) -> None:
-        """Take the sink. cause: under which what it no longer gets is counted in `drops`."""
+        """Wrap a sink. cause: the key of lost messages in `drops`."""
         self.name = sink.name
         self._sink, self._cause = sink, cause
         self._lost = 0
@@ -29,15 +29,15 @@ class ContainedSink:
         return (*self._sink.notices, *self._faults)
 
     def drops(self) -> dict[str, int]:
-        """Count what the sink lost, and what it no longer got, the message on which it raised included."""
+        """Return the sink's own losses plus the messages lost since it raised, including that one."""
         return add_drops(self._sink.drops(), {self._cause: self._lost})
 
     def publish(self, message: AnyMessage) -> AnyMessage:
-        """Publish a message; return it as it was given where the sink has raised."""
+        """Publish a message; return it unchanged once the sink has raised."""
         if not self._has_failed:
             try:
                 return self._sink.publish(message)
-            except Exception as error:  # Its own code or a library's: whatever it is, it ends this sink alone.
+            except Exception as error:  # Any error, of its own code or of a library, ends only this sink.
                 self._note(error)
                 self._has_failed = True
                 self._attempt(self._sink.close)
@@ -45,7 +45,7 @@ class ContainedSink:
         return message
 
     def close(self) -> None:
-        """Close the sink, unless it has ended; safe at any time, also twice."""
+        """Close the sink, unless it has ended; safe at any time, and to repeat."""
         if not self._has_failed:
             self._attempt(self._sink.close)
 
@@ -61,36 +61,36 @@ class ContainedSink:
 
 
 class MultiSink:
-    """Publish to several sinks: the first one numbers the messages, the others get them as it sent them.
+    """Publish to several sinks: the first one stamps the messages, and the others get them as it sent them.
 
-    What the first raises is passed on: without it the run has no purpose. Another that raises is closed and left out
-    from then on; `notices` has the error, and messages that it did not get are counted as "sink".
+    An error of the first sink is raised, since the run has no purpose without it. Another sink that raises is closed
+    and left out from then on; `notices` has the error, and the messages that it did not get are counted as "sink".
     """
 
     def __init__(self, first: Sink, others: Sequence[Sink] = ()) -> None:
-        """Take the sinks, in the order in which they get a message. All are closed with this."""
+        """Set the sinks, in the order in which they get a message. `close` closes all of them."""
         self.name = first.name
         self._first = first
         self._others = [ContainedSink(sink, cause="sink") for sink in others]
 
     @property
     def notices(self) -> Sequence[str]:
-        """Return the notices of all of them."""
+        """The notices of all sinks."""
         return tuple(notice for sink in (self._first, *self._others) for notice in sink.notices)
 
     def drops(self) -> dict[str, int]:
-        """Count what they lost, by cause, all sinks together."""
+        """Return the losses of all sinks together, by cause."""
         return add_drops(*(sink.drops() for sink in (self._first, *self._others)))
 
     def publish(self, message: AnyMessage) -> AnyMessage:
-        """Publish to all; return the message as the first one sent it. Blocks as long as they do together."""
+        """Publish to all sinks; return the message as the first one sent it. Blocks for the sum of their times."""
         stamped = self._first.publish(message)
         for sink in self._others:
             sink.publish(stamped)
         return stamped
 
     def close(self) -> None:
-        """Close all in their order; safe at any time, also twice."""
+        """Close all sinks in their order; safe at any time, and to repeat."""
         with ExitStack() as stack:
             for sink in reversed((self._first, *self._others)):
                 stack.callback(sink.close)

@@ -1,4 +1,4 @@
-"""A queue that is iterated over, as a sink."""
+"""Put messages into a queue for a reader in this process."""
 
 from collections.abc import Sequence
 
@@ -8,24 +8,24 @@ from hitrs_live.transport.sink import Stamper
 
 
 class QueueSink:
-    """Put every message into a queue; one that no other sink has stamped yet is stamped here."""
+    """Put every message into a queue, stamping it if no other sink has."""
 
     name = "the queue"
     notices: Sequence[str] = ()
 
     def __init__(self, session_id: str, queue: MessageQueue) -> None:
-        """Take the queue, which its owner finishes."""
+        """Use a queue, which its owner finishes."""
         self._stamper, self._queue = Stamper(session_id), queue
 
     def drops(self) -> dict[str, int]:
-        """Count what the queue lost, as "queue"."""
+        """Return the number of messages that the queue lost, as "queue"."""
         return {"queue": self._queue.drops}
 
     def publish(self, message: AnyMessage) -> AnyMessage:
-        """Put a message; return it stamped. Blocks where the queue waits for its reader, see `MessageQueue`."""
+        """Put a message into the queue; return it stamped. Blocks if the queue waits (see `MessageQueue`)."""
         stamped = message if message.session_id else self._stamper.stamp(message)
         self._queue.put(stamped)
         return stamped
 
     def close(self) -> None:
-        """Do nothing: what was put can still be read."""
+        """Do nothing: messages in the queue can still be read."""

@@ -1,4 +1,4 @@
-"""Keep joints and events in an MCAP file, never pixels."""
+"""Record joints and events, never pixels, in an MCAP file."""
 
 import contextlib
 import time
@@ -21,10 +21,10 @@ from hitrs_live.wire.json_codec import RECORDING_METADATA, json_schema, message_
 from hitrs_live.wire.utc import SessionClock
 
 FLUSH_EVERY_NS: Final = 1_000_000_000
-"""A process that is killed loses no more than this."""
+"""A killed process loses at most this much of the recording."""
 CHUNK_BYTES: Final = 256 * 1024
 _LATEST_NS: Final = 2**64 - 1
-"""What the file can hold."""
+"""Latest time that the file format can store."""
 CLOCK_NOTE: Final = (
     "log_time and publish_time are UTC, nanoseconds since 1970. log_time is the message's utc_ns or, where it has "
     "none, publish_time. publish_time is publish_time_ns plus utc_offset_ns. Times in the messages themselves are "
@@ -46,10 +46,10 @@ def make_recorder(path: str, options: SinkOptions) -> "Recorder":
 class Recorder:
     """Append messages to an MCAP file that Foxglove opens and `RecordingSource` replays.
 
-    One channel a message type, not one a track: MCAP counts at most 65535 channels, and tracks are many. Messages
-    are JSON in chunks of at most a second, each handed to the operating system once it is whole: a killed
-    process leaves a file that is readable up to its last chunk. (A power cut may take what the system had not
-    yet put on the disk.) A disk that fails while recording ends the recording, not the program.
+    There is one channel per message type rather than per track, because MCAP allows at most 65535 channels and tracks
+    are many. Messages are JSON, in chunks of at most a second. Each complete chunk is passed to the operating system,
+    so that a killed process leaves a file that is readable up to its last chunk. (A power cut may lose what the system
+    had not yet written to the disk.) A disk that fails while recording ends the recording, not the program.
     """
 
     name = "the recording"
@@ -64,12 +64,12 @@ class Recorder:
         clock: Clock = time.monotonic_ns,
         session: SessionClock | None = None,
     ) -> None:
-        """Begin the file.
+        """Create the file.
 
-        session: what the messages were dated by, for those that are not; None for one that begins now.
+        session: the clock that dates messages without UTC; None for one that begins now.
 
         Raises:
-            TransportError: where it cannot be written, or exists and overwrite is not set.
+            TransportError: if it cannot be written, or exists and overwrite is not set.
         """
         self.path = Path(path)
         self.source_id = source_id
@@ -96,15 +96,18 @@ class Recorder:
 
     @property
     def notices(self) -> Sequence[str]:
-        """Say why recording ended early, where it did."""
+        """Reason why recording ended early; empty if it did not."""
         return (self._failure,) if self._failure else ()
 
     def drops(self) -> dict[str, int]:
-        """Count, as "record", the messages that came after that and those of the chunk that could not be written."""
+        """Return the number of messages lost since recording ended early, as "record".
+
+        Those of the chunk that could not be written are included.
+        """
         return {"record": self._lost}
 
     def publish(self, message: AnyMessage) -> AnyMessage:
-        """Append a message; one that no other sink has stamped yet is stamped here. Return it as it was written.
+        """Append a message, stamping it if no other sink has; return it as written.
 
         Waits for the file system. Raises ValueError after close.
         """
@@ -135,7 +138,7 @@ class Recorder:
         return message
 
     def close(self) -> None:
-        """Write what is left and the file's index. Safe at any time, also twice."""
+        """Write the remaining messages and the file's index. Safe at any time, and to repeat."""
         if self._closed:
             return
         self._closed = True
@@ -185,6 +188,6 @@ class Recorder:
     def _abandon(self, error: OSError) -> None:
         self._failure = f"recording {self.path} ended early: {error.strerror or error}"
         self._lost += self._unwritten
-        # It tries once more to write what failed before; the descriptor is let go all the same.
+        # Closing tries once more to write what failed; the descriptor is released in any case.
         with contextlib.suppress(OSError):
             self._file.close()

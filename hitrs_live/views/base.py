@@ -1,4 +1,4 @@
-"""What every view offers."""
+"""Define the interfaces of views."""
 
 from typing import Protocol
 
@@ -6,17 +6,17 @@ from hitrs_live.messages import AnyMessage, Scene
 
 
 class Viewer(Protocol):
-    """Show the pictures of one source, with what is detected in them."""
+    """Show the annotated pictures of one source."""
 
     def show(self, scene: Scene) -> None:
-        """Draw one frame. Raises ViewUnavailable where nothing can be shown any more."""
+        """Show one frame. Raises ViewUnavailable if nothing can be shown any more."""
 
     def close(self) -> None:
-        """Close the window or finish the file; safe at any time, also twice."""
+        """Close the window or finish the file; safe at any time, and to repeat."""
 
 
 class MessageView(Protocol):
-    """Show what a run publishes, by its messages alone."""
+    """Show the state of a run from its messages alone."""
 
     def update(self, message: AnyMessage) -> object:
-        """Take one message in. Messages of all sources may come, from any moment of a session on."""
+        """Update from one message, of any source; the first one may come at any moment of a session."""

@@ -1,6 +1,6 @@
-"""Every kind of view of the pictures. A new one is a module of this package and one line of VIEWS.
+"""The table of views of the pictures. A new one is a module of this package and one line of VIEWS.
 
-Importing this is cheap: a view's own module is imported when one is made.
+Importing this is cheap: a view's own module is imported when one is opened.
 """
 
 import pkgutil
@@ -15,29 +15,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ViewOptions:
-    """What a view may need beside its value."""
+    """Options of a view beside its value."""
 
     source_id: str
     lens_for: "LensFor"
-    """Gives the source's lens for a picture's size."""
+    """Returns the source's lens for a picture size."""
     may_wait: bool
-    """Whether `show` may wait until a picture is drawn; otherwise pictures are left out."""
+    """Whether `show` may wait until a picture is written; otherwise pictures are left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ViewKind:
-    """One kind of view, as the command line offers it; each source has one of its own."""
+    """One kind of view on the command line; each source has its own."""
 
     makes: str
     """`module.function` within this package: takes (value, ViewOptions) and returns a view."""
     metavar: str | None
-    """What stands for the value in the help; None for a flag without a value."""
+    """Placeholder of the value in the help; None for a flag without a value."""
     text: str
+    """Text of the help."""
     file_of: str = ""
-    """What the file that the value names is called in errors; empty for a value that names none."""
+    """Name of the file's kind in errors; empty if the value is not a file."""
 
     def make(self, value: str, options: ViewOptions) -> "Viewer":
-        """Make one. Raises ViewUnavailable where it can show nothing here."""
+        """Open a view of this kind. Raises ViewUnavailable if it cannot be shown here."""
         maker: Callable[[str, ViewOptions], Viewer] = pkgutil.resolve_name(f"hitrs_live.views.{self.makes}")
         return maker(value, options)
 
@@ -45,11 +46,11 @@ class ViewKind:
 VIEWS: dict[str, ViewKind] = {
     "show": ViewKind(
         makes="window.make_window", metavar=None,
-        text="open a window a source with the picture and what is known of it",
+        text="show the annotated pictures in a window, one per source",
     ),
     "save-video": ViewKind(
         makes="save_video.make_video", metavar="FILE", file_of="video",
-        text="write that picture to a video file, .webm (browsers play it), .mp4 or .avi; a file a source",
+        text="write the annotated pictures to a .webm (which browsers play), .mp4 or .avi file, one per source",
     ),
 }  # fmt: skip
-"""By kind, which is the name of the flag; in the order of the help."""
+"""Views by the name of their flag, in the order of the help."""

@@ -149,7 +149,7 @@ def odd_messages() -> list[AnyMessage]:
         scores(1.0, walk=nan, run=inf),
         started("walk", 1.0, score=nan),
         ended("never started", 5.0, 4.0),
-        motion(2.0, error_mm=nan, held_mm=inf, reliable=None),
+        motion(2.0, error_mm=nan, zero_velocity_mm=inf, reliable=None),
         msgspec.structs.replace(late, stages={"pose": StageLatency(p50_ms=nan, p99_ms=inf)}),
         status(21.0, detail="\x1b[2J[bold]not markup[/]", notices=("two\nlines", "\x07")),
         status(1e9, drops={"camera": 10**15}),

@@ -46,7 +46,7 @@ def test_mistakes_are_raised_by_the_call_of_run(tmp_path: Path) -> None:
         hitrs_live.run(demo=True, pose__max_peple=1)
     with pytest.raises(ConfigError, match="poze"):
         hitrs_live.run(demo=True, poze__max_people=1)
-    with pytest.raises(ConfigError, match=r"source_id .*: wanted letters"):
+    with pytest.raises(ConfigError, match=r"source_id .*: expected letters"):
         hitrs_live.run(demo=True, source_id__x=1)
     with pytest.raises(ConfigError, match="2 sources are named demo"):
         hitrs_live.run(demo=True, replay=[make_recording(tmp_path / "a.mcap")])

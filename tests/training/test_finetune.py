@@ -223,7 +223,7 @@ def test_two_epochs_of_a_few_sequences_take_two_epochs_of_steps(
     assert "6 steps of the optimiser, the first 1 of them warm-up" in shown
     assert "9 sequences per step, 3 steps per epoch, 2 epochs" in shown
     assert "--encoder-rate 0.5: not used, since there is no --checkpoint" in shown
-    assert "at least" not in shown
+    assert "the default minimum" not in shown
     assert main(["finetune", *flags, "--out", str(out)]) == 0
     assert "this run has taken all its steps" in capfd.readouterr().out
 
@@ -235,7 +235,7 @@ def test_a_batch_larger_than_the_data_is_lowered_and_logged(
              "--accumulate", "2", "--size", "tiny", "--threads", "1", "--workers", "0"]  # fmt: skip
     assert main(["finetune", *flags, "--out", str(tmp_path / "o.safetensors")]) == 0
     shown = capfd.readouterr().out
-    assert "--batch 64: the training half has too few sequences; taking 26 a step" in shown
+    assert "--batch 64: the training half has too few sequences; taking 26 per step" in shown
     assert "--epochs 2: not used, since --steps 1 is given too" in shown
 
 

@@ -134,7 +134,7 @@ KILLED = """
 import functools, sys
 from pathlib import Path
 sys.path[:0] = sys.argv[3:]
-from test_preparing_shards import Plan, plan_ntu, prepare, read_all_but_one
+from test_prepare_shards import Plan, plan_ntu, prepare, read_all_but_one
 plan = plan_ntu(Path(sys.argv[1]), name="set")
 read = functools.partial(read_all_but_one, endless=plan.files[-1].name)
 prepare(Plan(folder=plan.folder, files=plan.files, index=plan.index, read=read), Path(sys.argv[2]), workers=2)

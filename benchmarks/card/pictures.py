@@ -1,10 +1,11 @@
 """Make the pictures of the documents: run the pipeline and keep what the views show at one moment.
 
 python benchmarks/card/pictures.py
-python benchmarks/card/pictures.py --clip sports2d_demo.mp4 --frame 156
+python benchmarks/card/pictures.py --clip demo.mp4 --frame 156
 
 The first command runs the demo in real time and writes overlay.png and dashboard.svg. The second one runs a video file
-and writes overlay_real.png, which is the picture of the README. Pillow comes with the extra `test`.
+and writes overlay_real.png, which is the picture of the README; its clip is Sports2D/Demo/demo.mp4 in the wheel of
+sports2d 0.8.34 (BSD-3-Clause). Pillow comes with the extra `test`.
 """
 
 import argparse
@@ -23,8 +24,8 @@ from hitrs_live.config import Config
 from hitrs_live.messages import AnyMessage, Scene
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
+from hitrs_live.pose.factory import make_pose_estimator
 from hitrs_live.pose.intrinsics import camera_intrinsics
-from hitrs_live.pose.stage import PoseStage
 from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.sources.video import VideoSource
 from hitrs_live.streaming.thresholds import find_thresholds
@@ -98,7 +99,7 @@ def photograph_clip(clip: Path, frame: int, width: int) -> None:
         return lens.scaled(width=wide, height=high)
 
     photographer = Photographer(FOLDER / "overlay_real.png", width, frame=frame, lens_for=lens_for)
-    stream = InputStream(source=VideoSource(clip), pose=PoseStage(config.pose, lens), viewers=(photographer,))
+    stream = InputStream(source=VideoSource(clip), pose=make_pose_estimator(config.pose, lens), viewers=(photographer,))
     _pipeline(stream, ListSink("pictures")).run()
 
 

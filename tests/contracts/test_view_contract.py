@@ -96,6 +96,7 @@ def _crowd(count: int) -> np.ndarray:
     return np.stack([joints + np.float32((0.3 * (n % 8) - 1.2, 0.0, 0.5 * (n // 8))) for n in range(count)])
 
 
+@pytest.mark.slow
 def test_any_scene_is_shown_and_close_may_be_called_twice(viewer: Viewer) -> None:
     for number, shown in enumerate(odd_scenes().values()):
         times = replace(shown.people, capture_time_ns=number * 33_333_333)
@@ -108,6 +109,7 @@ def test_a_view_that_showed_nothing_can_be_closed(viewer: Viewer) -> None:
     viewer.close()
 
 
+@pytest.mark.slow
 def test_times_that_stand_still_or_go_back_are_shown_too(viewer: Viewer) -> None:
     people = people_of(standing_people())
     for time_ns in (10**9, 10**9, 0, -(10**9), 10**15):
@@ -156,17 +158,20 @@ def odd_messages() -> list[AnyMessage]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_session_is_shown_from_its_start_or_from_the_middle(message_view: MessageView) -> None:
     for message in (*session(people=12)[3:], *session(people=2)):
         message_view.update(message)
 
 
+@pytest.mark.slow
 def test_many_sources_are_shown(message_view: MessageView) -> None:
-    for number in range(30):
+    for number in range(12):
         for message in session():
             message_view.update(msgspec.structs.replace(message, source_id=f"camera-{number}"))
 
 
+@pytest.mark.slow
 def test_no_value_that_a_message_can_carry_raises(message_view: MessageView) -> None:
     for message in odd_messages():
         message_view.update(message)

@@ -158,7 +158,7 @@ def test_a_missing_camera_reports_the_reason_and_other_sources_run() -> None:
     states = [(m["state"], m["detail"]) for m in run.of("source") if m["source_id"] == "gate"]
     # Lost after ten seconds, in which some machines only load the model.
     assert [state for state, _ in states if state != "lost"] == ["connecting", "connecting", "ended"]
-    assert "connection refused; trying on" in states[1][1]
+    assert "connection refused; retrying" in states[1][1]
     assert {m["source_id"] for m in run.of("scores")} == {"figure"}
     for text in (run.out, run.err, str(run.messages)):
         assert "S3cret" not in text

@@ -16,6 +16,7 @@ from hitrs_live.messages import MAX_TIME_NS, JointsEvent, PoseFrame, SourceChang
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S
 from hitrs_live.sources.camera.liveness import Liveness
+from hitrs_live.sources.kinds import SourceOptions
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock
 from hitrs_live.wire.addresses import show_address
@@ -27,6 +28,14 @@ MAX_WAITING: Final = 256
 """Frames kept for a busy reader; the oldest are dropped first."""
 _LOOK_UP_MS: Final = 50
 _LONGEST_WAIT_S: Final = 0.05
+
+
+def make_joints(value: str, options: SourceOptions) -> "JointsSource":
+    """Make the source of `--joints`. Raises SourceUnavailable as `JointsSource.check` does."""
+    config = options.config
+    joints = JointsSource(value, config.camera, source_id=options.source_id, required=config.require_sources)
+    joints.check()
+    return joints
 
 
 class JointsSource:

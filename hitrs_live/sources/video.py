@@ -16,12 +16,18 @@ from hitrs_live.errors import SourceUnavailable
 from hitrs_live.messages import Frame, SourceChange
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.camera.opencv_quiet import quiet_opencv
+from hitrs_live.sources.kinds import SourceOptions
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock, Pacer, Speed
 
 _FALLBACK_FPS = 30.0
 _LONGEST_JUMP_S = 60.0
 """A time stamp further ahead than this is damage, not a pause of the camera."""
+
+
+def make_video(value: str, options: SourceOptions) -> "VideoSource":
+    """Make the source of `--video`."""
+    return VideoSource(value, options.speed, source_id=options.source_id)
 
 
 class VideoSource:

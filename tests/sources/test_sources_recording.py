@@ -66,10 +66,10 @@ def _record(path: Path, *, ended: bool = True, changes: bool = True) -> list[Sou
         for item in items:
             clock_ns += FRAME_NS
             if isinstance(item, PoseFrame):
-                recorder.write(_dated(joints_event(item, "cam")))
+                recorder.publish(_dated(joints_event(item, "cam")))
             elif isinstance(item, SourceChange):
                 state = SourceEvent(source_id="cam", capture_time_ns=item.time_ns, state=item.state, detail=item.detail)
-                recorder.write(_dated(state))
+                recorder.publish(_dated(state))
     return items
 
 
@@ -124,7 +124,7 @@ def test_recording_a_replay_again_gives_the_same_joints(path: Path, tmp_path: Pa
     with Recorder(tmp_path / "b.mcap", session_id="s-1", source_id="cam") as recorder:
         for item in _play(RecordingSource(path, "max")):
             if isinstance(item, PoseFrame):
-                recorder.write(_dated(joints_event(item, "cam")))
+                recorder.publish(_dated(joints_event(item, "cam")))
     _assert_same(
         [item for item in _play(RecordingSource(tmp_path / "b.mcap", "max")) if isinstance(item, PoseFrame)], FRAMES
     )
@@ -132,7 +132,7 @@ def test_recording_a_replay_again_gives_the_same_joints(path: Path, tmp_path: Pa
 
 def test_a_recording_without_dates_is_played_by_a_clock_of_which_utc_is_not_known(path: Path) -> None:
     with Recorder(path, session_id="s-1", source_id="cam") as recorder:
-        recorder.write(joints_event(FRAMES[1], "cam"))
+        recorder.publish(joints_event(FRAMES[1], "cam"))
     up, frame, _ = _play(RecordingSource(path, "max"))
     assert not isinstance(up, Frame)
     assert not isinstance(frame, Frame)
@@ -142,7 +142,7 @@ def test_a_recording_without_dates_is_played_by_a_clock_of_which_utc_is_not_know
 @pytest.mark.parametrize("field", ["capture_time_ns", "utc_ns"])
 def test_a_recording_of_times_out_of_range_is_refused_in_one_line(path: Path, field: str) -> None:
     with Recorder(path, session_id="s-1", source_id="cam") as recorder:
-        recorder.write(msgspec.structs.replace(joints_event(FRAMES[1], "cam"), **{field: 2**63 - 1}))
+        recorder.publish(msgspec.structs.replace(joints_event(FRAMES[1], "cam"), **{field: 2**63 - 1}))
     with pytest.raises(DataError, match=f"{field} {2**63 - 1}") as raised:
         _play(RecordingSource(path, "max"))
     assert "\n" not in str(raised.value)

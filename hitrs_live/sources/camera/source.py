@@ -14,6 +14,7 @@ from hitrs_live.sources.camera.latest_frame import FrameBox
 from hitrs_live.sources.camera.liveness import Liveness
 from hitrs_live.sources.camera.mjpeg import MjpegGrabber
 from hitrs_live.sources.camera.opencv import DeviceGrabber, RtspGrabber, refuse_no_device
+from hitrs_live.sources.kinds import SourceOptions
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock
 from hitrs_live.wire.addresses import ENCODE_HINT, hide_secrets, is_ambiguous, show_address
@@ -21,6 +22,14 @@ from hitrs_live.wire.addresses import ENCODE_HINT, hide_secrets, is_ambiguous, s
 _ADVICE = "try another --camera N or URL, or --video FILE, or --demo"
 _JOIN_TIMEOUT_S = 0.7
 _LONGEST_TEXT = 240
+
+
+def make_camera(value: str, options: SourceOptions) -> "CameraSource":
+    """Make the source of `--camera`. Raises SourceUnavailable as `CameraSource.check` does."""
+    config = options.config
+    camera = CameraSource(value, config.camera, source_id=options.source_id, required=config.require_sources)
+    camera.check()
+    return camera
 
 
 class CameraSource:

@@ -13,6 +13,7 @@ from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.demo.acts import ACTS, ActionSpan, perform
 from hitrs_live.sources.demo.figure import compute_joints
 from hitrs_live.sources.demo.motion import RATE_HZ
+from hitrs_live.sources.kinds import SourceOptions
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock, Pacer, Speed
 
@@ -38,6 +39,11 @@ _PLACES = (
     _Place(left_m=-0.8, away_m=5.6, turn_deg=14.0, scale=1.05, first_act=6),
     _Place(left_m=0.3, away_m=6.9, turn_deg=-6.0, scale=0.98, first_act=4),
 )
+
+
+def make_demo(_value: str, options: SourceOptions) -> "DemoSource":
+    """Make the source of `--demo`, which takes no value."""
+    return DemoSource(options.speed, source_id=options.source_id)
 
 
 class DemoSource:

@@ -40,6 +40,7 @@ class LastStatus:
 
     def __init__(self) -> None:
         self.by_source: dict[str, Status] = {}
+        self.drops = 0
 
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Keep a status; drop any other message."""

@@ -60,16 +60,16 @@ A late subscriber can ask for the present state: subscribe as well to `snapshot.
 UUID. Under that topic come the newest message of every source's state and of every action that goes on, each with its
 own `seq`.
 """
-EXAMPLES_NOTE: Final = (
-    "The examples are written by the encoder; their values are typical, not measured. Lists of more than six items are "
-    "shortened to the first, and `...` stands for the others."
-)
+EXAMPLES_NOTE: Final = """
+The examples are written by the encoder; their values are typical, not measured. Lists of more than six items are
+shortened to the first, and `...` stands for the others.
+"""
 
 
 def message_page() -> str:
     """Write the whole page."""
     parts = [INTRODUCTION.strip(), "## Axes, units and time", *_head_paragraphs(), "## Fields of every message"]
-    parts += [_fields(Message), "## Kinds of messages", _kinds(), EXAMPLES_NOTE]
+    parts += [_fields(Message), "## Kinds of messages", _kinds(), EXAMPLES_NOTE.strip()]
     for example in EXAMPLES:
         parts += _section(example)
     parts += ["## Values and types", "### SourceState", _values("SourceState", SourceState)]
@@ -110,7 +110,8 @@ def _kinds() -> str:
 def _section(example: AnyMessage) -> Iterator[str]:
     kind = type(example)
     yield f"### {kind.__name__}"
-    yield f"Topic `{_topic(example)}`, `type` `{kind.__struct_config__.tag}`. {_docstring(kind)}"
+    lead = f"Topic `{_topic(example)}`, `type` `{kind.__struct_config__.tag}`. {_docstring(kind)}"
+    yield textwrap.fill(lead, 120, break_long_words=False, break_on_hyphens=False)
     yield _fields(kind)
     yield f"```text\n{_as_text(example)}\n```"
 

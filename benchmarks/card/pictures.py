@@ -1,10 +1,11 @@
 """Make the pictures of the documents: run the pipeline and save what the views show at one moment.
 
     python benchmarks/card/pictures.py
-    python benchmarks/card/pictures.py --clip sports2d_demo.mp4 --frame 156
+    python benchmarks/card/pictures.py --clip demo.mp4 --frame 156
 
 The first command runs the demo in real time and writes overlay.png and dashboard.svg. The second one runs a video file
-and writes overlay_real.png, which is the picture of the README. Pillow comes with the extra `test`.
+and writes overlay_real.png, which is the picture of the README; its clip is Sports2D/Demo/demo.mp4 in the wheel of
+sports2d 0.8.34 (BSD-3-Clause). Pillow comes with the extra `test`.
 """
 
 import argparse

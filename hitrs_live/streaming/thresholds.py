@@ -49,7 +49,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     checkpoint: str
     """Its name."""
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", extra={"wanted": "64 hexadecimal digits"})]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", extra={"expected": "64 hexadecimal digits"})]
     """Of its file."""
     least_energy: Annotated[float, Meta(ge=-1e6, le=1e6)] | None = None
     """That of the classes that have none of their own; None to take all that looks like them for known."""

@@ -98,4 +98,4 @@ def test_it_computes_with_the_requested_number_of_threads(ship: Path, protocol: 
 def test_no_threads_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["evaluate", "held-out", "--threads", "0"])
-    assert "--threads: got 0, wanted a whole number above 0" in capsys.readouterr().err
+    assert "--threads: got 0, expected a whole number above 0" in capsys.readouterr().err

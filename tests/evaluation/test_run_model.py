@@ -62,7 +62,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("recordings") / "evening.mcap"
     recorder = Recorder(file, session_id="s", source_id="hall")
     for frame in frames():
-        recorder.write(joints_event(frame, "hall"))
+        recorder.publish(joints_event(frame, "hall"))
     recorder.close()
     return file
 

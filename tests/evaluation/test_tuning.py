@@ -281,7 +281,7 @@ def record(path: Path, seconds: float) -> Path:
             index=index, capture_time_ns=round(index / 30 * 1e9), received_ns=0,
             poses=(Pose(joints_m=pose, confidence=np.ones(25, np.float32)),),
         )  # fmt: skip
-        recorder.write(joints_event(frame, "hall"))
+        recorder.publish(joints_event(frame, "hall"))
     recorder.close()
     return path
 

@@ -16,6 +16,7 @@ from hitrs_live.messages import AnyMessage, Scene
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.demo.source import DemoSource
+from hitrs_live.streaming.hitrs_stream import HitrsLoader
 from hitrs_live.transport.sink import ListSink
 from hitrs_live.views.dashboard import Dashboard
 from hitrs_live.views.frame_renderer import FrameRenderer
@@ -61,7 +62,7 @@ def main() -> None:
     dashboard = Dashboard()
     pipeline = Pipeline(
         [InputStream(source=DemoSource("real"), viewers=(Photographer(),))],
-        checkpoint=load_checkpoint(),
+        model=HitrsLoader(load_checkpoint(), Config().model),
         config=Config(),
         sink=Watching(dashboard),
     )

@@ -13,6 +13,7 @@ from hitrs_live.messages import AnyMessage, PoseEvent
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.demo.source import DemoSource
+from hitrs_live.streaming.hitrs_stream import HitrsLoader
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import Sink
 
@@ -30,8 +31,9 @@ def measure_latency(checkpoint: Checkpoint, contender: Contender, *, duration_s:
     with Publisher(config.publish, "bench") as publisher:
         sink = _TimedSink(publisher)
         Pipeline(
-            [InputStream(source=DemoSource("real", _PERSONS))], checkpoint=checkpoint, config=config, sink=sink,
-            open_model=lambda: OpenedEngine(engine=contender.engine),
+            [InputStream(source=DemoSource("real", _PERSONS))],
+            model=HitrsLoader(checkpoint, config.model, lambda: OpenedEngine(engine=contender.engine)),
+            config=config, sink=sink,
         ).run(duration_s=duration_s)  # fmt: skip
     if len(sink.took_ms) < 2:
         return None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.evaluation.step_rows import chunks, step_rows
+from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.predictor import Predictor
 
 
@@ -54,7 +55,7 @@ def forecast(
 def _forecast_together(
     checkpoint: Checkpoint, recordings: list[tuple[LabelledSequence, LabelledSequence]], step_frames: int | None
 ) -> Iterator[Forecasts]:
-    predictor = Predictor(checkpoint, rows=len(recordings), step_frames=step_frames, mirror=False)
+    predictor = Predictor(HitrsStream(checkpoint, step_frames=step_frames), rows=len(recordings), mirror=False)
     rows = [_Row() for _ in recordings]
     horizon = checkpoint.model.config.horizon
     seen = [one for one, _ in recordings]

@@ -10,6 +10,7 @@ from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.evaluation.kept_streams import HORIZONS, KeptStream
 from hitrs_live.evaluation.step_rows import chunks, step_rows
 from hitrs_live.inference.base import Engine
+from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.predictor import Predictor
 
 
@@ -56,7 +57,8 @@ def run_model(
     rows = [_Row(sequence=sequence, confidence=own) for sequence, own in zip(sequences, seen, strict=True)]
     rows.sort(key=lambda row: -len(row.sequence.labels))
     for together in (rows[part] for part in chunks(len(rows))):
-        predictor = Predictor(checkpoint, rows=len(together), step_frames=step_frames, mirror=mirror, engine=engine)
+        stream = HitrsStream(checkpoint, engine=engine, step_frames=step_frames)
+        predictor = Predictor(stream, rows=len(together), mirror=mirror)
         recordings, own = [row.sequence for row in together], [row.confidence for row in together]
         for frame, number, prediction in step_rows(
             predictor, recordings, own, rate_hz=checkpoint.info.normaliser.rate_hz

@@ -18,7 +18,8 @@ from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult
 from hitrs_live.evaluation.metrics.point import NO_MATCHES, Matches, match_starts
 from hitrs_live.evaluation.metrics.segment import alone_in_background, segments_of
 from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
-from hitrs_live.streaming.decoder import energy
+from hitrs_live.streaming.hitrs_stream import describe_stream
+from hitrs_live.streaming.scores import energy
 from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds, make_rules
 
 TOLERANCE_S = 0.5
@@ -194,7 +195,7 @@ class Tuner:
 
     def _whole(self, temperature: NDArray[np.float64] | None, least_energies: Mapping[int, float] | None) -> Thresholds:
         """Write out every class's rules, so that a person can edit each."""
-        rules = make_rules(self._info, self._config)
+        rules = make_rules(describe_stream(self._info), self._config)
         softened = rules.temperature if temperature is None else temperature
         least = least_energies or {}
         classes = {self._info.labels[BACKGROUND]: ClassThresholds(temperature=round(float(softened[BACKGROUND]), 4))}

@@ -46,7 +46,7 @@ class OnnxEngine(SubmoduleEngine):
             self._sessions = {
                 name: onnxruntime.InferenceSession(
                     graphs[name],
-                    _session_options(self._initialisers.get(name, {}), threads),
+                    session_options(threads, self._initialisers.get(name)),
                     providers=["CPUExecutionProvider"],
                 )
                 for name in INPUTS
@@ -60,7 +60,10 @@ class OnnxEngine(SubmoduleEngine):
         return [torch.from_numpy(output) for output in self._sessions[submodule].run(None, feed)]
 
 
-def _session_options(initialisers: Mapping[str, NDArray[Any]], threads: int) -> onnxruntime.SessionOptions:
+def session_options(
+    threads: int, initialisers: Mapping[str, NDArray[Any]] | None = None
+) -> onnxruntime.SessionOptions:
+    """Make the options of a session on so many threads. initialisers: by name, those that the graph does not hold."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = _ERRORS_ONLY

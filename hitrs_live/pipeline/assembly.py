@@ -102,6 +102,7 @@ class Assembly:
         from hitrs_live.checkpoint import load_checkpoint
         from hitrs_live.inference.backend_selection import open_engine
         from hitrs_live.pipeline.pipeline import Pipeline
+        from hitrs_live.streaming.hitrs_stream import HitrsLoader
         from hitrs_live.streaming.thresholds import find_thresholds
 
         config = self._config
@@ -111,7 +112,7 @@ class Assembly:
         checkpoint = load_checkpoint(config.model.checkpoint or None)
         thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))
         # Nobody who asked for no engine should wait for one to be built.
-        open_model = partial(
+        open_configured = partial(
             open_engine, checkpoint, config.model.engine, config.model.precision, threads=config.model.threads,
             build=config.model.engine != "auto",
             quantisation=Path(config.model.quantisation) if config.model.quantisation else None,
@@ -122,8 +123,8 @@ class Assembly:
                 for input_stream in self._inputs
             ]
         return Pipeline(
-            self._inputs, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds, open_model=open_model,
-            session=self._session,
+            self._inputs, model=HitrsLoader(checkpoint, config.model, open_configured), config=config, sink=sink,
+            thresholds=thresholds, session=self._session,
         )  # fmt: skip
 
     def close(self) -> None:

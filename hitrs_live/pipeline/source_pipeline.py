@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import msgspec
 
-from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.config import Config
 from hitrs_live.messages import (
     SHUTDOWN,
@@ -40,6 +39,7 @@ from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.pose_events import pose_events
 from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.streaming.stage_timer import Counters, StageTimer
+from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.streaming.throttle import Throttle
 from hitrs_live.tracking.tracker import Tracker
@@ -64,7 +64,7 @@ class SourcePipeline:
     def __init__(
         self,
         input_stream: InputStream,
-        info: CheckpointInfo,
+        model: StreamDescription,
         config: Config,
         *,
         sink: Sink,
@@ -74,10 +74,11 @@ class SourcePipeline:
     ) -> None:
         """Set the stages up.
 
-        clock: monotonic nanoseconds, also for the time that each stage takes. session: dates the messages.
+        model: the numbers of the model that the predictions come from. clock: monotonic nanoseconds, also for the time
+        that each stage takes. session: dates the messages.
         """
-        source_id, rows, rate_hz = input_stream.source.source_id, config.pose.max_people, info.normaliser.rate_hz
-        step_frames, horizon = info.step_frames(config.model.update), info.detector.horizon
+        source_id, rows, rate_hz = input_stream.source.source_id, config.pose.max_people, model.rate_hz
+        horizon = model.horizon_frames
         self._source_id, self._config, self._clock = source_id, config, clock
         self._outputs = SourceOutputs(input_stream, sink)
         self._dates = SourceDates(session)
@@ -85,16 +86,14 @@ class SourcePipeline:
         self._tracker = Tracker(rows, config.track)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=rate_hz)
         self._decoder = ActionDecoder(
-            info, config.action, source_id=source_id, rows=rows, thresholds=thresholds, step_frames=step_frames,
+            model, config.action, source_id=source_id, rows=rows, thresholds=thresholds,
             bridge_s=config.track.bridge_s,
         )  # fmt: skip
         self._pair_decoder: PairDecoder | None = None
-        if info.pair_labels:
-            self._pair_decoder = PairDecoder(
-                info, config, source_id=source_id, rows=rows, thresholds=thresholds, step_frames=step_frames
-            )
+        if model.pair_labels:
+            self._pair_decoder = PairDecoder(model, config, source_id=source_id, rows=rows, thresholds=thresholds)
         self._motion = MotionScorer(
-            source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=step_frames
+            source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=model.step_frames
         )
         self._compensator = LatencyCompensator(rows=rows, rate_hz=rate_hz, horizon=horizon)
         self._throttle = Throttle(rows=rows, pause_s=config.publish.predictions_every_s)

@@ -15,7 +15,7 @@ class LatencyCompensator:
     """
 
     def __init__(self, *, rows: int, rate_hz: float, horizon: int) -> None:
-        """Take the predictions' shape: `horizon` frames ahead at a rate."""
+        """Take the predictions' shape: `horizon` frames ahead at a rate; with 0, no pose is known ahead."""
         self._rate_hz, self._horizon = rate_hz, horizon
         self._path_m = np.zeros((rows, horizon + 1, 25, 3), np.float32)
         self._made_ns = np.zeros(rows, np.int64)
@@ -37,9 +37,10 @@ class LatencyCompensator:
         """Move the poses of one frame from its capture to a moment of the same clock; not back, where that is past."""
         captured = self._place(people.capture_time_ns)
         wanted = np.maximum(self._place(time_ns), captured)
+        known = people.present & (self._track_ids == people.track_ids) & (people.track_ids >= 0) & (self._horizon > 0)
         moved_m = self._read(wanted) - self._read(captured)
         return ExtrapolatedPoses(
-            known=people.present & (self._track_ids == people.track_ids) & (people.track_ids >= 0),
+            known=known,
             joints_m=people.joints_m + moved_m,
             ahead_ms=((wanted - captured) * (1000.0 / self._rate_hz)).astype(np.float32),
             prediction_age_ms=((people.capture_time_ns - self._made_ns) / 1e6).astype(np.float32),

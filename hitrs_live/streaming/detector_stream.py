@@ -11,7 +11,7 @@ from hitrs_live.transforms import BodyFrame, NormaliserConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreamOutput:
+class DetectorOutput:
     """Judgements on the rows that completed a clip in this step. M rows, M may be zero."""
 
     rows: Tensor
@@ -29,7 +29,7 @@ class StreamOutput:
 @torch.inference_mode()
 def stream_step(
     engine: Engine, joints_m: Tensor, active: Tensor, state: StreamState, normaliser: NormaliserConfig
-) -> tuple[StreamOutput, StreamState]:
+) -> tuple[DetectorOutput, StreamState]:
     """Advance the active rows by one frame.
 
     joints_m: (R, J, 3) float32, metres; active: (R,) bool. A row's output equals the last clip of
@@ -39,7 +39,7 @@ def stream_step(
     """
     clip, state = encode_step(engine, joints_m, active, state, normaliser)
     said = _predict(engine, clip.rows, state)
-    return StreamOutput(
+    return DetectorOutput(
         rows=clip.rows, logits=said.logits, future=said.future, scales=said.scales, body=clip.body
     ), state
 

@@ -27,7 +27,9 @@ class MotionScorer:
         """Take the predictions' shape: `horizon` frames ahead, made every `step_frames` frames, `sent` of them
         published."""
         self._source_id = source_id
-        self._chosen = np.round(np.linspace(horizon / sent, horizon, sent)).astype(int) - 1
+        # Of a horizon shorter than `sent`, each frame once; of none, nothing is published and nothing scored.
+        sent = min(sent, horizon)
+        self._chosen = np.round(np.linspace(horizon / max(sent, 1), horizon, sent)).astype(int) - 1
         self.horizons_ms = tuple(round(float(f + 1) * 1000 / rate_hz, 3) for f in self._chosen)
         """Of what is sent: milliseconds after the frame that a prediction was made at."""
         # A place is taken again only once its last frame has come: no prediction is lost before it is scored whole.
@@ -56,6 +58,8 @@ class MotionScorer:
 
     def step(self, prediction: Prediction) -> Sequence[MotionPrediction]:
         """Keep the new predictions for scoring and return them as messages."""
+        if not self._horizon:
+            return ()
         rows = np.flatnonzero(prediction.completed)
         places = self._slot[rows] % self._age.shape[1]
         self._ahead_m[rows, places] = prediction.future_joints_m[rows]

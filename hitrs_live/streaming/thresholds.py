@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +19,8 @@ from hitrs_live.files.text_file import TextUnreadable, read_text
 from hitrs_live.settings_check import find_fault
 
 if TYPE_CHECKING:
-    from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
+    from hitrs_live.checkpoint import Checkpoint
+    from hitrs_live.streaming.stream_model import StreamDescription
 
 FOLDER = Path("calibration")
 """Where thresholds are looked for first, under the working directory."""
@@ -84,20 +86,20 @@ class LoadedThresholds:
     """What was found and not used, in one line; empty where there was no such thing."""
 
 
-def make_rules(info: "CheckpointInfo", config: ActionConfig, thresholds: Thresholds | None = None) -> Rules:
-    """Put the thresholds over what the checkpoint itself says, and that over the settings."""
+def make_rules(model: "StreamDescription", config: ActionConfig, thresholds: Thresholds | None = None) -> Rules:
+    """Merge the thresholds per class: a thresholds file first, then the model's own, then the settings."""
     own = {} if thresholds is None else thresholds.classes
-    fallback: dict[str, dict[str, float]] = {"on": info.on, "off": info.off}
+    fallback: dict[str, Mapping[str, float]] = {"on": model.on, "off": model.off}
     common = None if thresholds is None else thresholds.least_energy
     settings = {
-        "temperature": info.temperature,
+        "temperature": model.temperature,
         "least_energy": -np.inf if common is None else common,
         **msgspec.structs.asdict(config),
     }
 
     def column(field: str) -> NDArray[np.float64]:
         values = []
-        for label in info.labels:
+        for label in model.labels:
             value = getattr(own.get(label), field, None)
             values.append(fallback.get(field, {}).get(label, settings[field]) if value is None else value)
         return np.array(values, np.float64)

@@ -15,7 +15,7 @@ from patience import wait_until
 
 import hitrs_live
 from hitrs_live.checkpoint import SHIPPED, load_checkpoint
-from hitrs_live.config import Config, override
+from hitrs_live.config import Config, ModelConfig, override
 from hitrs_live.errors import CheckpointMismatch, ConfigError, SourceUnavailable, ViewUnavailable
 from hitrs_live.files.checkpoint_file import KEY
 from hitrs_live.messages import ActionEvent, AnyMessage, ScoreEvent, SourceEvent, Status
@@ -24,6 +24,7 @@ from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.sources.ntu import NtuReplaySource
 from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
+from hitrs_live.streaming.hitrs_stream import HitrsLoader
 from hitrs_live.streaming.thresholds import find_thresholds
 from hitrs_live.transport.sink import ListSink
 from hitrs_live.wire.json_codec import to_json
@@ -66,7 +67,7 @@ def test_a_file_gives_just_what_the_pipeline_gives_and_a_slow_reader_loses_nothi
     sink, checkpoint = ListSink(), load_checkpoint()
     Pipeline(
         [InputStream(source=NtuReplaySource(file, "max"))],
-        checkpoint=checkpoint,
+        model=HitrsLoader(checkpoint, ModelConfig(update="clip")),
         config=override(Config(), {"model.update": "clip"}),
         sink=sink,
         thresholds=find_thresholds("", checkpoint, SHIPPED),

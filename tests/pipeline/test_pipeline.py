@@ -38,6 +38,7 @@ from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.sources.recording import RecordingSource
+from hitrs_live.streaming.hitrs_stream import HitrsLoader
 from hitrs_live.streaming.thresholds import ClassThresholds, LoadedThresholds, Thresholds
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.recorder import Recorder
@@ -105,7 +106,12 @@ UP = SourceChange(state="up", time_ns=0)
 def run(items: Sequence[SourceItem], checkpoint: Checkpoint, config: Config | None = None) -> list[AnyMessage]:
     sink = ListSink("session")
     source = ScriptedSource([*items, SourceChange(state="ended", time_ns=0)])
-    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=config or EVERY_CLIP, sink=sink).run()
+    Pipeline(
+        [InputStream(source=source)],
+        model=HitrsLoader(checkpoint, (config or EVERY_CLIP).model),
+        config=config or EVERY_CLIP,
+        sink=sink,
+    ).run()
     return sink.messages
 
 
@@ -215,7 +221,13 @@ def poses_by_now(checkpoint: Checkpoint, late_ms: float) -> tuple[list[PoseEvent
     sink = ListSink()
     source = LateSource([UP, *show(6.0), SourceChange(state="ended", time_ns=0)], late_ms)
     config = override(EVERY_CLIP, {"publish.now": True})
-    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=config, sink=sink, clock=source.clock).run()
+    Pipeline(
+        [InputStream(source=source)],
+        model=HitrsLoader(checkpoint, config.model),
+        config=config,
+        sink=sink,
+        clock=source.clock,
+    ).run()
     poses = [message for message in sink.messages if isinstance(message, PoseEvent)]
     return poses, [message for message in sink.messages if isinstance(message, MotionPrediction)]
 
@@ -329,10 +341,17 @@ def test_a_recording_replayed_gives_the_same_events_byte_for_byte(checkpoint: Ch
     sink = ListSink("session-1")
     source = ScriptedSource([UP, *show(6.0), SourceChange(state="ended", time_ns=6_000_000_000)])
     recorder = Recorder(file, session_id="session-1", source_id="script")
-    Pipeline([InputStream(source=source, recorder=recorder)], checkpoint=checkpoint, config=Config(), sink=sink).run()
+    Pipeline(
+        [InputStream(source=source, recorder=recorder)],
+        model=HitrsLoader(checkpoint, Config().model),
+        config=Config(),
+        sink=sink,
+    ).run()
     replay = RecordingSource(file, "max")
     again = ListSink(replay.session_id)
-    Pipeline([InputStream(source=replay)], checkpoint=checkpoint, config=Config(), sink=again).run()
+    Pipeline(
+        [InputStream(source=replay)], model=HitrsLoader(checkpoint, Config().model), config=Config(), sink=again
+    ).run()
 
     def events(messages: list[AnyMessage]) -> list[bytes]:
         return [to_json(msgspec.structs.replace(m, publish_time_ns=0)) for m in messages if not isinstance(m, Status)]
@@ -346,7 +365,11 @@ def replayed(file: Path, checkpoint: Checkpoint) -> list[AnyMessage]:
     source = RecordingSource(file, "max")
     sink = ListSink(source.session_id)
     Pipeline(
-        [InputStream(source=source)], checkpoint=checkpoint, config=EVERY_POSE, sink=sink, session=ANOTHER_DAY
+        [InputStream(source=source)],
+        model=HitrsLoader(checkpoint, EVERY_POSE.model),
+        config=EVERY_POSE,
+        sink=sink,
+        session=ANOTHER_DAY,
     ).run()
     return sink.messages
 
@@ -380,7 +403,9 @@ def test_a_replay_keeps_dates_boxes_and_keypoints_and_so_does_a_replay_of_its_re
     sink = ListSink("session-1")
     recorder = Recorder(tmp_path / "a.mcap", session_id="session-1", source_id="script", session=ONE_DAY)
     input_stream = InputStream(source=ScriptedSource([up, *frames, ended]), recorder=recorder)
-    Pipeline([input_stream], checkpoint=checkpoint, config=EVERY_POSE, sink=sink, session=ONE_DAY).run()
+    Pipeline(
+        [input_stream], model=HitrsLoader(checkpoint, EVERY_POSE.model), config=EVERY_POSE, sink=sink, session=ONE_DAY
+    ).run()
 
     def events(messages: list[AnyMessage]) -> list[bytes]:
         return [to_json(msgspec.structs.replace(m, publish_time_ns=0)) for m in messages if not isinstance(m, Status)]
@@ -412,7 +437,9 @@ def test_a_recording_without_dates_gives_the_same_events_as_ever_and_no_dates(
             recorder.write(joints_event(frame, "script"))
         recorder.write(SourceEvent(source_id="script", capture_time_ns=ended.time_ns, state="ended"))
     source = ScriptedSource([UP, *show(20.0), ended])
-    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=EVERY_POSE, sink=sink).run()
+    Pipeline(
+        [InputStream(source=source)], model=HitrsLoader(checkpoint, EVERY_POSE.model), config=EVERY_POSE, sink=sink
+    ).run()
     again = replayed(tmp_path / "old.mcap", checkpoint)
 
     def undated(messages: list[AnyMessage]) -> list[bytes]:
@@ -443,7 +470,12 @@ def test_who_subscribes_while_nothing_happens_is_told_the_state_at_once(checkpoi
 
     config = override(EVERY_CLIP, {"publish.status_every_s": 1e6, "publish.bind": "tcp://127.0.0.1:0"})
     with Watched(config.publish, "s") as publisher:
-        pipeline = Pipeline([InputStream(source=Silent([UP]))], checkpoint=checkpoint, config=config, sink=publisher)
+        pipeline = Pipeline(
+            [InputStream(source=Silent([UP]))],
+            model=HitrsLoader(checkpoint, config.model),
+            config=config,
+            sink=publisher,
+        )
         thread = threading.Thread(target=pipeline.run, kwargs={"stop": stop, "attend": publisher.attend})
         thread.start()
         try:
@@ -463,7 +495,7 @@ def test_sources_of_one_session_share_their_offset(checkpoint: Checkpoint) -> No
     inputs = [
         InputStream(source=NamedSource(name, [UP, *show(1.0), SourceChange(state="ended", time_ns=0)])) for name in "ab"
     ]
-    Pipeline(inputs, checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    Pipeline(inputs, model=HitrsLoader(checkpoint, EVERY_CLIP.model), config=EVERY_CLIP, sink=sink).run()
     offsets = {m.source_id: m.utc_ns - m.capture_time_ns for m in sink.messages if m.utc_ns is not None}
     assert len(offsets) == 2
     assert len(set(offsets.values())) == 1
@@ -473,7 +505,13 @@ def test_a_status_from_before_the_first_frame_has_no_date(checkpoint: Checkpoint
     sink = ListSink()
     begin_ns = ONE_DAY.monotonic_ns + 1
     source = ScriptedSource([SourceChange(state=s, time_ns=begin_ns) for s in ("connecting", "ended")])
-    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink, session=ONE_DAY).run()
+    Pipeline(
+        [InputStream(source=source)],
+        model=HitrsLoader(checkpoint, EVERY_CLIP.model),
+        config=EVERY_CLIP,
+        sink=sink,
+        session=ONE_DAY,
+    ).run()
     assert [m.utc_ns for m in of(sink.messages, Status)] == [None]
     assert {m.utc_ns for m in of(sink.messages, SourceEvent)} == {begin_ns + ONE_DAY.utc_offset_ns}
 
@@ -483,7 +521,9 @@ def test_the_status_counts_what_could_not_be_published(checkpoint: Checkpoint) -
     sink = ListSink()
     sink.drops = 3
     source = ScriptedSource([UP, *show(1.0), SourceChange(state="ended", time_ns=0)])
-    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    Pipeline(
+        [InputStream(source=source)], model=HitrsLoader(checkpoint, EVERY_CLIP.model), config=EVERY_CLIP, sink=sink
+    ).run()
     last = of(sink.messages, Status)[-1]
     assert isinstance(last, Status)
     assert (last.drops, last.track_resets) == ({"publish": 3}, 0)
@@ -518,7 +558,9 @@ def test_being_told_to_stop_closes_actions_with_that_reason_and_says_so_last(che
 
     sink = StoppingSink()
     source = ScriptedSource([UP, *show(40.0)])
-    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=Config(), sink=sink).run(stop=stop)
+    Pipeline(
+        [InputStream(source=source)], model=HitrsLoader(checkpoint, Config().model), config=Config(), sink=sink
+    ).run(stop=stop)
     assert [(e.state, e.reason) for e in actions(sink.messages)] == [("start", None), ("end", "shutdown")]
     assert isinstance(sink.messages[-1], Status)
     assert sink.messages[-1].state == "ended"
@@ -532,7 +574,13 @@ def test_thresholds_that_were_found_decide_and_what_was_passed_by_is_a_notice(ch
     sink = ListSink()
     source = ScriptedSource([UP, *show(20.0), SourceChange(state="ended", time_ns=0)])
     found = LoadedThresholds(thresholds=silent, notice="thresholds x.toml: not used")
-    Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink, thresholds=found).run()
+    Pipeline(
+        [InputStream(source=source)],
+        model=HitrsLoader(checkpoint, EVERY_CLIP.model),
+        config=EVERY_CLIP,
+        sink=sink,
+        thresholds=found,
+    ).run()
     assert actions(sink.messages) == []
     assert {message.labels[0] for message in of(sink.messages, ScoreEvent)} == {"background"}
     assert of(sink.messages, Status)[-1].notices == ("thresholds x.toml: not used",)
@@ -589,15 +637,16 @@ def test_sources_side_by_side_are_told_as_each_is_alone_and_share_their_batches(
     config = override(EVERY_CLIP, {"model.gather_ms": 1000.0})
     Pipeline(
         inputs,
-        checkpoint=checkpoint,
+        model=HitrsLoader(checkpoint, config.model, lambda: OpenedEngine(engine=Watched(checkpoint.model))),
         config=config,
         sink=sink,
-        open_model=lambda: OpenedEngine(engine=Watched(checkpoint.model)),
     ).run()
     for name, items in scripts.items():
         alone = ListSink()
         source = NamedSource(name, items)
-        Pipeline([InputStream(source=source)], checkpoint=checkpoint, config=EVERY_CLIP, sink=alone).run()
+        Pipeline(
+            [InputStream(source=source)], model=HitrsLoader(checkpoint, EVERY_CLIP.model), config=EVERY_CLIP, sink=alone
+        ).run()
         assert told_of(sink.messages, name) == told_of(alone.messages, name)
         assert actions(alone.messages)
         last = [message for message in sink.messages if message.source_id == name][-1]
@@ -620,7 +669,7 @@ def test_a_source_that_fails_ends_alone_and_its_fault_is_raised_once_all_have_en
     sound = NamedSource("sound", [UP, *show(6.0), SourceChange(state="ended", time_ns=6_000_000_000)])
     inputs = [InputStream(source=Failing("broken", [UP, *show(1.0)])), InputStream(source=sound)]
     with pytest.raises(PoseProcessFailed, match="five times in a row"):
-        Pipeline(inputs, checkpoint=checkpoint, config=Config(), sink=sink).run()
+        Pipeline(inputs, model=HitrsLoader(checkpoint, Config().model), config=Config(), sink=sink).run()
     ends = {m.source_id: (m.state, m.detail) for m in sink.messages if isinstance(m, SourceEvent)}
     assert ends == {"broken": ("ended", "five times in a row"), "sound": ("ended", "")}
     assert [m.frames for m in sink.messages if isinstance(m, Status) and m.source_id == "sound"][-1] == 180
@@ -648,7 +697,7 @@ def test_a_source_whose_frames_a_stage_cannot_take_ends_alone_and_the_fault_is_r
     sound = NamedSource("sound", [UP, *show(6.0), SourceChange(state="ended", time_ns=6_000_000_000)])
     inputs = [InputStream(source=breaking), InputStream(source=sound)]
     with pytest.raises(OverflowError):
-        Pipeline(inputs, checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+        Pipeline(inputs, model=HitrsLoader(checkpoint, EVERY_CLIP.model), config=EVERY_CLIP, sink=sink).run()
     assert (breaking.broken, breaking.closed > 0) == (1, True), "it is read no further"
     ends = {m.source_id: m for m in sink.messages if isinstance(m, SourceEvent)}
     assert (ends["broken"].state, ends["broken"].fault) == ("ended", True)
@@ -709,10 +758,9 @@ def test_each_stage_is_timed_where_it_runs_however_many_sources_there_are(checkp
             InputStream(source=NamedSource("slow", [UP, *show(2.0), ended]), viewers=(SlowView(),)),
             InputStream(source=NamedSource("quick", [UP, *show(2.0), ended])),
         ],
-        checkpoint=checkpoint,
+        model=HitrsLoader(checkpoint, EVERY_CLIP.model, lambda: OpenedEngine(engine=SlowModel(checkpoint.model))),
         config=override(EVERY_CLIP, {"publish.pose": True, "model.gather_ms": 1000.0, "publish.status_every_s": 1e6}),
         sink=sink,
-        open_model=lambda: OpenedEngine(engine=SlowModel(checkpoint.model)),
         clock=clock,
     ).run()
     last = {message.source_id: message.stages for message in sink.messages if isinstance(message, Status)}
@@ -775,7 +823,7 @@ def test_a_view_and_a_recording_that_fail_end_alone_and_the_status_says_why(
             InputStream(source=NamedSource("a", [UP, *show(1.0), ended]), recorder=recorder, viewers=(broken, sound)),
             InputStream(source=NamedSource("b", [UP, *show(1.0), ended]), viewers=(elsewhere,)),
         ],
-        checkpoint=checkpoint,
+        model=HitrsLoader(checkpoint, EVERY_CLIP.model),
         config=EVERY_CLIP,
         sink=sink,
     ).run()
@@ -804,7 +852,7 @@ def test_a_view_that_cannot_be_finished_is_in_the_last_status_and_keeps_nothing_
     sink, other = ListSink(), QuietView()
     source = ScriptedSource([UP, *show(0.5), SourceChange(state="ended", time_ns=0)])
     input_stream = InputStream(source=source, viewers=(Unfinished(), other))
-    Pipeline([input_stream], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    Pipeline([input_stream], model=HitrsLoader(checkpoint, EVERY_CLIP.model), config=EVERY_CLIP, sink=sink).run()
     assert other.closed == 1
     assert sink.messages[-1].notices == ("view Unfinished ended by OSError: disk full",)  # type: ignore[union-attr]
 
@@ -827,7 +875,12 @@ class Film:
 def test_pictures_that_a_view_leaves_out_are_counted_in_the_status(checkpoint: Checkpoint) -> None:
     sink, film = ListSink("session"), Film()
     source = ScriptedSource([UP, *show(1.0), SourceChange(state="ended", time_ns=0)])
-    Pipeline([InputStream(source=source, viewers=(film,))], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink).run()
+    Pipeline(
+        [InputStream(source=source, viewers=(film,))],
+        model=HitrsLoader(checkpoint, EVERY_CLIP.model),
+        config=EVERY_CLIP,
+        sink=sink,
+    ).run()
     last = of(sink.messages, Status)[-1]
     assert isinstance(last, Status)
     assert last.drops["view"] == film.lost > 5
@@ -843,7 +896,10 @@ def test_a_source_that_a_fault_ended_says_so(checkpoint: Checkpoint) -> None:
 
     sink = ListSink("session")
     pipeline = Pipeline(
-        [InputStream(source=Breaking([UP, *show(0.2)]))], checkpoint=checkpoint, config=EVERY_CLIP, sink=sink
+        [InputStream(source=Breaking([UP, *show(0.2)]))],
+        model=HitrsLoader(checkpoint, EVERY_CLIP.model),
+        config=EVERY_CLIP,
+        sink=sink,
     )
     with pytest.raises(SourceLost):
         pipeline.run()

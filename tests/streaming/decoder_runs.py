@@ -11,6 +11,7 @@ from hitrs_live.messages import ActionEvent, JointFrame, Prediction
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HITRS_SMALL
 from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.transforms import NormaliserConfig
 
@@ -30,7 +31,7 @@ SETTINGS = {"on": 0.6, "off": 0.4, "min_duration_s": 0.2, "update_every_s": 0.5}
 def decoder(thresholds: Thresholds | None = None, step_frames: int = 7, **settings: float) -> ActionDecoder:
     """Make a decoder of two rows."""
     config = ActionConfig(**(SETTINGS | settings))
-    return ActionDecoder(INFO, config, source_id="cam", rows=2, thresholds=thresholds, step_frames=step_frames)
+    return ActionDecoder(describe_stream(INFO, step_frames), config, source_id="cam", rows=2, thresholds=thresholds)
 
 
 def prediction(

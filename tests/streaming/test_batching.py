@@ -7,6 +7,7 @@ from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.messages import JointFrame, Prediction
 from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.streaming.batching import RowBatch
+from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.predictor import Predictor
 
 ROWS = 2
@@ -28,7 +29,7 @@ def joint_frame(frame: int, *, row: int, joints_m: np.ndarray, reset: bool = Fal
 
 
 def predictor(checkpoint: Checkpoint, sources: int) -> Predictor:
-    return Predictor(checkpoint, rows=sources * ROWS, min_joint_confidence=0.3)
+    return Predictor(HitrsStream(checkpoint), rows=sources * ROWS, min_joint_confidence=0.3)
 
 
 def same(first: Prediction, second: Prediction) -> None:

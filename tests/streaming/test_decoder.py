@@ -22,6 +22,7 @@ from decoder_runs import (
 from hitrs_live.config import ActionConfig
 from hitrs_live.messages import ScoreEvent
 from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.hysteresis import ActionHysteresis, ScoreBatch
 from hitrs_live.streaming.thresholds import make_rules
 
@@ -121,7 +122,7 @@ def test_what_is_there_with_the_first_answer_began_with_the_first_frame_seen() -
 
 
 def test_that_it_may_be_unknown_does_not_put_an_onset_off() -> None:
-    rules = make_rules(INFO, ActionConfig(on=0.5, off=0.3, min_duration_s=0.0))
+    rules = make_rules(describe_stream(INFO), ActionConfig(on=0.5, off=0.3, min_duration_s=0.0))
     hysteresis = ActionHysteresis(rules, rows=1, confident=0.9, step_ns=CLIP_NS, lead_ns=CLIP_NS, unclear_ns=0)
     nothing, doubted, known = (np.array([row], np.float32) for row in ([1.0, 0, 0], [0.9, 0.1, 0], [0.3, 0.7, 0]))
     for clip, (scores, if_known) in enumerate(((nothing, nothing), (doubted, known), (known, known))):
@@ -136,7 +137,7 @@ def test_that_it_may_be_unknown_does_not_put_an_onset_off() -> None:
 
 
 def test_rounding_does_not_move_the_onset_of_a_score_that_just_reaches_its_threshold() -> None:
-    rules = make_rules(INFO, ActionConfig(on=0.35, off=0.35, min_duration_s=0.0))
+    rules = make_rules(describe_stream(INFO), ActionConfig(on=0.35, off=0.35, min_duration_s=0.0))
     scores = np.array([[0.65000004, 0.35, 0.0]], np.float32)
     assert 1 - scores[0, 0] < rules.off[1] == scores[0, 1]
     hysteresis = ActionHysteresis(rules, rows=1, confident=0.9, step_ns=CLIP_NS, lead_ns=CLIP_NS, unclear_ns=0)
@@ -201,7 +202,9 @@ def test_scores_come_with_every_clip_highest_first() -> None:
 
 
 def test_a_class_may_have_thresholds_of_its_own() -> None:
-    strict = ActionDecoder(msgspec.structs.replace(INFO, on={"jump": 0.95}), ActionConfig(), source_id="cam", rows=2)
+    strict = ActionDecoder(
+        describe_stream(msgspec.structs.replace(INFO, on={"jump": 0.95})), ActionConfig(), source_id="cam", rows=2
+    )
     assert run(strict, JUMP, JUMP) == []
 
 

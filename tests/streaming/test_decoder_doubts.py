@@ -12,7 +12,10 @@ from hitrs_live.messages import ScoreEvent
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HITRS_SMALL
 from hitrs_live.skeleton import NTU25
-from hitrs_live.streaming.decoder import ActionDecoder, body_confidence, class_scores, energy, softmax
+from hitrs_live.streaming.body_confidence import body_confidence
+from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.hitrs_stream import describe_stream
+from hitrs_live.streaming.scores import class_scores, energy, softmax
 from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds
 
 
@@ -191,7 +194,7 @@ def test_a_model_without_an_action_for_its_rows_scores_the_background_and_never_
 ) -> None:
     detector = DetectorConfig(encoder=HITRS_SMALL, classes=len(labels), window_clips=4)
     info = msgspec.structs.replace(INFO, labels=labels, pair_labels=pair_labels, detector=detector)
-    deciding = ActionDecoder(info, ActionConfig(), source_id="cam", rows=2, step_frames=7, of_pairs=of_pairs)
+    deciding = ActionDecoder(describe_stream(info), ActionConfig(), source_id="cam", rows=2, of_pairs=of_pairs)
     events = []
     for clip in range(8):
         seen = prediction(clip, NOTHING, reset=clip == 0)

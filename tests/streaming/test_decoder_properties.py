@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hitrs_live.config import ActionConfig
 from hitrs_live.messages import ActionEvent, JointFrame, Prediction, ScoreEvent
 from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.wire.codec import decode, encode
 
 ROWS = 3
@@ -78,7 +79,7 @@ def of_rows(prediction: Prediction, rows: slice) -> Prediction:
 def decide(
     config: ActionConfig, predictions: list[Prediction], step_frames: int, rows: slice = slice(None)
 ) -> list[ActionEvent | ScoreEvent]:
-    stage = ActionDecoder(INFO, config, source_id="cam", rows=len(range(ROWS)[rows]), step_frames=step_frames)
+    stage = ActionDecoder(describe_stream(INFO, step_frames), config, source_id="cam", rows=len(range(ROWS)[rows]))
     cut = [of_rows(prediction, rows) for prediction in predictions]
     return [*(event for p in cut for event in stage.step(p)), *stage.close_all("shutdown")]
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.streaming.detector_stream import StreamOutput, stream_step
+from hitrs_live.streaming.detector_stream import DetectorOutput, stream_step
 from hitrs_live.streaming.encoder_stream import StreamState
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence
 
@@ -37,7 +37,7 @@ def walk(rows: int, frames: int, seed: int = 1) -> Tensor:
 
 def run(
     model: HitrsDetector, joints: Tensor, active: Tensor | None = None, *, step_frames: int = GRID.clip_stride
-) -> list[tuple[int, StreamOutput]]:
+) -> list[tuple[int, DetectorOutput]]:
     rows, frames = joints.shape[:2]
     state = StreamState.empty(GRID, rows, window_clips=WINDOW, step_frames=step_frames)
     engine = TorchEngine(model)

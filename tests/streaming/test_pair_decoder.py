@@ -9,6 +9,7 @@ from hitrs_live.messages import ActionEvent, JointFrame, Prediction
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HITRS_TINY
 from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.transforms import NormaliserConfig
 
@@ -40,7 +41,7 @@ def said(number: int, logits: list[list[float]], apart_m: float) -> Prediction:
 
 def pair_decoder() -> PairDecoder:
     config = Config(pair=PairConfig(near_m=1.0, far_m=2.0))
-    return PairDecoder(INFO, config, source_id="hall", rows=2, thresholds=None, step_frames=7)
+    return PairDecoder(describe_stream(INFO), config, source_id="hall", rows=2, thresholds=None)
 
 
 def test_an_action_of_two_carries_both_track_ids_and_ends_when_they_part() -> None:
@@ -58,7 +59,7 @@ def test_what_one_does_alone_is_not_told_of_the_pair() -> None:
 
 @pytest.mark.parametrize("apart_m", [0.5, 5.0])
 def test_an_action_of_two_is_never_told_of_one(apart_m: float) -> None:
-    single = ActionDecoder(INFO, ActionConfig(), source_id="hall", rows=2)
+    single = ActionDecoder(describe_stream(INFO), ActionConfig(), source_id="hall", rows=2)
     events = [event for n in range(4) for event in single.step(said(n, [HUG, WAVE], apart_m))]
     told = [event for event in events if isinstance(event, ActionEvent)]
     assert {(event.label, event.track_id, event.other_track_id) for event in told} == {("wave", 7, None)}

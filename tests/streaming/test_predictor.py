@@ -1,6 +1,4 @@
-"""The predictor, and what it tells of its own cost."""
-
-import re
+"""The predictor: from joint frames to predictions, with people and their mirror images as rows."""
 
 import msgspec
 import numpy as np
@@ -8,13 +6,12 @@ import pytest
 import torch
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
-from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.messages import JointFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.skeleton import mirrored_labels
+from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.predictor import Predictor
-from hitrs_live.streaming.profile_step import ms_per_frame, time_steps
 from hitrs_live.transforms import NormaliserConfig, average_sides, mirror
 
 GRID = HiTRSConfig(
@@ -34,7 +31,7 @@ def checkpoint() -> Checkpoint:
 
 
 def predictor(checkpoint: Checkpoint, step_frames: int | None, *, mirror: bool = True) -> Predictor:
-    return Predictor(checkpoint, rows=2, min_joint_confidence=0.3, step_frames=step_frames, mirror=mirror)
+    return Predictor(HitrsStream(checkpoint, step_frames=step_frames), rows=2, min_joint_confidence=0.3, mirror=mirror)
 
 
 def answers(stage: Predictor, frames: int = 30, *, image: bool = False) -> dict[int, np.ndarray]:
@@ -78,37 +75,6 @@ def test_warming_up_leaves_no_trace_in_the_answers(checkpoint: Checkpoint, step_
         np.testing.assert_array_equal(got[frame], logits)
 
 
-def test_answering_every_frame_tells_what_it_costs_and_every_clip_tells_nothing(checkpoint: Checkpoint) -> None:
-    seldom, often = predictor(checkpoint, None), predictor(checkpoint, 1)
-    assert often.cost == "", "nothing is known before it is measured"
-    for stage in (seldom, often):
-        stage.warm_up()
-    assert seldom.cost == ""
-    told = re.fullmatch(r"predicting every frame: (\S+) ms/frame for 2 people; --update clip: (\S+) ms", often.cost)
-    assert told
-    every_frame_ms, every_clip_ms = (float(number) for number in told.groups())
-    assert every_frame_ms > every_clip_ms > 0, "seven times the clips and judgements"
-
-
-@pytest.mark.parametrize(("step_frames", "clips_a_stride"), [(7, 1), (1, 7)])
-def test_what_is_timed_is_people_with_full_windows_who_came_at_different_frames(
-    checkpoint: Checkpoint, step_frames: int, clips_a_stride: int
-) -> None:
-    judged: list[torch.Size] = []
-    hook = checkpoint.model.encoder.video_encoder.embed.register_forward_pre_hook(
-        lambda _, args: judged.append(args[0].shape)
-    )
-    took_ms = time_steps(
-        TorchEngine(checkpoint.model), checkpoint.info.normaliser, rows=3, step_frames=step_frames, strides=2
-    )
-    hook.remove()
-    assert took_ms.shape == (2, GRID.clip_stride)
-    assert (took_ms > 0).all()
-    assert {clips for _, clips, _ in judged} == {DETECTOR.window_clips}
-    assert sum(people for people, _, _ in judged) == 3 * 3 * clips_a_stride, "three people, one stride untimed"
-    assert len(judged) == 3 * (3 if step_frames == 7 else 7), "no two people end a clip of the grid at once"
-
-
 def test_a_body_and_its_mirror_image_are_given_mirrored_classes(checkpoint: Checkpoint) -> None:
     info = msgspec.structs.replace(checkpoint.info, labels=("kick_left", "kick_right"))
     sided = Checkpoint(info=info, model=checkpoint.model)
@@ -129,8 +95,3 @@ def test_a_class_whose_other_side_is_none_is_judged_by_its_own_side_alone() -> N
     mirrored = torch.from_numpy(mirrored_labels(("background", "wave_left", "jump")))
     logits, image = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[3.0, 9.0, 5.0]])
     assert average_sides(logits, image, mirrored).tolist() == [[2.0, 2.0, 4.0]]
-
-
-def test_one_hiccup_does_not_tell_in_the_cost_of_a_frame() -> None:
-    took_ms = np.array([[1.0, 3.0], [1.0, 3.0], [1.0, 900.0]])
-    assert ms_per_frame(took_ms) == 2.0

@@ -13,6 +13,7 @@ from hitrs_live.config import ActionConfig
 from hitrs_live.errors import CheckpointMismatch, ConfigError
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.thresholds import (
     ClassThresholds,
     Thresholds,
@@ -101,7 +102,7 @@ def test_a_class_is_one_line_that_a_person_can_edit(tmp_path: Path) -> None:
 
 def test_thresholds_win_over_the_checkpoint_and_that_over_the_settings() -> None:
     config = ActionConfig(on=0.6, off=0.35, min_duration_s=0.3, max_duration_s=0.0, merge_gap_s=0.25)
-    rules = make_rules(INFO, config, OWN)
+    rules = make_rules(describe_stream(INFO), config, OWN)
     np.testing.assert_allclose(rules.temperature, [0.9, 2.0, 1.1])
     np.testing.assert_allclose(rules.on, [np.inf, 0.7, 0.8])
     np.testing.assert_allclose(rules.off[1:], [0.5, 0.4])
@@ -109,7 +110,7 @@ def test_thresholds_win_over_the_checkpoint_and_that_over_the_settings() -> None
     np.testing.assert_allclose(rules.max_duration_ns[1:] / 1e9, [np.inf, 9.0])
     np.testing.assert_allclose(rules.merge_gap_ns[1:] / 1e9, [0.25, 0.2])
     np.testing.assert_allclose(rules.energy_threshold[1:], [4.25, 6.5])
-    untuned = make_rules(INFO, config)
+    untuned = make_rules(describe_stream(INFO), config)
     np.testing.assert_allclose(untuned.on, [np.inf, 0.7, 0.6])
     np.testing.assert_allclose(untuned.temperature, [2.0, 2.0, 2.0])
     assert np.isneginf(untuned.energy_threshold).all()
@@ -178,7 +179,7 @@ def test_a_damaged_file_is_thresholds_or_refused(tmp_path_factory: pytest.TempPa
     file.write_bytes(content)
     told = ""
     try:
-        make_rules(INFO, ActionConfig(), load_thresholds(file, CHECKPOINT))
+        make_rules(describe_stream(INFO), ActionConfig(), load_thresholds(file, CHECKPOINT))
     except ConfigError as error:
         told = str(error)
     assert "\n" not in told

@@ -1,4 +1,4 @@
-"""A small GRU over windows of joints, as an ONNX graph of a user's own and as torch, with the same weights."""
+"""Small ONNX models of a user's own: a GRU over windows of joints, also in torch, and a rule on a hand's height."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
+
+from hitrs_live.skeleton import NTU25
 
 LABELS = ("background", "wave_left", "wave_right")
 METADATA: dict[str, object] = {
@@ -90,10 +92,33 @@ def write_onnx(
         outputs.append(helper.make_tensor_value_info("scales_m", TensorProto.FLOAT, [batch, horizon, 25]))
     joints = helper.make_tensor_value_info("joints_m", TensorProto.FLOAT, [batch, window, 25, 3])
     initialisers = [numpy_helper.from_array(value, name) for name, value in arrays.items()]
-    graph = helper.make_graph(nodes, "tiny_gru", [joints], outputs, initialisers)
-    written = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    _save(path, helper.make_graph(nodes, "tiny_gru", [joints], outputs, initialisers), metadata)
+    return model
+
+
+def write_hand_up(path: Path) -> None:
+    """Write a model whose class `hand_up` grows with the height of the right wrist over the head, now."""
+    heights = np.zeros((2, _VALUES), np.float32)
+    heights[1, 3 * NTU25.index("right_wrist") + 1], heights[1, 3 * NTU25.index("head") + 1] = 40.0, -40.0
+    arrays = {
+        "last": np.array(-1, np.int64), "flat": np.array([-1, _VALUES], np.int64), "heights": heights,
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("Gather", ["joints_m", "last"], ["newest"], axis=1),
+        helper.make_node("Reshape", ["newest", "flat"], ["values"]),
+        helper.make_node("Gemm", ["values", "heights"], ["logits"], transB=1),
+    ]
+    joints = helper.make_tensor_value_info("joints_m", TensorProto.FLOAT, ["N", 4, 25, 3])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2])
+    initialisers = [numpy_helper.from_array(value, name) for name, value in arrays.items()]
+    metadata = {"labels": ["background", "hand_up"], "rate_hz": 30, "window_frames": 4, "step_frames": 2,
+                "label_lag_frames": 0}  # fmt: skip
+    _save(path, helper.make_graph(nodes, "hand_up", [joints], [logits], initialisers), metadata)
+
+
+def _save(path: Path, graph: onnx.GraphProto, metadata: dict[str, object] | str | None) -> None:
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     if metadata is not None:
         text = metadata if isinstance(metadata, str) else json.dumps(metadata)
-        helper.set_model_props(written, {"hitrs_live_stream": text})
-    onnx.save(written, path)
-    return model
+        helper.set_model_props(model, {"hitrs_live_stream": text})
+    onnx.save(model, path)

@@ -60,9 +60,7 @@ class OnnxEngine(SubmoduleEngine):
         return [torch.from_numpy(output) for output in self._sessions[submodule].run(None, feed)]
 
 
-def session_options(
-    threads: int, initialisers: Mapping[str, NDArray[Any]] | None = None
-) -> onnxruntime.SessionOptions:
+def session_options(threads: int, initialisers: Mapping[str, NDArray[Any]] | None = None) -> onnxruntime.SessionOptions:
     """Make the options of a session on so many threads. initialisers: by name, those that the graph does not hold."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1

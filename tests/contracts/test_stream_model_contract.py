@@ -57,9 +57,7 @@ def hitrs(folder: Path, *, step_frames: int) -> Case:
         now = body.map(lambda field: field[:, -1])
         return detector.action_head(outputs)[:, -1], denormalise(future, now), scales * now.size_m[:, None, None]
 
-    return Case(
-        model=HitrsStream(Checkpoint(info=info, model=detector), step_frames=step_frames), reference=reference
-    )
+    return Case(model=HitrsStream(Checkpoint(info=info, model=detector), step_frames=step_frames), reference=reference)
 
 
 def windowed_onnx(folder: Path, *, horizon: int) -> Case:

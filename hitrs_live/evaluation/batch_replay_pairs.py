@@ -59,7 +59,7 @@ class FilePairs:
                 continue
             events = self._decoder.step(_predict(joint_frame, said, self._classes))
             heard.told += [event.label for event in events if event.state == "start"]
-            judged = self._decoder.judged
+            judged = self._decoder.predicted
             assert judged is not None
             heard.judgements += int(judged.completed.sum())
             heard.logits_sum += judged.logits[judged.completed].sum(axis=0, dtype=np.float64)

@@ -204,8 +204,8 @@ class Tuner:
             on_left, off_left = (_ON_LEFT, _OFF_LEFT) if number in least else (1.0, 1.0)
             classes[label] = ClassThresholds(
                 temperature=round(float(softened[number]), 4),
-                on=round(float(rules.on[number]) * on_left, 4),
-                off=round(float(rules.off[number]) * off_left, 4),
+                on=round(float(rules.onset_threshold[number]) * on_left, 4),
+                off=round(float(rules.offset_threshold[number]) * off_left, 4),
                 min_duration_s=float(rules.min_duration_ns[number]) / 1e9,
                 max_duration_s=longest_ns / 1e9 if math.isfinite(longest_ns) else 0.0,
                 least_energy=least.get(number),

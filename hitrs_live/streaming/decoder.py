@@ -52,17 +52,20 @@ class ActionDecoder:
         rules = make_rules(model, config, thresholds)
         if of_pairs is not None:
             takes_two = np.isin(model.labels, model.pair_labels)
-            rules = replace(rules, on=np.where(takes_two == of_pairs, rules.on, np.float32(np.inf)))
+            rules = replace(
+                rules,
+                onset_threshold=np.where(takes_two == of_pairs, rules.onset_threshold, np.float32(np.inf)),
+            )
         self._rules = rules
         self._lag_ns = model.duration_ns(model.label_lag_frames)
         self._window_ns = model.duration_ns(model.window_frames - 1)
         self._rows = ActionHysteresis(
             self._rules,
             rows=rows,
-            confident=config.sure,
+            confident_threshold=config.sure,
             step_ns=model.duration_ns(model.step_frames),
             lead_ns=model.duration_ns(model.span_frames - 1) - self._lag_ns,
-            unclear_ns=round(bridge_s * 1e9),
+            max_unclear_ns=round(bridge_s * 1e9),
         )
         self._track_ids = np.full(rows, -1, np.int64)
         self._other_track_ids = np.full(rows, -1, np.int64)

@@ -28,13 +28,13 @@ class PairDecoder:
             model, config.action, source_id=source_id, rows=rows, thresholds=thresholds, bridge_s=config.track.bridge_s,
             of_pairs=True,
         )  # fmt: skip
-        self.judged: Prediction | None = None
+        self.predicted: Prediction | None = None
         """The newest prediction for pairs, as `PairStage` returns it; None before the first."""
 
     def step(self, prediction: Prediction) -> Sequence[ActionEvent]:
         """Advance by one prediction for people; return the events of pairs, each with both track ids."""
-        self.judged = self._pairs.step(prediction)
-        events = self._decoder.step(self.judged)
+        self.predicted = self._pairs.step(prediction)
+        events = self._decoder.step(self.predicted)
         return [event for event in events if isinstance(event, ActionEvent)]
 
     def running_actions(self) -> dict[int, tuple[str, float]]:

@@ -1,4 +1,4 @@
-"""The stage between the resampler and the decoders: joint frames in, predictions out, whatever the model."""
+"""The stage between the resampler and the decoders: joint frames in, predictions out, by any `StreamModel`."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -68,9 +68,9 @@ def live(detector: Path, file: Path) -> tuple[int, np.ndarray, list[str]]:
     for joint_frame in play(file).joint_frames:
         for prediction in predictor.step(joint_frame):
             events += [*single.step(prediction), *pairs.step(prediction)]
-            assert pairs.judged is not None
-            judgements += int(pairs.judged.completed.sum())
-            logits_sum += pairs.judged.logits[pairs.judged.completed].sum(axis=0)
+            assert pairs.predicted is not None
+            judgements += int(pairs.predicted.completed.sum())
+            logits_sum += pairs.predicted.logits[pairs.predicted.completed].sum(axis=0)
     told = [event.label for event in events if isinstance(event, ActionEvent) and event.state == "start"]
     return judgements, logits_sum, told
 

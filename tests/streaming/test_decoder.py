@@ -123,7 +123,9 @@ def test_what_is_there_with_the_first_answer_began_with_the_first_frame_seen() -
 
 def test_that_it_may_be_unknown_does_not_put_an_onset_off() -> None:
     rules = make_rules(describe_stream(INFO), ActionConfig(on=0.5, off=0.3, min_duration_s=0.0))
-    hysteresis = ActionHysteresis(rules, rows=1, confident=0.9, step_ns=CLIP_NS, lead_ns=CLIP_NS, unclear_ns=0)
+    hysteresis = ActionHysteresis(
+        rules, rows=1, confident_threshold=0.9, step_ns=CLIP_NS, lead_ns=CLIP_NS, max_unclear_ns=0
+    )
     nothing, doubted, known = (np.array([row], np.float32) for row in ([1.0, 0, 0], [0.9, 0.1, 0], [0.3, 0.7, 0]))
     for clip, (scores, if_known) in enumerate(((nothing, nothing), (doubted, known), (known, known))):
         now = np.array([START_NS + clip * CLIP_NS])
@@ -139,8 +141,10 @@ def test_that_it_may_be_unknown_does_not_put_an_onset_off() -> None:
 def test_rounding_does_not_move_the_onset_of_a_score_that_just_reaches_its_threshold() -> None:
     rules = make_rules(describe_stream(INFO), ActionConfig(on=0.35, off=0.35, min_duration_s=0.0))
     scores = np.array([[0.65000004, 0.35, 0.0]], np.float32)
-    assert 1 - scores[0, 0] < rules.off[1] == scores[0, 1]
-    hysteresis = ActionHysteresis(rules, rows=1, confident=0.9, step_ns=CLIP_NS, lead_ns=CLIP_NS, unclear_ns=0)
+    assert 1 - scores[0, 0] < rules.offset_threshold[1] == scores[0, 1]
+    hysteresis = ActionHysteresis(
+        rules, rows=1, confident_threshold=0.9, step_ns=CLIP_NS, lead_ns=CLIP_NS, max_unclear_ns=0
+    )
     now = np.array([START_NS])
     hysteresis.step(
         ScoreBatch(

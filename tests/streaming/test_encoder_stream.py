@@ -140,7 +140,7 @@ def test_a_state_is_advanced_in_place_and_never_grows(encoder: HiTRS, step_frame
 @pytest.mark.parametrize("step_frames", [0, -1, 2, 14])
 def test_a_hop_that_does_not_divide_the_stride_is_refused(step_frames: int) -> None:
     with pytest.raises(
-        ValueError, match=f"got a hop of {step_frames} frames, wanted one that divides the clip stride 7"
+        ValueError, match=f"step_frames {step_frames}: expected a divisor of the clip stride, 7"
     ):
         state_of(1, step_frames)
 

@@ -157,7 +157,7 @@ def test_who_stands_still_and_is_predicted_to_is_reliable() -> None:
     errors = MotionErrors(rows=1, horizon=1, memory=10.0)
     for _ in range(3):
         add(errors, 0.0, 0.0)
-    assert errors.judged[0]
+    assert errors.scored[0]
     assert errors.reliable[0]
 
 
@@ -180,7 +180,7 @@ def test_one_persons_errors_leave_the_others_as_they_were() -> None:
     assert errors.reliable.tolist() == [False, True]
     errors.reset(np.array([True, False]))
     assert np.isnan(errors.predicted_mm[0, 0])
-    assert errors.judged.tolist() == [False, True]
+    assert errors.scored.tolist() == [False, True]
 
 
 def test_a_new_person_inherits_no_error() -> None:

@@ -104,14 +104,14 @@ def test_thresholds_win_over_the_checkpoint_and_that_over_the_settings() -> None
     config = ActionConfig(on=0.6, off=0.35, min_duration_s=0.3, max_duration_s=0.0, merge_gap_s=0.25)
     rules = make_rules(describe_stream(INFO), config, OWN)
     np.testing.assert_allclose(rules.temperature, [0.9, 2.0, 1.1])
-    np.testing.assert_allclose(rules.on, [np.inf, 0.7, 0.8])
-    np.testing.assert_allclose(rules.off[1:], [0.5, 0.4])
+    np.testing.assert_allclose(rules.onset_threshold, [np.inf, 0.7, 0.8])
+    np.testing.assert_allclose(rules.offset_threshold[1:], [0.5, 0.4])
     np.testing.assert_allclose(rules.min_duration_ns[1:] / 1e9, [0.3, 0.5])
     np.testing.assert_allclose(rules.max_duration_ns[1:] / 1e9, [np.inf, 9.0])
     np.testing.assert_allclose(rules.merge_gap_ns[1:] / 1e9, [0.25, 0.2])
     np.testing.assert_allclose(rules.energy_threshold[1:], [4.25, 6.5])
     untuned = make_rules(describe_stream(INFO), config)
-    np.testing.assert_allclose(untuned.on, [np.inf, 0.7, 0.6])
+    np.testing.assert_allclose(untuned.onset_threshold, [np.inf, 0.7, 0.6])
     np.testing.assert_allclose(untuned.temperature, [2.0, 2.0, 2.0])
     assert np.isneginf(untuned.energy_threshold).all()
 
@@ -119,7 +119,7 @@ def test_thresholds_win_over_the_checkpoint_and_that_over_the_settings() -> None
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        (("squat", "sqat"), r"class 'sqat' is none of checkpoint 'tiny'; the nearest is 'squat'"),
+        (("squat", "sqat"), r"class 'sqat' is not in checkpoint 'tiny'; the nearest is 'squat'"),
         (("on = 0.8", "on = 1.8"), r"classes\.squat\.on 1\.8: wanted a number above 0 and below 1;"),
         (("on = 0.8", "on = nan"), r"classes\.squat\.on nan: wanted a number above 0 and below 1;"),
         (

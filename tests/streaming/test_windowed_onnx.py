@@ -126,7 +126,7 @@ def test_the_model_gives_the_scores_that_its_graph_gives(short_recording: Path, 
     [
         (None, "has no metadata 'hitrs_live_stream'; set it with onnx.helper.set_model_props"),
         ("not json", "is not JSON"),
-        ("[1]", "wanted a table"),
+        ("[1]", "a table"),
         ({"labels": tiny_onnx.LABELS}, "rate_hz is missing"),
         (tiny_onnx.METADATA | {"windw": 3}, "unknown setting windw"),
         (tiny_onnx.METADATA | {"rate_hz": 0}, "rate_hz 0"),

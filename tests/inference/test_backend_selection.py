@@ -93,7 +93,7 @@ def test_an_engine_whose_answers_are_not_the_models_is_refused(checkpoint: Check
         msgspec.structs.replace(checkpoint, model=other), "onnx", folder=engines, build=False
     )  # fmt: skip
     assert opened.engine.name == "torch"
-    assert "onnx fp32: refused: its answers are" in opened.notice
+    assert "onnx fp32: refused: its outputs are" in opened.notice
 
 
 @no_gpu

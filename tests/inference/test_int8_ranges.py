@@ -112,7 +112,7 @@ def test_int8_by_ranges_that_do_not_cover_people_is_refused_by_the_gate(
     save_ranges(tmp_path / "ranges.json", narrow)
     opened = open_engine(checkpoint, "onnx", "int8", folder=float_engine, quantisation=tmp_path / "ranges.json")
     assert (opened.engine.name, opened.engine.precision) == ("onnx", "fp32")
-    assert "onnx int8: refused: it names" in opened.notice
+    assert "onnx int8: refused: its best class is torch's for" in opened.notice
 
 
 def scaled(products: Products, share: float) -> Products:
@@ -228,7 +228,7 @@ def test_what_is_no_recording_of_people_is_one_line_and_leaves_no_file(
 
 def test_ranges_for_another_precision_than_int8_are_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build-engines", "--quantisation", "x.json"]) == 2
-    assert "--quantisation x.json: got precision fp32, wanted int8" in one_line(capsys)
+    assert "--quantisation x.json: got precision fp32, expected int8" in one_line(capsys)
 
 
 @pytest.mark.parametrize("spelling", [["calibrate"], ["calibrate", "camera"]])

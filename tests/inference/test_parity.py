@@ -43,7 +43,10 @@ def test_the_reference_passes_its_own_gate_without_any_difference(checkpoint: Ch
 def test_a_difference_above_the_limit_is_refused_and_named(checkpoint: Checkpoint) -> None:
     reference = TorchEngine(checkpoint.model)
     check_parity(Faulty(checkpoint.model, off_by(5e-5)), reference)
-    with pytest.raises(EngineUnavailable, match=r"refused: its answers are 2\.0e-04 from torch's, wanted 0\.0001 in f"):
+    refusal = r"refused: its outputs are 2\.0e-04 from torch's, expected at most 0\.0001 in f"
+    with pytest.raises(EngineUnavailable, match=refusal):
+        EngineUnavailable, match=r"refused: its outputs are 2\.0e-04 from torch's, expected at most 0\.0001 in f"
+    ):
         check_parity(Faulty(checkpoint.model, off_by(2e-4)), reference)
 
 

@@ -57,15 +57,15 @@ def test_build_engines_says_what_it_opened_and_how_far_it_is_off(capsys: pytest.
     assert main(["build-engines", "--engine", "torch"]) == 0
     said = capsys.readouterr().out
     assert "torch in fp32, ready after" in said
-    assert "logits differ from torch's by 0.0e+00 at most, 100.0% of clips named alike" in said
+    assert "logits differ from torch's by 0.0e+00 at most, 100.0% of clips have the same best class" in said
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
 @pytest.mark.parametrize(
     ("flags", "wrong"),
     [
-        (("--engine", "torch", "--precision", "int8"), "engine torch in int8 cannot be had: it runs on torch in fp32"),
-        (("--engine", "torch", "--max-persons", "0"), "--max-persons: got 0, wanted at least 1"),
+        (("--engine", "torch", "--precision", "int8"), "engine torch in int8 is unavailable: it runs on torch in fp32"),
+        (("--engine", "torch", "--max-persons", "0"), "--max-persons: got 0, expected at least 1"),
         (("--package", "--engine", "torch"), "--package: is of the shipped model in fp32 alone"),
     ],
 )

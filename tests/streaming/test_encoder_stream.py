@@ -139,14 +139,12 @@ def test_a_state_is_advanced_in_place_and_never_grows(encoder: HiTRS, step_frame
 
 @pytest.mark.parametrize("step_frames", [0, -1, 2, 14])
 def test_a_hop_that_does_not_divide_the_stride_is_refused(step_frames: int) -> None:
-    with pytest.raises(
-        ValueError, match=f"step_frames {step_frames}: expected a divisor of the clip stride, 7"
-    ):
+    with pytest.raises(ValueError, match=f"step_frames {step_frames}: expected a divisor of the clip stride, 7"):
         state_of(1, step_frames)
 
 
 def test_an_unknown_modality_is_refused_before_anything_is_encoded(encoder: HiTRS) -> None:
-    with pytest.raises(ValueError, match="'angle', wanted one of joint, bone, motion"):
+    with pytest.raises(ValueError, match="'angle', expected one of joint, bone, motion"):
         encode_step(
             TorchEncoder(encoder), walk(1, 1)[:, 0], torch.ones(1, dtype=torch.bool), state_of(1), NORMALISER, "angle"
         )

@@ -118,7 +118,7 @@ def test_a_build_that_fails_leaves_what_was_there_and_nothing_beside_it(folder: 
     assert len(list(folder.iterdir())) == 1
 
 
-def test_a_folder_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EngineUnavailable, match="cannot be written"):
         write_engine(tmp_path / "file", KEY, build)

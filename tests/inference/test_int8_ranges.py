@@ -1,4 +1,4 @@
-"""What int8 is made by: ranges of recordings are measured, kept with their checkpoint, and answer to the gate."""
+"""Ranges for int8 are measured on recordings, belong to one checkpoint, and must pass the parity gate."""
 
 import shutil
 from pathlib import Path
@@ -152,7 +152,7 @@ def test_a_file_in_its_place_is_taken_where_it_fits_and_passed_by_with_a_word_wh
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xfe", b'{"sha256": 3}'])
-def test_a_file_that_is_none_is_told_of(checkpoint: Checkpoint, tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_valid_is_reported(checkpoint: Checkpoint, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "ranges.json"
     file.write_bytes(content)
     with pytest.raises(DataError, match=r"ranges\.json: not understood .* make one with hitrs-live calibrate"):
@@ -160,7 +160,7 @@ def test_a_file_that_is_none_is_told_of(checkpoint: Checkpoint, tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "said"),
+    ("change", "error", "expected"),
     [
         ({"format": 7}, DataError, "format 7, wanted 1"),
         ({"sha256": "0" * 64}, CheckpointMismatch, "of checkpoint 'small' .SHA-256 000000000000., wanted those of"),
@@ -178,11 +178,16 @@ def test_a_file_that_is_none_is_told_of(checkpoint: Checkpoint, tmp_path: Path, 
     ],
 )
 def test_ranges_that_do_not_fit_are_refused(
-    checkpoint: Checkpoint, ranges: Ranges, tmp_path: Path, change: dict[str, object], error: type[Exception], said: str
+    checkpoint: Checkpoint,
+    ranges: Ranges,
+    tmp_path: Path,
+    change: dict[str, object],
+    error: type[Exception],
+    expected: str,
 ) -> None:
     file = tmp_path / "ranges.json"
     save_ranges(file, msgspec.structs.replace(ranges, **change))
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=expected):
         load_ranges(file, checkpoint)
 
 
@@ -203,26 +208,26 @@ def test_calibrate_quantisation_writes_what_build_engines_reads(
     out = tmp_path / "ranges.json"
     flags = ["--checkpoint", str(checkpoint_file), "--out", str(out)]
     assert main(["calibrate", "quantisation", str(demo_recording), str(demo_recording), *flags]) == 0
-    said = capsys.readouterr().out
-    assert "clips of demo.mcap, demo.mcap" in said
-    assert f"--quantisation {out}" in said
+    printed = capsys.readouterr().out
+    assert "clips of demo.mcap, demo.mcap" in printed
+    assert f"--quantisation {out}" in printed
     # Of the shipped model they are not, and are refused before anything is built.
     assert main(["build-engines", "--engine", "onnx", "--precision", "int8", "--quantisation", str(out)]) == 2
     assert "of checkpoint 'small'" in one_line(capsys)
 
 
 @pytest.mark.parametrize(
-    ("recordings", "said"),
+    ("recordings", "expected"),
     [(["nowhere.mcap"], "nowhere.mcap"), (["README.md"], "README.md: is no MCAP"), (["EMPTY"], "nobody is followed")],
 )
 def test_what_is_no_recording_of_people_is_one_line_and_leaves_no_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], recordings: list[str], said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], recordings: list[str], expected: str
 ) -> None:
     empty = tmp_path / "EMPTY"
     Recorder(empty, session_id="s", source_id="x").close()
     files = [str(empty) if name == "EMPTY" else name for name in recordings]
     assert main(["calibrate", "quantisation", *files, "--out", str(tmp_path / "ranges.json")]) == 2
-    assert said in one_line(capsys)
+    assert expected in one_line(capsys)
     assert not (tmp_path / "ranges.json").exists()
 
 

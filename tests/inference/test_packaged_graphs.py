@@ -57,7 +57,7 @@ def test_what_the_exporter_makes_today_is_what_is_packaged(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="tests what happens without a GPU")
 def test_the_shipped_model_runs_on_onnx_runtime_with_no_exporter_and_nothing_built(
     no_exporter: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -96,7 +96,7 @@ def test_every_file_beside_the_code_is_in_the_wheel() -> None:
 
 
 @pytest.mark.slow
-def test_a_filled_graph_gives_the_very_answers_of_the_built_one(
+def test_a_filled_graph_gives_exactly_the_outputs_of_the_built_one(
     checkpoint: Checkpoint, small: Path, engines: Path
 ) -> None:
     (built,) = engines.glob("*-onnx-fp32")

@@ -42,7 +42,7 @@ def prediction(
     completed: bool = True,
     confidence: NDArray[np.float32] | None = None,
 ) -> Prediction:
-    """Row 0 has these scores after this clip, or between two for hops below a stride; row 1 is nobody."""
+    """Row 0 has these scores after this clip, or between two for steps shorter than a stride; row 1 is empty."""
     seen = np.ones((2, 25), np.float32)
     if confidence is not None:
         seen[0] = confidence
@@ -63,7 +63,7 @@ def prediction(
 
 
 def run(stage: ActionDecoder, *scores: tuple[float, ...]) -> list[ActionEvent]:
-    """Give a new person these scores, clip after clip; return what is told of actions."""
+    """Give a new person these scores, clip after clip; return its action events."""
     stage.step(prediction(-2, NOTHING, reset=True, completed=False))
     return [event for clip, some in enumerate(scores) for event in actions(stage, prediction(clip, some))]
 
@@ -73,6 +73,6 @@ def actions(stage: ActionDecoder, one: Prediction) -> list[ActionEvent]:
     return [event for event in stage.step(one) if isinstance(event, ActionEvent)]
 
 
-def told(events: list[ActionEvent]) -> list[tuple[str, str]]:
-    """Shorten events to what one reads first."""
+def states_of(events: list[ActionEvent]) -> list[tuple[str, str]]:
+    """Return the state and class of each event."""
     return [(event.state, event.label) for event in events]

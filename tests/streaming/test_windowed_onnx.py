@@ -1,4 +1,4 @@
-"""A user's own ONNX model: it runs in the pipeline as the detector does, and says in one line what does not fit."""
+"""A user's own ONNX model: it runs in the pipeline as the detector does, and a mismatch is reported in one line."""
 
 import json
 from pathlib import Path
@@ -122,7 +122,7 @@ def test_the_model_gives_the_scores_that_its_graph_gives(short_recording: Path, 
 
 
 @pytest.mark.parametrize(
-    ("metadata", "said"),
+    ("metadata", "expected"),
     [
         (None, "has no metadata 'hitrs_live_stream'; set it with onnx.helper.set_model_props"),
         ("not json", "is not JSON"),
@@ -139,14 +139,14 @@ def test_the_model_gives_the_scores_that_its_graph_gives(short_recording: Path, 
         (tiny_onnx.METADATA | {"horizon_frames": 4}, "outputs logits: future_joints_m, scales_m is missing"),
     ],
 )
-def test_a_description_that_does_not_fit_is_refused_in_one_line(metadata: Any, said: str, tmp_path: Path) -> None:
+def test_a_description_that_does_not_fit_is_refused_in_one_line(metadata: Any, expected: str, tmp_path: Path) -> None:
     path = tmp_path / "a.onnx"
     tiny_onnx.write_onnx(path, metadata)
     with pytest.raises(CheckpointMismatch) as error:
         WindowedOnnx(path)
     text = str(error.value)
     assert text.startswith(f"model {path}: ")
-    assert said in text
+    assert expected in text
     assert "\n" not in text
 
 

@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/ready
 TESTED := .venv/tested
 
-.PHONY: live demo test test-fast test-gpu lint clean
+.PHONY: live demo test test-fast test-gpu lint docs clean
 
 live: $(READY)
 	$(BIN)/python run_live.py --camera 0
@@ -15,25 +15,27 @@ demo: $(READY)
 	$(BIN)/python run_live.py --demo
 
 test: $(TESTED) lint
-	$(BIN)/python -m pytest
+	scripts/test
 
 # For daily work: the laws (a step equals the batch, causality, contracts, metrics) and all else that is quick.
 test-fast: $(TESTED)
-	$(BIN)/python -m pytest -q -m "not slow and not gpu"
+	scripts/test -q -m "not slow and not gpu"
 
 # What needs a CUDA GPU, and a torch build with CUDA; without one each is skipped with its reason.
 test-gpu: $(TESTED)
-	$(BIN)/python -m pytest -m gpu
+	scripts/test -m gpu
 
 lint: $(TESTED)
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	scripts/check
 
-# Set anew only when what is installed changes: repeated runs take no time.
+# The documents as a site in build/docs: a warning, or a link that leads nowhere, is an error.
+docs: $(TESTED)
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs
+
+# Made again only when what is installed changes: repeated runs take no time.
 $(READY): pyproject.toml
-	command -v $(PYTHON) >/dev/null || { echo "wanted $(PYTHON); name another with: make PYTHON=python3"; exit 2; }
+	command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) found; name another, 3.11 or newer: make PYTHON=python3"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable '.[export]'
 	$(BIN)/hitrs-live models --fetch

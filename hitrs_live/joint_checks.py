@@ -1,8 +1,8 @@
-"""Joints that are no numbers, and bodies that are nobody: one rule for every source and every reader.
+"""Detect joints without a position and bodies that are no people: one rule for every source and every reader.
 
-A joint is bad where a coordinate is not finite or farther than MOST_METRES; it counts as not tracked. A body is nobody
-where half of its joints or more are bad, all the others lie in one point, or none of them is tracked: depth cameras and
-padded arrays write zeros where there is no person.
+A joint is bad where a coordinate is not finite or farther than MOST_METRES; it counts as not tracked. A body is no
+person where half of its joints or more are bad, all the others lie in one point, or none of them is tracked: depth
+cameras and padded arrays write zeros where there is no person.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ LEAST_EXTENT_M: Final = 0.01
 
 
 def find_bad(joints_m: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Mark joints without a usable position. joints_m: (..., J, 3), metres -> (..., J)."""
+    """Mark joints without a usable position. joints_m: (..., J, 3), metres -> (..., J) bool."""
     # Comparisons with not-a-number are false, so this is not written the other way round.
     with np.errstate(invalid="ignore"):  # a signalling not-a-number off the wire
         usable: NDArray[np.bool_] = (np.abs(joints_m) <= MOST_METRES).all(axis=-1)
@@ -28,26 +28,26 @@ def find_bad(joints_m: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def find_confident(confidence: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Mark confidences that are such, from 0 to 1. confidence: (...) -> (...)."""
+    """Mark valid confidences, from 0 to 1. confidence: (...) -> (...) bool."""
     with np.errstate(invalid="ignore"):
         confident: NDArray[np.bool_] = (confidence >= 0) & (confidence <= 1)
     return confident
 
 
 def find_bodies(joints_m: NDArray[np.floating], confidence: NDArray[np.floating] | None = None) -> NDArray[np.bool_]:
-    """Mark what is somebody's body. joints_m: (..., J, 3), metres; confidence: (..., J), 0 to 1 -> (...)."""
+    """Mark the bodies of people. joints_m: (..., J, 3), metres; confidence: (..., J), 0 to 1 -> (...) bool."""
     bad = find_bad(joints_m)
     low = np.where(bad[..., None], np.inf, joints_m).min(axis=-2)
     high = np.where(bad[..., None], -np.inf, joints_m).max(axis=-2)
-    there: NDArray[np.bool_] = (bad.mean(axis=-1) < MOST_BAD) & (high - low > LEAST_EXTENT_M).any(axis=-1)
+    present: NDArray[np.bool_] = (bad.mean(axis=-1) < MOST_BAD) & (high - low > LEAST_EXTENT_M).any(axis=-1)
     if confidence is None:
-        return there
+        return present
     tracked: NDArray[np.bool_] = (find_confident(confidence) & (confidence != 0) & ~bad).any(axis=-1)
-    return there & tracked
+    return present & tracked
 
 
 def fill_from_neighbours(joints_m: NDArray[np.float32], bad: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Put bad joints where the nearest good one along the skeleton is. joints_m: (25, 3), bad: (25,), one good."""
+    """Move bad joints to the nearest good one along the skeleton. joints_m: (25, 3), bad: (25,), at least one good."""
     filled = joints_m.copy()
     for joint in np.flatnonzero(bad):
         filled[joint] = joints_m[next(other for other in _NEAREST[joint] if not bad[other])]
@@ -55,10 +55,10 @@ def fill_from_neighbours(joints_m: NDArray[np.float32], bad: NDArray[np.bool_]) 
 
 
 def fill_over_time(joints_m: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Interpolate bad joints from the same joint's good frames. joints_m: (T, 25, 3), with one good joint at least.
+    """Interpolate bad joints from the same joint's good frames. joints_m: (T, 25, 3), with at least one good joint.
 
-    Before the first good frame and after the last the joint stays; one that never is good stands where its nearest
-    good neighbour does. Returns the array itself where nothing is bad.
+    Before the first good frame and after the last the joint keeps its position; a joint that is never good gets the
+    position of its nearest good neighbour. Returns the array itself where nothing is bad.
     """
     bad = find_bad(joints_m)
     if not bad.any():
@@ -81,7 +81,7 @@ def _by_distance(start: int) -> Sequence[int]:
     links += [(parent, joint) for joint, parent in links]
     ordered = [start]
     for joint in ordered:
-        ordered += [other for here, other in links if here == joint and other not in ordered]
+        ordered += [other for one, other in links if one == joint and other not in ordered]
     return ordered[1:]
 
 

@@ -31,8 +31,20 @@ MAX_TIME_NS: Final = 2**62 - 1
 """No time is farther from 0, about 146 years, so that the difference of any two fits 64 bits."""
 
 SourceState = Literal["connecting", "up", "stalled", "lost", "ended"]
+"""connecting: opened, but no frame has come yet.
+up: frames arrive.
+stalled: no frame for `camera.stall_after_s`.
+lost: no frame for `camera.lost_after_s`; the source is tried again until it is back.
+ended: nothing more will come.
+"""
 EndReason = Literal["finished", "track_lost", "source_lost", "shutdown", "too_long", "pose_unclear"]
-"""too_long: its maximum duration was over. pose_unclear: for too long, too little of the body could be seen."""
+"""finished: its score fell below the offset threshold and did not come back within the merge gap.
+track_lost: the person's track ended.
+source_lost: the source stalled, was lost or ended.
+shutdown: the run was stopped.
+too_long: its maximum duration was over.
+pose_unclear: for too long, too little of the body could be seen.
+"""
 SHUTDOWN: Final = "shutdown"
 """Detail of the "ended" that is added to a source's states where the run was told to stop, so that a replay ends
 alike."""
@@ -233,7 +245,9 @@ class Array(msgspec.Struct, frozen=True):
     """A numeric array on the wire: little-endian float32, C order."""
 
     shape: tuple[int, ...]
+    """Length of each dimension."""
     data: bytes
+    """The numbers, four bytes each."""
 
     @classmethod
     def of(cls, values: NDArray[np.floating]) -> "Array":
@@ -255,14 +269,19 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """What every message carries. The publisher fills session_id, seq and publish_time_ns."""
 
     schema: int = SCHEMA_VERSION
+    """Version of the fields' meaning. Fields are only ever appended, without a new version."""
     session_id: str = ""
+    """Identifies the run: a publisher that restarts has a new one, and `seq` begins at 0 again."""
     source_id: str
+    """Name of the source, as in the topic."""
     seq: int = 0
     """Counts the messages of one topic from 0: a jump is a loss."""
     capture_time_ns: int
+    """When the frame was captured that the message is about, nanoseconds of the source's clock."""
     publish_time_ns: int = 0
+    """When the message was published, monotonic nanoseconds of the publishing machine."""
     utc_ns: int | None = None
-    """capture_time_ns in UTC: nanoseconds since 1970, as the head of `hitrs_live.messages` says."""
+    """capture_time_ns in UTC, nanoseconds since 1970; None where it is not known."""
 
     @property
     def topic(self) -> str:
@@ -271,22 +290,33 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class ActionEvent(Message, frozen=True, kw_only=True, tag="action"):
-    """An action of one person began, goes on or ended."""
+    """An action of one person began, goes on or ended.
+
+    Published at its start, every `action.update_every_s` while it goes on, and at its end.
+    """
 
     state: Literal["start", "update", "end"]
+    """Whether the action begins, goes on or ended."""
     label: str
+    """Name of the class, one of the checkpoint's."""
     score: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    """The class's score now."""
     track_id: int
+    """The person; an id is never used again in a session. Of an action of two, the first person."""
     onset_time_ns: int
+    """When the action began, on the clock of capture_time_ns."""
     end_time_ns: int | None = None
+    """When it ended, on the same clock; None until `state` is "end"."""
     detection_delay_s: float
-    """From the onset to the capture of the frame that let the start be told."""
+    """From the onset to the capture of the frame with which the start was detected."""
     window_start_ns: int
+    """Beginning of the captured time that this prediction rests on."""
     window_end_ns: int
-    """The span of captured time that this judgement rests on."""
+    """Its end."""
     reason: EndReason | None = None
+    """Why the action ended; None until `state` is "end"."""
     other_track_id: int | None = None
-    """The second person of an action of two."""
+    """The second person of an action of two; None where the action is of one."""
     peak_score: float | None = None
     """The highest `score` of this action so far: over the prediction that detected it and every later one that
     confirmed it. Predictions below its threshold, which a merge gap bridges, and of bodies not clearly seen do not
@@ -299,6 +329,7 @@ class ActionEvent(Message, frozen=True, kw_only=True, tag="action"):
     keypoints: Array | None = None
     """(N, 3), as in PoseEvent."""
     keypoint_layout: str | None = None
+    """Which points these are, as in PoseEvent."""
     root_m: Point | None = None
     """The bottom of the spine, metres, camera frame; None where it is not known."""
 
@@ -308,24 +339,31 @@ class ActionEvent(Message, frozen=True, kw_only=True, tag="action"):
 
 
 class MotionPrediction(Message, frozen=True, kw_only=True, tag="motion"):
-    """Where one person's joints will be. `joints_m`: (F, 25, 3), at capture_time_ns + horizons_ms[f]."""
+    """Where one person's joints will be.
+
+    Published with a person's predictions, at most every `publish.predictions_every_s`, unless `publish.motion` is off.
+    """
 
     track_id: int
+    """The person."""
     horizons_ms: tuple[float, ...]
+    """How far after capture_time_ns each predicted pose is, F of them."""
     joints_m: Array
+    """(F, 25, 3), metres, camera frame: the pose at capture_time_ns + horizons_ms[f]."""
     error_mm: float | None = None
     """Mean joint error of this person's recent predictions over all horizons, measured once they came due."""
     held_error_mm: float | None = None
-    """The same for the pose simply held still: what a prediction has to beat."""
+    """The same for the zero-velocity baseline, the last pose unchanged: what a prediction has to beat."""
     errors_mm: tuple[float | None, ...] = ()
     """The same by horizon, as in horizons_ms; None for a horizon of which none came due yet."""
     held_errors_mm: tuple[float | None, ...] = ()
+    """The zero-velocity baseline's errors by horizon, likewise."""
     reliable: bool | None = None
-    """Whether these errors, over all horizons, have lately been smaller than the held pose's, with some hysteresis;
-    None until one of this person's predictions has come true to its end."""
+    """Whether these errors, over all horizons, have lately been smaller than the zero-velocity baseline's, with some
+    hysteresis; None until all horizons of one of this person's predictions have passed."""
     half_within_m: Array | None = None
     """(F, 25); how near to joints_m each true joint should come in half of all cases, by what the model learned of
-    people in training; about nine in ten should come within twice that. None from a publisher that does not tell."""
+    people in training; about nine in ten should come within twice that. None from a publisher of an earlier version."""
 
     @property
     def topic(self) -> str:
@@ -333,11 +371,17 @@ class MotionPrediction(Message, frozen=True, kw_only=True, tag="motion"):
 
 
 class ScoreEvent(Message, frozen=True, kw_only=True, tag="scores"):
-    """One person's class scores after a clip, highest first, background among them."""
+    """One person's five highest class scores, background among them.
+
+    Published with a person's predictions, at most every `publish.predictions_every_s`, unless `publish.scores` is off.
+    """
 
     track_id: int
+    """The person."""
     labels: tuple[str, ...]
+    """Names of the classes, the highest score first."""
     scores: tuple[float, ...]
+    """The score of each, from 0 to 1."""
 
     @property
     def topic(self) -> str:
@@ -345,11 +389,17 @@ class ScoreEvent(Message, frozen=True, kw_only=True, tag="scores"):
 
 
 class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
-    """One person's joints in one frame, as measured. `joints_m`: (25, 3); `confidence`: (25,)."""
+    """One person's joints in one frame, as measured.
+
+    Published for every frame and person in it if `publish.pose` or `publish.now` asks for it.
+    """
 
     track_id: int
+    """The person."""
     joints_m: Array
+    """(25, 3), metres, camera frame, in the order of `hitrs_live.skeleton.NTU25`."""
     confidence: Array
+    """(25,), from 0 to 1; 0 where the joint was not seen at all."""
     now_joints_m: Array | None = None
     """(25, 3); the same pose moved on to the moment of publishing by what is predicted, if `publish.now` asks for it.
     None where joints_m is the best that is known: while this person's predictions are not `reliable` (as in
@@ -359,7 +409,7 @@ class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
     prediction_age_ms: float | None = None
     """How old the prediction that moved it was at capture_time_ns."""
     box: Box | None = None
-    """None where there was no picture; so the next two."""
+    """Where the person is in the picture; None where there was no picture, and the next two likewise."""
     keypoints: Array | None = None
     """(N, 3): each point's x, from left, and y, from the top, as fractions of the picture's width and height (below 0
     or above 1 where it is guessed to be outside), and its confidence in [0, 1], the pose network's visibility times
@@ -375,19 +425,25 @@ class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
 
 
 class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
-    """Everybody in one frame before tracking: what `--joints` takes in and what a recording holds. P people."""
+    """Everybody in one frame before tracking, P people.
+
+    Published for every frame by `hitrs-live pose`, for `hitrs-live live --joints`; a recording holds it too.
+    """
 
     index: int
+    """Number of the frame at its source."""
     joints_m: Array
-    """(P, 25, 3)."""
+    """(P, 25, 3), as in PoseEvent."""
     confidence: Array
-    """(P, 25)."""
+    """(P, 25), as in PoseEvent."""
     boxes: Array | None = None
-    """(P, 4), where there was a picture."""
+    """(P, 4), each person's box, where there was a picture."""
     body_ids: tuple[int | None, ...] = ()
+    """The identity that the source itself gives each person (a Kinect's body id); empty where it gives none."""
     keypoints: Array | None = None
     """(P, N, 3), as in PoseEvent, where there was a picture; a person without any has rows of not-a-number."""
     keypoint_layout: str | None = None
+    """Which points these are, as in PoseEvent."""
 
     @property
     def topic(self) -> str:
@@ -395,10 +451,15 @@ class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
 
 
 class SourceEvent(Message, frozen=True, kw_only=True, tag="source"):
-    """The source changed its state. Published when it happens; Status repeats the state every second."""
+    """The source changed its state.
+
+    Published when it happens; Status repeats the state.
+    """
 
     state: SourceState
+    """The new state."""
     detail: str = ""
+    """What is behind it, in words: the device, its frame rate, why there are no frames."""
     fault: bool = False
     """True where a fault ended the source; `detail` then says which."""
 
@@ -416,46 +477,63 @@ class SourceEvent(Message, frozen=True, kw_only=True, tag="source"):
 
 
 class StageLatency(msgspec.Struct, frozen=True, kw_only=True):
-    """Time that one stage took for a frame over the last beat, in milliseconds."""
+    """Time that one stage took for each of the newest 512 frames at most, in milliseconds."""
 
     p50_ms: float
+    """The median."""
     p99_ms: float
+    """The 99th percentile."""
 
 
 class Status(Message, frozen=True, kw_only=True, tag="status"):
-    """How the pipeline is, once a second and once at the end."""
+    """How the pipeline of one source is.
+
+    Published every `publish.status_every_s`, and once at the end.
+    """
 
     state: SourceState
+    """The source's state, as in SourceEvent."""
     detail: str = ""
+    """As in SourceEvent."""
     version: str
+    """Of hitrs_live."""
     uptime_s: float
+    """Seconds since the pipeline began."""
     fps: float
-    """Frames processed a second over the last beat."""
+    """Frames processed a second since the last status."""
     frames: int
     """Frames processed since the start."""
     drops: dict[str, int] = {}
-    """Losses since the start, by cause: camera, stale, pose_gap, clock, joints, publish, ..."""
+    """Losses since the start by cause, where there were any: camera, stale, corrupt, pose_gap, clock, joints,
+    bad_joints, record, publish, view, log, ..."""
     frame_age_ms: float | None = None
     """Capture to publishing of the newest frame; None for a source that is not paced by a clock."""
     stages: dict[str, StageLatency] = {}
+    """Latency by stage: pose, track, record, model, view, overhead (tracking, resampling, decoding, recording and
+    publishing together), and frame_to_event (from a frame's arrival until its events are published)."""
     people: tuple[int, ...] = ()
     """Track ids alive now."""
     pose_restarts: int = 0
+    """How often the pose process was restarted."""
     memory_mb: float | None = None
+    """Resident memory of the process, MiB; None where it was not measured."""
     notices: tuple[str, ...] = ()
     """What an operator should read, newest last."""
     motion_error_mm: float | None = None
     """Of all people: mean error of recent predictions over all horizons, as in MotionPrediction."""
     motion_held_error_mm: float | None = None
+    """The same for the zero-velocity baseline."""
     motion_horizons_ms: tuple[float, ...] = ()
+    """The horizons of the next two."""
     motion_errors_mm: tuple[float | None, ...] = ()
     """The same by horizon, as in motion_horizons_ms; None for a horizon of which none came due yet."""
     motion_held_errors_mm: tuple[float | None, ...] = ()
+    """The zero-velocity baseline's errors by horizon, likewise."""
     information: tuple[str, ...] = ()
     """What is good to know and asks for nothing, such as what the settings cost here; what asks for something is in
     notices."""
     track_resets: int = 0
-    """Tracks that were ended because it was not clear any more whose they were; their people got new ids."""
+    """Tracks that were ended because their association had become ambiguous; their people got new ids."""
 
     @property
     def topic(self) -> str:

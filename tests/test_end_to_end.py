@@ -262,11 +262,7 @@ def test_a_killed_pose_process_costs_a_frame_and_not_the_stream(tmp_path: Path) 
         live = start("--video", str(video), "--bind", address, *WAIT_FOR_LISTENER)
         # The process is there before the first frame, and twelve seconds of paced frames are still to come.
         listener.until(lambda: "up" in listener.states(), "the first frame")
-        workers = [
-            p
-            for p in psutil.Process(live.pid).children()
-            if "hitrs_live.pose.mediapipe.worker" in " ".join(p.cmdline())
-        ]
+        workers = [p for p in psutil.Process(live.pid).children() if "hitrs_live.pose.worker" in " ".join(p.cmdline())]
         assert len(workers) == 1
         workers[0].kill()
         last = listener.until_ended()

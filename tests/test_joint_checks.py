@@ -1,4 +1,4 @@
-"""What counts as a joint without a position and as nobody, and what stands in for a joint."""
+"""What counts as a joint without a position and as no person, and what replaces such a joint."""
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ BODY = np.random.default_rng(0).uniform(-1, 1, (25, 3)).astype(np.float32)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 100.5, -1e30])
-def test_a_coordinate_that_is_no_place_makes_a_bad_joint(value: float) -> None:
+def test_a_coordinate_that_is_no_position_makes_a_bad_joint(value: float) -> None:
     joints = BODY.copy()
     joints[3, 2] = value
     assert np.flatnonzero(find_bad(joints)).tolist() == [3]
 
 
-def test_half_a_body_without_positions_is_nobody_and_less_is_somebody() -> None:
+def test_a_body_without_half_its_positions_is_no_person_and_with_more_is_one() -> None:
     joints = BODY.copy()
     joints[:12] = np.nan
     assert find_bodies(joints)
@@ -26,14 +26,14 @@ def test_half_a_body_without_positions_is_nobody_and_less_is_somebody() -> None:
     assert not find_bodies(joints)
 
 
-def test_a_body_whose_good_joints_are_all_in_one_point_is_nobody() -> None:
+def test_a_body_whose_good_joints_are_all_in_one_point_is_no_person() -> None:
     joints = np.full((25, 3), 1.5, np.float32)
     assert not find_bodies(joints)
     joints[4] = np.nan
     assert not find_bodies(joints)
 
 
-def test_a_missing_joint_stands_where_the_nearest_along_the_skeleton_is() -> None:
+def test_a_missing_joint_gets_the_position_of_the_nearest_along_the_skeleton() -> None:
     bad = np.zeros(25, bool)
     bad[[NTU25.index("left_thumb"), NTU25.index("left_wrist")]] = True
     filled = fill_from_neighbours(BODY, bad)

@@ -1,4 +1,4 @@
-"""What users write type-checks strictly: the README's Python, the examples, and each topic's class of messages."""
+"""What users write type-checks strictly: the documents' Python, the examples, and each topic's class of messages."""
 
 import re
 import subprocess
@@ -43,13 +43,14 @@ def _check(request: pytest.FixtureRequest, *files: Path) -> subprocess.Completed
 
 
 @pytest.mark.slow
-def test_the_readmes_python_the_examples_and_typed_topics_pass_mypy_strict(
+def test_the_documents_python_the_examples_and_typed_topics_pass_mypy_strict(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert blocks
-    for number, code in enumerate(blocks):
-        (tmp_path / f"readme_{number}.py").write_text(code, encoding="utf-8")
+    for file in (ROOT / "README.md", ROOT / "docs" / "OPERATING.md"):
+        blocks = re.findall(r"```python\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL)
+        assert blocks
+        for number, code in enumerate(blocks):
+            (tmp_path / f"{file.stem.lower()}_{number}.py").write_text(code, encoding="utf-8")
     (tmp_path / "typed_topics.py").write_text(TOPICS, encoding="utf-8")
     found = _check(request, *sorted(tmp_path.glob("*.py")), *sorted((ROOT / "examples").glob("*.py")))
     assert found.returncode == 0, found.stdout + found.stderr

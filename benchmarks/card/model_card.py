@@ -18,6 +18,13 @@ from typing import Any
 
 from hitrs_live.errors import DataError, HitrsLiveError
 
+# Tables that the documents have too.
+sys.path.append(str(next(up for up in Path(__file__).resolve().parents if (up / "pyproject.toml").is_file()) / "docs"))
+
+from report_tables.accuracy import TITLES, everyday_table, faults_of, video_table
+from report_tables.markdown import grid, number
+from report_tables.reports import Report
+
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 FILES = {
     "frame": "held_out.json",
@@ -32,23 +39,6 @@ HOLDS = {
     "alarms": {"video", "everyday"},
 }
 """What each has beside `checkpoint` and `update`."""
-TITLES = {
-    "precog16": "PRECOG p9-p12, real continuous streams (Kinect v1)",
-    "ui_prmd_kinect": "UI-PRMD s08-s10, repetitions joined (Kinect v2)",
-    "cmu_bvh_01_14": "CMU 08, 09, 14 (motion capture)",
-    "cmu_mocap6": "mocap6 14, real continuous streams (motion capture)",
-}
-FAULTS = {
-    "noise": "trembling and drifting",
-    "15fps": "uneven 15 fps",
-    "no-feet": "no feet",
-    "no-hands": "no hands",
-    "landmarks": "laid between landmarks",
-    "yaw": "turned by {}°",
-}
-"""By effect of `--degrade`: what is wrong with the joints, in words."""
-
-Report = dict[str, Any]
 
 
 def read_reports(folder: Path) -> dict[str, Report]:
@@ -103,7 +93,7 @@ def tables(reports: dict[str, Report]) -> str:
         f"### Real video, all of the live path, an answer every {update}",
         video_table(reports["alarms"]["video"]),
         "### Everyday actions, none of them trained on (UTKinect, ten people)",
-        everyday_table(reports["alarms"]["everyday"]),
+        everyday_text(reports["alarms"]["everyday"]),
     ]
     return "\n\n".join(parts)
 
@@ -118,7 +108,7 @@ def class_table(figures: Report) -> str:
         figures["delay_p50_s"], figures["frames"], figures["frame_map"], figures["frame_map_later"],
     )  # fmt: skip
     heads = ("class", "starts", "right", "found", "F1", "delay p50 s", "frames", "frame AP", "0.2 s later")
-    return _table(heads, [*rows, ["**all**", *map(_number, total)]])
+    return grid(heads, [*rows, ["**all**", *map(_number, total)]])
 
 
 def answer_table(answers: dict[str, Report]) -> str:
@@ -136,14 +126,14 @@ def answer_table(answers: dict[str, Report]) -> str:
         ]
         for pace, f in answers.items()
     ]  # fmt: skip
-    return _table(heads, rows)
+    return grid(heads, rows)
 
 
 def motion_line(motion: Report) -> str:
-    """Say how far off predictions and the held pose are."""
+    """Say how far off predictions and the zero-velocity baseline are."""
     ours, held = motion["mpjpe_mm"], motion["held_mm"]
     predicted, still = (" / ".join("-" if v is None else f"{v:.0f}" for v in row.values()) for row in (ours, held))
-    return f"Motion, mean joint error in mm at {' / '.join(ours)} ms: {predicted}; the pose held still {still}."
+    return f"Motion, mean joint error in mm at {' / '.join(ours)} ms: {predicted}; zero velocity {still}."
 
 
 def fault_table(rows: Sequence[tuple[list[str], Report]], pace: str) -> str:
@@ -152,46 +142,31 @@ def fault_table(rows: Sequence[tuple[list[str], Report]], pace: str) -> str:
         f"joints, answers {pace}", "frame mAP", "0.2 s later", "start F1 0.3 / 0.5 / 1 s", "delay p50, p95 s",
         "false alarms in background",
     )  # fmt: skip
-    return _table(
+    return grid(
         heads,
         [
-            [_faults(names), _number(f["frame_map"]), _number(f["frame_map_later"]), _starts(f), _delays(f), _alarms(f)]
+            [
+                faults_of(names),
+                _number(f["frame_map"]),
+                _number(f["frame_map_later"]),
+                _starts(f),
+                _delays(f),
+                _alarms(f),
+            ]
             for names, f in rows
         ],
     )
 
 
-def video_table(video: Report) -> str:
-    """Lay out what was told in each clip, true and false."""
-
-    def row(name: str, clip: Report) -> list[str]:
-        told = ", ".join(f"{label} {count}" for label, count in clip["told"].items()) or "nothing"
-        true = ", ".join(clip["true"]) or "nothing"
-        return [name, f"{clip['minutes']:.2f}", f"{clip['person_minutes']:.2f}", true, told, str(clip["false"])]
-
-    total = video["all"]
-    last = ["**all**", f"{total['minutes']:.2f}", f"{total['person_minutes']:.2f}", "", "", str(total["false"])]
-    heads = ("clip", "minutes", "person-minutes", "true in it", "told, times", "of that false")
-    return _table(heads, [*(row(name, clip) for name, clip in video["clips"].items()), last])
-
-
-def everyday_table(everyday: Report) -> str:
-    """Lay out the false alarms among everyday actions by what was told, and say how many an hour they are."""
-    doing: dict[str, list[tuple[str, int]]] = {}
-    for row in everyday["told"]:
-        doing.setdefault(row["told"], []).append((row["doing"], row["times"]))
-    ordered = sorted(doing.items(), key=lambda item: -sum(times for _, times in item[1]))
-    rows = [
-        [label, str(sum(times for _, times in acts)), ", ".join(f"{act} {times}" for act, times in acts)]
-        for label, acts in ordered
-    ]
+def everyday_text(everyday: Report) -> str:
+    """Say how many false alarms an hour everyday actions cause, and lay them out by what was reported."""
     said = f"{everyday['false_alarms']} false alarms in {everyday['hours']:.2f} h, {_rate(everyday['per_hour'])}"
     if everyday["near"]:
         said += (
             f"; {everyday['near']} of them name what the set calls otherwise, who sits down or stands up and who walks "
             f"with something to carry: without these {_rate(everyday['per_hour_without_near'])}"
         )
-    return f"{said}.\n\n" + _table(("told", "times", "while the person did"), rows)
+    return f"{said}.\n\n" + everyday_table(everyday)
 
 
 def replace_figures(card: str, written: str) -> str:
@@ -202,13 +177,8 @@ def replace_figures(card: str, written: str) -> str:
     return f"{before}{BEGIN}\n\n{written}\n\n{END}{rest.split(END)[1]}"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head, *body = (f"| {' | '.join(row)} |" for row in (heads, *rows))
-    return "\n".join((head, "|" + "---|" * len(heads), *body))
-
-
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+    return number(value, ".2f" if isinstance(value, float) else "")
 
 
 def _join(by: str, values: Any) -> str:
@@ -229,11 +199,6 @@ def _alarms(figures: Report) -> str:
 
 def _rate(per_hour: float | None) -> str:
     return "no rate" if per_hour is None else f"{per_hour:.0f} an hour"
-
-
-def _faults(names: Sequence[str]) -> str:
-    words = [FAULTS.get(word, word).format(value) for word, _, value in (name.partition("=") for name in names)]
-    return ", ".join(words) or "as recorded"
 
 
 def main() -> int:

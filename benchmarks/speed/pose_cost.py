@@ -2,7 +2,7 @@
 
     python benchmarks/speed/pose_cost.py [--data FOLDER] [--frames 100] [--width 640] [--json FILE]
 
-Time is from handing a frame to the pose stage to having its poses, the way to the pose process and back included.
+Time is from handing a frame to the pose estimator to having its poses, the way to the pose process and back included.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hitrs_live.config import PoseConfig, TrackConfig
 from hitrs_live.messages import Frame
 from hitrs_live.pose.intrinsics import Intrinsics
-from hitrs_live.pose.stage import PoseStage
+from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator
 from hitrs_live.tracking.tracker import Tracker
 
 CLIPS = ("sports2d_demo.mp4", "intel_one_by_one.mp4", "pose2sim_multi_cam01.mp4", "pose2sim_multi_cam04.mp4")
@@ -43,25 +43,27 @@ def read(clip: Path, count: int, width: int | None) -> list[NDArray[np.uint8]]:
 
 
 def measure(pictures: list[NDArray[np.uint8]], max_people: int) -> dict[str, float]:
-    """Run the pose stage and the tracker over pictures as if they came at 30 frames a second."""
+    """Run the pose estimator and the tracker over pictures as if they came at 30 frames a second."""
     height, width = pictures[0].shape[:2]
-    stage = PoseStage(PoseConfig(max_people=max_people), Intrinsics.from_field_of_view(60, width=width, height=height))
+    lens = Intrinsics.from_field_of_view(60, width=width, height=height)
+    estimator = mediapipe_estimator(PoseConfig(max_people=max_people), lens)
     tracker = Tracker(max_people, TrackConfig())
     began = time.perf_counter()
-    stage.start()
+    estimator.open()
     start_s = time.perf_counter() - began
     pose_ms, track_ms, people = [], [], []
     for index, picture in enumerate(pictures):
         stamp = index * 33_333_333
         began = time.perf_counter()
-        (found,) = stage.step(Frame(index=index, capture_time_ns=stamp, received_ns=stamp, image=picture))
+        found = estimator.step(Frame(index=index, capture_time_ns=stamp, received_ns=stamp, image=picture))
+        assert found is not None, estimator.notice
         posed = time.perf_counter()
         tracker.step(found)
         pose_ms.append((posed - began) * 1000)
         track_ms.append((time.perf_counter() - posed) * 1000)
         people.append(len(found.poses))
-    memory_mb = stage.measure_memory_mb() or 0.0
-    stage.close()
+    memory_mb = estimator.measure_memory_mb() or 0.0
+    estimator.close()
     warm = pose_ms[5:]
     return {
         "people": float(np.mean(people)),

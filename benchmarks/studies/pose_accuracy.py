@@ -3,7 +3,7 @@
     python benchmarks/studies/pose_accuracy.py [--data FOLDER] [--every 2] [--json FILE]
 
 Truth: the image landmarks of all four cameras, triangulated with the cameras' reference calibration, so it shares
-the estimator's own mistakes in the picture (a few centimetres) and tells mostly of depth, tilt and scale.
+the landmarker's own mistakes in the picture (a few centimetres) and tells mostly of depth, tilt and scale.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.lifting import lift
-from hitrs_live.pose.mediapipe.estimator import MediaPipeEstimator
+from hitrs_live.pose.mediapipe.landmarker import MediaPipeLandmarker
 from hitrs_live.pose.mediapipe.models import find_pose_model
-from hitrs_live.skeleton import NTU25, NTU25_FROM_MEDIAPIPE33
+from hitrs_live.skeleton import MEDIAPIPE33, NTU25
 
 Array = NDArray[np.float64]
 OFF_SCALE_M = 0.05
@@ -74,7 +74,7 @@ def read_cameras(path: Path) -> list[Camera]:
 
 def look(clip: Path, model: Path, every: int) -> list[NDArray[np.float32] | None]:
     """Return one person's landmarks, (33, 7), of every so-manyeth frame, None where nobody was found."""
-    estimator = MediaPipeEstimator(model, max_people=1, min_confidence=0.5)
+    landmarker = MediaPipeLandmarker(model, max_people=1, min_confidence=0.5)
     video = cv2.VideoCapture(str(clip))
     people: list[NDArray[np.float32] | None] = []
     index = 0
@@ -83,10 +83,10 @@ def look(clip: Path, model: Path, every: int) -> list[NDArray[np.float32] | None
         if not read:
             break
         if index % every == 0:
-            found = estimator.step(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+            found = landmarker.step(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
             people.append(found[0] if len(found) else None)
         index += 1
-    estimator.close()
+    landmarker.close()
     return people
 
 
@@ -115,9 +115,9 @@ def triangulate(cameras: list[Camera], people: list[NDArray[np.float32]]) -> Arr
 
 def compare(camera: Camera, person: NDArray[np.float32], places: Array) -> dict[str, float]:
     """Compare one camera's joints with the triangulated ones: millimetres, and which way round they are."""
-    truth = NTU25_FROM_MEDIAPIPE33 @ ((places - camera.place_m) @ camera.axes) * TO_OUR_AXES
+    truth = MEDIAPIPE33.weights @ ((places - camera.place_m) @ camera.axes) * TO_OUR_AXES
     one = person[None]
-    joints = lift(one[..., 2:5], one[..., :2], one[..., 5], one[..., 6], camera.intrinsics)[0][0]
+    joints = lift(one[..., 2:5], one[..., :2], one[..., 5], one[..., 6], camera.intrinsics, layout=MEDIAPIPE33)[0][0]
     left = [NTU25.index("left_shoulder"), NTU25.index("left_hip")]
     right = [NTU25.index("right_shoulder"), NTU25.index("right_hip")]
     across = (joints[left] - joints[right]).mean(axis=0)[:2] @ (truth[left] - truth[right]).mean(axis=0)[:2]

@@ -1,4 +1,4 @@
-"""The engines that are measured side by side, and the clock each is timed by."""
+"""Open the engines that are measured side by side, each with the clock that times it."""
 
 import time
 from collections.abc import Callable
@@ -23,51 +23,54 @@ _ON_GPU: tuple[tuple[EngineChoice, Precision], ...] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
+class BenchEngine:
     """An engine to be timed."""
 
     engine: Engine
 
     @property
     def name(self) -> str:
-        """Back-end and precision."""
+        """Backend and precision, such as "onnx int8"."""
         return f"{self.engine.name} {self.engine.precision}"
 
     @property
     def on_gpu(self) -> bool:
-        """Whether a GPU computes it."""
+        """Whether it runs on a GPU."""
         return self.engine.name in {name for name, _ in _ON_GPU}
 
     @property
     def clock(self) -> Callable[[], int]:
-        """Nanoseconds: CPU time of this process, so that others on the machine count little; of a GPU, real time."""
+        """Clock in nanoseconds: CPU time of this process, hardly affected by other processes; for a GPU, wall clock."""
         return time.perf_counter_ns if self.on_gpu else time.process_time_ns
 
 
-def open_contenders(checkpoint: Checkpoint) -> tuple[dict[str, Contender], tuple[str, ...]]:
-    """Open every engine that is built for a checkpoint and passes its gate; none is built. The reference comes first.
+def open_engines(checkpoint: Checkpoint) -> tuple[dict[str, BenchEngine], tuple[str, ...]]:
+    """Open every engine that is already built for a checkpoint and passes its parity gate.
 
-    Returns them by name, and why others are missing.
+    Returns them by name, the reference first, and the reasons why others are missing.
     """
-    found = {REFERENCE: Contender(engine=TorchEngine(checkpoint.model))}
+    engines = {REFERENCE: BenchEngine(engine=TorchEngine(checkpoint.model))}
     notices = []
     for name, precision in (*_ON_CPU, *(_ON_GPU if torch.cuda.is_available() else ())):
         opened = open_engine(checkpoint, name, precision, build=False)
-        contender = Contender(engine=opened.engine)
-        found.setdefault(contender.name, contender)
+        engine = BenchEngine(engine=opened.engine)
+        engines.setdefault(engine.name, engine)
         notices += [opened.notice] if opened.notice else []
-    return found, tuple(notices)
+    return engines, tuple(notices)
 
 
-def build_contenders(checkpoint: Checkpoint, folder: Path) -> tuple[dict[str, Contender], tuple[str, ...]]:
-    """Build ONNX Runtime's engines in a folder, past the gate: of random weights, names of actions mean nothing."""
-    found = {REFERENCE: Contender(engine=TorchEngine(checkpoint.model))}
+def build_engines(checkpoint: Checkpoint, folder: Path) -> tuple[dict[str, BenchEngine], tuple[str, ...]]:
+    """Build ONNX Runtime's engines in a folder, without the parity gate: its labels mean nothing for random weights.
+
+    Returns the engines by name, the reference first, and the reasons why others are missing.
+    """
+    engines = {REFERENCE: BenchEngine(engine=TorchEngine(checkpoint.model))}
     notices = []
     for _, precision in _ON_CPU:
         try:
-            contender = Contender(engine=open_onnx(checkpoint, precision, folder))
+            engine = BenchEngine(engine=open_onnx(checkpoint, precision, folder))
         except EngineError as error:
             notices.append(f"onnx {precision}: {error}")
         else:
-            found[contender.name] = contender
-    return found, tuple(notices)
+            engines[engine.name] = engine
+    return engines, tuple(notices)

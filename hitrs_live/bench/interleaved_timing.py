@@ -1,15 +1,15 @@
-"""Time works in turns, so that what else the machine does falls on all of them."""
+"""Time several functions in turns, so that other load on the machine affects all of them alike."""
 
 from collections.abc import Callable, Mapping
 
 import torch
 
 Timing = Callable[[], float]
-"""Does its work once and tells how many milliseconds that took."""
+"""Runs its function once and returns the milliseconds that it took."""
 
 
 def timed(work: Callable[[], object], clock: Callable[[], int]) -> Timing:
-    """Make a timing of a work, without gradients, by a clock in nanoseconds."""
+    """Wrap a function into a timing, without gradients. clock: returns nanoseconds."""
 
     @torch.inference_mode()
     def run() -> float:
@@ -21,7 +21,7 @@ def timed(work: Callable[[], object], clock: Callable[[], int]) -> Timing:
 
 
 def in_turns(timings: Mapping[str, Timing], *, turns: int) -> dict[str, list[float]]:
-    """Run everything once for nothing, then in turns. Returns ms by name, one a turn."""
+    """Run every timing once as a warm-up, then all in turns. Returns milliseconds by name, one value a turn."""
     took: dict[str, list[float]] = {name: [] for name in timings}
     for turn in range(1 + turns):
         for name, run in timings.items():

@@ -1,4 +1,8 @@
-"""How much arithmetic a hop is, and how near its speed comes to that of one large matrix product on the same thread."""
+"""Count the FLOPs of one clip stride and compare its FLOP/s with those of a large matrix product on the same thread.
+
+A stride is what one person costs from one clip's end to the next: the frames of a clip stride, one clip, one
+prediction. The report's keys call it a hop.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from hitrs_live.bench.engines import Contender
+from hitrs_live.bench.engines import BenchEngine
 from hitrs_live.bench.interleaved_timing import Timing, in_turns, timed
 from hitrs_live.bench.results import Arithmetic
 from hitrs_live.inference.base import Engine
@@ -20,8 +24,8 @@ PRODUCT_SIZE = 1024
 _OPSET = 21
 
 
-def run_hop(engine: Engine, inputs: dict[str, tuple[Tensor, ...]]) -> None:
-    """Make the calls of one hop: the frames of a stride, a clip, a judgement."""
+def run_stride(engine: Engine, inputs: dict[str, tuple[Tensor, ...]]) -> None:
+    """Make the calls of one stride. inputs: by submodule, as `example_inputs` returns them."""
     for _ in range(engine.grid.clip_stride):
         engine.encode_frames(*inputs["frame"])
     engine.encode_clips(*inputs["clip"])
@@ -31,46 +35,46 @@ def run_hop(engine: Engine, inputs: dict[str, tuple[Tensor, ...]]) -> None:
 def _count_attention(
     query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...], *_: object, **__: object
 ) -> int:
-    """Count attention's two products, which torch's counter leaves out on a CPU. Shapes: (B, H, S, D)."""
+    """Count the two products of attention, which torch's counter omits on a CPU. Shapes: (B, H, S, D)."""
     batch, heads, queries, depth = query
     return 2 * batch * heads * queries * key[2] * (depth + value[3])
 
 
-def count_hop_flops(reference: Engine) -> int:
-    """Count the products and the attention of one person's hop, reduced as every engine runs it."""
+def count_stride_flops(reference: Engine) -> int:
+    """Count the matrix products and the attention of one person's stride, reduced as every engine runs it."""
     attention = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _count_attention}
     with FlopCounterMode(display=False, custom_mapping=attention) as counter:
-        run_hop(reference, example_inputs(reference.config, 1))
+        run_stride(reference, example_inputs(reference.config, 1))
     return int(counter.get_total_flops())
 
 
-def hop_ratio(slow: Contender, fast: Contender, *, turns: int) -> float:
-    """Time one person's hop by two engines in turns. Returns the median of slow over fast."""
-    took = in_turns(_hops({"slow": slow, "fast": fast}, persons=1), turns=5 * turns)
+def stride_ratio(slow: BenchEngine, fast: BenchEngine, *, turns: int) -> float:
+    """Time one person's stride on two engines in turns. Returns the median of slow over fast."""
+    took = in_turns(_strides({"slow": slow, "fast": fast}, persons=1), turns=5 * turns)
     return float(np.median(np.array(took["slow"]) / np.array(took["fast"])))
 
 
 def measure_arithmetic(
-    contenders: Mapping[str, Contender], reference: Engine, *, persons: int, turns: int
+    engines: Mapping[str, BenchEngine], reference: Engine, *, persons: int, turns: int
 ) -> Arithmetic:
-    """Time hops of so many people and square products in turns, so that what else the machine does falls on both."""
-    hop_flops, hops = count_hop_flops(reference), _hops(contenders, persons=persons)
+    """Time strides of `persons` people and square matrix products in turns. reference: for counting the FLOPs."""
+    stride_flops, strides = count_stride_flops(reference), _strides(engines, persons=persons)
     products = {name: timed(work, time.process_time_ns) for name, work in _products(PRODUCT_SIZE).items()}
-    took_ms = {name: float(np.median(each)) for name, each in in_turns(products | hops, turns=turns).items()}
+    took_ms = {name: float(np.median(each)) for name, each in in_turns(products | strides, turns=turns).items()}
     product_gflops = {name: 2 * PRODUCT_SIZE**3 / took_ms[name] / 1e6 for name in products}
     best = max(product_gflops.values())
-    hop_gflops = {name: hop_flops * persons / took_ms[name] / 1e6 for name in hops}
+    stride_gflops = {name: stride_flops * persons / took_ms[name] / 1e6 for name in strides}
     return Arithmetic(
-        hop_mflop_per_person=round(hop_flops / 1e6, 1),
+        hop_mflop_per_person=round(stride_flops / 1e6, 1),
         product_size=PRODUCT_SIZE,
         product_gflops={name: round(rate, 1) for name, rate in product_gflops.items()},
-        hop_gflops={name: round(rate, 1) for name, rate in hop_gflops.items()},
-        hop_over_product={name: round(rate / best, 3) for name, rate in hop_gflops.items()},
+        hop_gflops={name: round(rate, 1) for name, rate in stride_gflops.items()},
+        hop_over_product={name: round(rate / best, 3) for name, rate in stride_gflops.items()},
     )
 
 
 def _products(size: int) -> dict[str, Callable[[], Any]]:
-    """Make the ways at hand to multiply two square matrices, by library: the fastest is what could be had."""
+    """Return functions that multiply two square matrices, by library; the fastest is the baseline."""
     left, right = torch.randn(2, size, size, generator=torch.Generator().manual_seed(0)).unbind()
     left_array, right_array = left.numpy(), right.numpy()
     ways: dict[str, Callable[[], Any]] = {
@@ -84,7 +88,7 @@ def _products(size: int) -> dict[str, Callable[[], Any]]:
 
 
 def _onnx_product(right: Tensor) -> Any:
-    """Make ONNX Runtime multiply by a matrix that it may lay out as it likes; None without the exporter's packages."""
+    """Open an ONNX Runtime session that multiplies by a constant matrix; None where the package onnx is missing."""
     try:
         from onnx import TensorProto, helper, numpy_helper
     except ImportError:
@@ -100,6 +104,6 @@ def _onnx_product(right: Tensor) -> Any:
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def _hops(contenders: Mapping[str, Contender], *, persons: int) -> dict[str, Timing]:
-    inputs = example_inputs(next(iter(contenders.values())).engine.config, persons)
-    return {name: timed(partial(run_hop, each.engine, inputs), each.clock) for name, each in contenders.items()}
+def _strides(engines: Mapping[str, BenchEngine], *, persons: int) -> dict[str, Timing]:
+    inputs = example_inputs(next(iter(engines.values())).engine.config, persons)
+    return {name: timed(partial(run_stride, each.engine, inputs), each.clock) for name, each in engines.items()}

@@ -1,4 +1,4 @@
-"""The report as pictures. They want matplotlib: pip install 'hitrs-live[plots]'."""
+"""Draw the report as plots. Needs matplotlib: pip install 'hitrs-live[plots]'."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -21,14 +21,14 @@ _STYLE: dict[Any, Any] = {
 
 
 def draw_plots(report: BenchReport, folder: Path) -> str:
-    """Write steps.png, history.png and rates.png. Returns one line that says why not where that cannot be, else ""."""
-    # It keeps a list of fonts; without this, in two folders of its own in the user's home.
+    """Write steps.png, history.png and rates.png. Returns "", or one line with the reason where that is impossible."""
+    # Matplotlib caches a list of fonts; by default in two folders of its own in the user's home.
     os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / "matplotlib"))
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
-        return "plots are left out: matplotlib is not installed; pip install 'hitrs-live[plots]'"
+        return "plots are skipped: matplotlib is not installed; pip install 'hitrs-live[plots]'"
     drawings: Mapping[str, Callable[[Axes, BenchReport], None]] = {
         "steps": _draw_steps, "history": _draw_history, "rates": _draw_rates,
     }  # fmt: skip
@@ -42,7 +42,7 @@ def draw_plots(report: BenchReport, folder: Path) -> str:
 
 
 def _draw_steps(axes: "Axes", report: BenchReport) -> None:
-    """Draw what a frame of everybody costs: a line for the median, a band up to the p99."""
+    """Draw the cost of one frame by number of people: a line for the median, a band up to the p99."""
     for (name, steps), colour in zip(report.steps.items(), _COLOURS, strict=False):
         persons = [step.persons for step in steps]
         axes.plot(persons, [step.p50_ms for step in steps], color=colour, marker="o", markersize=3.5, label=name)
@@ -55,11 +55,11 @@ def _draw_steps(axes: "Axes", report: BenchReport) -> None:
     _scale_cost(axes)
     axes.set_xticks(ticks := [step.persons for step in next(iter(report.steps.values()))], [f"{n:,}" for n in ticks])
     axes.set(xlabel="people", ylabel="ms a frame, CPU time of one thread")
-    _finish(axes, f"{report.checkpoint}: one frame of everybody, median to p99")
+    _finish(axes, f"{report.checkpoint}: one frame of all people, median to p99")
 
 
 def _draw_history(axes: "Axes", report: BenchReport) -> None:
-    """Draw stream and recomputation by how much is looked back on."""
+    """Draw the cost of streaming and of recomputation by length of the window."""
     clips = [cost.clips for cost in report.history]
     lines = {
         "window each frame": [cost.recompute_every_frame_ms for cost in report.history],
@@ -71,12 +71,12 @@ def _draw_history(axes: "Axes", report: BenchReport) -> None:
     _scale_cost(axes)
     axes.set_xlim(0, None)
     axes.set_xticks(clips, [str(count) for count in clips])
-    axes.set(xlabel="clips looked back on", ylabel="ms a frame, torch, one person")
-    _finish(axes, f"{report.checkpoint}: what history costs")
+    axes.set(xlabel="clips in the window", ylabel="ms a frame, torch, one person")
+    _finish(axes, f"{report.checkpoint}: cost by length of the window")
 
 
 def _draw_rates(axes: "Axes", report: BenchReport) -> None:
-    """Draw the speed of arithmetic: engines' hops below the products that they are held against."""
+    """Draw the FLOP/s of the engines' strides and of the matrix products that they are compared with."""
     arithmetic = report.arithmetic
     bars = [(f"{name}, 16 people", rate, _COLOURS[0]) for name, rate in arithmetic.hop_gflops.items()]
     bars += [(f"product, {name}", rate, _FAINT) for name, rate in arithmetic.product_gflops.items()]
@@ -90,12 +90,12 @@ def _draw_rates(axes: "Axes", report: BenchReport) -> None:
     axes.set_xlabel("GFLOP/s in fp32, one thread")
     size = arithmetic.product_size
     axes.set_title(
-        f"{report.checkpoint}: a hop beside a {size} x {size} product", loc="left", fontsize=10, fontweight="bold"
+        f"{report.checkpoint}: a stride and a {size} x {size} product", loc="left", fontsize=10, fontweight="bold"
     )
 
 
 def _scale_cost(axes: "Axes") -> None:
-    """Make costs logarithmic, with numbers that can be read."""
+    """Make the cost axis logarithmic, with plain numbers."""
     from matplotlib.ticker import LogLocator
 
     axes.set_yscale("log")

@@ -1,4 +1,4 @@
-"""Models of the sizes that the code knows, with random weights: for speed, which does not depend on them."""
+"""Create models of the known sizes with random weights, to measure speed, which does not depend on the weights."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,10 @@ _CLASSES = 27
 
 
 def make_checkpoint(size: str, folder: Path) -> Checkpoint:
-    """Make a detector of a size, with a window of 20 clips, and save it in a folder: engines are built of files."""
+    """Create a detector of a size, with a window of 20 clips.
+
+    It is saved in a folder and loaded from there, since engines are built from a checkpoint file.
+    """
     config = DetectorConfig(encoder=replace(SIZES[size], dropout=0.0), classes=_CLASSES)
     torch.manual_seed(0)
     model = HitrsDetector(config).eval()

@@ -1,4 +1,4 @@
-"""What `hitrs-live replay --bench` prints of its report: figures, and how long steps took."""
+"""Print the report of `hitrs-live replay --bench`: counts, speed, accuracy, and a histogram of step durations."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ _BAR = 40
 
 
 def print_report(report: dict[str, Any]) -> None:
-    """Print a report as `replay_command` makes it."""
+    """Print a report as `run_replay.bench_replay` returns it."""
     console = Console()
     if report["histogram"]:
         console.print(_histogram(report))
-    for line in (_what(report), _speed(report), _accuracy(report)):
+    for line in (_counts(report), _speed(report), _accuracy(report)):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -25,19 +25,19 @@ def _histogram(report: dict[str, Any]) -> Table:
     table = Table("ms", "steps", "", box=SIMPLE, padding=(0, 1, 0, 0), title=title, title_justify="left")
     most = max(each["steps"] for each in report["histogram"])
     for each in report["histogram"]:
-        # Whatever is there is seen.
+        # Rounded up, so that a class with few steps still has a bar.
         length = -(-_BAR * each["steps"] // most)
         table.add_row(f"{each['from_ms']:g} to {each['to_ms']:g}", str(each["steps"]), "█" * length)
     return table
 
 
-def _what(report: dict[str, Any]) -> str:
+def _counts(report: dict[str, Any]) -> str:
     of_pairs = f" and {report['pair_judgements']} of pairs" if report["pair_judgements"] else ""
-    passed = f", {len(report['passed_over'])} passed over" if report["passed_over"] else ""
+    skipped = f", {len(report['passed_over'])} skipped" if report["passed_over"] else ""
     return (
         f"{report['checkpoint']['name']} on {report['engine']} in {report['precision']}, {report['threads']} "
-        f"thread{'s' * (report['threads'] > 1)}: {report['files']} files{passed}, {report['frames']} frames, "
-        f"{report['people']} people, {report['judgements']} judgements{of_pairs}, {report['told']} actions told"
+        f"thread{'s' * (report['threads'] > 1)}: {report['files']} files{skipped}, {report['frames']} frames, "
+        f"{report['people']} people, {report['judgements']} predictions{of_pairs}, {report['told']} actions detected"
     )
 
 
@@ -50,11 +50,11 @@ def _speed(report: dict[str, Any]) -> str:
 
 
 def _accuracy(report: dict[str, Any]) -> str:
-    found = report["accuracy"]
-    if found is None:
+    accuracy = report["accuracy"]
+    if accuracy is None:
         return f"no accuracy: {report['no_accuracy']}"
-    top5 = "" if found["top5"] is None else f", top-5 {found['top5']:.1%}"
+    top5 = "" if accuracy["top5"] is None else f", top-5 {accuracy['top5']:.1%}"
     return (
-        f"top-1 {found['top1']:.1%}{top5} of {found['files']} files by the mean logit of all judgements; "
-        f"{found['without_an_answer']} without an answer, {found['of_other_actions']} not of its actions"
+        f"top-1 {accuracy['top1']:.1%}{top5} of {accuracy['files']} files by the mean logit of all predictions; "
+        f"{accuracy['without_an_answer']} without a prediction, {accuracy['of_other_actions']} of other actions"
     )

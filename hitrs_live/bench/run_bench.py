@@ -1,4 +1,4 @@
-"""`hitrs-live bench`: measure what the model costs on this machine, and write it down as JSON, tables and pictures."""
+"""`hitrs-live bench`: measure the model's cost on this machine and write it as JSON, tables and plots."""
 
 import sys
 import tempfile
@@ -8,7 +8,7 @@ import msgspec
 import torch
 from rich.console import Console
 
-from hitrs_live.bench.engines import build_contenders, open_contenders
+from hitrs_live.bench.engines import build_engines, open_engines
 from hitrs_live.bench.measure import FULL, QUICK, Effort, measure, resident_mb
 from hitrs_live.bench.plots import draw_plots
 from hitrs_live.bench.random_models import make_checkpoint
@@ -22,9 +22,10 @@ from hitrs_live.evaluation.reports.write import write_report
 def bench(
     checkpoint_path: Path | None, *, size: str | None, quick: bool, json_path: Path | None, folder: Path | None
 ) -> BenchReport:
-    """Measure, print JSON on stdout and tables on stderr and, if asked, write them.
+    """Measure, print JSON on stdout and tables on stderr, and write files where paths are given.
 
-    size: a model of random weights instead of a checkpoint. Raises DataError where a file cannot be written.
+    size: a model of random weights instead of a checkpoint; json_path: the report; folder: report, tables and plots.
+    Raises DataError where a file cannot be written.
     """
     torch.set_num_threads(1)
     for place in (folder, None if json_path is None else json_path.parent):
@@ -47,25 +48,25 @@ def bench(
 def _measure_file(path: Path | None, effort: Effort) -> BenchReport:
     checkpoint = load_checkpoint(path)
     loaded_mb = resident_mb()
-    contenders, notices = open_contenders(checkpoint)
-    return measure(checkpoint, contenders, effort, notices=notices, loaded_mb=loaded_mb)
+    engines, notices = open_engines(checkpoint)
+    return measure(checkpoint, engines, effort, notices=notices, loaded_mb=loaded_mb)
 
 
 def _measure_size(size: str, effort: Effort) -> BenchReport:
-    """Measure a model that nobody trained; its engines are built for this once."""
+    """Measure a model with random weights; its engines are built in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="hitrs_bench.") as scratch:
         checkpoint = make_checkpoint(size, Path(scratch))
         loaded_mb = resident_mb()
-        contenders, notices = build_contenders(checkpoint, Path(scratch) / "engines")
-        return measure(checkpoint, contenders, effort, weights="random", notices=notices, loaded_mb=loaded_mb)
+        engines, notices = build_engines(checkpoint, Path(scratch) / "engines")
+        return measure(checkpoint, engines, effort, weights="random", notices=notices, loaded_mb=loaded_mb)
 
 
 def _prepare(folder: Path) -> None:
-    """Make the folder now: minutes later would be late to find that it cannot be."""
+    """Create the folder and check that it is writable, before minutes of measuring."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise DataError(f"{folder}: cannot be written to ({error}); name another with --out or --json") from None
+        raise DataError(f"{folder}: cannot be written to ({error}); give another with --out or --json") from None

@@ -1,4 +1,4 @@
-"""The report as tables, for people."""
+"""Print the report as tables."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -9,16 +9,16 @@ from rich.table import Table
 from hitrs_live.bench.results import BenchReport
 
 TABLE_WIDTH = 110
-"""Characters, where there is no terminal to ask."""
+"""Characters, where there is no terminal."""
 
 
 def draw_tables(report: BenchReport) -> Group:
-    """Lay a report out for a terminal."""
+    """Arrange a report's tables and notices for a terminal."""
     return Group(_headline(report), _engines(report), _steps(report), _history(report), *report.notices)
 
 
 def write_tables(report: BenchReport) -> str:
-    """Lay a report out as plain text."""
+    """Return a report's tables and notices as plain text."""
     console = Console(file=io.StringIO(), width=TABLE_WIDTH, no_color=True)
     with console.capture() as written:
         console.print(draw_tables(report))
@@ -37,18 +37,18 @@ def _headline(report: BenchReport) -> Table:
             ("the same window in torch / fastest engine's stream", f"{report.speedup_over_recompute_best:.1f}x"),
             ("ONNX Runtime / torch, 1 person", "-" if onnx is None else f"{onnx:.2f}x"),
             ("people at 30 fps on one core, p99 of a frame", _counts(report.persons_at_30fps)),
-            ("the same where all end their clips at once", _counts(report.persons_at_30fps_at_once)),
+            ("the same, all clips ending in one frame", _counts(report.persons_at_30fps_at_once)),
             ("people at 30 fps on one GPU", _counts(report.persons_at_30fps_gpu or {}) or "-"),
             (
-                f"FLOP/s of 16 people's hop / of a {arithmetic.product_size} x {arithmetic.product_size} product",
+                f"FLOP/s of a stride of 16 people / of a {arithmetic.product_size} x {arithmetic.product_size} product",
                 f"{report.matmul_share_batch16:.2f}",
             ),
             ("pipeline without pose stage, frame to events: p50 / p95 / p99", _latency(report)),
             (
-                "resident memory: loaded / engines open / most",
+                "resident memory: loaded / engines open / peak",
                 _megabytes(memory.loaded_mb, memory.engines_mb, memory.peak_mb),
             ),
-            ("what a stream remembers of a person", f"{memory.state_kb_per_person:.0f} kB"),
+            ("stream state of a person", f"{memory.state_kb_per_person:.0f} kB"),
         ),
     )
 
@@ -86,7 +86,7 @@ def _steps(report: BenchReport) -> Table:
         for name, step in zip(report.steps, of_one_size, strict=True)
     )  # fmt: skip
     return _table(
-        "one frame of everybody, people spread over the seven frames of a clip",
+        "one frame of all people, whose clips end in different frames of seven",
         ("people", "engine", "frames", "p50 ms", "p95 ms", "p99 ms", "ms a person"),
         rows,
     )
@@ -105,14 +105,14 @@ def _history(report: BenchReport) -> Table:
         for cost in report.history
     )
     return _table(
-        "by history, one person, torch, ms a frame",
+        "by length of the window, one person, torch, ms a frame",
         ("clips", "stream", "window each frame", "ratio", "window each clip", "ratio"),
         rows,
     )
 
 
 def _table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Make a table whose first column is text and whose others are figures."""
+    """Build a table whose first column is text and whose others are numbers."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left")

@@ -1,4 +1,4 @@
-"""Recompute the whole window, as a model without a stream's memory has to: with the same weights, in the same run."""
+"""Time the whole window recomputed, as a model without stream state must do, with the same weights in the same run."""
 
 import time
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hitrs_live.bench.engines import Contender
+from hitrs_live.bench.engines import BenchEngine
 from hitrs_live.bench.interleaved_timing import Timing, in_turns, timed
 from hitrs_live.bench.results import HistoryCost, Recomputing
 from hitrs_live.bench.step_timing import time_frames
@@ -22,27 +22,27 @@ from hitrs_live.model.hitrs import gather_clips
 
 MODEL = "model"
 HISTORIES = (5, 10, 20, 40)
-"""Clips looked back on."""
+"""Window lengths, clips."""
 
 
 def compare_recomputing(
-    checkpoint: Checkpoint, contenders: Mapping[str, Contender], stream_ms: Mapping[str, float], *, turns: int
+    checkpoint: Checkpoint, engines: Mapping[str, BenchEngine], stream_ms: Mapping[str, float], *, turns: int
 ) -> Recomputing:
-    """Time one window of one person, in turns, and set it against the stream's step. stream_ms: by contender."""
+    """Time one window of one person in turns and compare it with the stream's step. stream_ms: by engine."""
     window, stride = _window(checkpoint), checkpoint.info.detector.encoder.clip_stride
     windows = {MODEL: timed(partial(checkpoint.model, window), time.process_time_ns)}
-    for name, each in contenders.items():
+    for name, each in engines.items():
         windows[name] = timed(partial(recompute_window, each.engine, window[0]), each.clock)
     window_ms = {name: float(np.median(took)) for name, took in in_turns(windows, turns=turns).items()}
     return Recomputing(
         window_ms={name: round(ms, 3) for name, ms in window_ms.items()},
         every_clip_ms_per_frame={name: round(ms / stride, 3) for name, ms in window_ms.items()},
-        over_stream={name: round(window_ms[name] / stream_ms[name], 1) for name in contenders},
+        over_stream={name: round(window_ms[name] / stream_ms[name], 1) for name in engines},
     )
 
 
 def recompute_window(engine: Engine, joints: Tensor) -> Tensor:
-    """Compute a whole window by an engine's parts: every frame, every clip, one judgement.
+    """Compute a whole window by an engine's submodules: every frame, every clip, one prediction.
 
     joints: (T, J, 3), normalised, all frames of the window -> logits (1, K).
     """
@@ -52,13 +52,16 @@ def recompute_window(engine: Engine, joints: Tensor) -> Tensor:
 
 
 def time_histories(checkpoint: Checkpoint, *, turns: int) -> tuple[HistoryCost, ...]:
-    """Time stream and recomputation for windows of 5 to 40 clips, where the model has so many places, in torch."""
+    """Time stream and recomputation in torch for windows of 5 to 40 clips, as far as the model has positions for."""
     longest = checkpoint.info.detector.encoder.max_clips
     return tuple(_time_history(with_window(checkpoint, clips), turns=turns) for clips in HISTORIES if clips <= longest)
 
 
 def with_window(checkpoint: Checkpoint, clips: int) -> Checkpoint:
-    """Let a detector look back over so many clips: its cost then is that of one trained so, its answers may not be."""
+    """Return the detector with a window of `clips` clips.
+
+    Its cost is that of a detector trained so. Its outputs are not, where the window is longer than the trained one.
+    """
     config = replace(checkpoint.info.detector, window_clips=clips)
     model = HitrsDetector(config)
     model.load_state_dict(checkpoint.model.state_dict())
@@ -67,10 +70,10 @@ def with_window(checkpoint: Checkpoint, clips: int) -> Checkpoint:
 
 
 def _time_history(checkpoint: Checkpoint, *, turns: int) -> HistoryCost:
-    contender, window = Contender(engine=TorchEngine(checkpoint.model)), _window(checkpoint)
+    engine, window = BenchEngine(engine=TorchEngine(checkpoint.model)), _window(checkpoint)
     timings: dict[str, Timing] = {
-        "stream": lambda: float(time_frames(contender, checkpoint.info.normaliser, persons=1, strides=2).mean()),
-        "window": timed(partial(checkpoint.model, window), contender.clock),
+        "stream": lambda: float(time_frames(engine, checkpoint.info.normaliser, persons=1, strides=2).mean()),
+        "window": timed(partial(checkpoint.model, window), engine.clock),
     }
     took = in_turns(timings, turns=turns)
     every_frame_ms = float(np.median(took["window"]))
@@ -78,12 +81,12 @@ def _time_history(checkpoint: Checkpoint, *, turns: int) -> HistoryCost:
         clips=checkpoint.info.detector.window_clips,
         stream_ms_per_frame=round(float(np.median(took["stream"])), 3),
         recompute_every_frame_ms=round(every_frame_ms, 3),
-        recompute_every_clip_ms_per_frame=round(every_frame_ms / contender.engine.grid.clip_stride, 3),
+        recompute_every_clip_ms_per_frame=round(every_frame_ms / engine.engine.grid.clip_stride, 3),
     )
 
 
 def _window(checkpoint: Checkpoint) -> Tensor:
-    """Make a full window of one person. Returns (1, T, J, C)."""
+    """Create a full window of random joints of one person. Returns (1, T, J, C)."""
     config = checkpoint.info.detector
     grid = config.encoder
     return torch.randn(

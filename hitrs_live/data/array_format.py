@@ -85,7 +85,7 @@ def load_archive(path: Path) -> Archive:
         raise DataError(f"{path}: no such file; set HITRS_DATA to the folder that holds the data") from None
     except (*BROKEN, KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{path}: not in the array format ({error}); wanted an .npz with x, y, length, subject, seq, meta"
+            f"{path}: not in the array format ({error}); expected an .npz with x, y, length, subject, seq, meta"
         ) from None
     meta = meta if isinstance(meta, dict) else {}
     valid = meta.get("valid", [True] * len(NTU25))
@@ -109,29 +109,32 @@ def _label_names(path: Path, meta: dict[str, Any]) -> dict[int, str]:
     try:
         return {int(number): str(name) for number, name in names.items()} if isinstance(names, dict) else {}
     except ValueError:
-        raise DataError(f"{path}: meta's labels are {str(names)[:60]}, wanted names by number") from None
+        raise DataError(f"{path}: meta's labels are {str(names)[:60]}, expected names by number") from None
 
 
 def _check(path: Path, arrays: dict[str, NDArray[Any]], valid: Any) -> None:
     joints, labels, lengths = arrays["x"], arrays["y"], arrays["length"]
     if joints.ndim != 3 or joints.shape[1:] != (len(NTU25), 3):
         raise DataError(
-            f"{path}: x has shape {joints.shape}, wanted (frames, 25, 3); convert it to the joints of NTU RGB+D"
+            f"{path}: x has shape {joints.shape}, expected (frames, 25, 3); convert it to the joints of NTU RGB+D"
         )
-    for key, wanted in (("x", "f"), ("y", "iu"), ("length", "iu")):
-        if arrays[key].dtype.kind not in wanted:
-            raise DataError(f"{path}: {key} is {arrays[key].dtype}, wanted {'floats' if wanted == 'f' else 'integers'}")
+    for key, expected in (("x", "f"), ("y", "iu"), ("length", "iu")):
+        if arrays[key].dtype.kind not in expected:
+            raise DataError(
+                f"{path}: {key} is {arrays[key].dtype}, expected {'floats' if expected == 'f' else 'integers'}"
+            )
     if labels.ndim != 1 or lengths.ndim != 1 or len(labels) != len(joints) or lengths.sum() != len(joints):
         raise DataError(
-            f"{path}: {len(joints)} frames in x, {labels.shape} in y, {lengths.sum()} in length; wanted the same number"
+            f"{path}: {len(joints)} frames in x, {labels.shape} in y, {lengths.sum()} in length; "
+            "expected the same number"
         )
     if (lengths < 1).any() or arrays["subject"].shape != lengths.shape or arrays["seq"].shape != lengths.shape:
         raise DataError(
             f"{path}: {lengths.shape} lengths, {arrays['subject'].shape} subjects, {arrays['seq'].shape} names; "
-            "wanted as many of each, and no sequence without a frame"
+            "expected as many of each, and no sequence without a frame"
         )
     if not (isinstance(valid, list) and len(valid) == len(NTU25)):
-        raise DataError(f"{path}: meta's valid is {str(valid)[:40]}, wanted a list of {len(NTU25)} truth values")
+        raise DataError(f"{path}: meta's valid is {str(valid)[:40]}, expected a list of {len(NTU25)} truth values")
 
 
 def _filled(path: Path, arrays: dict[str, NDArray[Any]]) -> tuple[NDArray[np.floating], int]:

@@ -115,7 +115,7 @@ def _degrees(name: str, value: str) -> float:
     except ValueError:
         angle_deg = np.nan
     if not np.isfinite(angle_deg):
-        raise ConfigError(f"--degrade {name}: wanted an angle in degrees, such as yaw=90")
+        raise ConfigError(f"--degrade {name}: expected an angle in degrees, such as yaw=90")
     return angle_deg
 
 

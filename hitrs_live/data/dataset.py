@@ -235,15 +235,15 @@ def open_prepared(folder: Path) -> Dataset:
 
 def _check_index(folder: Path, index: Index) -> None:
     if index.format != FORMAT:
-        raise DataError(f"{folder}: format {index.format}, wanted {FORMAT}; prepare it anew with this version")
+        raise DataError(f"{folder}: format {index.format}, expected {FORMAT}; prepare it anew with this version")
     if index.layout != NTU25.name or len(index.valid) != len(NTU25):
         raise DataError(
-            f"{folder}: {len(index.valid)} joints of layout {index.layout!r}, wanted {NTU25.name!r}; prepare it anew"
+            f"{folder}: {len(index.valid)} joints of layout {index.layout!r}, expected {NTU25.name!r}; prepare it anew"
         )
     for sample in index.samples:
         if not sample.bodies or any(b.first_row < 0 or b.frames < 1 or b.first_frame < 0 for b in sample.bodies):
             raise DataError(
-                f"{folder}: {INDEX} gives {sample.name} the bodies {sample.bodies}, wanted one or more, each with "
+                f"{folder}: {INDEX} gives {sample.name} the bodies {sample.bodies}, expected one or more, each with "
                 "a frame or more; it was edited, prepare it anew"
             )
 

@@ -167,9 +167,9 @@ def _lay_arm(joints: Floats, axes: _Axes, side: str, path: Floats, rng: np.rando
 
     across, up, ahead = axes
     outward = across if side == "left" else -across
-    wanted = path[:, :1] * outward + path[:, 1:2] * up + path[:, 2:] * ahead
-    reach = np.linalg.norm(wanted, axis=-1, keepdims=True) * (upper + fore)
-    towards = _unit(wanted)
+    expected = path[:, :1] * outward + path[:, 1:2] * up + path[:, 2:] * ahead
+    reach = np.linalg.norm(expected, axis=-1, keepdims=True) * (upper + fore)
+    towards = _unit(expected)
     reach = np.clip(reach, abs(upper - fore) + 0.05 * (upper + fore), 0.97 * (upper + fore))
     # The law of cosines: how far along the line to the hand the elbow lies, and how far beside it.
     along = (upper**2 - fore**2 + reach**2) / (2 * reach)

@@ -120,5 +120,5 @@ class Mirror:
 def every_start(path: str, frames: int) -> NDArray[np.int64]:
     """List where windows of a recording may begin. Raises DataError where it is shorter than one."""
     if frames < WINDOW:
-        raise DataError(f"{path}: {frames} frames, wanted at least {WINDOW}: {HISTORY} to see and {HORIZON} to tell")
+        raise DataError(f"{path}: {frames} frames, expected at least {WINDOW}: {HISTORY} to see and {HORIZON} to tell")
     return np.arange(frames - WINDOW + 1)

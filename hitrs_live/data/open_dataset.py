@@ -39,7 +39,7 @@ def open_dataset(path: Path) -> Dataset:
     if path.is_dir():
         if not (path / INDEX).is_file():
             raise DataError(
-                f"{path}: a folder without {INDEX}, wanted a prepared data set or an .npz; "
+                f"{path}: a folder without {INDEX}, expected a prepared data set or an .npz; "
                 "make one with hitrs-live prepare"
             )
         return open_prepared(path)
@@ -63,14 +63,14 @@ def check_classes(train: Dataset, test: Dataset) -> None:
 
 
 def check_rates(datasets: Sequence[Dataset], rate_hz: float) -> None:
-    """Refuse data sets of another frame rate than the one wanted.
+    """Refuse data sets of another frame rate than the one expected.
 
     Raises DataError, naming the first of them and its rate.
     """
     for dataset in datasets:
         if dataset.index.rate_hz != rate_hz:
             raise DataError(
-                f"{dataset.path}: {dataset.index.rate_hz:g} frames a second, wanted {rate_hz:g}; bring it to that with "
+                f"{dataset.path}: {dataset.index.rate_hz:g} frames a second, expected {rate_hz:g}; bring it to that with "
                 f"hitrs-live prepare arrays {dataset.path} --rate-hz {rate_hz:g} --out OUT"
             )
 
@@ -143,9 +143,9 @@ def _contiguous(path: Path, labels: NDArray[np.integer], names: dict[int, str]) 
     if numbers == [0] and 0 not in names:
         return [], np.full(len(labels), UNLABELLED, np.int16)
     if numbers and numbers[0] < 0:
-        raise DataError(f"{path}: label {numbers[0]}, wanted 0 or above, or {UNLABELLED} for a frame without one")
+        raise DataError(f"{path}: label {numbers[0]}, expected 0 or above, or {UNLABELLED} for a frame without one")
     if len(numbers) > np.iinfo(np.int16).max:
-        raise DataError(f"{path}: {len(numbers)} different labels, wanted at most {np.iinfo(np.int16).max}")
+        raise DataError(f"{path}: {len(numbers)} different labels, expected at most {np.iinfo(np.int16).max}")
     positions = np.searchsorted(numbers, labels).astype(np.int16)
     return numbers, np.where(labels == UNLABELLED, UNLABELLED, positions).astype(np.int16)
 
@@ -153,5 +153,5 @@ def _contiguous(path: Path, labels: NDArray[np.integer], names: dict[int, str]) 
 def _rate_hz(path: Path, meta: dict[str, Any], usual: float) -> float:
     rate = meta.get("rate_hz", usual)
     if not (isinstance(rate, (int, float)) and 1 <= rate <= 1000):
-        raise DataError(f"{path}: meta's rate_hz is {str(rate)[:40]!r}, wanted 1 to 1000 frames a second")
+        raise DataError(f"{path}: meta's rate_hz is {str(rate)[:40]!r}, expected 1 to 1000 frames a second")
     return float(rate)

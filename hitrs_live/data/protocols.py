@@ -99,6 +99,6 @@ def nw_ucla_tests(name: str) -> tuple[str, ...]:
     """
     match = NW_UCLA_NAME.fullmatch(name)
     if match is None:
-        raise ValueError(f"got the name {name!r}, wanted one such as a01_s01_e00_v01")
+        raise ValueError(f"got the name {name!r}, expected one such as a01_s01_e00_v01")
     tested = (match["view"] == "03", match["subject"] == "10")
     return tuple(split for split, tests in zip(NW_UCLA_SPLITS, tested, strict=True) if tests)

@@ -24,7 +24,7 @@ def draw_subset(dataset: Dataset, share: float, seed: int) -> tuple[str, ...]:
     Raises ValueError where the share is not above 0 and at most 1.
     """
     if not 0 < share <= 1:
-        raise ValueError(f"got a share of {share}, wanted above 0 and at most 1")
+        raise ValueError(f"got a share of {share}, expected above 0 and at most 1")
     by_class: dict[int, list[str]] = {}
     for sample in sorted(dataset.samples, key=lambda sample: sample.name):
         by_class.setdefault(dataset.label(sample), []).append(sample.name)
@@ -51,10 +51,12 @@ def read_subset(path: Path, dataset: Dataset) -> tuple[str, ...]:
     try:
         lines = read_text(path).splitlines()
     except (OSError, TextUnreadable) as error:
-        raise DataError(f"{path}: cannot be read ({error}); wanted a text file with one sequence name a line") from None
+        raise DataError(
+            f"{path}: cannot be read ({error}); expected a text file with one sequence name a line"
+        ) from None
     names = tuple(name for line in lines if (name := line.strip()) and not name.startswith("#"))
     if not names:
-        raise DataError(f"{path}: names no sequence, wanted one name a line")
+        raise DataError(f"{path}: names no sequence, expected one name a line")
     known = {sample.name for sample in dataset.samples}
     if missing := [name for name in names if name not in known]:
         raise DataError(
@@ -74,6 +76,6 @@ def take_subset(path: Path, dataset: Dataset) -> Dataset:
     every, kept = ({each.class_of(sample) for sample in each.samples} for each in (dataset, chosen))
     if missing := sorted(every - kept):
         raise DataError(
-            f"{path}: has no sequence of {dataset.classes[missing[0]]!r}, wanted one of each class at least"
+            f"{path}: has no sequence of {dataset.classes[missing[0]]!r}, expected one of each class at least"
         )
     return chosen

@@ -1,8 +1,9 @@
 """Run many files through the streaming path at full speed, their people as the rows of one batch.
 
-Each file is followed by a tracker and a resampler of its own, as if it were played alone; everybody's history then
-takes a row of the batch, which is reset for the next one when it ends. Rows are independent, so a file is told what
-it would be told alone. Where the model knows actions of two, a file's pairs are judged once all of its people are.
+Each file has a tracker and a resampler of its own, as if it were played alone. The history of each person then takes a
+row of the batch, which is reset for the next person when the history ends. Rows are independent, so a file gets the
+same actions as it would alone. Where the model knows actions of two people, a file's pairs are scored once all of its
+people have been run.
 """
 
 import time
@@ -29,52 +30,53 @@ from hitrs_live.streaming.thresholds import Thresholds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Played:
-    """A file as the tracker and the resampler made of it."""
+class TrackedFile:
+    """A file after tracking and resampling."""
 
     path: Path
     frames: int
     """Of the file."""
     joint_frames: tuple[JointFrame, ...]
     people: tuple[TrackHistory, ...]
-    """In those ticks."""
+    """In those joint frames."""
 
 
 @dataclass(kw_only=True)
-class Heard:
-    """What was said of a file's people, all of them together, and of its pairs."""
+class FileScores:
+    """Predictions for a file: of all its people together, and of its pairs. K classes."""
 
     path: Path
     frames: int
     people: int
-    takes_two: NDArray[np.bool_]
-    """(K,); True for the actions that pairs are judged on."""
-    judgements: int = 0
+    pair_actions: NDArray[np.bool_]
+    """(K,); True for actions of two people, which pairs are scored on."""
+    predictions: int = 0
     logits_sum: NDArray[np.float64]
     """(K,)."""
-    pair_judgements: int = 0
+    pair_predictions: int = 0
     pair_logits_sum: NDArray[np.float64]
     """(K,)."""
-    told: list[str] = field(default_factory=list)
-    """Actions that the decoder let begin."""
+    detected: list[str] = field(default_factory=list)
+    """Labels of the actions that the decoder started."""
 
     @property
     def logits(self) -> NDArray[np.float64] | None:
-        """The file's answer: the mean over all judgements of everybody in it, for actions of two over those of pairs.
+        """Mean logits of the file, (K,): over all predictions for its people; for actions of two, for its pairs.
 
-        (K,); minus infinity where there was no pair for an action. None where there was no judgement for any.
+        Minus infinity for an action of two where there was no pair; None where no action has a prediction.
         """
-        if not self.judgements or (self.takes_two[1:].all() and not self.pair_judgements):
+        if not self.predictions or (self.pair_actions[1:].all() and not self.pair_predictions):
             return None
-        of_pairs = self.pair_logits_sum / self.pair_judgements if self.pair_judgements else -np.inf
-        return np.where(self.takes_two, of_pairs, self.logits_sum / self.judgements)
+        of_pairs = self.pair_logits_sum / self.pair_predictions if self.pair_predictions else -np.inf
+        return np.where(self.pair_actions, of_pairs, self.logits_sum / self.predictions)
 
 
 @dataclass(kw_only=True)
-class _Row:
-    """Somebody's history, and how much of it was seen."""
+class _PersonRow:
+    """A person in a row of the batch, and the next frame of the history."""
 
-    heard: Heard
+    scores: FileScores
+    """Of the file."""
     pairs: FilePairs | None
     """Of the file; None where the model knows no action of two."""
     person: TrackHistory
@@ -88,7 +90,7 @@ class Replay:
     def __init__(
         self, checkpoint: Checkpoint, config: Config, engine: Engine, *, rows: int, thresholds: Thresholds | None = None
     ) -> None:
-        """Take the model, the settings, what computes it, and what was tuned."""
+        """Take the model, the settings, the engine that computes it, the number of rows, and tuned thresholds."""
         stream = HitrsStream(checkpoint, engine=engine, step_frames=checkpoint.info.step_frames(config.model.update))
         model = stream.description
         self._predictor = Predictor(
@@ -98,46 +100,49 @@ class Replay:
             model, config.action, source_id="replay", rows=rows, thresholds=thresholds,
             bridge_s=config.track.bridge_s,
         )  # fmt: skip
-        self._takes_two, self._rate_hz = np.isin(model.labels, model.pair_labels), model.rate_hz
+        self._pair_actions, self._rate_hz = np.isin(model.labels, model.pair_labels), model.rate_hz
         self._pair_decoder = partial(PairDecoder, model, config, source_id="replay", thresholds=thresholds)
-        self._rows: list[_Row | None] = [None] * rows
-        self._still = np.zeros((len(NTU25), 3), np.float32), np.zeros(len(NTU25), np.float32)
+        self._rows: list[_PersonRow | None] = [None] * rows
+        self._empty = np.zeros((len(NTU25), 3), np.float32), np.zeros(len(NTU25), np.float32)
         self.step_ms: list[float] = []
-        """How long each step of the batch took, from its joints to its events."""
+        """Duration of each step of the batch, from its joints to its events."""
         self._predictor.warm_up()
 
-    def run(self, files: Iterable[Played]) -> list[Heard]:
-        """Run files, which are read as rows come free, to the end of the last one. Returns them in their order."""
-        heard: list[Heard] = []
-        waiting = self._histories(files, heard)
+    def run(self, files: Iterable[TrackedFile]) -> list[FileScores]:
+        """Run files to the end of the last one. Returns the scores of each, in the order given.
+
+        files: read one by one, as rows become free.
+        """
+        scores: list[FileScores] = []
+        waiting = self._people(files, scores)
         while True:
             self._rows = [next(waiting, None) if row is None else row for row in self._rows]
             if not any(self._rows):
-                return heard
+                return scores
             self._step()
 
-    def _histories(self, files: Iterable[Played], heard: list[Heard]) -> Iterator[_Row]:
+    def _people(self, files: Iterable[TrackedFile], scores: list[FileScores]) -> Iterator[_PersonRow]:
         track_id = 0
-        for played in files:
-            classes, count = len(self._takes_two), len(played.people)
-            one = Heard(
-                path=played.path, frames=played.frames, people=count, takes_two=self._takes_two,
+        for file in files:
+            classes, count = len(self._pair_actions), len(file.people)
+            of_file = FileScores(
+                path=file.path, frames=file.frames, people=count, pair_actions=self._pair_actions,
                 logits_sum=np.zeros(classes), pair_logits_sum=np.zeros(classes),
             )  # fmt: skip
-            heard.append(one)
-            pairs = self._open_pairs(played)
-            for person in played.people:
-                yield _Row(heard=one, pairs=pairs, person=person, track_id=track_id)
+            scores.append(of_file)
+            pairs = self._open_pairs(file)
+            for person in file.people:
+                yield _PersonRow(scores=of_file, pairs=pairs, person=person, track_id=track_id)
                 track_id += 1
 
-    def _open_pairs(self, played: Played) -> FilePairs | None:
-        if not played.people or not self._takes_two.any():
+    def _open_pairs(self, file: TrackedFile) -> FilePairs | None:
+        if not file.people or not self._pair_actions.any():
             return None
-        decoder = self._pair_decoder(rows=len(played.joint_frames[0].active))
-        return FilePairs(decoder, played.joint_frames, histories=len(played.people), classes=len(self._takes_two))
+        decoder = self._pair_decoder(rows=len(file.joint_frames[0].active))
+        return FilePairs(decoder, file.joint_frames, histories=len(file.people), classes=len(self._pair_actions))
 
     def _step(self) -> None:
-        """Advance everybody by a frame, and let those go whose last one it was."""
+        """Advance every person by a frame, and free the rows whose history has ended."""
         joint_frame = self._joint_frame()
         began_ns = time.perf_counter_ns()
         predictions = self._predictor.step(joint_frame)
@@ -147,8 +152,8 @@ class Replay:
             for number in np.flatnonzero(prediction.completed).tolist():
                 row = self._rows[number]
                 assert row is not None
-                row.heard.judgements += 1
-                row.heard.logits_sum += prediction.logits[number]
+                row.scores.predictions += 1
+                row.scores.logits_sum += prediction.logits[number]
                 if row.pairs is not None:
                     row.pairs.take(row.person, row.at, prediction.logits[number])
         begun = {
@@ -158,19 +163,19 @@ class Replay:
             if row is None:
                 continue
             if row.track_id in begun:
-                row.heard.told.append(begun[row.track_id])
+                row.scores.detected.append(begun[row.track_id])
             row.at += 1
             if row.at == len(row.person.joints_m):
                 self._rows[number] = None
                 if row.pairs is not None and row.pairs.end_one():
-                    found = row.pairs.score_pairs()
-                    row.heard.pair_judgements, row.heard.pair_logits_sum = found.judgements, found.logits_sum
-                    row.heard.told += found.told
+                    pairs = row.pairs.score_pairs()
+                    row.scores.pair_predictions, row.scores.pair_logits_sum = pairs.predictions, pairs.logits_sum
+                    row.scores.detected += pairs.detected
 
     def _joint_frame(self) -> JointFrame:
-        """Lay the next frame of everybody out in rows; one that nobody is in rests."""
+        """Put the next frame of every person into its row; a row without a person is inactive."""
         poses = [
-            self._still if row is None else (row.person.joints_m[row.at], row.person.confidence[row.at])
+            self._empty if row is None else (row.person.joints_m[row.at], row.person.confidence[row.at])
             for row in self._rows
         ]
         at = np.array([-1 if row is None else row.at for row in self._rows])

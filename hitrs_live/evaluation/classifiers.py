@@ -1,4 +1,4 @@
-"""From a checkpoint to scores of a data set's classes, whatever turns a summed-up sequence into them."""
+"""Turn a checkpoint into a classifier of a data set's classes: an encoder, its pooling, and a head or a probe."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.model.recogniser import Readout
 
 _NAMED = 4
-"""Classes that an error names before it counts the rest."""
+"""Classes that an error message lists before it counts the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Classifier:
-    """An encoder, what it sums a sequence up to, and what names it by that."""
+    """An encoder, how it pools a sequence, and what classifies the result. K classes of the data set."""
 
     file: Path
     reader: EncoderCheckpoint
@@ -28,20 +28,20 @@ class Classifier:
     """(..., C_video) -> (..., K) scores of the data set's classes, which sum to one."""
     readout: Readout = "token"
     mirror: bool = False
-    """Whether it names a sequence by what it says of it and of its mirror image."""
+    """Whether the scores of a sequence and of its mirror image are averaged."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """What was chosen for it, for the report."""
+    """Chosen hyperparameters, for the report."""
 
 
 def class_numbers(dataset: Dataset) -> NDArray[np.int64]:
-    """Return the class of every sequence as a place in the data set's `classes`, (S,)."""
+    """Return the class of every sequence as an index into the data set's `classes`, (S,)."""
     return np.array([dataset.class_of(sample) for sample in dataset.samples], np.int64)
 
 
 def open_head(file: Path, dataset: Dataset) -> Classifier:
-    """Open a recogniser and put its answers into the order of a data set's classes, by name.
+    """Open a recogniser and put its outputs into the order of a data set's classes, by name.
 
-    Raises CheckpointMismatch where it is no recogniser or names other classes.
+    Raises CheckpointMismatch where the file is not a recogniser or has other classes.
     """
     checkpoint = load_recogniser(file)
     columns = _columns(file, checkpoint.info.labels, dataset)
@@ -62,18 +62,18 @@ def open_head(file: Path, dataset: Dataset) -> Classifier:
 
 def _columns(file: Path, labels: tuple[str, ...], dataset: Dataset) -> list[int]:
     """Find each of the data set's classes among a checkpoint's labels."""
-    wanted = dataset.classes
-    missing = [name for name in wanted if name not in labels]
-    besides = [name for name in labels if name not in wanted]
-    if missing or besides:
+    expected = dataset.classes
+    missing = [name for name in expected if name not in labels]
+    additional = [name for name in labels if name not in expected]
+    if missing or additional:
         differences = [
-            f"{word} {_list(names)}" for word, names in (("lacks", missing), ("has besides", besides)) if names
+            f"{word} {_list(names)}" for word, names in (("lacks", missing), ("also has", additional)) if names
         ]
         raise CheckpointMismatch(
-            f"checkpoint {file}: its {len(labels)} labels are not the {len(wanted)} classes of {dataset.path}, it "
+            f"checkpoint {file}: its {len(labels)} labels are not the {len(expected)} classes of {dataset.path}, it "
             f"{' and '.join(differences)}; fine-tune it on this data set, or measure its encoder with --protocol linear"
         )
-    return [labels.index(name) for name in wanted]
+    return [labels.index(name) for name in expected]
 
 
 def _list(names: Sequence[str]) -> str:

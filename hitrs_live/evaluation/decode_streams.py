@@ -1,4 +1,4 @@
-"""Run the live decoder, and no model, over what was kept of streams."""
+"""Run the live action decoder over stored model outputs."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.config import ActionConfig
-from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult, ToldAction
+from hitrs_live.evaluation.kept_streams import DetectedAction, KeptStream, StreamResult
 from hitrs_live.messages import ActionEvent, JointFrame, Prediction
 from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.decoder import ActionDecoder
@@ -16,10 +16,10 @@ from hitrs_live.streaming.thresholds import Thresholds, make_rules
 
 _ROWS = 64
 _START_NS = 1_000_000_000
-"""A stream's first frame; above 0, since an onset may lie before it by the labels' lag."""
+"""Time of a stream's first frame; above 0, since an onset may lie before it by the label lag."""
 
 
-def decide(
+def decode_streams(
     streams: Sequence[KeptStream],
     info: CheckpointInfo,
     config: ActionConfig | None = None,
@@ -28,15 +28,16 @@ def decide(
     step_frames: int | None = None,
     of_pairs: bool | None = None,
 ) -> list[StreamResult]:
-    """Tell the actions that the judgements, whoever made them, come to; a result for each stream, in their order.
+    """Decode the actions of each stream. Returns a result for each, in the order given.
 
-    config: by default the live one's; step_frames: frames from one judgement to the next, as the streams have them;
-    of_pairs: as the decoder has it, by default for recordings of which it is not known who does an action of two.
+    config: by default the live one; step_frames: frames from one prediction to the next, as the streams have them;
+    of_pairs: as `ActionDecoder` takes it; the default is for recordings in which it is unknown who takes part in an
+    action of two people.
     """
     config = config or ActionConfig()
     model = describe_stream(info, step_frames)
     rules = make_rules(model, config, thresholds)
-    told: dict[int, list[ToldAction]] = {}
+    detected: dict[int, list[DetectedAction]] = {}
     # The longest first, so that a batch stays full.
     order = sorted(range(len(streams)), key=lambda number: -len(streams[number].ends))
     for first in range(0, len(order), _ROWS):
@@ -44,8 +45,8 @@ def decide(
         decoder = ActionDecoder(
             model, config, source_id="evaluation", rows=len(numbers), thresholds=thresholds, of_pairs=of_pairs
         )
-        rows = _told(_events(decoder, [streams[number] for number in numbers], info.normaliser.rate_hz), len(numbers))
-        told.update(zip(numbers, rows, strict=True))
+        events = _events(decoder, [streams[number] for number in numbers], info.normaliser.rate_hz)
+        detected.update(zip(numbers, _pair_starts_with_ends(events, len(numbers)), strict=True))
     return [
         StreamResult(
             sequence=stream.sequence,
@@ -53,16 +54,16 @@ def decide(
             logits=stream.logits,
             confidence=stream.confidence,
             motion_error_mm=stream.motion_error_mm,
-            held_error_mm=stream.held_error_mm,
+            zero_velocity_error_mm=stream.zero_velocity_error_mm,
             scores=class_scores(stream.logits, rules.temperature, rules.energy_threshold),
-            told=tuple(told[number]),
+            detected=tuple(detected[number]),
         )
         for number, stream in enumerate(streams)
     ]
 
 
 def _events(decoder: ActionDecoder, streams: Sequence[KeptStream], rate_hz: float) -> Iterator[ActionEvent]:
-    """Decode streams together, one a row; what still goes on at the end of one ends with its last judgement."""
+    """Decode streams together, one a row; an action still running at a stream's end ends with its last prediction."""
     for prediction in _predictions(streams, rate_hz):
         for event in decoder.step(prediction):
             if isinstance(event, ActionEvent):
@@ -70,9 +71,9 @@ def _events(decoder: ActionDecoder, streams: Sequence[KeptStream], rate_hz: floa
     yield from decoder.close_all("source_lost")
 
 
-def _told(events: Iterator[ActionEvent], rows: int) -> list[list[ToldAction]]:
-    """Put each row's starts and ends together. Only one action of a row goes on at a time: they alternate."""
-    told: list[list[ToldAction]] = [[] for _ in range(rows)]
+def _pair_starts_with_ends(events: Iterator[ActionEvent], rows: int) -> list[list[DetectedAction]]:
+    """Combine each row's start and end events. One action of a row runs at a time, so they alternate."""
+    detected: list[list[DetectedAction]] = [[] for _ in range(rows)]
     started: dict[int, ActionEvent] = {}
     for event in events:
         if event.state == "start":
@@ -80,16 +81,16 @@ def _told(events: Iterator[ActionEvent], rows: int) -> list[list[ToldAction]]:
         elif event.state == "end":
             assert event.end_time_ns is not None
             start = started.pop(event.track_id)
-            told[event.track_id].append(
-                ToldAction(
+            detected[event.track_id].append(
+                DetectedAction(
                     label=start.label,
                     onset_s=_seconds(start.onset_time_ns),
-                    told_s=_seconds(start.capture_time_ns),
+                    detected_s=_seconds(start.capture_time_ns),
                     end_s=_seconds(event.end_time_ns),
                     score=start.score,
                 )
             )
-    return told
+    return detected
 
 
 def _seconds(time_ns: int) -> float:
@@ -97,7 +98,7 @@ def _seconds(time_ns: int) -> float:
 
 
 def _predictions(streams: Sequence[KeptStream], rate_hz: float) -> Iterator[Prediction]:
-    """Lay kept streams out in rows again, the n-th judgements of all together; the longest stream comes first."""
+    """Put stored outputs into rows, the n-th predictions of all streams together; the longest stream comes first."""
     rows, classes = len(streams), streams[0].logits.shape[1]
     counts = np.array([len(stream.ends) for stream in streams])
     no_joints, no_future = np.zeros((rows, len(NTU25), 3), np.float32), np.zeros((rows, 0, len(NTU25), 3), np.float32)

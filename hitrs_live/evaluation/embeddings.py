@@ -1,6 +1,6 @@
-"""What sums every sequence up: the whole of it, and its beginnings as a stream has them.
+"""Pool every sequence into one video embedding: offline over all frames, and as a stream after each share of them.
 
-Both ways read the same frames, so that what a stream knows at a sequence's end is what is known of the whole.
+Both read the same frames, so the stream's embedding at a sequence's end equals the offline one.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from hitrs_live.streaming.encoder_stream import StreamState, encode_step
 from hitrs_live.transforms import mirror as mirrored
 
 SHARES = tuple(range(10, 101, 10))
-"""Percent of a sequence's frames after which a stream is asked what it sees; P of them."""
+"""Percent of a sequence's frames after which a stream's embedding is read; P of them."""
 _CLIPS_AT_ONCE = 256
 _ROWS = 128
 
@@ -31,9 +31,9 @@ _ROWS = 128
 def sequence_tokens(
     reader: EncoderCheckpoint, dataset: Dataset, readout: Readout = "token", *, mirror: bool = False
 ) -> Tensor:
-    """Sum whole sequences up, offline, or their mirror images. Returns (S, C_video), the mean over the people of each.
+    """Pool whole sequences offline. Returns (S, C_video), the mean over the people of each.
 
-    Raises DataError where a joint is not finite.
+    mirror: whether the mirror images are embedded instead. Raises DataError where a joint is not finite.
     """
     info = reader.info
     tokens = torch.zeros(len(dataset.samples), info.encoder.video_width)
@@ -49,13 +49,14 @@ def sequence_tokens(
 def observed_tokens(
     reader: EncoderCheckpoint, dataset: Dataset, readout: Readout = "token", *, mirror: bool = False
 ) -> Tensor:
-    """Sum up what a stream has seen after each of SHARES of every sequence. Returns (S, P, C_video).
+    """Pool what a stream has seen after each of SHARES of every sequence. Returns (S, P, C_video).
 
-    mirror: whether it sees everybody mirrored. A person who has not come yet has no part in the mean; the first pose of
-    each is held before it, as `lead_in_frames` says. Raises DataError where a joint is not finite.
+    mirror: whether the mirror images are embedded instead. A person who has not appeared yet is left out of the mean.
+    The first pose of each person is repeated before the first frame, as `lead_in_frames` defines. Raises DataError
+    where a joint is not finite.
     """
     rows = [row for number, sample in enumerate(dataset.samples) for row in _rows(number, sample)]
-    # Of like lengths, so that a batch stays full to its end.
+    # Sorted by length, so that a batch stays full to its end.
     rows.sort(key=lambda row: -row.body.frames)
     sums = torch.zeros(len(dataset.samples), len(SHARES), reader.info.encoder.video_width)
     people = torch.zeros(len(dataset.samples), len(SHARES), 1)
@@ -71,7 +72,7 @@ def observed_tokens(
 def read_body(dataset: Dataset, sample: Sample, body: Body, mirror: bool = False) -> NDArray[np.float32]:
     """Read the joints of one person of a sequence, (T, 25, 3) metres. Raises DataError where one is not finite.
 
-    mirror: whether with left and right swapped.
+    mirror: whether to swap left and right.
     """
     joints_m = dataset.joints_m(body)
     if not np.isfinite(joints_m).all():
@@ -80,7 +81,7 @@ def read_body(dataset: Dataset, sample: Sample, body: Body, mirror: bool = False
 
 
 def _batches(dataset: Dataset, grid: HiTRSConfig) -> Iterator[list[int]]:
-    """Group sequences of like lengths, so many that their clips fill a batch."""
+    """Group sequences of similar lengths, as many as fill a batch of clips."""
 
     def clips(sample: Sample) -> int:
         lead = lead_in_frames(grid)
@@ -88,43 +89,45 @@ def _batches(dataset: Dataset, grid: HiTRSConfig) -> Iterator[list[int]]:
 
     counts = [clips(sample) for sample in dataset.samples]
     batch: list[int] = []
-    held = 0
+    batch_clips = 0
     for number in sorted(range(len(counts)), key=lambda number: -counts[number]):
-        if batch and held + counts[number] > _CLIPS_AT_ONCE:
+        if batch and batch_clips + counts[number] > _CLIPS_AT_ONCE:
             yield batch
-            batch, held = [], 0
+            batch, batch_clips = [], 0
         batch.append(number)
-        held += counts[number]
+        batch_clips += counts[number]
     if batch:
         yield batch
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Row:
-    """One person's row in a stream."""
+class _PersonRow:
+    """One person of a sequence in a row of the batch."""
 
     sample: int
     name: Sample
     body: Body
     seen: tuple[int, ...]
-    """(P,); the person's frames among each share of the sequence's, 0 before the person came."""
+    """(P,); the person's frames within each share of the sequence, 0 before the person appears."""
 
 
-def _rows(number: int, sample: Sample) -> Iterator[_Row]:
+def _rows(number: int, sample: Sample) -> Iterator[_PersonRow]:
     begin = min(body.first_frame for body in sample.bodies)
     frames = max(body.first_frame + body.frames for body in sample.bodies) - begin
     for body in sample.bodies:
-        # Rounded up: a tenth of a sequence is never nothing.
+        # Rounded up: a tenth of a sequence is at least one frame.
         ends = (-(-share * frames // 100) - (body.first_frame - begin) for share in SHARES)
-        yield _Row(sample=number, name=sample, body=body, seen=tuple(min(max(end, 0), body.frames) for end in ends))
+        yield _PersonRow(
+            sample=number, name=sample, body=body, seen=tuple(min(max(end, 0), body.frames) for end in ends)
+        )
 
 
 def _stream(
-    reader: EncoderCheckpoint, dataset: Dataset, rows: list[_Row], seen: Tensor, readout: Readout, mirror: bool
+    reader: EncoderCheckpoint, dataset: Dataset, rows: list[_PersonRow], seen: Tensor, readout: Readout, mirror: bool
 ) -> Tensor:
-    """Step R people through the encoder and read their windows when they are due. seen: (R, P) -> (R, P, C_video).
+    """Step R people through the encoder and read their windows at each share. seen: (R, P) -> (R, P, C_video).
 
-    All begin at once, each at its own first frame; rows are independent. Zeros where nothing was seen.
+    All start in the same step, each with its own first frame; rows are independent. Zeros where nothing was seen.
     """
     info, lengths = reader.info, torch.tensor([row.body.frames for row in rows])
     longest, lead = int(lengths.max()), lead_in_frames(info.encoder)
@@ -139,14 +142,14 @@ def _stream(
         pose_m = joints_m[max(0, frame)]
         _, state = encode_step(encoder, pose_m, frame < lengths, state, info.normaliser, info.modality)
         due = (seen == frame + 1) & (seen > 0)
-        asked = due.any(1).nonzero().squeeze(1)
-        if len(asked):
-            place, point = due[asked].nonzero(as_tuple=True)
-            tokens[asked[place], point] = _window_token(reader.model, asked, state, readout)[place]
+        read_rows = due.any(1).nonzero().squeeze(1)
+        if len(read_rows):
+            place, point = due[read_rows].nonzero(as_tuple=True)
+            tokens[read_rows[place], point] = _window_token(reader.model, read_rows, state, readout)[place]
     return tokens
 
 
 def _window_token(encoder: HiTRS, rows: Tensor, state: StreamState, readout: Readout) -> Tensor:
-    """Sum up the clips that some rows hold. Returns (M, C_video)."""
-    clips, held = state.clip_window(rows)
-    return read_out(encoder, clips, torch.arange(clips.shape[1]) < held[:, None], readout)
+    """Pool the clips in the windows of M rows. Returns (M, C_video)."""
+    clips, counts = state.clip_window(rows)
+    return read_out(encoder, clips, torch.arange(clips.shape[1]) < counts[:, None], readout)

@@ -1,4 +1,4 @@
-"""What is kept of a stream: what the model said of it, and what the live decoder made of that."""
+"""Data classes for the outputs of the model, and of the live decoder, on one recorded stream."""
 
 from dataclasses import dataclass, field
 
@@ -12,16 +12,16 @@ HORIZONS = (3, 6, 12, 18, 30)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToldAction:
-    """An action as the events had it. Seconds from the stream's start."""
+class DetectedAction:
+    """An action as the start and end events give it. Seconds from the beginning of the stream."""
 
     label: str
     onset_s: float
-    told_s: float
-    """Capture time of the frame that told it."""
+    detected_s: float
+    """Capture time of the frame after which the start event was emitted."""
     end_s: float
     score: float
-    """Of its start."""
+    """Of its start event."""
 
 
 def _no_motion() -> NDArray[np.float32]:
@@ -30,13 +30,16 @@ def _no_motion() -> NDArray[np.float32]:
 
 @dataclass(frozen=True, kw_only=True)
 class KeptStream:
-    """What a model said of one stream: all that decisions and figures rest on. N judgements, K classes."""
+    """A model's outputs on one stream, from which actions are decoded and metrics computed.
+
+    N predictions, K classes, H horizons.
+    """
 
     sequence: LabelledSequence
     ends: NDArray[np.int64]
-    """(N,); the frame after which each judgement was known."""
+    """(N,); the frame after which each prediction was known."""
     logits: NDArray[np.float32]
-    """(N, K), as the model gave them."""
+    """(N, K), as the model outputs them."""
     confidence: NDArray[np.float32] | None = None
     """(N, 25); of the joints of that frame. None where all count as seen, as in an array file."""
     motion_error_mm: NDArray[np.float32] = field(default_factory=_no_motion)
@@ -44,21 +47,21 @@ class KeptStream:
 
     (0, H) where the model predicts no motion.
     """
-    held_error_mm: NDArray[np.float32] = field(default_factory=_no_motion)
-    """(N, H); the same for the pose held still."""
+    zero_velocity_error_mm: NDArray[np.float32] = field(default_factory=_no_motion)
+    """(N, H); the same for the last pose repeated (zero velocity)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamResult(KeptStream):
-    """A kept stream and what was decided on it."""
+    """A model's outputs on one stream, and the actions that the live decoder detected from them."""
 
     scores: NDArray[np.float32]
     """(N, K), as the decoder used them."""
-    told: tuple[ToldAction, ...]
+    detected: tuple[DetectedAction, ...]
 
 
 def frame_scores(result: StreamResult, *, lookahead: int) -> NDArray[np.float32]:
-    """Give every frame the newest scores known `lookahead` frames after it. Returns (T, K); zeros before any."""
+    """Look up the newest scores known `lookahead` frames after each frame. Returns (T, K); zeros before any."""
     frames = np.arange(len(result.sequence.labels))
     newest = np.searchsorted(result.ends, frames + lookahead, side="right") - 1
     scores = np.zeros((len(frames), result.scores.shape[1]), np.float32)

@@ -1,7 +1,6 @@
-"""How much an encoder knows by itself: simple classifiers on its frozen video tokens.
+"""Probe a frozen encoder: a linear classifier and nearest neighbours on its video tokens.
 
-Whatever is chosen for them is chosen by cross-validation within the training sequences; the test sequences are
-only ever named.
+Hyperparameters are chosen by cross-validation within the training sequences; test sequences are only classified.
 """
 
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 WEIGHT_DECAYS = (10.0, 1.0, 0.1, 0.01, 0.001, 0.0001)
-"""What the linear probe chooses from, strongest first."""
+"""Candidates of the linear probe, strongest first."""
 FEW_LABELS_DECAY = 0.1
-"""Taken where no class has two sequences, so that there is nothing to choose by."""
+"""Used where no class has two sequences, so that cross-validation is impossible."""
 NEIGHBOURS = 5
 _FOLDS = 5
 _STEPS = 100
@@ -23,7 +22,7 @@ _STEPS = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Standardiser:
-    """Bring every feature to mean 0 and deviation 1 over the training sequences."""
+    """Scale every feature to mean 0 and standard deviation 1 over the training sequences."""
 
     mean: Tensor
     """(C,)."""
@@ -32,9 +31,9 @@ class Standardiser:
 
     @classmethod
     def of(cls, tokens: Tensor) -> "Standardiser":
-        """Measure tokens, (N, C)."""
+        """Compute mean and deviation of tokens, (N, C)."""
         deviation = tokens.std(0, correction=0)
-        # A feature that is the same everywhere stays what it is: zero.
+        # A constant feature becomes zero.
         return cls(mean=tokens.mean(0), deviation=torch.where(deviation > 1e-6, deviation, torch.ones(())))
 
     def __call__(self, tokens: Tensor) -> Tensor:
@@ -60,9 +59,9 @@ class LinearProbe:
 def fit_linear(
     tokens: Tensor, labels: Tensor, classes: int, weight_decay: float, start: LinearProbe | None = None
 ) -> LinearProbe:
-    """Fit the one minimum of mean cross-entropy + weight_decay / 2 * the squared weights, with L-BFGS on all at once.
+    """Minimise mean cross-entropy + weight_decay / 2 * the squared weights, a convex loss, with full-batch L-BFGS.
 
-    tokens: (N, C); labels: (N,) int64; a `start` near the minimum saves steps and changes nothing else.
+    tokens: (N, C); labels: (N,) int64; start: a probe near the minimum, which saves steps and changes nothing else.
     """
     standardise = Standardiser.of(tokens)
     features = standardise(tokens)
@@ -86,9 +85,9 @@ def fit_linear(
 
 
 def choose_weight_decay(tokens: Tensor, labels: Tensor, classes: int, seed: int) -> float:
-    """Choose the weight decay that names most held-out training sequences rightly, of equals the strongest.
+    """Choose the weight decay with the best cross-validated accuracy, of equals the strongest.
 
-    tokens: (N, C); labels: (N,) int64. Up to five folds, in each of which every class has its share.
+    tokens: (N, C); labels: (N,) int64. Up to five folds, stratified by class.
     """
     count = min(_FOLDS, int(torch.bincount(labels).max()))
     if count < 2:
@@ -105,7 +104,7 @@ def choose_weight_decay(tokens: Tensor, labels: Tensor, classes: int, seed: int)
 
 
 def draw_folds(labels: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
-    """Deal sequences out to folds, class by class, so that a class's numbers differ by one at most. Returns (N,)."""
+    """Assign sequences to folds, stratified: a class's counts differ by one at most between folds. Returns (N,)."""
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
     fold = np.empty(len(labels), np.int64)
@@ -115,31 +114,31 @@ def draw_folds(labels: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.i
 
 @dataclass(frozen=True, kw_only=True)
 class NeighbourProbe:
-    """Let the most similar training sequences vote, by cosine of standardised tokens."""
+    """Classify by a vote of the nearest training sequences, by cosine similarity of standardised tokens."""
 
     standardise: Standardiser
     known: Tensor
-    """(N, C), of length 1."""
+    """(N, C), unit vectors."""
     labels: Tensor
     """(N,) int64."""
     classes: int
 
     @classmethod
     def of(cls, tokens: Tensor, labels: Tensor, classes: int) -> "NeighbourProbe":
-        """Keep the training sequences. tokens: (N, C); labels: (N,) int64."""
+        """Store the training sequences. tokens: (N, C); labels: (N,) int64."""
         standardise = Standardiser.of(tokens)
         return cls(
             standardise=standardise, known=F.normalize(standardise(tokens), dim=-1), labels=labels, classes=classes
         )
 
     def score(self, tokens: Tensor) -> Tensor:
-        """Score tokens by the votes of their neighbours, each as strong as it is similar.
+        """Score tokens by the votes of their neighbours, weighted by similarity.
 
         tokens: (..., C) -> (..., K), summing to one; a class without a neighbour gets 0.
         """
         similar = F.normalize(self.standardise(tokens), dim=-1) @ self.known.T
         nearest, which = similar.topk(min(NEIGHBOURS, len(self.known)), dim=-1)
-        # Unlike neighbours are a poor vote, but where there are no others they are the only one.
+        # A dissimilar neighbour's vote is small but positive, so that scores exist where all are dissimilar.
         votes = nearest.clamp_min(1e-6)
         scores = torch.zeros(*tokens.shape[:-1], self.classes).scatter_add(-1, self.labels[which], votes)
         return scores / scores.sum(-1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Read a recording of ours as streams, one for each person followed without a gap."""
+"""Run the model over an MCAP recording: one stream for each person tracked without a gap."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +21,13 @@ _MOST_PEOPLE = 6
 def run_on_recording(
     checkpoint: Checkpoint, path: Path, *, step_frames: int | None = None, mirror: bool = True
 ) -> list[KeptStream]:
-    """Judge all that is followed in a recording, with the confidence that its joints had. All of it is background.
+    """Track the people of a recording and run the model on them, with the recorded joint confidence.
 
-    step_frames: frames from one judgement to the next, by default the clip stride; mirror: whether everybody is judged
-    mirrored too. Raises SourceUnavailable or DataError where the file is none of ours or damaged.
+    All of it is labelled background. step_frames: frames from one prediction to the next, by default the clip stride;
+    mirror: whether the mirror image is predicted too and both are averaged. Raises SourceUnavailable or DataError
+    where the file is not a recording of this program or is damaged.
     """
-    followed = track_frames(_frames(path), rate_hz=checkpoint.info.normaliser.rate_hz, most_people=_MOST_PEOPLE)
+    tracks = track_frames(_frames(path), rate_hz=checkpoint.info.normaliser.rate_hz, most_people=_MOST_PEOPLE)
     sequences = [
         LabelledSequence(
             name=f"{path.stem}_{number}",
@@ -35,12 +36,12 @@ def run_on_recording(
             labels=np.full(len(one.joints_m), BACKGROUND, np.int64),
             valid_mask=np.ones(len(NTU25), bool),
         )
-        for number, one in enumerate(followed)
+        for number, one in enumerate(tracks)
     ]
     return run_model(
         checkpoint,
         sequences,
-        confidence=[np.stack(one.confidence) for one in followed],
+        confidence=[np.stack(one.confidence) for one in tracks],
         step_frames=step_frames,
         mirror=mirror,
     )

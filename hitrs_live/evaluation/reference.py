@@ -1,4 +1,4 @@
-"""The same judgements without a stream: every window of a whole recording at once. The reference for the live path."""
+"""Offline reference of the live path: predict a whole recording without streaming, each window from scratch."""
 
 from dataclasses import replace
 
@@ -14,13 +14,16 @@ from hitrs_live.transforms import NormaliserConfig, average_sides, normalise_seq
 from hitrs_live.transforms import mirror as mirrored
 
 _AT_ONCE = 256
-"""Clips encoded in one batch, so that a long recording does not need the memory of all."""
+"""Clips encoded in one batch, to limit memory for long recordings."""
 
 
 def run_reference(
     checkpoint: Checkpoint, sequence: LabelledSequence, *, step_frames: int | None = None, mirror: bool = True
 ) -> NDArray[np.float32]:
-    """Judge a recording as the live predictor does, mirrored too or not. Returns (N, K), as `offline_logits`."""
+    """Predict a recording as the live predictor does, averaged with its mirror image or not.
+
+    Returns (N, K) logits, as `offline_logits` does.
+    """
     model, info = checkpoint.model, checkpoint.info
     logits = offline_logits(model, sequence, info.normaliser, step_frames)
     if not mirror:
@@ -35,10 +38,10 @@ def run_reference(
 def offline_logits(
     model: HitrsDetector, sequence: LabelledSequence, normaliser: NormaliserConfig, step_frames: int | None = None
 ) -> NDArray[np.float32]:
-    """Judge a recording at the end of every clip, or every `step_frames` frames, each from a window of its own.
+    """Predict a recording at the end of every clip, or every `step_frames` frames, each time from its own window.
 
-    step_frames: frames from one judgement to the next, a divisor of the clip stride, which is the default. Returns (N,
-    K); the first judgement is of the frame that completes the first clip.
+    step_frames: frames from one prediction to the next, a divisor of the clip stride, which is the default. Returns
+    (N, K) logits; the first is for the frame that completes the first clip.
     """
     grid, window = model.config.encoder, model.config.window_clips
     step_frames = step_frames or grid.clip_stride
@@ -51,11 +54,12 @@ def offline_logits(
     clips = torch.cat(
         [model.encoder.clip_encoder(tokens[frames[n : n + _AT_ONCE]]) for n in range(0, len(frames), _AT_ONCE)]
     )
-    # A window is the clips that end a stride apart, the newest last; what lies past it is never read by it.
+    # A window is the clips that end a stride apart, the newest last. It is padded at its end; causal attention never
+    # reads the padding.
     apart = grid.clip_stride // step_frames
     newest = torch.arange(len(clips))
-    held = (newest // apart + 1).clamp_max(window)
-    places = (newest - apart * (held - 1))[:, None] + apart * torch.arange(window)
+    counts = (newest // apart + 1).clamp_max(window)
+    places = (newest - apart * (counts - 1))[:, None] + apart * torch.arange(window)
     _, outputs = model.encoder.video_encoder(clips[places.clamp_max(len(clips) - 1)], causal=True)
-    logits: NDArray[np.float32] = model.action_head(outputs[newest, held - 1]).numpy()
+    logits: NDArray[np.float32] = model.action_head(outputs[newest, counts - 1]).numpy()
     return logits

@@ -1,4 +1,4 @@
-"""`hitrs-live calibrate quantisation`: measure over recordings what ranges int8 has to cover."""
+"""`hitrs-live calibrate quantisation`: measure int8 activation ranges over recordings."""
 
 import argparse
 from pathlib import Path
@@ -13,13 +13,13 @@ from hitrs_live.inference.quantise import run_probe_streams
 
 
 def run_calibrate_quantisation(options: argparse.Namespace) -> int:
-    """Run the recordings, write the ranges and say how to build by them. Returns the exit code."""
+    """Run the recordings, write the ranges and print how to build with them. Returns the exit code."""
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(options.checkpoint)
     ranges = measure_ranges(checkpoint, options.recordings)
     save_ranges(options.out, ranges)
     products = sum(map(len, ranges.products.values()))
-    # Where it is looked for anyway it need not be named.
+    # The default place is searched without the flag.
     named = "" if options.out == RANGES else f" --quantisation {options.out}"
     print(
         f"{options.out}: ranges of {products} products over {ranges.provenance['clips']} clips of "
@@ -30,11 +30,12 @@ def run_calibrate_quantisation(options: argparse.Namespace) -> int:
 
 
 def measure_ranges(checkpoint: Checkpoint, recordings: list[Path]) -> Ranges:
-    """Run the joints of recordings through the streaming path in torch and measure the large products.
+    """Run recordings through the streaming path in torch and measure the ranges of the large matrix products.
 
-    The built-in streams are run too: the gate asks about their people, and ranges that cut them off seldom pass it.
+    The built-in probe streams are run too: the parity gate compares on them, and ranges that clip them seldom pass it.
 
-    Raises SourceUnavailable or DataError where a file is none of ours, damaged, or nobody is in it for a clip.
+    Raises SourceUnavailable or DataError where a file is not a recording of this program, is damaged, or tracks no
+    person for the length of a clip.
     """
     frames = clips = 0
     with recording_ranges(checkpoint.model) as products:
@@ -43,7 +44,10 @@ def measure_ranges(checkpoint: Checkpoint, recordings: list[Path]) -> Ranges:
             streams = run_on_recording(checkpoint, recording)
             if not any(len(stream.ends) for stream in streams):
                 span = checkpoint.info.detector.encoder.clip_span
-                raise DataError(f"recording {recording}: nobody is followed for {span} frames in it; give another")
+                raise DataError(
+                    f"recording {recording}: no person is tracked for {span} frames in it, expected at least one; "
+                    "give another recording"
+                )
             frames += sum(len(stream.sequence.labels) for stream in streams)
             clips += sum(len(stream.ends) for stream in streams)
     return Ranges(

@@ -1,4 +1,4 @@
-"""`hitrs-live evaluate detection` and `evaluate held-out`: a detector's figures, as tables and as JSON."""
+"""`hitrs-live evaluate detection` and `evaluate held-out`: a detector's metrics, as tables and as JSON."""
 
 import argparse
 from pathlib import Path
@@ -18,7 +18,7 @@ from hitrs_live.data.corruptions import degrade, parse_effects
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.open_dataset import check_rates, open_dataset
 from hitrs_live.errors import DataError
-from hitrs_live.evaluation.decode_streams import decide
+from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.kept_streams import KeptStream
 from hitrs_live.evaluation.reference import run_reference
 from hitrs_live.evaluation.reports.detection import TOLERANCE_S, detection_report
@@ -29,18 +29,18 @@ from hitrs_live.streaming.thresholds import Thresholds, find_thresholds
 
 _COLUMNS = {
     "starts": "starts",
-    "precision": "right",
-    "start_recall": "found",
+    "precision": "precision",
+    "start_recall": "recall",
     "f1": "F1",
     "delay_p50_s": "delay s",
     "ap": "AP",
-    "ap_later": "AP later",
+    "ap_later": "AP@0.2s",
 }
-"""The figures of a class and their headings, short enough for eighty columns."""
+"""Keys of a class's metrics and their headings; AP@0.2s: at 0.2 s lookahead."""
 
 
 def run_detection(options: argparse.Namespace) -> int:
-    """Measure a detector on streams of some people, live and, to compare, each window of a recording at once."""
+    """Measure a detector on streams of chosen people; compare the live logits with the offline reference."""
     effects = parse_effects(options.degrade)
     checkpoint, thresholds, step_frames = _detector(options)
     torch.set_num_threads(options.threads)
@@ -57,7 +57,7 @@ def run_detection(options: argparse.Namespace) -> int:
         step_frames=step_frames,
         mirror=options.mirror,
     )
-    results = decide(streams, checkpoint.info, thresholds=thresholds, step_frames=step_frames)
+    results = decode_streams(streams, checkpoint.info, thresholds=thresholds, step_frames=step_frames)
     figures = detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)
     report = {
         "data": data.index.name,
@@ -74,7 +74,7 @@ def run_detection(options: argparse.Namespace) -> int:
 
 
 def run_held_out(options: argparse.Namespace) -> int:
-    """Measure a detector on every test subject of the shipped data and print a table a source."""
+    """Measure a detector on every test subject of the shipped model's data and print one table per source."""
     effects = parse_effects(options.degrade)
     checkpoint, thresholds, step_frames = _detector(options)
     torch.set_num_threads(options.threads)
@@ -94,46 +94,48 @@ def run_held_out(options: argparse.Namespace) -> int:
 def difference_from_offline(
     checkpoint: Checkpoint, streams: list[KeptStream], step_frames: int | None, *, mirror: bool
 ) -> float:
-    """Return by how much the live stages' logits differ at most from those of whole recordings."""
-    wanted = (run_reference(checkpoint, stream.sequence, step_frames=step_frames, mirror=mirror) for stream in streams)
-    differences = (np.abs(one - got.logits).max(initial=0.0) for one, got in zip(wanted, streams, strict=True))
+    """Return the largest absolute difference between the live path's logits and those of the offline reference."""
+    expected = (
+        run_reference(checkpoint, stream.sequence, step_frames=step_frames, mirror=mirror) for stream in streams
+    )
+    differences = (np.abs(one - got.logits).max(initial=0.0) for one, got in zip(expected, streams, strict=True))
     return max(map(float, differences), default=0.0)
 
 
 def show(console: Console, name: str, figures: dict[str, Any]) -> None:
-    """Print one source's table and the figures that are not by class."""
+    """Print one source's table by class and the metrics over all classes."""
     if figures["per_class"]:
         console.print(_table(name, figures))
     else:
-        console.print(f"{name}: {figures['streams']} streams, {figures['frames']} frames, none of the classes")
+        console.print(f"{name}: {figures['streams']} streams, {figures['frames']} frames, no action of the classes")
     alarms = f"{figures['false_alarms']} in {figures['background_s']} s of background"
     lines = {
-        "frame mAP": f"{figures['frame_map']}; {figures['frame_map_later']} if answers may come 0.2 s later",
-        "calibrated": figures["mcap"],
+        "frame mAP": f"{figures['frame_map']}; {figures['frame_map_later']} at 0.2 s lookahead",
+        "calibrated mAP": figures["mcap"],
         "start F1": _by(figures["start_f1"], "within {} s"),
-        "delay": f"p50 {figures['delay_p50_s']} s, p95 {figures['delay_p95_s']} s",
+        "start delay": f"p50 {figures['delay_p50_s']} s, p95 {figures['delay_p95_s']} s",
         "false alarms": alarms,
-        "mAP": _by(figures["map_at_overlap"]["by_action"], "at overlap {}"),
+        "interval mAP": _by(figures["map_at_overlap"]["by_action"], "at overlap {}"),
         "segmental F1": _by(figures["segmental_f1"], "at {} %"),
-        "edit": figures["edit"],
-        "motion": _by(figures["motion"]["mpjpe_mm"], "mm at {} ms"),
-        "held pose": _by(figures["motion"]["held_mm"], "mm at {} ms"),
+        "edit score": figures["edit"],
+        "motion MPJPE": _by(figures["motion"]["mpjpe_mm"], "mm at {} ms"),
+        "zero velocity": _by(figures["motion"]["held_mm"], "mm at {} ms"),
     }
     grid = Table.grid(padding=(0, 2))
-    for what, value in lines.items():
-        grid.add_row(what, str(value))
+    for heading, value in lines.items():
+        grid.add_row(heading, str(value))
     console.print(grid, "")
 
 
 def _detector(options: argparse.Namespace) -> tuple[Checkpoint, Thresholds | None, int]:
     checkpoint = load_checkpoint(options.checkpoint)
-    found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
-    return checkpoint, found.thresholds, checkpoint.info.step_frames(options.update)
+    loaded = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
+    return checkpoint, loaded.thresholds, checkpoint.info.step_frames(options.update)
 
 
 def _first_bodies(data: Dataset) -> Dataset:
     """Keep one body of each recording."""
-    # The most active comes first. What two do together is labelled on both: judging each would count it twice.
+    # The most active comes first. An action of two is labelled on both bodies: measuring both would count it twice.
     return data.only([msgspec.structs.replace(sample, bodies=sample.bodies[:1]) for sample in data.samples])
 
 
@@ -141,12 +143,12 @@ def _streams(data: Dataset, checkpoint: Checkpoint, *, unknown_is_background: bo
     sequences = read_streams(data, checkpoint.info.labels, BACKGROUND if unknown_is_background else IGNORE)
     known = [sequence for sequence in sequences if (sequence.labels != IGNORE).any()]
     if not known:
-        raise DataError(f"{data.path}: no sequence of these people has a known class; name others with --subjects")
+        raise DataError(f"{data.path}: no sequence of these people has a known class; choose others with --subjects")
     return known
 
 
 def _degraded(name: str, report: dict[str, Any]) -> str:
-    """Say beside a data set's name what is wrong with its joints."""
+    """Append the applied degradations to a data set's name."""
     return f"{name} ({', '.join(report['degraded'])})" if report["degraded"] else name
 
 

@@ -1,6 +1,7 @@
-"""Run the model over streams once, as it runs live, and keep what it says."""
+"""Run the model over recordings once, as it runs live, and keep its outputs: logits, or predicted motion."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,34 +9,25 @@ from numpy.typing import NDArray
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.evaluation.kept_streams import HORIZONS, KeptStream
-from hitrs_live.evaluation.step_rows import chunks, step_rows
+from hitrs_live.evaluation.run_predictor import run_predictor
 from hitrs_live.inference.base import Engine
-from hitrs_live.streaming.hitrs_stream import HitrsStream
-from hitrs_live.streaming.predictor import Predictor
+from hitrs_live.messages import Prediction
 
 
-@dataclass(kw_only=True)
-class _Row:
-    """A stream, and what the model said of it so far."""
+@dataclass(frozen=True, kw_only=True)
+class Forecasts:
+    """Predicted motion of one recording: N predictions, each of the next F frames."""
 
-    sequence: LabelledSequence
-    confidence: NDArray[np.float32] | None
-    ends: list[int] = field(default_factory=list)
-    logits: list[NDArray[np.float32]] = field(default_factory=list)
-    motion: list[NDArray[np.float32]] = field(default_factory=list)
-
-    def keep(self, classes: int) -> KeptStream:
-        """Give it as arrays."""
-        ends = np.array(self.ends, np.int64)
-        motion = np.array(self.motion, np.float32).reshape(-1, 2, len(HORIZONS))
-        return KeptStream(
-            sequence=self.sequence,
-            ends=ends,
-            logits=np.array(self.logits, np.float32).reshape(-1, classes),
-            confidence=None if self.confidence is None else self.confidence[ends],
-            motion_error_mm=motion[:, 0],
-            held_error_mm=motion[:, 1],
-        )
+    seen: LabelledSequence
+    """As the predictor received it."""
+    true_m: NDArray[np.float32]
+    """(T, 25, 3) metres; the true joints."""
+    ends: NDArray[np.int64]
+    """(N,); the frame after which each prediction was made. All of its F frames were recorded."""
+    future_m: NDArray[np.float32]
+    """(N, F, 25, 3) metres."""
+    scale_m: NDArray[np.float32]
+    """(N, F, 25) metres; the predicted scale of the error."""
 
 
 def run_model(
@@ -47,36 +39,75 @@ def run_model(
     mirror: bool = True,
     engine: Engine | None = None,
 ) -> list[KeptStream]:
-    """Step the live predictor over every sequence from its first frame to its last, many at once, one a row.
+    """Run every sequence and keep logits and motion errors. Returns the streams, longest first.
 
-    confidence: (T, 25) for each sequence; None where all joints count as seen. step_frames: frames from one judgement
-    to the next, by default the clip stride. mirror: whether everybody is judged mirrored too. engine: what computes the
-    model, by default the reference. Returns the streams longest first, so that a batch stays full.
+    confidence, step_frames, mirror, engine: as `run_predictor` takes them.
     """
-    seen: list[NDArray[np.float32] | None] = [None] * len(sequences) if confidence is None else [*confidence]
-    rows = [_Row(sequence=sequence, confidence=own) for sequence, own in zip(sequences, seen, strict=True)]
-    rows.sort(key=lambda row: -len(row.sequence.labels))
-    for together in (rows[part] for part in chunks(len(rows))):
-        stream = HitrsStream(checkpoint, engine=engine, step_frames=step_frames)
-        predictor = Predictor(stream, rows=len(together), mirror=mirror)
-        recordings, own = [row.sequence for row in together], [row.confidence for row in together]
-        for frame, number, prediction in step_rows(
-            predictor, recordings, own, rate_hz=checkpoint.info.normaliser.rate_hz
-        ):
-            row = together[number]
-            row.ends.append(frame)
-            row.logits.append(prediction.logits[number].copy())
-            row.motion.append(motion_errors_mm(row.sequence, frame, prediction.future_joints_m[number]))
-    return [row.keep(len(checkpoint.info.labels)) for row in rows]
+
+    def record(
+        index: int, frame: int, prediction: Prediction, row: int
+    ) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
+        errors_mm = motion_errors_mm(sequences[index], frame, prediction.future_joints_m[row])
+        return frame, prediction.logits[row].copy(), errors_mm
+
+    streams = []
+    for index, recorded in run_predictor(
+        checkpoint, sequences, record, confidence=confidence, step_frames=step_frames, mirror=mirror, engine=engine
+    ):
+        ends = np.array([frame for frame, _, _ in recorded], np.int64)
+        logits = np.array([row for _, row, _ in recorded], np.float32)
+        motion = np.array([row for _, _, row in recorded], np.float32).reshape(-1, 2, len(HORIZONS))
+        streams.append(
+            KeptStream(
+                sequence=sequences[index],
+                ends=ends,
+                logits=logits.reshape(-1, len(checkpoint.info.labels)),
+                confidence=None if confidence is None else confidence[index][ends],
+                motion_error_mm=motion[:, 0],
+                zero_velocity_error_mm=motion[:, 1],
+            )
+        )
+    return streams
+
+
+def forecast(
+    checkpoint: Checkpoint,
+    recordings: list[tuple[LabelledSequence, LabelledSequence]],
+    *,
+    step_frames: int | None = None,
+) -> Iterator[Forecasts]:
+    """Run recordings and keep the predicted motion, longest first; one without a complete prediction is left out.
+
+    recordings: pairs of the joints that the model sees and the true joints; step_frames: as `run_predictor` takes it.
+    Only predictions whose whole horizon was recorded are kept.
+    """
+    horizon = checkpoint.model.config.horizon
+
+    def record(
+        index: int, frame: int, prediction: Prediction, row: int
+    ) -> tuple[int, NDArray[np.float32], NDArray[np.float32]] | None:
+        if frame + horizon >= len(recordings[index][0].labels):
+            return None
+        return frame, prediction.future_joints_m[row].copy(), prediction.scales_m[row].copy()
+
+    seen = [one for one, _ in recordings]
+    for index, recorded in run_predictor(checkpoint, seen, record, step_frames=step_frames, mirror=False):
+        if complete := [one for one in recorded if one is not None]:
+            ends, future_m, scale_m = zip(*complete, strict=True)
+            yield Forecasts(
+                seen=seen[index], true_m=recordings[index][1].joints_m, ends=np.array(ends),
+                future_m=np.stack(future_m), scale_m=np.stack(scale_m),
+            )  # fmt: skip
 
 
 def motion_errors_mm(
     sequence: LabelledSequence, frame: int, future_joints_m: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Score one prediction, and the held pose, against what came. Returns (2, H) millimetres, NaN past the end.
+    """Compute the error of one prediction, and of zero velocity, against the recorded joints.
 
-    future_joints_m: (F, 25, 3), frames 1 ... F after `frame`; past F there is nothing to score. Joints that the set
-    does not have are left out.
+    future_joints_m: (F, 25, 3) metres, frames 1 ... F after `frame`. Joints that the data set does not have are left
+    out. Returns (2, H) mean joint errors in millimetres at HORIZONS, the prediction's first; NaN past the end of the
+    stream and past F.
     """
     errors = np.full((2, len(HORIZONS)), np.nan, np.float32)
     real = sequence.valid_mask

@@ -1,4 +1,4 @@
-"""`hitrs-live evaluate motion --data`: how far off the live model's predictions are, as a table and as JSON."""
+"""`hitrs-live evaluate motion --data`: the error of the live model's motion predictions, as tables and as JSON."""
 
 import argparse
 from typing import Any
@@ -13,13 +13,14 @@ from hitrs_live.data.class_map import read_background
 from hitrs_live.data.corruptions import degrade, parse_effects
 from hitrs_live.data.open_dataset import check_rates, open_dataset
 from hitrs_live.errors import DataError
+from hitrs_live.evaluation.metrics.motion_baselines import DISPLAY_NAMES
 from hitrs_live.evaluation.reports.motion import OURS, motion_report
 from hitrs_live.evaluation.reports.write import write_report
-from hitrs_live.evaluation.run_forecasts import forecast
+from hitrs_live.evaluation.run_model import forecast
 
 
 def run_motion(options: argparse.Namespace) -> int:
-    """Measure a detector's predictions on recordings of some people, through the streaming path."""
+    """Measure a detector's motion predictions on recordings of chosen people, through the streaming path."""
     effects = parse_effects(options.degrade)
     checkpoint = load_checkpoint(options.checkpoint)
     torch.set_num_threads(options.threads)
@@ -32,8 +33,8 @@ def run_motion(options: argparse.Namespace) -> int:
     long = [one for one in read_background(tested) if len(one.labels) >= shortest]
     if not long:
         raise DataError(
-            f"{data.path}: no recording of these people has {shortest} frames, a clip and what is predicted after it; "
-            "name others with --subjects"
+            f"{data.path}: no recording of these people has {shortest} frames, a clip and the prediction horizon "
+            "after it; choose others with --subjects"
         )
     forecasts = forecast(
         checkpoint,
@@ -57,19 +58,21 @@ def run_motion(options: argparse.Namespace) -> int:
 
 
 def _show(console: Console, report: dict[str, Any]) -> None:
-    """Print errors by horizon: in camera space, then relative to the root, ours first."""
-    spoiled = f", spoiled by {', '.join(report['degraded'])}" if report["degraded"] else ""
-    console.print(f"{report['data']}: {report['recordings']} recordings, {report['predictions']} predictions{spoiled}")
+    """Print errors by horizon: in camera space, then root-aligned, the model's first."""
+    degraded = f", degraded by {', '.join(report['degraded'])}" if report["degraded"] else ""
+    console.print(f"{report['data']}: {report['recordings']} recordings, {report['predictions']} predictions{degraded}")
     methods = {OURS: report, **report["baselines"]}
-    for key, title in (("mpjpe_mm", "mean joint error, mm"), ("root_aligned_mpjpe_mm", "relative to the root, mm")):
+    for key, title in (("mpjpe_mm", "MPJPE, mm"), ("root_aligned_mpjpe_mm", "root-aligned MPJPE, mm")):
         table = Table(title, *(f"{ms} ms" for ms in report[key]), box=SIMPLE, padding=(0, 1, 0, 0))
         for name, figures in methods.items():
-            table.add_row(name.replace("_", " "), *(f"{value:.1f}" for value in figures[key].values()))
+            table.add_row(
+                DISPLAY_NAMES.get(name, name.replace("_", " ")), *(f"{value:.1f}" for value in figures[key].values())
+            )
         console.print(table)
     inside = ", ".join(
         f"{value:.0%} in the {share} % range" for share, value in report["calibration"].items() if value is not None
     )
     console.print(
-        f"first step told and last one seen differ by {report['velocity_jump_mm']} mm, bones by "
-        f"{report['bone_length_change_max']:.2%} at most{'; true joints: ' + inside if inside else ''}"
+        f"velocity jump {report['velocity_jump_mm']} mm, largest change of a bone's length "
+        f"{report['bone_length_change_max']:.2%}{'; true joints: ' + inside if inside else ''}"
     )

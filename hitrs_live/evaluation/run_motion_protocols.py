@@ -1,4 +1,4 @@
-"""`hitrs-live evaluate motion --cmu FILE` or `--h36m FOLDER`: the published protocols, as a table and as JSON."""
+"""`hitrs-live evaluate motion --cmu FILE` or `--h36m FOLDER`: published protocols, as tables and as JSON."""
 
 import argparse
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.evaluation.reports.motion_protocols import (
     COLUMNS_MS,
     Predict,
-    hold_pose,
     mean_of,
     mean_over_actions,
     motion_errors,
     motion_report,
     with_mirror,
+    zero_velocity,
 )
 from hitrs_live.evaluation.reports.write import write_report
 
@@ -30,7 +30,7 @@ _ZERO = "zero velocity"
 
 
 def run_motion_protocols(options: argparse.Namespace) -> int:
-    """Measure forecasters, or with none zero velocity, as publications do."""
+    """Measure forecasters by the published protocol; without a forecaster, the zero-velocity baseline."""
     torch.set_num_threads(options.threads)
     motion = _motion_set(options)
     predict = _predictor(options, motion)
@@ -53,30 +53,30 @@ def run_motion_protocols(options: argparse.Namespace) -> int:
 
 
 def _motion_set(options: argparse.Namespace) -> MotionSet:
-    held_back = bool(options.recordings)
+    on_training = bool(options.recordings)
     if options.cmu:
         motion = read_cmu_motion(options.cmu)
     else:
-        motion = read_h36m(options.h36m, samples=options.samples or None, training=held_back)
-    return motion.measured_on(options.recordings) if held_back else motion
+        motion = read_h36m(options.h36m, samples=options.samples or None, training=on_training)
+    return motion.measured_on(options.recordings) if on_training else motion
 
 
 def _predictor(options: argparse.Namespace, motion: MotionSet) -> Predict:
     if not options.forecaster:
-        return hold_pose
+        return zero_velocity
     models = [(path, load_forecaster(path)) for path in options.forecaster]
     for path, checkpoint in models:
         if checkpoint.info.benchmark != motion.name:
             raise CheckpointMismatch(
-                f"checkpoint {path}: was trained on {checkpoint.info.benchmark}, wanted one of {motion.name}; "
-                f"make it with: hitrs-live train-pose-forecaster --{motion.name} DATA"
+                f"checkpoint {path}: was trained on {checkpoint.info.benchmark}, expected {motion.name}; "
+                f"train one with: hitrs-live train-pose-forecaster --{motion.name} DATA"
             )
     predict = mean_of(tuple(checkpoint.model for _, checkpoint in models))
     return with_mirror(predict, motion.mirror) if options.mirror else predict
 
 
 def show(console: Console, report: Mapping[str, Any]) -> None:
-    """Print a table of both means, each beside zero velocity, and the published figures beside the one they are of."""
+    """Print one table per mean, each with zero velocity; the published figures are beside the mean that they use."""
     scored = {report["measured"]: report["per_action"]}
     all_joints = {report["measured"]: report["per_action_all_joints"]}
     if report["measured"] != _ZERO:

@@ -1,4 +1,4 @@
-"""`hitrs-live evaluate recognition`: accuracy of naming trimmed sequences, as tables and as JSON."""
+"""`hitrs-live evaluate recognition`: accuracy of classifying trimmed sequences, as tables and as JSON."""
 
 import argparse
 from pathlib import Path
@@ -16,7 +16,7 @@ from hitrs_live.evaluation.reports.write import write_report
 
 
 def run_recognition(options: argparse.Namespace) -> int:
-    """Measure, print the tables and write the report, whole or not at all."""
+    """Measure, print the tables and write the report atomically. Returns the exit code."""
     torch.set_num_threads(options.threads)
     dataset = open_dataset(options.data)
     if options.test_subjects:
@@ -38,7 +38,7 @@ def run_recognition(options: argparse.Namespace) -> int:
 
 def _print(console: Console, report: dict[str, Any]) -> None:
     console.print(_classes(report))
-    console.print(_beginnings(report))
+    console.print(_observed_shares(report))
     for each in report["checkpoints"]:
         chosen = "".join(
             f", {key.replace('_', ' ')} {each[key]}" for key in ("weight_decay", "neighbours") if key in each
@@ -55,16 +55,24 @@ def _print(console: Console, report: dict[str, Any]) -> None:
 
 def _classes(report: dict[str, Any]) -> Table:
     table = Table(
-        "class", "sequences", "found", "mistaken for", box=SIMPLE, padding=(0, 1, 0, 0), title=Path(report["data"]).name
+        "class",
+        "sequences",
+        "recall",
+        "mistaken for",
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
+        title=Path(report["data"]).name,
     )
     for name, row in report["per_class"].items():
-        found = "-" if row["recall"] is None else f"{row['recall']:.1%}"
-        table.add_row(name, str(row["samples"]), found, row["mistaken_for"] or "-")
+        recall = "-" if row["recall"] is None else f"{row['recall']:.1%}"
+        table.add_row(name, str(row["samples"]), recall, row["mistaken_for"] or "-")
     return table
 
 
-def _beginnings(report: dict[str, Any]) -> Table:
+def _observed_shares(report: dict[str, Any]) -> Table:
     observed = report["observed"]
-    table = Table(*(f"{share} %" for share in observed), box=SIMPLE, padding=(0, 1, 0, 0), title="top-1 by share seen")
+    table = Table(
+        *(f"{share} %" for share in observed), box=SIMPLE, padding=(0, 1, 0, 0), title="top-1 by share observed"
+    )
     table.add_row(*(f"{value:.1%}" for value in observed.values()))
     return table

@@ -1,4 +1,4 @@
-"""Fit the temperatures that make a detector's scores mean what they say."""
+"""Calibrate a detector's scores by temperature scaling."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from hitrs_live.data.array_format import IGNORE
 from hitrs_live.evaluation.kept_streams import KeptStream
 
 _SPREAD = 0.25
-"""How far a class's temperature is expected to lie from the shared one, as a share of it."""
+"""Standard deviation of the log-normal prior on a class's factor: a class's temperature is within about a quarter of
+the shared one."""
 _LIMIT = math.log(4.0)
 _ROUNDS = 200
 
@@ -20,17 +21,17 @@ _ROUNDS = 200
 def fit_temperatures(
     streams: Sequence[KeptStream], *, label_lag_frames: int, temperature: float = 1.0
 ) -> NDArray[np.float64] | None:
-    """Fit a temperature a class by the likelihood of what streams were labelled as.
+    """Fit one temperature per class by the likelihood of the labels.
 
     Guo et al., On Calibration of Modern Neural Networks, ICML 2017: temperature scaling, and their vector scaling
-    without its bias. A class's logit is divided by the shared temperature times its own factor; a factor pays for
-    lying far from 1 (log-normal, a quarter wide), so that a class of which little is labelled keeps to the shared
-    one. Unlike one temperature for all, several depend on where the logits have their zero: they are for logits as
-    the model gives them. Judgements on neighbouring clips see mostly the same frames: a run of one label counts as
-    one.
+    without its bias. A class's logit is divided by the shared temperature times its own factor. A log-normal prior
+    keeps the factors near 1, so that a class with few labels stays near the shared temperature. Unlike one temperature
+    for all classes, several depend on the offset of the logits: they apply to logits as the model outputs them.
+    Predictions for neighbouring clips see mostly the same frames, so a run of one label has the weight of one
+    prediction.
 
-    streams: labelled; temperature: what the shared one is expected near. Returns (K,), each within four times of it,
-    or None where nothing is labelled: there is nothing to fit, and a guess would look like a measurement.
+    streams: labelled; label_lag_frames: as the checkpoint has it; temperature: centre of the shared one's prior.
+    Returns (K,), each between a quarter of it and four times it, or None where nothing is labelled.
     """
     gathered = [_gather(stream, label_lag_frames) for stream in streams if len(stream.ends)]
     logits, labels, weights = (
@@ -41,7 +42,7 @@ def fit_temperatures(
     x, y = torch.from_numpy(logits.astype(np.float64)), torch.from_numpy(labels.astype(np.int64))
     w = torch.from_numpy(weights.astype(np.float64))
     centre = math.log(temperature)
-    # The shared one first, then the classes' own.
+    # The shared temperature first, then the factors of the classes.
     parameters = torch.zeros(1 + x.shape[1], dtype=torch.float64)
     parameters[0] = centre
     parameters.requires_grad_()
@@ -62,14 +63,14 @@ def fit_temperatures(
 
 
 def predicted_labels(stream: KeptStream, label_lag_frames: int) -> NDArray[np.int64]:
-    """Return the label of the frame that each judgement speaks of, (N,)."""
+    """Return the label of the frame that each prediction refers to, (N,) int64."""
     return stream.sequence.labels[np.maximum(stream.ends - label_lag_frames, 0)]
 
 
 def _gather(
     stream: KeptStream, label_lag_frames: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]:
-    """Give the known judgements' logits, labels, and weights that sum to one a run of a label."""
+    """Collect logits, labels and weights of the predictions with a known label; a run's weights sum to one."""
     labels = predicted_labels(stream, label_lag_frames)
     run = np.cumsum(np.append(True, labels[1:] != labels[:-1])) - 1
     weights = 1.0 / np.bincount(run)[run]

@@ -1,4 +1,4 @@
-"""Choose thresholds by the rate of false alarms that somebody is willing to live with."""
+"""Tune thresholds to a given number of false alarms per hour of background."""
 
 import math
 from collections import Counter
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import ActionConfig
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
-from hitrs_live.evaluation.decode_streams import decide
+from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult
 from hitrs_live.evaluation.metrics.point import NO_MATCHES, Matches, match_starts
 from hitrs_live.evaluation.metrics.segment import alone_in_background, segments_of
@@ -23,55 +23,56 @@ from hitrs_live.streaming.scores import energy
 from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds, make_rules
 
 TOLERANCE_S = 0.5
-"""A start is right if it is told within this of the true one; an alarm is false with no action within this."""
+"""A detected start is right within this of the true one; it is a false alarm with no action within this."""
 _LOST_KNOWN = 0.15
-"""Share of a class's clips with less energy than its least, which may be taken for something unknown."""
+"""Share of a class's clips whose energy is below the class's threshold, and which may be rejected as unknown."""
 _OFF_LEFT = 0.75
-"""The unknown takes part of every score, also of what is known: where it does, `off` is that much lower."""
+"""Factor on `off` where a class has an energy threshold: rejection as unknown lowers every score, also of known
+actions."""
 _ON_LEFT = 0.825
-"""And `on` that much, which is less: what reaches it is told at once if it is `sure` but for the unknown, so that `on`
-alone keeps a moment of something unknown from being told."""
+"""Factor on `on` in that case. It is closer to 1: an action that reaches `on` starts at once if it would be `sure`
+without the rejection as unknown, so that only `on` keeps a short unknown movement from being reported."""
 _FEWEST_CLIPS = 20
 _STEP = 0.2
-"""Of the log odds of a score, by which `on` is raised."""
+"""Step in the log odds of a score by which `on` is raised."""
 _HIGHEST_ON = 0.999
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alarms:
-    """False alarms by class number, and the time in which there could have been any."""
+    """Number of false alarms by class number, and the hours of background in which they were counted."""
 
     by_class: Mapping[int, int]
     hours: float
 
     @property
     def count(self) -> int:
-        """How many in all."""
+        """Number of all classes together."""
         return sum(self.by_class.values())
 
     @property
     def most_per_hour(self) -> float:
-        """The rate that gives so few alarms in one of twenty such times; 3 / hours where there was none."""
+        """Upper 95 % confidence limit of the rate (Poisson); 3 / hours where there was no alarm."""
         return most_expected(self.count) / self.hours
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What thresholds give on the material that they were tuned on."""
+    """False alarms and matched starts that thresholds give on the data they were tuned on."""
 
     thresholds: Thresholds
     alarms: Alarms
     starts: Mapping[int, Matches]
-    """By class number, on what is labelled; empty where nothing is."""
+    """By class number, on the labelled data; empty where there is none."""
 
     @property
     def all_starts(self) -> Matches:
-        """Those of every class."""
+        """Sum over the classes."""
         return sum(self.starts.values(), NO_MATCHES)
 
 
 class Tuner:
-    """Tune one checkpoint's thresholds on kept logits; the model does not run again."""
+    """Tune one checkpoint's thresholds on stored logits; the model does not run again."""
 
     def __init__(
         self,
@@ -82,10 +83,10 @@ class Tuner:
         labelled: Sequence[KeptStream] = (),
         step_frames: int | None = None,
     ) -> None:
-        """Take the material.
+        """Take the data.
 
-        negative: streams whose background holds none of the classes. labelled: people whom training never saw.
-        step_frames: frames between judgements, as the streams have them. Raises ValueError where there is no
+        negative: streams whose background contains none of the classes; labelled: people whom training never saw;
+        step_frames: frames between predictions, as the streams have them. Raises ValueError where there is no
         background.
         """
         self._checkpoint, self._info, self._config, self._step_frames = checkpoint, checkpoint.info, config, step_frames
@@ -94,7 +95,7 @@ class Tuner:
         self._rate_hz = checkpoint.info.normaliser.rate_hz
         reach = round(TOLERANCE_S * self._rate_hz)
         self._alone = [alone_in_background(stream.sequence.labels, reach) for stream in self._negative]
-        # Before a stream's first judgement nothing can be told, rightly or wrongly.
+        # Before a stream's first prediction no action can be detected, so that time does not count.
         frames = sum(
             int(alone[stream.ends[0] :].sum()) for alone, stream in zip(self._alone, self._negative, strict=True)
         )
@@ -103,36 +104,37 @@ class Tuner:
         self.hours = frames / self._rate_hz / 3600
 
     def measure(self, thresholds: Thresholds) -> Outcome:
-        """Count what the thresholds give."""
+        """Decode all streams with the thresholds and count false alarms and matched starts."""
         return Outcome(
             thresholds=thresholds,
             alarms=self._alarms(thresholds),
-            starts=match_labelled(self._decide(self._labelled, thresholds), self._info.labels, self._rate_hz),
+            starts=match_labelled(self._decode(self._labelled, thresholds), self._info.labels, self._rate_hz),
         )
 
     def untuned(self) -> Thresholds:
-        """Write out what holds without any thresholds."""
-        return self._whole(temperature=None, least_energies=None)
+        """Return the rules that apply without a file of thresholds."""
+        return self._complete(temperature=None, least_energies=None)
 
     def tune(self, per_hour: float) -> Thresholds:
-        """Fit temperatures and least energies to what is labelled, then set `on` and `off` by the false alarms.
+        """Fit temperatures and energy thresholds to the labelled data, then set `on` and `off` by the false alarms.
 
-        Without anything labelled the temperatures stay the checkpoint's, and every clip passes for known.
+        Without labelled data the temperatures stay the checkpoint's, and no clip is rejected as unknown.
         """
         lag = self._info.label_lag_frames
         fitted = fit_temperatures(self._labelled, label_lag_frames=lag, temperature=self._info.temperature)
         measured = choose_energy_thresholds(self._labelled, lag, fitted)
-        # Too few clips tell nothing of their class: there holds what the class that is least like training has.
+        # A class with too few clips takes the lowest energy threshold of the others.
         common = min(measured.values(), default=None)
         others = {} if common is None else dict.fromkeys(range(1, len(self._info.labels)), common)
-        start = self._whole(temperature=fitted, least_energies=others | measured)
+        start = self._complete(temperature=fitted, least_energies=others | measured)
         return self._raise_on(start, allowed=per_hour * self.hours)
 
     def cross_check(self, per_hour: float) -> Alarms | None:
-        """Tune on half of the negative sources and count on the other half, then the other way round.
+        """Tune on half of the negative sources and count false alarms on the other half, then swap the halves.
 
-        What is tuned until it is quiet is quiet there; this tells what it would be elsewhere. Returns the alarms of
-        both halves, or None where there are not two sources, such as people, with background.
+        Thresholds have few false alarms on the data that they were tuned on; this estimates the rate on other data.
+        Returns the alarms of both halves, or None where there are no two sources (people or recordings) with
+        background.
         """
         sources = sorted({stream.sequence.subject for stream in self._negative})
         try:
@@ -148,21 +150,21 @@ class Tuner:
             )
         except ValueError:
             return None
-        counted = [heard._alarms(quiet.tune(per_hour)) for quiet, heard in ((first, second), (second, first))]
+        counted = [other._alarms(tuned.tune(per_hour)) for tuned, other in ((first, second), (second, first))]
         by_class = sum((Counter(alarms.by_class) for alarms in counted), Counter[int]())
         return Alarms(by_class=by_class, hours=sum(alarms.hours for alarms in counted))
 
     def _raise_on(self, start: Thresholds, allowed: float) -> Thresholds:
-        """Raise `on` only where alarms are false, and only until those of all classes together are few enough.
+        """Raise `on` in the classes with false alarms, until those of all classes together are few enough.
 
-        In each round the class with the most false alarms goes up one step (all of them where several are equal)
-        and the decoder runs anew, since what one class no longer claims another may. So what is allowed comes to
-        be shared evenly by the classes that draw alarms, none of it is lost to rounding, and the others keep what
-        they had: no alarm in some minutes is no reason to tell more. One common value for all would be simpler,
-        and is much worse: a class that a passer-by can set off would decide how sure an unmistakable one has to
-        be. `off` keeps its ratio to `on`.
+        In each round `on` of the class with the most false alarms is raised by one step (of all such classes where
+        several are equal), and the streams are decoded again, since an action that one class no longer reports
+        another class may. The allowed alarms are thus shared evenly by the classes that cause them, and the other
+        classes keep their thresholds: no alarm in some minutes is no reason to lower one. A single value for all
+        classes is much worse: the class that is easiest to trigger would set the threshold of all others. `off` keeps
+        its ratio to `on`.
 
-        Returns the last thresholds tried; they give more than allowed only where no step is left.
+        Returns the last thresholds tried; they exceed the limit only where no step is left.
         """
         steps = np.zeros(len(self._info.labels), np.int64)
         while True:
@@ -181,29 +183,33 @@ class Tuner:
     def _alarms(self, thresholds: Thresholds) -> Alarms:
         false = (
             self._info.labels.index(action.label)
-            for result, alone in zip(self._decide(self._negative, thresholds), self._alone, strict=True)
-            for action in result.told
+            for result, alone in zip(self._decode(self._negative, thresholds), self._alone, strict=True)
+            for action in result.detected
             if _at(alone, action.onset_s * self._rate_hz)
         )
         return Alarms(by_class=Counter(false), hours=self.hours)
 
-    def _decide(self, streams: Sequence[KeptStream], thresholds: Thresholds) -> list[StreamResult]:
-        """Decide as live on single people, who are not told the actions of two."""
-        return decide(
+    def _decode(self, streams: Sequence[KeptStream], thresholds: Thresholds) -> list[StreamResult]:
+        """Decode as live for single people, without the actions of two."""
+        return decode_streams(
             streams, self._info, self._config, thresholds=thresholds, step_frames=self._step_frames, of_pairs=False
         )
 
-    def _whole(self, temperature: NDArray[np.float64] | None, least_energies: Mapping[int, float] | None) -> Thresholds:
-        """Write out every class's rules, so that a person can edit each."""
+    def _complete(
+        self, temperature: NDArray[np.float64] | None, least_energies: Mapping[int, float] | None
+    ) -> Thresholds:
+        """Return the rules of every class in full, so that each can be edited by hand."""
         rules = make_rules(describe_stream(self._info), self._config)
-        softened = rules.temperature if temperature is None else temperature
+        temperatures = rules.temperature if temperature is None else temperature
         least = least_energies or {}
-        classes = {self._info.labels[BACKGROUND]: ClassThresholds(temperature=round(float(softened[BACKGROUND]), 4))}
+        classes = {
+            self._info.labels[BACKGROUND]: ClassThresholds(temperature=round(float(temperatures[BACKGROUND]), 4))
+        }
         for number, label in enumerate(self._info.labels[1:], start=1):
             longest_ns = float(rules.max_duration_ns[number])
             on_left, off_left = (_ON_LEFT, _OFF_LEFT) if number in least else (1.0, 1.0)
             classes[label] = ClassThresholds(
-                temperature=round(float(softened[number]), 4),
+                temperature=round(float(temperatures[number]), 4),
                 on=round(float(rules.onset_threshold[number]) * on_left, 4),
                 off=round(float(rules.offset_threshold[number]) * off_left, 4),
                 min_duration_s=float(rules.min_duration_ns[number]) / 1e9,
@@ -231,18 +237,17 @@ class Tuner:
 def choose_energy_thresholds(
     labelled: Sequence[KeptStream], label_lag_frames: int, temperature: NDArray[np.float64] | None
 ) -> dict[int, float]:
-    """Choose for every class, by number, the energy that all but `_LOST_KNOWN` of its clips have.
+    """Choose an energy threshold for every class, by number: the `_LOST_KNOWN` quantile of its clips' energy.
 
-    Clips count in which the class that was labelled has the highest score. Classes with fewer than twenty of them are
-    left out: too few to tell what is unlike them.
+    Only clips whose labelled class has the highest score count. Classes with fewer than twenty of them are left out.
     """
     by_class: dict[int, list[NDArray[np.float32]]] = {}
     for stream in labelled:
         labels = predicted_labels(stream, label_lag_frames)
-        named = (stream.logits / (1.0 if temperature is None else temperature)).argmax(axis=1)
+        predicted = (stream.logits / (1.0 if temperature is None else temperature)).argmax(axis=1)
         energies = energy(stream.logits)
-        for number in np.unique(labels[(labels > BACKGROUND) & (labels == named)]).tolist():
-            by_class.setdefault(number, []).append(energies[(labels == number) & (named == number)])
+        for number in np.unique(labels[(labels > BACKGROUND) & (labels == predicted)]).tolist():
+            by_class.setdefault(number, []).append(energies[(labels == number) & (predicted == number)])
     clips = {number: np.concatenate(some) for number, some in sorted(by_class.items())}
     return {
         number: round(float(np.quantile(some, _LOST_KNOWN)), 3)
@@ -252,19 +257,19 @@ def choose_energy_thresholds(
 
 
 def match_labelled(results: Sequence[StreamResult], labels: tuple[str, ...], rate_hz: float) -> dict[int, Matches]:
-    """Match what was told to the labels, by class number; what was told where the label is not known is left out."""
+    """Match detected starts to the labels, by class number; those at frames without a known label are left out."""
     matches: dict[int, Matches] = {}
     for result in results:
         truth = result.sequence.labels
         here = [
             (labels.index(action.label), action)
-            for action in result.told
+            for action in result.detected
             if _at(truth, action.onset_s * rate_hz) != IGNORE
         ]
         segments = segments_of(truth)
         for number in {label for label, _ in here} | {segment.label for segment in segments}:
             matches[number] = matches.get(number, NO_MATCHES) + match_starts(
-                [(action.onset_s, action.told_s) for label, action in here if label == number],
+                [(action.onset_s, action.detected_s) for label, action in here if label == number],
                 [segment.start / rate_hz for segment in segments if segment.label == number],
                 tolerance_s=TOLERANCE_S,
             )
@@ -272,9 +277,9 @@ def match_labelled(results: Sequence[StreamResult], labels: tuple[str, ...], rat
 
 
 def most_expected(count: int) -> float:
-    """Return the mean of a Poisson count that stays at or below `count` in only one of twenty cases.
+    """Return the upper 95 % limit of a Poisson mean: the mean with a chance of 5 % for a count of at most `count`.
 
-    It is 3.0 for none: the rule of three.
+    It is 3.0 for a count of 0 (the rule of three).
     """
     low, high = 0.0, 10.0 + 2.0 * count
     for _ in range(60):

@@ -13,8 +13,8 @@ from hitrs_live.config import Config
 from hitrs_live.errors import ConfigError
 from hitrs_live.pipeline.assembly import Assembly, Plan
 from hitrs_live.pipeline.logged_sink import LoggedSink
+from hitrs_live.pose.factory import check_model, make_pose_estimator
 from hitrs_live.pose.intrinsics import camera_intrinsics
-from hitrs_live.pose.stage import PoseStage
 from hitrs_live.process.garbage_collection import collection_paused
 from hitrs_live.process.log import LogOutput, logging_to
 from hitrs_live.process.signals import broken_off, stopping
@@ -66,8 +66,8 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
     if len(sources) > 1:
         raise ConfigError(f"got {len(sources)} sources, wanted one; run `hitrs-live pose` once a camera")
     source = sources[0]
-    pose = PoseStage(config.pose, camera_intrinsics(config.camera, source.source_id))
-    pose.get_model()
+    pose = make_pose_estimator(config.pose, camera_intrinsics(config.camera, source.source_id))
+    check_model(config.pose)
     session = SessionClock.begin()
     with (
         stopping() as stop,

@@ -9,14 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hitrs_live.config import POSE_MODELS, Config
+from hitrs_live.config import Config
 from hitrs_live.errors import ConfigError, TransportError, ViewUnavailable
 from hitrs_live.files.checkpoint_file import SHIPPED, check_detector_file
 from hitrs_live.files.output_files import is_one_of, why_unwritable
 from hitrs_live.pipeline.input_stream import InputStream, Viewer
+from hitrs_live.pose.factory import check_model, check_model_file, make_pose_estimator
 from hitrs_live.pose.intrinsics import camera_intrinsics
-from hitrs_live.pose.mediapipe.models import find_pose_model
-from hitrs_live.pose.stage import PoseStage
 from hitrs_live.sources.base import Source
 from hitrs_live.sources.camera.opencv_quiet import quiet_opencv
 from hitrs_live.sources.factory import NamedSource, make_sources
@@ -88,9 +87,8 @@ class Assembly:
             self._stack.callback(input_stream.source.close)
             input_stream.source.open()
         self._inputs = [replace(input_stream, opened=True) for input_stream in self._inputs]
-        for input_stream in self._inputs:
-            if input_stream.pose is not None:
-                input_stream.pose.get_model()
+        if any(input_stream.pose is not None for input_stream in self._inputs):
+            check_model(self._config.pose)
 
     def build(self, sink: Sink) -> "Pipeline":
         """Load the model and make the pipeline, which this very thread has to run.
@@ -163,12 +161,12 @@ class Assembly:
                 written.append(file)
 
     def _make_input(self, source: Source, stack: ExitStack) -> InputStream:
-        """Give a source its pose stage and views."""
+        """Give a source its pose estimator and views."""
         lens_for: LensFor = imagined_lens
         pose = None
         if source.has_pictures:
             lens = camera_intrinsics(self._config.camera, source.source_id)
-            pose = PoseStage(self._config.pose, lens)
+            pose = make_pose_estimator(self._config.pose, lens)
 
             def lens_for(width: int, height: int) -> LensLike:
                 return lens.scaled(width=width, height=height)
@@ -222,8 +220,7 @@ def _check_files(config: Config) -> None:
     """Refuse the files that settings name where they are not what they should be."""
     check_detector_file(Path(config.model.checkpoint or SHIPPED))
     check_thresholds_file(config.action.thresholds)
-    if config.pose.model not in POSE_MODELS:
-        find_pose_model(config.pose.model)
+    check_model_file(config.pose)
     if config.model.precision == "int8" and config.model.quantisation:
         try:
             Path(config.model.quantisation).open("rb").close()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hitrs_live.messages import Scene
-from hitrs_live.pose.stage import PoseStage
+from hitrs_live.pose.base import PoseEstimator
 from hitrs_live.sources.base import Source
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ class Viewer(Protocol):
 class InputStream:
     """A source, what finds people in its pictures, and what keeps and shows what becomes of them.
 
-    The pipeline closes them all. Raises ValueError for a source of pictures without a pose stage.
+    The pipeline closes them all. Raises ValueError for a source of pictures without a pose estimator.
     """
 
     source: Source
-    pose: PoseStage | None = None
+    pose: PoseEstimator | None = None
     """None only for a source that has joints already."""
     recorder: "Recorder | None" = None
     viewers: Sequence[Viewer] = ()
@@ -39,4 +39,4 @@ class InputStream:
 
     def __post_init__(self) -> None:
         if self.source.has_pictures and self.pose is None:
-            raise ValueError(f"source {self.source.source_id} gives pictures; wanted a pose stage to read them")
+            raise ValueError(f"source {self.source.source_id} gives pictures; expected a pose estimator for them")

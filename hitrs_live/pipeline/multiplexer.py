@@ -80,10 +80,10 @@ class FrameMultiplexer:
                 input_stream.source.open()
 
     def start(self) -> None:
-        """Start the pose stages, then read. Raises PoseModelMissing or PoseProcessFailed."""
+        """Open the pose estimators, then read. Raises PoseModelMissing or PoseProcessFailed."""
         for input_stream in self._inputs:
             if input_stream.pose is not None:
-                input_stream.pose.start()
+                input_stream.pose.open()
         for number, input_stream in enumerate(self._inputs):
             thread = threading.Thread(
                 target=self._read, args=(number,), name=input_stream.source.source_id, daemon=True
@@ -136,7 +136,8 @@ class FrameMultiplexer:
         try:
             for item in self._items(number):
                 newest_ns = item.time_ns if isinstance(item, SourceChange) else item.capture_time_ns
-                for arrival in _source_frames(number, input_stream, item):
+                arrival = _source_frame(number, input_stream, item)
+                if arrival is not None:
                     self._offer(arrival)
         except Exception as error:  # Whatever ends one source is the pipeline's to tell, and no other source's end.
             ended = SourceChange(state="ended", time_ns=newest_ns, detail=str(error), fault=True)
@@ -177,15 +178,17 @@ class FrameMultiplexer:
             )
 
 
-def _source_frames(number: int, input_stream: InputStream, item: SourceItem) -> Sequence[SourceFrame]:
-    """Find the people in a picture; a process that fails on it gives nothing."""
+def _source_frame(number: int, input_stream: InputStream, item: SourceItem) -> SourceFrame | None:
+    """Find the people in a picture; None where the pose estimator failed on it."""
     if not isinstance(item, Frame):
-        return (SourceFrame(input_stream=number, item=item),)
+        return SourceFrame(input_stream=number, item=item)
     assert input_stream.pose is not None
     began_ns = time.perf_counter_ns()
-    found = input_stream.pose.step(item)
+    people = input_stream.pose.step(item)
     pose_ms = (time.perf_counter_ns() - began_ns) / 1e6
-    return tuple(SourceFrame(input_stream=number, item=people, frame=item, pose_ms=pose_ms) for people in found)
+    if people is None:
+        return None
+    return SourceFrame(input_stream=number, item=people, frame=item, pose_ms=pose_ms)
 
 
 def _close(input_stream: InputStream) -> None:

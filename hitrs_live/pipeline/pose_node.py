@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import msgspec
 
 from hitrs_live.messages import SHUTDOWN, AnyMessage, Frame, SourceChange, SourceEvent, SourceState, Status
-from hitrs_live.pose.stage import PoseStage
+from hitrs_live.pose.base import PoseEstimator
 from hitrs_live.process.signals import broken_off
 from hitrs_live.sources.base import Source, SourceItem
 from hitrs_live.streaming.stage_timer import Counters
@@ -22,7 +22,7 @@ _WAIT_S = 0.1
 
 def relay_joints(
     source: Source,
-    pose: PoseStage,
+    pose: PoseEstimator,
     sink: Sink,
     *,
     duration_s: float | None,
@@ -51,7 +51,7 @@ def relay_joints(
                 source.open()
         if stop.is_set():
             return
-        pose.start()
+        pose.open()
         relay = _Relay(source, pose, sink, status_every_s, session or SessionClock.begin())
         stack.callback(relay.publish_status)
         try:
@@ -71,7 +71,7 @@ class _Relay:
     """Publish what comes of one source, and once a second how it is."""
 
     def __init__(
-        self, source: Source, pose: PoseStage, sink: Sink, status_every_s: float, session: SessionClock
+        self, source: Source, pose: PoseEstimator, sink: Sink, status_every_s: float, session: SessionClock
     ) -> None:
         self._source, self._pose, self._sink = source, pose, sink
         self._status_every_s = status_every_s
@@ -89,7 +89,8 @@ class _Relay:
         if isinstance(item, SourceChange):
             self._change(item)
         elif isinstance(item, Frame) and not self.ended:
-            for pose_frame in self._pose.step(item):
+            pose_frame = self._pose.step(item)
+            if pose_frame is not None:
                 self._dates.observe(pose_frame)
                 self._counters.frames += 1
                 self._counters.newest_capture_ns = pose_frame.capture_time_ns
@@ -112,7 +113,7 @@ class _Relay:
     def publish_status(self) -> None:
         now_ns, counters = time.monotonic_ns(), self._counters
         age_ms = (now_ns - counters.newest_capture_ns) / 1e6 if self._source.live and counters.frames else None
-        drops = {**self._source.drops(), "pose_gap": self._pose.frames_lost, "publish": self._sink.drops}
+        drops = {**self._source.drops(), **self._pose.drops(), "publish": self._sink.drops}
         self._publish(
             Status(
                 source_id=self._source.source_id,

@@ -139,7 +139,7 @@ class SourcePipeline:
                 with self._timer.stage("record"):
                     self._outputs.record(self._dated(joints_event(arrival.item, self._source_id)))
             with self._timer.stage("track"):
-                (self._people,) = self._tracker.step(arrival.item)
+                self._people = self._tracker.step(arrival.item)
                 self._last_seen.observe(self._people)
             return self._resampler.step(self._people)
 

@@ -83,7 +83,7 @@ class StatusBuilder:
         drops = dict(self._source.drops())
         drops["clock"] = self._resampler.clock_faults
         if self._pose is not None:
-            drops["pose_gap"] = self._pose.frames_lost
+            drops.update(self._pose.drops())
         if self._recorder is not None:
             drops["record"] = self._recorder.lost + unrecorded
         drops["publish"] = self._sink.drops

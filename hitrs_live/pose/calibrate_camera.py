@@ -30,22 +30,23 @@ def calibrate(
     for path in pictures:
         grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         if grey is None:
-            raise ConfigError(f"calibration: {path} is no picture that can be read; give JPEG or PNG files")
-        here = (grey.shape[1], grey.shape[0])
-        if size is not None and here != size:
+            raise ConfigError(f"calibration: {path} is not a picture that can be read; give JPEG or PNG files")
+        this_size = (grey.shape[1], grey.shape[0])
+        if size is not None and this_size != size:
             raise ConfigError(
-                f"calibration: {path} is {here[0]} x {here[1]}, the others {size[0]} x {size[1]}; give one size"
+                f"calibration: {path} is {this_size[0]} x {this_size[1]}, the others {size[0]} x {size[1]}; "
+                "give pictures of one size"
             )
-        size = here
+        size = this_size
         grid = _find_board(grey, inner_corners)
         if grid is not None:
             grids.append(grid)
     if size is None or len(grids) < _FEWEST_PICTURES:
         raise ConfigError(
             f"calibration: a board of {inner_corners[0]} x {inner_corners[1]} inner corners was found in "
-            f"{len(grids)} of {len(pictures)} pictures, wanted {_FEWEST_PICTURES}; show it whole, sharp, evenly lit"
+            f"{len(grids)} of {len(pictures)} pictures, expected {_FEWEST_PICTURES}; show it whole, sharp, evenly lit"
         )
-    # k3 only matters for fish-eyes and runs wild on a few pictures.
+    # k3 matters for fish-eye lenses only, and a few pictures do not determine it.
     error_px, matrix, distortion, _, _ = cv2.calibrateCamera(
         [_board(inner_corners, square_m)] * len(grids), grids, size, None, None, flags=cv2.CALIB_FIX_K3
     )

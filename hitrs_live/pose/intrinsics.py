@@ -1,4 +1,4 @@
-"""How a camera maps rays to pixels: read it from a file, or assume it from a field of view."""
+"""Read how a camera maps rays to pixels from a file, or assume it from a field of view."""
 
 import math
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from hitrs_live.errors import ConfigError
 from hitrs_live.files.text_file import TextUnreadable, read_text
 from hitrs_live.settings_check import find_fault
 
-# Each round of undoing the distortion shrinks what is left of it about tenfold for lenses up to a wide angle.
+# Each round of undoing the distortion leaves about a tenth of it, for lenses up to a wide angle.
 _UNDISTORT_ROUNDS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Intrinsics:
-    """A pinhole camera with lens distortion, for pictures of width x height pixels."""
+    """Describe a pinhole camera with lens distortion, for pictures of width x height pixels."""
 
     fx: float
     fy: float
@@ -41,15 +41,15 @@ class Intrinsics:
     def __post_init__(self) -> None:
         numbers = (self.fx, self.fy, self.cx, self.cy, *self.distortion)
         if not all(map(math.isfinite, numbers)) or min(self.fx, self.fy) <= 0 or min(self.width, self.height) <= 0:
-            raise ValueError(f"got {self}, wanted finite numbers, positive focal lengths and a positive size")
+            raise ValueError(f"got {self}, expected finite numbers, positive focal lengths and a positive size")
         if len(self.distortion) != 5:
-            raise ValueError(f"got {len(self.distortion)} distortion numbers, wanted 5: k1, k2, p1, p2, k3")
+            raise ValueError(f"got {len(self.distortion)} distortion numbers, expected 5: k1, k2, p1, p2, k3")
 
     @classmethod
     def from_field_of_view(cls, horizontal_deg: float, *, width: int, height: int) -> "Intrinsics":
         """Assume a centred lens without distortion that sees horizontal_deg from left to right edge."""
         if not 1 < horizontal_deg < 179:
-            raise ValueError(f"got a field of view of {horizontal_deg} degrees, wanted one between 1 and 179")
+            raise ValueError(f"got a field of view of {horizontal_deg} degrees, expected one between 1 and 179")
         focal = width / 2 / math.tan(math.radians(horizontal_deg) / 2)
         origin = f"assumed: {horizontal_deg:g} degrees across, not calibrated"
         return cls(
@@ -65,7 +65,7 @@ class Intrinsics:
         of a lens measured in landscape, or the reverse, comes from a camera that was turned by a quarter first.
         """
         if width <= 0 or height <= 0:
-            raise ValueError(f"got a picture of {width} x {height}, wanted a positive size")
+            raise ValueError(f"got a picture of {width} x {height}, expected a positive size")
         if (width, height) == (self.width, self.height):
             return self
         if self.assumed_deg is not None:
@@ -88,8 +88,8 @@ class Intrinsics:
     def _turned(self) -> "Intrinsics":
         """Return the lens of the camera turned by a quarter.
 
-        Nobody says to which side, so what depends on the side is taken to be in the middle: the optical axis is in the
-        picture's centre, and the tangential distortion is left out.
+        To which side is not known, so what depends on the side is taken to be in the middle: the optical axis is in
+        the picture's centre, and the tangential distortion is left out.
         """
         k1, k2, _, _, k3 = self.distortion
         return Intrinsics(
@@ -108,7 +108,7 @@ class Intrinsics:
         if not any(self.distortion):
             return seen
         k1, k2, p1, p2, k3 = self.distortion
-        # Far outside the picture the polynomial means nothing; there the factor stays sane.
+        # Far outside the picture the polynomial means nothing; the bounds keep the factor plausible there.
         x0, y0 = seen[..., 0], seen[..., 1]
         x, y = x0, y0
         for _ in range(_UNDISTORT_ROUNDS):
@@ -145,16 +145,18 @@ def load_intrinsics(path: str | Path) -> Intrinsics:
     try:
         tree = msgspec.toml.decode(read_text(Path(path)))
     except (OSError, TextUnreadable) as error:
-        raise ConfigError(f"calibration {path}: cannot be read ({error}); calibration/README.md says how") from None
+        raise ConfigError(
+            f"calibration {path}: cannot be read ({error}); calibration/README.md has the format"
+        ) from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"calibration {path}: not TOML ({reason}); calibration/README.md has the format") from None
     if fault := find_fault(tree, _IntrinsicsFile):
         raise ConfigError(f"calibration {path}: {fault.text()}; calibration/README.md has the format")
-    found = msgspec.convert(tree, _IntrinsicsFile)
+    loaded = msgspec.convert(tree, _IntrinsicsFile)
     return Intrinsics(
-        fx=found.fx, fy=found.fy, cx=found.cx, cy=found.cy, width=found.width, height=found.height,
-        distortion=found.distortion, origin=f"calibrated: {path}",
+        fx=loaded.fx, fy=loaded.fy, cx=loaded.cx, cy=loaded.cy, width=loaded.width, height=loaded.height,
+        distortion=loaded.distortion, origin=f"calibrated: {path}",
     )  # fmt: skip
 
 
@@ -163,7 +165,7 @@ def save_intrinsics(
 ) -> None:
     """Write a calibration file that `load_intrinsics` reads. error_px: mean reprojection error, pixels."""
     lines = [
-        "# Camera intrinsics in pixels; calibration/README.md says what each number means.",
+        "# Camera intrinsics in pixels; calibration/README.md describes each number.",
         f"camera = {msgspec.json.encode(camera).decode()}",
         f"width = {intrinsics.width}",
         f"height = {intrinsics.height}",
@@ -178,7 +180,7 @@ def save_intrinsics(
 def camera_intrinsics(config: CameraConfig, source_id: str = "") -> Intrinsics:
     """Return a camera's intrinsics: its calibration file, that of its name in a folder, else its field of view.
 
-    Raises ConfigError where the file is no good.
+    Raises ConfigError where the file cannot be read or is not of the format.
     """
     if config.calibration:
         path = Path(config.calibration)

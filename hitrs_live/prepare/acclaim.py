@@ -52,19 +52,19 @@ def read_skeleton(path: Path) -> Skeleton:
         # In CMU's own words: lengths are inches, divided by the scale in the header.
         unit_m = _INCH_M / float(units["length"])
     except (KeyError, ValueError, ZeroDivisionError):
-        raise DataError(f"{path}: no length in :units, wanted a scale such as 0.45") from None
+        raise DataError(f"{path}: no length in :units, expected a scale such as 0.45") from None
     if units.get("angle", "deg") != "deg" or not 1e-4 < unit_m < 10:
-        raise DataError(f"{path}: units {units}, wanted degrees and a length such as 0.45")
+        raise DataError(f"{path}: units {units}, expected degrees and a length such as 0.45")
     orders = [line.split()[1:] for line in sections.get("root", []) if line.split()[0].lower() == "order"]
     if [word.upper() for word in (orders[0] if orders else [])] != list(_ROOT_DOF):
-        raise DataError(f"{path}: root order {orders}, wanted {' '.join(_ROOT_DOF)}")
+        raise DataError(f"{path}: root order {orders}, expected {' '.join(_ROOT_DOF)}")
     loose = _bones(path, sections.get("bonedata", []), unit_m)
     parents = _parents(path, sections.get("hierarchy", []))
     bones: dict[str, Bone] = {}
     while waiting := [name for name in loose if name not in bones]:
         ready = [name for name in waiting if parents.get(name) == ROOT or parents.get(name) in bones]
         if not ready:
-            raise DataError(f"{path}: bone {waiting[0]!r} does not hang from the root; wanted a tree in :hierarchy")
+            raise DataError(f"{path}: bone {waiting[0]!r} does not hang from the root; expected a tree in :hierarchy")
         bones |= {name: replace(loose[name], parent=parents[name]) for name in ready}
     return Skeleton(bones=bones, unit_m=unit_m)
 
@@ -74,7 +74,7 @@ def read_motion(path: Path, skeleton: Skeleton) -> dict[str, NDArray[np.float64]
 
     Raises DataError, naming the frame, where it does not fit the skeleton.
     """
-    wanted = {ROOT: len(_ROOT_DOF)} | {name: len(bone.dof) for name, bone in skeleton.bones.items()}
+    expected = {ROOT: len(_ROOT_DOF)} | {name: len(bone.dof) for name, bone in skeleton.bones.items()}
     frames: list[dict[str, list[float]]] = []
     for line in read_lines(path, "a recording of a skeleton"):
         name, *words = line.split()
@@ -82,19 +82,21 @@ def read_motion(path: Path, skeleton: Skeleton) -> dict[str, NDArray[np.float64]
             continue
         if name.isdecimal() and not words:
             if len(frames) >= MOST_FRAMES:
-                raise DataError(f"{path}: more than {MOST_FRAMES} frames, wanted at most so many")
+                raise DataError(f"{path}: more than {MOST_FRAMES} frames, expected at most so many")
             frames.append({})
-        elif not frames or len(words) != wanted.get(name, -1):
-            raise DataError(f"{path}, frame {len(frames)}: got {line[:48]!r}, wanted a bone and its degrees of freedom")
+        elif not frames or len(words) != expected.get(name, -1):
+            raise DataError(
+                f"{path}, frame {len(frames)}: got {line[:48]!r}, expected a bone and its degrees of freedom"
+            )
         else:
             frames[-1][name] = _numbers(f"{path}, frame {len(frames)}", words)
     if not frames:
-        raise DataError(f"{path}: no frame in it, wanted a recording of a skeleton")
+        raise DataError(f"{path}: no frame in it, expected a recording of a skeleton")
     values: dict[str, NDArray[np.float64]] = {}
-    for name, count in wanted.items():
+    for name, count in expected.items():
         missing = next((number for number, frame in enumerate(frames, start=1) if count and name not in frame), None)
         if missing is not None:
-            raise DataError(f"{path}, frame {missing}: no line for {name}, wanted one a bone")
+            raise DataError(f"{path}, frame {missing}: no line for {name}, expected one a bone")
         values[name] = np.array([frame.get(name, []) for frame in frames], np.float64).reshape(len(frames), count)
     return _forward(skeleton, values)
 
@@ -141,13 +143,13 @@ def _bones(path: Path, lines: list[str], unit_m: float) -> dict[str, Bone]:
             offset = np.array(direction) * float(length) * unit_m
         except (KeyError, ValueError) as error:
             raise DataError(
-                f"{path}: bone {len(bones) + 1} is broken ({error}), wanted name, direction, length, axis"
+                f"{path}: bone {len(bones) + 1} is broken ({error}), expected name, direction, length, axis"
             ) from None
         if len(offset) != 3 or len(angles) != 3 or order != "XYZ" or not set(dof) <= {"rx", "ry", "rz"}:
-            raise DataError(f"{path}: bone {name}: wanted three numbers of direction and axis, XYZ, and of rx ry rz")
+            raise DataError(f"{path}: bone {name}: expected three numbers of direction and axis, XYZ, and of rx ry rz")
         bones[name] = Bone(offset=offset, axis=(angles[0], angles[1], angles[2]), dof=dof)
     if not 1 <= len(bones) <= _MOST_BONES or ROOT in bones:
-        raise DataError(f"{path}: {len(bones)} bones, wanted 1 to {_MOST_BONES}, none of them {ROOT}")
+        raise DataError(f"{path}: {len(bones)} bones, expected 1 to {_MOST_BONES}, none of them {ROOT}")
     return bones
 
 
@@ -156,7 +158,7 @@ def _parents(path: Path, lines: list[str]) -> dict[str, str]:
     for parent, *children in (line.split() for line in lines):
         for child in children:
             if parents.setdefault(child, parent) != parent:
-                raise DataError(f"{path}: bone {child!r} has two parents in :hierarchy, wanted one")
+                raise DataError(f"{path}: bone {child!r} has two parents in :hierarchy, expected one")
     return parents
 
 
@@ -164,7 +166,7 @@ def _numbers(where: str, words: list[str]) -> list[float]:
     try:
         numbers = [float(word) for word in words]
     except ValueError as error:
-        raise DataError(f"{where}: {str(error)[:80]}, wanted numbers") from None
+        raise DataError(f"{where}: {str(error)[:80]}, expected numbers") from None
     if not np.isfinite(numbers).all() or max(map(abs, numbers), default=0) > 1e6:
-        raise DataError(f"{where}: got {' '.join(words)[:60]}, wanted finite numbers")
+        raise DataError(f"{where}: got {' '.join(words)[:60]}, expected finite numbers")
     return numbers

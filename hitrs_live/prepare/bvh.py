@@ -38,24 +38,26 @@ class _Tree:
 def read_bvh(path: Path) -> tuple[dict[str, NDArray[np.float64]], float]:
     """Read a file. Returns where each joint and end site is, (T, 3) in the file's unit by name, and frames a second.
 
-    Raises DataError, naming what was got and wanted, where it is no BVH.
+    Raises DataError, naming what was got and expected, where it is no BVH.
     """
     lines = read_lines(path, "a BVH file")
     tree = _parse_tree(path, lines)
     heading = [line.split(":") for line in lines[tree.motion_line + 1 : tree.motion_line + 3]]
     if len(heading) < 2 or [words[0].strip().lower() for words in heading] != ["frames", "frame time"]:
-        raise DataError(f"{path}: got {heading!s:.60} after MOTION, wanted Frames: and Frame Time:")
+        raise DataError(f"{path}: got {heading!s:.60} after MOTION, expected Frames: and Frame Time:")
     try:
         frames, step_s = int(heading[0][1]), float(heading[1][1])
     except (IndexError, ValueError) as error:
-        raise DataError(f"{path}: {str(error)[:60]}, wanted a count in Frames: and seconds in Frame Time:") from None
+        raise DataError(f"{path}: {str(error)[:60]}, expected a count in Frames: and seconds in Frame Time:") from None
     rows = lines[tree.motion_line + 3 :]
     if not 1e-4 <= step_s <= 10 or len(rows) != frames:
-        raise DataError(f"{path}: {len(rows)} frames of {step_s} s, its heading says {frames}; wanted as many")
+        raise DataError(f"{path}: {len(rows)} frames of {step_s} s, its heading says {frames}; expected as many")
     # Frames are counted from 1 in messages.
     values = parse_table(path, rows, sum(len(joint.channels) for joint in tree.joints))
     if not np.isfinite(values).all():
-        raise DataError(f"{path}: {int((~np.isfinite(values)).sum())} channel values that are no numbers, wanted none")
+        raise DataError(
+            f"{path}: {int((~np.isfinite(values)).sum())} channel values that are no numbers, expected none"
+        )
     return _forward(tree.joints, values), 1 / step_s
 
 
@@ -71,7 +73,7 @@ def _parse_tree(path: Path, lines: list[str]) -> _Tree:
         if word in ("ROOT", "JOINT", "END") and len(words) >= 2 and len(tree.joints) < _MOST_JOINTS:
             parent = open_joints[-1] if open_joints else -1
             if (word == "ROOT") != (parent < 0) or (word == "ROOT" and tree.joints):
-                raise DataError(f"{path}: got {line.strip()[:48]!r}, wanted one ROOT and its joints within it")
+                raise DataError(f"{path}: got {line.strip()[:48]!r}, expected one ROOT and its joints within it")
             name = tree.joints[parent].name + END if word == "END" else " ".join(words[1:]).rpartition(":")[2]
             tree.joints.append(Joint(name=name, parent=parent))
         elif word == "{" and tree.joints:
@@ -84,15 +86,17 @@ def _parse_tree(path: Path, lines: list[str]) -> _Tree:
             tree.joints[open_joints[-1]].channels = _channels(path, line)
         elif word != "HIERARCHY" or number:
             raise DataError(
-                f"{path}: got {line.strip()[:48]!r}, wanted HIERARCHY and a tree of at most {_MOST_JOINTS} joints"
+                f"{path}: got {line.strip()[:48]!r}, expected HIERARCHY and a tree of at most {_MOST_JOINTS} joints"
             )
     if not tree.motion_line or open_joints or not tree.joints:
-        raise DataError(f"{path}: the hierarchy does not end, wanted as many closing brackets as opening, then MOTION")
+        raise DataError(
+            f"{path}: the hierarchy does not end, expected as many closing brackets as opening, then MOTION"
+        )
     if bad := [joint.name for joint in tree.joints if not joint.offset]:
-        raise DataError(f"{path}: joint {bad[0]!r} has no OFFSET, wanted three numbers")
+        raise DataError(f"{path}: joint {bad[0]!r} has no OFFSET, expected three numbers")
     names = [joint.name for joint in tree.joints]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise DataError(f"{path}: two joints of the name {min(twice)!r}, wanted each once")
+        raise DataError(f"{path}: two joints of the name {min(twice)!r}, expected each once")
     return tree
 
 
@@ -102,7 +106,7 @@ def _offset(path: Path, line: str) -> tuple[float, ...]:
     except ValueError:
         offset = ()
     if len(offset) != 3 or not np.isfinite(offset).all():
-        raise DataError(f"{path}: got {line.strip()[:48]!r}, wanted OFFSET and three numbers")
+        raise DataError(f"{path}: got {line.strip()[:48]!r}, expected OFFSET and three numbers")
     return offset
 
 
@@ -110,7 +114,9 @@ def _channels(path: Path, line: str) -> tuple[str, ...]:
     _, count, *channels = [*line.split(), ""][: len(line.split())] if len(line.split()) > 1 else ["", ""]
     known = {name.lower(): name for name in _CHANNELS}
     if count != str(len(channels)) or not all(name.lower() in known for name in channels):
-        raise DataError(f"{path}: got {line.strip()[:48]!r}, wanted CHANNELS, their count and names such as Xrotation")
+        raise DataError(
+            f"{path}: got {line.strip()[:48]!r}, expected CHANNELS, their count and names such as Xrotation"
+        )
     return tuple(known[name.lower()] for name in channels)
 
 

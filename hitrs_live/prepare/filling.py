@@ -35,7 +35,7 @@ def fill_stream(where: Path | str, joints_m: NDArray[np.float32]) -> Filled:
     check_joints(where, joints_m)
     there = find_bodies(joints_m)
     if not len(joints_m) or (~there).mean() >= MOST_BAD:
-        raise DataError(f"{where}: somebody in {int(there.sum())} of {len(joints_m)} frames, wanted most of them")
+        raise DataError(f"{where}: somebody in {int(there.sum())} of {len(joints_m)} frames, expected most of them")
     at = np.flatnonzero(there)
     counts = {BAD_JOINTS: int(find_bad(joints_m[at]).sum()), EMPTY_FRAMES: len(joints_m) - len(at)}
     lost = np.zeros(len(joints_m), bool)
@@ -55,5 +55,5 @@ def check_joints(where: Path | str, joints_m: NDArray[np.floating]) -> None:
     bad = find_bad(joints_m)
     if bad.size and bad.mean() >= MOST_BAD:
         raise DataError(
-            f"{where}: {int(bad.sum())} of {bad.size} joints without a position, wanted metres up to {MOST_METRES:g}"
+            f"{where}: {int(bad.sum())} of {bad.size} joints without a position, expected metres up to {MOST_METRES:g}"
         )

@@ -38,10 +38,10 @@ def read_kinder_gator(path: Path, *, labels: tuple[str, ...]) -> Reading:
     """Read one clip, at 30 Hz by its timestamps. Raises DataError, naming the line, where the file is broken."""
     match = _NAME.fullmatch(path.stem)
     if match is None:
-        raise DataError(f"{path}: got that name, wanted one such as POSE-p565_05-Bow-1469182474370.csv")
+        raise DataError(f"{path}: got that name, expected one such as POSE-p565_05-Bow-1469182474370.csv")
     heading, *lines = read_lines(path, "a heading and a line a frame") or [""]
     if tuple(word.strip() for word in heading.split(","))[: len(_COLUMNS)] != _COLUMNS:
-        raise DataError(f"{path}, line 1: got {heading[:60]!r}, wanted {','.join(_COLUMNS[:4])},...")
+        raise DataError(f"{path}, line 1: got {heading[:60]!r}, expected {','.join(_COLUMNS[:4])},...")
     # What follows the joints is text that the name has too.
     numbers = [",".join(line.split(",")[: len(_COLUMNS)]) for line in lines]
     table = parse_table(path, numbers, len(_COLUMNS), first_line=2)

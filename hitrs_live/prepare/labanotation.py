@@ -36,7 +36,7 @@ def read_labanotation(path: Path, *, labels: tuple[str, ...]) -> Reading:
     """Read one gesture, at 30 Hz by its times. Raises DataError, naming the line, where the file is broken."""
     match = _NAME.fullmatch(path.stem)
     if match is None:
-        raise DataError(f"{path}: got that name, wanted one such as Ges01_wavehand.csv")
+        raise DataError(f"{path}: got that name, expected one such as Ges01_wavehand.csv")
     table = parse_table(path, read_lines(path, "a line a frame"), 1 + 4 * len(NTU25))
     kept = rising(path, table[:, 0])
     joints = table[kept, 1:].reshape(-1, len(NTU25), 4)[..., :3].astype(np.float32)

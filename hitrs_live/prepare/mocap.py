@@ -109,7 +109,7 @@ def plan_acclaim(folder: Path, *, name: str, texts: Path | None = None, rate_hz:
     for path in files:
         fitting = [stem for stem in skeletons if path.stem.lower() == stem or path.stem.lower().startswith(stem + "_")]
         if not fitting:
-            raise DataError(f"{path}: no skeleton for it, wanted one such as {path.stem.rpartition('_')[0]}.asf")
+            raise DataError(f"{path}: no skeleton for it, expected one such as {path.stem.rpartition('_')[0]}.asf")
         own[path.stem] = skeletons[max(fitting, key=len)]
     read = functools.partial(_read_acclaim, skeletons=own, rate_hz=rate_hz or ACCLAIM_RATE_HZ)
     return _plan(folder, files, left_out, name, texts, read=read)
@@ -138,7 +138,7 @@ def _plan(
     source = "CMU Graphics Lab Motion Capture Database, mocap.cs.cmu.edu, or another collection of motion capture"
     index = Index(name=name, source=source, rate_hz=RATE_HZ, labels=labels, valid=valid, samples=())
     whole = functools.partial(_read, joints_of=read, texts=known, labels=labels)
-    return Plan(folder=folder, files=files, read=whole, index=index, rests_on=f"{known}{read}", left_out=left_out)
+    return Plan(folder=folder, files=files, read=whole, index=index, depends_on=f"{known}{read}", left_out=left_out)
 
 
 def _read(
@@ -174,5 +174,5 @@ def _read_bvh(path: Path, *, unit_m: float | None) -> tuple[NDArray[np.float32],
 def _read_acclaim(path: Path, *, skeletons: dict[str, Path], rate_hz: float) -> tuple[NDArray[np.float32], float]:
     ends = read_motion(path, read_skeleton(skeletons[path.stem]))
     if missing := sorted(set(_ACCLAIM) - ends.keys()):
-        raise DataError(f"{skeletons[path.stem]}: no bone {', '.join(missing[:5])}; wanted a skeleton of CMU's bones")
+        raise DataError(f"{skeletons[path.stem]}: no bone {', '.join(missing[:5])}; expected a skeleton of CMU's bones")
     return np.stack([ends[name] for name in _ACCLAIM], axis=1).astype(np.float32), rate_hz

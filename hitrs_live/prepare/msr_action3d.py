@@ -42,11 +42,11 @@ def read_msr_action3d(path: Path) -> Reading:
     match = _NAME.fullmatch(path.stem)
     if match is None or not 1 <= int(match["action"]) <= len(LABELS):
         raise DataError(
-            f"{path}: got that name, wanted one such as a01_s01_e01_skeleton3D.txt, action 1 to {len(LABELS)}"
+            f"{path}: got that name, expected one such as a01_s01_e01_skeleton3D.txt, action 1 to {len(LABELS)}"
         )
     table = parse_table(path, read_lines(path, "a line a joint"), 4)
     if len(table) % JOINTS:
-        raise DataError(f"{path}: {len(table)} lines, wanted {JOINTS} a frame")
+        raise DataError(f"{path}: {len(table)} lines, expected {JOINTS} a frame")
     filled = fill_stream(path, from_kinect_v1(table[:, :3].reshape(-1, JOINTS, 3)[:, list(_ROWS)]))
     joints, places = at_rate(path, filled.joints, np.arange(len(filled.joints)) / RECORDED_HZ, 1 / RATE_HZ)
     lost = filled.lost[np.round(places).astype(np.int64)]

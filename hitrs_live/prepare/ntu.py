@@ -70,7 +70,7 @@ def read_ntu(path: Path, *, splits: tuple[str, ...]) -> Reading:
     """
     name = parse_name(path.stem)
     if name is None:
-        raise DataError(f"{path}: got that name, wanted one of the form SsssCcccPpppRrrrAaaa.skeleton")
+        raise DataError(f"{path}: got that name, expected one of the form SsssCcccPpppRrrrAaaa.skeleton")
     sequence = parse_skeleton(path)
     tracks, counts = collect_tracks(sequence.frames)
     counts[BAD_JOINTS] = sequence.bad_joints

@@ -75,14 +75,14 @@ def read_nw_ucla(path: Path) -> Reading:
     """
     match = NW_UCLA_NAME.fullmatch(path.stem)
     if match is None or match["action"] not in NW_UCLA_ACTIONS:
-        raise DataError(f"{path}: got that name, wanted one such as a01_s01_e00_v01 with one of the ten actions")
+        raise DataError(f"{path}: got that name, expected one such as a01_s01_e00_v01 with one of the ten actions")
     try:
         content = msgspec.json.decode(_BARE_NAN.sub("null", read_text(path)), type=_File)
         joints = np.array(content.skeletons, np.float64)
     except (OSError, ValueError, RecursionError, msgspec.DecodeError) as error:
-        raise DataError(f"{path}: {str(error)[:120]}; wanted file_name, skeletons (T, 20, 3) and label") from None
+        raise DataError(f"{path}: {str(error)[:120]}; expected file_name, skeletons (T, 20, 3) and label") from None
     if joints.ndim != 3 or joints.shape[1] != JOINTS:
-        raise DataError(f"{path}: skeletons of shape {joints.shape}, wanted (T, 20, 3)")
+        raise DataError(f"{path}: skeletons of shape {joints.shape}, expected (T, 20, 3)")
     filled = fill_stream(path, from_kinect_v1(joints))
     label = list(NW_UCLA_ACTIONS).index(match["action"])
     notes = {}

@@ -65,7 +65,7 @@ def plan_pku_mmd(folder: Path, *, name: str) -> Plan:
             splits=tuple(sorted(splits)),
             samples=(),
         ),
-        rests_on="\n".join(
+        depends_on="\n".join(
             f"{path.relative_to(folder)}\n{path.read_text(encoding='utf-8', errors='replace')}"
             for path in (*kinds["labels"].values(), *kinds["split"].values())
         ),
@@ -134,11 +134,11 @@ def read_skeletons(path: Path) -> NDArray[np.float32]:
         lines = [line for line in lines if line.strip()]
         numbers = np.loadtxt(lines, np.float64, ndmin=2, comments=None) if lines else np.zeros((0, 0))
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}), wanted PKU-MMD skeletons") from None
+        raise DataError(f"{path}: cannot be read ({error.strerror}), expected PKU-MMD skeletons") from None
     except ValueError as error:
-        raise DataError(f"{path}: {str(error)[:120]}; wanted lines of {_NUMBERS} numbers") from None
+        raise DataError(f"{path}: {str(error)[:120]}; expected lines of {_NUMBERS} numbers") from None
     if numbers.shape[1] != _NUMBERS:
-        raise DataError(f"{path}: {numbers.shape[0]} lines of {numbers.shape[1]} numbers, wanted {_NUMBERS} a line")
+        raise DataError(f"{path}: {numbers.shape[0]} lines of {numbers.shape[1]} numbers, expected {_NUMBERS} a line")
     people = numbers.reshape(-1, 2, 25, 3)
     check_joints(path, people)
     # float32 holds no more than this, and nobody is that far away.
@@ -163,17 +163,19 @@ def read_intervals(path: Path) -> list[Span]:
     try:
         lines = read_text(path).splitlines()
     except (OSError, TextUnreadable) as error:
-        raise DataError(f"{path}: cannot be read ({error}), wanted PKU-MMD labels") from None
+        raise DataError(f"{path}: cannot be read ({error}), expected PKU-MMD labels") from None
     spans = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         words = [word.strip() for word in line.split(",")]
         if len(words) not in (3, 4) or not all(re.fullmatch(r"[0-9]{1,7}", word) for word in words[:3]):
-            raise DataError(f"{path}, line {number}: got {line[:48]!r}, wanted class,first frame,end frame,confidence")
+            raise DataError(
+                f"{path}, line {number}: got {line[:48]!r}, expected class,first frame,end frame,confidence"
+            )
         label, *bounds = (int(word) for word in words[:3])
         if not 1 <= label < len(LABELS):
-            raise DataError(f"{path}, line {number}: got class {label}, wanted 1 to {len(LABELS) - 1}")
+            raise DataError(f"{path}, line {number}: got class {label}, expected 1 to {len(LABELS) - 1}")
         spans.append(Span(label=label, start=min(bounds), end=max(bounds)))
     return spans
 
@@ -186,16 +188,16 @@ def read_split(path: Path) -> tuple[frozenset[str], frozenset[str]]:
     try:
         text = read_text(path)
     except (OSError, TextUnreadable) as error:
-        raise DataError(f"{path}: cannot be read ({error}), wanted the names of videos") from None
+        raise DataError(f"{path}: cannot be read ({error}), expected the names of videos") from None
     training, validation = _TRAINING.search(text), _VALIDATION.search(text)
     if training is None or validation is None or training.start() > validation.start():
-        raise DataError(f"{path}: wanted `Training videos:` and then `Validation videos:`, each with names after it")
+        raise DataError(f"{path}: expected `Training videos:` and then `Validation videos:`, each with names after it")
     halves = (text[training.end() : validation.start()], text[validation.end() :])
     trained, tested = (frozenset(re.findall(r"[\w-]+", half.replace(".txt", ""))) for half in halves)
     if not trained or not tested or trained & tested:
         raise DataError(
             f"{path}: {len(trained)} training and {len(tested)} validation videos, {len(trained & tested)} in both; "
-            "wanted some of each and none in both"
+            "expected some of each and none in both"
         )
     return trained, tested
 

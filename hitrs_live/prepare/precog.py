@@ -40,16 +40,16 @@ def read_precog(path: Path) -> Reading:
     """Read one sequence. Raises DataError, naming the line, where the file is broken."""
     match = _NAME.fullmatch(path.stem)
     if match is None:
-        raise DataError(f"{path}: got that name, wanted one such as Seq1_1.csv")
+        raise DataError(f"{path}: got that name, expected one such as Seq1_1.csv")
     heading, *lines = read_lines(path, "a heading of joints and a line a frame") or [""]
     if tuple(word.strip() for word in heading.split(";")) != NAMES:
-        raise DataError(f"{path}, line 1: got {heading[:60]!r}, wanted the joints {'; '.join(NAMES[:3])}; ...")
+        raise DataError(f"{path}, line 1: got {heading[:60]!r}, expected the joints {'; '.join(NAMES[:3])}; ...")
     table = parse_table(path, lines, 3 * JOINTS + 1, first_line=2)
     actions = table[:, -1]
     wrong = ~np.isin(actions, range(len(LABELS)))
     if wrong.any():
         at = int(wrong.argmax())
-        raise DataError(f"{path}, line {at + 2}: action {actions[at]:g}, wanted 0 to {len(LABELS) - 1}")
+        raise DataError(f"{path}, line {at + 2}: action {actions[at]:g}, expected 0 to {len(LABELS) - 1}")
     filled = fill_stream(path, from_kinect_v1(table[:, :-1].reshape(-1, JOINTS, 3)))
     subject = f"p{int(match['subject'])}"
     sample = Sample(

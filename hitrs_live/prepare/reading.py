@@ -70,7 +70,7 @@ class Plan:
     """Read one file, raising DataError where it is broken. Must be picklable: it runs in other processes."""
     index: Index
     """All but the samples."""
-    rests_on: str = ""
+    depends_on: str = ""
     """All else that the outcome rests on (lists, labels, options), as text: a change of it begins anew."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Files that are not to be read, and why."""
@@ -107,7 +107,7 @@ def record(sample: Sample, bodies: list[tuple[int, NDArray[np.float32]]], labels
     labels: one (T,) a body. Raises ValueError where there is no body, or one without frames.
     """
     if not bodies or not all(len(joints) for _, joints in bodies):
-        raise ValueError(f"{sample.name}: got bodies of {[len(j) for _, j in bodies]} frames, wanted one with frames")
+        raise ValueError(f"{sample.name}: got bodies of {[len(j) for _, j in bodies]} frames, expected one with frames")
     rows, first_row = [], 0
     for first_frame, joints in bodies:
         rows.append(Body(first_row=first_row, frames=len(joints), first_frame=first_frame))

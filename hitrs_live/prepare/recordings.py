@@ -79,7 +79,7 @@ def plan_recordings(path: Path, *, name: str, rate_hz: float = USUAL_RATE_HZ, la
             background=0 if classes else None,
             samples=(),
         ),
-        rests_on=repr(intervals),
+        depends_on=repr(intervals),
         left_out={f"--labels {name}": "no recording of that name" for name in sorted(set(intervals) - set(stems))},
     )
 
@@ -139,7 +139,7 @@ def read_labels(path: Path) -> Labels:
     try:
         reader = csv.DictReader(io.StringIO(read_text(path)))
         if tuple(name.strip() for name in reader.fieldnames or ()) != _COLUMNS:
-            raise DataError(f"--labels {path}: columns {reader.fieldnames}, wanted {','.join(_COLUMNS)}")
+            raise DataError(f"--labels {path}: columns {reader.fieldnames}, expected {','.join(_COLUMNS)}")
         reader.fieldnames = _COLUMNS
         for row in reader:
             # A spreadsheet writes lines of commas alone for rows that were emptied.
@@ -151,18 +151,18 @@ def read_labels(path: Path) -> Labels:
                 raise DataError(f"--labels {path}, line {reader.line_num}: {error}") from None
             found.setdefault(row["recording"].strip().removesuffix(".mcap"), []).append(interval)
     except (OSError, TextUnreadable, csv.Error) as error:
-        raise DataError(f"--labels {path}: cannot be read ({error}), wanted a CSV file") from None
+        raise DataError(f"--labels {path}: cannot be read ({error}), expected a CSV file") from None
     if not found:
-        raise DataError(f"--labels {path}: no line after its heading; wanted one an action")
+        raise DataError(f"--labels {path}: no line after its heading; expected one an action")
     return {name: tuple(some) for name, some in found.items()}
 
 
 def _interval(row: dict[str | None, str]) -> Interval:
     if None in row or None in row.values():
-        raise ValueError(f"wanted {len(_COLUMNS)} values, one a column")
+        raise ValueError(f"expected {len(_COLUMNS)} values, one a column")
     start_s, end_s, label = float(row["start_s"]), float(row["end_s"]), row["label"].strip()
     if not 0 <= start_s < end_s or not label or not row["recording"].strip():
-        raise ValueError(f"got {','.join(row.values())[:60]!r}, wanted a recording, 0 <= start_s < end_s and a label")
+        raise ValueError(f"got {','.join(row.values())[:60]!r}, expected a recording, 0 <= start_s < end_s and a label")
     return Interval(track=row["track"].strip(), start_s=start_s, end_s=end_s, label=label)
 
 
@@ -188,7 +188,9 @@ def _runs(recording: Recording, rate_hz: float) -> tuple[Runs, int]:
         bad += sum(int(find_bad(pose.joints_m).sum()) for pose in frame.poses)
         _collect(runs, parts, broken_off, since_ns, joint_frames)
     if bad >= MOST_BAD * max(joints, 1):
-        raise DataError(f"{recording.path}: {bad} of {joints} joints without a position, wanted metres in most of them")
+        raise DataError(
+            f"{recording.path}: {bad} of {joints} joints without a position, expected metres in most of them"
+        )
     return runs, bad
 
 
@@ -218,4 +220,4 @@ def _frames(recording: Recording, rate_hz: float) -> Iterator[tuple[int, PoseFra
             continue
         since_ns = event.capture_time_ns if since_ns is None else since_ns
         frame = pose_frame(event, event.capture_time_ns)
-        yield since_ns, frame, [joint_frame for people in tracker.step(frame) for joint_frame in resampler.step(people)]
+        yield since_ns, frame, list(resampler.step(tracker.step(frame)))

@@ -41,7 +41,7 @@ def run_prepare(options: argparse.Namespace) -> int:
         return 0
     workers = os.cpu_count() or 1 if options.workers is None else options.workers
     if workers < 1:
-        raise ConfigError(f"--workers: got {workers}, wanted at least 1")
+        raise ConfigError(f"--workers: got {workers}, expected at least 1")
     plan = _plan(options)
     findings.left_out.update(plan.left_out)
     part = _begin(out, overwrite=options.overwrite)
@@ -109,10 +109,10 @@ def print_summary(dataset: Dataset, findings: Findings) -> None:
 
 def _plan(options: argparse.Namespace) -> Plan:
     path: Path = options.path
-    reader = next(reader for reader in READERS if reader.kind == options.kind)
+    reader = READERS[options.kind]
     if not path.is_dir() and not (reader.takes_file and path.is_file()):
         raise DataError(f"{path}: {'is no folder' if path.exists() else 'there is no such folder'}; give the data's")
-    given = {flag: value for flag in reader.flags if (value := getattr(options, flag)) is not None}
+    given = {flag.name: value for flag in reader.flags if (value := getattr(options, flag.name)) is not None}
     return reader.plan(path, name=_name(options.out), **given)
 
 

@@ -104,7 +104,7 @@ def _fingerprint(plan: Plan) -> str:
     for path in plan.files:
         status = path.stat()
         digest.update(f"{path.relative_to(plan.folder)} {status.st_size} {status.st_mtime_ns}\n".encode())
-    for text in (plan.rests_on, msgspec.json.encode(plan.index).decode()):
+    for text in (plan.depends_on, msgspec.json.encode(plan.index).decode()):
         digest.update(text.encode() + b"\0")
     return f"hitrs_live {__version__}\n{len(plan.files)} files\n{digest.hexdigest()}\n"
 

@@ -14,12 +14,12 @@ MOST_FRAMES: Final = 500_000
 _MOST_BYTES = 256 * 2**20
 
 
-def read_lines(path: Path, wanted: str) -> list[str]:
+def read_lines(path: Path, expected: str) -> list[str]:
     """Read a text file's lines, without the empty ones. Raises DataError where it cannot be read."""
     try:
         text = read_text(path, most_bytes=_MOST_BYTES)
     except (OSError, TextUnreadable) as error:
-        raise DataError(f"{path}: cannot be read ({error}), wanted {wanted}") from None
+        raise DataError(f"{path}: cannot be read ({error}), expected {expected}") from None
     return [line for line in with_plain_nan(text).split("\n") if line.strip()]
 
 
@@ -30,16 +30,16 @@ def parse_table(path: Path, lines: list[str], columns: int, *, first_line: int =
     anything else, and where there is no line or too many.
     """
     if not 1 <= len(lines) <= MOST_FRAMES:
-        raise DataError(f"{path}: {len(lines)} lines of numbers, wanted 1 to {MOST_FRAMES}")
+        raise DataError(f"{path}: {len(lines)} lines of numbers, expected 1 to {MOST_FRAMES}")
     table = np.empty((len(lines), columns))
     for row, line in enumerate(lines):
         words = line.replace(",", " ").replace(";", " ").split()
         if len(words) != columns:
-            raise DataError(f"{path}, line {row + first_line}: {len(words)} numbers, wanted {columns}")
+            raise DataError(f"{path}, line {row + first_line}: {len(words)} numbers, expected {columns}")
         try:
             table[row] = [float(word.replace("_", "?")) for word in words]
         except ValueError as error:
-            raise DataError(f"{path}, line {row + first_line}: {str(error)[:80]}, wanted {columns} numbers") from None
+            raise DataError(f"{path}, line {row + first_line}: {str(error)[:80]}, expected {columns} numbers") from None
     return table
 
 
@@ -49,7 +49,7 @@ def rising(path: Path, times: NDArray[np.float64]) -> NDArray[np.int64]:
     Raises DataError where a time is no number or half of the rows or more are left out.
     """
     if not np.isfinite(times).all():
-        raise DataError(f"{path}: a time that is no number, wanted one in every line")
+        raise DataError(f"{path}: a time that is no number, expected one in every line")
     latest = np.maximum.accumulate(times)
     kept = np.flatnonzero(np.concatenate([[True], latest[1:] > latest[:-1]]))
     if len(kept) * 2 <= len(times) and len(times) > 1:
@@ -67,7 +67,7 @@ def at_rate(
     """
     span = (times[-1] - times[0]) / step
     if not span < MOST_FRAMES:
-        raise DataError(f"{path}: {span:.3g} frames between first and last time, wanted at most {MOST_FRAMES}")
+        raise DataError(f"{path}: {span:.3g} frames between first and last time, expected at most {MOST_FRAMES}")
     grid = times[0] + np.arange(int(span + 1e-6) + 1) * step
     places = np.interp(grid, times, np.arange(len(times)))
     return interpolate(joints, places), places

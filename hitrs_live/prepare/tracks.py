@@ -103,10 +103,10 @@ def fill_gaps(track: Track) -> NDArray[np.float32]:
     first, last = int(track.at[0]), int(track.at[-1])
     if last - first + 1 == len(track.at):
         return track.joints
-    wanted = np.arange(first, last + 1)
-    after = np.searchsorted(track.at, wanted)
-    before = np.where(track.at[after] == wanted, after, after - 1)
-    share = (wanted - track.at[before]) / np.maximum(track.at[after] - track.at[before], 1)
+    expected = np.arange(first, last + 1)
+    after = np.searchsorted(track.at, expected)
+    before = np.where(track.at[after] == expected, after, after - 1)
+    share = (expected - track.at[before]) / np.maximum(track.at[after] - track.at[before], 1)
     share = share.astype(np.float32)[:, None, None]
     filled: NDArray[np.float32] = track.joints[before] * (1 - share) + track.joints[after] * share
     return filled

@@ -73,19 +73,19 @@ def read_ui_prmd(path: Path) -> Reading:
     """Read one repetition. Raises DataError, naming file and line, where its files are broken or do not fit."""
     match = _NAME.fullmatch(path.stem)
     if match is None or match["movement"] not in LABELS:
-        raise DataError(f"{path}: got that name, wanted one such as m01_s01_e01_positions.txt")
+        raise DataError(f"{path}: got that name, expected one such as m01_s01_e01_positions.txt")
     angles_path = path.parent.parent / "Angles" / path.name.replace("_positions", "_angles")
     offsets, angles = (
         parse_table(one, read_lines(one, "a line a frame"), 3 * len(_JOINTS)).reshape(-1, len(_JOINTS), 3)
         for one in (path, angles_path)
     )
     if len(offsets) != len(angles):
-        raise DataError(f"{path}: {len(offsets)} frames, {len(angles)} in {angles_path.name}; wanted as many")
+        raise DataError(f"{path}: {len(offsets)} frames, {len(angles)} in {angles_path.name}; expected as many")
     joints = to_places(offsets / 100, angles)[:, list(_ROWS)].astype(np.float32)
     filled = fill_stream(path, joints)
     size_m = float(np.median(np.ptp(filled.joints, axis=1).max(axis=1)))
     if not _SIZES_M[0] <= size_m <= _SIZES_M[1]:
-        raise DataError(f"{path}: somebody of {size_m:.3g} m if these are centimetres, wanted 0.8 to 2.5")
+        raise DataError(f"{path}: somebody of {size_m:.3g} m if these are centimetres, expected 0.8 to 2.5")
     sample = Sample(
         name=f"{match['repetition']}_{'inc' if match['wrong'] else 'ok'}",
         subject=match["subject"],

@@ -37,7 +37,7 @@ def plan_utkinect(folder: Path, *, name: str) -> Plan:
     files, left_out = find_named(folder, "*.txt", _NAME, "joints_s01_e01.txt")
     lists = sorted(folder.rglob(LIST))
     if len(lists) != 1:
-        raise DataError(f"{folder}: {len(lists)} files {LIST}, wanted the one that lists the actions")
+        raise DataError(f"{folder}: {len(lists)} files {LIST}, expected the one that lists the actions")
     left_out.pop(str(lists[0].relative_to(folder)), None)
     actions = read_actions(lists[0])
     index = Index(
@@ -45,14 +45,14 @@ def plan_utkinect(folder: Path, *, name: str) -> Plan:
         splits=(XSUB,), samples=(),
     )  # fmt: skip
     read = functools.partial(read_utkinect, actions=actions)
-    return Plan(folder=folder, files=files, read=read, index=index, rests_on=repr(actions), left_out=left_out)
+    return Plan(folder=folder, files=files, read=read, index=index, depends_on=repr(actions), left_out=left_out)
 
 
 def read_utkinect(path: Path, *, actions: Numbered) -> Reading:
     """Read one stream, a frame a number. Raises DataError, naming the line, where the file is broken."""
     match = _NAME.fullmatch(path.stem)
     if match is None:
-        raise DataError(f"{path}: got that name, wanted one such as joints_s01_e01.txt")
+        raise DataError(f"{path}: got that name, expected one such as joints_s01_e01.txt")
     table = parse_table(path, read_lines(path, "a line a frame"), 1 + 3 * JOINTS)
     kept = rising(path, table[:, 0])
     filled = fill_stream(path, from_kinect_v1(table[kept, 1:].reshape(-1, JOINTS, 3)))
@@ -91,7 +91,7 @@ def read_actions(path: Path) -> Numbered:
             continue
         match = _LINE.fullmatch(line.strip())
         if match is None or match["action"] not in ACTIONS or not stream:
-            raise DataError(f"{path}, entry {number}: got {line[:48]!r}, wanted s01_e01 or such as walk: 252 390")
+            raise DataError(f"{path}, entry {number}: got {line[:48]!r}, expected s01_e01 or such as walk: 252 390")
         if "nan" not in (match["first"].lower(), match["last"].lower()):
             first, last = sorted((int(match["first"]), int(match["last"])))
             found[stream].append(Span(label=LABELS.index(match["action"]), start=first, end=last + 1))

@@ -22,7 +22,7 @@ def begin(out: Path, *, overwrite: bool) -> Path:
     Raises ConfigError where OUT exists and may not be replaced, or is no prepared data set, or cannot be written.
     """
     if out.name in ("", ".."):
-        raise ConfigError(f"--out {out}: wanted the name of a folder to make")
+        raise ConfigError(f"--out {out}: expected the name of a folder to make")
     if out.exists() and not overwrite:
         raise ConfigError(f"--out {out}: it exists already; give another name, or replace it with --overwrite")
     if out.exists() and not (out.is_dir() and ((out / INDEX).is_file() or not any(out.iterdir()))):

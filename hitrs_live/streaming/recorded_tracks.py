@@ -37,8 +37,7 @@ def live_joint_frames(
     """Pass frames through the live tracker and resampler, with `most_people` rows."""
     tracker, resampler = Tracker(most_people, track), Resampler(track, rows=most_people, rate_hz=rate_hz)
     for frame in frames:
-        for people in tracker.step(frame):
-            yield from resampler.step(people)
+        yield from resampler.step(tracker.step(frame))
 
 
 def track_histories(joint_frames: Iterable[JointFrame]) -> list[TrackHistory]:

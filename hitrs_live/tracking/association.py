@@ -1,4 +1,4 @@
-"""Which pose is whose, how sure that is, and which poses are one person found twice. No state, no clock."""
+"""Associate poses with tracks, find ambiguities, and drop second detections of one person. No state, no clock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ _SPINE = ("spine_base", "spine_middle", "spine_shoulder")
 _TRUNK = [NTU25.index(name) for name in (*_SPINE, "left_shoulder", "right_shoulder", "left_hip", "right_hip")]
 # Depth from one camera is the least certain of the three.
 _AXIS_WEIGHTS = np.array((1.0, 1.0, 0.5))
-# Poses nearer than this are one person found twice: no two trunks fit into the same place.
+# Poses nearer than this are one person detected twice: no two trunks fit into the same place.
 _DUPLICATE_M = 0.25
-# So are boxes that share more than this of their area: the guess of the distance may differ by metres between two
-# finds of one person, the place in the picture may not.
+# So are boxes that share more than this of their area: the estimated distances of two detections of one person may
+# differ by metres, their places in the picture do not.
 _DUPLICATE_OVERLAP = 0.5
-# How far from its own distance a person may be: so many standard deviations, and what they walk meanwhile.
+# How much a person's distance may change: so many standard deviations, and what they walk meanwhile.
 _SPREADS, _AWAY_SPEED_M_S = 3.0, 1.0
 # How far a person may move in the picture between two sights, in box sizes: at once, and for every second unseen.
 # A standing person's box is about two and a half times as high as wide.
@@ -29,19 +29,19 @@ _SHIFT, _SHIFT_A_S, _WIDTHS_A_HEIGHT = 0.5, 1.5, 2.5
 _GATE_M, _GATE_SPEED_M_S, _WIDEST_GATE_M = 0.4, 2.5, 1.5
 # The same as a standard deviation; costs are negative log-likelihoods under it.
 _SPREAD_M, _SPREAD_M_S = 0.12, 0.5
-# Somebody seen a moment ago goes on far likelier than that they vanish just where somebody lost comes back.
+# That a person seen a moment ago stays is far likelier than that they vanish where a lost person comes back.
 _RETURN_COST = 5.0
 _OVERLAP_BONUS = 1.0
 _BODY_ID_BONUS = 2.0
-# By how much a pairing must be likelier than its rival: 33 times where two people could be swapped, e times where
-# two people could be the one pose.
+# How much likelier than its rival an association must be: 33 times where two people could be swapped, e times where
+# two people could be the one pose. Natural logarithms.
 _SWAP_MARGIN, _LONE_MARGIN = 3.5, 1.0
-# Poses further apart than this have come apart, and a doubt about them will not go away by itself.
+# Poses further apart than this have come apart, and an ambiguity between them will not resolve itself.
 _APART_M = 0.6
 
 
 class Expected(Protocol):
-    """Somebody seen before."""
+    """A person seen before, who is expected in this frame."""
 
     pose: Pose
     seen_ns: int
@@ -56,22 +56,22 @@ class Expected(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Pairing:
-    """Who of the expected is which pose; both by their place in their list."""
+    """Say which expected person is which pose; both by their place in their list."""
 
     pose_of: dict[int, int]
     ambiguous: set[int] = field(default_factory=set)
-    """Expected ones whose pairing, or lack of one, has a rival nearly as likely."""
+    """Expected people whose pairing, or lack of one, has a rival nearly as likely."""
     come_apart: set[int] = field(default_factory=set)
-    """Those of the doubtful whose poses are well apart already."""
+    """Those of the ambiguous whose poses are well apart already."""
 
 
 def trunk(joints_m: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return of (25, 3) joints those that people are told apart by, (7, 3) metres."""
+    """Return the joints that people are associated by, (7, 3) metres. joints_m: (25, 3)."""
     return np.asarray(joints_m[_TRUNK], np.float64)
 
 
 def without_duplicates(poses: Sequence[Pose]) -> list[Pose]:
-    """Leave of each person found several times the most certain pose. All joints must be finite."""
+    """Keep the most certain pose of each person detected several times. All joints must be finite."""
     kept: list[Pose] = []
     for pose in sorted(poses, key=lambda p: -float(p.confidence.mean())):
         rivals = [other for other in kept if not _claimed_apart(pose, other)]
@@ -81,7 +81,7 @@ def without_duplicates(poses: Sequence[Pose]) -> list[Pose]:
 
 
 def pair(expected: Sequence[Expected], poses: Sequence[Pose], now_ns: int) -> Pairing:
-    """Pair those expected with the poses found, as many as can be and as likely as can be."""
+    """Pair expected people with detected poses: as many as possible, and of those pairings the likeliest."""
     if not expected or not poses:
         return Pairing(pose_of={})
     trunks = np.stack([trunk(pose.joints_m) for pose in poses])
@@ -97,7 +97,7 @@ def pair(expected: Sequence[Expected], poses: Sequence[Pose], now_ns: int) -> Pa
         distance = _distance_m(predicted, trunks)
         allowed = distance < reach_m
     spread = _SPREAD_M + _SPREAD_M_S * unseen_s
-    # Two free directions, since depth counts half: the wider the guess, the less likely each single place.
+    # Two free directions, since depth counts half: the wider the prediction, the less likely each single place.
     cost = distance**2 / (2 * spread**2) + 2 * np.log(spread / _SPREAD_M)
     cost[unseen_s[:, 0] > unseen_s.min()] += _RETURN_COST
     for index, one in enumerate(expected):
@@ -116,19 +116,19 @@ def pair(expected: Sequence[Expected], poses: Sequence[Pose], now_ns: int) -> Pa
 def _find_swaps(
     pairing: Pairing, cost: NDArray[np.float64], allowed: NDArray[np.bool_], between: NDArray[np.float64]
 ) -> None:
-    """Doubt two pairs that could nearly as well be the other way round."""
+    """Mark two pairs as ambiguous that are nearly as likely the other way round."""
     pairs = list(pairing.pose_of.items())
     for place, (a, i) in enumerate(pairs):
         for b, j in pairs[place + 1 :]:
-            likelier = cost[a, j] + cost[b, i] - cost[a, i] - cost[b, j]
-            if allowed[a, j] and allowed[b, i] and likelier < _SWAP_MARGIN:
+            margin = cost[a, j] + cost[b, i] - cost[a, i] - cost[b, j]
+            if allowed[a, j] and allowed[b, i] and margin < _SWAP_MARGIN:
                 pairing.ambiguous.update((a, b))
                 if between[i, j] > _APART_M:
                     pairing.come_apart.update((a, b))
 
 
 def _find_rivals(pairing: Pairing, cost: NDArray[np.float64], allowed: NDArray[np.bool_]) -> None:
-    """Doubt a pair whose pose could nearly as well be somebody who has none."""
+    """Mark a pair as ambiguous whose pose is nearly as likely that of a person without one."""
     for a, i in pairing.pose_of.items():
         for b in range(len(cost)):
             if b not in pairing.pose_of and allowed[b, i] and cost[b, i] - cost[a, i] < _LONE_MARGIN:
@@ -137,24 +137,25 @@ def _find_rivals(pairing: Pairing, cost: NDArray[np.float64], allowed: NDArray[n
 
 def _compare_along_sight(
     expected: NDArray[np.float64],
-    found: NDArray[np.float64],
+    detected: NDArray[np.float64],
     distance_spread: NDArray[np.float64],
     unseen_s: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return how far each trunk found in a picture is from each expected one, (M, N) metres, and whether its own
-    distance can be theirs, (M, N) bool.
+    """Return how far each detected trunk is from each expected one, (M, N) metres, and whether its distance from the
+    camera is possible for them, (M, N) bool.
 
-    One camera's guess of the distance may say little; the direction says much. So what a picture gave is brought
-    to the distance expected before it is compared, and what was wrong with its own counts by how uncertain that
-    person's distance has been so far: (M, 1), shares. unseen_s: (M, 1).
+    expected: (M, 7, 3), detected: (N, 7, 3), metres. One camera's estimate of the distance is uncertain, the direction
+    is not. So a detected trunk is moved to the expected distance before it is compared, and the error of its own
+    distance counts relative to how uncertain that person's distance has been so far, distance_spread: (M, 1), shares.
+    unseen_s: (M, 1).
     """
-    here = np.maximum(np.linalg.norm(expected.mean(axis=1), axis=-1), 1e-3)[:, None]
-    ratio = here / np.maximum(np.linalg.norm(found.mean(axis=1), axis=-1), 1e-3)[None]
-    wrong = np.abs(np.log(ratio))
-    brought = found[None] * ratio[..., None, None]
-    apart = np.linalg.norm((expected[:, None] - brought) * _AXIS_WEIGHTS, axis=-1).mean(axis=-1)
-    likely = wrong < _SPREADS * distance_spread + _AWAY_SPEED_M_S * unseen_s / here
-    return apart + _SPREAD_M * wrong / distance_spread, likely
+    away_m = np.maximum(np.linalg.norm(expected.mean(axis=1), axis=-1), 1e-3)[:, None]
+    ratio = away_m / np.maximum(np.linalg.norm(detected.mean(axis=1), axis=-1), 1e-3)[None]
+    error = np.abs(np.log(ratio))
+    moved = detected[None] * ratio[..., None, None]
+    apart = np.linalg.norm((expected[:, None] - moved) * _AXIS_WEIGHTS, axis=-1).mean(axis=-1)
+    likely = error < _SPREADS * distance_spread + _AWAY_SPEED_M_S * unseen_s / away_m
+    return apart + _SPREAD_M * error / distance_spread, likely
 
 
 def _distance_m(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -169,7 +170,7 @@ def _is_duplicate(pose: Pose, rival: Pose) -> bool:
 
 
 def _within_reach(before: NDArray[np.float32] | None, after: NDArray[np.float32] | None, unseen_s: float) -> bool:
-    """Tell whether a box can have moved so far in the picture; yes where there is no picture."""
+    """Return whether a box can have moved so far in the picture; True where there is no picture."""
     if before is None or after is None:
         return True
     size = np.maximum(before[2:] - before[:2], after[2:] - after[:2])

@@ -1,4 +1,4 @@
-"""What a frame's poses are worth: who is somebody, and which joints have no position."""
+"""Check a frame's poses: which of them are people, and which joints have no position."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
@@ -19,14 +19,14 @@ from hitrs_live.messages import Pose
 
 @dataclass(frozen=True, kw_only=True)
 class FilledPose(Pose):
-    """A pose some of whose joints had no position; they stand where their neighbours are, at confidence 0."""
+    """A pose some of whose joints had no position; they have their neighbours' positions, at confidence 0."""
 
     bad: NDArray[np.bool_]
     """(25,); True where the joint had none."""
 
 
 def present_poses(poses: Iterable[Pose]) -> list[Pose]:
-    """Drop bodies that are nobody, as `bad_joints` says, and fill the joints of the others.
+    """Drop bodies that are no people (`joint_checks.find_bodies`), and fill the bad joints of the others.
 
     All joints of the result are finite, all confidences from 0 to 1.
     """
@@ -45,7 +45,7 @@ def present_poses(poses: Iterable[Pose]) -> list[Pose]:
 
 
 def _is_whole(pose: Pose) -> bool:
-    """Tell whether all is right with a pose, as it is in nearly every frame, without looking at single joints."""
+    """Check a pose as a whole, without looking at single joints; nearly every pose passes."""
     joints, confidence = pose.joints_m, pose.confidence
     with np.errstate(invalid="ignore"):  # a signalling not-a-number off the wire
         low, high, least, most = joints.min(axis=0), joints.max(axis=0), confidence.min(), confidence.max()

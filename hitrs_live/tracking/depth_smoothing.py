@@ -1,9 +1,9 @@
-"""Hold a person's distance still against the trembling of one camera's guess.
+"""Smooth a person's distance, which one camera estimates with much noise.
 
-One picture tells a direction to within a pixel and a distance to within a tenth, anew in every frame: unsteadied, a
-person who sits three metres away leaps by decimetres along the line of sight thirty times a second. People do not;
-so the logarithm of the distance is averaged over about half a second and the whole body moved along its line of
-sight to where that says. Directions, postures and sizes stay as measured.
+One picture gives a direction to within a pixel and a distance to within a tenth, with independent errors in every
+frame: without smoothing, a person who sits three metres away jumps by decimetres along the line of sight thirty times a
+second. So the logarithm of the distance is averaged over about half a second, and the whole body is moved along its
+line of sight to that distance. Directions, postures and sizes stay as measured.
 """
 
 import math
@@ -16,7 +16,7 @@ from hitrs_live.skeleton import NTU25
 
 _MEMORY_S = 0.4
 _SPREAD_MEMORY_S = 1.0
-# Before anything was measured, and at the least: the bounds of what real cameras show.
+# Before the first measurement, and the lower limit: the range that real cameras show.
 _FIRST_SPREAD, _LEAST_SPREAD = 0.10, 0.03
 
 
@@ -31,11 +31,14 @@ class DepthFilter:
 
     @property
     def spread(self) -> float:
-        """Standard deviation of the measured distance about the steadied one, as a share of it."""
+        """Standard deviation of the measured distance about the smoothed one, as a share of it."""
         return max(_LEAST_SPREAD, math.sqrt(self._variance))
 
     def step(self, pose: Pose, now_ns: int) -> NDArray[np.float32]:
-        """Return the joints (25, 3) at the steadied distance; those of a depth camera, without a box, as they are."""
+        """Return the joints, (25, 3) metres, at the smoothed distance.
+
+        Joints of a depth camera, which come without a box, are returned unchanged.
+        """
         root_m = pose.joints_m[NTU25.root]
         distance_m = float(np.linalg.norm(root_m))
         if pose.box is None or distance_m < 1e-3:
@@ -43,13 +46,13 @@ class DepthFilter:
         elapsed_s = 0.0 if self._seen_ns is None else max(0, now_ns - self._seen_ns) / 1e9
         self._seen_ns = now_ns
         self._frames += 1
-        # At first the plain mean of what there was, so that a bad first guess is soon outvoted.
+        # At first the plain mean of all frames, so that a bad first estimate soon loses its weight.
         gain = max(1 - math.exp(-elapsed_s / _MEMORY_S), 1 / self._frames)
-        surprise = math.log(distance_m) - self._log_distance
-        self._log_distance += gain * surprise
+        innovation = math.log(distance_m) - self._log_distance
+        self._log_distance += gain * innovation
         if self._frames > 1:
             share = max(1 - math.exp(-elapsed_s / _SPREAD_MEMORY_S), 1 / (self._frames + 3))
-            self._variance += share * (surprise**2 - self._variance)
+            self._variance += share * (innovation**2 - self._variance)
         moved: NDArray[np.float32] = pose.joints_m + root_m * np.float32(
             math.exp(self._log_distance) / distance_m - 1.0
         )

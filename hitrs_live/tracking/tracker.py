@@ -1,12 +1,12 @@
-"""Tell who is who from frame to frame.
+"""Track people from frame to frame.
 
-Each track predicts where its trunk should be; `pairing` says which pose that is and how sure it is. A pairing with
-a likely rival is not believed: the tracks concerned coast, as if hidden, until it is clear again, and where it
-stays unclear they end and their people get new ids. A wrong id mixes two people's motion, a new one only begins
-a window afresh, so a doubt is always settled by a new id.
+Each track predicts where its trunk should be; `association` finds the pose that fits and how certain that is. An
+ambiguous association, with a rival nearly as likely, is not used: the tracks concerned coast, as if hidden, until it is
+clear again. Where it stays ambiguous they end and their people get new ids. A wrong id mixes two people's motion, a new
+one only restarts the model's window, so an ambiguity is always resolved by a new id.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +23,7 @@ _LONGEST_AMBIGUITY_S = 0.3
 _VELOCITY_MEMORY_S = 0.15
 _COAST_S = 0.25
 _FASTEST_M_S = 4.0
-# At 30 frames a second the third frame in a row, at 10 the second.
+# A new person is tracked from here on: at 30 frames a second with the third frame in a row, at 10 with the second.
 _NEWCOMER_S = 0.06
 _BYSTANDER_S = 0.5
 
@@ -33,32 +33,32 @@ class _Track:
     pose: Pose
     """As last seen."""
     joints_m: NDArray[np.float32]
-    """(25, 3): the same with its distance steadied, for those who come after."""
+    """(25, 3): the same with its distance smoothed, as published."""
     first_ns: int
     seen_ns: int
     velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
     """(3,) metres a second."""
     track_id: int = -1
-    """-1 while not yet believed."""
-    steady: DepthFilter = field(default_factory=DepthFilter)
+    """-1 while not yet confirmed."""
+    depth_filter: DepthFilter = field(default_factory=DepthFilter)
     ambiguous_ns: int | None = None
-    """When its pairing became doubtful; None while it is clear."""
+    """When its association became ambiguous; None while it is clear."""
 
     @property
     def distance_spread(self) -> float:
         """How uncertain the distance has been, as a share of it."""
-        return self.steady.spread
+        return self.depth_filter.spread
 
     def predict(self, now_ns: int) -> NDArray[np.float64]:
-        """Return where the trunk should be; people slow down when nobody watches."""
+        """Return where the trunk should be, (7, 3) metres; an unseen person is assumed to slow down."""
         age_s = max(0, now_ns - self.seen_ns) / 1e9
         coasted: NDArray[np.float64] = self.velocity * (_COAST_S * (1 - np.exp(-age_s / _COAST_S)))
         return trunk(self.joints_m) + coasted
 
     def follow(self, pose: Pose, now_ns: int) -> None:
-        """Take in where the person is now; a joint that has no position now stays where it was on the body."""
+        """Update with the person's pose; a joint without a position stays where it was on the body."""
         elapsed_s = (now_ns - self.seen_ns) / 1e9
-        before, self.joints_m = self.joints_m, self.steady.step(pose, now_ns)
+        before, self.joints_m = self.joints_m, self.depth_filter.step(pose, now_ns)
         if isinstance(pose, FilledPose):
             shift = self.joints_m[NTU25.root] - before[NTU25.root]
             self.joints_m = np.where(pose.bad[:, None], before + shift, self.joints_m)
@@ -70,23 +70,23 @@ class _Track:
 
 
 class Tracker:
-    """Give people rows and ids that stay theirs."""
+    """Give each person a row and an id, and keep them."""
 
     def __init__(self, rows: int, config: TrackConfig) -> None:
         """Take the number of people tracked at once and the settings. Raises ValueError for less than one row."""
         if rows < 1:
-            raise ValueError(f"got {rows} rows, wanted at least 1")
+            raise ValueError(f"got {rows} rows, expected at least 1")
         self._rows: list[_Track | None] = [None] * rows
         self._newcomers: list[_Track] = []
         self._keep_ns = int(config.keep_s * 1e9)
         self._next_id = 1
         self.resets = 0
-        """Tracks ended because it was not clear any more whose they were."""
+        """Tracks ended because it was ambiguous whose they were."""
 
-    def step(self, frame: PoseFrame) -> Sequence[People]:
-        """Sort one frame's poses into rows; one People for every frame, also an empty one.
+    def step(self, frame: PoseFrame) -> People:
+        """Sort one frame's poses into rows.
 
-        Bodies that are nobody take no row: zeros, untracked ones, ones in one point (see `bad_joints`).
+        Bodies that are no people take no row: zeros, untracked ones, ones in one point (see `joint_checks`).
         """
         now_ns = frame.capture_time_ns
         for row, track in enumerate(self._rows):
@@ -95,30 +95,30 @@ class Tracker:
         poses = without_duplicates(present_poses(frame.poses))
         rows = [row for row, track in enumerate(self._rows) if track is not None]
         tracks = [track for track in self._rows if track is not None]
-        # A bystander watched for some time competes, or somebody lost would be found again in them; someone only
-        # just noticed does not, or a jump of the pose would begin a rival to its own track.
+        # A bystander seen for some time competes, or a lost person's track would continue in them; a person only just
+        # detected does not, or a jump of the pose would start a rival to its own track.
         bystanders = [n for n in self._newcomers if now_ns - n.first_ns >= _BYSTANDER_S * 1e9]
         pairing = pair((*tracks, *bystanders), poses, now_ns)
         present, free = set(), set(range(len(poses)))
         for index, row in enumerate(rows):
             column = pairing.pose_of.get(index)
-            if self._give_up(row, index in pairing.ambiguous, index in pairing.come_apart, column, now_ns):
+            if self._end_if_ambiguous(row, index in pairing.ambiguous, index in pairing.come_apart, column, now_ns):
                 continue
             if column is not None:
                 free.discard(column)
                 if index not in pairing.ambiguous:
                     tracks[index].follow(poses[column], now_ns)
                     present.add(row)
-        present |= self._watch([poses[column] for column in sorted(free)], now_ns)
-        return (self._people(frame, present),)
+        present |= self._follow_newcomers([poses[column] for column in sorted(free)], now_ns)
+        return self._people(frame, present)
 
-    def _give_up(self, row: int, ambiguous: bool, come_apart: bool, column: int | None, now_ns: int) -> bool:
-        """End a track whose person cannot be told any more; say whether it was ended."""
+    def _end_if_ambiguous(self, row: int, ambiguous: bool, come_apart: bool, column: int | None, now_ns: int) -> bool:
+        """End a track whose person is ambiguous for good; return whether it was ended."""
         track = self._rows[row]
         assert track is not None
         if ambiguous and track.ambiguous_ns is None:
             track.ambiguous_ns = now_ns
-        # Coming out of a doubt, all rests on where people were before it; that soon says nothing any more.
+        # After an ambiguity all depends on where people were before it, which is soon too long ago.
         unambiguous = column is not None and not ambiguous and track.ambiguous_ns is not None
         too_late = unambiguous and now_ns - (track.ambiguous_ns or 0) > _LONGEST_AMBIGUITY_S * 1e9
         if come_apart or too_late:
@@ -127,12 +127,12 @@ class Tracker:
             return True
         return False
 
-    def _watch(self, poses: list[Pose], now_ns: int) -> set[int]:
-        """Follow those without a track and give them rows once they are believed. Returns those rows."""
+    def _follow_newcomers(self, poses: list[Pose], now_ns: int) -> set[int]:
+        """Follow people without a row and give them one once they are confirmed. Returns those rows."""
         column_of = pair(self._newcomers, poses, now_ns).pose_of
-        # Not seen in this very frame: not to be believed.
-        watched = [newcomer for index, newcomer in enumerate(self._newcomers) if index in column_of]
-        for newcomer, column in zip(watched, (column_of[i] for i in sorted(column_of)), strict=True):
+        # A newcomer not seen in this very frame is dropped.
+        seen_again = [newcomer for index, newcomer in enumerate(self._newcomers) if index in column_of]
+        for newcomer, column in zip(seen_again, (column_of[i] for i in sorted(column_of)), strict=True):
             newcomer.follow(poses[column], now_ns)
         self._newcomers = [
             _Track(pose=pose, joints_m=pose.joints_m, first_ns=now_ns, seen_ns=now_ns)
@@ -140,7 +140,7 @@ class Tracker:
             if column not in column_of.values()
         ]
         given = set()
-        for newcomer in watched:
+        for newcomer in seen_again:
             free = next((row for row, track in enumerate(self._rows) if track is None), None)
             if free is None or now_ns - newcomer.first_ns < _NEWCOMER_S * 1e9:
                 self._newcomers.append(newcomer)
@@ -176,7 +176,7 @@ class Tracker:
 
 
 def _in_rows(values: Mapping[int, NDArray[np.float32] | None], count: int) -> NDArray[np.float32] | None:
-    """Lay what is known of people out in `count` rows, not-a-number in the others; None where nothing is known."""
+    """Place what is known of people in `count` rows, not-a-number in the others; None where nothing is known."""
     known = {row: value for row, value in values.items() if value is not None}
     if not known:
         return None

@@ -1,4 +1,4 @@
-"""The augmentation of the published recipe (arXiv 2207.09644), for the preset of that name."""
+"""Augment as the published recipe does (arXiv 2207.09644), for the preset `published`."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,11 @@ class PublishedAugmenter:
     moved_joints = 5
 
     def frames_needed(self, frames: int) -> int:
-        """Count the source frames that `performed` may need to give so many."""
+        """Return how many source frames `performed` may need for so many frames of output."""
         return frames + 1
 
     def performed(self, stream: Stream, frames: int, rng: np.random.Generator) -> Stream:
-        """Change half of the sequences in time."""
+        """Change half of the sequences in time. Returns a stream of `frames` frames."""
         at = np.arange(frames, dtype=float)
         if rng.random() < self.share:
             at = self._change_time(at, rng)
@@ -29,7 +29,7 @@ class PublishedAugmenter:
         return Stream(joints_m=joints, labels=stream.labels[:1].repeat(frames), real_mask=np.ones(frames, bool))
 
     def filmed(self, joints: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Change half of them in shape. Returns the same twice: nothing here is noise."""
+        """Change half of the sequences in shape. joints: (T, 25, 3). Returns the result twice: none of it is noise."""
         if rng.random() < self.share:
             joints = self._change_shape(joints, rng)
         return joints, joints

@@ -1,4 +1,4 @@
-"""Batches for detection: streams with a label on every frame, each batch a function of the seed and its number."""
+"""Build batches for detection: streams with a label per frame. A batch is a function of the seed and its number."""
 
 from dataclasses import dataclass
 
@@ -23,15 +23,15 @@ class StreamBatch:
     """B streams of N clips, ready for the model."""
 
     joints: Tensor
-    """(B, T, 25, 3), normalised, as a camera would deliver them."""
+    """(B, T, 25, 3), normalised, with the noise of a live camera's joints."""
     labels: Tensor
-    """(B, N) int64, class of each clip; negative where it is not to be learned from."""
+    """(B, N) int64, class of each clip; negative where it is ignored in training."""
     since_start: Tensor
-    """(B, N) int64, frames since the clip's action began, as far as the stream shows; large in background."""
+    """(B, N) int64, frames since the onset of the clip's action; large in background or before the onset is seen."""
     future: Tensor
-    """(B, N, F, 25, 3): the clean joints after each clip, as the motion head should give them."""
+    """(B, N, F, 25, 3): the noise-free joints after each clip, in the frame in which the motion head predicts."""
     future_mask: Tensor
-    """(B, N) bool, True where all those frames were recorded rather than made."""
+    """(B, N) bool, True where all those frames were recorded rather than synthesised."""
 
     def to(self, device: torch.device) -> "StreamBatch":
         """Return the batch on a device."""
@@ -42,7 +42,7 @@ class StreamBatch:
 
 
 class StreamBatches:
-    """Make the batch of any number."""
+    """Build the batch of any number."""
 
     def __init__(
         self,
@@ -55,7 +55,11 @@ class StreamBatches:
         size: int,
         seed: tuple[int, ...],
     ) -> None:
-        """seed: what besides the number decides a batch: the run's seed and this process's rank."""
+        """Prepare to build batches of `size` streams.
+
+        label_lag_frames: a clip's label is that of the frame this many before its last; seed: decides the batches
+        together with their number: the run's seed and this process's rank.
+        """
         self._composer, self._augmenter = composer, augmenter
         self._detector, self._normaliser = detector, normaliser
         self._lag, self._size, self._seed = label_lag_frames, size, seed
@@ -64,7 +68,7 @@ class StreamBatches:
         """Draw a batch whose streams all have one random number of clips, from one up to the window."""
         rng = np.random.default_rng((*self._seed, number))
         grid, horizon = self._detector.encoder, self._detector.horizon
-        # The clips of a long stream are beginnings of every length: few short ones are needed besides.
+        # With causal attention every clip of a long stream ends a shorter one, so few short streams are needed.
         clips = int(rng.integers(self._detector.window_clips // 2, self._detector.window_clips + 1))
         frames = grid.frames_of(clips)
         drawn = [self._draw(frames + horizon, rng) for _ in range(self._size)]
@@ -75,11 +79,11 @@ class StreamBatches:
         ahead = ends[:, None] + torch.arange(1, horizon + 1)
         future = to_body_frame(clean[:, ahead], body.map(lambda field: field[:, ends]))
         joints, future = _vary(joints, future, ends, rng)
-        told = ends - self._lag
+        labelled = ends - self._lag
         return StreamBatch(
             joints=joints,
-            labels=labels[:, told],
-            since_start=torch.from_numpy(frames_since_start(labels.numpy()))[:, told],
+            labels=labels[:, labelled],
+            since_start=torch.from_numpy(frames_since_start(labels.numpy()))[:, labelled],
             future=future,
             future_mask=real[:, ahead].all(-1) & real[:, ends],
         )
@@ -91,9 +95,9 @@ class StreamBatches:
 
 
 def frames_since_start(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the frames since each frame's action began. labels: (B, T) -> (B, T).
+    """Count the frames since the onset of each frame's action. labels: (B, T) -> (B, T).
 
-    What began before the stream, or is background, counts as begun long ago: as many frames as there are.
+    It is T, the number of frames, in background and where the action began before the stream.
     """
     count = labels.shape[1]
     frames = np.arange(count)
@@ -103,9 +107,9 @@ def frames_since_start(labels: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _vary(joints: Tensor, future: Tensor, ends: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Turn each stream a little, as a heading estimated from bad hips is, and hide the root's path in some.
+    """Rotate each stream by a small heading error, as noisy hips cause, and remove the root's path in some.
 
-    joints: (B, T, 25, 3); future: (B, N, F, 25, 3); ends: (N,), the clips' last frames.
+    joints: (B, T, 25, 3); future: (B, N, F, 25, 3); ends: (N,), the clips' last frames. Returns both, varied alike.
     """
     size = len(joints)
     hidden = torch.from_numpy(rng.random(size) < _HIDE_ROOT_SHARE)[:, None, None]

@@ -1,4 +1,4 @@
-"""Batches for pose forecasters: windows of a benchmark's recordings, varied, each a function of seed and number."""
+"""Build batches for pose forecasters: augmented windows of a benchmark's recordings, a function of seed and number."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ _LEG = {"knee", "ankle", "toe"}
 
 @dataclass(frozen=True, kw_only=True)
 class WindowVariation:
-    """How windows are varied."""
+    """Augmentation of windows."""
 
     mirror_share: float = 0.5
     reverse_share: float = 0.3
-    """Of windows that run backwards."""
+    """Share of windows reversed in time."""
     speed: float = 0.0
     """Logarithm of the greatest change of pace, faster and slower."""
     turn_rad: float = 0.2
-    """Standard deviation of a turn about each axis, as if the root had been measured otherwise."""
+    """Standard deviation of a rotation about each axis, as another estimate of the root's rotation would cause."""
     other_legs_share: float = 0.3
-    """Of windows that get the legs of another: they hang from joints that never move, so any go with any trunk."""
+    """Share of windows that get another window's legs: these hang from joints that never move, so all combine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class WindowBatch:
 
 
 class WindowBatches:
-    """Draw the batch of any number."""
+    """Build the batch of any number."""
 
     def __init__(
         self,
@@ -59,7 +59,8 @@ class WindowBatches:
     ) -> None:
         """Prepare to draw from some recordings of a set.
 
-        balance: 0 draws every window as often, 1 every action; seed: what besides the number decides a batch.
+        balance: 0 draws every window equally often, 1 every action. seed: decides the batches together with their
+        number.
         """
         scored = list(motion.scored)
         self._legs = [k for k, j in enumerate(scored) if _LEG & set(motion.layout.joints[j].split("_"))]
@@ -70,13 +71,13 @@ class WindowBatches:
         counts = [len(r.starts) for r in recordings]
         self._starts = np.concatenate([begin + r.starts for begin, r in zip(begins, recordings, strict=True)])
         self._limits = np.repeat(np.stack((begins, ends - 1), axis=1), counts, axis=0)
-        self._chosen_below = _chances(recordings, balance)
+        self._cumulative = _cumulative_probabilities(recordings, balance)
         self._variation, self._size, self._seed = variation, size, seed
 
     def __call__(self, number: int) -> WindowBatch:
         """Draw a batch."""
         rng = np.random.default_rng((*self._seed, number))
-        chosen = np.searchsorted(self._chosen_below, rng.random(self._size), side="right")
+        chosen = np.searchsorted(self._cumulative, rng.random(self._size), side="right")
         times = self._times(chosen, rng)
         mirrored = rng.random(self._size) < self._variation.mirror_share
         windows = np.where(
@@ -85,7 +86,7 @@ class WindowBatches:
         backwards = rng.random(self._size) < self._variation.reverse_share
         windows = np.where(backwards[:, None, None, None], windows[:, ::-1], windows)
         if self._variation.turn_rad:
-            windows = np.einsum("bij,btsj->btsi", _turns(self._size, self._variation.turn_rad, rng), windows)
+            windows = np.einsum("bij,btsj->btsi", _rotations(self._size, self._variation.turn_rad, rng), windows)
         exchanged = rng.random(self._size) < self._variation.other_legs_share
         others = np.roll(windows, 1, axis=0)[:, :, self._legs]
         windows[:, :, self._legs] = np.where(exchanged[:, None, None, None], others, windows[:, :, self._legs])
@@ -93,7 +94,7 @@ class WindowBatches:
         return WindowBatch(history=tensor[:, :HISTORY], future=tensor[:, HISTORY:])
 
     def _times(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
-        """Say at which frames the windows are read, (B, 35), about their middle when the pace is changed."""
+        """Compute the fractional frames at which windows are read, (B, 35); a change of pace keeps their middle."""
         steps = np.arange(WINDOW, dtype=np.float64)
         if self._variation.speed:
             pace = np.exp(rng.uniform(-self._variation.speed, self._variation.speed, (len(chosen), 1)))
@@ -102,28 +103,31 @@ class WindowBatches:
         return np.clip(self._starts[chosen, None] + steps, limits[:, :1], limits[:, 1:])
 
 
-def _chances(recordings: Sequence[MotionRecording], balance: float) -> NDArray[np.float64]:
-    """Lay the windows' chances end to end, so that a number below 1 chooses one."""
+def _cumulative_probabilities(recordings: Sequence[MotionRecording], balance: float) -> NDArray[np.float64]:
+    """Compute the cumulative probabilities of the windows, for inverse transform sampling."""
     of_action = Counter[str]()
     for recording in recordings:
         of_action[recording.action] += len(recording.starts)
-    chance = np.concatenate([np.full(len(r.starts), float(of_action[r.action]) ** -balance) for r in recordings])
-    ends = np.cumsum(chance)
-    ends /= ends[-1]
-    # A number just below 1 must choose the last window, not none.
-    ends[-1] = 1.0
-    return ends
+    weights = np.concatenate([np.full(len(r.starts), float(of_action[r.action]) ** -balance) for r in recordings])
+    cumulative = np.cumsum(weights)
+    cumulative /= cumulative[-1]
+    # Rounding must not leave a number just below 1 without a window.
+    cumulative[-1] = 1.0
+    return cumulative
 
 
 def _between(frames: NDArray[np.float32], times: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Read frames at fractional times, linearly in between. (N, S, 3) at (B, T) -> (B, T, S, 3)."""
+    """Interpolate frames (N, S, 3) linearly at fractional times (B, T). Returns (B, T, S, 3)."""
     return interpolate(frames, times.ravel()).reshape(*times.shape, *frames.shape[1:])
 
 
-def _turns(count: int, deviation: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Draw rotation matrices (B, 3, 3) about random axes by Cayley's map, which small angles hardly bend."""
+def _rotations(count: int, deviation: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw rotation matrices (B, 3, 3) about random axes by the Cayley transform; for small angles it is near exact.
+
+    deviation: standard deviation of the angle about each axis, radians.
+    """
     x, y, z = rng.normal(0.0, deviation / 2, (3, count))
     zero = np.zeros_like(x)
     half = np.stack((zero, -z, y, z, zero, -x, -y, x, zero), axis=-1).reshape(count, 3, 3)
-    turned: NDArray[np.float64] = np.linalg.solve(np.eye(3) - half, np.eye(3) + half)
-    return turned
+    rotations: NDArray[np.float64] = np.linalg.solve(np.eye(3) - half, np.eye(3) + half)
+    return rotations

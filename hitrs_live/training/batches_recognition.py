@@ -1,4 +1,4 @@
-"""Batches for recognition: labelled sequences in a new order every epoch, each a little different each time."""
+"""Build batches for recognition: labelled sequences, in a new order and newly augmented every epoch."""
 
 from dataclasses import dataclass
 
@@ -21,11 +21,11 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledBatch:
-    """B sequences with P bodies in all."""
+    """B sequences with P bodies in total."""
 
     packed: PackedClips
     sample_of: Tensor
-    """(P,) int64, the sequence that each body is of."""
+    """(P,) int64, the sequence that each body belongs to."""
     labels: Tensor
     """(B,) int64."""
 
@@ -38,10 +38,10 @@ class LabelledBatch:
 
 @dataclass(frozen=True, kw_only=True)
 class VaryConfig:
-    """How a sequence differs from one epoch to the next."""
+    """Augmentation of sequences."""
 
     mirror_share: float = 0.0
-    """How often left and right are swapped, and the class with them where its name has a side."""
+    """Share of sequences whose left and right are swapped, and the class with them where its name has a side."""
     speed: tuple[float, float] = (0.8, 1.25)
     crop_share: float = 0.5
     most_cropped: float = 0.2
@@ -49,7 +49,7 @@ class VaryConfig:
 
 
 class LabelledBatches:
-    """Make the batch of any number. An epoch takes every sequence once, in an order of its own."""
+    """Build the batch of any number. An epoch takes every sequence once, in an order of its own."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class LabelledBatches:
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
-        """Share the sequences out to `ranks` processes, of which this is the one of number `rank`."""
+        """Divide the sequences among `ranks` processes, of which this is number `rank`."""
         self._data, self._vary = data, vary
         self._grid, self._normaliser, self._modality = grid, normaliser, modality
         self._size = min(size, max(1, len(data.samples) // ranks))
@@ -75,20 +75,20 @@ class LabelledBatches:
 
     @property
     def an_epoch(self) -> int:
-        """Batches of this process in an epoch; what is left over waits for another."""
+        """Batches of this process per epoch; the remainder of the sequences is skipped in that epoch."""
         return max(1, len(self._data.samples) // (self._size * self._ranks))
 
     def __call__(self, number: int) -> LabelledBatch:
         """Draw a batch. number: counts the batches of this process."""
         epoch, place = divmod(number, self.an_epoch)
-        # All processes shuffle alike, and each takes its own part.
+        # All processes draw the same order, and each takes its own part.
         order = np.random.default_rng((self._seed, 0, epoch)).permutation(len(self._data.samples))
         first = (place * self._ranks + self._rank) * self._size
         chosen = [self._data.samples[n] for n in order.take(range(first, first + self._size), mode="wrap")]
         rng = np.random.default_rng((self._seed, 1, number, self._rank))
         classes = [self._data.class_of(sample) for sample in chosen]
         images = [self._vary.mirror_share > 0 and rng.random() < self._vary.mirror_share for _ in chosen]
-        # A class of one side whose other side is no class stays as it is.
+        # A class with a side, such as `wave_left`, is not mirrored where the other side is no class.
         images = [image and bool(self._mirrored[one] >= 0) for image, one in zip(images, classes, strict=True)]
         packed, sample_of = pack_samples(
             [self._varied(sample, image, rng) for sample, image in zip(chosen, images, strict=True)],
@@ -98,7 +98,7 @@ class LabelledBatches:
         return LabelledBatch(packed=packed, sample_of=sample_of, labels=labels)
 
     def _varied(self, sample: Sample, image: bool, rng: np.random.Generator) -> list[Floats]:
-        """Change the pace and the cut of all bodies alike, and each body in itself. image: left and right swapped."""
+        """Augment a sequence: pace and crop alike for all bodies, camera noise for each. image: swap left and right."""
         speed = rng.uniform(*self._vary.speed)
         cut = rng.uniform(0, self._vary.most_cropped) if rng.random() < self._vary.crop_share else 0.0
         begin = rng.uniform(0, cut)

@@ -1,4 +1,4 @@
-"""One process or many: what torchrun says, the device, and the group they train in."""
+"""Join the processes that torchrun starts: rank, device and process group. One process without torchrun."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from hitrs_live.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Processes:
-    """This process among those that train together."""
+    """This process's place among those that train together."""
 
     rank: int
     count: int
@@ -27,10 +27,10 @@ class Processes:
 
 @contextmanager
 def join_processes(device: str = "auto") -> Iterator[Processes]:
-    """Join the group that torchrun started, if it did, and leave it at the end.
+    """Join the process group that torchrun started, if any, and leave it at the end.
 
-    device: `auto` takes a GPU where there is one, each process of a machine its own. Raises ConfigError where a
-    GPU is asked for and there is none.
+    device: `auto` takes a GPU where there is one; each process of a machine takes its own. Raises ConfigError where
+    `cuda` is requested and there is no GPU.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Fine-tune a recogniser on labelled sequences, from a pre-trained encoder or from none."""
+"""Fine-tune a recogniser on labelled sequences, from a pre-trained encoder or from scratch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from hitrs_live.transforms import NormaliserConfig
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneConfig:
-    """Everything that decides the result, besides the data and the encoder begun with."""
+    """Settings that decide the result, besides the data and the initial encoder."""
 
     name: str = "hitrs"
     encoder: HiTRSConfig
@@ -32,11 +32,11 @@ class FinetuneConfig:
     normaliser: NormaliserConfig = NormaliserConfig()
     loop: TrainerConfig
     batch: int = 16
-    """Sequences a process a step, over `loop.accumulate` parts."""
+    """Sequences per process per step, in `loop.accumulate` parts."""
     label_smoothing: float = 0.1
     readout: Readout = "token"
     head_only: bool = False
-    """Leave the encoder as it is."""
+    """Freeze the encoder and train the head alone (linear probing)."""
     vary: VaryConfig = VaryConfig()
 
 
@@ -48,9 +48,10 @@ def finetune(
     processes: Processes,
     logger: TrainingLogger,
 ) -> Path:
-    """Train a recogniser on every sequence of `data` and write it, taking up the run of that name if there is one.
+    """Train a recogniser on every sequence of `data` and write its checkpoint; resume an earlier run to `out`.
 
-    Raises DataError where its rate is not the normaliser's.
+    begin: the encoder to start from; None starts from scratch. Returns the checkpoint's path.
+    Raises DataError where the data's frame rate is not the normaliser's.
     """
     check_rates([data], config.normaliser.rate_hz)
     torch.manual_seed(config.loop.seed)
@@ -63,15 +64,15 @@ def finetune(
         size=part_size(config.batch, config.loop.accumulate), vary=config.vary,
         seed=config.loop.seed, rank=processes.rank, ranks=processes.count,
     )  # fmt: skip
-    settings = settings_text(config, [data], processes.count) + f"\nbegins_from = {beginning_text(begin)}"
+    settings = settings_text(config, [data], processes.count, begins_from=beginning_text(begin))
 
     def losses(module: nn.Module, batch: LabelledBatch) -> Mapping[str, Tensor]:
         logits = module(batch.packed, batch.sample_of)
         loss = F.cross_entropy(logits.float(), batch.labels, label_smoothing=config.label_smoothing)
         return {"loss": loss, "accuracy": (logits.argmax(-1) == batch.labels).float().mean()}
 
-    def save(loop: Trainer) -> None:
-        _save(config, model, loop.average, data, loop.step, settings, out)
+    def save(trainer: Trainer) -> None:
+        _save(config, model, trainer.average, data, trainer.step, settings, out)
 
     return run_training(
         model, config.loop, batches=batches, losses_of=losses, settings=settings, out=out, processes=processes,

@@ -1,4 +1,4 @@
-"""InfoNCE over all ranks: which of the batch's clips comes next?"""
+"""Compute the InfoNCE loss over the batches of all ranks."""
 
 import torch
 import torch.distributed as dist
@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 
 def gather(values: Tensor) -> Tensor:
-    """Put the ranks' tensors one after another; the tensor itself where there is one process.
+    """Concatenate the ranks' tensors; return the tensor itself where there is one process.
 
     values: (Q, ...), the same shape on every rank, without gradient. Returns (ranks * Q, ...).
     """
@@ -32,24 +32,26 @@ def info_nce(
     *,
     across_ranks: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """Tell each query's own target from the targets of all other sequences, on all ranks or on this one alone.
+    """Compute the InfoNCE loss (van den Oord et al., 2018) with cosine similarity.
 
-    queries: (Q, C); targets: (Q, C), detached, row by row what the query should be; owners: (Q,) int64, the
-    sequence on this rank that a row is of: a sequence's other targets are neither right nor wrong; valid_mask:
-    (Q,) bool. Returns the mean loss over valid queries and the share of them told right.
+    The negatives of a query are the targets of all other sequences, on all ranks or on this one alone.
+
+    queries: (Q, C); targets: (Q, C), detached, the positive of each query; owners: (Q,) int64, the sequence on this
+    rank that a row belongs to: a sequence's other targets are neither positives nor negatives; valid_mask: (Q,) bool.
+    Returns the mean loss over valid queries and their accuracy.
     """
     count = len(queries)
     rank, collect = (this_rank(), gather) if across_ranks else (0, lambda values: values)
     ours = rank * count + torch.arange(count, device=queries.device)
-    # An owner is unique over ranks: no rank has as many sequences as this.
+    # Makes owners unique over ranks: no rank has as many sequences as this.
     owners = owners + rank * (1 << 20)
     candidates = collect(F.normalize(targets.detach().float(), dim=-1))
-    # What is not valid is nobody's, and is never read.
+    # Rows that are not valid have owner -1 and are no candidates.
     owner_of = collect(torch.where(valid_mask, owners, -1))
     logits = F.normalize(queries.float(), dim=-1) @ candidates.T / temperature
-    readable = (owner_of[None] != owners[:, None]) & (owner_of[None] >= 0)
-    readable[torch.arange(count, device=queries.device), ours] = True
-    logits = logits.masked_fill(~readable, float("-inf"))
+    candidate_mask = (owner_of[None] != owners[:, None]) & (owner_of[None] >= 0)
+    candidate_mask[torch.arange(count, device=queries.device), ours] = True
+    logits = logits.masked_fill(~candidate_mask, float("-inf"))
     losses = F.cross_entropy(logits, ours, reduction="none")
     valid = valid_mask.sum().clamp_min(1)
     right = ((logits.argmax(-1) == ours) & valid_mask).sum() / valid

@@ -1,6 +1,6 @@
-"""What pre-training spoils, so that there is something to find out: joints, frames and clips.
+"""Mask joints and exchange frames and clips: the corrupted inputs of the pre-training tasks.
 
-Everything is drawn for the whole batch at once; nothing loops over sequences or joints.
+Everything is drawn for the whole batch at once, without loops over sequences or joints.
 """
 
 import torch
@@ -8,14 +8,14 @@ from torch import Tensor
 
 
 def choose_joints(joints: Tensor, share: float) -> Tensor:
-    """Choose joints to be predicted. joints: (R, J, 3) -> (R, J) bool."""
+    """Draw the joints to predict. joints: (R, J, 3); share: of all joints. Returns (R, J) bool."""
     return torch.rand(joints.shape[:2], device=joints.device) < share
 
 
 def spoil_joints(joints: Tensor, chosen: Tensor, constant: Tensor) -> Tensor:
-    """Spoil the chosen joints: 80 % become a constant, 10 % another joint of another frame, 10 % stay.
+    """Mask the chosen joints: 80 % become a constant, 10 % a random joint of the batch, 10 % stay.
 
-    joints: (R, J, 3); chosen: (R, J) bool; constant: (3,), learned. Returns (R, J, 3). (Section 3.3.)
+    joints: (R, J, 3); chosen: (R, J) bool; constant: (3,), learned. Returns (R, J, 3). (arXiv 2207.09644, 3.3.)
     """
     fate = torch.rand(joints.shape[:2], device=joints.device)
     flat = joints.reshape(-1, joints.shape[-1])
@@ -25,10 +25,10 @@ def spoil_joints(joints: Tensor, chosen: Tensor, constant: Tensor) -> Tensor:
 
 
 def draw_pairs(counts: Tensor, *, apart: int = 2) -> tuple[Tensor, Tensor]:
-    """Draw for each row two places at least `apart` from each other.
+    """Draw two positions of each row, at least `apart` from each other.
 
-    counts: (P,) int64, places of each row. Returns the first and the second place, (P,) int64 each; both are 0
-    where a row has too few places.
+    counts: (P,) int64, positions of each row. Returns the first and the second position, (P,) int64 each; both are 0
+    where a row has too few positions.
     """
     chance = torch.rand(2, len(counts), device=counts.device)
     distances = (counts - apart).clamp_min(0)

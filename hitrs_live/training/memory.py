@@ -1,8 +1,8 @@
-"""Keep a training run's memory near what one step needs.
+"""Limit a training run's memory to about what one step needs.
 
-Batches differ in size, so the activations of one step rarely fit the holes that those of the step before left in the
+Batches differ in size, so the activations of one step rarely fit the free blocks that the step before left in the
 C library's heap. With glibc the heap of a small model grew to several times what a step uses, most of it free. Two
-things keep it small: free pages go back to the system every few steps, and large tensors are placed on
+measures keep it small: free pages are returned to the system every few steps, and large tensors are placed on
 huge pages where the system has them, which makes it cheap to fetch pages again. Neither changes a result.
 """
 
@@ -11,14 +11,14 @@ import os
 import sys
 
 _EVERY = 4
-"""Steps from one return to the next. Each return makes the next step fetch its pages again: of every step, that took a
-fifth of its time; of every few, none that could be measured."""
+"""Steps between trims. After a trim the next step fetches its pages again: trimming at every step cost a fifth of the
+step time, every few steps nothing that could be measured."""
 _LEAST_FREE = 256 * 1024 * 1024
-"""Bytes that may lie free in any case: less is not worth a call."""
+"""Free bytes below which a trim is not worth the call."""
 
 
 def use_huge_pages() -> None:
-    """Let torch place large tensors on huge pages. Has an effect only before torch makes its first tensor."""
+    """Let torch place large tensors on huge pages. Has an effect only before torch allocates its first tensor."""
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
@@ -34,20 +34,20 @@ class _HeapFigures(ctypes.Structure):
 
 
 class HeapTrimmer:
-    """Give free memory back to the system between steps, where the C library is glibc; elsewhere do nothing."""
+    """Return free memory to the system between steps, where the C library is glibc; elsewhere do nothing."""
 
     def __init__(self, *, every: int = _EVERY, least_free: int = _LEAST_FREE) -> None:
-        """Find the calls. every: steps from one return to the next; least_free: bytes that may lie free in any case."""
+        """Load the C library's functions. every: steps between trims; least_free: free bytes that do not matter."""
         self._every, self._least_free = every, least_free
         self._steps = 0
         self._library = _glibc()
 
     def free_bytes(self) -> int:
-        """Return how many bytes of the heap lie free; 0 where that is not known."""
+        """Return how many bytes of the heap are free; 0 where that is not known."""
         return 0 if self._library is None else int(self._library.mallinfo2().fordblks)
 
     def after_step(self) -> bool:
-        """Count a step, and give back what lies free where it is time. Returns whether it was given."""
+        """Count a step, and trim the heap when a trim is due. Returns whether it was trimmed."""
         self._steps += 1
         due = self._steps % self._every == 0 and self.free_bytes() > self._least_free
         if due and self._library is not None:

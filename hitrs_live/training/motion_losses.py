@@ -1,4 +1,4 @@
-"""What a prediction of motion is trained on: how far off every joint is, and how far off it was said to be."""
+"""Compute the losses of predicted motion: the error of every joint, and the likelihood of it under its scale."""
 
 import torch
 from torch import Tensor
@@ -6,12 +6,12 @@ from torch import Tensor
 from hitrs_live.skeleton import NTU25
 
 _NEARNESS = 0.15
-"""Frames count by one over this plus their share of the horizon: errors grow about so, and the next tenth of a second
-would hardly count beside the last."""
+"""A future frame's weight is 1 / (this + its share of the horizon). Errors grow about in proportion to the horizon;
+without the weight the first tenth of a second would hardly count."""
 
 
 def in_the_room(joints: Tensor) -> Tensor:
-    """Add the root's displacement to every joint that is relative to it. joints: (..., J, 3) -> the same."""
+    """Add the root's displacement to the joints, which are relative to it. joints: (..., J, 3). Returns the same."""
     root = joints[..., NTU25.root, :]
     placed = joints + root.unsqueeze(-2)
     placed[..., NTU25.root, :] = root
@@ -19,12 +19,12 @@ def in_the_room(joints: Tensor) -> Tensor:
 
 
 def motion_losses(future: Tensor, scale: Tensor, true: Tensor, valid_mask: Tensor) -> dict[str, Tensor]:
-    """Compute the losses of some predictions.
+    """Compute the losses of predicted futures.
 
-    future, true: (B, N, F, J, 3), as the motion head gives them; scale: (B, N, F, J); valid_mask: (B, N) bool, True
-    where the true ones were recorded. `motion` is the mean joint error in the room in body sizes, `motion_near` the
-    same with near frames counting more, `doubt` the mean negative log-likelihood of the errors, which moves the
-    scales alone: that of a density in space that falls exponentially with the distance.
+    future, true: (B, N, F, J, 3), as the motion head outputs them; scale: (B, N, F, J); valid_mask: (B, N) bool, True
+    where the true ones were recorded. Returns scalars: `motion`, the mean joint error in body sizes, root displacement
+    included; `motion_near`, the same weighted towards near frames; `doubt`, the mean negative log-likelihood of the
+    errors under a density in space that falls exponentially with distance, whose gradient reaches the scales alone.
     """
     error = (in_the_room(future.float()) - in_the_room(true)).norm(dim=-1)
     scale = scale.float()

@@ -1,13 +1,13 @@
-"""The four pre-training losses of Hi-TRS on one forward pass of the spoiled sequence (section 3.3).
+"""Compute the four pre-training losses of Hi-TRS in one forward pass (arXiv 2207.09644, section 3.3).
 
-Frame level: where is a joint that is hidden? Clip level: has this clip two frames exchanged? Video level: have
-two clips been exchanged, and which clip comes next?
+Frame level: predict masked joints. Clip level: detect whether two frames of a clip were exchanged. Video level: detect
+whether two clips were exchanged, and predict the next clip.
 
-Three things are ours. The clip that comes next begins after the last clip seen has ended: the published one
-interleaves with it, so that half of it is interpolation. Under a causal video level every clip's output, not only
-the token, says what comes next: that is what the live detector reads. And where a slow average of the encoder makes
-the targets, a fifth loss asks the token of a sequence's beginning to tell which whole sequence, performed by another
-body before another camera, it is the beginning of: a token that only had to tell the next clip would forget the rest.
+Three things differ from the paper. The next clip starts after the last clip seen has ended; the published one
+overlaps it, so that half of the task is interpolation. Under a causal video level every clip's output, not only the
+token, predicts the next clip, because the live detector reads these outputs. And where a moving average of the encoder
+computes the targets, a fifth loss matches the token of a sequence's beginning to the token of the whole sequence in
+another view (body shape and camera): a token trained on the next clip alone would forget the earlier ones.
 """
 
 from collections.abc import Mapping
@@ -23,31 +23,31 @@ from hitrs_live.training.infonce import info_nce
 from hitrs_live.training.masking import choose_joints, draw_pairs, spoil_joints, swap
 
 _SCALE = 10.0
-"""Joints are of the order of one body size; the smooth L1 loss turns linear at 1."""
+"""Joints are of the order of one body size; the smooth L1 loss becomes linear at 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig:
-    """The published tasks are the defaults."""
+    """Settings of the pre-training tasks. The defaults are the published ones."""
 
     mask_share: float = 0.15
     exchanged_clips: int = 2
-    """Clips of a sequence that are shown with two frames exchanged too."""
+    """Clips per sequence that are shown with two frames exchanged as well."""
     least_motion: float = 0.03
-    """Body sizes by which two exchanged frames must differ on average for there to be anything to see."""
+    """Mean joint distance, in body sizes, below which two exchanged frames are too alike to be detected."""
     gap_clips: int = 1
-    """How many clips after the last one seen the one lies that is to be told; from 2 on they share no frame."""
+    """Distance from the last clip seen to the clip to predict; from 2 on they share no frame."""
     random_prefix: bool = False
     """Withhold the end of each sequence from a random clip on, rather than the last clip alone."""
     causal_terms: int = 4
-    """Clips of a sequence whose own outputs are asked what comes next too, where the video level is causal."""
+    """Clips per sequence whose own outputs predict a next clip too, where the video level is causal."""
     target_decay: float = 0.0
-    """Of the slow average of the encoder that makes the targets; 0 takes the encoder as it is."""
+    """Decay of the moving average of the encoder that computes the targets; 0 takes the encoder itself."""
     temperature: float = 0.07
 
 
 class Pretrainer(nn.Module):
-    """An encoder with the heads of its four tasks. `forward` gives the losses, so that DDP can wrap it."""
+    """An encoder with the heads of its tasks. `forward` returns the losses, so that DDP can wrap it."""
 
     def __init__(self, encoder: HiTRSConfig, config: ObjectiveConfig) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Pretrainer(nn.Module):
 
     @torch.no_grad()
     def update_target(self) -> None:
-        """Move the slow average toward the encoder; called once after every step of the optimiser."""
+        """Update the moving average of the encoder; called once after every optimiser step."""
         if self.target is None:
             return
         for slow, fast in zip(self.target.parameters(), self.encoder.parameters(), strict=True):
@@ -75,14 +75,14 @@ class Pretrainer(nn.Module):
     def forward(self, seen: PackedClips, other: PackedClips) -> Mapping[str, Tensor]:
         """Compute the losses of one batch.
 
-        seen: P sequences; other: the same performances by other bodies before other cameras, frame by frame,
-        which a slow average makes its targets from: a body's build must not tell what comes next.
-        Returns scalars: the losses `joint`, `motion`, `order`, `next`, with a slow average `whole`, and without
-        gradient the shares told right, `motion_right` and so on.
+        seen: P sequences; other: the same sequences frame by frame in another view (body shape and camera), from
+        which a moving-average encoder computes the targets: body shape must not identify the next clip.
+        Returns scalars: the losses `joint`, `motion`, `order`, `next`, with a moving average also `whole`, and
+        without gradient the accuracies `motion_right` and so on.
         """
         chosen = choose_joints(seen.joints, self.config.mask_share)
-        spoiled = spoil_joints(seen.joints, chosen, self.hidden_joint)
-        tokens = self.encoder.frame_encoder(spoiled)
+        masked = spoil_joints(seen.joints, chosen, self.hidden_joint)
+        tokens = self.encoder.frame_encoder(masked)
         flat = self.encoder.clip_encoder(tokens[seen.clip_frames])
         clips = spread(flat, seen.valid_mask)
         counts = seen.valid_mask.sum(1)
@@ -90,7 +90,7 @@ class Pretrainer(nn.Module):
         results = {"joint": self._joint_loss(tokens, seen.joints, chosen)}
         results |= self._motion_loss(tokens, flat, seen, counts)
         results |= self._order_loss(clips, seen.valid_mask, counts)
-        results |= self._beginning_losses(clips, other, counts)
+        results |= self._prefix_losses(clips, other, counts)
         return results
 
     def _joint_loss(self, tokens: Tensor, joints: Tensor, chosen: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ class Pretrainer(nn.Module):
         return F.smooth_l1_loss(predicted.float() * _SCALE, joints[chosen] * _SCALE)
 
     def _motion_loss(self, tokens: Tensor, flat: Tensor, seen: PackedClips, counts: Tensor) -> dict[str, Tensor]:
-        """Show some clips with two frames exchanged, and the same clips as they are."""
+        """Detect clips with two frames exchanged among the same clips unchanged."""
         length = seen.clip_frames.shape[1]
         offsets = counts.cumsum(0) - counts
         draws = torch.rand(len(counts), self.config.exchanged_clips, device=counts.device)
@@ -109,63 +109,67 @@ class Pretrainer(nn.Module):
         rows = torch.arange(len(picked), device=picked.device)
         one, other = (seen.joints[frames[rows, place]] for place in (first, second))
         moving = (one - other).norm(dim=-1).mean(-1) > self.config.least_motion
-        return _told_apart("motion", self.motion_head, flat[picked], exchanged, moving)
+        return _exchange_loss("motion", self.motion_head, flat[picked], exchanged, moving)
 
     def _order_loss(self, clips: Tensor, valid_mask: Tensor, counts: Tensor) -> dict[str, Tensor]:
-        """Show every sequence as it is, and with two clips exchanged."""
+        """Detect sequences with two clips exchanged among the same sequences unchanged."""
         rows, places = (torch.arange(size, device=clips.device) for size in clips.shape[:2])
         order = swap(places.expand(len(clips), -1), *draw_pairs(counts))
         token, _ = self.encoder.video_encoder(clips, valid_mask)
         exchanged, _ = self.encoder.video_encoder(clips[rows[:, None], order], valid_mask)
-        return _told_apart("order", self.order_head, token, exchanged, counts > 2)
+        return _exchange_loss("order", self.order_head, token, exchanged, counts > 2)
 
-    def _beginning_losses(self, clips: Tensor, other: PackedClips, counts: Tensor) -> dict[str, Tensor]:
-        """Show the beginning of every sequence: which clip comes next, and which whole is it of?"""
+    def _prefix_losses(self, clips: Tensor, other: PackedClips, counts: Tensor) -> dict[str, Tensor]:
+        """Predict, from a prefix of every sequence, its next clip and the token of the whole sequence."""
         rows, places = (torch.arange(size, device=clips.device) for size in clips.shape[:2])
         target_clips, target_token = self._targets(clips, other)
-        # A beginning holds at least one clip; its target is `gap` clips after its last.
+        # A prefix has at least one clip; its target is `gap_clips` after its last.
         longest = counts - self.config.gap_clips
         seen = longest
         if self.config.random_prefix:
             seen = 1 + (torch.rand(len(counts), device=counts.device) * longest).long()
         seen = seen.clamp_min(1).minimum(counts)
         token, outputs = self.encoder.video_encoder(clips, places < seen[:, None])
-        asked, last = [self.next_from_token(token)], [seen - 1]
+        queries, last = [self.next_from_token(token)], [seen - 1]
         owners = [rows]
         if self.next_from_clip is not None:
-            # A causal output knows nothing of later clips: each is the end of a beginning of its own.
+            # A causal output does not depend on later clips: each ends a prefix of its own.
             draws = torch.rand(len(counts), self.config.causal_terms, device=counts.device)
             ends = (draws * seen[:, None]).long()
-            asked.append(self.next_from_clip(outputs[rows[:, None], ends]).flatten(0, 1))
+            queries.append(self.next_from_clip(outputs[rows[:, None], ends]).flatten(0, 1))
             last.append(ends.flatten())
             owners.append(rows.repeat_interleave(self.config.causal_terms))
         owner, place = torch.cat(owners), torch.cat(last) + self.config.gap_clips
         target = target_clips[owner, place.clamp_max(clips.shape[1] - 1)]
-        results = self._contrast("next", torch.cat(asked), target, owner, place < counts[owner])
+        results = self._contrast("next", torch.cat(queries), target, owner, place < counts[owner])
         if self.whole_from_token is not None:
-            everyone = torch.ones_like(rows, dtype=torch.bool)
-            results |= self._contrast("whole", self.whole_from_token(token), target_token, rows, everyone)
+            all_rows = torch.ones_like(rows, dtype=torch.bool)
+            results |= self._contrast("whole", self.whole_from_token(token), target_token, rows, all_rows)
         return results
 
-    def _contrast(self, name: str, asked: Tensor, target: Tensor, owner: Tensor, possible: Tensor) -> dict[str, Tensor]:
-        # Validation is one rank's own affair: the others would not come to the exchange.
-        loss, right = info_nce(asked, target, owner, possible, self.config.temperature, across_ranks=self.training)
+    def _contrast(
+        self, name: str, queries: Tensor, target: Tensor, owner: Tensor, valid_mask: Tensor
+    ) -> dict[str, Tensor]:
+        # Only one rank validates: the others would not join the exchange.
+        loss, right = info_nce(queries, target, owner, valid_mask, self.config.temperature, across_ranks=self.training)
         return {name: loss, f"{name}_right": right}
 
     @torch.no_grad()
     def _targets(self, clips: Tensor, other: PackedClips) -> tuple[Tensor, Tensor]:
-        """Make what is to be told: clip embeddings (P, N, C_clip) and, of a slow average, tokens (P, C_video)."""
+        """Compute the targets: clip embeddings (P, N, C_clip) and, with a moving average, tokens (P, C_video)."""
         if self.target is None:
             return clips.detach(), clips.new_zeros(len(clips), 0)
         embedded = embed_packed(self.target, other)
         return embedded, self.target.video_encoder(embedded, other.valid_mask)[0]
 
 
-def _told_apart(name: str, head: nn.Linear, real: Tensor, exchanged: Tensor, possible: Tensor) -> dict[str, Tensor]:
-    """Compute the loss of telling the exchanged from the real, over the rows where it can be told."""
+def _exchange_loss(
+    name: str, head: nn.Linear, real: Tensor, exchanged: Tensor, valid_mask: Tensor
+) -> dict[str, Tensor]:
+    """Compute the cross-entropy of detecting the exchanged, over the rows where an exchange makes a difference."""
     logits = head(torch.cat((real, exchanged))).float()
     labels = torch.arange(2, device=logits.device).repeat_interleave(len(real))
-    both = possible.repeat(2)
+    both = valid_mask.repeat(2)
     count = both.sum().clamp_min(1)
     loss = (F.cross_entropy(logits, labels, reduction="none") * both).sum() / count
     right = ((logits.argmax(-1) == labels) & both).sum() / count

@@ -1,4 +1,4 @@
-"""Pre-train an encoder without labels: the four objectives, on any recordings, in one loop."""
+"""Pre-train an encoder without labels, on any recordings, with the objectives of Hi-TRS in one loop."""
 
 import zlib
 from collections.abc import Sequence
@@ -24,15 +24,15 @@ from hitrs_live.training.training_logger import TrainingLogger
 from hitrs_live.transforms import NormaliserConfig
 
 LOSSES = ("joint", "motion", "order", "next", "whole")
-"""Each of weight 1; the last only with a slow average."""
+"""Each has weight 1; `whole` exists only with a moving-average target encoder."""
 _VALIDATION_BATCHES = 4
-_HELD_BACK = 40
-"""One sequence in so many is kept from training, to see the losses on."""
+_VALIDATION_EVERY = 40
+"""One sequence in so many is excluded from training, to compute the validation losses on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainConfig:
-    """Everything that decides the result, besides the data."""
+    """Settings that decide the result, besides the data."""
 
     name: str = "hitrs"
     encoder: HiTRSConfig
@@ -41,14 +41,14 @@ class PretrainConfig:
     crop: CropConfig
     loop: TrainerConfig
     batch: int
-    """Sequences a process a step, over `loop.accumulate` parts."""
+    """Sequences per process per step, in `loop.accumulate` parts."""
     normaliser: NormaliserConfig = NormaliserConfig()
     published_augmentation: bool = False
     validate_every: int = 500
 
 
 def live(encoder: HiTRSConfig) -> PretrainConfig:
-    """Make the recipe for live use: a real gap before the clip to be told, causal outputs, live joints."""
+    """Return the recipe for live use: a gap before the clip to predict, causal outputs, joints as a camera has them."""
     return PretrainConfig(
         encoder=replace(encoder, causal=True),
         objective=ObjectiveConfig(gap_clips=2, random_prefix=True, target_decay=0.99),
@@ -62,7 +62,7 @@ def live(encoder: HiTRSConfig) -> PretrainConfig:
 
 
 def published(encoder: HiTRSConfig) -> PretrainConfig:
-    """Make the recipe of arXiv 2207.09644: its tasks, schedule and augmentation; our normalisation."""
+    """Return the recipe of arXiv 2207.09644: its tasks, schedule and augmentation; our normalisation."""
     return PretrainConfig(
         encoder=encoder,
         objective=ObjectiveConfig(),
@@ -79,26 +79,26 @@ PRESETS = {"live": live, "published": published}
 def pretrain(
     config: PretrainConfig, datasets: Sequence[Dataset], out: Path, processes: Processes, logger: TrainingLogger
 ) -> Path:
-    """Pre-train and write the encoder, taking up the run of that name where there is one.
+    """Pre-train an encoder and write its checkpoint; resume an earlier run to `out`.
 
-    Raises DataError where the rates differ or there is nothing to learn from.
+    Returns the checkpoint's path. Raises DataError where frame rates differ or there is no sequence to train on.
     """
     check_rates(datasets, config.normaliser.rate_hz)
     torch.manual_seed(config.loop.seed)
     model = Pretrainer(config.encoder, config.objective)
-    training, held_back = _hold_back(datasets)
+    training, held_out = _hold_out(datasets)
     batches = make_batches(config, training, seed=(config.loop.seed, 0, processes.rank))
-    validation = make_batches(config, held_back, seed=(config.loop.seed, 1))
+    validation = make_batches(config, held_out, seed=(config.loop.seed, 1))
     settings = settings_text(config, datasets, processes.count)
 
-    def check_held_back(step: Step) -> None:
+    def validate_when_due(step: Step) -> None:
         if step.step % config.validate_every == 0 or step.step == config.loop.steps:
             logger.validation(step.step, validate(model, validation, config, processes))
 
     return run_training(
         model, config.loop, batches=batches, losses_of=_losses, settings=settings, out=out, processes=processes,
-        logger=logger, save=lambda loop: _save(config, model, out, loop.step, datasets),
-        after_step=model.update_target, after_report=check_held_back,
+        logger=logger, save=lambda trainer: _save(config, model, out, trainer.step, datasets),
+        after_step=model.update_target, after_report=validate_when_due,
     )  # fmt: skip
 
 
@@ -111,9 +111,9 @@ def _losses(model: torch.nn.Module, batch: UnlabelledBatch) -> dict[str, torch.T
 def validate(
     model: Pretrainer, batches: UnlabelledBatches, config: PretrainConfig, processes: Processes
 ) -> dict[str, float]:
-    """Compute every loss on the held-back sequences, the same batches at each call."""
+    """Compute every loss on the held-out sequences, on the same batches at each call."""
     model.eval()
-    # The same joints hidden and the same clips exchanged each time; the loop draws afresh at its next step.
+    # The same joints are masked and the same clips exchanged each time; the trainer seeds again at its next step.
     torch.manual_seed(config.loop.seed)
     sums: dict[str, float] = {}
     for number in range(_VALIDATION_BATCHES):
@@ -125,19 +125,20 @@ def validate(
     return sums
 
 
-def _hold_back(datasets: Sequence[Dataset]) -> tuple[list[Dataset], list[Dataset]]:
-    """Keep a few sequences of every data set from training, chosen by their names alone."""
-    training = [d.only([s for s in d.samples if zlib.crc32(s.name.encode()) % _HELD_BACK]) for d in datasets]
-    held_back = [d.only([s for s in d.samples if not zlib.crc32(s.name.encode()) % _HELD_BACK]) for d in datasets]
+def _hold_out(datasets: Sequence[Dataset]) -> tuple[list[Dataset], list[Dataset]]:
+    """Exclude a few sequences of every data set from training, chosen by their names alone."""
+    training = [d.only([s for s in d.samples if zlib.crc32(s.name.encode()) % _VALIDATION_EVERY]) for d in datasets]
+    held_out = [d.only([s for s in d.samples if not zlib.crc32(s.name.encode()) % _VALIDATION_EVERY]) for d in datasets]
     if not any(d.samples for d in training):
         raise DataError(f"{', '.join(str(d.path) for d in datasets)}: no sequence to train on; give more data")
-    if not any(d.samples for d in held_back):
-        held_back = training
-    return [d for d in training if d.samples], [d for d in held_back if d.samples]
+    if not any(d.samples for d in held_out):
+        held_out = training
+    return [d for d in training if d.samples], [d for d in held_out if d.samples]
 
 
 def make_batches(config: PretrainConfig, datasets: Sequence[Dataset], seed: tuple[int, ...]) -> UnlabelledBatches:
-    # Mirrored labels are for those who have labels.
+    """Create the source of batches. seed: with the batch's number it decides every draw."""
+    # Pre-training reads no labels, so none has to be mirrored.
     live = Augmenter(AugmentConfig(), mirrored_labels=torch.zeros(1, dtype=torch.int64).numpy())
     return UnlabelledBatches(
         datasets,
@@ -152,7 +153,7 @@ def make_batches(config: PretrainConfig, datasets: Sequence[Dataset], seed: tupl
 
 
 def _save(config: PretrainConfig, model: Pretrainer, out: Path, step: int, datasets: Sequence[Dataset]) -> None:
-    # Where there is a slow average, it is the better encoder.
+    # Where there is a moving average of the weights, it is the better encoder.
     encoder = HiTRS(config.encoder)
     encoder.load_state_dict((model.target or model.encoder).state_dict())
     info = EncoderInfo(

@@ -1,4 +1,4 @@
-"""One training run from its first step to its file: what every command that trains has in common."""
+"""Run a training from its first step to its checkpoint: what all training commands share."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,44 +26,45 @@ def run_training(
     after_step: Callable[[], None] = lambda: None,
     after_report: Callable[[Step], None] = lambda _: None,
 ) -> Path:
-    """Train a module and write what comes out of it, resuming the run of that name where there is one.
+    """Train a module and write its checkpoint; resume an earlier run with the same output file.
 
-    settings: all that decides the result, as text; save writes `out` with what was trained so far; after_step is
-    called after each step of the optimiser, after_report once the first process has reported the step. Returns `out`.
+    settings: every setting that decides the result, as text. save: writes the weights trained so far to `out`.
+    after_step: called after each optimiser step. after_report: called in the first process after each report.
+    Returns `out`.
 
-    Raises ConfigError where the run of that name was begun with other settings.
+    Raises ConfigError where the earlier run was started with other settings.
     """
     state = state_of(out)
-    loop = Trainer(module, config, processes, state, settings)
+    trainer = Trainer(module, config, processes, state, settings)
     warm_up = min(config.warmup_steps, config.steps)
     logger.note(f"{config.steps} steps of the optimiser, the first {warm_up} of them warm-up, seed {config.seed}")
-    if loop.step >= config.steps:
-        logger.note(f"{state}: this run has taken all its steps; remove the file to begin anew")
-    elif loop.step:
-        logger.note(f"{state}: resuming after step {loop.step}")
+    if trainer.step >= config.steps:
+        logger.note(f"{state}: this run has taken all its steps; remove the file to start from scratch")
+    elif trainer.step:
+        logger.note(f"{state}: resuming after step {trainer.step}")
 
     def report(step: Step) -> None:
         logger.step(step)
         if processes.first:
             after_report(step)
             if step.saves:
-                save(loop)
+                save(trainer)
 
-    loop.run(batches, losses_of, after_step, report)
+    trainer.run(batches, losses_of, after_step, report)
     if processes.first and not out.exists():
-        save(loop)
+        save(trainer)
     return out
 
 
 def state_of(out: Path) -> Path:
-    """Name the file that a run's state is kept in."""
+    """Return the path of the file from which a run resumes."""
     return out.with_suffix(".state.pt")
 
 
 def part_size(batch: int, accumulate: int, least: int = 1) -> int:
-    """Divide a process's batch into the parts that a step takes one after another.
+    """Compute the size of the equal parts into which gradient accumulation divides a process's batch.
 
-    least: items that a part needs. Raises ConfigError where that cannot be done.
+    least: fewest items in a part. Raises ConfigError where the batch cannot be divided so.
     """
     if batch % accumulate == 0 and batch // accumulate >= least:
         return batch // accumulate

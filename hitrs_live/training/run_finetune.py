@@ -1,4 +1,4 @@
-"""`hitrs-live finetune`: flags in, a run with its display, a recogniser out."""
+"""Run `hitrs-live finetune`: from its flags to a recogniser's checkpoint."""
 
 import argparse
 from collections.abc import Mapping
@@ -35,11 +35,11 @@ PRESETS: dict[str, dict[str, float | bool | Readout]] = {
 _PUBLISHED_HEAD_RATE = 0.01
 _EPOCHS = {"live": 50, "published": 60}
 _MIN_STEPS = 300
-"""Where neither steps nor epochs are asked for: fifty epochs of ten sequences would end before anything is learned."""
+"""Without --steps or --epochs: on a very small data set fifty epochs are too few steps to learn anything."""
 
 
 def run_finetune(options: argparse.Namespace) -> int:
-    """Fine-tune with the given flags; resumes where a run of the same name was broken off."""
+    """Fine-tune with the given flags; resume an interrupted run to the same file. Return the exit code."""
     _fill_in(options, PRESETS[options.preset])
     check_counts(options, "batch", "accumulate", "steps", "epochs")
     if options.head_only and not options.checkpoint:
@@ -84,23 +84,23 @@ def run_finetune(options: argparse.Namespace) -> int:
 
 
 def _batch(options: argparse.Namespace, available: int) -> int:
-    """Take the batch that was asked for, or what the data has for this process where that is less.
+    """Choose the batch size: the requested one, or all the data of this process where that is less.
 
-    Raises ConfigError where it cannot be divided as `--accumulate` wants.
+    Raises ConfigError where it cannot be divided into `--accumulate` equal parts.
     """
     part_size(options.batch, options.accumulate)
     if options.batch <= available:
         return int(options.batch)
     if available < options.accumulate:
         raise ConfigError(
-            f"--accumulate {options.accumulate}: there are {available} training sequences for each process, wanted "
-            "one a part at least; choose a smaller number"
+            f"--accumulate {options.accumulate}: there are {available} training sequences per process, expected "
+            "at least one per part; choose a smaller number"
         )
     return int(available - available % options.accumulate)
 
 
 def chosen_steps(options: argparse.Namespace, an_epoch: int) -> int:
-    """Take the steps or epochs that were asked for; else the preset's epochs, and a least number of steps."""
+    """Choose the number of steps: the requested steps or epochs, else the preset's epochs but at least `_MIN_STEPS`."""
     if options.steps:
         return int(options.steps)
     if options.epochs:
@@ -109,16 +109,16 @@ def chosen_steps(options: argparse.Namespace, an_epoch: int) -> int:
 
 
 def _notes(options: argparse.Namespace, *, batch: int, an_epoch: int, steps: int) -> list[str]:
-    """Say what the run does besides, or instead of, what was asked for."""
-    notes = [f"{batch} sequences a step, {an_epoch} steps an epoch, {steps / an_epoch:.3g} epochs"]
+    """List what the run derives from the flags, and which flags it does not use."""
+    notes = [f"{batch} sequences per step, {an_epoch} steps per epoch, {steps / an_epoch:.3g} epochs"]
     if batch != options.batch:
-        notes.append(f"--batch {options.batch}: the training half has too few sequences; taking {batch} a step")
+        notes.append(f"--batch {options.batch}: the training half has too few sequences; taking {batch} per step")
     if options.steps and options.epochs:
         notes.append(f"--epochs {options.epochs}: not used, since --steps {options.steps} is given too")
     if not (options.steps or options.epochs) and steps > _EPOCHS[options.preset] * an_epoch:
         notes.append(
             f"{_EPOCHS[options.preset]} epochs would be {_EPOCHS[options.preset] * an_epoch} steps; taking {steps}, "
-            "the least by default; --epochs or --steps chooses another number"
+            "the default minimum; --epochs or --steps chooses another number"
         )
     if options.checkpoint and options.size:
         notes.append(f"--size {options.size}: not used, since the encoder of --checkpoint has a size of its own")
@@ -128,7 +128,7 @@ def _notes(options: argparse.Namespace, *, batch: int, an_epoch: int, steps: int
 
 
 def _fill_in(options: argparse.Namespace, preset: Mapping[str, float | bool | Readout]) -> None:
-    """Give every flag that was left out its value of the preset."""
+    """Set every omitted flag to its value in the preset."""
     if options.preset == "published" and options.head_only and options.learning_rate is None:
         options.learning_rate = _PUBLISHED_HEAD_RATE
     for name, value in preset.items():
@@ -137,7 +137,7 @@ def _fill_in(options: argparse.Namespace, preset: Mapping[str, float | bool | Re
 
 
 def _training_data(options: argparse.Namespace) -> Dataset:
-    """Open the data, take the training half of the split, cut streams into actions, keep the subset."""
+    """Open the data, take the training half of the split, cut streams into actions and apply the label subset."""
     data = open_dataset(options.data)
     if options.test_subjects:
         data = data.with_test_subjects(options.test_subjects)
@@ -154,7 +154,7 @@ def _training_data(options: argparse.Namespace) -> Dataset:
     if len(trained := {training.class_of(sample) for sample in training.samples}) < 2:
         raise DataError(
             f"{data.path}: all {len(training.samples)} training sequences are of one class, "
-            f"{training.classes[trained.pop()]!r}; a recogniser tells classes apart, give data of two or more"
+            f"{training.classes[trained.pop()]!r}; a recogniser needs two or more classes, give data of several"
         )
     return training
 

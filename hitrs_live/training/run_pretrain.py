@@ -1,4 +1,4 @@
-"""`hitrs-live pretrain`: flags in, a run with its display, an encoder out."""
+"""Run `hitrs-live pretrain`: from its flags to an encoder's checkpoint."""
 
 import argparse
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from hitrs_live.training.pretrain import PRESETS, pretrain
 from hitrs_live.training.training_logger import TrainingLogger
 
 DEFAULT_SIZE = "small"
-"""Of a new encoder."""
+"""Size of an encoder trained from scratch."""
 
 
 def run_pretrain(options: argparse.Namespace) -> int:
-    """Pre-train with the given flags; resumes where a run of the same name was broken off."""
+    """Pre-train with the given flags; resume an interrupted run to the same file. Return the exit code."""
     check_counts(options, "batch", "accumulate", "steps")
     datasets = open_datasets(options.data or [data_folder() / "ship"])
-    # People who are tested on are not even looked at without their labels.
+    # Test subjects are excluded from pre-training too, although it reads no labels.
     training = [data.split(options.split)[0] if data.index.splits else data for data in datasets]
     config = PRESETS[options.preset](SIZES[options.size or DEFAULT_SIZE])
     loop = replace(
@@ -51,15 +51,15 @@ def run_pretrain(options: argparse.Namespace) -> int:
 
 
 def note_undivided(logger: TrainingLogger, datasets: Sequence[Dataset], split: str | None) -> None:
-    """Say which data has no split, and so is learned from whole."""
+    """Log which data sets have no split, so that training takes all of their sequences."""
     if undivided := [str(data.path) for data in datasets if not data.index.splits]:
         asked = f"--split {split}: " if split else ""
-        logger.note(f"{asked}no split in {', '.join(undivided)}; learning from all sequences")
+        logger.note(f"{asked}no split in {', '.join(undivided)}; training on all sequences")
 
 
 def check_counts(options: argparse.Namespace, *names: str) -> None:
-    """Raise ConfigError where one of these flags was given a number below 1."""
+    """Raise ConfigError where one of these flags has a value below 1."""
     for name in names:
         value = getattr(options, name)
         if value is not None and value < 1:
-            raise ConfigError(f"--{name.replace('_', '-')}: got {value}, wanted at least 1")
+            raise ConfigError(f"--{name.replace('_', '-')}: got {value}, expected at least 1")

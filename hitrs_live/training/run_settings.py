@@ -1,4 +1,4 @@
-"""A run's settings as text, to be kept beside its results and compared when it is taken up again."""
+"""Write a run's settings as text: they are stored with its results and compared when the run resumes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
@@ -12,22 +12,26 @@ from hitrs_live.data.dataset import Dataset
 _NOT_OF_THE_RESULT = ("workers", "save_every", "validate_every")
 
 
-def settings_text(config: Any, datasets: Sequence[Dataset] = (), processes: int = 1) -> str:
-    """Write every setting that decides a result as a line `name = value`."""
+def settings_text(config: Any, datasets: Sequence[Dataset] = (), processes: int = 1, **origin: str) -> str:
+    """Write every setting that decides a result as a line `name = value`.
+
+    config: a dataclass, nested ones included. origin: further lines, such as the data and the initial weights.
+    """
     lines = [f"{name} = {value}" for name, value in _flat("", config)]
     lines += [f"data.{d.index.name} = {len(d.samples)} sequences" for d in datasets]
-    return "\n".join([*lines, f"processes = {processes}"])
+    lines += [f"processes = {processes}"]
+    return "\n".join([*lines, *(f"{name} = {value}" for name, value in origin.items())])
 
 
 def beginning_text(begin: EncoderCheckpoint | None) -> str:
-    """Name the encoder begun with, so that a run is not taken up from another one."""
+    """Identify the encoder that a run starts from, so that the run is not resumed with another one."""
     if begin is None:
         return "scratch"
     return weights_text(begin.info.name, begin.model.parameters())
 
 
 def weights_text(name: str, weights: Iterable[Tensor]) -> str:
-    """Name weights by their model's name and the sum of their absolute values."""
+    """Identify weights by the model's name and the sum of their absolute values."""
     return f"{name} {sum(float(p.detach().double().abs().sum()) for p in weights):.6f}"
 
 

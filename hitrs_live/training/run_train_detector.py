@@ -1,4 +1,4 @@
-"""`hitrs-live train-detector`: flags in, a run with its display, a detector out."""
+"""Run `hitrs-live train-detector`: from its flags to a detector's checkpoint."""
 
 import argparse
 from collections import Counter
@@ -27,11 +27,11 @@ from hitrs_live.training.training_logger import TrainingLogger
 from hitrs_live.transforms import NormaliserConfig
 
 _MAX_CLIPS = 64
-"""Positions of a new encoder; the window is shorter."""
+"""Positions of an encoder trained from scratch; the window is shorter."""
 
 
 def run_train_detector(options: argparse.Namespace) -> int:
-    """Train with the given flags; resumes where a run of the same name was broken off."""
+    """Train with the given flags; resume an interrupted run to the same file. Return the exit code."""
     check_counts(options, "batch", "accumulate", "steps", "window_clips")
     begin = load_encoder(options.checkpoint) if options.checkpoint else None
     normaliser = begin.info.normaliser if begin else NormaliserConfig()
@@ -67,7 +67,7 @@ def run_train_detector(options: argparse.Namespace) -> int:
             "training", steps=options.steps, first=processes.first, tensorboard=options.tensorboard
         ) as logger:
             if absent:
-                logger.note(f"no training sequence shows {', '.join(absent)}: the detector will not learn it")
+                logger.note(f"no training sequence contains {', '.join(absent)}: the detector cannot learn it")
             if begin and options.size:
                 logger.note(f"--size {options.size}: not used, since the encoder of --checkpoint has a size of its own")
             written = train_detector(config, streams_data, begin, options.out, processes, logger)
@@ -77,18 +77,19 @@ def run_train_detector(options: argparse.Namespace) -> int:
 
 
 def training_data(options: argparse.Namespace, *, labelled: bool) -> list[Dataset]:
-    """Open the data and take the training half of each, without the people who are left out.
+    """Open the data and take the training half of each data set, without the people of --leave-out.
 
-    labelled: leave out what has no labels at all, which a folder may hold for pre-training; else all of that is taken.
+    labelled: skip data sets without any labels, which a folder may contain for pre-training. Otherwise such a data
+    set without a split is taken whole. Raises DataError where no sequence remains.
     """
     opened = open_datasets(options.data or [data_folder() / "ship"])
-    wanted = [data for data in opened if data.index.labels or not labelled]
+    used = [data for data in opened if data.index.labels or not labelled]
     if options.test_subjects:
-        wanted = [_tested_on(data, options.test_subjects) for data in wanted]
-    training = [data.split(options.split)[0] if data.index.labels or data.index.splits else data for data in wanted]
+        used = [_tested_on(data, options.test_subjects) for data in used]
+    training = [data.split(options.split)[0] if data.index.labels or data.index.splits else data for data in used]
     kept = [data.only([s for s in data.samples if s.subject not in options.leave_out]) for data in training]
     if absent := options.leave_out - {sample.subject for data in opened for sample in data.samples}:
-        raise DataError(f"--leave-out: nobody is called {', '.join(sorted(absent))} in the data")
+        raise DataError(f"--leave-out: no subject {', '.join(sorted(absent))} in the data")
     if not any(data.samples for data in kept):
         raise DataError(
             f"{', '.join(str(data.path) for data in opened)}: no {'labelled ' * labelled}stream to train on; give more"
@@ -97,29 +98,29 @@ def training_data(options: argparse.Namespace, *, labelled: bool) -> list[Datase
 
 
 def _tested_on(data: Dataset, subjects: frozenset[str]) -> Dataset:
-    """Keep people for testing; of data without labels, those of them that are in it."""
-    there = subjects if data.index.labels else subjects & {sample.subject for sample in data.samples}
-    return data.with_test_subjects(there)
+    """Make these people the test subjects; in data without labels, those of them that occur."""
+    present = subjects if data.index.labels else subjects & {sample.subject for sample in data.samples}
+    return data.with_test_subjects(present)
 
 
 def _classes(datasets: Sequence[Dataset]) -> tuple[str, ...]:
-    """Name the classes: the shipped ones where all data is what is shipped from, else those of the data."""
+    """List the classes, background first: the shipped ones where all data is shipped data, else those of the data."""
     if all(data.index.name in SHIP_CLASSES for data in datasets):
         return LABELS
-    found = {name: None for data in datasets for name in data.classes if name != BACKGROUND_NAME}
-    return (BACKGROUND_NAME, *found)
+    names = {name: None for data in datasets for name in data.classes if name != BACKGROUND_NAME}
+    return (BACKGROUND_NAME, *names)
 
 
 def check_actions(
     datasets: Sequence[Dataset], sources: Mapping[str, Sequence[Recording]], labels: Sequence[str]
 ) -> list[str]:
-    """Return the actions that no recording shows. Raises DataError, naming the data, where that is all of them."""
-    shown = {int(label) for recordings in sources.values() for one in recordings for label in np.unique(one.labels)}
-    absent = [name for number, name in enumerate(labels) if number > BACKGROUND and number not in shown]
+    """Return the actions that no recording contains. Raises DataError, naming the data, where that is all of them."""
+    present = {int(label) for recordings in sources.values() for one in recordings for label in np.unique(one.labels)}
+    absent = [name for number, name in enumerate(labels) if number > BACKGROUND and number not in present]
     if len(absent) == len(labels) - 1:
         raise DataError(
-            f"{', '.join(str(data.path) for data in datasets)}: no training sequence shows an action, only "
-            f"{BACKGROUND_NAME!r}; label at least one action, or learn without labels with hitrs-live pretrain"
+            f"{', '.join(str(data.path) for data in datasets)}: no training sequence contains an action, only "
+            f"{BACKGROUND_NAME!r}; label at least one action, or train without labels with hitrs-live pretrain"
         )
     return absent
 
@@ -128,18 +129,18 @@ def check_window(window_clips: int, encoder: HiTRSConfig) -> None:
     """Raise ConfigError where a window is too short to train on, or longer than the encoder has positions for."""
     if not 2 <= window_clips <= encoder.max_clips:
         raise ConfigError(
-            f"--window-clips: got {window_clips}, wanted 2 to {encoder.max_clips}, as many as the encoder has "
-            "positions for"
+            f"--window-clips: got {window_clips}, expected 2 to {encoder.max_clips}, the number of the encoder's "
+            "positions"
         )
 
 
 def arms_free(labels: Sequence[str]) -> frozenset[int]:
-    """Number the classes that stay what they are whatever the arms do."""
+    """Return the numbers of the classes that do not depend on what the arms do."""
     return frozenset(number for number, name in enumerate(labels) if name in ARMS_FREE)
 
 
 def _pair_labels(datasets: Sequence[Dataset]) -> tuple[str, ...]:
-    """Name the classes of which most recordings show two people, as those of NTU RGB+D that take two do."""
+    """List the classes most of whose recordings contain two people, such as NTU RGB+D's interactions."""
     alone, together = Counter[str](), Counter[str]()
     for data in datasets:
         for sample in data.samples:
@@ -151,11 +152,11 @@ def _pair_labels(datasets: Sequence[Dataset]) -> tuple[str, ...]:
 
 def _encoder(options: argparse.Namespace, begin: EncoderCheckpoint | None) -> HiTRSConfig:
     if begin is None:
-        fresh = SIZES[options.size or DEFAULT_SIZE]
-        return replace(fresh, max_clips=min(fresh.max_clips, _MAX_CLIPS), dropout=options.dropout, causal=True)
+        size = SIZES[options.size or DEFAULT_SIZE]
+        return replace(size, max_clips=min(size.max_clips, _MAX_CLIPS), dropout=options.dropout, causal=True)
     if begin.info.modality != "joint":
         raise CheckpointMismatch(
-            f"checkpoint {options.checkpoint}: trained on {begin.info.modality}s, wanted joints; "
+            f"checkpoint {options.checkpoint}: trained on {begin.info.modality}s, expected joints; "
             "a detector reads joints, pre-train an encoder on those"
         )
     return replace(begin.info.encoder, dropout=options.dropout)

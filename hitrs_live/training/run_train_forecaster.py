@@ -1,4 +1,4 @@
-"""`hitrs-live train-forecaster`: a detector or an encoder and flags in, a detector with a new motion head out."""
+"""Run `hitrs-live train-forecaster`: from a detector or an encoder to a detector with a new motion head."""
 
 import argparse
 from collections.abc import Sequence
@@ -26,13 +26,13 @@ from hitrs_live.training.trainer import TrainerConfig
 from hitrs_live.training.training_logger import TrainingLogger
 
 _WEIGHTS = {**SOURCE_WEIGHTS, "cmu_bvh_01_14": 0.25, "cmu_amc_01_03": 0.1}
-"""How often training takes a piece of which of the shipped files."""
+"""Relative frequency of each shipped file's pieces in training."""
 
 _WINDOW_CLIPS = 16
 
 
 def run_train_forecaster(options: argparse.Namespace) -> int:
-    """Train with the given flags; resumes where a run of the same name was broken off."""
+    """Train with the given flags; resume an interrupted run to the same file. Return the exit code."""
     check_counts(options, "batch", "accumulate", "steps", "window_clips")
     begin = _begin(options)
     from_detector = begin.fingerprint != ""
@@ -68,26 +68,29 @@ def run_train_forecaster(options: argparse.Namespace) -> int:
 
 
 def _begin(options: argparse.Namespace) -> Checkpoint:
-    """Load a detector, or make one that knows no action around an encoder alone."""
+    """Load a detector, or build one without actions around an encoder.
+
+    Raises CheckpointMismatch where the checkpoint cannot be used so.
+    """
     if checkpoint_kind(options.checkpoint) == "detector":
-        detecting = load_checkpoint(options.checkpoint)
-        if options.joint and len(detecting.info.labels) < 2:
+        detector_checkpoint = load_checkpoint(options.checkpoint)
+        if options.joint and len(detector_checkpoint.info.labels) < 2:
             raise CheckpointMismatch(
                 f"checkpoint {options.checkpoint}: knows no action, only {BACKGROUND_NAME!r}; "
                 "leave --joint out, or give a detector of hitrs-live train-detector"
             )
-        return detecting
+        return detector_checkpoint
     begin = load_encoder(options.checkpoint)
     if begin.info.modality != "joint" or not begin.info.encoder.causal:
         raise CheckpointMismatch(
             f"checkpoint {options.checkpoint}: trained on {begin.info.modality}s"
-            f"{'' if begin.info.encoder.causal else ', not causal'}, wanted a causal one on joints; "
-            "give a detector, or an encoder that hitrs-live pretrain made so"
+            f"{'' if begin.info.encoder.causal else ', not causal'}, expected a causal one on joints; "
+            "give a detector, or a causal encoder of hitrs-live pretrain"
         )
     if options.joint:
         raise CheckpointMismatch(
-            f"checkpoint {options.checkpoint}: an encoder alone knows no actions to train on; "
-            "make a detector of it with hitrs-live train-detector first, or leave --joint out"
+            f"checkpoint {options.checkpoint}: an encoder has no actions to train with --joint; "
+            "train a detector on it with hitrs-live train-detector first, or leave --joint out"
         )
     window_clips = options.window_clips or _WINDOW_CLIPS
     check_window(window_clips, begin.info.encoder)
@@ -102,7 +105,7 @@ def _begin(options: argparse.Namespace) -> Checkpoint:
 
 
 def _read(data: Dataset, labels: tuple[str, ...], *, joint: bool) -> Sequence[Recording]:
-    """Read everybody. What the detector has no class for moves as well: it counts as background, without --joint."""
+    """Read every body. Without --joint, labels that the detector does not know count as background: they move too."""
     if joint:
         return read_classes(data, labels)
     if (map_labels(data, labels) > BACKGROUND).any():

@@ -1,4 +1,4 @@
-"""`hitrs-live train-pose-forecaster`: flags in, a run with its display, a forecaster for one benchmark out."""
+"""Run `hitrs-live train-pose-forecaster`: from its flags to a forecaster's checkpoint for one benchmark."""
 
 import argparse
 
@@ -15,11 +15,11 @@ from hitrs_live.training.training_logger import TrainingLogger
 
 
 def run_train_pose_forecaster(options: argparse.Namespace) -> int:
-    """Train with the given flags; resumes where a run of the same name was broken off."""
+    """Train with the given flags; resume an interrupted run to the same file. Return the exit code."""
     torch.set_num_threads(options.threads)
     motion = read_cmu_motion(options.cmu) if options.cmu else read_h36m(options.h36m, training=True)
-    learned = motion.without(options.leave_out)
-    if not learned.train:
+    remaining = motion.without(options.leave_out)
+    if not remaining.train:
         raise DataError(f"{options.cmu or options.h36m}: no recording is left to train on")
     config = ForecasterTraining(
         forecaster=PoseForecasterConfig(
@@ -35,7 +35,7 @@ def run_train_pose_forecaster(options: argparse.Namespace) -> int:
     )  # fmt: skip
     with join_processes(options.device) as processes:
         with TrainingLogger("training", steps=options.steps, first=processes.first) as logger:
-            written = train_pose_forecaster(config, motion, learned.train, options.out, processes, logger)
+            written = train_pose_forecaster(config, motion, remaining.train, options.out, processes, logger)
         if processes.first:
             flag = f"--cmu {options.cmu}" if options.cmu else f"--h36m {options.h36m}"
             print(f"wrote {written}; measure it with: hitrs-live evaluate motion {flag} --forecaster {written}")

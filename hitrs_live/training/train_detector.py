@@ -1,4 +1,4 @@
-"""Train a detector on streams: what is done at every clip, and where the joints go next."""
+"""Train a detector on streams: the action at every clip, and the future joints after it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,27 +27,27 @@ from hitrs_live.transforms import NormaliserConfig
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorTraining:
-    """Everything that decides the result, besides the data and the encoder begun with."""
+    """Settings that decide the result, besides the data and the initial encoder."""
 
     name: str = "hitrs"
     labels: tuple[str, ...]
     """The classes, background first."""
     pair_labels: tuple[str, ...] = ()
-    """Those of them that take two people; each of the two is a stream of its own in training."""
+    """The classes that take two people; in training each of the two is a stream of its own."""
     detector: DetectorConfig
     normaliser: NormaliserConfig = NormaliserConfig()
     label_lag_frames: int = 2
-    """A clip is named after the instant this many frames before its last."""
+    """A clip's label is that of the frame this many frames before its last."""
     loop: TrainerConfig
     batch: int
-    """Streams a process a step, over `loop.accumulate` parts."""
+    """Streams per process per step, in `loop.accumulate` parts."""
     label_smoothing: float = 0.05
     motion_weight: float = 1.0
-    """0 leaves the motion head as it is made, for `train-forecaster` to train."""
+    """0 leaves the motion head untrained, for `train-forecaster` to train."""
     doubt_weight: float = 0.02
-    """Of the motion's likelihood, which moves its scales alone."""
+    """Weight of the motion's negative log-likelihood, whose gradient reaches the predicted scales alone."""
     start_weight: float = 2.0
-    """What a clip counts that is named while its action is new: those decide how soon it is told."""
+    """Weight of a clip in the first `start_frames` of its action: these decide how early an action is detected."""
     start_frames: int = 9
     compose: ComposeConfig = ComposeConfig()
     augment: AugmentConfig = AugmentConfig(amplitude=0.15)
@@ -55,20 +55,20 @@ class DetectorTraining:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingStreams:
-    """What a detector learns from."""
+    """Training data of a detector."""
 
     sources: Mapping[str, Sequence[Recording]]
-    """By data set, with the detector's classes."""
+    """Recordings by data set, with the detector's classes."""
     weights: Mapping[str, float]
-    """How often a piece is of which data set; those not named count 1."""
+    """Relative frequency of each data set's pieces; 1 for those not named."""
     mirrored: NDArray[np.int64]
     """(K,), the class that each becomes when left and right are swapped."""
     arms_free: frozenset[int] = frozenset()
-    """The classes that stay what they are whatever the arms do, besides background."""
+    """Classes, besides background, that do not depend on what the arms do."""
 
     @property
     def text(self) -> str:
-        """What it is, in words, for a checkpoint to tell."""
+        """Description of the data for a checkpoint's provenance."""
         return ", ".join(f"{name} ({len(recordings)} recordings)" for name, recordings in self.sources.items())
 
 
@@ -80,9 +80,9 @@ def train_detector(
     processes: Processes,
     logger: TrainingLogger,
 ) -> Path:
-    """Train and write the detector, taking up the run of that name where there is one.
+    """Train a detector and write its checkpoint; resume an earlier run to `out`.
 
-    Returns the checkpoint's path.
+    begin: the encoder to start from; None starts from scratch. Returns the checkpoint's path.
     """
     torch.manual_seed(config.loop.seed)
     model = HitrsDetector(config.detector)
@@ -94,55 +94,57 @@ def train_detector(
         normaliser=config.normaliser, label_lag_frames=config.label_lag_frames,
         size=part_size(config.batch, config.loop.accumulate), seed=(config.loop.seed, processes.rank),
     )  # fmt: skip
-    origin = f"data = {streams_data.text}\nbegins_from = {beginning_text(begin)}"
-    settings = f"{settings_text(config, processes=processes.count)}\n{origin}"
-
+    settings = settings_text(
+        config, processes=processes.count, data=streams_data.text, begins_from=beginning_text(begin)
+    )
     return run_training(
         Learner(model, motion=config.motion_weight > 0), config.loop, batches=batches,
         losses_of=lambda wrapped, batch: losses_of(wrapped, batch, config), settings=settings, out=out,
         processes=processes, logger=logger,
-        save=lambda loop: _save(config, weights_of(loop), streams_data.text, settings, out),
+        save=lambda trainer: _save(config, weights_of(trainer), streams_data.text, settings, out),
     )  # fmt: skip
 
 
 class Learner(nn.Module):
-    """A detector, or a part of it, that learns. What does not stays as it is, dropout included."""
+    """A detector of which the encoder and action head, the motion head, or both are trained."""
 
     def __init__(self, detector: HitrsDetector, *, actions: bool = True, motion: bool = True) -> None:
+        """Freeze the parts not trained. actions: train the encoder and action head; motion: train the motion head."""
         super().__init__()
         self.detector, self._actions, self._motion = detector, actions, motion
         detector.requires_grad_(actions)
         detector.motion_head.requires_grad_(motion)
 
     def train(self, mode: bool = True) -> "Learner":
-        """Leave the dropout of what is finished off."""
+        """Set the mode; a frozen encoder stays in eval mode, without dropout."""
         super().train(mode)
         if not self._actions:
             self.detector.encoder.eval()
         return self
 
     def forward(self, joints: Tensor) -> tuple[Tensor, ...]:
-        """Judge every clip of normalised sequences. joints: (B, T, J, 3).
+        """Predict at every clip of normalised sequences. joints: (B, T, J, 3).
 
-        Returns logits (B, N, K) and, where motion learns, the future (B, N, F, J, 3) and its scales (B, N, F, J).
+        Returns logits (B, N, K) and, where motion is trained, future joints (B, N, F, J, 3) and their scales
+        (B, N, F, J).
         """
         with torch.set_grad_enabled(self._actions and torch.is_grad_enabled()):
             _, outputs = self.detector.encoder(joints, causal=True)
             logits: Tensor = self.detector.action_head(outputs)
         if not self._motion:
             return (logits,)
-        # Small, and a matter of millimetres: always in full precision.
+        # The motion head is small and its errors are millimetres: always in float32.
         with torch.autocast(joints.device.type, enabled=False):
             return (logits, *self.detector.forecast(outputs.float(), joints))
 
 
-def weights_of(loop: Trainer) -> dict[str, Tensor]:
-    """Take the slow average of the detector's weights out of a loop that trains a `Learner`."""
-    return {name.removeprefix("detector."): value for name, value in loop.average.items()}
+def weights_of(trainer: Trainer) -> dict[str, Tensor]:
+    """Return the moving average of the detector's weights from a trainer of a `Learner`."""
+    return {name.removeprefix("detector."): value for name, value in trainer.average.items()}
 
 
 def losses_of(module: nn.Module, batch: StreamBatch, config: DetectorTraining) -> dict[str, Tensor]:
-    """Compute the losses of a batch. module: as `Learner` is."""
+    """Compute the losses of a batch. module: a `Learner`, perhaps wrapped. Returns scalars; `loss` is minimised."""
     logits, *motion = module(batch.joints)
     losses = action_losses(
         logits, batch, label_smoothing=config.label_smoothing, start_weight=config.start_weight,
@@ -159,7 +161,7 @@ def losses_of(module: nn.Module, batch: StreamBatch, config: DetectorTraining) -
 def action_losses(
     logits: Tensor, batch: StreamBatch, *, label_smoothing: float, start_weight: float, start_frames: int
 ) -> dict[str, Tensor]:
-    """Compute the cross-entropy over labelled clips, `action`, and the share named rightly. logits: (B, N, K)."""
+    """Compute `action`, the cross-entropy over labelled clips, and its accuracy, `action_right`. logits: (B, N, K)."""
     known = batch.labels >= 0
     weight = 1.0 + (start_weight - 1.0) * (batch.since_start < start_frames)
     weight = weight * known

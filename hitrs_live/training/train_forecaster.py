@@ -1,4 +1,4 @@
-"""Train the motion head of a finished detector, which stays as it is; or both together."""
+"""Train a new motion head on a trained detector: the head alone, or with `joint` the detector too."""
 
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -25,23 +25,23 @@ MOTION_AUGMENT = AugmentConfig(
     speed=(0.85, 1.18), bone_scale=0.05, joint_offset_m=0.01, tilt_deg=5.0, depth_scale=(0.9, 1.05), tremble_m=0.004,
     drift_m=0.006, depth_drift_m=0.01, missing_share=0.15, rate_share=0.15,
 )  # fmt: skip
-"""Weaker than for actions: noise that hides how a joint moves cannot be told from its motion."""
+"""Weaker than for actions: noise of the size of a joint's motion cannot be distinguished from it."""
 MOTION_COMPOSE = ComposeConfig(uncut_share=0.4, piece=(80, 240), hold_share=0.1, invented_share=0.0)
-"""Longer pieces, none invented: only what was recorded a second on can be learned from."""
+"""Longer pieces and no synthetic gestures: a future can be learned only where it was recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForecasterTraining:
-    """Everything that decides the result, besides the data and the detector begun with."""
+    """Settings that decide the result, besides the data and the initial detector."""
 
     joint: bool = False
-    """Train the detector's encoder and actions too."""
+    """Train the detector's encoder and action head too."""
     loop: TrainerConfig
     batch: int
-    """Streams a process a step, over `loop.accumulate` parts."""
+    """Streams per process per step, in `loop.accumulate` parts."""
     doubt_weight: float = 0.02
     action_weight: float = 1.0
-    """Of the actions, with `joint`, as are the next three."""
+    """Weight of the action loss; used with `joint` only, like the next three."""
     label_smoothing: float = 0.05
     start_weight: float = 2.0
     start_frames: int = 9
@@ -50,9 +50,9 @@ class ForecasterTraining:
 
 
 def with_fresh_motion(checkpoint: Checkpoint, *, dropout: float) -> Checkpoint:
-    """Give a detector a motion head that has learned nothing yet; the rest keeps its weights.
+    """Return a detector with an untrained motion head; the encoder and action head keep their weights.
 
-    dropout: of the encoder, where it is trained too.
+    dropout: of the encoder, which matters where it is trained too.
     """
     before = checkpoint.info.detector
     detector = replace(before, encoder=replace(before.encoder, dropout=dropout))
@@ -71,9 +71,9 @@ def train_forecaster(
     processes: Processes,
     logger: TrainingLogger,
 ) -> Path:
-    """Train and write a detector whose motion head is new, taking up the run of that name where there is one.
+    """Train a new motion head for a detector and write the checkpoint; resume an earlier run to `out`.
 
-    begin: what to learn on; its motion head is not used. Returns the checkpoint's path.
+    begin: the detector to start from; its motion head is not used. Returns the checkpoint's path.
     """
     torch.manual_seed(config.loop.seed)
     begun = with_fresh_motion(begin, dropout=0.1 if config.joint else 0.0)
@@ -85,21 +85,20 @@ def train_forecaster(
         label_lag_frames=info.label_lag_frames, size=part_size(config.batch, config.loop.accumulate),
         seed=(config.loop.seed, processes.rank),
     )  # fmt: skip
-    # What the run keeps of the detector, so that it is not taken up from another one.
+    # The weights that the run takes from the detector, so that it is not resumed with another one.
     kept = chain(begin.model.encoder.parameters(), begin.model.action_head.parameters())
-    settings = (
-        f"{settings_text(config, processes=processes.count)}\ndata = {streams_data.text}\n"
-        f"begins_from = {weights_text(begin.info.name, kept)}"
+    settings = settings_text(
+        config, processes=processes.count, data=streams_data.text, begins_from=weights_text(begin.info.name, kept)
     )
     return run_training(
         learner, config.loop, batches=batches, losses_of=lambda wrapped, batch: losses_of(wrapped, batch, config),
         settings=settings, out=out, processes=processes, logger=logger,
-        save=lambda loop: _save(info, weights_of(loop), streams_data.text, settings, out),
+        save=lambda trainer: _save(info, weights_of(trainer), streams_data.text, settings, out),
     )  # fmt: skip
 
 
 def losses_of(module: nn.Module, batch: StreamBatch, config: ForecasterTraining) -> dict[str, Tensor]:
-    """Compute the losses of a batch: of the motion, and of the actions where they are trained too."""
+    """Compute the losses of a batch: of motion, and with `joint` of actions. Returns scalars; `loss` is minimised."""
     logits, future, scale = module(batch.joints)
     losses = motion_losses(future, scale, batch.future, batch.future_mask)
     loss = losses["motion_near"] + config.doubt_weight * losses["doubt"]
@@ -116,5 +115,5 @@ def _save(info: CheckpointInfo, average: dict[str, Tensor], data: str, settings:
     model = HitrsDetector(info.detector)
     model.load_state_dict(average)
     motion = {"motion made by": "hitrs-live train-forecaster", "motion data": data, "motion settings": settings}
-    told = msgspec.structs.replace(info, provenance={**info.provenance, **motion})
-    save_checkpoint(out, Checkpoint(info=told, model=model.eval()))
+    trained = msgspec.structs.replace(info, provenance={**info.provenance, **motion})
+    save_checkpoint(out, Checkpoint(info=trained, model=model.eval()))

@@ -1,4 +1,4 @@
-"""Train a pose forecaster on one benchmark's recordings, all actions together."""
+"""Train a pose forecaster on the recordings of one benchmark, all actions together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,9 +20,9 @@ from hitrs_live.training.training_logger import TrainingLogger
 
 @dataclass(frozen=True, kw_only=True)
 class ForecasterTraining:
-    """Everything that decides the result, besides the data.
+    """Settings that decide the result, besides the data.
 
-    Defaults were chosen on training recordings of the CMU benchmark that were left out, never on its test recordings.
+    Defaults were chosen on held-out training recordings of the CMU benchmark, never on its test recordings.
     """
 
     forecaster: PoseForecasterConfig
@@ -30,9 +30,9 @@ class ForecasterTraining:
     variation: WindowVariation = field(default_factory=WindowVariation)
     batch: int = 128
     balance: float = 0.8
-    """0 learns from every window as often, 1 from every action."""
+    """0 draws every window equally often, 1 every action."""
     nearness: float = 0.5
-    """Frames count by their number to the power of minus this: errors near the present are smaller."""
+    """Weight of future frame n is n to the power of minus this: errors near the present are smaller."""
     velocity_weight: float = 0.5
 
 
@@ -44,7 +44,7 @@ def train_pose_forecaster(
     processes: Processes,
     logger: TrainingLogger,
 ) -> Path:
-    """Train on some of a set's recordings and write the forecaster, taking up the run of that name if there is one."""
+    """Train on some of a set's recordings and write the forecaster's checkpoint; resume an earlier run to `out`."""
     torch.manual_seed(config.loop.seed)
     model = PoseForecaster(config.forecaster)
     batches = WindowBatches(
@@ -53,33 +53,33 @@ def train_pose_forecaster(
     )  # fmt: skip
     frames = sum(len(recording.joints_mm) for recording in recordings)
     data = f"{motion.name}, {len(recordings)} recordings, {frames} frames"
-    settings = f"{settings_text(config, processes=processes.count)}\ndata = {data}"
+    settings = settings_text(config, processes=processes.count, data=data)
     provenance = {"data": data, "settings": settings}
     return run_training(
-        _OfScored(model), config.loop, batches=batches,
+        _ScoredJoints(model), config.loop, batches=batches,
         losses_of=lambda wrapped, batch: losses_of(wrapped, batch, config), settings=settings, out=out,
         processes=processes, logger=logger,
-        save=lambda loop: _save(config, motion, loop.average, provenance, out),
+        save=lambda trainer: _save(config, motion, trainer.average, provenance, out),
     )  # fmt: skip
 
 
-class _OfScored(nn.Module):
-    """Run a forecaster on what a batch has: the scored joints."""
+class _ScoredJoints(nn.Module):
+    """Run a forecaster on the scored joints, which are all that a batch contains."""
 
     def __init__(self, model: PoseForecaster) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, history: Tensor) -> Tensor:
-        """Predict. (B, T, S, 3) -> (B, F, S, 3)."""
+        """Predict future frames. history: (B, T, S, 3), millimetres. Returns (B, F, S, 3)."""
         return self.model.of_scored(history)
 
 
 def losses_of(module: nn.Module, batch: WindowBatch, config: ForecasterTraining) -> dict[str, Tensor]:
     """Compute the losses of a batch, in units of the forecaster's scale.
 
-    `position` is the mean joint error, near frames counting more; `velocity` that of the steps between frames;
-    `error_mm` the plain mean, to be read.
+    `position` is the mean joint error, weighted towards near frames. `velocity` is the error of the differences
+    between successive frames. `error_mm` is the unweighted mean joint error, for display.
     """
     scale = config.forecaster.scale_mm
     future = module(batch.history)
@@ -87,8 +87,8 @@ def losses_of(module: nn.Module, batch: WindowBatch, config: ForecasterTraining)
     near = torch.arange(1, HORIZON + 1, device=by_frame.device).float() ** -config.nearness
     position = (by_frame * near / near.mean()).mean() / scale
     last = batch.history[:, HISTORY - 1 :]
-    told, true = (torch.cat((last, frames), dim=1).diff(dim=1) for frames in (future, batch.future))
-    velocity = (told - true).norm(dim=-1).mean() / scale
+    predicted, true = (torch.cat((last, frames), dim=1).diff(dim=1) for frames in (future, batch.future))
+    velocity = (predicted - true).norm(dim=-1).mean() / scale
     return {
         "loss": position + config.velocity_weight * velocity,
         "position": position,

@@ -1,7 +1,7 @@
-"""The one loop: batches in, weights out, resumable to the bit, on one process or many.
+"""Train any module: the one training loop, on one process or several, resumable to the bit.
 
-What a step draws, its batches and its dropout alike, is a function of the seed, the step and the process alone,
-so that a run which was broken off and resumed ends in the weights of one that was not.
+The random draws of a step, for its batches and for dropout, are a function of the seed, the step and the process
+alone. So an interrupted and resumed run ends with the same weights as an uninterrupted one.
 """
 
 import math
@@ -26,16 +26,16 @@ Batch = TypeVar("Batch")
 
 
 class Moves(Protocol):
-    """What a batch must be able to do."""
+    """A batch that can be moved to a device."""
 
     def to(self, device: torch.device) -> Any:
-        """Return itself on a device."""
+        """Return the batch on a device."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerConfig:
-    """How to optimise. Steps are the optimiser's; each takes `accumulate` batches a process."""
+    """Settings of the optimisation. A step is one of the optimiser's and takes `accumulate` batches per process."""
 
     steps: int
     seed: int = 0
@@ -43,33 +43,33 @@ class TrainerConfig:
     final_learning_rate: float = 2e-6
     warmup_steps: int = 1000
     schedule: str = "linear"
-    """How the rate falls after the warm-up: `linear` or `cosine`."""
+    """Decay of the learning rate after the warm-up: `linear` or `cosine`."""
     encoder_rate: float = 1.0
-    """What the part of the module that is called `encoder` learns by, as a share of the learning rate."""
+    """Learning rate of the submodule `encoder`, as a share of `learning_rate`."""
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     accumulate: int = 1
     average_decay: float = 0.0
-    """Of a slow average of the weights; 0 keeps none."""
+    """Decay of the moving average of the weights; 0 keeps no average."""
     precision: str = "auto"
-    """`bf16` computes matrix products so; `auto` does on a GPU."""
+    """`bf16` computes matrix products in bfloat16; `auto` does so on a GPU."""
     workers: int = 1
-    """Processes that make batches ahead; 0 makes them in between."""
+    """Processes that build batches ahead; 0 builds them in the training process."""
     save_every: int = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What a step reports."""
+    """Report of one step."""
 
     step: int
-    """From 1."""
+    """Counted from 1."""
     figures: Mapping[str, float]
     seconds: float
     waited_s: float
-    """Of them, waiting for batches."""
+    """Part of `seconds` spent waiting for batches."""
     saves: bool
-    """Whether the run's state is kept after this step: what was trained so far is due to be written too."""
+    """Whether the run's state is saved after this step; the checkpoint is then written too."""
 
 
 class _Steps(Dataset[Any], Generic[Batch]):
@@ -81,14 +81,15 @@ class _Steps(Dataset[Any], Generic[Batch]):
 
 
 class Trainer:
-    """Optimise a module whose forward returns its losses."""
+    """Optimise a module with AdamW, and keep what a resumed run needs."""
 
     def __init__(
         self, module: nn.Module, config: TrainerConfig, processes: Processes, state: Path, settings: str
     ) -> None:
-        """Prepare, and take up the run of `state` if there is one.
+        """Prepare the optimiser, and resume from the file `state` where it exists.
 
-        settings: all that decides the result, as text; Raises ConfigError where the state was made with others.
+        settings: every setting that decides the result, as text. Raises ConfigError where the state was saved with
+        other settings.
         """
         self.module = module.to(processes.device)
         self.config = config
@@ -102,7 +103,7 @@ class Trainer:
             betas=(0.9, 0.98),
         )
         self.average: dict[str, Tensor] = {}
-        """The slow average of the weights; empty where none is kept."""
+        """Moving average of the weights by name; empty where none is kept."""
         if config.average_decay:
             self.average = {name: value.clone() for name, value in module.state_dict().items()}
         self._resume()
@@ -117,10 +118,10 @@ class Trainer:
         after_step: Callable[[], None],
         report: Callable[[Step], None],
     ) -> None:
-        """Take the steps that are left.
+        """Take the remaining steps.
 
-        batch_of: the batch of a number, which counts batches of this process; losses_of: scalars, of which
-        `loss` is minimised and all are reported; after_step is called after each step of the optimiser.
+        batch_of: returns the batch of a number, which counts the batches of this process. losses_of: returns scalars,
+        of which `loss` is minimised and all are reported. after_step: called after each optimiser step.
         """
         batches = self._batches(batch_of)
         heap = HeapTrimmer()
@@ -161,12 +162,12 @@ class Trainer:
             batch = next(batches)
             waited += time.perf_counter() - began
             batch = batch.to(self._processes.device)
-            with self._quiet(part), autocast(self._processes.device, self.config.precision):
+            with self._defer_gradient_exchange(part), autocast(self._processes.device, self.config.precision):
                 losses = losses_of(self._wrapped, batch)
                 torch.autograd.backward(losses["loss"] / self.config.accumulate)
             for name, value in losses.items():
                 totals[name] = totals.get(name, torch.zeros((), device=value.device)) + value.detach()
-        # Of what is trained alone: a part that was frozen after a stage of its own keeps its last gradient.
+        # Only of trained parameters: a part that was frozen later keeps its last gradient.
         trained = [p for group in self._optimiser.param_groups for p in group["params"]]
         nn.utils.clip_grad_norm_(trained, self.config.clip_norm)
         self._optimiser.step()
@@ -174,8 +175,8 @@ class Trainer:
         values = (torch.stack(list(totals.values())) / self.config.accumulate).tolist()
         return dict(zip(totals, values, strict=True)), waited
 
-    def _quiet(self, part: int) -> AbstractContextManager[None]:
-        """Leave the exchange of gradients to the last batch of a step."""
+    def _defer_gradient_exchange(self, part: int) -> AbstractContextManager[None]:
+        """Let processes exchange gradients only at the last batch of a step."""
         last = part == self.config.accumulate - 1
         if last or not isinstance(self._wrapped, DistributedDataParallel):
             return nullcontext()
@@ -185,13 +186,13 @@ class Trainer:
     def _move_average(self) -> None:
         if not self.average:
             return
-        # It starts fast, so that it does not remember the untrained weights.
+        # The decay starts small, so that the average soon forgets the untrained weights.
         decay = min(self.config.average_decay, (1 + self.step) / (10 + self.step))
         for name, value in self.module.state_dict().items():
             self.average[name].lerp_(value, 1 - decay)
 
     def save(self) -> None:
-        """Write the run's state, so that it can be taken up after this step."""
+        """Write the run's state, from which it can resume after this step."""
         if not self._processes.first:
             return
         state = {
@@ -211,8 +212,8 @@ class Trainer:
         if state["settings"] != self._settings:
             changed = _difference(state["settings"], self._settings)
             raise ConfigError(
-                f"{self._state_path}: this run was begun with other settings ({changed}); "
-                "repeat those, or remove the file to begin anew"
+                f"{self._state_path}: this run was started with other settings ({changed}); "
+                "use those, or remove the file to start from scratch"
             )
         self.module.load_state_dict(state["model"])
         self._optimiser.load_state_dict(state["optimiser"])
@@ -221,7 +222,7 @@ class Trainer:
 
 
 def learning_rate(step: int, config: TrainerConfig) -> float:
-    """Warm up linearly, then fall linearly or along a half cosine to the final rate."""
+    """Return the learning rate of a step: a linear warm-up, then linear or cosine decay to the final rate."""
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
     done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
@@ -230,7 +231,7 @@ def learning_rate(step: int, config: TrainerConfig) -> float:
 
 
 def parameter_groups(module: nn.Module, weight_decay: float, encoder_rate: float = 1.0) -> list[dict[str, Any]]:
-    """Keep biases, norms, positions and tokens free of weight decay, and let the encoder learn by a rate of its own."""
+    """Group trained parameters: no weight decay for biases, norms, positions and tokens; the encoder's own rate."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
@@ -248,17 +249,17 @@ def parameter_groups(module: nn.Module, weight_decay: float, encoder_rate: float
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Compute matrix products in bfloat16 where that is asked for, or pays."""
-    wanted = precision == "bf16" or (precision == "auto" and device.type == "cuda")
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+    """Return a context in which matrix products are bfloat16: with precision `bf16`, or with `auto` on a GPU."""
+    enabled = precision == "bf16" or (precision == "auto" and device.type == "cuda")
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
 def _one_thread(_: int) -> None:
-    """Leave the cores to the model."""
+    """Limit a worker process to one thread; the cores are for the model."""
     torch.set_num_threads(1)
 
 
 def _difference(before: str, now: str) -> str:
-    """Name the settings that are not the same. Both are lines of `name = value`."""
+    """List the settings that differ. before, now: lines of `name = value`."""
     old, new = (dict(line.split(" = ", 1) for line in text.splitlines()) for text in (before, now))
     return ", ".join(f"{name} {old.get(name)}, now {new.get(name)}" for name in new if old.get(name) != new[name])

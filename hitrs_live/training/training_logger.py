@@ -1,4 +1,4 @@
-"""What a run shows while it goes: a bar on the terminal, lines where there is none, TensorBoard scalars on demand."""
+"""Show a run's progress: a bar on a terminal, lines elsewhere, TensorBoard scalars on demand."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,17 +14,17 @@ from hitrs_live.errors import ConfigError
 from hitrs_live.training.trainer import Step
 
 _LOG_EVERY = 100
-"""Steps between lines where there is no terminal to show a bar on."""
+"""Steps between lines where output is no terminal."""
 _SCALARS_EVERY = 20
 _MEMORY = 0.95
-"""Of the running averages that the display shows, a step."""
+"""Decay per step of the running averages on the display."""
 
 
 class TrainingLogger:
-    """Report the steps of one run. Used as a context; silent in all processes but the first."""
+    """Report the steps of one run. A context manager; silent in all processes but the first."""
 
     def __init__(self, what: str, *, steps: int, first: bool = True, tensorboard: Path | None = None) -> None:
-        """Raises ConfigError where TensorBoard is asked for and is not installed."""
+        """Prepare the display. what: title of the bar. Raises ConfigError where TensorBoard is not installed."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns)
         self._task = self._bar.add_task(what, total=steps)
@@ -47,7 +47,7 @@ class TrainingLogger:
             self._writer.close()
 
     def note(self, text: str) -> None:
-        """Show a line about the run, such as what it does besides what was asked for."""
+        """Print a line about the run."""
         self._console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     def step(self, step: Step) -> None:
@@ -60,16 +60,16 @@ class TrainingLogger:
         self._bar.update(self._task, completed=step.step)
         self._display.update(Group(self._bar, Text(figures, style="dim")))
         if not self._console.is_terminal and step.step % _LOG_EVERY == 0:
-            print(f"step {step.step}: {figures}, {step.seconds:.2f} s a step", flush=True)
+            print(f"step {step.step}: {figures}, {step.seconds:.2f} s per step", flush=True)
         if step.step % _SCALARS_EVERY == 0:
             timing = {"seconds": step.seconds, "waited_share": step.waited_s / step.seconds}
             self._write("training", step.step, {**step.figures, **timing})
 
     def validation(self, step: int, figures: Mapping[str, float]) -> None:
-        """Show what the held-back sequences gave."""
+        """Show the losses on the held-out sequences."""
         if not self._first:
             return
-        self._console.print(f"step {step}, held back: {describe(figures)}", highlight=False, soft_wrap=True)
+        self._console.print(f"step {step}, held out: {describe(figures)}", highlight=False, soft_wrap=True)
         self._write("validation", step, figures)
 
     def _write(self, group: str, step: int, figures: Mapping[str, float]) -> None:
@@ -79,7 +79,7 @@ class TrainingLogger:
 
 
 def describe(figures: Mapping[str, float]) -> str:
-    """Write figures in a line, each loss with the share told right where there is one."""
+    """Format figures as one line: each loss, with its accuracy where there is one."""
     parts = []
     for name, value in figures.items():
         if name.endswith("_right"):

@@ -75,13 +75,15 @@ def test_zero_with_a_name_of_its_own_is_an_action_and_zero_alone_no_label_at_all
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [("1..10 = m01..m10", ("m02", "m10")), ("2..10 = a1..a9", ("a1", "a9")), ("no such text", ("2", "10"))],
 )
 def test_classes_told_as_a_range_are_named_by_it_and_by_their_numbers_where_nothing_else_is_told(
-    tmp_path: Path, text: str, wanted: tuple[str, ...]
+    tmp_path: Path, text: str, expected: tuple[str, ...]
 ) -> None:
-    assert open_dataset(write_npz(tmp_path / "a.npz", labels=[[10], [2]], meta={"labels": text})).index.labels == wanted
+    assert (
+        open_dataset(write_npz(tmp_path / "a.npz", labels=[[10], [2]], meta={"labels": text})).index.labels == expected
+    )
 
 
 def test_an_array_file_gives_the_joints_that_are_in_it_and_a_frame_without_label_stays_so(tmp_path: Path) -> None:
@@ -102,7 +104,7 @@ def test_views_and_subjects_of_nw_ucla_are_read_from_the_names(tmp_path: Path) -
     assert [sample.name for sample in dataset.split("xsub")[0].samples] == names[:2]
     assert len(train.samples) == 2
     assert dataset.index.rate_hz == NW_UCLA_RATE_HZ
-    with pytest.raises(ValueError, match="wanted one such as"):
+    with pytest.raises(ValueError, match="expected one such as"):
         nw_ucla_tests("a1")
 
 
@@ -126,13 +128,13 @@ def test_the_shipping_files_are_opened_as_a_folder_with_their_test_subjects(tmp_
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
-        ({"x": np.zeros((4, 17, 3), np.float16)}, r"x has shape \(4, 17, 3\), wanted \(frames, 25, 3\)"),
-        ({"x": np.zeros((4, 25, 3), np.int16)}, "x is int16, wanted floats"),
-        ({"y": np.zeros(3, np.int16)}, "wanted the same number"),
-        ({"y": np.zeros(4, np.float32)}, "y is float32, wanted integers"),
+        ({"x": np.zeros((4, 17, 3), np.float16)}, r"x has shape \(4, 17, 3\), expected \(frames, 25, 3\)"),
+        ({"x": np.zeros((4, 25, 3), np.int16)}, "x is int16, expected floats"),
+        ({"y": np.zeros(3, np.int16)}, "expected the same number"),
+        ({"y": np.zeros(4, np.float32)}, "y is float32, expected integers"),
         ({"length": np.array([4, 0])}, "no sequence without a frame"),
         ({"length": np.array([5, -1])}, "no sequence without a frame"),
-        ({"seq": np.array(["a"])}, "wanted as many of each"),
+        ({"seq": np.array(["a"])}, "expected as many of each"),
         ({"y": np.array([-7, 0, 0, 0])}, "label -7"),
         ({"meta": np.array("[1")}, "not in the array format"),
         ({"meta": np.array(json.dumps({"labels": {"one": "a"}}))}, "meta's labels"),
@@ -203,11 +205,11 @@ def test_a_prepared_folder_that_was_cut_off_or_edited_is_refused_by_name(tmp_pat
     for number, (changes, words) in enumerate(
         (
             ({"samples": samples}, "wants 35 rows"),
-            ({"samples": (Sample(name="a", bodies=()),)}, "wanted one or more"),
+            ({"samples": (Sample(name="a", bodies=()),)}, "expected one or more"),
             ({"samples": (Sample(name="a", bodies=(Body(-5, 10),)),)}, "each with a frame or more"),
             ({"labels": ("sit",)}, "names 1 classes"),
             ({"layout": "coco17"}, "layout 'coco17'"),
-            ({"format": 9}, "format 9, wanted 1"),
+            ({"format": 9}, "format 9, expected 1"),
         )
     ):
         folder = prepared(tmp_path / str(number), **changes)
@@ -245,7 +247,7 @@ def test_a_mix_of_rates_is_refused_with_the_command_that_mends_it(tmp_path: Path
         open_dataset(write_npz(tmp_path / f"{rate}.npz", labels=[[1]], meta={"rate_hz": rate})) for rate in (30, 60)
     ]
     check_rates(datasets[:1], 30.0)
-    with pytest.raises(DataError, match=r"60\.npz: 60 frames a second, wanted 30; .*--rate-hz 30"):
+    with pytest.raises(DataError, match=r"60\.npz: 60 frames a second, expected 30; .*--rate-hz 30"):
         check_rates(datasets, 30.0)
 
 

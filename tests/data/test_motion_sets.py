@@ -69,8 +69,11 @@ def test_the_joints_of_the_real_cmu_file_mirror_without_leaving_the_skeleton(dat
     [
         (lambda arrays: arrays.pop("parents"), "parents is missing"),
         (lambda arrays: arrays.update(scored_joints=np.arange(25)), "scored_joints is missing or not"),
-        (lambda arrays: arrays.update({"test/walking/walking_1": np.zeros((60, 25, 3))}), "wanted floats of shape"),
-        (lambda arrays: arrays.update({"test/walking/walking_1": np.zeros((20, 38, 3))}), "20 frames, wanted at least"),
+        (lambda arrays: arrays.update({"test/walking/walking_1": np.zeros((60, 25, 3))}), "expected floats of shape"),
+        (
+            lambda arrays: arrays.update({"test/walking/walking_1": np.zeros((20, 38, 3))}),
+            "20 frames, expected at least",
+        ),
         (lambda arrays: arrays["test/walking/walking_1"].fill(np.nan), "not finite"),
     ],
 )
@@ -164,7 +167,7 @@ def test_an_h36m_folder_that_lacks_something_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"S1/walking_1\.txt: cannot be read"):
         read_h36m(folder, training=True)
     (folder / "S5" / "eating_2.txt").write_text("1,2,3\n" * 200)
-    with pytest.raises(DataError, match=r"eating_2\.txt.*wanted \(frames, 99\)"):
+    with pytest.raises(DataError, match=r"eating_2\.txt.*expected \(frames, 99\)"):
         read_h36m(folder)
     (folder / "S5" / "eating_1.txt").write_text("walking\n")
     with pytest.raises(DataError, match=r"eating_1\.txt: cannot be read"):
@@ -173,5 +176,5 @@ def test_an_h36m_folder_that_lacks_something_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"walking_2\.txt"):
         read_h36m(folder)
     short = write_h36m(tmp_path / "short", frames=200)
-    with pytest.raises(DataError, match="wanted more than 166"):
+    with pytest.raises(DataError, match="expected more than 166"):
         read_h36m(short)

@@ -43,7 +43,7 @@ def test_the_whole_is_a_subset_too() -> None:
 
 @pytest.mark.parametrize("share", [0.0, -0.1, 1.1, float("nan")])
 def test_a_share_that_is_none_is_refused(share: float) -> None:
-    with pytest.raises(ValueError, match="wanted above 0 and at most 1"):
+    with pytest.raises(ValueError, match="expected above 0 and at most 1"):
         draw_subset(dataset({"a": 7}), share, seed=0)
 
 

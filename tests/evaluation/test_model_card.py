@@ -93,7 +93,7 @@ def test_every_table_has_the_figures_of_its_report(tmp_path: Path) -> None:
         "| 0.50, 0.40, 0.30 | 3 in 30 s |",
         "| every clip | 0.79 | 0.90 | 0.50 / 0.67 / 0.75 | 0.43, - | 0.90 / 0.80 / 0.70 | 0.91 / 0.82 / 0.73 | 0.66 "
         "| 0.50, 0.40, 0.30 | 3 in 30 s |",
-        "Motion, mean joint error in mm at 100 / 200 ms: 55 / 101; the pose held still 64 / -.",
+        "Motion, mean joint error in mm at 100 / 200 ms: 55 / 101; zero velocity 64 / -.",
         "| as recorded | 0.75 | 0.80 | 0.50 / 0.67 / 0.75 | 0.43, - | 3 in 30 s |",
         "| turned by 90°, uneven 15 fps | 0.61 | 0.80 | 0.50 / 0.67 / 0.75 | 0.43, - | 3 in 30 s |",
         "| street | 0.13 | 0.10 | walk | walk 1, twist 2 | 2 |",

@@ -89,9 +89,8 @@ def live(checkpoint: Checkpoint, step_frames: int | None) -> list[tuple[np.ndarr
                 of_row[row].append((prediction.logits[row].copy(), joint_frame.confidence[row].copy()))
 
     for frame in frames():
-        for people in tracker.step(frame):
-            for joint_frame in resampler.step(people):
-                take(joint_frame)
+        for joint_frame in resampler.step(tracker.step(frame)):
+            take(joint_frame)
     return [(np.stack(logits), np.stack(seen)) for logits, seen in (zip(*one, strict=True) for one in histories if one)]
 
 

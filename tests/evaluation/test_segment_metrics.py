@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hitrs_live.data.array_format import IGNORE
 from hitrs_live.evaluation.metrics.segment import (
-    Interval,
+    ActionInterval,
     Segment,
     edit_score,
     interval_average_precision,
@@ -26,8 +26,8 @@ def segment(label: int, start: int, end: int) -> Segment:
     return Segment(label=label, start=start, end=end)
 
 
-def interval(start_s: float, end_s: float, score: float = 1.0, stream: int = 0, label: int = 1) -> Interval:
-    return Interval(stream=stream, label=label, start_s=start_s, end_s=end_s, score=score)
+def interval(start_s: float, end_s: float, score: float = 1.0, stream: int = 0, label: int = 1) -> ActionInterval:
+    return ActionInterval(stream=stream, label=label, start_s=start_s, end_s=end_s, score=score)
 
 
 LABELS = st.lists(st.integers(-1, 3), max_size=30).map(lambda labels: segments_of(np.array(labels, np.int64)))
@@ -214,7 +214,7 @@ def test_nothing_true_has_no_average_precision_and_nothing_predicted_none_of_it(
 @pytest.mark.slow
 @given(INTERVALS, INTERVALS)
 def test_interval_average_precision_is_a_share_that_falls_with_the_overlap(
-    predicted: list[Interval], true: list[Interval]
+    predicted: list[ActionInterval], true: list[ActionInterval]
 ) -> None:
     each = [
         interval_average_precision(predicted, true, OVERLAPS),
@@ -229,7 +229,7 @@ def test_interval_average_precision_is_a_share_that_falls_with_the_overlap(
 @pytest.mark.slow
 @given(INTERVALS, INTERVALS)
 def test_interval_average_precision_does_not_rest_on_the_order_of_streams(
-    predicted: list[Interval], true: list[Interval]
+    predicted: list[ActionInterval], true: list[ActionInterval]
 ) -> None:
     values = interval_average_precision(predicted, true, OVERLAPS)
     turned = interval_average_precision(predicted[::-1], true[::-1], OVERLAPS)
@@ -240,7 +240,7 @@ def test_interval_average_precision_does_not_rest_on_the_order_of_streams(
 
 @pytest.mark.slow
 @given(INTERVALS)
-def test_every_action_told_as_it_was_is_worth_one(true: list[Interval]) -> None:
+def test_every_action_told_as_it_was_is_worth_one(true: list[ActionInterval]) -> None:
     apart = list({(item.stream, item.label, item.start_s, item.end_s): item for item in true}.values())
     assert interval_average_precision(apart, apart, [1.0]).tolist() == pytest.approx([1.0])
     for by in ("action", "video"):

@@ -218,7 +218,7 @@ def test_calibrate_quantisation_writes_what_build_engines_reads(
 
 @pytest.mark.parametrize(
     ("recordings", "expected"),
-    [(["nowhere.mcap"], "nowhere.mcap"), (["README.md"], "README.md: is no MCAP"), (["EMPTY"], "nobody is followed")],
+    [(["nowhere.mcap"], "nowhere.mcap"), (["README.md"], "README.md: is no MCAP"), (["EMPTY"], "no person is tracked")],
 )
 def test_what_is_no_recording_of_people_is_one_line_and_leaves_no_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], recordings: list[str], expected: str

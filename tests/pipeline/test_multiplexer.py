@@ -221,7 +221,7 @@ def test_pace_and_time_of_the_feeds_do_not_change_what_is_told_of_each() -> None
     assert indices(batches, 1) == list(range(40))
 
 
-def test_a_source_that_is_open_is_not_opened_again_and_pose_stages_start_once_all_are() -> None:
+def test_a_source_that_is_open_is_not_opened_again_and_pose_estimators_open_once_all_are() -> None:
     order: list[str] = []
 
     class Noted(Scripted):
@@ -243,12 +243,12 @@ def test_a_source_that_is_open_is_not_opened_again_and_pose_stages_start_once_al
 
 
 class Started:
-    """Stand where a pose stage stands; note when it is started."""
+    """Stand where a pose estimator stands; note when it is opened."""
 
     def __init__(self, order: list[str]) -> None:
         self._order = order
 
-    def start(self) -> None:
+    def open(self) -> None:
         self._order.append("pose")
 
     def close(self) -> None:

@@ -589,7 +589,7 @@ def test_thresholds_that_were_found_decide_and_what_was_passed_by_is_a_notice(ch
 def test_a_source_of_pictures_without_a_pose_stage_is_the_callers_mistake() -> None:
     source = ScriptedSource([])
     source.has_pictures = True  # type: ignore[misc]
-    with pytest.raises(ValueError, match="wanted a pose stage"):
+    with pytest.raises(ValueError, match="expected a pose estimator"):
         InputStream(source=source)
 
 

@@ -12,7 +12,8 @@ from hitrs_live.errors import SourceLost
 from hitrs_live.messages import AnyMessage, Frame, JointsEvent, SourceChange, SourceEvent, Status
 from hitrs_live.pipeline.pose_node import relay_joints
 from hitrs_live.pose.intrinsics import Intrinsics
-from hitrs_live.pose.stage import PoseStage
+from hitrs_live.pose.isolated import IsolatedPoseEstimator
+from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import ListSink
@@ -49,8 +50,8 @@ class _Pictures:
         pass
 
 
-def _stage() -> PoseStage:
-    return PoseStage(PoseConfig(), Intrinsics.from_field_of_view(60, width=640, height=480))
+def _stage() -> IsolatedPoseEstimator:
+    return mediapipe_estimator(PoseConfig(), Intrinsics.from_field_of_view(60, width=640, height=480))
 
 
 CONNECTING = SourceChange(state="connecting", time_ns=7)

@@ -13,7 +13,7 @@ from patience import PATIENCE_S
 from hitrs_live.config import PoseConfig, TrackConfig
 from hitrs_live.messages import Frame
 from hitrs_live.pose.intrinsics import Intrinsics
-from hitrs_live.pose.stage import PoseStage
+from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator
 from hitrs_live.tracking.tracker import Tracker
 
 pytestmark = pytest.mark.slow
@@ -24,11 +24,11 @@ def follow(clip: Path, *, every: int, first: int = 0, last: int = 10**9) -> tupl
     video = cv2.VideoCapture(str(clip))
     width, height = int(video.get(cv2.CAP_PROP_FRAME_WIDTH)), int(video.get(cv2.CAP_PROP_FRAME_HEIGHT))
     fps = video.get(cv2.CAP_PROP_FPS)
-    stage = PoseStage(
+    estimator = mediapipe_estimator(
         PoseConfig(hang_after_s=PATIENCE_S), Intrinsics.from_field_of_view(40, width=width, height=height)
     )
     tracker = Tracker(2, TrackConfig())
-    stage.start()
+    estimator.open()
     present: dict[int, int] = {}
     frames = 0
     for index in range(last):
@@ -37,12 +37,13 @@ def follow(clip: Path, *, every: int, first: int = 0, last: int = 10**9) -> tupl
         if index >= first and index % every == 0:
             stamp = round(index / fps * 1e9)
             picture = video.retrieve()[1]
-            (found,) = stage.step(Frame(index=index, capture_time_ns=stamp, received_ns=stamp, image=picture))
-            (people,) = tracker.step(found)
+            poses = estimator.step(Frame(index=index, capture_time_ns=stamp, received_ns=stamp, image=picture))
+            assert poses is not None, estimator.notice
+            people = tracker.step(poses)
             frames += 1
             for track_id in people.track_ids[people.present].tolist():
                 present[track_id] = present.get(track_id, 0) + 1
-    stage.close()
+    estimator.close()
     return present, tracker, frames
 
 
@@ -57,7 +58,7 @@ def test_two_people_side_by_side_keep_two_ids(data: Path, camera: int) -> None:
     assert max(present.values()) >= 0.85 * frames
 
 
-def test_somebody_who_leaves_keeps_one_id_and_the_next_gets_another(data: Path) -> None:
+def test_a_person_who_leaves_keeps_one_id_and_the_next_gets_another(data: Path) -> None:
     clip = data / "video" / "intel_one_by_one.mp4"
     present, _, _ = follow(clip, every=1, first=400, last=560)
     # Two people, one after the other, 50 frames each; whatever else flickers is shorter.
@@ -68,9 +69,9 @@ def test_one_camera_agrees_with_four_within_stated_bounds(data: Path, tmp_path: 
     script = Path(__file__).parents[2] / "benchmarks" / "studies" / "pose_accuracy.py"
     command = [sys.executable, str(script), "--every", "8", "--json", str(tmp_path / "out.json"), "--data", str(data)]
     subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S, env={**os.environ})
-    found = json.loads((tmp_path / "out.json").read_text())["all"]
+    measured = json.loads((tmp_path / "out.json").read_text())["all"]
     # Measured 122, 145, 136 mm and none swapped on all frames; the bounds leave a fifth.
-    assert found["root_aligned_mm"] < 150
-    assert found["root_error_mm"] < 175
-    assert found["depth_error_mm"] < 165
-    assert found["left_right_swapped"] < 0.05
+    assert measured["root_aligned_mm"] < 150
+    assert measured["root_error_mm"] < 175
+    assert measured["depth_error_mm"] < 165
+    assert measured["left_right_swapped"] < 0.05

@@ -89,7 +89,7 @@ def test_a_saved_file_reads_back_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("width = 1", r"height is missing: wanted a whole number above 0"),
         (
@@ -115,10 +115,10 @@ def test_a_saved_file_reads_back_the_same(tmp_path: Path) -> None:
         ("a = " + 5000 * "[", "not TOML"),
     ],
 )
-def test_a_bad_file_is_told_in_one_line(tmp_path: Path, text: str, told: str) -> None:
+def test_a_bad_file_is_reported_in_one_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "lens.toml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=told) as raised:
+    with pytest.raises(ConfigError, match=message) as raised:
         load_intrinsics(path)
     assert "\n" not in str(raised.value)
     with pytest.raises(ConfigError, match="cannot be read"):
@@ -133,7 +133,7 @@ def test_the_configured_file_comes_before_the_field_of_view(tmp_path: Path) -> N
     assert "not calibrated" in assumed.origin
 
 
-def test_a_made_up_camera_is_found_again_from_pictures_of_a_board(tmp_path: Path) -> None:
+def test_a_synthetic_camera_is_measured_from_pictures_of_a_board(tmp_path: Path) -> None:
     focal, paths = 900.0, []
     board = np.zeros((360, 540), np.uint8)
     for row in range(6):
@@ -148,9 +148,9 @@ def test_a_made_up_camera_is_found_again_from_pictures_of_a_board(tmp_path: Path
         warp = cv2.getPerspectiveTransform(corners, seen[:, 0].astype(np.float32))
         paths.append(tmp_path / f"{index}.png")
         cv2.imwrite(str(paths[-1]), cv2.warpPerspective(board, warp, (800, 600), borderValue=200))
-    found, error_px = calibrate(paths, inner_corners=(8, 5), square_m=0.06)
+    measured, error_px = calibrate(paths, inner_corners=(8, 5), square_m=0.06)
     # Corners of a drawn board are found to some tenths of a pixel.
-    assert found.fx == pytest.approx(focal, rel=0.01)
+    assert measured.fx == pytest.approx(focal, rel=0.01)
     assert error_px < 0.5
 
 
@@ -165,10 +165,10 @@ def test_pictures_without_a_board_are_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_real_photographs_give_the_laboratorys_focal_length(data: Path) -> None:
     photographs = sorted((data / "cameras" / "cam02").glob("*.jpg"))
-    found, error_px = calibrate(photographs, inner_corners=(4, 7), square_m=0.06)
+    measured, error_px = calibrate(photographs, inner_corners=(4, 7), square_m=0.06)
     # Seven photographs against a laboratory's wand: focal lengths of all four cameras agree within 1 %.
-    assert found.fx == pytest.approx(107118.695 / 64, rel=0.01)
-    assert found.fy == pytest.approx(107123.023 / 64, rel=0.01)
+    assert measured.fx == pytest.approx(107118.695 / 64, rel=0.01)
+    assert measured.fy == pytest.approx(107123.023 / 64, rel=0.01)
     assert error_px < 1
 
 

@@ -28,9 +28,9 @@ def fresh_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=PATIENCE_S)[0].strip() for process in both]
+    printed = [process.communicate(timeout=PATIENCE_S)[0].strip() for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    assert said == [str(base / "hitrs_live" / "pose" / "pose_landmarker_full.task")] * 2
+    assert printed == [str(base / "hitrs_live" / "pose" / "pose_landmarker_full.task")] * 2
     return base
 
 
@@ -41,7 +41,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.slow
-def test_two_processes_at_once_leave_one_whole_model_and_nothing_else(fresh_cache: Path) -> None:
+def test_two_processes_at_once_leave_one_complete_model_and_nothing_else(fresh_cache: Path) -> None:
     folder = fresh_cache / "hitrs_live" / "pose"
     assert sorted(path.name for path in folder.iterdir()) == [
         "pose_landmarker_full.task",
@@ -63,7 +63,7 @@ def test_the_bundle_is_stored_and_aligned_so_that_it_can_be_mapped(fresh_cache: 
 
 
 @pytest.mark.slow
-def test_the_recorded_sum_is_the_files_and_a_damaged_file_is_not_trusted(fresh_cache: Path, cache: Path) -> None:
+def test_the_recorded_checksum_is_the_files_and_a_damaged_file_is_not_trusted(fresh_cache: Path, cache: Path) -> None:
     cache.mkdir(parents=True)
     for path in (fresh_cache / "hitrs_live" / "pose").iterdir():
         (cache / path.name).write_bytes(path.read_bytes())
@@ -77,10 +77,10 @@ def test_the_recorded_sum_is_the_files_and_a_damaged_file_is_not_trusted(fresh_c
     model.write_bytes(model.read_bytes()[:-1])
     (full,) = (status for status in models.describe_models() if status.variant == "full")
     assert full.record is None
-    assert "anew" in full.note
+    assert "get it again" in full.note
 
 
-def test_a_missing_variant_says_in_one_line_how_to_get_it(cache: Path) -> None:
+def test_a_missing_variant_is_reported_in_one_line_with_how_to_get_it(cache: Path) -> None:
     with pytest.raises(PoseModelMissing, match=r"--download heavy") as raised:
         models.ensure_pose_model("heavy")
     assert "\n" not in str(raised.value)
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_wheel_is_refused(cache: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_registry_out_of_reach_is_told_in_one_line(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_out_of_reach_is_reported_in_one_line(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
@@ -149,7 +149,7 @@ def test_without_ensurepip_uv_and_then_any_pip_on_the_path_are_tried(
         fetch.fetch_wheel(tmp_path)
 
 
-def test_where_there_is_no_pip_at_all_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_no_pip_at_all_the_error_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _without(monkeypatch, "pip", "ensurepip")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PoseModelMissing, match=r"has no pip, and .* neither ensurepip, uv nor pip .*--wheel FILE"):
@@ -192,11 +192,11 @@ def test_a_path_may_begin_with_the_users_home(cache: Path, bundle: Path, monkeyp
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "reason"),
     [(None, "no such file"), (b"", "is no .task file"), (b"not a zip", "is no .task file"), ("face", "has no pose_de")],
 )
 def test_a_file_that_is_no_pose_model_is_refused_in_one_line_before_anything_heavy_loads(
-    tmp_path: Path, content: bytes | str | None, said: str
+    tmp_path: Path, content: bytes | str | None, reason: str
 ) -> None:
     path = tmp_path / "mine.task"
     if isinstance(content, bytes):
@@ -212,8 +212,8 @@ def test_a_file_that_is_no_pose_model_is_refused_in_one_line_before_anything_hea
     assert done.stdout.split() == ["2", "False"]
     (line,) = done.stderr.splitlines()
     assert str(path) in line
-    assert said in line
-    assert "wanted lite, full, heavy, or the path" in line
+    assert reason in line
+    assert "expected lite, full, heavy, or the path" in line
 
 
 def test_models_shows_a_file_beside_what_the_cache_has(
@@ -226,7 +226,9 @@ def test_models_shows_a_file_beside_what_the_cache_has(
     assert lines[4].startswith(f"{bundle}: a pose model, {bundle.stat().st_size} bytes, sha256 ")
 
 
-def test_a_cache_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_is_reported_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(PoseModelMissing, match="cannot be written"):

@@ -92,7 +92,7 @@ def test_utkinect_actions_within_others_are_noted(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("walk: 1 2\n", "entry 1: got 'walk: 1 2'"),
-        ("s01_e01\nfly: 1 2\n", "entry 2: got 'fly: 1 2', wanted s01_e01 or such as walk: 252 390"),
+        ("s01_e01\nfly: 1 2\n", "entry 2: got 'fly: 1 2', expected s01_e01 or such as walk: 252 390"),
         ("s01_e01\nwalk: 1\n", "entry 2"),
     ],
 )
@@ -150,7 +150,7 @@ def test_msr_action3d_joints_are_put_in_order_and_brought_to_thirty_a_second(tmp
     assert {plan.index.labels[label] for label in one.labels} == {"bend"}
     assert list(plan.left_out) == ["a13_s10_e03_skeleton.txt"]
     path.write_text("\n".join(path.read_text().splitlines()[:-1]))
-    with pytest.raises(DataError, match="159 lines, wanted 20 a frame"):
+    with pytest.raises(DataError, match="159 lines, expected 20 a frame"):
         plan.read(path)
 
 
@@ -206,7 +206,7 @@ def test_a_ui_prmd_angle_that_is_no_number_loses_the_joints_after_it_in_that_fra
 
 def test_ui_prmd_in_another_unit_without_angles_or_of_the_vicon_is_not_taken(tmp_path: Path) -> None:
     offsets, angles = ui_prmd_standing(12)
-    with pytest.raises(DataError, match=r"somebody of .* m if these are centimetres, wanted 0.8 to 2.5"):
+    with pytest.raises(DataError, match=r"somebody of .* m if these are centimetres, expected 0.8 to 2.5"):
         read_ui_prmd(write_ui_prmd(tmp_path / "mm", offsets * 10, angles))
     path = write_ui_prmd(tmp_path / "a", offsets, angles)
     (path.parents[1] / "Angles" / "m03_s08_e02_angles.txt").unlink()
@@ -253,7 +253,7 @@ def test_classes_without_a_background_are_numbered_from_one_in_an_array_file(tmp
     assert open_dataset(tmp_path / "a.npz").index.labels == ("m03",)
 
 
-@pytest.mark.parametrize("kind", [reader.kind for reader in READERS])
+@pytest.mark.parametrize("kind", READERS)
 def test_every_kind_says_in_one_line_that_a_folder_has_nothing_for_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
@@ -264,7 +264,7 @@ def test_every_kind_says_in_one_line_that_a_folder_has_nothing_for_it(
     assert "\n" not in error
 
 
-@pytest.mark.parametrize("kind", [*(reader.kind for reader in READERS), "arrays"])
+@pytest.mark.parametrize("kind", [*READERS, "arrays"])
 def test_every_kind_is_in_the_document_about_data(kind: str) -> None:
     document = Path(__file__).parents[2] / "docs" / "DATA.md"
     assert f"\n| `{kind}` | " in document.read_text(encoding="utf-8")

@@ -70,13 +70,13 @@ def test_a_label_that_contradicts_the_name_is_noted_and_the_name_believed(tmp_pa
     ],
 )
 def test_a_broken_file_is_named_with_what_was_wanted(tmp_path: Path, changes: dict[str, object]) -> None:
-    with pytest.raises(DataError, match=rf"{NAME}\.json: .*wanted .*\(T, 20, 3\)"):
+    with pytest.raises(DataError, match=rf"{NAME}\.json: .*expected .*\(T, 20, 3\)"):
         read_nw_ucla(write_json(tmp_path, **changes))
 
 
 @pytest.mark.parametrize("value", [1e9, None])
 def test_a_file_most_of_whose_joints_are_no_positions_is_refused(tmp_path: Path, value: float | None) -> None:
-    with pytest.raises(DataError, match=rf"{NAME}\.json: 25 of 25 joints without a position, wanted metres"):
+    with pytest.raises(DataError, match=rf"{NAME}\.json: 25 of 25 joints without a position, expected metres"):
         read_nw_ucla(write_json(tmp_path, skeletons=[[[0, 0, value]] * 20]))
 
 
@@ -102,7 +102,7 @@ def test_frames_of_zeros_are_nobody_and_are_filled(tmp_path: Path) -> None:
     (one,) = reading.recorded
     assert reading.findings.counts["frames without a body, filled"] == 2
     np.testing.assert_allclose(one.joints[0, :20], joints[1], atol=1e-6, err_msg="before the first there is a copy")
-    with pytest.raises(DataError, match="somebody in 2 of 6 frames, wanted most of them"):
+    with pytest.raises(DataError, match="somebody in 2 of 6 frames, expected most of them"):
         read_nw_ucla(write_json(tmp_path, joints=joints * np.array([1, 1, 0, 0, 0, 0])[:, None, None]))
 
 
@@ -137,13 +137,13 @@ def test_the_real_sequences_come_back_as_those_of_the_array_file_at_the_rate_of_
 ) -> None:
     real = open_dataset(data / "measure" / "nw_ucla.npz")
     samples = real.samples[::150]
-    wanted = list(copied(real.only(samples), Findings(), rate_hz=30))
+    expected = list(copied(real.only(samples), Findings(), rate_hz=30))
     for sample in samples:
         joints, label = real.joints_m(sample.bodies[0])[:, :20], real.label(sample) + 1
         write_json(tmp_path, name=sample.name, joints=joints.astype(np.float64), label=label)
     plan = plan_nw_ucla(tmp_path, name="real")
     assert (plan.index.labels, plan.index.valid) == (real.index.labels, real.index.valid)
-    for path, from_array in zip(plan.files, wanted, strict=True):
+    for path, from_array in zip(plan.files, expected, strict=True):
         reading = plan.read(path)
         (one,) = reading.recorded
         np.testing.assert_array_equal(one.joints, from_array.joints)

@@ -103,8 +103,8 @@ def test_a_video_without_labels_or_without_people_is_noted(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("1,2,3,4\n1;2;3\n", "line 2: got '1;2;3', wanted class,first frame,end frame,confidence"),
-        ("52,0,5,2\n", "line 1: got class 52, wanted 1 to 51"),
+        ("1,2,3,4\n1;2;3\n", "line 2: got '1;2;3', expected class,first frame,end frame,confidence"),
+        ("52,0,5,2\n", "line 1: got class 52, expected 1 to 51"),
         ("0,0,5,2\n", "line 1: got class 0"),
         ("1,-3,5,2\n", "line 1: got '1,-3,5,2'"),
         ("1,2\n", "line 1"),
@@ -126,13 +126,13 @@ def test_an_action_whose_ends_are_exchanged_and_one_beyond_the_last_frame_are_re
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "0 lines of 0 numbers, wanted 150 a line"),
+        ("", "0 lines of 0 numbers, expected 150 a line"),
         ("1 2 3\n", "1 lines of 3 numbers"),
-        ("1 " * 150 + "\n" + "1 " * 149 + "\n", "wanted lines of 150 numbers"),
-        ("1 " * 149 + "x\n", "wanted lines of 150 numbers"),
-        (("nan " * 100 + "1 " * 50 + "\n") * 2, "68 of 100 joints without a position, wanted metres up to 100"),
+        ("1 " * 150 + "\n" + "1 " * 149 + "\n", "expected lines of 150 numbers"),
+        ("1 " * 149 + "x\n", "expected lines of 150 numbers"),
+        (("nan " * 100 + "1 " * 50 + "\n") * 2, "68 of 100 joints without a position, expected metres up to 100"),
         ("2800 " * 150 + "\n", "50 of 50 joints without a position"),
-        ("\xff" * 10, "wanted lines of 150 numbers"),
+        ("\xff" * 10, "expected lines of 150 numbers"),
     ],
 )
 def test_a_broken_skeleton_file_is_named(tmp_path: Path, text: str, words: str) -> None:
@@ -161,7 +161,7 @@ def test_a_split_with_a_video_on_both_sides_or_without_its_heading_is_refused(tm
     with pytest.raises(DataError, match="1 in both"):
         read_split(tmp_path / "a.txt")
     (tmp_path / "b.txt").write_text("0001-L\n")
-    with pytest.raises(DataError, match="wanted `Training videos:`"):
+    with pytest.raises(DataError, match="expected `Training videos:`"):
         read_split(tmp_path / "b.txt")
 
 

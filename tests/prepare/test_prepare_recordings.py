@@ -26,8 +26,8 @@ def test_every_person_followed_is_a_sequence_without_a_label(tmp_path: Path) -> 
         assert len(one.joints) > 80, "but for the frames in which a newcomer is not yet believed"
         # The tracker steadies the distance; what the figure does around its root stays.
         got = one.joints - one.joints[:, :1]
-        wanted = (figure - figure[:, :1])[90 - len(got) : 90]
-        assert np.linalg.norm(got - wanted, axis=-1).mean() < 0.03
+        expected = (figure - figure[:, :1])[90 - len(got) : 90]
+        assert np.linalg.norm(got - expected, axis=-1).mean() < 0.03
 
 
 @pytest.mark.parametrize(("every", "rate_hz"), [(2, 30.0), (1, 15.0)])
@@ -83,7 +83,7 @@ def test_nested_labels_of_a_recording_make_no_new_actions_and_none_vanishes(tmp_
     ("text", "words"),
     [
         ("", "columns"),
-        ("a,b\n", "wanted recording,track,start_s,end_s,label"),
+        ("a,b\n", "expected recording,track,start_s,end_s,label"),
         (HEADING, "no line after its heading"),
         (HEADING + "hall,,two,3,wave\n", "line 2: could not convert"),
         (HEADING + "hall,,1,2,wave\nhall,,3,2,wave\n", "line 3: got"),

@@ -104,7 +104,7 @@ def test_no_program_leaves_a_file_beside_our_own_cache(after_all: Watched) -> No
 
 @pytest.mark.parametrize(
     "program",
-    ["hitrs_live.cli live", "hitrs_live.pose.mediapipe.worker", "hitrs_live.pipeline.dashboard_process",
+    ["hitrs_live.cli live", "hitrs_live.pose.worker", "hitrs_live.pipeline.dashboard_process",
      "hitrs_live.cli pose",
      "hitrs_live.cli build-engines", "hitrs_live.cli bench", "hitrs_live.cli replay"],
 )  # fmt: skip

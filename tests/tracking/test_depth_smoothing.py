@@ -1,4 +1,4 @@
-"""One camera's guess of the distance trembles; what comes after it must not."""
+"""One camera's estimate of the distance is noisy; the smoothed one must not be."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def run(distances_m: list[float], rate_hz: float = 30.0, *, box: bool = True) ->
     )
 
 
-def test_a_trembling_distance_comes_out_five_times_steadier() -> None:
+def test_noise_of_the_distance_is_reduced_to_a_fifth() -> None:
     guesses = 4.0 + np.random.default_rng(1).normal(0, 0.3, 300)
     measured = np.stack([seen_at(d).joints_m for d in guesses])[30:, NTU25.root, 2]
     steadied = run(guesses.tolist())[30:, NTU25.root, 2]
@@ -47,11 +47,11 @@ def test_direction_posture_and_size_stay_as_measured() -> None:
         np.testing.assert_allclose(joints[frame] - root, measured - measured_root, atol=1e-5)
 
 
-def test_a_bad_first_guess_is_soon_outvoted() -> None:
+def test_a_bad_first_estimate_is_soon_corrected() -> None:
     assert run([9.0] + [3.0] * 15)[-1, NTU25.root, 2] < 3.6
 
 
-def test_somebody_who_walks_towards_the_camera_is_followed() -> None:
+def test_a_person_who_walks_towards_the_camera_is_followed() -> None:
     true = [5.0 - 1.4 * frame / 30 for frame in range(60)]
     assert run(true)[-1, NTU25.root, 2] - seen_at(true[-1]).joints_m[NTU25.root, 2] < 0.7
 

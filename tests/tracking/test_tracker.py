@@ -1,4 +1,4 @@
-"""Made-up people walk, cross, hide and double; what must never happen is that one id is two people."""
+"""Synthetic people walk, cross, hide and are detected twice; one id must never be two people."""
 
 from dataclasses import replace
 
@@ -18,9 +18,9 @@ FRAME_NS = 33_333_333
 
 
 def standing(x: float, z: float = 3.0, *, size: float = 1.0, body_id: int | None = None, pictured: bool = True) -> Pose:
-    """Somebody about 1.7 m tall times size at x, z, in a picture or before a depth camera.
+    """A person about 1.7 m tall times size at x, z, in a picture or before a depth camera.
 
-    The size tells people apart for the tests, not for the tracker.
+    The size identifies people for the tests, not for the tracker.
     """
     joints = np.zeros((25, 3), np.float32)
     for joint, name in enumerate(NTU25.joints):
@@ -48,7 +48,7 @@ class Room:
     def step(self, *poses: Pose) -> People:
         stamp = self.index * self.frame_ns
         frame = PoseFrame(index=self.index, capture_time_ns=stamp, received_ns=stamp + 5, poses=poses)
-        (people,) = self.tracker.step(frame)
+        people = self.tracker.step(frame)
         assert people.capture_time_ns == stamp
         self.index += 1
         for row in np.flatnonzero(people.present):
@@ -90,7 +90,7 @@ def test_at_ten_frames_a_second_two_frames_are_enough() -> None:
     assert ids(room.steps(2, standing(0))) == [1]
 
 
-def test_every_frame_gives_one_people_also_an_empty_one() -> None:
+def test_every_frame_gives_one_result_also_an_empty_one() -> None:
     people = Room(rows=3).step()
     assert people.track_ids.tolist() == [-1, -1, -1]
     assert not people.present.any()
@@ -116,7 +116,7 @@ def test_two_people_who_cross_at_different_depths_keep_their_ids(frame_ns: int) 
     assert room.tracker.resets == 0
 
 
-def test_somebody_hidden_for_less_than_a_second_comes_back_with_the_same_id() -> None:
+def test_a_person_hidden_for_less_than_a_second_comes_back_with_the_same_id() -> None:
     room = Room()
     room.steps(10, standing(-0.6), standing(0.6))
     hidden = room.steps(28, standing(-0.6))
@@ -125,7 +125,7 @@ def test_somebody_hidden_for_less_than_a_second_comes_back_with_the_same_id() ->
     assert sorted(ids(room.step(standing(-0.6), standing(0.8)))) == [1, 2]
 
 
-def test_somebody_gone_for_longer_frees_the_row_and_comes_back_as_somebody_else() -> None:
+def test_a_person_gone_for_longer_frees_the_row_and_comes_back_with_another_id() -> None:
     room = Room(rows=1)
     assert ids(room.steps(5, standing(0))) == [1]
     assert room.steps(31).track_ids.tolist() == [-1]
@@ -149,14 +149,14 @@ def test_two_who_meet_out_of_sight_and_part_again_are_given_new_ids() -> None:
     for index in range(30):
         room.step(standing(-0.75 + index / 60, size=1.0), standing(0.75 - index / 60, size=0.9))
     room.steps(15)
-    # Nobody saw who is who: the two could have passed each other or turned back.
+    # It was not seen who is who: the two could have passed each other or turned back.
     people = room.steps(6, standing(-0.5, size=0.9), standing(0.5, size=1.0))
     assert room.never_mixed()
     assert sorted(ids(people)) == [3, 4]
     assert room.tracker.resets == 2
 
 
-def test_box_and_keypoints_stand_in_their_persons_row_and_nowhere_else() -> None:
+def test_box_and_keypoints_are_in_their_persons_row_and_nowhere_else() -> None:
     room, points = Room(rows=3), np.random.default_rng(0).random((2, 33, 3), np.float32)
     left, right = (replace(standing(x), keypoints=points[number]) for number, x in enumerate((-0.5, 0.5)))
     both = room.steps(6, left, right)
@@ -182,7 +182,7 @@ def test_an_impossible_swap_of_places_does_not_swap_ids() -> None:
 
 
 @pytest.mark.parametrize("offset", [(0.05, 0.0), (0.1, 0.2), (0.0, 0.4)])
-def test_a_person_found_twice_is_one_person(offset: tuple[float, float]) -> None:
+def test_a_person_detected_twice_is_one_person(offset: tuple[float, float]) -> None:
     room = Room(rows=3)
     people = room.steps(10, standing(0, 3.0), standing(offset[0], 3.0 + offset[1]))
     assert ids(people) == [1]
@@ -223,7 +223,7 @@ def test_a_claimed_identity_that_jumps_across_the_room_is_not_believed() -> None
 
 
 @pytest.mark.parametrize(
-    "nobody",
+    "no_person",
     [
         replace(standing(0), joints_m=np.zeros((25, 3), np.float32), confidence=np.zeros(25, np.float32)),
         replace(standing(0), joints_m=np.zeros((25, 3), np.float32)),
@@ -235,11 +235,11 @@ def test_a_claimed_identity_that_jumps_across_the_room_is_not_believed() -> None
     ],
     ids=["zeros", "zeros, sure", "one point", "no numbers", "too far", "not tracked", "confidence no number"],
 )
-def test_nobody_takes_no_row(nobody: Pose) -> None:
-    assert ids(Room().steps(5, nobody)) == []
+def test_a_body_that_is_no_person_takes_no_row(no_person: Pose) -> None:
+    assert ids(Room().steps(5, no_person)) == []
     room = Room(rows=2)
-    room.steps(5, nobody, standing(-1, size=1.0))
-    assert ids(room.steps(10, nobody, standing(-1, size=1.0), standing(1, size=0.9))) == [1, 2]
+    room.steps(5, no_person, standing(-1, size=1.0))
+    assert ids(room.steps(10, no_person, standing(-1, size=1.0), standing(1, size=0.9))) == [1, 2]
 
 
 @pytest.mark.slow
@@ -249,7 +249,7 @@ def test_nobody_takes_no_row(nobody: Pose) -> None:
     ),
     st.lists(st.tuples(st.integers(0, 24), st.sampled_from([np.nan, -0.5, 0.0, 2.0])), max_size=30),
 )
-def test_whoever_is_present_is_finite_sure_within_bounds_and_somebody(
+def test_everyone_present_is_a_person_with_finite_joints_and_confidences_within_bounds(
     spoilt: list[tuple[int, int, float]], unsure: list[tuple[int, float]]
 ) -> None:
     pose = standing(0)
@@ -274,7 +274,7 @@ def test_a_joint_without_a_position_stays_where_it_was_on_the_body(value: float)
         pose = standing(0.01 * frame, pictured=False)
         if frame == 7:
             pose.joints_m[hand, 2] = value
-        (people,) = tracker.step(PoseFrame(index=frame, capture_time_ns=frame * FRAME_NS, received_ns=0, poses=(pose,)))
+        people = tracker.step(PoseFrame(index=frame, capture_time_ns=frame * FRAME_NS, received_ns=0, poses=(pose,)))
         if frame == 7:
             np.testing.assert_allclose(people.joints_m[0], standing(0.07).joints_m, atol=1e-5)
             assert people.confidence[0, hand] == 0
@@ -282,10 +282,10 @@ def test_a_joint_without_a_position_stays_where_it_was_on_the_body(value: float)
     assert people.track_ids.tolist() == [1], "the person goes on"
 
 
-def test_stamps_that_repeat_or_jump_do_no_harm() -> None:
+def test_stamps_that_repeat_or_jump_do_not_break_the_tracker() -> None:
     tracker = Tracker(1, TrackConfig())
     for stamp in (0, 0, 10**8, 10**8, 5 * 10**7, 2 * 10**8, 10**12, 10**12 + 10**8):
-        (people,) = tracker.step(PoseFrame(index=0, capture_time_ns=stamp, received_ns=0, poses=(standing(0),)))
+        people = tracker.step(PoseFrame(index=0, capture_time_ns=stamp, received_ns=0, poses=(standing(0),)))
         assert np.isfinite(people.joints_m).all()
     assert people.track_ids.tolist() == [2]
 
@@ -298,7 +298,7 @@ def test_no_rows_is_the_callers_mistake() -> None:
 @pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
-def test_ids_are_never_given_twice_and_no_row_changes_its_id_in_silence(seed: int, rows: int) -> None:
+def test_ids_are_never_given_twice_and_an_ended_id_never_returns(seed: int, rows: int) -> None:
     rng = np.random.default_rng(seed)
     room = Room(rows=rows, keep_s=0.2)
     ended: set[int] = set()
@@ -330,7 +330,7 @@ def room_after_a_walk(seed: int, *, pictured: bool) -> Room:
         for person in rng.permutation(3):
             if frame > 3 and rng.random() < 0.02:
                 hidden_until[person] = frame + rng.integers(1, 12)
-            # A picture does not show whoever stands straight behind somebody else.
+            # A picture does not show a person straight behind another.
             covered = pictured and any(
                 depths[other] < depths[person] and abs(x[other] / depths[other] - x[person] / depths[person]) < 0.06
                 for other in range(3)
@@ -352,6 +352,6 @@ def test_people_who_walk_about_at_different_depths_are_never_mixed(seed: int) ->
 
 @pytest.mark.slow
 def test_one_camera_mixes_them_in_one_scene_of_a_hundred_at_most() -> None:
-    # Somebody new who steps out beside the place where somebody else has just been covered looks like them.
+    # A new person who steps out beside the place where another has just been covered looks like them.
     mixed = [seed for seed in range(100) if not room_after_a_walk(seed, pictured=True).never_mixed()]
     assert len(mixed) <= 1

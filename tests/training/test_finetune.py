@@ -219,7 +219,7 @@ def test_two_epochs_of_a_few_sequences_take_two_epochs_of_steps(
     assert load_recogniser(out).info.provenance["steps"] == "6 of 6"
     shown = capfd.readouterr().out
     assert "6 steps of the optimiser, the first 1 of them warm-up" in shown
-    assert "9 sequences a step, 3 steps an epoch, 2 epochs" in shown
+    assert "9 sequences per step, 3 steps per epoch, 2 epochs" in shown
     assert "--encoder-rate 0.5: not used, since there is no --checkpoint" in shown
     assert "at least" not in shown
     assert main(["finetune", *flags, "--out", str(out)]) == 0

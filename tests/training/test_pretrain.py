@@ -147,7 +147,7 @@ def write_array_file(path: Path, joints: np.ndarray, **changes: object) -> Path:
     [
         ("other skeleton", r"17, 3"),
         ("not finite", r"not finite|nan|NaN"),
-        ("other rate", r"15 frames a second, wanted 30"),
+        ("other rate", r"15 frames a second, expected 30"),
         ("nothing there", r"no\.npz"),
         ("no steps", r"--steps: got 0"),
         ("one a batch", r"batch of 1 does not make one part of at least 2; .*--batch 2"),
@@ -190,5 +190,5 @@ def test_what_a_run_does_besides_what_was_asked_for_is_said(tmp_path: Path, capf
     flags = ["--size", "tiny", "--steps", "1", "--batch", "2", "--workers", "0", "--threads", "1", "--split", "xsub"]
     assert main(["pretrain", "--data", str(data), "--out", str(tmp_path / "o.safetensors"), *flags]) == 0
     shown = capfd.readouterr().out
-    assert f"--split xsub: no split in {data}; learning from all sequences" in shown
+    assert f"--split xsub: no split in {data}; training on all sequences" in shown
     assert "1 steps of the optimiser, the first 0 of them warm-up" in shown

@@ -174,11 +174,11 @@ def test_the_command_trains_on_other_data_with_its_own_classes(miniature: Path, 
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        (["--leave-out", "nobody"], "nobody is called nobody"),
+        (["--leave-out", "stranger"], "--leave-out: no subject stranger in the data"),
         (["--steps", "0"], "--steps: got 0"),
         (["--checkpoint", "none.safetensors"], "none.safetensors: cannot be read"),
-        (["--window-clips", "1"], "--window-clips: got 1, wanted 2 to 64"),
-        (["--window-clips", "65"], "--window-clips: got 65, wanted 2 to 64"),
+        (["--window-clips", "1"], "--window-clips: got 1, expected 2 to 64"),
+        (["--window-clips", "65"], "--window-clips: got 65, expected 2 to 64"),
         (["--batch", "3", "--accumulate", "2"], "choose another, such as --batch 4"),
     ],
 )
@@ -196,8 +196,8 @@ def test_what_is_wrong_with_a_flag_is_told_in_one_line(
 @pytest.mark.parametrize(
     ("labels", "told"),
     [
-        (["background"] * 3, "no training sequence shows an action, only 'background'"),
-        (["background", "background", "wave"], "no training sequence shows an action, only 'background'"),
+        (["background"] * 3, "no training sequence contains an action, only 'background'"),
+        (["background", "background", "wave"], "no training sequence contains an action, only 'background'"),
         (["background", "wave", "wave"], ""),
     ],
 )

@@ -170,7 +170,7 @@ def test_the_command_takes_a_detector(
     [
         ({"--checkpoint": "none.safetensors"}, "none.safetensors: cannot be read"),
         ({"--data": "none.npz"}, "none.npz: no such file"),
-        ({"--leave-out": "nobody"}, "nobody is called nobody"),
+        ({"--leave-out": "stranger"}, "--leave-out: no subject stranger in the data"),
     ],
 )
 def test_what_is_wrong_with_a_flag_is_told_in_one_line(

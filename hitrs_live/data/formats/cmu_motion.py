@@ -43,7 +43,7 @@ def read_cmu_motion(path: Path) -> MotionSet:
         if half in halves and name and not action.endswith(_EXTRA):
             halves[half].append(_recording(f"{path}: {key}", action, name, arrays[key]))
     if not halves["test"]:
-        raise DataError(f"{path}: has no test/ACTION/FILE; wanted the CMU motion-prediction benchmark")
+        raise DataError(f"{path}: has no test/ACTION/FILE; expected the CMU motion-prediction benchmark")
     return MotionSet(
         name="cmu",
         layout=CMU38,
@@ -61,15 +61,15 @@ def _in_order(key: str) -> tuple[str, int]:
 
 
 def _check_skeleton(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    wanted = {"scored_joints": _SCORED, "parents": (-1, *CMU38.parents[1:])}
-    for key, values in wanted.items():
+    expected = {"scored_joints": _SCORED, "parents": (-1, *CMU38.parents[1:])}
+    for key, values in expected.items():
         if key not in arrays or tuple(np.ravel(arrays[key]).tolist()) != values:
-            raise DataError(f"{path}: {key} is missing or not that of the benchmark's 38 joints; wanted {values}")
+            raise DataError(f"{path}: {key} is missing or not that of the benchmark's 38 joints; expected {values}")
 
 
 def _recording(where: str, action: str, name: str, joints: NDArray[Any]) -> MotionRecording:
     if joints.ndim != 3 or joints.shape[1:] != (len(CMU38), 3) or joints.dtype.kind != "f":
-        raise DataError(f"{where}: {joints.dtype} of shape {joints.shape}, wanted floats of shape (frames, 38, 3)")
+        raise DataError(f"{where}: {joints.dtype} of shape {joints.shape}, expected floats of shape (frames, 38, 3)")
     if not np.isfinite(joints).all():
         raise DataError(f"{where}: has joints that are not finite; drop or fill them first")
     return MotionRecording(

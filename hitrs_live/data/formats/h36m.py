@@ -110,7 +110,7 @@ def _tested(folder: Path, action: str, samples: int | None) -> list[MotionRecord
     except ValueError:
         raise DataError(
             f"{folder}: {action} of S{TEST_SUBJECT} has {lengths[0]} and {lengths[1]} frames at 25 Hz, "
-            "wanted more than 166 of each to draw windows from"
+            "expected more than 166 of each to draw windows from"
         ) from None
     return [
         MotionRecording(action=one.action, name=one.name, joints_mm=one.joints_mm, starts=drawn)
@@ -126,9 +126,9 @@ def _recording(folder: Path, subject: int, action: str, take: int) -> MotionReco
             warnings.simplefilter("ignore")
             numbers = np.loadtxt(read_text(path).splitlines(), delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); wanted lines of 99 numbers separated by commas") from None
+        raise DataError(f"{path}: cannot be read ({error}); expected lines of 99 numbers separated by commas") from None
     if numbers.shape[1:] != (99,) or not np.isfinite(numbers).all():
-        raise DataError(f"{path}: {numbers.shape} numbers, wanted (frames, 99), all of them finite")
+        raise DataError(f"{path}: {numbers.shape} numbers, expected (frames, 99), all of them finite")
     maps = numbers[::2, 3:].reshape(-1, len(H36M32), 3)
     joints = joints_from_maps(maps)
     starts = every_start(str(path), len(joints))

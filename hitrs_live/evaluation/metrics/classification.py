@@ -1,4 +1,4 @@
-"""How often a sequence or a frame was named rightly, each measure small enough to check by hand."""
+"""Classification metrics of whole sequences or frames: top-k accuracy, recall by class, confusion matrix."""
 
 from typing import Any
 
@@ -10,16 +10,17 @@ Labels = NDArray[np.int64]
 
 
 def confusion_counts(predicted: Labels, labels: Labels, classes: int) -> NDArray[np.int64]:
-    """Count what was taken for what. predicted, labels: (S,). Returns (K, K): row the truth, column the answer."""
+    """Compute the confusion matrix. predicted, labels: (S,) int64. Returns (K, K): row true, column predicted class."""
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predicted), 1)
     return counts
 
 
 def confusion(predicted: Labels, labels: Labels, names: tuple[str, ...]) -> dict[str, Any]:
-    """Count as `confusion_counts` does, ready for JSON.
+    """Compute the confusion matrix of the classes that occur, ready for JSON.
 
-    predicted, labels: (S,), numbers in `names`. Only classes that occur, as either, have a row and a column.
+    predicted, labels: (S,) int64, indices into `names`. Only classes that occur, true or predicted, have a row and a
+    column.
     """
     present = np.union1d(labels, predicted)
     counts = confusion_counts(predicted, labels, len(names))[np.ix_(present, present)]
@@ -27,10 +28,10 @@ def confusion(predicted: Labels, labels: Labels, names: tuple[str, ...]) -> dict
 
 
 def top_k(scores: Scores, labels: Labels, k: int) -> float:
-    """Return the share of sequences whose class is among the k best scores.
+    """Compute top-k accuracy: the share of sequences whose class is among the k best scores.
 
-    scores: (S, K), S >= 1; labels: (S,). With equal scores the true class counts as the last of its equals, so
-    that classes which got no score at all are not found by chance.
+    scores: (S, K), S >= 1; labels: (S,) int64. Of equal scores the true class ranks last, so that classes without any
+    score are not counted as found by chance.
     """
     own = scores[np.arange(len(labels)), labels]
     as_good = (scores >= own[:, None]).sum(1)
@@ -38,12 +39,12 @@ def top_k(scores: Scores, labels: Labels, k: int) -> float:
 
 
 def recalls(counts: NDArray[np.int64]) -> list[float | None]:
-    """Return the share found of each class, None where it has no sequence. counts: as `confusion_counts` returns it."""
+    """Compute the recall of each class, None where it has no sequence. counts: as `confusion_counts` returns it."""
     return [float(row[number] / total) if (total := int(row.sum())) else None for number, row in enumerate(counts)]
 
 
 def mistaken_for(counts: NDArray[np.int64]) -> list[int | None]:
-    """Return the wrong class that each class was taken for most often, None where it never was."""
+    """Return the wrong class that each class was predicted as most often, None where there was no error."""
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
     return [int(row.argmax()) if row.any() else None for row in wrong]

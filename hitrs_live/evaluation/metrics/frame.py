@@ -1,4 +1,9 @@
-"""How well scores of single frames find a class: average precision, calibrated, and by tenths of an action."""
+"""Frame metrics: frame AP of a class, calibrated AP (cAP), and cAP by tenths of an action.
+
+Frame mAP and mcAP of a report are the means of these over classes (`evaluation/reports/detection.py`). Average
+precision is the area under the precision-recall curve; cAP is that of De Geest et al., Online Action Detection, ECCV
+2016.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +16,11 @@ _TENTHS = 10
 
 
 def rank(scores: Scores) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Order by score, highest first, and tell where one could set a threshold.
+    """Order by score, highest first, and find where a threshold can lie.
 
     scores: (N,). Returns the order, (N,), and the places in it, (U,) ascending, of the last of each run of equal
-    scores: a threshold takes all of a run or none, so that nothing rests on how equals happen to be sorted.
+    scores. A threshold includes all of a run or none, so that the result does not depend on how equal scores are
+    sorted.
     """
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
@@ -22,7 +28,7 @@ def rank(scores: Scores) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def average_precision(scores: Scores, positive: Flags) -> float | None:
-    """Compute the area under precision over recall; frames of equal score count as one step.
+    """Compute average precision, the area under precision over recall; frames of equal score count as one step.
 
     scores: (T,); positive: (T,) bool. Returns a share in [0, 1], or None where there is no positive.
     """
@@ -30,16 +36,17 @@ def average_precision(scores: Scores, positive: Flags) -> float | None:
 
 
 def calibrated_average_precision(scores: Scores, positive: Flags, ratio: float | None = None) -> float | None:
-    """Compute average precision as if positives were `ratio` times as many as they are.
+    """Compute calibrated average precision: average precision as if positives were `ratio` times as many.
 
     De Geest et al., Online Action Detection, ECCV 2016: precision is w TP / (w TP + FP) with w the negatives over
-    the positives, which is what `ratio` is when left out. A class is then not worse for being rare: scores that are
+    the positives, which is the default of `ratio`. A rare class then scores no lower for being rare: scores that are
     all equal get 0.5. With `ratio` 1 it is average precision.
 
     scores: (T,); positive: (T,) bool; ratio: above 0. Returns a share in [0, 1], or None where there is no positive.
+    Raises ValueError where the ratio is not above 0.
     """
     if ratio is not None and ratio <= 0:
-        raise ValueError(f"a ratio of negatives to positives of {ratio}: give one above 0, or none to have it counted")
+        raise ValueError(f"a ratio of negatives to positives of {ratio}: give one above 0, or None to have it computed")
     total = int(positive.sum())
     if total == 0:
         return None
@@ -60,8 +67,8 @@ def decile_precisions(scores: Scores, labels: NDArray[np.int64], number: int) ->
     all frames of other classes and of background; the action's other frames are left out, and so are unknown ones.
     Frame i of an action of n frames is of tenth 10 i // n, so an action below ten frames has empty tenths.
 
-    An action is an unbroken run of its class. Streams laid end to end need an IGNORE frame between them, or what
-    ends one and begins the next is taken for one action.
+    An action is an unbroken run of its class. Concatenated streams need an IGNORE frame between them, otherwise an
+    action at the end of one and another at the start of the next count as one.
 
     scores: (T,) of the class; labels: (T,), IGNORE where unknown; number: the class. Returns (10,), shares in
     [0, 1], NaN for a tenth without a frame.

@@ -1,4 +1,14 @@
-"""How well the starts of actions are told: right or not, how late, and how many false alarms that costs."""
+"""Start detection metrics (point metrics): start precision, recall and F1, delay, point-level AP, false alarms an hour.
+
+A start is one instant, the onset of an action. These metrics compare detected starts with true ones:
+
+- `match_starts`: precision, recall, F1 and delay of starts within a tolerance, at the decoder's own thresholds.
+- `point_average_precision`: point-level average precision (Shou et al., Online Detection of Action Start, ECCV 2018).
+- `false_alarms_at_recall`: false alarms per hour of background at a fixed recall.
+
+False alarms at the decoder's own thresholds are counted in `evaluation/reports/detection.py` for a report and in
+`evaluation/tuning.py` for tuning; both take the time that counts from `segment.alone_in_background`.
+"""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -15,8 +25,8 @@ _RECALL_LEVELS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start:
-    """An action that began. Times count from the beginning of its stream."""
+class TrueStart:
+    """The start of a labelled action. Times count from the beginning of its stream."""
 
     stream: int
     label: int
@@ -24,79 +34,82 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """A start as it was told. Times count from the beginning of its stream."""
+class DetectedStart:
+    """The start of a detected action. Times count from the beginning of its stream."""
 
     stream: int
     label: int
     onset_s: float
-    """When the action is said to have begun."""
-    told_s: float
-    """Capture time of the frame that told it."""
+    """When the action began, as the event dates it."""
+    detected_s: float
+    """Capture time of the frame after which the event was emitted."""
     score: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matches:
-    """Starts that were told, against starts that were."""
+    """Counts of detected and true starts, and how many of them match."""
 
     right: int
-    told: int
+    detected: int
     true: int
     delays_s: tuple[float, ...]
-    """Of the right ones: from the true start to the capture of the frame that told it."""
+    """Of the matches: from the true start to the capture of the frame after which it was reported."""
 
     @property
     def precision(self) -> float:
-        """Share of what was told that was so; 0 where nothing was told."""
-        return self.right / self.told if self.told else 0.0
+        """Share of detected starts that match a true one; 0 where nothing was detected."""
+        return self.right / self.detected if self.detected else 0.0
 
     @property
     def recall(self) -> float:
-        """Share of what was so that was told; 0 where nothing was so."""
+        """Share of true starts that were detected; 0 where there is none."""
         return self.right / self.true if self.true else 0.0
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of the two."""
-        return 2 * self.right / (self.told + self.true) if self.told + self.true else 0.0
+        """Harmonic mean of precision and recall; 0 where there is neither a detected nor a true start."""
+        return 2 * self.right / (self.detected + self.true) if self.detected + self.true else 0.0
 
     def delay_percentile_s(self, percent: float) -> float | None:
-        """Return the delay that `percent` of the right ones do not exceed, interpolated; None where none is right."""
+        """Return a percentile of the delays, interpolated linearly; None where nothing matches."""
         return float(np.percentile(self.delays_s, percent)) if self.delays_s else None
 
     def __add__(self, other: "Matches") -> "Matches":
         return Matches(
             right=self.right + other.right,
-            told=self.told + other.told,
+            detected=self.detected + other.detected,
             true=self.true + other.true,
             delays_s=self.delays_s + other.delays_s,
         )
 
 
-NO_MATCHES = Matches(right=0, told=0, true=0, delays_s=())
+NO_MATCHES = Matches(right=0, detected=0, true=0, delays_s=())
 
 
-def match_starts(told: list[tuple[float, float]], true: list[float], *, tolerance_s: float) -> Matches:
-    """Match told starts of one class to true ones, each at most once, nearest first.
+def match_starts(detected: list[tuple[float, float]], true: list[float], *, tolerance_s: float) -> Matches:
+    """Match detected starts of one class and stream to true ones: each at most once, nearest pair first.
 
-    told: (onset, moment of telling) in seconds; true: starts in seconds.
+    detected: (onset, capture time of the frame after which it was reported), seconds; true: onsets, seconds;
+    tolerance_s: largest distance of two onsets that match.
     """
-    pairs = _pair([onset_s for onset_s, _ in told], true, tolerance_s)
-    delays_s = tuple(told[i][1] - true[j] for i, j in pairs)
-    return Matches(right=len(pairs), told=len(told), true=len(true), delays_s=delays_s)
+    pairs = _pair([onset_s for onset_s, _ in detected], true, tolerance_s)
+    delays_s = tuple(detected[i][1] - true[j] for i, j in pairs)
+    return Matches(right=len(pairs), detected=len(detected), true=len(true), delays_s=delays_s)
 
 
-def point_average_precision(told: Sequence[Told], true: Sequence[Start], *, offset_s: float) -> float | None:
+def point_average_precision(
+    detected: Sequence[DetectedStart], true: Sequence[TrueStart], *, offset_s: float
+) -> float | None:
     """Compute point-level average precision of one class's starts over many streams.
 
-    Shou et al., Online Detection of Action Start, ECCV 2018: by score, highest first, a telling is right if a true
-    start of its stream, not yet taken, is within the offset of the moment of telling (told_s: what is told later
-    counts as later, whatever onset it names); it takes the nearest. The average is the eleven-point one of the
-    public evaluation of this task (Gao et al., WOAD, CVPR 2021): the mean over recalls 0, 0.1 ... 1 of the best
-    precision at that recall or more. Tellings of equal score count as one step.
+    Shou et al., Online Detection of Action Start, ECCV 2018: in descending order of score, a detection is right if a
+    true start of its stream, not yet matched, is within the offset of the time of detection (detected_s: a late report
+    counts as late, whatever onset it names). It takes the nearest. The average is the eleven-point one of the public
+    evaluation of this task (Gao et al., WOAD, CVPR 2021): the mean over recalls 0, 0.1 ... 1 of the best precision at
+    that recall or more. Detections of equal score count as one step.
 
-    told, true: of one class; offset_s: seconds. Returns a share in [0, 1], or None where there is no true start.
+    detected, true: of one class; offset_s: seconds. Returns a share in [0, 1], or None where there is no true start.
     """
     if not true:
         return None
@@ -104,9 +117,11 @@ def point_average_precision(told: Sequence[Told], true: Sequence[Start], *, offs
     for start in sorted(true, key=lambda start: start.onset_s):
         free[start.stream, start.label].append(start.onset_s)
     # Of equal scores the earlier chooses first, so that the order given does not matter.
-    ranked = sorted(told, key=lambda telling: (-telling.score, telling.told_s))
-    right = [_take_nearest(free[telling.stream, telling.label], telling.told_s, offset_s) for telling in ranked]
-    _, ends = rank(np.array([telling.score for telling in ranked], float))
+    ranked = sorted(detected, key=lambda detection: (-detection.score, detection.detected_s))
+    right = [
+        _take_nearest(free[detection.stream, detection.label], detection.detected_s, offset_s) for detection in ranked
+    ]
+    _, ends = rank(np.array([detection.score for detection in ranked], float))
     hits = np.cumsum(right, dtype=np.int64)[ends]
     precision = hits / (ends + 1)
     # In whole numbers: 3 of 10 starts is not quite a recall of 3 * 0.1.
@@ -116,84 +131,89 @@ def point_average_precision(told: Sequence[Told], true: Sequence[Start], *, offs
 
 
 def false_alarms_at_recall(
-    told: Sequence[Told],
-    true: Sequence[Start],
+    detected: Sequence[DetectedStart],
+    true: Sequence[TrueStart],
     *,
     alone: Sequence[bool] | NDArray[np.bool_],
     background_s: float,
     recall: float,
     tolerance_s: float,
 ) -> float | None:
-    """Count false alarms an hour of background where the score's threshold lets just enough starts be found.
+    """Compute false alarms per hour of background at the highest score threshold that reaches a recall.
 
-    The threshold is the highest at which the share of true starts matched by a telling of that score or more, as
-    `match_starts` matches them by stream and class, reaches `recall`. A false alarm is a telling of that score or
-    more that matches nothing and lies in background.
+    The recall at a threshold is the share of true starts matched by a detection of that score or more, as
+    `match_starts` matches them by stream and class. A false alarm is a detection of that score or more that matches
+    nothing and lies in background.
 
-    told, true: any classes and streams; alone: (N,) whether each telling lies in background; background_s: its
-    length in all streams; recall: in (0, 1]. Returns alarms an hour, or None where the recall is never reached or
-    there is no background.
+    detected, true: any classes and streams; alone: (N,) bool, whether each detection lies in background, as
+    `segment.alone_in_background` defines it; background_s: the length of background in all streams; recall: in
+    (0, 1]. Returns alarms per hour, or None where the recall is never reached or there is no background. Raises
+    ValueError where the recall is outside (0, 1] or `alone` has another length than `detected`.
     """
     if not 0 < recall <= 1:
         raise ValueError(f"a recall of {recall}: give a share above 0, at most 1")
-    if len(alone) != len(told):
-        raise ValueError(f"{len(alone)} marks of what lies alone for {len(told)} tellings: give one for each")
+    if len(alone) != len(detected):
+        raise ValueError(f"{len(alone)} background flags for {len(detected)} detections: give one for each")
     if not true or background_s <= 0:
         return None
-    thresholds = sorted({telling.score for telling in told}, reverse=True)
+    thresholds = sorted({detection.score for detection in detected}, reverse=True)
 
     def matched_at(threshold: float) -> set[int]:
-        return _matched(told, true, threshold, tolerance_s)
+        return _matched(detected, true, threshold, tolerance_s)
 
-    # A telling more never loses a true start that was matched, so the recall only grows as the threshold falls.
+    # A further detection never unmatches a true start, so the recall only grows as the threshold falls.
     place = bisect_left(thresholds, True, key=lambda threshold: len(matched_at(threshold)) / len(true) >= recall)
     if place == len(thresholds):
         return None
     threshold = thresholds[place]
     matched = matched_at(threshold)
-    alarms = sum(bool(alone[i]) for i, telling in enumerate(told) if telling.score >= threshold and i not in matched)
+    alarms = sum(
+        bool(alone[i]) for i, detection in enumerate(detected) if detection.score >= threshold and i not in matched
+    )
     return alarms * 3600.0 / background_s
 
 
-def _pair(told_s: Sequence[float], true_s: Sequence[float], tolerance_s: float) -> list[tuple[int, int]]:
-    """Pair told onsets and true starts within the tolerance, each at most once, nearest first. Returns indices."""
+def _pair(detected_s: Sequence[float], true_s: Sequence[float], tolerance_s: float) -> list[tuple[int, int]]:
+    """Pair detected and true onsets within the tolerance, each at most once, nearest first. Returns indices."""
     pairs = sorted(
         (abs(onset_s - start_s), i, j)
-        for i, onset_s in enumerate(told_s)
+        for i, onset_s in enumerate(detected_s)
         for j, start_s in enumerate(true_s)
         if abs(onset_s - start_s) <= tolerance_s
     )
-    used_told: set[int] = set()
+    used_detected: set[int] = set()
     used_true: set[int] = set()
-    kept = []
+    matched = []
     for _, i, j in pairs:
-        if i not in used_told and j not in used_true:
-            used_told.add(i)
+        if i not in used_detected and j not in used_true:
+            used_detected.add(i)
             used_true.add(j)
-            kept.append((i, j))
-    return kept
+            matched.append((i, j))
+    return matched
 
 
-def _matched(told: Sequence[Told], true: Sequence[Start], threshold: float, tolerance_s: float) -> set[int]:
-    """Find which tellings of the threshold's score or more match a true start of their stream and class."""
+def _matched(
+    detected: Sequence[DetectedStart], true: Sequence[TrueStart], threshold: float, tolerance_s: float
+) -> set[int]:
+    """Find which detections of the threshold's score or more match a true start of their stream and class."""
     starts: dict[tuple[int, int], list[float]] = defaultdict(list)
     for start in true:
         starts[start.stream, start.label].append(start.onset_s)
-    tellings: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for i, telling in enumerate(told):
-        if telling.score >= threshold:
-            tellings[telling.stream, telling.label].append(i)
+    candidates: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for i, detection in enumerate(detected):
+        if detection.score >= threshold:
+            candidates[detection.stream, detection.label].append(i)
     return {
         of_key[i]
-        for key, of_key in tellings.items()
-        for i, _ in _pair([told[i].onset_s for i in of_key], starts[key], tolerance_s)
+        for key, of_key in candidates.items()
+        for i, _ in _pair([detected[i].onset_s for i in of_key], starts[key], tolerance_s)
     }
 
 
-def _take_nearest(free_s: list[float], told_s: float, offset_s: float) -> bool:
-    """Take the nearest start out of those free, where one is within the offset; tell whether one was."""
-    nearest = min(free_s, key=lambda start_s: abs(start_s - told_s), default=None)
-    if nearest is None or abs(nearest - told_s) > offset_s:
+def _take_nearest(free_s: list[float], detected_s: float, offset_s: float) -> bool:
+    """Remove the nearest free start within the offset. Returns whether there was one."""
+    nearest = min(free_s, key=lambda start_s: abs(start_s - detected_s), default=None)
+    if nearest is None or abs(nearest - detected_s) > offset_s:
         return False
     free_s.remove(nearest)
     return True

@@ -1,4 +1,11 @@
-"""How well whole actions are found, from where they begin to where they end."""
+"""Segment metrics, of whole actions from start to end: segmental F1, edit score, OAD SL/EL scores, interval mAP.
+
+- `segmental_f1`, `edit_score`: Lea et al., Temporal Convolutional Networks, CVPR 2017.
+- `oad_localisation`: F1, start and end localisation of the OAD data set (Li et al., ECCV 2016).
+- `interval_average_precision`, `interval_mean_average_precision`: AP of intervals (Liu et al., PKU-MMD, 2017).
+- `alone_in_background`: the frames in which an onset counts as a false alarm, and hence the hours of false alarms an
+  hour.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -31,15 +38,15 @@ class Segment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interval:
-    """An action in seconds from the beginning of its stream."""
+class ActionInterval:
+    """An action, true or detected, in seconds from the beginning of its stream."""
 
     stream: int
     label: int
     start_s: float
     end_s: float
     score: float = 1.0
-    """How sure a predicted one is; of no meaning in a true one."""
+    """Confidence of a detected action; without meaning for a true one."""
 
     def __post_init__(self) -> None:
         if not self.end_s > self.start_s:
@@ -48,7 +55,7 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class Localisation:
-    """How well actions are found and their ends placed; shares in [0, 1]."""
+    """F1, start and end localisation scores of `oad_localisation`; shares in [0, 1]."""
 
     f1: float
     sl_score: float
@@ -70,7 +77,10 @@ def segments_of(labels: NDArray[np.int64]) -> list[Segment]:
 
 
 def alone_in_background(labels: NDArray[np.int64], reach: int) -> NDArray[np.bool_]:
-    """Say of each frame whether there is nothing but background up to `reach` frames from it. (T,) -> (T,)."""
+    """Mark frames with nothing but background up to `reach` frames before and after. (T,) int64 -> (T,) bool.
+
+    An onset in such a frame is a false alarm; the number of such frames is the time in which one can occur.
+    """
     others = np.concatenate(([0], np.cumsum(labels != BACKGROUND)))
     frames = np.arange(len(labels))
     first, last = np.maximum(frames - reach, 0), np.minimum(frames + reach + 1, len(labels))
@@ -89,12 +99,12 @@ def segmental_f1(predicted: Sequence[Sequence[Segment]], true: Sequence[Sequence
     Returns a share in [0, 1]; 0 where there is nothing predicted and nothing true.
     """
     right = sum(len(_match(*stream, overlap)) for stream in zip(predicted, true, strict=True))
-    told, known = sum(map(len, predicted)), sum(map(len, true))
-    return 2 * right / (told + known) if told + known else 0.0
+    predictions, known = sum(map(len, predicted)), sum(map(len, true))
+    return 2 * right / (predictions + known) if predictions + known else 0.0
 
 
 def edit_score(predicted: Sequence[Segment], true: Sequence[Segment]) -> float:
-    """Compare the order of a stream's segments, whatever their lengths.
+    """Compute the edit score: compare the order of a stream's segments, whatever their lengths.
 
     Lea et al., CVPR 2017: one minus the Levenshtein distance of the two sequences of labels over the
     longer one's length. Returns a share in [0, 1], not the percentage of the paper; 1 where both are empty.
@@ -112,54 +122,54 @@ def edit_score(predicted: Sequence[Segment], true: Sequence[Segment]) -> float:
 
 
 def oad_localisation(predicted: Sequence[Sequence[Segment]], true: Sequence[Sequence[Segment]]) -> Localisation:
-    """Compute F1, SL- and EL-score as the OAD data set has them.
+    """Compute F1, SL- and EL-score as the OAD data set defines them.
 
     Li et al., Online Human Action Detection using Joint Classification-Regression Recurrent Neural Networks, ECCV
-    2016: a detection is right where its intersection over union with a true action of its class is at
-    least 0.6. It scores exp(-|t - t'| / length) for its start t against the true one t' (SL) and so for its
-    end (EL), with the true action's length; a false and a missed one score 0. The scores are the means over all
-    right, false and missed ones.
+    2016: a detection is right where its intersection over union with a true action of its class is at least 0.6. It
+    scores exp(-|t - t'| / length) for its start t against the true start t' (SL), likewise for its end (EL), with the
+    true action's length; false and missed ones score 0. The scores are means over all right, false and missed ones.
 
     predicted, true: a sequence of segments, in order of time, for each stream; for the figures of one class, give
-    that class's alone. All three are 0 where there is nothing predicted and nothing true.
+    only its segments. All three are 0 where there is nothing predicted and nothing true.
     """
     pairs = [pair for stream in zip(predicted, true, strict=True) for pair in _match(*stream, _OAD_OVERLAP)]
-    told, known = sum(map(len, predicted)), sum(map(len, true))
-    if not told + known:
+    predictions, known = sum(map(len, predicted)), sum(map(len, true))
+    if not predictions + known:
         return Localisation(f1=0.0, sl_score=0.0, el_score=0.0)
-    # Of the true ones and the predicted ones, the right stand in both.
-    every = told + known - len(pairs)
+    # Right detections are among the true and among the predicted ones.
+    every = predictions + known - len(pairs)
     return Localisation(
-        f1=2 * len(pairs) / (told + known),
+        f1=2 * len(pairs) / (predictions + known),
         sl_score=sum(exp(-abs(p.start - t.start) / (t.end - t.start)) for p, t in pairs) / every,
         el_score=sum(exp(-abs(p.end - t.end) / (t.end - t.start)) for p, t in pairs) / every,
     )
 
 
 def interval_average_precision(
-    predicted: Sequence[Interval], true: Sequence[Interval], overlaps: Sequence[float]
+    predicted: Sequence[ActionInterval], true: Sequence[ActionInterval], overlaps: Sequence[float]
 ) -> NDArray[np.float64]:
     """Compute interpolated average precision of intervals ranked together, at each overlap.
 
-    Liu et al., PKU-MMD, arXiv 1703.07475: a predicted interval stands for the true one of its stream and
-    class that it shares most with, if their intersection over union is at least the overlap; several that stand for
-    one find it once, with the first. The precision at a recall is the highest at that recall or more, and the
+    Liu et al., PKU-MMD, arXiv 1703.07475: a predicted interval matches the true one of its stream and class with
+    which it overlaps most, if their intersection over union is at least the overlap; of several that match the same
+    true interval only the first counts. The precision at a recall is the highest at that recall or more, and the
     average is over the true intervals. Intervals of equal score count as one step. The mean over overlaps 0.05,
-    0.1 ... 1 is the paper's 2D-AP. The data set's own script reads the precision only just before each further one
-    found, so it can come out lower: with right, wrong, right of two true ones 2/3, by the paper 5/6.
+    0.1 ... 1 is the paper's 2D-AP. The data set's own script reads the precision only just before each further match,
+    so it can be lower: for right, wrong, right of two true ones it gives 2/3, the paper's definition 5/6.
 
-    overlaps: (R,) in (0, 1]. Returns (R,), shares in [0, 1], NaN where there is no true interval.
+    overlaps: (R,) in (0, 1]. Returns (R,), shares in [0, 1], NaN where there is no true interval. Raises ValueError
+    where an overlap is outside (0, 1].
     """
     for overlap in overlaps:
         _check(overlap)
     if not true:
         return np.full(len(overlaps), np.nan)
-    found, shares = _best_of(predicted, true)
+    nearest, shares = _best_of(predicted, true)
     order, ends = rank(np.array([interval.score for interval in predicted], float))
     precisions = np.zeros(len(overlaps))
     for place, overlap in enumerate(overlaps):
-        standing = np.flatnonzero(shares[order] >= overlap)
-        first = standing[np.unique(found[order][standing], return_index=True)[1]]
+        matching = np.flatnonzero(shares[order] >= overlap)
+        first = matching[np.unique(nearest[order][matching], return_index=True)[1]]
         hits = np.cumsum(np.bincount(first, minlength=len(order)))[ends]
         best = np.maximum.accumulate((hits / (ends + 1))[::-1])[::-1]
         precisions[place] = (best * np.diff(hits, prepend=0)).sum() / len(true)
@@ -167,26 +177,27 @@ def interval_average_precision(
 
 
 def interval_mean_average_precision(
-    predicted: Sequence[Interval],
-    true: Sequence[Interval],
+    predicted: Sequence[ActionInterval],
+    true: Sequence[ActionInterval],
     overlaps: Sequence[float],
     *,
     by: Literal["action", "video"],
 ) -> NDArray[np.float64]:
     """Average `interval_average_precision` over classes (mAP_a of PKU-MMD) or over streams (mAP_v), at each overlap.
 
-    The mean is over the classes, or streams, that have a true interval: what is predicted of others counts only in
-    the other mean. overlaps: (R,) in (0, 1]. Returns (R,), shares in [0, 1], NaN where there is no true interval.
+    The mean is over the classes, or streams, that have a true interval. Predictions of other classes, or in other
+    streams, lower only the other mean. overlaps: (R,) in (0, 1]. Returns (R,), shares in [0, 1], NaN where there is no
+    true interval.
     """
 
-    def grouped(intervals: Sequence[Interval]) -> dict[int, list[Interval]]:
-        groups: dict[int, list[Interval]] = defaultdict(list)
+    def grouped(intervals: Sequence[ActionInterval]) -> dict[int, list[ActionInterval]]:
+        groups: dict[int, list[ActionInterval]] = defaultdict(list)
         for interval in intervals:
             groups[interval.label if by == "action" else interval.stream].append(interval)
         return groups
 
-    told = grouped(predicted)
-    each = [interval_average_precision(told[key], known, overlaps) for key, known in sorted(grouped(true).items())]
+    by_key = grouped(predicted)
+    each = [interval_average_precision(by_key[key], known, overlaps) for key, known in sorted(grouped(true).items())]
     return np.mean(each, axis=0) if each else np.full(len(overlaps), np.nan)
 
 
@@ -206,22 +217,24 @@ def _match(predicted: Sequence[Segment], true: Sequence[Segment], overlap: float
     return pairs
 
 
-def _best_of(predicted: Sequence[Interval], true: Sequence[Interval]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Find for each predicted interval the true one of its stream and class that it shares most with, and how much.
+def _best_of(
+    predicted: Sequence[ActionInterval], true: Sequence[ActionInterval]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Find for each predicted interval the true one of its stream and class with the largest overlap.
 
-    Returns the index of the true one and the intersection over union, both (N,); 0 and 0 where there is none.
+    Returns its index and the intersection over union, both (N,); 0 and 0 where there is none.
     """
     places: dict[tuple[int, int], list[int]] = defaultdict(list)
     for place in sorted(range(len(true)), key=lambda place: true[place].start_s):
         places[true[place].stream, true[place].label].append(place)
     bounds = {key: np.array([(true[i].start_s, true[i].end_s) for i in of_key]) for key, of_key in places.items()}
-    found, shares = np.zeros(len(predicted), np.intp), np.zeros(len(predicted))
+    nearest, shares = np.zeros(len(predicted), np.intp), np.zeros(len(predicted))
     for i, interval in enumerate(predicted):
         key = (interval.stream, interval.label)
         if key in bounds:
             with_each = _shares(interval.start_s, interval.end_s, bounds[key])
-            found[i], shares[i] = places[key][int(with_each.argmax())], with_each.max()
-    return found, shares
+            nearest[i], shares[i] = places[key][int(with_each.argmax())], with_each.max()
+    return nearest, shares
 
 
 def _shares(start: float, end: float, bounds: NDArray[np.float64]) -> NDArray[np.float64]:

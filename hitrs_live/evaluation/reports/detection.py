@@ -1,4 +1,9 @@
-"""Every figure of online detection, from what the live stages said of recorded streams."""
+"""Compute the report of online detection: every metric, from the live stages' outputs on recorded streams.
+
+False alarms are counted in `_stream`: a detected start is a false alarm where `alone_in_background` marks its frame.
+The time in which one can occur is `background_s`; false alarms per hour are the ratio of the two. Frame mAP comes from
+`metrics/frame.py`, start F1 and delays from `metrics/point.py`, segment metrics from `metrics/segment.py`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,15 +22,15 @@ from hitrs_live.evaluation.metrics.frame import (
 )
 from hitrs_live.evaluation.metrics.point import (
     NO_MATCHES,
+    DetectedStart,
     Matches,
-    Start,
-    Told,
+    TrueStart,
     false_alarms_at_recall,
     match_starts,
     point_average_precision,
 )
 from hitrs_live.evaluation.metrics.segment import (
-    Interval,
+    ActionInterval,
     Segment,
     alone_in_background,
     edit_score,
@@ -36,20 +41,20 @@ from hitrs_live.evaluation.metrics.segment import (
 )
 
 LATER_S = 0.2
-"""The second of the two frame measures lets the scores come so much later."""
+"""Lookahead of the second frame mAP: each frame takes the newest scores known this much later."""
 TOLERANCES_S = (0.1, 0.3, 0.5, 1.0)
 TOLERANCE_S = 0.5
-"""Of what is called right where one figure is given: delays, false alarms, the table of classes."""
+"""Tolerance of a start where one value is given: precision, recall, delays, false alarms, the table of classes."""
 OFFSETS_S = (*(round(0.1 * k, 1) for k in range(1, 11)), *(float(k) for k in range(2, 11)))
 OVERLAPS = (0.1, 0.3, 0.5)
 SEGMENTAL_OVERLAPS = (0.1, 0.25, 0.5)
 RECALL = 0.8
-"""At which false alarms are counted too: a detector that says little has few at its own thresholds."""
+"""Recall at which false alarms are counted as well, to compare detectors of different thresholds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Stream:
-    """One stream as the metrics want it: its known frames, what was told there, what was so."""
+    """One stream prepared for the metrics: scores and labels by frame, detected and true actions. K classes."""
 
     number: int
     labels: NDArray[np.int64]
@@ -57,25 +62,28 @@ class _Stream:
     online: NDArray[np.float32]
     """(T, K); the scores known at each frame."""
     later: NDArray[np.float32]
+    """(T, K); those known LATER_S after it."""
     predicted: tuple[Segment, ...]
-    """What the events say goes on, where the class is known."""
+    """Detected actions by frame, without frames of unknown class."""
     true: tuple[Segment, ...]
-    starts: tuple[Start, ...]
-    told: tuple[Told, ...]
-    intervals: tuple[Interval, ...]
+    starts: tuple[TrueStart, ...]
+    detected: tuple[DetectedStart, ...]
+    intervals: tuple[ActionInterval, ...]
     alone: tuple[bool, ...]
-    """Whether nothing but background is near each telling."""
+    """For each detected start, whether it is a false alarm: nothing but background is near it."""
     background_s: float
+    """Time in which a start would be a false alarm."""
 
 
 def detection_report(
     results: Sequence[StreamResult], labels: tuple[str, ...], *, rate_hz: float = 30.0
 ) -> dict[str, Any]:
-    """Compute the figures of some streams, ready for JSON.
+    """Compute the metrics of some streams, ready for JSON.
 
-    Frames whose class is not known are left out of everything. Seconds, shares in [0, 1], millimetres. A class
-    that does not occur has no figures, but its tellings are false alarms. In `confusion` each frame counts as the
-    class of the highest score, background among them, of the newest judgement known at it; before any, as background.
+    Frames of unknown class are left out of everything. Seconds, shares in [0, 1], millimetres. A class that does not
+    occur has no entry in `per_class`, but its detections count as false alarms. In `confusion` a frame's predicted
+    class is the one with the highest score, background included, of the newest prediction known at it; before the
+    first prediction it is background.
     """
     streams = [_stream(number, result, labels, rate_hz) for number, result in enumerate(results)]
     present = [k for k in range(1, len(labels)) if any((s.labels == k).any() for s in streams)]
@@ -87,13 +95,13 @@ def detection_report(
     right = later.argmax(1) == truth
     per_class = {labels[k]: _of_class(streams, k, truth == k, online[:, k], later[:, k], right) for k in present}
     starts = [start for s in streams for start in s.starts]
-    told = [telling for s in streams for telling in s.told]
+    detected = [start for s in streams for start in s.detected]
     alone = [flag for s in streams for flag in s.alone]
     background_s = sum(s.background_s for s in streams)
     alarms = sum(alone)
     total = {tolerance: _matches(streams, tolerance) for tolerance in TOLERANCES_S}
     at_recall = false_alarms_at_recall(
-        told, starts, alone=alone, background_s=background_s, recall=RECALL, tolerance_s=TOLERANCE_S
+        detected, starts, alone=alone, background_s=background_s, recall=RECALL, tolerance_s=TOLERANCE_S
     )
     return {
         "streams": len(streams),
@@ -106,7 +114,7 @@ def detection_report(
         "start_f1": {f"{tolerance:g}": _round(matches.f1) for tolerance, matches in total.items()},
         "start_precision": _round(total[TOLERANCE_S].precision),
         "start_recall": _round(total[TOLERANCE_S].recall),
-        "start_map": _start_maps(told, starts, present),
+        "start_map": _start_maps(detected, starts, present),
         "delay_p50_s": _round(total[TOLERANCE_S].delay_percentile_s(50)),
         "delay_p95_s": _round(total[TOLERANCE_S].delay_percentile_s(95)),
         "false_alarms": alarms,
@@ -118,7 +126,7 @@ def detection_report(
         "edit": _round(float(np.mean([edit_score(s.predicted, s.true) for s in streams]))),
         "map_at_overlap": _interval_maps(streams, rate_hz),
         "motion": motion(results),
-        # No scores at all have their highest first, which is the background's.
+        # Where all scores are 0, argmax gives the first class, background.
         "confusion": confusion(online.argmax(1), truth, labels),
         "per_class": per_class,
     }
@@ -128,29 +136,33 @@ def _stream(number: int, result: StreamResult, labels: tuple[str, ...], rate_hz:
     truth = result.sequence.labels
     online, later = (frame_scores(result, lookahead=frames) for frames in (0, round(LATER_S * rate_hz)))
     predicted = np.full(len(truth), BACKGROUND)
-    told, intervals, alone = [], [], []
+    detected, intervals, alone = [], [], []
     reach = round(TOLERANCE_S * rate_hz)
     away = alone_in_background(truth, reach)
-    for action in result.told:
+    for action in result.detected:
         first, last = (min(len(truth), round(at_s * rate_hz)) for at_s in (action.onset_s, action.end_s))
         label = labels.index(action.label)
         predicted[first:last] = label
         onset = min(len(truth) - 1, first)
         if truth[onset] == IGNORE:
             continue
-        told.append(Told(stream=number, label=label, onset_s=action.onset_s, told_s=action.told_s, score=action.score))
+        detected.append(
+            DetectedStart(
+                stream=number, label=label, onset_s=action.onset_s, detected_s=action.detected_s, score=action.score
+            )
+        )
         alone.append(bool(away[onset]))
         if last > first:
             score = float(later[first:last, label].mean())
             intervals.append(
-                Interval(stream=number, label=label, start_s=action.onset_s, end_s=action.end_s, score=score)
+                ActionInterval(stream=number, label=label, start_s=action.onset_s, end_s=action.end_s, score=score)
             )
     predicted[truth == IGNORE] = IGNORE
     true = segments_of(truth)
-    starts = tuple(Start(stream=number, label=s.label, onset_s=s.start / rate_hz) for s in true)
+    starts = tuple(TrueStart(stream=number, label=s.label, onset_s=s.start / rate_hz) for s in true)
     return _Stream(
         number=number, labels=truth, online=online, later=later, predicted=tuple(segments_of(predicted)),
-        true=tuple(true), starts=starts, told=tuple(told), intervals=tuple(intervals), alone=tuple(alone),
+        true=tuple(true), starts=starts, detected=tuple(detected), intervals=tuple(intervals), alone=tuple(alone),
         background_s=float(away.sum() / rate_hz),
     )  # fmt: skip
 
@@ -163,7 +175,7 @@ def _of_class(
     later: NDArray[np.float32],
     right: NDArray[np.bool_],
 ) -> dict[str, Any]:
-    """Compute one class's figures. positive, online, later, right: (T,) over the known frames of all streams."""
+    """Compute one class's metrics. positive, online, later, right: (T,) over the known frames of all streams."""
     matches = _matches(streams, TOLERANCE_S, number)
     return {
         "frames": int(positive.sum()),
@@ -172,7 +184,7 @@ def _of_class(
         "cap": _round(calibrated_average_precision(online, positive)),
         "recall_later": _round(float(right[positive].mean())) if positive.any() else None,
         "starts": matches.true,
-        "told": matches.told,
+        "told": matches.detected,
         "precision": _round(matches.precision),
         "start_recall": _round(matches.recall),
         "f1": _round(matches.f1),
@@ -181,13 +193,13 @@ def _of_class(
 
 
 def _matches(streams: Sequence[_Stream], tolerance_s: float, number: int | None = None) -> Matches:
-    """Match the starts of one class, or of every class."""
+    """Match the starts of one class, or of every class where `number` is None."""
     total = NO_MATCHES
     for stream in streams:
-        labels = {s.label for s in stream.starts} | {t.label for t in stream.told} if number is None else {number}
+        labels = {s.label for s in (*stream.starts, *stream.detected)} if number is None else {number}
         for label in labels:
             total += match_starts(
-                [(t.onset_s, t.told_s) for t in stream.told if t.label == label],
+                [(s.onset_s, s.detected_s) for s in stream.detected if s.label == label],
                 [s.onset_s for s in stream.starts if s.label == label],
                 tolerance_s=tolerance_s,
             )
@@ -195,7 +207,7 @@ def _matches(streams: Sequence[_Stream], tolerance_s: float, number: int | None 
 
 
 def _decile_means(streams: Sequence[_Stream], present: Sequence[int]) -> list[float | None]:
-    """Average each tenth over classes; a frame of nothing known keeps the streams apart."""
+    """Average each tenth over classes; an IGNORE frame separates the streams."""
     gap = np.array([IGNORE])
     labels = np.concatenate([part for s in streams for part in (s.labels, gap)])
     scores = np.concatenate([part for s in streams for part in (s.online, np.zeros_like(s.online[:1]))])
@@ -205,17 +217,19 @@ def _decile_means(streams: Sequence[_Stream], present: Sequence[int]) -> list[fl
     return [_round(float(np.nanmean(column))) if np.isfinite(column).any() else None for column in tenths.T]
 
 
-def _start_maps(told: Sequence[Told], starts: Sequence[Start], present: Sequence[int]) -> dict[str, float | None]:
+def _start_maps(
+    detected: Sequence[DetectedStart], starts: Sequence[TrueStart], present: Sequence[int]
+) -> dict[str, float | None]:
     by_offset: dict[str, float | None] = {}
     for offset_s in OFFSETS_S:
         values = [
             point_average_precision(
-                [t for t in told if t.label == k], [s for s in starts if s.label == k], offset_s=offset_s
+                [s for s in detected if s.label == k], [s for s in starts if s.label == k], offset_s=offset_s
             )
             for k in present
         ]
-        found = [value for value in values if value is not None]
-        by_offset[f"{offset_s:g}"] = _round(float(np.mean(found))) if found else None
+        known = [value for value in values if value is not None]
+        by_offset[f"{offset_s:g}"] = _round(float(np.mean(known))) if known else None
     return by_offset
 
 
@@ -236,9 +250,9 @@ def _segmental(streams: Sequence[_Stream]) -> dict[str, float | None]:
 
 
 def _interval_maps(streams: Sequence[_Stream], rate_hz: float) -> dict[str, dict[str, float | None]]:
-    told = [interval for stream in streams for interval in stream.intervals]
+    detected = [interval for stream in streams for interval in stream.intervals]
     true = [
-        Interval(stream=stream.number, label=s.label, start_s=s.start / rate_hz, end_s=s.end / rate_hz)
+        ActionInterval(stream=stream.number, label=s.label, start_s=s.start / rate_hz, end_s=s.end / rate_hz)
         for stream in streams
         for s in stream.true
     ]
@@ -246,7 +260,7 @@ def _interval_maps(streams: Sequence[_Stream], rate_hz: float) -> dict[str, dict
         f"by_{by}": {
             f"{overlap:g}": _round(float(value))
             for overlap, value in zip(
-                OVERLAPS, interval_mean_average_precision(told, true, OVERLAPS, by=by), strict=True
+                OVERLAPS, interval_mean_average_precision(detected, true, OVERLAPS, by=by), strict=True
             )
         }
         for by in ("action", "video")
@@ -254,10 +268,10 @@ def _interval_maps(streams: Sequence[_Stream], rate_hz: float) -> dict[str, dict
 
 
 def motion(results: Sequence[StreamResult]) -> dict[str, dict[str, float | None]]:
-    """Average the errors of the predictions and of the held pose, in mm by horizon in ms, over all judgements."""
+    """Average the errors of the predicted motion and of zero velocity over all predictions, in mm by horizon in ms."""
     columns = [str(round(frames * 1000 / 30)) for frames in HORIZONS]
     figures: dict[str, dict[str, float | None]] = {}
-    for name, kept in (("mpjpe_mm", "motion_error_mm"), ("held_mm", "held_error_mm")):
+    for name, kept in (("mpjpe_mm", "motion_error_mm"), ("held_mm", "zero_velocity_error_mm")):
         errors = np.concatenate([getattr(result, kept) for result in results])
         known = [column[np.isfinite(column)] for column in errors.T]
         figures[name] = {

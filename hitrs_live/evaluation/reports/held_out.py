@@ -1,4 +1,4 @@
-"""Measure a detector on the people of the ship data that no training saw."""
+"""Measure a detector on the held-out subjects of the data sets that the shipped model is trained on."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from hitrs_live.data.class_map import read_ship
 from hitrs_live.data.corruptions import Effect, degrade
 from hitrs_live.data.formats.ui_prmd import NAME as UI_PRMD
 from hitrs_live.data.formats.ui_prmd import join_repetitions
-from hitrs_live.evaluation.decode_streams import decide
+from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.reports.detection import TOLERANCE_S, detection_report
 from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.streaming.thresholds import Thresholds
@@ -24,11 +24,11 @@ def evaluate_held_out(
     mirror: bool = True,
     effects: tuple[Effect, ...] = (),
 ) -> dict[str, Any]:
-    """Run all test subjects' streams and return figures by source and by class, ready for JSON.
+    """Run all test subjects' streams and return metrics by source and by class, ready for JSON.
 
-    step_frames: frames from one judgement to the next, by default the clip stride; mirror: whether everybody is judged
-    mirrored too; effects: what is wrong with the joints that the model sees, and that its predictions of motion are
-    measured against. Raises DataError where the data is missing.
+    step_frames: frames from one prediction to the next, by default the clip stride; mirror: whether the mirror image is
+    predicted too and both are averaged; effects: degradations of the joints that the model sees, and against which its
+    motion predictions are measured. Raises DataError where the data is missing.
     """
     sources = read_ship(folder, test=True)
     sources[UI_PRMD] = join_repetitions(sources[UI_PRMD])
@@ -40,7 +40,7 @@ def evaluate_held_out(
     for name, sequences in sources.items():
         known = [degrade(sequence, effects) for sequence in sequences if (sequence.labels != IGNORE).any()]
         streams = run_model(checkpoint, known, step_frames=step_frames, mirror=mirror)
-        results = decide(streams, checkpoint.info, thresholds=thresholds, step_frames=step_frames)
+        results = decode_streams(streams, checkpoint.info, thresholds=thresholds, step_frames=step_frames)
         report["sources"][name] = detection_report(
             results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz
         )

@@ -1,7 +1,7 @@
-"""The figures of motion prediction: how far off each joint is, against predictions that have learned nothing.
+"""Compute the report of motion prediction: mean joint errors of the model and of baselines without training.
 
-Measured where the whole horizon was recorded, over the joints that the sensor has, in camera space. A mean is over
-every prediction of every recording.
+Errors are mean per joint position errors (MPJPE), measured where the whole horizon was recorded, over the joints that
+the sensor has, in camera space and root-aligned. A mean is over every prediction of every recording.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.evaluation.metrics.motion_baselines import BASELINES
-from hitrs_live.evaluation.run_forecasts import Forecasts
+from hitrs_live.evaluation.run_model import Forecasts
 from hitrs_live.model.motion_head import RANGES
 from hitrs_live.skeleton import NTU25
 
@@ -20,7 +20,7 @@ HORIZONS_MS = (100, 200, 400, 600, 1000)
 OURS = "model"
 _PARENTS = list(NTU25.parents)
 _SHORTEST_M = 0.01
-"""Bones shorter than this, of joints that were not seen, have no length to keep."""
+"""Bones shorter than this belong to joints that were not seen; their length is not compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,18 +36,18 @@ class _Errors:
 
 
 def motion_report(forecasts: Iterable[Forecasts], *, rate_hz: float) -> dict[str, Any]:
-    """Compute the figures of some recordings, ready for JSON. Raises ValueError where there is no prediction."""
+    """Compute the metrics of some recordings, ready for JSON. Raises ValueError where there is no prediction."""
     by_method: dict[str, list[_Errors]] = {name: [] for name in (OURS, *BASELINES)}
     bones = [0.0]
     inside: dict[int, list[NDArray[np.bool_]]] = {share: [] for share in RANGES}
     for one in forecasts:
-        for name, told_m in _methods(one).items():
-            by_method[name].append(_errors(one, told_m, rate_hz))
+        for name, predicted_m in _methods(one).items():
+            by_method[name].append(_errors(one, predicted_m, rate_hz))
         bones.append(bone_length_change(one.seen.joints_m[one.ends], one.future_m))
         for share, hits in inside.items():
             hits.append(_inside(one, RANGES[share]))
     if not by_method[OURS]:
-        raise ValueError("got no prediction whose frames were all recorded, wanted one at least")
+        raise ValueError("found no prediction whose frames were all recorded, expected at least one")
     figures = {name: _figures(errors) for name, errors in by_method.items()}
     return {
         "predictions": sum(len(errors.jump) for errors in by_method[OURS]),
@@ -60,19 +60,19 @@ def motion_report(forecasts: Iterable[Forecasts], *, rate_hz: float) -> dict[str
 
 def _methods(one: Forecasts) -> Mapping[str, NDArray[np.float32]]:
     horizon = one.future_m.shape[1]
-    told = {name: baseline(one.seen.joints_m, one.ends, horizon) for name, baseline in BASELINES.items()}
-    return {OURS: one.future_m, **told}
+    baselines = {name: baseline(one.seen.joints_m, one.ends, horizon) for name, baseline in BASELINES.items()}
+    return {OURS: one.future_m, **baselines}
 
 
-def _errors(one: Forecasts, told_m: NDArray[np.float32], rate_hz: float) -> _Errors:
+def _errors(one: Forecasts, predicted_m: NDArray[np.float32], rate_hz: float) -> _Errors:
     ahead = np.array([round(ms / 1000 * rate_hz) for ms in HORIZONS_MS])
-    ahead = ahead[ahead <= told_m.shape[1]]
-    told, true = told_m[:, ahead - 1], one.true_m[one.ends[:, None] + ahead]
+    ahead = ahead[ahead <= predicted_m.shape[1]]
+    predicted, true = predicted_m[:, ahead - 1], one.true_m[one.ends[:, None] + ahead]
     real = one.seen.valid_mask
     return _Errors(
-        camera=mean_error_mm(told, true, real),
-        root_aligned=mean_error_mm(_aligned(told), _aligned(true), real),
-        jump=velocity_jump_mm(one.seen.joints_m, one.ends, told_m, real),
+        camera=mean_error_mm(predicted, true, real),
+        root_aligned=mean_error_mm(_aligned(predicted), _aligned(true), real),
+        jump=velocity_jump_mm(one.seen.joints_m, one.ends, predicted_m, real),
     )
 
 
@@ -81,37 +81,51 @@ def _aligned(joints: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def mean_error_mm(
-    told_m: NDArray[np.float32], true_m: NDArray[np.float32], valid_mask: NDArray[np.bool_]
+    predicted_m: NDArray[np.float32], true_m: NDArray[np.float32], valid_mask: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Average the distance over the joints that are there. (..., 25, 3) twice, (25,) -> (...)."""
-    distance = np.linalg.norm(told_m.astype(np.float64) - true_m, axis=-1)
+    """Compute the mean distance of predicted and true joints, over the valid ones.
+
+    predicted_m, true_m: (..., 25, 3) metres; valid_mask: (25,) bool, True for a joint of the data set. Returns (...)
+    millimetres.
+    """
+    distance = np.linalg.norm(predicted_m.astype(np.float64) - true_m, axis=-1)
     mean_mm: NDArray[np.float64] = 1000.0 * distance[..., valid_mask].mean(-1)
     return mean_mm
 
 
 def velocity_jump_mm(
-    seen_m: NDArray[np.float32], ends: NDArray[np.int64], told_m: NDArray[np.float32], valid_mask: NDArray[np.bool_]
+    seen_m: NDArray[np.float32],
+    ends: NDArray[np.int64],
+    predicted_m: NDArray[np.float32],
+    valid_mask: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Say how much the first step told differs from the last one seen, mean over joints. Returns (N,)."""
+    """Compute how much the first predicted step differs from the last recorded one, mean over valid joints.
+
+    seen_m: (T, 25, 3) metres; ends: (N,); predicted_m: (N, F, 25, 3) metres. Returns (N,) millimetres a frame.
+    """
     seen_step = seen_m[ends] - seen_m[np.maximum(ends - 1, 0)]
-    return mean_error_mm(told_m[:, 0] - seen_m[ends], seen_step, valid_mask)
+    return mean_error_mm(predicted_m[:, 0] - seen_m[ends], seen_step, valid_mask)
 
 
-def bone_length_change(last_m: NDArray[np.float32], told_m: NDArray[np.float32]) -> float:
-    """Find the greatest change of a bone's length, as a share of it. last_m: (N, 25, 3); told_m: (N, F, 25, 3)."""
+def bone_length_change(last_m: NDArray[np.float32], predicted_m: NDArray[np.float32]) -> float:
+    """Find the largest change of a bone's length, as a share of it.
+
+    last_m: (N, 25, 3) metres, the last recorded poses; predicted_m: (N, F, 25, 3) metres.
+    """
     before, after = (
-        np.linalg.norm(joints.astype(np.float64) - joints[..., _PARENTS, :], axis=-1) for joints in (last_m, told_m)
+        np.linalg.norm(joints.astype(np.float64) - joints[..., _PARENTS, :], axis=-1)
+        for joints in (last_m, predicted_m)
     )
     change = np.abs(after / np.maximum(before, _SHORTEST_M)[:, None] - 1.0)
     return float(change.max(initial=0.0, where=(before >= _SHORTEST_M)[:, None]))
 
 
 def _inside(one: Forecasts, reach: float) -> NDArray[np.bool_]:
-    """Tell for every joint of every frame told whether it came within so many scales. Returns (N * F * J,)."""
+    """Mark each true joint of each predicted frame that is within `reach` scales of it. Returns (N * F * J,)."""
     frames = np.arange(1, one.scale_m.shape[1] + 1)
     true = one.true_m[one.ends[:, None] + frames]
-    off_m = np.linalg.norm(one.future_m[:, : len(frames)] - true, axis=-1)
-    hits: NDArray[np.bool_] = (off_m <= reach * one.scale_m)[..., one.seen.valid_mask].ravel()
+    error_m = np.linalg.norm(one.future_m[:, : len(frames)] - true, axis=-1)
+    hits: NDArray[np.bool_] = (error_m <= reach * one.scale_m)[..., one.seen.valid_mask].ravel()
     return hits
 
 

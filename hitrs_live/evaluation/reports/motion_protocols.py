@@ -1,8 +1,8 @@
-"""The published protocols of motion prediction: 10 frames seen, 25 told, the mean joint error at six of them.
+"""The published protocols of motion prediction: 10 frames observed, 25 predicted, the mean joint error at six of them.
 
-Two means are given. `scored` is over the joints that move, and not over the doubles of another. Published figures
-are over all joints: the programs that made them copy doubles, and take the joints that never move from the truth,
-so that these count with an error of zero. The same predictions then seem about a fifth better.
+Two means are computed. `scored` is over the joints that move, without duplicates of another joint. Published figures
+are over all joints: the programs that computed them copy duplicates, and take the joints that never move from the
+ground truth, so that these have an error of zero. That makes the same predictions look about a fifth better.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,9 +17,9 @@ from torch import Tensor
 from hitrs_live.data.motion_set import HISTORY, HORIZON, Mirror, MotionSet
 
 COLUMNS_MS = (80, 160, 320, 400, 560, 1000)
-"""What the columns are called. Those of the CMU set are really 33 to 417 ms: its frames are 60 a second."""
+"""Names of the columns in publications. In the CMU set they are 33 to 417 ms: it has 60 frames a second."""
 FRAMES = (2, 4, 8, 10, 14, 25)
-"""The told frames that are measured, counted from 1."""
+"""The predicted frames that are measured, counted from 1."""
 PUBLISHED: Mapping[str, Mapping[str, tuple[str, tuple[float, ...]]]] = {
     "cmu": {
         "basketball": ("PGBIG", (9.5, 17.5, 35.3, 44.2, 59.4, 84.1)),
@@ -31,16 +31,16 @@ PUBLISHED: Mapping[str, Mapping[str, tuple[str, tuple[float, ...]]]] = {
     },
     "h36m": {"mean": ("siMLPe", (9.6, 21.7, 46.3, 57.3, 75.7, 109.4))},
 }
-"""The best published figures at hand, millimetres, over all joints."""
+"""The best published figures known to us: model and millimetres, over all joints."""
 
 Predict = Callable[[Tensor], Tensor]
-"""From a history (B, 10, J, 3) to what follows (B, 25, J, 3), millimetres."""
-_AT_ONCE = 256
+"""From a history (B, 10, J, 3) to the future (B, 25, J, 3), millimetres."""
+_BATCH = 256
 """Windows predicted together."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class MotionErrors:
+class ActionErrors:
     """Mean joint errors of one action, millimetres, in the order of the columns."""
 
     windows: int
@@ -48,18 +48,18 @@ class MotionErrors:
     all_joints: tuple[float, ...]
 
 
-def hold_pose(history: Tensor) -> Tensor:
-    """Predict the last pose for ever: zero velocity. Shapes as `Predict`."""
+def zero_velocity(history: Tensor) -> Tensor:
+    """Repeat the last pose (Martinez et al., CVPR 2017). Shapes as `Predict`."""
     return history[:, -1:].expand(-1, HORIZON, -1, -1)
 
 
 def mean_of(predictors: tuple[Predict, ...]) -> Predict:
-    """Average what several predict."""
+    """Average the predictions of several predictors."""
     return lambda history: torch.stack([predict(history) for predict in predictors]).mean(0)
 
 
 def with_mirror(predict: Predict, mirror: Mirror) -> Predict:
-    """Average what is predicted of the body and, mirrored back, of its mirror image."""
+    """Average the prediction with that for the mirror image, mirrored back."""
 
     def both(history: Tensor) -> Tensor:
         other = predict(torch.from_numpy(mirror(history.numpy())))
@@ -69,48 +69,48 @@ def with_mirror(predict: Predict, mirror: Mirror) -> Predict:
 
 
 @torch.inference_mode()
-def motion_errors(motion: MotionSet, predict: Predict) -> dict[str, MotionErrors]:
+def motion_errors(motion: MotionSet, predict: Predict) -> dict[str, ActionErrors]:
     """Predict every window of the test recordings and average the errors by action."""
     return {action: _action_errors(motion, action, predict) for action in motion.actions}
 
 
-def _action_errors(motion: MotionSet, action: str, predict: Predict) -> MotionErrors:
-    told = [frame - 1 for frame in FRAMES]
+def _action_errors(motion: MotionSet, action: str, predict: Predict) -> ActionErrors:
+    measured = [frame - 1 for frame in FRAMES]
     parts: list[NDArray[np.float64]] = []
     for recording in motion.test:
         windows = recording.windows() if recording.action == action else np.zeros((0,))
-        for begin in range(0, len(windows), _AT_ONCE):
-            part = torch.from_numpy(windows[begin : begin + _AT_ONCE])
-            off = predict(part[:, :HISTORY])[:, told] - part[:, HISTORY:][:, told]
-            parts.append(off.norm(dim=-1).double().numpy())
+        for begin in range(0, len(windows), _BATCH):
+            part = torch.from_numpy(windows[begin : begin + _BATCH])
+            error = predict(part[:, :HISTORY])[:, measured] - part[:, HISTORY:][:, measured]
+            parts.append(error.norm(dim=-1).double().numpy())
     errors = np.concatenate(parts)
     scored = errors[..., list(motion.scored)].mean((0, 2))
-    return MotionErrors(windows=len(errors), scored=_rounded(scored), all_joints=_rounded(errors.mean((0, 2))))
+    return ActionErrors(windows=len(errors), scored=_rounded(scored), all_joints=_rounded(errors.mean((0, 2))))
 
 
-def mean_over_actions(errors: Mapping[str, MotionErrors]) -> MotionErrors:
-    """Average over actions, each counting the same."""
-    return MotionErrors(
+def mean_over_actions(errors: Mapping[str, ActionErrors]) -> ActionErrors:
+    """Average over actions with equal weights."""
+    return ActionErrors(
         windows=sum(one.windows for one in errors.values()),
         scored=_rounded(np.mean([one.scored for one in errors.values()], axis=0)),
         all_joints=_rounded(np.mean([one.all_joints for one in errors.values()], axis=0)),
     )
 
 
-def motion_report(motion: MotionSet, measured: Mapping[str, MotionErrors]) -> dict[str, Any]:
-    """Put figures beside zero velocity's and the published ones."""
-    held = motion_errors(motion, hold_pose)
+def motion_report(motion: MotionSet, measured: Mapping[str, ActionErrors]) -> dict[str, Any]:
+    """Combine measured errors with those of zero velocity and the published ones, ready for JSON."""
+    baseline = motion_errors(motion, zero_velocity)
     return {
         "protocol": motion.name,
         "columns_ms": list(COLUMNS_MS),
         "frames": list(FRAMES),
-        "windows": {action: one.windows for action, one in held.items()},
+        "windows": {action: one.windows for action, one in baseline.items()},
         "scored_joints": len(motion.scored),
         "all_joints": len(motion.layout),
         "per_action": {action: list(one.scored) for action, one in measured.items()},
         "per_action_all_joints": {action: list(one.all_joints) for action, one in measured.items()},
-        "zero_velocity": {action: list(one.scored) for action, one in held.items()},
-        "zero_velocity_all_joints": {action: list(one.all_joints) for action, one in held.items()},
+        "zero_velocity": {action: list(one.scored) for action, one in baseline.items()},
+        "zero_velocity_all_joints": {action: list(one.all_joints) for action, one in baseline.items()},
         "published_all_joints": {
             action: {"model": model, "mm": list(values)}
             for action, (model, values) in PUBLISHED.get(motion.name, {}).items()

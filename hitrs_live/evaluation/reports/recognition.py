@@ -1,16 +1,16 @@
-"""Measure how well checkpoints name trimmed sequences: of the whole, and of ever longer beginnings as streams.
+"""Compute the report of recognition: accuracy on trimmed sequences, whole and partly observed as streams.
 
 The report has these keys, all shares being fractions of 1 to four decimals:
 
-    top1, top5      sequences whose class has the best score, one of the five best
-    per_class       by class name: its test sequences, the share found, what it was taken for most often when not
-    observed        top1 by percent of each sequence's frames seen, through the streaming path; of all is top1
-    samples         test sequences
-    protocol        head: the recogniser's own; linear, knn: a probe on what the frozen encoder sums up
+    top1, top5      share of sequences whose class has the best score, one of the five best
+    per_class       by class name: number of test sequences, recall, the class it was most often mistaken for
+    observed        top1 by percent of each sequence's frames seen, through the streaming path; that of 100 is top1
+    samples         number of test sequences
+    protocol        head: the recogniser's own; linear, knn: a probe on the frozen encoder's embeddings
     split, data     what was tested on
     checkpoints     file, name, modality, readout and top1 of each; several are fused by the mean of their scores
     classes         names, in the data set's order
-    probe           of a probe: training sequences, subset file, seed; its settings stand with the checkpoints
+    probe           of a probe: number of training sequences, subset file, seed; its settings are with the checkpoints
 """
 
 from collections.abc import Callable, Sequence
@@ -39,8 +39,8 @@ PROTOCOLS = ("auto", "head", "linear", "knn")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
-    """What one checkpoint, or several together, say of S sequences of K classes."""
+class SequenceScores:
+    """Scores of one checkpoint, or of several fused, for S sequences. K classes, P shares observed."""
 
     whole: Scores
     """(S, K)."""
@@ -49,20 +49,20 @@ class Answers:
 
 
 def recognise(classifier: Classifier, dataset: Dataset) -> tuple[Scores, Labels]:
-    """Name whole sequences, offline. Returns scores (S, K) in the order of the data set's classes, and labels (S,).
+    """Classify whole sequences offline. Returns scores (S, K) in the order of the data set's classes, and labels (S,).
 
     Raises DataError where a joint is not finite.
     """
-    return _name(classifier, dataset, sequence_tokens), class_numbers(dataset)
+    return _score_sequences(classifier, dataset, sequence_tokens), class_numbers(dataset)
 
 
 def observe(classifier: Classifier, dataset: Dataset) -> Scores:
-    """Name sequences of which only a share was seen, through the streaming path. Returns scores (S, P, K)."""
-    return _name(classifier, dataset, observed_tokens)
+    """Classify partly observed sequences through the streaming path. Returns scores (S, P, K) after each of SHARES."""
+    return _score_sequences(classifier, dataset, observed_tokens)
 
 
-def _name(classifier: Classifier, dataset: Dataset, pool: Callable[..., Tensor]) -> Scores:
-    """Name sequences by what `pool` makes of them and, where they are judged so, of their mirror images."""
+def _score_sequences(classifier: Classifier, dataset: Dataset, pool: Callable[..., Tensor]) -> Scores:
+    """Score sequences by the embeddings that `pool` returns, averaged with those of mirror images if it mirrors."""
 
     def scores_of(*, mirror: bool) -> Tensor:
         tokens = pool(classifier.reader, dataset, classifier.readout, mirror=mirror)
@@ -72,26 +72,26 @@ def _name(classifier: Classifier, dataset: Dataset, pool: Callable[..., Tensor])
     if classifier.mirror:
         mirrored = torch.from_numpy(mirrored_labels(dataset.classes))
         scores = average_sides(scores, scores_of(mirror=True), mirrored)
-    named: Scores = scores.numpy()
-    return named
+    array: Scores = scores.numpy()
+    return array
 
 
-def fuse(answers: Sequence[Answers]) -> Answers:
+def fuse(scores: Sequence[SequenceScores]) -> SequenceScores:
     """Average the scores of several checkpoints."""
-    return Answers(
-        whole=np.mean([answer.whole for answer in answers], axis=0),
-        observed=np.mean([answer.observed for answer in answers], axis=0),
+    return SequenceScores(
+        whole=np.mean([each.whole for each in scores], axis=0),
+        observed=np.mean([each.observed for each in scores], axis=0),
     )
 
 
-def summarise(answers: Answers, labels: Labels, classes: tuple[str, ...]) -> dict[str, Any]:
-    """Compute the figures of one set of answers, ready for JSON. labels: (S,)."""
-    counts = confusion_counts(answers.whole.argmax(1), labels, len(classes))
+def summarise(scores: SequenceScores, labels: Labels, classes: tuple[str, ...]) -> dict[str, Any]:
+    """Compute the metrics of scores against labels, (S,), ready for JSON."""
+    counts = confusion_counts(scores.whole.argmax(1), labels, len(classes))
     rows = zip(classes, counts.sum(1).tolist(), recalls(counts), mistaken_for(counts), strict=True)
-    seen = (answers.observed.argmax(-1) == labels[:, None]).mean(0)
+    seen = (scores.observed.argmax(-1) == labels[:, None]).mean(0)
     return {
-        "top1": _top1(answers, labels),
-        "top5": round(top_k(answers.whole, labels, 5), 4),
+        "top1": _top1(scores, labels),
+        "top5": round(top_k(scores.whole, labels, 5), 4),
         "per_class": {
             name: {
                 "samples": samples,
@@ -115,20 +115,20 @@ def evaluate_recognition(
     seed: int = 0,
     readout: Readout = "max",
 ) -> dict[str, Any]:
-    """Measure checkpoints, alone and together, on the test sequences of a split; the report is as told above.
+    """Measure checkpoints, each alone and all fused, on the test sequences of a split.
 
-    With `auto` recognisers answer for themselves, and where there is an encoder or a detector all are probed with a
-    linear classifier. readout: what probes read. Raises DataError, CheckpointMismatch or ConfigError where the parts
-    do not fit.
+    Returns the report that the module's docstring describes. With `auto`, recognisers use their own head; if any
+    checkpoint is an encoder or a detector, all are probed with a linear classifier. readout: pooling that probes use.
+    Raises DataError, CheckpointMismatch or ConfigError where data, checkpoints and options do not fit together.
     """
     train, test = (half.segments() for half in dataset.split(split))
     if not test.samples:
-        raise DataError(f"{dataset.path}: this split tests on no labelled sequence; choose another")
-    protocol = _decide(protocol, files)
+        raise DataError(f"{dataset.path}: this split has no labelled test sequence; choose another")
+    protocol = _choose_protocol(protocol, files)
     probe: dict[str, Any] = {}
     if protocol == "head":
         if subset is not None:
-            raise ConfigError(f"got --subset {subset} with --protocol head, which trains nothing; take linear or knn")
+            raise ConfigError(f"got --subset {subset} with --protocol head, which trains nothing; use linear or knn")
         classifiers = [open_head(file, dataset) for file in files]
         _check_rates(dataset, [classifier.reader for classifier in classifiers])
     else:
@@ -140,10 +140,10 @@ def evaluate_recognition(
         ]
         probe = {"samples": len(train.samples), "subset": None if subset is None else str(subset), "seed": seed}
 
-    answers = [Answers(whole=recognise(each, test)[0], observed=observe(each, test)) for each in classifiers]
+    scores = [SequenceScores(whole=recognise(each, test)[0], observed=observe(each, test)) for each in classifiers]
     labels = class_numbers(test)
     return {
-        **summarise(fuse(answers), labels, test.classes),
+        **summarise(fuse(scores), labels, test.classes),
         "protocol": protocol,
         "split": split or dataset.index.splits[0],
         "checkpoints": [
@@ -152,10 +152,10 @@ def evaluate_recognition(
                 "name": each.reader.info.name,
                 "modality": each.reader.info.modality,
                 "readout": each.readout,
-                "top1": _top1(answer, labels),
+                "top1": _top1(own, labels),
                 **each.settings,
             }
-            for each, answer in zip(classifiers, answers, strict=True)
+            for each, own in zip(classifiers, scores, strict=True)
         ],
         "data": str(dataset.path),
         "classes": list(test.classes),
@@ -163,7 +163,7 @@ def evaluate_recognition(
     }
 
 
-def _decide(protocol: str, files: Sequence[Path]) -> str:
+def _choose_protocol(protocol: str, files: Sequence[Path]) -> str:
     if protocol != "auto":
         return protocol
     return "head" if all(checkpoint_kind(file) == "recogniser" for file in files) else "linear"
@@ -175,7 +175,7 @@ def _check_rates(dataset: Dataset, readers: Sequence[EncoderCheckpoint]) -> None
 
 
 def _training_half(train: Dataset, test: Dataset, subset: Path | None) -> Dataset:
-    """Check what a probe is to learn from, and cut it down to a subset."""
+    """Check the training sequences of a probe and reduce them to a subset."""
     check_classes(train, test)
     if subset is None:
         return train
@@ -198,5 +198,5 @@ def _fit(
     return Classifier(file=file, reader=reader, score=linear.score, readout=readout, settings=chosen)
 
 
-def _top1(answers: Answers, labels: Labels) -> float:
-    return round(float((answers.whole.argmax(1) == labels).mean()), 4)
+def _top1(scores: SequenceScores, labels: Labels) -> float:
+    return round(float((scores.whole.argmax(1) == labels).mean()), 4)

@@ -1,4 +1,4 @@
-"""Write figures where a program reads them."""
+"""Write reports as JSON."""
 
 import json
 from pathlib import Path
@@ -11,9 +11,10 @@ from hitrs_live.streaming.thresholds import Thresholds
 
 
 def about_run(checkpoint: Checkpoint, thresholds: Thresholds | None, update: str, *, mirror: bool) -> dict[str, Any]:
-    """Say which detector figures are of and how it ran, so that no two are taken for one.
+    """Describe the detector and the settings of a run, for the head of a report.
 
-    update: clip or frame; mirror: whether everybody was judged mirrored too.
+    update: clip or frame, after which the model predicts; mirror: whether predictions were averaged with those for the
+    mirror image.
     """
     return {
         "checkpoint": {"name": checkpoint.info.name, "sha256": checkpoint.fingerprint},
@@ -29,4 +30,4 @@ def write_report(file: Path, report: dict[str, Any] | list[Any]) -> None:
         with whole_file(file) as unfinished:
             unfinished.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise DataError(f"{file}: cannot be written ({error}); name another file with --json") from None
+        raise DataError(f"{file}: cannot be written ({error}); give another file with --json") from None

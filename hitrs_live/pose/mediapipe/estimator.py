@@ -1,214 +1,33 @@
-"""Find people's landmarks in one picture with MediaPipe. Runs in the pose process (`worker`), not in the pipeline's.
+"""MediaPipe as a pose estimator: its landmarker in a process of its own."""
 
-MediaPipe is run picture by picture and not as a tracker of its own: with several people its video mode merges
-neighbours or doubles people. Its detector looks at the whole picture shrunk into a square of 224 pixels and so
-loses people in large and in oblong pictures. Two remedies: a person who was there a moment ago and is missing now
-gets a second look, in a crop about where they were; and while there is room for more people, every third frame
-has a square part of the picture searched as well, one part after the other.
-"""
-
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from mediapipe import Image, ImageFormat
-from mediapipe.tasks.python.core.base_options import BaseOptions
-from mediapipe.tasks.python.vision.pose_landmarker import PoseLandmarker, PoseLandmarkerOptions
-from numpy.typing import NDArray
-
-from hitrs_live.pose.mediapipe.protocol import LANDMARK_FIELDS
-from hitrs_live.skeleton import MEDIAPIPE33_JOINTS
-
-# Two finds whose landmarks lie this close on average, as a share of the person's height, are one person.
-_SAME_PERSON = 0.15
-# A find this close to where a missing person was is taken to be that person.
-_STILL_THERE = 0.35
-_CROP_MARGIN = 1.5
-_SMALLEST_CROP_PX = 32
-# The detector's proposals are checked again by the landmark network, so that they may be let through more easily.
-# On four clips of two people 0.5 finds 69 % of them and 0.3 finds 78 %, before any second look.
-_PROPOSAL_SHARE = 0.6
-_REMEMBERED_FRAMES = 10
-_SEARCH_EVERY = 3
-# A picture nearly square is seen well enough as a whole.
-_OBLONG = 1.2
-_SEARCH_CERTAINTY = 0.6
+from hitrs_live.config import PoseConfig
+from hitrs_live.pose.intrinsics import Intrinsics
+from hitrs_live.pose.isolated import IsolatedPoseEstimator
+from hitrs_live.pose.mediapipe.models import find_pose_model
+from hitrs_live.pose.worker.landmarker import LandmarkerCall
+from hitrs_live.skeleton import MEDIAPIPE33
 
 
-_MIRROR = [
-    MEDIAPIPE33_JOINTS.index(name.replace("left", "#").replace("right", "left").replace("#", "right"))
-    for name in MEDIAPIPE33_JOINTS
-]
-_LEFT, _RIGHT = (
-    [MEDIAPIPE33_JOINTS.index(f"{side}_{part}") for part in ("shoulder", "hip")] for side in ("left", "right")
-)
-# Nobody turns by more than 120 degrees from one picture to the next: the network confused left and right.
-_IMPOSSIBLE_TURN_COS = -0.5
-# It may well insist for a second; what it said for longer than that is believed.
-_LONGEST_CONFUSION = 30
+def mediapipe_estimator(
+    config: PoseConfig, intrinsics: Intrinsics, *, model: Path | None = None
+) -> IsolatedPoseEstimator:
+    """Make the estimator of one camera, not yet open; `open` raises PoseModelMissing where the model is not there.
 
+    model: a `.task` file in place of the one that config.model names.
+    """
 
-@dataclass(frozen=True, kw_only=True)
-class _Memory:
-    """A person as last seen."""
-
-    landmarks: NDArray[np.float32]
-    missed: int = 0
-    """Pictures since then."""
-    confirmed: int = 1
-    """Pictures in a row that agreed on which side is left, at most _LONGEST_CONFUSION."""
-    contradicted: int = 0
-    """Pictures in a row since then that did not."""
-
-
-class MediaPipeEstimator:
-    """Hold MediaPipe's pose landmarker and remember, for some frames, where people were."""
-
-    def __init__(self, model: Path, *, max_people: int, min_confidence: float) -> None:
-        self._max_people = max_people
-        self._memory: list[_Memory] = []
-        self._pictures = 0
-        self._landmarker = PoseLandmarker.create_from_options(
-            PoseLandmarkerOptions(
-                base_options=BaseOptions(model_asset_path=str(model)),
-                num_poses=max_people,
-                min_pose_detection_confidence=min_confidence * _PROPOSAL_SHARE,
-                min_pose_presence_confidence=min_confidence,
-            )
+    def find_landmarker() -> LandmarkerCall:
+        path = find_pose_model(config.model) if model is None else model
+        return LandmarkerCall(
+            # By name: the pipeline's own process never loads MediaPipe.
+            target="hitrs_live.pose.mediapipe.landmarker:MediaPipeLandmarker",
+            arguments={
+                "model": str(path),
+                "max_people": config.max_people,
+                "min_confidence": config.min_confidence,
+            },
         )
 
-    def step(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Find everybody in a picture.
-
-        picture: (height, width, 3) uint8, red-green-blue, C order. Returns (P, 33, LANDMARK_FIELDS) float32, P at most
-        max_people, the same person never twice.
-        """
-        height, width = picture.shape[:2]
-        aspect = np.array((width / height, 1.0), np.float32)
-        found: list[NDArray[np.float32]] = []
-        for person in self._detect(picture):
-            if all(_apart(person, other, aspect) > _SAME_PERSON for other in found):
-                found.append(person)
-        self._pictures += 1
-        missing = [old for old in self._memory if all(_apart(old.landmarks, p, aspect) >= _STILL_THERE for p in found)]
-        if len(found) < self._max_people:
-            # One more look at most, so that a frame's cost stays bounded; who has waited least comes first.
-            if missing:
-                found += self._look_again(picture, missing[0].landmarks, found, aspect)
-            elif self._pictures % _SEARCH_EVERY == 0:
-                found += self._search(picture, found, aspect)
-        lost = [
-            replace(old, missed=old.missed + 1)
-            for old in missing
-            if old.missed < _REMEMBERED_FRAMES
-            and all(_apart(old.landmarks, person, aspect) >= _STILL_THERE for person in found)
-        ]
-        seen = [self._settle(person, aspect) for person in found[: self._max_people]]
-        self._memory = seen + sorted(lost, key=lambda old: old.missed)
-        people = [person.landmarks for person in seen]
-        return np.stack(people) if people else np.empty((0, 33, LANDMARK_FIELDS), np.float32)
-
-    def close(self) -> None:
-        """Let the network go."""
-        self._landmarker.close()
-
-    def _detect(self, picture: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        result: Any = self._landmarker.detect(Image(image_format=ImageFormat.SRGB, data=picture))
-        return [
-            np.array(
-                [(a.x, a.y, w.x, w.y, w.z, a.visibility, a.presence) for a, w in zip(image, world, strict=True)],
-                np.float32,
-            )
-            for image, world in zip(result.pose_landmarks, result.pose_world_landmarks, strict=True)
-        ]
-
-    def _settle(self, person: NDArray[np.float32], aspect: NDArray[np.float32]) -> _Memory:
-        """Undo a confusion of left and right that only began a moment ago."""
-        past = [old for old in self._memory if _apart(person, old.landmarks, aspect) < _STILL_THERE]
-        if not past:
-            return _Memory(landmarks=person)
-        old = min(past, key=lambda old: _apart(person, old.landmarks, aspect))
-        if _across_cos(person, old.landmarks) >= _IMPOSSIBLE_TURN_COS:
-            return _Memory(landmarks=person, confirmed=min(old.confirmed + 1, _LONGEST_CONFUSION))
-        if old.contradicted >= old.confirmed:
-            return _Memory(landmarks=person)
-        return _Memory(landmarks=person[_MIRROR], confirmed=old.confirmed, contradicted=old.contradicted + 1)
-
-    def _look_again(
-        self,
-        picture: NDArray[np.uint8],
-        lost: NDArray[np.float32],
-        found: list[NDArray[np.float32]],
-        aspect: NDArray[np.float32],
-    ) -> list[NDArray[np.float32]]:
-        """Look for a lost person about where they were; nobody or one."""
-        here = self._look_at(picture, _crop(lost, picture.shape[1], picture.shape[0]), found, aspect)
-        here.sort(key=lambda person: _apart(person, lost, aspect))
-        return [person for person in here[:1] if _apart(person, lost, aspect) < _STILL_THERE]
-
-    def _search(
-        self, picture: NDArray[np.uint8], found: list[NDArray[np.float32]], aspect: NDArray[np.float32]
-    ) -> list[NDArray[np.float32]]:
-        """Look for people in one of the three squares that cover an oblong picture, each in its turn."""
-        height, width = picture.shape[:2]
-        side = min(height, width)
-        if max(height, width) < _OBLONG * side:
-            return []
-        turn = self._pictures // _SEARCH_EVERY % 3
-        left, top = (width - side) * turn // 2, (height - side) * turn // 2
-        here = self._look_at(picture, (left, top, left + side, top + side), found, aspect)
-        return [person for person in here if (person[:, 5] * person[:, 6]).mean() > _SEARCH_CERTAINTY]
-
-    def _look_at(
-        self,
-        picture: NDArray[np.uint8],
-        part: tuple[int, int, int, int],
-        found: list[NDArray[np.float32]],
-        aspect: NDArray[np.float32],
-    ) -> list[NDArray[np.float32]]:
-        """Return those in a part of the picture (left, top, right, bottom in pixels) who are not found yet."""
-        left, top, right, bottom = part
-        if min(right - left, bottom - top) < _SMALLEST_CROP_PX:
-            return []
-        corner, size = (left, top), (right - left, bottom - top)
-        here: list[NDArray[np.float32]] = []
-        for person in self._detect(np.ascontiguousarray(picture[top:bottom, left:right])):
-            person[:, :2] = (person[:, :2] * size + corner) / (picture.shape[1], picture.shape[0])
-            if all(_apart(person, other, aspect) > _SAME_PERSON for other in (*found, *here)):
-                here.append(person)
-        return here
-
-
-def _across_cos(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Return the cosine between two people's directions from right to left, of shoulders and hips together."""
-    a, b = ((person[_LEFT, 2:5] - person[_RIGHT, 2:5]).sum(axis=0) for person in (a, b))
-    return float(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-9)
-
-
-def _apart(a: NDArray[np.float32], b: NDArray[np.float32], aspect: NDArray[np.float32]) -> float:
-    """Return how far apart two people's image landmarks are on average, as a share of the larger one's extent.
-
-    Landmarks that were only guessed count little, left and right not at all: a person found the wrong way round
-    is still that person.
-    """
-    here, there = a[:, :2] * aspect, b[:, :2] * aspect
-    extent = max(np.ptp(here, axis=0).max(), np.ptp(there, axis=0).max(), 1e-6)
-    sure, sure_too = a[:, 5] * a[:, 6], b[:, 5] * b[:, 6]
-    straight = _mean_off(here, there, sure * sure_too)
-    crossed = _mean_off(here, there[_MIRROR], sure * sure_too[_MIRROR])
-    return float(min(straight, crossed) / extent)
-
-
-def _mean_off(here: NDArray[np.float32], there: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
-    return float(np.average(np.linalg.norm(here - there, axis=-1), weights=weights + 1e-3))
-
-
-def _crop(person: NDArray[np.float32], width: int, height: int) -> tuple[int, int, int, int]:
-    """Return left, top, right, bottom in pixels of a square about a person, cut to the picture."""
-    points = np.clip(person[:, :2], 0, 1) * (width, height)
-    low, high = points.min(axis=0), points.max(axis=0)
-    half = (high - low).max() * _CROP_MARGIN / 2
-    left, top = np.maximum((low + high) / 2 - half, 0)
-    right, bottom = np.minimum((low + high) / 2 + half, (width, height))
-    return int(left), int(top), int(right), int(bottom)
+    return IsolatedPoseEstimator(find_landmarker, skeleton=MEDIAPIPE33, config=config, intrinsics=intrinsics)

@@ -1,8 +1,8 @@
-"""Fetch the wheel that the pose model is assembled from, with whatever pip there is.
+"""Download the wheel that the pose model is assembled from, with the pip that is available.
 
-An environment that `uv venv` or `python -m venv --without-pip` made has none of its own. Then the one that Python
-brings to make environments with is run from its file, uv's, or any other on the path: each downloads the same wheel,
-from the registry that the user set it to.
+An environment made by `uv venv` or `python -m venv --without-pip` has no pip. Then the pip that Python ships for new
+environments is run from its wheel, else uv's, else any other on the path. Each downloads the same wheel, from the
+registry that the user configured.
 """
 
 import importlib.util
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 def fetch_wheel(folder: Path) -> Path:
-    """Download the wheel into a folder and return its path. Raises PoseModelMissing, saying what else can be done."""
+    """Download the wheel into a folder and return its path. Raises PoseModelMissing, with alternatives."""
     _log.info("fetching %s for its pose model (36 MB, once)", WHEEL)
     tried = []
     for name, command, environment in _pips():
@@ -62,7 +62,7 @@ def _pips() -> Iterator[tuple[str, list[str], Mapping[str, str]]]:
 
 
 def _bundled_pip() -> Path | None:
-    """Find the wheel of pip that Python installs into new environments; some systems take it out."""
+    """Find the wheel of pip that Python installs into new environments; some systems remove it."""
     spec = importlib.util.find_spec("ensurepip")
     if spec is None or spec.origin is None:
         return None

@@ -1,8 +1,8 @@
-"""Find the MediaPipe pose model: in the user's cache, never in the repository, or in a file that the user names.
+"""Find the MediaPipe pose model in the user's cache or in a file that the user names; it is never in the repository.
 
 Only `ensure_pose_model` and `download_official` go to the network, and only `hitrs-live models` calls them.
-An older wheel of the mediapipe package holds the networks of the variant `full`; `bundle` makes of them what the
-present one reads. The other variants are a download from their publisher.
+An older wheel of the mediapipe package contains the networks of the variant `full`; `task_bundle` packs them as the
+present one reads them. The other variants are a download from their publisher.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What lies beside each model in the cache, so that what is run can be named and checked."""
+    """Describe a model of the cache, in a file beside it, so that what is run can be named and checked."""
 
     variant: Variant
     size_bytes: int
@@ -42,25 +42,25 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of `hitrs-live models`."""
+    """Describe one variant for `hitrs-live models`."""
 
     variant: Variant
     path: Path
     record: ModelRecord | None
-    """None where the model is not there, or is not the file that was recorded."""
+    """None where the model is missing, or is not the file that was recorded."""
     note: str
 
 
 def cache_folder() -> Path:
-    """Return the folder that pose models are kept in; it need not exist yet."""
+    """Return the folder of the pose models; it need not exist yet."""
     return cache.cache_folder() / "pose"
 
 
 def find_pose_model(name: str) -> Path:
     """Return the path of the pose model of that name: lite, full or heavy of the cache, else a `.task` file's path.
 
-    Nothing is fetched. Raises PoseModelMissing where there is none, or the file is no pose model; the message says how
-    to get one.
+    Nothing is fetched. Raises PoseModelMissing where there is none, or the file is no pose model; the message
+    explains how to get one.
     """
     if name not in get_args(Variant):
         return _check_bundle(Path(name).expanduser())
@@ -75,14 +75,14 @@ def find_pose_model(name: str) -> Path:
 
 
 def ensure_pose_model(variant: Variant = "full", *, wheel: Path | None = None) -> Path:
-    """Return the path of a whole pose model, assembling it first where it is not in the cache.
+    """Return the path of a complete pose model, assembling it first where it is not in the cache.
 
-    Takes a second or two where the package registry answers, milliseconds once cached; safe when several
-    processes do it at once. `wheel` is the mediapipe 0.10.21 wheel where it is already at hand.
-    Raises PoseModelMissing where it cannot be had; the message says what else can be done.
+    Takes a second or two where the package registry can be reached, milliseconds once cached; safe when several
+    processes do it at once. wheel: the mediapipe 0.10.21 wheel, where it has been downloaded already.
+    Raises PoseModelMissing where it cannot be obtained; the message lists the alternatives.
     """
     if variant not in get_args(Variant):
-        raise ValueError(f"got pose model {variant!r}, wanted one of {', '.join(get_args(Variant))}")
+        raise ValueError(f"got pose model {variant!r}, expected one of {', '.join(get_args(Variant))}")
     if variant != "full" or (wheel is None and _read_record(variant) is not None):
         return find_pose_model(variant)
     with _Folder() as folder:
@@ -92,18 +92,20 @@ def ensure_pose_model(variant: Variant = "full", *, wheel: Path | None = None) -
 
 
 def download_official(variant: Variant) -> Path:
-    """Download the official `.task` file over https into the cache, in place of what is there, and record its sum.
+    """Download the official `.task` file over https into the cache, replacing what is there, and record its checksum.
 
-    Opt-in: nothing else calls this. No sum is published beside the file, so the one found is recorded and shown
-    (`describe_models`) for the user to compare. It could not be tried where this was written: that host was out
-    of reach. Raises PoseModelMissing where the download fails or is no pose bundle.
+    Opt-in: only `hitrs-live models --download` calls this. No checksum is published beside the file, so that of the
+    download is recorded and shown (`describe_models`) for the user to compare. Never tried against the real host,
+    which could not be reached during development.
+
+    Raises PoseModelMissing where the download fails or is no pose bundle.
     """
     if variant not in get_args(Variant):
-        raise ValueError(f"got pose model {variant!r}, wanted one of {', '.join(get_args(Variant))}")
+        raise ValueError(f"got pose model {variant!r}, expected one of {', '.join(get_args(Variant))}")
     url = OFFICIAL_URL.format(variant=variant)
     try:
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            bundle = answer.read()
+        with urllib.request.urlopen(url, timeout=60) as response:
+            bundle = response.read()
     except (OSError, urllib.error.URLError) as error:
         raise PoseModelMissing(
             f"pose model {variant!r} could not be downloaded from {url} ({error}); download it on a machine that can "
@@ -115,7 +117,7 @@ def download_official(variant: Variant) -> Path:
         candidate.write_bytes(bundle)
         if not zipfile.is_zipfile(candidate):
             raise PoseModelMissing(
-                f"{url} gave {len(bundle)} bytes that are no model bundle; is a proxy answering in its place?"
+                f"{url} gave {len(bundle)} bytes that are no model bundle; is a proxy replying in its place?"
             )
     record = _store(variant, bundle, origin=url)
     _log.info("pose model %s: %d bytes, sha256 %s", variant, record.size_bytes, record.sha256)
@@ -123,7 +125,7 @@ def download_official(variant: Variant) -> Path:
 
 
 def describe_models() -> tuple[ModelStatus, ...]:
-    """Say for every variant whether it is there, its size, its sum and where it came from."""
+    """Describe every variant: whether it is there, its size, its checksum and where it came from."""
     statuses = []
     for variant in get_args(Variant):
         path = _model_path(variant)
@@ -131,7 +133,7 @@ def describe_models() -> tuple[ModelStatus, ...]:
         if record is not None:
             note = record.origin
         elif path.exists():
-            note = "is not the file that was recorded; get it anew"
+            note = "is not the file that was recorded; get it again"
         elif variant == "full":
             note = "not here yet; `hitrs-live models --fetch` assembles it from the package registry"
         else:
@@ -141,26 +143,26 @@ def describe_models() -> tuple[ModelStatus, ...]:
 
 
 def describe_file(path: Path) -> str:
-    """Say in one line what a `.task` file is. Raises PoseModelMissing where it is no pose model."""
+    """Describe a `.task` file in one line. Raises PoseModelMissing where it is no pose model."""
     content = _check_bundle(path).read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    same = [each.variant for each in describe_models() if each.record is not None and each.record.sha256 == found]
+    checksum = hashlib.sha256(content).hexdigest()
+    same = [each.variant for each in describe_models() if each.record is not None and each.record.sha256 == checksum]
     known = f", the same as {same[0]} in the cache" if same else ""
-    return f"{path}: a pose model, {len(content)} bytes, sha256 {found}{known}"
+    return f"{path}: a pose model, {len(content)} bytes, sha256 {checksum}{known}"
 
 
 def _check_bundle(path: Path) -> Path:
-    """Return the path of a file that holds both networks. Raises PoseModelMissing for any other."""
-    wanted = "wanted lite, full, heavy, or the path of a MediaPipe pose landmarker's .task file"
+    """Return the path of a file that contains both networks. Raises PoseModelMissing for any other."""
+    expected = "expected lite, full, heavy, or the path of a MediaPipe pose landmarker's .task file"
     try:
         with zipfile.ZipFile(path) as archive:
             missing = [name for name in CONTENT if name not in archive.namelist()]
     except FileNotFoundError:
-        raise PoseModelMissing(f"pose model {path}: there is no such file; {wanted}") from None
+        raise PoseModelMissing(f"pose model {path}: there is no such file; {expected}") from None
     except (OSError, zipfile.BadZipFile) as error:
-        raise PoseModelMissing(f"pose model {path}: is no .task file ({error}); {wanted}") from None
+        raise PoseModelMissing(f"pose model {path}: is no .task file ({error}); {expected}") from None
     if missing:
-        raise PoseModelMissing(f"pose model {path}: has no {missing[0]} inside; {wanted}")
+        raise PoseModelMissing(f"pose model {path}: has no {missing[0]} inside; {expected}")
     return path
 
 
@@ -173,7 +175,7 @@ def _record_path(variant: Variant) -> Path:
 
 
 def _read_record(variant: Variant) -> ModelRecord | None:
-    """Return the record only where the file beside it is the one recorded."""
+    """Return the record; None where there is none, or the file beside it has another checksum."""
     try:
         record = msgspec.json.decode(_record_path(variant).read_bytes(), type=ModelRecord)
         bundle = _model_path(variant).read_bytes()
@@ -183,7 +185,7 @@ def _read_record(variant: Variant) -> ModelRecord | None:
 
 
 class _Folder:
-    """A temporary folder inside the cache, so that a finished file is renamed and never copied."""
+    """Make a temporary folder inside the cache, so that a finished file is renamed and never copied."""
 
     def __enter__(self) -> Path:
         try:
@@ -207,7 +209,7 @@ def _store(variant: Variant, bundle: bytes, *, origin: str) -> ModelRecord:
     with _Folder() as folder:
         (folder / "model").write_bytes(bundle)
         (folder / "record").write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2))
-        # Model first: a record without its file would be believed by nobody, since the sum would not match.
+        # Model first: until the record follows, the checksums differ and the model counts as missing.
         os.replace(folder / "model", _model_path(variant))
         os.replace(folder / "record", _record_path(variant))
     return record

@@ -1,8 +1,8 @@
 """Make a pose model bundle out of the networks inside an older mediapipe wheel.
 
-That wheel (Apache-2.0) holds two TensorFlow Lite files: one finds people, one finds a person's landmarks. Here
-they are checked against known sums, given the metadata that MediaPipe's newer API asks for, and packed as the
-`.task` file that it reads: a zip, stored and aligned so that it can be mapped into memory.
+That wheel (Apache-2.0) contains two TensorFlow Lite files: one finds people, one finds a person's landmarks. They are
+checked against known checksums, given the metadata that MediaPipe's newer API asks for, and packed as the `.task` file
+that it reads: a zip, stored and aligned so that it can be mapped into memory.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ KNOWN_SHA256 = {
     LANDMARKS: "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
 }
 CONTENT = ("pose_detector.tflite", "pose_landmarks_detector.tflite")
-"""What a pose landmarker's `.task` file holds: what finds people, and what finds a person's landmarks."""
+"""The files in a pose landmarker's `.task` file: the network that finds people, and the one for their landmarks."""
 _ALIGNMENT = 64
 _LOCAL_HEADER = 30
 """Bytes of a zip's header of one file, before its name."""
@@ -38,12 +38,12 @@ def assemble(wheel: Path) -> bytes:
             for name in KNOWN_SHA256:
                 networks[name] = archive.read(name)
     except (OSError, zipfile.BadZipFile, KeyError) as error:
-        raise PoseModelMissing(f"{wheel} holds no pose model ({error}); give the {WHEEL} wheel") from None
+        raise PoseModelMissing(f"{wheel} contains no pose model ({error}); give the {WHEEL} wheel") from None
     for name, known in KNOWN_SHA256.items():
         got = hashlib.sha256(networks[name]).hexdigest()
         if got != known:
             raise PoseModelMissing(
-                f"{wheel}: {name} has sha256 {got}, wanted {known}; give the unaltered {WHEEL} wheel"
+                f"{wheel}: {name} has sha256 {got}, expected {known}; give the unaltered {WHEEL} wheel"
             )
     return _packed(
         {
@@ -57,7 +57,7 @@ def _packed(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in files.items():
-            # A fixed date keeps the sum of the bundle the same wherever and whenever it is made.
+            # A fixed date keeps the checksum of the bundle the same wherever and whenever it is made.
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             # An extra field of our own (id, length, zeros) shifts the content onto the next boundary.
             start = buffer.tell() + _LOCAL_HEADER + len(name) + 4
@@ -72,7 +72,7 @@ def _with_input_metadata(network: bytes) -> bytes:
 
     The older API had that scale in its graph; the newer one reads it from the network's file.
     """
-    # Here and not above: only set-up needs these, and they load much of MediaPipe.
+    # Imported here: only set-up needs these, and they load much of MediaPipe.
     import flatbuffers
     from mediapipe.tasks.metadata import schema_py_generated as schema
 

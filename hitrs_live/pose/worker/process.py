@@ -1,4 +1,4 @@
-"""One pose process: start it, ask it, and tell how it died."""
+"""Start one pose process, send it requests, and report how it ended."""
 
 import collections
 import io
@@ -17,8 +17,9 @@ import psutil
 from numpy.typing import NDArray
 
 import hitrs_live
-from hitrs_live.pose.mediapipe.protocol import LANDMARK_FIELDS, PoseReply, PoseRequest, Ready, Unpacker, pack
-from hitrs_live.pose.mediapipe.shared_frame import SharedPixels
+from hitrs_live.pose.worker.landmarker import LandmarkerCall
+from hitrs_live.pose.worker.protocol import LANDMARK_FIELDS, PoseReply, PoseRequest, Ready, Unpacker, pack
+from hitrs_live.pose.worker.shared_frame import SharedPixels
 
 _KEPT_LINES = 20
 _LONGEST_LINE = 300
@@ -26,25 +27,25 @@ _CLOSE_WAIT_S = 1.0
 
 
 class ProcessDied(Exception):
-    """The process ended or fell silent. For `stage` only, which mends it; nobody else gets to see it."""
+    """The process ended or stopped replying. `isolated` alone catches it, and starts another process."""
 
 
 class PoseProcess:
-    """Own one child process, its two pipes and the thread that reads what it complains about."""
+    """Own one child process, its two pipes and the thread that reads its standard error."""
 
-    def __init__(self, model: Path, pixels: SharedPixels, *, max_people: int, min_confidence: float) -> None:
-        """Start the process; it loads its network meanwhile (`wait_ready`)."""
-        self._pixels = pixels
+    def __init__(self, landmarker: LandmarkerCall, pixels: SharedPixels, *, points: int) -> None:
+        """Start the process, which then loads its network (`wait_ready`). points: of each person."""
+        self._pixels, self._points = pixels, points
         self._unpacker = Unpacker()
         self._last_words: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
         self.ready_since: float | None = None
         """When it had loaded its network, monotonic seconds; None before that."""
-        self.answers = 0
+        self.replies = 0
+        """Pictures that it has replied to."""
         self.ready = False
         command = [
-            sys.executable, "-m", "hitrs_live.pose.mediapipe.worker", "--model", str(model),
-            "--pixels", str(pixels.descriptor), "--max-people", str(max_people),
-            "--min-confidence", repr(min_confidence),
+            sys.executable, "-m", "hitrs_live.pose.worker", *landmarker.command_line(),
+            "--pixels", str(pixels.descriptor),
         ]  # fmt: skip
         self._child = subprocess.Popen(
             command,
@@ -62,7 +63,7 @@ class PoseProcess:
         )
         self._poll = select.poll()
         self._poll.register(self._stdout, select.POLLIN)
-        self._reader = threading.Thread(target=self._read_complaints, name="pose-complaints", daemon=True)
+        self._reader = threading.Thread(target=self._read_stderr, name="pose-stderr", daemon=True)
         self._reader.start()
 
     @property
@@ -71,7 +72,7 @@ class PoseProcess:
         return self._child.pid
 
     def wait_ready(self, timeout_s: float) -> None:
-        """Wait until the network is loaded. Raises ProcessDied where it never is."""
+        """Wait until the network is loaded. Raises ProcessDied where it is not within timeout_s."""
         if not self.ready:
             while not isinstance(self._receive(timeout_s), Ready):
                 pass
@@ -79,10 +80,10 @@ class PoseProcess:
             self.ready_since = time.monotonic()
 
     def ask(self, seq: int, image: NDArray[np.uint8], timeout_s: float) -> NDArray[np.float32]:
-        """Have one picture looked at.
+        """Send one picture and wait for the landmarks of its people.
 
-        image: (height, width, 3) uint8, blue-green-red. Returns (P, 33, LANDMARK_FIELDS) float32.
-        Raises ProcessDied where no answer comes within timeout_s.
+        image: (height, width, 3) uint8, blue-green-red. Returns (P, points, LANDMARK_FIELDS) float32.
+        Raises ProcessDied where no reply comes within timeout_s.
         """
         self._pixels.write(image)
         height, width = image.shape[:2]
@@ -92,14 +93,24 @@ class PoseProcess:
             raise ProcessDied(self._how_it_ended()) from None
         deadline = time.monotonic() + timeout_s
         while True:
-            answer = self._receive(deadline - time.monotonic())
-            # An answer to an earlier picture is one whose caller was interrupted.
-            if isinstance(answer, PoseReply) and answer.seq == seq:
-                self.answers += 1
-                return np.frombuffer(answer.landmarks, "<f4").reshape(answer.people, 33, LANDMARK_FIELDS)
+            reply = self._receive(deadline - time.monotonic())
+            # A reply to an earlier picture is one whose caller was interrupted.
+            if isinstance(reply, PoseReply) and reply.seq == seq:
+                landmarks = self._landmarks(reply)
+                self.replies += 1
+                return landmarks
+
+    def _landmarks(self, reply: PoseReply) -> NDArray[np.float32]:
+        try:
+            return np.frombuffer(reply.landmarks, "<f4").reshape(reply.people, self._points, LANDMARK_FIELDS)
+        except ValueError:
+            raise ProcessDied(
+                f"replied with {len(reply.landmarks)} bytes for {reply.people} people, "
+                f"expected {self._points} points of {LANDMARK_FIELDS} numbers each"
+            ) from None
 
     def memory_mb(self) -> float | None:
-        """Return the resident memory in MiB, or None where the process is no more."""
+        """Return the resident memory in MiB, or None where the process has ended."""
         try:
             return float(psutil.Process(self._child.pid).memory_info().rss) / 2**20
         except psutil.Error:
@@ -139,7 +150,7 @@ class PoseProcess:
             except ValueError as error:
                 raise ProcessDied(str(error)) from None
             if messages:
-                # It answers one look at a time, so that there is never more than one that still matters.
+                # One request is open at a time, so only the newest message can be its reply.
                 return messages[-1]
 
     def _how_it_ended(self) -> str:
@@ -151,14 +162,14 @@ class PoseProcess:
             return f"was ended by {signal.Signals(-code).name}"
         return f"ended by itself with code {code}"
 
-    def _read_complaints(self) -> None:
+    def _read_stderr(self) -> None:
         for line in io.TextIOWrapper(cast(BinaryIO, _Unclosed(self._stderr.fileno())), errors="replace"):
             if line.strip():
                 self._last_words.append(line.strip()[:_LONGEST_LINE])
 
 
 class _Unclosed(io.RawIOBase):
-    """Read a descriptor that somebody else closes."""
+    """Read a descriptor without ever closing it: its owner does."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

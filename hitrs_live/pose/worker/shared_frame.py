@@ -1,4 +1,4 @@
-"""Pixels in memory that two processes share."""
+"""Share one picture's pixels between two processes."""
 
 import mmap
 import os
@@ -14,7 +14,7 @@ _MEMORY_FOLDER = "/dev/shm"
 
 
 class SharedPixels:
-    """A nameless file, in memory where the system has such a place, that holds one picture.
+    """Hold one picture in a file without a name, in memory where the system has such a place.
 
     It has no name, so that nothing is left behind however the processes end. It grows with the pictures.
     """
@@ -31,7 +31,7 @@ class SharedPixels:
         return self._descriptor
 
     def write(self, image: NDArray[np.uint8]) -> None:
-        """Put a picture in. image: (height, width, 3) uint8, blue-green-red; it is stored red-green-blue.
+        """Store a picture. image: (height, width, 3) uint8, blue-green-red; it is stored red-green-blue.
 
         Raises PoseProcessFailed where there is no room for it.
         """
@@ -41,13 +41,13 @@ class SharedPixels:
         cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=place)
 
     def close(self) -> None:
-        """Let the memory go."""
+        """Free the memory."""
         self._map = None
         os.close(self._descriptor)
 
     def _grow(self, size: int) -> mmap.mmap:
         try:
-            # Merely extended, the file would have no pages yet, and running out of them kills the process.
+            # A file that is only extended has no pages yet, and running out of them later kills the process.
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(self.descriptor, 0, size)
             else:

@@ -1,4 +1,4 @@
-"""What the pipeline and the pose process say to each other over two pipes.
+"""The messages between the pipeline's process and the pose process, over two pipes.
 
 Each message is four bytes of length, then msgpack. The pixels go through a shared file instead: red-green-blue,
 C order, from its first byte.
@@ -12,7 +12,8 @@ _LENGTH = struct.Struct("<I")
 MAX_BYTES = 1 << 20
 """No message is longer; a longer one means that the pipe is out of step."""
 LANDMARK_FIELDS = 7
-"""Numbers of a landmark: x, y as fractions of the picture; X, Y, Z in metres about the hips; visibility; presence."""
+"""Numbers of a landmark: x, y as fractions of the picture, from its top left corner; X, Y, Z in metres about the middle
+of the hips, x right, y down, z away; visibility and presence in [0, 1]."""
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -28,7 +29,7 @@ class PoseRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class PoseReply(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Everybody in the picture of a Look. `landmarks`: (people, 33, 7) little-endian float32."""
+    """The people in the picture of one request. `landmarks`: (people, N, LANDMARK_FIELDS) little-endian float32."""
 
     seq: int
     people: int
@@ -48,13 +49,13 @@ class Unpacker:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Ready | PoseRequest | PoseReply]:
-        """Take in bytes, give back the messages now whole. Raises ValueError where the stream is out of step."""
+        """Take in bytes, return the messages that are now complete. Raises ValueError for bytes that are none."""
         self._buffer += data
         messages: list[Ready | PoseRequest | PoseReply] = []
         while len(self._buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer)
             if length > MAX_BYTES:
-                raise ValueError(f"got a message of {length} bytes, wanted at most {MAX_BYTES}")
+                raise ValueError(f"got a message of {length} bytes, expected at most {MAX_BYTES}")
             end = _LENGTH.size + length
             if len(self._buffer) < end:
                 break

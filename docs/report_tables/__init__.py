@@ -1,0 +1,43 @@
+"""Tables of figures by name: each is made of reports, and stands in the documents between two markers."""
+
+from collections.abc import Callable
+from typing import Final
+
+from report_tables import accuracy, motion, research, speed
+from report_tables.reports import Reports
+
+TABLES: Final[dict[str, Callable[[Reports], str]]] = {
+    "detection": accuracy.detection,
+    "detector_seeds": accuracy.detector_seeds,
+    "degraded": accuracy.degraded,
+    "trade": accuracy.trade,
+    "baselines": accuracy.baselines,
+    "hindsight": accuracy.hindsight,
+    "turned": accuracy.turned,
+    "false_alarms_everyday": accuracy.false_alarms_everyday,
+    "false_alarms_video": accuracy.false_alarms_video,
+    "pose_accuracy": accuracy.pose_accuracy,
+    "motion": motion.motion,
+    "motion_degraded": motion.motion_degraded,
+    "motion_calibration": motion.motion_calibration,
+    "latency_compensation": motion.latency_compensation,
+    "motion_seeds": motion.motion_seeds,
+    "motion_cost": motion.motion_cost,
+    "motion_protocol": motion.motion_protocol,
+    "stages": speed.stages,
+    "pose_cost": speed.pose_cost,
+    "streaming": speed.streaming,
+    "levers": speed.levers,
+    "bench": speed.bench,
+    "peers": speed.peers,
+    "several_cameras": speed.several_cameras,
+    "soak": speed.soak,
+    "training_throughput": speed.training_throughput,
+    "pretraining_nw_ucla": research.pretraining_nw_ucla,
+    "pretraining_utkinect": research.pretraining_utkinect,
+    "pretraining_precog": research.pretraining_precog,
+    "pretraining_variants": research.pretraining_variants,
+    "fusion": research.fusion,
+    "linear_probe": research.linear_probe,
+}
+"""To add a table: a function from reports to Markdown, and a line here."""

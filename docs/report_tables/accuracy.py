@@ -1,0 +1,197 @@
+"""Tables of how well actions are recognised, and of how exact the poses are that this rests on."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from report_tables.markdown import Column, Spread, grid, table
+from report_tables.reports import Report, Reports
+
+TITLES = {
+    "precog16": "PRECOG p9-p12, real continuous streams (Kinect v1)",
+    "ui_prmd_kinect": "UI-PRMD s08-s10, repetitions joined (Kinect v2)",
+    "cmu_bvh_01_14": "CMU 08, 09, 14 (motion capture)",
+    "cmu_mocap6": "mocap6 14, real continuous streams (motion capture)",
+}
+SHORT_TITLES = {"precog16": "PRECOG", "ui_prmd_kinect": "UI-PRMD", "cmu_bvh_01_14": "CMU", "cmu_mocap6": "mocap6"}
+FAULTS = {
+    "noise": "trembling and drifting",
+    "15fps": "uneven 15 fps",
+    "no-feet": "no feet",
+    "no-hands": "no hands",
+    "landmarks": "laid between landmarks",
+    "yaw": "turned by {}°",
+}
+"""By effect of `--degrade`: what is wrong with the joints, in words."""
+
+
+def detection(reports: Reports) -> str:
+    """Lay out the shipped model's figures on people whom training never saw, predicting every frame and every clip."""
+
+    def rows() -> Iterator[tuple[str, str, Report]]:
+        for name, figures in reports["held_out"]["sources"].items():
+            yield TITLES[name], "every frame", figures
+            yield "", "every clip", reports["held_out_every_clip"]["sources"][name]
+
+    columns = (
+        Column("people never seen in training", lambda row: row[0]),
+        Column("streams", lambda row: row[2]["streams"] if row[0] else ""),
+        Column("prediction", lambda row: row[1]),
+        Column("frame mAP", lambda row: row[2]["frame_map"], ".2f"),
+        Column("at 0.2 s lookahead", lambda row: row[2]["frame_map_later"], ".2f"),
+        Column("start F1 within 0.3 s, 0.5 s", lambda row: [row[2]["start_f1"][key] for key in ("0.3", "0.5")], ".2f"),
+        Column("latency p50, p95", lambda row: [row[2]["delay_p50_s"], row[2]["delay_p95_s"]], ".2f", " s"),
+        Column("false alarms in background", lambda row: false_alarms_of(row[2])),
+    )
+    return table(columns, rows())
+
+
+def detector_seeds(reports: Reports) -> str:
+    """Lay out two seeds of the detector's training."""
+    columns = (
+        Column("people never seen in training", lambda item: TITLES[item[0]]),
+        Column("frame mAP, seed 0, seed 1", lambda item: item[1]["frame_map"], ".2f"),
+        Column("at 0.2 s lookahead", lambda item: item[1]["frame_map_later"], ".2f"),
+        Column("start F1 within 0.5 s", lambda item: item[1]["start_f1_0.5"], ".2f"),
+        Column("latency p50", lambda item: item[1]["delay_p50_s"], ".2f", " s"),
+    )
+    return table(columns, reports["detector_seeds"]["sources"].items())
+
+
+def degraded(reports: Reports) -> str:
+    """Lay out what worse joints cost each data set."""
+
+    def frame_map(source: str) -> Column:
+        return Column(f"{SHORT_TITLES[source]}, frame mAP", lambda row: row["sources"][source]["frame_map"], ".2f")
+
+    rows = reports["degraded"]["rows"]
+    columns = (Column("joints", lambda row: faults_of(row["degraded"])), *map(frame_map, rows[0]["sources"]))
+    return table(columns, rows)
+
+
+def trade(reports: Reports) -> str:
+    """Lay out what a prediction costs and how good it is, by how often it is made and by the window's length."""
+    columns = (
+        Column("prediction", lambda row: f"every {row['update'].split(',')[0]}"),
+        Column("mirror averaging", lambda row: "no" if row["update"].endswith("one side") else "yes"),
+        Column("window, clips", lambda row: row["window_clips"]),
+        Column("ms a frame", lambda row: row["ms_per_frame"], ".1f"),
+        Column("frame mAP", lambda row: row["frame_map"], ".2f"),
+        Column("at 0.2 s lookahead", lambda row: row["frame_map_later"], ".2f"),
+        Column("start F1 within 0.3 s", lambda row: row["start_f1_0.3"], ".2f"),
+        Column("latency p50, p95", lambda row: [row["delay_p50_s"], row["delay_p95_s"]], ".2f", " s"),
+    )
+    return table(columns, reports["trade"]["rows"])
+
+
+def baselines(reports: Reports) -> str:
+    """Lay out Hi-TRS beside plainer models, trained alike."""
+
+    def rows() -> Iterator[tuple[str, str, list[Report]]]:
+        for people, name in (("PRECOG p9-p12", "detection"), ("UTKinect s06-s10", "detection_utkinect")):
+            for at, (method, runs) in enumerate(reports[name]["figures"].items()):
+                yield "" if at else people, method.replace("clip level", "its clip level"), runs
+
+    def over_seeds(row: tuple[str, str, list[Report]], key: str) -> Spread:
+        return Spread([run[key] for run in row[2]])
+
+    def start_f1(row: tuple[str, str, list[Report]]) -> list[Spread]:
+        return [Spread([run["start_f1"][tolerance] for run in row[2]]) for tolerance in ("0.3", "0.5")]
+
+    columns = (
+        Column("people never seen in training", lambda row: row[0]),
+        Column("model", lambda row: row[1]),
+        Column("frame mAP", lambda row: over_seeds(row, "frame_map"), ".3f"),
+        Column("at 0.2 s lookahead", lambda row: over_seeds(row, "frame_map_later"), ".3f"),
+        Column("start F1 within 0.3 s, 0.5 s", start_f1, ".2f"),
+        Column("latency p50", lambda row: over_seeds(row, "delay_p50_s"), ".2f", " s"),
+    )
+    return table(columns, rows())
+
+
+def hindsight(reports: Reports) -> str:
+    """Lay out what a GRU gains by reading the future too."""
+    figures = reports["hindsight"]["frame_map"]
+    columns = (
+        Column("GRU on the", lambda axes: axes),
+        Column("past alone", lambda axes: Spread(figures[f"{axes}, past alone"]), ".3f"),
+        Column("past and future", lambda axes: Spread(figures[f"{axes}, past and future"]), ".3f"),
+    )
+    return table(columns, dict.fromkeys(name.rpartition(", ")[0] for name in figures))
+
+
+def turned(reports: Reports) -> str:
+    """Lay out the frame mAP on people turned away from how the camera saw them."""
+    figures = reports["turned"]["frame_map"]
+
+    def at(degrees: str) -> Column:
+        return Column(f"{degrees}°", lambda model: Spread(figures[degrees][model]), ".2f")
+
+    return table(
+        (Column("frame mAP, people turned by", lambda model: model.replace("GRU, ", "GRU on the ")), *map(at, figures)),
+        figures["0"],
+    )
+
+
+def false_alarms_everyday(reports: Reports) -> str:
+    """Lay out the false alarms among everyday actions by the class that was reported."""
+    return everyday_table(reports["false_alarms"]["everyday"])
+
+
+def false_alarms_video(reports: Reports) -> str:
+    """Lay out what was reported in each clip of real video."""
+    return video_table(reports["false_alarms"]["video"])
+
+
+def pose_accuracy(reports: Reports) -> str:
+    """Lay out how far one camera's joints are from those triangulated from four."""
+    columns = (
+        Column("camera", lambda item: "all" if item[0] == "all" else item[0].removeprefix("cam0")),
+        Column("frames", lambda item: item[1]["frames"]),
+        Column("distance, m", lambda item: item[1]["depth_m"], ".1f"),
+        Column("root error, mm", lambda item: item[1]["root_error_mm"], ".0f"),
+        Column("root-aligned joint error, mm", lambda item: item[1]["root_aligned_mm"], ".0f"),
+    )
+    # The last row leaves out frames with left and right exchanged, of which there is none in the poses shown.
+    return table(columns, [item for item in reports["pose_accuracy"].items() if item[0] != "all, not swapped"])
+
+
+def everyday_table(figures: Report) -> str:
+    """Lay out false alarms by what was reported, the most frequent first."""
+    doing: dict[str, list[tuple[str, int]]] = {}
+    for row in figures["told"]:
+        doing.setdefault(row["told"], []).append((row["doing"], row["times"]))
+    ordered = sorted(doing.items(), key=lambda item: -sum(times for _, times in item[1]))
+    rows = [
+        [label, str(sum(times for _, times in acts)), ", ".join(f"{act} {times}" for act, times in acts)]
+        for label, acts in ordered
+    ]
+    return grid(("reported", "times", "while the person did"), rows)
+
+
+def video_table(figures: Report) -> str:
+    """Lay out what was reported in each clip, true and false, and the sums."""
+
+    def counted(clip: Report) -> str:
+        return ", ".join(f"{label} {count}" for label, count in clip["told"].items()) or "nothing"
+
+    columns = (
+        Column("clip", lambda item: item[0]),
+        Column("minutes", lambda item: item[1]["minutes"], ".2f"),
+        Column("person-minutes", lambda item: item[1]["person_minutes"], ".2f"),
+        Column("true in it", lambda item: ", ".join(item[1]["true"]) or "nothing" if "true" in item[1] else ""),
+        Column("reported, times", lambda item: counted(item[1]) if "told" in item[1] else ""),
+        Column("of that false", lambda item: item[1]["false"]),
+    )
+    return table(columns, [*figures["clips"].items(), ("**all**", figures["all"])])
+
+
+def false_alarms_of(figures: Report) -> str:
+    """Write the false alarms of a source and how much background they are counted in."""
+    seconds = f"{figures['background_s']:.0f}"
+    return "-" if seconds == "0" else f"{figures['false_alarms']} in {seconds} s"
+
+
+def faults_of(effects: Sequence[Any]) -> str:
+    """Say in words what is wrong with the joints; effects: as `--degrade` takes them."""
+    words = [FAULTS.get(word, word).format(value) for word, _, value in (name.partition("=") for name in effects)]
+    return ", ".join(words) or "as recorded"

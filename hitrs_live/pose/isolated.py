@@ -1,0 +1,191 @@
+"""A pose estimator in a process of its own, which may hang, crash or leak memory without stopping the stream."""
+
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.config import PoseConfig
+from hitrs_live.errors import PoseProcessFailed
+from hitrs_live.messages import Frame, Pose, PoseFrame
+from hitrs_live.pose.base import already_open, check_picture, not_open
+from hitrs_live.pose.intrinsics import Intrinsics
+from hitrs_live.pose.landmarks import poses_of
+from hitrs_live.pose.worker.landmarker import LandmarkerCall
+from hitrs_live.pose.worker.process import PoseProcess, ProcessDied
+from hitrs_live.pose.worker.shared_frame import SharedPixels
+from hitrs_live.skeleton import KeypointLayout
+
+# Loading takes under a second on an idle desktop; a small machine that swaps may take very long.
+_START_WAIT_S = 60.0
+_MEMORY_CHECK_S = 1.0
+_FAILURES_IN_A_ROW = 5
+# A failure after this many replies, or a memory limit reached only after this long, starts a new count of failures.
+_PROVEN_REPLIES = 3
+_PROVEN_S = 10.0
+
+
+class IsolatedPoseEstimator:
+    """Run a landmarker in a child process and watch over it. A `PoseEstimator`.
+
+    A process that is killed, gives no reply for config.hang_after_s or grows above config.memory_limit_mb is
+    replaced. The frame it failed on has no result and is counted; the stream goes on. After five failures in a row
+    it is given up.
+    """
+
+    def __init__(
+        self,
+        find_landmarker: Callable[[], LandmarkerCall],
+        *,
+        skeleton: KeypointLayout,
+        config: PoseConfig,
+        intrinsics: Intrinsics,
+    ) -> None:
+        """Take the settings; nothing is loaded or started.
+
+        find_landmarker: called by `open`; names what runs in the process. skeleton: the layout of its points.
+        intrinsics: of the camera; scaled to the size of each picture.
+        """
+        self.skeleton = skeleton
+        """The layout of the keypoints."""
+        self._find_landmarker, self._config, self._intrinsics = find_landmarker, config, intrinsics
+        self._landmarker: LandmarkerCall | None = None
+        self._pixels: SharedPixels | None = None
+        self._process: PoseProcess | None = None
+        self._failures = 0
+        self._memory_checked = 0.0
+        self._seq = 0
+        self._lost = 0
+        self.restarts = 0
+        """Processes that had to be replaced."""
+        self.memory_mb: float | None = None
+        """Resident memory of the process at the last check, MiB."""
+        self.notice = ""
+        """What went wrong last, in one line; empty where nothing did."""
+
+    @property
+    def process_id(self) -> int | None:
+        """The running process, None before open and after close."""
+        return self._process.pid if self._process else None
+
+    def open(self) -> None:
+        """Find the landmarker, start the process and wait until it is ready.
+
+        Raises what finding it raises (PoseModelMissing), and PoseProcessFailed where it failed five times in a row.
+        """
+        if self._process is not None:
+            raise already_open()
+        self._landmarker = self._find_landmarker()
+        self._pixels = SharedPixels()
+        self._process = self._spawn()
+        try:
+            while not self._wait_ready():
+                pass
+        except PoseProcessFailed:
+            self.close()
+            raise
+
+    def step(self, frame: Frame) -> PoseFrame | None:
+        """Find the people in one frame; None where the process failed on it.
+
+        Raises PoseProcessFailed where the process cannot be kept running, ValueError before open or for a picture of
+        another kind.
+        """
+        if self._process is None:
+            raise not_open()
+        check_picture(frame)
+        self._check_memory()
+        self._seq += 1
+        try:
+            while not self._wait_ready():
+                pass
+            landmarks = self._process.ask(self._seq, frame.image, self._config.hang_after_s)
+        except ProcessDied as death:
+            self._lost += 1
+            self._replace(str(death))
+            return None
+        height, width = frame.image.shape[:2]
+        return PoseFrame(
+            index=frame.index,
+            capture_time_ns=frame.capture_time_ns,
+            received_ns=frame.received_ns,
+            poses=self._poses(landmarks, width=width, height=height),
+            keypoint_layout=self.skeleton.name,
+        )
+
+    def drops(self) -> Mapping[str, int]:
+        """Count the frames without a result, under "pose_gap"."""
+        return {"pose_gap": self._lost}
+
+    def measure_memory_mb(self) -> float | None:
+        """Measure the process's resident memory now, MiB; None where there is no process."""
+        self.memory_mb = self._process.memory_mb() if self._process else None
+        return self.memory_mb
+
+    def close(self) -> None:
+        """End the process and free the shared memory; safe at any time, also twice."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None
+        if self._pixels is not None:
+            self._pixels.close()
+            self._pixels = None
+
+    def _poses(self, landmarks: NDArray[np.float32], *, width: int, height: int) -> tuple[Pose, ...]:
+        return poses_of(
+            landmarks,
+            self.skeleton,
+            self._intrinsics.scaled(width=width, height=height),
+            min_joint_confidence=self._config.min_joint_confidence,
+        )
+
+    def _spawn(self) -> PoseProcess:
+        assert self._landmarker is not None
+        assert self._pixels is not None
+        self._memory_checked = time.monotonic()
+        return PoseProcess(self._landmarker, self._pixels, points=len(self.skeleton))
+
+    def _wait_ready(self) -> bool:
+        """Wait until the process is ready; False where it failed meanwhile and was replaced."""
+        assert self._process is not None
+        try:
+            self._process.wait_ready(max(_START_WAIT_S, self._config.hang_after_s))
+        except ProcessDied as death:
+            self._replace(str(death))
+            return False
+        return True
+
+    def _check_memory(self) -> None:
+        assert self._process is not None
+        now = time.monotonic()
+        if now - self._memory_checked < _MEMORY_CHECK_S:
+            return
+        self._memory_checked = now
+        self.measure_memory_mb()
+        if self.memory_mb is not None and self.memory_mb > self._config.memory_limit_mb:
+            # The time to load does not count: on a slow machine it alone may be longer.
+            ready_since = self._process.ready_since
+            proven = ready_since is not None and now - ready_since > _PROVEN_S
+            self._replace(
+                f"took {self.memory_mb:.0f} MB, above pose.memory_limit_mb = {self._config.memory_limit_mb}",
+                proven=proven,
+            )
+
+    def _replace(self, reason: str, *, proven: bool | None = None) -> None:
+        """Replace the process, or raise PoseProcessFailed. proven: whether it worked well for some time before."""
+        assert self._process is not None
+        if proven is None:
+            proven = self._process.replies >= _PROVEN_REPLIES
+        self._failures = 1 if proven else self._failures + 1
+        self.restarts += 1
+        self._process.close(at_once=True)
+        self.notice = f"the pose process {reason}"
+        if self._failures >= _FAILURES_IN_A_ROW:
+            words = self._process.last_words()
+            self._process = None
+            raise PoseProcessFailed(
+                f"{self.notice}, {self._failures} times in a row; its last words: {words or 'none'}; "
+                "`hitrs-live models` shows its model, pose.memory_limit_mb and pose.hang_after_s are its limits"
+            )
+        self._process = self._spawn()

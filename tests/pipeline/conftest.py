@@ -1,0 +1,3 @@
+"""Fixture of pictures, shared with other folders."""
+
+from pictures import show as show

@@ -59,7 +59,7 @@ class ActionDecoder:
         self._rules = rules
         self._lag_ns = model.duration_ns(model.label_lag_frames)
         self._window_ns = model.duration_ns(model.window_frames - 1)
-        self._rows = ActionHysteresis(
+        self._hysteresis = ActionHysteresis(
             self._rules,
             rows=rows,
             confident_threshold=config.sure,
@@ -69,7 +69,7 @@ class ActionDecoder:
         )
         self._track_ids = np.full(rows, -1, np.int64)
         self._other_track_ids = np.full(rows, -1, np.int64)
-        self._begun_ns = np.zeros(rows, np.int64)
+        self._track_start_ns = np.zeros(rows, np.int64)
         self._newest_ns = np.zeros(rows, np.int64)
         self._updated_ns = np.zeros(rows, np.int64)
         self._delay_s = np.zeros(rows)
@@ -101,7 +101,7 @@ class ActionDecoder:
             instants_ns=joint_frame.time_ns[rows] - self._lag_ns,
             clear=body_confidence(joint_frame.confidence[rows]) >= self._config.min_pose_confidence,
         )
-        for change in self._rows.step(batch):
+        for change in self._hysteresis.step(batch):
             if isinstance(change, End):
                 events.append(self._end_event(change))
             elif isinstance(change, Start):
@@ -112,17 +112,17 @@ class ActionDecoder:
 
     def running_actions(self) -> dict[int, tuple[str, float]]:
         """Return each track's running action and its score, for a view."""
-        rows = self._rows
+        running = self._hysteresis
         return {
-            int(self._track_ids[row]): (self._labels[rows.label[row]], float(rows.score[row]))
-            for row in np.flatnonzero(rows.label)
+            int(self._track_ids[row]): (self._labels[running.label[row]], float(running.score[row]))
+            for row in np.flatnonzero(running.label)
         }
 
     def close_all(self, reason: EndReason) -> Sequence[ActionEvent]:
         """End every open action, where the source or the program ends."""
         every = np.ones(len(self._track_ids), bool)
-        events = [self._end_event(end) for row in range(len(every)) for end in self._rows.close(row, reason)]
-        self._rows.forget(every)
+        events = [self._end_event(end) for row in range(len(every)) for end in self._hysteresis.close(row, reason)]
+        self._hysteresis.forget(every)
         return events
 
     def _restart_rows(self, joint_frame: JointFrame) -> Sequence[ActionEvent]:
@@ -130,14 +130,16 @@ class ActionDecoder:
         events = []
         for row in np.flatnonzero(joint_frame.reset).tolist():
             self._newest_ns[row] = max(self._newest_ns[row], joint_frame.time_ns[row])
-            events += [self._end_event(end) for end in self._rows.close(row, "track_lost")]
-        self._rows.forget(joint_frame.reset)
-        self._begun_ns[joint_frame.reset] = self._newest_ns[joint_frame.reset] = joint_frame.time_ns[joint_frame.reset]
+            events += [self._end_event(end) for end in self._hysteresis.close(row, "track_lost")]
+        self._hysteresis.forget(joint_frame.reset)
+        self._track_start_ns[joint_frame.reset] = self._newest_ns[joint_frame.reset] = joint_frame.time_ns[
+            joint_frame.reset
+        ]
         return events
 
     def _start_event(self, row: int) -> ActionEvent:
         self._updated_ns[row] = self._newest_ns[row]
-        self._delay_s[row] = (self._newest_ns[row] - self._rows.onset_ns[row]) / 1e9
+        self._delay_s[row] = (self._newest_ns[row] - self._hysteresis.onset_ns[row]) / 1e9
         return self._running_event("start", row)
 
     def _update_event(self, row: int) -> ActionEvent:
@@ -145,10 +147,10 @@ class ActionDecoder:
         return self._running_event("update", row)
 
     def _running_event(self, state: Literal["start", "update"], row: int) -> ActionEvent:
-        rows = self._rows
-        score, peak_score = float(rows.score[row]), float(rows.peak_score[row])
-        scores = (score, peak_score, rows.mean_score(row))
-        return self._event(state, row, int(rows.label[row]), int(rows.onset_ns[row]), scores)
+        running = self._hysteresis
+        score, peak_score = float(running.score[row]), float(running.peak_score[row])
+        scores = (score, peak_score, running.mean_score(row))
+        return self._event(state, row, int(running.label[row]), int(running.onset_ns[row]), scores)
 
     def _end_event(self, end: End) -> ActionEvent:
         scores = (end.score, end.peak_score, end.mean_score)
@@ -178,7 +180,7 @@ class ActionDecoder:
             onset_time_ns=onset_ns,
             end_time_ns=end_ns,
             detection_delay_s=round(float(self._delay_s[row]), 4),
-            window_start_ns=max(now_ns - self._window_ns, int(self._begun_ns[row])),
+            window_start_ns=max(now_ns - self._window_ns, int(self._track_start_ns[row])),
             window_end_ns=now_ns,
             reason=reason,
             other_track_id=None if other < 0 else other,

@@ -162,8 +162,8 @@ def test_a_file_that_is_not_valid_is_reported(checkpoint: Checkpoint, tmp_path: 
 @pytest.mark.parametrize(
     ("change", "error", "expected"),
     [
-        ({"format": 7}, DataError, "format 7, wanted 1"),
-        ({"sha256": "0" * 64}, CheckpointMismatch, "of checkpoint 'small' .SHA-256 000000000000., wanted those of"),
+        ({"format": 7}, DataError, "format 7, expected 1"),
+        ({"sha256": "0" * 64}, CheckpointMismatch, "of checkpoint 'small' .SHA-256 000000000000., expected those of"),
         ({"products": {}}, DataError, "no product in it"),
         (
             {"products": {"clip": {"encoder.nothing": ProductRange(inputs=(0, 1), outputs=(0, 1))}}},
@@ -173,7 +173,7 @@ def test_a_file_that_is_not_valid_is_reported(checkpoint: Checkpoint, tmp_path: 
         (
             {"products": {"clip": {"encoder.embed": ProductRange(inputs=(1, 0), outputs=(0, 1))}}},
             DataError,
-            "encoder.embed from 1 to 0, wanted it to rise",
+            "encoder.embed from 1 to 0, expected it to increase",
         ),
     ],
 )

@@ -29,11 +29,11 @@ def configs(draw: st.DrawFn) -> ActionConfig:
     )
 
 
-def stream(seed: int, predictions: int, step_frames: int) -> list[Prediction]:
+def stream(seed: int, count: int, step_frames: int) -> list[Prediction]:
     """Random logits that stay for a while, resets, rows that pause, bodies that cannot be seen."""
     rng = np.random.default_rng(seed)
     logits, ids, predictions = rng.normal(0, 3, (ROWS, 3)), np.arange(ROWS), []
-    for number in range(predictions):
+    for number in range(count):
         moved = rng.random(ROWS) < 0.5
         logits[moved] = rng.normal(0, 3, (int(moved.sum()), 3))
         reset = rng.random(ROWS) < (1.0 if number == 0 else 0.05)
@@ -90,11 +90,9 @@ def decide(
 @example(ActionConfig(on=0.35, off=0.1, sure=1.0, min_duration_s=0.3, merge_gap_s=0.0, update_every_s=0.1), 0, 8, 7)
 @settings(max_examples=80, deadline=None)
 def test_events_of_a_row_are_start_updates_end_and_never_two_are_open(
-    config: ActionConfig, seed: int, predictions: int, step_frames: int
+    config: ActionConfig, seed: int, count: int, step_frames: int
 ) -> None:
-    events = [
-        e for e in decide(config, stream(seed, predictions, step_frames), step_frames) if isinstance(e, ActionEvent)
-    ]
+    events = [e for e in decide(config, stream(seed, count, step_frames), step_frames) if isinstance(e, ActionEvent)]
     for track in {event.track_id for event in events}:
         going: ActionEvent | None = None
         over_ns = 0

@@ -1,4 +1,4 @@
-"""Print the actions that a camera sees, without a second process: `python examples/in_process.py`."""
+"""Print the actions in front of a camera, in one process: `python examples/in_process.py`."""
 
 from hitrs_live import ActionEvent, SourceEvent, run
 

@@ -1,4 +1,4 @@
-"""Print the actions that a pipeline sees: `python examples/subscriber.py [tcp://HOST:PORT]`."""
+"""Print the actions that a pipeline detects: `python examples/subscriber.py [tcp://HOST:PORT]`."""
 
 import sys
 

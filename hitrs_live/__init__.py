@@ -1,4 +1,4 @@
-"""From cameras to action events, live, with the Hi-TRS hierarchical skeleton transformer."""
+"""Detect actions in live camera streams with the Hi-TRS hierarchical skeleton transformer."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hitrs_live.pipeline.in_process import LiveRun, run
     from hitrs_live.transport.subscriber import subscribe
 
-# Here and nowhere else: whatever of this package is imported, this line runs first.
+# Only here: this line runs first, whichever module of this package is imported.
 disable_telemetry()
 
 __all__ = [
@@ -63,7 +63,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for: a subscriber need not load torch."""
+    """Import an exported name on first use, so that a subscriber does not load torch."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -1,4 +1,4 @@
-"""The command line: one verb a subcommand. What a verb needs is imported when it runs, so that --help is quick."""
+"""The command line: one subcommand per verb. A verb's code is imported when it runs, so that --help is fast."""
 
 import errno
 import sys
@@ -14,32 +14,32 @@ from hitrs_live.version import __version__
 _USER_MISTAKE = 2
 _OUTPUT_FAULTS = (errno.EPIPE, errno.ENOSPC, errno.EIO)
 _READ_VERBS = ("config", "models", "watch")
-"""Verbs that do nothing but print."""
+"""Verbs that only print."""
 _VERBS = (
-    ("live", "run the pipeline: a source in, events out over ZeroMQ"),
-    ("pose", "run the pose stage alone and publish joints, for `live --joints`"),
-    ("watch", "print what a running pipeline publishes"),
+    ("live", "run the pipeline: cameras or files in, action events out over ZeroMQ"),
+    ("pose", "run pose estimation alone and publish joints for `live --joints`"),
+    ("watch", "print the events of a running pipeline"),
     ("config", "print the effective settings, with comments"),
     ("models", "show or fetch the pose model"),
-    ("build-engines", "build what computes the model fastest here, and try it"),
-    ("bench", "measure what the model costs here, by engine and precision"),
-    ("replay", "measure throughput and accuracy of files through the streaming path"),
-    ("prepare", "read a data set once and keep it as training reads it"),
+    ("build-engines", "build and check the fastest inference engine for this machine"),
+    ("bench", "measure the model's speed here, by engine and precision"),
+    ("replay", "measure throughput and accuracy on files, through the streaming path"),
+    ("prepare", "convert a data set to the format that training reads"),
     ("pretrain", "pre-train an encoder without labels"),
-    ("finetune", "train a recogniser, from a pre-trained encoder or from none"),
-    ("train-detector", "train the live model: actions on streams, and motion"),
-    ("train-forecaster", "train where joints go next, on a finished detector"),
+    ("finetune", "train a classifier of trimmed sequences, from a pre-trained encoder or from scratch"),
+    ("train-detector", "train the live model: action detection on streams, and motion prediction"),
+    ("train-forecaster", "train the motion prediction of a finished detector"),
     ("train-pose-forecaster", "train on a published motion-prediction benchmark"),
-    ("evaluate", "measure a checkpoint on people it never saw"),
+    ("evaluate", "measure a checkpoint on held-out people or a public benchmark"),
     ("tune-thresholds", "choose detection thresholds for a rate of false alarms"),
-    ("calibrate", "measure a camera, or what ranges int8 has to cover"),
+    ("calibrate", "calibrate a camera, or the value ranges for int8"),
 )
-"""Every verb and its help. `live` is described and run by the module `commands.live`, and so on: each has a function
-`add_flags(parser)`, which sets `run`, and that takes the flags and returns the exit code."""
+"""Every verb and its help. The module `commands.live` implements `live`, and so on: its function `add_flags(parser)`
+adds the flags and sets `run`, a function that takes the parsed flags and returns the exit code."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; return the exit code: 0 for a clean end, 2 for what the user can correct."""
+    """Run one verb; return the exit code: 0 for success, 2 for a mistake that the user can correct."""
     fill_standard_streams()
     options = build_parser().parse_line(full_spelling(sys.argv[1:] if arguments is None else arguments))
     try:
@@ -56,25 +56,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _end_without_output(verb: str, error: OSError) -> int:
-    """End a verb whose output nobody takes: in peace where its output is all it is for. Raises any other error."""
+    """Return the exit code after a failed write to standard output; raise any other error again.
+
+    A closed pipe is not an error for a verb that only prints.
+    """
     if error.filename is not None or error.errno not in _OUTPUT_FAULTS:
         raise error
     forget_stream(sys.stdout)
     if isinstance(error, BrokenPipeError) and verb in _READ_VERBS:
-        # The reader has read enough, as `head` does.
+        # The reader, such as `head`, has read enough.
         return 0
-    say(f"hitrs-live: standard output cannot be written: {error.strerror}; give a file or a pipe that can", sys.stderr)
+    say(f"hitrs-live: standard output cannot be written: {error.strerror}; use a writable file or pipe", sys.stderr)
     return _USER_MISTAKE
 
 
 def build_parser() -> Parser:
-    """Describe every verb and flag."""
-    parser = Parser(prog="hitrs-live", description="From cameras to action events, live.")
+    """Build the parser of every verb and flag."""
+    parser = Parser(
+        prog="hitrs-live",
+        description="Detect actions of people in live camera streams and publish them as events.",
+        epilog="To begin, run `hitrs-live live --demo`: it needs no camera. `hitrs-live VERB --help` lists the flags.",
+    )
     parser.add_argument("--version", action="version", version=f"hitrs-live {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, text in _VERBS:
         command = import_module(f"hitrs_live.commands.{name.replace('-', '_')}")
-        command.add_flags(verbs.add_parser(name, help=text))
+        command.add_flags(verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}."))
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The one tree of settings: defaults here, a TOML file over them, flags over both."""
+"""Define every setting: defaults here, overridden by a TOML file, overridden by flags."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,168 +15,185 @@ from hitrs_live.settings_check import find_fault, show
 EngineChoice = Literal["auto", "tensorrt", "cuda-graph", "onnx", "torch"]
 POSE_MODELS = ("lite", "full", "heavy")
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
+_WIDEST_SETTING = 32
+"""Comments are aligned up to this column; after a longer setting the comment follows at once."""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file."""
+    """A table of settings. A subclass's docstring is its heading in `render_config`."""
 
 
 class CameraConfig(Section, frozen=True, kw_only=True):
-    width: Annotated[int, Meta(gt=0, description="pixels asked of the camera")] = 640
-    height: Annotated[int, Meta(gt=0, description="pixels asked of the camera")] = 480
-    fps: Annotated[float, Meta(gt=0, description="frames a second asked of the camera")] = 30.0
-    max_frame_age_s: Annotated[float, Meta(gt=0, description="older frames are dropped and counted")] = 0.5
-    stall_after_s: Annotated[float, Meta(gt=0, description="silence after which the source is stalled")] = 1.0
+    """Cameras; the timeouts are for every live source."""
+
+    width: Annotated[int, Meta(gt=0, description="requested picture width, pixels")] = 640
+    height: Annotated[int, Meta(gt=0, description="requested picture height, pixels")] = 480
+    fps: Annotated[float, Meta(gt=0, description="requested frame rate, frames per second")] = 30.0
+    max_frame_age_s: Annotated[float, Meta(gt=0, description="drop and count frames older than this, seconds")] = 0.5
+    stall_after_s: Annotated[
+        float, Meta(gt=0, description="report the source as stalled after this long without a frame, seconds")
+    ] = 1.0
     lost_after_s: Annotated[
-        float, Meta(gt=0, description="silence after which the source is lost; it is retried for ever")
-    ] = 10.0
-    retry_min_s: Annotated[float, Meta(gt=0, description="first pause between attempts to reconnect")] = 0.5
-    retry_max_s: Annotated[float, Meta(gt=0, description="longest pause between attempts to reconnect")] = 10.0
-    field_of_view_deg: Annotated[
         float,
-        Meta(gt=1, lt=179, description="across the picture's width, used where there is no calibration file"),
+        Meta(gt=0, description="report the source as lost after this long, seconds; reconnection continues for ever"),
+    ] = 10.0
+    retry_min_s: Annotated[float, Meta(gt=0, description="first pause between attempts to reconnect, seconds")] = 0.5
+    retry_max_s: Annotated[float, Meta(gt=0, description="longest pause between attempts to reconnect, seconds")] = 10.0
+    field_of_view_deg: Annotated[
+        float, Meta(gt=1, lt=179, description="horizontal field of view, degrees; used without a calibration")
     ] = 60.0
     calibration: Annotated[
         str,
-        Meta(
-            description="camera intrinsics, a TOML file of calibration/, or a folder with one named after each source; "
-            "empty for the field of view above"
-        ),
+        Meta(description="camera intrinsics: a TOML file, or a folder with one per source; empty for none"),
     ] = ""
 
 
 class PoseConfig(Section, frozen=True, kw_only=True):
+    """Pose estimation."""
+
     model: Annotated[str, Meta(description="MediaPipe pose model: lite, full, heavy, or the path of a .task file")] = (
         "full"
     )
-    max_people: Annotated[int, Meta(ge=1, le=16, description="people tracked at once; each costs pose time")] = 2
-    min_confidence: Annotated[float, Meta(ge=0, le=1, description="detections below this are no person")] = 0.5
-    min_joint_confidence: Annotated[float, Meta(ge=0, le=1, description="joints below this count as not seen")] = 0.3
-    hang_after_s: Annotated[float, Meta(gt=0, description="a pose process silent for this long is restarted")] = 5.0
-    memory_limit_mb: Annotated[int, Meta(gt=0, description="a pose process above this is restarted")] = 1500
+    max_people: Annotated[int, Meta(ge=1, le=16, description="most people tracked at once; each costs pose time")] = 2
+    min_confidence: Annotated[
+        float, Meta(ge=0, le=1, description="detection threshold for people: a lower confidence is ignored")
+    ] = 0.5
+    min_joint_confidence: Annotated[
+        float, Meta(ge=0, le=1, description="joints of a lower confidence count as not seen")
+    ] = 0.3
+    hang_after_s: Annotated[
+        float, Meta(gt=0, description="restart the pose process after this long without a result, seconds")
+    ] = 5.0
+    memory_limit_mb: Annotated[int, Meta(gt=0, description="restart the pose process above this memory, MiB")] = 1500
 
 
 class TrackConfig(Section, frozen=True, kw_only=True):
-    keep_s: Annotated[float, Meta(gt=0, description="an unseen person's id is kept for this long")] = 1.0
+    """Tracking of people."""
+
+    keep_s: Annotated[float, Meta(gt=0, description="keep the id of an unseen person for this long, seconds")] = 1.0
     bridge_s: Annotated[
-        float, Meta(gt=0, description="gaps up to this are interpolated; longer ones reset the window")
+        float, Meta(gt=0, description="interpolate gaps up to this long, seconds; longer ones reset the history")
     ] = 0.3
 
 
 class PairConfig(Section, frozen=True, kw_only=True):
-    near_m: Annotated[
-        float,
-        Meta(gt=0, description="two people nearer than this are judged together, if the model knows actions for it"),
-    ] = 1.2
-    far_m: Annotated[float, Meta(gt=0, description="and are until they are farther apart than this")] = 1.8
+    """Actions of two people, if the model has any."""
+
+    near_m: Annotated[float, Meta(gt=0, description="two people closer than this form a pair, metres")] = 1.2
+    far_m: Annotated[float, Meta(gt=0, description="a pair farther apart than this separates, metres")] = 1.8
 
 
 class ModelConfig(Section, frozen=True, kw_only=True):
+    """The model and its inference."""
+
     checkpoint: Annotated[str, Meta(description="a .safetensors checkpoint; empty for the one shipped")] = ""
-    engine: Annotated[
-        EngineChoice, Meta(description="what computes the model; where it cannot be had, the next one does")
-    ] = "auto"
-    precision: Annotated[Precision, Meta(description="what it computes in; int8 on CPUs, fp16 and bf16 on GPUs")] = (
-        "fp32"
-    )
+    engine: Annotated[EngineChoice, Meta(description="inference engine, or the next one if it is unavailable")] = "auto"
+    precision: Annotated[Precision, Meta(description="int8 is for CPUs, fp16 and bf16 are for GPUs")] = "fp32"
     quantisation: Annotated[
         str,
         Meta(
-            description="ranges for int8, a file of `hitrs-live calibrate quantisation`; "
+            description="int8 ranges from `hitrs-live calibrate quantisation`; "
             "empty to look for calibration/quantisation.json"
         ),
     ] = ""
     threads: Annotated[int, Meta(ge=1, le=1024, description="CPU threads of the model")] = 1
     update: Annotated[
         Literal["clip", "frame"],
-        Meta(description="what the model answers after; every frame costs more, as told at the start"),
+        Meta(description="when to predict; after every frame costs more than after every clip"),
     ] = "frame"
     mirror: Annotated[
-        bool, Meta(description="judge everybody's mirror image too and average: surer, and a second row of the model")
+        bool, Meta(description="average with the prediction for the mirror image; doubles the model's rows")
     ] = True
     gather_ms: Annotated[
         float,
-        Meta(ge=0, description="how long a frame may wait for other sources' frames, to be computed with them"),
+        Meta(ge=0, description="longest wait of a frame for other sources' frames, to share a batch, milliseconds"),
     ] = 5.0
 
 
 class ActionConfig(Section, frozen=True, kw_only=True):
-    on: Annotated[
-        float,
-        Meta(
-            gt=0,
-            lt=1,
-            description="score at which an action starts, where the checkpoint has none for the class",
-        ),
-    ] = 0.6
-    off: Annotated[float, Meta(gt=0, lt=1, description="score under which it ends")] = 0.35
+    """Action detection; a class's own tuned thresholds take precedence."""
+
+    on: Annotated[float, Meta(gt=0, lt=1, description="onset threshold: score at which an action starts")] = 0.6
+    off: Annotated[float, Meta(gt=0, lt=1, description="offset threshold: score below which it ends")] = 0.35
     sure: Annotated[
         float,
         Meta(
             gt=0,
             le=1,
-            description="score, before the unknown takes its share, at which an action that reaches `on` is told at "
-            "once, before its minimum duration",
+            description="score among known classes at which an action is reported without waiting for min_duration_s",
         ),
     ] = 0.9
     min_duration_s: Annotated[
-        float, Meta(ge=0, description="a less sure action is told once it lasted this long, and never if it did not")
+        float, Meta(ge=0, description="report any other action only after this duration, seconds")
     ] = 0.3
     max_duration_s: Annotated[
-        float, Meta(ge=0, description="a longer action ends, until its score was low once; 0 for no limit")
+        float,
+        Meta(ge=0, description="end a longer action, seconds, and bar it until its score is below off; 0 for no limit"),
     ] = 0.0
     merge_gap_s: Annotated[
-        float, Meta(ge=0, description="an action whose score is back within this goes on, as if nothing had been")
+        float, Meta(ge=0, description="an action continues over dropouts of its score up to this long, seconds")
     ] = 0.3
-    update_every_s: Annotated[float, Meta(gt=0, description="pause between updates of a running action")] = 0.5
+    update_every_s: Annotated[
+        float, Meta(gt=0, description="interval between updates of a running action, seconds")
+    ] = 0.5
     min_pose_confidence: Annotated[
         float,
-        Meta(ge=0, le=1, description="nothing starts on a body whose head, elbows or knees, say, are less"),
+        Meta(
+            ge=0,
+            le=1,
+            description="no action starts if head, shoulders, elbows, hips or knees are seen with less confidence",
+        ),
     ] = 0.3
     thresholds: Annotated[
         str,
-        Meta(description="file of `hitrs-live tune-thresholds`; empty for the checkpoint's own, none to use none"),
+        Meta(description="file from `hitrs-live tune-thresholds`; empty for the checkpoint's own, none for no file"),
     ] = ""
 
 
 class PublishConfig(Section, frozen=True, kw_only=True):
-    bind: Annotated[str, Meta(description="ZeroMQ address of the publisher; on loopback unless asked")] = (
+    """Publishing over ZeroMQ."""
+
+    bind: Annotated[str, Meta(description="address to publish on; 127.0.0.1 is reachable from this machine only")] = (
         "tcp://127.0.0.1:5556"
     )
     high_water_mark: Annotated[
-        int, Meta(ge=1, le=1_000_000_000, description="messages kept for a slow subscriber before its loss begins")
+        int, Meta(ge=1, le=1_000_000_000, description="messages queued for a slow subscriber before it loses any")
     ] = 1000
     linger_ms: Annotated[
-        int, Meta(ge=0, le=1_000_000_000, description="how long the end waits for unsent messages")
+        int, Meta(ge=0, le=1_000_000_000, description="longest wait for unsent messages at the end, milliseconds")
     ] = 500
     motion: Annotated[bool, Meta(description="publish motion predictions")] = True
     scores: Annotated[bool, Meta(description="publish class scores")] = True
     predictions_every_s: Annotated[
-        float, Meta(ge=0, description="least pause between a person's scores, and predictions; 0 for none")
+        float, Meta(ge=0, description="shortest interval between a person's predictions and scores, seconds; 0 for all")
     ] = 0.2
     pose: Annotated[bool, Meta(description="publish every measured pose")] = False
     now: Annotated[
-        bool, Meta(description="publish every measured pose, and where it is by now, for what comes too late")
+        bool, Meta(description="publish every measured pose, also extrapolated to the time of publishing")
     ] = False
-    status_every_s: Annotated[float, Meta(gt=0, description="beat of the status message")] = 1.0
+    status_every_s: Annotated[float, Meta(gt=0, description="interval between status messages, seconds")] = 1.0
 
 
 class LogConfig(Section, frozen=True, kw_only=True):
-    format: Annotated[LogFormat, Meta(description="how `--plain` writes a line")] = "text"
-    level: Annotated[LogLevel, Meta(description="lines of less weight than this are left out")] = "info"
+    """The log of `--plain`."""
+
+    format: Annotated[LogFormat, Meta(description="format of a line")] = "text"
+    level: Annotated[LogLevel, Meta(description="lowest level that is written")] = "info"
 
 
 class Config(Section, frozen=True, kw_only=True):
+    """Every setting of the pipeline."""
+
     source_id: Annotated[
         str,
         Meta(
             pattern="^[A-Za-z0-9_,-]*$",
-            extra={"wanted": "letters, digits, _ and -, names separated by commas"},
-            description="name of the source in topics, of several with commas; empty for one made from the source",
+            extra={"expected": "letters, digits, _ and -, names separated by commas"},
+            description="name of the source in topics, comma-separated for several; empty to derive it from the source",
         ),
     ] = ""
     require_sources: Annotated[
-        bool, Meta(description="refuse to start where a camera or sender is not there; otherwise it is tried on")
+        bool, Meta(description="exit if a camera or sender is missing at the start, instead of retrying")
     ] = False
     camera: CameraConfig = CameraConfig()
     pose: PoseConfig = PoseConfig()
@@ -189,7 +206,7 @@ class Config(Section, frozen=True, kw_only=True):
 
 
 def load_config(path: str | Path) -> Config:
-    """Read a TOML file over the defaults. Raise ConfigError, naming key and remedy, for anything amiss."""
+    """Read a TOML file over the defaults. Raises ConfigError, with the key and the remedy, for any mistake in it."""
     try:
         text = read_text(Path(path))
     except (OSError, TextUnreadable) as error:
@@ -202,10 +219,11 @@ def load_config(path: str | Path) -> Config:
 
 
 def override(config: Config, settings: Mapping[str, Any], *, flags: Mapping[str, str] | None = None) -> Config:
-    """Put single settings over a config; keys are dotted paths such as "pose.max_people".
+    """Override single settings of a config; keys are dotted paths such as "pose.max_people".
 
-    flags: by key, the flag that gave the value as text, which is named instead of the key where it is wrong.
-    Raise ConfigError for an unknown key or a value out of range.
+    flags: for each key, the flag that gave the value as text; errors name it instead of the key.
+
+    Raises ConfigError for an unknown key or a value out of range.
     """
     tree = msgspec.to_builtins(config)
     for path, value in settings.items():
@@ -216,7 +234,7 @@ def override(config: Config, settings: Mapping[str, Any], *, flags: Mapping[str,
         *tables, key = path.split(".")
         table = tree
         for name in tables:
-            # What is no table is refused below, with its name.
+            # A value that is not a table is rejected below, by name.
             table[name] = table[name] if isinstance(table.get(name), dict) else {}
             table = table[name]
         table[key] = value if flags is None else msgspec.convert(value, setting_type(path), strict=False)
@@ -224,7 +242,7 @@ def override(config: Config, settings: Mapping[str, Any], *, flags: Mapping[str,
 
 
 def setting_type(path: str) -> Any:
-    """Return the type of a setting, as it is annotated. path: dotted. Raises KeyError where there is none."""
+    """Return the annotated type of a setting. path: dotted. Raises KeyError if there is no such setting."""
     kind: Any = Config
     for name in path.split("."):
         kind = {field.name: field.type for field in msgspec.structs.fields(kind)}[name]
@@ -232,7 +250,7 @@ def setting_type(path: str) -> Any:
 
 
 def build_config(tree: Any, *, origin: str = "") -> Config:
-    """Validate a plain tree of settings. origin: the file that it is from. Raise ConfigError as `load_config` does."""
+    """Validate a plain tree of settings. origin: name of its file. Raises ConfigError as `load_config` does."""
     if fault := find_fault(tree, Config):
         raise ConfigError(f"{fault.text(origin)}; `hitrs-live config` prints every setting")
     config = msgspec.convert(tree, Config)
@@ -257,26 +275,27 @@ def build_config(tree: Any, *, origin: str = "") -> Config:
 
 
 def _check_pose_model(model: str, where: str, *, name: str = "pose.model") -> None:
-    """Refuse what can be neither a model's name nor a file's. Whether the file is one is seen when it is used."""
+    """Reject a value that is neither a model's name nor a file. The file itself is checked when it is loaded."""
     if model not in POSE_MODELS and not model.endswith(".task") and not Path(model).expanduser().exists():
-        raise ConfigError(f"{name} {show(model)}{where}: wanted {', '.join(POSE_MODELS)} or the path of a .task file")
+        raise ConfigError(f"{name} {show(model)}{where}: expected {', '.join(POSE_MODELS)} or the path of a .task file")
 
 
 def render_config(config: Config) -> str:
-    """Write the effective settings as TOML, each with a comment that says what it does."""
+    """Write the effective settings as TOML, each with a comment that explains it, aligned within its table."""
     lines: list[str] = []
 
-    def table(section: Section, heading: str) -> None:
-        if heading:
-            lines.extend(["", f"[{heading}]"])
+    def table(section: Section, name: str) -> None:
+        if name:
+            lines.extend(["", f"[{name}]  # {(type(section).__doc__ or '').rstrip('.')}"])
+        values = {field.name: getattr(section, field.name) for field in msgspec.structs.fields(section)}
+        settings = {key: f"{key} = {_toml(value)}" for key, value in values.items() if not isinstance(value, Section)}
+        width = min(max(map(len, settings.values()), default=0), _WIDEST_SETTING)
         for field in msgspec.structs.fields(section):
-            value = getattr(section, field.name)
-            if not isinstance(value, Section):
-                lines.append(f"{field.name} = {_toml(value)}  # {_describe(field.type)}")
-        for field in msgspec.structs.fields(section):
-            value = getattr(section, field.name)
+            if field.name in settings:
+                lines.append(f"{settings[field.name]:<{width}}  # {_describe(field.type)}")
+        for key, value in values.items():
             if isinstance(value, Section):
-                table(value, field.name)
+                table(value, key)
 
     table(config, "")
     return "\n".join(lines) + "\n"
@@ -286,7 +305,7 @@ def _describe(kind: Any) -> str:
     base, *metas = get_args(kind) if get_origin(kind) is Annotated else (kind,)
     text = "; ".join(meta.description for meta in metas if isinstance(meta, Meta) and meta.description)
     if get_origin(base) is Literal:
-        text += ": " + ", ".join(get_args(base))
+        text += f" ({', '.join(get_args(base))})"
     return text
 
 

@@ -1,30 +1,30 @@
-"""The exceptions that this package raises for the world's faults.
+"""Define the exceptions for faults outside the program: settings, devices, files, networks.
 
     HitrsLiveError
     ├── ConfigError               a setting is unknown or out of range
     ├── SourceError
     │   ├── SourceUnavailable     a source could not be opened at all
-    │   └── SourceLost            an open source went away and will not come back
+    │   └── SourceLost            an open source failed and will not come back
     ├── PoseError
-    │   ├── PoseModelMissing      the pose model is not there and could not be assembled
-    │   └── PoseProcessFailed     the pose process cannot be kept alive
-    ├── DataError                 a file's content is not what its format promises
+    │   ├── PoseModelMissing      the pose model is missing and could not be assembled
+    │   └── PoseProcessFailed     the pose process fails again and again
+    ├── DataError                 a file's content does not match its format
     │   └── CheckpointMismatch    weights, skeleton, labels or preprocessing do not fit together
     ├── EngineError
-    │   ├── EngineUnavailable     an engine cannot be had here, or its answers are not the model's
-    │   └── EngineStale           a built engine is of something else: other weights, versions, machine
-    ├── ViewUnavailable           a window or a picture file cannot be opened
+    │   ├── EngineUnavailable     an engine cannot run here, or its outputs differ from the model's
+    │   └── EngineStale           a built engine is for other weights, versions or another machine
+    ├── ViewUnavailable           a window or a video file cannot be opened
     └── TransportError
         ├── AddressUnavailable    an address cannot be bound or connected
-        └── MessageMalformed      bytes on the wire are no message of this schema
+        └── MessageMalformed      bytes on the wire are not a message of this schema
 
-A caller's own mistake (a wrong shape, a negative count) is a ValueError instead.
-Every message says what was got, what was wanted and how to mend it, in one line.
+A mistake of the calling code (a wrong shape, a negative count) is a ValueError instead.
+Every message says in one line what was found, what was expected and how to fix it.
 """
 
 
 class HitrsLiveError(Exception):
-    """Base of every fault that comes from the world rather than from the caller."""
+    """Base of every fault outside the program, as opposed to a mistake of the calling code."""
 
 
 class ConfigError(HitrsLiveError):
@@ -40,7 +40,7 @@ class SourceUnavailable(SourceError):
 
 
 class SourceLost(SourceError):
-    """An open source went away and will not come back."""
+    """An open source failed and will not come back."""
 
 
 class PoseError(HitrsLiveError):
@@ -48,15 +48,15 @@ class PoseError(HitrsLiveError):
 
 
 class PoseModelMissing(PoseError):
-    """The pose model is not there and could not be assembled."""
+    """The pose model is missing and could not be assembled."""
 
 
 class PoseProcessFailed(PoseError):
-    """The pose process cannot be kept alive."""
+    """The pose process fails again and again."""
 
 
 class DataError(HitrsLiveError):
-    """A file's content is not what its format promises."""
+    """A file's content does not match its format."""
 
 
 class CheckpointMismatch(DataError):
@@ -64,15 +64,15 @@ class CheckpointMismatch(DataError):
 
 
 class EngineError(HitrsLiveError):
-    """What computes the model cannot be used."""
+    """An inference engine cannot be used."""
 
 
 class EngineUnavailable(EngineError):
-    """An engine cannot be had here: a package, a GPU or a build is missing, or its answers are not the model's."""
+    """An engine cannot run here: a package, a GPU or a build is missing, or its outputs differ from the model's."""
 
 
 class EngineStale(EngineError):
-    """A built engine is of something else than is wanted: of other weights, versions or another machine."""
+    """A built engine is for other weights, versions or another machine."""
 
 
 class TransportError(HitrsLiveError):
@@ -84,8 +84,8 @@ class AddressUnavailable(TransportError):
 
 
 class MessageMalformed(TransportError):
-    """Bytes on the wire are no message of this schema."""
+    """Bytes on the wire are not a message of this schema."""
 
 
 class ViewUnavailable(HitrsLiveError):
-    """A window or a picture file cannot be opened."""
+    """A window or a video file cannot be opened."""

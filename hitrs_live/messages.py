@@ -1,20 +1,20 @@
-"""Every message on one page.
+"""Define every message, in one place.
 
-Two families. What passes between the stages inside the process is a frozen dataclass over numpy arrays; what
-leaves the process is a frozen msgspec struct (a `Message`), the same on the wire, in a recording and in JSON.
+There are two families. Data that passes between stages inside the process is a frozen dataclass over numpy arrays.
+Data that leaves the process is a frozen msgspec struct (a `Message`), the same on the wire, in a recording and in JSON.
 
-Axes of every joint, here and everywhere: metres in the camera's frame, right-handed, as the Kinect has them.
-x points to the camera's left (left in the picture), y up, z away from the camera into the scene. A person who
-faces the camera faces -z, and that person's left hand has the smaller x.
+Axes of every joint, here and everywhere: metres in the camera's frame, right-handed, as on the Kinect. x points to the
+camera's left (left in the picture), y up, z away from the camera into the scene. A person who faces the camera faces
+-z, and that person's left hand has the smaller x.
 
-Time is monotonic nanoseconds of the machine that captured; wall time orders nothing. File-like sources that
-run unpaced count from 0. `None` stands for "does not apply", never for "zero".
+Time is in monotonic nanoseconds of the capturing machine; wall time is never used to order messages. Files that are
+read faster than real time count from 0. `None` means "does not apply", never "zero".
 
-`utc_ns` dates a message for people and other machines: `capture_time_ns` in UTC. How far UTC is ahead of the
-monotonic clock is measured once a session, so that differences of `utc_ns` are those of `capture_time_ns` whatever
-happens to the wall clock meanwhile; any other stamp of the same message is dated by the same difference. Where times
-count from 0, time 0 is when the session began. A replayed recording and received joints keep the UTC that their
-messages had; None where they had none, and before the first frame.
+`utc_ns` is `capture_time_ns` in UTC, for people and other machines. The offset between UTC and the monotonic clock is
+measured once per session, so differences of `utc_ns` equal differences of `capture_time_ns`, whatever happens to the
+wall clock meanwhile. Add the same offset to convert any other time of the same message. If times count from 0, time 0
+is the start of the session. A replayed recording and received joints keep the UTC of their messages; it is None if they
+had none, and before the first frame.
 """
 
 from collections.abc import Mapping
@@ -26,28 +26,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 SCHEMA_VERSION = 1
-"""Raised only when a field's meaning would have to change; a new field is appended with a default instead."""
+"""Increased only if a field's meaning has to change; a new field is appended with a default instead."""
 MAX_TIME_NS: Final = 2**62 - 1
-"""No time is farther from 0, about 146 years, so that the difference of any two fits 64 bits."""
+"""Largest absolute time, about 146 years, so that the difference of any two times fits 64 bits."""
 
 SourceState = Literal["connecting", "up", "stalled", "lost", "ended"]
 """connecting: opened, but no frame has come yet.
 up: frames arrive.
 stalled: no frame for `camera.stall_after_s`.
-lost: no frame for `camera.lost_after_s`; the source is tried again until it is back.
-ended: nothing more will come.
+lost: no frame for `camera.lost_after_s`; reconnection is attempted until the source is back.
+ended: no more frames will come.
 """
 EndReason = Literal["finished", "track_lost", "source_lost", "shutdown", "too_long", "pose_unclear"]
-"""finished: its score fell below the offset threshold and did not come back within the merge gap.
+"""finished: its score fell below the offset threshold and did not recover within the merge gap.
 track_lost: the person's track ended.
 source_lost: the source stalled, was lost or ended.
 shutdown: the run was stopped.
-too_long: its maximum duration was over.
-pose_unclear: for too long, too little of the body could be seen.
+too_long: it reached its maximum duration.
+pose_unclear: too little of the body was visible for too long.
 """
 SHUTDOWN: Final = "shutdown"
-"""Detail of the "ended" that is added to a source's states where the run was told to stop, so that a replay ends
-alike."""
+"""Detail of the final "ended" state of a source when the run is stopped, so that a replay ends the same way."""
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -57,52 +56,52 @@ alike."""
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """One picture. `image`: (height, width, 3) uint8, blue-green-red, never written to after this."""
+    """One picture. `image`: (height, width, 3) uint8, blue-green-red, not modified after construction."""
 
     index: int
     capture_time_ns: int
     received_ns: int
-    """Monotonic time at which this process had it; equals capture_time_ns for a live camera."""
+    """Monotonic time at which this process received it; equals capture_time_ns for a live camera."""
     image: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pose:
-    """One person at one instant, not yet anybody in particular."""
+    """One person at one instant, not yet associated with a track."""
 
     joints_m: NDArray[np.float32]
     """(25, 3) float32, metres, camera frame, NTU order."""
     confidence: NDArray[np.float32]
-    """(25,) float32 in [0, 1]; 0 where the joint was not seen at all."""
+    """(25,) float32 in [0, 1]; 0 for a joint that was not seen at all."""
     box: NDArray[np.float32] | None = None
-    """(4,) float32, left, top, right, bottom as fractions of the picture; None where there was no picture."""
+    """(4,) float32, left, top, right, bottom as fractions of the picture; None if there was no picture."""
     keypoints: NDArray[np.float32] | None = None
-    """(N, 3) float32, x and y as fractions of the picture, confidence in [0, 1]; None where there was no picture.
-    Which points these are, `PoseFrame.keypoint_layout` says."""
+    """(N, 3) float32, x and y as fractions of the picture, confidence in [0, 1]; None if there was no picture.
+    `PoseFrame.keypoint_layout` names the points."""
     body_id: int | None = None
-    """The identity that the source itself claims (a Kinect's body id), a hint for the tracker."""
+    """The identity given by the source itself (a Kinect's body id), a hint for the tracker."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceClock:
-    """The clock that a source's times are of, where it is not this session's own."""
+    """The clock of a source's times, if it is not this session's own."""
 
     utc_offset_ns: int | None
-    """UTC minus the source's time; None where it is not known."""
+    """UTC minus the source's time, nanoseconds; None if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoseFrame:
-    """Everybody found in one frame; `poses` is empty where nobody was."""
+    """All people detected in one frame; `poses` is empty if there were none."""
 
     index: int
     capture_time_ns: int
     received_ns: int
     poses: tuple[Pose, ...]
     keypoint_layout: str | None = None
-    """Name of the points that `Pose.keypoints` holds, one of `skeleton.KEYPOINT_LAYOUTS`."""
+    """Name of the points in `Pose.keypoints`, one of `skeleton.KEYPOINT_LAYOUTS`."""
     clock: SourceClock | None = None
-    """None for the session's own, or the one of the item before."""
+    """Clock of this item and the following ones; None for no change, at first the session's own clock."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,18 +112,18 @@ class SourceChange:
     time_ns: int
     detail: str = ""
     fault: bool = False
-    """Whether a fault ended it; `detail` then says which."""
+    """Whether a fault ended it; `detail` then describes the fault."""
     clock: SourceClock | None = None
     """As for PoseFrame."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """Everybody in one frame, each in a row of their own for as long as their track lives. R rows."""
+    """All people in one frame, each in the same row for the life of their track. R rows."""
 
     capture_time_ns: int
     track_ids: NDArray[np.int64]
-    """(R,); -1 where the row is free. An id is never given twice in a session."""
+    """(R,); -1 where the row is free. An id is never used twice in a session."""
     present: NDArray[np.bool_]
     """(R,); True where the row's person was seen in this very frame."""
     joints_m: NDArray[np.float32]
@@ -132,7 +131,7 @@ class People:
     confidence: NDArray[np.float32]
     """(R, 25)."""
     boxes: NDArray[np.float32] | None = None
-    """(R, 4), as in Pose; not-a-number where not present or not known. None where nobody has one."""
+    """(R, 4), as in Pose; NaN where not present or unknown. None if no person has one."""
     keypoints: NDArray[np.float32] | None = None
     """(R, N, 3), likewise."""
     keypoint_layout: str | None = None
@@ -140,21 +139,21 @@ class People:
 
 @dataclass(frozen=True, kw_only=True)
 class JointFrame:
-    """One step of the model's own clock: joints resampled to its rate. R rows, each at its own instant."""
+    """One frame at the model's rate: joints resampled to it. R rows, each at its own instant."""
 
     time_ns: NDArray[np.int64]
-    """(R,); the instant that the row's joints stand for."""
+    """(R,); the instant of the row's joints."""
     track_ids: NDArray[np.int64]
     active: NDArray[np.bool_]
     """(R,); True where the row advances by one frame."""
     reset: NDArray[np.bool_]
-    """(R,); True where the row's history ended before this tick: a new person, or a gap too long to bridge."""
+    """(R,); True where the row's history ended before this frame: a new person, or a gap too long to bridge."""
     joints_m: NDArray[np.float32]
     """(R, 25, 3), metres, camera frame."""
     confidence: NDArray[np.float32]
     """(R, 25)."""
     other_track_ids: NDArray[np.int64] | None = None
-    """(R,); where a row is of two people, the second one; None where every row is of one."""
+    """(R,); the second person of a row for two people; None if every row is for one person."""
 
     @classmethod
     def of(
@@ -167,7 +166,7 @@ class JointFrame:
         active: NDArray[np.bool_] | bool = True,
         reset: NDArray[np.bool_] | bool = False,
     ) -> "JointFrame":
-        """Lay out R rows, by default all seen whole, active, and each the track of its own number.
+        """Build R rows; by default each is fully visible, active, and has its row number as track id.
 
         joints_m: (R, 25, 3); confidence: (R, 25); the others are (R,), or one value for every row.
         """
@@ -184,53 +183,53 @@ class JointFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What the model says of the rows that just completed a clip. R rows."""
+    """Output of the model for the rows that just completed a clip. R rows."""
 
     joint_frame: JointFrame
     completed: NDArray[np.bool_]
-    """(R,); True where a clip was completed and the fields below mean something."""
+    """(R,); True where a clip was completed; the fields below are valid only there."""
     logits: NDArray[np.float32]
     """(R, K)."""
     future_joints_m: NDArray[np.float32]
-    """(R, F, 25, 3), metres, camera frame, frames 1 ... F of the model's rate after the tick."""
+    """(R, F, 25, 3), metres, camera frame: frames 1 ... F after this one, at the model's rate."""
     scales_m: NDArray[np.float32]
-    """(R, F, 25), metres: how far off each of these joints may be, as the motion head's `RANGES` counts them."""
+    """(R, F, 25), metres: expected error of each of these joints, scaled as the motion head's `RANGES` are."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExtrapolatedPoses:
-    """The poses of one frame's people, moved on by what is predicted of them. R rows."""
+    """The poses of one frame's people, extrapolated to a later time by their predictions. R rows."""
 
     known: NDArray[np.bool_]
-    """(R,); True where the row's person is there and has a prediction, and the fields below mean something."""
+    """(R,); True where the person is present and has a prediction; the fields below are valid only there."""
     joints_m: NDArray[np.float32]
     """(R, 25, 3), metres, camera frame."""
     ahead_ms: NDArray[np.float32]
-    """(R,); how far past the frame's capture they stand: less than asked for where a prediction does not reach."""
+    """(R,); time since the frame's capture, less than requested where a prediction does not reach that far."""
     prediction_age_ms: NDArray[np.float32]
-    """(R,); how old the prediction was when the frame was captured."""
+    """(R,); age of the prediction when the frame was captured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoseForecast:
-    """What the views draw of the predictions for one frame's people. R rows."""
+    """Predicted poses of one frame's people, as the views draw them. R rows."""
 
     later: ExtrapolatedPoses
     now: ExtrapolatedPoses | None
-    """At the moment of publishing, if asked for; known only of those whose predictions are reliable."""
+    """At the moment of publishing, if requested; known only for people whose predictions are reliable."""
     reliable: NDArray[np.bool_]
-    """(R,); False where predictions lately lost to the pose held still, or nothing of them came true yet."""
+    """(R,); False where recent predictions had larger errors than the zero-velocity baseline, or have no error yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """One frame with all that is known of it: what views draw."""
+    """One frame with its people, actions and forecast, for the views."""
 
     frame: Frame | None = None
     """None for a source without pictures."""
     people: People
     actions: Mapping[int, tuple[str, float]]
-    """Label and score of what goes on, by track id."""
+    """Label and score of the running action, by track id."""
     forecast: PoseForecast | None = None
     state: SourceState
     fps: float
@@ -255,7 +254,7 @@ class Array(msgspec.Struct, frozen=True):
         return cls(shape=values.shape, data=np.ascontiguousarray(values, "<f4").tobytes())
 
     def numpy(self) -> NDArray[np.float32]:
-        """Unpack, read-only. Raise ValueError where shape and bytes disagree."""
+        """Return a read-only view. Raises ValueError if shape and bytes disagree."""
         return np.frombuffer(self.data, "<f4").reshape(self.shape)
 
 
@@ -266,72 +265,71 @@ Point = tuple[float, float, float]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """What every message carries. The publisher fills session_id, seq and publish_time_ns."""
+    """The fields of every message. The publisher sets session_id, seq and publish_time_ns."""
 
     schema: int = SCHEMA_VERSION
-    """Version of the fields' meaning. Fields are only ever appended, without a new version."""
+    """Version of the fields' meaning. A new field is appended without a new version."""
     session_id: str = ""
-    """Identifies the run: a publisher that restarts has a new one, and `seq` begins at 0 again."""
+    """Identifies the run: a restarted publisher has a new one, and `seq` begins at 0 again."""
     source_id: str
     """Name of the source, as in the topic."""
     seq: int = 0
-    """Counts the messages of one topic from 0: a jump is a loss."""
+    """Sequence number within the topic, from 0: a jump means lost messages."""
     capture_time_ns: int
-    """When the frame was captured that the message is about, nanoseconds of the source's clock."""
+    """Capture time of the message's frame, nanoseconds of the source's clock."""
     publish_time_ns: int = 0
-    """When the message was published, monotonic nanoseconds of the publishing machine."""
+    """Time of publishing, monotonic nanoseconds of the publishing machine."""
     utc_ns: int | None = None
-    """capture_time_ns in UTC, nanoseconds since 1970; None where it is not known."""
+    """capture_time_ns in UTC, nanoseconds since 1970; None if unknown."""
 
     @property
     def topic(self) -> str:
-        """The ZeroMQ topic that this message goes out under."""
-        raise TypeError(f"{type(self).__name__} is no message to publish; its subclasses are")
+        """The ZeroMQ topic of this message."""
+        raise TypeError(f"{type(self).__name__} cannot be published; use one of its subclasses")
 
 
 class ActionEvent(Message, frozen=True, kw_only=True, tag="action"):
-    """An action of one person began, goes on or ended.
+    """An action of one person, or of two, starts, continues or ends.
 
-    Published at its start, every `action.update_every_s` while it goes on, and at its end.
+    Published at its start, every `action.update_every_s` while it continues, and at its end.
     """
 
     state: Literal["start", "update", "end"]
-    """Whether the action begins, goes on or ended."""
+    """Whether the action starts, continues or ends."""
     label: str
     """Name of the class, one of the checkpoint's."""
     score: Annotated[float, msgspec.Meta(ge=0, le=1)]
-    """The class's score now."""
+    """Score of the class at the latest prediction that confirmed the action, from 0 to 1."""
     track_id: int
-    """The person; an id is never used again in a session. Of an action of two, the first person."""
+    """Track id of the person, or of the first person of two; ids are not reused in a session."""
     onset_time_ns: int
-    """When the action began, on the clock of capture_time_ns."""
+    """Time at which the action began, on the clock of capture_time_ns."""
     end_time_ns: int | None = None
-    """When it ended, on the same clock; None until `state` is "end"."""
+    """Time at which it ended, on the same clock; None until `state` is "end"."""
     detection_delay_s: float
-    """From the onset to the capture of the frame with which the start was detected."""
+    """Seconds from the onset to the capture of the frame at which the start was detected."""
     window_start_ns: int
-    """Beginning of the captured time that this prediction rests on."""
+    """Start of the time span that the model used for this prediction, on the same clock."""
     window_end_ns: int
-    """Its end."""
+    """End of this time span."""
     reason: EndReason | None = None
-    """Why the action ended; None until `state` is "end"."""
+    """Reason for the end; None until `state` is "end"."""
     other_track_id: int | None = None
-    """The second person of an action of two; None where the action is of one."""
+    """Track id of the second person of an action of two; None for an action of one."""
     peak_score: float | None = None
-    """The highest `score` of this action so far: over the prediction that detected it and every later one that
-    confirmed it. Predictions below its threshold, which a merge gap bridges, and of bodies not clearly seen do not
-    count. At the start, and where it was confirmed by no other, it is `score`."""
+    """Highest `score` of this action so far, over the prediction that detected it and all that confirmed it.
+    Predictions below the offset threshold, or of an unclear body, do not count."""
     mean_score: float | None = None
-    """The mean over the same predictions, each counting once."""
+    """Mean score over the same predictions."""
     box: Box | None = None
-    """Where the person of track_id is in the picture, and the next three fields likewise: as in the newest frame that
-    they were seen in when this was published. None where there was no picture."""
+    """Box of the person of track_id in the picture, in the newest frame in which they were seen; the next three fields
+    are of the same frame. None if there was no picture."""
     keypoints: Array | None = None
     """(N, 3), as in PoseEvent."""
     keypoint_layout: str | None = None
-    """Which points these are, as in PoseEvent."""
+    """Name of the keypoints' layout, as in PoseEvent."""
     root_m: Point | None = None
-    """The bottom of the spine, metres, camera frame; None where it is not known."""
+    """Position of the bottom of the spine, metres, camera frame; None if unknown."""
 
     @property
     def topic(self) -> str:
@@ -339,31 +337,32 @@ class ActionEvent(Message, frozen=True, kw_only=True, tag="action"):
 
 
 class MotionPrediction(Message, frozen=True, kw_only=True, tag="motion"):
-    """Where one person's joints will be.
+    """A forecast of one person's joints.
 
     Published with a person's predictions, at most every `publish.predictions_every_s`, unless `publish.motion` is off.
     """
 
     track_id: int
-    """The person."""
+    """Track id of the person."""
     horizons_ms: tuple[float, ...]
-    """How far after capture_time_ns each predicted pose is, F of them."""
+    """Time of each predicted pose after capture_time_ns, milliseconds, F of them."""
     joints_m: Array
     """(F, 25, 3), metres, camera frame: the pose at capture_time_ns + horizons_ms[f]."""
     error_mm: float | None = None
-    """Mean joint error of this person's recent predictions over all horizons, measured once they came due."""
+    """Mean joint error of this person's recent predictions over all horizons, millimetres, measured when the predicted
+    time has come."""
     held_error_mm: float | None = None
-    """The same for the zero-velocity baseline, the last pose unchanged: what a prediction has to beat."""
+    """The same for the zero-velocity baseline, the last pose repeated, millimetres."""
     errors_mm: tuple[float | None, ...] = ()
-    """The same by horizon, as in horizons_ms; None for a horizon of which none came due yet."""
+    """Mean joint error by horizon, as in horizons_ms, millimetres; None for a horizon that was not measured yet."""
     held_errors_mm: tuple[float | None, ...] = ()
-    """The zero-velocity baseline's errors by horizon, likewise."""
+    """The same for the zero-velocity baseline, millimetres."""
     reliable: bool | None = None
-    """Whether these errors, over all horizons, have lately been smaller than the zero-velocity baseline's, with some
-    hysteresis; None until all horizons of one of this person's predictions have passed."""
+    """Whether recent errors over all horizons were smaller than the zero-velocity baseline's, with hysteresis; None
+    until all horizons of one prediction of this person have been measured."""
     half_within_m: Array | None = None
-    """(F, 25); how near to joints_m each true joint should come in half of all cases, by what the model learned of
-    people in training; about nine in ten should come within twice that. None from a publisher of an earlier version."""
+    """(F, 25), metres: median distance expected between joints_m and the true joints, as the model learned in training;
+    about nine in ten are within twice that. None from an older publisher."""
 
     @property
     def topic(self) -> str:
@@ -371,17 +370,17 @@ class MotionPrediction(Message, frozen=True, kw_only=True, tag="motion"):
 
 
 class ScoreEvent(Message, frozen=True, kw_only=True, tag="scores"):
-    """One person's five highest class scores, background among them.
+    """One person's five highest class scores; the background counts as a class.
 
     Published with a person's predictions, at most every `publish.predictions_every_s`, unless `publish.scores` is off.
     """
 
     track_id: int
-    """The person."""
+    """Track id of the person."""
     labels: tuple[str, ...]
-    """Names of the classes, the highest score first."""
+    """Names of the classes, highest score first."""
     scores: tuple[float, ...]
-    """The score of each, from 0 to 1."""
+    """Score of each class, from 0 to 1."""
 
     @property
     def topic(self) -> str:
@@ -391,33 +390,32 @@ class ScoreEvent(Message, frozen=True, kw_only=True, tag="scores"):
 class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
     """One person's joints in one frame, as measured.
 
-    Published for every frame and person in it if `publish.pose` or `publish.now` asks for it.
+    Published for every person in every frame if `publish.pose` or `publish.now` is on.
     """
 
     track_id: int
-    """The person."""
+    """Track id of the person."""
     joints_m: Array
     """(25, 3), metres, camera frame, in the order of `hitrs_live.skeleton.NTU25`."""
     confidence: Array
-    """(25,), from 0 to 1; 0 where the joint was not seen at all."""
+    """(25,), from 0 to 1; 0 for a joint that was not seen at all."""
     now_joints_m: Array | None = None
-    """(25, 3); the same pose moved on to the moment of publishing by what is predicted, if `publish.now` asks for it.
-    None where joints_m is the best that is known: while this person's predictions are not `reliable` (as in
-    MotionPrediction), and where capture times are not of this machine's clock."""
+    """(25, 3), metres, camera frame: the same pose extrapolated to the time of publishing, if `publish.now` is on. None
+    while this person's predictions are not `reliable` (as in MotionPrediction) and for capture times of another
+    machine's clock; then joints_m is the best estimate."""
     now_ahead_ms: float | None = None
-    """How far past capture_time_ns now_joints_m stands: up to the publishing, or to where the prediction ends."""
+    """Time from capture_time_ns to now_joints_m, milliseconds: until publishing, or until the prediction ends."""
     prediction_age_ms: float | None = None
-    """How old the prediction that moved it was at capture_time_ns."""
+    """Age of the prediction used for now_joints_m at capture_time_ns, milliseconds."""
     box: Box | None = None
-    """Where the person is in the picture; None where there was no picture, and the next two likewise."""
+    """Box of the person in the picture. None if there was no picture, as for the next two fields."""
     keypoints: Array | None = None
-    """(N, 3): each point's x, from left, and y, from the top, as fractions of the picture's width and height (below 0
-    or above 1 where it is guessed to be outside), and its confidence in [0, 1], the pose network's visibility times
-    presence."""
+    """(N, 3): x from the left and y from the top as fractions of the picture's width and height (below 0 or above 1 if
+    estimated outside), and confidence in [0, 1], the pose network's visibility times presence."""
     keypoint_layout: str | None = None
-    """Which points these are: "mediapipe33" for the 33 of `hitrs_live.skeleton.MEDIAPIPE33_JOINTS`, in that order."""
+    """Name of the keypoints' layout: "mediapipe33" for `hitrs_live.skeleton.MEDIAPIPE33_JOINTS`, in that order."""
     root_m: Point | None = None
-    """The bottom of the spine, metres, camera frame, as in joints_m; None where it was not seen."""
+    """Position of the bottom of the spine, metres, camera frame, as in joints_m; None if it was not seen."""
 
     @property
     def topic(self) -> str:
@@ -425,9 +423,9 @@ class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
 
 
 class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
-    """Everybody in one frame before tracking, P people.
+    """All people in one frame before tracking, P people.
 
-    Published for every frame by `hitrs-live pose`, for `hitrs-live live --joints`; a recording holds it too.
+    Published for every frame by `hitrs-live pose`, for `hitrs-live live --joints`; a recording contains it too.
     """
 
     index: int
@@ -437,13 +435,13 @@ class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
     confidence: Array
     """(P, 25), as in PoseEvent."""
     boxes: Array | None = None
-    """(P, 4), each person's box, where there was a picture."""
+    """(P, 4), each person's box; None if there was no picture."""
     body_ids: tuple[int | None, ...] = ()
-    """The identity that the source itself gives each person (a Kinect's body id); empty where it gives none."""
+    """Identity of each person as given by the source itself (a Kinect's body id); empty if it gives none."""
     keypoints: Array | None = None
-    """(P, N, 3), as in PoseEvent, where there was a picture; a person without any has rows of not-a-number."""
+    """(P, N, 3), as in PoseEvent, NaN for a person without keypoints; None if there was no picture."""
     keypoint_layout: str | None = None
-    """Which points these are, as in PoseEvent."""
+    """Name of the keypoints' layout, as in PoseEvent."""
 
     @property
     def topic(self) -> str:
@@ -451,21 +449,21 @@ class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
 
 
 class SourceEvent(Message, frozen=True, kw_only=True, tag="source"):
-    """The source changed its state.
+    """The state of a source changed.
 
-    Published when it happens; Status repeats the state.
+    Published at the change; Status repeats the state.
     """
 
     state: SourceState
     """The new state."""
     detail: str = ""
-    """What is behind it, in words: the device, its frame rate, why there are no frames."""
+    """Details for people: the device, its frame rate, the reason why there are no frames."""
     fault: bool = False
-    """True where a fault ended the source; `detail` then says which."""
+    """True if a fault ended the source; `detail` then describes the fault."""
 
     @classmethod
     def of(cls, change: SourceChange, source_id: str) -> "SourceEvent":
-        """Make the message of a source's change of state."""
+        """Build the message for a source's change of state."""
         return cls(
             source_id=source_id, capture_time_ns=change.time_ns, state=change.state, detail=change.detail,
             fault=change.fault,
@@ -477,63 +475,62 @@ class SourceEvent(Message, frozen=True, kw_only=True, tag="source"):
 
 
 class StageLatency(msgspec.Struct, frozen=True, kw_only=True):
-    """Time that one stage took for each of the newest 512 frames at most, in milliseconds."""
+    """Latency of one stage over at most the 512 newest frames, milliseconds."""
 
     p50_ms: float
-    """The median."""
+    """Median, milliseconds."""
     p99_ms: float
-    """The 99th percentile."""
+    """99th percentile, milliseconds."""
 
 
 class Status(Message, frozen=True, kw_only=True, tag="status"):
-    """How the pipeline of one source is.
+    """Health of the pipeline of one source.
 
     Published every `publish.status_every_s`, and once at the end.
     """
 
     state: SourceState
-    """The source's state, as in SourceEvent."""
+    """State of the source, as in SourceEvent."""
     detail: str = ""
-    """As in SourceEvent."""
+    """Details of the state, as in SourceEvent."""
     version: str
-    """Of hitrs_live."""
+    """Version of hitrs_live."""
     uptime_s: float
-    """Seconds since the pipeline began."""
+    """Seconds since the start of the pipeline."""
     fps: float
-    """Frames processed a second since the last status."""
+    """Frames processed per second since the previous status."""
     frames: int
-    """Frames processed since the start."""
+    """Number of frames processed since the start."""
     drops: dict[str, int] = {}
-    """Losses since the start by cause, where there were any: camera, stale, corrupt, pose_gap, clock, joints,
-    bad_joints, record, publish, view, log, ..."""
+    """Number of losses since the start, by cause: camera, stale, corrupt, pose_gap, clock, joints, bad_joints, record,
+    publish, view, log, ..."""
     frame_age_ms: float | None = None
-    """Capture to publishing of the newest frame; None for a source that is not paced by a clock."""
+    """Time from capture to publishing of the newest frame, milliseconds; None for a source that is not live."""
     stages: dict[str, StageLatency] = {}
     """Latency by stage: pose, track, record, model, view, overhead (tracking, resampling, decoding, recording and
     publishing together), and frame_to_event (from a frame's arrival until its events are published)."""
     people: tuple[int, ...] = ()
-    """Track ids alive now."""
+    """Ids of the current tracks."""
     pose_restarts: int = 0
-    """How often the pose process was restarted."""
+    """Number of restarts of the pose process."""
     memory_mb: float | None = None
-    """Resident memory of the process, MiB; None where it was not measured."""
+    """Resident memory of the process, MiB; None if it was not measured."""
     notices: tuple[str, ...] = ()
-    """What an operator should read, newest last."""
+    """Problems that need the operator's attention, newest last."""
     motion_error_mm: float | None = None
-    """Of all people: mean error of recent predictions over all horizons, as in MotionPrediction."""
+    """Mean joint error of recent predictions, over all people and horizons, millimetres, as in MotionPrediction."""
     motion_held_error_mm: float | None = None
-    """The same for the zero-velocity baseline."""
+    """The same for the zero-velocity baseline, millimetres."""
     motion_horizons_ms: tuple[float, ...] = ()
-    """The horizons of the next two."""
+    """Horizons of the next two fields, milliseconds."""
     motion_errors_mm: tuple[float | None, ...] = ()
-    """The same by horizon, as in motion_horizons_ms; None for a horizon of which none came due yet."""
+    """Mean joint error by horizon over all people, millimetres; None for a horizon that was not measured yet."""
     motion_held_errors_mm: tuple[float | None, ...] = ()
-    """The zero-velocity baseline's errors by horizon, likewise."""
+    """The same for the zero-velocity baseline, millimetres."""
     information: tuple[str, ...] = ()
-    """What is good to know and asks for nothing, such as what the settings cost here; what asks for something is in
-    notices."""
+    """Information that needs no action, such as the model's cost on this machine; problems are in notices."""
     track_resets: int = 0
-    """Tracks that were ended because their association had become ambiguous; their people got new ids."""
+    """Number of tracks that ended because their association had become ambiguous; their people got new ids."""
 
     @property
     def topic(self) -> str:
@@ -541,4 +538,4 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
 
 
 AnyMessage = ActionEvent | MotionPrediction | ScoreEvent | PoseEvent | JointsEvent | SourceEvent | Status
-"""Every message that may be found on the wire, told apart by its `type` field."""
+"""Every message on the wire; its `type` field names the class."""

@@ -1,6 +1,6 @@
-"""Check a tree of settings, such as a TOML file holds, against a struct, and say in words what was expected.
+"""Check a tree of settings, such as a parsed TOML file, against a struct, and describe what was expected.
 
-Three kinds of files are checked by it: settings, thresholds and calibrations.
+Files of settings, thresholds and calibrations are checked this way.
 """
 
 import difflib
@@ -18,40 +18,40 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _PLAIN = re.compile(r"[A-Za-z0-9_.,:/+=@%-]{1,60}")
 _LONGEST = 60
 _NEAR = 0.6
-"""Similarity from which a key is taken for a misspelt one, as `difflib` counts it."""
+"""Smallest similarity, by `difflib`, of a misspelt key and a known one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """A value that may not be, or a key that there is not."""
+    """A value that is not allowed, an unknown key or a missing one."""
 
     key: str
-    """Dotted."""
-    wanted: str
+    """Dotted path of the key."""
+    expected: str
     """What was expected, in words."""
     value: Any = None
     kind: Literal["value", "unknown", "missing"] = "value"
 
     def text(self, where: str = "", *, name: str = "") -> str:
-        """Say it in one line. where: the file, such as "live.toml"; name: what stands for the key, such as its flag."""
+        """Describe the fault in one line. where: its file, such as "live.toml"; name: shown instead of the key."""
         place = f" in {where}" if where else ""
         match self.kind:
             case "unknown":
-                return f"unknown setting {self.key}{place}; {self.wanted}"
+                return f"unknown setting {self.key}{place}; {self.expected}"
             case "missing":
-                return f"{self.key} is missing{place}: wanted {self.wanted}"
-        return f"{name or self.key} {self._shown(name)}{place}: wanted {self.wanted}"
+                return f"{self.key} is missing{place}: expected {self.expected}"
+        return f"{name or self.key} {self._shown(name)}{place}: expected {self.expected}"
 
     def _shown(self, name: str) -> str:
-        """Write the value as it stands in the file, or as it was typed."""
+        """Return the value as written in the file, or as typed on the command line."""
         typed = name and isinstance(self.value, str) and _PLAIN.fullmatch(self.value)
         return str(self.value) if typed else show(self.value)
 
 
 def find_fault(tree: Any, kind: Any, *, prefix: str = "", text: bool = False) -> Fault | None:
-    """Find the first thing in a tree that does not fit a type: a struct, a mapping of structs, or a value's type.
+    """Find the first fault of a tree; None if it fits the type: a struct, a mapping of structs, or a value's type.
 
-    prefix: the tree's own dotted key; text: whether numbers may be written as text, as flags give them.
+    prefix: dotted key of the tree itself; text: whether numbers may be given as text, as in flags.
     """
     base, limits = _unwrap(kind)
     if isinstance(base, type) and issubclass(base, msgspec.Struct):
@@ -65,11 +65,11 @@ def find_fault(tree: Any, kind: Any, *, prefix: str = "", text: bool = False) ->
     numbers = value if isinstance(value, tuple) else (value,)
     if all(math.isfinite(number) for number in numbers if isinstance(number, float)):
         return None
-    return Fault(key=prefix, value=tree, wanted=_wanted(base, limits, _as_number(tree) if text else tree))
+    return Fault(key=prefix, value=tree, expected=_expected(base, limits, _as_number(tree) if text else tree))
 
 
 def _as_number(text: Any) -> Any:
-    """Read a number that was typed; what is none stays as it is."""
+    """Convert text to a number; return it unchanged if it is not one."""
     for kind in (int, float):
         try:
             return kind(text)
@@ -79,7 +79,7 @@ def _as_number(text: Any) -> Any:
 
 
 def show(value: Any) -> str:
-    """Write a value as TOML does, in one line and not too long."""
+    """Format a value as TOML, on one line, cut after 60 characters."""
     if isinstance(value, bool):
         text = str(value).lower()
     elif isinstance(value, str):
@@ -91,7 +91,7 @@ def show(value: Any) -> str:
 
 def _struct_fault(tree: Any, kind: type[msgspec.Struct], prefix: str, *, text: bool) -> Fault | None:
     if not isinstance(tree, dict):
-        return Fault(key=prefix or "the file", value=tree, wanted="a table")
+        return Fault(key=prefix or "the file", value=tree, expected="a table")
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     for key in tree:
         if key not in fields:
@@ -101,13 +101,13 @@ def _struct_fault(tree: Any, kind: type[msgspec.Struct], prefix: str, *, text: b
             if fault := find_fault(tree[name], field.type, prefix=_join(prefix, name), text=text):
                 return fault
         elif field.required:
-            return Fault(key=_join(prefix, name), kind="missing", wanted=_wanted(*_unwrap(field.type), None))
+            return Fault(key=_join(prefix, name), kind="missing", expected=_expected(*_unwrap(field.type), None))
     return None
 
 
 def _mapping_fault(tree: Any, kind: Any, prefix: str) -> Fault | None:
     if not isinstance(tree, dict):
-        return Fault(key=prefix, value=tree, wanted="a table")
+        return Fault(key=prefix, value=tree, expected="a table")
     for key, value in tree.items():
         if fault := find_fault(value, kind, prefix=_join(prefix, str(key))):
             return fault
@@ -117,10 +117,10 @@ def _mapping_fault(tree: Any, kind: Any, prefix: str) -> Fault | None:
 def _unknown(key: str, kind: type[msgspec.Struct], prefix: str) -> Fault:
     names = [field.name for field in msgspec.structs.fields(kind)]
     if near := difflib.get_close_matches(key, names, n=1, cutoff=_NEAR):
-        wanted = f"the nearest is {_join(prefix, near[0])}"
+        expected = f"the nearest is {_join(prefix, near[0])}"
     else:
-        wanted = f"{prefix or 'the file'} has {', '.join(names)}"
-    return Fault(key=_join(prefix, key), kind="unknown", wanted=wanted)
+        expected = f"{prefix or 'the file'} has {', '.join(names)}"
+    return Fault(key=_join(prefix, key), kind="unknown", expected=expected)
 
 
 def _join(prefix: str, key: str) -> str:
@@ -129,7 +129,7 @@ def _join(prefix: str, key: str) -> str:
 
 
 def _unwrap(kind: Any) -> tuple[Any, dict[str, Any]]:
-    """Return a type without what it is annotated with and without None, and the limits that it is annotated with."""
+    """Return a type without None and annotations, and the limits in the annotations."""
     if get_origin(kind) in (Union, UnionType):
         (kind,) = (each for each in get_args(kind) if each is not NoneType)
     if get_origin(kind) is not Annotated:
@@ -145,21 +145,21 @@ def _unwrap(kind: Any) -> tuple[Any, dict[str, Any]]:
     return base, limits
 
 
-def _wanted(base: Any, limits: Mapping[str, Any], value: Any) -> str:
-    """Say what a value may be."""
-    if "wanted" in limits:
-        return str(limits["wanted"])
+def _expected(base: Any, limits: Mapping[str, Any], value: Any) -> str:
+    """Describe the allowed values."""
+    if "expected" in limits:
+        return str(limits["expected"])
     if get_origin(base) is Literal:
         *others, last = get_args(base)
         return f"{', '.join(others)} or {last}" if others else last
     if get_origin(base) is tuple:
         return f"{len(get_args(base))} numbers"
     if base in (int, float):
-        return _number_wanted(base, limits, value)
+        return _number_expected(base, limits, value)
     return {bool: "true or false", str: 'text, such as "hall"'}.get(base, "a table")
 
 
-def _number_wanted(base: type, limits: Mapping[str, Any], value: Any) -> str:
+def _number_expected(base: type, limits: Mapping[str, Any], value: Any) -> str:
     kind = "a whole number" if base is int else "a number"
     low = f"above {_plain(limits['gt'])}" if "gt" in limits else f"{_plain(limits['ge'])}" if "ge" in limits else ""
     high = f"below {_plain(limits['lt'])}" if "lt" in limits else f"{_plain(limits['le'])}" if "le" in limits else ""

@@ -12,7 +12,7 @@ FRAMES = 800
 
 
 def record_demo(path: Path, *, people: int = 1, frames: int = 90, every: int = 1, hidden: range = range(0)) -> Path:
-    """Record the demo figures at 30 / every frames a second, nobody seen in the hidden frames."""
+    """Record the demo figures at 30 / every frames a second, no person in the hidden frames."""
     source = DemoSource("max", people=people)
     source.open()
     seen = 0
@@ -25,6 +25,6 @@ def record_demo(path: Path, *, people: int = 1, frames: int = 90, every: int = 1
                         frame = PoseFrame(
                             index=item.index, capture_time_ns=item.capture_time_ns, received_ns=0, poses=poses
                         )
-                        recorder.write(joints_event(frame, "demo"))
+                        recorder.publish(joints_event(frame, "demo"))
                     seen += 1
     return path

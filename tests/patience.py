@@ -1,22 +1,22 @@
-"""Wait for what must come about: no test depends on how fast the machine is, only a hang ends it."""
+"""Wait for events: no test depends on how fast the machine is, only a hang fails it."""
 
 import time
 from collections.abc import Callable
 
 PATIENCE_S = 600.0
-"""The longest wait for one thing. A machine that needs this long hangs; no test may rest on its being short."""
+"""The longest wait for one event: whatever takes longer hangs. No test may depend on its being short."""
 
 
 def wait_until(condition: Callable[[], object], what: str, *, pause_s: float = 0.01) -> None:
     """Wait until a condition is true, looked at every pause_s seconds. Raises AssertionError after PATIENCE_S."""
     give_up_s = time.monotonic() + PATIENCE_S
     while not condition():
-        assert time.monotonic() < give_up_s, f"waited {PATIENCE_S:g} s in vain: {what}"
+        assert time.monotonic() < give_up_s, f"waited {PATIENCE_S:g} s without success: {what}"
         time.sleep(pause_s)
 
 
 class ManualClock:
-    """A monotonic clock in nanoseconds that moves when the test says so, and at no other time."""
+    """A monotonic clock in nanoseconds that only the test advances."""
 
     def __init__(self, now_ns: int = 0) -> None:
         self.now_ns = now_ns

@@ -32,7 +32,7 @@ def secret_of_its_own(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    """Make a detector whose every part affects its outputs, in a file."""
+    """Write a detector whose every part affects its outputs to a file."""
     torch.manual_seed(0)
     model = HitrsDetector(DETECTOR)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""One file holds the model; a file that does not fit is told of in one line."""
+"""A checkpoint is one file; a file that does not fit is refused in one line."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def tiny() -> Checkpoint:
     return Checkpoint(info=info, model=HitrsDetector(detector).eval())
 
 
-def test_what_was_saved_comes_back_to_half_precision(tmp_path: Path) -> None:
+def test_a_loaded_model_has_the_saved_weights_to_half_precision(tmp_path: Path) -> None:
     before = tiny()
     save_checkpoint(tmp_path / "tiny.safetensors", before)
     after = load_checkpoint(tmp_path / "tiny.safetensors")
@@ -39,11 +39,11 @@ def test_what_was_saved_comes_back_to_half_precision(tmp_path: Path) -> None:
     assert after.info.on == {"jump": 0.7}
     joints = torch.randn(1, 20, 25, 3)
     with torch.no_grad():
-        # Half precision keeps three decimals of a weight; the answers stay close, not equal.
+        # Half precision keeps three decimals of a weight; the outputs stay close, not equal.
         torch.testing.assert_close(after.model(joints)[0], before.model(joints)[0], atol=1e-2, rtol=1e-2)
 
 
-def test_a_loaded_model_gives_the_same_answer_twice(tmp_path: Path) -> None:
+def test_a_loaded_model_gives_the_same_output_twice(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "tiny.safetensors", tiny())
     model = load_checkpoint(tmp_path / "tiny.safetensors").model
     joints = torch.randn(1, 20, 25, 3)
@@ -69,7 +69,7 @@ def test_a_detector_of_the_first_version_is_refused_with_the_way_out(tmp_path: P
     assert load_encoder(tmp_path / "old.safetensors").info.encoder.clip_width == TINY.clip_width
 
 
-def test_somebody_elses_safetensors_is_refused(tmp_path: Path) -> None:
+def test_a_safetensors_file_of_another_program_is_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(CheckpointMismatch, match="has no hitrs_live description"):
         load_checkpoint(tmp_path / "other.safetensors")

@@ -1,4 +1,4 @@
-"""What somebody sees who runs the demo for the first time."""
+"""What a user sees in the first seconds of the demo."""
 
 import threading
 from pathlib import Path
@@ -21,7 +21,7 @@ SEEN_S = 40.5
 
 
 class Until(ListSink):
-    """Keep messages, and ask for an end once the source's own time is over."""
+    """Keep messages, and stop the run at a time of the source."""
 
     def __init__(self, time_s: float) -> None:
         super().__init__("first")

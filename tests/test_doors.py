@@ -1,4 +1,4 @@
-"""What others rely on: exported names, verbs and flags, a quick start, a README that tells the truth."""
+"""What users rely on: exported names, verbs and flags, a quick start, a README whose commands exist."""
 
 import argparse
 import re

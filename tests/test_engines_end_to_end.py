@@ -1,4 +1,4 @@
-"""The main job by every engine that runs here: the same events, and one word where it is not the one wanted."""
+"""`hitrs-live live` with every engine that runs here: the same events, and one line where another one is used."""
 
 import re
 import shutil
@@ -17,17 +17,17 @@ from hitrs_live.transforms import NormaliserConfig
 
 pytestmark = pytest.mark.slow
 UNBELIEVED = 2
-"""Frames before the tracker believes in a newcomer."""
+"""Frames before the tracker confirms a new person."""
 SILENT = ("--update", "clip")
-"""Answers that cost nothing worth a word."""
+"""Settings with the fewest predictions."""
 NEAR = 2e-3
-"""Scores that differ by 1e-4 from rounding alone, and by what logits within the gate's 1e-4 make of them."""
-no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
+"""Scores differ by up to 1e-4 from rounding, and more where logits differ by the 1e-4 that parity allows."""
+no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="tests a machine without a GPU")
 
 
 @pytest.fixture(scope="module")
 def unbuilt(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A small model that no engine is built for."""
+    """A small model for which no engine has been built."""
     grid = HiTRSConfig(
         frame_width=16, frame_hidden=16, clip_width=16, clip_hidden=16, video_width=16, video_hidden=16, layers=1,
         heads=2, head_width=8, max_clips=8,
@@ -45,7 +45,7 @@ def unbuilt(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def test_torch_and_onnx_tell_the_same_events_of_the_demo(demo_recording: Path) -> None:
+def test_torch_and_onnx_give_the_same_events_of_the_demo(demo_recording: Path) -> None:
     flags = ("--replay", str(demo_recording), "--speed", "max", *SILENT)
     runs = [run_and_watch(*flags, "--engine", engine) for engine in ("torch", "onnx")]
     assert [(run.code, run.err) for run in runs] == [(0, ""), (0, "")]
@@ -58,14 +58,14 @@ def test_torch_and_onnx_tell_the_same_events_of_the_demo(demo_recording: Path) -
             assert ours[label] == pytest.approx(theirs[label], abs=NEAR)
         assert len(ours.keys() & theirs.keys()) >= 3, "of five; the least may change places"
     assert [message["state"] for message in actions[0]].count("start") >= 2
-    told = ("state", "label", "track_id", "onset_time_ns", "end_time_ns", "capture_time_ns", "reason")
+    fields = ("state", "label", "track_id", "onset_time_ns", "end_time_ns", "capture_time_ns", "reason")
     for one, other in zip(*actions, strict=True):
-        assert [one.get(key) for key in told] == [other.get(key) for key in told]
+        assert [one.get(key) for key in fields] == [other.get(key) for key in fields]
         assert one["score"] == pytest.approx(other["score"], abs=NEAR)
 
 
 @pytest.mark.parametrize("engine", ["torch", "onnx"])
-def test_an_engine_that_is_there_runs_without_a_word(short_recording: Path, engine: str) -> None:
+def test_an_available_engine_runs_without_a_notice(short_recording: Path, engine: str) -> None:
     run = run_and_watch("--replay", str(short_recording), "--speed", "max", "--engine", engine, *SILENT)
     assert (run.code, run.err) == (0, "")
     assert run.of("scores")
@@ -73,7 +73,7 @@ def test_an_engine_that_is_there_runs_without_a_word(short_recording: Path, engi
 
 
 @no_gpu
-def test_tensorrt_without_a_gpu_falls_down_the_ladder_once_and_says_why(short_recording: Path) -> None:
+def test_tensorrt_without_a_gpu_falls_back_once_and_reports_why(short_recording: Path) -> None:
     run = run_and_watch("--replay", str(short_recording), "--speed", "max", "--engine", "tensorrt", *SILENT)
     assert run.code == 0, run.err
     (line,) = [line for line in run.out.splitlines() if "runs on" in line]
@@ -85,7 +85,7 @@ def test_tensorrt_without_a_gpu_falls_down_the_ladder_once_and_says_why(short_re
 
 
 @no_gpu
-def test_what_no_engine_is_built_for_runs_on_torch_and_names_the_command_once(
+def test_a_model_without_a_built_engine_runs_on_torch_and_the_command_is_named_once(
     unbuilt: str, short_recording: Path
 ) -> None:
     replay = ("--replay", str(short_recording), "--speed", "max")
@@ -98,7 +98,7 @@ def test_what_no_engine_is_built_for_runs_on_torch_and_names_the_command_once(
 
 @pytest.mark.parametrize("engine", ["auto", "onnx"])
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         (("--camera", "63", "--require-sources"), "63"),
         (("--video", "README.md"), "README.md"),
@@ -106,12 +106,12 @@ def test_what_no_engine_is_built_for_runs_on_torch_and_names_the_command_once(
         (("--demo", "--record", "no/such/folder/x.mcap"), "no/such/folder"),
     ],
 )
-def test_where_no_engine_is_built_a_mistake_is_still_one_line_and_nothing_is_built(
-    unbuilt: str, engine: str, flags: tuple[str, ...], said: str
+def test_a_mistake_with_a_model_without_an_engine_is_one_line_and_nothing_is_built(
+    unbuilt: str, engine: str, flags: tuple[str, ...], message: str
 ) -> None:
     bind = () if "--bind" in flags else ("--bind", free_address())
     run = run_only(*flags, *bind, "--plain", "--duration", "2", "--checkpoint", unbuilt, "--engine", engine)
     assert run.code == 2
     (line,) = run.err.splitlines()
-    assert said in line
+    assert message in line
     assert not list(engines_folder().glob(f"*{fingerprint(unbuilt)[:12]}*"))

@@ -1,4 +1,4 @@
-"""The log of the real program, on streams and terminals that real machines have."""
+"""The log of `hitrs-live live` on the streams and terminals of real machines."""
 
 import fcntl
 import json
@@ -30,7 +30,7 @@ SHORT = ("--demo", "--speed", "max", "--duration", "3", "--plain", *FREE)
 LOST = "log lines could not be written to standard output"
 
 
-def test_a_reader_that_goes_away_costs_its_lines_alone() -> None:
+def test_a_reader_that_goes_away_loses_only_its_lines() -> None:
     live = subprocess.Popen(live_command(*SHORT), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert live.stdout is not None
     live.stdout.close()
@@ -38,7 +38,7 @@ def test_a_reader_that_goes_away_costs_its_lines_alone() -> None:
     assert live.returncode == 0
 
 
-def test_a_pipe_that_nobody_reads_holds_nothing_up() -> None:
+def test_a_pipe_that_is_not_read_does_not_block_the_run() -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     try:
@@ -53,7 +53,7 @@ def test_a_pipe_that_nobody_reads_holds_nothing_up() -> None:
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_a_closed_standard_stream_is_no_reason_to_stop(closed: str) -> None:
+def test_a_closed_standard_stream_does_not_end_the_run(closed: str) -> None:
     command = ["sh", "-c", f'exec "$@" {closed}', "sh", *live_command(*SHORT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0
@@ -62,7 +62,7 @@ def test_a_closed_standard_stream_is_no_reason_to_stop(closed: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_under_the_log_is_survived() -> None:
+def test_a_full_disk_under_the_log_does_not_end_the_run() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             live_command(*SHORT), stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False
@@ -92,7 +92,7 @@ def test_log_lines_and_the_messages_in_them_have_one_offset_to_utc() -> None:
         assert line["time"] == utc_text(event["publish_time_ns"] + offset_ns, digits=6)
 
 
-def test_a_hang_up_closes_what_is_open() -> None:
+def test_a_hang_up_ends_running_actions_and_the_run() -> None:
     command = live_command("--demo", "--plain", *FREE)
     live = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert live.stdout is not None
@@ -129,7 +129,7 @@ def test_a_terminal_that_closes_ends_the_dashboard_and_the_run_in_order(tmp_path
 
 
 def on_a_terminal(size: tuple[int, int], environment: dict[str, str], *flags: str) -> tuple[int, str]:
-    """Run on a pseudo-terminal of (lines, columns); return the exit code and all that it was sent."""
+    """Run on a pseudo-terminal of (lines, columns); return the exit code and the output."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
     bare = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "TERM")}
@@ -141,7 +141,7 @@ def on_a_terminal(size: tuple[int, int], environment: dict[str, str], *flags: st
     try:
         while data := os.read(ours, 65536):
             written += data
-    except OSError:  # Linux says so once the other end is closed.
+    except OSError:  # Linux raises this once the other end is closed.
         pass
     os.close(ours)
     return live.wait(PATIENCE_S), written.decode(errors="replace")
@@ -158,7 +158,7 @@ def test_a_terminal_that_cannot_be_drawn_on_gets_lines(size: tuple[int, int], en
     assert "\x1b" not in written
 
 
-def test_a_dashboard_that_cannot_start_is_followed_by_lines(tmp_path: Path) -> None:
+def test_log_lines_replace_a_dashboard_that_cannot_start(tmp_path: Path) -> None:
     # Python reads this file before anything else.
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\nif 'hitrs_live.pipeline.dashboard_process' in sys.orig_argv: os._exit(1)\n"
@@ -171,7 +171,7 @@ def test_a_dashboard_that_cannot_start_is_followed_by_lines(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("verb", ["config", "models"])
-def test_what_only_prints_ends_in_peace_when_its_reader_has_read_enough(verb: str) -> None:
+def test_a_verb_that_only_prints_ends_with_code_0_when_its_reader_goes_away(verb: str) -> None:
     command = [sys.executable, "-m", "hitrs_live.cli", verb]
     reading, writing = os.pipe()
     os.close(reading)
@@ -181,7 +181,7 @@ def test_what_only_prints_ends_in_peace_when_its_reader_has_read_enough(verb: st
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists() or shutil.which("sh") is None, reason="needs /dev/full")
-def test_a_full_disk_under_what_only_prints_is_one_line() -> None:
+def test_a_full_disk_under_a_verb_that_only_prints_is_one_line() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "hitrs_live.cli", "config"],

@@ -1,4 +1,4 @@
-"""Every command that docs/PAPER.md gives for a number of the paper runs, on made files in the same formats."""
+"""Every command that docs/PAPER.md gives for a number of the paper runs, on generated files in the same formats."""
 
 import json
 import re

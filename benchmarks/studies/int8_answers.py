@@ -19,9 +19,7 @@ from rich.table import Table
 from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from hitrs_live.data.array_format import IGNORE, data_folder
 from hitrs_live.data.array_format import LabelledSequence as Stream
-from hitrs_live.data.class_map import read_ship
-from hitrs_live.data.formats.ui_prmd import NAME as UI_PRMD
-from hitrs_live.data.formats.ui_prmd import join_repetitions
+from hitrs_live.data.class_map import as_streams, read_ship
 from hitrs_live.data.shipped_classes import SOURCES
 from hitrs_live.evaluation.decode_streams import decide
 from hitrs_live.evaluation.kept_streams import KeptStream
@@ -68,7 +66,7 @@ def read(sources: Sequence[str], seconds: float) -> dict[str, list[Stream]]:
     halves = read_ship(data_folder(), test=True)
     taken: dict[str, list[Stream]] = {}
     for name in sources:
-        streams = join_repetitions(halves[name]) if name == UI_PRMD else halves[name]
+        streams = as_streams(name, halves[name])
         known = [stream for stream in streams if (stream.labels != IGNORE).any()]
         before_s = np.cumsum([0, *(len(stream.labels) for stream in known)])[:-1] / 30.0
         taken[name] = [stream for stream, begin_s in zip(known, before_s, strict=True) if begin_s < seconds]

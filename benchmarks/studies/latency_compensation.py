@@ -23,9 +23,7 @@ from rich.table import Table
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.data.array_format import LabelledSequence, data_folder
-from hitrs_live.data.class_map import read_ship
-from hitrs_live.data.formats.ui_prmd import NAME as UI_PRMD
-from hitrs_live.data.formats.ui_prmd import join_repetitions
+from hitrs_live.data.class_map import as_streams, read_ship
 from hitrs_live.evaluation.reports.write import write_report
 from hitrs_live.messages import JointFrame, People
 from hitrs_live.streaming.compensator import LatencyCompensator
@@ -33,7 +31,7 @@ from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.motion_scorer import Forecaster
 from hitrs_live.streaming.predictor import Predictor
 
-SOURCES = ("precog16", UI_PRMD)
+SOURCES = ("precog16", "ui_prmd_kinect")
 WAYS = ("late", "straight_on", "predicted", "by_now")
 _ROWS = 32
 
@@ -126,8 +124,7 @@ def main() -> None:
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(options.checkpoint)
     step_frames = checkpoint.info.step_frames(options.update)
-    people = read_ship(data_folder(), test=True)
-    people[UI_PRMD] = join_repetitions(people[UI_PRMD])
+    people = {name: as_streams(name, sequences) for name, sequences in read_ship(data_folder(), test=True).items()}
     report: dict[str, Any] = {"model": checkpoint.info.name, "update": options.update, "sources": {}}
     table = Table(title=f"{checkpoint.info.name}, an answer every {options.update}, mean joint error in mm")
     for heading in ("people", "delay, ms", *(way.replace("_", " ") for way in WAYS), "by now, less"):

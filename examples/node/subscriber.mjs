@@ -1,4 +1,4 @@
-// Print the actions that a pipeline sees: `npm install && node subscriber.mjs [tcp://HOST:PORT]`.
+// Print the actions that a pipeline detects: `npm install && node subscriber.mjs [tcp://HOST:PORT]`.
 import { randomUUID } from "node:crypto";
 import { decode } from "@msgpack/msgpack";
 import { Subscriber } from "zeromq";
@@ -8,7 +8,7 @@ const socket = new Subscriber();
 socket.connect(url);
 // The dot ends the word: without it "action" would match "actions" too.
 socket.subscribe("action.");
-// Under a topic of our own: what goes on already, and the sources' states.
+// Under a topic of its own: the running actions and the sources' states.
 socket.subscribe(`snapshot.${randomUUID()}`);
 
 const seen = new Map(); // topic -> { session, seq } of its last message
@@ -21,9 +21,9 @@ for await (const [topicBytes, payload] of socket) {
   const live = topicBytes.toString() === topic;
   const last = live ? seen.get(topic) : undefined;
   if (last?.session === event.session_id && seq > last.seq + 1) {
-    console.warn(`lost ${seq - last.seq - 1} of ${topic}: wanted seq ${last.seq + 1}, got ${seq}`);
+    console.warn(`lost ${seq - last.seq - 1} of ${topic}: expected seq ${last.seq + 1}, got ${seq}`);
   }
-  if (live) seen.delete(topic); // so that it goes to the end, and the one rested longest stands first
+  if (live) seen.delete(topic); // so that it moves to the end, and the oldest topic is first
   if (live) seen.set(topic, { session: event.session_id, seq });
   if (seen.size > 4096) seen.delete(seen.keys().next().value); // tracks come and go and never come back
   const onset_s = (Number(event.onset_time_ns) / 1e9).toFixed(3);

@@ -1,1 +1,1 @@
-"""The verbs of the command line, a file each: its flags, and what it runs."""
+"""The verbs of the command line, one file per verb: its flags and the function that runs it."""

@@ -1,4 +1,4 @@
-"""`hitrs-live build-engines`: build what computes the model fastest on this machine."""
+"""`hitrs-live build-engines`: build the fastest inference engine for this machine."""
 
 import argparse
 from pathlib import Path
@@ -8,30 +8,31 @@ from hitrs_live.errors import ConfigError
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
-    parser.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="model to build for, instead of the one shipped"
-    )
+    """Add the verb's flags."""
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="model to build (default: the one shipped)")
     parser.add_argument(
         "--engine", choices=("auto", "tensorrt", "cuda-graph", "onnx", "torch"), default="auto",
-        help="default: the best that can be had here",
+        help="engine to build (default: auto, the fastest one available here)",
     )  # fmt: skip
-    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16", "int8"), default="fp32")
+    parser.add_argument(
+        "--precision", choices=("fp32", "fp16", "bf16", "int8"), default="fp32",
+        help="number format; int8 is for CPUs, fp16 and bf16 are for GPUs (default: fp32)",
+    )  # fmt: skip
     parser.add_argument(
         "--max-persons",
         type=whole,
         default=16,
         metavar="N",
-        help="rows at once, at most; a person judged mirrored too takes two (default 16)",
+        help="most rows in a batch; with --mirror in `live`, a person takes two rows (default: 16)",
     )
     parser.add_argument(
         "--quantisation", type=Path, metavar="FILE",
-        help="ranges for int8, as `calibrate quantisation` writes them; default: calibration/quantisation.json, "
-        "where it is of this model, else those of built-in streams",
+        help="int8 ranges from `calibrate quantisation` (default: calibration/quantisation.json, if it is for this "
+        "model, otherwise the ranges of built-in streams)",
     )  # fmt: skip
     parser.add_argument(
         "--package", action="store_true",
-        help="for a release: write the shipped model's ONNX graphs into the package, for users without the exporter",
+        help="for a release: write the shipped model's ONNX graphs into the package, for users without ONNX export",
     )  # fmt: skip
     parser.set_defaults(run=run)
 
@@ -43,7 +44,9 @@ def run(options: argparse.Namespace) -> int:
     if options.package:
         given = (options.checkpoint, options.engine, options.precision, options.quantisation)
         if given != (None, "auto", "fp32", None):
-            raise ConfigError("--package: is of the shipped model in fp32 alone, wanted no other flag beside it")
+            raise ConfigError(
+                "--package: works only for the shipped model in fp32, expected no other flag; leave the others out"
+            )
         package_graphs()
         return 0
     build_engines(

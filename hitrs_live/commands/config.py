@@ -6,7 +6,7 @@ from hitrs_live.commands.settings import ALL, add_settings, settings
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the verb's flags."""
     add_settings(parser, read=ALL)
     parser.set_defaults(run=run)
 

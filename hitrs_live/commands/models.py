@@ -6,13 +6,14 @@ from pathlib import Path
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the verb's flags."""
     parser.add_argument(
-        "--fetch", action="store_true", help="assemble the model `full` now, from the package registry (36 MB, once)"
-    )
-    parser.add_argument("--wheel", metavar="FILE", help="assemble it from this wheel, mediapipe 0.10.21, offline")
+        "--fetch", action="store_true",
+        help="assemble the model `full` now, from a wheel of the package registry (36 MB, once)",
+    )  # fmt: skip
+    parser.add_argument("--wheel", metavar="FILE", help="assemble it offline, from this wheel of mediapipe 0.10.21")
     parser.add_argument("--download", choices=("lite", "full", "heavy"), help="download an official model instead")
-    parser.add_argument("--pose-model", metavar="FILE", help="say what this .task file is, too")
+    parser.add_argument("--pose-model", metavar="FILE", help="also describe this .task file")
     parser.set_defaults(run=run)
 
 
@@ -26,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         ensure_pose_model,
     )
 
-    # What is fetched, and from where, while it is fetched; the list itself goes to standard output.
+    # Log what is fetched, and from where; the list itself goes to standard output.
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if options.wheel or options.fetch:
         ensure_pose_model("full", wheel=Path(options.wheel) if options.wheel else None)

@@ -1,4 +1,4 @@
-"""A parser whose every complaint is one line, with the nearest flag where one is near."""
+"""An argument parser that reports each error in one line and suggests the nearest flag."""
 
 import argparse
 import difflib
@@ -10,21 +10,21 @@ _USER_MISTAKE = 2
 
 
 class Parser(argparse.ArgumentParser):
-    """Parse a command line. The parsers of its verbs are of this kind too."""
+    """Parse a command line. The parsers of its verbs are of this class too."""
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong, in one line, and exit with 2."""
+        """Print an error in one line and exit with code 2."""
         self.exit(_USER_MISTAKE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
     def parse_line(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Parse all of a command line; exits with 2 for what is not understood."""
+        """Parse a whole command line; exit with code 2 at an unknown argument."""
         options, unknown = self.parse_known_args(arguments)
         if unknown:
             self._verb_of(arguments)._refuse(unknown)
         return options
 
     def _verb_of(self, arguments: Sequence[str]) -> "Parser":
-        """Find the parser of the verb, and of its kind where it has kinds."""
+        """Return the parser of the verb or, for a verb with kinds, of the kind."""
         parser = self
         for word in arguments:
             parser = parser._verbs().get(word, parser)

@@ -1,4 +1,4 @@
-"""`hitrs-live pose`: run the pose stage alone and publish joints."""
+"""`hitrs-live pose`: run pose estimation alone and publish joints."""
 
 import argparse
 
@@ -8,11 +8,13 @@ from hitrs_live.commands.source_flags import add_sources
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the verb's flags."""
     add_sources(parser, pictures_only=True)
     add_settings(parser, read=OF_POSE, keep_others=True)
-    parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds")
-    parser.add_argument("--wait-subscriber", type=seconds, metavar="S", help="hold the first frame until then")
+    parser.add_argument("--duration", type=seconds, metavar="S", help="stop after this many seconds")
+    parser.add_argument(
+        "--wait-subscriber", type=seconds, metavar="S", help="wait up to S seconds for a subscriber before the start"
+    )
     parser.set_defaults(run=run)
 
 

@@ -1,21 +1,27 @@
 """`hitrs-live pretrain`: pre-train an encoder without labels."""
 
 import argparse
-from pathlib import Path
 
 from hitrs_live.commands.flags import fraction, whole
-from hitrs_live.commands.training_flags import add_data, add_modality, add_run_flags
+from hitrs_live.commands.training_flags import add_data, add_modality, add_out, add_run_flags
 from hitrs_live.training.memory import use_huge_pages
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the verb's flags."""
     add_data(parser)
-    parser.add_argument("--out", type=Path, default=Path("runs/encoder.safetensors"), help="checkpoint to write")
-    parser.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
-    parser.add_argument("--preset", choices=("live", "published"), default="live", help="recipe (default: live)")
-    parser.add_argument("--batch", type=whole, help="sequences a step, on each process")
-    parser.add_argument("--target-decay", type=fraction, metavar="D", help="of the slow average that makes the targets")
+    add_out(parser, "runs/encoder.safetensors", "checkpoint to write")
+    parser.add_argument("--split", metavar="NAME", help="train on the training half of this split (default: the first)")
+    parser.add_argument(
+        "--preset", choices=("live", "published"), default="live", help="training recipe (default: live)"
+    )
+    parser.add_argument("--batch", type=whole, metavar="N", help="sequences per step and process")
+    parser.add_argument(
+        "--target-decay",
+        type=fraction,
+        metavar="X",
+        help="decay of the moving average of weights that gives the targets",
+    )
     add_modality(parser)
     add_run_flags(parser)
     parser.set_defaults(run=run)

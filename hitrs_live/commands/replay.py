@@ -1,4 +1,4 @@
-"""`hitrs-live replay`: measure throughput and accuracy of files through the streaming path."""
+"""`hitrs-live replay`: measure throughput and accuracy on files, through the streaming path."""
 
 import argparse
 from pathlib import Path
@@ -8,11 +8,13 @@ from hitrs_live.commands.settings import OF_REPLAY, add_settings, settings
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
-    parser.add_argument("folder", type=Path, help="folder of NTU RGB+D's .skeleton files, searched to any depth")
-    parser.add_argument("--bench", action="store_true", help="as fast as it goes, many files in one batch")
-    parser.add_argument("--rows", type=whole, default=16, metavar="N", help="people in a batch (default 16)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    """Add the verb's flags."""
+    parser.add_argument("folder", type=Path, help="folder of NTU RGB+D .skeleton files, searched recursively")
+    parser.add_argument(
+        "--bench", action="store_true", help="required: measure as fast as possible, many files in one batch"
+    )
+    parser.add_argument("--rows", type=whole, default=16, metavar="N", help="people in a batch (default: 16)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a JSON file")
     add_settings(parser, read=OF_REPLAY)
     parser.set_defaults(run=run)
 

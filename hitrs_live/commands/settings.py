@@ -1,32 +1,49 @@
-"""The settings that flags set, over those of a file; each verb offers those that it reads."""
+"""Flags that override settings of a file; each verb has the flags of the settings that it reads."""
 
 import argparse
 import sys
 from typing import Any
 
-# Flags that set one setting each, over the file: flag, dotted key, help.
-_SETTINGS: tuple[tuple[str, str, str], ...] = (
-    ("--source-id", "source_id", "name of the source in topics; of several, in their order, with commas"),
-    ("--max-people", "pose.max_people", "people followed at once in each source"),
-    ("--pose-model", "pose.model", "lite, full, heavy, or the path of a .task file"),
+# Flags that set one setting each, over the file: flag, dotted key, what stands for its value, help.
+_SETTINGS: tuple[tuple[str, str, str, str], ...] = (
+    ("--source-id", "source_id", "NAMES", "name of the source in topics; for several sources, in order, with commas"),
+    ("--max-people", "pose.max_people", "N", "most people tracked at once in each source (default: 2)"),
+    (
+        "--pose-model",
+        "pose.model",
+        "MODEL",
+        "pose model: lite, full, heavy, or the path of a .task file (default: full)",
+    ),
     (
         "--calibration",
         "camera.calibration",
-        "camera intrinsics, a file as `hitrs-live calibrate` writes it, or a folder of one a source",
+        "PATH",
+        "camera intrinsics: a file from `hitrs-live calibrate`, or a folder with one per source",
     ),
-    ("--checkpoint", "model.checkpoint", "model to run, instead of the one shipped"),
-    ("--engine", "model.engine", "what computes the model: auto, tensorrt, cuda-graph, onnx or torch"),
-    ("--precision", "model.precision", "what it computes in: fp32, int8 (onnx), fp16 or bf16 (on GPUs)"),
-    ("--quantisation", "model.quantisation", "ranges for int8, as `hitrs-live calibrate quantisation` writes them"),
-    ("--threads", "model.threads", "CPU threads of the model"),
+    ("--checkpoint", "model.checkpoint", "FILE", "model to run (default: the one shipped)"),
+    (
+        "--engine",
+        "model.engine",
+        "ENGINE",
+        "inference engine: auto, tensorrt, cuda-graph, onnx or torch (default: auto, the fastest one available)",
+    ),
+    ("--precision", "model.precision", "FORMAT", "fp32 (default), int8 (with onnx), fp16 or bf16 (on GPUs)"),
+    ("--quantisation", "model.quantisation", "FILE", "int8 ranges from `hitrs-live calibrate quantisation`"),
+    ("--threads", "model.threads", "N", "CPU threads of the model (default: 1)"),
     (
         "--update",
         "model.update",
-        "how often the model predicts: after every frame (default) or clip (7 frames), which costs less",
+        "WHEN",
+        "predict after every frame (default) or, at a lower cost, after every clip (7 frames)",
     ),
-    ("--thresholds", "action.thresholds", "file of `hitrs-live tune-thresholds`; none to use none"),
-    ("--bind", "publish.bind", "address to publish on"),
-    ("--log-format", "log.format", "how --plain writes its lines: text, or json (one object a line)"),
+    (
+        "--thresholds",
+        "action.thresholds",
+        "FILE",
+        "file from `hitrs-live tune-thresholds`, or none (default: the checkpoint's own)",
+    ),
+    ("--bind", "publish.bind", "URL", "address to publish on (default: tcp://127.0.0.1:5556)"),
+    ("--log-format", "log.format", "FORMAT", "format of --plain: text (default), or json, one object per line"),
 )
 # Flags that switch a setting: flag, dotted key, action, help.
 _SWITCHES: tuple[tuple[str, str, Any, str], ...] = (
@@ -34,20 +51,20 @@ _SWITCHES: tuple[tuple[str, str, Any, str], ...] = (
         "--mirror",
         "model.mirror",
         argparse.BooleanOptionalAction,
-        "predict on everybody's mirror image too and average (default: yes); without, a person takes half the rows",
+        "average with the prediction for the mirror image (default: yes); --no-mirror halves the model's rows",
     ),
     (
         "--require-sources",
         "require_sources",
         "store_true",
-        "refuse to start where a camera or sender of joints is not there, rather than try on",
+        "exit if a camera or sender of joints is missing at the start, instead of retrying",
     ),
-    ("--publish-pose", "publish.pose", "store_true", "publish every pose too"),
+    ("--publish-pose", "publish.pose", "store_true", "also publish every pose"),
     (
         "--now",
         "publish.now",
         "store_true",
-        "publish every pose and, by prediction, where it is at the moment of publishing; draw that too",
+        "also publish and draw every pose extrapolated to the time of publishing",
     ),
 )
 
@@ -57,33 +74,34 @@ OF_POSE = (
     "source_id", "require_sources", "camera.", "pose.", "publish.bind", "publish.high_water_mark",
     "publish.linger_ms", "publish.status_every_s", "log.",
 )  # fmt: skip
-"""What `pose` reads: no model runs in it."""
+"""Settings that `pose` reads, which runs no model."""
 OF_REPLAY = ("pose.max_people", "pose.min_joint_confidence", "track.", "pair.", "model.", "action.")
-"""What `replay` reads: it has no camera, and publishes nothing."""
+"""Settings that `replay` reads, which has no camera and publishes nothing."""
 
 
 def add_settings(parser: argparse.ArgumentParser, *, read: tuple[str, ...], keep_others: bool = False) -> None:
-    """Add the file of settings, and the flags that win over it.
+    """Add the file of settings and the flags that override it.
 
-    read: prefixes of the settings that the verb reads; flags of others are not offered. keep_others: whether those are
-    still taken, with a word that they do nothing, because the verb once offered them.
+    read: prefixes of the settings that the verb reads; it has no flags for others. keep_others: whether the other flags
+    are accepted, with a note that they have no effect, because earlier versions of the verb had them.
     """
-    parser.add_argument("--config", metavar="FILE", help="settings as TOML; flags win over it")
+    group = parser.add_argument_group("settings", "Flags override the file. `hitrs-live config` prints every setting.")
+    group.add_argument("--config", metavar="FILE", help="TOML file of settings")
 
     def add(flag: str, key: str, text: str, **how: Any) -> None:
         if key.startswith(read):
-            parser.add_argument(flag, dest=f"setting:{key}", default=None, help=text, **how)
+            group.add_argument(flag, dest=f"setting:{key}", default=None, help=text, **how)
         elif keep_others:
             parser.add_argument(flag, dest=f"ignored:{flag}", default=None, help=argparse.SUPPRESS, **how)
 
     for flag, key, action, text in _SWITCHES:
         add(flag, key, text, action=action)
-    for flag, key, text in _SETTINGS:
-        add(flag, key, text, metavar=key.split(".")[-1].upper())
+    for flag, key, metavar, text in _SETTINGS:
+        add(flag, key, text, metavar=metavar)
 
 
 def settings(options: argparse.Namespace) -> Any:
-    """Put the flags over the file, and that over the defaults. Raises ConfigError for what neither may be."""
+    """Return the defaults, overridden by the file, overridden by flags. Raises ConfigError for a wrong setting."""
     from hitrs_live.config import Config, load_config, override
 
     given = {name: value for name, value in vars(options).items() if value is not None}

@@ -1,11 +1,13 @@
-"""The flags that name sources, in the order in which they are given."""
+"""The flags that name sources, one for each line of SOURCES, collected in the order in which they are given."""
 
 import argparse
 from typing import Any
 
+from hitrs_live.sources.kinds import SOURCES
+
 
 class _AddSource(argparse.Action):
-    """Note another source as (kind, value), in the flags' order; a demo has no value."""
+    """Append a source as (kind, value), in the flags' order; a kind without a value has ""."""
 
     def __call__(self, _parser: object, options: argparse.Namespace, value: Any, flag: str | None = None) -> None:
         assert flag is not None
@@ -15,18 +17,9 @@ class _AddSource(argparse.Action):
 
 def add_sources(parser: argparse.ArgumentParser, *, pictures_only: bool = False) -> None:
     """Add the flags that name sources. pictures_only: leave out those that give joints."""
-    which = parser.add_argument_group("source (one)" if pictures_only else "sources (one or more, each flag again)")
-
-    def add(flag: str, metavar: str, text: str) -> None:
-        which.add_argument(flag, dest="sources", action=_AddSource, metavar=metavar, default=[], help=text)
-
-    add("--camera", "N|URL", "a camera's number, or an rtsp:// or http:// (MJPEG) address")
-    add("--video", "FILE", "a video file, every frame")
-    if not pictures_only:
-        add("--replay", "PATH", "NTU .skeleton files, or a recording of ours (.mcap)")
-        add("--joints", "URL", "joints that `hitrs-live pose` publishes elsewhere")
-        which.add_argument(
-            "--demo", dest="sources", action=_AddSource, nargs=0, default=[],
-            help="a synthetic person who does exercises; needs nothing",
-        )  # fmt: skip
+    group = parser.add_argument_group("source (one)" if pictures_only else "sources (one or more, each flag again)")
+    for kind, line in SOURCES.items():
+        if line.has_pictures or not pictures_only:
+            value: dict[str, Any] = {"metavar": line.metavar} if line.metavar else {"nargs": 0}
+            group.add_argument(f"--{kind}", dest="sources", action=_AddSource, default=[], help=line.text, **value)
     parser.add_argument("--speed", choices=("real", "max"), default="real", help="pace of files (default: real)")

@@ -1,23 +1,35 @@
-"""`hitrs-live train-detector`: train the live model, actions on streams and motion."""
+"""`hitrs-live train-detector`: train the live model, action detection on streams and motion prediction."""
 
 import argparse
 from pathlib import Path
 
 from hitrs_live.commands.flags import fraction, positive, whole
-from hitrs_live.commands.training_flags import add_data, add_people, add_run_flags
+from hitrs_live.commands.training_flags import add_data, add_out, add_people, add_run_flags
 from hitrs_live.training.memory import use_huge_pages
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the verb's flags."""
     add_data(parser)
-    parser.add_argument("--checkpoint", type=Path, help="encoder to begin from (default: none, from scratch)")
-    parser.add_argument("--out", type=Path, default=Path("runs/detector.safetensors"), help="checkpoint to write")
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="encoder to start from (default: none, from scratch)"
+    )
+    add_out(parser, "runs/detector.safetensors", "checkpoint to write")
     add_people(parser)
-    parser.add_argument("--window-clips", type=whole, default=16, help="clips of history that a judgement rests on")
-    parser.add_argument("--batch", type=whole, default=16, help="streams a step, on each process")
-    parser.add_argument("--learning-rate", type=positive, default=1e-3)
-    parser.add_argument("--dropout", type=fraction, default=0.1)
+    parser.add_argument(
+        "--window-clips",
+        type=whole,
+        default=16,
+        metavar="N",
+        help="clips of history used for a prediction (default: 16)",
+    )
+    parser.add_argument(
+        "--batch", type=whole, default=16, metavar="N", help="streams per step and process (default: 16)"
+    )
+    parser.add_argument(
+        "--learning-rate", type=positive, default=1e-3, metavar="X", help="learning rate (default: 0.001)"
+    )
+    parser.add_argument("--dropout", type=fraction, default=0.1, metavar="X", help="dropout (default: 0.1)")
     add_run_flags(parser, steps=2400)
     parser.set_defaults(run=run)
 

@@ -1,25 +1,32 @@
-"""`hitrs-live train-forecaster`: train where joints go next, on a finished detector."""
+"""`hitrs-live train-forecaster`: train the motion prediction of a finished detector."""
 
 import argparse
 from pathlib import Path
 
 from hitrs_live.commands.flags import count, positive
-from hitrs_live.commands.training_flags import add_data, add_people, add_run_flags
+from hitrs_live.commands.training_flags import add_data, add_out, add_people, add_run_flags
 from hitrs_live.training.memory import use_huge_pages
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the verb's flags."""
     parser.add_argument(
-        "--checkpoint", type=Path, required=True, help="detector, which keeps its answers; or an encoder alone"
-    )
+        "--checkpoint", type=Path, metavar="FILE", required=True,
+        help="detector, whose action scores do not change; or an encoder alone",
+    )  # fmt: skip
     add_data(parser, also=", labelled or not")
-    parser.add_argument("--out", type=Path, default=Path("runs/forecasting.safetensors"), help="detector to write")
-    parser.add_argument("--joint", action="store_true", help="train the detector's encoder and actions too")
+    add_out(parser, "runs/forecasting.safetensors", "detector to write")
+    parser.add_argument("--joint", action="store_true", help="train the detector's encoder and action head too")
     add_people(parser)
-    parser.add_argument("--window-clips", type=count, help="history, for an encoder alone (default: 16)")
-    parser.add_argument("--batch", type=count, default=16, help="streams a step, on each process")
-    parser.add_argument("--learning-rate", type=positive, default=2e-3)
+    parser.add_argument(
+        "--window-clips", type=count, metavar="N", help="clips of history, for an encoder alone (default: 16)"
+    )
+    parser.add_argument(
+        "--batch", type=count, default=16, metavar="N", help="streams per step and process (default: 16)"
+    )
+    parser.add_argument(
+        "--learning-rate", type=positive, default=2e-3, metavar="X", help="learning rate (default: 0.002)"
+    )
     add_run_flags(parser, steps=3000, new_encoder=False)
     parser.set_defaults(run=run)
 

@@ -7,41 +7,71 @@ from hitrs_live.commands.flags import add_threads, count_or_none, names, seed, w
 
 
 def add_run_flags(parser: argparse.ArgumentParser, steps: int | None = None, *, new_encoder: bool = True) -> None:
-    """Add what every training run under `torchrun` has."""
+    """Add the flags of every training run under `torchrun`. steps: default number of optimiser steps."""
     if new_encoder:
-        parser.add_argument("--size", choices=("tiny", "small", "base"), help="of a new encoder (default: small)")
-    parser.add_argument("--steps", type=whole, default=steps, help="of the optimiser")
-    parser.add_argument("--accumulate", type=whole, default=1, metavar="K", help="take a batch in K parts")
-    parser.add_argument("--seed", type=seed, default=0)
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 on a GPU")
+        parser.add_argument("--size", choices=("tiny", "small", "base"), help="size of a new encoder (default: small)")
+    default_text = "" if steps is None else f" (default: {steps})"
+    parser.add_argument("--steps", type=whole, default=steps, metavar="N", help=f"optimiser steps{default_text}")
+    parser.add_argument(
+        "--accumulate",
+        type=whole,
+        default=1,
+        metavar="K",
+        help="process a batch in K parts, to save memory (default: 1)",
+    )
+    add_seed_and_device(parser)
+    parser.add_argument(
+        "--precision", choices=("auto", "fp32", "bf16"), default="auto",
+        help="number format; auto is bf16 on a GPU and fp32 on a CPU (default: auto)",
+    )  # fmt: skip
     add_threads(parser)
-    parser.add_argument("--workers", type=count_or_none, default=1, help="processes that make batches ahead")
-    parser.add_argument("--tensorboard", type=Path, metavar="DIR", help="write scalars there, for TensorBoard")
+    parser.add_argument(
+        "--workers", type=count_or_none, default=1, metavar="N", help="processes that prepare batches (default: 1)"
+    )
+    parser.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write scalars for TensorBoard to a folder")
+
+
+def add_seed_and_device(parser: argparse.ArgumentParser) -> None:
+    """Add the seed of the random numbers and the device to train on."""
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random numbers (default: 0)")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto",
+        help="device to train on; auto is a GPU if there is one (default: auto)",
+    )  # fmt: skip
+
+
+def add_out(parser: argparse.ArgumentParser, default: str, text: str) -> None:
+    """Add the file to write. text: what it is, for the help."""
+    parser.add_argument("--out", type=Path, default=Path(default), metavar="FILE", help=f"{text} (default: {default})")
 
 
 def add_modality(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--modality", choices=("joint", "bone", "motion"), help="what it is given (default: joint)")
+    """Add the model's input modality."""
+    parser.add_argument(
+        "--modality", choices=("joint", "bone", "motion"),
+        help="input: joint positions, bone vectors or differences over time (default: joint)",
+    )  # fmt: skip
 
 
 def add_data(parser: argparse.ArgumentParser, *, also: str = "") -> None:
+    """Add the training data, which may be given several times."""
     parser.add_argument(
         "--data", type=Path, action="append", metavar="PATH",
-        help=f"prepared folder, .npz, or folder of such{also}; may be given again (default: ship/ of the data folder)",
+        help=f"prepared folder, .npz, or folder of these{also}; may be repeated (default: ship/ of the data folder)",
     )  # fmt: skip
 
 
 def add_tested(parser: argparse.ArgumentParser) -> None:
-    """Add whom not to learn from, since they are tested on."""
+    """Add the choice of test subjects, who are left out of training."""
     tested = parser.add_mutually_exclusive_group()
-    tested.add_argument("--split", metavar="NAME", help="whose training half to learn from (default: the first)")
-    tested.add_argument("--test-subjects", type=names, metavar="A,B", help="train on all but these people")
+    tested.add_argument("--split", metavar="NAME", help="train on the training half of this split (default: the first)")
+    tested.add_argument("--test-subjects", type=names, metavar="A,B", help="train on all people but these")
 
 
 def add_people(parser: argparse.ArgumentParser) -> None:
-    """Add who is learned from."""
+    """Add the choice of test subjects and of others left out of training."""
     add_tested(parser)
     parser.add_argument(
         "--leave-out", type=names, default=frozenset(), metavar="A,B",
-        help="people not to learn from either, to tune thresholds on",
+        help="leave out these people too, for example to tune thresholds on them",
     )  # fmt: skip

@@ -7,26 +7,27 @@ from hitrs_live.commands.flags import add_prediction_flags, add_threads, names, 
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the verb's flags."""
     parser.add_argument(
         "--data", type=Path, nargs="+", required=True, metavar="PATH",
-        help="what holds none of the classes, or is labelled: prepared folders, .npz, recordings, folders of such",
+        help="data without any of the classes, or with labels: prepared folders, .npz, recordings, folders of these",
     )  # fmt: skip
     parser.add_argument(
-        "--leave-out", type=names, default=frozenset(), metavar="A,B", help="people of --data who are tested on"
+        "--leave-out", type=names, default=frozenset(), metavar="A,B", help="test subjects of --data, to leave out"
     )
-    parser.add_argument("--checkpoint", help="detector to tune for (default: the one shipped)")
+    parser.add_argument("--checkpoint", metavar="FILE", help="detector to tune (default: the one shipped)")
     parser.add_argument(
-        "--labelled", type=Path, nargs="+", metavar="PATH", help="labelled streams of people it never saw"
+        "--labelled", type=Path, nargs="+", metavar="PATH", help="labelled streams of people outside the training data"
     )
-    parser.add_argument("--subjects", type=names, metavar="A,B", help="whom of --labelled to take (default: all)")
+    parser.add_argument("--subjects", type=names, metavar="A,B", help="people of --labelled to use (default: all)")
     parser.add_argument(
-        "--false-alarms-per-hour", type=positive, default=1.0, metavar="N", help="of all classes together (default: 1)"
-    )
+        "--false-alarms-per-hour", type=positive, default=1.0, metavar="N",
+        help="accepted rate of false alarms, of all classes together (default: 1)",
+    )  # fmt: skip
     add_prediction_flags(parser)
-    parser.add_argument("--config", metavar="FILE", help="settings to tune under, as live takes them")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="to write (default: calibration/CHECKPOINT.toml)")
-    parser.add_argument("--overwrite", action="store_true", help="let --out replace a file")
+    parser.add_argument("--config", metavar="FILE", help="TOML file of settings to tune with, as for `live`")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: calibration/CHECKPOINT.toml)")
+    parser.add_argument("--overwrite", action="store_true", help="let --out replace an existing file")
     add_threads(parser)
     parser.set_defaults(run=run)
 

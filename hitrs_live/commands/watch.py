@@ -1,4 +1,4 @@
-"""`hitrs-live watch`: print what a running pipeline publishes."""
+"""`hitrs-live watch`: print the events of a running pipeline."""
 
 import argparse
 
@@ -6,15 +6,20 @@ from hitrs_live.commands.flags import seconds
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
-    parser.add_argument("url", nargs="?", default="tcp://127.0.0.1:5556", help="where the pipeline publishes")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--dashboard", action="store_true", help="the live view of the terminal")
+    """Add the verb's flags."""
+    parser.add_argument(
+        "url", nargs="?", default="tcp://127.0.0.1:5556",
+        help="address that the pipeline publishes on (default: tcp://127.0.0.1:5556)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    parser.add_argument("--dashboard", action="store_true", help="show the terminal dashboard")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--all", action="store_true", help="everything, not only actions and source states")
-    which.add_argument("--topics", nargs="*", metavar="PREFIX", help="such as action or status.cam, instead")
-    parser.add_argument("--duration", type=seconds, metavar="S", help="end after so many seconds")
-    parser.add_argument("--idle", type=seconds, metavar="S", help="end after so many seconds of silence")
+    which.add_argument("--all", action="store_true", help="print all messages, not only actions and source states")
+    which.add_argument(
+        "--topics", nargs="*", metavar="PREFIX", help="print these topics instead, such as action or status.cam"
+    )
+    parser.add_argument("--duration", type=seconds, metavar="S", help="stop after this many seconds")
+    parser.add_argument("--idle", type=seconds, metavar="S", help="stop after this many seconds without a message")
     parser.set_defaults(run=run)
 
 

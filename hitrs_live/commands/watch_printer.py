@@ -1,4 +1,4 @@
-"""Print what a pipeline publishes: lines for people, or one JSON object a line for pipes."""
+"""Print a pipeline's messages: lines for people, or one JSON object per line for pipes."""
 
 import contextlib
 import sys
@@ -27,12 +27,12 @@ from hitrs_live.wire.json_codec import to_json
 from hitrs_live.wire.sequence_numbers import Gap
 from hitrs_live.wire.utc import utc_text
 
-LOOK_UP_S: Final = 0.25
-"""How often a silent watch looks whether its time is over."""
+POLL_S: Final = 0.25
+"""Interval at which a watch without messages checks its time limits."""
 ALONE_AFTER_S: Final = 2.0
-"""So long without a publisher there, and the watch says so; it waits on."""
+"""Time without a publisher after which this is reported; the watch then continues to wait."""
 USUAL_TOPICS: Final = ("action", "source")
-"""What people want to know; the rest is hundreds of lines a second."""
+"""Topics printed by default; the others are hundreds of lines per second."""
 _TIME_WIDTH: Final = len("2026-03-01T12:00:00.250Z")
 STYLES: Final = {
     "start": "bold green",
@@ -53,29 +53,29 @@ def watch(
     duration_s: float | None = None,
     idle_s: float | None = None,
 ) -> None:
-    """Print messages as they come, each line at once, until Ctrl-C, the pipe's other end closes, or the time is up.
+    """Print messages as they arrive, until Ctrl-C, until the reader closes the pipe, or until a time limit.
 
     SIGTERM and SIGHUP end it as Ctrl-C does.
 
     Args:
-        url: where the pipeline publishes.
-        json_lines: print JSON, the fields of `hitrs_live.messages` with `topic` before them.
+        url: address that the pipeline publishes on.
+        json_lines: print JSON, the fields of `hitrs_live.messages` after `topic`.
         topics: as for `subscribe`; none for all.
-        out: where lines go, standard output by default; colours only where it is a terminal.
-        notes: where losses are reported and that nobody publishes, standard error by default.
-        duration_s: end after this long.
-        idle_s: end after this long without a message.
+        out: stream for the messages, standard output by default; coloured only on a terminal.
+        notes: stream for reports of lost messages and of a missing publisher, standard error by default.
+        duration_s: end after this long, seconds.
+        idle_s: end after this long without a message, seconds.
 
     Raises:
-        AddressUnavailable: where the address is malformed.
+        AddressUnavailable: if the address is malformed.
     """
     out, notes = out or sys.stdout, notes or sys.stderr
     printer = _JsonPrinter(out) if json_lines else _PeoplePrinter(out)
 
-    def tell(gap: Gap) -> None:
-        _say(str(gap), notes)
+    def report(gap: Gap) -> None:
+        _write_note(str(gap), notes)
 
-    with Subscription[AnyMessage](url, topics, on_gap=tell, monitored=True) as subscription:
+    with Subscription[AnyMessage](url, topics, on_gap=report, monitored=True) as subscription:
         try:
             with interrupted_by_signals():
                 _pump(subscription, printer, out, _Absence(subscription, notes), duration_s, idle_s)
@@ -96,7 +96,7 @@ def _pump(
     begun_s = last_s = time.monotonic()
     while True:
         now_s = time.monotonic()
-        left_s = LOOK_UP_S
+        left_s = POLL_S
         if duration_s is not None:
             left_s = min(left_s, begun_s + duration_s - now_s)
         if idle_s is not None:
@@ -113,7 +113,7 @@ def _pump(
 
 
 class _Absence:
-    """Say once when nobody publishes, and once when somebody does again."""
+    """Report once that there is no publisher, and once that there is one again."""
 
     def __init__(self, subscription: Subscription[AnyMessage], notes: TextIO) -> None:
         self._subscription, self._notes = subscription, notes
@@ -123,18 +123,18 @@ class _Absence:
     def check(self, now_s: float) -> None:
         if self._subscription.connected:
             if self._reported:
-                _say(f"a publisher is there: {show_address(self._subscription.url)}", self._notes)
+                _write_note(f"connected to a publisher at {show_address(self._subscription.url)}", self._notes)
             self._alone_since_s, self._reported = None, False
         elif self._alone_since_s is None:
             self._alone_since_s = now_s
         elif not self._reported and now_s - self._alone_since_s >= ALONE_AFTER_S:
             self._reported = True
             url = show_address(self._subscription.url)
-            _say(f"nobody publishes at {url}; waiting (is `hitrs-live live` running there?)", self._notes)
+            _write_note(f"no publisher at {url}; waiting (is `hitrs-live live` running there?)", self._notes)
 
 
-def _say(text: str, notes: TextIO) -> None:
-    # Standard error may be closed, or its reader gone: no reason to end.
+def _write_note(text: str, notes: TextIO) -> None:
+    # A closed standard error, or one whose reader is gone, must not end the watch.
     with contextlib.suppress(OSError, ValueError):
         print(printable(text), file=notes, flush=True)
 
@@ -160,7 +160,7 @@ class _PeoplePrinter:
 
 
 def _time_text(message: AnyMessage) -> str:
-    """Write when it happened: in UTC or, where that is not known, in seconds of the source's own clock."""
+    """Format a message's time in UTC or, if that is unknown, in seconds of the source's own clock."""
     if message.utc_ns is not None:
         with contextlib.suppress(ValueError):
             return utc_text(message.utc_ns)
@@ -168,7 +168,7 @@ def _time_text(message: AnyMessage) -> str:
 
 
 def describe(message: AnyMessage) -> str:
-    """Say in one line what a message tells, without its source and time."""
+    """Describe a message in one line, without its source and time."""
     match message:
         case ActionEvent():
             return _describe_action(message)
@@ -178,7 +178,7 @@ def describe(message: AnyMessage) -> str:
             if message.error_mm is not None:
                 text += f"  error {message.error_mm:.0f} mm"
             if message.held_error_mm is not None:
-                text += f"  (held still {message.held_error_mm:.0f} mm)"
+                text += f"  (zero velocity {message.held_error_mm:.0f} mm)"
             return text
         case ScoreEvent():
             best = zip(message.labels[:3], message.scores[:3], strict=False)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE, LabelledSequence
 from hitrs_live.data.dataset import UNLABELLED, Body, Dataset
-from hitrs_live.data.formats.ui_prmd import NAME as UI_PRMD
 from hitrs_live.data.formats.ui_prmd import join_repetitions, trim_rest
 from hitrs_live.data.open_dataset import open_dataset
+from hitrs_live.data.protocols import has_single_repetitions
 from hitrs_live.data.shipped_classes import LABELS, SHIP_CLASSES, SOURCES
 from hitrs_live.errors import DataError
 
@@ -46,7 +46,7 @@ def read_classes(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) 
             f"classes ({', '.join(labels[1:6])}, ...); give data of the same classes"
         )
     sequences = _read_bodies(data, lambda body: _mapped(data.labels_of(body), table))
-    return [trim_rest(s) for s in sequences] if data.index.name == UI_PRMD else sequences
+    return [trim_rest(s) for s in sequences] if has_single_repetitions(data.index.name) else sequences
 
 
 def read_streams(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> list[LabelledSequence]:
@@ -54,8 +54,12 @@ def read_streams(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) 
 
     Raises DataError as `read_classes` does.
     """
-    sequences = read_classes(data, labels, unknown)
-    return join_repetitions(sequences) if data.index.name == UI_PRMD else sequences
+    return as_streams(data.index.name, read_classes(data, labels, unknown))
+
+
+def as_streams(name: str, sequences: list[LabelledSequence]) -> list[LabelledSequence]:
+    """Join the sequences of a data set of that name into streams where they are single repetitions."""
+    return join_repetitions(sequences) if has_single_repetitions(name) else sequences
 
 
 def read_background(data: Dataset) -> list[LabelledSequence]:

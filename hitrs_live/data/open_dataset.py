@@ -70,8 +70,8 @@ def check_rates(datasets: Sequence[Dataset], rate_hz: float) -> None:
     for dataset in datasets:
         if dataset.index.rate_hz != rate_hz:
             raise DataError(
-                f"{dataset.path}: {dataset.index.rate_hz:g} frames a second, expected {rate_hz:g}; bring it to that with "
-                f"hitrs-live prepare arrays {dataset.path} --rate-hz {rate_hz:g} --out OUT"
+                f"{dataset.path}: {dataset.index.rate_hz:g} frames a second, expected {rate_hz:g}; bring it to that "
+                f"with hitrs-live prepare arrays {dataset.path} --rate-hz {rate_hz:g} --out OUT"
             )
 
 

@@ -43,6 +43,8 @@ class Protocol:
     """Names of sequences that neither train nor test."""
     rate_hz: float = USUAL_RATE_HZ
     """Frames a second, where the file is silent."""
+    single_repetitions: bool = False
+    """Whether each sequence is one repetition of an exercise, from rest to rest, cut out of a longer recording."""
 
 
 PROTOCOLS: Final = {
@@ -52,6 +54,7 @@ PROTOCOLS: Final = {
             split=HELD_OUT,
             test_subjects=subjects,
             left_out=frozenset({"13_30", "13_31"} if name == "cmu_bvh_01_14" else ()),
+            single_repetitions=name == "ui_prmd_kinect",
         )
         for name, subjects in TEST_SUBJECTS.items()
     },
@@ -73,6 +76,11 @@ def split_names(file_name: str, names: Sequence[str]) -> tuple[str, ...]:
     if file_name in PROTOCOLS:
         return (PROTOCOLS[file_name].split,)
     return NW_UCLA_SPLITS if names and all(map(NW_UCLA_NAME.fullmatch, names)) else ()
+
+
+def has_single_repetitions(file_name: str) -> bool:
+    """Whether a file's sequences are single repetitions of an exercise, by its name without ending."""
+    return file_name in PROTOCOLS and PROTOCOLS[file_name].single_repetitions
 
 
 def usual_rate_hz(file_name: str, splits: Sequence[str]) -> float:

@@ -1,4 +1,4 @@
-"""Write a file whole or not at all."""
+"""Write a file completely or not at all."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,9 +7,9 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a name beside `path` to write at; what was written takes its place at the end, and goes after an error.
+    """Yield a temporary name beside `path` to write to; rename it to `path` at the end, or delete it after an error.
 
-    Folders on the way are made. Raises OSError where that cannot be done.
+    Creates missing folders. Raises OSError if that fails.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")

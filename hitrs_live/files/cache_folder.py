@@ -1,4 +1,4 @@
-"""Name the folder in which everything that this package keeps for itself lies."""
+"""Locate this package's cache folder."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """Return this package's folder in the user's cache; it need not exist yet."""
+    """Return this package's folder in the user's cache; it may not exist yet."""
     if sys.platform == "darwin":
         base = Path.home() / "Library" / "Caches"
     else:

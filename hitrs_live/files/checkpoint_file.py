@@ -1,4 +1,4 @@
-"""What a checkpoint's file says of itself, read without loading what computes a model."""
+"""Read the description in a checkpoint file's metadata, without importing torch."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from hitrs_live.errors import CheckpointMismatch
 
 KEY = "hitrs_live"
-"""Of the description among the file's metadata."""
+"""Key of the description in the file's metadata."""
 SHIPPED = Path(__file__).parents[1] / "weights" / "hitrs_tiny.safetensors"
 
 
@@ -20,22 +20,26 @@ class _Kind(msgspec.Struct):
 
 
 @contextmanager
-def open_checkpoint_file(path: Path, framework: str, wanted: str = "give a .safetensors file of ours") -> Iterator[Any]:
-    """Open a file of weights. framework: "pt" to read tensors, "np" for the description alone; wanted: the way out.
+def open_checkpoint_file(
+    path: Path, framework: str, remedy: str = "give a .safetensors file that hitrs_live wrote"
+) -> Iterator[Any]:
+    """Open a file of weights.
 
-    Raises CheckpointMismatch where it cannot be read.
+    framework: "pt" to read tensors, "np" for the description alone. remedy: end of the error message.
+
+    Raises CheckpointMismatch if it cannot be read.
     """
     try:
         with safe_open(path, framework=framework) as file:
             yield file
     except (OSError, SafetensorError) as error:
-        raise CheckpointMismatch(f"checkpoint {path}: cannot be read ({error}); {wanted}") from None
+        raise CheckpointMismatch(f"checkpoint {path}: cannot be read ({error}); {remedy}") from None
 
 
 def read_kind(path: Path, metadata: Mapping[str, str]) -> str:
-    """Return which kind of checkpoint a description is of. Raises CheckpointMismatch where it is not one of ours."""
+    """Return the kind of checkpoint. Raises CheckpointMismatch if hitrs_live did not write it."""
     if KEY not in metadata:
-        raise CheckpointMismatch(f"checkpoint {path}: has no {KEY} description; wanted a file that hitrs_live wrote")
+        raise CheckpointMismatch(f"checkpoint {path}: has no {KEY} description; expected a file that hitrs_live wrote")
     try:
         return msgspec.json.decode(metadata[KEY], type=_Kind).kind
     except msgspec.DecodeError as error:
@@ -43,20 +47,20 @@ def read_kind(path: Path, metadata: Mapping[str, str]) -> str:
 
 
 def not_understood(path: Path, error: Exception) -> CheckpointMismatch:
-    """Make the error for a description that is not understood."""
+    """Return the error for a description that cannot be decoded."""
     return CheckpointMismatch(f"checkpoint {path}: description not understood ({error}); is it of a newer version?")
 
 
 def not_a_detector(path: Path, kind: str) -> CheckpointMismatch:
-    """Make the error for a checkpoint of another kind than a detector."""
+    """Return the error for a checkpoint that is not a detector."""
     article = "an" if kind[:1] in "aeiou" else "a"
     return CheckpointMismatch(
-        f"checkpoint {path}: is {article} {kind}, wanted a detector, as hitrs-live train-detector makes"
+        f"checkpoint {path}: is {article} {kind}, expected a detector, as hitrs-live train-detector writes"
     )
 
 
 def check_detector_file(path: Path) -> None:
-    """Raise CheckpointMismatch where a file is no detector of ours, by its description."""
+    """Check by its description that a file is a detector that hitrs_live wrote. Raises CheckpointMismatch."""
     with open_checkpoint_file(path, "np") as file:
         kind = read_kind(path, file.metadata() or {})
     if kind in ("encoder", "recogniser"):

@@ -1,4 +1,4 @@
-"""Check the files that a run is to write, before anything is opened."""
+"""Check the output files of a run before anything is opened."""
 
 import os
 from collections.abc import Iterable
@@ -6,22 +6,25 @@ from pathlib import Path
 
 
 def why_unwritable(file: Path) -> str | None:
-    """Say why a file cannot be written where it is named, and what to do; None where it can be."""
+    """Return the reason why a file cannot be written, and the remedy; None if it can be."""
     if file.is_dir():
-        return "is a folder, wanted a file's name"
+        return "is a folder, expected the name of a file"
     if not file.parent.is_dir():
-        return f"there is no folder {file.parent}; make it or give another name"
+        return f"there is no folder {file.parent}; create it or give another name"
     if not os.access(file if file.exists() else file.parent, os.W_OK):
         return "may not be written; give a path that can be written"
     return None
 
 
 def is_one_of(file: Path, others: Iterable[Path]) -> bool:
-    """Tell whether a file is one of others, also by a link or another spelling. A folder holds its .skeleton files."""
+    """Return whether a file is one of others, also through a link or another spelling.
+
+    A folder among the others stands for its .skeleton files.
+    """
     resolved = file.resolve()
     return any(
-        resolved == (found := other.resolve())
-        or (file.is_file() and found.is_file() and file.samefile(found))
-        or (found.is_dir() and resolved.parent == found and resolved.suffix.lower() == ".skeleton")
+        resolved == (target := other.resolve())
+        or (file.is_file() and target.is_file() and file.samefile(target))
+        or (target.is_dir() and resolved.parent == target and resolved.suffix.lower() == ".skeleton")
         for other in others
     )

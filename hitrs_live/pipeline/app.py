@@ -1,4 +1,4 @@
-"""Put a pipeline together from flags and settings, run it, and see it out."""
+"""Run `hitrs-live live` and `hitrs-live pose`: assemble from flags and settings, run, close."""
 
 import argparse
 import logging
@@ -6,13 +6,13 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from hitrs_live.config import Config
 from hitrs_live.errors import ConfigError
-from hitrs_live.pipeline.assembly import Assembly, Plan
-from hitrs_live.pipeline.logged_sink import LoggedSink
+from hitrs_live.pipeline.assembly import Assembly, NamedOutput, Plan
+from hitrs_live.pipeline.log_sink import LogSink
 from hitrs_live.pose.factory import check_model, make_pose_estimator
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.process.garbage_collection import collection_paused
@@ -20,6 +20,7 @@ from hitrs_live.process.log import LogOutput, logging_to
 from hitrs_live.process.signals import broken_off, stopping
 from hitrs_live.process.terminal import why_not_drawable
 from hitrs_live.sources.factory import make_sources
+from hitrs_live.transport.multi_sink import MultiSink
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.views.log_lines import PlainLog
 from hitrs_live.wire.utc import SessionClock
@@ -28,11 +29,16 @@ _DASHBOARD_ENDS_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-def run_live(options: argparse.Namespace, config: Config) -> int:
-    """Run the live pipeline until its sources end, its time is up or it is told to stop. Returns the exit code."""
+def run_live(
+    options: argparse.Namespace, config: Config, *, sinks: Sequence[NamedOutput], views: Sequence[NamedOutput]
+) -> int:
+    """Run the live pipeline until its sources end, its duration has passed or a signal stops it. Return the exit code.
+
+    sinks, views: beside the publisher, as `Plan` has them.
+    """
     plan = Plan(
-        sources=options.sources, speed=options.speed, record=options.record, overwrite=options.overwrite,
-        show=options.show, save_video=options.save_video,
+        sources=options.sources, speed=options.speed, overwrite=options.overwrite,
+        sinks=sinks, views=views,
     )  # fmt: skip
     drawn = not options.plain and why_not_drawable(sys.stdout) is None
     session = SessionClock.begin()
@@ -45,11 +51,10 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
         if stop.is_set():
             return 0
         view = _DashboardView(publisher.address, output)
-        sink = LoggedSink(
-            publisher, PlainLog(several=not assembly.alone), output=output, is_needed=view.is_gone if drawn else None
-        )
+        log = PlainLog(several=not assembly.alone)
+        log_sink = LogSink(log, output=output, is_needed=view.is_gone if drawn else None)
         with collection_paused():
-            pipeline = assembly.build(sink)
+            pipeline = assembly.build(MultiSink(publisher, [log_sink]))
         if drawn:
             stack.enter_context(view.shown())
         _log.info("publishing on %s, session %s", publisher.address, assembly.session_id)
@@ -59,12 +64,12 @@ def run_live(options: argparse.Namespace, config: Config) -> int:
 
 
 def run_pose(options: argparse.Namespace, config: Config) -> int:
-    """Run a source and the pose stage alone, publishing joints for `live --joints`. Returns the exit code."""
+    """Run a source and the pose estimator alone, publishing joints for `live --joints`. Return the exit code."""
     from hitrs_live.pipeline.pose_node import relay_joints
 
     sources = make_sources(options.sources, config, speed=options.speed)
     if len(sources) > 1:
-        raise ConfigError(f"got {len(sources)} sources, wanted one; run `hitrs-live pose` once a camera")
+        raise ConfigError(f"got {len(sources)} sources, expected one; run `hitrs-live pose` once a camera")
     source = sources[0]
     pose = make_pose_estimator(config.pose, camera_intrinsics(config.camera, source.source_id))
     check_model(config.pose)
@@ -76,7 +81,7 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
     ):
         _log.info("publishing joints on %s", publisher.address)
         _wait_for_subscriber(options, publisher, stop)
-        sink = LoggedSink(publisher, PlainLog(), output=output)
+        sink = MultiSink(publisher, [LogSink(PlainLog(), output=output)])
         relay_joints(
             source, pose, sink, duration_s=options.duration, stop=stop, attend=publisher.attend,
             status_every_s=config.publish.status_every_s, session=session,
@@ -88,12 +93,12 @@ def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher, stop
     if not options.wait_subscriber or publisher.wait_for_subscriber(options.wait_subscriber, stop):
         return
     if not stop.is_set():
-        _log.warning("nobody subscribed within %g s; going on", options.wait_subscriber)
+        _log.warning("no subscriber within %g s; starting without one", options.wait_subscriber)
 
 
 @contextmanager
 def _logging(config: Config, session: SessionClock, *, drawn: bool) -> Iterator[LogOutput]:
-    """Log to standard output; while a dashboard is drawn there, keep what is logged until it is over."""
+    """Log to standard output; while a dashboard is drawn there, keep the lines until it ends."""
     with logging_to(
         sys.stdout, format=config.log.format, level=config.log.level, paused=drawn, session=session
     ) as output:
@@ -101,18 +106,18 @@ def _logging(config: Config, session: SessionClock, *, drawn: bool) -> Iterator[
 
 
 class _DashboardView:
-    """The dashboard, in a process of its own, and the log where there is none: it could not start, or ended early."""
+    """Run the dashboard in a process of its own; resume the log where it cannot start or ends early."""
 
     def __init__(self, address: str, output: LogOutput) -> None:
-        """Take where the dashboard listens, and the log that is written without it."""
+        """Take the address that the dashboard subscribes to, and the log that is paused while it is drawn."""
         self._address, self._output = address, output
         self._process: subprocess.Popen[bytes] | None = None
         self._gone = False
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show it until the block ends. It is a subscriber like any other."""
-        # Here, because a run that logs plain lines needs nothing of what draws.
+        """Show it until the block ends."""
+        # Imported here: a run that logs plain lines needs nothing that draws.
         from hitrs_live.pipeline.dashboard_process import end_dashboard, start_dashboard
 
         try:
@@ -126,7 +131,7 @@ class _DashboardView:
                 end_dashboard(self._process, _DASHBOARD_ENDS_S)
 
     def is_gone(self) -> bool:
-        """Tell whether it ended before the run; the first time, let the log be written."""
+        """Whether it ended before the run; the first time, resume the log."""
         if not self._gone and self._process is not None and (code := self._process.poll()) is not None:
             self._give_up(f"ended with code {code}")
         return self._gone

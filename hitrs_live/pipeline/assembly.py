@@ -1,6 +1,5 @@
-"""Put a pipeline together: first all that can be refused cheaply, then what takes seconds to load."""
+"""Assemble a pipeline: first everything that can be refused cheaply, then what takes seconds to load."""
 
-import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -10,50 +9,52 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hitrs_live.config import Config
-from hitrs_live.errors import ConfigError, TransportError, ViewUnavailable
+from hitrs_live.errors import ConfigError, HitrsLiveError, TransportError, ViewUnavailable
 from hitrs_live.files.checkpoint_file import SHIPPED, check_detector_file
 from hitrs_live.files.output_files import is_one_of, why_unwritable
-from hitrs_live.pipeline.input_stream import InputStream, Viewer
+from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pose.factory import check_model, check_model_file, make_pose_estimator
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.sources.base import Source
 from hitrs_live.sources.camera.opencv_quiet import quiet_opencv
 from hitrs_live.sources.factory import NamedSource, make_sources
+from hitrs_live.sources.kinds import SOURCES
 from hitrs_live.sources.pacing import Speed
 from hitrs_live.streaming.thresholds import check_thresholds_file
+from hitrs_live.transport.kinds import SINKS, SinkOptions
+from hitrs_live.transport.multi_sink import ContainedSink, MultiSink
 from hitrs_live.transport.sink import Sink
+from hitrs_live.views.base import Viewer
+from hitrs_live.views.kinds import VIEWS, ViewOptions
 from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
 from hitrs_live.wire.utc import SessionClock
 
 if TYPE_CHECKING:
     from hitrs_live.pipeline.pipeline import Pipeline
-    from hitrs_live.transport.recorder import Recorder
 
-_log = logging.getLogger(__name__)
+NamedOutput = tuple[str, str]
+"""A sink's or view's kind, a key of SINKS or VIEWS, and its value; "" for a kind without one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a run reads and, beside its messages, leaves behind."""
+    """What a run reads, and where its messages and pictures go beside the main sink."""
 
     sources: Sequence[NamedSource]
     speed: Speed = "real"
     """Of files."""
-    record: str | None = None
-    """Where joints and events are kept; of several sources, a file each, named after it."""
+    sinks: Sequence[NamedOutput] = ()
+    """A file that each source has of its own is named after the source where there are several; likewise for views."""
     overwrite: bool = False
-    """Whether a recording may replace a file."""
-    show: bool = False
-    """Whether a window shows what is seen."""
-    save_video: str | None = None
-    """Where that picture is kept; of several sources, a file each."""
+    """Whether a sink's file may replace another."""
+    views: Sequence[NamedOutput] = ()
 
 
 class Assembly:
-    """The parts of one run, in the order in which they can fail: checked, opened, built.
+    """Check, open and build the parts of one run, in the order in which they can fail.
 
-    Nothing that takes long is loaded before `build`. Close it however far it came; what a pipeline has closed already
-    is closed twice, which all parts bear.
+    Nothing that takes long is loaded before `build`. Close it after any of these steps; closing a part that the
+    pipeline has closed already does nothing.
     """
 
     def __init__(self, plan: Plan, config: Config, *, session: SessionClock | None = None) -> None:
@@ -65,24 +66,29 @@ class Assembly:
         """
         self._plan, self._config, self._session = plan, config, session or SessionClock.begin()
         self._stack = ExitStack()
+        self._shared: Sequence[Sink] = ()
         _check_files(config)
         self._sources = make_sources(plan.sources, config, speed=plan.speed)
         self.alone = len(self._sources) == 1
         # A replayed recording is the same session.
-        told_again = getattr(self._sources[0], "session_id", "") if self.alone else ""
-        self.session_id: str = told_again or uuid.uuid4().hex
+        recorded_id = getattr(self._sources[0], "session_id", "") if self.alone else ""
+        self.session_id: str = recorded_id or uuid.uuid4().hex
         self._check_outputs()
-        with ExitStack() as made:
-            self._inputs = [self._make_input(source, made) for source in self._sources]
-            self._stack.push(made.pop_all())
+        with ExitStack() as views:
+            self._inputs = [self._make_input(source, views) for source in self._sources]
+            self._stack.push(views.pop_all())
 
     @property
     def is_live(self) -> bool:
-        """Whether any source goes on whether or not anybody keeps up with it."""
+        """Whether any source is live, so that it does not wait for its reader."""
         return any(source.live for source in self._sources)
 
     def open(self) -> None:
-        """Open the sources, and find the pose model where needed. Raises SourceUnavailable or PoseModelMissing."""
+        """Open the sinks that all sources share, then the sources; check the pose model where it is needed.
+
+        Raises TransportError, SourceUnavailable or PoseModelMissing.
+        """
+        self._shared = self._open_sinks(None)
         for input_stream in self._inputs:
             self._stack.callback(input_stream.source.close)
             input_stream.source.open()
@@ -91,7 +97,7 @@ class Assembly:
             check_model(self._config.pose)
 
     def build(self, sink: Sink) -> "Pipeline":
-        """Load the model and make the pipeline, which this very thread has to run.
+        """Load the model and build the pipeline, which must run in the calling thread.
 
         Raises CheckpointMismatch, ConfigError or TransportError.
         """
@@ -104,29 +110,27 @@ class Assembly:
         from hitrs_live.streaming.thresholds import find_thresholds
 
         config = self._config
-        # Of the whole process, which may not be ours alone.
+        # It is set for the whole process, which may be a user's program.
         self._stack.callback(torch.set_num_threads, torch.get_num_threads())
         torch.set_num_threads(config.model.threads)
         checkpoint = load_checkpoint(config.model.checkpoint or None)
         thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))
-        # Nobody who asked for no engine should wait for one to be built.
+        # An engine that was not asked for is not built, which would take minutes.
         open_configured = partial(
             open_engine, checkpoint, config.model.engine, config.model.precision, threads=config.model.threads,
             build=config.model.engine != "auto",
             quantisation=Path(config.model.quantisation) if config.model.quantisation else None,
         )  # fmt: skip
-        if self._plan.record:
-            self._inputs = [
-                replace(input_stream, recorder=self._make_recorder(input_stream.source))
-                for input_stream in self._inputs
-            ]
+        self._inputs = [
+            replace(input_stream, sinks=self._open_sinks(input_stream.source)) for input_stream in self._inputs
+        ]
         return Pipeline(
-            self._inputs, model=HitrsLoader(checkpoint, config.model, open_configured), config=config, sink=sink,
-            thresholds=thresholds, session=self._session,
+            self._inputs, model=HitrsLoader(checkpoint, config.model, open_configured), config=config,
+            sink=MultiSink(sink, self._shared), thresholds=thresholds, session=self._session,
         )  # fmt: skip
 
     def close(self) -> None:
-        """Let everything go that was made here; safe at any time, also twice."""
+        """Close everything that was opened; safe at any time, also twice."""
         self._stack.close()
 
     def __enter__(self) -> "Assembly":
@@ -138,27 +142,37 @@ class Assembly:
     def _check_outputs(self) -> None:
         """Refuse files that cannot be written, or would replace what is read or written elsewhere in this run.
 
-        Nothing is made yet. Raises TransportError (recording) or ViewUnavailable (video).
+        Nothing is written yet. Raises TransportError (sinks) or ViewUnavailable (views).
         """
+        inputs = [Path(value) for kind, value in self._plan.sources if SOURCES[kind].reads_file]
+        written: list[tuple[str, Path]] = []
+        for what, file, must_be_new, fault in self._output_files():
+            other = next((name for name, taken in written if is_one_of(file, [taken])), "")
+            trouble = why_unwritable(file)
+            if is_one_of(file, inputs):
+                trouble = "it is a file that is read; give another name"
+            elif other:
+                trouble = f"{other} and {what} cannot be one file; give another name"
+            elif trouble is None and must_be_new and file.exists():
+                trouble = "it exists already; give another name or --overwrite"
+            if trouble is not None:
+                raise fault(f"{what} {file}: {trouble}")
+            written.append((what, file))
+
+    def _output_files(self) -> Iterator[tuple[str, Path, bool, type[HitrsLiveError]]]:
+        """Yield each file to be written: what it is called, its path, whether it must be new, the error to raise."""
         plan = self._plan
-        outputs = (("recording", plan.record, TransportError), ("video", plan.save_video, ViewUnavailable))
-        inputs = [Path(value) for kind, value in plan.sources if kind in ("video", "replay")]
-        written: list[Path] = []
+        sinks = [(SINKS[kind], value) for kind, value in plan.sinks if SINKS[kind].file_of]
+        views = [(VIEWS[kind], value) for kind, value in plan.views if VIEWS[kind].file_of]
         for source in self._sources:
-            for what, path, fault in outputs:
-                if not path:
-                    continue
-                file = self._own_file(path, source)
-                trouble = why_unwritable(file)
-                if is_one_of(file, inputs):
-                    trouble = "it is a file that is read; give another name"
-                elif is_one_of(file, written):
-                    trouble = "recording and video cannot be one file; give another name"
-                elif trouble is None and what == "recording" and file.exists() and not plan.overwrite:
-                    trouble = "it exists already; give another name or --overwrite"
-                if trouble is not None:
-                    raise fault(f"{what} {file}: {trouble}")
-                written.append(file)
+            for sink, value in sinks:
+                if sink.each_source:
+                    yield sink.file_of, self._own_file(value, source), not plan.overwrite, TransportError
+            for view, value in views:
+                yield view.file_of, self._own_file(value, source), False, ViewUnavailable
+        for sink, value in sinks:
+            if not sink.each_source:
+                yield sink.file_of, Path(value), not plan.overwrite, TransportError
 
     def _make_input(self, source: Source, stack: ExitStack) -> InputStream:
         """Give a source its pose estimator and views."""
@@ -179,45 +193,41 @@ class Assembly:
 
     def _make_viewers(self, source: Source, lens_for: LensFor) -> Iterator[Viewer]:
         plan = self._plan
-        if plan.show or plan.save_video:
-            # Before OpenCV first encodes or decodes: later, it no longer listens.
+        if plan.views:
+            # Before OpenCV first encodes or decodes: later, it ignores the setting.
             quiet_opencv()
-        if plan.show:
-            from hitrs_live.views.window import Window
-
-            yield Window(f"hitrs-live {source.source_id}", lens_for=lens_for)
-        if plan.save_video:
-            from hitrs_live.views.save_video import WEBM, SaveVideo
-
-            file = self._own_file(plan.save_video, source)
-            # A file that is read as fast as it can be waits for the encoder; whoever keeps time must not.
-            video = SaveVideo(file, lens_for=lens_for, wait=plan.speed == "max" and not source.live)
-            if file.suffix.lower() != WEBM:
-                _log.info("video %s: players read it, browsers do not; a name in %s gives one that both do", file, WEBM)
-            yield video
-
-    def _make_recorder(self, source: Source) -> "Recorder":
-        from hitrs_live.transport.recorder import Recorder
-
-        assert self._plan.record is not None
-        recorder = Recorder(
-            self._own_file(self._plan.record, source),
-            session_id=self.session_id,
-            source_id=source.source_id,
-            overwrite=self._plan.overwrite,
-            session=self._session,
+        # A file that is read as fast as possible waits for a slow view; a source that keeps time must not.
+        options = ViewOptions(
+            source_id=source.source_id, lens_for=lens_for, may_wait=plan.speed == "max" and not source.live
         )
-        self._stack.callback(recorder.close)
-        return recorder
+        for kind, value in plan.views:
+            line = VIEWS[kind]
+            yield line.make(str(self._own_file(value, source)) if line.file_of else value, options)
+
+    def _open_sinks(self, source: Source | None) -> Sequence[Sink]:
+        """Open the sinks of one source, or those that all share. Raises TransportError."""
+        options = SinkOptions(
+            session_id=self.session_id, session=self._session, config=self._config, overwrite=self._plan.overwrite,
+            source_id="" if source is None else source.source_id,
+        )  # fmt: skip
+        opened: list[Sink] = []
+        for kind, value in self._plan.sinks:
+            line = SINKS[kind]
+            if line.each_source == (source is not None):
+                if source is not None and line.file_of:
+                    value = str(self._own_file(value, source))
+                opened.append(line.make(value, options))
+                self._stack.callback(ContainedSink(opened[-1], cause="").close)
+        return opened
 
     def _own_file(self, path: str, source: Source) -> Path:
-        """Name a source's own file: as it was given, or with the source's name where there are others."""
+        """Return the path of a source's own file: as it was given, or with the source's name where there are others."""
         file = Path(path)
         return file if self.alone else file.with_name(f"{file.stem}-{source.source_id}{file.suffix}")
 
 
 def _check_files(config: Config) -> None:
-    """Refuse the files that settings name where they are not what they should be."""
+    """Check the files that the settings name. Raises ConfigError or CheckpointMismatch."""
     check_detector_file(Path(config.model.checkpoint or SHIPPED))
     check_thresholds_file(config.action.thresholds)
     check_model_file(config.pose)

@@ -1,4 +1,4 @@
-"""The terminal dashboard in a process of its own: one more subscriber, so that drawing never delays a frame.
+"""Run the terminal dashboard in a process of its own, as a subscriber, so that drawing never delays a frame.
 
 python -m hitrs_live.pipeline.dashboard_process tcp://127.0.0.1:5556 --parent-pid 4711
 """
@@ -34,13 +34,13 @@ _READ_S = 0.05
 def start_dashboard(url: str) -> subprocess.Popen[bytes]:
     """Start the dashboard for this process's terminal; it ends with the session at url, or with this process.
 
-    Ctrl-C does not reach it: whoever started it decides. `terminate()` and then `wait()` end it early and give the
-    terminal back as it was.
+    It ignores Ctrl-C, which the process that started it handles. `terminate()` and then `wait()` end it early and
+    restore the terminal.
     """
     command = [sys.executable, "-m", "hitrs_live.pipeline.dashboard_process", url, "--parent-pid", str(os.getpid())]
     if threading.current_thread() is not threading.main_thread():
         return subprocess.Popen(command)
-    # Inherited from its first moment on: a Ctrl-C while it still imports must not end it with a traceback.
+    # Inherited by the child: a Ctrl-C while it still imports must not end it with a traceback.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         return subprocess.Popen(command)
@@ -48,36 +48,36 @@ def start_dashboard(url: str) -> subprocess.Popen[bytes]:
         signal.signal(signal.SIGINT, before)
 
 
-def end_dashboard(process: "subprocess.Popen[bytes]", patience_s: float) -> None:
-    """Wait until a dashboard has ended with its session; end it after patience_s, whatever it waits for."""
+def end_dashboard(process: "subprocess.Popen[bytes]", timeout_s: float) -> None:
+    """Wait until a dashboard has ended with its session; terminate it after timeout_s, then kill it."""
     try:
-        process.wait(patience_s)
+        process.wait(timeout_s)
         return
     except subprocess.TimeoutExpired:
         process.terminate()
     try:
-        process.wait(patience_s)
+        process.wait(timeout_s)
     except subprocess.TimeoutExpired:
-        # It hangs in a terminal that takes nothing.
+        # It is blocked by a terminal that reads no output.
         process.kill()
         process.wait()
 
 
 def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console | None = None) -> None:
-    """Draw what is published at url until the session there ends, the parent is gone or a signal asks to stop.
+    """Draw what is published at url until the session ends, the parent process ends or a signal arrives.
 
-    A publisher that comes back is followed. Call it from the main thread: it takes over SIGINT, SIGTERM and SIGHUP.
-    Raise AddressUnavailable where the address is malformed.
+    A publisher that restarts is shown again. Call it from the main thread: it handles SIGINT, SIGTERM and SIGHUP.
+    Raises AddressUnavailable where the address is malformed.
     """
     console = console or Console()
     parent = _Parent(parent_pid)
     stop = threading.Event()
 
-    def told_to_stop(_number: int, _frame: FrameType | None) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
     for number in stop_signals():
-        signal.signal(number, told_to_stop)
+        signal.signal(number, on_signal)
     if parent_pid is not None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     dashboard = Dashboard()
@@ -86,7 +86,7 @@ def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console |
         Live(dashboard.render(), console=console, screen=True, auto_refresh=False) as live,
     ):
         due = 0.0
-        while not (stop.is_set() or dashboard.ended or parent.gone()):
+        while not (stop.is_set() or dashboard.ended or parent.has_ended()):
             for message in subscription.read(_READ_S):
                 dashboard.update(message)
             if time.monotonic() >= due:
@@ -96,37 +96,37 @@ def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console |
 
 
 def closing_lines(dashboard: Dashboard) -> str:
-    """Sum a session up, a line a source, for the terminal's ordinary screen, where the dashboard leaves nothing."""
-    told = [
+    """Summarise a session, a line for each source, for the terminal's normal screen after the dashboard."""
+    lines = [
         f"hitrs-live: {session.source_id} {session.state} after {duration(status.uptime_s)}, {status.frames:,} frames, "
-        f"drops {drops_in_words(status.drops)}, {session.actions_told} actions"
+        f"drops {drops_in_words(status.drops)}, {session.actions_received} actions"
         for session in dashboard.sessions.all()
         if (status := session.status) is not None
     ]
-    return "\n".join(told) or "hitrs-live: no status was received"
+    return "\n".join(lines) or "hitrs-live: no status was received"
 
 
 class _Parent:
-    """Whoever started the dashboard; looked for at most twice a second."""
+    """Check, at most twice a second, whether the process that started the dashboard runs."""
 
     def __init__(self, pid: int | None) -> None:
         self._due = 0.0
-        self._gone = False
+        self._has_ended = False
         self._process: psutil.Process | None = None
         if pid is not None:
             try:
                 self._process = psutil.Process(pid)
             except psutil.NoSuchProcess:
-                self._gone = True
+                self._has_ended = True
 
-    def gone(self) -> bool:
-        if self._process is not None and not self._gone and time.monotonic() >= self._due:
+    def has_ended(self) -> bool:
+        if self._process is not None and not self._has_ended and time.monotonic() >= self._due:
             self._due = time.monotonic() + 0.5
             try:
-                self._gone = not self._process.is_running() or self._process.status() == psutil.STATUS_ZOMBIE
+                self._has_ended = not self._process.is_running() or self._process.status() == psutil.STATUS_ZOMBIE
             except psutil.NoSuchProcess:
-                self._gone = True
-        return self._gone
+                self._has_ended = True
+        return self._has_ended
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -135,16 +135,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m hitrs_live.pipeline.dashboard_process", description="Draw a pipeline."
     )
     parser.add_argument(
-        "url", nargs="?", default=PublishConfig().bind, help="where it publishes (default: %(default)s)"
+        "url", nargs="?", default=PublishConfig().bind, help="address to subscribe to (default: %(default)s)"
     )
-    parser.add_argument("--parent-pid", type=int, help="end when this process does")
+    parser.add_argument("--parent-pid", type=int, help="end when this process ends")
     options = parser.parse_args(arguments)
     fill_standard_streams()
     reason = why_not_drawable(sys.stdout)
     if reason is not None:
-        say(
-            f"dashboard: nothing can be drawn on standard output: {reason}; take `hitrs-live watch` instead", sys.stderr
-        )
+        say(f"dashboard: nothing can be drawn on standard output: {reason}; use `hitrs-live watch` instead", sys.stderr)
         return 2
     try:
         run_dashboard(options.url, parent_pid=options.parent_pid, console=Console())
@@ -152,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"dashboard: {error}", sys.stderr)
         return 2
     except OSError:
-        # The terminal is gone, and with it whoever looked.
+        # The terminal has been closed.
         forget_stream(sys.stdout)
     return 0
 

@@ -1,8 +1,8 @@
-"""The straight line, written down: source, pose, track, resample, predict, decode, publish.
+"""The live pipeline: source, pose, track, resample, predict, decode, publish.
 
-Sources are read, and people found in their pictures, in a thread each, whose pose estimator is a process of its own
-(`intake`). From there on everything runs in one thread: a line for each source (`source`), and one batch of the model
-for all of them. The terminal dashboard is another process: a subscriber like any other.
+Each source is read by a thread of its own, which also runs its pose estimator (`multiplexer`). Everything after that
+runs in one thread: the stages of each source (`source_pipeline`), and the model, on one batch for all sources. The
+terminal dashboard is another process, and subscribes like any other program.
 """
 
 import threading
@@ -27,7 +27,7 @@ _WAIT_S = 0.1
 
 
 class Pipeline:
-    """Carry every frame of all sources from the camera to events."""
+    """Process every frame of all sources, from the camera to events."""
 
     def __init__(
         self,
@@ -40,12 +40,12 @@ class Pipeline:
         clock: Callable[[], int] = time.monotonic_ns,
         session: SessionClock | None = None,
     ) -> None:
-        """Lay a line for each feed; no two sources may have one name.
+        """Set up the stages of each input; no two sources may have the same name.
 
-        model: loads the model, once the sources are open. thresholds: of this model; None for its own and the
-        settings'. session: what messages are dated by; None for one that begins now.
+        model: loads the model, once the sources are open. thresholds: those loaded for this model; None for its own and
+        the settings'. session: what messages are dated by; None for one that begins now.
         """
-        found, session = thresholds or LoadedThresholds(), session or SessionClock.begin(clock)
+        loaded, session = thresholds or LoadedThresholds(), session or SessionClock.begin(clock)
         self._model, self._config, self._sink, self._clock = model, config, sink, clock
         self._multiplexer = FrameMultiplexer(inputs, batch_timeout_s=config.model.gather_ms / 1e3)
         self._sources = [
@@ -54,14 +54,14 @@ class Pipeline:
                 model.description,
                 config,
                 sink=sink,
-                thresholds=found.thresholds,
+                thresholds=loaded.thresholds,
                 clock=clock,
                 session=session,
             )
             for input_stream in inputs
         ]
-        self._batch = RowBatch(len(inputs), config.pose.max_people)
-        self._notices = [found.notice] if found.notice else []
+        self._rows = RowBatch(len(inputs), config.pose.max_people)
+        self._notices = [loaded.notice] if loaded.notice else []
         self._information: list[str] = []
         self._failure: Exception | None = None
 
@@ -72,15 +72,15 @@ class Pipeline:
         stop: threading.Event | None = None,
         attend: Callable[[], None] | None = None,
     ) -> None:
-        """Run until all sources end, the time is up or `stop` is set; then close everything, open actions first.
+        """Run until all sources end, duration_s has passed or `stop` is set; then close everything, open actions first.
 
-        attend: called some ten times a second or more, also while nothing happens; see `Publisher.attend`.
-        Raises SourceUnavailable or PoseProcessFailed where a source or a pose process cannot be started, and, once
-        all have ended, what ended one against its will.
+        attend: called ten times a second or more, also while nothing is published; see `Publisher.attend`.
+        Raises SourceUnavailable or PoseProcessFailed where a source or a pose process cannot be started, and, once all
+        sources have ended, the first error that ended one.
         """
         stop = stop or threading.Event()
         try:
-            # The sources first: a camera that is not there is told of at once, whatever else takes its time.
+            # The sources first: a missing camera is reported before the model takes its time to load.
             self._multiplexer.open()
             predictor = self._prepare_model()
             self._multiplexer.start()
@@ -94,7 +94,7 @@ class Pipeline:
             raise self._failure
 
     def _prepare_model(self) -> Predictor:
-        """Load the model, which may have to be built first, and run it once."""
+        """Load the model, whose engine may have to be built first, and run it once."""
         people = len(self._sources) * self._config.pose.max_people
         loaded = self._model.load(people)
         predictor = Predictor(
@@ -120,50 +120,50 @@ class Pipeline:
                 for source in self._sources:
                     source.shut_down()
 
-    def _step(self, predictor: Predictor, arrivals: Sequence[SourceFrame]) -> None:
-        """Carry all that came in to its end, side by side: the n-th ticks of all sources are one batch.
+    def _step(self, predictor: Predictor, frames: Sequence[SourceFrame]) -> None:
+        """Process the items of all sources side by side: the n-th joint frames of all sources are one batch.
 
-        Of each frame, the model's time is that of the batches that it had a tick in, which is how long it waited.
-        What a line raises ends its source alone.
+        The model's time for a frame is that of the batches with a joint frame of it, the time that it waited.
+        What a source's stages raise ends that source alone.
         """
-        self._failure = self._failure or next((each.error for each in arrivals if each.error is not None), None)
-        waiting: dict[int, deque[JointFrame]] = {each.input_stream: deque() for each in arrivals}
-        for each in arrivals:
-            with self._contained(each.input_stream):
-                waiting[each.input_stream].extend(self._sources[each.input_stream].track(each))
+        self._failure = self._failure or next((each.error for each in frames if each.error is not None), None)
+        waiting: dict[int, deque[JointFrame]] = {each.source_index: deque() for each in frames}
+        for each in frames:
+            with self._contained(each.source_index):
+                waiting[each.source_index].extend(self._sources[each.source_index].track(each))
         model_ms = dict.fromkeys(waiting, 0.0)
         while any(waiting.values()):
-            joint_frames = {source: left.popleft() for source, left in waiting.items() if left}
+            joint_frames = {index: left.popleft() for index, left in waiting.items() if left}
             began_ns = self._clock()
-            predictions = self._batch.split(joint_frames, predictor.step(self._batch.join(joint_frames)))
+            predictions = self._rows.split(joint_frames, predictor.step(self._rows.join(joint_frames)))
             took_ms = (self._clock() - began_ns) / 1e6
-            for source, joint_frame in joint_frames.items():
-                model_ms[source] += took_ms
-                with self._contained(source):
-                    self._sources[source].publish(joint_frame, predictions[source])
-                if self._sources[source].ended:
-                    waiting[source].clear()
-        for each in arrivals:
-            with self._contained(each.input_stream):
-                self._sources[each.input_stream].finish(each, model_ms=model_ms[each.input_stream])
+            for index, joint_frame in joint_frames.items():
+                model_ms[index] += took_ms
+                with self._contained(index):
+                    self._sources[index].publish(joint_frame, predictions[index])
+                if self._sources[index].ended:
+                    waiting[index].clear()
+        for each in frames:
+            with self._contained(each.source_index):
+                self._sources[each.source_index].finish(each, model_ms=model_ms[each.source_index])
 
     @contextmanager
-    def _contained(self, input_stream: int) -> Iterator[None]:
-        """End one source by what its line raises, which is kept to be raised after the run; the others go on.
+    def _contained(self, source_index: int) -> Iterator[None]:
+        """End one source where its stages raise; the others continue, and the error is raised after the run.
 
-        A sink that fails again while the source is ended stops the run: without it the pipeline has no purpose.
+        A sink that raises again while the source is ended stops the run: without it the pipeline has no purpose.
         """
         try:
             yield
-        except Exception as error:  # Whatever the source's data led to, it is no other source's end.
+        except Exception as error:  # Whatever it is, it ends this source alone.
             self._failure = self._failure or error
-            self._multiplexer.leave(input_stream)
-            self._sources[input_stream].fail(error)
+            self._multiplexer.abandon(source_index)
+            self._sources[source_index].fail(error)
 
     def _close(self) -> None:
         """Close everything, the sources first."""
         with ExitStack() as stack:
-            # Last in, first out; what one of them raises keeps none of the others from closing.
+            # Last in, first out; an error of one does not keep the others from closing.
             stack.callback(self._sink.close)
             for source in reversed(self._sources):
                 stack.callback(source.close, self._notices)

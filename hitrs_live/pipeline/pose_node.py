@@ -1,4 +1,4 @@
-"""The pose stage alone: pictures in, joints out over ZeroMQ, for a pipeline elsewhere."""
+"""Estimate poses and publish the joints, for a pipeline in another process."""
 
 import threading
 import time
@@ -31,14 +31,14 @@ def relay_joints(
     status_every_s: float = 1.0,
     session: SessionClock | None = None,
 ) -> None:
-    """Publish everybody's joints in every frame until the source ends, the time is up or `stop` is set.
+    """Publish the joints of all people in every frame until the source ends, duration_s has passed or `stop` is set.
 
-    A status goes out every status_every_s seconds and at the end, after the source's "ended". attend: called some ten
-    times a second or more, also while nothing happens; see `Publisher.attend`. session: what messages are
-    dated by; None for one that begins now.
+    A status is published every status_every_s seconds and at the end, after the source's "ended". attend: called ten
+    times a second or more, also while nothing is published; see `Publisher.attend`. session: what messages are dated
+    by; None for one that begins now.
 
-    Raises SourceUnavailable or PoseProcessFailed where they cannot be started, and what ended the source against its
-    will.
+    Raises SourceUnavailable or PoseProcessFailed where the source or the pose process cannot be started, and the error
+    that ended the source, if one did.
     """
     deadline_s = None if duration_s is None else time.monotonic() + duration_s
     with ExitStack() as stack:
@@ -59,8 +59,8 @@ def relay_joints(
                 if attend is not None:
                     attend()
                 for item in source.read(_WAIT_S):
-                    relay.take(item)
-                relay.beat()
+                    relay.process(item)
+                relay.maybe_publish_status()
             relay.end(SHUTDOWN)
         except Exception as error:
             relay.end(str(error), fault=True)
@@ -68,7 +68,7 @@ def relay_joints(
 
 
 class _Relay:
-    """Publish what comes of one source, and once a second how it is."""
+    """Publish the joints and the changes of state of one source, and its status."""
 
     def __init__(
         self, source: Source, pose: PoseEstimator, sink: Sink, status_every_s: float, session: SessionClock
@@ -85,9 +85,9 @@ class _Relay:
     def ended(self) -> bool:
         return self._state == "ended"
 
-    def take(self, item: SourceItem) -> None:
+    def process(self, item: SourceItem) -> None:
         if isinstance(item, SourceChange):
-            self._change(item)
+            self._on_source_change(item)
         elif isinstance(item, Frame) and not self.ended:
             pose_frame = self._pose.step(item)
             if pose_frame is not None:
@@ -97,13 +97,13 @@ class _Relay:
                 self._publish(joints_event(pose_frame, self._source.source_id))
 
     def end(self, detail: str, *, fault: bool = False) -> None:
-        """End the source's story here, if it has not ended of itself."""
+        """Publish the source's end, unless it has ended already."""
         if not self.ended:
-            self._change(
+            self._on_source_change(
                 SourceChange(state="ended", time_ns=self._counters.newest_capture_ns, detail=detail, fault=fault)
             )
 
-    def beat(self) -> None:
+    def maybe_publish_status(self) -> None:
         """Publish a status when one is due."""
         now_ns = time.monotonic_ns()
         if (now_ns - self._counters.beat_ns) / 1e9 >= self._status_every_s:
@@ -113,7 +113,7 @@ class _Relay:
     def publish_status(self) -> None:
         now_ns, counters = time.monotonic_ns(), self._counters
         age_ms = (now_ns - counters.newest_capture_ns) / 1e6 if self._source.live and counters.frames else None
-        drops = {**self._source.drops(), **self._pose.drops(), "publish": self._sink.drops}
+        drops = {**self._source.drops(), **self._pose.drops(), **self._sink.drops()}
         self._publish(
             Status(
                 source_id=self._source.source_id,
@@ -127,11 +127,11 @@ class _Relay:
                 drops={cause: count for cause, count in drops.items() if count},
                 frame_age_ms=None if age_ms is None else round(age_ms, 1),
                 pose_restarts=self._pose.restarts,
-                notices=(self._pose.notice,) if self._pose.notice else (),
+                notices=(*((self._pose.notice,) if self._pose.notice else ()), *self._sink.notices),
             )
         )
 
-    def _change(self, change: SourceChange) -> None:
+    def _on_source_change(self, change: SourceChange) -> None:
         self._dates.observe(change)
         self._state, self._detail = change.state, change.detail
         self._publish(SourceEvent.of(change, self._source.source_id))

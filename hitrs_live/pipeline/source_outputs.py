@@ -1,101 +1,88 @@
-"""Where one source's messages and pictures go: the sink, the recording, the views."""
+"""Where one source's messages and pictures go: the shared sink, its own sinks, its views."""
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from hitrs_live.messages import AnyMessage, Scene
-from hitrs_live.pipeline.input_stream import InputStream, Viewer
+from hitrs_live.pipeline.input_stream import InputStream
+from hitrs_live.transport.multi_sink import ContainedSink, add_drops, ended_by
 from hitrs_live.transport.sink import Sink
-
-if TYPE_CHECKING:
-    from hitrs_live.transport.recorder import Recorder
+from hitrs_live.views.base import Viewer
 
 _log = logging.getLogger(__name__)
-_LONGEST_TEXT = 240
 
 
 class SourceOutputs:
-    """Pass messages to the sink and the recording, and scenes to the views.
+    """Pass messages to the shared sink and the source's own, and scenes to the views.
 
-    A view or a recording that raises is closed and left out from then on; `notices` says so. The pipeline and the
-    other outputs go on. What the sink raises is passed on: without it the pipeline has no purpose.
+    A view or a sink of its own that raises is closed and left out from then on; `notices` has the error. The pipeline
+    and the other outputs continue. What the shared sink raises is passed on: without it the pipeline has no purpose.
     """
 
     def __init__(self, input_stream: InputStream, sink: Sink) -> None:
-        """Take the feed's recording and views, and the sink that all sources share."""
+        """Take the source's own sinks and views, and the sink that all sources share."""
         self._sink = sink
         self._source_id = input_stream.source.source_id
-        self._recorder: Recorder | None = input_stream.recorder
-        self._has_recording = input_stream.recorder is not None
-        self._unrecorded = 0
+        self._own_sinks = [ContainedSink(own, cause="record") for own in input_stream.sinks]
         self._viewers: list[Viewer] = list(input_stream.viewers)
+        self._all_viewers = tuple(input_stream.viewers)
         self._faults: list[str] = []
 
     @property
     def notices(self) -> Sequence[str]:
-        """What ended before its time, a line each, in the order in which it happened."""
-        return tuple(self._faults)
+        """Return the errors that ended a view or sink early, and the notices of the sinks."""
+        sinks = (*self._own_sinks, self._sink)
+        return (*self._faults, *(notice for sink in sinks for notice in sink.notices))
 
-    @property
-    def unrecorded(self) -> int:
-        """Count the messages that came after a recording had raised, the one it raised on included."""
-        return self._unrecorded
+    def drops(self) -> dict[str, int]:
+        """Count the messages and pictures that were lost, by cause."""
+        # Only a view that writes a file can lose any.
+        unseen = {"view": sum(getattr(viewer, "lost", 0) for viewer in self._all_viewers)}
+        return add_drops(*(sink.drops() for sink in (*self._own_sinks, self._sink)), unseen)
 
     @property
     def has_views(self) -> bool:
-        """Whether a scene would be shown to anybody."""
+        """Whether any view is open."""
         return bool(self._viewers)
 
     @property
-    def has_recording(self) -> bool:
-        """Whether messages are to be recorded, also where the recording has ended and they are counted as lost."""
-        return self._has_recording
+    def has_own_sinks(self) -> bool:
+        """Whether the source has sinks of its own, also where they have ended and count what they lose."""
+        return bool(self._own_sinks)
 
     def publish(self, message: AnyMessage) -> None:
-        """Send a message out and record it as it went."""
+        """Publish a message, and give it to the source's own sinks as it was published."""
         self.record(self._sink.publish(message))
 
     def record(self, message: AnyMessage) -> None:
-        """Record a message that is not published."""
-        recorder = self._recorder
-        if recorder is None:
-            self._unrecorded += self._has_recording
-        elif not self._attempt("the recording", lambda: recorder.write(message)):
-            self._unrecorded += 1
-            self._recorder = None
-            self._attempt("the recording", recorder.close)
+        """Give a message to the source's own sinks alone."""
+        for own in self._own_sinks:
+            own.publish(message)
 
     def show(self, scene: Scene) -> None:
         """Show a scene in every view."""
         for viewer in tuple(self._viewers):
-            if not self._attempt(_name(viewer), lambda shown=viewer: shown.show(scene)):  # type: ignore[misc]
+            if not self._attempt(viewer, lambda shown=viewer: shown.show(scene)):  # type: ignore[misc]
                 self._viewers.remove(viewer)
-                self._attempt(_name(viewer), viewer.close)
+                self._attempt(viewer, viewer.close)
 
     def close_views(self) -> None:
-        """Finish every view, whatever one of them raises; safe at any time, also twice."""
+        """Close every view, whatever one of them raises; safe at any time, also twice."""
         viewers, self._viewers = self._viewers, []
         for viewer in viewers:
-            self._attempt(_name(viewer), viewer.close)
+            self._attempt(viewer, viewer.close)
 
-    def close_recorder(self) -> None:
-        """Finish the recording; safe at any time, also twice."""
-        recorder, self._recorder = self._recorder, None
-        if recorder is not None:
-            self._attempt("the recording", recorder.close)
+    def close_own_sinks(self) -> None:
+        """Close the source's own sinks; safe at any time, also twice."""
+        for own in self._own_sinks:
+            own.close()
 
-    def _attempt(self, name: str, action: Callable[[], object]) -> bool:
-        """Do something of an output; where it raises, note the fault and return False."""
+    def _attempt(self, viewer: Viewer, action: Callable[[], object]) -> bool:
+        """Call something of a view; where it raises, note the fault and return False."""
         try:
             action()
-        except Exception as error:  # Its own code or a library's: whatever it is, it is this output's alone.
-            words = " ".join(str(error).split()) or "no reason given"
-            self._faults.append(f"{name} ended by {type(error).__name__}: {words[:_LONGEST_TEXT]}")
+        except Exception as error:  # Its own code or a library's: whatever it is, it ends this view alone.
+            self._faults.append(ended_by(f"view {type(viewer).__name__}", error))
             _log.debug("source %s: %s", self._source_id, self._faults[-1], exc_info=error)
             return False
         return True
-
-
-def _name(viewer: Viewer) -> str:
-    return f"view {type(viewer).__name__}"

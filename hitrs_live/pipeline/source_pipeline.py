@@ -1,7 +1,7 @@
-"""The way of one source's frames from joints to events: track, resample, predict, decode, publish.
+"""The stages of one source from poses to events: track, resample, decode predictions, publish.
 
-The model is shared by all lines and called by the pipeline: a line gives it its ticks (`track`), takes the
-predictions (`publish`) and ends the frame (`finish`).
+The sources share the model, which `Pipeline` calls: `track` gives the joint frames for it, `publish` takes its
+predictions, `finish` ends the frame.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,19 +29,15 @@ from hitrs_live.messages import (
 )
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.multiplexer import SourceFrame
+from hitrs_live.pipeline.prediction_events import PredictionEvents
 from hitrs_live.pipeline.source_outputs import SourceOutputs
 from hitrs_live.pipeline.status import StatusBuilder
-from hitrs_live.streaming.compensator import LatencyCompensator
-from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.last_seen import LastSeen
-from hitrs_live.streaming.motion_scorer import MotionScorer
-from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.pose_events import pose_events
 from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.streaming.stage_timer import Counters, StageTimer
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
-from hitrs_live.streaming.throttle import Throttle
 from hitrs_live.tracking.tracker import Tracker
 from hitrs_live.transport.sink import Sink
 from hitrs_live.wire.codec import joints_event
@@ -49,16 +45,16 @@ from hitrs_live.wire.utc import SessionClock, SourceDates
 
 _LATER_NS = 400_000_000
 """How far ahead of their frame the views show people."""
-_LATEST_NS = 2_000_000_000
-"""An older frame is not late: its file is not read at the pace it was taken at, or its clock is another machine's."""
+_LONGEST_LATENCY_NS = 2_000_000_000
+"""Poses that are older are not moved to now: the file is not paced, or times are those of another machine's clock."""
 _LONGEST_DETAIL = 240
 
 
 class SourcePipeline:
-    """Carry every frame of one source from its people to events.
+    """Process every frame of one source, from its poses to events.
 
-    A frame passes in three calls: `track` gives the ticks that it completes, `publish` takes each tick back with what
-    the model predicted on it, and `finish` ends the frame. The caller has the model.
+    A frame takes three calls: `track` returns the joint frames that it completes, `publish` takes each of them with
+    the model's predictions on it, and `finish` ends the frame.
     """
 
     def __init__(
@@ -72,101 +68,85 @@ class SourcePipeline:
         clock: Callable[[], int],
         session: SessionClock,
     ) -> None:
-        """Set the stages up.
+        """Set up the stages.
 
-        model: the numbers of the model that the predictions come from. clock: monotonic nanoseconds, also for the time
-        that each stage takes. session: dates the messages.
+        model: describes the model that predicts. clock: monotonic nanoseconds, also for the time that each stage takes.
+        session: dates the messages.
         """
-        source_id, rows, rate_hz = input_stream.source.source_id, config.pose.max_people, model.rate_hz
-        horizon = model.horizon_frames
-        self._source_id, self._config, self._clock = source_id, config, clock
+        rows = config.pose.max_people
+        self._source_id, self._config, self._clock = input_stream.source.source_id, config, clock
         self._outputs = SourceOutputs(input_stream, sink)
         self._dates = SourceDates(session)
-        self._last_seen = LastSeen(rows)
         self._tracker = Tracker(rows, config.track)
-        self._resampler = Resampler(config.track, rows=rows, rate_hz=rate_hz)
-        self._decoder = ActionDecoder(
-            model, config.action, source_id=source_id, rows=rows, thresholds=thresholds,
-            bridge_s=config.track.bridge_s,
-        )  # fmt: skip
-        self._pair_decoder: PairDecoder | None = None
-        if model.pair_labels:
-            self._pair_decoder = PairDecoder(model, config, source_id=source_id, rows=rows, thresholds=thresholds)
-        self._motion = MotionScorer(
-            source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=model.step_frames
-        )
-        self._compensator = LatencyCompensator(rows=rows, rate_hz=rate_hz, horizon=horizon)
-        self._throttle = Throttle(rows=rows, pause_s=config.publish.predictions_every_s)
+        self._last_seen = LastSeen(rows)
+        self._resampler = Resampler(config.track, rows=rows, rate_hz=model.rate_hz)
+        self._predictions = PredictionEvents(model, config, source_id=self._source_id, thresholds=thresholds)
         self._timer = StageTimer(clock)
         self._counters = Counters()
         self._status = StatusBuilder(
-            input_stream=input_stream,
-            sink=sink,
-            tracker=self._tracker,
-            resampler=self._resampler,
-            motion=self._motion,
-            timer=self._timer,
-        )
+            input_stream=input_stream, outputs=self._outputs, tracker=self._tracker, resampler=self._resampler,
+            motion=self._predictions.motion, timer=self._timer,
+        )  # fmt: skip
         self._state: SourceState = "connecting"
         self._detail = ""
         self._people: People | None = None
         self._own_ms = 0.0
-        """Time that this line itself took for the frame under way."""
+        """Time that this source's own stages have taken for the current frame."""
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more can come."""
+        """Whether the source has ended."""
         return self._state == "ended"
 
     def begin(self, information: Sequence[str] = ()) -> None:
-        """Count time from now on. information: on what is shared with others, for the status."""
+        """Start counting time. information: about what the sources share, for the status."""
         self._status.information = tuple(information)
         self._counters.began_ns = self._counters.beat_ns = self._clock()
 
-    def track(self, arrival: SourceFrame) -> Sequence[JointFrame]:
-        """Take in what came of the source; return the instants of the model's clock that it completes, oldest first."""
+    def track(self, frame: SourceFrame) -> Sequence[JointFrame]:
+        """Take one item of the source; return the joint frames that it completes, oldest first."""
         self._own_ms = 0.0
         if self.ended:
             return ()
-        if arrival.pose_ms is not None:
-            self._timer.add("pose", arrival.pose_ms)
-        if isinstance(arrival.item, SourceChange):
-            self.on_source_change(arrival.item)
+        if frame.pose_ms is not None:
+            self._timer.add("pose", frame.pose_ms)
+        if isinstance(frame.item, SourceChange):
+            self.on_source_change(frame.item)
             return ()
         with self._own_time():
-            self._dates.observe(arrival.item)
-            if self._outputs.has_recording:
+            self._dates.observe(frame.item)
+            if self._outputs.has_own_sinks:
                 with self._timer.stage("record"):
-                    self._outputs.record(self._dated(joints_event(arrival.item, self._source_id)))
+                    self._outputs.record(self._dated(joints_event(frame.item, self._source_id)))
             with self._timer.stage("track"):
-                self._people = self._tracker.step(arrival.item)
+                self._people = self._tracker.step(frame.item)
                 self._last_seen.observe(self._people)
             return self._resampler.step(self._people)
 
     def publish(self, joint_frame: JointFrame, predictions: Sequence[Prediction]) -> None:
-        """Publish what follows from one tick and what the model predicted on it."""
+        """Publish the events of one joint frame and the model's predictions on it."""
         with self._own_time():
-            self._motion.observe(joint_frame)
-            self._compensator.observe(joint_frame)
+            self._predictions.observe(joint_frame)
             for prediction in predictions:
-                self._publish_prediction(prediction)
+                for event in self._predictions.step(prediction):
+                    self._publish(event)
 
-    def finish(self, arrival: SourceFrame, *, model_ms: float) -> None:
-        """End a frame: publish its poses, note what it cost, show it. model_ms: what the model took for it."""
-        if self.ended or isinstance(arrival.item, SourceChange) or self._people is None:
+    def finish(self, frame: SourceFrame, *, model_ms: float) -> None:
+        """End a frame: publish its poses, count it, show it. model_ms: time that the model took for it."""
+        if self.ended or isinstance(frame.item, SourceChange) or self._people is None:
             return
         with self._own_time():
-            # Last, so that what this very frame led to predict is known.
+            # Last, so that they are moved by the predictions that this very frame led to.
             now = self._publish_poses(self._people)
         self._counters.frames += 1
-        self._counters.newest_capture_ns = arrival.item.capture_time_ns
+        self._counters.newest_capture_ns = frame.item.capture_time_ns
         self._timer.add("model", model_ms)
         self._timer.add("overhead", self._own_ms)
-        self._timer.add("frame_to_event", (self._clock() - arrival.item.received_ns) / 1e6)
-        self._view(arrival.frame, self._people, now)
+        self._timer.add("frame_to_event", (self._clock() - frame.item.received_ns) / 1e6)
+        self._show(frame.frame, self._people, now)
 
     def on_source_change(self, change: SourceChange) -> None:
-        """Follow the source's state: what is open cannot go on without it."""
+        """Publish a change of state, and end running actions where the source can no longer be seen."""
         self._dates.observe(change)
         self._state, self._detail = change.state, change.detail
         if change.state in ("stalled", "lost", "ended"):
@@ -174,39 +154,39 @@ class SourcePipeline:
         self._publish(SourceEvent.of(change, self._source_id))
 
     def shut_down(self) -> None:
-        """End the source's story here, if it has not ended of itself."""
+        """End the source, unless it has ended already."""
         if not self.ended:
             self.on_source_change(
                 SourceChange(state="ended", time_ns=self._counters.newest_capture_ns, detail=SHUTDOWN)
             )
 
     def fail(self, error: Exception) -> None:
-        """End the source because of a fault in its own stages, if it has not ended already."""
+        """End the source because its own stages raised an error, unless it has ended already."""
         if not self.ended:
             detail = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_DETAIL]
             newest_ns = self._counters.newest_capture_ns
             self.on_source_change(SourceChange(state="ended", time_ns=newest_ns, detail=detail, fault=True))
 
     def maybe_publish_status(self, notices: Sequence[str]) -> None:
-        """Publish a status when one is due. notices: of what is shared with others."""
+        """Publish a status when one is due. notices: about what the sources share."""
         now_ns = self._clock()
         if (now_ns - self._counters.beat_ns) / 1e9 >= self._config.publish.status_every_s:
             self._counters.beat(now_ns)
             self._publish_status(now_ns, notices)
 
     def close(self, notices: Sequence[str]) -> None:
-        """Close views and recording; the last status is sent once nothing can follow it."""
+        """Close the views and the source's own sinks; publish the last status once nothing can follow it."""
         try:
             if self._counters.began_ns:
-                # None is open after an ordinary end; a fault may have come in between.
+                # None is running after an ordinary end, but a fault may have come before it.
                 self._close_actions("shutdown")
-            # Before the last status, which reports what could not be finished.
+            # Before the last status, which has the notice of a view that could not be closed.
             self._outputs.close_views()
             if self._counters.began_ns:
                 self._publish_status(self._clock(), notices)
         finally:
             self._outputs.close_views()
-            self._outputs.close_recorder()
+            self._outputs.close_own_sinks()
 
     @contextmanager
     def _own_time(self) -> Iterator[None]:
@@ -214,22 +194,8 @@ class SourcePipeline:
         yield
         self._own_ms += (self._clock() - began_ns) / 1e6
 
-    def _publish_prediction(self, prediction: Prediction) -> None:
-        self._compensator.step(prediction)
-        due = self._throttle.step(prediction)
-        for event in self._decoder.step(prediction):
-            if isinstance(event, ActionEvent) or (self._config.publish.scores and event.track_id in due):
-                self._publish(event)
-        if self._pair_decoder is not None:
-            for event in self._pair_decoder.step(prediction):
-                self._publish(event)
-        # Scored whether they are published or not: views and status tell of it.
-        for motion in self._motion.step(prediction):
-            if self._config.publish.motion and motion.track_id in due:
-                self._publish(motion)
-
     def _publish_poses(self, people: People) -> ExtrapolatedPoses | None:
-        """Publish the poses that were asked for; return those moved on to now, where that was asked for."""
+        """Publish the poses, where the settings say so; return those moved to now, where the settings say so."""
         publish = self._config.publish
         now = self._extrapolate_to_now(people) if publish.now else None
         if publish.pose or publish.now:
@@ -239,17 +205,16 @@ class SourcePipeline:
 
     def _extrapolate_to_now(self, people: People) -> ExtrapolatedPoses | None:
         now_ns = self._clock()
-        if not 0 <= now_ns - people.capture_time_ns <= _LATEST_NS:
+        if not 0 <= now_ns - people.capture_time_ns <= _LONGEST_LATENCY_NS:
             return None
-        extrapolated = self._compensator.extrapolate(people, now_ns)
-        # Whoever is predicted worse than standing still had better be left where they were seen.
-        return replace(extrapolated, known=extrapolated.known & self._motion.errors.reliable)
+        extrapolated = self._predictions.extrapolate(people, now_ns)
+        # A person whose predictions are worse than the zero-velocity baseline is better left at the measured pose.
+        return replace(extrapolated, known=extrapolated.known & self._predictions.reliable)
 
     def _publish_status(self, now_ns: int, notices: Sequence[str]) -> None:
         self._publish(
-            self._status.read(
-                now_ns, self._counters, self._people, state=self._state, detail=self._detail,
-                notices=(*notices, *self._outputs.notices), unrecorded=self._outputs.unrecorded,
+            self._status.build(
+                now_ns, self._counters, self._people, state=self._state, detail=self._detail, notices=notices,
             )
         )  # fmt: skip
 
@@ -262,25 +227,21 @@ class SourcePipeline:
         return msgspec.structs.replace(message, utc_ns=self._dates.utc_ns(message.capture_time_ns))
 
     def _close_actions(self, reason: EndReason) -> None:
-        for decoder in (self._decoder, self._pair_decoder):
-            for event in decoder.close_all(reason) if decoder is not None else ():
-                self._publish(event)
+        for event in self._predictions.close_all(reason):
+            self._publish(event)
 
-    def _view(self, frame: Frame | None, people: People, now: ExtrapolatedPoses | None) -> None:
+    def _show(self, frame: Frame | None, people: People, now: ExtrapolatedPoses | None) -> None:
         if not self._outputs.has_views:
             return
         with self._timer.stage("view"):
-            actions = self._decoder.running_actions()
-            if self._pair_decoder is not None:
-                actions |= self._pair_decoder.running_actions()
             forecast = PoseForecast(
-                later=self._compensator.extrapolate(people, people.capture_time_ns + _LATER_NS),
+                later=self._predictions.extrapolate(people, people.capture_time_ns + _LATER_NS),
                 now=now,
-                reliable=self._motion.errors.reliable,
+                reliable=self._predictions.reliable,
             )
             self._outputs.show(
                 Scene(
-                    frame=frame, people=people, actions=actions, forecast=forecast, state=self._state,
-                    fps=self._counters.fps,
+                    frame=frame, people=people, actions=self._predictions.running_actions(), forecast=forecast,
+                    state=self._state, fps=self._counters.fps,
                 )
             )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Write lines to standard output or standard error, whatever stands behind them, and never wait for it.
+"""Write lines to standard output or standard error without ever blocking the caller.
 
-A log's reader may be gone (EPIPE), may read nothing (a full pipe), may have stopped the terminal (XOFF), its disk may
-be full (ENOSPC), its encoding may lack a letter. None of these may stop whoever has something to say.
+The reader of a log may be gone (EPIPE), may not read (a full pipe) or may have stopped the terminal (XOFF); the disk
+may be full (ENOSPC); the encoding may lack a character. None of these may stop the program that writes.
 """
 
 import codecs
@@ -20,18 +20,18 @@ MAX_LINES: Final = 1000
 MAX_BYTES: Final = 1 << 20
 CLOSE_WAIT_S: Final = 1.0
 _CHUNK_BYTES: Final = 4096
-"""No more than a pipe takes at once where it takes anything at all, so that a write does not wait."""
+"""At most what a writable pipe accepts at once, so that a write does not block."""
 _LONGEST_BEGUN: Final = 1 << 14
-"""Letters of an unfinished line, such as a progress bar's, that are kept; more are written as a line."""
-_LOOK_S: Final = 0.1
+"""Characters kept of an unfinished line, such as a progress bar; a longer one is written as a line."""
+_POLL_S: Final = 0.1
 _GONE: Final = frozenset((errno.EPIPE, errno.EBADF))
 
 
 def printable(text: str) -> str:
-    """Make one line of a text that may hold anything, such as words from the network: nothing in it acts on a terminal.
+    """Make one harmless line of an untrusted text, such as one from the network, so that it cannot control a terminal.
 
-    Ends of lines and other blanks become spaces; controls, directional marks and whatever else cannot be seen become
-    U+FFFD.
+    Line breaks and other white space become spaces; control characters, directional marks and other invisible
+    characters become U+FFFD.
     """
     if text.isprintable():
         return text
@@ -39,26 +39,26 @@ def printable(text: str) -> str:
 
 
 class NoStream(io.TextIOBase):
-    """Stand in for a standard stream that was closed before the program began; it takes text and drops it."""
+    """Replacement for a standard stream that was closed before the program began; it drops all text."""
 
     encoding = "utf-8"
 
     def write(self, text: str) -> int:
-        """Drop text."""
+        """Drop text; return its length."""
         return len(text)
 
 
 def fill_standard_streams() -> None:
-    """Put something harmless in the place of standard streams that are closed.
+    """Replace closed standard streams by harmless ones.
 
-    Otherwise the next file or socket opened gets the number of standard output, and whoever writes there writes into
-    it. Letters that a stream's encoding lacks are written as escapes from now on.
+    Otherwise the next file or socket opened gets the descriptor of standard output, and everything printed is written
+    into it. From now on, characters that a stream's encoding lacks are written as escapes.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest free number is given, and those below are taken by now.
+            # The system gives the lowest free number, and all lower ones are taken by now.
             os.open(os.devnull, os.O_RDWR)
     if sys.stdout is None:
         sys.stdout = NoStream()
@@ -70,26 +70,26 @@ def fill_standard_streams() -> None:
 
 
 def forget_stream(stream: TextIO) -> None:
-    """Point a stream at nothing once its reader is gone, for the interpreter writes out what is left at its end."""
+    """Redirect a stream to the null device once its reader is gone, since the interpreter flushes it at exit."""
     descriptor = _descriptor_of(stream)
     if descriptor is not None:
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, descriptor)
-        os.close(nothing)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, descriptor)
+        os.close(null)
 
 
 def forget_unless_writable(stream: TextIO) -> None:
-    """Point a stream at nothing where it takes nothing now: writing out what is left would wait for ever."""
+    """Redirect a stream to the null device if it is not writable now, since a flush would block for ever."""
     descriptor = _descriptor_of(stream)
     if descriptor is not None and not _is_writable(descriptor, 0.0):
         forget_stream(stream)
 
 
 class LineWriter:
-    """Own a thread that writes lines to a stream, and a bounded queue before it.
+    """Write lines to a stream from a thread of its own, through a bounded queue.
 
-    What finds no room there, or cannot be written, is lost and counted. Once lines are taken again, `describe_loss`
-    says in their place how many are missing.
+    Lines that do not fit into the queue or cannot be written are lost and counted. Once lines can be written again, the
+    text of `describe_loss` replaces the lost ones.
     """
 
     def __init__(
@@ -101,17 +101,17 @@ class LineWriter:
         describe_loss: Callable[[int], str] | None = None,
         paused: bool = False,
     ) -> None:
-        """Start the thread. paused: keep lines until `resume`, the oldest making room where there are too many."""
+        """Start the thread. paused: keep lines until `resume`; the oldest ones are dropped if there are too many."""
         self._stream = stream
         self._descriptor = _descriptor_of(stream)
         self._encode = codecs.getincrementalencoder(stream.encoding or "utf-8")("backslashreplace").encode
         self._max_lines, self._max_bytes, self._describe_loss = max_lines, max_bytes, describe_loss
         self._changed = threading.Condition()
-        # All below are read and written under the condition's lock alone.
+        # Everything below is read and written only under the condition's lock.
         self._lines: deque[bytes] = deque()
         self._bytes = 0
         self._lost = 0
-        self._lost_untold = 0
+        self._lost_unreported = 0
         self._gone = isinstance(stream, NoStream)
         self._paused = paused
         self._writing = False
@@ -122,12 +122,12 @@ class LineWriter:
 
     @property
     def lost(self) -> int:
-        """How many lines could not be written so far."""
+        """Number of lines that could not be written so far."""
         with self._changed:
             return self._lost
 
     def write(self, line: str) -> None:
-        """Add a line, given without its end. Never waits, never raises for what the stream does."""
+        """Add a line, given without a line feed. Never blocks, and never raises for a fault of the stream."""
         with self._changed:
             if self._gone or self._deadline_s is not None:
                 self._lost += 1
@@ -138,34 +138,34 @@ class LineWriter:
             if self._is_full(len(line)):
                 self._count_lost(1)
                 return
-            if self._lost_untold and self._describe_loss is not None:
-                self._append(self._describe_loss(self._lost_untold))
-            self._lost_untold = 0
+            if self._lost_unreported and self._describe_loss is not None:
+                self._append(self._describe_loss(self._lost_unreported))
+            self._lost_unreported = 0
             self._append(line)
             self._changed.notify_all()
 
     def resume(self) -> None:
-        """Write what was kept while paused, and from now on each line at once."""
+        """Write the lines kept while paused, and every later line at once."""
         with self._changed:
             self._paused = False
             self._changed.notify_all()
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all is written, at most timeout_s. Returns whether it is."""
+        """Wait until everything is written, for at most timeout_s; return whether it is."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._lines and not self._writing, timeout_s)
 
     def close(self, timeout_s: float = CLOSE_WAIT_S) -> int:
-        """Write what is left, for at most timeout_s; return how many lines were lost in all. Safe twice."""
+        """Write the remaining lines, for at most timeout_s; return the total number of lost lines. Safe to repeat."""
         with self._changed:
             self._paused = False
             self._deadline_s = self._deadline_s or time.monotonic() + timeout_s
             self._changed.notify_all()
-        # A thread that hangs in a write all the same is left behind: it is a daemon.
-        self._thread.join(timeout_s + 2 * _LOOK_S)
+        # A thread that still hangs in a write is abandoned: it is a daemon.
+        self._thread.join(timeout_s + 2 * _POLL_S)
         with self._changed:
             self._give_up()
-            # One that hangs in a write counts too, once.
+            # A line that hangs in a write counts as lost, once.
             return self._lost + self._writing
 
     def _append(self, line: str) -> None:
@@ -174,12 +174,12 @@ class LineWriter:
         self._bytes += len(data)
 
     def _is_full(self, more: int) -> bool:
-        # One line is taken in any case, however long.
+        # An empty queue accepts a line of any length.
         return bool(self._lines) and (len(self._lines) >= self._max_lines or self._bytes + more > self._max_bytes)
 
     def _count_lost(self, lines: int) -> None:
         self._lost += lines
-        self._lost_untold += lines
+        self._lost_unreported += lines
 
     def _run(self) -> None:
         while True:
@@ -197,13 +197,13 @@ class LineWriter:
             try:
                 self._write(b"\n" + line if self._midway else line)
             except (OSError, ValueError) as error:
-                self._take_fault(error)
+                self._on_write_error(error)
 
-    def _take_fault(self, error: OSError | ValueError) -> None:
-        """Count a line that could not be written; and all others, where none ever will be."""
+    def _on_write_error(self, error: OSError | ValueError) -> None:
+        """Count the line as lost, and all waiting lines too if the stream is gone or the time to close is over."""
         with self._changed:
             self._count_lost(1)
-            # A stream that was closed raises ValueError.
+            # A closed stream raises ValueError.
             self._gone = not isinstance(error, OSError) or error.errno in _GONE
             if self._gone or self._is_overdue():
                 self._give_up()
@@ -217,22 +217,22 @@ class LineWriter:
         return self._deadline_s is not None and time.monotonic() >= self._deadline_s
 
     def _write(self, data: bytes) -> None:
-        """Write all of it. Raises OSError where that fails or the time to close is over."""
+        """Write all of the data. Raises OSError if that fails or the time to close is over."""
         if self._descriptor is None:
             self._stream.write(data.decode(self._stream.encoding or "utf-8"))
             self._stream.flush()
             return
         rest = memoryview(data)
         while rest:
-            if not _is_writable(self._descriptor, _LOOK_S):
+            if not _is_writable(self._descriptor, _POLL_S):
                 if self._is_overdue():
-                    raise BlockingIOError(errno.EAGAIN, "nobody reads")
+                    raise BlockingIOError(errno.EAGAIN, "the reader does not read")
                 continue
             try:
                 written = os.write(self._descriptor, rest[:_CHUNK_BYTES])
             except BlockingIOError:
-                # Somebody made it non-blocking, and it says that it takes something but not all of this.
-                time.sleep(_LOOK_S)
+                # A non-blocking descriptor that accepts some bytes but not all of these.
+                time.sleep(_POLL_S)
                 if self._is_overdue():
                     raise
                 continue
@@ -241,18 +241,18 @@ class LineWriter:
 
 
 class LineStream(io.TextIOBase):
-    """A text stream over a `LineWriter`: for what is printed by whoever knows of no writer. Any thread may write."""
+    """A text stream over a `LineWriter`, for code that prints to a stream. Any thread may write."""
 
     encoding = "utf-8"
 
     def __init__(self, writer: LineWriter) -> None:
-        """Take the writer; it is the caller's to close."""
+        """Use a writer, which the caller closes."""
         self._writer = writer
         self._lock = threading.Lock()
         self._begun = ""
 
     def write(self, text: str) -> int:
-        """Hand on whole lines, keep the rest for the next call."""
+        """Pass on whole lines; keep the rest for the next call."""
         with self._lock:
             *lines, self._begun = (self._begun + text).split("\n")
             if len(self._begun) > _LONGEST_BEGUN:
@@ -263,7 +263,7 @@ class LineStream(io.TextIOBase):
         return len(text)
 
     def finish(self) -> None:
-        """Hand on what is left of a line that was begun."""
+        """Pass on an unfinished line."""
         with self._lock:
             line, self._begun = self._begun, ""
             if line:
@@ -271,7 +271,7 @@ class LineStream(io.TextIOBase):
 
 
 def say(line: str, stream: TextIO, timeout_s: float = CLOSE_WAIT_S) -> None:
-    """Write one line to a stream now; give up after timeout_s and where it cannot be written."""
+    """Write one line to a stream now; give up after timeout_s or if it cannot be written."""
     writer = LineWriter(stream)
     writer.write(line)
     writer.close(timeout_s)
@@ -285,6 +285,6 @@ def _descriptor_of(stream: TextIO) -> int | None:
 
 
 def _is_writable(descriptor: int, timeout_s: float) -> bool:
-    if sys.platform == "win32":  # There it can only be asked of sockets.
+    if sys.platform == "win32":  # There, select works on sockets only.
         return True
     return bool(select.select([], [descriptor], [], timeout_s)[1])

@@ -1,4 +1,4 @@
-"""The program's log: Python's `logging` under the name hitrs_live, one line a record, UTC, as text or as JSON."""
+"""The program's log: Python's `logging` under the name hitrs_live, one line per record, in UTC, as text or JSON."""
 
 import logging
 import sys
@@ -24,18 +24,18 @@ _WARNINGS_KEPT = 20
 def log_extra(
     *, monotonic_ns: int | None = None, fields: Mapping[str, Any] | None = None, event: AnyMessage | None = None
 ) -> dict[str, Any]:
-    """Make the `extra` of a record.
+    """Build the `extra` argument of a log call.
 
-    monotonic_ns: when it came to be known, where not now. fields, event: what JSON lines have too.
+    monotonic_ns: time of the record; None for now. fields, event: additional content of JSON lines.
     """
     return {"monotonic_ns": monotonic_ns or None, "fields": fields or {}, "event": event}
 
 
 class TextFormatter(logging.Formatter):
-    """Write a record as a line for people: UTC, level, text."""
+    """Format a record as a line for people: UTC, level, text."""
 
     def __init__(self, session: SessionClock) -> None:
-        """Take the clock that the session's messages are dated by."""
+        """Use the clock that dates the session's messages."""
         super().__init__()
         self._session = session
 
@@ -46,10 +46,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """Write a record as one JSON object: time, level, logger, message, and the record's own fields."""
+    """Format a record as one JSON object: time, level, logger, message, and the record's own fields."""
 
     def __init__(self, session: SessionClock) -> None:
-        """Take the clock that the session's messages are dated by."""
+        """Use the clock that dates the session's messages."""
         super().__init__()
         self._session = session
 
@@ -68,10 +68,10 @@ class JsonFormatter(logging.Formatter):
 
 
 class LineHandler(logging.Handler):
-    """Hand formatted records to a `LineWriter`, so that logging never waits and never fails."""
+    """Pass formatted records to a `LineWriter`, so that logging never blocks and never fails."""
 
     def __init__(self, stream: TextIO, formatter: logging.Formatter, *, paused: bool = False) -> None:
-        """Take where lines go, and how they are written. paused: keep them until the writer resumes."""
+        """Write to a stream with a formatter. paused: keep lines until the writer resumes."""
         super().__init__()
         self.setFormatter(formatter)
         self.writer = LineWriter(stream, describe_loss=self._describe_loss, paused=paused)
@@ -85,34 +85,34 @@ class LineHandler(logging.Handler):
                 self.warnings.append(record.getMessage())
             self.writer.write(self.format(record))
         except Exception:
-            # A record whose arguments do not fit its text is nobody's reason to stop.
+            # A record whose arguments do not fit its text must not stop the program.
             self.handleError(record)
 
     def _describe_loss(self, lines: int) -> str:
-        text = f"{lines} {'line was' if lines == 1 else 'lines were'} lost here: standard output did not take them"
+        text = f"{lines} {'line was' if lines == 1 else 'lines were'} lost here: standard output did not accept them"
         record = logging.LogRecord(f"{ROOT}.log", logging.WARNING, __file__, 0, text, None, None)
         return self.format(record)
 
 
 class LogOutput:
-    """Where the log goes."""
+    """Control the output of a running log."""
 
     def __init__(self, handler: LineHandler, level: LogLevel, *, paused: bool) -> None:
-        """Take what writes, and the least level that it writes once it is not paused."""
+        """Set the level. While paused, only warnings and errors are kept; `level` applies once it resumes."""
         self._handler, self._level = handler, level.upper()
         logging.getLogger(ROOT).setLevel(max(logging.WARNING, getattr(logging, self._level)) if paused else self._level)
 
     @property
     def lost(self) -> int:
-        """How many lines could not be written so far."""
+        """Number of lines that could not be written so far."""
         return self._handler.writer.lost
 
     def has_warned(self, text: str) -> bool:
-        """Tell whether one of the newest warnings ends with a text."""
+        """Return whether one of the newest warnings ends with a text."""
         return any(warning.endswith(text) for warning in tuple(self._handler.warnings))
 
     def resume(self) -> None:
-        """Write what was kept, and from now on each line at once."""
+        """Write the lines kept so far, and every later line at once."""
         self._handler.writer.resume()
         logging.getLogger(ROOT).setLevel(self._level)
 
@@ -127,12 +127,13 @@ def logging_to(
     session: SessionClock | None = None,
     close_wait_s: float = CLOSE_WAIT_S,
 ) -> Iterator[LogOutput]:
-    """Send everything that is logged under hitrs_live to a stream until the block ends, without ever waiting for it.
+    """Write everything logged under hitrs_live to a stream until the block ends, without ever blocking.
 
-    What is printed to standard error meanwhile takes the same way to its own place. At the end, lines that nobody takes
-    are given up after close_wait_s, and counted on standard error. paused: keep warnings and errors until the end, or
-    until the output is resumed: for a terminal that something else is drawn on. session: what the run's messages are
-    dated by; None for one that begins now.
+    Text printed to standard error in the block is written without blocking too. At the end, lines that cannot be
+    written within close_wait_s are given up, and their number is written to standard error.
+
+    paused: keep warnings and errors until the end or until `resume`, for a terminal with a dashboard on it.
+    session: the clock that dates the run's messages; None for one that begins now.
     """
     session = session or SessionClock.begin()
     formatter = JsonFormatter(session) if format == "json" else TextFormatter(session)

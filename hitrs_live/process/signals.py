@@ -1,4 +1,4 @@
-"""End what runs in order when a signal asks for it."""
+"""Shut down in order at a signal."""
 
 import signal
 import threading
@@ -9,10 +9,10 @@ from types import FrameType
 
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C, SIGTERM or SIGHUP into an event that ends the run in order.
+    """Set an event at the first Ctrl-C, SIGTERM or SIGHUP, so that the run shuts down in order.
 
-    A second Ctrl-C or SIGTERM breaks it off. A second SIGHUP does not: a terminal that closes often sends two. Where
-    SIGHUP was ignored when the program began, as `nohup` asks for, it stays so.
+    A second Ctrl-C or SIGTERM interrupts it. A second SIGHUP does not, because a closing terminal often sends two. If
+    SIGHUP was ignored when the program began, as under `nohup`, it stays ignored.
     """
     stop = threading.Event()
     asked = False
@@ -34,15 +34,15 @@ def stopping() -> Iterator[threading.Event]:
 
 
 class _Stopped(BaseException):
-    """A signal came in while a block that it may break off was running."""
+    """A signal arrived inside a block that it may interrupt."""
 
 
 @contextmanager
 def broken_off(stop: threading.Event) -> Iterator[None]:
-    """Break the block off at the first signal and set `stop`; the run goes on behind it.
+    """Leave the block at the first signal and set `stop`; execution continues after the block.
 
-    For what waits long and has nothing to end in order. Within `stopping` only; off the main thread, which signals do
-    not reach, it does nothing.
+    For long waits that need no orderly shutdown. Use it only inside `stopping`. Outside the main thread, which is the
+    only one that receives signals, it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -64,7 +64,10 @@ def broken_off(stop: threading.Event) -> Iterator[None]:
 
 @contextmanager
 def interrupted_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP interrupt as Ctrl-C does, also a write that waits; does nothing off the main thread."""
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, even in a blocked write.
+
+    Outside the main thread it does nothing.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -81,9 +84,9 @@ def interrupted_by_signals() -> Iterator[None]:
 
 
 def stop_signals() -> list[signal.Signals]:
-    """List the signals that ask a run to end here."""
-    found = [signal.SIGINT, signal.SIGTERM]
+    """Return the signals that end a run on this system: SIGINT, SIGTERM and, unless it is ignored, SIGHUP."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
     hang_up = getattr(signal, "SIGHUP", None)
     if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:
-        found.append(hang_up)
-    return found
+        numbers.append(hang_up)
+    return numbers

@@ -1,4 +1,4 @@
-"""Whether a stream is a terminal that pictures of characters can be drawn on."""
+"""Check whether a stream is a terminal that the dashboard can be drawn on."""
 
 import os
 import sys
@@ -11,25 +11,25 @@ _DUMB: Final = ("dumb", "unknown")
 
 
 def why_not_drawable(stream: TextIO, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Say in a few words why nothing can be drawn on a stream; None where it is a terminal that can."""
+    """Return a short reason why nothing can be drawn on a stream; None if it is a suitable terminal."""
     if not stream.isatty():
-        return "it is no terminal"
+        return "it is not a terminal"
     kind = environment.get("TERM", "").lower()
     if kind in _DUMB or (not kind and sys.platform != "win32"):
         return f"TERM is {kind}" if kind else "TERM is not set"
     columns, lines = _size(stream, environment)
     if columns == 0 or lines == 0:
-        return "it does not say how large it is"
+        return "it does not report its size"
     if columns < LEAST_COLUMNS or lines < LEAST_LINES:
-        return f"it has {columns} columns and {lines} lines, wanted {LEAST_COLUMNS} and {LEAST_LINES}"
+        return f"it has {columns} columns and {lines} lines, expected {LEAST_COLUMNS} and {LEAST_LINES} at least"
     return None
 
 
 def _size(stream: TextIO, environment: Mapping[str, str]) -> tuple[int, int]:
-    """Read columns and lines; the environment's COLUMNS and LINES come first, as they do in rich."""
+    """Return columns and lines; COLUMNS and LINES of the environment take precedence, as in rich."""
     try:
-        found = os.get_terminal_size(stream.fileno())
+        size = os.get_terminal_size(stream.fileno())
     except (OSError, ValueError):
-        found = os.terminal_size((0, 0))
+        size = os.terminal_size((0, 0))
     columns, lines = (environment.get(name, "") for name in ("COLUMNS", "LINES"))
-    return (int(columns) if columns.isdigit() else found.columns, int(lines) if lines.isdigit() else found.lines)
+    return (int(columns) if columns.isdigit() else size.columns, int(lines) if lines.isdigit() else size.lines)

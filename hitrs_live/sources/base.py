@@ -1,4 +1,4 @@
-"""What every source of the world's input is."""
+"""What every source of frames or joints is."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -9,15 +9,15 @@ SourceItem = Frame | PoseFrame | SourceChange
 
 
 class Source(Protocol):
-    """Hand over what came in since the last call, oldest first.
+    """Return the items that arrived since the last call, oldest first.
 
-    Life: open, read until a SourceChange "ended" (a source of finite length) or as long as one likes (a live
-    one), close. open and close may each be called once; close is safe at any time, also twice.
-    A source that gives pictures yields Frame; one that already has joints yields PoseFrame.
+    Life: open, read until a SourceChange "ended" (a source of finite length) or for as long as wanted (a live one),
+    close. open may be called once; close is safe at any time, also twice.
+    A source of pictures gives Frame; one that already has joints gives PoseFrame.
     Every change of state, the first "up" included, arrives as a SourceChange among the items, in order. A live
-    source begins with "connecting". An "up" that follows an "up" is a notice: its detail says what is new, such
-    as the next file's name; so is a "connecting" that follows one, such as why there is no camera yet. Items are
-    ordered by time; no two frames share a capture time.
+    source begins with "connecting". An "up" that follows an "up" is a notice: its detail is what is new, such as the
+    next file's name; so is a "connecting" that follows one, such as why there is no camera yet. Items are ordered by
+    time; no two frames share a capture time.
     After the end and after close, read returns ().
     """
 
@@ -25,10 +25,10 @@ class Source(Protocol):
     """Names the source in every topic: letters, digits, '-' and '_' only."""
     has_pictures: bool
     live: bool
-    """True where the world does not wait: what is not read in time is dropped and counted."""
+    """True where frames do not wait to be read: those not read in time are dropped and counted."""
 
     def open(self) -> None:
-        """Begin. Raise SourceUnavailable, in one line with the way out, where that cannot be done at all."""
+        """Begin. Raise SourceUnavailable, in one line with how to fix it, where that is impossible."""
 
     def read(self, timeout_s: float) -> Sequence[SourceItem]:
         """Return what there is; wait up to timeout_s for the first item, then return ()."""
@@ -37,4 +37,4 @@ class Source(Protocol):
         """Count what was lost since the start, by cause; an empty dict for a source that loses nothing."""
 
     def close(self) -> None:
-        """Let go of devices, files, sockets and threads within one second."""
+        """Release devices, files, sockets and threads within one second."""

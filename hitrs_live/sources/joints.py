@@ -1,4 +1,4 @@
-"""Joints that another process found, received over ZeroMQ."""
+"""Receive joints that another process publishes over ZeroMQ."""
 
 import threading
 import time
@@ -16,6 +16,7 @@ from hitrs_live.messages import MAX_TIME_NS, JointsEvent, PoseFrame, SourceChang
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S
 from hitrs_live.sources.camera.liveness import Liveness
+from hitrs_live.sources.kinds import SourceOptions
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock
 from hitrs_live.wire.addresses import show_address
@@ -24,24 +25,32 @@ from hitrs_live.wire.sequence_numbers import SequenceTracker
 from hitrs_live.wire.zmq_sockets import check_subscribed_address, connect_subscriber, refuse_silent_address
 
 MAX_WAITING: Final = 256
-"""Frames kept for a reader that is busy; the oldest go first."""
+"""Frames kept for a busy reader; the oldest are dropped first."""
 _LOOK_UP_MS: Final = 50
 _LONGEST_WAIT_S: Final = 0.05
 
 
+def make_joints(value: str, options: SourceOptions) -> "JointsSource":
+    """Make the source of `--joints`. Raises SourceUnavailable as `JointsSource.check` does."""
+    config = options.config
+    joints = JointsSource(value, config.camera, source_id=options.source_id, required=config.require_sources)
+    joints.check()
+    return joints
+
+
 class JointsSource:
-    """Receive `joints.` messages of one sender and hand them over as frames.
+    """Receive the `joints.` messages of one sender as frames.
 
-    Owns one thread, which receives and nothing else, so that received_ns is when a frame really came. It subscribes
-    when the source is first read: a sender that waits for a subscriber sends nothing to a reader that is still
-    loading its model, where frames would grow too old. Capture times and UTC are the sender's: right where it runs on
-    this machine, and by its own clocks where it does not; changes of state are dated by those same clocks. A sender
-    that begins anew on a clock that starts again is moved to follow on, so that time never goes back. Where several
-    sources publish at the address, the first one heard is taken, or the one named.
+    Owns one thread, which only receives, so that received_ns is the true time of arrival. It subscribes when the source
+    is first read: a sender that waits for a subscriber sends nothing to a reader that is still loading its model, where
+    frames would become too old. Capture times and UTC are the sender's: exact where it runs on this machine, by its own
+    clocks where it does not; changes of state are dated by the same clocks. When the sender restarts with a clock that
+    begins at 0 again, its times are shifted to follow the earlier ones, so that time never goes back. Where several
+    sources publish at the address, the first one received is taken, or the one named.
 
-    Losses, by cause. joints: never came, as their numbers show. malformed: no message, or confidences most of which are
-    not from 0 to 1. bad_joints: single joints of somebody that are no finite numbers within 100 metres; they count as
-    not seen. stale: waited for longer than max_frame_age_s. other_sender: of another source.
+    Losses, by cause. joints: never arrived, by their sequence numbers. malformed: no message, or confidences most of
+    which are not from 0 to 1. bad_joints: single joints of a person that are not finite or beyond 100 metres; they
+    count as not seen. stale: waited for longer than max_frame_age_s. other_sender: of another source.
     """
 
     has_pictures = False
@@ -62,7 +71,7 @@ class JointsSource:
         Args:
             config: for stall_after_s, lost_after_s and max_frame_age_s.
             sender: the source_id to take where several publish at the address.
-            required: whether `open` refuses an address at which nobody listens.
+            required: whether `open` refuses an address without a publisher.
         """
         self._shown = show_address(url)
         self.source_id = name_source(source_id, self._shown)
@@ -80,14 +89,14 @@ class JointsSource:
         self._drops = {"malformed": 0, "bad_joints": 0, "stale": 0, "other_sender": 0}
         self._items: list[SourceItem] = []
         self._changed = threading.Condition()
-        self._wanted = threading.Event()
+        self._listening = threading.Event()
         """Set by the first read, or the close."""
         self._stop = threading.Event()
         self._failure: Exception | None = None
         self._thread: threading.Thread | None = None
 
     def check(self) -> None:
-        """Raise SourceUnavailable for a malformed address and, where it is required, one that nobody listens at."""
+        """Raise SourceUnavailable for a malformed address and, where it is required, one without a publisher."""
         try:
             check_subscribed_address(self._url)
             if self._required:
@@ -96,7 +105,7 @@ class JointsSource:
             raise SourceUnavailable(f"joints: {error}; give another --joints URL, or try --demo") from None
 
     def open(self) -> None:
-        """Connect; unless it is required, nobody needs to send yet. Raise as `check` does."""
+        """Connect; unless it is required, the publisher may come later. Raises as `check` does."""
         self.check()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
@@ -112,19 +121,19 @@ class JointsSource:
     def read(self, timeout_s: float) -> Sequence[SourceItem]:
         """Return what came since the last call, oldest first; wait up to timeout_s for the first item.
 
-        The first call begins to listen.
+        The first call subscribes.
         """
         if self._thread is None:
             raise ValueError(f"joints {self._shown}: read before open; call open() first")
         give_up_s = time.monotonic() + timeout_s
         with self._changed:
-            if not self._wanted.is_set():
+            if not self._listening.is_set():
                 self._items.append(self._liveness.begin(self._clock()))
-                self._wanted.set()
+                self._listening.set()
             while not self._stop.is_set():
                 if self._failure is not None:
                     raise SourceLost(f"joints {self._shown}: receiving failed ({self._failure}); start again")
-                # Judged here and not by the thread, so that a thread that hangs cannot hide it.
+                # Checked here and not in the thread, so that a thread that hangs cannot hide a silence.
                 self._items += self._timed(self._liveness.check(self._clock(), ""))
                 items = self._take_fresh()
                 left_s = give_up_s - time.monotonic()
@@ -141,7 +150,7 @@ class JointsSource:
     def close(self) -> None:
         """End the thread, which closes the socket."""
         self._stop.set()
-        self._wanted.set()
+        self._listening.set()
         with self._changed:
             self._changed.notify_all()
         if self._thread is not None:
@@ -149,12 +158,12 @@ class JointsSource:
 
     def _run(self, context: zmq.Context[zmq.Socket[bytes]], receiver: zmq.Socket[bytes]) -> None:
         try:
-            self._wanted.wait()
+            self._listening.wait()
             receiver.subscribe(f"joints.{self._sender}")
             while not self._stop.is_set():
                 if receiver.poll(_LOOK_UP_MS, zmq.POLLIN):
-                    self._take_in(receiver.recv_multipart(zmq.NOBLOCK))
-        # Whatever it was, the reader must hear of it: a thread that dies in silence looks like a sender that does.
+                    self._receive(receiver.recv_multipart(zmq.NOBLOCK))
+        # Whatever it was, it is raised in `read`: otherwise a dead thread would look like a silent sender.
         except Exception as error:
             with self._changed:
                 self._failure = error
@@ -163,11 +172,11 @@ class JointsSource:
             receiver.close(linger=0)
             context.term()
 
-    def _take_in(self, parts: list[bytes]) -> None:
+    def _receive(self, parts: list[bytes]) -> None:
         received_ns = self._clock()
         with self._changed:
             try:
-                event, frame = _understand(parts, received_ns)
+                event, frame = _decode_frame(parts, received_ns)
             except MessageMalformed:
                 self._drops["malformed"] += 1
                 return
@@ -178,13 +187,13 @@ class JointsSource:
             self._sequence.arrived(event)
             self._drops["bad_joints"] += _count_bad(frame)
             placed_ns = self._timeline.place(event, received_ns)
-            # Of a sender that does not date its messages, nothing is known of UTC.
+            # A sender that does not date its messages leaves UTC unknown.
             self._sender_clock = SourceClock(utc_offset_ns=None if event.utc_ns is None else event.utc_ns - placed_ns)
             frame = replace(frame, capture_time_ns=placed_ns, clock=self._sender_clock)
-            self._items += self._timed(self._liveness.hear(received_ns, f"joints of {event.source_id}"))
+            self._items += self._timed(self._liveness.observe(received_ns, f"joints of {event.source_id}"))
             self._items.append(frame)
             if len(self._items) > MAX_WAITING:
-                self._forget_oldest_frame()
+                self._drop_oldest_frame()
             self._changed.notify()
 
     def _timed(self, changes: list[SourceChange]) -> list[SourceChange]:
@@ -198,7 +207,7 @@ class JointsSource:
         self._items = []
         return fresh
 
-    def _forget_oldest_frame(self) -> None:
+    def _drop_oldest_frame(self) -> None:
         oldest = next((n for n, item in enumerate(self._items) if isinstance(item, PoseFrame)), None)
         if oldest is not None:
             del self._items[oldest]
@@ -206,14 +215,14 @@ class JointsSource:
 
 
 class _Timeline:
-    """Place the times of a sender on one line that does not go back when the sender begins anew.
+    """Map a sender's times to a timeline that does not go back when the sender restarts.
 
-    Only where that line would leave the times that a message can carry, it starts again at the sender's own time.
+    Where the timeline would exceed the times that a message can carry, it restarts at the sender's own time.
     """
 
     def __init__(self) -> None:
         self.ahead_ns = 0
-        """How far that line is ahead of this machine's clock, by the last frame."""
+        """How far the timeline is ahead of this machine's clock, by the last frame."""
         self._session_id = ""
         self._moved_ns = 0
         self._last_ns: int | None = None
@@ -231,21 +240,21 @@ class _Timeline:
         return self._last_ns
 
 
-def _understand(parts: list[bytes], received_ns: int) -> tuple[JointsEvent, PoseFrame]:
+def _decode_frame(parts: list[bytes], received_ns: int) -> tuple[JointsEvent, PoseFrame]:
     event = decode(parts)
     if not isinstance(event, JointsEvent):
-        raise MessageMalformed(f"got a message of topic {event.topic}, wanted joints")
+        raise MessageMalformed(f"got a message of topic {event.topic}, expected joints")
     frame = pose_frame(event, received_ns)
     for pose in frame.poses:
         if find_confident(pose.confidence).mean() <= MOST_BAD:
-            raise MessageMalformed(f"{event.topic}: got confidences such as {pose.confidence[0]}, wanted 0 to 1")
+            raise MessageMalformed(f"{event.topic}: got confidences such as {pose.confidence[0]}, expected 0 to 1")
         if not all(values is None or np.isfinite(values).all() for values in (pose.box, pose.keypoints)):
             raise MessageMalformed(f"{event.topic}: boxes and keypoints must be finite, or unknown as a whole")
     return event, frame
 
 
 def _count_bad(frame: PoseFrame) -> int:
-    """Count the joints without a position, or without a confidence, of all bodies that are somebody's."""
+    """Count the joints without a position or without a confidence, of all bodies that are people."""
     return sum(
         int((find_bad(pose.joints_m) | ~find_confident(pose.confidence)).sum())
         for pose in frame.poses

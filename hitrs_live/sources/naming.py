@@ -1,4 +1,4 @@
-"""Names of sources, fit to stand in a topic."""
+"""Make names of sources that are valid in a topic."""
 
 import re
 
@@ -6,12 +6,12 @@ _ALLOWED = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def name_source(given: str, origin: str) -> str:
-    """Return the name that was given, or make one from where the source comes from.
+    """Return the name that was given, or make one from the source's address, path or device.
 
-    Raise ValueError where the given name holds anything but letters, digits, '-' and '_'.
+    Raises ValueError where the given name contains anything but letters, digits, '-' and '_'.
     """
     if given:
         if not _ALLOWED.fullmatch(given):
-            raise ValueError(f"source_id: got {given!r}, wanted letters, digits, '-' and '_' only")
+            raise ValueError(f"source_id: got {given!r}, expected letters, digits, '-' and '_' only")
         return given
     return "-".join(_ALLOWED.findall(origin))[:48].strip("-") or "source"

@@ -1,4 +1,4 @@
-"""NTU RGB+D skeleton files as a source of joints."""
+"""Play NTU RGB+D skeleton files as a source of joints."""
 
 import math
 import time
@@ -13,18 +13,18 @@ from hitrs_live.sources.ntu_format import FRAME_RATE_HZ, NtuBody, NtuSequence, p
 from hitrs_live.sources.pacing import MonotonicClock, Pacer, Speed
 
 GAP_BETWEEN_FILES_S = 2.0
-"""Longer than an unseen person is waited for, so that one file's people end before the next file's begin."""
+"""Longer than a track is kept unseen, so that one file's people end before the next file's begin."""
 
 _Content = str | tuple[Pose, ...]
-"""What happens at a time of the replay: the words of a change, or everybody in a frame."""
+"""What happens at a time of the replay: the detail of a change, or the people of a frame."""
 
 
 class NtuReplaySource:
     """Play one `.skeleton` file, or a folder's `*.skeleton` files in the order of their names, at 30 Hz.
 
     Between two files GAP_BETWEEN_FILES_S pass without a frame. Each file is announced by a SourceChange "up"
-    whose detail names it; in a folder a file that breaks the format is announced likewise, with what is wrong
-    in it, and passed over. `body_id` counts the file's own ids from 0 in the order in which they first appear
+    whose detail names it; in a folder a file that breaks the format is announced likewise, with its fault, and passed
+    over. `body_id` counts the file's own ids from 0 in the order in which they first appear
     in the replay; where a frame gives one id to two bodies, the second one's is None.
     """
 
@@ -122,7 +122,7 @@ class NtuReplaySource:
             yield begin_ns, f"{name}: {len(sequence.frames)} frames{bad}"
             for index, bodies in enumerate(sequence.frames):
                 yield begin_ns + _frame_time_ns(index), _poses(bodies, self._body_ids)
-            # Nothing was seen of a file without frames, so the next needs no distance from it.
+            # A file without frames had no people, so the next needs no gap after it.
             if sequence.frames:
                 begin_ns += _frame_time_ns(len(sequence.frames) - 1) + math.ceil(GAP_BETWEEN_FILES_S * 1e9)
 
@@ -133,7 +133,7 @@ class NtuReplaySource:
 
 
 def pose_frames(sequence: NtuSequence) -> Iterator[PoseFrame]:
-    """Give the frames of one file as a replay of it alone gives them, from time 0 on."""
+    """Yield the frames of one file as a replay of it alone gives them, from time 0 on."""
     body_ids: dict[str, int] = {}
     for index, bodies in enumerate(sequence.frames):
         time_ns = _frame_time_ns(index)

@@ -1,9 +1,9 @@
-"""The text format of NTU RGB+D `.skeleton` files: read it, and write it.
+"""Read and write the text format of NTU RGB+D `.skeleton` files.
 
 A file is a frame count, and for each frame a body count, and for each body a line that begins with its id
-(and goes on with 9 numbers that nobody needs here), the joint count 25, and 25 lines of 12 numbers:
+(followed by 9 numbers that are not used here), the joint count 25, and 25 lines of 12 numbers:
 x y z depth_x depth_y colour_x colour_y and the orientation w x y z, then the tracking state 0, 1 or 2.
-x, y, z are metres in the camera's frame with the axes of `messages`: a Kinect's left is that person's left.
+x, y, z are metres in the camera's frame with the axes of `messages`: left is the left of the person who is seen.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _MAX_LINE_BYTES = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class NtuBody:
-    """One body in one frame."""
+    """Describe one body in one frame."""
 
     body_id: str
     """As the file has it: up to 20 digits."""
@@ -46,11 +46,11 @@ class NtuBody:
 
 @dataclass(frozen=True, kw_only=True)
 class NtuSequence:
-    """All frames of a file at 30 frames a second, each with its bodies in the order in which the file has them."""
+    """List the frames of a file, 30 a second, each with its bodies in the order of the file."""
 
     frames: tuple[tuple[NtuBody, ...], ...]
     bad_joints: int = 0
-    """How many positions are no numbers, or out of range."""
+    """Number of positions that are not finite or out of range."""
 
 
 def parse_skeleton(path: str | Path) -> NtuSequence:
@@ -60,12 +60,12 @@ def parse_skeleton(path: str | Path) -> NtuSequence:
     and orientations, which are not kept, need only be numbers, since a Kinect writes infinities there for points
     outside its pictures.
 
-    Raise DataError, naming file, line, what was got and what was wanted, for anything that breaks the format, and
-    where half of the file's joints or more have no usable position.
+    Raises DataError, which names file, line, what was found and what was expected, for anything that breaks the format,
+    and where half of the file's joints or more have no usable position.
     """
     path = Path(path)
     if not path.is_file():
-        raise DataError(f"{path}: {'is no file' if path.exists() else 'there is no such file'}, wanted NTU joints")
+        raise DataError(f"{path}: {'is no file' if path.exists() else 'there is no such file'}, expected NTU joints")
     try:
         with path.open("rb") as file:
             lines = _Lines(path, file)
@@ -73,23 +73,24 @@ def parse_skeleton(path: str | Path) -> NtuSequence:
             frames = tuple(_parse_frame(lines) for _ in range(count))
             lines.expect_end(count)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}), wanted NTU joints") from None
+        raise DataError(f"{path}: cannot be read ({error.strerror}), expected NTU joints") from None
     except TextUnreadable as error:
-        raise DataError(f"{path}, line 1: got {error}, wanted NTU joints") from None
+        raise DataError(f"{path}, line 1: got {error}, expected NTU joints") from None
     bodies = [body for bodies in frames for body in bodies]
     bad = sum(int(np.isnan(body.joints_m[:, 0]).sum()) for body in bodies)
     if bad >= MOST_BAD * len(NTU25) * max(len(bodies), 1):
         raise DataError(
             f"{path}, line {lines.number}: got {bad} of {len(NTU25) * len(bodies)} joints without a position, "
-            f"wanted metres up to {MOST_METRES:g} in most of them"
+            f"expected metres up to {MOST_METRES:g} in most of them"
         )
     return NtuSequence(frames=frames, bad_joints=bad)
 
 
 def write_skeleton(path: str | Path, frames: Sequence[Sequence[NtuBody]]) -> None:
-    """Write bodies as a `.skeleton` file, with zeros for all that `NtuBody` does not hold.
+    """Write bodies as a `.skeleton` file, with zeros for all that `NtuBody` does not have.
 
     Confidences are rounded to the nearest of the three tracking states. Positions keep their float32 value.
+    frames: the bodies of each frame.
     """
     lines = [str(len(frames))]
     for bodies in frames:
@@ -126,14 +127,14 @@ def _parse_joint(lines: "_Lines") -> tuple[list[float], float]:
     position = [lines.parse(word) for word in words][:3]
     if state not in CONFIDENCE_OF_STATE:
         lines.fail(state, "a tracking state of 0, 1 or 2")
-    # Written so that not-a-number fails it too; the bound also keeps float32 finite.
+    # Written so that not-a-number fails the test too; the bound also keeps float32 finite.
     if not all(abs(number) <= MOST_METRES for number in position):
         return [nan] * 3, 0.0
     return position, CONFIDENCE_OF_STATE[state]
 
 
 class _Lines:
-    """Hand out a file's lines one at a time, so that a count is believed only as far as lines follow it."""
+    """Read a file's lines one at a time, so that a count in it never allocates more than lines follow."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path = path
@@ -142,24 +143,24 @@ class _Lines:
         """Of the line read last, counted from 1."""
         self._line = ""
 
-    def words(self, wanted_count: int, wanted: str) -> list[str]:
+    def words(self, expected_count: int, expected: str) -> list[str]:
         """Return the next line's words."""
         raw = self._next_raw()
         if not raw:
-            self.fail("the end of the file", wanted, quoted=False)
+            self.fail("the end of the file", expected, quoted=False)
         self._line = raw.decode("ascii", errors="backslashreplace").strip()
         if len(raw) > _MAX_LINE_BYTES:
-            self.fail_line(f"{wanted} in a line of text")
+            self.fail_line(f"{expected} in a line of text")
         words = self._line.split()
-        if len(words) != wanted_count:
-            self.fail_line(wanted)
+        if len(words) != expected_count:
+            self.fail_line(expected)
         return words
 
-    def count(self, wanted: str, largest: int) -> int:
-        """Return the next line as a count from 0 to the largest that makes sense."""
-        (word,) = self.words(1, wanted)
+    def count(self, expected: str, largest: int) -> int:
+        """Return the next line as a count from 0 to the largest plausible one."""
+        (word,) = self.words(1, expected)
         if not (word.isdecimal() and len(word) <= 9 and int(word) <= largest):
-            self.fail(word, f"{wanted}, 0 to {largest}")
+            self.fail(word, f"{expected}, 0 to {largest}")
         return int(word)
 
     def parse(self, word: str) -> float:
@@ -179,14 +180,16 @@ class _Lines:
                 self._line = raw.decode("ascii", errors="backslashreplace").strip()
                 self.fail_line(f"the end of the file after {frames} frames")
 
-    def fail_line(self, wanted: str) -> NoReturn:
-        """Raise DataError over the whole current line."""
-        self.fail(self._line, wanted)
+    def fail_line(self, expected: str) -> NoReturn:
+        """Raise DataError about the whole current line."""
+        self.fail(self._line, expected)
 
-    def fail(self, got: str, wanted: str, *, quoted: bool = True) -> NoReturn:
-        """Raise DataError over a word of the current line."""
+    def fail(self, got: str, expected: str, *, quoted: bool = True) -> NoReturn:
+        """Raise DataError about a word of the current line."""
         shown = got if len(got) <= 48 else got[:48] + "..."
-        raise DataError(f"{self._path}, line {self.number}: got {repr(shown) if quoted else shown}, wanted {wanted}")
+        raise DataError(
+            f"{self._path}, line {self.number}: got {repr(shown) if quoted else shown}, expected {expected}"
+        )
 
     def _next_raw(self) -> bytes:
         self.number += 1

@@ -1,4 +1,4 @@
-"""Hand the frames of a file over when the file says, or as fast as they are taken."""
+"""Play a file's frames at the file's own pace, or as fast as they are read."""
 
 import threading
 import time
@@ -6,19 +6,19 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 Speed = Literal["real", "max"]
-"""real: paced by the file's own times; max: unpaced, time counts from 0 and repeats exactly."""
+"""real: paced by the file's own times; max: unpaced, time counts from 0, the same in every run."""
 
 MonotonicClock = Callable[[], int]
 """Gives monotonic nanoseconds."""
 
 
 class Pacer:
-    """Turn a file's times, nanoseconds from 0, into capture times, and wait for them where that is asked."""
+    """Turn a file's times, nanoseconds from 0, into capture times, and wait for them where it is paced."""
 
     def __init__(self, speed: Speed, clock: MonotonicClock) -> None:
         """Raise ValueError for a speed that is neither "real" nor "max"."""
         if speed not in get_args(Speed):
-            raise ValueError(f"speed: got {speed!r}, wanted one of {', '.join(get_args(Speed))}")
+            raise ValueError(f"speed: got {speed!r}, expected one of {', '.join(get_args(Speed))}")
         self._paced = speed == "real"
         self._clock = clock
         self._start_ns = 0
@@ -29,7 +29,7 @@ class Pacer:
         self._start_ns = self._clock() if self._paced else 0
 
     def capture_time_ns(self, file_time_ns: int) -> int:
-        """Place a file's time on the clock (paced), or leave it as it is (unpaced)."""
+        """Convert a file's time to the clock's (paced), or return it as it is (unpaced)."""
         return self._start_ns + file_time_ns
 
     def wait(self, file_time_ns: int, timeout_s: float) -> bool:
@@ -48,5 +48,5 @@ class Pacer:
         return False
 
     def cancel(self) -> None:
-        """End a wait that goes on in another thread, and every later one."""
+        """End a wait in another thread, and every later one."""
         self._cancelled.set()

@@ -1,4 +1,4 @@
-"""Our own recordings as a source of joints: what the pipeline saw then, it sees again."""
+"""Play recordings made with --record as a source of joints."""
 
 import contextlib
 import io
@@ -26,13 +26,13 @@ from hitrs_live.wire.codec import pose_frame, utc_offset_ns
 from hitrs_live.wire.json_codec import RECORDING_METADATA, from_json
 
 MAX_RECORD_BYTES: Final = 64 * 2**20
-"""A recording's chunks hold a second each; more than this is damage, or meant to fill the memory."""
+"""A recording's chunks are of a second each; a longer record is damage, or an attempt to fill the memory."""
 BROKEN: Final = (McapError, zstandard.ZstdError, struct.error, ValueError)
-"""What reading damaged MCAP raises; ValueError is a checksum that differs or text that is none."""
+"""What reading damaged MCAP raises; ValueError is a wrong checksum or invalid text."""
 
 
 def is_recording(path: str | Path) -> bool:
-    """Tell by its first bytes whether a file is MCAP; False where it cannot be read."""
+    """Check by its first bytes whether a file is MCAP; False where it cannot be read."""
     try:
         with Path(path).open("rb") as file:
             return file.read(len(MCAP0_MAGIC)) == MCAP0_MAGIC
@@ -43,18 +43,18 @@ def is_recording(path: str | Path) -> bool:
 class Recording:
     """Read the messages of a recording in the order in which they were written.
 
-    A file that ends too soon, because its writer was killed, is read as far as its last whole chunk.
+    A file that ends too soon, because its writer was killed, is read up to its last complete chunk.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Read who recorded it.
+        """Read the session and the source that it was recorded from.
 
         Raises:
             SourceUnavailable: where it cannot be read or is no recording of this package.
         """
         self.path = Path(path)
         self.cut = False
-        """True once reading found that the file ends too soon."""
+        """True once reading has shown that the file ends too soon."""
         metadata = self._metadata()
         self.session_id = metadata.get("session_id", "")
         try:
@@ -63,12 +63,12 @@ class Recording:
             raise self._unavailable(str(error)) from None
 
     def messages(self, *kinds: type[AnyMessage]) -> Generator[AnyMessage, None, None]:
-        """Give the messages of these classes, of all where none is named.
+        """Yield the messages of these classes, of all where none is named.
 
         Raises:
             DataError: where the file is damaged rather than cut.
         """
-        words = {str(kind.__struct_config__.tag) for kind in kinds}
+        tags = {str(kind.__struct_config__.tag) for kind in kinds}
         topics: dict[int, str] = {}
         with self.path.open("rb") as file:
             try:
@@ -76,7 +76,7 @@ class Recording:
                     for part in _chunk_parts(record) if opcode == Opcode.CHUNK else ():
                         if isinstance(part, Channel):
                             topics[part.id] = part.topic
-                        elif not words or topics[part.channel_id].split(".")[0] in words:
+                        elif not tags or topics[part.channel_id].split(".")[0] in tags:
                             yield from_json(part.data)
             except MessageMalformed as error:
                 raise DataError(f"recording {self.path}: {error}") from None
@@ -88,10 +88,10 @@ class Recording:
             with self.path.open("rb") as file:
                 for opcode, record in self._records(file):
                     if opcode == Opcode.METADATA:
-                        found = Metadata.read(ReadDataStream(io.BytesIO(record)))
-                        if found.name == RECORDING_METADATA:
-                            return dict(found.metadata)
-                    # Ours stands before the first chunk, so the rest of a stranger's file need not be read.
+                        metadata = Metadata.read(ReadDataStream(io.BytesIO(record)))
+                        if metadata.name == RECORDING_METADATA:
+                            return dict(metadata.metadata)
+                    # Ours is before the first chunk, so the rest of any other program's file need not be read.
                     elif opcode == Opcode.CHUNK:
                         break
         except OSError as error:
@@ -107,21 +107,21 @@ class Recording:
         while True:
             head = file.read(9)
             opcode, length = struct.unpack("<BQ", head) if len(head) == 9 else (0, 0)
-            # A disk that lost power may leave zeros where the end was to be.
+            # A loss of power may leave zeros where the end should be.
             if opcode == 0 or length > size - file.tell():
                 self.cut = True
                 return
             if length > MAX_RECORD_BYTES:
-                raise self._damaged(f"a record of {length} bytes, wanted at most {MAX_RECORD_BYTES}")
+                raise self._damaged(f"a record of {length} bytes, expected at most {MAX_RECORD_BYTES}")
             yield opcode, file.read(length)
             if opcode == Opcode.DATA_END:
                 return
 
-    def _damaged(self, found: str) -> DataError:
-        return DataError(f"recording {self.path} is damaged: {found}; record it anew")
+    def _damaged(self, reason: str) -> DataError:
+        return DataError(f"recording {self.path} is damaged: {reason}; record it again")
 
-    def _unavailable(self, found: str) -> SourceUnavailable:
-        return SourceUnavailable(f"recording {self.path}: {found}; give another --replay FILE, or try --demo")
+    def _unavailable(self, reason: str) -> SourceUnavailable:
+        return SourceUnavailable(f"recording {self.path}: {reason}; give another --replay FILE, or try --demo")
 
 
 def _chunk_parts(record: bytes) -> Iterator[Channel | Message]:
@@ -130,7 +130,7 @@ def _chunk_parts(record: bytes) -> Iterator[Channel | Message]:
     if chunk.compression == "zstd":
         claimed = max(claimed, zstandard.frame_content_size(chunk.data))
     if claimed > MAX_RECORD_BYTES:
-        raise ValueError(f"a chunk of {claimed} bytes, wanted at most {MAX_RECORD_BYTES}")
+        raise ValueError(f"a chunk of {claimed} bytes, expected at most {MAX_RECORD_BYTES}")
     for part in breakup_chunk(chunk, validate_crc=True):
         if isinstance(part, (Channel, Message)):
             yield part
@@ -139,9 +139,8 @@ def _chunk_parts(record: bytes) -> Iterator[Channel | Message]:
 class RecordingSource:
     """Play a recording made with --record: the joints and the states of its source, at their recorded times.
 
-    Capture times are those of the recording at either speed, so that what is told of them is told again, word
-    for word; they lie on the clock of the recording, not on this machine's. A pipeline that takes over
-    `session_id` and `source_id` gives the same events but for the time of publishing.
+    Capture times are those of the recording at either speed, on the clock of the recording, not on this machine's. So
+    a pipeline that takes over `session_id` and `source_id` gives the same events but for the time of publishing.
     """
 
     has_pictures = False
@@ -155,7 +154,7 @@ class RecordingSource:
         source_id: str = "",
         clock: MonotonicClock = time.monotonic_ns,
     ) -> None:
-        """Read who recorded it. source_id: another name than the recorded one.
+        """Read the session and source that it was recorded from. source_id: another name than the recorded one.
 
         Raises:
             SourceUnavailable: where the file cannot be read or is no recording of this package.
@@ -181,7 +180,7 @@ class RecordingSource:
         """Return one item, or () where the next is not due within timeout_s or all is over.
 
         Raises:
-            DataError: where the file is damaged; a file that was merely cut ends where it was cut.
+            DataError: where the file is damaged; a file that was only cut short ends there.
         """
         if self._over:
             return ()
@@ -218,7 +217,7 @@ class RecordingSource:
         """End the replay."""
         self._over = True
         self._pacer.cancel()
-        # Another thread may be reading at this moment; then the file goes with the generator.
+        # Another thread may be reading at this moment; then the file is closed with the generator.
         with contextlib.suppress(ValueError):
             if self._messages is not None:
                 self._messages.close()
@@ -236,6 +235,6 @@ class RecordingSource:
 
 
 def _change(event: JointsEvent | SourceEvent, state: SourceState, detail: str) -> SourceChange:
-    """Make a change of state at the time of an event, on the clock that it was recorded by."""
+    """Make a change of state at the time of an event, on the clock of the recording."""
     clock = SourceClock(utc_offset_ns=utc_offset_ns(event))
     return SourceChange(state=state, time_ns=event.capture_time_ns, detail=detail, clock=clock)

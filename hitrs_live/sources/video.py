@@ -1,4 +1,4 @@
-"""A video file as a source: every frame, none dropped."""
+"""Read a video file as a source: every frame, none dropped."""
 
 import codecs
 import math
@@ -16,6 +16,7 @@ from hitrs_live.errors import SourceUnavailable
 from hitrs_live.messages import Frame, SourceChange
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.camera.opencv_quiet import quiet_opencv
+from hitrs_live.sources.kinds import SourceOptions
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock, Pacer, Speed
 
@@ -24,12 +25,17 @@ _LONGEST_JUMP_S = 60.0
 """A time stamp further ahead than this is damage, not a pause of the camera."""
 
 
+def make_video(value: str, options: SourceOptions) -> "VideoSource":
+    """Make the source of `--video`."""
+    return VideoSource(value, options.speed, source_id=options.source_id)
+
+
 class VideoSource:
     """Read a video file through FFmpeg.
 
-    Speed "real": a frame is handed over when the file's own time stamp is due and its capture time is the
-    monotonic time of the first read plus that stamp; a reader too slow for the file falls behind it, frame by
-    frame, and loses none. Speed "max": frames come as fast as they are read, capture time counts from 0.
+    Speed "real": a frame is returned when the file's own time stamp is due, and its capture time is the monotonic time
+    of the first read plus that stamp; a reader too slow for the file falls behind, and loses no frame. Speed "max":
+    frames come as fast as they are read, capture time counts from 0.
     Stamps that repeat or go back are replaced by the last one plus one frame interval.
     A file that is cut short ends where it can no longer be decoded.
     """
@@ -63,7 +69,7 @@ class VideoSource:
         """Open the file and decode its first frame. Raise SourceUnavailable where that fails."""
         _refuse_unreadable(self._path)
         quiet_opencv()
-        # An absolute path has no scheme and no pattern: FFmpeg can take it for nothing but a file.
+        # An absolute path has no scheme and no pattern: FFmpeg can only read it as a file.
         self._capture = cv2.VideoCapture(str(self._path.resolve()), cv2.CAP_FFMPEG)
         is_text_film = int(self._capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*"ansi")
         if is_text_film or not self._capture.isOpened():
@@ -86,7 +92,7 @@ class VideoSource:
             self._begun = True
             self._pacer.start()
             return (self._change_up(),)
-        # Decoded before the wait, so that decoding takes nothing from the time after a frame is due.
+        # Decoded before the wait, so that decoding does not delay a frame beyond its due time.
         if self._pending is None:
             self._pending = self._decode()
         if self._pending is None:
@@ -158,7 +164,7 @@ def _refuse_unreadable(path: Path) -> None:
     if not path.exists():
         raise _unavailable(path, "there is no such file")
     if not path.is_file():
-        raise _unavailable(path, "is a folder, wanted a file" if path.is_dir() else "is no ordinary file")
+        raise _unavailable(path, "is a folder, expected a file" if path.is_dir() else "is no ordinary file")
     try:
         with path.open("rb") as file:
             head = file.read(4096)
@@ -168,7 +174,7 @@ def _refuse_unreadable(path: Path) -> None:
         raise _unavailable(path, "is empty")
     # FFmpeg plays text as a film of letters, and a playlist, which is text too, may name other hosts.
     if _is_text(head):
-        raise _unavailable(path, "holds text, wanted a video")
+        raise _unavailable(path, "holds text, expected a video")
 
 
 def _is_text(head: bytes) -> bool:
@@ -180,5 +186,5 @@ def _is_text(head: bytes) -> bool:
     return not any(character < " " and character not in "\t\n\r\f" for character in text)
 
 
-def _unavailable(path: Path, found: str) -> SourceUnavailable:
-    return SourceUnavailable(f"video {path}: {found}; give another --video FILE, or try --camera N or --demo")
+def _unavailable(path: Path, reason: str) -> SourceUnavailable:
+    return SourceUnavailable(f"video {path}: {reason}; give another --video FILE, or try --camera N or --demo")

@@ -53,7 +53,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     checkpoint: str
     """The checkpoint's name."""
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", extra={"wanted": "64 hexadecimal digits"})]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", extra={"expected": "64 hexadecimal digits"})]
     """The SHA-256 of the checkpoint's file."""
     least_energy: Annotated[float, Meta(ge=-1e6, le=1e6)] | None = None
     """Energy threshold of the classes without their own; None to take every input that resembles them as known."""

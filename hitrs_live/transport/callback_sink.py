@@ -1,8 +1,8 @@
-"""A user's own function as a sink, called in a thread of its own: it can neither stop nor delay a live pipeline."""
+"""Call a user's function with every message, in its own thread, so that it can neither stop nor delay a pipeline."""
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hitrs_live.messages import AnyMessage
 from hitrs_live.transport.message_queue import MessageQueue
@@ -10,53 +10,52 @@ from hitrs_live.transport.message_queue import MessageQueue
 Callback = Callable[[AnyMessage], object]
 _log = logging.getLogger(__name__)
 _LINGER_S = 5.0
-"""How long the end waits for a function that still has messages to take."""
+"""Longest time that closing waits for the function to take the remaining messages."""
 
 
 class CallbackSink:
     """Call a function with every message, in their order.
 
-    What it raises, SystemExit included, is counted and reported (`notice`), the first time logged with its traceback;
-    the function is called with the next message all the same. What it is too slow for is lost as `MessageQueue` has it.
+    Exceptions, including SystemExit, are counted and reported in `notices`, and the first one is logged with its
+    traceback; the function is still called with the next message. If the function is too slow, `MessageQueue` decides
+    which messages are lost.
     """
 
     def __init__(self, function: Callback, queue: MessageQueue) -> None:
         """Start the thread."""
         self.errors = 0
-        """How often the function raised."""
+        """Number of times that the function raised."""
         self._function, self._queue = function, queue
         self._last_error = ""
-        self._name = getattr(function, "__name__", type(function).__name__)
-        self._thread = threading.Thread(target=self._run, name=f"sink {self._name}", daemon=True)
+        self.name = f"sink {getattr(function, '__name__', type(function).__name__)}"
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
-    @property
-    def drops(self) -> int:
-        """Count the messages that the function was too slow for."""
-        return self._queue.drops
+    def drops(self) -> dict[str, int]:
+        """Return the number of messages lost because the function was too slow, as "sink"."""
+        return {"sink": self._queue.drops}
 
     @property
-    def notice(self) -> str:
-        """What went wrong, in one line; empty where nothing did."""
-        if not self.errors:
-            return ""
-        return f"sink {self._name} failed {self.errors} times, last with {self._last_error}"
+    def notices(self) -> Sequence[str]:
+        """Report of the function's exceptions: their number and the last one; empty if there were none."""
+        return (f"{self.name} failed {self.errors} times, last with {self._last_error}",) if self.errors else ()
 
     @property
     def is_current_thread(self) -> bool:
-        """Whether it is the function itself that asks."""
+        """Whether the caller runs in the function's own thread."""
         return threading.current_thread() is self._thread
 
-    def put(self, message: AnyMessage) -> None:
-        """Pass a message on."""
+    def publish(self, message: AnyMessage) -> AnyMessage:
+        """Queue a message for the function; return it unchanged. Blocks if the queue waits (see `MessageQueue`)."""
         self._queue.put(message)
+        return message
 
     def close(self) -> None:
-        """Wait, for some seconds at most, until the function has had all messages."""
+        """Wait until the function has taken all messages, for 5 s at most."""
         self._queue.finish()
         self._thread.join(_LINGER_S)
         if self._thread.is_alive():
-            _log.warning("sink %s did not return within %g s; what it has not had is lost", self._name, _LINGER_S)
+            _log.warning("%s did not return within %g s; its remaining messages are lost", self.name, _LINGER_S)
             self._queue.discard()
 
     def _run(self) -> None:
@@ -66,10 +65,10 @@ class CallbackSink:
                 continue
             try:
                 self._function(message)
-            except BaseException as error:  # The user's own code; whatever it is, the next message may go well.
+            except BaseException as error:  # The user's own code: it may well succeed with the next message.
                 self.errors += 1
                 self._last_error = " ".join(f"{type(error).__name__}: {error}".split())[:200]
                 _log.log(
                     logging.ERROR if self.errors == 1 else logging.DEBUG,
-                    "sink %s failed and is called on", self._name, exc_info=error,
+                    "%s failed; it is still called with later messages", self.name, exc_info=error,
                 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Publish messages over ZeroMQ, to whoever listens, waiting for nobody."""
+"""Publish messages over ZeroMQ without waiting for any subscriber."""
 
 import threading
 import time
@@ -15,39 +15,42 @@ from hitrs_live.wire.codec import encode
 from hitrs_live.wire.zmq_sockets import SNAPSHOT, bind_publisher
 
 READ_AT_ONCE: Final = 256
-"""Subscriptions that are read before each message at most, so that a flood of them cannot hold publishing up."""
+"""Most subscriptions read before each message, so that a flood of them cannot delay publishing."""
 SNAPSHOTS_AT_ONCE: Final = 4
 SNAPSHOTS_WAITING: Final = 256
-"""Subscribers that wait for their snapshot at most; beyond them the one that waited longest goes without."""
+"""Most subscribers that wait for a snapshot; beyond them, the one that has waited longest gets none."""
 MOST_CURRENT: Final = 1024
-"""Messages that a snapshot holds at most, the newest ones."""
-_LOOK_UP_S: Final = 0.1
-"""How often a wait for a subscriber looks whether it should end."""
+"""Most messages of a snapshot, the newest ones."""
+_POLL_S: Final = 0.1
+"""Interval at which a wait for a subscriber checks whether it should end."""
 
 
 class Publisher:
     """Send messages to every subscriber of their topic.
 
-    Owns one socket and ZeroMQ's one thread behind it; use it from one thread. A subscriber that reads too slowly
-    is kept `high_water_mark` messages and then loses, which it sees by their numbers; publishing never waits.
+    Owns one socket and ZeroMQ's background thread; use it from one thread. For a subscriber that reads too slowly,
+    `high_water_mark` messages are kept; later ones are lost, which it detects by the sequence numbers. Publishing never
+    waits.
 
-    A late subscriber can ask for what holds now: the newest state of each source, and of each action that goes on its
-    newest message (`sockets.SNAPSHOT`). It gets them as they were published, with their numbers, before the next
-    message; nobody else does.
+    A late subscriber can ask for the current state: the newest state of each source, and the newest message of each
+    running action (`zmq_sockets.SNAPSHOT`). Only this subscriber receives them, before the next message, as they were
+    published and with their sequence numbers.
     """
+
+    name = "the publisher"
+    notices: Sequence[str] = ()
 
     def __init__(self, config: PublishConfig, session_id: str, clock: Clock = time.monotonic_ns) -> None:
         """Bind the address of the settings.
 
         Raises:
-            AddressUnavailable: where it is taken, malformed or not this machine's, in one line.
+            AddressUnavailable: if it is taken, malformed or not of this machine, in one line.
         """
-        self.drops = 0
-        """Messages that could not even be handed to ZeroMQ."""
+        self._unsent = 0
         self._stamper = Stamper(session_id, clock)
         self._subscriptions = 0
         self._current = _Current()
-        self._asked: deque[bytes] = deque(maxlen=SNAPSHOTS_WAITING)
+        self._snapshot_topics: deque[bytes] = deque(maxlen=SNAPSHOTS_WAITING)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._socket = bind_publisher(
@@ -57,39 +60,43 @@ class Publisher:
             self._context.term()
             raise
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        """The address that is bound: the real port where a free one was asked for."""
+        """The bound address; it has the real port if the settings asked for a free one."""
+
+    def drops(self) -> dict[str, int]:
+        """Return the number of messages that could not be passed to ZeroMQ, as "publish"."""
+        return {"publish": self._unsent}
 
     def publish(self, message: AnyMessage) -> AnyMessage:
-        """Stamp a message and send it; return it as it went."""
+        """Stamp a message and send it; return it stamped."""
         stamped = self._stamper.stamp(message)
-        self._hear()
+        self._read_subscriptions()
         parts = encode(stamped)
         if not self._send(parts):
-            self.drops += 1
+            self._unsent += 1
         self._current.keep(stamped, parts)
         return stamped
 
     def has_subscriber(self) -> bool:
-        """Tell whether anybody is subscribed to anything now."""
-        self._hear()
+        """Return whether there is a subscriber to any topic now."""
+        self._read_subscriptions()
         return self._subscriptions > 0
 
     def attend(self) -> None:
-        """Look after those who subscribed meanwhile, for times in which nothing is published."""
-        self._hear()
+        """Serve new subscribers; call it regularly while nothing is published."""
+        self._read_subscriptions()
 
     def wait_for_subscriber(self, timeout_s: float, stop: threading.Event | None = None) -> bool:
-        """Wait until somebody subscribes, at most timeout_s, or `stop` is set; return whether somebody did."""
+        """Wait for a subscriber, until timeout_s is over or `stop` is set; return whether there is one."""
         deadline = time.monotonic() + timeout_s
         while not self.has_subscriber():
             left_s = deadline - time.monotonic()
             if left_s <= 0 or (stop is not None and stop.is_set()):
                 return False
-            self._socket.poll(max(1, int(min(left_s, _LOOK_UP_S) * 1000)), zmq.POLLIN)
+            self._socket.poll(max(1, int(min(left_s, _POLL_S) * 1000)), zmq.POLLIN)
         return True
 
     def close(self) -> None:
-        """Send what is left for at most the linger time of the settings, then let go of the address."""
+        """Send the remaining messages for at most the linger time of the settings, then release the address."""
         if not self._socket.closed:
             self._socket.close()
             self._context.term()
@@ -100,21 +107,21 @@ class Publisher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _hear(self) -> None:
-        # ZeroMQ tells of the first subscriber to a prefix and of the last one gone, never of those between, so
-        # counting the prefixes is enough. Read even where nobody asks: unread news would pile up.
+    def _read_subscriptions(self) -> None:
+        # ZeroMQ reports the first subscriber to a prefix and the departure of the last one, but none in between, so
+        # counting prefixes is enough. They are always read, since unread reports would accumulate.
         for _ in range(READ_AT_ONCE):
             if not int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
                 break
-            news = self._socket.recv(zmq.NOBLOCK)
-            if news[:1] == b"\x01":
+            report = self._socket.recv(zmq.NOBLOCK)
+            if report[:1] == b"\x01":
                 self._subscriptions += 1
-                if news[1:].startswith(SNAPSHOT.encode()):
-                    self._asked.append(news[1:])
-            elif news[:1] == b"\x00":
+                if report[1:].startswith(SNAPSHOT.encode()):
+                    self._snapshot_topics.append(report[1:])
+            elif report[:1] == b"\x00":
                 self._subscriptions -= 1
-        for _ in range(min(SNAPSHOTS_AT_ONCE, len(self._asked))):
-            topic = self._asked.popleft()
+        for _ in range(min(SNAPSHOTS_AT_ONCE, len(self._snapshot_topics))):
+            topic = self._snapshot_topics.popleft()
             for _, payload in self._current.messages():
                 self._send((topic, payload))
 
@@ -127,11 +134,11 @@ class Publisher:
 
 
 class _Current:
-    """Keep what holds now: the newest message of each source's state and of each action that goes on."""
+    """Keep the current state: the newest message of each source's state and of each running action."""
 
     def __init__(self) -> None:
         self._parts: OrderedDict[tuple[str, int | None], Sequence[bytes]] = OrderedDict()
-        """By topic and, as an action of two has the first person's topic, the second person."""
+        """By topic and second person: an action of two people has the topic of the first one."""
 
     def keep(self, message: AnyMessage, parts: Sequence[bytes]) -> None:
         if not isinstance(message, (SourceEvent, ActionEvent)):
@@ -145,5 +152,5 @@ class _Current:
                 self._parts.popitem(last=False)
 
     def messages(self) -> Sequence[Sequence[bytes]]:
-        """Return each as its two parts, in the order in which they were published."""
+        """Return the two parts of each message, in order of publication."""
         return tuple(self._parts.values())

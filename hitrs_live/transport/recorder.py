@@ -1,7 +1,8 @@
-"""Keep joints and events in an MCAP file, never pixels."""
+"""Record joints and events, never pixels, in an MCAP file."""
 
 import contextlib
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,16 +14,17 @@ from mcap.writer import CompressionType, Writer
 from hitrs_live.errors import TransportError
 from hitrs_live.messages import SCHEMA_VERSION, AnyMessage
 from hitrs_live.skeleton import NTU25
+from hitrs_live.transport.kinds import SinkOptions
 from hitrs_live.transport.sink import Clock, Stamper
 from hitrs_live.version import __version__
 from hitrs_live.wire.json_codec import RECORDING_METADATA, json_schema, message_types, to_json
 from hitrs_live.wire.utc import SessionClock
 
 FLUSH_EVERY_NS: Final = 1_000_000_000
-"""A process that is killed loses no more than this."""
+"""A killed process loses at most this much of the recording."""
 CHUNK_BYTES: Final = 256 * 1024
 _LATEST_NS: Final = 2**64 - 1
-"""What the file can hold."""
+"""Latest time that the file format can store."""
 CLOCK_NOTE: Final = (
     "log_time and publish_time are UTC, nanoseconds since 1970. log_time is the message's utc_ns or, where it has "
     "none, publish_time. publish_time is publish_time_ns plus utc_offset_ns. Times in the messages themselves are "
@@ -30,14 +32,27 @@ CLOCK_NOTE: Final = (
 )
 
 
+def make_recorder(path: str, options: SinkOptions) -> "Recorder":
+    """Open the sink of `--record`. Raises TransportError as `Recorder` does."""
+    return Recorder(
+        path,
+        session_id=options.session_id,
+        source_id=options.source_id,
+        overwrite=options.overwrite,
+        session=options.session,
+    )
+
+
 class Recorder:
     """Append messages to an MCAP file that Foxglove opens and `RecordingSource` replays.
 
-    One channel a message type, not one a track: MCAP counts at most 65535 channels, and tracks are many. Messages
-    are JSON in chunks of at most a second, each handed to the operating system once it is whole: a killed
-    process leaves a file that is readable up to its last chunk. (A power cut may take what the system had not
-    yet put on the disk.) A disk that fails while recording ends the recording, not the program.
+    There is one channel per message type rather than per track, because MCAP allows at most 65535 channels and tracks
+    are many. Messages are JSON, in chunks of at most a second. Each complete chunk is passed to the operating system,
+    so that a killed process leaves a file that is readable up to its last chunk. (A power cut may lose what the system
+    had not yet written to the disk.) A disk that fails while recording ends the recording, not the program.
     """
+
+    name = "the recording"
 
     def __init__(
         self,
@@ -49,19 +64,17 @@ class Recorder:
         clock: Clock = time.monotonic_ns,
         session: SessionClock | None = None,
     ) -> None:
-        """Begin the file.
+        """Create the file.
 
-        session: what the messages were dated by, for those that are not; None for one that begins now.
+        session: the clock that dates messages without UTC; None for one that begins now.
 
         Raises:
-            TransportError: where it cannot be written, or exists and overwrite is not set.
+            TransportError: if it cannot be written, or exists and overwrite is not set.
         """
         self.path = Path(path)
         self.source_id = source_id
-        self.failure: str | None = None
-        """Why recording ended before its time, for an operator; None while all is well."""
-        self.lost = 0
-        """Messages that came after that, and those of the chunk that could not be written."""
+        self._failure = ""
+        self._lost = 0
         self._clock = clock
         self._utc_offset_ns = (session or SessionClock.begin(clock)).utc_offset_ns
         self._stamper = Stamper(session_id, clock)
@@ -81,17 +94,28 @@ class Recorder:
             raise TransportError(f"recording {path}: {error.strerror}; give a path that can be written") from None
         self._flushed_ns = clock()
 
-    def write(self, message: AnyMessage) -> None:
-        """Append a message; one that no publisher has stamped yet is stamped here.
+    @property
+    def notices(self) -> Sequence[str]:
+        """Reason why recording ended early; empty if it did not."""
+        return (self._failure,) if self._failure else ()
 
-        Raises:
-            ValueError: after close.
+    def drops(self) -> dict[str, int]:
+        """Return the number of messages lost since recording ended early, as "record".
+
+        Those of the chunk that could not be written are included.
+        """
+        return {"record": self._lost}
+
+    def publish(self, message: AnyMessage) -> AnyMessage:
+        """Append a message, stamping it if no other sink has; return it as written.
+
+        Waits for the file system. Raises ValueError after close.
         """
         if self._closed:
             raise ValueError(f"recording {self.path} is closed; make a new Recorder")
-        if self.failure is not None:
-            self.lost += 1
-            return
+        if self._failure:
+            self._lost += 1
+            return message
         if not message.session_id:
             message = self._stamper.stamp(message)
         self._unwritten += 1
@@ -111,13 +135,14 @@ class Recorder:
                 self._flush()
         except OSError as error:
             self._abandon(error)
+        return message
 
     def close(self) -> None:
-        """Write what is left and the file's index. Safe at any time, also twice."""
+        """Write the remaining messages and the file's index. Safe at any time, and to repeat."""
         if self._closed:
             return
         self._closed = True
-        if self.failure is not None:
+        if self._failure:
             return
         try:
             self._writer.finish()  # type: ignore[no-untyped-call]
@@ -161,8 +186,8 @@ class Recorder:
         self._unwritten = 0
 
     def _abandon(self, error: OSError) -> None:
-        self.failure = f"recording {self.path} ended early: {error.strerror or error}"
-        self.lost += self._unwritten
-        # It tries once more to write what failed before; the descriptor is let go all the same.
+        self._failure = f"recording {self.path} ended early: {error.strerror or error}"
+        self._lost += self._unwritten
+        # Closing tries once more to write what failed; the descriptor is released in any case.
         with contextlib.suppress(OSError):
             self._file.close()

@@ -1,8 +1,8 @@
-"""Where messages go, and the stamp that they get on the way."""
+"""Define the sinks of messages, and the stamp that every message gets there."""
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -17,10 +17,10 @@ M = TypeVar("M", bound=Message)
 
 
 class Stamper:
-    """Give every message its session id, its number within its topic, and its time of publishing.
+    """Set each message's session id, sequence number within its topic, and time of publishing.
 
-    Numbers of a topic count from 0. Those of the `max_topics` topics that were published last are remembered; a
-    topic that rests for longer than that begins again at 0, which no track does, for tracks never come back.
+    Numbers of a topic count from 0. Those of the `max_topics` most recently published topics are kept; a topic that was
+    dropped begins again at 0. Tracks never come back, so no track is affected.
     """
 
     def __init__(self, session_id: str, clock: Clock = time.monotonic_ns, *, max_topics: int = MAX_TOPICS) -> None:
@@ -30,7 +30,7 @@ class Stamper:
         self._next_seq: OrderedDict[str, int] = OrderedDict()
 
     def stamp(self, message: M) -> M:
-        """Return the message, stamped."""
+        """Return the stamped message."""
         topic = message.topic
         seq = self._next_seq.get(topic, 0)
         self._next_seq[topic] = seq + 1
@@ -41,26 +41,41 @@ class Stamper:
 
 
 class Sink(Protocol):
-    """Take messages, stamp them and pass them on."""
+    """Take messages and pass them on. Use it from one thread."""
+
+    name: str
+    """Name in notices, such as "the recording"."""
 
     @property
-    def drops(self) -> int:
-        """Count the messages that could not be sent, for `Status.drops`."""
+    def notices(self) -> Sequence[str]:
+        """Current problems of the sink, one line each, for `Status.notices`."""
+
+    def drops(self) -> dict[str, int]:
+        """Return the number of messages lost since the start, by cause, for `Status.drops`; counts never decrease."""
 
     def publish(self, message: AnyMessage) -> AnyMessage:
-        """Send a message out; return it as it went, stamped. Never blocks."""
+        """Send a message; return it as sent, stamped if the sink numbers messages.
+
+        Never blocks, unless the class says for how long.
+        """
 
     def close(self) -> None:
-        """Let go of everything; safe at any time, also twice."""
+        """Release all resources; safe at any time, and to repeat."""
 
 
 class ListSink:
-    """Keep every message in a list: for tests, and for programs that want the events and no network."""
+    """Keep every message in a list: for tests, and for programs that need the events but no network."""
+
+    name = "the list"
+    notices: Sequence[str] = ()
 
     def __init__(self, session_id: str = "", clock: Clock = time.monotonic_ns) -> None:
         self.messages: list[AnyMessage] = []
-        self.drops = 0
         self._stamper = Stamper(session_id, clock)
+
+    def drops(self) -> dict[str, int]:
+        """Return an empty dict: a list loses no message."""
+        return {}
 
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Stamp a message and keep it; return it stamped."""
@@ -69,4 +84,4 @@ class ListSink:
         return stamped
 
     def close(self) -> None:
-        """Do nothing: what was kept stays."""
+        """Do nothing: the messages stay."""

@@ -1,4 +1,4 @@
-"""Receive a pipeline's messages, typed, and learn which ones were lost."""
+"""Receive a pipeline's messages, typed, and detect lost ones."""
 
 import time
 import uuid
@@ -26,17 +26,17 @@ from hitrs_live.wire.sequence_numbers import Gap, SequenceTracker
 from hitrs_live.wire.zmq_sockets import DEFAULT_HIGH_WATER_MARK, SNAPSHOT, PeerMonitor, connect_subscriber
 
 READ_AT_ONCE: Final = 256
-"""Messages that one read takes at most, so that a flood cannot keep a reader from its other work."""
+"""Most messages that one read returns, so that a flood cannot keep a reader from its other work."""
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)
 M = TypeVar("M", bound=Message)
 
 
 class Subscription(Generic[M_co]):
-    """Iterate over messages as they come; close it, or use it in a `with`.
+    """Iterate over messages as they arrive; close it, or use it in a `with` statement.
 
-    Owns one socket; use it from one thread. It reconnects by itself and may begin before the publisher does. Who comes
-    late is sent the state of every source and every action that goes on first, as far as they were asked for.
+    Owns one socket; use it from one thread. It reconnects automatically and may start before the publisher. A late
+    subscription first receives the state of every source and every running action, within its topics.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Subscription(Generic[M_co]):
     ) -> None:
         """Connect; see `subscribe`.
 
-        monitored: keep an eye on the connection, for `connected`; call that now and then, or the news pile up.
+        monitored: monitor the connection, for `connected`, which must then be read regularly or events accumulate.
         """
         self.url = url
         self.malformed = 0
-        """What came and was no message: skipped."""
+        """Number of items received and skipped because they were not messages."""
         self._topics = [topic.rstrip(".") for topic in ([topics] if isinstance(topics, str) else topics)]
         self._kind: type[Message] = kind or Message
         if kind is not None and not self._topics:
@@ -66,7 +66,7 @@ class Subscription(Generic[M_co]):
         self._sequence = SequenceTracker()
         self._waiting: list[M_co] = []
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        # Last: by then the messages themselves are subscribed to, so that none is missed in between.
+        # Last, when the messages themselves are already subscribed to, so that none is missed in between.
         prefixes = [*(self._topics or [""]), SNAPSHOT + uuid.uuid4().hex]
         self._snapshot_topic = prefixes[-1].encode()
         try:
@@ -80,7 +80,7 @@ class Subscription(Generic[M_co]):
 
     @property
     def connected(self) -> bool:
-        """Whether a publisher is there now. Raises ValueError for a subscription that is not monitored."""
+        """Whether a publisher is connected now. Raises ValueError if the subscription is not monitored."""
         if self._monitor is None:
             shown = show_address(self.url)
             raise ValueError(f"subscription to {shown} is not monitored; subscribe with monitored=True")
@@ -88,16 +88,16 @@ class Subscription(Generic[M_co]):
 
     @property
     def missed(self) -> int:
-        """Messages of the subscribed topics that were lost since the subscription began."""
+        """Number of messages of the subscribed topics lost since the subscription began."""
         return self._sequence.missed
 
     @property
     def restarts(self) -> int:
-        """How often the publisher came back as a new session, which is no loss."""
+        """Number of times that the publisher came back with a new session, which is not a loss."""
         return self._sequence.restarts
 
     def read(self, timeout_s: float) -> Sequence[M_co]:
-        """Return the messages that came, oldest first; wait up to timeout_s for the first, then return ()."""
+        """Return the messages received, oldest first; wait up to timeout_s for the first, then return ()."""
         if self._socket.closed:
             raise ValueError(f"subscription to {show_address(self.url)} is closed; subscribe again")
         if self._waiting:
@@ -107,7 +107,7 @@ class Subscription(Generic[M_co]):
         while True:
             left_ms = max(0, int((deadline - time.monotonic()) * 1000 + 0.999))
             messages = self._receive() if self._socket.poll(left_ms, zmq.POLLIN) else []
-            # What was malformed or of a longer word than the topic asked for must not end the wait.
+            # A malformed message, or one of a longer word than the subscribed topic, must not end the wait.
             if messages or time.monotonic() >= deadline:
                 return messages
 
@@ -118,7 +118,7 @@ class Subscription(Generic[M_co]):
         """Wait for the next message.
 
         Raises:
-            TimeoutError: where none came within timeout_s; the subscription lives on, ask again.
+            TimeoutError: if none came within timeout_s; the subscription stays usable.
         """
         deadline = None if self._timeout_s is None else time.monotonic() + self._timeout_s
         while not self._waiting:
@@ -134,7 +134,7 @@ class Subscription(Generic[M_co]):
         return self._waiting.pop(0)
 
     def close(self) -> None:
-        """Let go of the socket; an iteration over this ends. Safe at any time, also twice."""
+        """Close the socket; this ends an iteration. Safe at any time, and to repeat."""
         if not self._socket.closed:
             if self._monitor is not None:
                 self._monitor.close()
@@ -154,15 +154,15 @@ class Subscription(Generic[M_co]):
                 parts = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 break
-            message = self._understand(parts)
+            message = self._decode(parts)
             if message is not None:
                 messages.append(message)
         return messages
 
-    def _understand(self, parts: Sequence[bytes]) -> Any:
-        """Decode a message and count what is missing before it; None for what is not to be handed out."""
+    def _decode(self, parts: Sequence[bytes]) -> Any:
+        """Decode a message and count lost ones before it; None for a message that is not to be returned."""
         of_snapshot = parts[0].startswith(SNAPSHOT.encode())
-        # Whoever subscribes to everything is also sent what others asked for.
+        # A subscription to everything also receives the snapshots of other subscribers.
         if of_snapshot and parts[0] != self._snapshot_topic:
             return None
         try:
@@ -170,17 +170,17 @@ class Subscription(Generic[M_co]):
         except MessageMalformed:
             self.malformed += 1
             return None
-        if not self._asked_for(message.topic) or (of_snapshot and self._sequence.has(message)):
+        if not self._is_subscribed(message.topic) or (of_snapshot and self._sequence.has(message)):
             return None
         gap = self._sequence.arrived(message, of_snapshot=of_snapshot)
         if gap is not None and self._on_gap is not None:
             self._on_gap(gap)
         return message if isinstance(message, self._kind) else None
 
-    def _asked_for(self, topic: str) -> bool:
-        # ZeroMQ compares letters, so "action.cam.1" would bring "action.cam.10" too.
+    def _is_subscribed(self, topic: str) -> bool:
+        # ZeroMQ compares prefixes of characters, so "action.cam.1" would match "action.cam.10" too.
         return not self._topics or any(
-            topic == wanted or not wanted or topic.startswith(wanted + ".") for wanted in self._topics
+            topic == prefix or not prefix or topic.startswith(prefix + ".") for prefix in self._topics
         )
 
 
@@ -197,7 +197,7 @@ _Source = Literal["source"] | tuple[Literal["source"]]
 _Status = Literal["status"] | tuple[Literal["status"]]
 
 
-# One by one, for type checkers: which class of message a topic's first word means. fmt: off
+# One overload per topic, so that type checkers know the class of its messages. fmt: off
 @overload
 def subscribe(
     url: str = ..., topics: _Topics = ..., timeout_s: _Seconds = ..., on_gap: _OnGap = ..., *, kind: type[M]
@@ -258,19 +258,19 @@ def subscribe(
     """Receive the messages of a pipeline: `for event in subscribe(url, topics="action"): ...`.
 
     Args:
-        url: where the pipeline publishes.
-        topics: whole words from the front, such as "action", "action.cam" or "action.cam.3"; none for all. A single
-            first word tells a type checker which class the messages are of.
-        timeout_s: the longest wait for one message, after which TimeoutError is raised; None waits for ever.
-        on_gap: called with each loss, just before the message that made it visible is handed out.
-        kind: the class of the messages wanted, such as ActionEvent: others are left out, and a type checker knows.
+        url: address that the pipeline publishes on.
+        topics: topic prefixes of whole words, such as "action", "action.cam" or "action.cam.3"; none for all. From a
+            single first word, a type checker infers the class of the messages.
+        timeout_s: longest wait for one message, seconds, after which TimeoutError is raised; None waits for ever.
+        on_gap: called with each loss, just before the message after it is returned.
+        kind: class of the messages to return, such as ActionEvent; others are skipped, and a type checker knows.
 
     Returns:
         An iterator of messages, each of its own class; also a context manager. Its `missed`, `restarts` and
-        `malformed` count what went wrong. The first messages say what held already: each source's state, and the
-        newest of each action that goes on.
+        `malformed` count lost messages, restarts of the publisher and malformed messages. The first messages give the
+        current state: the state of each source and the newest message of each running action.
 
     Raises:
-        AddressUnavailable: where the address is malformed. Nobody needs to publish there yet.
+        AddressUnavailable: if the address is malformed. The publisher need not exist yet.
     """
     return Subscription(url, topics, timeout_s=timeout_s, on_gap=on_gap, kind=kind)

@@ -1,4 +1,4 @@
-"""What is drawn on where the source gives no pictures: a dark room with a grid on its floor."""
+"""Draw the background for sources without pictures: a dark room with a grid on its floor."""
 
 import cv2
 import numpy as np
@@ -11,15 +11,15 @@ _FEET = [NTU25.index(f"{side}_{name}") for side in ("left", "right") for name in
 _TOP, _BOTTOM = np.array([34.0, 27.0, 22.0]), np.array([58.0, 46.0, 38.0])
 _GRID = np.array([104.0, 88.0, 74.0])
 _FLOOR_M = -0.9
-"""Before anybody's feet were seen."""
+"""Height of the floor until feet have been seen."""
 _NEAR_M, _FAR_M, _HALF_WIDTH_M = 1.0, 9.0, 5.0
 
 
-class Stage:
-    """Give empty pictures of one size, the grid at the height of the lowest feet seen lately."""
+class EmptyScene:
+    """Draw empty pictures of one size, with the grid at the height of the lowest recent feet."""
 
     def __init__(self, width: int, height: int, lens: LensLike) -> None:
-        """Take the size in pixels and where the floor is until somebody stands on it, metres above the camera."""
+        """Set the size in pixels and the lens; the floor is at a default height at first."""
         self._size = (width, height)
         self._lens = lens
         self._floor_m = _FLOOR_M
@@ -27,12 +27,15 @@ class Stage:
         self._picture = np.zeros((height, width, 3), np.uint8)
 
     def picture(self, joints_m: NDArray[np.floating]) -> NDArray[np.uint8]:
-        """Return a fresh picture. joints_m: (P, 25, 3) of those present, whose feet say where the floor is."""
+        """Return a new picture (height, width, 3) uint8, blue-green-red.
+
+        joints_m: (P, 25, 3), metres, camera frame, of the people present; their feet set the height of the floor.
+        """
         feet = joints_m[:, _FEET, 1]
         feet = feet[np.isfinite(feet)]
         if feet.size:
             lowest = float(feet.min())
-            # Down at once, up slowly: people jump, but nobody stands below the floor.
+            # Down fast, up slowly: people jump, but cannot stand below the floor.
             self._floor_m += (0.3 if lowest < self._floor_m else 0.002) * (lowest - self._floor_m)
         if self._drawn_at_m is None or abs(self._drawn_at_m - self._floor_m) > 0.02:
             self._drawn_at_m = self._floor_m
@@ -47,7 +50,7 @@ def _empty_room(size: tuple[int, int], lens: LensLike, floor_m: float) -> NDArra
     for away in np.arange(_NEAR_M, _FAR_M + 0.1, 0.5):
         _floor_line(picture, lens, (-_HALF_WIDTH_M, away), (_HALF_WIDTH_M, away), floor_m)
     for left in np.arange(-_HALF_WIDTH_M, _HALF_WIDTH_M + 0.1, 0.5):
-        # In pieces, so that each fades with its distance.
+        # In segments, so that each fades with its distance.
         for away in np.arange(_NEAR_M, _FAR_M, 1.0):
             _floor_line(picture, lens, (left, away), (left, away + 1.0), floor_m)
     return picture

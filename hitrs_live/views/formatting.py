@@ -1,10 +1,12 @@
-"""Numbers and names as people read them."""
+"""Format numbers and names for people."""
+
+import math
 
 from hitrs_live.messages import ActionEvent
 
 
 def clock_time(seconds: float) -> str:
-    """Write a time as minutes:seconds.tenths, with hours where there are any: 00:03.2, 1:02:03.4."""
+    """Format a time as minutes:seconds.tenths, with hours where there are any: 00:03.2, 1:02:03.4."""
     sign = "-" if seconds < -0.05 else ""
     tenths = round(abs(seconds) * 10)
     minutes, tenths = divmod(tenths, 600)
@@ -13,7 +15,9 @@ def clock_time(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write how long something has been going on: 8 s, 3:05, 1:02:03."""
+    """Format a duration: 8 s, 3:05, 1:02:03; "?" if it is not a finite number."""
+    if not math.isfinite(seconds):
+        return "?"
     whole = int(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -23,17 +27,17 @@ def duration(seconds: float) -> str:
 
 
 def action_name(label: str) -> str:
-    """Write a label as words: jumping_jack becomes jumping jack."""
+    """Return a label as words: jumping_jack becomes jumping jack."""
     return label.replace("_", " ")
 
 
 def action_length_s(event: ActionEvent) -> float | None:
-    """Measure an ended action from its onset; None while it goes on."""
+    """Return the length of an ended action, seconds; None while it continues."""
     return None if event.end_time_ns is None else (event.end_time_ns - event.onset_time_ns) / 1e9
 
 
 def drops_in_words(drops: dict[str, int]) -> str:
-    """List losses by cause, largest first; "none" where nothing was lost."""
+    """List losses by cause, largest first; "none" if there are none."""
     lost = sorted(((count, cause) for cause, count in drops.items() if count), reverse=True)
     return ", ".join(f"{cause} {count}" for count, cause in lost) or "none"
 

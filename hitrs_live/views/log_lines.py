@@ -1,4 +1,4 @@
-"""A line an event: for logs, pipes and terminals that cannot be drawn on."""
+"""Turn messages into log lines, for logs, pipes and terminals without a dashboard."""
 
 import logging
 from collections.abc import Sequence
@@ -17,32 +17,33 @@ class LogLine:
     """One line of the log."""
 
     level: int
-    """As in `logging`."""
+    """Level, as in `logging`."""
     subject: str
-    """What it is about: action, source, status, notice, session."""
+    """Kind of line: action, source, status, notice, note or session."""
     text: str
     detail: str
     """The text without time, source and subject."""
     source_id: str
     time_s: float
-    """When it became known, in seconds of its source's own time: from its first message on, never running back."""
+    """When its content became known: seconds since the source's first message, never decreasing."""
     publish_time_ns: int
     message: AnyMessage | None
-    """What it tells of; None where it tells of a part of one."""
+    """The message of the line; None if the line reports only a part of one."""
 
 
 class PlainLog:
-    """Turn messages into lines: starts and ends of actions, changes of a source, and now and then a status.
+    """Turn messages into lines: starts and ends of actions, changes of a source, and regular status lines.
 
-    The time at the head of a line is when its content became known, in the source's own time from its first message
-    on. So lines stand in the order of their times; when an action began or ended is in their text, where it is another
-    time. Once there are several sources, each line names its own.
+    The time at the start of a line is when its content became known, counted from the source's first message, so lines
+    are in the order of their times. The text of the line gives the times at which an action began and ended. With
+    several sources, each line names its source.
     """
 
     def __init__(self, status_every_s: float = 10.0, *, several: bool = False) -> None:
-        """Take the pause between status lines of a source, in seconds of the pipeline's uptime.
+        """Begin without messages.
 
-        several: name sources from the first line on, for there will be more than one.
+        status_every_s: interval between the status lines of a source, seconds of the pipeline's uptime.
+        several: name the source in every line from the first one on.
         """
         self._several = several
         self._sessions = SessionStates()
@@ -51,13 +52,13 @@ class PlainLog:
         self._restarts_logged = 0
 
     def update(self, message: AnyMessage) -> Sequence[LogLine]:
-        """Return the lines that this message is worth."""
+        """Return the lines for a message."""
         session = self._sessions.update(message)
         lines: list[LogLine] = []
         if self._sessions.restarts > self._restarts_logged:
             self._restarts_logged = self._sessions.restarts
             self._logs.clear()
-            lines.append(_SourceLog(session, 0.0).line("session", "session", "the publisher was started anew", message))
+            lines.append(_SourceLog(session, 0.0).line("session", "session", "the publisher was restarted", message))
         for name in self._logs.keys() - self._sessions.by_source.keys():
             del self._logs[name]
         log = self._logs.setdefault(message.source_id, _SourceLog(session, self._status_every_s))
@@ -68,7 +69,7 @@ class PlainLog:
 
 
 class _SourceLog:
-    """What was logged of one source."""
+    """Build the lines of one source; keeps what was logged to avoid repetition."""
 
     def __init__(self, session: SessionState, status_every_s: float) -> None:
         self._session = session
@@ -76,7 +77,7 @@ class _SourceLog:
         self._status_due_s = 0.0
         self._state_logged: tuple[SourceState, str] | None = None
         self._logged: dict[str, tuple[str, ...]] = {}
-        """Notices and information in the status before."""
+        """Notices and information in the previous status."""
 
     def update(self, message: AnyMessage) -> list[LogLine]:
         if isinstance(message, ActionEvent):
@@ -88,7 +89,7 @@ class _SourceLog:
     def line(
         self, subject: str, who: str, text: str, message: AnyMessage, *, level: int = logging.INFO, whole: bool = True
     ) -> LogLine:
-        # The newest time of the source, not the message's own: what is reported late is dated late.
+        # The newest time of the source, not the message's own: a late report has a late time.
         time_s = self._session.since_start_s(self._session.now_ns)
         return LogLine(
             level=level,
@@ -135,14 +136,14 @@ class _SourceLog:
         lines = self._state(status, status.state, status.detail) if changed else []
         lines += self._new("notice", status.notices, status, logging.WARNING)
         lines += self._new("note", status.information, status, logging.INFO)
-        # By uptime, which runs at one pace also where a file is read faster than it was taken.
+        # By uptime, which runs at real time even when a file is read faster than that.
         if changed or status.uptime_s >= self._status_due_s:
             self._status_due_s = status.uptime_s + self._status_every_s
             lines.append(self.line("status", "status", _summary(status), status))
         return lines
 
     def _new(self, subject: str, texts: tuple[str, ...], status: Status, level: int) -> list[LogLine]:
-        """Log those of a status's texts that the one before did not have."""
+        """Log the texts that the previous status did not have."""
         logged, self._logged[subject] = self._logged.get(subject, ()), texts
         new = [text for text in texts if text not in logged]
         return [self.line(subject, subject, text, status, level=level, whole=False) for text in new]
@@ -161,5 +162,5 @@ def _summary(status: Status) -> str:
     if status.memory_mb is not None:
         parts.append(f"{status.memory_mb:.0f} MB")
     if status.motion_error_mm is not None and status.motion_held_error_mm is not None:
-        parts.append(f"prediction {status.motion_error_mm:.0f} mm, held still {status.motion_held_error_mm:.0f} mm")
+        parts.append(f"prediction {status.motion_error_mm:.0f} mm, zero velocity {status.motion_held_error_mm:.0f} mm")
     return "  ".join(parts)

@@ -1,4 +1,4 @@
-"""Draw people over a picture: skeleton, what they do, where they are predicted to be."""
+"""Draw people over a picture: skeletons, actions and predicted poses."""
 
 import cv2
 import numpy as np
@@ -16,9 +16,9 @@ LEFT: Colour = (96, 178, 250)
 RIGHT: Colour = (240, 190, 92)
 MIDDLE: Colour = (232, 230, 226)
 GHOST: Colour = (214, 132, 170)
-"""Where somebody will be."""
+"""Predicted poses."""
 NOW: Colour = (168, 226, 150)
-"""Where somebody is by now, as far as can be told."""
+"""Poses extrapolated to the present."""
 _SHADE: Colour = (34, 28, 24)
 _TEXT: Colour = (240, 240, 238)
 _QUIET: Colour = (176, 170, 164)
@@ -31,11 +31,11 @@ STATE_COLOURS: dict[SourceState, Colour] = {
 }
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _SHIFT = 3
-"""Bits below the pixel: joints move smoothly, not from pixel to pixel."""
+"""Bits of subpixel precision, so that joints move smoothly rather than from pixel to pixel."""
 _HEAD = NTU25.index("head")
 _HEAD_M, _LIMB_M = 0.105, 0.021
 _FAINT = 0.35
-"""How much of a ghost is left where its person's predictions lately lost to the pose held still."""
+"""Opacity of a predicted pose whose person's predictions are not reliable."""
 
 
 def _side_colours() -> tuple[Colour, ...]:
@@ -48,14 +48,14 @@ _COLOURS = _side_colours()
 
 
 def draw(image: Image, scene: Scene, *, lens: LensLike) -> Image:
-    """Draw onto a picture, in place, and return it. Never raises for joints that are nowhere in the picture.
+    """Draw a scene onto a picture, in place, and return it. Joints outside the picture are not drawn.
 
-    image: (height, width, 3) uint8, blue-green-red, writable. The scene's outlook is drawn as thin bodies, those to
-    come behind the people and those by now before them.
+    image: (height, width, 3) uint8, blue-green-red, writable. The forecast is drawn as thin skeletons: future poses
+    behind the people, present ones in front of them.
     """
     people, forecast = scene.people, scene.forecast
     rows = [row for row in range(len(people.track_ids)) if people.present[row] and people.track_ids[row] >= 0]
-    # Whoever is nearer is drawn over whoever stands behind.
+    # Nearer people are drawn over those behind them.
     rows.sort(key=lambda row: -float(np.nan_to_num(people.joints_m[row, NTU25.root, 2])))
     if forecast is not None:
         _draw_ghosts(image, rows, forecast.later, GHOST, forecast.reliable, lens)
@@ -158,7 +158,7 @@ def _draw_label(
         cv2.putText(image, text, (x, y), _FONT, scale, _QUIET, 1, cv2.LINE_AA)
         return
     cv2.putText(image, text, (x, y), _FONT, scale, _TEXT, 1, cv2.LINE_AA)
-    # The score once more, as a bar under the words.
+    # The score as a bar under the words.
     reach = round((width + 2 * pad) * min(1.0, max(0.0, action[1])))
     cv2.line(image, (x - pad, y + pad), (x - pad + reach, y + pad), LEFT, 2, cv2.LINE_AA)
 
@@ -179,7 +179,7 @@ def _draw_state(image: Image, state: SourceState, fps: float) -> None:
 
 
 def _draw_legend(image: Image, rows: list[int], forecast: PoseForecast) -> None:
-    """Say in the lower left corner what the thin bodies stand for."""
+    """Explain the thin skeletons in the lower left corner."""
     entries: list[tuple[str, Colour | None]] = []
     for extrapolated, colour, words in ((forecast.later, GHOST, "{} ms ahead"), (forecast.now, NOW, "now, {} ms on")):
         shown = [] if extrapolated is None else [extrapolated.ahead_ms[row] for row in rows if extrapolated.known[row]]
@@ -209,7 +209,7 @@ def _thin(image: Image) -> int:
 
 
 def _drawable(image: Image, pixels: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Mark what is in the picture or near enough that a limb may lead into it; far off, integers overflow."""
+    """Mark joints in the picture or near enough for a limb to reach into it; farther away, integers overflow."""
     height, width = image.shape[:2]
     with np.errstate(invalid="ignore"):
         near = np.abs(pixels - (width / 2, height / 2)) < (2.0 * width, 2.0 * height)
@@ -228,13 +228,13 @@ def _pixels_across(metres: float, distance_m: NDArray[np.floating], lens: LensLi
 
 
 def _dimmed(colour: Colour, certainty: float) -> Colour:
-    """Let what is hardly seen fade: a quarter of its brightness where nothing is known."""
+    """Dim a colour by a joint's confidence, down to a quarter of its brightness at 0."""
     share = 0.25 + 0.75 * certainty
     return (round(colour[0] * share), round(colour[1] * share), round(colour[2] * share))
 
 
 def _shade(image: Image, left: int, top: int, right: int, bottom: int, edge: Colour) -> None:
-    """Darken a box so that words on it can be read on any picture; a thin line marks its left edge."""
+    """Darken a box so that words on it are readable on any picture; a thin line marks its left edge."""
     height, width = image.shape[:2]
     left, right = max(0, left), min(width, right)
     top, bottom = max(0, top), min(height, bottom)

@@ -1,4 +1,4 @@
-"""From the camera's frame to the picture: where a joint is seen."""
+"""Project joints from the camera's frame into the picture."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEAREST_M = 0.05
-"""Closer than this, or behind the camera, a joint is not in the picture."""
+"""Smallest distance from the camera at which a joint can be in the picture."""
 
 
 class LensLike(Protocol):
-    """A pinhole camera with distortion k1, k2, p1, p2, k3; all else in pixels."""
+    """A pinhole camera: focal lengths and optical axis in pixels, distortion k1, k2, p1, p2, k3."""
 
     @property
     def fx(self) -> float: ...
@@ -27,12 +27,12 @@ class LensLike(Protocol):
 
 
 LensFor = Callable[[int, int], LensLike]
-"""Gives the lens for a picture of (width, height) pixels."""
+"""Returns the lens for a picture of (width, height) pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lens:
-    """The plain numbers of a camera, for pictures of one size."""
+    """The numbers of a camera, for pictures of one size."""
 
     fx: float
     fy: float
@@ -42,7 +42,7 @@ class Lens:
 
 
 def imagined_lens(width: int, height: int) -> Lens:
-    """Return the lens that the empty stage is seen through: 60 degrees across, slightly above its middle."""
+    """Return the lens of the empty scene: 60 degrees across, its axis slightly above the middle of the picture."""
     focal = width / 2 / np.tan(np.radians(30.0))
     return Lens(fx=focal, fy=focal, cx=width / 2, cy=height * 0.48)
 

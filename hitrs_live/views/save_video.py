@@ -1,7 +1,8 @@
-"""Keep the painted pictures as a video file."""
+"""Write the annotated pictures to a video file."""
 
 import contextlib
 import errno
+import logging
 import os
 import queue
 import shutil
@@ -19,27 +20,37 @@ from hitrs_live.errors import ViewUnavailable
 from hitrs_live.files.output_files import why_unwritable
 from hitrs_live.messages import Scene
 from hitrs_live.views.frame_renderer import FrameRenderer
+from hitrs_live.views.kinds import ViewOptions
 from hitrs_live.views.projection import LensFor, imagined_lens
 from hitrs_live.views.vp8 import Vp8Encoder, is_key_picture
 from hitrs_live.views.webm import WebmWriter
 
 WEBM: Final = ".webm"
 CODECS: Final = {".mp4": "mp4v", ".avi": "MJPG"}
-"""What OpenCV writes by itself, at one pace; players read it, browsers do not."""
+"""Formats written by OpenCV at a constant frame rate; video players read them, browsers do not."""
 SUFFIXES: Final = (WEBM, *CODECS)
 _LONGEST_STILL_S: Final = 5.0
 """A longer gap between frames, as when a camera is away, is shortened to this."""
 _WAITING: Final = 8
-"""Pictures that may wait for the encoder."""
+"""Most pictures that wait for the encoder."""
 _PATIENCE_S: Final = 10.0
-"""Less than a run that is being closed waits for its thread."""
+"""Shorter than a closing run waits for its thread."""
 _LEAST_FREE_BYTES: Final = 1 << 20
+_log = logging.getLogger(__name__)
 
 Picture = NDArray[np.uint8]
 
 
+def make_video(value: str, options: ViewOptions) -> "SaveVideo":
+    """Open the view of `--save-video`. Raises ViewUnavailable as `SaveVideo` does."""
+    video = SaveVideo(value, lens_for=options.lens_for, wait=options.may_wait)
+    if Path(value).suffix.lower() != WEBM:
+        _log.info("video %s: video players can read it, browsers cannot; a %s file plays in both", value, WEBM)
+    return video
+
+
 class _File(Protocol):
-    """Write pictures of one size at their times; raise OSError or ViewUnavailable."""
+    """A file that takes pictures of one size at their times; raises OSError or ViewUnavailable."""
 
     def write(self, picture: Picture, time_ms: int) -> None: ...
 
@@ -47,12 +58,12 @@ class _File(Protocol):
 
 
 class SaveVideo:
-    """Write one picture a frame to a file, from a thread of its own.
+    """Write one picture per frame to a file, from a thread of its own.
 
-    As WebM (VP8) each picture has its own time, from the capture times on, and browsers play it; a killed process
-    leaves a file that plays up to its last second. As .mp4 or .avi pictures are repeated or left out so that the file
-    plays at the true pace. The file's size is the first picture's; later ones of another size are fitted into it.
-    Needs no screen.
+    In a WebM (VP8), each picture has its own time, from the capture times, and browsers play the file; a killed process
+    leaves a file that plays up to its last second. For .mp4 and .avi, pictures are repeated or left out so that the
+    file plays in real time. The first picture sets the size; later ones of another size are fitted into it. Needs no
+    screen.
     """
 
     def __init__(
@@ -64,14 +75,16 @@ class SaveVideo:
         wait: bool = True,
         patience_s: float = _PATIENCE_S,
     ) -> None:
-        """Make sure that the file can be written. Raise ViewUnavailable or ValueError (rate) where not.
+        """Check that the file can be written; it is created with the first picture.
 
-        fps: the pace of .mp4 and .avi, and about that of a WebM. wait: whether `show` waits for an encoder that is too
-        slow; otherwise pictures are left out, and counted. patience_s: how long the file may take nothing, or may take
-        to be finished, before it is given up.
+        fps: frame rate of .mp4 and .avi, and the approximate one of a WebM. wait: whether `show` waits for an encoder
+        that is too slow; otherwise pictures are left out and counted. patience_s: longest time that writing or
+        finishing the file may take before it is given up.
+
+        Raises ViewUnavailable if the file cannot be written, ValueError for a wrong frame rate.
         """
         if not 0 < fps <= 240:
-            raise ValueError(f"fps: got {fps}, wanted more than 0 and at most 240 frames a second")
+            raise ValueError(f"fps: got {fps}, expected more than 0 and at most 240 frames per second")
         self._path, self._fps, self._wait, self._patience_s = Path(path), fps, wait, patience_s
         _refuse_unwritable(self._path)
         self._renderer = FrameRenderer(lens_for)
@@ -81,14 +94,14 @@ class SaveVideo:
         self._fault: Exception | None = None
         self._given_up = False
         self.frames = 0
-        """Pictures given to the file so far."""
+        """Pictures passed to the file so far."""
         self.lost = 0
-        """Pictures left out, for the encoder was too slow."""
+        """Pictures left out because the encoder was too slow."""
 
     def show(self, scene: Scene) -> None:
-        """Paint one frame and have it written.
+        """Render one frame and queue it for the file.
 
-        Raises ViewUnavailable, once, where writing failed; nothing is written from then on.
+        Raises ViewUnavailable, once, if writing failed; nothing is written from then on.
         """
         if self._thread is not None and self._pictures.full() and not self._wait:
             self.lost += 1
@@ -96,7 +109,7 @@ class SaveVideo:
         self.write(self._renderer.render(scene), self._times.take(scene.people.capture_time_ns))
 
     def write(self, image: Picture, time_ms: int) -> None:
-        """Have one picture (height, width, 3) uint8, blue-green-red, written. Raise as `show` does."""
+        """Queue one picture (height, width, 3) uint8, blue-green-red. Raises as `show` does."""
         if self._given_up:
             return
         if self._thread is None:
@@ -110,7 +123,7 @@ class SaveVideo:
         self.frames += 1
 
     def close(self) -> None:
-        """Finish the file; safe at any time, also twice. Raise ViewUnavailable where that failed or takes too long."""
+        """Finish the file; safe at any time, and to repeat. Raises ViewUnavailable if it fails or takes too long."""
         thread, self._thread = self._thread, None
         if thread is not None and not self._given_up:
             deadline_s = time.monotonic() + self._patience_s
@@ -124,7 +137,7 @@ class SaveVideo:
         self._raise_fault()
 
     def _give_up(self, what: str) -> ViewUnavailable:
-        """Leave the thread to itself, which ends the file once it can; return the fault to raise."""
+        """Abandon the thread, which finishes the file if it ever can; return the error to raise."""
         self._given_up = True
         with contextlib.suppress(queue.Empty):
             while True:
@@ -145,13 +158,13 @@ class SaveVideo:
         size = (0, 0)
         failed = False
         while (item := self._pictures.get()) is not None:
-            # After a fault, a caller that waits for room gets it.
+            # After a fault, keep emptying the queue, so that a waiting caller continues.
             if failed:
                 continue
             picture, time_ms = item
             try:
                 if file is None:
-                    # Encoders want even sizes.
+                    # Encoders require even sizes.
                     size = (picture.shape[1] // 2 * 2, picture.shape[0] // 2 * 2)
                     file = self._begin(size)
                 file.write(_fit(picture, size), time_ms)
@@ -167,11 +180,11 @@ class SaveVideo:
     def _begin(self, size: tuple[int, int]) -> _File:
         if self._path.suffix.lower() == WEBM:
             return _WebmFile(self._path, size, self._fps)
-        return _EvenFile(self._path, size, self._fps)
+        return _ConstantRateFile(self._path, size, self._fps)
 
 
 class _Times:
-    """Turn capture times into times of the film: milliseconds from its first picture on, ever later."""
+    """Convert capture times to times in the file: milliseconds from its first picture, strictly increasing."""
 
     def __init__(self) -> None:
         self._last_ns: int | None = None
@@ -187,7 +200,7 @@ class _Times:
 
 
 class _WebmFile:
-    """Each picture at its own time."""
+    """A WebM file: each picture at its own time."""
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float) -> None:
         self._encoder = Vp8Encoder(*size, fps)
@@ -209,13 +222,13 @@ class _WebmFile:
             self._file.close()
 
     def _add(self, encoded: list[bytes]) -> None:
-        # This encoder gives one for one, in order.
+        # This encoder returns one encoded picture for each picture, in order.
         for picture in encoded:
             self._file.write(picture, self._times_ms.popleft(), is_key=is_key_picture(picture))
 
 
-class _EvenFile:
-    """Pictures repeated or left out so that a file of one pace plays at the true one."""
+class _ConstantRateFile:
+    """A file of constant frame rate: pictures are repeated or left out so that it plays in real time."""
 
     def __init__(self, path: Path, size: tuple[int, int], fps: float) -> None:
         self._path, self._fps = path, fps
@@ -238,7 +251,7 @@ class _EvenFile:
         self._owed -= copies
         for _ in range(copies):
             self._writer.write(picture)
-        # OpenCV's writer would go on as if nothing were.
+        # OpenCV's writer does not report a full disk.
         if shutil.disk_usage(self._path.parent).free < _LEAST_FREE_BYTES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -249,7 +262,7 @@ class _EvenFile:
 def _refuse_unwritable(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise ViewUnavailable(
-            f"video {path}: got the suffix {path.suffix!r}, wanted one of {', '.join(SUFFIXES)} to say how it is coded"
+            f"video {path}: got the suffix {path.suffix!r}, expected one of {', '.join(SUFFIXES)} to choose the format"
         )
     trouble = why_unwritable(path)
     if trouble is not None:

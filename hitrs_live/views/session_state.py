@@ -1,4 +1,4 @@
-"""What is known of a running pipeline's sources, gathered from its messages; what every terminal view draws from."""
+"""Collect the state of a pipeline's sources from its messages, for the terminal views."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from hitrs_live.messages import ActionEvent, AnyMessage, MotionPrediction, Score
 EVENTS_KEPT = 40
 SOURCES_KEPT = 64
 _GONE_AFTER_NS = 1_500_000_000
-"""A person whom the status does not name and of whom nothing came for so long has left."""
+"""A person is removed after this long without a message, unless the status lists them."""
 
 
 @dataclass(kw_only=True)
@@ -19,17 +19,17 @@ class PersonState:
     track_id: int
     seen_ns: int
     action: ActionEvent | None = None
-    """The action that runs, as last told."""
+    """The newest message of the running action."""
     last_end_ns: int | None = None
     scores: tuple[tuple[str, float], ...] = ()
     """(label, score), highest first."""
     motion: MotionPrediction | None = None
-    """The newest, with how far off those before it were."""
+    """The newest prediction, with the errors of earlier ones."""
 
 
 @dataclass(kw_only=True)
 class ActionRow:
-    """One action from its start to its end; `end` is None while it runs."""
+    """One action from its start to its end; `end` is None while it continues."""
 
     start: ActionEvent
     latest: ActionEvent
@@ -38,27 +38,27 @@ class ActionRow:
 
 @dataclass(kw_only=True)
 class SessionState:
-    """Take one source's messages in the order in which they came; keep what a view shows. Bounded, whatever comes."""
+    """The state of one source, updated from its messages in order of arrival. Its size is bounded."""
 
     restarts: int = 0
-    """How often another session took the publisher's place."""
+    """Number of times that the publisher came back with a new session."""
     first_ns: int | None = None
     """Capture time of the source's first message: the views' 00:00."""
     now_ns: int = 0
-    """The newest capture time told."""
+    """The newest capture time received."""
     source_id: str = ""
     state: SourceState = "connecting"
     detail: str = ""
     status: Status | None = None
     people: dict[int, PersonState] = field(default_factory=dict)
     actions: deque[ActionRow] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
-    actions_told: int = 0
-    """All of the session, also those no longer kept."""
+    actions_received: int = 0
+    """Number of actions of the session, including those no longer kept."""
 
     def update(self, message: AnyMessage) -> None:
-        """Take one message in."""
+        """Update the state from one message."""
         self.source_id = message.source_id
-        # A status from before the first frame has no capture time to give yet.
+        # A status from before the first frame has no capture time yet.
         if not (isinstance(message, Status) and message.frames == 0):
             self.first_ns = message.capture_time_ns if self.first_ns is None else self.first_ns
             self.now_ns = max(self.now_ns, message.capture_time_ns)
@@ -74,7 +74,7 @@ class SessionState:
             self._person(message.track_id).motion = message
 
     def since_start_s(self, time_ns: int) -> float:
-        """Return seconds from the source's first message."""
+        """Return the time since the source's first message, seconds."""
         return 0.0 if self.first_ns is None else (time_ns - self.first_ns) / 1e9
 
     def _person(self, track_id: int) -> PersonState:
@@ -94,10 +94,10 @@ class SessionState:
         person = self._person(event.track_id)
         row = next((row for row in reversed(self.actions) if _same_action(row, event)), None)
         if row is None:
-            # Whoever listens only from the middle of an action hears of it by an update first.
+            # A subscriber that joins in the middle of an action receives an update first.
             row = ActionRow(start=event, latest=event)
             self.actions.append(row)
-            self.actions_told += 1
+            self.actions_received += 1
         row.latest = event
         if event.state == "end":
             row.end = event
@@ -109,15 +109,15 @@ class SessionState:
 
 @dataclass(kw_only=True)
 class SessionStates:
-    """A board for each source of one publisher. Bounded: the source heard of first makes room for one too many."""
+    """The state of each source of one publisher. Beyond `SOURCES_KEPT` sources, the one received first is dropped."""
 
     session_id: str | None = None
     restarts: int = 0
-    """How often another session took the publisher's place."""
+    """Number of times that the publisher came back with a new session."""
     by_source: dict[str, SessionState] = field(default_factory=dict)
 
     def update(self, message: AnyMessage) -> SessionState:
-        """Take one message in; one of another session begins anew. Returns its source's board."""
+        """Update from one message, starting again if it is of another session; return its source's state."""
         if self.session_id is not None and message.session_id != self.session_id:
             self.restarts += 1
             self.by_source.clear()
@@ -129,7 +129,7 @@ class SessionStates:
         return session
 
     def all(self) -> Sequence[SessionState]:
-        """Return every board, by the sources' names; an empty one where nothing was heard yet."""
+        """Return every source's state in order of their names; an empty state before the first message."""
         return [self.by_source[name] for name in sorted(self.by_source)] or [SessionState()]
 
 

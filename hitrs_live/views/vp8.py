@@ -1,9 +1,10 @@
-"""Encode pictures as VP8, by the encoder that OpenCV brings.
+"""Encode pictures as VP8 with the encoder included in OpenCV.
 
-OpenCV's writer gives every picture the same length and says nothing of a full disk, so it writes no file here: it
-writes IVF, the plainest of its formats, into a pipe, and what comes out is put into a file by `webm`.
+OpenCV's writer gives every picture the same duration and does not report a full disk, so it does not write the file
+here. It writes IVF, the simplest of its formats, into a pipe, and `webm` writes the encoded pictures to a file.
 
-Why not PyAV: its wheels hold x264 and x265, which are GPL. OpenCV's FFmpeg is LGPL and holds libvpx (BSD).
+PyAV is not used because its wheels contain x264 and x265, which are GPL. OpenCV's FFmpeg is LGPL and contains libvpx
+(BSD).
 """
 
 import os
@@ -24,12 +25,12 @@ _PICTURE_HEADER: Final = struct.Struct("<IQ")
 
 
 class Vp8Encoder:
-    """Own one encoder, the pipe behind it and the thread that reads it. Use it from one thread."""
+    """Encode pictures. Owns one encoder, the pipe behind it and the thread that reads it; use it from one thread."""
 
     def __init__(self, width: int, height: int, fps: float) -> None:
-        """Start. fps: about how many pictures a second there will be, by which the encoder chooses their size.
+        """Start the encoder. fps: approximate frame rate, from which the encoder derives its bit rate.
 
-        Raises ViewUnavailable where there is no such encoder.
+        Raises ViewUnavailable if there is no such encoder.
         """
         self._changed = threading.Condition()
         self._encoded: list[bytes] = []
@@ -38,8 +39,10 @@ class Vp8Encoder:
             try:
                 os.mkfifo(pipe)
             except (AttributeError, OSError) as error:
-                raise ViewUnavailable(f"--save-video: no named pipe can be made here ({error}); name it .avi") from None
-            # The reading end first, and without waiting: the other end is opened only where there is an encoder.
+                raise ViewUnavailable(
+                    f"--save-video: cannot create a named pipe here ({error}); name the file .mp4 or .avi"
+                ) from None
+            # The reading end first, and without waiting: the other end is opened only if there is an encoder.
             reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
             self._writer = cv2.VideoWriter(
                 str(pipe), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"VP80"), fps, (width, height)
@@ -52,12 +55,12 @@ class Vp8Encoder:
         self._thread.start()
 
     def encode(self, image: NDArray[np.uint8]) -> list[bytes]:
-        """Encode one picture (height, width, 3) uint8, blue-green-red; return the encoded ones that are ready."""
+        """Encode one picture (height, width, 3) uint8, blue-green-red; return the encoded pictures that are ready."""
         self._writer.write(image)
         return self._take()
 
     def close(self) -> list[bytes]:
-        """Return what was left in the encoder, and end it. Safe twice."""
+        """End the encoder and return its remaining pictures. Safe to repeat."""
         self._writer.release()
         self._thread.join()
         return self._take()
@@ -68,18 +71,18 @@ class Vp8Encoder:
             return taken
 
     def _read(self, reading: int) -> None:
-        begun, skipped = b"", False
+        buffer, skipped = b"", False
         with os.fdopen(reading, "rb", buffering=0) as file:
             while data := file.read(1 << 16):
-                begun += data
+                buffer += data
                 if not skipped:
-                    if len(begun) < _HEADER_BYTES:
+                    if len(buffer) < _HEADER_BYTES:
                         continue
-                    begun, skipped = begun[_HEADER_BYTES:], True
-                begun = self._part(begun)
+                    buffer, skipped = buffer[_HEADER_BYTES:], True
+                buffer = self._split_pictures(buffer)
 
-    def _part(self, data: bytes) -> bytes:
-        """Take whole pictures off the front; return the rest."""
+    def _split_pictures(self, data: bytes) -> bytes:
+        """Store the complete pictures at the front; return the rest."""
         while len(data) >= _PICTURE_HEADER.size:
             size, _ = _PICTURE_HEADER.unpack_from(data)
             end = _PICTURE_HEADER.size + size
@@ -92,5 +95,5 @@ class Vp8Encoder:
 
 
 def is_key_picture(encoded: bytes) -> bool:
-    """Tell whether an encoded picture stands for itself (RFC 6386, 9.1)."""
+    """Return whether an encoded picture is a key frame, which needs no other picture (RFC 6386, 9.1)."""
     return bool(encoded) and not encoded[0] & 1

@@ -1,7 +1,7 @@
-"""Write a WebM file (Matroska, the subset that browsers play) of one video track, each picture at its own time.
+"""Write a WebM file (the subset of Matroska that browsers play) of one video track, each picture at its own time.
 
-https://www.matroska.org/technical/elements.html. Times are whole milliseconds. What is written is playable at any
-moment: pictures go out in whole clusters, and the index, the length and the places of both are filled in at the end.
+https://www.matroska.org/technical/elements.html. Times are whole milliseconds. The file is playable at any moment:
+pictures are written in whole clusters; the index, the length and the positions of both are filled in at the end.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 from hitrs_live.version import __version__
 
 CLUSTER_MS: Final = 1000
-"""A process that is killed loses no more than this."""
+"""A killed process loses at most this much."""
 _EBML, _SEGMENT, _SEEK_HEAD, _VOID = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", b"\x11\x4d\x9b\x74", b"\xec"
 _INFO, _TRACKS, _CLUSTER, _CUES = b"\x15\x49\xa9\x66", b"\x16\x54\xae\x6b", b"\x1f\x43\xb6\x75", b"\x1c\x53\xbb\x6b"
 _UNKNOWN_SIZE: Final = b"\x01" + b"\xff" * 7
@@ -21,23 +21,23 @@ _DURATION: Final = b"\x44\x89"
 
 
 class WebmWriter:
-    """Own one file. Every method raises OSError where the file cannot be written."""
+    """Write one file. Every method raises OSError if the file cannot be written."""
 
     def __init__(self, path: Path, *, width: int, height: int, codec: str = "V_VP8") -> None:
-        """Begin the file, replacing one of the same name."""
+        """Create the file, replacing one of the same name."""
         self._file: BinaryIO = path.open("wb", buffering=0)
         self._cluster: list[bytes] = []
         self._cluster_ms = 0
         self._cues: list[bytes] = []
         self._last_ms = -1
         self._interval_ms = 0
-        # Matroska version 2 has simple blocks; a reader needs no more than that.
+        # Version 2 of Matroska has simple blocks; no later feature is used.
         head = _element(_EBML, b"".join((
             _number(b"\x42\x86", 1), _number(b"\x42\xf7", 1), _number(b"\x42\xf2", 4), _number(b"\x42\xf3", 8),
             _element(b"\x42\x82", b"webm"), _number(b"\x42\x87", 2), _number(b"\x42\x85", 2),
         )))  # fmt: skip
         self._segment_at = len(head) + len(_SEGMENT) + 8
-        """Where the segment's content begins; places in the file count from there."""
+        """Start of the segment's content; positions in the file count from there."""
         application = f"hitrs_live {__version__}".encode()
         info = _element(_INFO, b"".join((
             _number(b"\x2a\xd7\xb1", 1_000_000), _element(b"\x4d\x80", application), _element(b"\x57\x41", application),
@@ -58,9 +58,9 @@ class WebmWriter:
             raise
 
     def write(self, picture: bytes, time_ms: int, *, is_key: bool) -> None:
-        """Add one encoded picture, later than the one before. Raise ValueError where it is not."""
+        """Add one encoded picture. Raises ValueError if it is not later than the previous one."""
         if time_ms <= self._last_ms:
-            raise ValueError(f"time_ms: got {time_ms}, wanted more than the picture before, {self._last_ms}")
+            raise ValueError(f"time_ms: got {time_ms}, expected more than the previous picture's, {self._last_ms}")
         self._interval_ms = time_ms - max(self._last_ms, 0)
         self._last_ms = time_ms
         if self._cluster and time_ms - self._cluster_ms >= CLUSTER_MS:
@@ -74,7 +74,7 @@ class WebmWriter:
         self._cluster.append(_element(b"\xa3", block))
 
     def close(self) -> None:
-        """Write what is left, the index and the length. Safe at any time, also twice."""
+        """Write the remaining pictures, the index and the length. Safe at any time, and to repeat."""
         if self._file.closed:
             return
         try:

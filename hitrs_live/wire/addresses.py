@@ -1,22 +1,22 @@
-"""Addresses as they may be shown: without user, password or anything else that may be a secret.
+"""Redact addresses before they are shown: no user, password or anything else that may be a secret.
 
 Cameras take a login in many places: before the host (`user:password@`), in the query (`?user=...&pwd=...`), in the
-path (`/user=admin_password=..._channel=1.sdp`, `/admin/secret/video`). A path is shown only where it is made of the
-words that streams are commonly named by.
+path (`/user=admin_password=..._channel=1.sdp`, `/admin/secret/video`). A path is shown only if it consists of common
+words for streams.
 """
 
 import re
 from urllib.parse import quote, unquote
 
 HIDDEN = "***"
-"""Stands in a message where something is not shown."""
+"""Replaces what is not shown."""
 ENCODE_HINT = "in user, password and path write @ as %40, : as %3A, / as %2F, # as %23 and ? as %3F"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+|\*)(:(\d{1,5}|\*))?")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}")
 _PLAIN = re.compile(r"[A-Za-z0-9._-]{0,64}|(tcp|ipc|udp):[A-Za-z0-9._:/*-]{0,64}")
-"""What is no address but holds no login either; the second has a slash too few."""
+"""Not an address, but without a login either; the second form lacks a slash."""
 _PLACE = re.compile(r"(?P<host>localhost|\*|\[[0-9A-Fa-f:.]+\]|(?=[\w-]*\.)[\w.-]+):(?P<port>[^@/?#]*)")
-"""A host that cannot be a user's name, and what follows in the place of its port."""
+"""A host that cannot be a user's name, and the text in place of its port."""
 _PATH = re.compile(r"[/A-Za-z0-9._-]*")
 _HARMLESS = frozenset((
     "av", "axis", "back", "bin", "cam", "camera", "cams", "cgi", "ch", "channel", "channels", "chn", "door",
@@ -29,13 +29,14 @@ _HARMLESS = frozenset((
 ))  # fmt: skip
 _LOGIN = re.compile(r"(?:pass|pwd|pw|psw|token|key|auth|secret|user|usr|login)\w*?[=:]([^&_/;]+)", re.IGNORECASE)
 _SHORTEST_SECRET = 3
-"""Shorter pieces are in too many words to be replaced wherever they stand."""
+"""Shorter pieces occur in too many words to be replaced everywhere."""
 
 
 def show_address(address: str) -> str:
-    """Return an address as it may be shown: scheme, host and port, and the path where it is surely harmless.
+    """Return an address that is safe to show: scheme, host and port, and the path only if it is harmless.
 
-    Works on text, since an address that cannot be parsed may hold a secret too: what it is not sure of is `HIDDEN`.
+    Works on text, because an address that cannot be parsed may contain a secret too. Anything uncertain becomes
+    `HIDDEN`.
     """
     scheme, separator, rest = address.partition("://")
     if not separator:
@@ -53,7 +54,7 @@ def show_address(address: str) -> str:
 
 
 def _show_place(text: str) -> str:
-    """Return host and port of what is no address, or the host alone where the port is none."""
+    """Return host and port of a malformed address; the port is hidden unless it is a number."""
     place = _PLACE.fullmatch(text)
     if place is None:
         return HIDDEN
@@ -62,12 +63,12 @@ def _show_place(text: str) -> str:
 
 
 def is_ambiguous(address: str) -> bool:
-    """Tell whether an `@` stands behind a `/`, `?` or `#`: part of the path, or of a password."""
+    """Return whether an `@` follows a `/`, `?` or `#`: it may belong to the path or to a password."""
     return "@" in _split(address.partition("://")[2])[1]
 
 
 def hide_secrets(words: str, address: str) -> str:
-    """Return a text of others, such as a library's, without what of an address must not be shown."""
+    """Remove an address's secrets from a text, such as a library's error message."""
     authority, tail = _split(address.partition("://")[2])
     login = authority.rpartition("@")[0]
     password = login.partition(":")[2]
@@ -78,7 +79,7 @@ def hide_secrets(words: str, address: str) -> str:
         pieces += [tail, path]
     words = words.replace(address, show_address(address))
     every = {form for piece in pieces for form in (piece, unquote(piece), quote(piece), quote(piece, safe=""))}
-    # The longest first: a shorter one may be a part of it.
+    # Longest first: a shorter secret may be part of a longer one.
     for piece in sorted(every, key=len, reverse=True):
         if len(piece) >= _SHORTEST_SECRET:
             words = words.replace(piece, HIDDEN)
@@ -86,7 +87,7 @@ def hide_secrets(words: str, address: str) -> str:
 
 
 def _split(rest: str) -> tuple[str, str]:
-    """Split what follows `://` into user, password and host, and all behind."""
+    """Split the text after `://` into (user, password and host) and the rest."""
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
     return authority, rest[len(authority) :]
 
@@ -99,6 +100,6 @@ def _is_harmless(path: str) -> bool:
 
 
 def _is_numbered(word: str) -> bool:
-    """Tell whether a word is a letter, up to three digits, or a stream's usual name with such a number."""
+    """Return whether a word is a letter, up to three digits, or a common stream name with such a number."""
     stem = word.rstrip("0123456789")
     return len(word) - len(stem) <= 3 and (len(stem) <= 1 or stem in _HARMLESS)

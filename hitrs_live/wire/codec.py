@@ -1,8 +1,7 @@
-"""Messages as bytes on the wire, and the poses of a frame as a message.
+"""Encode messages to bytes on the wire, and poses of a frame to a message; decode both.
 
-On the wire a message is two parts: its topic, then one msgpack map. Readers of another version are meant to
-cope: fields that are not known are skipped, fields that are missing take their default, and a higher `schema`
-is accepted as long as the fields that are known still fit.
+On the wire a message has two parts: its topic, then one msgpack map. Versions are compatible: unknown fields are
+skipped, missing fields take their default, and a higher `schema` is accepted as long as the known fields still fit.
 """
 
 import math
@@ -34,54 +33,56 @@ def _decoder() -> msgspec.msgpack.Decoder[AnyMessage]:
 
 
 def encode(message: AnyMessage) -> list[bytes]:
-    """Turn a message into the two parts [topic, msgpack] that go out over ZeroMQ."""
+    """Encode a message as the two parts [topic, msgpack] of a ZeroMQ message."""
     return [message.topic.encode(), _encoder().encode(message)]
 
 
 def decode(parts: Sequence[bytes], *, under: bytes | None = None) -> AnyMessage:
-    """Turn the two parts [topic, msgpack] back into a message.
+    """Decode the two parts [topic, msgpack] of a message.
 
-    under: the topic that it has to come under; None for the message's own.
+    under: the topic that it must arrive under; None for the message's own.
 
     Raises:
         MessageMalformed: for anything else, in one line.
     """
     if len(parts) != 2:
-        raise MessageMalformed(f"message of {len(parts)} parts, wanted 2: topic and msgpack")
+        raise MessageMalformed(f"message of {len(parts)} parts, expected 2: topic and msgpack")
     topic, payload = parts
     try:
         message = _decoder().decode(payload)
-    # RecursionError: maps within maps. ValueError holds msgspec's own errors and text that is no UTF-8.
+    # RecursionError: deeply nested maps. ValueError includes msgspec's own errors and text that is not UTF-8.
     except (ValueError, RecursionError, OverflowError) as error:
-        raise MessageMalformed(f"message under topic {topic[:80]!r}: {error}; is the sender of hitrs_live?") from None
+        raise MessageMalformed(f"message under topic {topic[:80]!r}: {error}; is the sender hitrs_live?") from None
     check(message)
     if topic != (message.topic.encode() if under is None else under):
-        raise MessageMalformed(f"message of topic {message.topic[:80]!r} came under {topic[:80]!r}, wanted the same")
+        raise MessageMalformed(
+            f"message of topic {message.topic[:80]!r} arrived under {topic[:80]!r}, expected the same topic"
+        )
     return message
 
 
 def check(message: AnyMessage) -> None:
-    """Check what the types alone do not promise: counts and times are in range, arrays hold what their shape says.
+    """Check what the types alone do not guarantee: counts and times are in range, arrays match their shape.
 
     Raises:
-        MessageMalformed: where they do not.
+        MessageMalformed: if a value is out of range or an array does not match its shape.
     """
     times_ns = (message.capture_time_ns, message.utc_ns or 0)
     if not (0 <= message.seq <= INT64_MAX and all(abs(time_ns) <= MAX_TIME_NS for time_ns in times_ns)):
         raise MessageMalformed(
             f"{message.topic[:80]}: seq {message.seq}, capture_time_ns {times_ns[0]}, utc_ns {message.utc_ns}; "
-            f"wanted a count from 0 in 64 bits, and nanoseconds from {-MAX_TIME_NS} to {MAX_TIME_NS}"
+            f"expected a count from 0 in 64 bits, and nanoseconds from {-MAX_TIME_NS} to {MAX_TIME_NS}"
         )
     for name in array_fields(type(message)):
         array: Array | None = getattr(message, name)
-        if array is not None and not _holds_its_shape(array):
+        if array is not None and not _matches_shape(array):
             raise MessageMalformed(
                 f"{message.topic[:80]}: {name} has shape {array.shape[:MAX_DIMENSIONS]} and {len(array.data)} bytes, "
-                "wanted four bytes a number"
+                "expected four bytes per number"
             )
 
 
-def _holds_its_shape(array: Array) -> bool:
+def _matches_shape(array: Array) -> bool:
     return (
         len(array.shape) <= MAX_DIMENSIONS
         and all(0 <= size <= INT64_MAX for size in array.shape)
@@ -93,19 +94,20 @@ def _holds_its_shape(array: Array) -> bool:
 
 @cache
 def array_fields(kind: type[AnyMessage]) -> tuple[str, ...]:
-    """Name the fields of a message type that hold an Array."""
+    """Return the names of a message type's fields whose type is Array."""
     return tuple(
         field.name for field in msgspec.structs.fields(kind) if field.type is Array or field.type == (Array | None)
     )
 
 
 def joints_event(frame: PoseFrame, source_id: str) -> JointsEvent:
-    """Pack the poses of one frame, P of them, none included. The publisher or recorder stamps the result.
+    """Pack the P poses of one frame (P may be 0) into a message. The publisher or recorder stamps it.
 
-    `boxes` is None where no pose has one; where only some have, the others' rows are not-a-number. So are `keypoints`.
+    `boxes` is None if no pose has one; if only some have, the rows of the others are NaN. The same holds for
+    `keypoints`.
     """
     poses = frame.poses
-    keypoints = _where_known([pose.keypoints for pose in poses])
+    keypoints = _stack_known([pose.keypoints for pose in poses])
     claimed = any(pose.body_id is not None for pose in poses)
     return JointsEvent(
         source_id=source_id,
@@ -113,7 +115,7 @@ def joints_event(frame: PoseFrame, source_id: str) -> JointsEvent:
         index=frame.index,
         joints_m=Array.of(_stack([pose.joints_m for pose in poses], (JOINT_COUNT, 3))),
         confidence=Array.of(_stack([pose.confidence for pose in poses], (JOINT_COUNT,))),
-        boxes=_where_known([pose.box for pose in poses]),
+        boxes=_stack_known([pose.box for pose in poses]),
         body_ids=tuple(pose.body_id for pose in poses) if claimed else (),
         keypoints=keypoints,
         keypoint_layout=None if keypoints is None else frame.keypoint_layout,
@@ -124,24 +126,24 @@ def pose_frame(event: JointsEvent, received_ns: int) -> PoseFrame:
     """Unpack the poses of one frame; the arrays are read-only views of the event's bytes.
 
     Raises:
-        MessageMalformed: where joints_m is not (P, 25, 3), or the other fields do not speak of P people.
+        MessageMalformed: if joints_m is not (P, 25, 3), or the other fields are not of P people.
     """
     joints_m, confidence = event.joints_m.numpy(), event.confidence.numpy()
     people = joints_m.shape[0] if joints_m.ndim else 0
     boxes = None if event.boxes is None else event.boxes.numpy()
     keypoints = None if event.keypoints is None else event.keypoints.numpy()
-    wanted = ((people, JOINT_COUNT, 3), (people, JOINT_COUNT), (people, 4), (people, 3))
+    expected = ((people, JOINT_COUNT, 3), (people, JOINT_COUNT), (people, 4), (people, 3))
     got = (
         joints_m.shape,
         confidence.shape,
-        wanted[2] if boxes is None else boxes.shape,
-        wanted[3] if keypoints is None else (*keypoints.shape[:1], *keypoints.shape[2:]),
+        expected[2] if boxes is None else boxes.shape,
+        expected[3] if keypoints is None else (*keypoints.shape[:1], *keypoints.shape[2:]),
     )
-    if got != wanted or len(event.body_ids) not in (0, people):
+    if got != expected or len(event.body_ids) not in (0, people):
         shape = None if keypoints is None else keypoints.shape
         raise MessageMalformed(
             f"{event.topic[:80]}: joints {got[0]}, confidence {got[1]}, boxes {got[2]}, keypoints {shape}, "
-            f"{len(event.body_ids)} body ids; wanted (P, {JOINT_COUNT}, 3), (P, {JOINT_COUNT}), (P, 4) or none, "
+            f"{len(event.body_ids)} body ids; expected (P, {JOINT_COUNT}, 3), (P, {JOINT_COUNT}), (P, 4) or none, "
             "(P, N, 3) or none, P or 0"
         )
     body_ids = event.body_ids or (None,) * people
@@ -165,12 +167,12 @@ def pose_frame(event: JointsEvent, received_ns: int) -> PoseFrame:
 
 
 def utc_offset_ns(message: AnyMessage) -> int | None:
-    """Return how far UTC is ahead of the clock of a message's times; None where it does not say."""
+    """Return UTC minus the clock of a message's times, nanoseconds; None if the message has no UTC time."""
     return None if message.utc_ns is None else message.utc_ns - message.capture_time_ns
 
 
-def _where_known(rows: list[NDArray[np.float32] | None]) -> Array | None:
-    """Stack what is known of each person, not-a-number for the others; None where nothing is of anybody."""
+def _stack_known(rows: list[NDArray[np.float32] | None]) -> Array | None:
+    """Stack one row per person, NaN where it is missing; None if it is missing for every person."""
     known = next((row for row in rows if row is not None), None)
     if known is None:
         return None

@@ -1,8 +1,8 @@
-"""Messages as JSON, one object a line, for pipes and recordings.
+"""Write and read messages as JSON, one object per line, for pipes and recordings.
 
-The object has `topic` and `type`, then every field under its own name. Arrays are nested lists of the shortest
-decimals that give back the same float32, so nothing is lost, written by orjson straight from the numbers; JSON has no
-not-a-number and no infinity, both are written as null and read back as not-a-number.
+The object has `topic` and `type`, then every field under its own name. Arrays are nested lists. orjson writes the
+shortest decimals that read back as the same float32, so no precision is lost. JSON has neither NaN nor infinity: both
+are written as null and read back as NaN.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from hitrs_live.skeleton import MEDIAPIPE33_JOINTS
 from hitrs_live.wire.codec import JOINT_COUNT, array_fields, check
 
 RECORDING_METADATA: Final = "hitrs_live"
-"""Name of the record by which a recording says whose it is."""
+"""Name of the metadata record that marks a file as a recording of this package."""
 
 EMPTY_SHAPES: Final[Mapping[str, tuple[int, ...]]] = {
     "joints_m": (0, JOINT_COUNT, 3),
@@ -28,14 +28,15 @@ EMPTY_SHAPES: Final[Mapping[str, tuple[int, ...]]] = {
     "half_within_m": (0, JOINT_COUNT),
     "keypoints": (0, len(MEDIAPIPE33_JOINTS), 3),
 }
-"""An empty list does not tell the shape that it had: nobody in the frame, in every field that counts people."""
+"""Shapes of empty arrays, which an empty list does not carry: a frame without people, for each field with a row per
+person."""
 
 
 def to_json(message: AnyMessage, *, omit_none: bool = False) -> bytes:
-    """Write a message as one line of UTF-8 JSON, without the line's end.
+    """Write a message as one line of UTF-8 JSON, without the line feed.
 
     Args:
-        omit_none: leave out the fields that are None, which read back as None all the same.
+        omit_none: leave out fields that are None; they read back as None anyway.
     """
     tree: dict[str, Any] = {"topic": message.topic, "type": message.__struct_config__.tag}
     for name in message.__struct_fields__:
@@ -47,10 +48,10 @@ def to_json(message: AnyMessage, *, omit_none: bool = False) -> bytes:
 
 
 def from_json(line: bytes | str) -> AnyMessage:
-    """Read a message back from its line of JSON.
+    """Read a message from a line of JSON.
 
     Raises:
-        MessageMalformed: where the line is no message.
+        MessageMalformed: if the line is not a message.
     """
     try:
         tree = msgspec.json.decode(line)
@@ -61,23 +62,23 @@ def from_json(line: bytes | str) -> AnyMessage:
                     tree[name] = _packed(tree[name], EMPTY_SHAPES.get(name, (0,)))
         message: AnyMessage = msgspec.convert(tree, AnyMessage)
     except (ValueError, TypeError, RecursionError, OverflowError) as error:
-        raise MessageMalformed(f"line {line[:60]!r}: {error}; wanted the JSON of one message") from None
+        raise MessageMalformed(f"line {line[:60]!r}: {error}; expected the JSON of one message") from None
     check(message)
     return message
 
 
 @cache
 def message_types() -> Mapping[str, type[AnyMessage]]:
-    """Map the `type` field to the class that it stands for."""
+    """Map the values of the `type` field to the message classes."""
     return {str(kind.__struct_config__.tag): kind for kind in AnyMessage.__args__}
 
 
 def json_schema(kind: type[AnyMessage]) -> dict[str, Any]:
-    """Describe one message type as a JSON schema that Foxglove takes.
+    """Describe one message type as a JSON schema that Foxglove accepts.
 
-    Its parser wants a plain object of plain types and refuses the whole topic at a reference, a choice of types
-    or a list of lists. So a field that may be absent is simply not required, and the nested lists are named in
-    the description instead of among the properties.
+    Foxglove's parser expects a plain object of plain types and rejects the whole topic at a reference, a union or a
+    list of lists. So a field that may be absent is not required, and nested lists are named in the description
+    instead of among the properties.
     """
     whole = msgspec.json.schema(kind)
     definition = whole["$defs"][kind.__name__]
@@ -116,7 +117,7 @@ def _plain(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]
 
 def _nested(array: Array) -> msgspec.Raw:
     values = array.numpy().astype(np.float32, copy=False)
-    # A single number is no array to orjson; as a list of one it is, in brackets.
+    # orjson accepts no scalar array: write a list of one and drop its brackets.
     line = orjson.dumps(values.reshape(values.shape or (1,)), option=orjson.OPT_SERIALIZE_NUMPY)
     return msgspec.Raw(line if values.shape else line[1:-1])
 
@@ -128,5 +129,5 @@ def _packed(nested: Any, empty_shape: tuple[int, ...]) -> dict[str, Any]:
     with np.errstate(over="ignore"):
         values = wide.astype("<f4")
     if np.isinf(values).any():
-        raise ValueError("a number that no float32 can hold")
+        raise ValueError("a number beyond the range of float32")
     return {"shape": values.shape, "data": values.tobytes()}

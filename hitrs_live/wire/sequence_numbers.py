@@ -1,4 +1,4 @@
-"""What sequence numbers tell a receiver: which messages never came."""
+"""Detect lost messages by their sequence numbers."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from hitrs_live.messages import Message
 V = TypeVar("V")
 
 MAX_TOPICS: Final = 4096
-"""Topics whose count is kept, the most recent ones. Every track makes topics of its own and tracks do not come
-back, so the counts of those long gone are let go to keep memory flat over weeks."""
+"""Number of topics whose count is kept, the most recent ones. Every track has topics of its own and tracks never come
+back, so old counts are dropped to keep memory constant over weeks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gap:
-    """Messages of one topic that never came."""
+    """Messages of one topic that were lost."""
 
     topic: str
     expected_seq: int
@@ -23,35 +23,35 @@ class Gap:
 
     @property
     def missed(self) -> int:
-        """Count the messages between."""
+        """Number of messages lost."""
         return self.got_seq - self.expected_seq
 
     def __str__(self) -> str:
-        return f"lost {self.missed} of {self.topic}: wanted seq {self.expected_seq}, got {self.got_seq}"
+        return f"lost {self.missed} of {self.topic}: expected seq {self.expected_seq}, got {self.got_seq}"
 
 
 class SequenceTracker:
-    """Compare the sequence numbers that arrive with those that should.
+    """Compare received sequence numbers with the expected ones.
 
-    A loss is a jump forward within one session and topic. The first message of a topic is never one, whatever
-    its number: a receiver that joins late has missed nothing that it asked for. (So the loss of a topic's very
-    first messages cannot be told.) A new session id is a sender that began anew; it counts as a restart.
+    A loss is a jump forward within one session and topic. The first message of a topic is never a loss, whatever its
+    number: a receiver that joins late has missed nothing that it asked for. (So the loss of the very first messages of
+    a topic cannot be detected.) A new session id means that the sender was restarted, and counts as a restart.
     """
 
     def __init__(self, max_topics: int = MAX_TOPICS) -> None:
         self.missed = 0
-        """Messages lost, all topics together."""
+        """Messages lost, over all topics."""
         self.restarts = 0
-        """How often a source came back under a new session id."""
+        """Number of times that a source appeared with a new session id."""
         self._max_topics = max_topics
         self._expected: OrderedDict[str, tuple[str, int, bool]] = OrderedDict()
-        """By topic: session, next number, and whether its messages are subscribed to since the last one."""
+        """By topic: session, next number, and whether the topic has been subscribed to since its last message."""
         self._sessions: OrderedDict[str, str] = OrderedDict()
 
     def arrived(self, message: Message, *, of_snapshot: bool = False) -> Gap | None:
-        """Take note of a message; return what was lost just before it, if anything.
+        """Record a message; return the gap just before it, if there is one.
 
-        of_snapshot: it was published earlier, and what was published before and after it was not subscribed to.
+        of_snapshot: the message was published before the subscription began, so its neighbours were not subscribed to.
         """
         topic = message.topic
         if self._sessions.get(message.source_id, message.session_id) != message.session_id:
@@ -67,7 +67,7 @@ class SequenceTracker:
         return gap
 
     def has(self, message: Message) -> bool:
-        """Tell whether this message, or a later one of its topic and session, has arrived already."""
+        """Return whether this message, or a later one of its topic and session, has arrived already."""
         session_id, expected_seq, _ = self._expected.get(message.topic, ("", 0, False))
         return session_id == message.session_id and message.seq < expected_seq
 

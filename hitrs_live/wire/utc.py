@@ -1,4 +1,4 @@
-"""Date what happened: capture times in UTC."""
+"""Convert capture times to UTC."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from hitrs_live.messages import MAX_TIME_NS, PoseFrame, SourceChange
 
 @dataclass(frozen=True, kw_only=True)
 class SessionClock:
-    """When a session began, on both clocks. One for all sources of a session."""
+    """The start of a session on both clocks. All sources of a session share one."""
 
     monotonic_ns: int
     utc_ns: int
@@ -18,9 +18,9 @@ class SessionClock:
     def begin(
         cls, monotonic: Callable[[], int] = time.monotonic_ns, utc: Callable[[], int] = time.time_ns
     ) -> "SessionClock":
-        """Read both clocks now. monotonic: the one that sources are stamped by. Both give nanoseconds."""
+        """Read both clocks now, in nanoseconds. monotonic: the clock that stamps the sources' frames."""
         before_ns, utc_ns = monotonic(), utc()
-        # Read in the middle of two readings: the thread may have been made to wait between them.
+        # UTC is read between two monotonic readings, since the thread may be suspended in between.
         return cls(monotonic_ns=(before_ns + monotonic()) // 2, utc_ns=utc_ns)
 
     @property
@@ -32,19 +32,18 @@ class SessionClock:
 class SourceDates:
     """Convert one source's times to UTC.
 
-    A source says which clock its times are of, or they are this session's: those of the monotonic clock, or, where
-    the first one lies before the session began, those of a file that counts from 0. Of such a file time 0 is when the
-    session began.
+    A source may name its clock (`SourceClock`). Otherwise its times are of this session's monotonic clock or, if the
+    first one lies before the start of the session, of a file that counts from 0; then time 0 is the session's start.
     """
 
     def __init__(self, session: SessionClock) -> None:
-        """Take the session that the source belongs to."""
+        """Begin without an offset. session: the one that the source belongs to."""
         self._session = session
         self._offset_ns: int | None = None
         self._first_ns: int | None = None
 
     def observe(self, item: PoseFrame | SourceChange) -> None:
-        """Take in what came from the source, before anything about it is dated."""
+        """Update the offset from an item of the source; call it before dating anything of that item."""
         time_ns = item.time_ns if isinstance(item, SourceChange) else item.capture_time_ns
         if self._first_ns is None:
             from_zero = time_ns < self._session.monotonic_ns
@@ -54,10 +53,10 @@ class SourceDates:
             self._offset_ns = item.clock.utc_offset_ns
 
     def utc_ns(self, time_ns: int) -> int | None:
-        """Return a time of the source in UTC, nanoseconds since 1970; None where that is not known.
+        """Return a time of the source in UTC, nanoseconds since 1970; None if it is unknown.
 
-        A message from before the first frame has the time 0, which is none unless the source counts from there. Nor is
-        a date known that no message could carry, as after a sender's clock jumped by decades.
+        A message from before the first frame has time 0, which is not a real time unless the source counts from 0. A
+        date that no message can carry, for example after a sender's clock jumped by decades, is unknown too.
         """
         if self._first_ns is None or self._offset_ns is None or (time_ns == 0 and self._first_ns > 0):
             return None
@@ -68,11 +67,11 @@ class SourceDates:
 def utc_text(utc_ns: int, digits: int = 3) -> str:
     """Write a time as ISO 8601, by default with milliseconds: 2026-03-01T12:00:00.250Z.
 
-    digits: of the seconds' fraction, 1 to 9; the rest is cut off. Raise ValueError past the year 9999.
+    digits: digits of the fraction of a second, 1 to 9; the rest is cut off. Raises ValueError past the year 9999.
     """
     seconds, rest_ns = divmod(utc_ns, 1_000_000_000)
     try:
         whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     except (OverflowError, OSError) as error:
-        raise ValueError(f"{utc_ns} ns since 1970 is no date ({error})") from None
+        raise ValueError(f"{utc_ns} ns since 1970 is not a date ({error})") from None
     return f"{whole}.{f'{rest_ns:09d}'[:digits]}Z"

@@ -1,4 +1,4 @@
-"""The figures of `hitrs-live bench`: what they are of, never how large they are here."""
+"""The report of `hitrs-live bench`: what is measured, never how fast this machine is."""
 
 import sys
 from pathlib import Path
@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from hitrs_live.bench.engines import REFERENCE, Contender, build_contenders, open_contenders
-from hitrs_live.bench.matmul_baseline import count_hop_flops, run_hop
+from hitrs_live.bench.engines import REFERENCE, BenchEngine, build_engines, open_engines
+from hitrs_live.bench.matmul_baseline import count_stride_flops, run_stride
 from hitrs_live.bench.measure import Effort, measure
 from hitrs_live.bench.plots import draw_plots
 from hitrs_live.bench.random_models import make_checkpoint
 from hitrs_live.bench.results import FRAME_MS, BenchReport
-from hitrs_live.bench.step_timing import largest_crowd, next_try, summarise_steps, time_frames
+from hitrs_live.bench.step_timing import find_capacity, next_try, summarise_steps, time_frames
 from hitrs_live.bench.table import write_tables
 from hitrs_live.bench.window_recompute import recompute_window, with_window
 from hitrs_live.checkpoint import Checkpoint
@@ -26,17 +26,17 @@ from hitrs_live.inference.torch_engine import TorchEngine
 
 pytestmark = pytest.mark.slow
 
-_LEAST = Effort(turns=1, persons=(1, 8), strides=2, crowd_strides=1, latency_s=1.0)
+_LEAST = Effort(turns=1, persons=(1, 8), strides=2, capacity_strides=1, latency_s=1.0)
 
 
 @pytest.fixture(scope="module")
 def report(checkpoint: Checkpoint, cache: Path) -> BenchReport:
-    """Measure a small detector as little as can be. Of no file, so that nothing built is found for it."""
+    """Measure a small detector with the least effort. It has no file, so no built engine is found for it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(cache))
         unfiled = msgspec.structs.replace(checkpoint, fingerprint="")
-        contenders, notices = open_contenders(unfiled)
-        return measure(unfiled, contenders, _LEAST, notices=notices)
+        opened, notices = open_engines(unfiled)
+        return measure(unfiled, opened, _LEAST, notices=notices)
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def test_a_table_of_several_engines_names_each_beside_its_own_steps(report: Benc
 
 @pytest.mark.slow
 def test_plots_are_drawn_where_matplotlib_is_there(report: BenchReport, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="plots want the extra `plots`, which is not installed")
+    pytest.importorskip("matplotlib", reason="plots need the extra `plots`, which is not installed")
     assert draw_plots(report, tmp_path) == ""
     assert {path.name for path in tmp_path.iterdir()} == {"steps.png", "history.png", "rates.png"}
 
@@ -88,7 +88,7 @@ def test_without_matplotlib_one_line_says_so(
     assert not list(tmp_path.iterdir())
 
 
-def test_everybody_ends_a_clip_once_in_every_seven_frames(checkpoint: Checkpoint) -> None:
+def test_each_person_ends_a_clip_once_in_seven_frames(checkpoint: Checkpoint) -> None:
     ends: list[int] = []
 
     class Counting(TorchEngine):
@@ -96,12 +96,12 @@ def test_everybody_ends_a_clip_once_in_every_seven_frames(checkpoint: Checkpoint
             ends.append(len(inputs[0]))
             return super().predict(*inputs)
 
-    contender = Contender(engine=Counting(checkpoint.model))
-    assert len(time_frames(contender, checkpoint.info.normaliser, persons=9, strides=2)) == 14
+    engine = BenchEngine(engine=Counting(checkpoint.model))
+    assert len(time_frames(engine, checkpoint.info.normaliser, persons=9, strides=2)) == 14
     # Nine over seven frames, three strides with the untimed one.
     assert sorted(ends) == sorted(3 * [1, 1, 1, 1, 1, 2, 2])
     ends.clear()
-    time_frames(contender, checkpoint.info.normaliser, persons=9, strides=2, at_once=True)
+    time_frames(engine, checkpoint.info.normaliser, persons=9, strides=2, at_once=True)
     assert ends == [9, 9, 9]
 
 
@@ -112,17 +112,17 @@ def test_percentiles_are_of_the_frames_that_were_timed() -> None:
 
 
 @pytest.mark.slow
-def test_a_crowd_is_one_whose_p99_was_under_a_frame(checkpoint: Checkpoint) -> None:
-    crowd = largest_crowd(
-        Contender(engine=TorchEngine(checkpoint.model)), checkpoint.info.normaliser, strides=1, first=2
+def test_a_capacity_has_a_p99_under_a_frame(checkpoint: Checkpoint) -> None:
+    capacity = find_capacity(
+        BenchEngine(engine=TorchEngine(checkpoint.model)), checkpoint.info.normaliser, strides=1, first=2
     )
-    assert crowd.persons > 0
-    assert crowd.p99_ms is not None
-    assert crowd.p99_ms < FRAME_MS
+    assert capacity.persons > 0
+    assert capacity.p99_ms is not None
+    assert capacity.p99_ms < FRAME_MS
 
 
 @given(st.integers(0, 5000), st.integers(0, 4000), st.integers(2, 90))
-def test_the_next_crowd_to_try_lies_between_those_known(expected: int, fits: int, gap: int) -> None:
+def test_the_next_number_to_try_lies_between_those_known(expected: int, fits: int, gap: int) -> None:
     too_many = fits + gap + fits // 40
     assert fits < next_try(expected, fits, too_many) < too_many
 
@@ -131,21 +131,22 @@ def test_attention_is_counted_as_products_are(checkpoint: Checkpoint) -> None:
     engine, config = TorchEngine(checkpoint.model), checkpoint.info.detector
     grid = config.encoder
     with FlopCounterMode(display=False) as without:
-        run_hop(engine, example_inputs(config, 1))
-    # Likeness and reading: two products over the width, two operations each. Last layers of clip and video are not so.
+        run_stride(engine, example_inputs(config, 1))
+    # Queries with keys, weights with values: two products over the width, two operations each. The last layers of clip
+    # and video attend from one token only.
     clip_tokens = grid.clip_length * grid.joints + 1
     tokens_squared = grid.clip_stride * grid.layers * grid.joints**2 + (grid.layers - 1) * (
         clip_tokens**2 + config.window_clips**2
     )
-    assert count_hop_flops(engine) - without.get_total_flops() == 4 * grid.heads * grid.head_width * tokens_squared
+    assert count_stride_flops(engine) - without.get_total_flops() == 4 * grid.heads * grid.head_width * tokens_squared
 
 
 @torch.inference_mode()
-def test_a_window_judged_by_parts_is_the_models_last_judgement(checkpoint: Checkpoint) -> None:
+def test_a_window_computed_by_submodules_is_the_models_last_prediction(checkpoint: Checkpoint) -> None:
     config = checkpoint.info.detector
     joints = torch.randn(1, config.encoder.frames_of(config.window_clips), 25, 3, generator=torch.manual_seed(1))
-    wanted = checkpoint.model(joints)[0][:, -1]
-    torch.testing.assert_close(recompute_window(TorchEngine(checkpoint.model), joints[0]), wanted, atol=1e-5, rtol=0)
+    expected = checkpoint.model(joints)[0][:, -1]
+    torch.testing.assert_close(recompute_window(TorchEngine(checkpoint.model), joints[0]), expected, atol=1e-5, rtol=0)
 
 
 def test_a_longer_window_keeps_the_weights(checkpoint: Checkpoint) -> None:
@@ -161,13 +162,13 @@ def test_a_model_of_a_size_is_the_same_each_time(tmp_path: Path) -> None:
     assert once.info.detector.window_clips == 20
 
 
-def test_engines_of_random_weights_are_built_past_the_gate(checkpoint: Checkpoint, engines: Path) -> None:
-    contenders, notices = build_contenders(checkpoint, engines)
-    assert list(contenders) == [REFERENCE, "onnx fp32", "onnx int8"]
+def test_engines_of_random_weights_are_built_without_the_parity_gate(checkpoint: Checkpoint, engines: Path) -> None:
+    built, notices = build_engines(checkpoint, engines)
+    assert list(built) == [REFERENCE, "onnx fp32", "onnx int8"]
     assert notices == ()
 
 
-def test_a_folder_that_cannot_be_written_to_is_told_of_before_anything_is_measured(
+def test_a_folder_that_cannot_be_written_to_is_reported_before_anything_is_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     taken = tmp_path / "taken"

@@ -1,4 +1,4 @@
-"""Every verb offers the flags that act in it, and says of a wrong one what it may be, in one line."""
+"""Every verb has the flags that it uses, and reports a wrong value in one line with the allowed values."""
 
 import argparse
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ NO_NUMBERS = ("x", "", "nan", "inf", "-inf", "1e400", "1_0e", "0x10", "9" * 5000
 
 
 def parsers(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Find every verb, and every kind of those that have kinds."""
-    found = subparsers(parser)
-    if not found:
+    """Yield every verb, and every kind of those that have kinds."""
+    children = subparsers(parser)
+    if not children:
         yield name, parser
-    for word, sub in found.items():
+    for word, sub in children.items():
         yield from parsers(sub, f"{name} {word}".strip())
 
 
@@ -40,37 +40,37 @@ class NumberFlag:
 
 
 def number_flags() -> list[NumberFlag]:
-    """Find the flags that read their value as a number."""
-    found = []
+    """List the flags whose value is a number."""
+    flags = []
     for verb, parser in PARSERS.items():
         for action in parser._actions:
             read = action.type
             if read in (None, str, Path) or getattr(read, "__name__", "") in ("names", "_corners"):
                 continue
-            found.append(NumberFlag(verb=verb, flag=(action.option_strings or [action.dest])[0], read=read))
-    return found
+            flags.append(NumberFlag(verb=verb, flag=(action.option_strings or [action.dest])[0], read=read))
+    return flags
 
 
 @pytest.mark.parametrize("number", number_flags(), ids=lambda number: f"{number.verb} {number.flag}")
-def test_a_flag_that_wants_a_number_says_so_of_what_is_none(number: NumberFlag) -> None:
+def test_a_flag_for_a_number_rejects_other_text_and_says_what_it_expects(number: NumberFlag) -> None:
     for value in NO_NUMBERS:
-        with pytest.raises(argparse.ArgumentTypeError, match=r"^got .{1,70}, wanted .*number"):
+        with pytest.raises(argparse.ArgumentTypeError, match=r"^got .{1,70}, expected .*number"):
             number.read(value)
 
 
-def test_there_are_such_flags() -> None:
+def test_number_flags_exist() -> None:
     assert {"live", "pose", "watch", "replay", "pretrain", "evaluate motion"} <= {flag.verb for flag in number_flags()}
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "error"),
     [
-        (("live", "--duration", "nan"), "hitrs-live live: argument --duration: got nan, wanted seconds"),
-        (("live", "--duration", "-1"), "--duration: got -1, wanted seconds"),
-        (("pose", "--wait-subscriber", "0"), "--wait-subscriber: got 0, wanted seconds"),
-        (("watch", "--idle", "soon"), "hitrs-live watch: argument --idle: got soon, wanted seconds"),
-        (("evaluate", "detection", "--data", "x", "--threads", "0"), "--threads: got 0, wanted a whole number above 0"),
-        (("finetune", "--data", "x", "--out", "y", "--dropout", "2"), "--dropout: got 2, wanted a number, 0 to 1"),
+        (("live", "--duration", "nan"), "hitrs-live live: argument --duration: got nan, expected seconds"),
+        (("live", "--duration", "-1"), "--duration: got -1, expected seconds"),
+        (("pose", "--wait-subscriber", "0"), "--wait-subscriber: got 0, expected seconds"),
+        (("watch", "--idle", "soon"), "hitrs-live watch: argument --idle: got soon, expected seconds"),
+        (("evaluate", "held-out", "--threads", "0"), "--threads: got 0, expected a whole number above 0"),
+        (("finetune", "--data", "x", "--out", "y", "--dropout", "2"), "--dropout: got 2, expected a number, 0 to 1"),
         (("calibrate", "x", "--out", "y", "--square-mm", "25", "--corners", "9x-6"), "--corners: got '9x-6'"),
         (("live", "--duraton", "3"), "unrecognized arguments: --duraton 3 (the nearest is --duration)"),
         (("evaluate", "motion", "--cmu", "x", "--sample=3"), "invalid choice: 3 (choose from"),
@@ -79,14 +79,14 @@ def test_there_are_such_flags() -> None:
         (("lve",), "invalid choice: 'lve'"),
     ],
 )  # fmt: skip
-def test_a_command_line_that_is_not_understood_is_one_line(
-    line: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_command_line_is_an_error_of_one_line(
+    line: tuple[str, ...], error: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
         main(line)
     assert end.value.code == 2
-    (said,) = capsys.readouterr().err.splitlines()
-    assert told in said
+    (output,) = capsys.readouterr().err.splitlines()
+    assert error in output
 
 
 def offered(verb: str) -> set[str]:
@@ -102,12 +102,20 @@ def test_a_verb_offers_the_settings_that_it_reads_and_no_others(verb: str, read:
     assert offered(verb) == {key for key in every if key.startswith(read)}
 
 
-def test_what_verbs_read_are_settings() -> None:
+@pytest.mark.parametrize("flag", ["--max-people", "--pose-model", "--threads", "--bind"])
+def test_the_help_of_a_setting_states_its_default(flag: str) -> None:
+    verbs = dict(parsers(build_parser()))
+    (action,) = (action for action in verbs["live"]._actions if flag in action.option_strings)
+    section, name = action.dest.removeprefix("setting:").split(".")
+    assert f"(default: {getattr(getattr(Config(), section), name)})" in str(action.help)
+
+
+def test_the_prefixes_that_verbs_read_are_settings() -> None:
     for prefix in (*OF_POSE, *OF_REPLAY):
         assert setting_type(prefix.removesuffix(".")) is not None
 
 
-def test_pose_shows_no_flag_of_the_model_but_still_takes_those_that_it_took(capsys: pytest.CaptureFixture[str]) -> None:
+def test_pose_shows_no_flag_of_the_model_but_still_accepts_the_old_ones(capsys: pytest.CaptureFixture[str]) -> None:
     shown = PARSERS["pose"].format_help()
     for flag in ("--checkpoint", "--engine", "--mirror", "--update", "--thresholds", "--publish-pose", "--now"):
         assert flag not in shown
@@ -123,7 +131,7 @@ def test_pose_shows_no_flag_of_the_model_but_still_takes_those_that_it_took(caps
 
 
 def watched(seen: set[str], section: Any = None, prefix: str = "") -> Any:
-    """Copy a config as one that notes which of its settings are read."""
+    """Copy a config as one that records which of its settings are read."""
     section = Config() if section is None else section
     values = {}
     for name in section.__struct_fields__:
@@ -158,7 +166,7 @@ def test_replay_reads_every_setting_that_it_offers(tmp_path: Path) -> None:
 def test_pose_reads_every_setting_that_it_offers(tmp_path: Path) -> None:
     from hitrs_live.pipeline.app import run_pose
 
-    video = str(tmp_path / "nobody.avi")
+    video = str(tmp_path / "empty.avi")
     writer = cv2.VideoWriter(video, cv2.VideoWriter.fourcc(*"MJPG"), 30.0, (64, 48))
     for _ in range(3):
         writer.write(np.zeros((48, 64, 3), np.uint8))
@@ -166,5 +174,5 @@ def test_pose_reads_every_setting_that_it_offers(tmp_path: Path) -> None:
     seen: set[str] = set()
     options = build_parser().parse_line(["pose", "--video", video, "--speed", "max"])
     assert run_pose(options, watched(seen, override(Config(), {"publish.bind": "tcp://127.0.0.1:0"}))) == 0
-    # Of cameras alone, which a test has none of.
+    # Only for cameras, which a test has none of.
     assert offered("pose") - {"require_sources"} <= seen

@@ -1,4 +1,4 @@
-"""What can be checked cheaply is refused before anything that takes long to load."""
+"""Mistakes that are quick to find are reported before anything slow is loaded."""
 
 import json
 import socket
@@ -14,12 +14,12 @@ HEAVY = ("torch", "mediapipe", "onnxruntime", "onnx")
 PROGRAM = """
 import contextlib, io, json, sys
 from hitrs_live.cli import main
-said = []
+results = []
 for flags in json.loads(sys.argv[1]):
     with contextlib.redirect_stderr(io.StringIO()) as err, contextlib.redirect_stdout(io.StringIO()):
         code = main(["live", "--plain", "--duration", "1", "--bind", "tcp://127.0.0.1:0", *flags])
-    said.append([code, err.getvalue()])
-print(json.dumps([said, [name for name in json.loads(sys.argv[2]) if name in sys.modules]]))
+    results.append([code, err.getvalue()])
+print(json.dumps([results, [name for name in json.loads(sys.argv[2]) if name in sys.modules]]))
 """
 
 
@@ -30,7 +30,7 @@ def taken() -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_mistakes_are_refused_in_one_line_each_before_a_model_is_loaded_and_leave_no_file(
+def test_mistakes_are_reported_in_one_line_each_before_a_model_is_loaded_and_leave_no_file(
     taken: str, tmp_path: Path
 ) -> None:
     text, there, record = tmp_path / "text.toml", tmp_path / "there.mcap", tmp_path / "new.mcap"
@@ -58,7 +58,7 @@ def test_mistakes_are_refused_in_one_line_each_before_a_model_is_loaded_and_leav
         (["--camera", "http://127.0.0.1:9/video", "--require-sources"], "connection refused"),
         (["--joints", "nonsense"], "is malformed"),
         (["--joints", "tcp://admin:S3cret@host:5556"], "tcp://host:5556' is malformed"),
-        (["--joints", "tcp://127.0.0.1:9", "--require-sources"], "nobody publishes at tcp://127.0.0.1:9"),
+        (["--joints", "tcp://127.0.0.1:9", "--require-sources"], "no publisher at tcp://127.0.0.1:9"),
         (["--demo", "--bind", "tcp://nonsense"], "is malformed"),
         (["--demo", "--bind", taken], "it is taken"),
         (["--demo", "--checkpoint", str(text)], "cannot be read"),
@@ -94,11 +94,11 @@ def test_mistakes_are_refused_in_one_line_each_before_a_model_is_loaded_and_leav
         [sys.executable, "-c", PROGRAM, json.dumps([flags for flags, _ in mistakes]), json.dumps(HEAVY)],
         capture_output=True, text=True, timeout=PATIENCE_S, check=True,
     )  # fmt: skip
-    said, loaded = json.loads(done.stdout)
-    for (flags, wanted), (code, err) in zip(mistakes, said, strict=True):
+    results, loaded = json.loads(done.stdout)
+    for (flags, expected), (code, err) in zip(mistakes, results, strict=True):
         assert code == 2, flags
         assert err.count("\n") == 1, err
-        assert wanted in err, err
+        assert expected in err, err
         assert "S3cret" not in err
         assert "admin" not in err
     assert loaded == []

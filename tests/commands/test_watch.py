@@ -1,4 +1,4 @@
-"""Watching prints lines that people or programs can read, and ends without a fuss."""
+"""`watch` prints lines for people or programs, and ends cleanly."""
 
 import io
 import json
@@ -56,7 +56,7 @@ def test_json_lines_keep_the_contract_and_ctrl_c_ends_them() -> None:
 
 
 @pytest.mark.slow
-def test_a_pipe_whose_reader_is_gone_ends_the_watch() -> None:
+def test_a_closed_pipe_ends_the_watch() -> None:
     with bound_publisher() as publisher, _watcher(publisher, "action") as watcher:
         assert publisher.wait_for_subscriber(PATIENCE_S)
         assert watcher.stdout is not None
@@ -67,7 +67,7 @@ def test_a_pipe_whose_reader_is_gone_ends_the_watch() -> None:
         assert watcher.wait(PATIENCE_S) == 0
 
 
-def test_the_watch_ends_after_its_duration_and_after_silence() -> None:
+def test_the_watch_ends_after_its_duration_and_after_time_without_messages() -> None:
     out = io.StringIO()
     watch("tcp://127.0.0.1:9", out=out, duration_s=0.1)
     watch("tcp://127.0.0.1:9", out=out, idle_s=0.1)
@@ -94,7 +94,7 @@ class _Once(io.StringIO):
 
 
 @pytest.mark.slow
-def test_people_read_plain_lines_losses_go_aside_and_labels_cannot_steer_the_terminal() -> None:
+def test_lines_are_plain_losses_go_to_standard_error_and_labels_cannot_control_the_terminal() -> None:
     notes = io.StringIO()
     with bound_publisher() as publisher:
         out = _Once(publisher)
@@ -102,7 +102,7 @@ def test_people_read_plain_lines_losses_go_aside_and_labels_cannot_steer_the_ter
     first, second = out.getvalue().splitlines()
     assert first == "2026-03-01T12:00:00.250Z  cam  start   front kick  0.75  track 1  delay 0.40 s"
     assert second == "                   2.000  cam  end     �[31mred hot�  0.75  track 1  (finished)"
-    assert notes.getvalue() == "lost 1 of action.cam.1: wanted seq 1, got 2\n"
+    assert notes.getvalue() == "lost 1 of action.cam.1: expected seq 1, got 2\n"
 
 
 @pytest.mark.slow
@@ -116,7 +116,7 @@ def test_every_message_can_be_described(message: AnyMessage) -> None:
 
 
 class _Notes(io.StringIO):
-    """Standard error whose lines can be waited for; closed, it refuses them after having noted them."""
+    """Standard error whose lines can be waited for; a closed one records them and then raises."""
 
     def __init__(self, *, closed: bool = False) -> None:
         super().__init__()
@@ -149,23 +149,23 @@ def _free_address() -> str:
 
 
 @pytest.mark.slow
-def test_the_watch_says_once_that_nobody_publishes_goes_on_and_says_when_somebody_does() -> None:
+def test_the_watch_reports_a_missing_publisher_once_continues_and_reports_its_return() -> None:
     notes, address = _Notes(), _free_address()
     watcher, _ = _watch_aside(address, notes)
-    assert notes.line().startswith(f"nobody publishes at {address}; waiting")
+    assert notes.line().startswith(f"no publisher at {address}; waiting")
     with bound_publisher(bind=address) as publisher:
         assert publisher.wait_for_subscriber(PATIENCE_S)
         assert notes.line() == f"a publisher is there: {address}"
-    assert notes.line().startswith("nobody publishes"), "it went away again"
+    assert notes.line().startswith("no publisher"), "it went away again"
     assert watcher.is_alive()
 
 
 @pytest.mark.slow
-def test_who_answers_but_speaks_no_zeromq_is_no_publisher() -> None:
+def test_a_server_that_does_not_speak_zeromq_is_not_a_publisher() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         notes = _Notes()
         _watch_aside(f"tcp://127.0.0.1:{server.getsockname()[1]}", notes)
-        assert notes.line().startswith("nobody publishes")
+        assert notes.line().startswith("no publisher")
 
 
 @pytest.mark.slow
@@ -197,7 +197,7 @@ def test_the_command_prints_actions_and_source_states_unless_asked_otherwise(
         command = [sys.executable, "-m", "hitrs_live.cli", "watch", publisher.address, "--json", *flags]
         with Popen(command, stdout=PIPE, stderr=PIPE, text=True) as watcher:
             assert watcher.stdout is not None
-            # One more asks for what holds now.
+            # One more subscription asks for the snapshot.
             while publisher._subscriptions <= prefixes:
                 assert publisher.wait_for_subscriber(PATIENCE_S)
             publisher.publish(a_motion())
@@ -208,7 +208,7 @@ def test_the_command_prints_actions_and_source_states_unless_asked_otherwise(
             assert watcher.communicate(timeout=PATIENCE_S) == ("", "")
 
 
-def test_a_malformed_address_is_an_error_not_a_silence() -> None:
+def test_a_malformed_address_is_an_error() -> None:
     from hitrs_live.errors import AddressUnavailable
 
     with pytest.raises(AddressUnavailable):

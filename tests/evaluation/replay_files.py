@@ -1,4 +1,4 @@
-"""Made files of people, a detector of their actions, and the ways to run them."""
+"""Synthetic NTU files, an untrained detector of their actions, and functions that run them."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from synthetic_actions import move
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
 from hitrs_live.cli import main
 from hitrs_live.config import Config, TrackConfig
-from hitrs_live.evaluation.batch_replay import Heard, Played, Replay
+from hitrs_live.evaluation.batch_replay import FileScores, Replay, TrackedFile
 from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
@@ -28,7 +28,7 @@ TINY = HiTRSConfig(
 
 
 def make_detector(path: Path, labels: tuple[str, ...], *, pair_labels: tuple[str, ...] = ()) -> Path:
-    """Write a detector that says something different of every motion."""
+    """Write an untrained detector whose logits differ between motions."""
     torch.manual_seed(0)
     detector = DetectorConfig(encoder=TINY, classes=len(labels), window_clips=4, horizon=6)
     model = HitrsDetector(detector)
@@ -45,7 +45,7 @@ def make_detector(path: Path, labels: tuple[str, ...], *, pair_labels: tuple[str
 def write_file(
     path: Path, number: int, frames: int, *, people: int = 1, apart_m: float = 2.0, others: range | None = None
 ) -> Path:
-    """Write people who move in a class's way; others: the frames in which more than the first are there, or all."""
+    """Write people who move in a class's way; others: frames in which more than the first person is there, or all."""
     rng = np.random.default_rng(number)
     moves = [move(number, frames, rng) + np.array([apart_m * x, 0, 3], np.float32) for x in range(people)]
     ones = np.ones(25, np.float32)
@@ -62,7 +62,7 @@ def write_file(
 
 
 def bench(capsys: pytest.CaptureFixture[str], folder: Path, detector: Path, *flags: str) -> dict[str, Any]:
-    """Run the verb on torch and read its report."""
+    """Run the command with torch and read its report."""
     report = folder.parent / "report.json"
     arguments = ["replay", "--bench", str(folder), "--checkpoint", str(detector), "--engine", "torch"]
     assert main([*arguments, "--json", str(report), *flags]) == 0, capsys.readouterr().err
@@ -70,18 +70,18 @@ def bench(capsys: pytest.CaptureFixture[str], folder: Path, detector: Path, *fla
     return loaded
 
 
-def play(path: Path, *, most_people: int = 2) -> Played:
-    """Read and follow one file."""
+def play(path: Path, *, most_people: int = 2) -> TrackedFile:
+    """Read and track one file."""
     sequence = parse_skeleton(path)
     joint_frames = tuple(
         live_joint_frames(pose_frames(sequence), rate_hz=30.0, most_people=most_people, track=TrackConfig())
     )
-    return Played(
+    return TrackedFile(
         path=path, frames=len(sequence.frames), joint_frames=joint_frames, people=tuple(track_histories(joint_frames))
     )
 
 
-def run(detector: Path, files: list[Path], rows: int) -> list[Heard]:
+def run(detector: Path, files: list[Path], rows: int) -> list[FileScores]:
     checkpoint = load_checkpoint(detector)
     replay = Replay(checkpoint, Config(), TorchEngine(checkpoint.model), rows=rows)
     return replay.run(map(play, files))

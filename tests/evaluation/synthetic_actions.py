@@ -1,4 +1,4 @@
-"""Made actions of a few people, and tiny checkpoints to measure on them."""
+"""Synthetic actions of a few people, and tiny checkpoints to measure on them."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ CLASSES = ("bow", "jump", "turn", "wave")
 
 
 def move(number: int, frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Make a body that leans and swings in a class's own way. Returns (frames, 25, 3) float32, metres."""
+    """Generate a body that leans and swings in a class's own way. Returns (frames, 25, 3) float32, metres."""
     body = np.random.default_rng(0).normal(0, 0.15, (25, 3)) + np.linspace(0, 1.5, 25)[:, None] * [0, 1, 0]
     way = np.random.default_rng(100 + number).normal(0, 0.2, (25, 3))
     swing = 1 + 0.5 * np.sin(np.linspace(0, 2 * np.pi, frames))[:, None, None]
@@ -34,7 +34,7 @@ def move(number: int, frames: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def two_people(*, classes: int = 4, each: int = 3, background: int | None = None, seed: int = 0) -> Dataset:
-    """Make sequences of every class but background: short and long ones, with one body, or a second that comes late."""
+    """Generate short and long sequences of every class but background, some with a second body that appears late."""
     rng = np.random.default_rng(seed)
     joints, labels, samples, row = [], [], [], 0
     for number in range(classes):
@@ -59,17 +59,17 @@ def two_people(*, classes: int = 4, each: int = 3, background: int | None = None
 def write_npz(path: Path, *, each: int = 4, broken: bool = False) -> Path:
     """Write the four classes of people p0, p1, ... in the array format, one sequence a class and person."""
     rng = np.random.default_rng(1)
-    wanted = [(number, person, int(rng.integers(15, 40))) for person in range(each) for number in range(4)]
-    joints = np.concatenate([move(number, frames, rng) for number, _, frames in wanted])
+    parts = [(number, person, int(rng.integers(15, 40))) for person in range(each) for number in range(4)]
+    joints = np.concatenate([move(number, frames, rng) for number, _, frames in parts])
     if broken:
         joints[:, 3:20] = np.nan
     np.savez(
         path,
         x=joints.astype(np.float16),
-        y=np.concatenate([np.full(frames, number + 1, np.int16) for number, _, frames in wanted]),
-        length=np.array([frames for *_, frames in wanted], np.int32),
-        subject=np.array([f"p{person}" for _, person, _ in wanted]),
-        seq=np.array([f"p{person}_{CLASSES[number]}" for number, person, _ in wanted]),
+        y=np.concatenate([np.full(frames, number + 1, np.int16) for number, _, frames in parts]),
+        length=np.array([frames for *_, frames in parts], np.int32),
+        subject=np.array([f"p{person}" for _, person, _ in parts]),
+        seq=np.array([f"p{person}_{CLASSES[number]}" for number, person, _ in parts]),
         meta=np.array(json.dumps({"labels": dict(enumerate(CLASSES, start=1)), "valid": [True] * 25})),
     )
     return path

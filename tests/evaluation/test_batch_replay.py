@@ -1,4 +1,4 @@
-"""Files run many at a time, each told what it would be told alone; what is broken, or speaks of nothing, is said."""
+"""Files run many at a time get the same predictions as each alone; broken and unlabelled files are reported."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from replay_files import bench, make_detector, play, run, write_file
 from hitrs_live.checkpoint import load_checkpoint
 from hitrs_live.cli import main
 from hitrs_live.config import Config
-from hitrs_live.evaluation.batch_replay import Heard, Played, Replay
+from hitrs_live.evaluation.batch_replay import FileScores, Replay, TrackedFile
 from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.prepare.ntu_classes import ACTIONS
 from hitrs_live.sources.ntu_format import write_skeleton
@@ -32,7 +32,7 @@ def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Eight files of like and unlike lengths, two of them of two people, one too short for any judgement."""
+    """Eight files of like and unlike lengths, two of them of two people, one too short for any prediction."""
     place = tmp_path / "ntu"
     (place / "deeper").mkdir(parents=True)
     for number, frames in enumerate((40, 75, 22, 9, 60, 33, 51, 47), start=1):
@@ -46,33 +46,33 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("rows", [1, 3, 16])
-def test_a_file_among_many_is_told_what_it_is_told_alone(folder: Path, detector: Path, rows: int) -> None:
+def test_a_file_among_many_gets_the_predictions_that_it_gets_alone(folder: Path, detector: Path, rows: int) -> None:
     files = sorted(folder.rglob("*.skeleton"))
     together = run(detector, files, rows)
     assert [one.path for one in together] == files
-    judged = 0
+    predictions = 0
     for file, one in zip(files, together, strict=True):
         (alone,) = run(detector, [file], 2)
-        assert (one.people, one.judgements, one.told) == (alone.people, alone.judgements, alone.told)
+        assert (one.people, one.predictions, one.detected) == (alone.people, alone.predictions, alone.detected)
         np.testing.assert_allclose(one.logits_sum, alone.logits_sum, atol=1e-4)
-        judged += one.judgements
-    assert judged > 30
+        predictions += one.predictions
+    assert predictions > 30
 
 
-def test_a_file_of_two_people_takes_two_rows_and_answers_by_both(folder: Path, detector: Path) -> None:
+def test_a_file_of_two_people_takes_two_rows_and_is_scored_by_both(folder: Path, detector: Path) -> None:
     file = folder / "S001C001P001R001A002.skeleton"
-    played = play(file)
-    assert len(played.people) == 2
+    tracked = play(file)
+    assert len(tracked.people) == 2
     (both,) = run(detector, [file], 4)
-    halves = [run_people(detector, replace(played, people=(person,))) for person in played.people]
+    halves = [run_people(detector, replace(tracked, people=(person,))) for person in tracked.people]
     np.testing.assert_allclose(both.logits_sum, sum(half.logits_sum for half in halves), atol=1e-4)
-    assert both.judgements == sum(half.judgements for half in halves) == 2 * halves[0].judgements
+    assert both.predictions == sum(half.predictions for half in halves) == 2 * halves[0].predictions
 
 
-def run_people(detector: Path, played: Played) -> Heard:
+def run_people(detector: Path, file: TrackedFile) -> FileScores:
     checkpoint = load_checkpoint(detector)
-    (heard,) = Replay(checkpoint, Config(), TorchEngine(checkpoint.model), rows=1).run([played])
-    return heard
+    (scores,) = Replay(checkpoint, Config(), TorchEngine(checkpoint.model), rows=1).run([file])
+    return scores
 
 
 def test_the_report_counts_what_ran_and_how_long_it_took(
@@ -90,13 +90,13 @@ def test_the_report_counts_what_ran_and_how_long_it_took(
     assert report["histogram"][0]["steps"]
     assert report["histogram"][-1]["steps"]
     assert all(a["to_ms"] == b["from_ms"] for a, b in zip(report["histogram"], report["histogram"][1:], strict=False))
-    said = capsys.readouterr().out
-    assert "8 files, 337 frames, 10 people" in said
-    assert "times real time" in said
-    assert "█" in said
+    printed = capsys.readouterr().out
+    assert "8 files, 337 frames, 10 people" in printed
+    assert "times real time" in printed
+    assert "█" in printed
 
 
-def test_accuracy_is_of_the_files_whose_names_tell_an_action_that_is_known(
+def test_accuracy_is_of_the_files_whose_names_contain_a_known_action(
     folder: Path, detector: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_file(folder / "kitchen.skeleton", 1, 40)
@@ -109,13 +109,13 @@ def test_accuracy_is_of_the_files_whose_names_tell_an_action_that_is_known(
     assert report["accuracy"]["top1"] == pytest.approx(right / 8)
     assert report["accuracy"]["files"] == 8
     assert report["accuracy"]["of_other_actions"] == 2
-    # Nine frames are no clip: it has no answer, and is not found.
+    # Nine frames are no clip: the file has no prediction and counts as wrong.
     assert report["accuracy"]["without_an_answer"] == 1
     short = answers[str(folder / "S001C001P001R001A004.skeleton")]
     assert (short["answer"], short["judgements"]) == (None, 0)
     assert answers[str(folder / "kitchen.skeleton")]["action"] is None
     assert answers[str(folder / "kitchen.skeleton")]["answer"] in LABELS[1:]
-    assert "of 8 files by the mean logit of all judgements" in capsys.readouterr().out
+    assert "of 8 files by the mean logit of all predictions" in capsys.readouterr().out
 
 
 def test_names_without_an_action_are_run_and_no_accuracy_is_given(
@@ -125,16 +125,16 @@ def test_names_without_an_action_are_run_and_no_accuracy_is_given(
     write_file(tmp_path / "ntu" / "hall.skeleton", 1, 40)
     report = bench(capsys, tmp_path / "ntu", detector)
     assert report["accuracy"] is None
-    assert "no accuracy: no file's name tells its action" in capsys.readouterr().out
+    assert "no accuracy: no file's name contains its action" in capsys.readouterr().out
 
 
-def test_a_detector_of_other_actions_is_not_held_against_names(
+def test_a_detector_of_other_actions_is_not_compared_with_names(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = make_detector(tmp_path / "other.safetensors", ("background", "drink water", "squat"))
     report = bench(capsys, folder, other)
     assert report["accuracy"] is None
-    assert "no accuracy: made does not know NTU RGB+D's actions but others, such as squat" in capsys.readouterr().out
+    assert "no accuracy: made knows other actions than those of NTU RGB+D, such as squat" in capsys.readouterr().out
 
 
 def test_a_broken_file_is_named_and_skipped(folder: Path, detector: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,11 +144,11 @@ def test_a_broken_file_is_named_and_skipped(folder: Path, detector: Path, capsys
     assert list(report["passed_over"]) == [str(broken)]
     assert report["files"] == 8
     captured = capsys.readouterr()
-    assert f"passed over: {broken}, line 3" in captured.err
-    assert "8 files, 1 passed over" in captured.out
+    assert f"skipped: {broken}, line 3" in captured.err
+    assert "8 files, 1 skipped" in captured.out
 
 
-def test_a_file_that_nobody_is_in_is_run_and_has_no_answer(
+def test_a_file_without_people_is_run_and_has_no_prediction(
     tmp_path: Path, detector: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "ntu").mkdir()
@@ -163,7 +163,7 @@ def test_a_file_that_nobody_is_in_is_run_and_has_no_answer(
     [
         (None, (), "no .skeleton file in it; give a folder"),
         ("nonsense", (), "none of 1 files can be read; the first: "),
-        ("", ("--rows", "0"), "--rows: got 0, wanted at least 1"),
+        ("", ("--rows", "0"), "--rows: got 0, expected at least 1"),
         ("", ("--precision", "fp8"), "fp8"),
         ("", ("--checkpoint", "nowhere.safetensors"), "nowhere.safetensors: cannot be read"),
     ],
@@ -178,7 +178,7 @@ def test_what_cannot_be_run_is_one_line_and_leaves_no_report(
         (place / "a.skeleton").write_text(content)
     chosen = () if "--checkpoint" in flags else ("--checkpoint", str(detector))
     assert main(["replay", "--bench", str(place), "--engine", "torch", "--json", str(report), *chosen, *flags]) == 2
-    lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("passed over: ")]
+    lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("skipped: ")]
     assert len(lines) == 1
     assert wrong in lines[0]
     assert not report.exists()
@@ -203,20 +203,20 @@ def test_ctrl_c_ends_it_without_a_traceback_or_a_report(tmp_path: Path, detector
     )  # fmt: skip
     assert running.stderr is not None
     # The broken one comes first in the order of names: once it is named, files are being run.
-    assert "passed over" in running.stderr.readline()
+    assert "skipped" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=PATIENCE_S)
+    _, errors = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 130
-    assert said == ""
+    assert errors == ""
     assert not report.exists()
 
 
-def test_the_real_files_are_told_alone_what_they_are_told_together(data: Path, detector: Path) -> None:
+def test_real_files_get_alone_the_predictions_that_they_get_together(data: Path, detector: Path) -> None:
     files = sorted((data / "ntu").glob("*.skeleton"))
     together = run(detector, files, 5)
     for file, one in zip(files, together, strict=True):
         (alone,) = run(detector, [file], 1)
-        assert (one.people, one.judgements, one.told) == (alone.people, alone.judgements, alone.told)
+        assert (one.people, one.predictions, one.detected) == (alone.people, alone.predictions, alone.detected)
         assert one.people == 1
-        assert one.judgements > 5
+        assert one.predictions > 5
         np.testing.assert_allclose(one.logits_sum, alone.logits_sum, atol=1e-4)

@@ -1,4 +1,4 @@
-"""The measures of naming sequences, each against a count by hand."""
+"""Classification metrics, each against a count by hand."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ SCORES = np.array(
 LABELS = np.array([0, 1, 2, 2])
 
 
-def test_confusion_counts_truth_by_row_and_answer_by_column() -> None:
+def test_confusion_counts_truth_by_row_and_prediction_by_column() -> None:
     counts = confusion_counts(SCORES.argmax(1), LABELS, 4)
     assert counts.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]]
     assert recalls(counts) == [1.0, 1.0, 0.0, None]
@@ -24,8 +24,8 @@ def test_confusion_for_a_report_names_only_the_classes_that_occur() -> None:
         "labels": ["background", "jump", "squat"],
         "counts": [[0, 0, 0], [0, 0, 1], [1, 0, 1]],
     }
-    nobody = np.zeros(0, np.int64)
-    assert confusion(nobody, nobody, names) == {"labels": [], "counts": []}
+    empty = np.zeros(0, np.int64)
+    assert confusion(empty, empty, names) == {"labels": [], "counts": []}
 
 
 def test_top_k_looks_for_the_class_among_the_k_best() -> None:

@@ -1,4 +1,4 @@
-"""`hitrs-live evaluate --degrade` spoils the joints before the streams run, and says so."""
+"""`hitrs-live evaluate --degrade` degrades the joints before the streams run, and reports it."""
 
 import json
 from pathlib import Path
@@ -24,13 +24,13 @@ def flags(protocol: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_spoiled_joints_give_other_figures_and_the_report_says_what_was_wrong(
+def test_degraded_joints_give_other_metrics_and_the_report_names_the_effects(
     protocol: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clean, spoiled = tmp_path / "clean.json", tmp_path / "spoiled.json"
+    clean, degraded = tmp_path / "clean.json", tmp_path / "degraded.json"
     assert main([*flags(protocol, folder), "--json", str(clean)]) == 0
-    assert main([*flags(protocol, folder), "--degrade", "yaw=90,noise,15fps", "--json", str(spoiled)]) == 0
-    reports = [json.loads(out.read_text()) for out in (clean, spoiled)]
+    assert main([*flags(protocol, folder), "--degrade", "yaw=90,noise,15fps", "--json", str(degraded)]) == 0
+    reports = [json.loads(out.read_text()) for out in (clean, degraded)]
     assert [report["degraded"] for report in reports] == [[], ["yaw=90", "noise", "15fps"]]
     errors = [report.get("sources", {}).get("precog16", report)["motion"] for report in reports]
     assert errors[0] != errors[1]
@@ -43,6 +43,6 @@ def test_an_unknown_effect_ends_in_one_line_and_no_report(
 ) -> None:
     out = tmp_path / "out.json"
     assert main([*flags(protocol, folder), "--degrade", "noise,fog", "--json", str(out)]) == 2
-    told = capsys.readouterr()
-    assert "--degrade fog: unknown" in told.err
-    assert (told.err.count("\n"), told.out, out.exists()) == (1, "", False)
+    printed = capsys.readouterr()
+    assert "--degrade fog: unknown" in printed.err
+    assert (printed.err.count("\n"), printed.out, out.exists()) == (1, "", False)

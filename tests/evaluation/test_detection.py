@@ -1,4 +1,4 @@
-"""The figures of a few made streams, checked by hand."""
+"""The metrics of a few synthetic streams, checked by hand."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ import torch
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
 from hitrs_live.data.array_format import BACKGROUND, IGNORE, LabelledSequence
 from hitrs_live.data.formats.ui_prmd import join_repetitions
-from hitrs_live.evaluation.kept_streams import HORIZONS, StreamResult, ToldAction, frame_scores
+from hitrs_live.evaluation.kept_streams import HORIZONS, DetectedAction, StreamResult, frame_scores
 from hitrs_live.evaluation.reference import run_reference
 from hitrs_live.evaluation.reports.detection import detection_report
 from hitrs_live.evaluation.run_model import motion_errors_mm, run_model
@@ -28,17 +28,17 @@ def sequence(labels: list[int], name: str = "m01_s08_e01_ok") -> LabelledSequenc
     )
 
 
-def told(label: str, onset_s: float, told_s: float, end_s: float = 1.0, score: float = 0.8) -> ToldAction:
-    return ToldAction(label=label, onset_s=onset_s, told_s=told_s, end_s=end_s, score=score)
+def detected(label: str, onset_s: float, detected_s: float, end_s: float = 1.0, score: float = 0.8) -> DetectedAction:
+    return DetectedAction(label=label, onset_s=onset_s, detected_s=detected_s, end_s=end_s, score=score)
 
 
-def result(labels: list[int], *actions: ToldAction, ends: tuple[int, ...] = (12, 19, 26)) -> StreamResult:
-    """A stream whose three judgements are of the class at the frame that each ends with."""
+def result(labels: list[int], *actions: DetectedAction, ends: tuple[int, ...] = (12, 19, 26)) -> StreamResult:
+    """A stream whose three predictions are of the class at the frame that each ends with."""
     errors = np.full((len(ends), len(HORIZONS)), 1.0, np.float32)
     scores = np.eye(3, dtype=np.float32)[[max(0, labels[end]) for end in ends]]
     return StreamResult(
-        sequence=sequence(labels), ends=np.array(ends), logits=scores, scores=scores, told=actions,
-        motion_error_mm=errors, held_error_mm=2 * errors,
+        sequence=sequence(labels), ends=np.array(ends), logits=scores, scores=scores, detected=actions,
+        motion_error_mm=errors, zero_velocity_error_mm=2 * errors,
     )  # fmt: skip
 
 
@@ -49,12 +49,14 @@ def test_a_frame_has_the_newest_scores_known_by_then() -> None:
     assert online[18].tolist() == [1, 0, 0]
     assert online[19].tolist() == [0, 1, 0]
     assert later[12].tolist() == [1, 0, 0]
-    assert later[13].tolist() == [0, 1, 0], "the judgement that comes six frames on"
+    assert later[13].tolist() == [0, 1, 0], "the prediction that comes six frames later"
 
 
 def test_an_alarm_is_false_only_where_nothing_but_background_is_near() -> None:
     labels = [BACKGROUND] * 60 + [1] * 30 + [IGNORE] * 60
-    seen = result(labels, told("jump", 0.5, 0.9), told("squat", 1.8, 2.0, 2.1), told("squat", 4.5, 4.9, 4.95))
+    seen = result(
+        labels, detected("jump", 0.5, 0.9), detected("squat", 1.8, 2.0, 2.1), detected("squat", 4.5, 4.9, 4.95)
+    )
     figures = detection_report([seen], LABELS)
     # Of the two seconds of background the last half second has the jump within reach.
     assert (figures["false_alarms"], figures["background_s"]) == (1, 1.5)
@@ -62,21 +64,23 @@ def test_an_alarm_is_false_only_where_nothing_but_background_is_near() -> None:
 
 
 def test_starts_are_counted_by_class_and_tolerance() -> None:
-    """One jump at 0.5 s, told at 0.9 s as of 0.7 s; a squat that was none."""
-    figures = detection_report([result([0] * 15 + [1] * 15, told("jump", 0.7, 0.9), told("squat", 0.6, 0.9))], LABELS)
+    """One jump at 0.5 s, detected at 0.9 s with an onset at 0.7 s; a false squat."""
+    figures = detection_report(
+        [result([0] * 15 + [1] * 15, detected("jump", 0.7, 0.9), detected("squat", 0.6, 0.9))], LABELS
+    )
     assert list(figures["per_class"]) == ["jump"]
     jump = figures["per_class"]["jump"]
     assert (jump["starts"], jump["told"], jump["precision"], jump["start_recall"]) == (1, 1, 1.0, 1.0)
     assert jump["delay_p50_s"] == figures["delay_p95_s"] == pytest.approx(0.4)
-    # Two told and one true: right one, F1 2 / 3; at a tenth of a second none.
+    # Two detected, one true, one right: F1 2 / 3; none right within a tenth of a second.
     assert figures["start_f1"] == {"0.1": 0.0, "0.3": 0.6667, "0.5": 0.6667, "1": 0.6667}
-    # Told 0.4 s late: within 0.4 s of the start, not within 0.3 s.
+    # Detected 0.4 s late: within 0.4 s of the start, not within 0.3 s.
     assert (figures["start_map"]["0.3"], figures["start_map"]["0.4"]) == (0.0, 1.0)
 
 
-def test_what_the_events_say_of_whole_actions_is_scored_too() -> None:
-    """The jump of frames 15 to 29 told as of 18 to 29: overlap 12 of 15."""
-    figures = detection_report([result([0] * 15 + [1] * 15, told("jump", 0.6, 0.9))], LABELS)
+def test_whole_detected_actions_are_scored_too() -> None:
+    """The jump of frames 15 to 29 detected from 18 to 29: overlap 12 of 15."""
+    figures = detection_report([result([0] * 15 + [1] * 15, detected("jump", 0.6, 0.9))], LABELS)
     assert figures["segmental_f1"] == {"10": 1.0, "25": 1.0, "50": 1.0}
     assert figures["edit"] == 1.0
     assert figures["oad"] == {"f1": 1.0, "sl_score": pytest.approx(np.exp(-3 / 15), abs=1e-4), "el_score": 1.0}
@@ -86,30 +90,30 @@ def test_what_the_events_say_of_whole_actions_is_scored_too() -> None:
 def test_frames_of_an_unknown_class_count_nowhere() -> None:
     labels = [0] * 15 + [1] * 15
     known = detection_report([result(labels)], LABELS)
-    longer = result(labels + [IGNORE] * 40, told("squat", 1.4, 1.6, 2.0))
+    longer = result(labels + [IGNORE] * 40, detected("squat", 1.4, 1.6, 2.0))
     with_unknown = detection_report([longer], LABELS)
     for key in ("frames", "frame_map", "mcap", "start_f1", "false_alarms", "segmental_f1", "edit", "mcap_by_decile"):
         assert with_unknown[key] == known[key], key
 
 
 def test_streams_without_any_action_still_have_their_alarms_counted() -> None:
-    figures = detection_report([result([0] * 300, told("jump", 5.0, 5.5, 6.0))], LABELS)
+    figures = detection_report([result([0] * 300, detected("jump", 5.0, 5.5, 6.0))], LABELS)
     assert figures["frame_map"] is None
     assert (figures["false_alarms"], figures["false_alarms_per_hour"]) == (1, 360.0)
 
 
-def test_each_frame_counts_as_what_the_newest_judgement_calls_it() -> None:
-    """Judged after frames 12 (background), 19 and 26 (both jump); the jump begins at 15, the unknown at 28."""
+def test_each_frame_counts_as_the_class_of_the_newest_prediction() -> None:
+    """Predictions after frames 12 (background), 19 and 26 (both jump); the jump begins at 15, the unknown at 28."""
     figures = detection_report([result([0] * 15 + [1] * 13 + [IGNORE] * 2)], LABELS)
     assert figures["confusion"] == {"labels": ["background", "jump"], "counts": [[15, 0], [4, 9]]}
 
 
-def test_a_class_that_was_only_said_has_a_row_without_frames() -> None:
+def test_a_class_that_was_only_predicted_has_a_row_without_frames() -> None:
     seen = result([0] * 12 + [1] * 18)
     wrong = replace(seen, scores=np.eye(3, dtype=np.float32)[[2, 1, 1]])
     figures = detection_report([seen, wrong], LABELS)["confusion"]
     assert figures["labels"] == ["background", "jump", "squat"]
-    # Of both streams the first twelve frames are before any judgement.
+    # Of both streams the first twelve frames are before any prediction.
     assert figures["counts"] == [[24, 0, 0], [0, 29, 7], [0, 0, 0]]
 
 
@@ -117,9 +121,9 @@ def test_motion_errors_are_mean_distances_in_millimetres_and_end_with_the_stream
     moving = sequence([0] * 40)
     frame = 20
     perfect = np.stack([moving.joints_m[min(39, frame + k)] for k in range(1, 31)])
-    predicted, held = motion_errors_mm(moving, frame, perfect)
+    predicted, still = motion_errors_mm(moving, frame, perfect)
     np.testing.assert_allclose(predicted[:4], 0, atol=1e-3)
-    np.testing.assert_allclose(held[:4], [30, 60, 120, 180], atol=1e-2)
+    np.testing.assert_allclose(still[:4], [30, 60, 120, 180], atol=1e-2)
     assert np.isnan(predicted[4])
 
 
@@ -151,7 +155,7 @@ def checkpoint() -> Checkpoint:
 @pytest.mark.slow
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("step_frames", [None, 1])
-def test_the_live_stages_judge_as_whole_recordings_are_judged(
+def test_the_live_stages_predict_what_the_offline_reference_predicts(
     checkpoint: Checkpoint, step_frames: int | None, mirror: bool
 ) -> None:
     """Over more clips than the window holds, and for rows of unequal length."""

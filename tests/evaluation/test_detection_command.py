@@ -1,4 +1,4 @@
-"""`hitrs-live evaluate detection` measures the shipped model on any streams, and says what is wrong with a flag."""
+"""`hitrs-live evaluate detection` measures the shipped model on any streams, and reports wrong flags."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def ship(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def strange(folder: Path) -> Path:
-    """Ten seconds of somebody who does what no detector of ours knows."""
+    """Ten seconds of an action that no detector of ours knows."""
     joints = np.random.default_rng(0).normal(0, 0.3, (1, 25, 3)) + np.zeros((300, 1, 1))
     meta = {"labels": {"1": "juggle"}, "valid": [True] * 25}
     np.savez(
@@ -56,7 +56,7 @@ def test_repetitions_are_joined_before_they_are_measured(ship: Path, tmp_path: P
     assert json.loads(out.read_text())["streams"] == 10
 
 
-def test_what_the_detector_does_not_know_counts_as_background_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_what_the_detector_does_not_know_counts_as_background_on_request(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     flags = [*DETECTION, "--data", str(strange(tmp_path)), "--json", str(out)]
     background = [main(flags), json.loads(out.read_text())["background_s"]]
@@ -68,7 +68,7 @@ def test_what_the_detector_does_not_know_counts_as_background_where_that_is_aske
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "message"),
     [
         (["--subjects", "nobody"], "no subject nobody; it has p1, p9"),
         (["--split", "sideways"], "no split 'sideways', it has held-out"),
@@ -76,17 +76,17 @@ def test_what_the_detector_does_not_know_counts_as_background_where_that_is_aske
         (["--thresholds", "none.toml"], "none.toml: cannot be read"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(
-    ship: Path, flags: list[str], told: str, capsys: pytest.CaptureFixture[str]
+def test_a_wrong_flag_is_reported_in_one_line(
+    ship: Path, flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*DETECTION, "--data", str(ship / "precog16.npz"), *flags]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize("protocol", ["detection", "held-out"])
-def test_it_computes_with_as_many_threads_as_are_asked_for(ship: Path, protocol: str) -> None:
+def test_it_computes_with_the_requested_number_of_threads(ship: Path, protocol: str) -> None:
     data = ship.parent if protocol == "held-out" else ship / "precog16.npz"
     flags = ["evaluate", protocol, "--data", str(data)]
     assert build_parser().parse_args(flags).threads == 2
@@ -98,4 +98,4 @@ def test_it_computes_with_as_many_threads_as_are_asked_for(ship: Path, protocol:
 def test_no_threads_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["evaluate", "held-out", "--threads", "0"])
-    assert "--threads: got 0, wanted a whole number above 0" in capsys.readouterr().err
+    assert "--threads: got 0, expected a whole number above 0" in capsys.readouterr().err

@@ -47,12 +47,12 @@ def test_calibrated_average_precision_of_a_case_by_hand() -> None:
 
 
 @pytest.mark.parametrize("negatives", [1, 3, 100])
-def test_scores_that_tell_nothing_are_worth_one_half_however_rare_the_class(negatives: int) -> None:
+def test_scores_without_information_are_worth_one_half_however_rare_the_class(negatives: int) -> None:
     positive = np.arange(negatives + 1) == 0
     assert calibrated_average_precision(np.full(negatives + 1, 0.3, np.float32), positive) == pytest.approx(0.5)
 
 
-def test_without_a_negative_nothing_can_be_told_wrongly() -> None:
+def test_without_a_negative_nothing_can_be_wrong() -> None:
     assert calibrated_average_precision(np.array([0.2, 0.1], np.float32), np.ones(2, bool)) == 1.0
 
 
@@ -112,8 +112,8 @@ def test_unknown_frames_are_left_out_but_still_part_two_actions() -> None:
 
 def test_a_short_action_leaves_tenths_empty_and_a_missing_class_all() -> None:
     # Five frames: frame i is of tenth 2i.
-    found = decile_precisions(np.ones(6, np.float32), np.array([0, 1, 1, 1, 1, 1]), 1)
-    assert np.isnan(found).tolist() == [False, True] * 5
+    precisions = decile_precisions(np.ones(6, np.float32), np.array([0, 1, 1, 1, 1, 1]), 1)
+    assert np.isnan(precisions).tolist() == [False, True] * 5
     assert np.isnan(decile_precisions(np.ones(6, np.float32), np.zeros(6, np.int64), 1)).all()
 
 

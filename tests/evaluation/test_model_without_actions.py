@@ -68,12 +68,12 @@ def test_thresholds_can_be_tuned_for_it(detector: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_replayed_file_of_one_person_has_no_answer(detector: Path, tmp_path: Path) -> None:
+def test_a_replayed_file_of_one_person_has_no_prediction(detector: Path, tmp_path: Path) -> None:
     (tmp_path / "ntu").mkdir()
     file = write_file(tmp_path / "ntu" / "S001C001P001R001A001.skeleton", 1, 40)
     out = tmp_path / "out.json"
     flags = ["--checkpoint", str(detector), "--engine", "torch", "--json", str(out)]
     assert main(["replay", "--bench", str(tmp_path / "ntu"), *flags]) == 0
-    answers = json.loads(out.read_text())["answers"][str(file)]
-    assert answers["judgements"] > 0
-    assert answers["answer"] is None, "one person alone cannot hug either"
+    prediction = json.loads(out.read_text())["answers"][str(file)]
+    assert prediction["judgements"] > 0
+    assert prediction["answer"] is None, "one person alone cannot hug either"

@@ -12,9 +12,15 @@ from numpy.typing import NDArray
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
 from hitrs_live.cli import main
 from hitrs_live.data.array_format import LabelledSequence
-from hitrs_live.evaluation.metrics.motion_baselines import BASELINES, constant_velocity, damped_velocity, hold, kalman
+from hitrs_live.evaluation.metrics.motion_baselines import (
+    BASELINES,
+    constant_velocity,
+    damped_velocity,
+    kalman,
+    zero_velocity,
+)
 from hitrs_live.evaluation.reports.motion import bone_length_change, mean_error_mm, motion_report, velocity_jump_mm
-from hitrs_live.evaluation.run_forecasts import Forecasts, forecast
+from hitrs_live.evaluation.run_model import Forecasts, forecast
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.transforms import NormaliserConfig, denormalise, normalise_sequence
@@ -40,7 +46,7 @@ def walking(step_m: float = 0.02) -> LabelledSequence:
     return sequence(body() + step_m * np.arange(FRAMES)[:, None, None] * np.array([1, 0, 0]))
 
 
-def told(seen: LabelledSequence, future_m: Floats, ends: list[int], scale_m: float = 0.0) -> Forecasts:
+def forecasts(seen: LabelledSequence, future_m: Floats, ends: list[int], scale_m: float = 0.0) -> Forecasts:
     return Forecasts(
         seen=seen, true_m=seen.joints_m, ends=np.array(ends), future_m=future_m,
         scale_m=np.full(future_m.shape[:3], scale_m, np.float32),
@@ -48,7 +54,7 @@ def told(seen: LabelledSequence, future_m: Floats, ends: list[int], scale_m: flo
 
 
 def test_the_baselines_of_a_steady_walk_can_be_worked_out() -> None:
-    """0.02 m a frame: held is off by that times the frames, damping loses 1 - 0.85 of a step a step."""
+    """0.02 m a frame: zero velocity errs by that times the frames, damping loses 1 - 0.85 of a step a step."""
     walk, ends = walking(), np.array([40, 60])
     ahead = walk.joints_m[ends[:, None] + np.arange(1, 31)]
     every = np.ones(25, bool)
@@ -56,7 +62,7 @@ def test_the_baselines_of_a_steady_walk_can_be_worked_out() -> None:
     def errors(predicted: Floats) -> list[float]:
         return mean_error_mm(predicted, ahead, every)[0, [0, 1, 29]].tolist()
 
-    assert errors(hold(walk.joints_m, ends, 30)) == pytest.approx([20, 40, 600], abs=0.01)
+    assert errors(zero_velocity(walk.joints_m, ends, 30)) == pytest.approx([20, 40, 600], abs=0.01)
     assert errors(constant_velocity(walk.joints_m, ends, 30)) == pytest.approx([0, 0, 0], abs=0.05)
     lost = 20 * (30 - (1 - 0.85**30) / 0.15)
     assert errors(damped_velocity(walk.joints_m, ends, 30)) == pytest.approx([0, 3, lost], abs=0.05)
@@ -71,7 +77,7 @@ def test_no_baseline_looks_ahead(name: str) -> None:
     np.testing.assert_array_equal(BASELINES[name](walk, ends, 30), BASELINES[name](other, ends, 30))
 
 
-def test_the_filter_trembles_less_than_what_it_is_given() -> None:
+def test_the_filter_reduces_noise() -> None:
     rng = np.random.default_rng(1)
     still = np.repeat(body()[None], 300, 0)
     noisy = (still + rng.normal(0, 0.01, still.shape)).astype(np.float32)
@@ -83,12 +89,12 @@ def test_the_filter_trembles_less_than_what_it_is_given() -> None:
     assert off["kalman"] < off["constant_velocity"]
 
 
-def test_errors_are_in_the_room_and_relative_to_the_root() -> None:
-    """All joints 10 mm off; the wrist 250 mm more: 10 and 10 mm mean in the room, relative to the root only the 10."""
+def test_errors_are_in_camera_space_and_root_aligned() -> None:
+    """All joints 10 mm off; the wrist 250 mm more: 10 and 10 mm mean in camera space, root-aligned only the 10."""
     walk = walking()
     future = walk.joints_m[None, 41:71] + np.float32(0.01) * np.array([0, 1, 0], np.float32)
     future[:, :, 6, 1] += 0.25
-    report = motion_report([told(walk, future, [40])], rate_hz=30.0)
+    report = motion_report([forecasts(walk, future, [40])], rate_hz=30.0)
     assert report["mpjpe_mm"] == dict.fromkeys(("100", "200", "400", "600", "1000"), pytest.approx(20.0))
     assert report["root_aligned_mpjpe_mm"]["400"] == pytest.approx(10.0)
     assert report["baselines"]["held"]["mpjpe_mm"] == pytest.approx(
@@ -103,22 +109,24 @@ def test_joints_that_the_sensor_does_not_have_are_left_out() -> None:
     future = walk.joints_m[None, 41:71].copy()
     future[:, :, 6] += 1.0
     without = replace(walk, valid_mask=np.arange(25) != 6)
-    assert motion_report([told(without, future, [40])], rate_hz=30.0)["mpjpe_mm"]["100"] == 0.0
+    assert motion_report([forecasts(without, future, [40])], rate_hz=30.0)["mpjpe_mm"]["100"] == 0.0
 
 
 def test_a_mean_is_over_predictions_not_recordings() -> None:
     """Two predictions 10 mm off and one 40 mm off: 20 mm."""
     walk = walking()
     up = np.array([0, 1, 0], np.float32)
-    first = told(walk, walk.joints_m[np.array([[40], [50]]) + np.arange(1, 31)] + 0.01 * up, [40, 50])
-    second = told(walk, walk.joints_m[None, 41:71] + 0.04 * up, [40])
+    first = forecasts(walk, walk.joints_m[np.array([[40], [50]]) + np.arange(1, 31)] + 0.01 * up, [40, 50])
+    second = forecasts(walk, walk.joints_m[None, 41:71] + 0.04 * up, [40])
     report = motion_report([first, second], rate_hz=30.0)
     assert report["mpjpe_mm"]["600"] == pytest.approx(20.0)
 
 
-def test_a_velocity_jump_is_the_change_from_the_last_step_to_the_first_one_told() -> None:
+def test_a_velocity_jump_is_the_change_from_the_last_step_to_the_first_predicted_one() -> None:
     walk, ends, every = walking(), np.array([40]), np.ones(25, bool)
-    assert velocity_jump_mm(walk.joints_m, ends, hold(walk.joints_m, ends, 30), every) == pytest.approx([20], abs=0.01)
+    assert velocity_jump_mm(walk.joints_m, ends, zero_velocity(walk.joints_m, ends, 30), every) == pytest.approx(
+        [20], abs=0.01
+    )
     onward = constant_velocity(walk.joints_m, ends, 30)
     assert velocity_jump_mm(walk.joints_m, ends, onward, every) == pytest.approx([0], abs=0.01)
 
@@ -138,8 +146,8 @@ def test_calibration_is_the_share_of_joints_within_their_range() -> None:
     """Every joint 30 mm off: 2.674 scales of 10 mm do not reach it, 5.322 do."""
     walk = walking()
     future = walk.joints_m[None, 41:71] + np.array([0, 0.03, 0], np.float32)
-    assert motion_report([told(walk, future, [40], 0.010)], rate_hz=30.0)["calibration"] == {"50": 0.0, "90": 1.0}
-    assert motion_report([told(walk, future, [40], 0.020)], rate_hz=30.0)["calibration"] == {"50": 1.0, "90": 1.0}
+    assert motion_report([forecasts(walk, future, [40], 0.010)], rate_hz=30.0)["calibration"] == {"50": 0.0, "90": 1.0}
+    assert motion_report([forecasts(walk, future, [40], 0.020)], rate_hz=30.0)["calibration"] == {"50": 1.0, "90": 1.0}
 
 
 ENCODER = HiTRSConfig(
@@ -172,9 +180,9 @@ def test_live_forecasts_and_scales_are_those_of_the_whole_recording(
     checkpoint: Checkpoint, step_frames: int | None
 ) -> None:
     recordings = [wandering(1, 60), wandering(2, 52), wandering(3, 30)]
-    made = list(forecast(checkpoint, [(one, one) for one in recordings], step_frames=step_frames))
-    assert [one.seen.name for one in made] == ["w1", "w2"], "the third is too short for a whole second ahead"
-    for one in made:
+    predicted = list(forecast(checkpoint, [(one, one) for one in recordings], step_frames=step_frames))
+    assert [one.seen.name for one in predicted] == ["w1", "w2"], "the third is too short for a whole second ahead"
+    for one in predicted:
         assert one.ends.tolist() == list(range(12, len(one.true_m) - 30, step_frames or 7))
         joints, frames = normalise_sequence(torch.from_numpy(one.seen.joints_m)[None], NormaliserConfig())
         with torch.inference_mode():
@@ -187,12 +195,12 @@ def test_live_forecasts_and_scales_are_those_of_the_whole_recording(
         np.testing.assert_allclose(one.scale_m[places], (scale[0] * sizes).numpy(), rtol=1e-3)
 
 
-def test_predictions_of_spoiled_joints_are_held_against_the_true_ones(checkpoint: Checkpoint) -> None:
+def test_predictions_from_degraded_joints_are_compared_with_the_true_ones(checkpoint: Checkpoint) -> None:
     true = wandering(1, 60)
     shifted = replace(true, joints_m=true.joints_m + np.float32(1.0))
-    (clean,), (spoiled,) = (list(forecast(checkpoint, [(seen, true)])) for seen in (true, shifted))
-    np.testing.assert_array_equal(spoiled.true_m, true.joints_m)
-    np.testing.assert_allclose(spoiled.future_m, clean.future_m + 1.0, atol=1e-3)
+    (clean,), (degraded,) = (list(forecast(checkpoint, [(seen, true)])) for seen in (true, shifted))
+    np.testing.assert_array_equal(degraded.true_m, true.joints_m)
+    np.testing.assert_allclose(degraded.future_m, clean.future_m + 1.0, atol=1e-3)
 
 
 def test_the_command_writes_every_figure(checkpoint: Checkpoint, tmp_path: Path) -> None:
@@ -219,7 +227,7 @@ def test_the_command_writes_every_figure(checkpoint: Checkpoint, tmp_path: Path)
     assert set(report["calibration"]) == {"50", "90"}
 
 
-def test_recordings_without_a_second_to_predict_are_told_of(
+def test_recordings_too_short_to_predict_a_second_are_reported(
     checkpoint: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_checkpoint(tmp_path / "made.safetensors", checkpoint)

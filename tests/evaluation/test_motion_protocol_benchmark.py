@@ -1,4 +1,4 @@
-"""The benchmark of the published CMU protocol: what it makes of the reports of several seeds."""
+"""The benchmark of the published CMU protocol: how it combines the reports of several seeds."""
 
 import json
 import runpy
@@ -22,15 +22,15 @@ def script() -> dict[str, Any]:
 
 def report(walking: list[float], soccer: list[float]) -> dict[str, Any]:
     mm = {"walking": walking, "soccer": soccer}
-    held = {"walking": [40.0] * 6, "soccer": [50.0] * 6}
+    still = {"walking": [40.0] * 6, "soccer": [50.0] * 6}
     return {
         "columns_ms": [80, 160, 320, 400, 560, 1000],
         "frames": [2, 4, 8, 10, 14, 25],
         "windows": {"walking": 1, "soccer": 1},
         "per_action": mm,
         "per_action_all_joints": mm,
-        "zero_velocity": held,
-        "zero_velocity_all_joints": held,
+        "zero_velocity": still,
+        "zero_velocity_all_joints": still,
         "published_all_joints": PUBLISHED,
     }
 
@@ -50,11 +50,11 @@ def test_an_action_is_better_only_where_every_column_to_400_ms_is(script: dict[s
     late = [9.9, 9.9, 9.9, 9.9, 30.0, 30.0]
     once_worse = [10.0, 10.0, 10.0, 20.9, 1.0, 1.0]
     figures = script["compare"]([report(late, once_worse)], report([11.0] * 6, [10.0] * 6))
-    told = script["compare_row"](figures, "mean")
-    assert told["better_at_every_column"] == ["walking"]
-    assert told["better_on_average"] == ["walking", "soccer"]
-    assert told["within_5_percent_at_every_column"] == ["walking", "soccer"]
-    assert told["of_published_to_400_ms"]["walking"] == [0.99] * 4
+    compared = script["compare_row"](figures, "mean")
+    assert compared["better_at_every_column"] == ["walking"]
+    assert compared["better_on_average"] == ["walking", "soccer"]
+    assert compared["within_5_percent_at_every_column"] == ["walking", "soccer"]
+    assert compared["of_published_to_400_ms"]["walking"] == [0.99] * 4
     together = script["compare_row"](figures, "together")
     assert together["within_5_percent_at_every_column"] == ["soccer"]
 

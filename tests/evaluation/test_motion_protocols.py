@@ -1,4 +1,4 @@
-"""The published protocols of motion prediction: zero velocity as published, figures by hand, faults in one line."""
+"""The published protocols of motion prediction: zero velocity as published, errors by hand, faults in one line."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,10 @@ from hitrs_live.data.formats.cmu_motion import read_cmu_motion
 from hitrs_live.data.motion_set import MotionRecording, MotionSet
 from hitrs_live.evaluation.reports.motion_protocols import (
     FRAMES,
-    hold_pose,
     mean_over_actions,
     motion_errors,
     with_mirror,
+    zero_velocity,
 )
 from hitrs_live.skeleton import SkeletonLayout
 
@@ -28,7 +28,7 @@ ZERO_VELOCITY = {
     "washwindow": (17.4, 33.6, 62.9, 75.5, 96.3, 135.0),
     "running": (44.1, 84.4, 155.4, 185.4, 234.1, 287.0),
 }
-"""As the benchmark gives it, over the scored joints."""
+"""As the benchmark reports it, over the scored joints."""
 
 THREE = SkeletonLayout(name="three", joints=("hips", "left_hand", "right_hand"), parents=(0, 0, 0))
 
@@ -51,14 +51,14 @@ def test_zero_velocity_on_the_cmu_benchmark_is_the_published_one(data: Path) -> 
     files = sorted((data / "measure").glob("cmu_motion*"))
     if not files:
         pytest.skip("needs the CMU motion-prediction benchmark in measure/ of the data folder")
-    measured = motion_errors(read_cmu_motion(files[0]), hold_pose)
+    measured = motion_errors(read_cmu_motion(files[0]), zero_velocity)
     assert set(measured) == set(ZERO_VELOCITY)
     for action, published in ZERO_VELOCITY.items():
         assert measured[action].scored == pytest.approx(published, abs=0.1), action
 
 
 def test_errors_are_those_counted_by_hand() -> None:
-    errors = motion_errors(three_joints((2.0, 5.0)), hold_pose)
+    errors = motion_errors(three_joints((2.0, 5.0)), zero_velocity)
     assert errors["a"].scored == pytest.approx([2.0 * frame for frame in FRAMES], abs=0.01)
     assert errors["b"].scored == pytest.approx([5.0 * frame for frame in FRAMES], abs=0.01)
     assert errors["a"].all_joints == pytest.approx([2.0 * frame / 3 for frame in FRAMES], abs=0.01)
@@ -77,11 +77,11 @@ def test_a_predictor_that_knows_the_motion_makes_no_error() -> None:
 def test_averaging_with_the_mirror_image_cancels_what_a_predictor_does_to_one_side_only(tmp_path: Path) -> None:
     motion = read_cmu_motion(write_cmu_miniature(tmp_path / "cmu.npz"))
     to_the_left = torch.tensor((10.0, 0.0, 0.0))
-    both = with_mirror(lambda history: hold_pose(history) + to_the_left, motion.mirror)
+    both = with_mirror(lambda history: zero_velocity(history) + to_the_left, motion.mirror)
     history = torch.from_numpy(motion.test[0].windows()[:2, :10])
-    off = (both(history) - hold_pose(history))[..., list(motion.scored), 0]
+    off = (both(history) - zero_velocity(history))[..., list(motion.scored), 0]
     assert off.abs().max() < 10.0
-    assert with_mirror(hold_pose, motion.mirror)(history) == pytest.approx(hold_pose(history), abs=0.01)
+    assert with_mirror(zero_velocity, motion.mirror)(history) == pytest.approx(zero_velocity(history), abs=0.01)
 
 
 def test_the_verb_writes_both_means_beside_what_is_published(
@@ -108,17 +108,17 @@ def test_training_recordings_can_be_measured_on_to_choose_by(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "message"),
     [
         (["--recordings", "walking_9"], "no training recording is called walking_9"),
         (["--forecaster", "none.safetensors"], "none.safetensors: cannot be read"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(
-    tmp_path: Path, flags: list[str], told: str, capsys: pytest.CaptureFixture[str]
+def test_a_wrong_flag_is_reported_in_one_line(
+    tmp_path: Path, flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = write_cmu_miniature(tmp_path / "cmu.npz")
     assert main(["evaluate", "motion", "--cmu", str(file), *flags]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1

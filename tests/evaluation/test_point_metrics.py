@@ -1,4 +1,4 @@
-"""Metrics of told starts, on cases small enough to check by hand."""
+"""Metrics of detected starts, on cases small enough to check by hand."""
 
 from dataclasses import replace
 
@@ -9,39 +9,41 @@ from hypothesis import strategies as st
 
 from hitrs_live.evaluation.metrics.point import (
     NO_MATCHES,
-    Start,
-    Told,
+    DetectedStart,
+    TrueStart,
     false_alarms_at_recall,
     match_starts,
     point_average_precision,
 )
 
 
-def start(onset_s: float, stream: int = 0, label: int = 1) -> Start:
-    return Start(stream=stream, label=label, onset_s=onset_s)
+def start(onset_s: float, stream: int = 0, label: int = 1) -> TrueStart:
+    return TrueStart(stream=stream, label=label, onset_s=onset_s)
 
 
-def told(told_s: float, score: float, stream: int = 0, label: int = 1, onset_s: float | None = None) -> Told:
-    """A start told when it is said to be, unless another onset is given."""
-    said_s = told_s if onset_s is None else onset_s
-    return Told(stream=stream, label=label, onset_s=said_s, told_s=told_s, score=score)
+def detected(
+    detected_s: float, score: float, stream: int = 0, label: int = 1, onset_s: float | None = None
+) -> DetectedStart:
+    """A start that is detected at its onset, unless another onset is given."""
+    dated_s = detected_s if onset_s is None else onset_s
+    return DetectedStart(stream=stream, label=label, onset_s=dated_s, detected_s=detected_s, score=score)
 
 
 STARTS = st.lists(st.builds(start, st.integers(0, 12), st.integers(0, 2)), min_size=1, max_size=8)
-TELLINGS = st.lists(st.builds(told, st.integers(0, 12), st.integers(0, 4), st.integers(0, 2)), max_size=12)
+DETECTIONS = st.lists(st.builds(detected, st.integers(0, 12), st.integers(0, 4), st.integers(0, 2)), max_size=12)
 
 
 def test_starts_match_once_each_and_the_nearest_first() -> None:
-    # True at 1 and 5 s. Told at 1.2 (right), 0.7 (a second for the same), 8 (nothing there).
+    # True at 1 and 5 s. Detected at 1.2 (right), 0.7 (a second for the same), 8 (nothing there).
     matches = match_starts([(0.7, 1.0), (1.2, 1.6), (8.0, 8.5)], [1.0, 5.0], tolerance_s=0.5)
-    assert (matches.right, matches.told, matches.true) == (1, 3, 2)
+    assert (matches.right, matches.detected, matches.true) == (1, 3, 2)
     assert matches.delays_s == pytest.approx((0.6,))
     assert matches.precision == pytest.approx(1 / 3)
     assert matches.recall == pytest.approx(1 / 2)
     assert matches.f1 == pytest.approx(2 / 5)
 
 
-def test_nothing_told_of_nothing_true_is_zero_not_an_error() -> None:
+def test_nothing_detected_of_nothing_true_is_zero_not_an_error() -> None:
     matches = match_starts([], [], tolerance_s=0.5)
     assert (matches.precision, matches.recall, matches.f1) == (0.0, 0.0, 0.0)
 
@@ -59,79 +61,86 @@ def test_point_average_precision_of_a_case_by_hand() -> None:
     # By score: right, wrong (nothing near), right. Recalls 1/2, 1/2, 1 at precisions 1, 1/2, 2/3. Of the eleven
     # recalls 0 ... 0.5 are six at precision 1, and 0.6 ... 1 five at 2/3.
     true = [start(1.0), start(5.0)]
-    tellings = [told(1.4, 0.9), told(3.0, 0.8), told(5.1, 0.7)]
-    assert point_average_precision(tellings, true, offset_s=0.5) == pytest.approx((6 * 1 + 5 * 2 / 3) / 11)
+    detections = [detected(1.4, 0.9), detected(3.0, 0.8), detected(5.1, 0.7)]
+    assert point_average_precision(detections, true, offset_s=0.5) == pytest.approx((6 * 1 + 5 * 2 / 3) / 11)
 
 
-def test_a_start_told_twice_is_told_wrongly_once() -> None:
-    # Right, then wrong for the start is taken: recall 1 was reached before the mistake. The other way round it costs.
-    assert point_average_precision([told(1.1, 0.9), told(1.0, 0.8)], [start(1.0)], offset_s=0.5) == 1.0
-    # Of three tellings of two starts the second is wrong: recalls up to 0.5 at 1, above at 2/3.
-    tellings = [told(1.1, 0.9), told(1.0, 0.8), told(5.0, 0.7)]
-    value = point_average_precision(tellings, [start(1.0), start(5.0)], offset_s=0.5)
+def test_a_start_detected_twice_is_wrong_once() -> None:
+    # Right, then wrong since the start is matched already: recall 1 was reached before the mistake.
+    assert point_average_precision([detected(1.1, 0.9), detected(1.0, 0.8)], [start(1.0)], offset_s=0.5) == 1.0
+    # Of three detections of two starts the second is wrong: recalls up to 0.5 at 1, above at 2/3.
+    detections = [detected(1.1, 0.9), detected(1.0, 0.8), detected(5.0, 0.7)]
+    value = point_average_precision(detections, [start(1.0), start(5.0)], offset_s=0.5)
     assert value == pytest.approx((6 + 5 * 2 / 3) / 11)
 
 
-def test_a_second_start_within_the_offset_may_be_taken_by_the_next_telling() -> None:
-    # Both tellings are nearest to 1.0; the first takes it, the second the start at 1.4.
-    tellings = [told(1.0, 0.9), told(1.1, 0.8)]
-    assert point_average_precision(tellings, [start(1.0), start(1.4)], offset_s=0.5) == 1.0
+def test_a_second_start_within_the_offset_may_be_taken_by_the_next_detection() -> None:
+    # Both detections are nearest to 1.0; the first takes it, the second the start at 1.4.
+    detections = [detected(1.0, 0.9), detected(1.1, 0.8)]
+    assert point_average_precision(detections, [start(1.0), start(1.4)], offset_s=0.5) == 1.0
 
 
-def test_a_start_counts_when_it_is_told_not_when_it_is_said_to_have_been() -> None:
-    late = told(2.0, 0.9, onset_s=1.0)
+def test_a_start_counts_at_the_time_of_detection_not_at_its_onset() -> None:
+    late = detected(2.0, 0.9, onset_s=1.0)
     assert point_average_precision([late], [start(1.0)], offset_s=0.5) == 0.0
     assert point_average_precision([late], [start(1.0)], offset_s=1.0) == 1.0
 
 
 def test_starts_of_other_streams_and_classes_are_not_taken() -> None:
-    assert point_average_precision([told(1.0, 0.9, stream=1)], [start(1.0)], offset_s=0.5) == 0.0
-    assert point_average_precision([told(1.0, 0.9, label=2)], [start(1.0)], offset_s=0.5) == 0.0
+    assert point_average_precision([detected(1.0, 0.9, stream=1)], [start(1.0)], offset_s=0.5) == 0.0
+    assert point_average_precision([detected(1.0, 0.9, label=2)], [start(1.0)], offset_s=0.5) == 0.0
 
 
-def test_tellings_of_equal_score_are_one_step() -> None:
+def test_detections_of_equal_score_are_one_step() -> None:
     # One right, one wrong, at one threshold: precision 1/2 at recall 1, hence at every recall.
-    tellings = [told(1.0, 0.5), told(9.0, 0.5)]
-    assert point_average_precision(tellings, [start(1.0)], offset_s=0.5) == pytest.approx(0.5)
+    detections = [detected(1.0, 0.5), detected(9.0, 0.5)]
+    assert point_average_precision(detections, [start(1.0)], offset_s=0.5) == pytest.approx(0.5)
 
 
 def test_of_equal_scores_the_earlier_takes_its_start_first_whatever_the_order_given() -> None:
-    # The telling at 1.5 is near the start at 2 alone. It takes that, and leaves the start at 3 to the one at 2.45.
-    tellings = [told(1.5, 0.5), told(2.45, 0.5)]
-    for given_ in (tellings, tellings[::-1]):
+    # The detection at 1.5 is near the start at 2 alone. It takes that, and leaves the start at 3 to the one at 2.45.
+    detections = [detected(1.5, 0.5), detected(2.45, 0.5)]
+    for given_ in (detections, detections[::-1]):
         assert point_average_precision(given_, [start(2.0), start(3.0)], offset_s=0.6) == 1.0
 
 
 def test_recalls_of_tenths_are_reached_exactly() -> None:
     # Three of ten starts: precision 1 at recalls 0, 0.1, 0.2 and 0.3 of the eleven.
-    tellings, true = [told(k, 0.5) for k in range(3)], [start(k) for k in range(10)]
-    assert point_average_precision(tellings, true, offset_s=0) == pytest.approx(4 / 11)
+    detections, true = [detected(k, 0.5) for k in range(3)], [start(k) for k in range(10)]
+    assert point_average_precision(detections, true, offset_s=0) == pytest.approx(4 / 11)
 
 
-def test_no_true_start_has_no_average_precision_and_nothing_told_has_none_of_it() -> None:
-    assert point_average_precision([told(1.0, 0.9)], [], offset_s=0.5) is None
+def test_no_true_start_has_no_average_precision_and_nothing_detected_has_zero() -> None:
+    assert point_average_precision([detected(1.0, 0.9)], [], offset_s=0.5) is None
     assert point_average_precision([], [start(1.0)], offset_s=0.5) == 0.0
 
 
-@given(TELLINGS, STARTS)
-def test_point_average_precision_is_a_share_that_does_not_rest_on_the_order_of_streams(
-    tellings: list[Told], true: list[Start]
+@given(DETECTIONS, STARTS)
+def test_point_average_precision_is_a_share_that_does_not_depend_on_the_order_of_streams(
+    detections: list[DetectedStart], true: list[TrueStart]
 ) -> None:
-    value = point_average_precision(tellings, true, offset_s=1.5)
+    value = point_average_precision(detections, true, offset_s=1.5)
     assert value is not None
     assert 0 <= value <= 1
-    assert point_average_precision(tellings[::-1], true[::-1], offset_s=1.5) == pytest.approx(value)
-    renamed = [replace(t, stream=2 - t.stream) for t in tellings], [replace(s, stream=2 - s.stream) for s in true]
+    assert point_average_precision(detections[::-1], true[::-1], offset_s=1.5) == pytest.approx(value)
+    renamed = [replace(t, stream=2 - t.stream) for t in detections], [replace(s, stream=2 - s.stream) for s in true]
     assert point_average_precision(*renamed, offset_s=1.5) == pytest.approx(value)
 
 
 @given(STARTS)
-def test_every_start_told_at_once_and_nothing_else_is_worth_one(true: list[Start]) -> None:
-    tellings = [told(s.onset_s, 0.5, stream=s.stream) for s in true]
-    assert point_average_precision(tellings, true, offset_s=0.1) == pytest.approx(1.0)
+def test_every_start_detected_at_once_and_nothing_else_is_worth_one(true: list[TrueStart]) -> None:
+    detections = [detected(s.onset_s, 0.5, stream=s.stream) for s in true]
+    assert point_average_precision(detections, true, offset_s=0.1) == pytest.approx(1.0)
 
 
-ALARMS = [told(1.0, 0.9), told(20.0, 0.8), told(5.0, 0.7), told(21.0, 0.6), told(9.0, 0.5), told(22.0, 0.4)]
+ALARMS = [
+    detected(1.0, 0.9),
+    detected(20.0, 0.8),
+    detected(5.0, 0.7),
+    detected(21.0, 0.6),
+    detected(9.0, 0.5),
+    detected(22.0, 0.4),
+]
 TRUE = [start(1.1), start(5.1), start(9.1)]
 ALONE = [False, True, False, True, False, True]
 
@@ -164,18 +173,20 @@ def test_a_recall_that_is_never_reached_has_no_false_alarms() -> None:
     assert false_alarms_at_recall(ALARMS, [], alone=ALONE, background_s=60, recall=0.5, tolerance_s=0.5) is None
 
 
-def test_false_alarms_want_a_share_and_a_mark_for_each_telling() -> None:
+def test_false_alarms_need_a_share_and_a_flag_for_each_detection() -> None:
     with pytest.raises(ValueError, match=r"a recall of 0\.0"):
         alarms(0.0)
-    with pytest.raises(ValueError, match="1 marks of what lies alone for 6 tellings"):
+    with pytest.raises(ValueError, match="1 background flags for 6 detections"):
         alarms(0.5, alone=[True])
 
 
-@given(TELLINGS, STARTS)
-def test_finding_more_starts_costs_no_fewer_false_alarms(tellings: list[Told], true: list[Start]) -> None:
+@given(DETECTIONS, STARTS)
+def test_finding_more_starts_costs_no_fewer_false_alarms(
+    detections: list[DetectedStart], true: list[TrueStart]
+) -> None:
     def at(recall: float) -> float:
         found = false_alarms_at_recall(
-            tellings, true, alone=np.ones(len(tellings), bool), background_s=3600, recall=recall, tolerance_s=1
+            detections, true, alone=np.ones(len(detections), bool), background_s=3600, recall=recall, tolerance_s=1
         )
         return np.inf if found is None else found
 

@@ -1,4 +1,4 @@
-"""Probes learn what the training tokens tell and choose nothing by any other."""
+"""Probes are fitted and their hyperparameters chosen on the training tokens only."""
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ def test_scores_sum_to_one_whatever_the_shape() -> None:
 
 
 @pytest.mark.slow
-def test_a_decay_so_strong_that_only_the_commonest_class_is_named_is_not_chosen() -> None:
+def test_a_decay_so_strong_that_only_the_commonest_class_is_predicted_is_not_chosen() -> None:
     tokens, labels = clusters((80, 8, 8))
     assert (fit_linear(tokens, labels, 3, WEIGHT_DECAYS[0]).score(tokens).argmax(-1) == 0).all()
     chosen = choose_weight_decay(tokens, labels, 3, seed=0)
@@ -92,12 +92,12 @@ def test_every_fold_has_its_share_of_every_class(folds: int) -> None:
     labels = np.repeat(np.arange(3), (11, 4, 7))
     fold = draw_folds(labels, folds, seed=0)
     for number in range(3):
-        held = np.bincount(fold[labels == number], minlength=folds)
-        assert held.max() - held.min() <= 1
+        counts = np.bincount(fold[labels == number], minlength=folds)
+        assert counts.max() - counts.min() <= 1
     assert not np.array_equal(fold, draw_folds(labels, folds, seed=1))
 
 
-def test_neighbours_vote_as_strongly_as_they_are_alike() -> None:
+def test_neighbours_vote_in_proportion_to_their_similarity() -> None:
     # Already of mean 0 and deviation 1, so that similarities can be read off.
     known = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
     probe = NeighbourProbe.of(known, torch.tensor([0, 1, 1, 2]), 4)

@@ -1,4 +1,4 @@
-"""Sequences are named the same offline and as streams, and the report says what was measured."""
+"""Sequences get the same scores offline and as streams, and the report names what was measured."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from hitrs_live.errors import CheckpointMismatch, ConfigError, DataError
 from hitrs_live.evaluation.classifiers import open_head
 from hitrs_live.evaluation.embeddings import SHARES
 from hitrs_live.evaluation.reports.recognition import (
-    Answers,
+    SequenceScores,
     evaluate_recognition,
     fuse,
     observe,
@@ -62,7 +62,7 @@ def test_batches_give_what_each_sequence_gives_alone_in_the_order_of_the_file(re
 
 @pytest.mark.parametrize("readout", get_args(Readout))
 @pytest.mark.parametrize("modality", MODALITIES)
-def test_a_stream_that_saw_a_share_knows_what_is_known_offline_of_those_frames(
+def test_a_stream_that_saw_a_share_gives_the_offline_scores_of_those_frames(
     modality: str, readout: Readout, tmp_path: Path
 ) -> None:
     dataset = two_people(each=6)
@@ -103,7 +103,7 @@ def test_a_person_who_comes_late_has_no_part_before(tmp_path: Path) -> None:
     assert not np.allclose(both[:, -1], one[:, -1], atol=1e-4)
 
 
-def test_answers_are_matched_by_name_to_the_classes_that_are_not_background(tmp_path: Path) -> None:
+def test_outputs_are_matched_by_name_to_the_classes_that_are_not_background(tmp_path: Path) -> None:
     dataset = two_people(background=1)
     plain = open_head(save_recogniser(tmp_path / "a.safetensors", labels=("wave", "bow", "turn")), dataset)
     scores, labels = recognise(plain, dataset)
@@ -117,11 +117,11 @@ def test_answers_are_matched_by_name_to_the_classes_that_are_not_background(tmp_
 
 def test_a_recogniser_of_other_classes_is_refused_with_what_differs(tmp_path: Path) -> None:
     file = save_recogniser(tmp_path / "r.safetensors", labels=("bow", "jump", "turn", "clap"))
-    with pytest.raises(CheckpointMismatch, match=r"r\.safetensors.* of made, it lacks 'wave' and has besides 'clap'"):
+    with pytest.raises(CheckpointMismatch, match=r"r\.safetensors.* of made, it lacks 'wave' and also has 'clap'"):
         open_head(file, two_people())
 
 
-def test_joints_that_are_not_finite_are_told_with_their_sequence(tmp_path: Path) -> None:
+def test_joints_that_are_not_finite_are_reported_with_their_sequence(tmp_path: Path) -> None:
     dataset = two_people()
     joints = dataset.joints.copy()
     joints[dataset.samples[0].bodies[0].first_row, 3, 1] = np.nan
@@ -134,7 +134,7 @@ def test_joints_that_are_not_finite_are_told_with_their_sequence(tmp_path: Path)
 
 def test_fused_scores_are_the_mean() -> None:
     one, two = np.array([[0.9, 0.1]], np.float32), np.array([[0.2, 0.8]], np.float32)
-    fused = fuse([Answers(whole=one, observed=one[:, None]), Answers(whole=two, observed=two[:, None])])
+    fused = fuse([SequenceScores(whole=one, observed=one[:, None]), SequenceScores(whole=two, observed=two[:, None])])
     np.testing.assert_allclose(fused.whole, [[0.55, 0.45]])
     np.testing.assert_allclose(fused.observed, [[[0.55, 0.45]]])
 
@@ -147,7 +147,7 @@ def test_a_summary_counts_by_hand() -> None:
     observed[:, :9, 2] = 1
     observed[1, :9] = [0, 1, 0]
     observed[:, 9] = whole
-    figures = summarise(Answers(whole=whole, observed=observed), labels, ("bow", "jump", "turn"))
+    figures = summarise(SequenceScores(whole=whole, observed=observed), labels, ("bow", "jump", "turn"))
     assert figures["top1"] == 0.75
     assert figures["top5"] == 1.0
     assert figures["samples"] == 4
@@ -159,7 +159,7 @@ def test_a_summary_counts_by_hand() -> None:
     assert figures["observed"] == {**{str(share): 0.25 for share in SHARES[:9]}, "100": 0.75}
 
 
-def test_several_checkpoints_are_told_alone_and_together(tmp_path: Path) -> None:
+def test_several_checkpoints_are_reported_alone_and_fused(tmp_path: Path) -> None:
     files = [
         save_recogniser(tmp_path / f"{name}.safetensors", modality=name, seed=seed)
         for seed, name in enumerate(MODALITIES)
@@ -197,7 +197,7 @@ def test_a_subset_limits_what_a_probe_learns_from_and_must_have_every_class(tmp_
         evaluate_recognition(dataset, [encoder], protocol="knn", subset=subset)
 
 
-def test_a_head_learns_from_no_subset(tmp_path: Path) -> None:
+def test_a_head_takes_no_subset(tmp_path: Path) -> None:
     file = save_recogniser(tmp_path / "r.safetensors")
     with pytest.raises(ConfigError, match="trains nothing"):
         evaluate_recognition(two_people(), [file], subset=tmp_path / "few.txt")
@@ -221,7 +221,7 @@ def test_a_readout_by_the_largest_is_that_of_the_clips_and_what_is_padded_has_no
     torch.testing.assert_close(read, torch.stack([outputs[0, :3].amax(0), outputs[1].amax(0)]))
 
 
-def test_probes_read_what_they_are_told_to_and_the_report_says_so(tmp_path: Path) -> None:
+def test_probes_use_the_readout_asked_for_and_the_report_names_it(tmp_path: Path) -> None:
     file = save_encoder(tmp_path / "e.safetensors")
     for readout in get_args(Readout):
         report = evaluate_recognition(two_people(each=8), [file], readout=readout)

@@ -1,4 +1,4 @@
-"""`hitrs-live evaluate recognition`: tables, JSON, and one line for what the user can mend."""
+"""`hitrs-live evaluate recognition`: tables, JSON, and one line for what the user can fix."""
 
 import json
 from pathlib import Path
@@ -34,13 +34,13 @@ def test_a_recogniser_is_measured_on_the_people_named(tmp_path: Path, capsys: py
         {"file": str(checkpoint), "name": "tiny", "modality": "joint", "readout": "token", "top1": report["top1"]}
     ]
     assert [file.name for file in out.parent.iterdir()] == ["report.json"]
-    told = capsys.readouterr().out
-    assert all(name in told for name in CLASSES)
-    assert f"top-1 {report['top1']:.1%}, top-5 {report['top5']:.1%} of 8 sequences" in told
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in CLASSES)
+    assert f"top-1 {report['top1']:.1%}, top-5 {report['top5']:.1%} of 8 sequences" in printed
 
 
 @pytest.mark.parametrize(("protocol", "setting"), [("linear", "weight_decay"), ("knn", "neighbours")])
-def test_probes_tell_made_actions_apart_even_on_an_untrained_encoder(
+def test_probes_separate_synthetic_actions_even_on_an_untrained_encoder(
     protocol: str, setting: str, tmp_path: Path
 ) -> None:
     data, out = write_npz(tmp_path / "made.npz", each=8), tmp_path / "report.json"
@@ -80,7 +80,7 @@ BROKEN = {
         ["--test-subjects", "p0", "--protocol", "head", "--checkpoint", "encoder.safetensors"],
         "is an encoder, expected a recogniser",
     ),
-    "nobody to learn from": (
+    "no training sequence": (
         ["--test-subjects", "p0,p1", "--protocol", "knn", "--checkpoint", "encoder.safetensors"],
         "has no training sequence",
     ),
@@ -96,10 +96,10 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("arguments", "told"), BROKEN.values(), ids=BROKEN.keys())
-def test_what_the_user_can_mend_is_told_in_one_line_and_nothing_is_written(
+@pytest.mark.parametrize(("arguments", "message"), BROKEN.values(), ids=BROKEN.keys())
+def test_what_the_user_can_fix_is_reported_in_one_line_and_nothing_is_written(
     arguments: list[str],
-    told: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -119,7 +119,7 @@ def test_what_the_user_can_mend_is_told_in_one_line_and_nothing_is_written(
     ]
     assert run(*defaults, *arguments, "--json", "report.json") == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
 
@@ -134,7 +134,7 @@ def test_a_report_that_cannot_be_written_leaves_no_part(tmp_path: Path, capsys: 
 
 
 @pytest.mark.parametrize("arguments", [["--test-subjects", ","], ["--split", "a", "--test-subjects", "p0"]])
-def test_flags_that_say_nothing_or_contradict_are_refused(arguments: list[str], tmp_path: Path) -> None:
+def test_flags_that_are_empty_or_contradict_are_refused(arguments: list[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as end:
         run("--data", tmp_path / "made.npz", *arguments)
     assert end.value.code == 2

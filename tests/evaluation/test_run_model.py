@@ -1,4 +1,4 @@
-"""A recording is judged as it was live: the same people, the same frames, the same logits."""
+"""A recording gets the predictions of the live path: the same people, the same frames, the same logits."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +63,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("recordings") / "evening.mcap"
     recorder = Recorder(file, session_id="s", source_id="hall")
     for frame in frames():
-        recorder.write(joints_event(frame, "hall"))
+        recorder.publish(joints_event(frame, "hall"))
     recorder.close()
     return file
 
@@ -95,7 +95,7 @@ def live(checkpoint: Checkpoint, step_frames: int | None) -> list[tuple[np.ndarr
 
 
 @pytest.mark.parametrize("step_frames", [None, 1])
-def test_a_recordings_people_are_judged_as_they_were_live(
+def test_a_recordings_people_get_the_logits_that_they_got_live(
     checkpoint: Checkpoint, recording: Path, step_frames: int | None
 ) -> None:
     kept = run_on_recording(checkpoint, recording, step_frames=step_frames)
@@ -112,14 +112,14 @@ def test_a_recordings_people_are_judged_as_they_were_live(
         np.testing.assert_array_equal(one.confidence, confidence)
 
 
-def test_joints_that_were_hardly_seen_are_stood_in_for(checkpoint: Checkpoint, recording: Path) -> None:
+def test_joints_of_low_confidence_are_replaced(checkpoint: Checkpoint, recording: Path) -> None:
     one = run_on_recording(checkpoint, recording, mirror=False)[0]
     (as_if_seen,) = run_model(checkpoint, [one.sequence], mirror=False)
     assert as_if_seen.confidence is None
     assert np.abs(as_if_seen.logits - one.logits).max() > 1e-3
 
 
-def test_streams_come_back_longest_first_and_one_too_short_without_a_judgement(checkpoint: Checkpoint) -> None:
+def test_streams_come_back_longest_first_and_one_too_short_without_a_prediction(checkpoint: Checkpoint) -> None:
     rng = np.random.default_rng(0)
     sequences = [
         LabelledSequence(

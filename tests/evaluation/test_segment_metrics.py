@@ -136,7 +136,7 @@ def test_segment_scores_are_shares_and_a_copy_is_worth_one(predicted: list[Segme
 
 @pytest.mark.slow
 @given(st.lists(st.tuples(LABELS, LABELS), max_size=4))
-def test_segmental_f1_does_not_rest_on_the_order_of_streams_and_falls_with_the_overlap(
+def test_segmental_f1_does_not_depend_on_the_order_of_streams_and_falls_with_the_overlap(
     streams: list[tuple[list[Segment], list[Segment]]],
 ) -> None:
     predicted, true = [stream[0] for stream in streams], [stream[1] for stream in streams]
@@ -154,7 +154,7 @@ def test_oad_localisation_of_a_case_by_hand() -> None:
     assert scores.el_score == pytest.approx(1 / 3)
 
 
-def test_oad_localisation_wants_six_tenths_and_takes_more() -> None:
+def test_oad_localisation_needs_an_overlap_of_six_tenths() -> None:
     true = [[segment(1, 0, 10)]]
     assert oad_localisation([[segment(1, 0, 6)]], true).f1 == 1.0
     assert oad_localisation([[segment(1, 0, 5)]], true).f1 == 0.0
@@ -176,8 +176,8 @@ def test_the_precision_at_a_recall_is_the_best_at_that_recall_or_more() -> None:
     assert found.tolist() == pytest.approx([2 / 3])
 
 
-def test_an_action_told_twice_is_found_once_with_the_surer() -> None:
-    # Right, wrong for it is found already, right: as in the case by hand.
+def test_an_action_detected_twice_counts_once_with_the_higher_score() -> None:
+    # Right, wrong since it is matched already, right: as in the case by hand.
     predicted = [interval(0, 10, 0.9), interval(0, 9, 0.8), interval(20, 25, 0.7)]
     found = interval_average_precision(predicted, [interval(0, 10), interval(20, 25)], [0.5])
     assert found.tolist() == pytest.approx([(1 + 2 / 3) / 2])
@@ -190,7 +190,7 @@ def test_intervals_of_equal_score_are_one_step() -> None:
 
 
 def test_means_are_taken_by_action_or_by_video() -> None:
-    # Stream 0 has class 1, found; stream 1 has class 1, missed, and class 2, found by the surer of two.
+    # Stream 0 has class 1, found; stream 1 has class 1, missed, and class 2, found by the higher of two scores.
     # By action: class 1 finds one of two (1/2), class 2 all (1): 3/4. By video: 1 and one of two (1/2): 3/4 with
     # the second stream's mistake below its hit.
     true = [interval(0, 10), interval(0, 10, stream=1), interval(20, 30, stream=1, label=2)]
@@ -199,7 +199,7 @@ def test_means_are_taken_by_action_or_by_video() -> None:
     by_action = interval_mean_average_precision(predicted, true, [0.5], by="action")
     by_video = interval_mean_average_precision(predicted, true, [0.5], by="video")
     assert (by_action.tolist(), by_video.tolist()) == ([0.75], [0.75])
-    # A surer mistake of a class that never happens costs in its stream alone: there precision is 1/2 at recall 1/2.
+    # A mistake of higher score, of a class that never happens, costs in its stream only: precision 1/2 at recall 1/2.
     predicted.append(interval(40, 50, 0.95, stream=1, label=3))
     assert interval_mean_average_precision(predicted, true, [0.5], by="action").tolist() == [0.75]
     assert interval_mean_average_precision(predicted, true, [0.5], by="video").tolist() == [(1 + 1 / 4) / 2]
@@ -228,7 +228,7 @@ def test_interval_average_precision_is_a_share_that_falls_with_the_overlap(
 
 @pytest.mark.slow
 @given(INTERVALS, INTERVALS)
-def test_interval_average_precision_does_not_rest_on_the_order_of_streams(
+def test_interval_average_precision_does_not_depend_on_the_order_of_streams(
     predicted: list[ActionInterval], true: list[ActionInterval]
 ) -> None:
     values = interval_average_precision(predicted, true, OVERLAPS)
@@ -240,7 +240,7 @@ def test_interval_average_precision_does_not_rest_on_the_order_of_streams(
 
 @pytest.mark.slow
 @given(INTERVALS)
-def test_every_action_told_as_it_was_is_worth_one(true: list[ActionInterval]) -> None:
+def test_every_action_detected_exactly_is_worth_one(true: list[ActionInterval]) -> None:
     apart = list({(item.stream, item.label, item.start_s, item.end_s): item for item in true}.values())
     assert interval_average_precision(apart, apart, [1.0]).tolist() == pytest.approx([1.0])
     for by in ("action", "video"):

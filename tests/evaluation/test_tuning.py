@@ -1,4 +1,4 @@
-"""Thresholds are chosen by the false alarms that are bearable, and what is not known is said."""
+"""Thresholds are tuned to an allowed rate of false alarms, and what is not known is reported."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, s
 from hitrs_live.cli import build_parser, main
 from hitrs_live.config import ActionConfig
 from hitrs_live.data.array_format import LabelledSequence
-from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult, ToldAction
+from hitrs_live.evaluation.kept_streams import DetectedAction, KeptStream, StreamResult
 from hitrs_live.evaluation.recorded_streams import run_on_recording
 from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
 from hitrs_live.evaluation.tuning import Tuner, choose_energy_thresholds, match_labelled, most_expected
@@ -54,11 +54,11 @@ def sequence(labels: np.ndarray, subject: str = "a") -> LabelledSequence:
 
 
 def stream(scores: list[tuple[float, float, float]], label: int | list[int] = 0, source: str = "a") -> KeptStream:
-    """A judgement every seven frames from the thirteenth on; `label` by judgement, or one for all."""
+    """A prediction every seven frames from the thirteenth on; `label` by prediction, or one for all."""
     ends = 12 + 7 * np.arange(len(scores))
     labels = np.zeros(int(ends[-1]) + 1, np.int64)
-    of_judgement = [label] * len(scores) if isinstance(label, int) else label
-    for end, one in zip(ends, of_judgement, strict=True):
+    labels_of = [label] * len(scores) if isinstance(label, int) else label
+    for end, one in zip(ends, labels_of, strict=True):
         labels[max(0, end - 6) : end + 1] = one
     return KeptStream(sequence=sequence(labels, source), ends=ends, logits=logits_of(np.array(scores)))
 
@@ -67,11 +67,11 @@ QUIET = (0.98, 0.01, 0.01)
 
 
 def alarm(number: int, score: float) -> list[tuple[float, float, float]]:
-    """Two judgements that tell a class, with silence around them."""
+    """Two predictions of a class, between predictions of background."""
     rest = (1 - score) / 2
-    told = [rest, rest, rest]
-    told[number] = score
-    return [QUIET] * 3 + [(told[0], told[1], told[2])] * 2 + [QUIET] * 3
+    scores = [rest, rest, rest]
+    scores[number] = score
+    return [QUIET] * 3 + [(scores[0], scores[1], scores[2])] * 2 + [QUIET] * 3
 
 
 def test_only_the_classes_that_draw_false_alarms_are_raised_and_no_further_than_needed() -> None:
@@ -103,15 +103,15 @@ def test_a_class_that_is_always_certain_stops_at_the_highest_value() -> None:
 
 def test_only_background_half_a_second_from_any_action_counts() -> None:
     labels = [0] * 4 + [1] * 4 + [-1] * 3 + [0] * 6
-    told = [QUIET] * 3 + [(0.1, 0.8, 0.1)] * 9 + [QUIET] * 5
-    tuner = Tuner(CHECKPOINT, CONFIG, negative=[stream(told, labels)])
-    # The first judgement comes with frame 12, the first action with 34, what is not known ends with 82, the stream
+    predictions = [QUIET] * 3 + [(0.1, 0.8, 0.1)] * 9 + [QUIET] * 5
+    tuner = Tuner(CHECKPOINT, CONFIG, negative=[stream(predictions, labels)])
+    # The first prediction comes with frame 12, the first action with 34, what is not known ends with 82, the stream
     # with 124: frames 12 ... 18 and 98 ... 124 have nothing but background up to fifteen frames from them.
     assert tuner.hours * 3600 * 30 == pytest.approx(7 + 27)
     assert tuner.measure(tuner.untuned()).alarms.count == 0
 
 
-def test_material_without_background_is_refused() -> None:
+def test_data_without_background_is_refused() -> None:
     with pytest.raises(ValueError, match="no frame of background"):
         Tuner(CHECKPOINT, CONFIG, negative=[stream([QUIET] * 5, label=1)])
 
@@ -125,7 +125,7 @@ def test_without_labels_temperatures_and_energy_stay() -> None:
 
 
 def overconfident(number: int, runs: int, right: float, rng: np.random.Generator) -> list[KeptStream]:
-    """Short runs of a class that is named with certainty, 0.994, and is so in some cases only."""
+    """Short runs of a class predicted with a score of 0.994, which is right in some cases only."""
     logits = np.zeros((2, 3), np.float32)
     logits[:, number] = 5.8
     return [
@@ -133,7 +133,7 @@ def overconfident(number: int, runs: int, right: float, rng: np.random.Generator
     ]
 
 
-def test_scores_that_claim_too_much_get_a_temperature_above_one_and_a_class_of_its_own_only_with_evidence() -> None:
+def test_overconfident_scores_get_a_temperature_above_one_and_a_class_of_its_own_only_with_evidence() -> None:
     rng = np.random.default_rng(0)
     much = [*overconfident(1, 300, 0.6, rng), *overconfident(2, 300, 0.994, rng)]
     shared = fit_temperatures(much, label_lag_frames=3)
@@ -143,7 +143,7 @@ def test_scores_that_claim_too_much_get_a_temperature_above_one_and_a_class_of_i
     fitted = fit_temperatures(few, label_lag_frames=3)
     assert fitted is not None
     assert (fitted > 1.3).all()
-    # Two runs of the second class say little: it stays nearer to the shared one than with three hundred.
+    # Two runs of the second class are little evidence: it stays nearer to the shared one than with three hundred.
     assert abs(math.log(fitted[2] / fitted[1])) < abs(math.log(shared[2] / shared[1]))
 
 
@@ -164,7 +164,7 @@ def test_a_run_of_one_label_counts_as_one_however_long() -> None:
     np.testing.assert_allclose(of_long, fitted, rtol=1e-3)
 
 
-def test_the_least_energy_is_below_that_of_most_clips_of_its_class() -> None:
+def test_the_energy_threshold_is_below_that_of_most_clips_of_its_class() -> None:
     rng = np.random.default_rng(2)
 
     def clips(number: int, count: int, middle: float) -> KeptStream:
@@ -179,7 +179,7 @@ def test_the_least_energy_is_below_that_of_most_clips_of_its_class() -> None:
     assert choose_energy_thresholds([many, few], 3, None) == {1: least[1]}, "ten clips are too few to decide"
 
 
-def test_where_the_unknown_takes_its_share_on_and_off_come_down_and_on_by_less() -> None:
+def test_with_an_energy_threshold_on_and_off_are_lowered_and_on_by_less() -> None:
     shown = [stream([QUIET] * 30 + [(0.02, 0.96, 0.02)] * 30, label=[0] * 30 + [1] * 30)]
     tuned = Tuner(CHECKPOINT, CONFIG, negative=[stream([QUIET] * 20)], labelled=shown).tune(per_hour=1.0)
     jump, squat = tuned.classes["jump"], tuned.classes["squat"]
@@ -188,7 +188,7 @@ def test_where_the_unknown_takes_its_share_on_and_off_come_down_and_on_by_less()
     assert (squat.on, squat.off) == (jump.on, jump.off)
 
 
-def test_a_class_that_nobody_showed_has_the_smallest_least_energy_of_those_shown() -> None:
+def test_a_class_without_labelled_clips_has_the_smallest_energy_threshold_of_the_others() -> None:
     def shown(number: int, energy_of: float) -> KeptStream:
         kept = stream([QUIET] * 30, label=number)
         kept.logits[:, number] = energy_of
@@ -201,7 +201,7 @@ def test_a_class_that_nobody_showed_has_the_smallest_least_energy_of_those_shown
     assert both["squat"].least_energy == pytest.approx(5.0, abs=0.1)
 
 
-def test_a_judgement_speaks_of_the_frame_its_lag_before() -> None:
+def test_a_prediction_refers_to_the_frame_a_label_lag_before() -> None:
     one = stream([QUIET] * 3, label=[0, 1, 2])
     assert predicted_labels(one, 0).tolist() == [0, 1, 2]
     assert predicted_labels(one, 7).tolist() == [0, 0, 1]
@@ -209,17 +209,17 @@ def test_a_judgement_speaks_of_the_frame_its_lag_before() -> None:
 
 def test_starts_are_matched_by_class_and_what_is_not_known_is_left_out() -> None:
     labels = np.array([0] * 30 + [1] * 30 + [-1] * 60 + [2] * 30)
-    told = tuple(
-        ToldAction(label=label, onset_s=onset_s, told_s=onset_s + 0.4, end_s=onset_s + 1.0, score=0.9)
+    detected = tuple(
+        DetectedAction(label=label, onset_s=onset_s, detected_s=onset_s + 0.4, end_s=onset_s + 1.0, score=0.9)
         for label, onset_s in (("jump", 1.2), ("jump", 1.9), ("squat", 1.2), ("squat", 3.0))
     )
     scores = np.zeros((1, 3), np.float32)
-    one = StreamResult(sequence=sequence(labels), ends=np.array([12]), logits=scores, scores=scores, told=told)
+    one = StreamResult(sequence=sequence(labels), ends=np.array([12]), logits=scores, scores=scores, detected=detected)
     matches = match_labelled([one], INFO.labels, rate_hz=30.0)
-    assert {k: (m.right, m.told, m.true) for k, m in matches.items()} == {1: (1, 2, 1), 2: (0, 1, 1)}
+    assert {k: (m.right, m.detected, m.true) for k, m in matches.items()} == {1: (1, 2, 1), 2: (0, 1, 1)}
 
 
-def test_the_bound_of_none_is_three_and_of_some_it_is_poissons() -> None:
+def test_the_bound_of_no_alarm_is_three_and_of_some_it_is_poissons() -> None:
     assert most_expected(0) == pytest.approx(-math.log(0.05))
     for count in (1, 4, 30):
         mean = most_expected(count)
@@ -239,12 +239,12 @@ def test_what_was_tuned_on_half_of_the_people_is_counted_on_the_others() -> None
     assert Tuner(CHECKPOINT, CONFIG, negative=[person("p1", 1), person("p1", 1)]).cross_check(1.0) is None
 
 
-# -- the verb ------------------------------------------------------------------------------------------------
+# -- the command ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained detector that names the made actions' classes loudly."""
+    """An untrained detector with large logits for the synthetic actions."""
     torch.manual_seed(3)
     model = HitrsDetector(DETECTOR).eval()
     with torch.no_grad():
@@ -281,12 +281,12 @@ def record(path: Path, seconds: float) -> Path:
             index=index, capture_time_ns=round(index / 30 * 1e9), received_ns=0,
             poses=(Pose(joints_m=pose, confidence=np.ones(25, np.float32)),),
         )  # fmt: skip
-        recorder.write(joints_event(frame, "hall"))
+        recorder.publish(joints_event(frame, "hall"))
     recorder.close()
     return path
 
 
-def test_the_verb_writes_thresholds_that_belong_to_its_checkpoint_and_says_what_they_give(
+def test_the_command_writes_thresholds_of_its_checkpoint_and_prints_their_outcome(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     negative = write_streams(tmp_path / "hall.npz", {1: "read", 2: "write"})
@@ -297,12 +297,12 @@ def test_the_verb_writes_thresholds_that_belong_to_its_checkpoint_and_says_what_
         "--subjects", "p0,p1", "--false-alarms-per-hour", "2", "--out", str(out), "--threads", "1",
     ]  # fmt: skip
     assert main(flags) == 0
-    told = capsys.readouterr().out
-    assert "hall: has no label of the classes, and counts as holding none of them" in told
-    assert "is too short to know a rate of 2 an hour" in told
-    assert "1.5 h without any would do" in told
-    assert "of 4 labelled starts" in told
-    assert "the other half gave" in told
+    printed = capsys.readouterr().out
+    assert "hall: has no label of the classes, all of it counts as background" in printed
+    assert "is too short to verify a rate of 2 an hour" in printed
+    assert "1.5 h without any would suffice" in printed
+    assert "4 labelled starts" in printed
+    assert "the other half gave" in printed
     thresholds = load_thresholds(out, load_checkpoint(weights))
     assert thresholds.provenance["labelled"] == "acts.npz"
     assert thresholds.provenance["subjects"] == "p0, p1"
@@ -310,7 +310,7 @@ def test_the_verb_writes_thresholds_that_belong_to_its_checkpoint_and_says_what_
     assert set(thresholds.classes) == set(INFO.labels)
 
     assert main(flags) == 2
-    assert "are there already; replace them with --overwrite" in capsys.readouterr().err
+    assert "exists already; replace it with --overwrite" in capsys.readouterr().err
     assert main([*flags, "--overwrite"]) == 0
 
 
@@ -322,32 +322,32 @@ def test_of_labelled_material_only_the_background_counts_and_of_a_recording_all(
     out = tmp_path / "t.toml"
     flags = ["--checkpoint", str(weights), "--data", str(labelled), str(recording), "--out", str(out), "--threads", "1"]
     assert main(["tune-thresholds", *flags]) == 0
-    told = capsys.readouterr().out
-    assert "acts: what is labelled background counts" in told
-    assert "evening.mcap: all of it counts" in told
-    assert "nothing labelled is given (--labelled): temperatures stay as they are" in told
+    printed = capsys.readouterr().out
+    assert "acts: frames labelled background count as background" in printed
+    assert "evening.mcap: all of it counts as background" in printed
+    assert "no labelled data (--labelled): temperatures stay as they are" in printed
 
 
-def test_people_who_are_tested_on_are_not_listened_to_and_the_file_says_so(weights: Path, tmp_path: Path) -> None:
+def test_people_who_are_left_out_have_no_influence_and_the_file_names_them(weights: Path, tmp_path: Path) -> None:
     both = write_streams(tmp_path / "hall.npz", {1: "read"}, people=2)
     alone = write_streams(tmp_path / "alone" / "hall.npz", {1: "read"}, people=1)
     out = tmp_path / "t.toml"
     flags = ["tune-thresholds", "--checkpoint", str(weights), "--out", str(out), "--threads", "1", "--overwrite"]
-    told = []
+    written = []
     for data in (["--data", str(both), "--leave-out", "p1"], ["--data", str(alone)]):
         assert main([*flags, *data]) == 0
-        told.append(load_thresholds(out, load_checkpoint(weights)))
-    assert told[0].classes == told[1].classes
-    assert told[0].provenance["false_alarms"] == told[1].provenance["false_alarms"]
-    assert told[0].provenance["negative"].startswith("hall, without p1: ")
+        written.append(load_thresholds(out, load_checkpoint(weights)))
+    assert written[0].classes == written[1].classes
+    assert written[0].provenance["false_alarms"] == written[1].provenance["false_alarms"]
+    assert written[0].provenance["negative"].startswith("hall, without p1: ")
 
 
-def test_a_recording_is_judged_once_a_clip_or_every_frame(weights: Path, tmp_path: Path) -> None:
+def test_a_recording_gets_a_prediction_every_clip_or_every_frame(weights: Path, tmp_path: Path) -> None:
     checkpoint = load_checkpoint(weights)
     recording = record(tmp_path / "evening.mcap", 4.0)
     (seldom,) = run_on_recording(checkpoint, recording)
     (often,) = run_on_recording(checkpoint, recording, step_frames=1)
-    # The tracker takes 0.06 s to believe in a person, then thirteen frames make a clip.
+    # The tracker takes 0.06 s to confirm a person, then thirteen frames make a clip.
     frames = len(seldom.sequence.labels)
     assert seldom.sequence.subject == "evening"
     assert seldom.ends.tolist() == list(range(12, frames, 7))
@@ -356,7 +356,7 @@ def test_a_recording_is_judged_once_a_clip_or_every_frame(weights: Path, tmp_pat
     assert frames >= 4.0 * 30 - 4
 
 
-def test_thresholds_are_tuned_with_as_many_threads_as_are_asked_for(weights: Path, tmp_path: Path) -> None:
+def test_thresholds_are_tuned_with_the_requested_number_of_threads(weights: Path, tmp_path: Path) -> None:
     quiet = write_streams(tmp_path / "hall.npz", {1: "read"}, people=1)
     flags = ["--checkpoint", str(weights), "--data", str(quiet), "--out", str(tmp_path / "t.toml")]
     assert build_parser().parse_args(["tune-thresholds", *flags]).threads == 2
@@ -369,12 +369,12 @@ def test_thresholds_are_tuned_with_as_many_threads_as_are_asked_for(weights: Pat
     ("flags", "found"),
     [
         (["--data", "none.npz"], "none.npz: no such file"),
-        (["--data", "hall.npz", "--labelled", "hall.npz"], "hall.npz: holds none of the classes"),
+        (["--data", "hall.npz", "--labelled", "hall.npz"], "hall.npz: has no label of the classes"),
         (["--data", "hall.npz", "--labelled", "acts.npz", "--subjects", "p0,ann"], "no subject ann"),
         (["--data", "hall.npz", "--checkpoint", "hall.npz"], "checkpoint hall.npz: cannot be read"),
         (["--data", "only.npz"], "no frame of background"),
         (["--data", "empty"], "empty: a folder without any .npz"),
-        (["--data", "hall.npz", "--leave-out", "ann"], "nobody is called ann"),
+        (["--data", "hall.npz", "--leave-out", "ann"], "no subject ann in the data"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_leaves_no_file(
@@ -393,7 +393,7 @@ def test_a_users_mistake_is_one_line_and_leaves_no_file(
     np.savez(tmp_path / "only.npz", **only)
     (tmp_path / "empty").mkdir()
     assert main(["tune-thresholds", "--checkpoint", str(weights), "--threads", "1", *flags]) == 2
-    told = capsys.readouterr().err
-    assert found in told
-    assert told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert found in printed
+    assert printed.count("\n") == 1
     assert not (tmp_path / "calibration").exists()

@@ -1,4 +1,4 @@
-"""Text that any editor wrote is read, and what is no UTF-8 is named with a remedy."""
+"""Text from any editor is read; text that is not UTF-8 is reported with a remedy."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ READERS = {
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_every_reader_takes_marks_line_ends_and_blank_lines_at_the_end(tmp_path: Path, name: str) -> None:
+def test_every_reader_accepts_byte_order_marks_any_line_end_and_trailing_blank_lines(tmp_path: Path, name: str) -> None:
     read, text = READERS[name]
     (tmp_path / name).write_text(text)
     plain = read(tmp_path / name)
@@ -45,7 +45,7 @@ def test_every_reader_takes_marks_line_ends_and_blank_lines_at_the_end(tmp_path:
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_every_reader_names_another_encoding_in_one_line(tmp_path: Path, name: str) -> None:
+def test_every_reader_reports_another_encoding_in_one_line(tmp_path: Path, name: str) -> None:
     read, text = READERS[name]
     for raw in (text.encode("utf-16"), text.encode("utf-16-le"), "# caf\xe9\n".encode("latin-1") + text.encode()):
         (tmp_path / name).write_bytes(raw)
@@ -55,24 +55,24 @@ def test_every_reader_names_another_encoding_in_one_line(tmp_path: Path, name: s
         assert "\n" not in str(caught.value)
 
 
-def test_a_csv_with_latin_1_names_tells_line_and_remedy(tmp_path: Path) -> None:
+def test_an_error_for_a_latin_1_csv_names_the_line_and_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_bytes("recording,track,start_s,end_s,label\nhall,,0,1,caf\xe9\n".encode("latin-1"))
     with pytest.raises(DataError, match="line 2: byte 0xe9 is not UTF-8, perhaps Latin-1; save the file as UTF-8"):
         read_labels(tmp_path / "l.csv")
 
 
-def test_rows_of_a_spreadsheet_that_were_emptied_are_passed_over(tmp_path: Path) -> None:
+def test_empty_rows_of_a_spreadsheet_are_skipped(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text("recording,track,start_s,end_s,label\n,,,,\nhall,,0,1,wave\n,,,,\n")
     assert len(read_labels(tmp_path / "l.csv")["hall"]) == 1
 
 
-def test_a_subset_with_a_mark_is_read(tmp_path: Path) -> None:
+def test_a_subset_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     (tmp_path / "subset.txt").write_bytes("\u00e9".encode("latin-1"))
     with pytest.raises(DataError, match=r"subset\.txt: cannot be read .*UTF-8"):
         read_subset(tmp_path / "subset.txt", None)
 
 
-def test_pku_files_with_marks_are_told_apart_by_content(tmp_path: Path) -> None:
+def test_pku_files_with_byte_order_marks_are_distinguished_by_content(tmp_path: Path) -> None:
     (tmp_path / "Data").mkdir()
     (tmp_path / "Label").mkdir()
     (tmp_path / "Data" / "0001-L.txt").write_bytes(MARK + f"\r\n{ROW}\r\n".encode())
@@ -82,7 +82,7 @@ def test_pku_files_with_marks_are_told_apart_by_content(tmp_path: Path) -> None:
     assert one.labels.tolist() == [3]
 
 
-def test_a_file_too_large_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_rejected_before_it_is_decoded(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"x" * 11)
     assert read_text(tmp_path / "a.txt", most_bytes=11) == "x" * 11
     with pytest.raises(TextUnreadable, match="more than 10 bytes"):
@@ -90,7 +90,7 @@ def test_a_file_too_large_is_refused_before_it_is_decoded(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "expected"),
     [
         ("1 -1.#IND 2", "1 nan 2"),
         ("1.#QNAN00,3", "nan,3"),
@@ -100,12 +100,12 @@ def test_a_file_too_large_is_refused_before_it_is_decoded(tmp_path: Path) -> Non
         ("banana(1) #1", "banana(1) #1"),
     ],
 )
-def test_what_c_libraries_write_for_no_number_becomes_nan(text: str, wanted: str) -> None:
-    assert with_plain_nan(text) == wanted
+def test_spellings_of_nan_and_infinity_by_c_libraries_become_nan(text: str, expected: str) -> None:
+    assert with_plain_nan(text) == expected
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_text_or_refused(raw: bytes) -> None:
+def test_any_bytes_are_decoded_or_rejected(raw: bytes) -> None:
     try:
         text = decode_text(raw)
     except TextUnreadable as error:

@@ -1,4 +1,4 @@
-"""The peer that benchmarks/peers times is the published network, and every way of stepping it answers alike."""
+"""The peer that benchmarks/peers times is the published network, and every implementation of its step agrees."""
 
 import sys
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
-def test_steps_answer_as_the_whole_clip_does(peer: ModuleType, form: str) -> None:
+def test_steps_give_the_logits_of_the_whole_clip(peer: ModuleType, form: str) -> None:
     # Sums of thousands of products in another order, in float32.
     assert peer.step_error(getattr(peer, form), pool=2, answers=2, rows=1) < 1e-4
 
@@ -38,7 +38,7 @@ def test_a_prediction_costs_what_was_published(peer: ModuleType, form: str) -> N
 
 @pytest.mark.parametrize("form", FORMS)
 @torch.inference_mode()
-def test_matrix_products_answer_as_the_package_does(peer: ModuleType, form: str) -> None:
+def test_matrix_products_give_the_logits_of_the_package(peer: ModuleType, form: str) -> None:
     from matrix_step import MatrixStep, depth_of
 
     config = replace(getattr(peer, form), pool=1)
@@ -46,18 +46,18 @@ def test_matrix_products_answer_as_the_package_does(peer: ModuleType, form: str)
     deepest = sum(stride > 1 for stride in config.strides)
     steps = [MatrixStep(network, config, depth=depth) for depth in range(deepest + 1)]
     states = {each.name: torch.zeros(1, *each.shape) for step in steps for each in step.states}
-    answered = 0
+    compared = 0
     for frame in range(config.reach + 2 * config.frames_a_prediction):
         joints = torch.randn(1, peer.JOINTS, peer.CHANNELS)
-        wanted = network.forward_step(joints.mT)
+        expected = network.forward_step(joints.mT)
         step = steps[depth_of(frame, config)]
         names = [each.name for each in step.states]
         output = step(joints, *(states[name] for name in names))
         states.update(zip(names, output[-len(names) :], strict=True))
-        # A pool of one answer leaves out the one before, which `oldest` then holds.
-        if frame < config.reach - 1 or wanted is None:
+        # A pool of one output drops the previous one, which is then in `oldest`.
+        if frame < config.reach - 1 or expected is None:
             continue
         assert step.whole
-        assert torch.allclose(output[0], wanted, atol=1e-5)
-        answered += 1
-    assert answered >= 2
+        assert torch.allclose(output[0], expected, atol=1e-5)
+        compared += 1
+    assert compared >= 2

@@ -1,3 +1,12 @@
-"""Fixture of pictures, shared with other folders."""
+"""Fixtures shared with other folders, and the shipped model."""
 
+import pytest
 from pictures import show as show
+
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
+
+
+@pytest.fixture(scope="session")
+def checkpoint() -> Checkpoint:
+    """The shipped checkpoint."""
+    return load_checkpoint()

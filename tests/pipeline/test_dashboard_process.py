@@ -17,7 +17,7 @@ from hitrs_live.pipeline.dashboard_process import TOPICS
 from hitrs_live.transport.publisher import Publisher
 
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
-"""What a terminal is told to go over to its other screen, and back."""
+"""Escape sequences that switch a terminal to its alternate screen, and back."""
 
 
 class Terminal:
@@ -54,7 +54,7 @@ class Terminal:
             return False
         try:
             self.written += os.read(self._ours, 65536)
-        except OSError:  # Linux says so once the other end is closed.
+        except OSError:  # Linux raises this once the other end is closed.
             return False
         return True
 
@@ -66,7 +66,7 @@ class Terminal:
 
 
 def listened_to(publisher: Publisher) -> bool:
-    """Tell whether the dashboard is subscribed to all it wants; one more subscription asks for what holds now."""
+    """Whether the dashboard has subscribed to all of its topics, and requested the current state."""
     return publisher.has_subscriber() and publisher._subscriptions == len(TOPICS) + 1
 
 

@@ -1,4 +1,4 @@
-"""Frames of several sources: each read by itself, given together where that costs no one much."""
+"""Frames of several sources: each source read by its own thread, frames that arrive close together batched."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ from hitrs_live.pipeline.multiplexer import FrameMultiplexer, SourceFrame
 from hitrs_live.sources.base import SourceItem
 
 LONG_S = 3600.0
-"""A patience that no test has: whoever waits in vain hangs."""
+"""Longer than any test waits."""
 
 
 class Scripted:
@@ -62,51 +62,52 @@ def frames(count: int) -> Iterator[PoseFrame]:
 UP, ENDED = SourceChange(state="up", time_ns=0), SourceChange(state="ended", time_ns=9)
 
 
-def gathered(sources: Sequence[Scripted], batch_timeout_s: float) -> Iterator[Sequence[SourceFrame]]:
-    """Gather until every source has ended."""
-    yield from gathered_by(
+def all_batches(sources: Sequence[Scripted], batch_timeout_s: float) -> Iterator[Sequence[SourceFrame]]:
+    """Collect batches until every source has ended."""
+    yield from batches_of(
         FrameMultiplexer([InputStream(source=source) for source in sources], batch_timeout_s=batch_timeout_s),
         len(sources),
     )
 
 
-def gathered_by(intake: FrameMultiplexer, sources: int) -> Iterator[Sequence[SourceFrame]]:
-    """Gather until so many sources have ended."""
-    intake.open()
-    intake.start()
+def batches_of(multiplexer: FrameMultiplexer, sources: int) -> Iterator[Sequence[SourceFrame]]:
+    """Collect batches until so many sources have ended."""
+    multiplexer.open()
+    multiplexer.start()
     left = sources
     try:
         while left:
-            arrivals = intake.collect_batch(PATIENCE_S)
-            assert arrivals, f"nothing came in {PATIENCE_S:g} seconds"
-            left -= sum(isinstance(each.item, SourceChange) and each.item.state == "ended" for each in arrivals)
-            yield arrivals
+            batch = multiplexer.collect_batch(PATIENCE_S)
+            assert batch, f"nothing arrived in {PATIENCE_S:g} seconds"
+            left -= sum(isinstance(each.item, SourceChange) and each.item.state == "ended" for each in batch)
+            yield batch
     finally:
-        intake.close()
+        multiplexer.close()
 
 
-def indices(batches: Sequence[Sequence[SourceFrame]], input_stream: int) -> list[int]:
+def indices(batches: Sequence[Sequence[SourceFrame]], source_index: int) -> list[int]:
+    """Return the indices of one source's frames."""
     return [
         each.item.index
         for batch in batches
         for each in batch
-        if each.input_stream == input_stream and hasattr(each.item, "index")
+        if each.source_index == source_index and hasattr(each.item, "index")
     ]
 
 
 def test_every_source_is_read_in_order_by_a_thread_of_its_own() -> None:
     sources = [Scripted(name, [UP, *frames(20), ENDED]) for name in ("a", "b", "c")]
-    batches = list(gathered(sources, batch_timeout_s=0.005))
-    for input_stream, source in enumerate(sources):
-        assert indices(batches, input_stream) == list(range(20))
+    batches = list(all_batches(sources, batch_timeout_s=0.005))
+    for source_index, source in enumerate(sources):
+        assert indices(batches, source_index) == list(range(20))
         assert source.read_by == {source.source_id}
         assert source.closed
 
 
-def test_a_batch_holds_one_arrival_a_source_at_most_in_the_order_of_the_feeds() -> None:
+def test_a_batch_has_at_most_one_item_of_each_source_in_the_order_of_the_inputs() -> None:
     sources = [Scripted(name, [UP, *frames(30), ENDED]) for name in ("a", "b")]
-    for batch in gathered(sources, batch_timeout_s=0.005):
-        inputs = [each.input_stream for each in batch]
+    for batch in all_batches(sources, batch_timeout_s=0.005):
+        inputs = [each.source_index for each in batch]
         assert inputs == sorted(set(inputs))
 
 
@@ -122,48 +123,52 @@ class Gated(Scripted):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("batch_timeout_s", "together"), [(1200.0, 18), (200.0, 0)], ids=["patient", "impatient"])
-def test_sources_at_one_pace_come_together_if_they_are_no_further_apart_than_the_patience(
+@pytest.mark.parametrize(
+    ("batch_timeout_s", "together"), [(1200.0, 18), (200.0, 0)], ids=["long timeout", "short timeout"]
+)
+def test_frames_of_sources_of_one_rate_are_batched_if_they_arrive_within_the_timeout_of_each_other(
     batch_timeout_s: float, together: int
 ) -> None:
-    # The clock is the test's, and its seconds are long: what is waited for in earnest comes long before they are over.
+    # The multiplexer reads a manual clock; a wait for it in real seconds would last longer than the whole test.
     clock, count = ManualClock(), 20
     pair = [Gated(name, [*frames(count), ENDED]) for name in ("a", "b")]
-    intake = FrameMultiplexer(
+    multiplexer = FrameMultiplexer(
         [InputStream(source=each) for each in pair], batch_timeout_s=batch_timeout_s, clock=lambda: clock() / 1e9
     )
     batches: list[Sequence[SourceFrame]] = []
 
     def collect_batch() -> None:
-        for batch in gathered_by(intake, 2):
+        for batch in batches_of(multiplexer, 2):
             batches.append(batch)
 
-    def handed_on(input_stream: int, index: int) -> bool:
-        return index in indices(tuple(batches), input_stream)
+    def delivered(source_index: int, index: int) -> bool:
+        return index in indices(tuple(batches), source_index)
 
-    gathering = threading.Thread(target=collect_batch, daemon=True)
-    gathering.start()
+    collecting = threading.Thread(target=collect_batch, daemon=True)
+    collecting.start()
     for index in range(count):
         clock.advance(1600.0)
         pair[0].gate.release()
-        # It waits for the other one's, where that is due within the patience.
-        wait_until(partial(lambda i: handed_on(0, i) or (together and 0 in intake._offered), index), "the first frame")
+        # It waits for the other source's frame, where that is due within the timeout.
+        wait_until(
+            partial(lambda i: delivered(0, i) or (together and 0 in multiplexer._offered), index), "the first frame"
+        )
         clock.advance(400.0)
         pair[1].gate.release()
-        wait_until(partial(lambda i: handed_on(0, i) and handed_on(1, i), index), "both frames")
+        wait_until(partial(lambda i: delivered(0, i) and delivered(1, i), index), "both frames")
     for source in pair:
         source.gate.release()
-    gathering.join(PATIENCE_S)
-    assert not gathering.is_alive()
+    collecting.join(PATIENCE_S)
+    assert not collecting.is_alive()
     assert sum(len(batch) == 2 and isinstance(batch[0].item, PoseFrame) for batch in batches) == together
 
 
-def test_without_patience_a_frame_waits_for_no_other() -> None:
-    one_came = threading.Event()
-    late = Scripted("late", [one_came, *frames(1), ENDED])
-    batches = gathered([Scripted("early", [*frames(1), ENDED]), late], batch_timeout_s=0.0)
-    assert [each.input_stream for each in next(batches)] == [0]
-    one_came.set()
+def test_with_a_timeout_of_zero_a_frame_waits_for_no_other() -> None:
+    first_arrived = threading.Event()
+    late = Scripted("late", [first_arrived, *frames(1), ENDED])
+    batches = all_batches([Scripted("early", [*frames(1), ENDED]), late], batch_timeout_s=0.0)
+    assert [each.source_index for each in next(batches)] == [0]
+    first_arrived.set()
     assert indices(list(batches), 1) == [0]
 
 
@@ -174,49 +179,49 @@ def test_a_source_that_is_silent_is_not_waited_for(silence: int) -> None:
     silent = Scripted("silent", [*(part for frame in frames(silence) for part in (frame, 0.005)), 0.3, over, ENDED])
     talking = Scripted("talking", [0.2, *(part for frame in frames(10) for part in (frame, 0.005)), ENDED])
     batches = []
-    for batch in gathered([silent, talking], LONG_S):
+    for batch in all_batches([silent, talking], LONG_S):
         batches.append(batch)
-        if any(each.input_stream == 1 and isinstance(each.item, SourceChange) for each in batch):
+        if any(each.source_index == 1 and isinstance(each.item, SourceChange) for each in batch):
             over.set()
     assert indices(batches, 1) == list(range(10))
 
 
-def test_a_fault_of_one_source_ends_that_one_alone_and_is_handed_on() -> None:
+def test_a_fault_of_one_source_ends_that_one_alone_and_is_delivered() -> None:
     broken = Scripted("broken", [UP, *frames(2), ValueError("a cable was pulled")])
-    batches = list(gathered([broken, Scripted("sound", [UP, *frames(50), ENDED])], batch_timeout_s=0.005))
+    batches = list(all_batches([broken, Scripted("sound", [UP, *frames(50), ENDED])], batch_timeout_s=0.005))
     assert indices(batches, 1) == list(range(50))
-    last = [each for batch in batches for each in batch if each.input_stream == 0][-1]
+    last = [each for batch in batches for each in batch if each.source_index == 0][-1]
     assert last.item == SourceChange(state="ended", time_ns=1, detail="a cable was pulled", fault=True)
     assert isinstance(last.error, ValueError)
     assert broken.closed
 
 
-def test_a_source_is_not_read_on_while_its_frame_is_under_way() -> None:
+def test_a_source_is_not_read_while_its_frame_is_processed() -> None:
     source = Scripted("one", [*frames(3), ENDED])
-    intake = FrameMultiplexer([InputStream(source=source)], batch_timeout_s=0.0)
-    intake.start()
+    multiplexer = FrameMultiplexer([InputStream(source=source)], batch_timeout_s=0.0)
+    multiplexer.start()
     try:
-        intake.collect_batch(PATIENCE_S)
+        multiplexer.collect_batch(PATIENCE_S)
         time.sleep(0.05)
         assert len(list(source._script)) == 3, "two frames and the end are still to be read"
     finally:
-        intake.close()
+        multiplexer.close()
 
 
 def test_closing_ends_every_thread_also_while_frames_are_offered() -> None:
-    intake = FrameMultiplexer(
+    multiplexer = FrameMultiplexer(
         [InputStream(source=Scripted(name, list(frames(1000)))) for name in ("a", "b")], batch_timeout_s=0.005
     )
-    intake.start()
-    assert intake.collect_batch(PATIENCE_S)
-    intake.close()
+    multiplexer.start()
+    assert multiplexer.collect_batch(PATIENCE_S)
+    multiplexer.close()
     assert not any(thread.name in ("a", "b") and thread.is_alive() for thread in threading.enumerate())
 
 
-def test_pace_and_time_of_the_feeds_do_not_change_what_is_told_of_each() -> None:
+def test_the_pace_of_a_source_does_not_change_its_frames() -> None:
     rng = np.random.default_rng(0)
     script = [part for frame in frames(15) for part in (float(rng.uniform(0, 0.004)), frame)]
-    batches = list(gathered([Scripted("a", [*script, ENDED]), Scripted("b", [*frames(40), ENDED])], 0.002))
+    batches = list(all_batches([Scripted("a", [*script, ENDED]), Scripted("b", [*frames(40), ENDED])], 0.002))
     assert indices(batches, 0) == list(range(15))
     assert indices(batches, 1) == list(range(40))
 
@@ -224,26 +229,26 @@ def test_pace_and_time_of_the_feeds_do_not_change_what_is_told_of_each() -> None
 def test_a_source_that_is_open_is_not_opened_again_and_pose_estimators_open_once_all_are() -> None:
     order: list[str] = []
 
-    class Noted(Scripted):
+    class Recorded(Scripted):
         def open(self) -> None:
             order.append(self.source_id)
 
-    camera, opened, file = Noted("camera", []), Noted("opened", []), Noted("file", [])
+    camera, opened, file = Recorded("camera", []), Recorded("opened", []), Recorded("file", [])
     camera.has_pictures = True  # type: ignore[misc]
     inputs = [
         InputStream(source=camera, pose=Started(order)),  # type: ignore[arg-type]
         InputStream(source=opened, opened=True),
         InputStream(source=file),
     ]
-    intake = FrameMultiplexer(inputs, batch_timeout_s=0.0)
-    intake.open()
-    intake.start()
-    intake.close()
+    multiplexer = FrameMultiplexer(inputs, batch_timeout_s=0.0)
+    multiplexer.open()
+    multiplexer.start()
+    multiplexer.close()
     assert order == ["camera", "file", "pose"]
 
 
 class Started:
-    """Stand where a pose estimator stands; note when it is opened."""
+    """Record when the pose estimator is opened."""
 
     def __init__(self, order: list[str]) -> None:
         self._order = order

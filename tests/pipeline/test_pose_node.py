@@ -1,4 +1,4 @@
-"""The pose stage alone sends all that it knows of people, dated, to whoever tracks them elsewhere."""
+"""The pose verb publishes joints, boxes, keypoints and dates, and the state of its source."""
 
 import itertools
 import threading
@@ -23,13 +23,13 @@ from hitrs_live.wire.utc import SessionClock
 
 
 class _Pictures:
-    """Give a few pictures, one a read, and end."""
+    """Give a few pictures, one a read."""
 
     source_id = "door"
     has_pictures = True
     live = False
     on_end: Callable[[], object] = staticmethod(lambda: None)
-    """Called by each read once nothing is left."""
+    """Called by each read after the last item."""
 
     def __init__(self, items: Sequence[SourceItem]) -> None:
         self._items = iter(items)
@@ -58,7 +58,7 @@ CONNECTING = SourceChange(state="connecting", time_ns=7)
 
 
 @pytest.mark.slow
-def test_joints_are_relayed_with_box_keypoints_and_date(show: Callable[..., Frame]) -> None:
+def test_joints_are_published_with_box_keypoints_and_date(show: Callable[..., Frame]) -> None:
     up, ended = (SourceChange(state=state, time_ns=time_ns) for state, time_ns in (("up", 0), ("ended", 99_999_999)))
     source, sink = _Pictures([up, *(show(index, 150) for index in range(3)), ended]), ListSink("s")
     stage = _stage()
@@ -76,15 +76,18 @@ def test_joints_are_relayed_with_box_keypoints_and_date(show: Callable[..., Fram
     last = sink.messages[-1]
     assert isinstance(last, Status)
     assert (last.state, last.frames, last.drops, last.notices) == ("ended", 3, {"stale": 4}, ())
-    # A file that counts from 0: its time 0 is when the session began.
+    # Times of a file count from 0, which is when the session began.
     assert len({message.utc_ns - message.capture_time_ns for message in sink.messages if message.utc_ns}) == 1
     assert all(message.utc_ns is not None for message in sink.messages)
 
 
 @pytest.mark.slow
-def test_a_relay_that_is_told_to_stop_says_so_and_its_last_status_counts_what_was_lost() -> None:
-    stop, source, sink = threading.Event(), _Pictures([CONNECTING]), ListSink("s")
-    sink.drops = 3
+def test_a_stopped_run_ends_as_shutdown_and_its_last_status_counts_the_losses() -> None:
+    class Losing(ListSink):
+        def drops(self) -> dict[str, int]:
+            return {"publish": 3}
+
+    stop, source, sink = threading.Event(), _Pictures([CONNECTING]), Losing("s")
     source.on_end = stop.set
     relay_joints(source, _stage(), sink, duration_s=None, stop=stop)
     *_, ended, last = sink.messages
@@ -95,7 +98,7 @@ def test_a_relay_that_is_told_to_stop_says_so_and_its_last_status_counts_what_wa
 
 
 @pytest.mark.slow
-def test_a_relay_publishes_its_status_while_it_runs() -> None:
+def test_the_status_is_published_during_the_run() -> None:
     stop, source = threading.Event(), _Pictures([CONNECTING])
 
     class Stopping(ListSink):
@@ -110,7 +113,7 @@ def test_a_relay_publishes_its_status_while_it_runs() -> None:
 
 
 @pytest.mark.slow
-def test_a_relay_dates_what_it_publishes_by_the_sessions_clock() -> None:
+def test_messages_are_dated_by_the_clock_of_the_session() -> None:
     stop, source, sink = threading.Event(), _Pictures([CONNECTING]), ListSink("s")
     source.on_end = stop.set
     session = SessionClock(monotonic_ns=0, utc_ns=1_772_366_400_000_000_000)
@@ -119,7 +122,7 @@ def test_a_relay_dates_what_it_publishes_by_the_sessions_clock() -> None:
 
 
 @pytest.mark.slow
-def test_a_relay_whose_source_fails_says_why_and_raises_it() -> None:
+def test_an_error_of_the_source_is_published_and_raised() -> None:
     source, sink = _Pictures([CONNECTING]), ListSink("s")
 
     def fail() -> None:
@@ -134,7 +137,7 @@ def test_a_relay_whose_source_fails_says_why_and_raises_it() -> None:
 
 
 @pytest.mark.slow
-def test_who_subscribes_to_a_relay_while_nothing_happens_is_told_the_state_at_once() -> None:
+def test_a_subscriber_receives_the_state_at_once_while_no_frames_come() -> None:
     stop, source, silent = threading.Event(), _Pictures([CONNECTING]), threading.Event()
     source.on_end = silent.set
     publisher = Publisher(PublishConfig(bind="tcp://127.0.0.1:0"), "s")
@@ -145,7 +148,7 @@ def test_who_subscribes_to_a_relay_while_nothing_happens_is_told_the_state_at_on
     )
     relay.start()
     try:
-        assert silent.wait(PATIENCE_S), "the pose stage runs and the source has nothing more to say"
+        assert silent.wait(PATIENCE_S), "the pose estimator runs and the source has no more items"
         with subscribe(publisher.address, timeout_s=PATIENCE_S) as late:
             first = next(late)
         assert isinstance(first, SourceEvent)

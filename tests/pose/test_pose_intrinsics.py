@@ -91,24 +91,24 @@ def test_a_saved_file_reads_back_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("width = 1", r"height is missing: wanted a whole number above 0"),
+        ("width = 1", r"height is missing: expected a whole number above 0"),
         (
             "width = 640\nheight = 480\nfx = -1\nfy = 1\ncx = 1\ncy = 1",
-            r"fx -1: wanted a number above 0",
+            r"fx -1: expected a number above 0",
         ),
         (
             "width = 640\nheight = 480\nfx = nan\nfy = 1\ncx = 1\ncy = 1",
-            r"fx nan: wanted a number above 0",
+            r"fx nan: expected a number above 0",
         ),
         (
             "width = 640\nheight = 480\nfx = 1\nfy = 1\ncx = 1\ncy = 1\ncolour = 3",
             r"unknown setting colour; the file has width, height, fx",
         ),
-        ("width = 640\nheight = 480\nfx = 1\nfy = 1\ncx = inf\ncy = 1", r"cx inf: wanted a number;"),
-        ("width = true\nheight = 480\nfx = 1\nfy = 1\ncx = 1\ncy = 1", r"width true: wanted a whole number"),
+        ("width = 640\nheight = 480\nfx = 1\nfy = 1\ncx = inf\ncy = 1", r"cx inf: expected a number;"),
+        ("width = true\nheight = 480\nfx = 1\nfy = 1\ncx = 1\ncy = 1", r"width true: expected a whole number"),
         (
             "width = 640\nheight = 480\nfx = 1\nfy = 1\ncx = 1\ncy = 1\ndistortion = [1]",
-            r"distortion \[1\]: wanted 5 n",
+            r"distortion \[1\]: expected 5 n",
         ),
         ("fx = ", "calibration/README.md"),
         ("fx = 1\nfx = 2", "not TOML"),
@@ -158,7 +158,7 @@ def test_pictures_without_a_board_are_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "grey.png"), np.full((120, 160), 99, np.uint8))
     with pytest.raises(ConfigError, match="found in 0 of 1 pictures"):
         calibrate([tmp_path / "grey.png"], inner_corners=(4, 7), square_m=0.06)
-    with pytest.raises(ConfigError, match="no picture that can be read"):
+    with pytest.raises(ConfigError, match="not a picture that can be read"):
         calibrate([tmp_path / "none.png"], inner_corners=(4, 7), square_m=0.06)
 
 

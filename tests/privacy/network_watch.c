@@ -1,6 +1,6 @@
-/* Loaded before a program's libraries (LD_PRELOAD): records in the file $NETWORK_WATCH_LOG what would leave this
- * machine, and refuses it. One line a record: process id, call, what it wanted. Each program's start is recorded too, so
- * that a test knows who was watched. */
+/* Loaded before a program's libraries (LD_PRELOAD): records every call that would contact another machine in the file
+ * $NETWORK_WATCH_LOG, and refuses it. One line per record: process id, call, target. The start of each program is
+ * recorded too, so that a test knows which programs were watched. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dlfcn.h>

@@ -1,8 +1,8 @@
-"""Nothing that runs here reaches for another machine, or leaves a file in a user's home beside our own cache.
+"""No program contacts another machine, or leaves a file in the user's home outside its own cache.
 
 Each program runs with a small library loaded before its own, which records and refuses every connection, datagram and
 name lookup beyond this machine (network_watch.c). A call made without the C library would pass it unseen:
-docs/PRIVACY.md says how the same runs were looked at from outside.
+docs/PRIVACY.md describes how the same runs were observed from outside.
 """
 
 import shutil
@@ -29,7 +29,7 @@ EVENT_HOST = "mobile.events.data.microsoft.com"
 
 @pytest.fixture(scope="module")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compile the watch, and see that programs do load it."""
+    """Compile the watch, and check that programs load it."""
     if not sys.platform.startswith("linux"):
         pytest.skip("the watch is loaded by LD_PRELOAD, which only Linux knows")
     compiler = shutil.which("gcc") or shutil.which("cc")
@@ -66,7 +66,7 @@ def after_all(shim: Path, tmp_path_factory: pytest.TempPathFactory) -> Watched:
 
 
 def _live_runs(user: Watched, video: Sequence[str]) -> None:
-    # Longer than the seconds after which a library that waits before it reports has begun to.
+    # Longer than the delay of a library that sends its reports late.
     user.run_on_terminal(*LIVE, "--demo", "--duration", "12", "--engine", "onnx")
     written = user.run(*LIVE, "--plain", "--engine", "onnx", *video, "--record", "joints.mcap")
     assert "runs on torch" not in written, "ONNX Runtime was to compute the model"
@@ -94,11 +94,11 @@ def _write_skeletons(folder: Path) -> None:
     write_skeleton(folder / "S001C001P001R001A001.skeleton", bodies)
 
 
-def test_no_program_looks_up_a_name_or_reaches_another_machine(after_all: Watched) -> None:
+def test_no_program_resolves_a_name_or_contacts_another_machine(after_all: Watched) -> None:
     assert after_all.attempts() == []
 
 
-def test_no_program_leaves_a_file_beside_our_own_cache(after_all: Watched) -> None:
+def test_no_program_leaves_a_file_outside_its_own_cache(after_all: Watched) -> None:
     assert after_all.files() == []
 
 
@@ -112,7 +112,7 @@ def test_every_kind_of_program_was_watched(after_all: Watched, program: str) -> 
     assert [words for words in after_all.programs() if program in words]
 
 
-def test_the_watch_sees_a_lookup_a_connection_a_datagram_and_an_open_port(user: Watched) -> None:
+def test_the_watch_detects_a_lookup_a_connection_a_datagram_and_an_open_port(user: Watched) -> None:
     code = """
 import contextlib, socket
 def attempt(do):
@@ -135,7 +135,7 @@ socket.create_connection(("localhost", there.getsockname()[1]), timeout=5)
     ]  # fmt: skip
 
 
-def test_a_publisher_that_everybody_could_reach_is_seen(user: Watched) -> None:
+def test_a_publisher_on_all_interfaces_is_detected(user: Watched) -> None:
     code = """
 from hitrs_live.config import PublishConfig
 from hitrs_live.errors import AddressUnavailable
@@ -149,7 +149,7 @@ except AddressUnavailable:
     assert user.attempts() == ["bind 0.0.0.0 port 0"]
 
 
-def test_onnx_runtime_by_itself_is_caught_with_its_files_and_its_lookup(user: Watched) -> None:
+def test_onnx_runtime_alone_is_detected_by_its_files_and_its_lookup(user: Watched) -> None:
     with user.start("-c", "import onnxruntime, time; time.sleep(600)") as program:
         try:
             deadline = time.monotonic() + LIMIT_S
@@ -162,7 +162,7 @@ def test_onnx_runtime_by_itself_is_caught_with_its_files_and_its_lookup(user: Wa
 
 
 @pytest.mark.parametrize("setting", [None, "0", ""])
-def test_importing_the_package_first_turns_it_off_whatever_the_user_had_set(
+def test_importing_the_package_first_turns_telemetry_off_whatever_the_user_has_set(
     shim: Path, tmp_path: Path, setting: str | None
 ) -> None:
     user = Watched(tmp_path / "user", shim, telemetry_off=setting)
@@ -170,12 +170,12 @@ def test_importing_the_package_first_turns_it_off_whatever_the_user_had_set(
     assert (user.files(), user.attempts()) == ([], [])
 
 
-def test_onnx_runtime_imported_first_is_warned_of(user: Watched) -> None:
+def test_onnx_runtime_imported_first_causes_a_warning(user: Watched) -> None:
     written = user.run("-c", "import onnxruntime, hitrs_live")
     assert "RuntimeWarning: onnxruntime was imported before hitrs_live, with its telemetry on" in written
 
 
-def test_onnx_runtime_imported_first_with_telemetry_off_is_no_matter(shim: Path, tmp_path: Path) -> None:
+def test_onnx_runtime_imported_first_with_telemetry_off_causes_no_warning(shim: Path, tmp_path: Path) -> None:
     user = Watched(tmp_path / "user", shim, telemetry_off="1")
     assert user.run("-c", "import onnxruntime, hitrs_live") == ""
     assert user.files() == []

@@ -1,4 +1,4 @@
-"""No file of this repository can import ONNX Runtime before its telemetry is off."""
+"""No file of this repository imports ONNX Runtime before its telemetry is turned off."""
 
 import ast
 import os
@@ -19,7 +19,7 @@ FILES = sorted(
 )
 
 
-def test_the_variable_is_set_here_and_so_in_every_process_that_is_started_from_here() -> None:
+def test_the_variable_is_set_in_this_process_and_its_child_processes() -> None:
     assert hitrs_live.__file__ is not None
     assert os.environ[VARIABLE] == "1"
     code = f"import os; print(os.environ[{VARIABLE!r}])"
@@ -35,7 +35,7 @@ def imported(node: ast.AST) -> Iterator[str]:
 
 
 def loaded_too_early(source: str) -> bool:
-    """Say whether a file would import onnxruntime before hitrs_live, when it is loaded or in a function of its own."""
+    """Return whether a file imports onnxruntime before hitrs_live, when it is loaded or in one of its functions."""
     tree = ast.parse(source)
     for statement in tree.body:
         if (
@@ -71,5 +71,5 @@ def test_no_file_outside_the_package_imports_it_first(path: Path) -> None:
         ("import numpy", False),
     ],
 )
-def test_an_import_that_comes_first_would_be_found(source: str, early: bool) -> None:
+def test_an_import_that_comes_too_early_is_detected(source: str, early: bool) -> None:
     assert loaded_too_early(source) is early

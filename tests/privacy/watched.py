@@ -1,4 +1,4 @@
-"""Run programs in a home of their own, with a watch on everything that would leave this machine."""
+"""Run programs in a separate home, and record every attempt to contact another machine."""
 
 import os
 import pty
@@ -11,17 +11,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SHIM = Path(__file__).with_name("network_watch.c")
 LIMIT_S = 900
-"""Only to catch a program that hangs."""
+"""Only catches a program that hangs."""
 
 
 @dataclass
 class Watched:
-    """A user of their own: an empty home, nothing in the environment that others set, and the watch's records."""
+    """A separate user: an empty home, a clean environment, and the records of the watch."""
 
     folder: Path
     shim: Path
     telemetry_off: str | None = None
-    """What the user has set ORT_DISABLE_TELEMETRY to."""
+    """The user's value of ORT_DISABLE_TELEMETRY."""
     home: Path = field(init=False)
     scratch: Path = field(init=False)
 
@@ -35,7 +35,7 @@ class Watched:
 
     @property
     def environment(self) -> dict[str, str]:
-        """All that a program gets to see."""
+        """The whole environment of a program."""
         given = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
@@ -68,14 +68,19 @@ class Watched:
 
     def run_on_terminal(self, *arguments: str) -> None:
         """Run Python to its end on a terminal, whose output is read and dropped."""
-        ours, theirs = pty.openpty()
+        terminal, program_end = pty.openpty()
         environment = {**self.environment, "COLUMNS": "80", "LINES": "24"}
         program = subprocess.Popen(
-            [sys.executable, *arguments], env=environment, cwd=self.scratch, stdin=theirs, stdout=theirs, stderr=theirs
+            [sys.executable, *arguments],
+            env=environment,
+            cwd=self.scratch,
+            stdin=program_end,
+            stdout=program_end,
+            stderr=program_end,
         )
-        os.close(theirs)
+        os.close(program_end)
         written: list[bytes] = []
-        threading.Thread(target=_drain, args=(ours, written), daemon=True).start()
+        threading.Thread(target=_drain, args=(terminal, written), daemon=True).start()
         try:
             assert program.wait(LIMIT_S) == 0, b"".join(written[-20:])
         finally:
@@ -96,17 +101,17 @@ class Watched:
         return [line for line in self.records() if not line.startswith("watched ")]
 
     def files(self) -> list[str]:
-        """Return what lies in the home and in the folder for temporary files, but for our own cache.
+        """Return the files in the home and in the folder for temporary files, except this package's cache.
 
         Nor does the empty folder count that torch makes among the temporary files when it exports a graph.
         """
-        ours = self.home / (".cache/hitrs_live" if sys.platform != "darwin" else "Library/Caches/hitrs_live")
-        found = [path for root in (self.home, self.folder / "tmp") for path in root.rglob("*")]
-        found = [path for path in found if not (path.name.startswith("torchinductor_") and not any(path.iterdir()))]
+        own_cache = self.home / (".cache/hitrs_live" if sys.platform != "darwin" else "Library/Caches/hitrs_live")
+        paths = [path for root in (self.home, self.folder / "tmp") for path in root.rglob("*")]
+        paths = [path for path in paths if not (path.name.startswith("torchinductor_") and not any(path.iterdir()))]
         return sorted(
             str(path.relative_to(self.folder))
-            for path in found
-            if path != ours and ours not in path.parents and path not in ours.parents
+            for path in paths
+            if path != own_cache and own_cache not in path.parents and path not in own_cache.parents
         )
 
 
@@ -115,6 +120,6 @@ def _drain(terminal: int, written: list[bytes]) -> None:
         while data := os.read(terminal, 65536):
             written.append(data)
     except OSError:
-        pass  # So Linux says that the other end is closed.
+        pass  # On Linux, this means that the other end is closed.
     finally:
         os.close(terminal)

@@ -1,4 +1,4 @@
-"""Lines to streams that do not take them: whoever writes them never waits and never fails."""
+"""Writing lines never blocks and never fails, even if the stream does not accept them."""
 
 import contextlib
 import io
@@ -30,7 +30,7 @@ def pipe() -> Iterator[tuple[int, TextIO]]:
 
 
 def fill(stream: TextIO) -> int:
-    """Write into a pipe until it takes no more; return how many bytes it took."""
+    """Write into a pipe until it is full; return the number of bytes written."""
     os.set_blocking(stream.fileno(), False)
     took = 0
     with contextlib.suppress(BlockingIOError):
@@ -50,17 +50,17 @@ def test_lines_come_out_in_order_and_none_is_lost(pipe: tuple[int, TextIO]) -> N
     assert os.read(reading, 65536).decode() == "".join(f"line {number}\n" for number in range(50))
 
 
-def test_a_pipe_that_nobody_reads_costs_lines_and_no_time(pipe: tuple[int, TextIO]) -> None:
+def test_a_pipe_without_a_reading_process_loses_lines_but_does_not_block(pipe: tuple[int, TextIO]) -> None:
     fill(pipe[1])
     writer = LineWriter(pipe[1], max_lines=10)
     for number in range(100):
         writer.write(f"line {number}")
-    # One is on its way perhaps, ten wait.
+    # One may be in transit, ten wait.
     assert 100 - 11 <= writer.lost <= 100 - 10
     assert writer.close(0.1) == 100
 
 
-def test_lines_go_on_after_a_gap_that_says_how_many_are_missing(pipe: tuple[int, TextIO]) -> None:
+def test_after_a_gap_lines_continue_with_the_number_of_missing_ones(pipe: tuple[int, TextIO]) -> None:
     reading, stream = pipe
     before = fill(stream)
     writer = LineWriter(stream, max_lines=2, describe_loss=lambda lines: f"lost {lines}")
@@ -68,17 +68,17 @@ def test_lines_go_on_after_a_gap_that_says_how_many_are_missing(pipe: tuple[int,
         writer.write("line")
     lost = writer.lost
     assert lost in (17, 18)
-    found = b""
-    while len(found) < before:
-        found += os.read(reading, 65536)
+    received = b""
+    while len(received) < before:
+        received += os.read(reading, 65536)
     assert writer.flush(PATIENCE_S)
     writer.write("back")
     assert writer.close(PATIENCE_S) == lost
-    found += os.read(reading, 65536)
-    assert found[before:].decode() == "line\n" * (20 - lost) + f"lost {lost}\nback\n"
+    received += os.read(reading, 65536)
+    assert received[before:].decode() == "line\n" * (20 - lost) + f"lost {lost}\nback\n"
 
 
-def test_a_reader_that_went_away_costs_every_line_from_then_on() -> None:
+def test_after_the_reader_is_gone_every_line_is_lost() -> None:
     reading, writing = os.pipe()
     stream = os.fdopen(writing, "w")
     os.close(reading)
@@ -91,7 +91,7 @@ def test_a_reader_that_went_away_costs_every_line_from_then_on() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_costs_lines_and_is_tried_again() -> None:
+def test_a_full_disk_loses_lines_and_writing_is_retried() -> None:
     with open("/dev/full", "w") as stream:
         writer = LineWriter(stream)
         writer.write("one")
@@ -101,23 +101,23 @@ def test_a_full_disk_costs_lines_and_is_tried_again() -> None:
         assert writer.close(PATIENCE_S) == 2
 
 
-def test_a_terminal_that_was_stopped_costs_lines_and_no_time() -> None:
-    ours, theirs = pty.openpty()
-    tty.setraw(theirs)
-    termios.tcflow(theirs, termios.TCOOFF)
-    stream = os.fdopen(theirs, "w")
+def test_a_stopped_terminal_loses_lines_but_does_not_block() -> None:
+    controller, terminal = pty.openpty()
+    tty.setraw(terminal)
+    termios.tcflow(terminal, termios.TCOOFF)
+    stream = os.fdopen(terminal, "w")
     writer = LineWriter(stream, max_lines=5)
     for _ in range(20):
         writer.write("line")
     assert writer.close(0.1) == 20
-    os.close(ours)
+    os.close(controller)
     stream.close()
 
 
 @pytest.mark.parametrize(
     ("encoding", "written"), [("ascii", b"\\xdcbung \\u9ad8\n"), ("latin-1", b"\xdcbung \\u9ad8\n")]
 )
-def test_letters_that_the_encoding_lacks_are_written_as_escapes(
+def test_characters_that_the_encoding_lacks_are_written_as_escapes(
     pipe: tuple[int, TextIO], encoding: str, written: bytes
 ) -> None:
     reading, _ = pipe
@@ -129,20 +129,20 @@ def test_letters_that_the_encoding_lacks_are_written_as_escapes(
     stream.close()
 
 
-def test_a_file_name_that_is_no_text_is_written_all_the_same(pipe: tuple[int, TextIO]) -> None:
+def test_a_file_name_with_undecodable_bytes_is_written(pipe: tuple[int, TextIO]) -> None:
     writer = LineWriter(pipe[1])
     writer.write(os.fsdecode(b"a\xffb"))
     assert writer.close(PATIENCE_S) == 0
     assert os.read(pipe[0], 4096) == b"a\\udcffb\n"
 
 
-def test_a_stream_that_was_never_open_takes_nothing() -> None:
+def test_a_stream_that_was_never_open_drops_everything() -> None:
     writer = LineWriter(NoStream())
     writer.write("one")
     assert writer.close() == 1
 
 
-def test_a_stream_without_a_descriptor_takes_lines_too() -> None:
+def test_a_stream_without_a_descriptor_accepts_lines() -> None:
     stream = io.StringIO()
     writer = LineWriter(stream)
     writer.write("Übung")
@@ -161,7 +161,7 @@ def test_while_paused_the_newest_lines_are_kept(pipe: tuple[int, TextIO]) -> Non
     assert writer.close(PATIENCE_S) == 2
 
 
-def test_printed_text_is_handed_on_by_whole_lines() -> None:
+def test_printed_text_is_passed_on_in_whole_lines() -> None:
     stream = io.StringIO()
     writer = LineWriter(stream)
     print("one\ntwo", "words", file=LineStream(writer), flush=True)
@@ -169,7 +169,7 @@ def test_printed_text_is_handed_on_by_whole_lines() -> None:
     assert stream.getvalue() == "one\ntwo words\n"
 
 
-def test_a_line_without_an_end_is_handed_on_when_the_stream_is_finished() -> None:
+def test_an_unfinished_line_is_passed_on_when_the_stream_is_finished() -> None:
     out = io.StringIO()
     writer = LineWriter(out)
     stream = LineStream(writer)
@@ -196,7 +196,7 @@ def test_a_progress_bar_that_never_ends_its_line_is_not_kept_for_ever() -> None:
     assert out.getvalue().replace("\n", "") == 1000 * bar
 
 
-def test_nothing_is_lost_of_what_several_threads_print_at_once() -> None:
+def test_no_text_is_lost_when_several_threads_print_at_once() -> None:
     out = io.StringIO()
     writer = LineWriter(out)
     stream = LineStream(writer)
@@ -215,7 +215,7 @@ def test_nothing_is_lost_of_what_several_threads_print_at_once() -> None:
     assert out.getvalue().replace("\n", "") == 20_000 * "x"
 
 
-def test_one_line_is_given_up_where_nobody_reads(pipe: tuple[int, TextIO]) -> None:
+def test_a_single_line_is_given_up_if_there_is_no_reader(pipe: tuple[int, TextIO]) -> None:
     before = fill(pipe[1])
     say("one", pipe[1], timeout_s=0.1)
     assert os.read(pipe[0], 2 * before) == b"x" * before
@@ -224,7 +224,7 @@ def test_one_line_is_given_up_where_nobody_reads(pipe: tuple[int, TextIO]) -> No
 def test_a_closed_standard_stream_is_filled_so_that_no_other_file_takes_its_place(tmp_path: Path) -> None:
     code = (
         "import sys; from hitrs_live.process.line_writer import fill_standard_streams as fill; fill(); "
-        "file = open(sys.argv[1], 'w'); print('to nobody'); sys.stderr.write('nor this'); "
+        "file = open(sys.argv[1], 'w'); print('lost'); sys.stderr.write('nor this'); "
         "file.write(str(file.fileno())); file.close()"
     )
     target = tmp_path / "number.txt"
@@ -244,5 +244,5 @@ def test_a_closed_standard_stream_is_filled_so_that_no_other_file_takes_its_plac
         ("\ud800\ue000", "\ufffd\ufffd"),
     ],
 )
-def test_words_from_elsewhere_become_one_line_that_does_nothing_to_a_terminal(text: str, line: str) -> None:
+def test_untrusted_text_becomes_one_line_that_cannot_control_a_terminal(text: str, line: str) -> None:
     assert printable(text) == line

@@ -1,4 +1,4 @@
-"""A signal ends in order whatever the run waits for just then."""
+"""A signal ends a run in order, whatever it waits for."""
 
 import signal
 import socket
@@ -16,7 +16,7 @@ FREE = ("--plain", "--bind", "tcp://127.0.0.1:0")
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_breaks_off_what_waits_and_the_run_goes_on_behind_it(number: signal.Signals) -> None:
+def test_a_signal_interrupts_a_wait_and_execution_continues_after_it(number: signal.Signals) -> None:
     waited = False
     with stopping() as stop:
         before = signal.getsignal(number)
@@ -27,7 +27,7 @@ def test_a_signal_breaks_off_what_waits_and_the_run_goes_on_behind_it(number: si
         assert signal.getsignal(number) == before
 
 
-def test_what_nobody_breaks_off_runs_to_its_end_and_its_faults_are_raised() -> None:
+def test_a_block_without_a_signal_runs_to_its_end_and_raises_its_errors() -> None:
     with stopping() as stop:
         with broken_off(stop):
             done = True
@@ -36,7 +36,7 @@ def test_what_nobody_breaks_off_runs_to_its_end_and_its_faults_are_raised() -> N
             raise ValueError("a fault")
 
 
-def test_off_the_main_thread_nothing_is_broken_off_and_nothing_fails() -> None:
+def test_outside_the_main_thread_nothing_is_interrupted_and_nothing_fails() -> None:
     done = []
 
     def work() -> None:
@@ -60,11 +60,11 @@ def test_a_signal_ends_a_run_that_waits_for_a_subscriber(number: signal.Signals)
     live.send_signal(number)
     out, err = live.communicate(timeout=PATIENCE_S)
     assert (live.returncode, err) == (0, "")
-    assert "nobody subscribed" not in out
+    assert "no subscriber" not in out
 
 
 @pytest.mark.slow
-def test_a_signal_ends_a_run_that_waits_for_a_required_camera_to_answer() -> None:
+def test_a_signal_ends_a_run_that_waits_for_a_required_camera() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/video"
         command = live_command("--camera", url, "--require-sources", *FREE)

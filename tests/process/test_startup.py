@@ -1,4 +1,4 @@
-"""A start imports what it needs and nothing else, and looks for no garbage among what stays."""
+"""A start imports only what it needs, and garbage collection skips imported objects."""
 
 import gc
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from hitrs_live.process.garbage_collection import collection_paused
 
-ASKED = """
+PROGRAM = """
 import sys
 import hitrs_live.pipeline.app
 print(*sorted(set(sys.modules) & {"torch", "rich", "mcap", "onnx", "onnxscript", "mediapipe"}))
@@ -16,12 +16,12 @@ print(*sorted(set(sys.modules) & {"torch", "rich", "mcap", "onnx", "onnxscript",
 
 
 @pytest.mark.slow
-def test_the_live_verb_is_loaded_without_what_only_some_runs_need() -> None:
-    run = subprocess.run([sys.executable, "-c", ASKED], capture_output=True, text=True, timeout=120, check=True)
+def test_the_live_verb_loads_no_module_that_only_some_runs_need() -> None:
+    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=120, check=True)
     assert run.stdout.split() == []
 
 
-def test_nothing_is_collected_while_modules_are_imported_and_what_stays_is_left_alone_after() -> None:
+def test_garbage_collection_pauses_during_imports_and_skips_their_objects_afterwards() -> None:
     gc.unfreeze()
     try:
         with collection_paused():
@@ -32,7 +32,7 @@ def test_nothing_is_collected_while_modules_are_imported_and_what_stays_is_left_
         gc.unfreeze()
 
 
-def test_collection_goes_on_after_an_import_that_fails() -> None:
+def test_garbage_collection_resumes_after_an_import_that_fails() -> None:
     try:
         with pytest.raises(ImportError), collection_paused():
             raise ImportError
@@ -41,7 +41,7 @@ def test_collection_goes_on_after_an_import_that_fails() -> None:
         gc.unfreeze()
 
 
-def test_who_collects_by_hand_goes_on_doing_so() -> None:
+def test_garbage_collection_that_was_disabled_stays_disabled() -> None:
     gc.disable()
     try:
         with collection_paused():

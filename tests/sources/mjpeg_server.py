@@ -16,7 +16,7 @@ NONCE = "6e6f6e6365"
 
 
 def jpeg(index: int, width: int = 64, height: int = 48) -> bytes:
-    """Encode a grey picture whose brightness says its index."""
+    """Encode a grey picture whose brightness encodes its index."""
     image = np.full((height, width, 3), 8 * (index % 30), np.uint8)
     return cv2.imencode(".jpg", image)[1].tobytes()
 

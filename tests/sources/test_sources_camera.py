@@ -45,7 +45,7 @@ class Watch:
         return self.source._box._index
 
     def went_through(self, *states: str) -> bool:
-        """Tell whether these states came in this order; a machine under load may have stalled between."""
+        """Check that these states came in this order; a machine under load may have stalled between."""
         left = iter(self.states)
         return all(state in left for state in states)
 
@@ -58,8 +58,8 @@ class Watch:
         wait_until(met, "what the camera was to do")
 
     def until_frames(self, count: int) -> None:
-        wanted = len(self.frames) + count
-        self.until(lambda: len(self.frames) >= wanted)
+        enough = len(self.frames) + count
+        self.until(lambda: len(self.frames) >= enough)
 
     def until_state(self, state: str) -> None:
         known = len(self.states)
@@ -127,7 +127,7 @@ def test_a_server_that_goes_away_is_retried_until_it_is_back() -> None:
 
 
 @pytest.mark.slow
-def test_a_broken_connection_is_made_anew() -> None:
+def test_a_broken_connection_is_made_again() -> None:
     with MjpegServer() as server:
         watch = opened(server.url, PATIENT)
         watch.until_frames(5)
@@ -153,13 +153,13 @@ def test_a_slow_reader_gets_the_newest_picture_and_the_loss_is_counted() -> None
     with MjpegServer() as server:
         watch = opened(server.url, PATIENT)
         watch.until_frames(1)
-        wait_until(lambda: watch.source.drops()["camera"] >= 3, "pictures that came while nobody read")
+        wait_until(lambda: watch.source.drops()["camera"] >= 3, "pictures that came while none were read")
         watch.until_frames(1)
         assert watch.frames[-1].index > watch.frames[0].index + 1
         watch.source.close()
 
 
-def test_pictures_that_came_before_anybody_read_are_no_loss() -> None:
+def test_pictures_that_came_before_the_first_read_are_no_loss() -> None:
     with MjpegServer() as server:
         source = CameraSource(server.url, CameraConfig(max_frame_age_s=60))
         source.open()
@@ -178,7 +178,7 @@ def test_a_picture_left_lying_through_a_stall_is_dropped_as_stale() -> None:
         watch = opened(server.url, CameraConfig(lost_after_s=2 * PATIENCE_S, max_frame_age_s=0.5), clock=clock)
         watch.until_frames(5)
         read = watch.frames[-1].index
-        wait_until(lambda: watch.captured > read + 1, "a picture that nobody read")
+        wait_until(lambda: watch.captured > read + 1, "a picture that was not read")
         server.pause()
         wait_until(lambda: watch.captured == server.sent, "all that was sent")
         count = len(watch.frames)
@@ -213,7 +213,7 @@ def test_user_and_password_are_taken_from_the_address_and_never_shown() -> None:
 
 
 @pytest.mark.slow
-def test_an_rtsp_stream_gives_pictures_stalls_and_is_connected_to_anew() -> None:
+def test_an_rtsp_stream_gives_pictures_stalls_and_is_reconnected() -> None:
     with RtspServer() as server:
         watch = opened(server.url)
         watch.until_frames(10)
@@ -256,7 +256,7 @@ def test_an_address_that_is_no_stream_is_refused_with_what_it_answers(path: str,
 
 
 @pytest.mark.parametrize("scheme", ["http", "rtsp"])
-def test_a_port_where_nobody_listens_is_refused_as_such(scheme: str) -> None:
+def test_a_closed_port_is_reported_as_such(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert "connection refused" in refusal(f"{scheme}://127.0.0.1:{port}/x")
@@ -269,7 +269,7 @@ def test_an_rtsp_path_that_is_not_there_is_refused() -> None:
 
 def test_a_server_of_another_protocol_is_refused_in_one_line() -> None:
     with RtspServer() as server:
-        assert "no HTTP answer" in refusal(server.url.replace("rtsp", "http"))
+        assert "no valid HTTP answer" in refusal(server.url.replace("rtsp", "http"))
 
 
 @pytest.mark.parametrize("device", [93, "93", "/dev/video93"])
@@ -301,7 +301,7 @@ def free_port() -> int:
 @pytest.mark.parametrize(
     ("server_class", "url"), [(MjpegServer, "http://127.0.0.1:{}/video"), (RtspServer, "rtsp://127.0.0.1:{}/live")]
 )
-def test_a_camera_that_is_not_required_may_come_later_and_until_then_says_why_not(
+def test_a_camera_that_is_not_required_may_come_later_and_until_then_reports_why_not(
     server_class: type[MjpegServer] | type[RtspServer], url: str
 ) -> None:
     port = free_port()
@@ -312,7 +312,7 @@ def test_a_camera_that_is_not_required_may_come_later_and_until_then_says_why_no
     watch = Watch(source)
     watch.until(lambda: len(watch.states) >= 2)
     assert watch.states == ["connecting", "connecting"]
-    assert "connection refused; trying on" in changes(watch)[-1].detail
+    assert "connection refused; retrying" in changes(watch)[-1].detail
     with server_class(port=port):
         watch.until_frames(3)
         source.close()
@@ -336,7 +336,7 @@ def changes(watch: Watch) -> list[SourceChange]:
 
 
 @pytest.mark.slow
-def test_a_fault_that_no_grabber_expects_is_retried_and_its_words_are_not_told() -> None:
+def test_a_fault_that_no_grabber_expects_is_retried_and_its_text_is_not_shown() -> None:
     # The host's name is longer than names may be, which is no OSError.
     host = "x" * 80
     source = CameraSource(f"rtsp://admin:S3cret@{host}/live", BRISK, required=False)
@@ -359,10 +359,10 @@ def test_a_login_anywhere_in_the_address_is_in_no_name_detail_thread_or_refusal(
         watch.until(lambda: len(watch.states) >= 2)
         threads = [thread.name for thread in threading.enumerate()]
         watch.source.close()
-        said = [*(change.detail for change in changes(watch)), *threads, watch.source.source_id, refusal(address)]
-    assert "it answers 404" in said[1]
+        texts = [*(change.detail for change in changes(watch)), *threads, watch.source.source_id, refusal(address)]
+    assert "it answers 404" in texts[1]
     assert watch.source.source_id.startswith("127-0-0-1-")
-    for words in said:
+    for words in texts:
         assert "S3cret" not in words
         assert "admin" not in words
 
@@ -407,7 +407,7 @@ def test_a_source_must_be_opened_before_it_is_read_and_may_be_closed_unopened() 
     source.close()
 
 
-def test_a_source_name_that_no_topic_can_hold_is_the_callers_mistake() -> None:
+def test_a_source_name_that_is_invalid_in_a_topic_is_the_callers_mistake() -> None:
     with pytest.raises(ValueError, match="source_id"):
         CameraSource(0, BRISK, source_id="front door")
     assert CameraSource(0, BRISK, source_id="front-door").source_id == "front-door"

@@ -1,4 +1,4 @@
-"""The demo figure: a body that could be a person's, doing what its script says."""
+"""The demo figure has a person's body and performs its script."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from patience import ManualClock
 from hitrs_live.messages import PoseFrame, SourceChange
 from hitrs_live.skeleton import NTU25
 from hitrs_live.sources.base import SourceItem
-from hitrs_live.sources.demo.figure import CHANNELS, lay_out
+from hitrs_live.sources.demo.figure import CHANNELS, compute_joints
 from hitrs_live.sources.demo.motion import glide, neutral, pose
 from hitrs_live.sources.demo.source import FLOOR_M, DemoSource
 
@@ -51,8 +51,8 @@ def test_the_script_has_every_action_in_order_and_pauses_between(show: DemoSourc
 
 
 def test_each_figure_begins_with_another_action(show: DemoSource) -> None:
-    everybody = DemoSource("max", people=4, loop=False)
-    assert len({script[0].label for script in everybody.scripts}) == 4
+    four = DemoSource("max", people=4, loop=False)
+    assert len({script[0].label for script in four.scripts}) == 4
     assert sorted({span.label for span in show.scripts[0]}) == sorted({span.label for span in show.scripts[1]})
 
 
@@ -150,7 +150,7 @@ def test_the_walk_crosses_the_scene_and_comes_back(show: DemoSource, figure: np.
     assert np.linalg.norm(root[-1] - root[0]) < 0.1
 
 
-def test_standing_still_is_alive_but_slight(figure: np.ndarray) -> None:
+def test_a_standing_figure_moves_but_slightly(figure: np.ndarray) -> None:
     standing = figure[:45]
     moved = np.ptp(joint(standing, "left_hand"), axis=0).max()
     assert 0.001 < moved < 0.06
@@ -162,7 +162,7 @@ def test_the_same_seed_gives_the_same_movement_and_another_seed_another() -> Non
     assert 0 < np.abs(first - other).max() < 0.2
 
 
-def test_a_loop_has_no_seam(figure: np.ndarray) -> None:
+def test_a_loop_has_no_jump(figure: np.ndarray) -> None:
     step = np.linalg.norm(figure[0] - figure[-1], axis=-1).max()
     assert step < 0.01
 
@@ -217,7 +217,7 @@ def test_paced_frames_come_when_they_are_due() -> None:
 
 
 @pytest.mark.parametrize("people", [0, 5])
-def test_a_crowd_or_nobody_is_refused(people: int) -> None:
+def test_too_many_people_and_none_are_refused(people: int) -> None:
     with pytest.raises(ValueError, match="people: got"):
         DemoSource("max", people=people)
 
@@ -235,11 +235,11 @@ def test_between_two_keys_of_rest_the_movement_is_minimum_jerk() -> None:
 
 def test_poses_of_another_width_are_refused() -> None:
     with pytest.raises(ValueError, match="a column for each channel"):
-        lay_out(np.zeros((3, len(CHANNELS) - 1)))
+        compute_joints(np.zeros((3, len(CHANNELS) - 1)))
 
 
 def test_a_bent_elbow_lifts_the_forearm_ahead() -> None:
-    joints = lay_out(pose(neutral(), left_elbow=90.0, left_arm_raise=0.0, left_arm_roll=0.0)[None])[0]
+    joints = compute_joints(pose(neutral(), left_elbow=90.0, left_arm_raise=0.0, left_arm_roll=0.0)[None])[0]
     fore = joint(joints, "left_wrist") - joint(joints, "left_elbow")
     assert fore[2] > 0.2
     assert abs(fore[0]) < 0.05

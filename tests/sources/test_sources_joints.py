@@ -1,4 +1,4 @@
-"""Joints of another process come in as frames, and its silences and losses are told."""
+"""Joints of another process come in as frames, and its silences and losses are reported."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -125,7 +125,7 @@ def test_of_a_sender_that_does_not_date_its_joints_nothing_is_known_of_utc() -> 
     assert frame.clock == SourceClock(utc_offset_ns=None)
 
 
-def test_a_sender_that_begins_anew_on_a_clock_that_starts_again_keeps_its_own_dates() -> None:
+def test_a_sender_that_restarts_with_its_clock_keeps_its_own_dates() -> None:
     utc_ns = 10**18
     with _publisher("one") as first:
         address = first.address
@@ -179,7 +179,7 @@ def test_a_sender_that_waits_for_a_subscriber_waits_until_the_source_is_read() -
         assert set(source.drops().values()) == {0}
 
 
-def test_what_never_came_is_counted_by_its_numbers() -> None:
+def test_messages_that_never_arrived_are_counted_by_their_sequence_numbers() -> None:
     with _publisher() as publisher, _source(publisher.address) as source:
         _begin(source, publisher)
         publisher.publish(_joints(0))
@@ -190,7 +190,7 @@ def test_what_never_came_is_counted_by_its_numbers() -> None:
         assert source.drops()["joints"] == 4
 
 
-def test_malformed_joints_are_counted_and_never_handed_over() -> None:
+def test_malformed_joints_are_counted_and_never_returned() -> None:
     good = _joints(0)
     bad = [
         msgspec.structs.replace(good, joints_m=Array.of(np.zeros((1, 24, 3)))),
@@ -220,7 +220,7 @@ def test_one_bad_joint_loses_no_message_and_is_counted() -> None:
     joints_m, confidence = good.joints_m.numpy().copy(), good.confidence.numpy().copy()
     joints_m[0, 3, 1], joints_m[0, 4, 0] = np.nan, 1e9
     confidence[1, 7] = 2.0
-    # Padding of a sender with room for three: nobody, and no fault.
+    # Padding of a sender with room for three: no person, and no fault.
     joints_m[2] = np.nan
     event = msgspec.structs.replace(good, joints_m=Array.of(joints_m), confidence=Array.of(confidence))
     with _publisher() as publisher, _source(publisher.address) as source:
@@ -285,7 +285,7 @@ def test_a_sender_that_restarts_with_its_clock_at_zero_does_not_turn_time_back()
     assert source.drops()["joints"] == 0
 
 
-def test_times_stay_in_range_whatever_times_a_sender_claims_and_however_often_it_begins_anew() -> None:
+def test_times_stay_in_range_whatever_times_a_sender_claims_and_however_often_it_restarts() -> None:
     claims = [("a", 2**63 - 1), ("a", MAX_TIME_NS), ("b", -MAX_TIME_NS), ("b", MAX_TIME_NS), ("c", 7), ("c", 2**62)]
     with _publisher() as publisher, _source(publisher.address) as source:
         _begin(source, publisher)
@@ -298,7 +298,7 @@ def test_times_stay_in_range_whatever_times_a_sender_claims_and_however_often_it
     assert all(abs(frame.capture_time_ns) <= MAX_TIME_NS for frame in frames)
 
 
-def test_changes_of_state_are_told_on_the_senders_clock() -> None:
+def test_changes_of_state_are_dated_by_the_senders_clock() -> None:
     config, clock = CameraConfig(stall_after_s=0.1, lost_after_s=60, max_frame_age_s=60), ManualClock(10**12)
     with _publisher() as publisher, _source(publisher.address, config, clock=clock) as source:
         _begin(source, publisher)
@@ -312,7 +312,7 @@ def test_changes_of_state_are_told_on_the_senders_clock() -> None:
     ]
 
 
-def test_a_malformed_address_is_told_in_one_line() -> None:
+def test_a_malformed_address_is_reported_in_one_line() -> None:
     with pytest.raises(SourceUnavailable, match="give another --joints URL") as raised:
         JointsSource("5556", CameraConfig()).open()
     assert "\n" not in str(raised.value)

@@ -23,7 +23,7 @@ def states(changes: list[SourceChange]) -> list[str]:
 def test_silence_makes_a_source_stalled_then_lost_and_a_picture_brings_it_up() -> None:
     liveness = make_liveness()
     assert liveness.begin(0).state == "connecting"
-    assert states(liveness.hear(2 * S, "picture")) == ["up"]
+    assert states(liveness.observe(2 * S, "picture")) == ["up"]
     assert liveness.check(3 * S - 1, "") == []
     (stalled,) = liveness.check(4 * S, "connection refused")
     assert (stalled.state, stalled.time_ns) == ("stalled", 3 * S)
@@ -31,16 +31,16 @@ def test_silence_makes_a_source_stalled_then_lost_and_a_picture_brings_it_up() -
     assert liveness.check(5 * S, "") == []
     (lost,) = liveness.check(13 * S, "")
     assert (lost.state, lost.time_ns) == ("lost", 12 * S)
-    (up,) = liveness.hear(20 * S, "picture")
+    (up,) = liveness.observe(20 * S, "picture")
     assert (up.state, up.time_ns) == ("up", 20 * S)
     assert "18.0 s of silence" in up.detail
 
 
-def test_a_silence_that_nobody_watched_is_told_before_the_picture_that_ended_it() -> None:
+def test_a_silence_without_a_read_is_reported_before_the_picture_that_ended_it() -> None:
     liveness = make_liveness()
     liveness.begin(0)
-    liveness.hear(0, "picture")
-    assert states(liveness.hear(30 * S, "picture")) == ["stalled", "lost", "up"]
+    liveness.observe(0, "picture")
+    assert states(liveness.observe(30 * S, "picture")) == ["stalled", "lost", "up"]
 
 
 def test_a_source_that_never_gave_a_picture_is_lost_without_having_stalled() -> None:
@@ -50,7 +50,7 @@ def test_a_source_that_never_gave_a_picture_is_lost_without_having_stalled() -> 
     assert states(liveness.check(10 * S, "")) == ["lost"]
 
 
-def test_silence_counts_from_the_first_read_where_nobody_looked_before(clock: ManualClock) -> None:
+def test_silence_counts_from_the_first_read_where_nothing_was_read_before(clock: ManualClock) -> None:
     box = FrameBox(Liveness(name="hall", stall_after_s=1.0, lost_after_s=10.0), max_frame_age_s=5.0, clock=clock)
     box.begin()
     clock.advance(30.0)  # a model is loaded
@@ -64,7 +64,7 @@ def test_silence_counts_from_the_first_read_where_nobody_looked_before(clock: Ma
 def test_a_loss_limit_below_the_stall_limit_still_stalls_first() -> None:
     liveness = make_liveness(stall_after_s=2.0, lost_after_s=1.0)
     liveness.begin(0)
-    liveness.hear(0, "picture")
+    liveness.observe(0, "picture")
     changes = liveness.check(5 * S, "")
     assert states(changes) == ["stalled", "lost"]
     assert [change.time_ns for change in changes] == sorted(change.time_ns for change in changes)
@@ -108,7 +108,7 @@ def test_pictures_of_one_clock_reading_get_different_times(box: FrameBox) -> Non
     assert times == [7, 8, 9]
 
 
-def test_a_stall_after_an_unread_picture_is_told_after_that_picture(clock: ManualClock) -> None:
+def test_a_stall_after_an_unread_picture_is_reported_after_that_picture(clock: ManualClock) -> None:
     box = FrameBox(make_liveness(), max_frame_age_s=60, clock=clock)
     box.begin()
     box.put(0, PICTURE)
@@ -117,17 +117,17 @@ def test_a_stall_after_an_unread_picture_is_told_after_that_picture(clock: Manua
     assert kinds == ["connecting", "up", "picture", "stalled"]
 
 
-def test_before_the_first_picture_each_new_reason_for_its_absence_is_told_once() -> None:
+def test_before_the_first_picture_each_new_reason_for_its_absence_is_reported_once() -> None:
     liveness = make_liveness()
     liveness.begin(0)
     (refused,) = liveness.note_trouble(1 * S, "connection refused")
     assert (refused.state, refused.time_ns) == ("connecting", 1 * S)
-    assert "connection refused; trying on" in refused.detail
+    assert "connection refused; retrying" in refused.detail
     assert liveness.note_trouble(2 * S, "connection refused") == []
     (unknown,) = liveness.note_trouble(3 * S, "no host of that name")
     assert "no host of that name" in unknown.detail
     (lost,) = liveness.check(10 * S, "no host of that name")
     assert (lost.state, lost.time_ns) == ("lost", 10 * S)
     assert liveness.note_trouble(11 * S, "connection refused") == [], (
-        "a lost source says why when that changes its state"
+        "a lost source reports why when that changes its state"
     )

@@ -1,4 +1,4 @@
-"""Skeleton files, one or a folder of them, replayed as everybody's joints frame by frame."""
+"""Skeleton files, one or a folder of them, replayed as the joints of each frame."""
 
 import time
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_a_folder_is_played_in_order_with_a_pause_between_files(tmp_path: Path) 
     assert GAP_BETWEEN_FILES_S >= 2.0
 
 
-def test_a_broken_or_empty_file_of_a_folder_is_told_and_passed_over(tmp_path: Path) -> None:
+def test_a_broken_or_empty_file_of_a_folder_is_reported_and_passed_over(tmp_path: Path) -> None:
     write_skeleton(tmp_path / "a.skeleton", [[body("1")]])
     (tmp_path / "b.skeleton").write_text("2\n1\nbroken\n")
     write_skeleton(tmp_path / "c.skeleton", [])
@@ -91,7 +91,7 @@ def test_a_broken_or_empty_file_of_a_folder_is_told_and_passed_over(tmp_path: Pa
     states, details = zip(*details_of(items), strict=True)
     assert states == ("up", "up", "up", "up", "ended")
     assert "passed over b.skeleton (2 of 4)" in details[1]
-    assert "b.skeleton, line 3: got 'broken', wanted" in details[1]
+    assert "b.skeleton, line 3: got 'broken', expected" in details[1]
     assert "c.skeleton (3 of 4): 0 frames" in details[2]
     assert "2 frames of 3 files" in details[4]
 
@@ -100,7 +100,7 @@ def test_a_single_broken_file_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "a.skeleton"
     write_skeleton(path, [[body("1")]] * 3)
     path.write_text(path.read_text()[:-300])
-    with pytest.raises(SourceUnavailable, match=r"a\.skeleton, line \d+: got .*, wanted .*--demo"):
+    with pytest.raises(SourceUnavailable, match=r"a\.skeleton, line \d+: got .*, expected .*--demo"):
         NtuReplaySource(path).open()
 
 

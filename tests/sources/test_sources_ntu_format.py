@@ -33,9 +33,9 @@ def bodies(draw: st.DrawFn, body_id: str) -> NtuBody:
 
 @st.composite
 def sequences(draw: st.DrawFn) -> list[list[NtuBody]]:
-    """Frames with nobody, one or several bodies, which come, go and change places in the list."""
-    everybody = draw(st.lists(ids, min_size=1, max_size=3, unique=True))
-    present = st.lists(st.sampled_from(everybody), unique=True, max_size=3)
+    """Frames with no, one or several bodies, which come, go and change places in the list."""
+    everyone = draw(st.lists(ids, min_size=1, max_size=3, unique=True))
+    present = st.lists(st.sampled_from(everyone), unique=True, max_size=3)
     return [[draw(bodies(body_id)) for body_id in draw(present)] for _ in range(draw(st.integers(0, 4)))]
 
 
@@ -53,9 +53,9 @@ def test_what_was_written_is_read_back_exactly(frames: list[list[NtuBody]]) -> N
         write_skeleton(path, frames)
         read = parse_skeleton(path).frames
     assert len(read) == len(frames)
-    for got, wanted in zip(read, frames, strict=True):
-        assert [one.body_id for one in got] == [one.body_id for one in wanted]
-        for one, other in zip(got, wanted, strict=True):
+    for got, expected in zip(read, frames, strict=True):
+        assert [one.body_id for one in got] == [one.body_id for one in expected]
+        for one, other in zip(got, expected, strict=True):
             np.testing.assert_array_equal(one.joints_m, other.joints_m)
             np.testing.assert_array_equal(one.confidence, other.confidence)
             assert (one.joints_m.dtype, one.confidence.dtype) == (np.float32, np.float32)
@@ -94,7 +94,7 @@ def test_arbitrary_bytes_give_a_result_or_a_data_error_and_nothing_else(content:
 def check_result_or_data_error(path: Path) -> None:
     outcome = parse_or_refuse(path)
     if isinstance(outcome, str):
-        assert re.fullmatch(r".*a\.skeleton, line \d+: got .*, wanted .*", outcome)
+        assert re.fullmatch(r".*a\.skeleton, line \d+: got .*, expected .*", outcome)
         return
     for one in itertools.chain.from_iterable(outcome.frames):
         assert one.joints_m.shape == (25, 3)
@@ -130,23 +130,25 @@ REST = " 0 0 0 0 0 0 0 0 2"
 @pytest.mark.parametrize(
     ("line", "text", "words"),
     [
-        (1, "many", "line 1: got 'many', wanted the number of frames"),
-        (1, "-3", "line 1: got '-3', wanted the number of frames"),
-        (1, "4000000000", "line 1: got '4000000000', wanted the number of frames"),
-        (1, "3", "line 58: got the end of the file, wanted the number of bodies"),
-        (1, "1", "line 30: got '1', wanted the end of the file after 1 frames"),
-        (2, "900000000", "line 2: got '900000000', wanted the number of bodies, 0 to 16"),
-        (3, "72057594037931101 0 1", "line 3: got '72057594037931101 0 1', wanted a body's id and 9 numbers"),
-        (3, "x7 0 1 1 1 1 0 0 0 2", "line 3: got 'x7', wanted a body's id"),
-        (4, "24", "line 4: got '24', wanted 25 joints"),
-        (5, "1 2", "line 5: got '1 2', wanted a joint's 12 numbers"),
-        (6, "1 2 three" + REST, "line 6: got 'three', wanted a number"),
-        (10, "1 2 3 0 0 0 0 0 0 0 0 3", "line 10: got '3', wanted a tracking state"),
-        (11, "\x00\x01\x02", "line 11: got '\\x00\\x01\\x02', wanted a joint's 12 numbers"),
-        (12, "1 " * 3000, "wanted a joint's 12 numbers in a line of text"),
+        (1, "many", "line 1: got 'many', expected the number of frames"),
+        (1, "-3", "line 1: got '-3', expected the number of frames"),
+        (1, "4000000000", "line 1: got '4000000000', expected the number of frames"),
+        (1, "3", "line 58: got the end of the file, expected the number of bodies"),
+        (1, "1", "line 30: got '1', expected the end of the file after 1 frames"),
+        (2, "900000000", "line 2: got '900000000', expected the number of bodies, 0 to 16"),
+        (3, "72057594037931101 0 1", "line 3: got '72057594037931101 0 1', expected a body's id and 9 numbers"),
+        (3, "x7 0 1 1 1 1 0 0 0 2", "line 3: got 'x7', expected a body's id"),
+        (4, "24", "line 4: got '24', expected 25 joints"),
+        (5, "1 2", "line 5: got '1 2', expected a joint's 12 numbers"),
+        (6, "1 2 three" + REST, "line 6: got 'three', expected a number"),
+        (10, "1 2 3 0 0 0 0 0 0 0 0 3", "line 10: got '3', expected a tracking state"),
+        (11, "\x00\x01\x02", "line 11: got '\\x00\\x01\\x02', expected a joint's 12 numbers"),
+        (12, "1 " * 3000, "expected a joint's 12 numbers in a line of text"),
     ],
 )
-def test_a_broken_line_is_named_with_what_was_got_and_wanted(tmp_path: Path, line: int, text: str, words: str) -> None:
+def test_a_broken_line_is_named_with_what_was_found_and_expected(
+    tmp_path: Path, line: int, text: str, words: str
+) -> None:
     assert words in damage(tmp_path, line, text)
 
 
@@ -173,7 +175,9 @@ def test_a_file_half_of_whose_joints_have_no_position_is_refused(tmp_path: Path)
     path = tmp_path / "a.skeleton"
     nowhere = NtuBody(body_id="8", joints_m=np.full((25, 3), np.nan, np.float32), confidence=np.ones(25, np.float32))
     write_skeleton(path, [[body(), nowhere]])
-    with pytest.raises(DataError, match=r"a\.skeleton, line .*: got 25 of 50 joints without a position, wanted metres"):
+    with pytest.raises(
+        DataError, match=r"a\.skeleton, line .*: got 25 of 50 joints without a position, expected metres"
+    ):
         parse_skeleton(path)
 
 

@@ -25,7 +25,7 @@ def test_paced_times_lie_on_the_clock_and_are_waited_for() -> None:
     assert time.monotonic_ns() >= pacer.capture_time_ns(30_000_000) >= begun_ns + 30_000_000
 
 
-def test_what_is_not_due_is_not_handed_over_before_it_is() -> None:
+def test_an_item_is_not_due_before_its_time() -> None:
     clock = ManualClock(5)
     pacer = Pacer("real", clock)
     pacer.start()

@@ -66,10 +66,10 @@ def _record(path: Path, *, ended: bool = True, changes: bool = True) -> list[Sou
         for item in items:
             clock_ns += FRAME_NS
             if isinstance(item, PoseFrame):
-                recorder.write(_dated(joints_event(item, "cam")))
+                recorder.publish(_dated(joints_event(item, "cam")))
             elif isinstance(item, SourceChange):
                 state = SourceEvent(source_id="cam", capture_time_ns=item.time_ns, state=item.state, detail=item.detail)
-                recorder.write(_dated(state))
+                recorder.publish(_dated(state))
     return items
 
 
@@ -84,9 +84,9 @@ def _play(source: RecordingSource) -> list[SourceItem]:
     return items
 
 
-def _assert_same(got: Sequence[SourceItem], wanted: Sequence[SourceItem]) -> None:
-    assert len(got) == len(wanted)
-    for mine, theirs in zip(got, wanted, strict=True):
+def _assert_same(got: Sequence[SourceItem], expected: Sequence[SourceItem]) -> None:
+    assert len(got) == len(expected)
+    for mine, theirs in zip(got, expected, strict=True):
         if not isinstance(mine, PoseFrame):
             assert mine == theirs
             continue
@@ -124,7 +124,7 @@ def test_recording_a_replay_again_gives_the_same_joints(path: Path, tmp_path: Pa
     with Recorder(tmp_path / "b.mcap", session_id="s-1", source_id="cam") as recorder:
         for item in _play(RecordingSource(path, "max")):
             if isinstance(item, PoseFrame):
-                recorder.write(_dated(joints_event(item, "cam")))
+                recorder.publish(_dated(joints_event(item, "cam")))
     _assert_same(
         [item for item in _play(RecordingSource(tmp_path / "b.mcap", "max")) if isinstance(item, PoseFrame)], FRAMES
     )
@@ -132,7 +132,7 @@ def test_recording_a_replay_again_gives_the_same_joints(path: Path, tmp_path: Pa
 
 def test_a_recording_without_dates_is_played_by_a_clock_of_which_utc_is_not_known(path: Path) -> None:
     with Recorder(path, session_id="s-1", source_id="cam") as recorder:
-        recorder.write(joints_event(FRAMES[1], "cam"))
+        recorder.publish(joints_event(FRAMES[1], "cam"))
     up, frame, _ = _play(RecordingSource(path, "max"))
     assert not isinstance(up, Frame)
     assert not isinstance(frame, Frame)
@@ -140,9 +140,9 @@ def test_a_recording_without_dates_is_played_by_a_clock_of_which_utc_is_not_know
 
 
 @pytest.mark.parametrize("field", ["capture_time_ns", "utc_ns"])
-def test_a_recording_of_times_that_nothing_can_calculate_with_is_refused_in_one_line(path: Path, field: str) -> None:
+def test_a_recording_of_times_out_of_range_is_refused_in_one_line(path: Path, field: str) -> None:
     with Recorder(path, session_id="s-1", source_id="cam") as recorder:
-        recorder.write(msgspec.structs.replace(joints_event(FRAMES[1], "cam"), **{field: 2**63 - 1}))
+        recorder.publish(msgspec.structs.replace(joints_event(FRAMES[1], "cam"), **{field: 2**63 - 1}))
     with pytest.raises(DataError, match=f"{field} {2**63 - 1}") as raised:
         _play(RecordingSource(path, "max"))
     assert "\n" not in str(raised.value)
@@ -179,7 +179,7 @@ def test_a_paced_replay_takes_the_time_that_was_recorded(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_file_cut_anywhere_is_read_as_far_as_it_is_whole(path: Path) -> None:
+def test_a_file_cut_anywhere_is_read_up_to_its_last_complete_chunk(path: Path) -> None:
     recorded = _record(path)
     whole = path.read_bytes()
     lengths = []
@@ -196,7 +196,7 @@ def test_a_file_cut_anywhere_is_read_as_far_as_it_is_whole(path: Path) -> None:
     assert lengths[-1] >= len(recorded) - 40
 
 
-def test_zeros_where_the_end_was_to_be_count_as_a_cut(path: Path, tmp_path: Path) -> None:
+def test_zeros_where_the_end_should_be_count_as_a_cut(path: Path, tmp_path: Path) -> None:
     recorded = _record(path)
     whole = path.read_bytes()
     # The data ends with a record of 4 bytes, opcode 0x0f, before the summary: from there on the disk had nothing yet.
@@ -207,7 +207,7 @@ def test_zeros_where_the_end_was_to_be_count_as_a_cut(path: Path, tmp_path: Path
     assert recording.cut
 
 
-def test_a_damaged_file_is_told_in_one_line_and_not_replayed_wrongly(path: Path) -> None:
+def test_a_damaged_file_is_reported_in_one_line_and_not_replayed_wrongly(path: Path) -> None:
     _record(path)
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 0x10
@@ -244,7 +244,7 @@ def test_noise_over_a_recording_raises_our_own_errors_and_nothing_worse(
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", bytes(100), b"\x89MCAP0\r\n", b"\x89MCAP0\r\n" + b"\xff" * 99])
-def test_what_is_no_recording_is_told_in_one_line(path: Path, content: bytes) -> None:
+def test_what_is_no_recording_is_reported_in_one_line(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(SourceUnavailable, match="give another --replay FILE") as raised:
         RecordingSource(path)
@@ -261,7 +261,7 @@ def test_an_mcap_of_another_program_is_no_recording(path: Path) -> None:
         RecordingSource(path)
 
 
-def test_a_missing_file_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_in_one_line(tmp_path: Path) -> None:
     assert not is_recording(tmp_path / "none")
     with pytest.raises(SourceUnavailable, match="No such file"):
         RecordingSource(tmp_path / "none")

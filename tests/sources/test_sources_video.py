@@ -80,7 +80,7 @@ def test_a_paced_file_takes_its_own_time_on_the_monotonic_clock(tmp_path: Path) 
     assert all(frame.received_ns >= frame.capture_time_ns for frame in frames)
 
 
-def test_a_paced_frame_that_is_not_due_is_not_handed_over(tmp_path: Path) -> None:
+def test_a_paced_frame_that_is_not_due_is_not_returned(tmp_path: Path) -> None:
     clock = ManualClock()
     source = VideoSource(make_video(tmp_path / "slow.avi", 2, fps=1.0), "real", clock=clock)
     source.open()
@@ -103,7 +103,7 @@ def test_a_slow_reader_loses_no_frame(tmp_path: Path) -> None:
     assert [item.index for item in frames if isinstance(item, Frame)] == list(range(12))
 
 
-def test_a_file_cut_short_ends_and_says_so(tmp_path: Path) -> None:
+def test_a_file_cut_short_ends_with_a_message_about_it(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.avi", 40)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     items = play(path)

@@ -120,11 +120,11 @@ def test_thresholds_take_precedence_over_the_checkpoint_and_that_over_the_settin
     ("change", "found"),
     [
         (("squat", "sqat"), r"class 'sqat' is not in checkpoint 'tiny'; the nearest is 'squat'"),
-        (("on = 0.8", "on = 1.8"), r"classes\.squat\.on 1\.8: wanted a number above 0 and below 1;"),
-        (("on = 0.8", "on = nan"), r"classes\.squat\.on nan: wanted a number above 0 and below 1;"),
+        (("on = 0.8", "on = 1.8"), r"classes\.squat\.on 1\.8: expected a number above 0 and below 1;"),
+        (("on = 0.8", "on = nan"), r"classes\.squat\.on nan: expected a number above 0 and below 1;"),
         (
             ("temperature = 1.1", "temperature = 0"),
-            r"classes\.squat\.temperature 0: wanted a number above 0 and at most 100;",
+            r"classes\.squat\.temperature 0: expected a number above 0 and at most 100;",
         ),
         (("off = 0.4", "off = 0.9"), r"class 'squat': off 0\.9 is above on 0\.8"),
         (("off = 0.4, ", ""), r"class 'squat' has one of on and off"),
@@ -135,14 +135,14 @@ def test_thresholds_take_precedence_over_the_checkpoint_and_that_over_the_settin
         ),
         (
             ("least_energy = 4.25", "least_energy = inf"),
-            r"least_energy inf: wanted a number, -1000000 to 1000000",
+            r"least_energy inf: expected a number, -1000000 to 1000000",
         ),
         (("least_energy", "least_enrgy"), r"unknown setting least_enrgy; the nearest is least_energy"),
-        (("checkpoint = ", "# "), r"checkpoint is missing: wanted text"),
-        (("a" * 64, "a" * 63), r'sha256 "a+ \.\.\.: wanted 64 hexadecimal digits'),
+        (("checkpoint = ", "# "), r"checkpoint is missing: expected text"),
+        (("a" * 64, "a" * 63), r'sha256 "a+ \.\.\.: expected 64 hexadecimal digits'),
         (("[classes]", "[classes"), r"not TOML"),
         (("[classes]\n", "[classes]\nsquat = 3\n"), r"not TOML"),
-        (("background = {", "jump = 3\nbackground = {"), r"classes\.jump 3: wanted a table"),
+        (("background = {", "jump = 3\nbackground = {"), r"classes\.jump 3: expected a table"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_the_file(tmp_path: Path, change: tuple[str, str], found: str) -> None:

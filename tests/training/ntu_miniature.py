@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
-from hitrs_live.sources.demo.figure import lay_out
+from hitrs_live.sources.demo.figure import compute_joints
 from hitrs_live.sources.demo.motion import neutral, pose
 from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
 
@@ -91,7 +91,7 @@ def act(action: int, frames: int, *, tempo: float = 1.0, scale: float = 1.0, pha
     stand = neutral()
     first, second = _MOVES[action % 10], _MOVES[(action // 10 + action) % 10]
     far = pose(stand, **first) - stand + 0.4 * (pose(stand, **second) - stand)
-    return lay_out(stand + swing[:, None] * far, scale=scale).astype(np.float32)
+    return compute_joints(stand + swing[:, None] * far, scale=scale).astype(np.float32)
 
 
 def _see(joints: Joints, camera: int, setup: int, noise: np.random.Generator, aside_m: float) -> Joints:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from ntu_miniature import act
 
-from hitrs_live.sources.demo.figure import lay_out
+from hitrs_live.sources.demo.figure import compute_joints
 from hitrs_live.sources.demo.motion import neutral
 
 ACTIONS = (1, 22, 33)
@@ -38,7 +38,7 @@ def write_pku_mmd_miniature(folder: Path, *, videos: int = 3, frames: int = 40, 
 
 def _stream(rng: np.random.Generator, frames: int) -> tuple[np.ndarray, list[str]]:
     """Lay actions and rests end to end. Returns (T, 2, 25, 3) and the label lines."""
-    rest = lay_out(np.repeat(neutral()[None], frames // 2, axis=0))
+    rest = compute_joints(np.repeat(neutral()[None], frames // 2, axis=0))
     pieces, lines, now = [_pair(rest, None)], [], len(rest)
     for label in rng.permutation([*ACTIONS, INTERACTION]):
         length = int(rng.integers(frames - frames // 8, frames + frames // 8 + 1))

@@ -1,4 +1,4 @@
-"""Messages between the pipeline's thread and readers of this process: bounded, in order, no loss without its count."""
+"""Messages between the pipeline's thread and readers in this process: bounded, in order, and every loss counted."""
 
 import logging
 import threading
@@ -35,7 +35,7 @@ def rest_of(queue: MessageQueue, count: int) -> list[int]:
     return [message.capture_time_ns for _ in range(count) if (message := queue.get(LONG_S)) is not None]
 
 
-def test_messages_come_out_in_their_order_and_then_there_are_none() -> None:
+def test_messages_come_out_in_order_and_then_the_queue_is_over() -> None:
     queue, _ = make(10, waits=False)
     for number in range(10):
         queue.put(scores(number))
@@ -45,7 +45,7 @@ def test_messages_come_out_in_their_order_and_then_there_are_none() -> None:
     assert queue.drops == 0
 
 
-def test_full_it_loses_the_oldest_that_comes_often_before_what_is_rare_and_counts_it() -> None:
+def test_a_full_queue_drops_the_oldest_frequent_message_before_rare_ones_and_counts_it() -> None:
     queue, _ = make(3, waits=False)
     for message in (state(0), scores(1), scores(2), scores(3), state(4)):
         queue.put(message)
@@ -53,14 +53,14 @@ def test_full_it_loses_the_oldest_that_comes_often_before_what_is_rare_and_count
     assert rest(queue) == [0, 3, 4]
 
 
-def test_full_of_what_is_rare_it_loses_the_oldest() -> None:
+def test_a_queue_full_of_rare_messages_drops_the_oldest() -> None:
     queue, _ = make(2, waits=False)
     for number in range(4):
         queue.put(state(number))
     assert (queue.drops, rest(queue)) == (2, [2, 3])
 
 
-def test_where_it_waits_a_slow_reader_gets_everything() -> None:
+def test_a_queue_that_waits_loses_nothing_for_a_slow_reader() -> None:
     queue, _ = make(2, waits=True)
 
     def put_all() -> None:
@@ -76,7 +76,7 @@ def test_where_it_waits_a_slow_reader_gets_everything() -> None:
 
 
 @pytest.mark.parametrize("release", ["stop", "discard"])
-def test_a_putting_thread_that_waits_is_let_go_when_it_is_to_stop_or_nobody_reads_any_more(release: str) -> None:
+def test_a_waiting_put_returns_when_the_run_stops_or_the_reader_is_gone(release: str) -> None:
     queue, stop = make(1, waits=True)
     queue.put(scores(0))
     thread = threading.Thread(target=queue.put, args=(scores(1),))
@@ -87,7 +87,7 @@ def test_a_putting_thread_that_waits_is_let_go_when_it_is_to_stop_or_nobody_read
     assert rest(queue) == ([1] if release == "stop" else [])
 
 
-def test_until_somebody_reads_nobody_is_waited_for_and_nothing_counts_as_lost() -> None:
+def test_before_the_first_read_put_does_not_wait_and_nothing_counts_as_lost() -> None:
     queue = MessageQueue(2, waits=True, stop=threading.Event(), has_reader=False)
     for number in range(5):
         queue.put(scores(number))
@@ -101,17 +101,17 @@ def test_until_somebody_reads_nobody_is_waited_for_and_nothing_counts_as_lost() 
     assert queue.drops == 0
 
 
-def test_a_get_that_may_not_wait_comes_back_with_nothing() -> None:
+def test_a_get_without_waiting_returns_none() -> None:
     queue, _ = make(1, waits=False)
     assert queue.get(timeout_s=0.0) is None
 
 
-def test_less_than_one_message_is_the_callers_mistake() -> None:
+def test_a_capacity_below_one_message_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         make(0, waits=False)
 
 
-def test_a_function_that_raises_is_called_on_and_its_fault_is_counted_told_and_logged_once(
+def test_a_function_that_raises_is_still_called_and_its_errors_are_counted_reported_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     had: list[int] = []
@@ -123,33 +123,33 @@ def test_a_function_that_raises_is_called_on_and_its_fault_is_counted_told_and_l
 
     queue, _ = make(100, waits=True)
     sink = CallbackSink(odd_ones_fail, queue)
-    assert sink.notice == ""
+    assert sink.notices == ()
     with caplog.at_level(logging.INFO):
         for number in range(10):
-            sink.put(scores(number))
+            sink.publish(scores(number))
         sink.close()
     assert had == [0, 2, 4, 6, 8]
-    assert (sink.errors, sink.drops) == (5, 0)
-    assert sink.notice == "sink odd_ones_fail failed 5 times, last with RuntimeError: no 9"
+    assert (sink.errors, sink.drops()) == (5, {"sink": 0})
+    assert sink.notices == ("sink odd_ones_fail failed 5 times, last with RuntimeError: no 9",)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "no 1" in caplog.text
 
 
 @pytest.mark.parametrize("fault", [SystemExit, KeyboardInterrupt])
-def test_a_function_that_wants_to_end_the_program_is_called_on_all_the_same(fault: type[BaseException]) -> None:
+def test_a_function_that_raises_system_exit_is_still_called(fault: type[BaseException]) -> None:
     def leave(_message: AnyMessage) -> None:
         raise fault("enough")
 
     queue, _ = make(1, waits=True)
     sink = CallbackSink(leave, queue)
     for number in range(5):
-        sink.put(scores(number))
+        sink.publish(scores(number))
     sink.close()
-    assert (sink.errors, sink.drops) == (5, 0)
-    assert "enough" in sink.notice
+    assert (sink.errors, sink.drops()) == (5, {"sink": 0})
+    assert "enough" in sink.notices[0]
 
 
-def test_a_function_that_hangs_costs_messages_and_holds_nobody_up() -> None:
+def test_a_function_that_hangs_loses_messages_but_blocks_nothing() -> None:
     goes_on = threading.Event()
     entered = threading.Event()
 
@@ -159,10 +159,10 @@ def test_a_function_that_hangs_costs_messages_and_holds_nobody_up() -> None:
 
     queue, _ = make(3, waits=False)
     sink = CallbackSink(hang, queue)
-    sink.put(scores(0))
+    sink.publish(scores(0))
     assert entered.wait(LONG_S)
     for number in range(1, 11):
-        sink.put(scores(number))
-    assert sink.drops == 7
+        sink.publish(scores(number))
+    assert sink.drops() == {"sink": 7}
     goes_on.set()
     sink.close()

@@ -1,4 +1,4 @@
-"""A recording keeps what it was given, whatever ends it."""
+"""A recording keeps its messages, whatever ends it."""
 
 import json
 import os
@@ -42,51 +42,51 @@ def test_everything_written_is_read_back_in_order(tmp_path: Path) -> None:
     written = [sink.publish(m) for m in (_joints(0), _joints(1, people=0), an_action(), a_motion(), _joints(2, 2))]
     with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam") as recorder:
         for message in written:
-            recorder.write(message)
+            recorder.publish(message)
     recording = Recording(tmp_path / "a.mcap")
     assert list(recording.messages()) == written
     assert list(recording.messages(JointsEvent)) == [written[0], written[1], written[4]]
     assert (recording.session_id, recording.source_id) == ("s", "cam")
-    assert (recording.cut, recorder.failure, recorder.lost) == (False, None, 0)
+    assert (recording.cut, recorder.notices, recorder.drops()) == (False, (), {"record": 0})
 
 
 @given(MESSAGES)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_message_can_be_recorded(tmp_path: Path, message: AnyMessage) -> None:
     with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam", overwrite=True) as recorder:
-        recorder.write(message)
+        recorder.publish(message)
     (back,) = Recording(tmp_path / "a.mcap").messages()
     for name in message.__struct_fields__:
         if message.session_id or name not in ("session_id", "seq", "publish_time_ns"):
             assert getattr(back, name) == getattr(message, name)
 
 
-def test_messages_that_nobody_stamped_are_stamped(tmp_path: Path) -> None:
+def test_unstamped_messages_are_stamped(tmp_path: Path) -> None:
     with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam", clock=lambda: 77) as recorder:
         for index in range(3):
-            recorder.write(_joints(index))
+            recorder.publish(_joints(index))
     stamps = [(m.session_id, m.seq, m.publish_time_ns) for m in Recording(tmp_path / "a.mcap").messages()]
     assert stamps == [("s", 0, 77), ("s", 1, 77), ("s", 2, 77)]
 
 
-def test_other_mcap_readers_find_channels_schemas_times_and_metadata(tmp_path: Path) -> None:
+def test_other_mcap_readers_read_channels_schemas_times_and_metadata(tmp_path: Path) -> None:
     with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam") as recorder:
-        recorder.write(msgspec.structs.replace(_joints(3), utc_ns=UTC_NS))
-        recorder.write(an_action(track_id=70_000, utc_ns=UTC_NS + 1))
+        recorder.publish(msgspec.structs.replace(_joints(3), utc_ns=UTC_NS))
+        recorder.publish(an_action(track_id=70_000, utc_ns=UTC_NS + 1))
     with (tmp_path / "a.mcap").open("rb") as file:
         reader = make_reader(file, validate_crcs=True)
-        found = list(reader.iter_messages())
+        records = list(reader.iter_messages())
         (metadata,) = reader.iter_metadata()
         summary = reader.get_summary()
-    assert [(c.topic, c.message_encoding, m.log_time) for _, c, m in found] == [
+    assert [(c.topic, c.message_encoding, m.log_time) for _, c, m in records] == [
         ("joints.cam", "json", UTC_NS),
         ("action.cam", "json", UTC_NS + 1),
     ]
-    schema = found[1][0]
+    schema = records[1][0]
     assert schema is not None
     assert schema.encoding == "jsonschema"
     assert json.loads(schema.data)["properties"]["label"] == {"type": "string"}
-    assert json.loads(found[1][2].data)["topic"] == "action.cam.70000"
+    assert json.loads(records[1][2].data)["topic"] == "action.cam.70000"
     assert metadata.metadata["layout"] == "ntu25"
     assert "UTC" in metadata.metadata["clock"]
     assert summary is not None
@@ -94,11 +94,11 @@ def test_other_mcap_readers_find_channels_schemas_times_and_metadata(tmp_path: P
     assert len(summary.chunk_indexes) == summary.statistics.chunk_count == 1
 
 
-def test_what_has_no_date_is_logged_at_its_publishing_in_utc(tmp_path: Path) -> None:
+def test_a_message_without_utc_is_logged_at_its_time_of_publishing(tmp_path: Path) -> None:
     session = SessionClock(monotonic_ns=1_000, utc_ns=UTC_NS)
     with Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam", clock=lambda: 1_500, session=session) as file:
-        file.write(_joints(0))
-        file.write(msgspec.structs.replace(_joints(1), utc_ns=UTC_NS + 7))
+        file.publish(_joints(0))
+        file.publish(msgspec.structs.replace(_joints(1), utc_ns=UTC_NS + 7))
     with (tmp_path / "a.mcap").open("rb") as opened:
         reader = make_reader(opened)
         times = [(m.log_time, m.publish_time) for _, _, m in reader.iter_messages(log_time_order=False)]
@@ -107,7 +107,7 @@ def test_what_has_no_date_is_logged_at_its_publishing_in_utc(tmp_path: Path) -> 
     assert metadata.metadata["utc_offset_ns"] == str(UTC_NS - 1_000)
 
 
-def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
+def test_an_existing_file_is_kept_unless_overwrite_is_set(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
     path.write_text("precious")
     with pytest.raises(TransportError, match="exists already"):
@@ -118,18 +118,18 @@ def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["no/such/folder/a.mcap", "/dev/full", "."])
-def test_a_path_that_cannot_be_written_is_told_in_one_line(path: str) -> None:
+def test_a_path_that_cannot_be_written_is_an_error_of_one_line(path: str) -> None:
     with pytest.raises(TransportError, match="give a path that can be written") as raised:
         Recorder(path, session_id="s", source_id="cam", overwrite=True)
     assert "\n" not in str(raised.value)
 
 
-def test_writing_after_the_end_is_the_callers_mistake(tmp_path: Path) -> None:
+def test_writing_after_close_is_a_value_error(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "a.mcap", session_id="s", source_id="cam")
     recorder.close()
     recorder.close()
     with pytest.raises(ValueError, match="is closed"):
-        recorder.write(an_action())
+        recorder.publish(an_action())
 
 
 KILLED = """
@@ -140,14 +140,14 @@ now_ns = 0
 recorder = Recorder(sys.argv[1], session_id="s", source_id="cam", clock=lambda: now_ns)
 for index in range(400):
     now_ns = index * FRAME_NS
-    recorder.write(_joints(index))
+    recorder.publish(_joints(index))
 print("written", flush=True)
 time.sleep(3600)
 """
 
 
 @pytest.mark.slow
-def test_a_killed_process_leaves_all_but_its_last_second(tmp_path: Path) -> None:
+def test_a_killed_process_loses_at_most_the_last_second(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
     arguments = [sys.executable, "-c", KILLED, str(path), str(Path(__file__).parent)]
     with Popen(arguments, stdout=PIPE, text=True) as process:
@@ -171,14 +171,14 @@ now_ns = 0
 recorder = Recorder(sys.argv[1], session_id="s", source_id="cam", clock=lambda: now_ns)
 for index in range(400):
     now_ns = index * FRAME_NS
-    recorder.write(_joints(index))
+    recorder.publish(_joints(index))
 recorder.close()
-print(json.dumps([recorder.failure, recorder.lost]))
+print(json.dumps([*recorder.notices, recorder.drops()["record"]]))
 """
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full_ends_the_recording_and_not_the_program(tmp_path: Path) -> None:
+def test_a_full_disk_ends_the_recording_but_not_the_program(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
     arguments = [sys.executable, "-c", FULL_DISK, str(path), str(Path(__file__).parent)]
     process = run(arguments, capture_output=True, text=True, check=True, timeout=600)

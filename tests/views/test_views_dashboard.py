@@ -30,14 +30,14 @@ def test_a_wide_terminal_shows_everything() -> None:
     text = shown(filled())
     for words in (
         "hitrs-live 0.1.0", " up ", "camera-0", "29.8 fps", "age 41 ms", "612 MB", "camera 3",
-        "S I D E   L U N G E", "0.87", "for 2 s", "motion 400 ms: 62 mm, held 118 mm",
+        "S I D E   L U N G E", "0.87", "for 2 s", "motion 400 ms: 62 mm, zero velocity 118 mm",
         "pose", "31.2", "44.8", "model", "motion prediction error",
         "00:03.0", "squat", "6.5 s", "0.28 s", "finished", "00:12.0", "2.2 s ▸",
     ):  # fmt: skip
         assert words in text, words
 
 
-def test_a_small_terminal_shows_what_matters() -> None:
+def test_a_small_terminal_shows_the_essentials() -> None:
     text = shown(filled(), 60, 18)
     for words in (" up ", "camera-0", "29.8 fps", "pose 31.2", "S I D E   L U N G E", "0.87", "squat", "6.5 s"):
         assert words in text, words
@@ -45,18 +45,18 @@ def test_a_small_terminal_shows_what_matters() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(60, 18), (80, 24), (100, 30), (132, 43), (240, 70), (30, 8), (12, 4)])
 @pytest.mark.parametrize("people", [0, 1, 3, 9])
-def test_it_fills_the_terminal_and_never_more(width: int, height: int, people: int) -> None:
+def test_the_dashboard_fills_the_terminal_exactly(width: int, height: int, people: int) -> None:
     dashboard = filled(people) if people else Dashboard()
     lines = shown(dashboard, width, height).splitlines()
     assert len(lines) <= height + 1
     assert max(len(line) for line in lines) <= width
 
 
-def test_before_the_first_message_it_says_that_it_waits() -> None:
+def test_before_the_first_message_the_dashboard_says_that_it_waits() -> None:
     text = shown(Dashboard())
     assert "connecting" in text
     assert "no message yet" in text
-    assert "nobody in view" in text
+    assert "no person in view" in text
 
 
 def test_bars_are_as_long_as_the_scores() -> None:
@@ -69,7 +69,7 @@ def test_bars_are_as_long_as_the_scores() -> None:
     assert lengths[2] == 0
 
 
-def test_people_beyond_the_room_are_counted_and_those_who_act_are_shown() -> None:
+def test_people_without_room_are_counted_and_those_with_an_action_shown() -> None:
     dashboard = filled(9)
     dashboard.update(started("walk", 13.0, track_id=7))
     text = shown(dashboard, 80, 21)
@@ -77,7 +77,7 @@ def test_people_beyond_the_room_are_counted_and_those_who_act_are_shown() -> Non
     assert "and 6 more" in text
 
 
-def test_a_person_who_left_is_taken_off() -> None:
+def test_a_person_who_left_is_removed() -> None:
     dashboard = filled(2)
     assert "person 2" in shown(dashboard)
     dashboard.update(status(20.0, people=(1,)))
@@ -94,7 +94,7 @@ def test_an_ended_action_leaves_the_headline_and_keeps_its_row() -> None:
     assert "source lost" in text
 
 
-def test_an_action_heard_of_only_at_its_end_still_gets_a_row() -> None:
+def test_an_action_received_only_at_its_end_still_gets_a_row() -> None:
     dashboard = Dashboard()
     dashboard.update(ended("squat", 3.0, 9.5))
     assert "6.5 s" in shown(dashboard)
@@ -111,43 +111,43 @@ def test_two_people_doing_the_same_have_a_row_each() -> None:
 
 def lines_with(text: str, *words: str) -> list[list[str]]:
     """The lines that begin with each of these words, past the frame, cut into columns."""
-    found = [re.search(rf"│ +{word} +([^│]*)│", text) for word in words]
-    assert all(found), words
-    return [match.group(1).split() for match in found if match]
+    matches = [re.search(rf"│ +{word} +([^│]*)│", text) for word in words]
+    assert all(matches), words
+    return [match.group(1).split() for match in matches if match]
 
 
-def test_motion_errors_stand_by_horizon_beside_the_pose_held_still() -> None:
-    told = lines_with(shown(filled()), "ms ahead", "predicted", "held still", "better by")
-    # What came due at no horizon yet is left out.
-    assert told == [["100", "400"], ["31", "92"], ["30", "120"], ["-3%", "23%"]]
+def test_motion_errors_are_shown_by_horizon_beside_the_zero_velocity_baseline() -> None:
+    rows = lines_with(shown(filled()), "ms ahead", "predicted", "zero velocity", "better by")
+    # A horizon that was not measured yet is left out.
+    assert rows == [["100", "400"], ["31", "92"], ["30", "120"], ["-3%", "23%"]]
 
 
-def test_a_person_whose_predictions_lose_is_called_unreliable_and_one_not_judged_is_not() -> None:
+def test_predictions_worse_than_the_baseline_are_shown_as_unreliable_and_unmeasured_ones_are_not() -> None:
     for reliable, expected in ((True, False), (None, False), (False, True)):
         dashboard = filled()
         dashboard.update(motion(14.1, error_mm=130.0, reliable=reliable))
         text = shown(dashboard)
-        assert "motion 400 ms: 130 mm, held 118 mm" in text
+        assert "motion 400 ms: 130 mm, zero velocity 118 mm" in text
         assert ("unreliable" in text) == expected
 
 
-def test_an_older_publisher_that_tells_one_error_for_all_horizons_is_shown_that() -> None:
+def test_the_single_error_of_an_older_publisher_is_shown() -> None:
     dashboard = filled()
-    nothing = {"motion_horizons_ms": (), "motion_errors_mm": (), "motion_held_errors_mm": ()}
-    dashboard.update(status(14.3, **nothing))
+    by_horizon = {"motion_horizons_ms": (), "motion_errors_mm": (), "motion_held_errors_mm": ()}
+    dashboard.update(status(14.3, **by_horizon))
     dashboard.update(msgspec.structs.replace(motion(14.3), errors_mm=(), held_errors_mm=(), reliable=None))
     text = shown(dashboard)
-    assert "all: 62 mm, held 118 mm" in text
-    assert "motion: 46 mm, held 88 mm" in text
+    assert "all: 62 mm, zero velocity 118 mm" in text
+    assert "motion: 46 mm, zero velocity 88 mm" in text
 
 
-def test_before_a_prediction_came_due_nothing_is_claimed() -> None:
+def test_before_the_first_measured_prediction_no_error_is_shown() -> None:
     dashboard = Dashboard()
     dashboard.update(status(1.0, motion_error_mm=None, motion_held_error_mm=None, motion_errors_mm=(None,) * 3))
     assert "not measured yet" in shown(dashboard)
 
 
-def test_a_lost_source_says_why() -> None:
+def test_a_lost_source_shows_the_reason() -> None:
     dashboard = filled()
     dashboard.update(status(30.0, "lost", detail="camera 0 is gone; trying again in 10 s"))
     text = shown(dashboard)
@@ -157,9 +157,9 @@ def test_a_lost_source_says_why() -> None:
 
 def test_notices_stand_at_the_bottom() -> None:
     dashboard = filled()
-    dashboard.update(status(15.0, notices=("an old one", "the pose process was started anew")))
+    dashboard.update(status(15.0, notices=("an old one", "the pose process was restarted")))
     lines = shown(dashboard, 80, 24).splitlines()
-    assert "the pose process was started anew" in lines[-1]
+    assert "the pose process was restarted" in lines[-1]
 
 
 def test_information_stands_below_in_grey_and_makes_room_for_notices() -> None:
@@ -169,21 +169,21 @@ def test_information_stands_below_in_grey_and_makes_room_for_notices() -> None:
     last = shown(dashboard, 80, 24).splitlines()[-1]
     assert last.strip() == f"i  {cost}"
     assert "!" not in last
-    dashboard.update(status(16.0, information=(cost,), notices=("the pose process was started anew",)))
+    dashboard.update(status(16.0, information=(cost,), notices=("the pose process was restarted",)))
     assert cost not in shown(dashboard, 80, 24)
     assert cost in shown(dashboard, 120, 40)
 
 
-def test_silence_is_told() -> None:
+def test_time_without_messages_is_shown() -> None:
     now_ns = [0]
     dashboard = Dashboard(clock=lambda: now_ns[0])
     dashboard.update(source("up"))
     assert "silent" not in shown(dashboard)
     now_ns[0] = 8_000_000_000
-    assert "silent for 8 s" in shown(dashboard)
+    assert "no message for 8 s" in shown(dashboard)
 
 
-def test_a_publisher_that_restarts_begins_an_empty_board() -> None:
+def test_a_restarted_publisher_empties_the_dashboard() -> None:
     dashboard = filled()
     dashboard.update(
         Status(
@@ -194,10 +194,10 @@ def test_a_publisher_that_restarts_begins_an_empty_board() -> None:
     text = shown(dashboard)
     assert "publisher restarts 1" in text
     assert "side lunge" not in text
-    assert "nobody in view" in text
+    assert "no person in view" in text
 
 
-def test_only_a_last_status_ends_it() -> None:
+def test_only_a_status_of_ended_ends_the_dashboard() -> None:
     dashboard = filled()
     dashboard.update(SourceEvent(source_id="camera-0", session_id="s1", capture_time_ns=at(15), state="ended"))
     assert not dashboard.ended
@@ -205,13 +205,13 @@ def test_only_a_last_status_ends_it() -> None:
     assert dashboard.ended
 
 
-def test_hours_of_actions_do_not_grow_the_board() -> None:
+def test_hours_of_actions_use_bounded_memory() -> None:
     dashboard = Dashboard()
     for number in range(3 * EVENTS_KEPT):
         dashboard.update(started("squat", 10.0 * number))
         dashboard.update(ended("squat", 10.0 * number, 10.0 * number + 3))
     assert len(dashboard.sessions.by_source["camera-0"].actions) == EVENTS_KEPT
-    assert dashboard.sessions.by_source["camera-0"].actions_told == 3 * EVENTS_KEPT
+    assert dashboard.sessions.by_source["camera-0"].actions_received == 3 * EVENTS_KEPT
 
 
 def test_markup_and_terminal_commands_in_names_are_only_text() -> None:
@@ -244,7 +244,7 @@ def several() -> Dashboard:
     return dashboard
 
 
-def test_each_of_several_sources_has_its_box_and_their_actions_stand_together() -> None:
+def test_each_of_several_sources_has_a_box_and_their_actions_share_one_list() -> None:
     text = shown(several())
     for words in (" up  door", "WALK", " lost  hall", "unplugged", "door 1", "squat", "6.5 s"):
         assert words in text, words
@@ -259,7 +259,7 @@ def test_a_person_of_one_source_is_not_one_of_another() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(60, 18), (80, 24), (132, 43), (30, 8), (12, 4)])
 @pytest.mark.parametrize("sources", [2, 5, 40])
-def test_several_sources_fill_the_terminal_and_never_more(width: int, height: int, sources: int) -> None:
+def test_several_sources_fill_the_terminal_exactly(width: int, height: int, sources: int) -> None:
     dashboard = Dashboard()
     for number in range(sources):
         for message in of_source(f"camera-{number}", *session(2)):
@@ -269,7 +269,7 @@ def test_several_sources_fill_the_terminal_and_never_more(width: int, height: in
     assert max(len(line) for line in lines) <= width
 
 
-def test_sources_beyond_the_room_are_counted_and_those_in_trouble_are_shown() -> None:
+def test_sources_without_room_are_counted_and_those_with_a_fault_shown() -> None:
     dashboard = Dashboard()
     for number in range(30):
         state: SourceState = "lost" if number == 17 else "up"
@@ -280,7 +280,7 @@ def test_sources_beyond_the_room_are_counted_and_those_in_trouble_are_shown() ->
     assert re.search(r"and 2\d more sources", text)
 
 
-def test_it_ends_when_the_last_of_several_sources_has_ended() -> None:
+def test_the_dashboard_ends_when_the_last_of_several_sources_has_ended() -> None:
     dashboard = several()
     for name, over in (("door", False), ("hall", True)):
         for message in of_source(name, status(20.0, "ended")):

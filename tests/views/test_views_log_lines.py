@@ -1,4 +1,4 @@
-"""The plain log: its lines are read by people and cut by scripts, so they are kept as they are."""
+"""The plain log: people read its lines and scripts parse them, so their form is fixed."""
 
 import logging
 
@@ -30,18 +30,18 @@ def test_a_session_reads_line_by_line() -> None:
     assert lines == [
         " 00:00.0  source     up     640 x 480 at 30 fps",
         " 00:01.0  status     up     29.8 fps  1 person  drops camera 3  age 41 ms  pose 31.2/44.8 ms  "
-        "model 4.9/9.2 ms  612 MB  prediction 62 mm, held still 118 mm",
+        "model 4.9/9.2 ms  612 MB  prediction 62 mm, zero velocity 118 mm",
         " 00:03.3  person 1   start  squat               0.91  (since 00:03.0, delay 0.28 s)",
         " 00:09.9  person 1   end    squat               0.88  (00:03.0 to 00:09.5, 6.5 s, finished)",
         " 00:10.1  person 12  start  jumping jack        0.91  (since 00:09.8, delay 0.28 s)",
         " 00:12.4  person 12  end    jumping jack        0.88  (00:09.8 to 00:12.0, 2.2 s, track lost)",
         " 00:13.0  status     up     29.8 fps  2 people  drops none  pose 31.2/44.8 ms  model 4.9/9.2 ms  612 MB  "
-        "prediction 62 mm, held still 118 mm",
+        "prediction 62 mm, zero velocity 118 mm",
         " 00:14.0  source     stalled no frame for 1.0 s",
     ]
 
 
-def test_what_is_known_late_is_logged_with_the_time_at_which_it_became_known() -> None:
+def test_late_knowledge_is_logged_with_the_time_at_which_it_became_known() -> None:
     log = PlainLog()
     lost = msgspec.structs.replace(ended("squat", 3.0, 6.0, reason="track_lost"), capture_time_ns=at(6.0))
     messages = [source("up", 0.0), started("squat", 3.0), started("walk", 6.5, track_id=2), lost]
@@ -52,7 +52,7 @@ def test_what_is_known_late_is_logged_with_the_time_at_which_it_became_known() -
     )
 
 
-def test_levels_say_what_needs_attention() -> None:
+def test_levels_show_what_needs_attention() -> None:
     log = PlainLog()
     messages = [
         source("connecting"),
@@ -65,44 +65,44 @@ def test_levels_say_what_needs_attention() -> None:
     levels = [line.level for message in messages for line in log.update(message)]
     assert levels == [logging.INFO] * 3 + [logging.WARNING, logging.ERROR, logging.ERROR]
     assert [line.level for line in PlainLog().update(source("ended", 1.0, "over"))] == [logging.INFO]
-    told = PlainLog().update(status(1.0, notices=("the pose process was started anew",)))
-    assert [(line.subject, line.level) for line in told if line.subject == "notice"] == [("notice", logging.WARNING)]
+    logged = PlainLog().update(status(1.0, notices=("the pose process was restarted",)))
+    assert [(line.subject, line.level) for line in logged if line.subject == "notice"] == [("notice", logging.WARNING)]
 
 
-def test_scores_predictions_and_updates_are_no_lines() -> None:
+def test_scores_predictions_and_updates_are_not_logged() -> None:
     log = PlainLog()
     log.update(source("up"))
     assert log.update(scores(1.0, squat=0.9)) == []
     assert log.update(motion(1.0)) == []
 
 
-def test_a_status_is_told_every_ten_seconds_and_when_the_state_changes() -> None:
+def test_a_status_is_logged_every_ten_seconds_and_at_a_change_of_state() -> None:
     log = PlainLog()
-    told = [s for s in range(31) if log.update(status(float(s), "up" if s < 25 else "stalled"))]
-    assert told == [0, 10, 20, 25]
+    logged = [s for s in range(31) if log.update(status(float(s), "up" if s < 25 else "stalled"))]
+    assert logged == [0, 10, 20, 25]
 
 
-def test_each_notice_is_told_once() -> None:
+def test_each_notice_is_logged_once() -> None:
     log = PlainLog()
     log.update(status(1.0))
-    first = lines_of(log, status(2.0, notices=("the pose process was started anew",)))
-    assert first == [" 00:01.0  notice     the pose process was started anew"]
-    assert log.update(status(3.0, notices=("the pose process was started anew",))) == []
+    first = lines_of(log, status(2.0, notices=("the pose process was restarted",)))
+    assert first == [" 00:01.0  notice     the pose process was restarted"]
+    assert log.update(status(3.0, notices=("the pose process was restarted",))) == []
 
 
-def test_information_is_no_warning() -> None:
-    told = PlainLog().update(status(1.0, information=("a prediction every frame costs 8 ms",)))
-    assert [(line.text, line.level) for line in told if "costs" in line.text] == [
+def test_information_is_not_logged_as_a_warning() -> None:
+    logged = PlainLog().update(status(1.0, information=("a prediction every frame costs 8 ms",)))
+    assert [(line.text, line.level) for line in logged if "costs" in line.text] == [
         (" 00:00.0  note       a prediction every frame costs 8 ms", logging.INFO)
     ]
 
 
-def test_a_publisher_that_restarts_begins_a_new_clock() -> None:
+def test_a_restarted_publisher_begins_a_new_clock() -> None:
     log = PlainLog()
     log.update(source("up", 0.0))
     again = SourceEvent(source_id="camera-0", session_id="s2", capture_time_ns=at(500), state="up")
     assert lines_of(log, again) == [
-        " 00:00.0  session    the publisher was started anew",
+        " 00:00.0  session    the publisher was restarted",
         " 00:00.0  source     up",
     ]
 
@@ -122,13 +122,13 @@ def test_times_read_like_a_stopwatch() -> None:
     assert drops_in_words({"stale": 2, "camera": 9, "clock": 0}) == "camera 9, stale 2"
 
 
-def test_terminal_commands_in_a_message_are_no_commands() -> None:
+def test_terminal_commands_in_a_message_are_neutralised() -> None:
     assert lines_of(PlainLog(), source("up", 0.0, "\x1b[2Jb\nc\u202e")) == [
         " 00:00.0  source     up     \ufffd[2Jb c\ufffd"
     ]
 
 
-def test_where_there_are_several_sources_each_line_names_its_own_and_keeps_its_own_time() -> None:
+def test_with_several_sources_each_line_names_its_source_and_has_its_time() -> None:
     log = PlainLog()
     door = source("up")
     hall = msgspec.structs.replace(source("up", 100.0), source_id="hall")

@@ -1,4 +1,4 @@
-"""Drawing over pictures: where joints land, and what is drawn for joints that land nowhere."""
+"""Drawing over pictures: positions of joints, people, actions and predicted poses."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from views_messages import extrapolated, forecast, people_of, scene, standing_pe
 from hitrs_live.messages import Frame, People
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.skeleton import NTU25
-from hitrs_live.views.frame_renderer import STAGE_SIZE, FrameRenderer
+from hitrs_live.views.frame_renderer import EMPTY_SIZE, FrameRenderer
 from hitrs_live.views.overlay import GHOST, LEFT, NOW, RIGHT, draw
 from hitrs_live.views.projection import Lens, imagined_lens, project
 
@@ -34,7 +34,7 @@ def test_projection_undoes_what_the_lens_model_of_the_pose_stage_does() -> None:
     fractions = np.array([[0.1, 0.2], [0.5, 0.5], [0.85, 0.9]])
     rays = camera.rays(fractions)
     joints_m = np.stack([-3 * rays[:, 0], -3 * rays[:, 1], np.full(3, 3.0)], axis=-1)
-    # The pose stage undoes the distortion in a few rounds; a tenth of a pixel is what they leave.
+    # The pose stage undoes the distortion in a few rounds; a tenth of a pixel remains.
     np.testing.assert_allclose(project(joints_m, camera), fractions * (640, 480), atol=0.1)
 
 
@@ -51,7 +51,7 @@ def test_the_left_hand_is_drawn_in_the_left_colour_where_it_is() -> None:
         assert near_colour(image[y - 2 : y + 3, x - 2 : x + 3], colour).any()
 
 
-def test_joints_hardly_seen_are_drawn_darker() -> None:
+def test_joints_of_low_confidence_are_drawn_darker() -> None:
     joints = standing_people()
     sure, unsure = (draw(blank(), scene(people_of(joints, c)), lens=LENS).astype(int) for c in (1.0, 0.1))
     x, y = project(joints[0, NTU25.index("spine_middle")], LENS).round().astype(int)
@@ -64,9 +64,9 @@ def test_people_who_are_not_present_are_not_drawn() -> None:
         capture_time_ns=0, track_ids=people.track_ids, present=np.zeros(3, np.bool_),
         joints_m=people.joints_m, confidence=people.confidence,
     )  # fmt: skip
-    nobody = people_of(np.zeros((0, 25, 3)))
+    no_people = people_of(np.zeros((0, 25, 3)))
     np.testing.assert_array_equal(
-        draw(blank(), scene(absent, {1: ("squat", 0.9)}), lens=LENS), draw(blank(), scene(nobody), lens=LENS)
+        draw(blank(), scene(absent, {1: ("squat", 0.9)}), lens=LENS), draw(blank(), scene(no_people), lens=LENS)
     )
 
 
@@ -84,7 +84,7 @@ def test_people_who_are_not_present_are_not_drawn() -> None:
     ],
 )
 @pytest.mark.parametrize("size", [(640, 480), (33, 21), (1, 1), (1920, 1080)])
-def test_joints_that_are_nowhere_are_no_error(spoil, size: tuple[int, int]) -> None:  # type: ignore[no-untyped-def]
+def test_joints_outside_the_picture_are_not_an_error(spoil, size: tuple[int, int]) -> None:  # type: ignore[no-untyped-def]
     joints = spoil(standing_people()).astype(np.float32)
     image = blank(*size)
     people = people_of(joints, np.nan)
@@ -103,7 +103,7 @@ def test_an_action_and_its_score_are_written_over_the_person() -> None:
     assert (low != high).any(-1).sum(1).max() > 60
 
 
-def test_a_picture_of_the_camera_is_copied_and_a_lens_asked_for_its_size() -> None:
+def test_a_cameras_picture_is_copied_and_the_lens_is_for_its_size() -> None:
     asked: list[tuple[int, int]] = []
 
     def lens_for(width: int, height: int) -> Lens:
@@ -123,14 +123,14 @@ def test_a_picture_of_the_camera_is_copied_and_a_lens_asked_for_its_size() -> No
     assert (painted != 60).any()
 
 
-def test_without_a_picture_the_figure_stands_on_a_floor() -> None:
+def test_without_a_picture_people_stand_on_a_floor() -> None:
     painter = FrameRenderer()
-    nobody = people_of(np.zeros((0, 25, 3)))
-    stage = painter.render(scene(nobody))
-    assert stage.shape == (STAGE_SIZE[1], STAGE_SIZE[0], 3)
+    no_people = people_of(np.zeros((0, 25, 3)))
+    picture = painter.render(scene(no_people))
+    assert picture.shape == (EMPTY_SIZE[1], EMPTY_SIZE[0], 3)
     joints = standing_people()
-    x, y = project(joints[0, NTU25.index("left_foot")], imagined_lens(*STAGE_SIZE)).round().astype(int)
-    assert stage[y : y + 60].std(axis=1).max() > 2
+    x, y = project(joints[0, NTU25.index("left_foot")], imagined_lens(*EMPTY_SIZE)).round().astype(int)
+    assert picture[y : y + 60].std(axis=1).max() > 2
     standing = painter.render(scene(people_of(joints)))
     assert near_colour(standing[y - 2 : y + 3, x - 2 : x + 3], LEFT).any()
 
@@ -155,7 +155,7 @@ FAR_RIGHT, FAR_LEFT = slice(420, 640), slice(0, 220)
 """Of a picture of a person in its middle: where one who stepped aside by 0.8 m is seen."""
 
 
-def test_people_are_drawn_where_they_will_be_and_where_they_are_by_now_in_colours_of_their_own() -> None:
+def test_future_and_present_poses_are_drawn_in_their_own_colours() -> None:
     people = people_of(standing_people())
     later, now = extrapolated(people, (-0.8, 0, 0), 400.0), extrapolated(people, (0.8, 0, 0), 63.0)
     plain = draw(blank(), scene(people), lens=LENS)
@@ -166,14 +166,14 @@ def test_people_are_drawn_where_they_will_be_and_where_they_are_by_now_in_colour
         np.testing.assert_allclose(change[change.sum(1).argmax()], np.array(colour) - 60, atol=2)
 
 
-def test_a_body_of_whom_nothing_is_predicted_has_no_ghost() -> None:
+def test_a_person_without_a_prediction_has_no_predicted_pose() -> None:
     people = people_of(standing_people())
     unknown = extrapolated(people, (-0.8, 0, 0), 400.0, known=False)
     plain = draw(blank(), scene(people), lens=LENS)
     np.testing.assert_array_equal(draw(blank(), scene(people, forecast=forecast(unknown)), lens=LENS), plain)
 
 
-def test_ghosts_of_people_whose_predictions_are_not_reliable_are_fainter() -> None:
+def test_unreliable_predicted_poses_are_fainter() -> None:
     people = people_of(standing_people())
     later = extrapolated(people, (-0.8, 0, 0), 400.0)
     plain = draw(blank(), scene(people), lens=LENS)
@@ -184,7 +184,7 @@ def test_ghosts_of_people_whose_predictions_are_not_reliable_are_fainter() -> No
     assert 0.25 * sure.max() < unsure.max() < 0.5 * sure.max()
 
 
-def test_a_body_by_now_is_drawn_in_full_for_it_is_known_of_the_reliable_alone() -> None:
+def test_present_poses_are_drawn_at_full_strength_since_only_reliable_ones_exist() -> None:
     people = people_of(standing_people())
     later, now = extrapolated(people, (0, 0, 0), 400.0, known=False), extrapolated(people, (0.8, 0, 0), 63.0)
     plain = draw(blank(), scene(people), lens=LENS)
@@ -194,7 +194,7 @@ def test_a_body_by_now_is_drawn_in_full_for_it_is_known_of_the_reliable_alone() 
     np.testing.assert_allclose(change[change.sum(1).argmax()], np.array(NOW) - 60, atol=2)
 
 
-def test_a_legend_says_what_the_ghosts_stand_for_and_a_line_more_where_one_is_faint() -> None:
+def test_a_legend_explains_predicted_poses_and_faint_ones_on_a_further_line() -> None:
     people = people_of(standing_people())
     later = extrapolated(people, (-0.8, 0, 0), 400.0)
     plain = draw(blank(), scene(people), lens=LENS)

@@ -1,4 +1,4 @@
-"""Video files of what was drawn, and the window where there is a screen."""
+"""Video files of the drawn pictures, and the window if there is a screen."""
 
 import os
 import threading
@@ -43,7 +43,7 @@ def read_back(path: Path) -> list[np.ndarray]:
 
 
 def times_in(path: Path) -> list[float]:
-    """When each picture is shown, in milliseconds, as OpenCV's reader has it."""
+    """The time of each picture, milliseconds, by OpenCV's reader."""
     capture = cv2.VideoCapture(str(path))
     times = []
     while capture.read()[0]:
@@ -53,7 +53,7 @@ def times_in(path: Path) -> list[float]:
 
 
 @pytest.mark.parametrize("suffix", [".webm", ".mp4", ".avi", ".MP4"])
-def test_what_was_drawn_can_be_read_back(tmp_path: Path, suffix: str) -> None:
+def test_drawn_pictures_can_be_read_back(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"drawn{suffix}"
     video = SaveVideo(path, fps=30.0)
     for number in range(12):
@@ -86,7 +86,7 @@ def test_times_are_the_capture_times_from_the_first_on(tmp_path: Path) -> None:
     assert times_in(path) == pytest.approx([0, 40, 110, 5110, 5150, 5151, 5190], abs=0.01)
 
 
-def test_a_film_of_an_hour_and_more_keeps_its_times(tmp_path: Path) -> None:
+def test_a_video_longer_than_an_hour_keeps_its_times(tmp_path: Path) -> None:
     path = tmp_path / "long.webm"
     file = WebmWriter(path, width=64, height=48)
     encoder = Vp8Encoder(64, 48, 30.0)
@@ -123,26 +123,26 @@ def test_a_picture_that_is_not_later_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_told_once_and_nothing_hangs(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_once_and_nothing_hangs(tmp_path: Path) -> None:
     path = tmp_path / "full.webm"
     path.symlink_to("/dev/full")
     video = SaveVideo(path)
-    told = []
+    errors = []
     for number in range(60):
         try:
             video.write(small(number), number * 33)
         except ViewUnavailable as fault:
-            told.append(str(fault))
+            errors.append(str(fault))
     try:
         video.close()
     except ViewUnavailable as fault:
-        told.append(str(fault))
-    assert told == [f"video {path} ended early: No space left on device"]
+        errors.append(str(fault))
+    assert errors == [f"video {path} ended early: No space left on device"]
 
 
 @pytest.fixture
 def stuck(tmp_path: Path) -> Iterator[Path]:
-    """Give a file that takes nothing, for nobody reads it; at the end, let whoever waits there go."""
+    """Yield a file that blocks every write, because it has no reader; at the end, release blocked writers."""
     path = tmp_path / "stuck.webm"
     os.mkfifo(path)
     yield path
@@ -162,7 +162,7 @@ def test_a_file_that_cannot_be_finished_in_time_is_reported_once(stuck: Path) ->
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_file_that_takes_nothing_is_given_up_once_and_not_waited_for_again(stuck: Path) -> None:
+def test_a_file_that_cannot_be_written_in_time_is_given_up_once(stuck: Path) -> None:
     video = SaveVideo(stuck, patience_s=0.1)
     reported = []
     for number in range(20):
@@ -174,7 +174,7 @@ def test_a_file_that_takes_nothing_is_given_up_once_and_not_waited_for_again(stu
     assert reported == [f"video {stuck}: nothing was written for 0.1 s; given up"]
 
 
-def test_an_encoder_that_is_too_slow_costs_pictures_and_no_time(tmp_path: Path) -> None:
+def test_a_slow_encoder_loses_pictures_but_does_not_block(tmp_path: Path) -> None:
     path = tmp_path / "slow.webm"
     video = SaveVideo(path, wait=False)
     rng = np.random.default_rng(0)
@@ -191,7 +191,7 @@ def test_an_encoder_that_is_too_slow_costs_pictures_and_no_time(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("source_fps", "seconds"), [(10, 2.0), (15, 2.0), (60, 1.0)])
-def test_a_file_of_one_pace_plays_at_the_true_one(tmp_path: Path, source_fps: int, seconds: float) -> None:
+def test_a_file_of_constant_frame_rate_plays_in_real_time(tmp_path: Path, source_fps: int, seconds: float) -> None:
     path = tmp_path / "paced.avi"
     video = SaveVideo(path, fps=30.0)
     for number in range(round(source_fps * seconds)):
@@ -200,7 +200,7 @@ def test_a_file_of_one_pace_plays_at_the_true_one(tmp_path: Path, source_fps: in
     assert len(read_back(path)) == pytest.approx(30 * seconds, abs=3)
 
 
-def test_in_a_file_of_one_pace_jitter_of_a_camera_neither_doubles_nor_drops_frames(tmp_path: Path) -> None:
+def test_camera_jitter_neither_doubles_nor_drops_frames_in_a_file_of_constant_frame_rate(tmp_path: Path) -> None:
     path = tmp_path / "jitter.avi"
     rng = np.random.default_rng(0)
     video = SaveVideo(path, fps=30.0)
@@ -211,7 +211,7 @@ def test_in_a_file_of_one_pace_jitter_of_a_camera_neither_doubles_nor_drops_fram
     assert shades == list(range(60))
 
 
-def test_a_long_silence_is_shortened(tmp_path: Path) -> None:
+def test_a_long_gap_is_shortened(tmp_path: Path) -> None:
     path = tmp_path / "silence.avi"
     video = SaveVideo(path, fps=10.0)
     video.show(scene(people_at(0)))
@@ -238,7 +238,7 @@ def test_frames_of_another_size_are_fitted_into_the_first_ones(tmp_path: Path, s
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("film.mov", "got the suffix '.mov', wanted one of .webm, .mp4, .avi"),
+        ("film.mov", "got the suffix '.mov', expected one of .webm, .mp4, .avi"),
         ("film", "got the suffix ''"),
         ("nowhere/film.mp4", "there is no folder"),
         ("folder.mp4", "is a folder"),
@@ -252,12 +252,12 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path, name: s
     assert "\n" not in str(raised.value)
 
 
-def test_a_rate_of_nothing_is_refused(tmp_path: Path) -> None:
+def test_a_frame_rate_of_zero_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="fps: got 0"):
         SaveVideo(tmp_path / "film.mp4", fps=0)
 
 
-def test_a_build_with_windows_is_told_from_one_without() -> None:
+def test_an_opencv_build_with_windows_is_recognised() -> None:
     assert not windows_in("  GUI:                           NONE\n  Media I/O:")
     assert windows_in("  GUI:                           QT5\n    QT: YES")
     assert windows_in("  GUI:                           COCOA\n")
@@ -265,7 +265,7 @@ def test_a_build_with_windows_is_told_from_one_without() -> None:
 
 
 @pytest.mark.skipif(windows_in(cv2.getBuildInformation()), reason="the installed OpenCV has windows")
-def test_a_headless_opencv_says_how_to_get_a_window() -> None:
+def test_the_error_for_a_headless_opencv_explains_how_to_get_a_window() -> None:
     with pytest.raises(ViewUnavailable) as raised:
         Window("test")
     text = str(raised.value)
@@ -275,7 +275,7 @@ def test_a_headless_opencv_says_how_to_get_a_window() -> None:
 
 
 @pytest.mark.skipif(not windows_in(cv2.getBuildInformation()), reason="the installed OpenCV is headless")
-def test_no_screen_is_one_clear_line_not_an_abort(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_screen_is_one_clear_line_not_an_abort(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)

@@ -1,4 +1,4 @@
-"""Messages and people for the tests of the views, all of one imagined session."""
+"""Messages and people for the tests of the views, all of one session."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -64,13 +64,18 @@ def scores(seconds: float, track_id: int = 1, **by_label: float) -> ScoreEvent:
 
 
 def motion(
-    seconds: float, track_id: int = 1, error_mm: float = 62.0, held_mm: float = 118.0, reliable: bool | None = True
+    seconds: float,
+    track_id: int = 1,
+    error_mm: float = 62.0,
+    zero_velocity_mm: float = 118.0,
+    reliable: bool | None = True,
 ) -> MotionPrediction:
     """A prediction at 100 and 400 ms; at 100 ms the errors are half of what they are at 400 ms."""
     return MotionPrediction(
         source_id="camera-0", session_id="s1", capture_time_ns=at(seconds), track_id=track_id,
         horizons_ms=(100.0, 400.0), joints_m=Array.of(np.zeros((2, 25, 3), np.float32)), error_mm=0.75 * error_mm,
-        held_error_mm=0.75 * held_mm, errors_mm=(error_mm / 2, error_mm), held_errors_mm=(held_mm / 2, held_mm),
+        held_error_mm=0.75 * zero_velocity_mm, errors_mm=(error_mm / 2, error_mm),
+        held_errors_mm=(zero_velocity_mm / 2, zero_velocity_mm),
         reliable=reliable,
     )  # fmt: skip
 
@@ -89,18 +94,18 @@ def status(seconds: float, state: SourceState = "up", people: tuple[int, ...] = 
 
 
 def session(people: int = 1) -> list[AnyMessage]:
-    """A squat that is over, a side lunge that goes on, everybody scored and predicted."""
-    found: list[AnyMessage] = [
+    """A squat that is over, a running side lunge, with scores and predictions for every person."""
+    messages: list[AnyMessage] = [
         source("up", 0.0, "640 x 480 at 30 fps"),
         started("squat", 3.0),
         ended("squat", 3.0, 9.5),
     ]
-    found.append(started("side_lunge", 12.0))
+    messages.append(started("side_lunge", 12.0))
     for track_id in range(1, people + 1):
-        found.append(scores(14.0, track_id, side_lunge=0.87, squat=0.06, background=0.04, lunge=0.02, walk=0.01))
-        found.append(motion(14.0, track_id))
-    found.append(status(14.2, people=tuple(range(1, people + 1))))
-    return found
+        messages.append(scores(14.0, track_id, side_lunge=0.87, squat=0.06, background=0.04, lunge=0.02, walk=0.01))
+        messages.append(motion(14.0, track_id))
+    messages.append(status(14.2, people=tuple(range(1, people + 1))))
+    return messages
 
 
 def people_of(joints_m: np.ndarray, confidence: float = 1.0) -> People:
@@ -123,7 +128,7 @@ def standing_people(count: int = 1) -> np.ndarray:
 def extrapolated(
     people: People, moved_m: tuple[float, float, float], ahead_ms: float, known: bool = True
 ) -> ExtrapolatedPoses:
-    """Everybody present, moved by so much."""
+    """All people, present and shifted."""
     rows = len(people.track_ids)
     return ExtrapolatedPoses(
         known=people.present & known,
@@ -144,5 +149,5 @@ def scene(
     frame: Frame | None = None,
     forecast: PoseForecast | None = None,
 ) -> Scene:
-    """What a pipeline at 30 frames a second knows of a frame."""
+    """A frame of a pipeline at 30 frames per second."""
     return Scene(frame=frame, people=people, actions=actions or {}, forecast=forecast, state="up", fps=30.0)

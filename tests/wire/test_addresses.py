@@ -1,4 +1,4 @@
-"""No message, name, topic or title holds any part of a login, wherever in the address it stands."""
+"""No part of a login in an address is shown, wherever in the address it is."""
 
 import re
 from urllib.parse import quote
@@ -30,7 +30,7 @@ SECRET = "S3cretPW"
         ("admin:12345", "***"),
     ],
 )
-def test_what_holds_no_secret_is_shown_as_it_is(address: str, shown: str) -> None:
+def test_an_address_without_a_secret_is_shown_unchanged(address: str, shown: str) -> None:
     assert show_address(address) == shown
 
 
@@ -72,7 +72,7 @@ def test_no_part_of_a_login_is_shown(address: str) -> None:
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=12))
-def test_what_is_shown_does_not_depend_on_the_password_whatever_its_characters(password: str) -> None:
+def test_the_shown_address_does_not_depend_on_the_password(password: str) -> None:
     shown = show_address(f"rtsp://admin:{password}@10.0.0.1:554/live")
     assert shown in ("rtsp://10.0.0.1:554/live", "rtsp://***")
 
@@ -95,13 +95,13 @@ def test_what_is_shown_does_not_depend_on_the_password_whatever_its_characters(p
         "rtsp://host/user=admin_password=S3cret%23PW_channel=1",
     ],
 )
-def test_what_a_library_says_of_an_address_is_shown_without_its_secrets(words: str, address: str) -> None:
+def test_a_librarys_error_message_is_shown_without_the_addresss_secrets(words: str, address: str) -> None:
     tail = re.sub(r"^\w+://[^/]*", "", address)
-    said = words.format(address, secret="S3cret#PW", quoted=quote("S3cret#PW"), tail=tail)
+    message = words.format(address, secret="S3cret#PW", quoted=quote("S3cret#PW"), tail=tail)
     for form in ("S3cret", "PW"):
-        assert form not in hide_secrets(said, address)
+        assert form not in hide_secrets(message, address)
 
 
-def test_words_without_a_secret_stay_as_they_are() -> None:
-    said = "it answers 404 Not Found"
-    assert hide_secrets(said, "http://me:pw123@host/video?user=me") == said
+def test_a_text_without_a_secret_is_unchanged() -> None:
+    message = "it answers 404 Not Found"
+    assert hide_secrets(message, "http://me:pw123@host/video?user=me") == message

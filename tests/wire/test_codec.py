@@ -1,4 +1,4 @@
-"""Messages survive the wire and JSON; nothing else passes for a message."""
+"""Messages survive the wire and JSON unchanged; anything else is malformed."""
 
 import json
 
@@ -17,13 +17,13 @@ from hitrs_live.wire.json_codec import from_json, json_schema, message_types, to
 
 @given(MESSAGES)
 @settings(max_examples=80)
-def test_every_message_comes_back_from_the_wire_as_it_went(message: AnyMessage) -> None:
+def test_every_message_survives_the_wire_unchanged(message: AnyMessage) -> None:
     assert decode(encode(message)) == message
 
 
 @given(MESSAGES, st.booleans())
 @settings(max_examples=80)
-def test_every_message_comes_back_from_json_as_it_went(message: AnyMessage, omit_none: bool) -> None:
+def test_every_message_survives_json_unchanged(message: AnyMessage, omit_none: bool) -> None:
     line = to_json(message, omit_none=omit_none)
     assert b"\n" not in line
     assert from_json(line) == message
@@ -31,7 +31,7 @@ def test_every_message_comes_back_from_json_as_it_went(message: AnyMessage, omit
 
 @given(st.lists(st.binary(max_size=200), max_size=4))
 @settings(max_examples=200)
-def test_random_bytes_are_malformed_and_nothing_worse(parts: list[bytes]) -> None:
+def test_random_bytes_raise_message_malformed_and_no_other_error(parts: list[bytes]) -> None:
     with pytest.raises(MessageMalformed) as raised:
         decode(parts)
     assert "\n" not in str(raised.value)
@@ -40,9 +40,7 @@ def test_random_bytes_are_malformed_and_nothing_worse(parts: list[bytes]) -> Non
 @pytest.mark.slow
 @given(MESSAGES, st.data())
 @settings(max_examples=200)
-def test_a_damaged_message_is_a_message_or_malformed_and_nothing_worse(
-    message: AnyMessage, data: st.DataObject
-) -> None:
+def test_a_damaged_message_decodes_or_raises_message_malformed(message: AnyMessage, data: st.DataObject) -> None:
     topic, payload = encode(message)
     damaged = bytearray(payload)
     for _ in range(data.draw(st.integers(1, 4))):
@@ -59,13 +57,13 @@ def test_a_damaged_message_is_a_message_or_malformed_and_nothing_worse(
 
 @given(st.binary(max_size=100) | st.text(max_size=100))
 @settings(max_examples=200)
-def test_random_lines_are_malformed_and_nothing_worse(line: bytes | str) -> None:
+def test_random_lines_raise_message_malformed_and_no_other_error(line: bytes | str) -> None:
     with pytest.raises(MessageMalformed):
         from_json(line)
 
 
 @pytest.mark.parametrize("depth", [10_000, 1_000_000])
-def test_a_bottomless_message_is_malformed(depth: int) -> None:
+def test_a_deeply_nested_message_is_malformed(depth: int) -> None:
     with pytest.raises(MessageMalformed):
         decode([b"action.cam.1", b"\x91" * depth])
     with pytest.raises(MessageMalformed):
@@ -82,7 +80,7 @@ def test_fields_of_a_later_version_are_skipped_and_missing_ones_take_their_defau
 
 
 class MotionOf01(Message, frozen=True, kw_only=True, tag="motion"):
-    """A motion prediction as version 0.1 had it, field by field."""
+    """A motion prediction of version 0.1, field by field."""
 
     track_id: int
     horizons_ms: tuple[float, ...]
@@ -91,7 +89,7 @@ class MotionOf01(Message, frozen=True, kw_only=True, tag="motion"):
     held_error_mm: float | None = None
 
 
-def test_a_subscriber_of_0_1_reads_todays_predictions_and_todays_reads_those_of_0_1() -> None:
+def test_predictions_are_compatible_with_version_0_1_in_both_directions() -> None:
     known = {"error_mm": 60.0, "held_error_mm": 118.0}
     today = msgspec.structs.replace(
         a_motion(), **known, errors_mm=(60.0, None), held_errors_mm=(118.0, None), reliable=True,
@@ -102,12 +100,12 @@ def test_a_subscriber_of_0_1_reads_todays_predictions_and_todays_reads_those_of_
     for name in MotionOf01.__struct_fields__:
         assert getattr(old, name) == getattr(today, name)
     read = decode([today.topic.encode(), msgspec.msgpack.encode(old)])
-    # What it could not know is empty or None, which no scored horizon, no judgement and no range is.
+    # Fields that version 0.1 lacks are empty or None, unlike any measured value.
     assert read == msgspec.structs.replace(today, errors_mm=(), held_errors_mm=(), reliable=None, half_within_m=None)
 
 
 def test_a_message_under_a_foreign_topic_is_malformed() -> None:
-    with pytest.raises(MessageMalformed, match=r"came under b'action\.other\.1'"):
+    with pytest.raises(MessageMalformed, match=r"arrived under b'action\.other\.1'"):
         decode([b"action.other.1", encode(an_action())[1]])
 
 
@@ -115,7 +113,7 @@ def test_a_message_under_a_foreign_topic_is_malformed() -> None:
     ("shape", "size"),
     [((2, 2), 15), ((-1,), 4), ((-1, -1), 4), ((0, 2**62, 2**62), 0), ((0,) * 100, 0), ((2**63, 0), 0)],
 )
-def test_an_array_whose_shape_belies_its_bytes_is_malformed(shape: tuple[int, ...], size: int) -> None:
+def test_an_array_whose_shape_does_not_match_its_bytes_is_malformed(shape: tuple[int, ...], size: int) -> None:
     event = JointsEvent(
         source_id="cam", capture_time_ns=0, index=0, joints_m=Array(shape, bytes(size)), confidence=Array((0,), b"")
     )
@@ -125,16 +123,16 @@ def test_an_array_whose_shape_belies_its_bytes_is_malformed(shape: tuple[int, ..
 
 @pytest.mark.parametrize("field", ["capture_time_ns", "utc_ns"])
 @pytest.mark.parametrize("time_ns", [2**62, -(2**62), 2**63 - 1, 2**63])
-def test_times_whose_differences_no_64_bits_hold_are_malformed(field: str, time_ns: int) -> None:
+def test_times_whose_differences_overflow_64_bits_are_malformed(field: str, time_ns: int) -> None:
     event = an_action(**{field: time_ns})
-    with pytest.raises(MessageMalformed, match=f"{field} {time_ns}.*wanted .* nanoseconds from"):
+    with pytest.raises(MessageMalformed, match=f"{field} {time_ns}.*expected .* nanoseconds from"):
         decode(encode(event))
-    with pytest.raises(MessageMalformed, match=f"{field} {time_ns}.*wanted .* nanoseconds from"):
+    with pytest.raises(MessageMalformed, match=f"{field} {time_ns}.*expected .* nanoseconds from"):
         from_json(to_json(event))
 
 
 @pytest.mark.parametrize("time_ns", [MAX_TIME_NS, -MAX_TIME_NS])
-def test_the_farthest_times_pass(time_ns: int) -> None:
+def test_the_largest_times_are_accepted(time_ns: int) -> None:
     event = an_action(capture_time_ns=time_ns, utc_ns=-time_ns)
     assert decode(encode(event)) == from_json(to_json(event)) == event
 
@@ -151,7 +149,7 @@ def test_every_float32_survives_json_bit_for_bit(bits: list[int]) -> None:
     assert back.joints_m.data == expected.astype("<f4").tobytes()
 
 
-def test_joints_are_written_with_the_fewest_digits_that_tell_them_apart() -> None:
+def test_joints_are_written_with_the_fewest_digits_that_read_back_exactly() -> None:
     metres = np.random.default_rng(1).normal(0, 2, 3000).astype(np.float32)
     event = JointsEvent(
         source_id="cam", capture_time_ns=0, index=0, joints_m=Array.of(metres), confidence=Array.of(metres[:0])
@@ -162,7 +160,7 @@ def test_joints_are_written_with_the_fewest_digits_that_tell_them_apart() -> Non
     assert max(len(text) for text in written) <= max(len(str(value)) for value in metres)
 
 
-def test_an_array_of_no_dimension_is_one_number_in_json() -> None:
+def test_an_array_without_dimensions_is_one_number_in_json() -> None:
     event = JointsEvent(
         source_id="cam", capture_time_ns=0, index=0, joints_m=Array.of(np.array(1.5)), confidence=Array.of(np.ones(1))
     )
@@ -170,7 +168,7 @@ def test_an_array_of_no_dimension_is_one_number_in_json() -> None:
     assert from_json(to_json(event)) == event
 
 
-def test_a_number_that_is_none_becomes_null_in_json() -> None:
+def test_nan_and_infinity_become_null_in_json() -> None:
     event = JointsEvent(
         source_id="cam",
         capture_time_ns=0,
@@ -210,7 +208,7 @@ _POINTS = np.random.default_rng(3).normal(0.5, 0.4, (33, 3)).astype(np.float32)
     ],
 )
 @pytest.mark.parametrize("road", ["wire", "json"])
-def test_the_poses_of_a_frame_come_back_as_they_went(poses: tuple[Pose, ...], road: str) -> None:
+def test_the_poses_of_a_frame_survive_encoding_unchanged(poses: tuple[Pose, ...], road: str) -> None:
     event = joints_event(PoseFrame(index=3, capture_time_ns=99, received_ns=100, poses=poses), "cam")
     back = decode(encode(event)) if road == "wire" else from_json(to_json(event, omit_none=True))
     assert isinstance(back, JointsEvent)
@@ -242,9 +240,9 @@ def test_the_poses_of_a_frame_come_back_as_they_went(poses: tuple[Pose, ...], ro
         {"keypoints": Array.of(np.zeros((2, 3)))},
     ],
 )
-def test_fields_that_speak_of_different_people_are_malformed(fields: dict[str, object]) -> None:
+def test_fields_of_different_numbers_of_people_are_malformed(fields: dict[str, object]) -> None:
     whole = joints_event(PoseFrame(index=0, capture_time_ns=0, received_ns=0, poses=(_pose(1), _pose(2))), "cam")
-    with pytest.raises(MessageMalformed, match="wanted"):
+    with pytest.raises(MessageMalformed, match="expected"):
         pose_frame(msgspec.structs.replace(whole, **fields), 0)
 
 

@@ -1,4 +1,4 @@
-"""Capture times in UTC: by the session's clocks, from a file's beginning, or by the clock that the items came with."""
+"""Capture times in UTC: by the session's clocks, from the start of a file, or by the clock that the items name."""
 
 import pytest
 
@@ -19,18 +19,18 @@ def _dates(*items: PoseFrame | SourceChange) -> SourceDates:
     return dates
 
 
-def test_both_clocks_are_read_once_at_the_sessions_begin() -> None:
+def test_both_clocks_are_read_once_at_the_start_of_a_session() -> None:
     session = SessionClock.begin(iter([100, 110]).__next__, lambda: 9_000)
     assert (session.monotonic_ns, session.utc_ns, session.utc_offset_ns) == (105, 9_000, 8_895)
 
 
-def test_times_of_the_monotonic_clock_are_moved_by_the_offset_of_the_session() -> None:
+def test_monotonic_times_are_shifted_by_the_sessions_utc_offset() -> None:
     dates = _dates(SourceChange(state="connecting", time_ns=5_001), _frame(5_100))
     assert dates.utc_ns(5_100) == 1_000_100
     assert dates.utc_ns(4_900) == 999_900, "an onset may lie before all that was captured"
 
 
-def test_of_a_file_that_counts_from_zero_time_zero_is_when_the_session_began_however_long_it_is() -> None:
+def test_time_zero_of_a_file_that_counts_from_zero_is_the_start_of_the_session() -> None:
     dates = _dates(_frame(0), _frame(7_000))
     assert [dates.utc_ns(time_ns) for time_ns in (0, 3, 7_000)] == [1_000_000, 1_000_003, 1_007_000]
 
@@ -40,7 +40,7 @@ def test_nothing_is_dated_before_the_first_frame() -> None:
     assert _dates(SourceChange(state="connecting", time_ns=5_001)).utc_ns(0) is None
 
 
-def test_the_clock_of_the_items_goes_before_the_sessions_and_holds_until_another_comes() -> None:
+def test_a_clock_given_by_an_item_overrides_the_sessions_until_the_next_one() -> None:
     dates = _dates(_frame(5_100, SourceClock(utc_offset_ns=50)), _frame(5_200))
     assert dates.utc_ns(5_200) == 5_250
     dates.observe(_frame(5_300, SourceClock(utc_offset_ns=60)))

@@ -9,7 +9,6 @@ import numpy as np
 from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
 from hitrs_live.data.stream_synthesis import place_after
 
-NAME = "ui_prmd_kinect"
 _BLEND = 15
 """Frames of a join."""
 _MOVING_SHARE = 0.15

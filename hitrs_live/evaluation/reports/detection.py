@@ -196,7 +196,8 @@ def _matches(streams: Sequence[_Stream], tolerance_s: float, number: int | None 
     """Match the starts of one class, or of every class where `number` is None."""
     total = NO_MATCHES
     for stream in streams:
-        labels = {s.label for s in (*stream.starts, *stream.detected)} if number is None else {number}
+        occurring = {s.label for s in stream.starts} | {s.label for s in stream.detected}
+        labels = occurring if number is None else {number}
         for label in labels:
             total += match_starts(
                 [(s.onset_s, s.detected_s) for s in stream.detected if s.label == label],

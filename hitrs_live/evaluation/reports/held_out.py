@@ -5,10 +5,8 @@ from typing import Any
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.data.array_format import IGNORE
-from hitrs_live.data.class_map import read_ship
+from hitrs_live.data.class_map import as_streams, read_ship
 from hitrs_live.data.corruptions import Effect, degrade
-from hitrs_live.data.formats.ui_prmd import NAME as UI_PRMD
-from hitrs_live.data.formats.ui_prmd import join_repetitions
 from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.reports.detection import TOLERANCE_S, detection_report
 from hitrs_live.evaluation.run_model import run_model
@@ -30,8 +28,7 @@ def evaluate_held_out(
     predicted too and both are averaged; effects: degradations of the joints that the model sees, and against which its
     motion predictions are measured. Raises DataError where the data is missing.
     """
-    sources = read_ship(folder, test=True)
-    sources[UI_PRMD] = join_repetitions(sources[UI_PRMD])
+    sources = {name: as_streams(name, sequences) for name, sequences in read_ship(folder, test=True).items()}
     report: dict[str, Any] = {
         "start_tolerance_s": TOLERANCE_S,
         "degraded": [effect.name for effect in effects],

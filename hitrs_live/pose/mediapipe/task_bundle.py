@@ -38,7 +38,7 @@ def assemble(wheel: Path) -> bytes:
             for name in KNOWN_SHA256:
                 networks[name] = archive.read(name)
     except (OSError, zipfile.BadZipFile, KeyError) as error:
-        raise PoseModelMissing(f"{wheel} contains no pose model ({error}); give the {WHEEL} wheel") from None
+        raise PoseModelMissing(f"{wheel} holds no pose model ({error}); give the {WHEEL} wheel") from None
     for name, known in KNOWN_SHA256.items():
         got = hashlib.sha256(networks[name]).hexdigest()
         if got != known:

@@ -1,4 +1,4 @@
-"""What a camera's capture thread asks of a camera, whatever it is attached by."""
+"""Define what the capture thread needs of a camera, however it is attached."""
 
 import socket
 from typing import Protocol
@@ -11,7 +11,7 @@ OPEN_TIMEOUT_S = 5.0
 
 
 class Grabber(Protocol):
-    """Get pictures, one after the other. All is called by one thread, but for interrupt."""
+    """Get pictures, one after the other. One thread calls everything but interrupt."""
 
     corrupt: int
     """Pictures that arrived and could not be decoded."""
@@ -22,23 +22,23 @@ class Grabber(Protocol):
     def grab(self) -> tuple[int, NDArray[np.uint8]]:
         """Wait for the next picture; return when it arrived, monotonic nanoseconds, and (height, width, 3) uint8.
 
-        Raise SourceLost with the reason where the connection has gone or gave nothing for too long.
+        Raises SourceLost with the reason where the connection is broken or silent for too long.
         """
 
     def close(self) -> None:
-        """Let go of the connection, if there is one."""
+        """Close the connection, if there is one."""
 
     def interrupt(self) -> None:
-        """Make a grab that waits in another thread return soon, where that is possible."""
+        """Make a grab in another thread return soon, where that is possible."""
 
 
 def describe_network_error(error: OSError) -> str:
-    """Say in a few words why a host could not be reached."""
+    """Describe in a few words why a host could not be reached."""
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, socket.gaierror):
         return "no host of that name"
-    # Its own words may quote the address.
+    # The text of the error may quote the address.
     return error.strerror or type(error).__name__

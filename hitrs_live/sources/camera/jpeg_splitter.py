@@ -1,4 +1,4 @@
-"""Find whole JPEG pictures in a stream of bytes, whatever stands between them."""
+"""Find complete JPEG pictures in a stream of bytes, whatever is between them."""
 
 import re
 
@@ -19,9 +19,9 @@ class JpegSplitter:
     """
 
     def __init__(self, max_picture_bytes: int = 32 * 2**20) -> None:
-        """Take the size from which a picture is held to be garbage."""
+        """Take the size above which a picture counts as damage."""
         self.broken = 0
-        """Pictures that began and did not end as a JPEG does."""
+        """Pictures that began as a JPEG does and did not end as one."""
         self._max_picture_bytes = max_picture_bytes
         self._buffer = bytearray()
         self._inside = False
@@ -47,13 +47,13 @@ class JpegSplitter:
 
     def _find_start(self) -> bool:
         start = self._buffer.find(_START)
-        # The start itself may be cut in two by the chunks.
+        # The start marker itself may be split over two chunks.
         del self._buffer[: start if start >= 0 else max(len(self._buffer) - 2, 0)]
         self._inside, self._in_scan, self._position = start >= 0, False, 2
         return self._inside
 
     def _advance(self) -> int:
-        """Go on through the picture at the buffer's start; return its end, _MORE or _BROKEN."""
+        """Parse on through the picture at the buffer's start; return its end, _MORE or _BROKEN."""
         buffer = self._buffer
         while True:
             if self._in_scan:

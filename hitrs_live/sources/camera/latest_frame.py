@@ -1,4 +1,4 @@
-"""The one-slot box between a capture thread and its reader: the newest picture, and nothing older."""
+"""Pass the newest picture, and nothing older, from a capture thread to its reader."""
 
 import threading
 import time
@@ -12,18 +12,18 @@ from hitrs_live.sources.camera.liveness import Liveness
 from hitrs_live.sources.pacing import MonotonicClock
 
 _LONGEST_WAIT_S = 0.05
-"""How late a stall may be noticed; a picture ends a wait at once."""
+"""How late a stall may be noticed; a new picture ends a wait at once."""
 
 
 class FrameBox:
     """Keep the newest picture and count the ones that were lost, by cause.
 
-    camera: overwritten before it was read. stale: older than max_frame_age_s when it was asked for.
-    One thread puts, one takes. Silence is judged by the taker, so a capture that hangs cannot hide it.
+    camera: overwritten before it was read. stale: older than max_frame_age_s when it was read.
+    One thread puts, one takes. `take` checks for silence, so a capture that hangs cannot hide it.
     """
 
     def __init__(self, liveness: Liveness, *, max_frame_age_s: float, clock: MonotonicClock) -> None:
-        """Take the state machine that this box feeds, and the age from which a picture is worth nothing."""
+        """Take the state machine that this box updates, and the age above which a picture is dropped."""
         self._liveness = liveness
         self._max_age_ns = int(max_frame_age_s * 1e9)
         self._clock = clock
@@ -37,16 +37,16 @@ class FrameBox:
         self._drops = {"camera": 0, "stale": 0}
 
     def begin(self) -> None:
-        """Start to listen for silence."""
+        """Start to count silence."""
         with self._changed:
             self._changes.append(self._liveness.begin(self._clock()))
 
     def put(self, arrival_ns: int, image: NDArray[np.uint8]) -> None:
-        """Put a picture in the place of the last one. image: (height, width, 3) uint8."""
+        """Replace the last picture. image: (height, width, 3) uint8."""
         with self._changed:
             # Two pictures may share a clock reading; two capture times may not.
             self._last_ns = max(arrival_ns, self._last_ns + 1)
-            self._changes += self._liveness.hear(self._last_ns, f"{image.shape[1]} x {image.shape[0]}")
+            self._changes += self._liveness.observe(self._last_ns, f"{image.shape[1]} x {image.shape[0]}")
             self._trouble = ""
             if self._frame is not None:
                 self._drops["camera"] += 1
@@ -56,11 +56,11 @@ class FrameBox:
             self._index += 1
             self._changed.notify()
 
-    def note_trouble(self, words: str) -> None:
-        """Remember why there are no pictures, for the details of the next change; before the first, that is one."""
+    def note_trouble(self, reason: str) -> None:
+        """Remember why there are no pictures, for the next change's detail; before the first picture, add a change."""
         with self._changed:
-            self._trouble = words
-            self._changes += self._liveness.note_trouble(self._clock(), words)
+            self._trouble = reason
+            self._changes += self._liveness.note_trouble(self._clock(), reason)
             self._changed.notify()
 
     def take(self, timeout_s: float) -> list[SourceItem]:
@@ -69,7 +69,7 @@ class FrameBox:
         with self._changed:
             if not self._is_read:
                 self._is_read = True
-                # What reads may have taken longer to get ready than a source may be silent.
+                # The reader may have taken longer to get ready than a source may be silent.
                 self._liveness.begin_waiting(self._clock())
             while True:
                 self._changes += self._liveness.check(self._clock(), self._trouble)

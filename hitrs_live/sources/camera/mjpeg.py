@@ -1,4 +1,4 @@
-"""Pictures from a camera that serves motion JPEG over HTTP."""
+"""Read pictures from a camera that serves motion JPEG over HTTP."""
 
 import contextlib
 import http.client
@@ -27,7 +27,7 @@ _CHUNK_BYTES = 65536
 
 
 class MjpegGrabber:
-    """Read a motion-JPEG stream over HTTP with time limits of our own; fulfils `Grabber`.
+    """Read a motion-JPEG stream over HTTP with its own time limits. A `Grabber`.
 
     User and password are taken from the URL (basic and digest). No proxy is used and no redirect followed:
     the URL's host and no other is ever contacted.
@@ -45,7 +45,7 @@ class MjpegGrabber:
         self._waiting: deque[tuple[int, bytes]] = deque()
 
     def open(self) -> None:
-        """Ask for the stream. Raise SourceUnavailable with the reason, also where the answer is no such stream."""
+        """Request the stream. Raise SourceUnavailable with the reason, also where the reply is no such stream."""
         opener, address = self._make_opener()
         try:
             self._response = opener.open(address, timeout=OPEN_TIMEOUT_S)
@@ -59,18 +59,18 @@ class MjpegGrabber:
         except OSError as error:
             raise SourceUnavailable(describe_network_error(error)) from None
         except (http.client.HTTPException, ValueError) as error:
-            raise SourceUnavailable(f"no HTTP answer that makes sense ({type(error).__name__})") from None
+            raise SourceUnavailable(f"no valid HTTP answer ({type(error).__name__})") from None
         kind = self._response.headers.get("Content-Type", "").lower()
         if kind and not kind.startswith(_STREAM_TYPES):
             self.close()
             kind = kind.partition(";")[0].strip()
-            found = kind if _TYPE.fullmatch(kind) else "another type"
-            raise SourceUnavailable(f"it answers with {found}, wanted motion JPEG (multipart/x-mixed-replace)")
+            received = kind if _TYPE.fullmatch(kind) else "another type"
+            raise SourceUnavailable(f"it answers with {received}, expected motion JPEG (multipart/x-mixed-replace)")
         if self._socket is not None:
             self._socket.settimeout(self._read_timeout_s)
 
     def grab(self) -> tuple[int, NDArray[np.uint8]]:
-        """Return the next picture that can be decoded, as `Grabber` says; its time is that of its last byte."""
+        """Return the next picture that can be decoded (see `Grabber`); its time is that of its last byte."""
         give_up_s = time.monotonic() + self._read_timeout_s
         while time.monotonic() < give_up_s:
             while self._waiting:
@@ -83,7 +83,7 @@ class MjpegGrabber:
         raise SourceLost(f"no whole picture in {self._read_timeout_s:g} s")
 
     def close(self) -> None:
-        """Close the connection and forget what was half received."""
+        """Close the connection and drop what was received in part."""
         if self._response is not None:
             self._response.close()
         self._response = self._socket = None
@@ -91,10 +91,10 @@ class MjpegGrabber:
         self._waiting.clear()
 
     def interrupt(self) -> None:
-        """Cut the connection, which ends a read at once."""
+        """Shut the connection down, which ends a read at once."""
         connected = self._socket
         if connected is not None:
-            # It may have been closed meanwhile, which is as good.
+            # It may have been closed meanwhile.
             with contextlib.suppress(OSError):
                 connected.shutdown(socket.SHUT_RDWR)
 
@@ -140,7 +140,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class _PlainHandler(urllib.request.HTTPHandler):
-    """Tell which socket a connection uses; the response alone would hide it."""
+    """Report which socket a connection uses; the response does not expose it."""
 
     def __init__(self, keep: Any) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class _PlainHandler(urllib.request.HTTPHandler):
 
 
 class _TlsHandler(urllib.request.HTTPSHandler):
-    """The same over TLS."""
+    """Do the same over TLS."""
 
     def __init__(self, keep: Any) -> None:
         super().__init__()

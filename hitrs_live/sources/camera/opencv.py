@@ -1,4 +1,4 @@
-"""Pictures through OpenCV: from a camera attached to this machine, and over RTSP."""
+"""Read pictures through OpenCV: from a camera attached to this machine, and over RTSP."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ _RTSP_PORTS = {"rtsp": 554, "rtsps": 322}
 
 
 class OpenCvGrabber:
-    """What the two below share: everything but the opening; fulfils `Grabber` with them."""
+    """Share all but the opening between the two grabbers below."""
 
     def __init__(self, clock: MonotonicClock) -> None:
         self.corrupt = 0
@@ -29,7 +29,7 @@ class OpenCvGrabber:
         self._capture: Any = None
 
     def grab(self) -> tuple[int, NDArray[np.uint8]]:
-        """Return the next picture; its time is that at which OpenCV had it, before it was decoded."""
+        """Return the next picture; its time is when OpenCV received it, before it was decoded."""
         try:
             while self._capture.grab():
                 arrival_ns = self._clock()
@@ -48,39 +48,39 @@ class OpenCvGrabber:
             self._capture = None
 
     def interrupt(self) -> None:
-        """Do nothing: OpenCV has no way to end a read from outside, and to release under one would crash."""
+        """Do nothing: OpenCV cannot end a read from outside, and to release it during one would crash."""
 
 
 class DeviceGrabber(OpenCvGrabber):
     """Read a camera of this machine by number or by path (/dev/v4l/by-id/... keeps its name over reboots)."""
 
     def __init__(self, device: int | str, config: CameraConfig, *, clock: MonotonicClock) -> None:
-        """Take the device and what to ask of it; a camera that cannot do that gives its nearest."""
+        """Take the device and the size and rate to request; a camera that lacks them uses its nearest."""
         super().__init__(clock)
         self._device = device
         self._config = config
 
     def open(self) -> None:
-        """Open the device. Raise SourceUnavailable with what is there instead."""
+        """Open the device. Raise SourceUnavailable with the devices that are there."""
         quiet_opencv()
         backend = cv2.CAP_ANY
         if sys.platform == "linux":
             backend = cv2.CAP_V4L2
             _refuse_unusable(_device_path(self._device))
-        # OpenCV's own types know numbers and paths, but not either.
+        # OpenCV's type hints allow a number or a path, but not a union of them.
         open_device: Any = cv2.VideoCapture
         capture = open_device(self._device, backend)
         if not capture.isOpened():
             capture.release()
-            raise SourceUnavailable(f"it cannot be opened, another program may hold it; found {_list_devices()}")
+            raise SourceUnavailable(f"it cannot be opened, another program may use it; found {_list_devices()}")
         config = self._config
-        # Above VGA, USB 2 carries full rate only compressed.
+        # Above VGA, USB 2 has the bandwidth for the full rate only with compression.
         if config.width * config.height > 640 * 480:
             capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, config.width)
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, config.height)
         capture.set(cv2.CAP_PROP_FPS, config.fps)
-        # The driver's queue would hand out old pictures after a pause.
+        # Otherwise the driver's queue returns old pictures after a pause.
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         self._capture = capture
 
@@ -99,7 +99,7 @@ class RtspGrabber(OpenCvGrabber):
         quiet_opencv()
         parts = urlsplit(self._url)
         address = (parts.hostname or "", parts.port or _RTSP_PORTS[parts.scheme])
-        # FFmpeg does not say why it failed, so the likeliest reasons are found out first.
+        # FFmpeg does not report why it failed, so the likeliest reasons are checked first.
         try:
             socket.create_connection(address, timeout=OPEN_TIMEOUT_S).close()
         except OSError as error:
@@ -107,7 +107,7 @@ class RtspGrabber(OpenCvGrabber):
         settings = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT_S * 1e3),
             cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(self._read_timeout_s * 1e3),
-            # Every further decoder thread holds back one more picture.
+            # Every further decoder thread delays the output by one more picture.
             cv2.CAP_PROP_N_THREADS, 1,
         ]  # fmt: skip
         capture = cv2.VideoCapture(self._url, cv2.CAP_FFMPEG, settings)
@@ -118,7 +118,7 @@ class RtspGrabber(OpenCvGrabber):
 
 
 def refuse_no_device(device: int | str) -> None:
-    """Raise SourceUnavailable for a path at which there is something else than a device. Nothing may come yet."""
+    """Raise SourceUnavailable for a path of something other than a device; a missing path is accepted."""
     path = _device_path(device)
     if sys.platform == "linux" and path.exists() and not path.is_char_device():
         raise SourceUnavailable(f"{path} is no camera device; found {_list_devices()}")

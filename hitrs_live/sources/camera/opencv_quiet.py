@@ -1,4 +1,4 @@
-"""Keep OpenCV's and FFmpeg's own lines off the terminal: what went wrong is said once, in our words."""
+"""Keep OpenCV's and FFmpeg's own lines off the terminal: faults are reported once, by this package."""
 
 import os
 

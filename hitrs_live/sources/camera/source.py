@@ -1,4 +1,4 @@
-"""A live camera as a source: a device of this machine, an RTSP stream or motion JPEG over HTTP."""
+"""Read a live camera: a device of this machine, an RTSP stream or motion JPEG over HTTP."""
 
 import threading
 import time
@@ -14,23 +14,32 @@ from hitrs_live.sources.camera.latest_frame import FrameBox
 from hitrs_live.sources.camera.liveness import Liveness
 from hitrs_live.sources.camera.mjpeg import MjpegGrabber
 from hitrs_live.sources.camera.opencv import DeviceGrabber, RtspGrabber, refuse_no_device
+from hitrs_live.sources.kinds import SourceOptions
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock
 from hitrs_live.wire.addresses import ENCODE_HINT, hide_secrets, is_ambiguous, show_address
 
 _ADVICE = "try another --camera N or URL, or --video FILE, or --demo"
 _JOIN_TIMEOUT_S = 0.7
-_LONGEST_WORDS = 240
+_LONGEST_TEXT = 240
+
+
+def make_camera(value: str, options: SourceOptions) -> "CameraSource":
+    """Make the source of `--camera`. Raises SourceUnavailable as `CameraSource.check` does."""
+    config = options.config
+    camera = CameraSource(value, config.camera, source_id=options.source_id, required=config.require_sources)
+    camera.check()
+    return camera
 
 
 class CameraSource:
-    """Read the newest picture of a camera, and keep at it for as long as it takes, also where it is not there yet.
+    """Read the newest picture of a camera; reconnect for as long as it takes, also where it is not there yet.
 
     One daemon thread captures into a one-slot box; this object owns it. States: "connecting" from open to the
     first picture, "up", "stalled" after config.stall_after_s without a picture, "lost" after
-    config.lost_after_s, "up" again with the next one. They follow from silence as `read` sees it, not from
-    what the capture thread manages to say. A connection that breaks or stays silent for half of lost_after_s is
-    made anew, with pauses that double from retry_min_s to retry_max_s, without end.
+    config.lost_after_s, "up" again with the next one. They follow from silence as `read` sees it, not from reports of
+    the capture thread. After a connection breaks or is silent for half of lost_after_s, the camera is reconnected, with
+    pauses that double from retry_min_s to retry_max_s, without end.
 
     drops counts "camera" (pictures replaced by a newer one before they were read), "stale" (older than
     config.max_frame_age_s when read) and "corrupt" (could not be decoded). Frame.index counts what was
@@ -52,7 +61,7 @@ class CameraSource:
         """Take a device number, a device path, or a URL (rtsp, rtsps, http, https).
 
         required: whether `open` refuses a camera that is not there, or keeps trying as it does later.
-        Raise ValueError for a source name with letters that a topic cannot have.
+        Raises ValueError for a source name with characters that a topic cannot have.
         """
         if isinstance(device, str) and device.isdecimal():
             device = int(device)
@@ -100,7 +109,7 @@ class CameraSource:
         if self._thread is None:
             raise ValueError(f"{self._name}: read before open; call open() first")
         if not self._is_read:
-            # What came before anybody read, while a model was loaded, is no loss.
+            # What came before the first read, while a model was loaded, is no loss.
             self._is_read = True
             self._box.forget_drops()
         return self._box.take(timeout_s)
@@ -111,7 +120,7 @@ class CameraSource:
         return {**self._box.drops(), "corrupt": corrupt}
 
     def close(self) -> None:
-        """End the capture; return within one second even where the camera holds the capture thread."""
+        """End the capture; return within one second even where the camera blocks the capture thread."""
         if self._closing.is_set():
             return
         self._closing.set()
@@ -121,7 +130,7 @@ class CameraSource:
             self._thread.join(_JOIN_TIMEOUT_S)
 
     def check(self) -> None:
-        """Raise SourceUnavailable for what cannot be a camera's address, whatever is there."""
+        """Raise SourceUnavailable for what cannot be a camera's address; nothing is connected to."""
         self._make_grabber()
 
     def _make_grabber(self) -> Grabber:
@@ -132,7 +141,7 @@ class CameraSource:
                 raise self._unavailable(str(error)) from None
             return DeviceGrabber(self._device, self._config, clock=self._clock)
         if is_ambiguous(self._device):
-            raise self._unavailable(f"is an address that can be read in two ways; {ENCODE_HINT}")
+            raise self._unavailable(f"is an ambiguous address; {ENCODE_HINT}")
         try:
             parts = urlsplit(self._device)
             whole = bool(parts.hostname) and parts.port != 0
@@ -144,7 +153,7 @@ class CameraSource:
         if whole and parts.scheme in ("http", "https"):
             return MjpegGrabber(self._device, read_timeout_s=read_timeout_s, clock=self._clock)
         raise self._unavailable(
-            "is no camera; wanted a device number, a device path, rtsp://host/... or http://host/..."
+            "is no camera; expected a device number, a device path, rtsp://host/... or http://host/..."
         )
 
     def _capture(self, grabber: Grabber) -> None:
@@ -157,7 +166,7 @@ class CameraSource:
                 while not self._closing.is_set():
                     self._box.put(*grabber.grab())
                     pause_s = config.retry_min_s
-            # A library's own fault must not end the capture, and its words may quote the address.
+            # A library's own fault must not end the capture, and its text may quote the address.
             except Exception as error:
                 trouble = self._describe(error)
                 if self._required and not self._tried.is_set():
@@ -171,14 +180,14 @@ class CameraSource:
             pause_s = min(2 * pause_s, config.retry_max_s)
 
     def _describe(self, error: Exception) -> str:
-        words = str(error) if isinstance(error, SourceError) else f"failed with {type(error).__name__}"
+        text = str(error) if isinstance(error, SourceError) else f"failed with {type(error).__name__}"
         if isinstance(self._device, str):
-            words = hide_secrets(words, self._device)
-        # A server's own words may be in it, and may hold anything.
-        return printable(words).strip()[:_LONGEST_WORDS]
+            text = hide_secrets(text, self._device)
+        # It may quote a server, which may send anything.
+        return printable(text).strip()[:_LONGEST_TEXT]
 
-    def _unavailable(self, found: str) -> SourceUnavailable:
-        return SourceUnavailable(f"{self._name}: {found}; {_ADVICE}")
+    def _unavailable(self, reason: str) -> SourceUnavailable:
+        return SourceUnavailable(f"{self._name}: {reason}; {_ADVICE}")
 
 
 def _origin(device: int | str) -> str:

@@ -1,4 +1,4 @@
-"""What the demo figure does: each action as key poses, with the timing and the reach that people have.
+"""Define the demo figure's actions: each as key poses, with the timing and the reach that people have.
 
 Durations and angles are round numbers near what recorded people show for the same exercises.
 """
@@ -27,7 +27,7 @@ _PAUSE_S = 1.6
 
 @dataclass(frozen=True, kw_only=True)
 class ActionSpan:
-    """What the figure did and when, on the clock of its own script."""
+    """Describe what the figure did and when, on the clock of its own script."""
 
     label: str
     start_time_s: float
@@ -35,7 +35,7 @@ class ActionSpan:
 
 
 class Performance:
-    """Movements in a row, and what to call them."""
+    """Collect movements in a row, and their labels."""
 
     def __init__(self) -> None:
         self.pieces: list[Values] = []
@@ -52,7 +52,10 @@ class Performance:
         return sum(len(piece) for piece in self.pieces) / RATE_HZ
 
     def add(self, poses: Values, label: str | None = None) -> None:
-        """Append (T, channels); with a label, as an action of that name, one with the same just before it."""
+        """Append poses, (T, channels).
+
+        With a label they are an action of that name, joined with an action of the same name just before.
+        """
         start = self.time_s
         self.pieces.append(poses)
         if label is None:
@@ -64,12 +67,12 @@ class Performance:
         self.spans.append(ActionSpan(label=label, start_time_s=start, end_time_s=self.time_s))
 
     def rest(self, seconds: float) -> None:
-        """Stay as one is."""
+        """Keep the pose reached so far."""
         self.add(np.repeat(self.now[None], round(seconds * RATE_HZ), axis=0))
 
 
 def squats(show: Performance) -> None:
-    """Three deep squats with the arms held up, as in a movement screen."""
+    """Three deep squats with the arms raised, as in a movement screen."""
     up = pose(STAND, arm_raise=134.0, arm_out=80.0, arm_roll=35.0, elbow=20.0)
     down = pose(up, pelvis_up=-0.46, pelvis_ahead=-0.20, pelvis_lean=26.0, trunk_bend=7.0, head_nod=-14.0, arm_out=72.0)
     show.add(through(show.now, (0.9, up)))
@@ -97,7 +100,7 @@ def jumping_jacks(show: Performance) -> None:
 
 
 def walk_across(show: Performance) -> None:
-    """Turn, walk out to one side, across to the other and back to where one stood."""
+    """Turn, walk out to one side, across to the other and back to the start."""
     path = turn_on_the_spot(0.0, 0.0, 90.0)
     path += straight(0.0, 1.15, heading=90.0, first=path[-1])
     path += turn_on_the_spot(1.15, 90.0, -90.0)
@@ -174,7 +177,7 @@ def front_kicks(show: Performance) -> None:
 
 
 def side_lunges(show: Performance) -> None:
-    """From a wide stance, arms held up to the sides: down over the right leg, then over the left."""
+    """From a wide stance, arms raised to the sides: down over the right leg, then over the left."""
     wide = pose(
         STAND, left_foot_left=0.38, right_foot_left=-0.38, left_foot_yaw=16.0, right_foot_yaw=-16.0,
         arm_raise=92.0, arm_out=70.0, arm_roll=72.0, elbow=78.0,
@@ -190,7 +193,7 @@ def side_lunges(show: Performance) -> None:
 
 
 def leg_raises(show: Performance) -> None:
-    """The right leg lifted straight ahead, twice, arms held up to the sides."""
+    """The right leg lifted straight ahead, twice, arms raised to the sides."""
     narrow = pose(STAND, left_foot_left=0.08, right_foot_left=-0.08, arm_raise=90.0, arm_out=78.0, arm_roll=72.0,
                   elbow=82.0)  # fmt: skip
     over = pose(narrow, pelvis_left=0.07)
@@ -239,7 +242,7 @@ def twists(show: Performance) -> None:
 
 
 ACTS: tuple[Callable[[Performance], None], ...] = (
-    # What the model that is shipped reports stands first, what it reports now and then or never after it.
+    # Actions that the shipped model detects come first, those that it detects sometimes or never after them.
     squats,
     jumping_jacks,
     walk_across,
@@ -255,9 +258,9 @@ ACTS: tuple[Callable[[Performance], None], ...] = (
 
 
 def perform(first_act: int, seed: int) -> tuple[Values, tuple[ActionSpan, ...]]:
-    """Do all acts once, beginning with the given one, a rest before each; the end runs on into the beginning.
+    """Perform all acts once, beginning with the given one, a rest before each; the end joins the beginning.
 
-    Returns the poses (T, channels) and what was done when.
+    Returns the poses, (T, channels), and the actions with their times.
     """
     show = Performance()
     for number in range(len(ACTS)):
@@ -268,7 +271,7 @@ def perform(first_act: int, seed: int) -> tuple[Values, tuple[ActionSpan, ...]]:
 
 
 def _sway(frames: int, seed: int) -> Values:
-    """Breathe, and sway as people do who think they stand still. Whole periods, so that a loop has no seam."""
+    """Breathe, and sway as standing people do. Whole periods, so that a loop has no jump."""
     rng = np.random.default_rng(seed)
     time = np.arange(frames) / frames
     sway = np.zeros((frames, len(CHANNELS)))

@@ -1,8 +1,8 @@
-"""The demo figure's body: from a few angles and foot positions to 25 joints.
+"""Compute the demo figure's 25 joints from a few angles and foot positions.
 
-The stage is the figure's own ground: metres, x to its left, y up from the floor, z ahead. Trunk, head and arms
-are laid outward from the pelvis by angle; each leg is bent so that its ankle is where its foot stands or swings.
-Every bone keeps its length whatever the channels say.
+The stage is the figure's own frame: metres, x to its left, y up from the floor, z ahead. Trunk, head and arms are
+placed outward from the pelvis by angle; each leg is bent so that its ankle is where its foot stands or swings.
+Every bone keeps its length whatever the channels are.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ _SIDE_CHANNELS = (
     "foot_left", "foot_up", "foot_ahead", "foot_yaw", "foot_pitch", "leg_free", "leg_raise", "leg_out", "knee",
 )  # fmt: skip
 CHANNELS = _TRUNK_CHANNELS + tuple(f"{side}_{name}" for side in SIDES for name in _SIDE_CHANNELS)
-"""What one pose is made of: metres and degrees.
+"""Names of the numbers of one pose: metres and degrees.
 
 Yaw and turn are positive to the figure's left, lean, bend and nod forward, tilt to its left. An arm is raised
 from hanging (0) over level (90) to overhead (180), straight ahead where `arm_out` is 0 and to its own side where
@@ -43,21 +43,21 @@ _CLAVICLE_M = np.array([0.168, -0.035, 0.0])
 _UPPER_ARM_M, _FOREARM_M, _HAND_M, _TIP_M, _THUMB_M = 0.275, 0.245, 0.080, 0.085, 0.050
 _FOOT_M = np.array([0.0, -0.062, 0.128])
 _LONGEST_REACH = 0.995
-"""Of a straight leg: nobody stands with locked knees."""
+"""Longest reach of a leg, as a share of its straight length: people do not stand with locked knees."""
 _SHORTEST_REACH = 0.30
 _SOFTNESS_M = 0.008
 
 _LEFT, _UP, _AHEAD = np.eye(3)
 
 
-def lay_out(poses: Values, *, scale: float = 1.0) -> Values:
+def compute_joints(poses: Values, *, scale: float = 1.0) -> Values:
     """Compute joints from channels.
 
     poses: (T, channels), in the order of CHANNELS; scale: the body's size as a factor on every bone.
-    Returns (T, 25, 3) float64, metres on the stage. Raise ValueError for another number of channels.
+    Returns (T, 25, 3) float64, metres on the stage. Raises ValueError for another number of channels.
     """
     if poses.ndim != 2 or poses.shape[1] != len(CHANNELS):
-        raise ValueError(f"poses: got shape {poses.shape}, wanted (T, {len(CHANNELS)}), a column for each channel")
+        raise ValueError(f"poses: got shape {poses.shape}, expected (T, {len(CHANNELS)}), a column for each channel")
     pelvis = _pelvis_turn(poses)
     root = _root(poses, pelvis)
     chest = _chest_turn(poses, pelvis)
@@ -78,7 +78,7 @@ def _pelvis_turn(poses: Values) -> Values:
 
 
 def _root(poses: Values, pelvis: Values) -> Values:
-    """Place the pelvis, lowered softly where a standing leg would else be pulled longer than it is."""
+    """Place the pelvis, lowered smoothly where a standing leg would otherwise be stretched beyond its length."""
     root = np.concatenate([_get(poses, f"pelvis_{axis}") for axis in ("left", "up", "ahead")], axis=1)
     root[:, 1] += STANDING_PELVIS_M
     heights = [root[:, 1]]
@@ -93,7 +93,7 @@ def _root(poses: Values, pelvis: Values) -> Values:
 
 
 def _chest_turn(poses: Values, pelvis: Values, share: float = 1.0) -> Values:
-    """Turn the spine against the pelvis; its lower part takes only a share of that."""
+    """Turn the spine against the pelvis; its lower part by a share of the angle only."""
     twist, bend, tilt = (share * _get(poses, f"trunk_{name}") for name in ("twist", "bend", "tilt"))
     turn: Values = pelvis @ _about(_UP, twist) @ _about(_LEFT, bend) @ _about(_AHEAD, -tilt)
     return turn
@@ -112,7 +112,7 @@ def _arm(poses: Values, side: str, top: Values, chest: Values) -> dict[str, Valu
     raised, out, roll, elbow = (
         np.radians(_get(poses, f"{side}_{name}")) for name in ("arm_raise", "arm_out", "arm_roll", "elbow")
     )
-    # An arm lifted high takes its shoulder with it.
+    # An arm raised high raises its shoulder too.
     lifted = _get(poses, f"{side}_shrug") + 0.13 * np.maximum(np.degrees(raised) - 40.0, 0.0)
     clavicle = _mirrored(side, _about(_AHEAD, lifted) @ _CLAVICLE_M)
     level = np.sin(out) * _LEFT + np.cos(out) * _AHEAD

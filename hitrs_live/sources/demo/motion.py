@@ -1,4 +1,4 @@
-"""How the demo figure moves: smoothly through key poses, feet lifted over."""
+"""Move the demo figure: smoothly through key poses, lifting its feet."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _LIFT_M = 0.07
 
 
 def pose(start: Values, **changes: float) -> Values:
-    """Change some channels of a pose; a name without its side (`elbow`) changes both. Raise KeyError for no channel."""
+    """Change some channels of a pose; a name without a side (`elbow`) changes both. Raises KeyError for no channel."""
     changed = start.copy()
     for name, value in changes.items():
         names = [name] if name in CHANNEL else [f"{side}_{name}" for side in SIDES]
@@ -21,10 +21,10 @@ def pose(start: Values, **changes: float) -> Values:
 
 
 def glide(times_s: Sequence[float], keys: Values, at_s: Values) -> Values:
-    """Pass through key values as a limb does: at rest where it turns back, without a halt where it goes on.
+    """Interpolate key values as a limb moves: at rest where it reverses, without a stop elsewhere.
 
     Quintics with no acceleration at the keys; between two keys of rest that is the minimum-jerk movement.
-    times_s: K rising instants; keys: (K, C); at_s: (T,), held at both ends. Returns (T, C).
+    times_s: K increasing times; keys: (K, C); at_s: (T,), clamped to the first and last key. Returns (T, C).
     """
     times = np.asarray(times_s, np.float64)
     spans = np.diff(times)[:, None]
@@ -48,7 +48,7 @@ def glide(times_s: Sequence[float], keys: Values, at_s: Values) -> Values:
 
 
 def instants(seconds: float) -> Values:
-    """Return the frame times of a movement that lasts so long, the next one's first frame left out."""
+    """Return the frame times of a movement of this length, without the first frame of the next one."""
     return np.arange(round(seconds * RATE_HZ)) / RATE_HZ
 
 
@@ -59,7 +59,7 @@ def through(start: Values, *keys: tuple[float, Values]) -> Values:
 
 
 def change_stance(start: Values, goal: Values, seconds: float) -> Values:
-    """Go over to another pose whose feet stand elsewhere: one foot is lifted over, then the other."""
+    """Change to another pose whose feet stand elsewhere: one foot is lifted and moved, then the other."""
     poses = through(start, (seconds, goal))
     half = seconds / 2
     for order, side in enumerate(SIDES):
@@ -87,7 +87,7 @@ def point_arm(poses: Values, side: str, outward_up_ahead: Values, share: Values 
 
 
 def neutral() -> Values:
-    """Return the pose of somebody who stands and waits. (channels,)."""
+    """Return the pose of a person who stands and waits: (channels,)."""
     return pose(
         np.zeros(len(CHANNELS)),
         arm_raise=11.0, arm_out=75.0, arm_roll=-10.0, elbow=16.0, head_nod=4.0, pelvis_lean=2.0, trunk_bend=-1.0,

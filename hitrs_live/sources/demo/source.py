@@ -1,4 +1,4 @@
-"""A figure that moves like people do, made by code: something to watch without a camera."""
+"""Play a synthetic figure that moves like a person, as a source that needs no camera."""
 
 import time
 from collections.abc import Sequence
@@ -11,19 +11,20 @@ from hitrs_live.messages import Pose, PoseFrame, SourceChange
 from hitrs_live.skeleton import NTU25
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.demo.acts import ACTS, ActionSpan, perform
-from hitrs_live.sources.demo.figure import lay_out
+from hitrs_live.sources.demo.figure import compute_joints
 from hitrs_live.sources.demo.motion import RATE_HZ
+from hitrs_live.sources.kinds import SourceOptions
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock, Pacer, Speed
 
 FLOOR_M = -0.9
-"""The floor's y: the imagined camera stands on a tripod of 90 cm."""
+"""The floor's y: the virtual camera is 90 cm above it."""
 MAX_PEOPLE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    """Where a figure stands, facing the camera but for a small turn, and how tall it is."""
+    """Place a figure, facing the camera but for a small turn, and give its size."""
 
     left_m: float
     away_m: float
@@ -40,12 +41,17 @@ _PLACES = (
 )
 
 
+def make_demo(_value: str, options: SourceOptions) -> "DemoSource":
+    """Make the source of `--demo`, which takes no value."""
+    return DemoSource(options.speed, source_id=options.source_id)
+
+
 class DemoSource:
     """Show one to four figures doing the model's actions in a row, with pauses of standing still between.
 
-    30 poses a second, every joint seen. Speed "real": frames are handed over when they are due, counted from the
-    first read; speed "max": as fast as they are read, capture time counts from 0. With `loop` the script begins
-    anew at its end, without a seam; otherwise the source ends there. The same seed gives the same movements.
+    30 poses a second, every joint seen. Speed "real": frames are returned when they are due, counted from the first
+    read; speed "max": as fast as they are read, capture time counts from 0. With `loop` the script repeats without a
+    jump; otherwise the source ends with it. The same seed gives the same movements.
     """
 
     has_pictures = False
@@ -61,19 +67,19 @@ class DemoSource:
         source_id: str = "",
         clock: MonotonicClock = time.monotonic_ns,
     ) -> None:
-        """Set the scene. Raise ValueError for an unknown speed, a bad name or more figures than there are places."""
+        """Compute the movements. Raises ValueError for an unknown speed, a bad name or more figures than places."""
         if not 1 <= people <= MAX_PEOPLE:
-            raise ValueError(f"people: got {people}, wanted 1 to {MAX_PEOPLE} figures")
+            raise ValueError(f"people: got {people}, expected 1 to {MAX_PEOPLE} figures")
         self.source_id = name_source(source_id, "demo")
         self._pacer = Pacer(speed, clock)
         self._clock = clock
         self._loop = loop
         shows = [perform(place.first_act, seed + number) for number, place in enumerate(_PLACES[:people])]
         self.scripts: tuple[tuple[ActionSpan, ...], ...] = tuple(spans for _, spans in shows)
-        """For each figure what it does when, in seconds from its first frame, once through."""
+        """For each figure its actions, in seconds from its first frame, of one pass."""
         self._joints_m = np.stack(
             [
-                _on_stage(lay_out(poses, scale=place.scale), place)
+                _on_stage(compute_joints(poses, scale=place.scale), place)
                 for (poses, _), place in zip(shows, _PLACES, strict=False)
             ]
         )
@@ -85,17 +91,17 @@ class DemoSource:
 
     @property
     def script(self) -> tuple[ActionSpan, ...]:
-        """The first figure's actions: label, start and end in seconds from its first frame, once through."""
+        """The first figure's actions: label, start and end in seconds from its first frame, of one pass."""
         return self.scripts[0]
 
     @property
     def duration_s(self) -> float:
-        """How long it takes once through."""
+        """How long one pass takes."""
         return self._frames / RATE_HZ
 
     @property
     def joints_m(self) -> NDArray[np.float32]:
-        """The whole show once through: (P, T, 25, 3) float32, metres, camera frame, 30 frames a second."""
+        """The joints of one pass: (P, T, 25, 3) float32, metres, camera frame, 30 frames a second."""
         return self._joints_m
 
     def open(self) -> None:
@@ -120,11 +126,11 @@ class DemoSource:
         return (self._frame(show_time_ns),)
 
     def drops(self) -> dict[str, int]:
-        """Return {}: a figure that is not looked at waits."""
+        """Return {}: the figure waits until it is read."""
         return {}
 
     def close(self) -> None:
-        """End, also a read that waits in another thread."""
+        """End, also a read in another thread."""
         self._over = True
         self._pacer.cancel()
 
@@ -143,7 +149,7 @@ class DemoSource:
 
 
 def _on_stage(joints: NDArray[np.float64], place: _Place) -> NDArray[np.float32]:
-    """Take a figure from its own ground into the camera's frame: facing the camera, its left at smaller x."""
+    """Move a figure from its stage to the camera's frame: facing the camera, its left at smaller x."""
     turn = np.radians(180.0 + place.turn_deg)
     cos, sin = np.cos(turn), np.sin(turn)
     x, y, z = np.moveaxis(joints, -1, 0)

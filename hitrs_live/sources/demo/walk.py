@@ -1,4 +1,4 @@
-"""How the demo figure walks: footsteps on the floor first, then a body that is carried over them."""
+"""Make the demo figure walk: footsteps on the floor first, then a body that moves over them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from hitrs_live.sources.demo.figure import CHANNEL, SIDES, Values
 from hitrs_live.sources.demo.motion import glide, instants, point_arm
 
 _EASE_S = 0.5
-"""How long an arm takes to rise at the beginning of a walk, and to sink at its end."""
+"""How long an arm takes to rise at the beginning of a walk, and to fall at its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Footstep:
-    """Where a foot is set down next: metres on the stage, degrees to the left."""
+    """Say where a foot is set down next: metres on the stage, degrees to the left."""
 
     side: str
     left_m: float
@@ -25,7 +25,7 @@ class Footstep:
 def walk(stance: Values, steps: Sequence[Footstep], *, step_s: float) -> Values:
     """Walk over given footsteps, arms swinging against the legs. Returns (T, channels).
 
-    stance: the pose it starts from, whose feet say where the first step leaves.
+    stance: the pose it starts from, whose feet are where the first step starts.
     """
     at_s = instants(step_s * len(steps))
     poses = np.repeat(stance[None], len(at_s), axis=0)
@@ -45,7 +45,7 @@ def _swing_foot(poses: Values, side: str, steps: Sequence[Footstep], step_s: flo
             continue
         begin = number * step_s
         there = np.array([step.left_m, step.ahead_m, step.yaw_deg, 0.0, 0.0])
-        # How far it goes says how much the heel is lifted and the foot swings.
+        # A longer step lifts the heel and the foot higher.
         vigour = min(1.0, float(np.hypot(*(there - here)[:2])) / 0.8)
         heel_up = here + np.array([0, 0, 0, 0.060, 32.0]) * vigour
         passing = 0.45 * here + 0.55 * there + np.array([0, 0, 0, 0.045 + 0.06 * vigour, 25.0 * vigour])

@@ -1,0 +1,82 @@
+"""Turn the model's predictions of one source into events: actions, class scores, motion."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.config import Config
+from hitrs_live.messages import ActionEvent, AnyMessage, EndReason, ExtrapolatedPoses, JointFrame, People, Prediction
+from hitrs_live.streaming.compensator import LatencyCompensator
+from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.motion_scorer import MotionScorer
+from hitrs_live.streaming.pair_decoder import PairDecoder
+from hitrs_live.streaming.stream_model import StreamDescription
+from hitrs_live.streaming.thresholds import Thresholds
+from hitrs_live.streaming.throttle import Throttle
+
+
+class PredictionEvents:
+    """Decode predictions into actions, throttle scores and motion, and keep what moves poses ahead in time.
+
+    For each joint frame call `observe`, then `step` with each prediction of it.
+    """
+
+    def __init__(
+        self, model: StreamDescription, config: Config, *, source_id: str, thresholds: Thresholds | None
+    ) -> None:
+        """Set up the decoders. model: describes the model that predicts."""
+        rows, rate_hz, horizon = config.pose.max_people, model.rate_hz, model.horizon_frames
+        self._config = config
+        self._decoder = ActionDecoder(
+            model, config.action, source_id=source_id, rows=rows, thresholds=thresholds,
+            bridge_s=config.track.bridge_s,
+        )  # fmt: skip
+        self._pair_decoder: PairDecoder | None = None
+        if model.pair_labels:
+            self._pair_decoder = PairDecoder(model, config, source_id=source_id, rows=rows, thresholds=thresholds)
+        self.motion = MotionScorer(
+            source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=model.step_frames
+        )
+        self._compensator = LatencyCompensator(rows=rows, rate_hz=rate_hz, horizon=horizon)
+        self._throttle = Throttle(rows=rows, pause_s=config.publish.predictions_every_s)
+
+    @property
+    def reliable(self) -> NDArray[np.bool_]:
+        """(R,) bool: rows whose recent motion errors are no larger than those of the zero-velocity baseline."""
+        return self.motion.errors.reliable
+
+    def observe(self, joint_frame: JointFrame) -> None:
+        """Compare earlier motion predictions with the joints that were measured since."""
+        self.motion.observe(joint_frame)
+        self._compensator.observe(joint_frame)
+
+    def step(self, prediction: Prediction) -> Iterator[AnyMessage]:
+        """Yield the events of one prediction, those that the settings publish."""
+        publish = self._config.publish
+        self._compensator.step(prediction)
+        due = self._throttle.step(prediction)
+        for event in self._decoder.step(prediction):
+            if isinstance(event, ActionEvent) or (publish.scores and event.track_id in due):
+                yield event
+        if self._pair_decoder is not None:
+            yield from self._pair_decoder.step(prediction)
+        # Scored also where it is not published: views and status show the errors.
+        for motion in self.motion.step(prediction):
+            if publish.motion and motion.track_id in due:
+                yield motion
+
+    def close_all(self, reason: EndReason) -> Iterator[ActionEvent]:
+        """End every action that is running."""
+        yield from self._decoder.close_all(reason)
+        if self._pair_decoder is not None:
+            yield from self._pair_decoder.close_all(reason)
+
+    def running_actions(self) -> Mapping[int, tuple[str, float]]:
+        """Return label and score of the running actions, by track id."""
+        actions = self._decoder.running_actions()
+        return actions if self._pair_decoder is None else actions | self._pair_decoder.running_actions()
+
+    def extrapolate(self, people: People, time_ns: int) -> ExtrapolatedPoses:
+        """Move the people of a frame to a later time by the newest predictions."""
+        return self._compensator.extrapolate(people, time_ns)

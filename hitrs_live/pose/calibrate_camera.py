@@ -30,7 +30,7 @@ def calibrate(
     for path in pictures:
         grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         if grey is None:
-            raise ConfigError(f"calibration: {path} is no picture that can be read; give JPEG or PNG files")
+            raise ConfigError(f"calibration: {path} is not a picture that can be read; give JPEG or PNG files")
         this_size = (grey.shape[1], grey.shape[0])
         if size is not None and this_size != size:
             raise ConfigError(

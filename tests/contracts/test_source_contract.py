@@ -31,10 +31,10 @@ from mjpeg_server import MjpegServer
 from rtsp_server import RtspServer
 
 PATIENT = CameraConfig(lost_after_s=2 * PATIENCE_S, max_frame_age_s=PATIENCE_S)
-"""A busy machine's pause is neither a broken connection nor too old a picture."""
+"""On a busy machine, a pause is neither a broken connection nor too old a picture."""
 
 Case = Callable[[Path], contextlib.AbstractContextManager[Source]]
-"""Makes a source, not yet opened, in an empty folder of its own, and takes away what it rests on."""
+"""Makes a source, not yet open, in an empty folder of its own, and ends what it depends on."""
 
 
 def video(speed: Speed) -> Case:

@@ -1,9 +1,9 @@
-"""Draw which class the detector takes for which, a picture for each source of a report.
+"""Draw the confusion matrix of the detector, a picture for each source of a report.
 
     hitrs-live evaluate held-out --checkpoint FILE --json reports/held_out.json
     python benchmarks/card/card_pictures.py --held-out reports/held_out.json --out docs/
 
-Wants matplotlib: pip install 'hitrs-live[plots]'.
+Needs matplotlib: pip install 'hitrs-live[plots]'.
 """
 
 import argparse
@@ -19,27 +19,17 @@ from matplotlib.figure import Figure
 from model_card import TITLES
 from numpy.typing import NDArray
 
-INK, FAINT = "#1f2933", "#8a94a0"
+from hitrs_live.bench.plots import FAINT, INK, PLOT_STYLE
+
 _SHADES = LinearSegmentedColormap.from_list("shades", ("#ffffff", "#cfe3ee", "#6fa8c7", "#1d5c82", "#0c2f49"))
-_CAPTION = "row: what it was; column: what was said\nat that moment; % of the row's frames (grey)"
+_CAPTION = "row: true class; column: predicted class\nof the frame; % of the row's frames (grey)"
 _DARK = 0.5
-"""Above this share a cell is dark enough for white figures."""
+"""Above this share a cell is dark enough for white numbers."""
 _CELL_INCHES = 0.46
 
 
-def use_style() -> None:
-    """Set what all pictures share: one typeface, thin lines, no frame."""
-    mpl.rcParams.update(
-        {
-            "font.family": "DejaVu Sans", "font.size": 9, "text.color": INK, "axes.labelcolor": INK,
-            "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": FAINT, "axes.spines.top": False,
-            "axes.spines.right": False, "figure.facecolor": "white", "savefig.dpi": 160,
-        }
-    )  # fmt: skip
-
-
 def row_shares(confusion: dict[str, Any]) -> tuple[list[str], list[str], NDArray[np.float64], NDArray[np.int64]]:
-    """Turn counts into shares of each row, background last and classes without a frame without a row.
+    """Divide counts by the sum of their row. Background comes last; a class without a true frame has no row.
 
     Returns the names of the rows and of the columns, (R, K) shares and (R,) frames.
     """
@@ -52,7 +42,7 @@ def row_shares(confusion: dict[str, Any]) -> tuple[list[str], list[str], NDArray
 
 
 def draw_confusion(title: str, confusion: dict[str, Any]) -> Figure:
-    """Draw one source: a row for what was so, a column for what was said, shares of the row in per cent."""
+    """Draw one source: a row for each true class, a column for each predicted one, shares of the row in per cent."""
     rows, columns, shares, frames = row_shares(confusion)
     figure = Figure(figsize=(2.9 + _CELL_INCHES * len(columns), 2.2 + _CELL_INCHES * len(rows)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
@@ -74,14 +64,14 @@ def draw_confusion(title: str, confusion: dict[str, Any]) -> Figure:
 
 def _write_cells(axes: Axes, shares: NDArray[np.float64]) -> None:
     for (row, column), share in np.ndenumerate(shares):
-        # What rounds to nothing is left empty, so that the mistakes stand out.
+        # A share that rounds to 0 is left empty, so that the confusions stand out.
         if share >= 0.005:
             colour = "white" if share > _DARK else INK
             axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=8.5, color=colour)
 
 
 def _rule_cells(axes: Axes) -> None:
-    """Part the cells by thin lines, and take away the frame."""
+    """Separate the cells by thin lines and remove the frame."""
     rows, columns = axes.images[0].get_array().shape[:2]
     axes.set_xticks(np.arange(-0.5, columns), minor=True)
     axes.set_yticks(np.arange(-0.5, rows), minor=True)
@@ -95,12 +85,12 @@ def _words(label: str) -> str:
 
 
 def main() -> None:
-    """Draw every source of a report that has anything to confuse."""
+    """Draw every source of a report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--held-out", type=Path, default=Path("reports/held_out.json"), help="report to draw")
     parser.add_argument("--out", type=Path, default=Path("docs"), help="folder of the pictures")
     options = parser.parse_args()
-    use_style()
+    mpl.rcParams.update(PLOT_STYLE)
     options.out.mkdir(parents=True, exist_ok=True)
     for name, figures in json.loads(options.held_out.read_text())["sources"].items():
         file = options.out / f"confusion_{name}.png"

@@ -1,4 +1,4 @@
-"""Draw how far off predictions are by how far ahead they look, a panel a data set, from what `evaluate motion` wrote.
+"""Draw the error of motion predictions by horizon, a panel for each data set, from reports of `evaluate motion`.
 
     hitrs-live evaluate motion --data DATA --json runs/motion/precog16.json
     python benchmarks/card/motion_plots.py runs/motion/*.json --out docs/motion.png
@@ -13,18 +13,18 @@ from typing import Any
 
 _LINES = {
     "model": {"color": "#1f6fb2", "linewidth": 2.4, "marker": "o", "label": "ours", "zorder": 3},
-    "held": {"color": "#555555", "linestyle": "-", "label": "pose held still"},
+    "held": {"color": "#555555", "linestyle": "-", "label": "zero velocity"},
     "damped_velocity": {"color": "#d1732c", "linestyle": "--", "label": "damped velocity"},
     "constant_velocity": {"color": "#9a4f96", "linestyle": ":", "label": "constant velocity"},
     "kalman": {"color": "#3b8a57", "linestyle": "-.", "label": "Kalman filter"},
 }
-_SPACES = {"mpjpe_mm": "camera space", "root_aligned_mpjpe_mm": "relative to the root"}
+_SPACES = {"mpjpe_mm": "camera space", "root_aligned_mpjpe_mm": "root-aligned"}
 _HEADROOM = 1.25
-"""Of the held pose's last error, at which a panel ends: extrapolations leave it."""
+"""Upper limit of a panel over the last error of zero velocity; constant velocity exceeds it."""
 
 
 def draw(reports: list[dict[str, Any]], out: Path) -> None:
-    """Draw a column a report and a row a space."""
+    """Draw a column for each report and a row for each space."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -46,7 +46,7 @@ def draw(reports: list[dict[str, Any]], out: Path) -> None:
             if row == 0:
                 panel.set_title(f"{report['data']}\n{', '.join(report['subjects'])}", fontsize=9)
             if column == 0:
-                panel.set_ylabel(f"mean joint error, mm\n{space}")
+                panel.set_ylabel(f"MPJPE, mm\n{space}")
         panels[-1][column].set_xlabel("ms ahead")
     panels[0][0].legend(frameon=False, fontsize=8)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -55,8 +55,8 @@ def draw(reports: list[dict[str, Any]], out: Path) -> None:
 
 
 def main() -> None:
-    """Run the script."""
-    parser = argparse.ArgumentParser(description="Motion prediction's error by horizon, as a picture")
+    """Draw the picture that the flags ask for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", type=Path, nargs="+", help="JSON files that hitrs-live evaluate motion wrote")
     parser.add_argument("--out", type=Path, default=Path("docs/motion.png"))
     options = parser.parse_args()

@@ -1,7 +1,7 @@
-"""Make the pictures of the documents: run the pipeline and keep what the views show at one moment.
+"""Make the pictures of the documents: run the pipeline and save what the views show at one moment.
 
-python benchmarks/card/pictures.py
-python benchmarks/card/pictures.py --clip demo.mp4 --frame 156
+    python benchmarks/card/pictures.py
+    python benchmarks/card/pictures.py --clip demo.mp4 --frame 156
 
 The first command runs the demo in real time and writes overlay.png and dashboard.svg. The second one runs a video file
 and writes overlay_real.png, which is the picture of the README; its clip is Sports2D/Demo/demo.mp4 in the wheel of
@@ -41,23 +41,23 @@ MOMENT_S = 15.6
 """In the middle of the jumping jacks."""
 
 
-class Watching(ListSink):
-    """A sink that a dashboard looks at, until the moment of the picture."""
+class DashboardSink(ListSink):
+    """Keep messages and update a dashboard with them, except with those that end the run."""
 
     def __init__(self, dashboard: Dashboard) -> None:
         super().__init__("pictures")
         self._dashboard = dashboard
 
     def publish(self, message: AnyMessage) -> AnyMessage:
-        """Stamp, keep and show."""
+        """Stamp and keep the message, then update the dashboard."""
         stamped = super().publish(message)
         if getattr(message, "state", "") != "ended" and getattr(message, "reason", None) != "shutdown":
             self._dashboard.update(stamped)
         return stamped
 
 
-class Photographer:
-    """A viewer that paints every frame and writes one of them: frame number `frame`, or the last one."""
+class FrameWriter:
+    """A viewer that renders every frame and writes one of them: frame number `frame`, or the last one."""
 
     def __init__(self, file: Path, width: int, *, frame: int | None = None, lens_for: LensFor = imagined_lens) -> None:
         self._renderer = FrameRenderer(lens_for)
@@ -65,7 +65,7 @@ class Photographer:
         self._image: NDArray[np.uint8] | None = None
 
     def show(self, scene: Scene) -> None:
-        """Paint."""
+        """Render the frame."""
         image = self._renderer.render(scene)
         if self._frame is None or (scene.frame is not None and scene.frame.index == self._frame):
             self._image = image
@@ -78,7 +78,7 @@ class Photographer:
         size = (self._width, round(self._width * height / width))
         small = cv2.resize(self._image, size, interpolation=cv2.INTER_AREA)
         picture = Image.fromarray(small[:, :, ::-1])
-        # Of a photograph; the drawn figure is small as it is.
+        # Only for a photograph; the drawn figure compresses well without.
         (picture if self._frame is None else _with_palette(picture)).save(self._file, optimize=True)
 
 
@@ -91,7 +91,7 @@ def _with_palette(picture: Image.Image) -> Image.Image:
     return picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
 
 
-def photograph_clip(clip: Path, frame: int, width: int) -> None:
+def picture_clip(clip: Path, frame: int, width: int) -> None:
     """Write overlay_real.png: one frame of a video file with the overlay."""
     config = Config()
     lens = camera_intrinsics(config.camera)
@@ -99,24 +99,24 @@ def photograph_clip(clip: Path, frame: int, width: int) -> None:
     def lens_for(wide: int, high: int) -> LensLike:
         return lens.scaled(width=wide, height=high)
 
-    photographer = Photographer(FOLDER / "overlay_real.png", width, frame=frame, lens_for=lens_for)
-    stream = InputStream(source=VideoSource(clip), pose=make_pose_estimator(config.pose, lens), viewers=(photographer,))
+    writer = FrameWriter(FOLDER / "overlay_real.png", width, frame=frame, lens_for=lens_for)
+    stream = InputStream(source=VideoSource(clip), pose=make_pose_estimator(config.pose, lens), viewers=(writer,))
     _pipeline(stream, ListSink("pictures")).run()
 
 
 def _pipeline(stream: InputStream, sink: ListSink) -> Pipeline:
-    """Make what `hitrs-live live` runs."""
+    """Build the pipeline that `hitrs-live live` runs."""
     config, checkpoint = Config(), load_checkpoint()
     thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(SHIPPED))
     loader = HitrsLoader(checkpoint, config.model)
     return Pipeline([stream], model=loader, config=config, sink=sink, thresholds=thresholds)
 
 
-def photograph_demo() -> None:
+def picture_demo() -> None:
     """Write overlay.png and dashboard.svg."""
     dashboard = Dashboard()
-    stream = InputStream(source=DemoSource("real"), viewers=(Photographer(FOLDER / "overlay.png", 720),))
-    pipeline = _pipeline(stream, Watching(dashboard))
+    stream = InputStream(source=DemoSource("real"), viewers=(FrameWriter(FOLDER / "overlay.png", 720),))
+    pipeline = _pipeline(stream, DashboardSink(dashboard))
     pipeline.run(duration_s=MOMENT_S)
     console = Console(record=True, width=112, height=30, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(dashboard.render(), height=30)
@@ -135,9 +135,9 @@ def main() -> None:
     flags = parser.parse_args()
     torch.set_num_threads(1)
     if flags.clip is not None:
-        photograph_clip(flags.clip, flags.frame, flags.width)
+        picture_clip(flags.clip, flags.frame, flags.width)
     else:
-        photograph_demo()
+        picture_demo()
 
 
 if __name__ == "__main__":

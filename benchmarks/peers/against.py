@@ -1,22 +1,23 @@
-"""Time a frame of our stream against a frame of continual ST-GCN, side by side in one run.
+"""Time a frame of our stream and a frame of continual ST-GCN, in turns in one run.
 
     pip install 'hitrs-live[peers,export]'
     python benchmarks/peers/against.py --json reports/peers.json
 
-One thread; CPU time, so that other processes do not count; contenders take turns. Every window is full.
+One thread; CPU time, so that other processes do not count; all implementations are timed in turns. Every window is
+full.
 
-What is fair to know. Ours is everything from metres to logits and the future: normalising, the rings, the
-judgement. The peer's is its network alone, on joints made ready, and it gives logits alone. CoST-GCN* answers every
-frame, CoST-GCN every fourth; ours every seventh (a clip) or, asked to, every frame, and both are timed. The peer
-takes one body a row, as ours does, where the published 0.27 and 0.16 G are of two; weights are random and do not
-change the time. What the networks recognise is not compared here.
+What is compared. Our time covers everything from joints in metres to logits and predicted motion: normalisation, the
+ring buffers, the heads. The peer's covers its network alone, on prepared joints, and it outputs logits alone. CoST-GCN*
+predicts every frame, CoST-GCN every fourth; ours every seventh (a clip) or every frame, and both are timed. The peer
+has one body a row, as ours does; the published 0.27 and 0.16 G are for two. Weights are random, which does not affect
+the time. Accuracy is not compared here.
 
-The peer is run three ways: the modules of `continual-inference` eagerly; their step in ONNX Runtime; and the same
-step written anew as matrix products, folded and without the zeros that the package convolves, in ONNX Runtime. The
-last is not what anyone gets who installs the package; it is the least that the published network costs here. In
-fp32 it is held to the package's logits; in int8 it is timed alone, since with random weights nothing says what int8
-would cost it in accuracy, where our int8 has passed its gate. Beside these were tried, and were no faster than the
-package eagerly: torch.compile, and torch.jit.trace but for one person, where ONNX Runtime is faster than both.
+The peer is run in three ways: the modules of `continual-inference` eagerly; their step in ONNX Runtime; and the same
+step rewritten as matrix products, with batch norms folded and without the zeros that the package convolves, in ONNX
+Runtime. The last is faster than what the package offers: it is the lowest cost of the published network here. In fp32
+its logits are compared with the package's; in int8 only its time is measured, since random weights do not show the
+loss of accuracy, whereas our int8 has passed its parity gate. Also tried, and no faster than the package eagerly:
+torch.compile, and torch.jit.trace except for one person, where ONNX Runtime is faster than both.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 from continual_stgcn import COST_GCN, COST_GCN_STAR, PeerConfig, count_macs
-from peer_engines import EagerPeer, MatrixPeer, PeerEngine, TracedPeer, frames_until_full, made_joints
+from peer_engines import EagerPeer, MatrixPeer, PeerEngine, TracedPeer, frames_until_full, random_joints
 from rich.console import Console
 from rich.table import Table
 
@@ -42,53 +43,53 @@ from hitrs_live.inference.base import Engine
 from hitrs_live.streaming.profile_step import ms_per_frame, time_steps
 
 _FRAMES = 8
-"""Frames of a peer in a turn: whole strides of it; as many go before, untimed."""
+"""Frames of a peer in a turn, a multiple of its stride; as many are run before them, untimed."""
 _OURS = (("torch", "fp32"), ("onnx", "fp32"), ("onnx", "int8"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
-    """Something that is stepped."""
+class TimedStep:
+    """One implementation of one network, with a function that times it."""
 
     network: str
     engine: str
     kind: str
-    """ours; modules: the package's; products: the peer written anew, and that in int8."""
-    answers_every: int
-    """Frames."""
+    """ours; modules: the package's; products: the peer as matrix products; products, int8."""
+    update_frames: int
+    """Frames from one prediction to the next."""
     run: Callable[[], float]
-    """Run a turn; returns the CPU milliseconds of a mean frame, for all rows."""
+    """Runs a turn and returns the CPU milliseconds of a mean frame, for all rows."""
 
 
 def open_ours(checkpoint: Checkpoint, folder: Path | None) -> list[Engine]:
-    """Open a detector in every engine that can be had; folder: where built ones are kept, None for the usual place.
+    """Open a detector in every available engine. folder: of built engines, None for the default one.
 
-    One that does not pass its gate is left out, as int8 may be with random weights.
+    An engine that does not pass its parity gate is left out, which may happen for int8 with random weights.
     """
-    wanted = {name: open_engine(checkpoint, *name, folder=folder).engine for name in _OURS}
-    return [engine for name, engine in wanted.items() if (engine.name, engine.precision) == name]
+    opened = {name: open_engine(checkpoint, *name, folder=folder).engine for name in _OURS}
+    return [engine for name, engine in opened.items() if (engine.name, engine.precision) == name]
 
 
-def our_contenders(network: str, checkpoint: Checkpoint, engines: list[Engine], rows: int) -> list[Contender]:
-    """Run a detector, called so, in every engine, with an answer every clip and every frame."""
+def our_steps(network: str, checkpoint: Checkpoint, engines: list[Engine], rows: int) -> list[TimedStep]:
+    """List the steps of a detector in every engine, with a prediction every clip and every frame. network: its name."""
 
-    def turn(engine: Engine, hop: int) -> float:
-        clock = time.process_time_ns
-        return ms_per_frame(time_steps(engine, checkpoint.info.normaliser, rows=rows, hop=hop, strides=1, clock=clock))
+    def turn(engine: Engine, step_frames: int) -> float:
+        clock, normaliser = time.process_time_ns, checkpoint.info.normaliser
+        return ms_per_frame(time_steps(engine, normaliser, rows=rows, step_frames=step_frames, strides=1, clock=clock))
 
     return [
-        Contender(
-            network=network, engine=f"{engine.name} {engine.precision}", kind="ours", answers_every=hop,
-            run=lambda engine=engine, hop=hop: turn(engine, hop),
+        TimedStep(
+            network=network, engine=f"{engine.name} {engine.precision}", kind="ours", update_frames=step_frames,
+            run=lambda engine=engine, step_frames=step_frames: turn(engine, step_frames),
         )
         for engine in engines
-        for hop in (engine.grid.clip_stride, 1)
+        for step_frames in (engine.grid.clip_stride, 1)
     ]  # fmt: skip
 
 
-def peer_contenders(config: PeerConfig, rows: int) -> list[Contender]:
-    """Run one form of the peer in every way."""
-    joints = made_joints(0, rows)
+def peer_steps(config: PeerConfig, rows: int) -> list[TimedStep]:
+    """List the steps of one form of the peer in every implementation."""
+    joints = random_joints(0, rows)
 
     def turn(engine: PeerEngine) -> float:
         began_ns = 0
@@ -105,8 +106,8 @@ def peer_contenders(config: PeerConfig, rows: int) -> list[Contender]:
         ("products, int8", MatrixPeer(config, rows, int8=True)),
     ]
     return [
-        Contender(
-            network=config.name, engine=engine.name, kind=kind, answers_every=config.frames_a_prediction,
+        TimedStep(
+            network=config.name, engine=engine.name, kind=kind, update_frames=config.frames_a_prediction,
             run=lambda engine=engine: turn(engine),
         )
         for kind, engine in engines
@@ -114,44 +115,44 @@ def peer_contenders(config: PeerConfig, rows: int) -> list[Contender]:
 
 
 def check_alike(config: PeerConfig) -> float:
-    """Hold the faster ways against the package's own. Returns the largest difference as a part of the largest logit."""
+    """Compare the logits of all implementations. Returns the largest difference as a share of the largest logit."""
     eager, traced, products = EagerPeer(config, 1), TracedPeer(config, 1), MatrixPeer(config, 1)
     full, worst = frames_until_full(config), 0.0
     for frame in range(full):
-        products.step(made_joints(frame, 1))
+        products.step(random_joints(frame, 1))
     for frame in range(full, full + 2 * config.frames_a_prediction):
-        wanted, *others = (engine.step(made_joints(frame, 1)) for engine in (eager, traced, products))
+        expected, *others = (engine.step(random_joints(frame, 1)) for engine in (eager, traced, products))
         for got in others:
-            assert (wanted is None) == (got is None), f"{config.name}: an answer at another frame than the package's"
-            if wanted is not None and got is not None:
-                worst = max(worst, float((wanted - got).abs().max() / wanted.abs().max()))
-    assert worst < 1e-4, f"{config.name}: logits are {worst:.1e} from the package's"
+            assert (expected is None) == (got is None), f"{config.name}: predicts at another frame than the package"
+            if expected is not None and got is not None:
+                worst = max(worst, float((expected - got).abs().max() / expected.abs().max()))
+    assert worst < 1e-4, f"{config.name}: logits differ by {worst:.1e} from the package's"
     return worst
 
 
-def measure(contenders: list[Contender], *, rows: int, turns: int) -> list[dict[str, Any]]:
+def measure(steps: list[TimedStep], *, rows: int, turns: int) -> list[dict[str, Any]]:
     """Time all in turns. Returns a row of the table for each."""
-    took: list[list[float]] = [[] for _ in contenders]
+    took: list[list[float]] = [[] for _ in steps]
     for _ in range(turns):
-        for contender, each in zip(contenders, took, strict=True):
-            each.append(contender.run())
+        for step, each in zip(steps, took, strict=True):
+            each.append(step.run())
     return [
         {
             "rows": rows,
-            "network": contender.network,
-            "engine": contender.engine,
-            "kind": contender.kind,
-            "answers_every": contender.answers_every,
+            "network": step.network,
+            "engine": step.engine,
+            "kind": step.kind,
+            "answers_every": step.update_frames,
             "ms_per_frame": float(np.median(each)),
             "ms_per_frame_p25": float(np.percentile(each, 25)),
             "ms_per_frame_p75": float(np.percentile(each, 75)),
         }
-        for contender, each in zip(contenders, took, strict=True)
+        for step, each in zip(steps, took, strict=True)
     ]
 
 
 def compare(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Set the fastest of each way of the peer against the fastest engine of each of ours, at equal rows."""
+    """Compute the ratio of the peer's time to ours, each in its fastest engine, at equal rows."""
     best: dict[tuple[Any, ...], dict[str, Any]] = {}
     for each in figures:
         key = (each["rows"], each["kind"], each["network"], each["answers_every"])
@@ -178,10 +179,10 @@ def compare(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def show(figures: list[dict[str, Any]], ratios: list[dict[str, Any]]) -> None:
-    """Print what was timed, and the ratios of the fastest."""
+    """Print all times, and the ratios of the fastest."""
     console = Console()
     table = Table(title="CPU ms on one thread, the mean frame")
-    for heading in ("people", "network", "engine", "answers\nevery", "a frame,\nall", "a frame,\na person"):
+    for heading in ("people", "network", "engine", "predicts\nevery", "a frame,\nall", "a frame,\na person"):
         table.add_column(heading, justify="right")
     for each in figures:
         table.add_row(
@@ -190,8 +191,8 @@ def show(figures: list[dict[str, Any]], ratios: list[dict[str, Any]]) -> None:
         )  # fmt: skip
     console.print(table)
     ours = list(dict.fromkeys((each["ours"], each["ours_answers_every"]) for each in ratios))
-    table = Table(title="the peer's frame over ours, each in its fastest engine; in brackets: its answer over ours")
-    for heading in ("people", "peer", "run as", *(f"{name},\nevery {hop} f." for name, hop in ours)):
+    table = Table(title="the peer's frame over ours, each in its fastest engine; in brackets: by prediction")
+    for heading in ("people", "peer", "run as", *(f"{name},\nevery {frames} f." for name, frames in ours)):
         table.add_column(heading, justify="right")
     for key in dict.fromkeys((each["rows"], each["peer"], each["peer_kind"]) for each in ratios):
         cells = {
@@ -222,9 +223,9 @@ def main() -> None:
             (f"{base.info.name}, random", base, open_ours(base, Path(name))),
         ]
         for rows in options.people:
-            contenders = [each for mine in ours for each in our_contenders(*mine, rows)]
-            contenders += [each for config in configs for each in peer_contenders(config, rows)]
-            figures += measure(contenders, rows=rows, turns=max(5, options.turns // max(1, rows // 4)))
+            steps = [each for mine in ours for each in our_steps(*mine, rows)]
+            steps += [each for config in configs for each in peer_steps(config, rows)]
+            figures += measure(steps, rows=rows, turns=max(5, options.turns // max(1, rows // 4)))
     ratios = compare(figures)
     show(figures, ratios)
     if options.json:

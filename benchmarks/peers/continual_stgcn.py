@@ -1,4 +1,4 @@
-"""CoST-GCN, a continual ST-GCN, of the published sizes: the peer that a stream of Hi-TRS is timed against.
+"""Build CoST-GCN, a continual ST-GCN, in the published sizes: the peer with which Hi-TRS streams are compared in time.
 
     pip install 'hitrs-live[peers]'
     python benchmarks/peers/continual_stgcn.py
@@ -6,12 +6,12 @@
 Written from the paper (Hedegaard, Heidari, Iosifidis, "Continual spatio-temporal graph convolutional networks",
 Pattern Recognition 2023, arXiv 2203.11009) on the modules of `continual-inference` (Apache-2.0). Its two forms:
 
-- CoST-GCN: ST-GCN as it is, two strides over time and padding, so that an answer comes every fourth frame;
+- CoST-GCN: the original ST-GCN, with two strides over time and padding, so that it predicts every fourth frame;
   published at 0.27 GFLOPs a prediction on NTU RGB+D.
-- CoST-GCN*: neither strides nor padding, an answer every frame; published at 0.16.
+- CoST-GCN*: neither strides nor padding, a prediction every frame; published at 0.16.
 
-Run by itself, this checks that what is answered step by step is what the whole clip is answered with, and counts
-the products of a prediction. The published figures are multiply-accumulates of two bodies, which the counts show.
+Run as a script, it checks that the logits of single steps equal those of the whole clip, and counts the
+multiply-accumulates of a prediction. The counts show that the published figures are multiply-accumulates of two bodies.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from hitrs_live.skeleton import NTU25
 
 try:
-    # It warns of every stride over time that outputs are skipped, which is what strides are for.
+    # The package warns for every stride over time that outputs are skipped, which is intended.
     logging.getLogger("continual").setLevel(logging.ERROR)
     import continual as co
 except ImportError:
@@ -35,32 +35,32 @@ except ImportError:
 
 JOINTS, CHANNELS, CLASSES, PARTITIONS = len(NTU25), 3, 60, 3
 KERNEL = 9
-"""Frames that a convolution over time reads."""
+"""Frames that a temporal convolution reads."""
 WIDTHS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)
 _BODIES = 2
-"""In what was published: a clip of NTU RGB+D holds two, the second often of zeros."""
+"""Bodies in the published figures: a clip of NTU RGB+D has two, the second often zeros."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PeerConfig:
-    """Which of the two forms."""
+    """One of the two forms of the network."""
 
     name: str
     strides: tuple[int, ...]
     """Over time, by block."""
     padded: bool
     pool: int
-    """Answers of the last block that are averaged: those of NTU's 300 frames."""
+    """Outputs of the last block that are averaged: those of NTU's 300 frames."""
     published_gflops: float
 
     @property
     def frames_a_prediction(self) -> int:
-        """Frames from one answer to the next."""
+        """Frames from one prediction to the next."""
         return prod(self.strides)
 
     @property
     def reach(self) -> int:
-        """Frames that one answer of the last block reads."""
+        """Receptive field, in frames, of one output of the last block."""
         return (KERNEL - 1) * sum(prod(self.strides[:index]) for index in range(len(self.strides))) + 1
 
 
@@ -71,9 +71,9 @@ COST_GCN_STAR = PeerConfig(name="CoST-GCN*", strides=(1,) * 10, padded=False, po
 
 
 def ntu_graph() -> Tensor:
-    """Make the three partitions of the skeleton: each joint, its parent, its children. Returns (3, J, J) float32.
+    """Build the three partitions of the skeleton: each joint, its parent, its children. Returns (3, J, J) float32.
 
-    Element [k, v, w] is what joint w receives from joint v; what a joint receives in a partition is a mean.
+    Element [k, v, w] is the weight of joint v for joint w; the weights of a joint in a partition sum to one.
     """
     parent = torch.zeros(JOINTS, JOINTS)
     for joint, above in enumerate(NTU25.parents):
@@ -90,7 +90,7 @@ class GraphConv(nn.Module):
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.project = nn.Conv2d(channels, PARTITIONS * width, 1)
-        # What the network learns of an edge's importance is multiplied in before it runs.
+        # The learned edge importance is multiplied into the graph before inference.
         self.register_buffer("graph", ntu_graph())
 
     def forward(self, x: Tensor) -> Tensor:
@@ -100,7 +100,7 @@ class GraphConv(nn.Module):
 
 
 def _block(channels: int, width: int, *, stride: int, padded: bool, residual: bool) -> nn.Module:
-    """Make one block: joints, then time, and past both what came in, as late as the convolution over time is."""
+    """Build one block: spatial, then temporal convolution, and a residual delayed as the temporal convolution is."""
     middle = KERNEL // 2
     main = co.Sequential(
         co.forward_stepping(GraphConv(channels, width)),
@@ -113,7 +113,7 @@ def _block(channels: int, width: int, *, stride: int, padded: bool, residual: bo
         return co.Sequential(main, nn.ReLU())
     beside = co.Delay(middle, auto_shrink=False if padded else "centered")
     if (channels, stride) != (width, 1):
-        # Of the package's convolutions one of a single frame does not stride; its pools do.
+        # In the package a convolution over a single frame ignores its stride; pools do not.
         every = [co.AvgPool2d((1, 1), stride=(stride, 1))] if stride > 1 else []
         beside = co.Sequential(beside, *every, co.Conv2d(channels, width, (1, 1)), nn.BatchNorm2d(width))
     return co.Sequential(co.BroadcastReduce(beside, main, reduce="sum", auto_delay=False), nn.ReLU())
@@ -134,7 +134,7 @@ def build_peer(config: PeerConfig, *, seed: int = 0) -> nn.Module:
     network = co.Sequential(
         nn.BatchNorm2d(CHANNELS),
         *blocks,
-        # Over the joints first: the package's pool over time then keeps a 25th.
+        # Over the joints first, so that the state of the temporal pool is 25 times smaller.
         co.Lambda(_mean_joints, takes_time=True),
         co.AvgPool1d(config.pool, stride=1),
         co.Linear(WIDTHS[-1], CLASSES, channel_dim=1),
@@ -152,10 +152,10 @@ def _mean_joints(x: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def step_error(config: PeerConfig, *, pool: int = 3, answers: int = 5, rows: int = 2) -> float:
-    """Compare steps with the whole clip. Returns the largest difference, as a part of the largest logit.
+    """Compare steps with the whole clip. Returns the largest difference, as a share of the largest logit.
 
-    With a short pool, so that a short clip does. A padded network's last answers, which padding after the clip's
-    end would complete, are not waited for.
+    A short pool makes a short clip sufficient. The last outputs of a padded network, which need padding after the end
+    of the clip, are not compared.
     """
     network = build_peer(replace(config, pool=pool))
     frames = config.reach + (pool + answers - 1) * config.frames_a_prediction
@@ -164,15 +164,15 @@ def step_error(config: PeerConfig, *, pool: int = 3, answers: int = 5, rows: int
     steps = [network.forward_step(joints[:, :, frame]) for frame in range(frames)]
     stepped = torch.stack([logits for logits in steps if logits is not None], -1)
     if stepped.shape[-1] < answers:
-        raise ValueError(f"got {stepped.shape[-1]} answers of {frames} frames, wanted {answers}")
+        raise ValueError(f"got {stepped.shape[-1]} outputs for {frames} frames, expected at least {answers}")
     return float((whole[..., : stepped.shape[-1]] - stepped).abs().max() / whole.abs().max())
 
 
 def count_macs(config: PeerConfig, *, skip: bool) -> int:
     """Count the multiply-accumulates of one body from one prediction to the next.
 
-    skip: whether a block over time computes only what the next block reads, or every frame that it is handed, as
-    the package does and the paper counts.
+    skip: whether a temporal convolution computes only the outputs that the next block reads, or one for every input
+    frame, as the package does and the paper counts.
     """
     total, every = WIDTHS[-1] * CLASSES, config.frames_a_prediction
     inputs = (CHANNELS, *WIDTHS[:-1])
@@ -180,14 +180,14 @@ def count_macs(config: PeerConfig, *, skip: bool) -> int:
         over_joints = PARTITIONS * (channels * width * JOINTS + width * JOINTS**2)
         over_time = KERNEL * width**2 * JOINTS
         beside = channels * width * JOINTS if index and (channels, stride) != (width, 1) else 0
-        answers = every // stride
-        total += every * over_joints + (answers if skip else every) * over_time + answers * beside
-        every = answers
+        outputs = every // stride
+        total += every * over_joints + (outputs if skip else every) * over_time + outputs * beside
+        every = outputs
     return total
 
 
 def main() -> None:
-    """Check both forms and print what a prediction costs."""
+    """Check both forms and print the cost of a prediction."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     torch.set_num_threads(1)
     table = Table(title="10^9 multiply-accumulates a prediction")
@@ -199,7 +199,7 @@ def main() -> None:
         table.add_column(heading, justify="right")
     for config in (COST_GCN, COST_GCN_STAR):
         error = step_error(config)
-        assert error < 1e-4, f"{config.name}: a step's answer is {error:.1e} from the clip's"
+        assert error < 1e-4, f"{config.name}: the logits of steps differ by {error:.1e} from the clip's"
         macs = count_macs(config, skip=False) / 1e9
         parameters = sum(each.numel() for each in build_peer(config).parameters())
         table.add_row(

@@ -1,8 +1,8 @@
-"""The peer's step written anew as matrix products: the least that its published network costs a frame.
+"""Implement the peer's step as matrix products: the lowest cost of a frame of its published network.
 
-The package steps a convolution over time by a whole convolution of the one frame in zeros, nine times the products
-that the frame needs. Here what a convolution reads is kept instead, so that each block is two products of whole
-matrices, with batch norms folded in; and a block past a stride runs only on frames whose answer is read.
+The package steps a temporal convolution by a full convolution of one frame padded with zeros, nine times the products
+that the frame needs. Here the inputs of the convolution are kept instead, so that each block is two matrix products
+with batch norms folded in; and a block after a stride runs only on frames whose output is read.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ MIDDLE = KERNEL // 2
 
 @dataclass(frozen=True, kw_only=True)
 class StateShape:
-    """One tensor that a step hands to the next: (M, *shape)."""
+    """One state tensor that a step passes to the next: (M, *shape)."""
 
     name: str
     shape: tuple[int, ...]
 
 
 class MatrixBlock(nn.Module):
-    """One block: a window of what the convolution over time reads, and what came in as many frames late."""
+    """One block, with the window of the temporal convolution and the delayed input of the residual as its state."""
 
     graph: Tensor
     spread: Tensor
@@ -34,7 +34,7 @@ class MatrixBlock(nn.Module):
     matched: Tensor | None
 
     def __init__(self, block: nn.Module, before: nn.BatchNorm2d | None, *, stride: int) -> None:
-        """Take a block of the package's network over; before: a norm to fold into it."""
+        """Take the weights of a block of the package's network. before: a norm to fold into it."""
         super().__init__()
         parts = next(iter(block))
         beside, main = (None, parts) if len(parts) == 5 else list(parts)
@@ -65,12 +65,12 @@ class MatrixBlock(nn.Module):
 
     @property
     def state_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """What it keeps a row: the window, and where there is a residual, what came in."""
+        """Shapes of its state a row: the window and, with a residual, the delayed input."""
         window = (JOINTS, (KERNEL - 1) * self.width)
         return (window, (JOINTS, MIDDLE * self.channels)) if self.has_residual else (window,)
 
     def forward(self, x: Tensor, states: Sequence[Tensor], *, answer: bool) -> tuple[Tensor, list[Tensor]]:
-        """Take a frame in. x: (M, J, C) -> (M, J, C'), which is of no use where no answer is due, and the states."""
+        """Process a frame. x: (M, J, C) -> (M, J, C') and the states; without `answer` the output is not computed."""
         parts = (self.graph @ x).reshape(-1, JOINTS, self.spread.shape[0])
         window = torch.cat((states[0], torch.relu(parts @ self.spread + self.spread_bias)), -1)
         after = [window[..., self.width :]]
@@ -86,10 +86,10 @@ class MatrixBlock(nn.Module):
 
 
 class MatrixStep(nn.Module):
-    """One frame through the network, as far as it is read."""
+    """One frame through the network, up to the last block whose output is read."""
 
     def __init__(self, network: nn.Module, config: PeerConfig, *, depth: int) -> None:
-        """Take a network over; depth: how many strides the frame's answers pass, see `depth_of`."""
+        """Take the weights of a network. depth: how many strides the frame's outputs pass, see `depth_of`."""
         super().__init__()
         first, *blocks, _, pool, classify = list(network)
         strided = [index for index, stride in enumerate(config.strides) if stride > 1]
@@ -105,7 +105,7 @@ class MatrixStep(nn.Module):
 
     @property
     def states(self) -> list[StateShape]:
-        """What it takes and gives, in order; `oldest` and `total` are of the pool over time."""
+        """States that it takes and returns, in order; `oldest` and `total` belong to the temporal pool."""
         kept = [
             StateShape(name=f"block{index}_{kind}", shape=shape)
             for index, block in enumerate(self.blocks)
@@ -115,15 +115,15 @@ class MatrixStep(nn.Module):
         return kept + [StateShape(name=name, shape=width) for name in ("oldest", "total")] * self.whole
 
     def forward(self, joints: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
-        """Step. joints: (M, J, 3) -> the states, and past the last block the logits (M, 60) before them.
+        """Process a frame. joints: (M, J, 3) -> the states, after the last block preceded by the logits (M, 60).
 
-        The state `oldest` comes back as the newest answer of the last block, for the caller's ring.
+        The state `oldest` is returned as the newest output of the last block, for the caller's ring buffer.
         """
         x, after, used = joints, [], 0
         for index, block in enumerate(self.blocks):
-            held = states[used : used + len(block.state_shapes)]
-            used += len(held)
-            x, kept = block(x, held, answer=self.whole or index < self.reach - 1)
+            own = states[used : used + len(block.state_shapes)]
+            used += len(own)
+            x, kept = block(x, own, answer=self.whole or index < self.reach - 1)
             after += kept
         if not self.whole:
             return tuple(after)
@@ -133,7 +133,7 @@ class MatrixStep(nn.Module):
 
 
 def depth_of(frame: int, config: PeerConfig) -> int:
-    """Tell how many strides a frame's answers pass."""
+    """Return how many strides the outputs of a frame pass."""
     depth, every = 0, 1
     for stride in config.strides:
         every *= stride

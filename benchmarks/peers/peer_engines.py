@@ -1,4 +1,4 @@
-"""What runs the peer's step: the package eagerly, its step traced for ONNX Runtime, the step as matrix products."""
+"""Run the peer's step: the package eagerly, its step traced for ONNX Runtime, the step as matrix products."""
 
 import io
 import tempfile
@@ -29,7 +29,7 @@ class PeerEngine(Protocol):
     name: str
 
     def step(self, joints: Tensor) -> Tensor | None:
-        """Advance every row by a frame. joints: (M, 25, 3) -> logits (M, 60), or None where none is due."""
+        """Advance every row by a frame. joints: (M, 25, 3) -> logits (M, 60), or None between predictions."""
 
 
 class EagerPeer:
@@ -44,17 +44,17 @@ class EagerPeer:
 
     @torch.inference_mode()
     def step(self, joints: Tensor) -> Tensor | None:
-        """Advance, as `PeerEngine` has it."""
+        """Advance, as `PeerEngine` does."""
         logits: Tensor | None
         logits, self._state = self._network._forward_step(joints.mT, self._state)
         return logits
 
 
 class TracedPeer:
-    """The package's step in ONNX Runtime, its state handed in and out.
+    """The package's step in ONNX Runtime, with the state as inputs and outputs.
 
-    Which modules answer is decided in Python from the state, and fixed by a trace; so there is a graph for each
-    frame of the strides.
+    Which modules produce an output is decided in Python from the state, and fixed by tracing; so there is a graph for
+    each frame of the strides.
     """
 
     name = "ONNX Runtime"
@@ -67,26 +67,26 @@ class TracedPeer:
         self._names = [f"s{index}" for index in range(len(self._states))]
         self._sessions: list[onnxruntime.InferenceSession] = []
         for frame in range(config.frames_a_prediction):
-            joints = made_joints(frame, rows).mT
+            joints = random_joints(frame, rows).mT
             self._sessions.append(_open(_trace(network, joints, state)))
             _, state = network._forward_step(joints, state)
         self._frame = 0
 
     def step(self, joints: Tensor) -> Tensor | None:
-        """Advance, as `PeerEngine` has it."""
+        """Advance, as `PeerEngine` does."""
         session = self._sessions[self._frame % len(self._sessions)]
         self._frame += 1
-        held = dict(zip(self._names, self._states, strict=True)) | {"joints": joints.mT.contiguous().numpy()}
-        output = session.run(None, {each.name: held[each.name] for each in session.get_inputs()})
+        inputs = dict(zip(self._names, self._states, strict=True)) | {"joints": joints.mT.contiguous().numpy()}
+        output = session.run(None, {each.name: inputs[each.name] for each in session.get_inputs()})
         self._states = output[-len(self._names) :]
         return torch.from_numpy(output[0]) if len(output) > len(self._names) else None
 
 
 class MatrixPeer:
-    """The step as matrix products in ONNX Runtime, its state handed in and out; any number of rows."""
+    """The step as matrix products in ONNX Runtime, with the state as inputs and outputs; any number of rows."""
 
     def __init__(self, config: PeerConfig, rows: int, *, int8: bool = False) -> None:
-        """Build a network, export a step of each depth and start with empty windows, which cost what full ones do."""
+        """Build a network, export a step of each depth and start with zero windows, which cost what full ones do."""
         self.name = "matrix products, ONNX Runtime" + (", int8" if int8 else "")
         self._config, self._frame = config, 0
         steps = matrix_steps(config)
@@ -96,7 +96,7 @@ class MatrixPeer:
         self._ring = deque([self._states["oldest"]] * config.pool)
 
     def step(self, joints: Tensor) -> Tensor | None:
-        """Advance, as `PeerEngine` has it."""
+        """Advance, as `PeerEngine` does."""
         depth = depth_of(self._frame, self._config)
         self._frame += 1
         names, whole = self._names[depth], depth == len(self._names) - 1
@@ -111,45 +111,45 @@ class MatrixPeer:
         return torch.from_numpy(output[0])
 
 
-def made_joints(frame: int, rows: int) -> Tensor:
-    """Make a frame of noise for joints, (M, 25, 3): every row alike, the same for every engine."""
+def random_joints(frame: int, rows: int) -> Tensor:
+    """Generate a frame of random joints, (M, 25, 3): equal in every row and for every engine."""
     one = torch.randn(1, JOINTS, CHANNELS, generator=torch.Generator().manual_seed(frame))
     return one.expand(rows, -1, -1).contiguous()
 
 
 def frames_until_full(config: PeerConfig) -> int:
-    """Count frames until every window holds frames alone, and the next is the first of a stride."""
+    """Count the frames until every window is full and the next frame is the first of a stride."""
     frames = config.reach + config.pool * config.frames_a_prediction
     return frames + -frames % config.frames_a_prediction
 
 
 @torch.no_grad()
 def _full_state(network: nn.Module, config: PeerConfig, rows: int) -> Any:
-    """Step one row until its windows are full, then have as many of it as asked for."""
+    """Step one row until its windows are full, then repeat its state for all rows."""
     state: Any = None
     for frame in range(frames_until_full(config)):
-        _, state = network._forward_step(made_joints(frame, 1).mT, state)
+        _, state = network._forward_step(random_joints(frame, 1).mT, state)
     # Buffers are (slots, M, ...); the rest are indices.
     wide = (leaf.repeat_interleave(rows, 1) if leaf.ndim else leaf for leaf in _leaves(state))
     return _fill(state, wide)
 
 
 class _Flat(nn.Module):
-    """The package's step with its nested state laid flat."""
+    """The package's step with its nested state as a flat list of tensors."""
 
     def __init__(self, network: nn.Module, like: Any) -> None:
         super().__init__()
         self.network, self._like = network, like
 
     def forward(self, joints: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
-        # Cloned, since the package writes into what it is given.
+        # Cloned, since the package writes into its inputs.
         nested = _fill(self._like, iter([state.clone() for state in states]))
         logits, after = self.network._forward_step(joints, nested)
         return (*(() if logits is None else (logits,)), *_leaves(after))
 
 
 def _trace(network: nn.Module, joints: Tensor, state: Any) -> bytes:
-    """Export the step that follows a state, by the older exporter: the newer refuses what the state decides."""
+    """Export the step that follows a state with the older exporter; the newer one rejects control flow on the state."""
     leaves = [each.clone() for each in _leaves(state)]
     names, file = [f"s{index}" for index in range(len(leaves))], io.BytesIO()
     with quiet_exporter():
@@ -161,7 +161,7 @@ def _trace(network: nn.Module, joints: Tensor, state: Any) -> bytes:
 
 
 def matrix_steps(config: PeerConfig) -> list[MatrixStep]:
-    """Make the steps of every depth, of one network."""
+    """Build the steps of every depth from one network."""
     network = build_peer(config).requires_grad_(False)
     depths = sum(stride > 1 for stride in config.strides) + 1
     return [MatrixStep(network, config, depth=depth).eval() for depth in range(depths)]
@@ -169,7 +169,7 @@ def matrix_steps(config: PeerConfig) -> list[MatrixStep]:
 
 @cache
 def _graphs(config: PeerConfig, *, int8: bool) -> list[bytes]:
-    """Export the steps of every depth, for any number of rows; in int8 with weights a scale an output."""
+    """Export the steps of every depth, for any number of rows; int8: with per-channel scales of the weights."""
     return [_export(step, int8=int8) for step in matrix_steps(config)]
 
 

@@ -1,9 +1,9 @@
-"""Time each of the streaming path's levers before and after, in one run.
+"""Time each optimisation of the streaming path with and without it, in one run.
 
     python benchmarks/speed/levers.py [--size base] --json reports/levers.json
 
-CPU time, one thread, in turns; the ratio is the median over the turns. Beside these: the exact caches in
-`streaming_cost.py`, the folded motion head in `motion_cost.py`, engines against each other in `hitrs-live bench`.
+CPU time, one thread, in turns; the ratio is the median over the turns. Measured elsewhere: the exact caches in
+`streaming_cost.py`, the folded motion head in `motion_cost.py`, the engines in `hitrs-live bench`.
 """
 
 import argparse
@@ -33,15 +33,15 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Lever:
-    """One thing done, and how it was without."""
+    """One optimisation: the work without it and with it."""
 
-    what: str
+    description: str
     before: Work
     after: Work
 
 
 def every_token(encoder: ClipEncoder, tokens: Tensor) -> Tensor:
-    """Encode clips with all of their tokens in the last layer too. tokens: (M, L, J, C_frame) -> (M, C_clip)."""
+    """Encode clips with all tokens in the last layer too. tokens: (M, L, J, C_frame) -> (M, C_clip)."""
     x = (encoder.embed(tokens) + encoder.positions).flatten(1, 2)
     x = torch.cat((x, encoder.token.expand(len(x), 1, -1)), dim=1)
     for block in encoder.blocks:
@@ -50,7 +50,7 @@ def every_token(encoder: ClipEncoder, tokens: Tensor) -> Tensor:
 
 
 def levers(checkpoint: Checkpoint, *, people: int) -> list[Lever]:
-    """Lay out what is timed, for so many people."""
+    """List the optimisations to time for a number of people."""
     model = checkpoint.model.eval()
     encoder, stride = model.encoder, checkpoint.info.detector.encoder.clip_stride
     engine = open_engine(checkpoint, "auto", "fp32", threads=1).engine
@@ -58,7 +58,7 @@ def levers(checkpoint: Checkpoint, *, people: int) -> list[Lever]:
     (joints,), (tokens,), (clips, valid_clips, _) = inputs["frame"], inputs["clip"], inputs["head"]
     valid_clips = torch.full_like(valid_clips, clips.shape[1])
     clip, predict = ClipSubmodule(encoder.clip_encoder), HeadSubmodule(model)
-    # As many people complete a clip in each frame of a stride as can be.
+    # People complete their clips spread evenly over the frames of a stride.
     shares = [len(range(frame, people, stride)) for frame in range(stride)]
 
     def all_rows() -> None:
@@ -70,30 +70,32 @@ def levers(checkpoint: Checkpoint, *, people: int) -> list[Lever]:
             if share:
                 engine.encode_clips(tokens[:share])
 
-    found = [
+    optimisations = [
         Lever(
-            what="clip level: its last layer for the token alone (torch)",
+            description="clip level: its last layer for the token alone (torch)",
             before=lambda: every_token(encoder.clip_encoder, tokens), after=lambda: clip(tokens),
         ),
         Lever(
-            what="video level: its last layer for the newest clip alone (torch)",
+            description="video level: its last layer for the newest clip alone (torch)",
             before=lambda: encoder.video_encoder(clips)[1][:, -1], after=lambda: predict.read(clips, valid_clips),
         ),
-        Lever(what="clips of those alone who completed one, a stride", before=all_rows, after=completed_rows),
+        Lever(
+            description="clips of those alone who completed one, a stride", before=all_rows, after=completed_rows,
+        ),
     ]  # fmt: skip
     if people > 1:
-        found.append(
+        optimisations.append(
             Lever(
-                what=f"frames of {people} people in one batch",
+                description=f"frames of {people} people in one batch",
                 before=lambda: [engine.encode_frames(joints[row : row + 1]) for row in range(people)],
                 after=lambda: engine.encode_frames(joints),
             )
         )
-    return found
+    return optimisations
 
 
 def measure(checkpoint: Checkpoint, *, people: int, turns: int) -> list[dict[str, float | str | int]]:
-    """Time every lever. Milliseconds."""
+    """Time every optimisation. Milliseconds."""
     rows: list[dict[str, float | str | int]] = []
     for lever in levers(checkpoint, people=people):
         works = {"before": lever.before, "after": lever.after}
@@ -101,7 +103,7 @@ def measure(checkpoint: Checkpoint, *, people: int, turns: int) -> list[dict[str
         before, after = np.array(took["before"]), np.array(took["after"])
         rows.append(
             {
-                "lever": lever.what,
+                "lever": lever.description,
                 "people": people,
                 "before_ms": float(np.median(before)),
                 "after_ms": float(np.median(after)),
@@ -115,7 +117,7 @@ def main() -> None:
     """Measure at 1 and 16 people and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--size", choices=("base", "small", "tiny"), help="random weights instead of what is shipped")
+    parser.add_argument("--size", choices=("base", "small", "tiny"), help="random weights instead of the shipped model")
     parser.add_argument("--people", type=int, nargs="+", default=(1, 16))
     parser.add_argument("--turns", type=int, default=30)
     options = parser.parse_args()
@@ -123,7 +125,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = make_checkpoint(options.size, Path(folder)) if options.size else load_checkpoint()
         rows = [row for people in options.people for row in measure(checkpoint, people=people, turns=options.turns)]
-    table = Table("lever", "people", "before, ms", "after, ms", "ratio", title=checkpoint.info.name)
+    table = Table("optimisation", "people", "before, ms", "after, ms", "ratio", title=checkpoint.info.name)
     for row in rows:
         table.add_row(
             str(row["lever"]), str(row["people"]), f"{row['before_ms']:.2f}", f"{row['after_ms']:.2f}",

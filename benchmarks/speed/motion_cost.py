@@ -1,12 +1,12 @@
-"""Time the steps of the shipped model with its motion head and without, in one run: the head's share of a step.
+"""Time steps of the shipped model with and without its motion head, in one run: the head's share of a step.
 
     python benchmarks/speed/motion_cost.py --json reports/motion_cost.json
 
-Without the head the future is the pose held still; everything else is computed as it is. Everybody's window is full,
-people came at different frames, one thread. Figures are CPU time, so that another process on the machine does not
-count, and the two take turns; the share is the median over the turns. Beside it stands the time of the model's own head
-over that of the folded one, which engines run. ONNX Runtime is timed where the exporter is
-installed (`pip install 'hitrs-live[export]'`).
+Without the head the predicted motion is zero velocity; everything else is computed. All windows are full, people
+appeared in different frames, one thread. Figures are CPU time, so that other processes do not count, and the two take
+turns; the share is the median over the turns. The second figure is the time of the model's own head over that of the
+folded one, which engines run. ONNX Runtime is timed where the exporter is installed
+(`pip install 'hitrs-live[export]'`).
 """
 
 import argparse
@@ -37,38 +37,38 @@ Pair = tuple[Engine, Engine]
 
 
 class HeadlessTorch(TorchEngine):
-    """torch without the motion head: the future is the pose held still."""
+    """torch without the motion head: the predicted motion is zero velocity."""
 
     @torch.inference_mode()
     def predict(self, clips: Tensor, valid_clips: Tensor, recent: Tensor) -> HeadOutput:
-        """Judge windows at their newest clip, as `Engine` has it."""
-        return held_still(
+        """Predict at the newest clip of each window, as `Engine` does."""
+        return with_zero_velocity(
             self._predict.action_head(self._predict.read(clips, valid_clips)), recent, self.config.horizon
         )
 
 
 class HeadlessOnnx(OnnxEngine):
-    """ONNX Runtime with a judge graph that ends with the logits."""
+    """ONNX Runtime with a head graph that ends with the logits."""
 
     def predict(self, clips: Tensor, valid_clips: Tensor, recent: Tensor) -> HeadOutput:
-        """Judge windows at their newest clip, as `Engine` has it."""
-        return held_still(self._run("head", clips, valid_clips, recent)[0], recent, self.config.horizon)
+        """Predict at the newest clip of each window, as `Engine` does."""
+        return with_zero_velocity(self._run("head", clips, valid_clips, recent)[0], recent, self.config.horizon)
 
 
-def held_still(logits: Tensor, recent: Tensor, horizon: int) -> HeadOutput:
-    """Add the last pose at every frame ahead to logits."""
+def with_zero_velocity(logits: Tensor, recent: Tensor, horizon: int) -> HeadOutput:
+    """Combine logits with the last pose at every frame ahead."""
     future = recent[:, -1:].expand(-1, horizon, -1, -1)
     return HeadOutput(logits, future, future[..., 0])
 
 
 def make_pairs(model: HitrsDetector) -> dict[str, Pair]:
-    """Make torch and, where its graphs can be exported, ONNX Runtime, each with the head and without; by name."""
+    """Open torch and, where graphs can be exported, ONNX Runtime, each with the head and without; by name."""
     pairs: dict[str, Pair] = {"torch fp32": (TorchEngine(model), HeadlessTorch(model))}
     with tempfile.TemporaryDirectory() as place:
         try:
             export_graphs(model, Path(place), opset=OPSET)
         except EngineUnavailable as error:
-            print(f"onnx is left out: {error}", file=sys.stderr)
+            print(f"onnx is skipped: {error}", file=sys.stderr)
             return pairs
         graphs = {submodule: (Path(place) / f"{submodule}.onnx").read_bytes() for submodule in SUBMODULES}
     headless = graphs | {"head": without_motion(graphs["head"])}
@@ -77,7 +77,7 @@ def make_pairs(model: HitrsDetector) -> dict[str, Pair]:
 
 
 def without_motion(graph: bytes) -> bytes:
-    """Cut what only the motion head computes out of a judge graph."""
+    """Remove what only the motion head computes from a head graph."""
     from onnx import load_model_from_string
     from onnx.utils import Extractor
 
@@ -125,7 +125,7 @@ def measure(checkpoint: Checkpoint, pair: Pair, *, people: int, step_frames: int
 
 
 def main() -> None:
-    """Measure every engine at 1 and 16 people, an answer every clip and every frame, and print one table."""
+    """Measure every engine at 1 and 16 people, a prediction every clip and every frame, and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--checkpoint", type=Path, help="model to time, instead of the one shipped")
@@ -136,14 +136,14 @@ def main() -> None:
     checkpoint = load_checkpoint(options.checkpoint)
     stride = checkpoint.info.detector.encoder.clip_stride
     rows = [
-        {"engine": name, "people": people, "answers": answers}
+        {"engine": name, "people": people, "answers": update}
         | measure(checkpoint, pair, people=people, step_frames=step_frames, turns=options.turns)
         for name, pair in make_pairs(checkpoint.model).items()
-        for answers, step_frames in (("every clip", stride), ("every frame", 1))
+        for update, step_frames in (("every clip", stride), ("every frame", 1))
         for people in options.people
     ]
     table = Table(title=f"{checkpoint.info.name}, the motion head, CPU ms a frame for all people")
-    for heading in ("engine", "people", "answers", "with", "without", "share of the step"):
+    for heading in ("engine", "people", "predictions", "with", "without", "share of the step"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
@@ -154,8 +154,8 @@ def main() -> None:
     ratios = {
         str(people): fold_ratio(checkpoint.model, people=people, turns=options.turns) for people in options.people
     }
-    told = ", ".join(f"{ratio:.2f}x for {people}" for people, ratio in ratios.items())
-    print(f"the model's own head over the folded one, in torch, by people: {told}")
+    listed = ", ".join(f"{ratio:.2f}x for {people}" for people, ratio in ratios.items())
+    print(f"the model's own head over the folded one, in torch, by people: {listed}")
     if options.json:
         write_report(options.json, {"steps": rows, "head_over_folded": ratios})
 

@@ -1,10 +1,10 @@
-"""Time every stage of the pipeline on a real video, and the memory of a long run of the demo.
+"""Time every stage of the pipeline on a video, or record the memory of a long run of the demo.
 
     python benchmarks/speed/pipeline_stages.py --video ../shared/data/video/sports2d_demo.mp4 --json runs/stages.json
     python benchmarks/speed/pipeline_stages.py --soak 600 --json runs/soak.json
 
-The figures come from the pipeline's own Status messages, read by a subscriber in another process from the one
-measured. "overhead" is everything between a frame's poses and its published events but the model.
+The figures come from the pipeline's own Status messages, read by a subscriber in another process than the one
+measured. "overhead" is everything between a frame's poses and its published events except the model.
 """
 
 import argparse
@@ -31,38 +31,40 @@ def statuses(flags: list[str], limit_s: float) -> list[Status]:
     command = [sys.executable, str(ROOT / "run_live.py"), *flags, "--plain", "--bind", URL, "--wait-subscriber", "30"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + limit_s
-    found: list[Status] = []
+    received: list[Status] = []
     with subscribe(URL, "status") as subscription:
         while process.poll() is None and time.monotonic() < deadline:
-            found += [message for message in subscription.read(0.5) if isinstance(message, Status)]
+            received += [message for message in subscription.read(0.5) if isinstance(message, Status)]
     process.terminate()
     process.wait(10)
-    return found
+    return received
 
 
 def main() -> None:
-    """Measure what the flags ask for and print one table."""
+    """Measure stages or memory, as the flags say, and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--video", type=Path, help="time the stages on this video, unpaced")
-    what.add_argument("--soak", type=float, metavar="S", help="run the demo unpaced so long and watch the memory")
+    what.add_argument("--video", type=Path, help="time the stages on this video, at full speed")
+    what.add_argument(
+        "--soak", type=float, metavar="S", help="run the demo at full speed for S seconds and record the memory"
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if options.video:
-        found = statuses(["--video", str(options.video), "--speed", "max"], limit_s=900)
-        last = found[-1]
+        received = statuses(["--video", str(options.video), "--speed", "max"], limit_s=900)
+        last = received[-1]
         table = Table("stage", "p50 ms", "p99 ms", title=f"{options.video.name}: {last.frames} frames")
         for name, stage in last.stages.items():
             table.add_row(name, f"{stage.p50_ms:.2f}", f"{stage.p99_ms:.2f}")
         result = {"frames": last.frames, "fps": last.fps, "stages": msgspec.to_builtins(last.stages)}
     else:
-        found = statuses(["--demo", "--speed", "max", "--duration", str(options.soak)], limit_s=options.soak + 60)
-        memory = [(round(s.uptime_s), s.memory_mb) for s in found if s.memory_mb is not None]
+        received = statuses(["--demo", "--speed", "max", "--duration", str(options.soak)], limit_s=options.soak + 60)
+        memory = [(round(s.uptime_s), s.memory_mb) for s in received if s.memory_mb is not None]
         marks = [memory[min(len(memory) - 1, round(share * (len(memory) - 1)))] for share in (0.05, 0.25, 0.5, 0.75, 1)]
-        table = Table("after s", "memory MB", title=f"{found[-1].frames} frames")
+        table = Table("after s", "memory MB", title=f"{received[-1].frames} frames")
         for uptime_s, memory_mb in marks:
             table.add_row(str(uptime_s), f"{memory_mb:.1f}")
-        result = {"frames": found[-1].frames, "memory_mb": marks}
+        result = {"frames": received[-1].frames, "memory_mb": marks}
     Console().print(table)
     if options.json:
         write_report(options.json, result)

@@ -1,4 +1,4 @@
-"""Measure what poses cost: start-up, time a frame, memory, for 1, 2 and 3 people at most.
+"""Measure the cost of pose estimation: start-up, time a frame, memory, for at most 1, 2 and 3 people.
 
     python benchmarks/speed/pose_cost.py [--data FOLDER] [--frames 100] [--width 640] [--json FILE]
 
@@ -43,7 +43,7 @@ def read(clip: Path, count: int, width: int | None) -> list[NDArray[np.uint8]]:
 
 
 def measure(pictures: list[NDArray[np.uint8]], max_people: int) -> dict[str, float]:
-    """Run the pose estimator and the tracker over pictures as if they came at 30 frames a second."""
+    """Run the pose estimator and the tracker over pictures with timestamps of 30 frames a second."""
     height, width = pictures[0].shape[:2]
     lens = Intrinsics.from_field_of_view(60, width=width, height=height)
     estimator = mediapipe_estimator(PoseConfig(max_people=max_people), lens)
@@ -55,13 +55,13 @@ def measure(pictures: list[NDArray[np.uint8]], max_people: int) -> dict[str, flo
     for index, picture in enumerate(pictures):
         stamp = index * 33_333_333
         began = time.perf_counter()
-        found = estimator.step(Frame(index=index, capture_time_ns=stamp, received_ns=stamp, image=picture))
-        assert found is not None, estimator.notice
+        poses = estimator.step(Frame(index=index, capture_time_ns=stamp, received_ns=stamp, image=picture))
+        assert poses is not None, estimator.notice
         posed = time.perf_counter()
-        tracker.step(found)
+        tracker.step(poses)
         pose_ms.append((posed - began) * 1000)
         track_ms.append((time.perf_counter() - posed) * 1000)
-        people.append(len(found.poses))
+        people.append(len(poses.poses))
     memory_mb = estimator.measure_memory_mb() or 0.0
     estimator.close()
     warm = pose_ms[5:]
@@ -76,11 +76,12 @@ def measure(pictures: list[NDArray[np.uint8]], max_people: int) -> dict[str, flo
 
 
 def main() -> None:
+    """Measure every clip with 1, 2 and 3 people at most and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = os.environ.get("HITRS_DATA", Path(__file__).resolve().parents[2] / ".." / "shared" / "data")
     parser.add_argument("--data", type=Path, default=Path(default))
     parser.add_argument("--frames", type=int, default=100, help="of each clip")
-    parser.add_argument("--width", type=int, help="scale pictures to this width; as they are by default")
+    parser.add_argument("--width", type=int, help="scale pictures to this width (default: not scaled)")
     parser.add_argument("--json", type=Path, help="write the numbers here")
     chosen = parser.parse_args()
     rows = []

@@ -1,12 +1,12 @@
-"""Run several cameras' joints in one batch and one after another, in one run; then live, with and without waiting.
+"""Compare several cameras in one batch with a pipeline each; then measure latency with and without the batch timeout.
 
     python benchmarks/speed/several_cameras.py --json reports/several_cameras.json
 
-First at full speed: the whole line from joints to events (no pose stage), CPU time a frame of one camera, the same
-shows in one pipeline and each in a pipeline of its own, in turns; the ratio is the median over the turns. Then at 30
-frames a second, the cameras' frames spread evenly over that: how old a frame is once its events are out, when frames
-wait up to 5 ms for those of other cameras and when they wait for none. One thread, one person a camera, an answer
-every clip, people alone.
+First at full speed: the pipeline from joints to events (no pose stage), CPU time a frame of one camera, the same
+synthetic sources in one pipeline and each in a pipeline of its own, in turns; the ratio is the median over the turns.
+Then at 30 frames a second, the cameras' frames spread evenly over the frame time: the age of a frame when its events
+have been published, with a batch timeout of 5 ms and of 0. One thread, one person a camera, a prediction every clip,
+without mirror averaging.
 """
 
 import argparse
@@ -37,13 +37,14 @@ PACE = {"pose.max_people": 1, "model.update": "clip", "model.mirror": False}
 
 
 class LastStatus:
-    """A sink that keeps of each source the last status alone."""
+    """A sink that keeps the last status of each source."""
 
     def __init__(self) -> None:
         self.by_source: dict[str, Status] = {}
+        self.drops = 0
 
     def publish(self, message: AnyMessage) -> AnyMessage:
-        """Keep it or not."""
+        """Keep a status; drop any other message."""
         if isinstance(message, Status):
             self.by_source[message.source_id] = message
         return message
@@ -53,14 +54,14 @@ class LastStatus:
 
 
 class Camera(DemoSource):
-    """A figure that is seen up to its so many-th frame, by a camera whose frames come so much later than others'."""
+    """A synthetic source that ends after `frames` frames and starts `late_s` later than others."""
 
     def __init__(self, number: int, *, frames: int, late_s: float = 0.0, live: bool = False) -> None:
         super().__init__("real" if live else "max", seed=number, source_id=f"camera-{number}")
         self._last, self._late_s = frames, late_s
 
     def read(self, timeout_s: float) -> Sequence[SourceItem]:
-        """Read, the first time later; end after the last frame."""
+        """Read, the first time with a delay; end after the last frame."""
         if self._late_s:
             time.sleep(self._late_s)
             self._late_s = 0.0
@@ -72,7 +73,7 @@ class Camera(DemoSource):
 
 
 def run(checkpoint: Checkpoint, cameras: Sequence[Camera], *, gather_ms: float) -> tuple[float, LastStatus]:
-    """Carry all to their ends. Returns CPU seconds, warming the model up counted, opening the engine not."""
+    """Run all cameras to their ends. Returns CPU seconds, with the model's warm-up, without opening the engine."""
     sink, config = LastStatus(), override(Config(), {"model.gather_ms": gather_ms, **PACE})
     engine = open_engine(checkpoint, "auto", "fp32", threads=1)
     pipeline = Pipeline(
@@ -87,7 +88,7 @@ def run(checkpoint: Checkpoint, cameras: Sequence[Camera], *, gather_ms: float) 
 
 
 def compare(checkpoint: Checkpoint, *, cameras: int, frames: int, turns: int) -> dict[str, float]:
-    """Time one pipeline of all against one each. Milliseconds of CPU time a frame of one camera."""
+    """Time one pipeline for all cameras and one for each. Milliseconds of CPU time a frame of one camera."""
     together_s, apart_s = [], []
     camera = partial(Camera, frames=frames)
     for _ in range(turns):
@@ -103,11 +104,11 @@ def compare(checkpoint: Checkpoint, *, cameras: int, frames: int, turns: int) ->
 
 
 def live(checkpoint: Checkpoint, *, cameras: int, seconds: float, gather_ms: float) -> dict[str, float]:
-    """Run at the cameras' own pace. Returns the age of frames at their events, ms, over all cameras."""
-    lines = [
+    """Run in real time. Returns the age of frames at their events, ms, over all cameras."""
+    sources = [
         Camera(n, frames=round(seconds * RATE_HZ), late_s=n / cameras / RATE_HZ, live=True) for n in range(cameras)
     ]
-    cpu_s, sink = run(checkpoint, lines, gather_ms=gather_ms)
+    cpu_s, sink = run(checkpoint, sources, gather_ms=gather_ms)
     ages = [status.stages["frame_to_event"] for status in sink.by_source.values()]
     return {
         "cameras": cameras,
@@ -141,7 +142,7 @@ def main() -> None:
         for n in options.cameras
         for gather_ms in (0.0, 5.0)
     ]
-    table = Table("cameras", "waiting up to", "age p50", "p99", "cores", title="at 30 frames a second, ms")
+    table = Table("cameras", "batch timeout", "age p50", "p99", "cores", title="at 30 frames a second, ms")
     for row in ages:
         table.add_row(
             str(row["cameras"]), f"{row['gather_ms']:.0f}", f"{row['p50_ms']:.1f}", f"{row['p99_ms']:.1f}",

@@ -1,8 +1,8 @@
 """Measure how long `live --demo` takes from the start of its process to its first message and first action.
 
-python benchmarks/speed/startup.py --turns 5
+    python benchmarks/speed/startup.py --turns 5
 
-The first action is bound by the demo's script too: its first squat begins after 2.7 s.
+The first action also depends on the demo's script: its first squat begins after 2.7 s.
 """
 
 import argparse
@@ -41,6 +41,7 @@ def start_once() -> tuple[float, float, float]:
 
 
 def main() -> None:
+    """Start the pipeline several times and print medians and ranges."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--turns", type=int, default=5, help="how often (default 5)")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Time one frame of streaming Hi-TRS against recomputing the window, at equal outputs, in one run.
+"""Time one frame of streaming Hi-TRS and of recomputing the window, with equal outputs, in one run.
 
     python benchmarks/speed/streaming_cost.py --json runs/streaming_cost.json
 
@@ -28,13 +28,13 @@ from hitrs_live.transforms import NormaliserConfig, normalise_sequence
 NORMALISER = NormaliserConfig()
 
 
-def measure(encoder: HiTRSConfig, *, clips: int, hops: int) -> dict[str, float]:
-    """Fill a window of so many clips, then time `hops` hops of 7 frames; all figures in milliseconds a frame."""
+def measure(encoder: HiTRSConfig, *, clips: int, strides: int) -> dict[str, float]:
+    """Fill a window of `clips` clips, then time `strides` clip strides of 7 frames. Returns milliseconds a frame."""
     torch.manual_seed(0)
     model = HitrsDetector(DetectorConfig(encoder=encoder, classes=27, window_clips=clips)).eval()
     engine = TorchEngine(model)
     window = encoder.frames_of(clips)
-    frames = window + hops * encoder.clip_stride
+    frames = window + strides * encoder.clip_stride
     joints = torch.randn(1, 1, 25, 3) * 0.3 + torch.randn(1, frames, 25, 3).cumsum(1) * 0.01
     normalised, _ = normalise_sequence(joints, NORMALISER)
     state, active = StreamState.empty(encoder, 1, window_clips=clips), torch.ones(1, dtype=torch.bool)
@@ -42,8 +42,8 @@ def measure(encoder: HiTRSConfig, *, clips: int, hops: int) -> dict[str, float]:
         stream_step(engine, joints[:, frame], active, state, NORMALISER)
 
     streamed_ms, recomputed_ms, worst = [], [], 0.0
-    for step_frames in range(hops):
-        first = window + step_frames * encoder.clip_stride
+    for stride in range(strides):
+        first = window + stride * encoder.clip_stride
         began = time.perf_counter()
         for frame in range(first, first + encoder.clip_stride):
             output, state = stream_step(engine, joints[:, frame], active, state, NORMALISER)
@@ -67,22 +67,22 @@ def measure(encoder: HiTRSConfig, *, clips: int, hops: int) -> dict[str, float]:
 
 @torch.inference_mode()
 def timed(work: Callable[[], Tensor]) -> tuple[Tensor, float]:
-    """Run once; return the result and the milliseconds that it took."""
+    """Call a function once. Returns its result and the milliseconds that it took."""
     began = time.perf_counter()
     result = work()
     return result, (time.perf_counter() - began) * 1e3
 
 
 def main() -> None:
-    """Measure both sizes at 20 clips, and the small one at 5 to 40 to show what grows with the window."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure both sizes at 20 clips, and the small one at 5 to 40, to show what grows with the window."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--hops", type=int, default=15)
+    parser.add_argument("--hops", type=int, default=15, help="clip strides to time")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = {"hitrs_base, 20 clips": measure(HiTRSConfig(), clips=20, hops=options.hops)}
+    rows = {"hitrs_base, 20 clips": measure(HiTRSConfig(), clips=20, strides=options.hops)}
     for clips in (5, 10, 20, 40):
-        rows[f"hitrs_small, {clips} clips"] = measure(HITRS_SMALL, clips=clips, hops=options.hops)
+        rows[f"hitrs_small, {clips} clips"] = measure(HITRS_SMALL, clips=clips, strides=options.hops)
     table = Table("model", "streamed ms/frame", "window each frame", "ratio", "window each clip", "ratio", "max |diff|")
     for name, row in rows.items():
         table.add_row(

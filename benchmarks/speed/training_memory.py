@@ -1,13 +1,13 @@
-"""How much memory a training run takes over its whole length.
+"""Measure the memory of a training run over its whole length.
 
     python benchmarks/speed/training_memory.py [--every 0.2] [--json FILE] -- finetune --data FILE --out FILE ...
 
 Runs the given `hitrs-live` command as a process of its own and samples the resident memory of that process and of
-the workers that it starts. Figures: the highest and the last resident memory of the training process, in MB, its mean
-over each tenth of the run, the highest of everything together, and the seconds that the run took, on the clock and of
-the training process's CPU time.
+its workers. Figures: the highest and the last resident memory of the training process, in MB, its mean over each tenth
+of the run, the highest of all processes together, and the duration, as wall-clock time and as CPU time of the training
+process.
 
-Resident pages that processes share are counted once in each: the figure of everything together is an upper bound.
+Resident pages that processes share are counted in each: the figure of all processes together is an upper bound.
 """
 
 import argparse
@@ -78,11 +78,11 @@ def measure(command: list[str], every_s: float) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the script."""
-    parser = argparse.ArgumentParser(description="Measure the memory of a training run")
+    """Run the command, print the figures and write them where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=float, default=0.2, help="seconds between samples")
     parser.add_argument("--json", type=Path, help="write the figures there")
-    parser.add_argument("command", nargs="+", help="what to run, after --: finetune --data ...")
+    parser.add_argument("command", nargs="+", help="hitrs-live command to run, after --: finetune --data ...")
     options = parser.parse_args()
     figures = measure(options.command, options.every)
     for name, value in figures.items():

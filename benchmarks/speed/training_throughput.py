@@ -1,10 +1,10 @@
-"""How fast pre-training goes, what it waits for, and what spoiling its input costs, beside the slow ways.
+"""Measure the speed of pre-training, its waiting time, the cost of masking, and the gain over slower implementations.
 
     python benchmarks/speed/training_throughput.py [--size tiny|small|base] [--steps 20] [--json FILE]
 
 Figures: sequences and clips a second of whole training steps; the share of that time spent waiting for batches; the
-time to choose and spoil joints, frames and clips as a share of the forward pass; the packed forward pass against the
-same sequences padded to the longest; normalising whole sequences against frame by frame.
+time to choose and mask joints, frames and clips as a share of the forward pass; the time of the same sequences padded
+to the longest over the packed forward pass; that of normalising frame by frame over normalising whole sequences.
 """
 
 import argparse
@@ -37,7 +37,7 @@ _WARM_UP = 3
 
 
 class Stopwatch(TrainingLogger):
-    """Keep the steps instead of showing them."""
+    """Keep the steps instead of printing them."""
 
     def __init__(self) -> None:
         super().__init__("", steps=0, first=False)
@@ -49,7 +49,7 @@ class Stopwatch(TrainingLogger):
 
 
 def seconds(work: Callable[[], object], device: torch.device, repeats: int = 7) -> float:
-    """Return the median time of some work."""
+    """Return the median duration of a function, seconds."""
     taken = []
     for _ in range(repeats):
         _wait(device)
@@ -65,8 +65,8 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def spoil_everything(packed: PackedClips, constant: Tensor, config: ObjectiveConfig) -> None:
-    """Draw and spoil all that a forward pass of pre-training does."""
+def mask_everything(packed: PackedClips, constant: Tensor, config: ObjectiveConfig) -> None:
+    """Draw and apply all masks and exchanges of one forward pass of pre-training."""
     spoil_joints(packed.joints, choose_joints(packed.joints, config.mask_share), constant)
     counts = packed.valid_mask.sum(1)
     picked = torch.arange(config.exchanged_clips * len(counts), device=counts.device) % len(packed.clip_frames)
@@ -75,7 +75,7 @@ def spoil_everything(packed: PackedClips, constant: Tensor, config: ObjectiveCon
 
 
 def padded(packed: PackedClips, grid: HiTRS) -> Tensor:
-    """Lay the packed sequences out to the longest. Returns (P, T, J, 3)."""
+    """Unpack sequences and pad them to the longest. Returns (P, T, J, 3)."""
     config = grid.config
     counts = packed.valid_mask.sum(1)
     first = packed.clip_frames[:, 0].split(counts.tolist())
@@ -88,9 +88,9 @@ def padded(packed: PackedClips, grid: HiTRS) -> Tensor:
 
 
 def measure(config: PretrainConfig, processes: Processes, data: Path) -> dict[str, Any]:
-    """Train some steps, then take the parts of one by themselves."""
+    """Train some steps, then time the parts of one step separately."""
     device = processes.device
-    # Sets without people to test on are for training as a whole.
+    # Data sets without a split are for training as a whole.
     halves = [each.split()[0] if each.index.splits else each for each in open_datasets([data / "ship"])]
     watch = Stopwatch()
     out = Path("runs/throughput.safetensors")
@@ -107,7 +107,7 @@ def measure(config: PretrainConfig, processes: Processes, data: Path) -> dict[st
         packed_s = seconds(lambda: embed_packed(model.encoder, batch.seen), device)
         laid_out = padded(batch.seen, model.encoder).to(device)
         padded_s = seconds(lambda: model.encoder.embed_clips(laid_out), device)
-        spoil_s = seconds(lambda: spoil_everything(batch.seen, model.hidden_joint, config.objective), device)
+        mask_s = seconds(lambda: mask_everything(batch.seen, model.hidden_joint, config.objective), device)
     whole_s, frame_by_frame_s = normalising()
     return {
         "device": torch.cuda.get_device_name(device)
@@ -118,7 +118,7 @@ def measure(config: PretrainConfig, processes: Processes, data: Path) -> dict[st
         "sequences_per_s": round(config.batch * len(steps) / total, 1),
         "clips_per_s": round(clips * len(steps) / total, 1),
         "waiting_share": round(sum(step.waited_s for step in steps) / total, 4),
-        "spoiling_share_of_forward": round(spoil_s / forward_s, 4),
+        "spoiling_share_of_forward": round(mask_s / forward_s, 4),
         "padded_over_packed": round(padded_s / packed_s, 2),
         "normalising_frame_by_frame_over_whole": round(frame_by_frame_s / whole_s, 1),
     }
@@ -139,8 +139,8 @@ def normalising() -> tuple[float, float]:
 
 
 def main() -> None:
-    """Run the script."""
-    parser = argparse.ArgumentParser(description="How fast pre-training goes")
+    """Measure pre-training, print the figures and write them where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=tuple(SIZES), default="tiny")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--steps", type=int, default=20)

@@ -1,9 +1,9 @@
-"""Time one frame of the shipped model with an answer every clip and with one every frame, in one run.
+"""Time one frame of the shipped model with a prediction every clip and with one every frame, in one run.
 
     python benchmarks/speed/update_cost.py --json runs/update_cost.json
 
-Everybody's window is full, people came at different frames, one thread. Both are timed in turns, so that what else
-the machine does falls on both; the ratio is the median over the turns.
+All windows are full, people appeared in different frames, one thread. Both are timed in turns, so that other load on
+the machine affects both alike; the ratio is the median over the turns.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from hitrs_live.streaming.profile_step import ms_per_frame, time_steps
 
 
 def measure(checkpoint: Checkpoint, *, people: int, turns: int) -> dict[str, float]:
-    """Time both updates for so many people, turn by turn; all figures in milliseconds a frame for all of them."""
+    """Time both updates for a number of people in turns. Returns milliseconds a frame for all of them."""
     grid = checkpoint.info.detector.encoder
     engine = TorchEngine(checkpoint.model)
     took_ms: dict[int, list[np.ndarray]] = {grid.clip_stride: [], 1: []}
@@ -34,7 +34,7 @@ def measure(checkpoint: Checkpoint, *, people: int, turns: int) -> dict[str, flo
         "clip_ms_per_frame": ms_per_frame(clip_ms),
         "frame_ms_per_frame": ms_per_frame(frame_ms),
         "ratio": float(np.median(frame_ms.mean(1) / clip_ms.mean(1))),
-        # Of each stride's frames the longest: what the pace of the camera has to leave room for.
+        # The longest frame of each stride must fit into the time between two camera frames.
         "clip_longest_ms": float(np.median(clip_ms.max(1))),
         "frame_longest_ms": float(np.median(frame_ms.max(1))),
     }

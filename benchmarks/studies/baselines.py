@@ -1,11 +1,12 @@
-"""Plainer models of the same input, to tell what the hierarchy is worth.
+"""Baseline recognisers on the same input as Hi-TRS, without its hierarchy: a plain transformer and a GRU.
 
-Both read normalised joints of sequences of different lengths, padded at the end, and return logits:
+Both take normalised joints of sequences of different lengths, padded at the end, and return logits:
 
     joints, valid_mask = pad([first, second])     # (T, 25, 3) each, its own T
     logits = GruBaseline(classes=10)(joints, valid_mask)
 
-`train_baseline` trains one on the very batches, with the optimiser and the slow average of `hitrs-live finetune`.
+`train_baseline` trains one with the batches, the optimiser and the weight averaging of `hitrs-live finetune`. This
+module is imported by `detection.py` and `pretraining.py`; it is no script.
 """
 
 import tempfile
@@ -30,7 +31,7 @@ from hitrs_live.transforms import NormaliserConfig
 
 JOINTS, CHANNELS = 25, 3
 MAX_FRAMES = 512
-"""As many as the window of Hi-TRS holds, and some."""
+"""More frames than the window of Hi-TRS covers."""
 _WIDEST = 1024
 _BATCH = 16
 _NORMALISER = NormaliserConfig()
@@ -43,7 +44,7 @@ def pad(sequences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 class PlainTransformer(nn.Module):
-    """One token a frame and one for the class, the same block as Hi-TRS, no hierarchy."""
+    """A transformer with one token a frame and a class token, of the same blocks as Hi-TRS, without hierarchy."""
 
     def __init__(
         self,
@@ -57,7 +58,7 @@ class PlainTransformer(nn.Module):
     ) -> None:
         super().__init__()
         if width % heads:
-            raise ValueError(f"got width {width} for {heads} heads, wanted a multiple")
+            raise ValueError(f"got width {width} for {heads} heads, expected a multiple of it")
         self.width, self.max_frames = width, max_frames
         self.embed = nn.Linear(JOINTS * CHANNELS, width)
         self.positions = nn.Parameter(sinusoid(max_frames, width))
@@ -67,23 +68,23 @@ class PlainTransformer(nn.Module):
 
     @classmethod
     def of_size(cls, parameters: int, classes: int, *, depth: int = 6, heads: int = 4) -> "PlainTransformer":
-        """Make one with so many parameters, to within 5 %, the head not counted.
+        """Create one with a number of parameters, to within 5 %, without counting the head.
 
-        Raises ValueError where no width up to 1024 comes so near.
+        Raises ValueError where no width up to 1024 comes that close.
         """
 
         def distance(width: int) -> int:
             with torch.device("meta"):
-                made = cls(width=width, depth=depth, classes=classes, heads=heads)
-            return abs(count_parameters(made) - count_parameters(made.head) - parameters)
+                model = cls(width=width, depth=depth, classes=classes, heads=heads)
+            return abs(count_parameters(model) - count_parameters(model.head) - parameters)
 
         width = min(range(heads, _WIDEST + 1, heads), key=distance)
         if distance(width) > 0.05 * parameters:
-            raise ValueError(f"got {parameters} parameters, no width up to {_WIDEST} comes within 5 % of it")
+            raise ValueError(f"got {parameters} parameters, but no width up to {_WIDEST} is within 5 % of that")
         return cls(width=width, depth=depth, classes=classes, heads=heads)
 
     def forward(self, joints: Tensor, valid_mask: Tensor) -> Tensor:
-        """Name sequences, of the longer ones by their last frames.
+        """Classify sequences; of one longer than `max_frames`, by its last frames.
 
         joints: (B, T, 25, 3), normalised; valid_mask: (B, T) bool, True = a real frame. Returns logits (B, K).
         """
@@ -98,7 +99,7 @@ class PlainTransformer(nn.Module):
 
 
 def newest(joints: Tensor, valid_mask: Tensor, frames: int) -> tuple[Tensor, Tensor]:
-    """Keep the last frames of every sequence. Shapes as `PlainTransformer.forward` has them, T at most `frames`."""
+    """Keep the last frames of every sequence. Shapes as in `PlainTransformer.forward`, with T at most `frames`."""
     if joints.shape[1] <= frames:
         return joints, valid_mask
     lengths = valid_mask.sum(1)
@@ -107,7 +108,7 @@ def newest(joints: Tensor, valid_mask: Tensor, frames: int) -> tuple[Tensor, Ten
 
 
 class GruBaseline(nn.Module):
-    """Two recurrent layers over joints and their motion, averaged over time."""
+    """Two GRU layers over joints and their velocities, averaged over time."""
 
     def __init__(self, classes: int, *, width: int = 128, layers: int = 2, dropout: float = 0.1) -> None:
         super().__init__()
@@ -115,18 +116,18 @@ class GruBaseline(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Dropout(dropout), nn.Linear(width, classes))
 
     def forward(self, joints: Tensor, valid_mask: Tensor) -> Tensor:
-        """Name sequences.
+        """Classify sequences.
 
         joints: (B, T, 25, 3), normalised; valid_mask: (B, T) bool, True = a real frame. Returns logits (B, K).
         """
         states = self.states(joints)
-        # Padding comes last: no real frame's state has read any of it.
+        # Padding comes last, so the state of a real frame does not depend on it.
         real = valid_mask.unsqueeze(-1).to(states.dtype)
         logits: Tensor = self.head((states * real).sum(1) / real.sum(1))
         return logits
 
     def states(self, joints: Tensor) -> Tensor:
-        """Run over the frames. joints: (B, T, 25, 3), normalised -> (B, T, C); a state has read no later frame."""
+        """Run over the frames, causally. joints: (B, T, 25, 3), normalised -> (B, T, C)."""
         poses = joints.flatten(-2)
         # A sequence begins at rest.
         motion = torch.diff(poses, dim=1, prepend=poses[:, :1])
@@ -135,23 +136,23 @@ class GruBaseline(nn.Module):
 
 
 class OverPeople(nn.Module):
-    """Give a baseline the batches of Hi-TRS: each person is a sequence, and the logits of a sample's are averaged."""
+    """Run a baseline on the batches of Hi-TRS: one sequence per person, logits averaged over a sample's people."""
 
     def __init__(self, baseline: nn.Module) -> None:
         super().__init__()
         self.baseline = baseline
 
     def forward(self, packed: PackedClips, sample_of: Tensor) -> Tensor:
-        """Name samples. packed: P people; sample_of: (P,) int64 in 0 ... B - 1. Returns logits (B, K)."""
+        """Classify samples. packed: P people; sample_of: (P,) int64 in 0 ... B - 1. Returns logits (B, K)."""
         first_clips = packed.valid_mask.sum(1).cumsum(0)[:-1]
         bodies = packed.joints.tensor_split(packed.clip_frames[first_clips, 0].tolist())
         return mean_by(self.baseline(*pad(bodies)), sample_of)
 
 
 def train_baseline(make: Callable[[int], nn.Module], train: Dataset, test: Dataset, *, steps: int, seed: int) -> float:
-    """Train a baseline and return the share of test sequences that it names rightly.
+    """Train a baseline and return its accuracy on the test sequences.
 
-    make: classes -> the baseline, untrained.
+    make: number of classes -> the baseline, untrained.
     """
     torch.manual_seed(seed)
     model = OverPeople(make(len(train.classes)))
@@ -176,7 +177,7 @@ def train_baseline(make: Callable[[int], nn.Module], train: Dataset, test: Datas
 
 @torch.no_grad()
 def accuracy(model: OverPeople, data: Dataset) -> float:
-    """Return the share of sequences that a model names rightly."""
+    """Return a model's top-1 accuracy."""
     model.eval()
     right = 0
     for first in range(0, len(data.samples), _BATCH):
@@ -188,5 +189,5 @@ def accuracy(model: OverPeople, data: Dataset) -> float:
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Count the trained numbers of a model."""
+    """Count the parameters of a model."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -1,8 +1,8 @@
-"""Measure a detector on people it never saw whose joints are as bad as a webcam's, one fault at a time and together.
+"""Measure a detector on held-out people with joints degraded to a webcam's quality, by single effects and together.
 
     python benchmarks/studies/degraded.py --checkpoint FILE --json reports/degraded.json
 
-Each row is what `hitrs-live evaluate held-out --degrade EFFECTS` gives, and can be had alone by that.
+Each row equals the result of `hitrs-live evaluate held-out --degrade EFFECTS`.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from hitrs_live.streaming.thresholds import find_thresholds
 EFFECTS = (
     "", "noise", "15fps", "no-feet", "no-feet,no-hands", "landmarks", "yaw=90", "yaw=90,noise,15fps,no-feet,no-hands",
 )  # fmt: skip
-"""The last is what a camera does, in the order in which it comes about: side, joints, frames, what was not seen."""
+"""The last combines the effects of a camera, in the order in which they occur: view, joints, frame rate, occlusion."""
 KEPT = (
     "frame_map", "frame_map_later", "start_f1", "start_precision", "start_recall", "delay_p50_s", "delay_p95_s",
     "false_alarms", "background_s", "motion",
@@ -31,24 +31,26 @@ KEPT = (
 
 
 def main() -> None:
-    """Measure row by row and print one table a row."""
+    """Measure the effects one after the other and print one table for each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
     parser.add_argument("--thresholds", default="", metavar="FILE", help="as the setting action.thresholds has it")
-    parser.add_argument("--update", choices=("clip", "frame"), default="frame", help="what it answers after")
-    parser.add_argument("--degrade", action="append", metavar="A,B", help="a row of its own (default: those listed)")
+    parser.add_argument("--update", choices=("clip", "frame"), default="frame", help="when it predicts")
+    parser.add_argument(
+        "--degrade", action="append", metavar="A,B", help="effects of one row; repeat for more (default: all)"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     chosen = [parse_effects(text) for text in options.degrade or EFFECTS]
     checkpoint = load_checkpoint(options.checkpoint)
-    found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
+    loaded = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
     step_frames = checkpoint.info.step_frames(options.update)
     rows = []
     for effects in chosen:
         report = evaluate_held_out(
-            checkpoint, data_folder(), thresholds=found.thresholds, step_frames=step_frames, effects=effects
+            checkpoint, data_folder(), thresholds=loaded.thresholds, step_frames=step_frames, effects=effects
         )
         rows.append(
             {
@@ -59,21 +61,21 @@ def main() -> None:
         Console().print(table(rows[-1]))
     if options.json:
         write_report(
-            options.json, about_run(checkpoint, found.thresholds, options.update, mirror=True) | {"rows": rows}
+            options.json, about_run(checkpoint, loaded.thresholds, options.update, mirror=True) | {"rows": rows}
         )
 
 
 def table(row: dict[str, Any]) -> Table:
-    """Lay one row's sources out."""
-    laid = Table(
-        "source", "frame mAP", "0.2 s later", "start F1 0.5 s", "delay p50 s", "false alarms",
+    """Build the table of one row, a line for each source."""
+    built = Table(
+        "source", "frame mAP", "at 0.2 s lookahead", "start F1 0.5 s", "delay p50 s", "false alarms",
         title=", ".join(row["degraded"]) or "as recorded",
     )  # fmt: skip
     for name, figures in row["sources"].items():
         alarms = f"{figures['false_alarms']} in {figures['background_s']} s"
         values = (figures["frame_map"], figures["frame_map_later"], figures["start_f1"]["0.5"], figures["delay_p50_s"])
-        laid.add_row(name, *("-" if value is None else f"{value:.2f}" for value in values), alarms)
-    return laid
+        built.add_row(name, *("-" if value is None else f"{value:.2f}" for value in values), alarms)
+    return built
 
 
 if __name__ == "__main__":

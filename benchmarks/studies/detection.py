@@ -1,13 +1,12 @@
-"""What the video level, the hierarchy and pre-training are worth in online detection, against plainer models.
+"""Compare Hi-TRS with simpler models in online detection: the value of video level, hierarchy and pre-training.
 
     python benchmarks/studies/detection.py --data DATA --work runs/detection --json reports/detection.json \\
         [--checkpoint ENCODER] [--size tiny] [--steps 1200] [--seeds 3]
 
 Trains on the training people of a data set of streams and measures on its test people: Hi-TRS from scratch and, with
---checkpoint, from a pre-trained encoder; its clip level alone, which knows half a second and no more; and a two-layer
-GRU of 128 on joints and velocities. All take the same batches, the same number of steps and optimiser, and are told
-by the same decoder with its default thresholds, once a clip. Every figure is kept in --work, so that a run that was
-broken off goes on where it was.
+--checkpoint, from a pre-trained encoder; its clip level alone, which sees only half a second; and a two-layer GRU of
+128 on joints and velocities. All use the same batches, number of steps and optimiser, and the same decoder with its
+default thresholds, once a clip. Every result is saved in --work, so that an interrupted run resumes.
 """
 
 import argparse
@@ -34,7 +33,7 @@ from hitrs_live.data.class_map import read_classes
 from hitrs_live.data.open_dataset import BACKGROUND_NAME, open_dataset
 from hitrs_live.data.shipped_classes import LABELS, SHIP_CLASSES
 from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
-from hitrs_live.evaluation.decode_streams import decide
+from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.kept_streams import KeptStream
 from hitrs_live.evaluation.reference import offline_logits
 from hitrs_live.evaluation.reports.detection import detection_report
@@ -53,7 +52,7 @@ _NORMALISER = NormaliserConfig()
 
 
 class ClipAlone(nn.Module):
-    """The frame and clip levels of Hi-TRS, and a head on each clip's own embedding."""
+    """The frame and clip levels of Hi-TRS with a head on each clip's embedding."""
 
     def __init__(self, detector: HitrsDetector) -> None:
         super().__init__()
@@ -63,14 +62,14 @@ class ClipAlone(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, detector.config.classes))
 
     def forward(self, joints: Tensor) -> tuple[Tensor, Tensor]:
-        """Judge every clip. joints: (B, T, 25, 3) -> logits (B, N, K) and no motion."""
+        """Predict at every clip. joints: (B, T, 25, 3) -> logits (B, N, K) and no motion."""
         clips = gather_clips(self.frame_encoder(joints), self.config.encoder)
         logits = self.head(self.clip_encoder(clips))
         return logits, joints.new_zeros(*logits.shape[:2], 1, 1, 3)
 
 
 class GruDetector(nn.Module):
-    """Two recurrent layers over joints and their velocities; its answer at the end of every clip."""
+    """Two GRU layers over joints and their velocities, with a prediction at the end of every clip."""
 
     def __init__(self, grid: HiTRSConfig, classes: int) -> None:
         super().__init__()
@@ -78,15 +77,15 @@ class GruDetector(nn.Module):
         self.gru = GruBaseline(classes)
 
     def forward(self, joints: Tensor) -> tuple[Tensor, Tensor]:
-        """Judge at the end of every clip. joints: (B, T, 25, 3) -> logits (B, N, K) and no motion."""
+        """Predict at the end of every clip. joints: (B, T, 25, 3) -> logits (B, N, K) and no motion."""
         ends = torch.arange(self.grid.clips_in(joints.shape[1])) * self.grid.clip_stride + self.grid.clip_span - 1
         logits = self.gru.head(self.gru.states(joints)[:, ends])
         return logits, joints.new_zeros(*logits.shape[:2], 1, 1, 3)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
-    """One data set, one budget."""
+class Comparison:
+    """The comparison on one data set with one training budget."""
 
     work: Path
     train: list[LabelledSequence]
@@ -95,7 +94,7 @@ class Bench:
     begin: EncoderCheckpoint | None
 
     def figures(self, method: str, seed: int) -> dict[str, Any]:
-        """Train and measure, now or before."""
+        """Return the metrics of a method and seed; train and measure unless they are saved."""
         out = self.work / f"{method.replace(', ', '_').replace(' ', '_')}_{seed}.json"
         if not out.exists():
             began = time.monotonic()
@@ -144,10 +143,10 @@ class Bench:
             logits = self._predict(model, sequence)
             ends = np.arange(len(logits)) * info.detector.encoder.clip_stride + info.detector.encoder.clip_span - 1
             streams.append(KeptStream(sequence=sequence, ends=ends, logits=logits))
-        return detection_report(decide(streams, info), info.labels)
+        return detection_report(decode_streams(streams, info), info.labels)
 
     def _predict(self, model: nn.Module, sequence: LabelledSequence) -> np.ndarray:
-        """Judge the end of every clip from the window that ends there, as live."""
+        """Predict at the end of every clip from the window that ends there, as live."""
         if isinstance(model, HitrsDetector):
             return offline_logits(model, sequence, _NORMALISER)
         joints, _ = normalise_sequence(torch.from_numpy(sequence.joints_m)[None], _NORMALISER)
@@ -155,12 +154,12 @@ class Bench:
 
 
 def main() -> None:
-    """Run the script."""
-    parser = argparse.ArgumentParser(description="Online detection against plainer models")
+    """Train and measure all methods and seeds, print one table and write the figures where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="streams, an .npz or a prepared folder with a split")
-    parser.add_argument("--work", type=Path, default=Path("runs/detection"), help="folder of what is made on the way")
+    parser.add_argument("--work", type=Path, default=Path("runs/detection"), help="folder of saved results")
     parser.add_argument("--checkpoint", type=Path, help="pre-trained encoder")
-    parser.add_argument("--size", choices=SIZES, default="tiny", help="of Hi-TRS where there is no encoder")
+    parser.add_argument("--size", choices=SIZES, default="tiny", help="of Hi-TRS without --checkpoint")
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--seeds", type=int, default=3)
@@ -187,19 +186,19 @@ def main() -> None:
         loop=loop,
         batch=options.batch,
         motion_weight=0.0,
-        compose=ComposeConfig(invented_share=0.0, rebuilt_share=0.0),  # all methods learn from what was recorded alone
+        compose=ComposeConfig(invented_share=0.0, rebuilt_share=0.0),  # all methods train on recorded motion only
     )
-    bench = Bench(work=options.work / data.index.name, train=train, test=test, config=config, begin=begin)
+    comparison = Comparison(work=options.work / data.index.name, train=train, test=test, config=config, begin=begin)
     methods = METHODS if begin else METHODS[1:]
-    figures = {method: [bench.figures(method, seed) for seed in range(options.seeds)] for method in methods}
+    figures = {method: [comparison.figures(method, seed) for seed in range(options.seeds)] for method in methods}
     Console().print(table(data.index.name, figures))
     if options.json:
         options.json.write_text(json.dumps({"steps": options.steps, "figures": figures}, indent=2) + "\n")
 
 
 def table(name: str, figures: dict[str, list[dict[str, Any]]]) -> Table:
-    """Lay the figures out, mean and spread over seeds."""
-    laid = Table("method", "frame mAP", "0.2 s later", "start F1 0.3 s", "0.5 s", "delay p50 s", title=name)
+    """Build the table of all methods, mean and standard deviation over seeds."""
+    built = Table("method", "frame mAP", "at 0.2 s lookahead", "start F1 0.3 s", "0.5 s", "delay p50 s", title=name)
     for method, runs in figures.items():
         columns = (
             [run["frame_map"] for run in runs],
@@ -208,8 +207,8 @@ def table(name: str, figures: dict[str, list[dict[str, Any]]]) -> Table:
             [run["start_f1"]["0.5"] for run in runs],
             [run["delay_p50_s"] for run in runs if run["delay_p50_s"] is not None],
         )
-        laid.add_row(method, *(_cell(values) for values in columns))
-    return laid
+        built.add_row(method, *(_cell(values) for values in columns))
+    return built
 
 
 def _cell(values: list[float]) -> str:

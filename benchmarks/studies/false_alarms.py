@@ -1,10 +1,11 @@
-"""Count what the detector tells of people who do nothing of the kind: real video, and everyday actions on a Kinect.
+"""Count false alarms: in real video, and in everyday actions recorded by a Kinect.
 
     python benchmarks/studies/false_alarms.py --checkpoint FILE --json reports/false_alarms.json [--work DIR]
 
 Video goes through the whole live path, `hitrs-live live --video CLIP --speed max --plain --record ...`, and the events
-are read from what it recorded. UTKinect is brought to the models' rate first. With --work the recordings stay, and a
-later run, of another checkpoint say, replays their joints instead of estimating them anew; the events are the same.
+are read from the recording. UTKinect is resampled to the models' rate first. With --work the recordings are kept, and
+a later run, such as one of another checkpoint, replays their joints instead of estimating poses again; the events are
+the same.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from hitrs_live.data.array_format import BACKGROUND, data_folder
 from hitrs_live.data.class_map import read_streams
 from hitrs_live.data.open_dataset import BACKGROUND_NAME, open_dataset
-from hitrs_live.evaluation.decode_streams import decide
+from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.kept_streams import StreamResult
 from hitrs_live.evaluation.metrics.segment import alone_in_background
 from hitrs_live.evaluation.reports.detection import TOLERANCE_S, detection_report
@@ -40,22 +41,23 @@ from hitrs_live.streaming.thresholds import Thresholds, find_thresholds
 TRUE = {
     "sports2d_demo": ("walk",),  # a woman walks across; a man stands on a roof and somersaults off it
     "intel_one_by_one": ("walk",),  # people walk in and out, seen from above
-    "pose2sim_single": ("walk",),  # a man goes along a mat on a few steps, bends and holds his balance
-    "pose2sim_multi": ("walk",),  # the same, and somebody who walks behind him
+    "pose2sim_single": ("walk",),  # a man takes a few steps along a mat, bends and balances
+    "pose2sim_multi": ("walk",),  # the same, and another person who walks behind him
 }
-"""By how a clip's name begins: the classes that are right in it. In any other clip nothing is."""
+"""By prefix of a clip's name: the classes that occur in it. In other clips none does."""
 
 NEAR = {"sitDown": ("sit_to_stand",), "standUp": ("sit_to_stand",)}
-"""Everyday actions that hold one of the classes under another name."""
+"""Everyday actions that contain one of the classes under another name."""
 WALKING_M_S = 0.3
-"""Who goes at least so fast while `walk` is told does walk, whatever the label: carrying, or from action to action."""
+"""A person who moves at least this fast while `walk` is reported does walk, whatever the label: carrying something, or
+going to the next action."""
 
 
 def run_clip(clip: Path, work: Path, flags: list[str]) -> Recording:
     """Run the live path over a clip, or over its joints where an earlier run recorded them."""
     joints, unfinished = work / f"{clip.stem}.mcap", work / f"{clip.stem}.part.mcap"
-    known = joints.exists()
-    source = ["--replay", str(joints)] if known else ["--video", str(clip)]
+    recorded = joints.exists()
+    source = ["--replay", str(joints)] if recorded else ["--video", str(clip)]
     command = [
         sys.executable, "-m", "hitrs_live.cli", "live", *source, "--speed", "max", "--plain",
         "--bind", "tcp://127.0.0.1:*", "--record", str(unfinished), "--overwrite", *flags,
@@ -63,32 +65,32 @@ def run_clip(clip: Path, work: Path, flags: list[str]) -> Recording:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{clip}: {done.stderr.strip()}")
-    # Only what came to its end is kept for later runs.
-    return Recording(unfinished if known else unfinished.replace(joints))
+    # Only a complete recording is kept for later runs.
+    return Recording(unfinished if recorded else unfinished.replace(joints))
 
 
 def count_clip(name: str, recording: Recording) -> dict[str, Any]:
-    """Count what was told in one clip, and over how long it was watched."""
-    times, people, told = [], 0, Counter[str]()
+    """Count the actions reported in one clip, and its minutes and person-minutes."""
+    times, people, reported = [], 0, Counter[str]()
     for message in recording.messages(JointsEvent, ActionEvent):
         if isinstance(message, JointsEvent):
             times.append(message.capture_time_ns)
             people += message.joints_m.shape[0]
         elif isinstance(message, ActionEvent) and message.state == "start":
-            told[message.label] += 1
+            reported[message.label] += 1
     frame_min = float(np.median(np.diff(times))) / 60e9 if len(times) > 1 else 0.0
     right = next((classes for begin, classes in TRUE.items() if name.startswith(begin)), ())
     return {
         "minutes": round(len(times) * frame_min, 3),
         "person_minutes": round(people * frame_min, 3),
         "true": list(right),
-        "told": dict(told.most_common()),
-        "false": sum(count for label, count in told.items() if label not in right),
+        "told": dict(reported.most_common()),
+        "false": sum(count for label, count in reported.items() if label not in right),
     }
 
 
 def count_clips(folder: Path, work: Path, flags: list[str]) -> dict[str, Any]:
-    """Run every clip of a folder and sum up."""
+    """Run every clip of a folder and add a total."""
     clips = {clip.stem: count_clip(clip.stem, run_clip(clip, work, flags)) for clip in sorted(folder.glob("*.mp4"))}
     sums = {key: round(sum(clip[key] for clip in clips.values()), 3) for key in ("minutes", "person_minutes", "false")}
     wrong = sum((Counter(_wrong(clip)) for clip in clips.values()), Counter[str]())
@@ -102,12 +104,12 @@ def _wrong(clip: dict[str, Any]) -> dict[str, int]:
 def count_everyday(
     path: Path, checkpoint: Checkpoint, thresholds: Thresholds | None, step_frames: int | None
 ) -> dict[str, Any]:
-    """Count what is told where nothing but what the detector does not know is within reach."""
+    """Count false alarms among actions that the detector does not know, which count as background."""
     data, info = open_dataset(path), checkpoint.info
     sequences = read_streams(data, info.labels, BACKGROUND)
     own = (BACKGROUND_NAME, *data.classes)
     doing = {sequence.name: sequence.labels for sequence in read_streams(data, own, BACKGROUND)}
-    results = decide(
+    results = decode_streams(
         run_model(checkpoint, sequences, step_frames=step_frames), info, thresholds=thresholds, step_frames=step_frames
     )
     report = detection_report(results, info.labels, rate_hz=info.normaliser.rate_hz)
@@ -116,7 +118,7 @@ def count_everyday(
         for result in results
         for alarm in _alarms(result, doing[result.sequence.name], own, info.normaliser.rate_hz)
     ]
-    told = Counter((label, action) for label, action, _ in alarms)
+    reported = Counter((label, action) for label, action, _ in alarms)
     near = sum(near for _, _, near in alarms)
     hours = report["background_s"] / 3600
     return {
@@ -126,7 +128,7 @@ def count_everyday(
         "per_hour": round(report["false_alarms"] / hours, 1) if hours else None,
         "near": near,
         "per_hour_without_near": round((report["false_alarms"] - near) / hours, 1) if hours else None,
-        "told": [{"told": label, "doing": action, "times": count} for (label, action), count in told.most_common()],
+        "told": [{"told": label, "doing": action, "times": count} for (label, action), count in reported.most_common()],
         "known": {
             label: {key: row[key] for key in ("starts", "told", "precision", "start_recall", "ap")}
             for label, row in report["per_class"].items()
@@ -135,13 +137,14 @@ def count_everyday(
 
 
 def _alarms(result: StreamResult, doing: np.ndarray, own: Sequence[str], rate_hz: float) -> list[tuple[str, str, bool]]:
-    """Pair each false alarm with what the person did most while it went on, background only if nothing else.
+    """Pair each false alarm with the true action that lasted longest while it ran, or background if there was none.
 
-    own: the names of what `doing` numbers. Returns the label, what was done, and whether the label was nearly right.
+    doing: (T,) int64, true actions; own: their names. Returns for each false alarm the reported label, the true
+    action, and whether the report is nearly right.
     """
     away = alone_in_background(result.sequence.labels, round(TOLERANCE_S * rate_hz))
     alarms = []
-    for action in result.told:
+    for action in result.detected:
         first, last = (min(len(doing) - 1, round(at_s * rate_hz)) for at_s in (action.onset_s, action.end_s))
         if not away[first]:
             continue
@@ -154,7 +157,7 @@ def _alarms(result: StreamResult, doing: np.ndarray, own: Sequence[str], rate_hz
 
 
 def _speed_m_s(joints_m: np.ndarray, rate_hz: float) -> float:
-    """Measure how fast the root went over the ground, trembling left out by looking at every fifth frame."""
+    """Compute the mean speed of the root over the ground; noise is reduced by using every fifth frame."""
     ground = joints_m[::5, NTU25.root][:, [0, 2]]
     way = float(np.linalg.norm(np.diff(ground, axis=0), axis=1).sum())
     return way / max(len(ground) - 1, 1) / 5 * rate_hz
@@ -165,14 +168,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
     parser.add_argument("--thresholds", default="", metavar="FILE", help="as the setting action.thresholds has it")
-    parser.add_argument("--update", choices=("clip", "frame"), default="frame", help="what it answers after")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="where the recordings stay (default: they do not)")
+    parser.add_argument("--update", choices=("clip", "frame"), default="frame", help="when it predicts")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="keep the recordings there (default: deleted)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     checkpoint = load_checkpoint(options.checkpoint)
-    found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
+    thresholds = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED)).thresholds
     flags = ["--update", options.update]
     for flag, value in (("--checkpoint", options.checkpoint), ("--thresholds", options.thresholds)):
         flags += [flag, value] if value else []
@@ -182,26 +185,27 @@ def main() -> None:
         work.mkdir(parents=True, exist_ok=True)
         video = count_clips(data_folder() / "video", work, flags)
         everyday_at = at_usual_rate(data_folder() / "measure" / "utkinect_streams.npz", work / "utkinect_streams")
-        everyday = count_everyday(everyday_at, checkpoint, found.thresholds, step_frames)
+        everyday = count_everyday(everyday_at, checkpoint, thresholds, step_frames)
     show(Console(), video, everyday)
     if options.json:
-        about = about_run(checkpoint, found.thresholds, options.update, mirror=True)
+        about = about_run(checkpoint, thresholds, options.update, mirror=True)
         write_report(options.json, about | {"video": video, "everyday": everyday})
 
 
 def show(console: Console, video: dict[str, Any], everyday: dict[str, Any]) -> None:
-    """Print a row a clip, and what was told of everyday actions."""
-    clips = Table("clip", "minutes", "person-minutes", "true", "told", "false", title="real video, the whole live path")
+    """Print a row for each clip, and the false alarms of everyday actions."""
+    clips = Table("clip", "minutes", "person-minutes", "true", "reported", "false", title="real video, whole live path")
     for name, clip in video["clips"].items():
-        told = ", ".join(f"{label} {count}" for label, count in clip["told"].items()) or "nothing"
+        reported = ", ".join(f"{label} {count}" for label, count in clip["told"].items()) or "nothing"
         true = ", ".join(clip["true"]) or "nothing"
-        clips.add_row(name, f"{clip['minutes']:.2f}", f"{clip['person_minutes']:.2f}", true, told, str(clip["false"]))
+        minutes = (f"{clip[key]:.2f}" for key in ("minutes", "person_minutes"))
+        clips.add_row(name, *minutes, true, reported, str(clip["false"]))
     total = video["all"]
     clips.add_row("all", f"{total['minutes']:.2f}", f"{total['person_minutes']:.2f}", "", "", str(total["false"]))
     console.print(clips)
     alarms = f"{everyday['false_alarms']} in {everyday['hours']:.2f} h, {everyday['per_hour']} an hour"
     without = f"{everyday['near']} of them nearly right, {everyday['per_hour_without_near']} an hour without"
-    rows = Table("told", "while the person did", "times", title=f"{everyday['data']}: {alarms}; {without}")
+    rows = Table("reported", "while the person did", "times", title=f"{everyday['data']}: {alarms}; {without}")
     for row in everyday["told"]:
         rows.add_row(row["told"], row["doing"], str(row["times"]))
     console.print(rows)

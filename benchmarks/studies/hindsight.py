@@ -1,10 +1,10 @@
-"""What the whole recording tells of each of its frames: how far the labels of other people can be told at all.
+"""Compare causal and bidirectional GRUs: how much the future of a recording helps to classify its frames.
 
     python benchmarks/studies/hindsight.py --json reports/hindsight.json
 
-A GRU that reads streams both ways, past and future, is trained on PRECOG's training people and measured on its test
-people, beside one that reads the past alone, as anything live must. What hindsight lacks, no model of these joints
-gains by being quicker: it is what people and labels differ by, of whom there are eight to learn from.
+A bidirectional GRU, which reads past and future, is trained on PRECOG's training people and measured on its test
+people, next to one that reads the past alone, as a live model must. The error that remains with the future is not a
+matter of latency: it comes from differences between people and labels, with eight people to train on.
 """
 
 import json
@@ -18,8 +18,8 @@ from hitrs_live.checkpoint import load_checkpoint
 
 
 def main() -> None:
-    """Run the script."""
-    options = read_options("What the future would tell of a frame")
+    """Train and measure both GRUs, print one table and write the figures where asked."""
+    options = read_options(__doc__)
     info = msgspec.structs.replace(load_checkpoint(None).info, label_lag_frames=0)
     train, test = read_halves(options, info.labels)
     figures: dict[str, list[float]] = {}
@@ -31,10 +31,10 @@ def main() -> None:
                 gru = train_gru(train, len(info.labels), prepare, steps=options.steps, seed=seed, both_ways=both_ways)
                 figures[name].append(frame_map([gru.predict(s) for s in test], info))
                 print(f"{name}, seed {seed}: {figures[name][-1]}", flush=True)
-    laid = Table("GRU", "frame mAP")
+    table = Table("GRU", "frame mAP")
     for name, seeds in figures.items():
-        laid.add_row(name, cell(seeds, digits=3))
-    Console().print(laid)
+        table.add_row(name, cell(seeds, digits=3))
+    Console().print(table)
     if options.json:
         options.json.write_text(json.dumps({"steps": options.steps, "frame_map": figures}, indent=2) + "\n")
 

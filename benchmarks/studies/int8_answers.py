@@ -1,9 +1,9 @@
-"""Compare int8's answers with fp32's on people whom the model never saw: the test subjects of the shipping data.
+"""Compare int8 predictions with fp32 ones on people whom training never saw: the held-out test subjects.
 
     python benchmarks/studies/int8_answers.py --sources precog16 ui_prmd_kinect --seconds 300 --json reports/int8.json
 
-fp32 is the reference in torch. int8 is built where it is not built yet, by the ranges of `--quantisation`, else by
-those that `build-engines` would take. Streams are taken in their order up to so many seconds of each source.
+fp32 is the reference in torch. int8 is built unless it exists, with the ranges of `--quantisation` or, by default, with
+those that `build-engines` uses. Streams are used in their order up to `--seconds` of each source.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from hitrs_live.data.array_format import IGNORE, data_folder
 from hitrs_live.data.array_format import LabelledSequence as Stream
 from hitrs_live.data.class_map import as_streams, read_ship
 from hitrs_live.data.shipped_classes import SOURCES
-from hitrs_live.evaluation.decode_streams import decide
+from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.kept_streams import KeptStream
 from hitrs_live.evaluation.reports.detection import detection_report
 from hitrs_live.evaluation.reports.write import about_run, write_report
@@ -36,33 +36,35 @@ from hitrs_live.streaming.thresholds import Thresholds, find_thresholds
 
 
 def main() -> None:
-    """Judge every stream twice and print a row a source."""
+    """Run every stream with both engines and print a row for each source."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
     parser.add_argument("--quantisation", type=Path, metavar="FILE", help="of `hitrs-live calibrate quantisation`")
     parser.add_argument("--sources", nargs="+", choices=SOURCES, default=list(SOURCES))
-    parser.add_argument("--seconds", type=float, default=float("inf"), metavar="S", help="of each source, about")
+    parser.add_argument(
+        "--seconds", type=float, default=float("inf"), metavar="S", help="of each source, approximately"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(options.checkpoint)
     thresholds = find_thresholds("", checkpoint, Path(options.checkpoint or SHIPPED)).thresholds
-    found = find_ranges(options.quantisation, checkpoint)
-    int8 = open_onnx(checkpoint, "int8", engines_folder(), ranges=found.ranges)
+    loaded = find_ranges(options.quantisation, checkpoint)
+    int8 = open_onnx(checkpoint, "int8", engines_folder(), ranges=loaded.ranges)
     gate = measure_parity(int8, TorchEngine(checkpoint.model))
     rows = {
         name: compare(checkpoint, int8, streams, thresholds)
         for name, streams in read(options.sources, options.seconds).items()
     }
-    Console().print(table(rows, found.origin))
-    print(f"at the gate: {gate.same:.1%} of clips named alike; {gate.refusal('int8') or 'passed'}")
+    Console().print(table(rows, loaded.origin))
+    print(f"parity gate: {gate.same:.1%} of clips with the same class; {gate.refusal('int8') or 'passed'}")
     if options.json:
-        report = {"ranges": found.origin, "gate_same": round(gate.same, 4), "sources": rows}
-        write_report(options.json, about_run(checkpoint, thresholds, "clip") | report)
+        report = {"ranges": loaded.origin, "gate_same": round(gate.same, 4), "sources": rows}
+        write_report(options.json, about_run(checkpoint, thresholds, "clip", mirror=False) | report)
 
 
 def read(sources: Sequence[str], seconds: float) -> dict[str, list[Stream]]:
-    """Take the test subjects' streams of some sources until they last so long together."""
+    """Read the test subjects' streams of some sources, in order, until they last `seconds` together."""
     halves = read_ship(data_folder(), test=True)
     taken: dict[str, list[Stream]] = {}
     for name in sources:
@@ -76,12 +78,12 @@ def read(sources: Sequence[str], seconds: float) -> dict[str, list[Stream]]:
 def compare(
     checkpoint: Checkpoint, int8: Engine, streams: list[Stream], thresholds: Thresholds | None
 ) -> dict[str, Any]:
-    """Judge streams by both and put the answers side by side."""
-    wanted, got = (run_model(checkpoint, streams, mirror=False, engine=engine) for engine in (None, int8))
-    both = [np.concatenate([one.logits for one in kept]) for kept in (wanted, got)]
+    """Run streams with both engines and compare the outputs."""
+    expected, got = (run_model(checkpoint, streams, mirror=False, engine=engine) for engine in (None, int8))
+    both = [np.concatenate([one.logits for one in kept]) for kept in (expected, got)]
     best = [logits.argmax(1) for logits in both]
     acting = best[0] > 0
-    figures = [figures_of(checkpoint, kept, thresholds) for kept in (wanted, got)]
+    figures = [figures_of(checkpoint, kept, thresholds) for kept in (expected, got)]
     return {
         "streams": len(streams),
         "seconds": round(sum(len(stream.labels) for stream in streams) / 30.0, 1),
@@ -97,17 +99,18 @@ def compare(
 
 
 def figures_of(checkpoint: Checkpoint, kept: list[KeptStream], thresholds: Thresholds | None) -> dict[str, Any]:
-    """Compute what is told of a detector elsewhere, from the same streams."""
+    """Compute the detection metrics of the streams."""
     info = checkpoint.info
-    report = detection_report(decide(kept, info, thresholds=thresholds), info.labels, rate_hz=info.normaliser.rate_hz)
+    results = decode_streams(kept, info, thresholds=thresholds)
+    report = detection_report(results, info.labels, rate_hz=info.normaliser.rate_hz)
     return {key: report[key] for key in ("frame_map", "frame_map_later", "start_f1", "false_alarms")}
 
 
 def table(rows: dict[str, dict[str, Any]], origin: str) -> Table:
-    """Lay the rows out."""
+    """Build the table, a row for each source."""
     shown = Table(
-        "source", "clips", "same", "of actions", "logits off p50, max", "frame mAP fp32", "int8", "start F1 fp32",
-        "int8",
+        "source", "clips", "same class", "of actions", "logit difference p50, max", "frame mAP fp32", "int8",
+        "start F1 fp32", "int8",
         title=f"int8 by {origin}",
     )  # fmt: skip
     for name, row in rows.items():

@@ -1,13 +1,16 @@
-"""How far off a late pose is, and how far off it is once it was carried on to the moment at which it is told.
+"""Measure the error of a delayed pose, as measured and extrapolated to the time of publishing.
 
     HITRS_DATA=DATA python benchmarks/studies/latency_compensation.py --json reports/latency_compensation.json
 
-Streams of people whom training never saw are handed over late on purpose. At the moment at which a frame is told, the
-body is elsewhere already; the truth there is read from the recording, linearly between its frames. Compared are, in
-mean joint error in millimetres, camera space, over every frame from the first prediction on: the measured pose as it
-is (late), the same with each joint going straight on at its speed between the two newest frames (straight on), carried
-on by what is predicted, whoever it is (predicted), and what a subscriber of `--now` has (by now): carried on where the
-person's predictions are reliable at that moment, else as measured.
+Streams of people whom training never saw are delayed artificially. When a delayed pose is published, the body has
+moved on; the true pose at that time is interpolated linearly between the recorded frames. Compared are, in mean joint
+error in millimetres, camera space, over every frame from the first prediction on:
+
+- late: the measured pose;
+- straight on: each joint extrapolated at its velocity between the two newest frames;
+- predicted: extrapolated by the predicted motion, for every person;
+- by now: what a subscriber of `--now` receives, the predicted motion where the person's predictions are reliable at
+  that time, otherwise the measured pose.
 """
 
 import argparse
@@ -28,7 +31,7 @@ from hitrs_live.evaluation.reports.write import write_report
 from hitrs_live.messages import JointFrame, People
 from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.hitrs_stream import HitrsStream
-from hitrs_live.streaming.motion_scorer import Forecaster
+from hitrs_live.streaming.motion_scorer import MotionScorer
 from hitrs_live.streaming.predictor import Predictor
 
 SOURCES = ("precog16", "ui_prmd_kinect")
@@ -39,7 +42,7 @@ _ROWS = 32
 def measure(
     checkpoint: Checkpoint, sequences: list[LabelledSequence], *, delays_ms: tuple[float, ...], step_frames: int
 ) -> dict[str, dict[str, float]]:
-    """Compare the ways of telling at each delay, over all frames of all sequences. Millimetres."""
+    """Compute the error of each way at each delay, over all frames of all sequences. Millimetres."""
     sums, frames = np.zeros((len(delays_ms), len(WAYS))), np.zeros(len(delays_ms), np.int64)
     ordered = sorted(sequences, key=lambda sequence: -len(sequence.labels))
     for first in range(0, len(ordered), _ROWS):
@@ -56,7 +59,7 @@ def measure(
 def _batch_errors_mm(
     checkpoint: Checkpoint, sequences: list[LabelledSequence], delays_ms: tuple[float, ...], step_frames: int
 ) -> Iterator[NDArray[np.float64]]:
-    """Step a row a sequence; give (D, 4, R) errors a frame, NaN where a row has no prediction or no truth."""
+    """Run a sequence in each row. Yields (D, 4, R) errors a frame, NaN where a row has no prediction or no truth."""
     rows, rate_hz = len(sequences), checkpoint.info.normaliser.rate_hz
     horizon = checkpoint.info.detector.horizon
     lengths = np.array([len(sequence.labels) for sequence in sequences])
@@ -64,13 +67,13 @@ def _batch_errors_mm(
     real = np.stack([sequence.valid_mask for sequence in sequences]).astype(np.float64)
     predictor = Predictor(HitrsStream(checkpoint, step_frames=step_frames), rows=rows, mirror=False)
     compensator = LatencyCompensator(rows=rows, rate_hz=rate_hz, horizon=horizon)
-    forecaster = Forecaster(source_id="benchmark", rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=step_frames)
+    scorer = MotionScorer(source_id="benchmark", rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=step_frames)
     for frame in range(int(lengths.max())):
         joint_frame = _joint_frame(joints_m[:, frame], frame, frame < lengths, rate_hz)
-        forecaster.observe(joint_frame)
+        scorer.observe(joint_frame)
         compensator.observe(joint_frame)
         for prediction in predictor.step(joint_frame):
-            forecaster.step(prediction)
+            scorer.step(prediction)
             compensator.step(prediction)
         errors = np.full((len(delays_ms), len(WAYS), rows), np.nan)
         people, speed_m = _people(joint_frame), joints_m[:, frame] - joints_m[:, max(0, frame - 1)]
@@ -80,10 +83,10 @@ def _batch_errors_mm(
             scored = extrapolated.known & (np.ceil(at) < lengths)
             if not scored.any():
                 continue
-            trusted = np.where(forecaster.errors.reliable[:, None, None], extrapolated.joints_m, people.joints_m)
+            trusted = np.where(scorer.errors.reliable[:, None, None], extrapolated.joints_m, people.joints_m)
             ways = (people.joints_m, people.joints_m + (at - frame) * speed_m, extrapolated.joints_m, trusted)
-            off_m = np.linalg.norm(np.stack(ways) - _between(joints_m, at), axis=-1)
-            errors[number] = np.where(scored, 1000 * (off_m * real).sum(-1) / real.sum(-1), np.nan)
+            error_m = np.linalg.norm(np.stack(ways) - _between(joints_m, at), axis=-1)
+            errors[number] = np.where(scored, 1000 * (error_m * real).sum(-1) / real.sum(-1), np.nan)
         yield errors
 
 
@@ -92,7 +95,7 @@ def _padded(joints_m: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
 
 
 def _between(joints_m: NDArray[np.float32], at: float) -> NDArray[np.float32]:
-    """Read all rows at a place between two frames. joints_m: (R, T, 25, 3) -> (R, 25, 3)."""
+    """Interpolate all rows linearly at a time between two frames. joints_m: (R, T, 25, 3) -> (R, 25, 3)."""
     low = min(int(at), joints_m.shape[1] - 1)
     high, share = min(low + 1, joints_m.shape[1] - 1), np.float32(at - low)
     between: NDArray[np.float32] = joints_m[:, low] * (1 - share) + joints_m[:, high] * share
@@ -126,13 +129,13 @@ def main() -> None:
     step_frames = checkpoint.info.step_frames(options.update)
     people = {name: as_streams(name, sequences) for name, sequences in read_ship(data_folder(), test=True).items()}
     report: dict[str, Any] = {"model": checkpoint.info.name, "update": options.update, "sources": {}}
-    table = Table(title=f"{checkpoint.info.name}, an answer every {options.update}, mean joint error in mm")
+    table = Table(title=f"{checkpoint.info.name}, a prediction every {options.update}, mean joint error in mm")
     for heading in ("people", "delay, ms", *(way.replace("_", " ") for way in WAYS), "by now, less"):
         table.add_column(heading, justify="left" if heading == "people" else "right")
     for name in SOURCES:
-        found = measure(checkpoint, people[name], delays_ms=tuple(options.delays_ms), step_frames=step_frames)
-        report["sources"][name] = found
-        for delay, row in found.items():
+        errors = measure(checkpoint, people[name], delays_ms=tuple(options.delays_ms), step_frames=step_frames)
+        report["sources"][name] = errors
+        for delay, row in errors.items():
             less = f"{100 * (1 - row['by_now'] / row['late']):.0f} %"
             table.add_row(name, delay, *(f"{row[way]:.1f}" for way in WAYS), less)
         table.add_section()

@@ -1,14 +1,14 @@
-"""Motion prediction by the published CMU protocol: what several seeds come to, beside the best published figures.
+"""Measure motion prediction by the published CMU protocol over several seeds, next to the best published results.
 
     HITRS_DATA=DATA python benchmarks/studies/motion_protocol.py --json reports/motion_cmu_protocol.json
 
-Trains a forecaster a seed with the command's defaults on all training files there are, measures each once on the test
-files, and the average of what all of them predict as a row of its own. What is done is kept in --work, so that a run
-that was broken off goes on where it was. Compared is the mean over all 38 joints, which is what the published
-programs print; the mean over the 25 joints that move is beside it.
+Trains a forecaster for each seed with the command's defaults on all available training files, measures each once on
+the test files, and the average of their predictions as a separate row. Results are saved in --work, so that an
+interrupted run resumes. The comparison uses the mean over all 38 joints, which the published programs print; the mean
+over the 25 joints that move is reported as well.
 
-The command's defaults were chosen on training files that were left out, one of each action at a time: numbers 2
-(directing_traffic 4), and numbers 4 (directing_traffic 1, jumping 3 too). The test files had no say.
+The command's defaults were chosen on left-out training files, one of each action at a time: numbers 2
+(directing_traffic 4), and numbers 4 (directing_traffic 1, also jumping 3). The test files were not used for it.
 """
 
 import argparse
@@ -34,16 +34,16 @@ FILE = Path("measure/cmu_motion.npz")
 FILES_AN_ACTION = 5
 """Training files of each action in the whole benchmark."""
 SHORT_TERM = 4
-"""Columns, from the first, by which it is compared: 80 to 400 ms."""
+"""Number of columns, from the first, that are compared: 80 to 400 ms."""
 NEAR = 1.05
-"""As much of a published error counts as close to it."""
+"""Largest ratio to a published error that counts as close to it."""
 MEANS = {"all_joints": "per_action_all_joints", "scored_joints": "per_action"}
-"""What a mean is called here, and in what `evaluate motion` writes."""
+"""Name of a mean here, and its key in the report of `evaluate motion`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
-    """One run of this script."""
+class SeedRuns:
+    """Trainings and measurements of one run of this script, saved in `work`."""
 
     work: Path
     data: Path
@@ -52,7 +52,7 @@ class Bench:
     threads: int
 
     def seed_measured(self, seed: int) -> dict[str, Any]:
-        """Train a forecaster and measure it, each unless it is done."""
+        """Train a forecaster and measure it, each unless the result is saved."""
         done = self._forecaster(seed).with_suffix(".done")
         if not done.exists():
             self._hitrs(self.training(seed))
@@ -60,11 +60,11 @@ class Bench:
         return self._measured(f"seed_{seed}", [seed])
 
     def together_measured(self, seeds: Sequence[int]) -> dict[str, Any]:
-        """Measure the average of what the forecasters of all seeds predict, unless it is done."""
+        """Measure the averaged predictions of the forecasters of all seeds, unless the result is saved."""
         return self._measured("together", seeds)
 
     def training(self, seed: int) -> list[str]:
-        """Say how a forecaster is trained."""
+        """Return the command that trains a forecaster."""
         steps = [] if self.steps is None else ["--steps", str(self.steps)]
         return [
             "train-pose-forecaster", "--cmu", f"DATA/{FILE}", "--out", str(self._forecaster(seed)),
@@ -72,7 +72,7 @@ class Bench:
         ]  # fmt: skip
 
     def measuring(self, seeds: Sequence[int], out: Path) -> list[str]:
-        """Say how forecasters are measured, several as their average."""
+        """Return the command that measures forecasters, several by their averaged predictions."""
         files = [part for seed in seeds for part in ("--forecaster", str(self._forecaster(seed)))]
         threads = ["--threads", str(self.threads)]
         return ["evaluate", "motion", "--cmu", f"DATA/{FILE}", *files, *threads, "--json", str(out)]
@@ -95,7 +95,7 @@ class Bench:
 
 
 def compare(seeds: Sequence[Mapping[str, Any]], together: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the seeds' reports together, action by action. All are as `evaluate motion --json` writes them."""
+    """Combine the seeds' reports, action by action. All are as `evaluate motion --json` writes them."""
     first = seeds[0]
     return {
         "what": "mean joint error, mm; spread is the standard deviation over seeds",
@@ -129,7 +129,7 @@ def _over_seeds(values: Sequence[Sequence[float]]) -> dict[str, Any]:
 
 
 def compare_row(figures: Mapping[str, Any], row: str) -> dict[str, Any]:
-    """Say at which actions a row (`mean`, `together`) is below, or close to, the published error up to 400 ms."""
+    """List the actions at which a row (`mean`, `together`) is below, or close to, the published error up to 400 ms."""
     ratios = {
         action: [
             round(ours / theirs, 3)
@@ -147,48 +147,48 @@ def compare_row(figures: Mapping[str, Any], row: str) -> dict[str, Any]:
 
 
 def missing(training_files: Mapping[str, int], actions: Sequence[str]) -> dict[str, int]:
-    """Count the training files that are not there, by action, those with none missing left out."""
+    """Count missing training files by action; actions with none missing are left out."""
     gone = {a: FILES_AN_ACTION - training_files.get(a, 0) for a in sorted({*training_files, *actions})}
     return {action: count for action, count in gone.items() if count}
 
 
 def table(figures: Mapping[str, Any], name: str) -> Table:
-    """Lay one mean out. name: a key of MEANS."""
+    """Build the table of one mean. name: a key of MEANS."""
     columns = [f"{column} ms" for column in figures["columns_ms"]]
-    laid = Table("action", "by", *columns, title=f"CMU: mm, {name.replace('_', ' ')}")
+    built = Table("action", "by", *columns, title=f"CMU: mm, {name.replace('_', ' ')}")
     for action, values in figures[name].items():
         known = figures["published"].get(action)
         ours = [f"{m:.1f} ± {s:.1f}" for m, s in zip(values["mean"], values["spread"], strict=True)]
-        laid.add_row(action, f"ours, {len(values['seeds'])} seeds", *ours)
-        laid.add_row("", "ours, averaged", *(f"{value:.1f}" for value in values["together"]))
+        built.add_row(action, f"ours, {len(values['seeds'])} seeds", *ours)
+        built.add_row("", "ours, averaged", *(f"{value:.1f}" for value in values["together"]))
         if known and name == figures["published_are_over"]:
-            laid.add_row("", known["model"], *(f"{value:.1f}" for value in known["mm"]))
-        laid.add_row("", "zero velocity", *(f"{value:.1f}" for value in values["zero_velocity"]), end_section=True)
-    return laid
+            built.add_row("", known["model"], *(f"{value:.1f}" for value in known["mm"]))
+        built.add_row("", "zero velocity", *(f"{value:.1f}" for value in values["zero_velocity"]), end_section=True)
+    return built
 
 
 def main() -> None:
-    """Run the script."""
+    """Train and measure all seeds, print the tables and write the figures where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, default=Path("runs/motion_protocol"), help="folder of what is made")
+    parser.add_argument("--work", type=Path, default=Path("runs/motion_protocol"), help="folder of saved results")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, help="of training (default: the command's)")
     parser.add_argument("--threads", type=int, default=1, help="of each training")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at once")
     options = parser.parse_args()
-    bench = Bench(work=options.work, data=data_folder(), steps=options.steps, threads=options.threads)
+    runs = SeedRuns(work=options.work, data=data_folder(), steps=options.steps, threads=options.threads)
     seeds = list(range(options.seeds))
     with ThreadPoolExecutor(options.jobs) as pool:
-        measured = list(pool.map(bench.seed_measured, seeds))
-    figures = compare(measured, bench.together_measured(seeds))
+        measured = list(pool.map(runs.seed_measured, seeds))
+    figures = compare(measured, runs.together_measured(seeds))
     figures["verdict"] = {row: compare_row(figures, row) for row in ("mean", "together")}
-    motion = read_cmu_motion(bench.data / FILE)
+    motion = read_cmu_motion(runs.data / FILE)
     here = Counter(recording.action for recording in motion.train)
     figures["training_files"] = {**measured[0]["training_files"], "missing": missing(here, motion.actions)}
-    commands = [bench.training(seed) for seed in seeds]
-    commands += [bench.measuring([seed], options.work / f"seed_{seed}.json") for seed in seeds]
-    commands.append(bench.measuring(seeds, options.work / "together.json"))
+    commands = [runs.training(seed) for seed in seeds]
+    commands += [runs.measuring([seed], options.work / f"seed_{seed}.json") for seed in seeds]
+    commands.append(runs.measuring(seeds, options.work / "together.json"))
     figures["commands"] = [" ".join(("hitrs-live", *command)) for command in commands]
     for name in MEANS:
         Console().print(table(figures, name))

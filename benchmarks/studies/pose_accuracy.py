@@ -2,8 +2,8 @@
 
     python benchmarks/studies/pose_accuracy.py [--data FOLDER] [--every 2] [--json FILE]
 
-Truth: the image landmarks of all four cameras, triangulated with the cameras' reference calibration, so it shares
-the landmarker's own mistakes in the picture (a few centimetres) and tells mostly of depth, tilt and scale.
+The reference is triangulated from the image landmarks of all four cameras with their reference calibration. It shares
+the landmarker's errors in the image (a few centimetres), so the comparison measures mostly depth, tilt and scale.
 """
 
 import argparse
@@ -31,10 +31,12 @@ TO_OUR_AXES = np.array((-1.0, -1.0, 1.0))
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
+    """A calibrated camera."""
+
     name: str
     intrinsics: Intrinsics
     axes: Array
-    """(3, 3), columns: right, down and ahead of the camera, in the room."""
+    """(3, 3), columns: right, down and forward of the camera, in room coordinates."""
     place_m: Array
 
 
@@ -73,7 +75,7 @@ def read_cameras(path: Path) -> list[Camera]:
 
 
 def look(clip: Path, model: Path, every: int) -> list[NDArray[np.float32] | None]:
-    """Return one person's landmarks, (33, 7), of every so-manyeth frame, None where nobody was found."""
+    """Return one person's landmarks, (33, 7), of every `every`-th frame, None where no person was detected."""
     landmarker = MediaPipeLandmarker(model, max_people=1, min_confidence=0.5)
     video = cv2.VideoCapture(str(clip))
     people: list[NDArray[np.float32] | None] = []
@@ -83,15 +85,15 @@ def look(clip: Path, model: Path, every: int) -> list[NDArray[np.float32] | None
         if not read:
             break
         if index % every == 0:
-            found = landmarker.step(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
-            people.append(found[0] if len(found) else None)
+            landmarks = landmarker.step(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+            people.append(landmarks[0] if len(landmarks) else None)
         index += 1
     landmarker.close()
     return people
 
 
 def triangulate(cameras: list[Camera], people: list[NDArray[np.float32]]) -> Array:
-    """Return the landmarks' places in the room, (33, 3) metres, trusting views that agree."""
+    """Triangulate the landmarks, (33, 3) metres in the room, with robust weights for views that agree."""
     rays = [c.intrinsics.rays(p[:, :2]) for c, p in zip(cameras, people, strict=True)]
     certainty = [(p[:, 5] * p[:, 6]).astype(float) ** 2 + 1e-3 for p in people]
     weights = certainty
@@ -114,7 +116,7 @@ def triangulate(cameras: list[Camera], people: list[NDArray[np.float32]]) -> Arr
 
 
 def compare(camera: Camera, person: NDArray[np.float32], places: Array) -> dict[str, float]:
-    """Compare one camera's joints with the triangulated ones: millimetres, and which way round they are."""
+    """Compare one camera's joints with the triangulated ones: errors in millimetres, and whether sides are swapped."""
     truth = MEDIAPIPE33.weights @ ((places - camera.place_m) @ camera.axes) * TO_OUR_AXES
     one = person[None]
     joints = lift(one[..., 2:5], one[..., :2], one[..., 5], one[..., 6], camera.intrinsics, layout=MEDIAPIPE33)[0][0]
@@ -133,7 +135,7 @@ def compare(camera: Camera, person: NDArray[np.float32], places: Array) -> dict[
 
 
 def measure(data: Path, every: int) -> dict[str, dict[str, float]]:
-    """Return for each camera, and for all, the means over the frames, and over those not left-right swapped."""
+    """Return the mean errors of each camera, of all, and of all frames without swapped sides."""
     cameras = read_cameras(data / "cameras" / "Calib.qca.txt")
     model = find_pose_model("full")
     views = [look(data / "video" / f"pose2sim_single_{c.name}.mp4", model, every) for c in cameras]
@@ -153,10 +155,11 @@ def measure(data: Path, every: int) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
+    """Measure every camera, print one table and write the figures where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = os.environ.get("HITRS_DATA", Path(__file__).resolve().parents[2] / ".." / "shared" / "data")
     parser.add_argument("--data", type=Path, default=Path(default))
-    parser.add_argument("--every", type=int, default=2, help="use every so-manyeth frame")
+    parser.add_argument("--every", type=int, default=2, help="use every N-th frame (default: 2)")
     parser.add_argument("--json", type=Path, help="write the numbers here")
     chosen = parser.parse_args()
     table = measure(chosen.data, chosen.every)

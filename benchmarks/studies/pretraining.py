@@ -1,14 +1,13 @@
-"""What pre-training is worth: recognition from few labels and from all, with it and without, on real data.
+"""Measure the value of pre-training: recognition from few labels and from all, with and without it, on real data.
 
     python benchmarks/studies/pretraining.py --work runs/pretraining --json FILE [--reduced] [--fused]
 
-Pre-trains on the shipping data, then names the actions of people never trained on in three data sets, from 100, 10, 5
-and 1 % of the labels: fine-tuned from the pre-trained encoder and from scratch, by a linear probe on the frozen
-encoder (and on one that was never trained), and by two baselines, a plain transformer of as many parameters and a
-GRU. Every figure is kept as a file in --work, so that a run that was broken off goes on where it was; figures that
-rest on the same sequences and seed (a tenth of ten labels is one, and so is a hundredth) are measured once. `--reduced`
-is the size for two CPU cores. One cell of the table can be measured over more seeds: `--only precog --share 0.01
---seeds 10 --method fine-tuned --method scratch`.
+Pre-trains on the shipped model's data, then classifies the actions of held-out people in three data sets, from 100,
+10, 5 and 1 % of the labels: fine-tuned from the pre-trained encoder and from scratch, by a linear probe on the frozen
+encoder (and on an untrained one), and by two baselines, a plain transformer with as many parameters and a GRU. Every
+result is saved in --work, so that an interrupted run resumes; results of the same sequences and seed (a tenth of ten
+labels is one, and so is a hundredth) are measured once. `--reduced` is the size for two CPU cores. One cell of the
+table can be measured over more seeds: `--only precog --share 0.01 --seeds 10 --method fine-tuned --method scratch`.
 """
 
 import argparse
@@ -52,19 +51,19 @@ METHODS = ("scratch", "fine-tuned", "linear", "linear, untrained", *BASELINES)
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How much is spent."""
+    """Sizes, numbers of steps and seeds."""
 
     size: str
     pretrain_steps: int
     pretrain_batch: int
     epochs: int
     least_steps: int
-    """Of fine-tuning, however few labels there are."""
+    """Steps of fine-tuning, at least, however few labels there are."""
     seeds: dict[float, int]
     """By share of labels."""
 
     def steps(self, sequences: int) -> int:
-        """Count the steps of fine-tuning on so many sequences, 16 a step."""
+        """Return the steps of fine-tuning on a number of sequences, 16 a step."""
         return max(self.least_steps, self.epochs * (sequences // 16))
 
 
@@ -79,8 +78,8 @@ REDUCED = Budget(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
-    """One run of this script."""
+class Measurements:
+    """Trainings and measurements of one run of this script, saved in `work`."""
 
     work: Path
     budget: Budget
@@ -90,24 +89,24 @@ class Bench:
     readout: Readout = "max"
     precision: str = "auto"
     encoder_rate: float = 1.0
-    """What a pre-trained encoder learns by in fine-tuning, as a share of the learning rate."""
+    """Learning rate of a pre-trained encoder in fine-tuning, as a share of that of the head."""
     mirror: bool = False
-    """Whether fine-tuning sees mirror images too, and names by both."""
+    """Whether fine-tuning uses mirror images, and scores are averaged with those of mirror images."""
     alone: Lock = field(default_factory=Lock)
-    """Held by what draws from this process's own random state, or keeps files that others read."""
+    """Lock for code that uses this process's random state, or writes files that other measurements read."""
 
     @property
     def suffix(self) -> str:
-        """Tell apart, among what is kept, what rests on the readout."""
+        """Part of a saved file's name that depends on the readout and on mirror images."""
         return ("" if self.readout == "token" else f"_{self.readout}") + ("_mirror" if self.mirror else "")
 
     @property
     def tuned_suffix(self) -> str:
-        """Tell apart what was fine-tuned from an encoder, by the rate too that this learns by."""
+        """The same for files fine-tuned from an encoder, with the encoder's learning rate."""
         return self.suffix + ("" if self.encoder_rate == 1 else f"_{self.encoder_rate:g}")
 
     def pretrained(self, modality: str) -> Path:
-        """Pre-train an encoder, unless it is there."""
+        """Pre-train an encoder, unless it is saved."""
         out = self.work / f"encoder_{modality}.safetensors"
         done = out.with_suffix(".done")
         if not done.exists():
@@ -119,7 +118,7 @@ class Bench:
         return out
 
     def untrained(self, seed: int) -> Path:
-        """Make an encoder that has seen nothing."""
+        """Create an untrained encoder."""
         out = self.work / f"untrained_{seed}.safetensors"
         if not out.exists():
             torch.manual_seed(seed)
@@ -137,7 +136,7 @@ class Bench:
         return out
 
     def source(self, name: str) -> Path:
-        """Bring a data set to the rate of the models, unless it has it."""
+        """Resample a data set to the rate of the models, unless it has that rate."""
         return at_usual_rate(self.data / DATASETS[name], self.work / name)
 
     def open(self, name: str) -> tuple[Dataset, Dataset]:
@@ -146,7 +145,7 @@ class Bench:
         return train.segments(), test.segments()
 
     def finetuned(self, name: str, share: float, seed: int, begin: Path | None, modality: str = "joint") -> Path:
-        """Fine-tune a recogniser, from an encoder or from none."""
+        """Fine-tune a recogniser, from an encoder or from scratch."""
         how = "scratch" if begin is None else "tuned"
         by = self.suffix if begin is None else self.tuned_suffix
         out = self.work / "recognisers" / f"{name}_{share:g}_{seed}_{how}_{modality}{by}.safetensors"
@@ -161,7 +160,7 @@ class Bench:
         return out
 
     def figure(self, name: str, method: str, share: float, seed: int) -> float:
-        """Return the share of test sequences named rightly, measured now or before."""
+        """Return the accuracy on the test sequences; measure it unless it is saved."""
         names = "\n".join(sorted(read_names(self.subset(name, share, seed))))
         labels = hashlib.sha256(names.encode()).hexdigest()[:8]
         by = "" if method in BASELINES else self.tuned_suffix if method == "fine-tuned" else self.suffix
@@ -197,12 +196,12 @@ class Bench:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 torch.save(sequence_tokens(load_encoder(encoder), data, self.readout), kept)
             halves.append((torch.load(kept, weights_only=True), torch.from_numpy(class_numbers(data))))
-        (known, labels), (asked, truth) = halves
+        (known, labels), (tested, truth) = halves
         names = read_names(subset)
         chosen = torch.tensor([sample.name in names for sample in train.samples])
         known, labels, classes = known[chosen], labels[chosen], len(train.classes)
         probe = fit_linear(known, labels, classes, choose_weight_decay(known, labels, classes, seed))
-        return float((probe.score(asked).argmax(-1) == truth).float().mean())
+        return float((probe.score(tested).argmax(-1) == truth).float().mean())
 
     def _baseline(self, name: str, method: str, subset: Path, seed: int) -> float:
         train, test = self.open(name)
@@ -225,7 +224,7 @@ class Bench:
             subprocess.run(command, check=True, stdout=file, stderr=file)
 
     def fused(self) -> dict[str, Any]:
-        """Fine-tune on all of Northwestern-UCLA, one recogniser a modality, and average their scores."""
+        """Fine-tune on all of Northwestern-UCLA, one recogniser for each modality, and average their scores."""
         out = self.work / "figures" / f"nw_ucla_fused{self.tuned_suffix}.json"
         if not out.exists():
             files = [self.finetuned("nw_ucla", 1.0, 0, self.pretrained(m), m) for m in MODALITIES]
@@ -243,7 +242,7 @@ def read_names(subset: Path) -> frozenset[str]:
 def cells(
     budget: Budget, names: Sequence[str] = tuple(DATASETS), shares: Sequence[float] = SHARES
 ) -> Iterator[tuple[str, str, float, int]]:
-    """List what is measured, the quickest answers first."""
+    """List the cells to measure, the quickest first."""
     for share in reversed(shares):
         for name in names:
             for seed in range(budget.seeds[share]):
@@ -251,36 +250,36 @@ def cells(
                     yield name, method, share, seed
 
 
-def begins_pretrained(wanted: Sequence[tuple[str, str, float, int]]) -> bool:
-    """Tell whether any of these rests on the pre-trained encoder."""
-    return any(method in ("linear", "fine-tuned") for _, method, _, _ in wanted)
+def uses_pretrained(chosen: Sequence[tuple[str, str, float, int]]) -> bool:
+    """Return whether any of the cells uses the pre-trained encoder."""
+    return any(method in ("linear", "fine-tuned") for _, method, _, _ in chosen)
 
 
-def measure(bench: Bench, wanted: Sequence[tuple[str, str, float, int]], jobs: int) -> None:
-    """Measure what has not been measured yet, several figures at once."""
-    if begins_pretrained(wanted):
-        bench.pretrained("joint")
-    for name, _, share, seed in wanted:
-        bench.subset(name, share, seed)
+def measure(runs: Measurements, chosen: Sequence[tuple[str, str, float, int]], jobs: int) -> None:
+    """Measure the cells that are not saved yet, several at once."""
+    if uses_pretrained(chosen):
+        runs.pretrained("joint")
+    for name, _, share, seed in chosen:
+        runs.subset(name, share, seed)
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(lambda cell: bench.figure(*cell), wanted))
+        list(pool.map(lambda cell: runs.figure(*cell), chosen))
 
 
-def report(bench: Bench, wanted: Sequence[tuple[str, str, float, int]]) -> dict[str, Any]:
-    """Collect the figures."""
-    figures: dict[str, Any] = {name: {} for name, _, _, _ in wanted}
-    for name, method, share, seed in wanted:
+def report(runs: Measurements, chosen: Sequence[tuple[str, str, float, int]]) -> dict[str, Any]:
+    """Collect the saved results with mean and standard deviation over seeds."""
+    figures: dict[str, Any] = {name: {} for name, _, _, _ in chosen}
+    for name, method, share, seed in chosen:
         row = figures[name].setdefault(f"{share:.0%}", {}).setdefault(method, [])
-        row.append(bench.figure(name, method, share, seed))
+        row.append(runs.figure(name, method, share, seed))
     for shares in figures.values():
         for methods in shares.values():
             for method, values in methods.items():
                 spread = stdev(values) if len(values) > 1 else 0.0
                 methods[method] = {"mean": round(mean(values), 4), "spread": round(spread, 4), "seeds": values}
-    budget: dict[str, Any] = {"size": bench.budget.size, "readout": bench.readout, "precision": bench.precision}
-    budget |= {"encoder_rate": bench.encoder_rate, "mirror": bench.mirror}
-    if begins_pretrained(wanted):
-        budget["provenance"] = load_encoder(bench.pretrained("joint")).info.provenance
+    budget: dict[str, Any] = {"size": runs.budget.size, "readout": runs.readout, "precision": runs.precision}
+    budget |= {"encoder_rate": runs.encoder_rate, "mirror": runs.mirror}
+    if uses_pretrained(chosen):
+        budget["provenance"] = load_encoder(runs.pretrained("joint")).info.provenance
     return {
         "what": "top-1 on test sequences; spread is the standard deviation over seeds (subset, start and order alike)",
         "budget": budget,
@@ -289,39 +288,39 @@ def report(bench: Bench, wanted: Sequence[tuple[str, str, float, int]]) -> dict[
 
 
 def table(figures: dict[str, Any]) -> Iterator[Table]:
-    """Lay the figures out, a table a data set."""
+    """Build a table for each data set."""
     for name, shares in figures["top1"].items():
-        laid = Table("method", *shares, title=f"{name}: top-1, %")
+        built = Table("method", *shares, title=f"{name}: top-1, %")
         for method in next(iter(shares.values())):
             row = [shares[share][method] for share in shares]
-            laid.add_row(method, *(f"{100 * cell['mean']:.1f} ± {100 * cell['spread']:.1f}" for cell in row))
-        yield laid
+            built.add_row(method, *(f"{100 * cell['mean']:.1f} ± {100 * cell['spread']:.1f}" for cell in row))
+        yield built
 
 
 def main() -> None:
-    """Run the script."""
-    parser = argparse.ArgumentParser(description="What pre-training is worth")
-    parser.add_argument("--work", type=Path, default=Path("runs/pretraining"), help="folder of what is made on the way")
+    """Measure the chosen cells, print the tables and write the figures where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("runs/pretraining"), help="folder of saved results")
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--data", type=Path, default=data_folder())
     parser.add_argument("--reduced", action="store_true", help="the size for two CPU cores")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="auto: bf16 on a GPU")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--method", action="append", choices=METHODS, help="measure this one alone")
-    parser.add_argument("--only", action="append", choices=tuple(DATASETS), help="on this data set alone")
-    parser.add_argument("--share", action="append", type=float, choices=SHARES, help="with this share of labels alone")
-    parser.add_argument("--seeds", type=int, help="over so many seeds, whatever the share")
+    parser.add_argument("--method", action="append", choices=METHODS, help="measure only this one; repeatable")
+    parser.add_argument("--only", action="append", choices=tuple(DATASETS), help="only on this data set; repeatable")
+    parser.add_argument("--share", action="append", type=float, choices=SHARES, help="only with this share of labels")
+    parser.add_argument("--seeds", type=int, help="number of seeds for every share")
     parser.add_argument("--fused", action="store_true", help="average joint, bone and motion models on NW-UCLA too")
-    parser.add_argument("--readout", choices=("token", "max"), default="max", help="what sums a sequence up")
+    parser.add_argument("--readout", choices=("token", "max"), default="max", help="how a sequence is pooled")
     parser.add_argument("--encoder-rate", type=float, default=1.0, help="share of the rate for a pre-trained encoder")
-    parser.add_argument("--mirror", action="store_true", help="fine-tune on mirror images too, and name by both")
-    parser.add_argument("--jobs", type=int, default=1, help="figures measured at once")
+    parser.add_argument("--mirror", action="store_true", help="fine-tune on mirror images too, and average both scores")
+    parser.add_argument("--jobs", type=int, default=1, help="measurements at once")
     options = parser.parse_args()
     budget = REDUCED if options.reduced else FULL
     if options.seeds:
         budget = replace(budget, seeds=dict.fromkeys(SHARES, options.seeds))
-    bench = Bench(
+    runs = Measurements(
         work=options.work, budget=budget, data=options.data, device=options.device,
         threads=options.threads, readout=options.readout, precision=options.precision,
         encoder_rate=options.encoder_rate, mirror=options.mirror,
@@ -329,13 +328,13 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     names = tuple(options.only or DATASETS)
     shares = tuple(share for share in SHARES if share in (options.share or SHARES))
-    wanted = [cell for cell in cells(budget, names, shares) if cell[1] in (options.method or METHODS)]
-    measure(bench, wanted, options.jobs)
-    figures = report(bench, wanted)
-    for laid in table(figures):
-        Console().print(laid)
+    chosen = [cell for cell in cells(budget, names, shares) if cell[1] in (options.method or METHODS)]
+    measure(runs, chosen, options.jobs)
+    figures = report(runs, chosen)
+    for built in table(figures):
+        Console().print(built)
     if options.fused:
-        figures["nw_ucla_fused"] = bench.fused()
+        figures["nw_ucla_fused"] = runs.fused()
         print(f"NW-UCLA, joint + bone + motion: {100 * figures['nw_ucla_fused']['top1']:.2f} %")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

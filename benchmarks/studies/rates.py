@@ -1,4 +1,4 @@
-"""Bring a data set to the rate of the models, for the benchmarks whose sets have others."""
+"""Resample a data set to the models' rate; imported by benchmarks whose data sets have another, no script."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from hitrs_live.data.protocols import USUAL_RATE_HZ
 
 
 def at_usual_rate(path: Path, out: Path) -> Path:
-    """Return what holds a data set at the models' rate: itself, or the folder `out`, prepared unless it is there."""
+    """Return the path of a data set at the models' rate: its own, or the folder `out`, which is prepared if missing."""
     if out.exists():
         return out
     if open_dataset(path).index.rate_hz == USUAL_RATE_HZ:

@@ -1,10 +1,10 @@
-"""Measure what a shorter window, an answer every frame and mirror images cost and give, and draw it.
+"""Measure cost and accuracy by length of the window, by update (clip or frame) and by mirror averaging, and draw them.
 
     python benchmarks/studies/trade.py --checkpoint FILE --out docs/trade.png --json reports/trade.json
 
-On PRECOG p9-p12, streams that go on, with the live stages. A window shorter than the one trained with needs no
-training of its own: places are counted from the window's beginning, and every beginning of a window was trained.
-Wants matplotlib: pip install 'hitrs-live[plots]'.
+On PRECOG p9-p12, continuous streams, with the live stages. A window shorter than the trained one needs no training:
+positions count from the beginning of the window, and every shorter window was part of training.
+Needs matplotlib: pip install 'hitrs-live[plots]'.
 """
 
 import argparse
@@ -12,20 +12,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import msgspec
 import numpy as np
 import torch
-from card_pictures import FAINT, use_style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from hitrs_live.bench.plots import FAINT, PLOT_STYLE
 from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
 from hitrs_live.data.array_format import LabelledSequence, data_folder
 from hitrs_live.data.class_map import read_streams
 from hitrs_live.data.open_dataset import open_dataset
-from hitrs_live.evaluation.decode_streams import decide
+from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.reports.detection import detection_report
 from hitrs_live.evaluation.reports.write import write_report
 from hitrs_live.evaluation.run_model import run_model
@@ -35,18 +36,20 @@ from hitrs_live.streaming.profile_step import time_steps
 from hitrs_live.streaming.thresholds import Thresholds, find_thresholds
 
 COLOURS = {"clip": "#1d5c82", "frame, one side": "#8a94a0", "frame": "#c8553d"}
-"""By what it answers after; one side: people alone are judged, and not their mirror images."""
+"""By update; "frame, one side" is a prediction every frame without mirror averaging."""
+LINES = {"clip": "prediction every clip", "frame, one side": "every frame, not mirrored", "frame": "every frame"}
+"""Names of the updates in the picture."""
 PANELS = {
     "frame_map": "frame mAP",
     "start_f1_0.3": "start F1 within 0.3 s",
     "delay_p50_s": "median delay, s",
 }
 _BESIDE, _BESIDE_LONGEST = ((-8, 0), "right", "center"), ((8, 0), "left", "center")
-"""Where a point's number stands: place in points, and how it is aligned."""
+"""Position of the number beside a point: offset in points, and alignment."""
 
 
 def with_window(checkpoint: Checkpoint, clips: int) -> Checkpoint:
-    """Let a checkpoint look back over so many clips, at most as many as it was trained with."""
+    """Return the checkpoint with a window of `clips` clips, at most as many as it was trained with."""
     config = replace(checkpoint.info.detector, window_clips=clips)
     model = HitrsDetector(config)
     model.load_state_dict(checkpoint.model.state_dict())
@@ -62,8 +65,8 @@ def measure(
     *,
     mirror: bool,
 ) -> dict[str, Any]:
-    """Run the streams and return the figures that the trade is about."""
-    results = decide(
+    """Run the streams and return the metrics that are compared with the cost."""
+    results = decode_streams(
         run_model(checkpoint, streams, step_frames=step_frames, mirror=mirror),
         checkpoint.info,
         thresholds=thresholds,
@@ -77,7 +80,7 @@ def measure(
 def time_all(models: dict[tuple[str, int], tuple[Checkpoint, int, bool]], turns: int) -> dict[tuple[str, int], float]:
     """Time one person's mean frame for every choice, in milliseconds.
 
-    Of each frame of a stride the fastest of all turns: what else the machine does can only add to it.
+    Each frame of a stride counts with its fastest time over all turns, since other load can only add to it.
     """
     took_ms: dict[tuple[str, int], list[np.ndarray]] = {choice: [] for choice in models}
     for _ in range(turns):
@@ -90,8 +93,8 @@ def time_all(models: dict[tuple[str, int], tuple[Checkpoint, int, bool]], turns:
 
 
 def draw(rows: list[dict[str, Any]]) -> Figure:
-    """Draw each figure over the cost of a frame, a line an update, a point a window."""
-    use_style()
+    """Draw each metric over the cost of a frame: a line for each update, a point for each window."""
+    mpl.rcParams.update(PLOT_STYLE)
     figure = Figure(figsize=(10.2, 3.8), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
     for axes, (key, title) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
@@ -99,7 +102,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
         axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
         axes.set_xlabel("ms a frame for one person")
     figure.suptitle(
-        "PRECOG p9-p12, people never seen; beside a point: clips looked back over",
+        "PRECOG p9-p12, held-out people; beside a point: clips in the window",
         x=0.02,
         ha="left",
         fontsize=9,
@@ -118,10 +121,10 @@ def _draw_panel(axes: Axes, rows: list[dict[str, Any]], key: str) -> None:
             continue
         axes.plot(
             *zip(*(point[:2] for point in known), strict=True), color=colour, linewidth=1.4, marker="o",
-            label=f"answers every {update}",
+            label=LINES[update],
         )  # fmt: skip
         for number, (cost, value, clips) in enumerate(known):
-            # Points lie close to each other; the longest window's number keeps out of the others' way.
+            # Points are close to each other; the number of the longest window is on the other side.
             offset, across, up = _BESIDE_LONGEST if number == len(known) - 1 else _BESIDE
             axes.annotate(
                 str(clips), (cost, value), textcoords="offset points", xytext=offset, ha=across, va=up,
@@ -129,7 +132,7 @@ def _draw_panel(axes: Axes, rows: list[dict[str, Any]], key: str) -> None:
             )  # fmt: skip
     axes.set_xlim(0, 1.15 * max(row["ms_per_frame"] for row in rows))
     low, high = min(values), max(values)
-    # A tenth at least, so that what is chance does not look like a difference.
+    # At least 0.1, so that noise does not look like a difference.
     reach = max(0.65 * (high - low), 0.05)
     axes.set_ylim((low + high) / 2 - reach, (low + high) / 2 + reach)
     axes.grid(axis="y", color="#e4e9ee", linewidth=0.8)
@@ -138,11 +141,11 @@ def _draw_panel(axes: Axes, rows: list[dict[str, Any]], key: str) -> None:
 
 
 def main() -> None:
-    """Measure every choice, print one table, draw one picture."""
+    """Measure every choice, print one table and draw one picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", help="detector to measure (default: the one shipped)")
     parser.add_argument("--thresholds", default="", metavar="FILE", help="as the setting action.thresholds has it")
-    parser.add_argument("--windows", type=int, nargs="+", default=(4, 12, 24), help="clips looked back over")
+    parser.add_argument("--windows", type=int, nargs="+", default=(4, 12, 24), help="lengths of the window, clips")
     parser.add_argument("--updates", choices=tuple(COLOURS), nargs="+", default=tuple(COLOURS))
     parser.add_argument("--turns", type=int, default=30, help="of timing")
     parser.add_argument("--out", type=Path, default=Path("docs/trade.png"), help="picture to write")
@@ -155,7 +158,7 @@ def main() -> None:
     stride = checkpoint.info.detector.encoder.clip_stride
     ways = {"clip": (stride, True), "frame": (1, True), "frame, one side": (1, False)}
     if max(options.windows) > checkpoint.info.detector.window_clips or min(options.windows) < 1:
-        parser.error(f"--windows: wanted 1 to {checkpoint.info.detector.window_clips} clips, as many as it has")
+        parser.error(f"--windows: expected 1 to {checkpoint.info.detector.window_clips} clips, as it was trained with")
     choices = {
         (update, clips): (with_window(checkpoint, clips), *ways[update])
         for update in options.updates
@@ -176,13 +179,13 @@ def main() -> None:
 
 
 def table(rows: list[dict[str, Any]]) -> Table:
-    """Lay the choices out."""
-    laid = Table("update", "window, clips", "ms a frame", "frame mAP", "start F1 0.3 s", "delay p50 s")
+    """Build the table, a row for each choice."""
+    built = Table("update", "window, clips", "ms a frame", "frame mAP", "start F1 0.3 s", "delay p50 s")
     for row in rows:
         values = (row["ms_per_frame"], row["frame_map"], row["start_f1_0.3"], row["delay_p50_s"])
         cells = ("-" if value is None else f"{value:.2f}" for value in values)
-        laid.add_row(row["update"], str(row["window_clips"]), *cells)
-    return laid
+        built.add_row(row["update"], str(row["window_clips"]), *cells)
+    return built
 
 
 if __name__ == "__main__":

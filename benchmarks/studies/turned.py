@@ -1,12 +1,12 @@
-"""What a model that knows one camera is worth at another: a GRU of PRECOG's joints as they are, and the shipped model.
+"""Measure frame mAP at other camera angles: a GRU trained on one camera's joints, and the shipped model.
 
     python benchmarks/studies/turned.py --json reports/turned.json
 
-Trains a two-layer GRU of 128 on root-centred joints and velocities of PRECOG's training people, as the sensor saw
-them, without any augmentation: the plainest model that does well there; and the same on joints normalised as for the
-shipped model. All then answer every frame of the test people, who are turned about the vertical by more and more, as a
-camera at another place would see them, and are scored without tuned thresholds. The turn is of joints
-already in metres: what a real camera at another place would see worse is not in it.
+Trains a two-layer GRU of 128 on root-centred joints and velocities of PRECOG's training people in camera axes, without
+augmentation, the simplest model that does well there; and the same on joints normalised as for the shipped model. All
+then predict every frame of the test people, who are turned about the vertical by growing angles, as a camera at another
+place would see them, and are scored without tuned thresholds. The joints are turned in metres: the larger errors of a
+real camera at another place are not included.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from hitrs_live.data.array_format import IGNORE, LabelledSequence, data_folder
 from hitrs_live.data.class_map import read_classes
 from hitrs_live.data.corruptions import turn
 from hitrs_live.data.open_dataset import open_dataset
-from hitrs_live.evaluation.decode_streams import decide
+from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.kept_streams import KeptStream
 from hitrs_live.evaluation.reports.detection import detection_report
 from hitrs_live.evaluation.run_model import run_model
@@ -47,24 +47,24 @@ ANGLES_DEG = (0, 15, 30, 45, 90, 180)
 WINDOW_FRAMES = 96
 BATCH = 16
 _VELOCITY_SCALE = 5.0
-"""Metres a frame are small beside metres."""
+"""Velocities in metres a frame are much smaller than positions in metres."""
 _FRAME_NOISE = 0.05
-"""In deviations of a feature: without any, the GRU learns its 48 streams by heart."""
+"""Noise in standard deviations of a feature: without it, the GRU overfits to its 48 streams."""
 _NEVER = -20.0
 """The logit of a class that the GRU does not know."""
 
 
 Prepare = Callable[[LabelledSequence], Floats]
-"""Bring a sequence's joints into the axes that a model sees. Returns (T, 25, 3)."""
+"""Transform a sequence's joints into the axes that a model uses. Returns (T, 25, 3)."""
 
 
 def in_camera_axes(sequence: LabelledSequence) -> Floats:
-    """Centre joints on the root, and leave them as the camera sees them."""
+    """Centre joints on the root, in camera axes."""
     return sequence.joints_m - sequence.joints_m[:, :1]
 
 
 def in_body_axes(sequence: LabelledSequence) -> Floats:
-    """Normalise as for the shipped model: turned by a slow heading, scaled by a slow size."""
+    """Normalise as for the shipped model: rotated by a smoothed heading, scaled by a smoothed size."""
     normalised, _ = normalise_sequence(torch.from_numpy(sequence.joints_m)[None], NormaliserConfig())
     return normalised[0].numpy()
 
@@ -73,12 +73,12 @@ AXES: dict[str, Prepare] = {"camera's axes": in_camera_axes, "body's axes": in_b
 
 
 class FrameGru(nn.Module):
-    """A GRU on joints and their velocities, with an answer every frame."""
+    """A GRU on joints and their velocities, with a prediction every frame."""
 
     def __init__(
         self, train: list[LabelledSequence], classes: int, prepare: Prepare, *, both_ways: bool = False
     ) -> None:
-        """both_ways: whether it reads the future too, as no live model can."""
+        """Create the network. both_ways: whether it is bidirectional, which no live model can be."""
         super().__init__()
         self.prepare = prepare
         known = sorted({int(label) for s in train for label in np.unique(s.labels) if label != IGNORE})
@@ -89,7 +89,7 @@ class FrameGru(nn.Module):
         self.head = nn.Linear(256 if both_ways else 128, len(known))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Judge every frame. features: (B, T, 150) -> logits (B, T, known)."""
+        """Predict every frame. features: (B, T, 150) -> logits (B, T, known)."""
         features = (features - self.mean) / self.scale
         if self.training:
             features = features + _FRAME_NOISE * torch.randn_like(features)
@@ -97,14 +97,14 @@ class FrameGru(nn.Module):
         return logits
 
     def features_of(self, sequence: LabelledSequence) -> Tensor:
-        """Add velocities to joints. Returns (T, 150)."""
+        """Concatenate joints and velocities. Returns (T, 150)."""
         joints = self.prepare(sequence)
         velocities = _VELOCITY_SCALE * np.diff(joints, axis=0, prepend=joints[:1])
         return torch.from_numpy(np.concatenate([joints, velocities], axis=1).reshape(len(joints), -1)).float()
 
     @torch.inference_mode()
-    def run_model(self, sequence: LabelledSequence) -> KeptStream:
-        """Judge a stream as the shipped model would, after every frame."""
+    def predict(self, sequence: LabelledSequence) -> KeptStream:
+        """Predict every frame of a stream, with the classes of the shipped model."""
         logits = torch.full((len(sequence.labels), self.classes), _NEVER)
         logits[:, self.known] = self(self.features_of(sequence)[None])[0]
         return KeptStream(sequence=sequence, ends=np.arange(len(logits)), logits=logits.numpy())
@@ -112,7 +112,7 @@ class FrameGru(nn.Module):
 
 @dataclass(frozen=True)
 class Windows:
-    """Cuts of streams, side by side."""
+    """A batch of windows of streams."""
 
     features: Tensor
     """(B, T, 150)."""
@@ -125,23 +125,23 @@ class Windows:
 
 
 class RandomWindows:
-    """Make the batch of any number: cuts of 96 frames, of streams drawn at random."""
+    """Draw the batch of a given number: windows of 96 frames of random streams."""
 
     def __init__(self, model: FrameGru, train: list[LabelledSequence], seed: int) -> None:
         position = torch.full((model.classes,), IGNORE)
         position[model.known] = torch.arange(len(model.known))
-        self._material = []
+        self._streams = []
         for sequence in train:
             labels = torch.from_numpy(sequence.labels)
             known = torch.where(labels >= 0, position[labels], IGNORE)
-            self._material.append((model.features_of(sequence), known))
+            self._streams.append((model.features_of(sequence), known))
         self._seed = seed
 
     def __call__(self, number: int) -> Windows:
         rng = np.random.default_rng((self._seed, number))
         features, labels = [], []
-        for stream in rng.integers(len(self._material), size=BATCH):
-            whole, true = self._material[stream]
+        for stream in rng.integers(len(self._streams), size=BATCH):
+            whole, true = self._streams[stream]
             first = rng.integers(max(1, len(whole) - WINDOW_FRAMES + 1))
             features.append(whole[first : first + WINDOW_FRAMES])
             labels.append(true[first : first + WINDOW_FRAMES])
@@ -154,7 +154,7 @@ class RandomWindows:
 def train_gru(
     train: list[LabelledSequence], classes: int, prepare: Prepare, *, steps: int, seed: int, both_ways: bool = False
 ) -> FrameGru:
-    """Train on random windows of the streams, in the loop that trains all models here."""
+    """Train on random windows of the streams, with the trainer of all models."""
     torch.manual_seed(seed)
     model = FrameGru(train, classes, prepare, both_ways=both_ways)
     config = TrainerConfig(
@@ -163,19 +163,19 @@ def train_gru(
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, join_processes("cpu") as processes:
         loop = Trainer(model, config, processes, Path(folder) / "state.pt", "")
-        loop.run(RandomWindows(model, train, seed), losses_of, lambda: None, lambda _: None)
+        loop.run(RandomWindows(model, train, seed), gru_losses, lambda: None, lambda _: None)
     return model.eval()
 
 
-def losses_of(module: nn.Module, batch: Windows) -> dict[str, Tensor]:
+def gru_losses(module: nn.Module, batch: Windows) -> dict[str, Tensor]:
     """Compute the cross-entropy over labelled frames."""
     logits = module(batch.features)
     return {"loss": F.cross_entropy(logits.transpose(1, 2), batch.labels, ignore_index=IGNORE)}
 
 
 def read_options(description: str) -> argparse.Namespace:
-    """Read what a comparison of GRUs takes from the command line, and take the threads."""
-    parser = argparse.ArgumentParser(description=description)
+    """Read the flags of a comparison of GRUs and set the number of threads."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=data_folder() / DATA)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seeds", type=int, default=3)
@@ -195,19 +195,19 @@ def read_halves(
 
 
 def frame_map(streams: list[KeptStream], info: CheckpointInfo) -> float:
-    """Score judgements of every frame, without tuned thresholds."""
-    report = detection_report(decide(streams, info, step_frames=1), info.labels)
+    """Compute the frame mAP of predictions every frame, without tuned thresholds."""
+    report = detection_report(decode_streams(streams, info, step_frames=1), info.labels)
     return float(report["frame_map"])
 
 
 def cell(values: list[float], digits: int = 2) -> str:
-    """Write the mean and, of several, the spread."""
+    """Format the mean and, for several values, the standard deviation."""
     return f"{mean(values):.{digits}f}" + (f" ± {stdev(values):.{digits}f}" if len(values) > 1 else "")
 
 
 def main() -> None:
-    """Run the script."""
-    options = read_options("A model of one camera, and the shipped one, at other cameras")
+    """Train the GRUs, measure all models at every angle, print one table and write the figures where asked."""
+    options = read_options(__doc__)
     shipped = load_checkpoint(None)
     train, test = read_halves(options, shipped.info.labels)
     labels, unlagged = shipped.info.labels, msgspec.structs.replace(shipped.info, label_lag_frames=0)
@@ -222,7 +222,7 @@ def main() -> None:
     for angle in ANGLES_DEG:
         turned = [replace(s, joints_m=turn(s.joints_m, angle)) for s in test]
         figures[str(angle)] = {
-            name: [frame_map([gru.run_model(s) for s in turned], unlagged) for gru in seeds]
+            name: [frame_map([gru.predict(s) for s in turned], unlagged) for gru in seeds]
             for name, seeds in grus.items()
         }
         figures[str(angle)]["shipped"] = [frame_map(run_model(shipped, turned, step_frames=1), shipped.info)]
@@ -233,11 +233,11 @@ def main() -> None:
 
 
 def table(figures: dict[str, dict[str, list[float]]]) -> Table:
-    """Lay the frame mAP out, a column an angle, mean and spread over seeds."""
-    laid = Table("", *(f"{angle}°" for angle in figures))
+    """Build the table of frame mAP, a column for each angle, mean and standard deviation over seeds."""
+    built = Table("", *(f"{angle}°" for angle in figures))
     for name in next(iter(figures.values())):
-        laid.add_row(name, *(cell(by[name]) for by in figures.values()))
-    return laid
+        built.add_row(name, *(cell(by[name]) for by in figures.values()))
+    return built
 
 
 if __name__ == "__main__":

@@ -14,11 +14,11 @@ TITLES = {
 }
 SHORT_TITLES = {"precog16": "PRECOG", "ui_prmd_kinect": "UI-PRMD", "cmu_bvh_01_14": "CMU", "cmu_mocap6": "mocap6"}
 FAULTS = {
-    "noise": "trembling and drifting",
+    "noise": "noise and drift",
     "15fps": "uneven 15 fps",
     "no-feet": "no feet",
     "no-hands": "no hands",
-    "landmarks": "laid between landmarks",
+    "landmarks": "in the live path's joint geometry",
     "yaw": "turned by {}°",
 }
 """By effect of `--degrade`: what is wrong with the joints, in words."""

@@ -11,11 +11,12 @@ from hitrs_live.files.cache_folder import cache_folder
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_INK, _FAINT = "#1f2933", "#8a94a0"
+INK, FAINT = "#1f2933", "#8a94a0"
+"""Colours of text and of minor elements, shared by all plots."""
 _COLOURS = ("#1d5c82", "#c8553d", "#3b8a57", "#9a4f96", "#c79a2b", "#555555")
-_STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans", "font.size": 9, "text.color": _INK, "axes.labelcolor": _INK, "xtick.color": _INK,
-    "ytick.color": _INK, "axes.edgecolor": _FAINT, "axes.spines.top": False, "axes.spines.right": False,
+PLOT_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans", "font.size": 9, "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK,
+    "ytick.color": INK, "axes.edgecolor": FAINT, "axes.spines.top": False, "axes.spines.right": False,
     "axes.axisbelow": True, "figure.facecolor": "white", "savefig.dpi": 160,
 }  # fmt: skip
 
@@ -32,7 +33,7 @@ def draw_plots(report: BenchReport, folder: Path) -> str:
     drawings: Mapping[str, Callable[[Axes, BenchReport], None]] = {
         "steps": _draw_steps, "history": _draw_history, "rates": _draw_rates,
     }  # fmt: skip
-    with rc_context(_STYLE):
+    with rc_context(PLOT_STYLE):
         for name, draw in drawings.items():
             figure = Figure(figsize=(5.6, 3.8), layout="constrained")
             axes = figure.subplots()
@@ -49,8 +50,8 @@ def _draw_steps(axes: "Axes", report: BenchReport) -> None:
         axes.fill_between(
             persons, [step.p50_ms for step in steps], [step.p99_ms for step in steps], color=colour, alpha=0.18, lw=0
         )
-    axes.axhline(FRAME_MS, color=_FAINT, linestyle="--", linewidth=1)
-    axes.annotate("30 frames a second", (1, FRAME_MS), (0, 3), textcoords="offset points", fontsize=8, color=_FAINT)
+    axes.axhline(FRAME_MS, color=FAINT, linestyle="--", linewidth=1)
+    axes.annotate("30 frames a second", (1, FRAME_MS), (0, 3), textcoords="offset points", fontsize=8, color=FAINT)
     axes.set_xscale("log", base=2)
     _scale_cost(axes)
     axes.set_xticks(ticks := [step.persons for step in next(iter(report.steps.values()))], [f"{n:,}" for n in ticks])
@@ -79,7 +80,7 @@ def _draw_rates(axes: "Axes", report: BenchReport) -> None:
     """Draw the FLOP/s of the engines' strides and of the matrix products that they are compared with."""
     arithmetic = report.arithmetic
     bars = [(f"{name}, 16 people", rate, _COLOURS[0]) for name, rate in arithmetic.hop_gflops.items()]
-    bars += [(f"product, {name}", rate, _FAINT) for name, rate in arithmetic.product_gflops.items()]
+    bars += [(f"product, {name}", rate, FAINT) for name, rate in arithmetic.product_gflops.items()]
     labels, rates, colours = zip(*bars, strict=True)
     drawn = axes.barh(labels, rates, color=colours, height=0.62)
     axes.bar_label(drawn, fmt="%.0f", padding=4, fontsize=8)

@@ -99,8 +99,8 @@ def test_every_table_has_the_figures_of_its_report(tmp_path: Path) -> None:
         "| street | 0.13 | 0.10 | walk | walk 1, twist 2 | 2 |",
         "| yard | 0.13 | 0.10 | nothing | nothing | 0 |",
         "| **all** | 0.26 | 0.20 |  |  | 2 |",
-        "70 false alarms in 0.33 h, 210 an hour; 20 of them name what the set calls otherwise, who sits down or stands "
-        "up and who walks with something to carry: without these 150 an hour.",
+        "70 false alarms in 0.33 h, 210 an hour; 20 of them are nearly right: sit_to_stand for sitting down or "
+        "standing up, walk for walking while carrying something or between actions. Without these 150 an hour.",
         "| jump | 50 | throw 30, background 20 |",
         "| walk | 20 | carry 20 |",
     ):
@@ -119,16 +119,16 @@ def test_what_stands_around_the_tables_stays_and_a_second_time_changes_nothing(t
 
 
 @pytest.mark.parametrize(
-    ("report", "change", "told"),
+    ("report", "change", "message"),
     [
         ("degraded", {"checkpoint": {"name": "other", "sha256": "b" * 64}}, "degraded.json: of checkpoint bbb"),
-        ("held_out", {"update": "clip"}, "held_out.json: answers every clip, wanted every frame"),
-        ("held_out", {"degraded": ["noise"]}, "held_out.json: of spoiled joints"),
+        ("held_out", {"update": "clip"}, "held_out.json: predictions every clip, expected every frame"),
+        ("held_out", {"degraded": ["noise"]}, "held_out.json: of degraded joints"),
         ("false_alarms", None, "false_alarms.json: cannot be read"),
     ],
 )
 def test_reports_that_do_not_belong_together_leave_the_card_as_it_was(
-    tmp_path: Path, report: str, change: dict[str, Any] | None, told: str
+    tmp_path: Path, report: str, change: dict[str, Any] | None, message: str
 ) -> None:
     reports = made_reports()
     if change is None:
@@ -138,7 +138,7 @@ def test_reports_that_do_not_belong_together_leave_the_card_as_it_was(
     card = write(tmp_path, reports)
     done = run(tmp_path)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert told in done.stderr
+    assert message in done.stderr
     assert card.read_text() == CARD
 
 
@@ -157,5 +157,5 @@ def test_a_card_without_its_two_marks_is_left_alone(tmp_path: Path, card: str) -
     file = write(tmp_path, made_reports(), card)
     done = run(tmp_path)
     assert done.returncode == 2
-    assert "wants one <!-- figures -->" in done.stderr
+    assert "needs one <!-- figures -->" in done.stderr
     assert file.read_text() == card

@@ -1,9 +1,9 @@
-"""One safetensors file that holds all a model needs: weights, sizes, skeleton, labels, preprocessing.
+"""The checkpoint format: one safetensors file with weights, sizes, skeleton, labels and preprocessing.
 
-Three kinds share one format and differ by `kind` in the description: a detector, which the live path runs; a
-recogniser, which classifies trimmed sequences; and an encoder alone, as pre-training leaves it. An encoder can be
-taken out of any of them. A pose forecaster, for the published motion-prediction benchmarks, has a description of its
-own.
+The description is JSON in the file's metadata, under the key `hitrs_live`: `CheckpointInfo` and its siblings. Three
+kinds share the format and differ by `kind`: a detector, which the live path runs; a recogniser, which classifies
+trimmed sequences; and an encoder alone, the result of pre-training. The encoder of any of them can be loaded. A pose
+forecaster, for the published motion-prediction benchmarks, has a description of its own (`ForecasterInfo`).
 """
 
 import hashlib
@@ -28,13 +28,13 @@ from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import MODALITIES, NormaliserConfig
 
 _DETECTOR_FORMAT = 2
-"""1 was that of version 0.1, with another motion head."""
+"""Format 1 is of version 0.1, with another motion head."""
 _FORECASTER_KEY = "hitrs_live_forecaster"
-_FORECASTER_WANTED = "wanted a file that `hitrs-live train-pose-forecaster` wrote"
+_FORECASTER_EXPECTED = "expected a file that `hitrs-live train-pose-forecaster` wrote"
 
 
 class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What stands beside a detector's weights."""
+    """The description of a detector."""
 
     kind: str = "detector"
     format: int = _DETECTOR_FORMAT
@@ -43,37 +43,38 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     labels: tuple[str, ...]
     """Class names in the order of the logits; the first is the background."""
     pair_labels: tuple[str, ...] = ()
-    """Those of them that take two people: told of pairs alone."""
+    """Those of them that take two people; they are detected on pairs alone."""
     detector: DetectorConfig
     normaliser: NormaliserConfig
     label_lag_frames: int
-    """The logits of a clip speak of the instant this many frames before the clip's last."""
+    """The logits of a clip describe the instant this many frames before the clip's last."""
     temperature: float = 1.0
     on: dict[str, float] = {}
-    """Score at which an action starts, by class, where it differs from the setting."""
+    """Onset threshold by class, where it differs from the setting."""
     off: dict[str, float] = {}
+    """Offset threshold by class, where it differs from the setting."""
     provenance: dict[str, str] = {}
-    """How the weights came to be: command, seed, data, steps."""
+    """How the weights were trained: command, seed, data, steps."""
 
     def without_dropout(self) -> "CheckpointInfo":
-        """Return the description of the model as it is run: a loaded model must give the same answer twice."""
+        """Return the description of the model for inference: a loaded model must be deterministic."""
         detector = replace(self.detector, encoder=replace(self.detector.encoder, dropout=0.0))
         return msgspec.structs.replace(self, detector=detector)
 
     def step_frames(self, update: Literal["clip", "frame"]) -> int:
-        """Return the frames from one prediction on a row to the next: each clip's stride, or 1 for every frame."""
+        """Return the frames from one output on a row to the next: the clip stride, or 1 for every frame."""
         return 1 if update == "frame" else self.detector.encoder.clip_stride
 
     def check(self) -> None:
-        """Raise ValueError where the parts do not fit together."""
+        """Raise ValueError where the fields contradict each other."""
         if len(self.labels) != self.detector.classes:
             raise ValueError(f"{len(self.labels)} labels for {self.detector.classes} classes")
-        if strangers := set(self.pair_labels) - set(self.labels[1:]):
-            raise ValueError(f"actions of two that are no classes: {', '.join(sorted(strangers))}")
+        if unknown := set(self.pair_labels) - set(self.labels[1:]):
+            raise ValueError(f"pair_labels name no class: {', '.join(sorted(unknown))}")
 
 
 class EncoderInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What stands beside the weights of an encoder alone."""
+    """The description of an encoder alone."""
 
     kind: str = "encoder"
     format: int = 1
@@ -82,66 +83,66 @@ class EncoderInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     encoder: HiTRSConfig
     normaliser: NormaliserConfig
     modality: str = "joint"
-    """What of the normalised joints it was trained on."""
+    """The modality of the normalised joints that it was trained on, as in `to_modality`."""
     provenance: dict[str, str] = {}
 
     def without_dropout(self) -> "EncoderInfo":
-        """Return the description of the model as it is run."""
+        """Return the description of the model for inference."""
         return msgspec.structs.replace(self, encoder=replace(self.encoder, dropout=0.0))
 
     def check(self) -> None:
-        """Raise ValueError where the parts do not fit together."""
+        """Raise ValueError where the fields contradict each other."""
         if self.modality not in MODALITIES:
-            raise ValueError(f"modality {self.modality!r}, wanted one of {', '.join(MODALITIES)}")
+            raise ValueError(f"modality {self.modality!r}, expected one of {', '.join(MODALITIES)}")
 
 
 class RecogniserInfo(EncoderInfo, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What stands beside a recogniser's weights."""
+    """The description of a recogniser."""
 
     kind: str = "recogniser"
     labels: tuple[str, ...]
     """Class names in the order of the logits."""
     readout: Readout = "token"
     mirror: bool = False
-    """Whether it learned from mirror images too, and so names a sequence by what it says of both."""
+    """Whether it was trained on mirror images too; then the logits of a sequence and its mirror image are averaged."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A detector ready to run and what it was made with."""
+    """A detector ready to run, with its description."""
 
     info: CheckpointInfo
     model: HitrsDetector
     fingerprint: str = ""
-    """SHA-256 of its file; empty where it came from none."""
+    """SHA-256 of its file; empty where it came from no file."""
 
 
 class EncoderCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """An encoder and what it was made with."""
+    """An encoder with its description."""
 
     info: EncoderInfo
     model: HiTRS
 
 
 class RecogniserCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A recogniser ready to run and what it was made with."""
+    """A recogniser ready to run, with its description."""
 
     info: RecogniserInfo
     model: Recogniser
 
 
 class ForecasterInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What stands beside the weights."""
+    """The description of a pose forecaster."""
 
     format: int = 1
     benchmark: str
     """The name of the motion set it was trained on."""
     forecaster: PoseForecasterConfig
     provenance: dict[str, str] = {}
-    """How the weights came to be: data, settings."""
+    """How the weights were trained: data, settings."""
 
 
 class ForecasterCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A pose forecaster and what it was made with."""
+    """A pose forecaster with its description."""
 
     info: ForecasterInfo
     model: PoseForecaster
@@ -169,9 +170,9 @@ def write_weights(path: Path, tensors: dict[str, Tensor], key: str, info: msgspe
 
 
 def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
-    """Load a detector, by default the one shipped, for inference in float32 on the CPU.
+    """Load a detector, by default the shipped one, for inference in float32 on the CPU.
 
-    Raises CheckpointMismatch, naming the file and what does not fit, where it is none of ours.
+    Raises CheckpointMismatch, naming the file and what does not fit, where it is not a detector of this format.
     """
     path = SHIPPED if path is None else Path(path)
     info, tensors = _read(path)
@@ -179,8 +180,8 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
         raise not_a_detector(path, info.kind)
     if info.format != _DETECTOR_FORMAT:
         raise CheckpointMismatch(
-            f"checkpoint {path}: is a detector of format {info.format}, wanted {_DETECTOR_FORMAT}, whose motion "
-            "head is another; train-detector --checkpoint takes its encoder over"
+            f"checkpoint {path}: is a detector of format {info.format}, expected {_DETECTOR_FORMAT}, which has another "
+            "motion head; train-detector --checkpoint reuses its encoder"
         )
     model = _fill(HitrsDetector(info.detector), tensors, path)
     return Checkpoint(info=info, model=model, fingerprint=fingerprint(path))
@@ -191,7 +192,7 @@ def load_recogniser(path: str | Path) -> RecogniserCheckpoint:
     info, tensors = _read(Path(path))
     if not isinstance(info, RecogniserInfo):
         raise CheckpointMismatch(
-            f"checkpoint {path}: is {_a(info.kind)}, wanted a recogniser, as hitrs-live finetune makes; "
+            f"checkpoint {path}: is {_a(info.kind)}, expected a recogniser, as hitrs-live finetune makes; "
             "an encoder can be measured with --protocol linear or knn"
         )
     config = RecogniserConfig(encoder=info.encoder, classes=len(info.labels), readout=info.readout)
@@ -223,13 +224,13 @@ def save_forecaster(path: Path, checkpoint: ForecasterCheckpoint) -> None:
 def load_forecaster(path: Path) -> ForecasterCheckpoint:
     """Load a forecaster for inference on the CPU.
 
-    Raises CheckpointMismatch, naming the file and what does not fit, where it is none.
+    Raises CheckpointMismatch, naming the file and what does not fit, where it is not a forecaster.
     """
-    with open_checkpoint_file(path, "pt", _FORECASTER_WANTED) as file:
+    with open_checkpoint_file(path, "pt", _FORECASTER_EXPECTED) as file:
         metadata = file.metadata() or {}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if _FORECASTER_KEY not in metadata:
-        raise CheckpointMismatch(f"checkpoint {path}: is no pose forecaster; {_FORECASTER_WANTED}")
+        raise CheckpointMismatch(f"checkpoint {path}: is no pose forecaster; {_FORECASTER_EXPECTED}")
     try:
         info = msgspec.json.decode(metadata[_FORECASTER_KEY], type=ForecasterInfo)
         model = PoseForecaster(info.forecaster)
@@ -237,13 +238,16 @@ def load_forecaster(path: Path) -> ForecasterCheckpoint:
     except (msgspec.DecodeError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointMismatch(
-            f"checkpoint {path}: weights and description do not fit ({reason}); {_FORECASTER_WANTED}"
+            f"checkpoint {path}: weights and description do not fit ({reason}); {_FORECASTER_EXPECTED}"
         ) from None
     return ForecasterCheckpoint(info=info, model=model.eval())
 
 
 def fingerprint(path: str | Path) -> str:
-    """Compute the SHA-256 of a checkpoint's file, 64 hexadecimal digits. Raises CheckpointMismatch where it is none."""
+    """Compute the SHA-256 of a checkpoint's file, 64 hexadecimal digits.
+
+    Raises CheckpointMismatch where it cannot be read.
+    """
     try:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -254,7 +258,7 @@ def fingerprint(path: str | Path) -> str:
 
 
 def checkpoint_kind(path: str | Path) -> str:
-    """Tell which kind a file is: detector, recogniser or encoder. Raises CheckpointMismatch where it is none."""
+    """Return a file's kind: detector, recogniser or encoder. Raises CheckpointMismatch where it is not a checkpoint."""
     with open_checkpoint_file(Path(path), "pt") as file:
         return _read_info(Path(path), file.metadata() or {}).kind
 
@@ -279,7 +283,7 @@ def _read_info(path: Path, metadata: dict[str, str]) -> AnyInfo:
     except msgspec.DecodeError as error:
         raise not_understood(path, error) from None
     if info.layout != NTU25.name:
-        raise CheckpointMismatch(f"checkpoint {path}: trained on skeleton {info.layout!r}, wanted {NTU25.name!r}")
+        raise CheckpointMismatch(f"checkpoint {path}: trained on skeleton {info.layout!r}, expected {NTU25.name!r}")
     try:
         info.check()
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""Pure pose mathematics, the same in training and live.
+"""Pose mathematics, the same in training and live: normalisation, mirroring, modalities, unseen joints.
 
-Normalisation makes people comparable and keeps the frame caches exact: it looks at this frame and at slow
-averages of the past, never at the future or at the window. Each frame is centred on the root, turned so that
+Normalisation makes people comparable and keeps the cached frame tokens exact: it reads this frame and slow
+averages of the past, never the future or the window. Each frame is centred on the root, turned so that
 the person's slowly averaged heading is +z, and divided by a slowly averaged body size. The root's own slot,
 which centring would leave at zero, carries the root's displacement from its own slow average instead, so that
 a jump or a step is not lost.
@@ -25,7 +25,7 @@ _TRUNK_TOP = NTU25.index("spine_shoulder")
 
 
 def _two(one: str, other: str) -> slice:
-    """Take two joints: a slice is a view, where a list of numbers copies, which each step of a stream would feel."""
+    """Return a slice that selects two joints: a view, where a list of indices would copy in each step of a stream."""
     first, last = sorted((NTU25.index(one), NTU25.index(other)))
     return slice(first, last + 1, last - first)
 
@@ -36,7 +36,7 @@ _Joints = TypeVar("_Joints", Tensor, NDArray[np.float32])
 
 
 def across_body(joints: _Joints) -> _Joints:
-    """Find the axis from the right to the left of a body: that of its hips and that of its shoulders, added.
+    """Compute the axis from the right to the left of a body: the sum of its hips' and its shoulders'.
 
     joints: (..., 25, 3), of torch or of numpy. Returns (..., 3), not of unit length.
     """
@@ -62,18 +62,18 @@ class NormaliserState:
     """(B,) bool."""
     slow_m: Tensor
     """(B, 6) float32, metres: the horizontal right-to-left vector of hips and shoulders (x, z), the body's size, the
-    root (x, y, z). Beside each other, so that one operation advances all."""
+    root (x, y, z). In one tensor, so that one operation advances all."""
 
     @classmethod
     def empty(cls, rows: int) -> "NormaliserState":
-        """Make a state in which no row has a past."""
+        """Return a state in which no row has a past."""
         slow_m = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0, 0.0])
         return cls(seen=torch.zeros(rows, dtype=torch.bool), slow_m=slow_m.repeat(rows, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
 class BodyFrame:
-    """What takes a normalised pose back into the camera's frame."""
+    """The transform of a normalised pose back into the camera's axes."""
 
     root_m: Tensor
     """(..., 3): the root now, camera frame."""
@@ -112,8 +112,8 @@ def normalise_step(
 ) -> tuple[Tensor, BodyFrame]:
     """Normalise one frame of B rows and advance the slow averages of the active ones in place.
 
-    joints_m: (B, 25, 3) float32, metres, y up; active: (B,) bool. Rows that are not active give numbers that
-    mean nothing. Returns the normalised joints (B, 25, 3) and the frame that undoes them.
+    joints_m: (B, 25, 3) float32, metres, y up; active: (B,) bool. The numbers of inactive rows are
+    undefined. Returns the normalised joints (B, 25, 3) and the frame that undoes them.
     """
     across = across_body(joints_m)[:, ::2]
     size = body_size_m(joints_m).clamp(0.2, 3.0).unsqueeze(1)
@@ -121,7 +121,7 @@ def normalise_step(
     first = (active & ~state.seen).unsqueeze(1)
     step = torch.cat((across, size, root), dim=1) - state.slow_m
     step *= torch.where(first, 1.0, torch.tensor(_gains(config)))
-    # Not multiplied by zero: a row that rests may hold anything, NaN too.
+    # Not multiplied by zero: an inactive row may have any values, NaN included.
     state.slow_m += step.masked_fill_(~active.unsqueeze(1), 0.0)
     state.seen |= active
 
@@ -132,14 +132,14 @@ def normalise_step(
 
 @cache
 def _gains(config: NormaliserConfig) -> tuple[float, ...]:
-    """Compute what share of the way each of the six averages goes in one frame."""
+    """Compute the gain per frame of each of the six averages."""
     frames = torch.tensor((config.heading_s, config.size_s, config.root_s), dtype=torch.float64) * config.rate_hz
     heading, size, root = (1.0 - torch.exp((-1.0 / frames).float())).tolist()
     return heading, heading, size, root, root, root
 
 
 def normalise_sequence(joints_m: Tensor, config: NormaliserConfig) -> tuple[Tensor, BodyFrame]:
-    """Normalise whole sequences as a stream would see them: `normalise_step` frame by frame, in one go.
+    """Normalise whole sequences as a stream would: `normalise_step` over all frames at once.
 
     joints_m: (B, T, 25, 3) -> (B, T, 25, 3), and the body frames with fields (B, T, ...).
     """
@@ -166,7 +166,7 @@ def _slow_average(values: Tensor, frames: float) -> Tensor:
 
 
 def _body_frame(root_m: Tensor, across: Tensor, size_m: Tensor, slow_root_m: Tensor) -> BodyFrame:
-    """Make the frame whose +z is the slow heading. root_m, slow_root_m: (..., 3); across: (..., 2); size_m: (...)."""
+    """Return the frame whose +z is the slow heading. root_m, slow_root_m: (..., 3); across: (..., 2); size_m: (...)."""
     # The heading is left x up; turning the averaged left vector onto +x brings the heading onto +z.
     left_x, left_z = across.unbind(-1)
     length = torch.sqrt(left_x * left_x + left_z * left_z).clamp_min(1e-6)
@@ -174,7 +174,7 @@ def _body_frame(root_m: Tensor, across: Tensor, size_m: Tensor, slow_root_m: Ten
 
 
 def denormalise(joints: Tensor, frame: BodyFrame) -> Tensor:
-    """Take normalised poses back into the camera's frame.
+    """Transform normalised poses back into the camera's axes.
 
     joints: (..., *, 25, 3) where (...) are the dimensions of the frame's cos and * any more: all those poses
     are relative to the same body frame. Returns metres, the same shape.
@@ -197,7 +197,7 @@ def to_body_frame(joints_m: Tensor, frame: BodyFrame) -> Tensor:
 
 
 def _spread(frame: BodyFrame, joints: Tensor) -> BodyFrame:
-    """Give a frame's fields singleton dimensions, so that they broadcast over poses that share it."""
+    """Add singleton dimensions to a frame's fields, so that they broadcast over the poses that share it."""
     batch = frame.cos.dim()
     if joints.dim() == batch + 2:
         return frame
@@ -213,17 +213,17 @@ def mirror(joints: Tensor) -> Tensor:
 
 
 def average_sides(logits: Tensor, of_mirrored: Tensor, mirrored: Tensor) -> Tensor:
-    """Average what is said of people and of their mirror images.
+    """Average the logits of people and of their mirror images.
 
-    logits, of_mirrored: (..., K); mirrored: (K,), the class that each becomes in a mirror, negative for one whose other
-    side is no class, which is judged by its own side alone. Returns (..., K).
+    logits, of_mirrored: (..., K); mirrored: (K,), the class that each becomes in a mirror, negative for one whose
+    counterpart is not a class; its logit is that of its own side alone. Returns (..., K).
     """
     other = of_mirrored[..., mirrored.clamp_min(0)]
     return torch.where(mirrored >= 0, (logits + other) / 2, logits)
 
 
 MODALITIES = ("joint", "bone", "motion")
-"""What a model may be given of a normalised sequence; models of all three together know more than any."""
+"""The inputs that a model may have of a normalised sequence; an ensemble of all three is more accurate than any."""
 
 
 def to_modality(joints: Tensor, modality: str, config: NormaliserConfig) -> Tensor:
@@ -237,24 +237,24 @@ def to_modality(joints: Tensor, modality: str, config: NormaliserConfig) -> Tens
         return joints
     if modality == "bone":
         bones = joints.clone()
-        # The root's slot carries a displacement, not a place: what hangs from the root hangs from zero.
-        hung = [joint for joint in NTU25.outward if NTU25.parents[joint] != _ROOT]
-        bones[:, hung] -= joints[:, [NTU25.parents[joint] for joint in hung]]
+        # The root's slot is a displacement, not a position: children of the root are relative to zero.
+        relative = [joint for joint in NTU25.outward if NTU25.parents[joint] != _ROOT]
+        bones[:, relative] -= joints[:, [NTU25.parents[joint] for joint in relative]]
         return bones
     if modality == "motion":
         earlier = joints[(torch.arange(len(joints)) - _MOTION_FRAMES).clamp_min(0)]
         return (joints - earlier) * (config.rate_hz / _MOTION_FRAMES)
-    raise ValueError(f"got modality {modality!r}, wanted one of {', '.join(MODALITIES)}")
+    raise ValueError(f"got modality {modality!r}, expected one of {', '.join(MODALITIES)}")
 
 
 _MOTION_FRAMES = 2
 
 
 def fill_unseen(joints_m: Tensor, seen_mask: Tensor) -> Tensor:
-    """Put each joint that was not seen where its nearest seen ancestor is.
+    """Set each joint that was not seen to the position of its nearest seen ancestor.
 
-    joints_m: (..., 25, 3); seen_mask: (..., 25) bool. This is how the training sets stand in for joints that
-    their sensor does not have, so the model knows the look of it.
+    joints_m: (..., 25, 3); seen_mask: (..., 25) bool, True = seen. Returns (..., 25, 3). The training sets fill joints
+    that their sensor does not have in the same way, so the model was trained on it.
     """
     filled = joints_m.clone()
     for joint in NTU25.outward:

@@ -64,7 +64,7 @@ def test_a_detector_of_the_first_version_is_refused_with_the_way_out(tmp_path: P
     checkpoint = tiny()
     old = msgspec.structs.replace(checkpoint, info=msgspec.structs.replace(checkpoint.info, format=1))
     save_checkpoint(tmp_path / "old.safetensors", old)
-    with pytest.raises(CheckpointMismatch, match=r"of format 1, wanted 2.*train-detector --checkpoint"):
+    with pytest.raises(CheckpointMismatch, match=r"of format 1, expected 2.*train-detector --checkpoint"):
         load_checkpoint(tmp_path / "old.safetensors")
     assert load_encoder(tmp_path / "old.safetensors").info.encoder.clip_width == TINY.clip_width
 
@@ -79,7 +79,7 @@ def test_a_checkpoint_of_another_skeleton_is_refused_by_name(tmp_path: Path) -> 
     checkpoint = tiny()
     other = Checkpoint(info=msgspec.structs.replace(checkpoint.info, layout="coco17"), model=checkpoint.model)
     save_checkpoint(tmp_path / "coco.safetensors", other)
-    with pytest.raises(CheckpointMismatch, match="trained on skeleton 'coco17', wanted 'ntu25'"):
+    with pytest.raises(CheckpointMismatch, match="trained on skeleton 'coco17', expected 'ntu25'"):
         load_checkpoint(tmp_path / "coco.safetensors")
 
 

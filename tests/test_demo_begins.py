@@ -11,6 +11,7 @@ from hitrs_live.messages import ActionEvent, AnyMessage
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.demo.source import DemoSource
+from hitrs_live.streaming.hitrs_stream import HitrsLoader
 from hitrs_live.streaming.thresholds import find_thresholds
 from hitrs_live.transport.sink import ListSink
 
@@ -38,7 +39,9 @@ def test_the_demo_begins_with_what_the_shipped_model_reports_and_nothing_else_is
     checkpoint, config = load_checkpoint(None), Config()
     thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(SHIPPED))
     feeds = [InputStream(source=demo)]
-    Pipeline(feeds, checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds).run(stop=sink.over)
+    Pipeline(feeds, model=HitrsLoader(checkpoint, config.model), config=config, sink=sink, thresholds=thresholds).run(
+        stop=sink.over
+    )
     starts = [m for m in sink.messages if isinstance(m, ActionEvent) and m.state == "start"]
     shown = [span for span in demo.script if span.end_time_s < SEEN_S]
     assert [span.label for span in shown] == ["squat", "jumping_jack", "walk", "arm_circle"]

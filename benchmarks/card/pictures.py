@@ -28,6 +28,7 @@ from hitrs_live.pose.factory import make_pose_estimator
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.sources.video import VideoSource
+from hitrs_live.streaming.hitrs_stream import HitrsLoader
 from hitrs_live.streaming.thresholds import find_thresholds
 from hitrs_live.transport.sink import ListSink
 from hitrs_live.views.dashboard import Dashboard
@@ -107,7 +108,8 @@ def _pipeline(stream: InputStream, sink: ListSink) -> Pipeline:
     """Build the pipeline that `hitrs-live live` runs."""
     config, checkpoint = Config(), load_checkpoint()
     thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(SHIPPED))
-    return Pipeline([stream], checkpoint=checkpoint, config=config, sink=sink, thresholds=thresholds)
+    loader = HitrsLoader(checkpoint, config.model)
+    return Pipeline([stream], model=loader, config=config, sink=sink, thresholds=thresholds)
 
 
 def picture_demo() -> None:

@@ -29,6 +29,7 @@ from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.demo.source import DemoSource
+from hitrs_live.streaming.hitrs_stream import HitrsLoader
 from hitrs_live.transport.sink import ListSink
 
 _LONG_MS = 1000.0
@@ -74,9 +75,11 @@ def run(checkpoint: Checkpoint, cameras: Sequence[Camera], *, gather_ms: float) 
     sink, config = LastStatus(), override(Config(), {"model.gather_ms": gather_ms, **PACE})
     engine = open_engine(checkpoint, "auto", "fp32", threads=1)
     pipeline = Pipeline(
-        [InputStream(source=camera) for camera in cameras], checkpoint=checkpoint, config=config, sink=sink,
-        open_model=lambda: engine,
-    )  # fmt: skip
+        [InputStream(source=camera) for camera in cameras],
+        model=HitrsLoader(checkpoint, config.model, lambda: engine),
+        config=config,
+        sink=sink,
+    )
     began_s = time.process_time()
     pipeline.run()
     return time.process_time() - began_s, sink

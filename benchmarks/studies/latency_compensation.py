@@ -30,6 +30,7 @@ from hitrs_live.data.class_map import as_streams, read_ship
 from hitrs_live.evaluation.reports.write import write_report
 from hitrs_live.messages import JointFrame, People
 from hitrs_live.streaming.compensator import LatencyCompensator
+from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.motion_scorer import MotionScorer
 from hitrs_live.streaming.predictor import Predictor
 
@@ -64,7 +65,7 @@ def _batch_errors_mm(
     lengths = np.array([len(sequence.labels) for sequence in sequences])
     joints_m = np.stack([_padded(sequence.joints_m, int(lengths.max())) for sequence in sequences])
     real = np.stack([sequence.valid_mask for sequence in sequences]).astype(np.float64)
-    predictor = Predictor(checkpoint, rows=rows, step_frames=step_frames, mirror=False)
+    predictor = Predictor(HitrsStream(checkpoint, step_frames=step_frames), rows=rows, mirror=False)
     compensator = LatencyCompensator(rows=rows, rate_hz=rate_hz, horizon=horizon)
     scorer = MotionScorer(source_id="benchmark", rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=step_frames)
     for frame in range(int(lengths.max())):

@@ -14,6 +14,7 @@ from hitrs_live.messages import AnyMessage, PoseEvent
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.demo.source import DemoSource
+from hitrs_live.streaming.hitrs_stream import HitrsLoader
 from hitrs_live.transport.multi_sink import MultiSink
 from hitrs_live.transport.publisher import Publisher
 
@@ -31,9 +32,9 @@ def measure_latency(checkpoint: Checkpoint, engine: BenchEngine, *, duration_s: 
     with Publisher(config.publish, "bench") as publisher:
         times = _PoseTimes()
         Pipeline(
-            [InputStream(source=DemoSource("real", _PERSONS))], checkpoint=checkpoint, config=config,
-            sink=MultiSink(publisher, [times]),
-            open_model=lambda: OpenedEngine(engine=engine.engine),
+            [InputStream(source=DemoSource("real", _PERSONS))],
+            model=HitrsLoader(checkpoint, config.model, lambda: OpenedEngine(engine=engine.engine)),
+            config=config, sink=MultiSink(publisher, [times]),
         ).run(duration_s=duration_s)  # fmt: skip
     if len(times.took_ms) < 2:
         return None

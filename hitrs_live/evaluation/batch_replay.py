@@ -22,6 +22,7 @@ from hitrs_live.inference.base import Engine
 from hitrs_live.messages import ActionEvent, JointFrame
 from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.streaming.recorded_tracks import TrackHistory
@@ -90,20 +91,17 @@ class Replay:
         self, checkpoint: Checkpoint, config: Config, engine: Engine, *, rows: int, thresholds: Thresholds | None = None
     ) -> None:
         """Take the model, the settings, the engine that computes it, the number of rows, and tuned thresholds."""
-        info = checkpoint.info
-        step_frames = info.step_frames(config.model.update)
+        stream = HitrsStream(checkpoint, engine=engine, step_frames=checkpoint.info.step_frames(config.model.update))
+        model = stream.description
         self._predictor = Predictor(
-            checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, step_frames=step_frames,
-            mirror=config.model.mirror, engine=engine,
-        )  # fmt: skip
+            stream, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, mirror=config.model.mirror
+        )
         self._decoder = ActionDecoder(
-            info, config.action, source_id="replay", rows=rows, thresholds=thresholds, step_frames=step_frames,
+            model, config.action, source_id="replay", rows=rows, thresholds=thresholds,
             bridge_s=config.track.bridge_s,
         )  # fmt: skip
-        self._pair_actions, self._rate_hz = np.isin(info.labels, info.pair_labels), info.normaliser.rate_hz
-        self._pair_decoder = partial(
-            PairDecoder, info, config, source_id="replay", thresholds=thresholds, step_frames=step_frames
-        )  # fmt: skip
+        self._pair_actions, self._rate_hz = np.isin(model.labels, model.pair_labels), model.rate_hz
+        self._pair_decoder = partial(PairDecoder, model, config, source_id="replay", thresholds=thresholds)
         self._rows: list[_PersonRow | None] = [None] * rows
         self._empty = np.zeros((len(NTU25), 3), np.float32), np.zeros(len(NTU25), np.float32)
         self.step_ms: list[float] = []

@@ -59,7 +59,7 @@ class FilePairs:
                 continue
             events = self._decoder.step(_predict(joint_frame, row_logits, self._classes))
             scores.detected += [event.label for event in events if event.state == "start"]
-            pairs = self._decoder.judged
+            pairs = self._decoder.predicted
             assert pairs is not None
             scores.predictions += int(pairs.completed.sum())
             scores.logits_sum += pairs.logits[pairs.completed].sum(axis=0, dtype=np.float64)

@@ -9,7 +9,9 @@ from hitrs_live.config import ActionConfig
 from hitrs_live.evaluation.kept_streams import DetectedAction, KeptStream, StreamResult
 from hitrs_live.messages import ActionEvent, JointFrame, Prediction
 from hitrs_live.skeleton import NTU25
-from hitrs_live.streaming.decoder import ActionDecoder, class_scores
+from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.hitrs_stream import describe_stream
+from hitrs_live.streaming.scores import class_scores
 from hitrs_live.streaming.thresholds import Thresholds, make_rules
 
 _ROWS = 64
@@ -33,16 +35,16 @@ def decode_streams(
     action of two people.
     """
     config = config or ActionConfig()
-    rules = make_rules(info, config, thresholds)
+    model = describe_stream(info, step_frames)
+    rules = make_rules(model, config, thresholds)
     detected: dict[int, list[DetectedAction]] = {}
     # The longest first, so that a batch stays full.
     order = sorted(range(len(streams)), key=lambda number: -len(streams[number].ends))
     for first in range(0, len(order), _ROWS):
         numbers = order[first : first + _ROWS]
         decoder = ActionDecoder(
-            info, config, source_id="evaluation", rows=len(numbers), thresholds=thresholds, step_frames=step_frames,
-            of_pairs=of_pairs,
-        )  # fmt: skip
+            model, config, source_id="evaluation", rows=len(numbers), thresholds=thresholds, of_pairs=of_pairs
+        )
         events = _events(decoder, [streams[number] for number in numbers], info.normaliser.rate_hz)
         detected.update(zip(numbers, _pair_starts_with_ends(events, len(numbers)), strict=True))
     return [

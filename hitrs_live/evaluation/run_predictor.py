@@ -10,6 +10,7 @@ from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.inference.base import Engine
 from hitrs_live.messages import JointFrame, Prediction
+from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.predictor import Predictor
 
 _ROWS = 32
@@ -41,7 +42,8 @@ def run_predictor(
     order = sorted(range(len(recordings)), key=lambda index: -len(recordings[index].labels))
     for first in range(0, len(order), _ROWS):
         batch = order[first : first + _ROWS]
-        predictor = Predictor(checkpoint, rows=len(batch), step_frames=step_frames, mirror=mirror, engine=engine)
+        stream = HitrsStream(checkpoint, engine=engine, step_frames=step_frames)
+        predictor = Predictor(stream, rows=len(batch), mirror=mirror)
         recorded: list[list[T]] = [[] for _ in batch]
         frames = _joint_frames(
             [recordings[index] for index in batch], [confidence[index] for index in batch],

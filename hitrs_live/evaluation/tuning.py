@@ -18,7 +18,8 @@ from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult
 from hitrs_live.evaluation.metrics.point import NO_MATCHES, Matches, match_starts
 from hitrs_live.evaluation.metrics.segment import alone_in_background, segments_of
 from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
-from hitrs_live.streaming.decoder import energy
+from hitrs_live.streaming.hitrs_stream import describe_stream
+from hitrs_live.streaming.scores import energy
 from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds, make_rules
 
 TOLERANCE_S = 0.5
@@ -198,7 +199,7 @@ class Tuner:
         self, temperature: NDArray[np.float64] | None, least_energies: Mapping[int, float] | None
     ) -> Thresholds:
         """Return the rules of every class in full, so that each can be edited by hand."""
-        rules = make_rules(self._info, self._config)
+        rules = make_rules(describe_stream(self._info), self._config)
         temperatures = rules.temperature if temperature is None else temperature
         least = least_energies or {}
         classes = {
@@ -209,8 +210,8 @@ class Tuner:
             on_left, off_left = (_ON_LEFT, _OFF_LEFT) if number in least else (1.0, 1.0)
             classes[label] = ClassThresholds(
                 temperature=round(float(temperatures[number]), 4),
-                on=round(float(rules.on[number]) * on_left, 4),
-                off=round(float(rules.off[number]) * off_left, 4),
+                on=round(float(rules.onset_threshold[number]) * on_left, 4),
+                off=round(float(rules.offset_threshold[number]) * off_left, 4),
                 min_duration_s=float(rules.min_duration_ns[number]) / 1e9,
                 max_duration_s=longest_ns / 1e9 if math.isfinite(longest_ns) else 0.0,
                 least_energy=least.get(number),

@@ -1,7 +1,7 @@
-"""Open the best engine that can be had: TensorRT, CUDA graphs, ONNX Runtime, torch, one after the other.
+"""Open the best available engine, in the order TensorRT, CUDA graphs, ONNX Runtime, torch.
 
-Every engine passes the gate before it runs. Where the one that was wanted cannot be had the next one does its work,
-and that is told once, with the reason: on the log, and in the notice that every status then carries.
+Every engine must pass the parity gate before it runs. Where the requested one is unavailable the next one is used, and
+the reason is reported once on the log and in the notice of every status.
 """
 
 import logging
@@ -24,28 +24,28 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What an engine is opened for."""
+class EngineRequest:
+    """What is asked of an engine."""
 
     checkpoint: Checkpoint
     precision: Precision
     max_rows: int
     threads: int
     folder: Path
-    """Where built engines are kept."""
+    """Where built engines are stored."""
     build: bool
-    """Whether what is not built may be built now, which takes up to a minute."""
+    """Whether a missing engine may be built now, which takes up to a minute."""
     ranges: Ranges | None
-    """What int8 is made by; None for the built-in streams."""
+    """The ranges for int8; None for those of the built-in streams."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedEngine:
-    """An engine, and what there is to say of how it came to be this one."""
+    """An engine, and a notice where it is not the requested one."""
 
     engine: Engine
     notice: str = ""
-    """One line, where it is not what was wanted."""
+    """One line with the reason, where it is not the requested engine; else empty."""
 
 
 def open_engine(
@@ -59,24 +59,24 @@ def open_engine(
     build: bool = True,
     quantisation: Path | None = None,
 ) -> OpenedEngine:
-    """Open an engine for a detector, or the next one down the ladder that can be had. Never raises EngineError.
+    """Open the requested engine for a detector, or the next available one. Never raises EngineError.
 
-    max_rows: rows in a call, at most; folder: where built engines are kept, by default `engines_folder()`;
+    max_rows: rows in a call, at most; folder: where built engines are stored, by default `engines_folder()`;
     quantisation: the file of ranges for int8, by default what `find_ranges` finds.
-    Raises DataError where that file was named and is not of this checkpoint.
+    Raises DataError where that file was named and belongs to another checkpoint.
     """
-    found = find_ranges(quantisation, checkpoint) if precision == "int8" else LoadedRanges()
-    if found.notice:
-        _log.warning("int8 by %s: %s", found.origin, found.notice)
-    wanted = Wanted(
+    loaded = find_ranges(quantisation, checkpoint) if precision == "int8" else LoadedRanges()
+    if loaded.notice:
+        _log.warning("int8 by %s: %s", loaded.origin, loaded.notice)
+    request = EngineRequest(
         checkpoint=checkpoint, precision=precision, max_rows=max_rows, threads=threads,
-        folder=folder or engines_folder(), build=build, ranges=found.ranges,
+        folder=folder or engines_folder(), build=build, ranges=loaded.ranges,
     )  # fmt: skip
     reference = TorchEngine(checkpoint.model)
     failed: list[str] = []
     for rung, rung_precision in _rungs(engine, precision):
         try:
-            candidate = _OPENERS[rung](wanted, rung_precision)
+            candidate = _OPENERS[rung](request, rung_precision)
             if not (rung == "torch" and rung_precision == "fp32"):
                 check_parity(candidate, reference, max_rows=max_rows)
         except EngineError as error:
@@ -87,9 +87,9 @@ def open_engine(
 
 
 def _rungs(engine: EngineChoice, precision: Precision) -> Iterator[tuple[str, Precision]]:
-    """Go down from the engine asked for, each first in the precision asked for, then in fp32.
+    """Yield back-ends from the requested one down, each first in the requested precision, then in fp32.
 
-    Half precision on a CPU is slower than fp32, so torch is fallen to in fp32 alone.
+    Half precision on a CPU is slower than fp32, so torch as the fallback is used in fp32 alone.
     """
     rungs = list(_OPENERS)
     if engine != "auto":
@@ -107,7 +107,7 @@ def _explain(engine: Engine, failed: list[str]) -> str:
     if not failed:
         _log.info("engine %s in %s", engine.name, engine.precision)
         return ""
-    # The first says what the user can mend; those after it failed as well, or were never wanted.
+    # The first is what the user can fix; those after it failed as well, or were not requested.
     notice = f"runs on {engine.name} in {engine.precision}; {failed[0]}"
     _log.warning("the model %s", notice)
     for other in failed[1:]:
@@ -115,33 +115,34 @@ def _explain(engine: Engine, failed: list[str]) -> str:
     return notice
 
 
-def _open_tensorrt(wanted: Wanted, precision: Precision) -> Engine:
+def _open_tensorrt(request: EngineRequest, precision: Precision) -> Engine:
     from hitrs_live.inference.build import open_tensorrt
 
-    return open_tensorrt(wanted.checkpoint, precision, wanted.max_rows, wanted.folder, build=wanted.build)
+    return open_tensorrt(request.checkpoint, precision, request.max_rows, request.folder, build=request.build)
 
 
-def _open_cuda_graph(wanted: Wanted, precision: Precision) -> Engine:
+def _open_cuda_graph(request: EngineRequest, precision: Precision) -> Engine:
     from hitrs_live.inference.cuda_graph_engine import CudaGraphEngine
 
-    return CudaGraphEngine(wanted.checkpoint.model, precision, max_rows=wanted.max_rows)
+    return CudaGraphEngine(request.checkpoint.model, precision, max_rows=request.max_rows)
 
 
-def _open_onnx(wanted: Wanted, precision: Precision) -> Engine:
+def _open_onnx(request: EngineRequest, precision: Precision) -> Engine:
     from hitrs_live.inference.build import open_onnx
 
     return open_onnx(
-        wanted.checkpoint, precision, wanted.folder, threads=wanted.threads, build=wanted.build, ranges=wanted.ranges
+        request.checkpoint, precision, request.folder, threads=request.threads, build=request.build,
+        ranges=request.ranges,
     )  # fmt: skip
 
 
-def _open_torch(wanted: Wanted, precision: Precision) -> Engine:
+def _open_torch(request: EngineRequest, precision: Precision) -> Engine:
     if precision not in DTYPES:
         raise EngineUnavailable(f"torch runs {', '.join(DTYPES)} here")
-    return TorchEngine(wanted.checkpoint.model, precision)
+    return TorchEngine(request.checkpoint.model, precision)
 
 
-_OPENERS: dict[str, Callable[[Wanted, Precision], Engine]] = {
+_OPENERS: dict[str, Callable[[EngineRequest, Precision], Engine]] = {
     "tensorrt": _open_tensorrt,
     "cuda-graph": _open_cuda_graph,
     "onnx": _open_onnx,

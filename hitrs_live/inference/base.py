@@ -1,7 +1,7 @@
-"""What the streaming path asks of whatever computes the model.
+"""The protocol of inference engines: what a stream calls to compute the detector.
 
-An engine is stateless: a stream's rings stay with the stream. It takes and gives float32 tensors on the CPU,
-whatever it computes in and wherever, and any number of rows from one on.
+An engine is stateless; the state of a stream stays with the stream. It takes and returns float32 tensors on the CPU,
+whichever precision and device it computes in, and any number of rows from one on.
 """
 
 from abc import ABC, abstractmethod
@@ -16,7 +16,7 @@ from hitrs_live.model.hitrs import HiTRSConfig
 
 
 class StepEncoder(Protocol):
-    """Encode a frame and a clip: all that a stream without judgements needs."""
+    """Encode frames and clips: all that a stream of embeddings needs."""
 
     @property
     def grid(self) -> HiTRSConfig:
@@ -30,18 +30,18 @@ class StepEncoder(Protocol):
 
 
 class HeadOutput(NamedTuple):
-    """What is said of windows at their newest clip. M windows."""
+    """The outputs of both heads at the newest clip of windows. M windows."""
 
     logits: Tensor
     """(M, K)."""
     future: Tensor
     """(M, F, J, 3), normalised."""
     scales: Tensor
-    """(M, F, J), body sizes: how far off each joint of the future may be, as `MotionHead.forecast` has it."""
+    """(M, F, J), body sizes: the scale of each future joint's error, as `MotionHead.forecast` defines it."""
 
 
 class Engine(StepEncoder, Protocol):
-    """Compute one detector, in parts, as a stream needs them."""
+    """Compute one detector in three submodules: frame, clip and head."""
 
     @property
     def name(self) -> str:
@@ -49,25 +49,26 @@ class Engine(StepEncoder, Protocol):
 
     @property
     def precision(self) -> Precision:
-        """What the large products are computed in."""
+        """The precision of the large matrix products."""
 
     @property
     def config(self) -> DetectorConfig:
-        """What the detector is made of."""
+        """The detector's configuration."""
 
     def predict(self, clips: Tensor, valid_clips: Tensor, recent: Tensor) -> HeadOutput:
-        """Judge windows at their newest clip.
+        """Predict at the newest clip of windows.
 
         clips: (M, W, C_clip), oldest first, W = `config.window_clips`; valid_clips: (M,) int64 >= 1, how many of them
-        are real, what lies past them is not read; recent: (M, S, J, 3), the normalised frames of the newest clip's
+        are valid, what lies past them is not read; recent: (M, S, J, 3), the normalised frames of the newest clip's
         span.
         """
 
 
 class SubmoduleEngine(ABC):
-    """An `Engine` whose three calls each run one piece as a whole, whatever computes it."""
+    """An `Engine` whose three calls each run one submodule as a whole."""
 
     def __init__(self, config: DetectorConfig, precision: Precision) -> None:
+        """Take the detector's configuration and the precision of its large products."""
         self.config = config
         self.precision: Precision = precision
 
@@ -77,15 +78,15 @@ class SubmoduleEngine(ABC):
         return self.config.encoder
 
     def encode_frames(self, joints: Tensor) -> Tensor:
-        """Encode frames, as `Engine` has it."""
+        """Encode frames, as `Engine` defines it."""
         return self._run("frame", joints)[0]
 
     def encode_clips(self, tokens: Tensor) -> Tensor:
-        """Encode clips, as `Engine` has it."""
+        """Encode clips, as `Engine` defines it."""
         return self._run("clip", tokens)[0]
 
     def predict(self, clips: Tensor, valid_clips: Tensor, recent: Tensor) -> HeadOutput:
-        """Judge windows at their newest clip, as `Engine` has it."""
+        """Predict at the newest clip of windows, as `Engine` defines it."""
         return HeadOutput(*self._run("head", clips, valid_clips, recent))
 
     @abstractmethod

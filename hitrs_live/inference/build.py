@@ -1,4 +1,4 @@
-"""Build what the compiled back-ends run, where it is not built yet, and open it."""
+"""Build the files of the compiled back-ends where they are missing, and open engines on them."""
 
 import logging
 import tempfile
@@ -30,10 +30,10 @@ def open_onnx(
     build: bool = True,
     ranges: Ranges | None = None,
 ) -> Engine:
-    """Open ONNX Runtime on a detector's graphs: in fp32 those of the package, else built ones, built first if need be.
+    """Open ONNX Runtime on a detector's graphs: those of the package in fp32, else built ones, built where missing.
 
-    ranges: what int8 is made by, by default the built-in streams.
-    Raises EngineUnavailable or EngineStale where it cannot be had.
+    ranges: for int8, by default those of the built-in streams.
+    Raises EngineUnavailable or EngineStale where it cannot be opened.
     """
     if precision not in ("fp32", "int8"):
         raise EngineUnavailable("ONNX Runtime runs fp32 and int8 on a CPU; half precision is for GPUs")
@@ -87,9 +87,9 @@ def open_packaged(checkpoint: Checkpoint, *, threads: int = 1) -> Engine:
 def open_tensorrt(
     checkpoint: Checkpoint, precision: Precision, max_rows: int, folder: Path, *, build: bool = True
 ) -> Engine:
-    """Open TensorRT on a detector's plans, building them for this GPU first where there are none.
+    """Open TensorRT on a detector's plans, built for this GPU first where missing.
 
-    Raises EngineUnavailable or EngineStale where it cannot be had.
+    Raises EngineUnavailable or EngineStale where it cannot be opened.
     """
     from hitrs_live.inference.tensorrt_engine import TensorRtEngine
     from hitrs_live.inference.tensorrt_plan import OPSET, build_plan, find_tensorrt
@@ -119,7 +119,7 @@ def open_tensorrt(
 
 
 def _built(folder: Path, key: EngineKey, build: Callable[[Path], None], *, build_now: bool) -> dict[str, bytes]:
-    """Read an engine's files, building them first where there are none that may be loaded."""
+    """Read an engine's files, built first where there are none that may be loaded."""
     try:
         return read_engine(folder, key)
     except EngineStale as stale:
@@ -134,5 +134,5 @@ def _built(folder: Path, key: EngineKey, build: Callable[[Path], None], *, build
 
 def _weights(checkpoint: Checkpoint) -> str:
     if not checkpoint.fingerprint:
-        raise EngineUnavailable("the model came from no file, whose SHA-256 a built engine is kept by; save it first")
+        raise EngineUnavailable("the model came from no file, whose SHA-256 names a built engine; save it first")
     return checkpoint.fingerprint

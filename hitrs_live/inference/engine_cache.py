@@ -1,8 +1,8 @@
-"""Built engines on disk: what each was built of, and what is needed to trust it.
+"""The cache of built engines on disk: what each was built from, and a seal that shows it was built here.
 
-A built engine is a folder `<weights>-<back-end>-<precision>` with its files and a manifest, which holds the key (what
-it was built of), the SHA-256 of every file and a seal. Some of these files are code: the seal is made with a secret
-that never leaves this machine, so what was copied from another one, or altered, is not loaded but built anew.
+A built engine is a folder `<weights>-<back-end>-<precision>` with its files and a manifest. The manifest has the key
+(what it was built from), the SHA-256 of every file and a seal. Some of these files are code: the seal is made with a
+secret that never leaves this machine, so an engine that was copied from elsewhere or altered is rebuilt, not loaded.
 """
 
 import hashlib
@@ -26,32 +26,32 @@ _SECRET_BYTES = 32
 
 
 class EngineKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a built engine is of. An engine of any other key is stale."""
+    """What an engine is built from. An engine of any other key is stale."""
 
     weights: str
     """SHA-256 of the checkpoint's file."""
     backend: str
     precision: Precision
     max_rows: int
-    """Rows in a call, at most, that it was built for; 0 for any number."""
+    """The most rows per call that it was built for; 0 for any number."""
     version: str
-    """Of what runs it."""
+    """The version of the back-end."""
     cuda: str = ""
     gpu: str = ""
-    """Its architecture, such as sm_86; empty for the CPU."""
+    """The GPU's architecture, such as sm_86; empty for the CPU."""
     graphs: str
     """Hash of the code that the graphs are traced from, as `graph_sources` computes it."""
     ranges: str = ""
-    """SHA-256 of the ranges that int8 was made by; empty for those of the built-in streams."""
+    """SHA-256 of the ranges for int8; empty for those of the built-in streams."""
 
     @property
     def name(self) -> str:
-        """The folder's name: one engine for each of these, whatever else the key says."""
+        """The folder's name; engines that differ only in other fields of the key replace each other."""
         return "-".join(part for part in (self.weights[:12], self.backend, self.precision, self.gpu) if part)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What lies beside an engine's files."""
+    """The manifest beside an engine's files."""
 
     format: int = 1
     key: EngineKey
@@ -62,16 +62,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def engines_folder() -> Path:
-    """Return where engines are kept: `engines/` of a checkout, else the user's cache. It need not exist yet."""
+    """Return where engines are stored: `engines/` of a checkout, else the user's cache. It need not exist yet."""
     if (_CHECKOUT / "README.md").is_file() and os.access(_CHECKOUT, os.W_OK):
         return _CHECKOUT
     return cache_folder() / "engines"
 
 
 def read_engine(folder: Path, key: EngineKey) -> dict[str, bytes]:
-    """Read the files of the engine of a key, whole and as they were built here. Returns their content by name.
+    """Read the files of the engine of a key, and check that they were built here. Returns their content by name.
 
-    Raises EngineStale, naming what differs, where there is none or none that may be loaded.
+    Raises EngineStale, naming what differs, where there is none or it may not be loaded.
     """
     place = folder / key.name
     try:
@@ -79,31 +79,33 @@ def read_engine(folder: Path, key: EngineKey) -> dict[str, bytes]:
     except FileNotFoundError:
         raise EngineStale(f"engine {place}: not built yet; hitrs-live build-engines does it") from None
     except (OSError, msgspec.DecodeError) as error:
-        raise EngineStale(f"engine {place}: its manifest cannot be read ({error}); it has to be built anew") from None
+        raise EngineStale(f"engine {place}: its manifest cannot be read ({error}); it has to be rebuilt") from None
     for field in msgspec.structs.fields(EngineKey):
-        got, wanted = getattr(manifest.key, field.name), getattr(key, field.name)
-        if got != wanted:
-            raise EngineStale(f"engine {place}: built for {field.name} {got}, wanted {wanted}; it has to be built anew")
+        got, expected = getattr(manifest.key, field.name), getattr(key, field.name)
+        if got != expected:
+            raise EngineStale(
+                f"engine {place}: built for {field.name} {got}, expected {expected}; it has to be rebuilt"
+            )
     if not hmac.compare_digest(manifest.seal, _seal(key, manifest.files)):
-        raise EngineStale(f"engine {place}: built on another machine or altered since; it has to be built anew")
-    return {name: _read_checked(place / name, wanted) for name, wanted in manifest.files.items()}
+        raise EngineStale(f"engine {place}: built on another machine or altered since; it has to be rebuilt")
+    return {name: _read_checked(place / name, sha256) for name, sha256 in manifest.files.items()}
 
 
-def _read_checked(path: Path, wanted: str) -> bytes:
-    """Read a file and check what was read, so that nothing can come between check and use."""
+def _read_checked(path: Path, sha256: str) -> bytes:
+    """Read a file and check the bytes that were read, so that it cannot change between check and use."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise EngineStale(f"engine file {path}: cannot be read ({error}); it has to be built anew") from None
-    if hashlib.sha256(content).hexdigest() != wanted:
-        raise EngineStale(f"engine file {path}: is not what was built (SHA-256 differs); it has to be built anew")
+        raise EngineStale(f"engine file {path}: cannot be read ({error}); it has to be rebuilt") from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise EngineStale(f"engine file {path}: is not what was built (SHA-256 differs); it has to be rebuilt")
     return content
 
 
 def write_engine(folder: Path, key: EngineKey, build: Callable[[Path], None]) -> None:
-    """Let `build` fill a folder and put it in the place of the key's engine, all or nothing.
+    """Let `build` fill a folder and replace the key's engine by it, all or nothing.
 
-    Raises EngineUnavailable where nothing can be written there, and what `build` raises.
+    Raises EngineUnavailable where it cannot be written, and what `build` raises.
     """
     place = folder / key.name
     try:
@@ -129,12 +131,12 @@ def _seal(key: EngineKey, files: Mapping[str, str]) -> str:
 
 
 def _secret() -> bytes:
-    """Read this machine's and user's secret, made at its first use."""
+    """Read this machine's and user's secret, which is created at its first use."""
     path = cache_folder() / "engine_secret"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            # Written aside and linked, so that two processes at once end up with one and the same.
+            # Written to another name and linked, so that two processes at once end up with the same secret.
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
                 file.write(secrets.token_bytes(_SECRET_BYTES))
             try:

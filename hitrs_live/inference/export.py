@@ -1,6 +1,6 @@
-"""Write the three pieces of a detector as ONNX graphs, any number of rows at a time.
+"""Export the three submodules of a detector as ONNX graphs, with a dynamic number of rows.
 
-The exporter is an extra (`pip install 'hitrs-live[export]'`): who only runs engines that are built needs none of it.
+The exporter is an extra (`pip install 'hitrs-live[export]'`): running built engines does not need it.
 """
 
 import logging
@@ -23,11 +23,11 @@ INPUTS = {"frame": ("joints",), "clip": ("tokens",), "head": ("clips", "valid_cl
 OUTPUTS = {"frame": ("encoded",), "clip": ("embeddings",), "head": ("logits", "future", "scales")}
 SUBMODULES = tuple(INPUTS)
 _ROWS = 3
-"""Of the example that is traced; any number that is not special does."""
+"""Rows of the example that is traced; any number above 1 does."""
 
 
 def example_inputs(config: DetectorConfig, rows: int) -> dict[str, tuple[Tensor, ...]]:
-    """Make inputs of the right shapes, by piece."""
+    """Return inputs of the right shapes, by submodule."""
     grid = config.encoder
     return {
         "frame": (torch.zeros(rows, grid.joints, grid.channels),),
@@ -43,7 +43,7 @@ def example_inputs(config: DetectorConfig, rows: int) -> dict[str, tuple[Tensor,
 def export_graphs(model: HitrsDetector, folder: Path, *, precision: Precision = "fp32", opset: int) -> None:
     """Write frame.onnx, clip.onnx and head.onnx into a folder, checked; inputs and outputs are float32.
 
-    From opset 23 on attention is one operator, which a run-time either has as one kernel or not at all.
+    From opset 23 on attention is one operator, which a run-time either has a kernel for or cannot run.
     Raises EngineUnavailable where the exporter is not installed.
     """
     checker = _checker()
@@ -82,7 +82,7 @@ def _checker() -> ModuleType:
 
 @contextmanager
 def quiet_exporter() -> Iterator[None]:
-    """Keep the exporter's remarks on its own insides from the user."""
+    """Silence the exporter's log lines and warnings about its own internals."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

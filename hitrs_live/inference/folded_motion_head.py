@@ -1,9 +1,9 @@
-"""The motion head as a stream runs it: what is linear in it folded, so that a prediction takes half of the calls.
+"""The motion head for inference: its linear maps are folded, so that a prediction takes half of the operator calls.
 
-From the frames seen to the tokens, and from the tokens to the bones ahead, everything is linear: each is one product
-over time and one over places, made of the head's weights when the piece is. Folded in double precision, the answers
-are the head's but for rounding. Places are bones from the start: a joint relative to the one that it hangs from, and
-the root's slot as it is, so that the frames seen are taken apart, not the many more told.
+From the observed frames to the tokens, and from the tokens to the future bones, everything is linear: each part is one
+product over time and one over coordinates, computed from the head's weights at construction, in double precision, so
+that the outputs are the head's except for rounding. Coordinates are those of bones throughout: a joint relative to its
+parent, and the root's slot as it is. So the few observed frames are converted to bones, not the many future ones.
 """
 
 import copy
@@ -36,7 +36,7 @@ class FoldedMotionHead(nn.Module):
     growth: Tensor
 
     def __init__(self, head: MotionHead) -> None:
-        """Fold a head's weights as they are now."""
+        """Fold a head's current weights."""
         super().__init__()
         head = copy.deepcopy(head).double().eval()
         *mixers, norm = head.blocks
@@ -57,21 +57,21 @@ class FoldedMotionHead(nn.Module):
         for mix in self.mixers:
             x = mix(x)
         x = self.norm(x)
-        told = self.in_time @ F.linear(x, self.correct) + self.offset + read[:, -horizon:]
+        bones_ahead = self.in_time @ F.linear(x, self.correct) + self.offset + read[:, -horizon:]
         doubt = F.softplus(F.linear(x.mean(1), self.doubt, self.doubt_bias)).reshape(-1, 3, _JOINTS)
-        return self._keep_bones(told, bones[:, -1:]), self.growth @ doubt + LEAST_SCALE
+        return self._keep_bones(bones_ahead, bones[:, -1:]), self.growth @ doubt + LEAST_SCALE
 
-    def _keep_bones(self, told: Tensor, last: Tensor) -> Tensor:
-        """Put bones of their last length together. told: (M, F, J * 3); last: (M, 1, J * 3) -> (M, F, J, 3)."""
-        told, last = (bones.reshape(*bones.shape[:2], _JOINTS, 3) for bones in (told, last))
-        lengths, far = (torch.linalg.vector_norm(bones, dim=-1, keepdim=True) for bones in (last, told))
-        kept = told * (lengths / far.clamp_min(SHORTEST_BONE))
-        joints = F.linear(kept.flatten(2), self.to_joints).reshape(*told.shape[:2], _JOINTS - 1, 3)
-        return torch.cat((told[:, :, :1], joints), dim=2)
+    def _keep_bones(self, ahead: Tensor, last: Tensor) -> Tensor:
+        """Give bones their last length and join them. ahead: (M, F, J * 3); last: (M, 1, J * 3) -> (M, F, J, 3)."""
+        ahead, last = (bones.reshape(*bones.shape[:2], _JOINTS, 3) for bones in (ahead, last))
+        lengths, far = (torch.linalg.vector_norm(bones, dim=-1, keepdim=True) for bones in (last, ahead))
+        kept = ahead * (lengths / far.clamp_min(SHORTEST_BONE))
+        joints = F.linear(kept.flatten(2), self.to_joints).reshape(*ahead.shape[:2], _JOINTS - 1, 3)
+        return torch.cat((ahead[:, :, :1], joints), dim=2)
 
 
 class _Mix(nn.Module):
-    """A mixer without a turn of its tokens."""
+    """A `Mixer` without transposing its tokens."""
 
     over_tokens: Tensor
     over_tokens_bias: Tensor
@@ -81,7 +81,7 @@ class _Mix(nn.Module):
     def __init__(self, mixer: nn.Module) -> None:
         super().__init__()
         assert isinstance(mixer, Mixer)
-        # No parameters: torch lays a product with what might learn out in another, slower way.
+        # Buffers, not parameters: torch multiplies operands that may require gradients in a slower way.
         over_tokens, over_features, norm = mixer.over_tokens, mixer.over_features, mixer.feature_norm
         folded = {
             "over_tokens": over_tokens.weight,
@@ -102,7 +102,7 @@ class _Mix(nn.Module):
 
 @torch.no_grad()
 def _fold(head: MotionHead) -> dict[str, Tensor]:
-    """Multiply a head's linear maps out. head: in double precision."""
+    """Multiply a head's linear maps. head: in double precision."""
     ancestors = head.ancestors.clone()
     ancestors[NTU25.root, NTU25.root] = 1.0
     to_joints = torch.kron(ancestors, torch.eye(3).to(ancestors))
@@ -112,7 +112,7 @@ def _fold(head: MotionHead) -> dict[str, Tensor]:
     assert isinstance(context, nn.Linear)
     correct = to_bones @ head.correct.weight
     shift = head.in_time.bias.unsqueeze(1) * correct.sum(1) + to_bones @ head.correct.bias
-    # Doubts come by joint, then by curve; the other way round they need not be turned.
+    # The head's scales are ordered by joint, then by curve; the other order needs no transpose.
     by_curve = torch.arange(3 * _JOINTS).reshape(_JOINTS, 3).T.flatten()
     return {
         "to_bones": to_bones,
@@ -132,7 +132,7 @@ def _fold(head: MotionHead) -> dict[str, Tensor]:
 
 
 def _over_time(head: MotionHead) -> Tensor:
-    """Find what the head reads of each frame seen: (2 * (1 + K + F), S), of joints other than the root, then of it."""
+    """Return what the head reads of each observed frame, (2 * (1 + K + F), S): of other joints, then of the root."""
     frames = head.dct.shape[1]
     impulses = torch.eye(frames).to(head.dct)[:, :, None, None].expand(-1, -1, _JOINTS, 3)
     read = torch.cat(head.read(impulses), dim=1)

@@ -1,7 +1,7 @@
-"""The code that a model's graphs are traced from, as a hash: a built graph is current while this stays the same.
+"""A hash of the code that a model's graphs are traced from: a built graph is current while it stays the same.
 
-Hashed is what Python makes of the code, not its text: comments, docstrings, type hints of arguments and layout change
-no graph, so they do not change the hash. It is the same in every version of Python that this package supports.
+The syntax tree is hashed, not the text: comments, docstrings, type hints of arguments and layout change no graph, so
+they do not change the hash. It is the same in every version of Python that this package supports.
 """
 
 import ast
@@ -21,7 +21,7 @@ _NO_EFFECT = frozenset(("annotation", "returns", "type_comment", "type_params", 
 
 
 def graph_sources(model: nn.Module, precision: Precision = "fp32") -> str:
-    """Compute the SHA-256 of the code that a model's graphs are traced from: of its parts and of the exporter."""
+    """Compute the SHA-256 of the code that a model's graphs are traced from: of its modules and of the exporter."""
     parts = {type(part).__module__ for part in model.modules()}
     ours = sorted(name for name in parts if name.startswith("hitrs_live."))
     exporter = (*_EXPORT, *(_INT8 if precision == "int8" else ()))
@@ -30,7 +30,7 @@ def graph_sources(model: nn.Module, precision: Precision = "fp32") -> str:
 
 
 def code_sum(source: str) -> str:
-    """Compute the SHA-256 of a module's code. Raises SyntaxError where it is none."""
+    """Compute the SHA-256 of a module's code. Raises SyntaxError where it is not Python."""
     parts: list[str] = []
     _write(ast.parse(source), parts)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -38,7 +38,7 @@ def code_sum(source: str) -> str:
 
 @cache
 def _module_sum(module: str) -> str:
-    """Compute a module's hash, once: what this process runs stays what it loaded."""
+    """Compute a module's hash, once: a process keeps running the code that it loaded."""
     found = importlib.util.find_spec(module)
     assert found is not None
     assert found.origin is not None
@@ -46,7 +46,7 @@ def _module_sum(module: str) -> str:
 
 
 def _write(node: object, parts: list[str]) -> None:
-    """Write a syntax tree out. Fields that are empty are left out: newer versions of Python have more of them."""
+    """Write out a syntax tree. Empty fields are left out: newer versions of Python have more of them."""
     if isinstance(node, ast.AST):
         parts.append(f"({type(node).__name__}")
         for name, value in ast.iter_fields(node):
@@ -64,7 +64,7 @@ def _write(node: object, parts: list[str]) -> None:
 
 
 def _without_docstrings(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Leave out strings that stand alone: docstrings, of attributes too."""
+    """Leave out docstrings, those of attributes included."""
     return [
         line
         for line in body

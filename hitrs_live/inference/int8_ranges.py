@@ -1,10 +1,11 @@
-"""What the large products of a model are given and give: the ranges that int8 divides into 256 steps.
+"""Ranges of the inputs and outputs of a model's large matrix products, which int8 divides into 256 steps.
 
-They are measured in torch, over the built-in streams or over recordings, and named by piece and layer, so that a file
-of them outlives the exporter's own names. Measured are the large products with weights: of queries, keys and values,
-of the feed-forward layers and between levels. In float32 stay attention's output map, whose input's few large values
-cost the small ones most of their 8 bits; the motion head, whose answers are places, told in millimetres; and what
-costs little: the input map, products of activations, the last layers' single tokens, the action head.
+They are measured in torch, over the built-in streams or over recordings, and named by submodule and layer, so that a
+file of them does not depend on the exporter's names. Measured are the large products with weights: of queries, keys and
+values, of the feed-forward layers and between levels. These stay in float32: attention's output map, whose input has
+few large values that would leave the small ones little of the 8 bits; the motion head, whose outputs are positions to
+the millimetre; and what costs little: the input map, products of activations, the last layers' single tokens, the
+action head.
 """
 
 import hashlib
@@ -25,25 +26,25 @@ from hitrs_live.inference.submodules import submodules_of
 from hitrs_live.model.detector import HitrsDetector
 
 RANGES = Path("calibration") / "quantisation.json"
-"""Where a file of ranges is looked for when none is named."""
+"""The default file of ranges."""
 _LEAST_DEPTH = 16
 """Products over fewer channels, such as the input map's three, are not worth it."""
 _FORMAT = 1
-_MEND = "make one with hitrs-live calibrate quantisation"
+_REMEDY = "make one with hitrs-live calibrate quantisation"
 
 Range = tuple[float, float]
 """Least and largest value."""
 
 
 class ProductRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one product was given and gave, its bias not counted."""
+    """The range of one product's input, and of its output without the bias."""
 
     inputs: Range
     outputs: Range
 
 
 Products = dict[str, dict[str, ProductRange]]
-"""By piece, then by the layer's name in it."""
+"""By submodule, then by the layer's name in it."""
 
 
 class Ranges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,11 +52,11 @@ class Ranges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     format: int = _FORMAT
     checkpoint: str
-    """Its name."""
+    """The checkpoint's name."""
     sha256: str
-    """Of its file: ranges are of these weights and no others."""
+    """The SHA-256 of the checkpoint's file; ranges belong to one set of weights."""
     provenance: dict[str, str] = {}
-    """What was run: recordings, streams, clips."""
+    """What they were measured on: recordings, streams, clips."""
     products: Products
 
     @property
@@ -66,7 +67,7 @@ class Ranges(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedRanges:
-    """What int8 is to be built by, and what there is to say of it."""
+    """The result of a search for ranges."""
 
     ranges: Ranges | None = None
     """None for those of the built-in streams."""
@@ -77,7 +78,7 @@ class LoadedRanges:
 
 @contextmanager
 def recording_ranges(model: HitrsDetector) -> Iterator[Products]:
-    """Watch a model's large products while it runs, in torch and fp32; what was seen fills up what this gives."""
+    """Measure the ranges of a model's large products while it runs in torch, fp32; fills the yielded dictionary."""
     seen: Products = {}
     watched = [
         layer.register_forward_hook(_widen(seen.setdefault(submodule, {}), name))
@@ -100,7 +101,7 @@ def _large_products(model: HitrsDetector) -> Iterator[tuple[str, str, nn.Linear]
 
 
 def _widen(seen: dict[str, ProductRange], name: str) -> Callable[[nn.Module, tuple[Any, ...], Tensor], None]:
-    """Make a hook that widens a layer's range to what goes through it. One token a row is no large product."""
+    """Return a hook that widens a layer's range to what goes through it. One token per row is not a large product."""
 
     def take(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
         given: Tensor = inputs[0]
@@ -129,40 +130,40 @@ def _union(one: ProductRange, other: ProductRange) -> ProductRange:
 def find_ranges(file: Path | None, checkpoint: Checkpoint) -> LoadedRanges:
     """Read the ranges of the file that was named, else of `calibration/quantisation.json`, else take the built-in ones.
 
-    What was looked for and is broken or of another checkpoint is passed by, with a notice.
-    Raises DataError or CheckpointMismatch where the file that was named is.
+    A default file that is broken or of another checkpoint is skipped, with a notice.
+    Raises DataError or CheckpointMismatch where a named file is.
     """
     if file is not None:
-        return _found(file, load_ranges(file, checkpoint))
+        return _loaded(file, load_ranges(file, checkpoint))
     if not RANGES.is_file():
         return LoadedRanges()
     try:
-        return _found(RANGES, load_ranges(RANGES, checkpoint))
+        return _loaded(RANGES, load_ranges(RANGES, checkpoint))
     except DataError as error:
         return LoadedRanges(notice=f"{error}; not used")
 
 
-def _found(file: Path, ranges: Ranges) -> LoadedRanges:
+def _loaded(file: Path, ranges: Ranges) -> LoadedRanges:
     return LoadedRanges(ranges=ranges, origin=f"the ranges of {file}")
 
 
 def load_ranges(file: Path, checkpoint: Checkpoint) -> Ranges:
     """Read a file of ranges for this checkpoint.
 
-    Raises DataError where it is none, CheckpointMismatch where it is of another checkpoint or of other layers.
+    Raises DataError where it is not valid, CheckpointMismatch where it is of another checkpoint or of other layers.
     """
     try:
         ranges = msgspec.json.decode(read_text(file), type=Ranges)
     except OSError as error:
-        raise DataError(f"ranges {file}: cannot be read ({error.strerror}); {_MEND}") from None
+        raise DataError(f"ranges {file}: cannot be read ({error.strerror}); {_REMEDY}") from None
     except (msgspec.DecodeError, TextUnreadable) as error:
-        raise DataError(f"ranges {file}: not understood ({error}); {_MEND}") from None
+        raise DataError(f"ranges {file}: not understood ({error}); {_REMEDY}") from None
     if ranges.format != _FORMAT:
-        raise DataError(f"ranges {file}: format {ranges.format}, wanted {_FORMAT}; {_MEND}")
+        raise DataError(f"ranges {file}: format {ranges.format}, expected {_FORMAT}; {_REMEDY}")
     if ranges.sha256 != checkpoint.fingerprint:
         raise CheckpointMismatch(
-            f"ranges {file}: of checkpoint {ranges.checkpoint!r} (SHA-256 {ranges.sha256[:12]}), wanted those of "
-            f"{checkpoint.info.name!r} ({checkpoint.fingerprint[:12] or 'no file'}); {_MEND}"
+            f"ranges {file}: of checkpoint {ranges.checkpoint!r} (SHA-256 {ranges.sha256[:12]}), expected those of "
+            f"{checkpoint.info.name!r} ({checkpoint.fingerprint[:12] or 'no file'}); {_REMEDY}"
         )
     _check_products(file, ranges.products, checkpoint.model)
     return ranges
@@ -171,18 +172,20 @@ def load_ranges(file: Path, checkpoint: Checkpoint) -> Ranges:
 def _check_products(file: Path, products: Products, model: HitrsDetector) -> None:
     known = {(submodule, name) for submodule, name, _ in _large_products(model)}
     if not any(products.values()):
-        raise DataError(f"ranges {file}: no product in it; {_MEND}")
+        raise DataError(f"ranges {file}: no product in it; {_REMEDY}")
     for submodule, layers in products.items():
         for name, product in layers.items():
             if (submodule, name) not in known:
-                raise CheckpointMismatch(f"ranges {file}: the model has no product {submodule}: {name}; {_MEND}")
+                raise CheckpointMismatch(f"ranges {file}: the model has no product {submodule}: {name}; {_REMEDY}")
             for least, largest in (product.inputs, product.outputs):
                 if least > largest:
-                    raise DataError(f"ranges {file}: {name} from {least:g} to {largest:g}, wanted it to rise; {_MEND}")
+                    raise DataError(
+                        f"ranges {file}: {name} from {least:g} to {largest:g}, expected it to increase; {_REMEDY}"
+                    )
 
 
 def save_ranges(file: Path, ranges: Ranges) -> None:
-    """Write a file that `load_ranges` reads, whole or not at all. Raises DataError where that cannot be done."""
+    """Write a file for `load_ranges`, whole or not at all. Raises DataError where it cannot be written."""
     try:
         with whole_file(file) as unfinished:
             unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(ranges)) + b"\n")

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: the engine where there is no GPU."""
+"""The engine on ONNX Runtime, on the CPU."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,20 +33,20 @@ class OnnxEngine(SubmoduleEngine):
         precision: Precision = "fp32",
         threads: int = 1,
     ) -> None:
-        """Load graphs, by piece. initialisers: by piece and name, those that a graph names but does not hold.
+        """Load graphs, by submodule. initialisers: by submodule and name, those that it names but does not contain.
 
-        Raises EngineUnavailable for what the run-time cannot load.
+        Raises EngineUnavailable where ONNX Runtime cannot load them.
         """
         super().__init__(config, precision)
-        # Beside the variable that `hitrs_live.telemetry` sets: Windows' own event tracing does not read that one.
+        # `hitrs_live.telemetry` sets an environment variable, which Windows' event tracing does not read.
         onnxruntime.disable_telemetry_events()
-        # Sessions read initialisers where they lie, for as long as they run.
+        # Sessions read initialisers in place, so they are kept as long as the sessions.
         self._initialisers = initialisers or {}
         try:
             self._sessions = {
                 name: onnxruntime.InferenceSession(
                     graphs[name],
-                    _session_options(self._initialisers.get(name, {}), threads),
+                    session_options(threads, self._initialisers.get(name)),
                     providers=["CPUExecutionProvider"],
                 )
                 for name in INPUTS
@@ -55,16 +55,17 @@ class OnnxEngine(SubmoduleEngine):
             raise EngineUnavailable(f"ONNX Runtime cannot load the graphs ({str(error).splitlines()[0]})") from None
 
     def _run(self, submodule: str, *inputs: Tensor) -> list[Tensor]:
-        """Run one graph. Inputs are read where they lie, and outputs are tensors on the run-time's own memory."""
+        """Run one graph. Inputs are read in place, and outputs are tensors on the run-time's own memory."""
         feed = {name: value.numpy() for name, value in zip(INPUTS[submodule], inputs, strict=True)}
         return [torch.from_numpy(output) for output in self._sessions[submodule].run(None, feed)]
 
 
-def _session_options(initialisers: Mapping[str, NDArray[Any]], threads: int) -> onnxruntime.SessionOptions:
+def session_options(threads: int, initialisers: Mapping[str, NDArray[Any]] | None = None) -> onnxruntime.SessionOptions:
+    """Return session options. initialisers: by name, those that the graph does not contain."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = _ERRORS_ONLY
-    # A thread that waits for work must not take the core from the pose process.
+    # Idle threads must not occupy the core that the pose process needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if initialisers:
         values = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in initialisers.values()]

@@ -1,9 +1,9 @@
-"""The graphs of the shipped model, which come with the package: no exporter and no build is needed to run them.
+"""The ONNX graphs of the shipped model, which come with the package, so that no exporter or build is needed.
 
-They lie beside the weights, `weights/hitrs_tiny.graphs/`, written by `hitrs-live build-engines --package`. The weights
-are not in them a second time: a graph names its large initialisers, its manifest says which tensor of which piece each
-one is, and they are filled in from the checkpoint when the graph is loaded. Unlike an engine that was built here they
-have no seal: a graph is no code, it came the same way as this module, and it passes the gate like every other.
+They are beside the weights, in `weights/hitrs_tiny.graphs/`, written by `hitrs-live build-engines --package`. They do
+not contain the weights again: a graph names its large initialisers, the manifest maps each to a tensor of a submodule,
+and they are filled in from the checkpoint when the graph is loaded. Unlike a built engine they have no seal: a graph is
+not code, it comes with this module, and it must pass the parity gate like every engine.
 """
 
 import hashlib
@@ -38,15 +38,15 @@ _EXPORTERS = ("torch", "onnx", "onnxscript")
 
 
 class Filling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What an initialiser is filled with."""
+    """The tensor that fills an initialiser."""
 
     tensor: str
-    """Name of a parameter or buffer of the piece."""
+    """Name of a parameter or buffer of the submodule."""
     transposed: bool = False
 
 
 class PackagedGraphs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The manifest: what the graphs were made of."""
+    """The manifest: what the graphs were exported from."""
 
     format: int = 1
     weights: str
@@ -59,16 +59,16 @@ class PackagedGraphs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     files: dict[str, str]
     """SHA-256 by file name."""
     fillings: dict[str, dict[str, Filling]]
-    """By piece and initialiser."""
+    """By submodule and initialiser."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FilledGraphs:
-    """What `OnnxEngine` loads, by piece."""
+    """What `OnnxEngine` loads, by submodule."""
 
     graphs: dict[str, bytes]
     initialisers: dict[str, dict[str, NDArray[np.generic]]]
-    """Those that a graph names but does not hold."""
+    """Those that a graph names but does not contain."""
 
 
 def read_packaged(checkpoint: Checkpoint, folder: Path = PACKAGED) -> FilledGraphs:
@@ -77,10 +77,10 @@ def read_packaged(checkpoint: Checkpoint, folder: Path = PACKAGED) -> FilledGrap
     Raises EngineStale, naming what differs, where they are of other weights or code, or cannot be read.
     """
     manifest = read_manifest(folder)
-    wanted = {"weights": checkpoint.fingerprint, "graphs": graph_sources(checkpoint.model), "opset": OPSET}
-    for name, value in wanted.items():
+    expected = {"weights": checkpoint.fingerprint, "graphs": graph_sources(checkpoint.model), "opset": OPSET}
+    for name, value in expected.items():
         if (got := getattr(manifest, name)) != value:
-            raise EngineStale(f"packaged graphs {folder}: made for {name} {got}, wanted {value}")
+            raise EngineStale(f"packaged graphs {folder}: made for {name} {got}, expected {value}")
     return FilledGraphs(
         graphs={submodule: _read_checked(folder / f"{submodule}.onnx", manifest.files) for submodule in SUBMODULES},
         initialisers={
@@ -91,7 +91,7 @@ def read_packaged(checkpoint: Checkpoint, folder: Path = PACKAGED) -> FilledGrap
 
 
 def read_manifest(folder: Path = PACKAGED) -> PackagedGraphs:
-    """Read what packaged graphs were made of. Raises EngineStale where that cannot be done."""
+    """Read the manifest of packaged graphs. Raises EngineStale where it cannot be read."""
     try:
         return msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=PackagedGraphs)
     except (OSError, msgspec.DecodeError) as error:
@@ -99,10 +99,10 @@ def read_manifest(folder: Path = PACKAGED) -> PackagedGraphs:
 
 
 def write_packaged(checkpoint: Checkpoint, folder: Path = PACKAGED) -> None:
-    """Export a checkpoint's graphs and write them without its weights, in the place of those that were there.
+    """Export a checkpoint's graphs and write them without its weights, replacing the previous ones.
 
-    Raises EngineUnavailable where the exporter is not installed, the checkpoint came from no file, or nothing can be
-    written there.
+    Raises EngineUnavailable where the exporter is not installed, the checkpoint came from no file, or the folder
+    cannot be written.
     """
     if not checkpoint.fingerprint:
         raise EngineUnavailable("packaged graphs: the model came from no file; save it first")
@@ -145,8 +145,8 @@ def _read_checked(path: Path, sums: dict[str, str]) -> bytes:
 
 def _fill(submodule: nn.Module, fillings: dict[str, Filling]) -> dict[str, NDArray[np.generic]]:
     tensors = _tensors(submodule)
-    if strangers := {filling.tensor for filling in fillings.values()} - set(tensors):
-        raise EngineStale(f"packaged graphs: the model has no tensor {min(strangers)}")
+    if unknown := {filling.tensor for filling in fillings.values()} - set(tensors):
+        raise EngineStale(f"packaged graphs: the model has no tensor {min(unknown)}")
     return {
         name: np.ascontiguousarray(tensors[filling.tensor].T) if filling.transposed else tensors[filling.tensor]
         for name, filling in fillings.items()
@@ -154,15 +154,15 @@ def _fill(submodule: nn.Module, fillings: dict[str, Filling]) -> dict[str, NDArr
 
 
 def _tensors(submodule: nn.Module) -> dict[str, NDArray[np.generic]]:
-    """Name a piece's parameters and buffers, those that are in no checkpoint too."""
+    """Return a submodule's parameters and buffers by name, those that are in no checkpoint included."""
     named = {**dict(submodule.named_parameters()), **dict(submodule.named_buffers())}
     return {name: value.detach().contiguous().numpy() for name, value in named.items()}
 
 
 def _empty(model: "onnx.ModelProto", submodule: nn.Module) -> dict[str, Filling]:
-    """Take out of a graph, in place, the initialisers that are a piece's tensors, and what the exporter noted aside.
+    """Remove from a graph, in place, the initialisers that are a submodule's tensors, and the exporter's metadata.
 
-    Its notes hold paths of the machine that it ran on.
+    That metadata contains paths of the machine that it ran on.
     """
     from onnx import TensorProto, numpy_helper
 
@@ -184,7 +184,7 @@ def _empty(model: "onnx.ModelProto", submodule: nn.Module) -> dict[str, Filling]
 
 
 def _find(name: str, value: NDArray[np.generic], tensors: dict[str, NDArray[np.generic]]) -> Filling | None:
-    """Find the tensor that an initialiser is, or is the transpose of; the one of its name before others."""
+    """Find the tensor that equals an initialiser, or whose transpose does; the one of the same name first."""
     for tensor in sorted(tensors, key=lambda other: other != name):
         if _same(tensors[tensor], value):
             return Filling(tensor=tensor)

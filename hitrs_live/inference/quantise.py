@@ -1,7 +1,7 @@
-"""Quantise exported graphs to int8, explicitly: ranges come from `ranges`, and stand in the graph.
+"""Quantise exported graphs to int8 with explicit ranges (`int8_ranges`), which are stored in the graph.
 
-Which products are quantised is told by the ranges: those that have one. A node of a graph is known by the layer that
-the exporter wrote down beside it.
+Quantised are the matrix products that have a range. A node of a graph is matched to its layer by the name scope that
+the exporter writes into it.
 """
 
 import ast
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 _STREAMS, _CLIPS = 8, 6
 _SCOPES = "pkg.torch.onnx.name_scopes"
-"""Where the exporter writes down which layer a node is of: from the outermost module to the operator itself."""
+"""The metadata in which the exporter writes a node's scopes, from the outermost module to the operator itself."""
 
 
 def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | None = None) -> None:
-    """Replace the graphs in a folder by ones in int8. products: ranges, by default of the built-in streams.
+    """Replace the graphs in a folder by int8 ones. products: ranges, by default of the built-in streams.
 
     Raises EngineUnavailable where a graph has none of the products.
     """
@@ -49,7 +49,7 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
         path.rename(whole)
         nodes = _nodes_with_ranges(onnx.load(whole), products.get(submodule, {}))
         if not nodes:
-            raise EngineUnavailable(f"int8: no product of the {submodule} graph has a range; calibrate anew")
+            raise EngineUnavailable(f"int8: no product of the {submodule} graph has a range; calibrate again")
         with quiet_exporter():
             quantize_static(
                 whole,
@@ -66,10 +66,10 @@ def quantise_graphs(model: HitrsDetector, folder: Path, products: Products | Non
 
 
 def sums_saturate(machine: str = "", cpu_info: str | None = None) -> bool:
-    """Tell whether sums of products of unsigned and signed bytes overflow on a processor: on x86 without VNNI they do.
+    """Return whether sums of products of unsigned and signed bytes overflow: they do on x86 without VNNI.
 
     There they are summed in 16 bits, so weights are made unsigned as well, which ONNX Runtime sums in 32.
-    machine, cpu_info: as `platform.machine()` and /proc/cpuinfo say, by default those of this machine.
+    machine, cpu_info: as `platform.machine()` and /proc/cpuinfo give them, by default those of this machine.
     """
     if (machine or platform.machine()).lower() not in ("x86_64", "amd64"):
         return False
@@ -88,7 +88,7 @@ def probe_ranges(model: HitrsDetector) -> Products:
 
 @torch.inference_mode()
 def run_probe_streams(model: HitrsDetector) -> None:
-    """Run a model over the built-in streams, in torch, for who watches it."""
+    """Run a model over the built-in streams in torch, for the hooks of `recording_ranges`."""
     engine = TorchEngine(model)
     grid, window = engine.grid, engine.config.window_clips
     streams = probe_streams(_STREAMS, grid.frames_of(_CLIPS))
@@ -96,7 +96,7 @@ def run_probe_streams(model: HitrsDetector) -> None:
     spread = gather_clips(tokens.reshape(*streams.shape[:2], *tokens.shape[1:]), grid).flatten(0, 1)
     clips = engine.encode_clips(spread).reshape(_STREAMS, _CLIPS, -1)
     windows, valid_clips = windows_of(clips, window)
-    # No rubbish here: it would widen the ranges.
+    # Invalid values would widen the ranges.
     windows[torch.arange(window) >= valid_clips[:, None]] = 0.0
     starts = torch.arange(_CLIPS) * grid.clip_stride
     spans = streams[:, starts[:, None] + torch.arange(grid.clip_span)].flatten(0, 1)
@@ -104,7 +104,7 @@ def run_probe_streams(model: HitrsDetector) -> None:
 
 
 class _Still:
-    """What the quantiser runs a graph on, because it must; the ranges that it would take from it are given to it."""
+    """One example input, which the quantiser requires; all ranges are given, so none is measured on it."""
 
     def __init__(self, model: HitrsDetector, submodule: str) -> None:
         values = (value.numpy() for value in example_inputs(model.config, 1)[submodule])
@@ -117,7 +117,7 @@ class _Still:
 def _nodes_with_ranges(
     graph: "onnx.ModelProto", ranges: dict[str, ProductRange]
 ) -> list[tuple["onnx.NodeProto", ProductRange]]:
-    """Find the products of many tokens whose layer has a range. Those of a single token are of another kind, Gemm."""
+    """Return the products of many tokens whose layer has a range. Products of a single token are Gemm, not MatMul."""
     return [
         (node, ranges[layer])
         for node in graph.graph.node
@@ -126,14 +126,14 @@ def _nodes_with_ranges(
 
 
 def _layer_of(node: "onnx.NodeProto") -> str:
-    """Name the module that a node is of, empty where the exporter did not say."""
+    """Return the name of a node's module, empty where the exporter wrote none."""
     scopes = next((entry.value for entry in node.metadata_props if entry.key == _SCOPES), "[]")
     names = ast.literal_eval(scopes)
     return str(names[-2]) if len(names) > 1 else ""
 
 
 def _tensor_ranges(nodes: list[tuple["onnx.NodeProto", ProductRange]]) -> dict[str, list[dict[str, Any]]]:
-    """Give each tensor that is to be quantised its range. Those that several products read are given it by each."""
+    """Return the range of each tensor to be quantised. For a tensor that several products read they are the same."""
     values: dict[str, tuple[float, float]] = {}
     for node, product in nodes:
         values[node.input[0]], values[node.output[0]] = product.inputs, product.outputs

@@ -1,4 +1,4 @@
-"""`hitrs-live build-engines`: build what computes a model fastest on this machine, and print how exact it is."""
+"""`hitrs-live build-engines`: build the fastest engine for this machine, and print how exact it is."""
 
 import time
 from pathlib import Path
@@ -24,17 +24,17 @@ def build_engines(
     max_persons: int,
     quantisation: Path | None = None,
 ) -> None:
-    """Build an engine where it is not built yet, open it, and print how far its answers are from torch's.
+    """Build an engine where it is missing, open it, and print how far its outputs are from torch's.
 
-    quantisation: a file of ranges for int8, by default what `find_ranges` finds; which it was is printed.
-    Raises EngineUnavailable where an engine that was asked for by name cannot be had, DataError where the ranges are
-    not of this checkpoint.
+    quantisation: a file of ranges for int8, by default what `find_ranges` finds; the choice is printed.
+    Raises EngineUnavailable where an engine requested by name is unavailable, DataError where the ranges belong to
+    another checkpoint.
     """
     if max_persons < 1:
-        raise ConfigError(f"--max-persons: got {max_persons}, wanted at least 1")
+        raise ConfigError(f"--max-persons: got {max_persons}, expected at least 1")
     if quantisation is not None and precision != "int8":
         raise ConfigError(
-            f"--quantisation {quantisation}: got precision {precision}, wanted int8, which alone has ranges"
+            f"--quantisation {quantisation}: got precision {precision}, expected int8, which alone has ranges"
         )
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(checkpoint_path)
@@ -44,21 +44,21 @@ def build_engines(
     opened = open_engine(checkpoint, engine, precision, max_rows=max_persons, quantisation=quantisation)
     got = opened.engine
     if engine != "auto" and (got.name, got.precision) != (engine, precision):
-        raise EngineUnavailable(f"engine {engine} in {precision} cannot be had: it {opened.notice}")
+        raise EngineUnavailable(f"engine {engine} in {precision} is unavailable: it {opened.notice}")
     parity = measure_parity(got, TorchEngine(checkpoint.model), max_rows=max_persons)
     print(
         f"{checkpoint.info.name}: {got.name} in {got.precision}, ready after {time.monotonic() - began:.0f} s; "
         f"logits differ from torch's by {parity.logit_error:.1e} at most, "
-        f"{parity.same:.1%} of clips named alike"
+        f"{parity.same:.1%} of clips have the same best class"
     )
     if opened.notice:
         print(f"it {opened.notice}")
 
 
 def package_graphs() -> None:
-    """Export the shipped model's graphs into the package, and print how far their answers are from torch's.
+    """Export the shipped model's graphs into the package, and print how far their outputs are from torch's.
 
-    Raises EngineUnavailable where that cannot be done, or what was written gives other answers.
+    Raises EngineUnavailable where that fails, or the written graphs do not pass the parity gate.
     """
     torch.set_num_threads(1)
     checkpoint = load_checkpoint()

@@ -1,12 +1,12 @@
-"""The three pieces of a detector that a step runs, reduced exactly to what a stream reads.
+"""The three submodules of a detector that a step runs, reduced exactly to the outputs that a stream reads.
 
-Against the whole model they leave out what nothing reads: of the clip's last layer all rows but the token, for
-which keys and values are never laid out; of the video level, which is causal, the token, and of its last layer all
+Compared with the whole model they leave out what nothing reads: of the clip level's last layer all rows but the token,
+for which keys and values are never computed; of the video level, which is causal, the token, and of its last layer all
 rows but the newest clip. The forward passes are therefore written here a second time, `_attend` included, beside those
-of `model`: these are traced into graphs, run one token where the model runs all, and take softmaxes in float32 whatever
-the products are in, while the model's serve training, with dropout and gradients.
+of `model`: these are traced into graphs, run one token where the model runs all, and compute softmaxes in float32 at
+any precision of the products, while the model's serve training, with dropout and gradients.
 tests/inference/test_submodules.py compares the two. The motion head is folded (`folded_motion_head`). In half precision
-the products alone are halved: the input map, the sums, norms, softmaxes and heads stay in float32.
+only the products are in half precision: the input map, the sums, norms, softmaxes and heads stay in float32.
 """
 
 import copy
@@ -48,7 +48,7 @@ class ClipSubmodule(nn.Module):
         self.encoder = encoder
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Sum clips up. tokens: (M, L, J, C_frame) -> embeddings (M, C_clip)."""
+        """Encode clips. tokens: (M, L, J, C_frame) -> embeddings (M, C_clip)."""
         encoder = self.encoder
         x = (_product(encoder.embed, tokens).float() + encoder.positions).flatten(1, 2)
         x = torch.cat((x, encoder.token.expand(x.shape[0], 1, -1)), dim=1)
@@ -59,7 +59,7 @@ class ClipSubmodule(nn.Module):
 
 
 class HeadSubmodule(nn.Module):
-    """Read a window of clips at its newest one."""
+    """Predict from a window of clips at its newest one."""
 
     def __init__(self, detector: HitrsDetector) -> None:
         super().__init__()
@@ -68,13 +68,15 @@ class HeadSubmodule(nn.Module):
         self.motion_head = FoldedMotionHead(detector.motion_head)
 
     def forward(self, clips: Tensor, valid_clips: Tensor, recent: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Judge. clips: (M, W, C_clip); valid_clips: (M,); recent: (M, S, J, 3) -> (M, K), (M, F, J, 3) and (M, F,
-        J)."""
+        """Predict. clips: (M, W, C_clip); valid_clips: (M,); recent: (M, S, J, 3).
+
+        Returns logits (M, K), future joints (M, F, J, 3) and scales (M, F, J).
+        """
         output = self.read(clips, valid_clips)
         return self.action_head(output), *self.motion_head(output, recent)
 
     def read(self, clips: Tensor, valid_clips: Tensor) -> Tensor:
-        """Give the video level's row of the newest clip, which both heads read. Returns (M, C_video)."""
+        """Return the video level's row of the newest clip, which both heads read, (M, C_video)."""
         encoder, window = self.video_encoder, clips.shape[1]
         x = _product(encoder.embed, clips).float() + encoder.positions[:window]
         causal_mask = torch.ones(window, window, dtype=torch.bool, device=x.device).tril()
@@ -87,7 +89,7 @@ class HeadSubmodule(nn.Module):
 
 
 def submodules_of(model: HitrsDetector) -> dict[str, nn.Module]:
-    """Take a detector's pieces by their names; weights are shared, but for the motion head's."""
+    """Return a detector's submodules by name; weights are shared, except for the motion head's."""
     return {
         "frame": FrameSubmodule(model.encoder.frame_encoder),
         "clip": ClipSubmodule(model.encoder.clip_encoder),
@@ -96,7 +98,7 @@ def submodules_of(model: HitrsDetector) -> dict[str, nn.Module]:
 
 
 def run_submodule(submodule: nn.Module, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """Run a piece; what it gives is a tuple, of one too."""
+    """Run a submodule; its outputs are a tuple, also for one output."""
     outputs = submodule(*inputs)
     return outputs if isinstance(outputs, tuple) else (outputs,)
 
@@ -138,7 +140,7 @@ def _update(block: nn.Module, x: Tensor, attend_mask: Tensor | None) -> Tensor:
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, attend_mask: Tensor | None) -> Tensor:
-    """Read values. q, k, v: (M, H, S, D)."""
+    """Compute attention. q, k, v: (M, H, S, D)."""
     if q.dtype == torch.float32:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=attend_mask)
     likeness = (q * q.shape[-1] ** -0.5 @ k.transpose(-1, -2)).float()
@@ -149,9 +151,9 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, attend_mask: Tensor | None) -> Tens
 
 
 def _update_one(block: nn.Module, one: Tensor, x: Tensor, real_mask: Tensor | None) -> Tensor:
-    """Update one token a row alone, which reads the row's real tokens.
+    """Update one token per row, which attends to the row's valid tokens.
 
-    one: (M, C), a token of x; x: (M, S, C); real_mask: (M, S) bool or None for all. Returns (M, C).
+    one: (M, C), a token of x; x: (M, S, C); real_mask: (M, S) bool, True = valid, or None for all. Returns (M, C).
     """
     assert isinstance(block, Block)
     attention = block.attention
@@ -162,7 +164,7 @@ def _update_one(block: nn.Module, one: Tensor, x: Tensor, real_mask: Tensor | No
 
 
 def _read_by_one(attention: Attention, query: Tensor, normed: Tensor, real_mask: Tensor | None) -> Tensor:
-    """Let one token read all, for which keys and values need not be laid out.
+    """Attend from one token to all, without computing keys and values.
 
     q . (K x) = (K' q) . x and sum p (V x) = V (sum p x): the products go over H vectors instead of S tokens.
     query: (M, C); normed: (M, S, C) -> (M, H * D).

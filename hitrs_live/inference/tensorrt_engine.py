@@ -1,7 +1,6 @@
-"""TensorRT on a GPU: one plan a piece, inputs and outputs in buffers that are laid out once.
+"""The engine on TensorRT: one plan per submodule, inputs and outputs in buffers that are allocated once.
 
-Written against the documented API; where this was written there was no GPU to run it on, so every load rests on
-the gate.
+It was written against the documented API without a GPU to run it on, so every load depends on the parity gate.
 """
 
 from collections.abc import Mapping
@@ -32,7 +31,7 @@ class TensorRtEngine(SubmoduleEngine):
         precision: Precision,
         max_rows: int,
     ) -> None:
-        """Load plans, by piece. Plans are code: give none but what this machine built.
+        """Load plans, by submodule. Plans are code: pass only plans that were built on this machine.
 
         Raises EngineUnavailable for a plan that does not fit this GPU, driver or version.
         """
@@ -40,20 +39,20 @@ class TensorRtEngine(SubmoduleEngine):
         runtime = api.Runtime(api.Logger(api.Logger.ERROR))
         examples = example_inputs(config, max_rows)
         self._submodules = {
-            name: _Piece(runtime, name, plan, examples[name], max_rows=max_rows) for name, plan in plans.items()
+            name: _Plan(runtime, name, plan, examples[name], max_rows=max_rows) for name, plan in plans.items()
         }
 
     def _run(self, submodule: str, *inputs: Tensor) -> list[Tensor]:
         return self._submodules[submodule].run(*inputs)
 
 
-class _Piece:
+class _Plan:
     """One plan, its execution context and its buffers on the GPU."""
 
     def __init__(self, runtime: Any, name: str, plan: bytes, examples: tuple[Tensor, ...], *, max_rows: int) -> None:
         engine = runtime.deserialize_cuda_engine(plan)
         if engine is None:
-            raise EngineUnavailable(f"TensorRT cannot load the {name} plan here; delete it to have it built anew")
+            raise EngineUnavailable(f"TensorRT cannot load the {name} plan here; delete it to have it rebuilt")
         self._engine = engine
         self._context = engine.create_execution_context()
         self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
@@ -67,7 +66,7 @@ class _Piece:
             self._context.set_tensor_address(key, buffer.data_ptr())
 
     def run(self, *inputs: Tensor) -> list[Tensor]:
-        """Run on any number of rows, as many at a time as the plan was built for."""
+        """Run on any number of rows, in batches of at most what the plan was built for."""
         batches = zip(*(torch.split(value, self._max_rows) for value in inputs), strict=True)
         parts = [self._run_batch(batch) for batch in batches]
         return parts[0] if len(parts) == 1 else [torch.cat(column) for column in zip(*parts, strict=True)]

@@ -1,6 +1,6 @@
 """Build TensorRT plans from graphs, through the API that `tensorrt` and `tensorrt_rtx` share.
 
-Networks are strongly typed: what is computed in half precision stands in the graph. Building for a named
+Networks are strongly typed: the graph determines what is computed in half precision. Building for a named
 architecture needs neither GPU nor driver; running does.
 """
 
@@ -12,12 +12,12 @@ from typing import Any
 from hitrs_live.errors import EngineUnavailable
 
 OPSET = 18
-"""Attention as plain products, which TensorRT fuses by itself; the operator of opset 23 it may have no kernel for."""
+"""Attention as plain products, which TensorRT fuses; it may have no kernel for the operator of opset 23."""
 _PACKAGES = ("tensorrt", "tensorrt_rtx")
 
 
 def find_tensorrt() -> ModuleType:
-    """Import whichever TensorRT is installed. Raises EngineUnavailable where none is."""
+    """Import the installed TensorRT. Raises EngineUnavailable where there is none."""
     for package in _PACKAGES:
         try:
             return importlib.import_module(package)
@@ -32,10 +32,10 @@ def find_tensorrt() -> ModuleType:
 def build_plan(api: ModuleType, graph: Path, *, max_rows: int, capability: str = "") -> bytes:
     """Build one graph's plan for 1 to `max_rows` rows.
 
-    capability: such as SM86, to build for that architecture (tensorrt_rtx alone); empty for the GPU at hand.
+    capability: such as SM86, to build for that architecture (tensorrt_rtx alone); empty for the GPU of this machine.
     Raises EngineUnavailable where TensorRT cannot parse or build it.
     """
-    logger = _Complaints.of(api)
+    logger = _LastError.of(api)
     builder = api.Builder(logger)
     strongly_typed = 1 << int(api.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
     network = builder.create_network(strongly_typed)
@@ -56,7 +56,7 @@ def build_plan(api: ModuleType, graph: Path, *, max_rows: int, capability: str =
 
 
 def _profile(builder: Any, network: Any, max_rows: int) -> Any:
-    """Let every input have 1 to `max_rows` rows, best for a few."""
+    """Return a profile of 1 to `max_rows` rows for every input, optimised for few."""
     profile = builder.create_optimization_profile()
     for number in range(network.num_inputs):
         tensor = network.get_input(number)
@@ -65,12 +65,12 @@ def _profile(builder: Any, network: Any, max_rows: int) -> Any:
     return profile
 
 
-class _Complaints:
-    """Keep TensorRT's last complaint for our own message instead of printing all."""
+class _LastError:
+    """Keep TensorRT's last error for our own message instead of printing all."""
 
     @staticmethod
     def of(api: ModuleType) -> Any:
-        """Make a logger of that package's kind."""
+        """Return a logger of that package's class."""
 
         class Logger(api.ILogger):  # type: ignore[misc, name-defined]
             def __init__(self) -> None:

@@ -1,6 +1,7 @@
-"""The reference: torch, eagerly. It runs everywhere, and every other engine is held against it.
+"""The reference engine: eager torch. It runs everywhere, and every other engine is compared with it.
 
-Not through `torch.compile`: 18 s at the start, and again for other numbers of rows, for calls 1.0 to 1.5 times as fast.
+`torch.compile` is not used: it takes 18 s at the start, and again for other numbers of rows, for calls 1.0 to 1.5 times
+as fast.
 """
 
 import torch
@@ -16,7 +17,7 @@ DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class TorchEncoder:
-    """Run the frame and clip levels of any encoder as they are."""
+    """Run the frame and clip levels of any encoder."""
 
     def __init__(self, encoder: HiTRS) -> None:
         self._encoder = encoder
@@ -28,29 +29,29 @@ class TorchEncoder:
 
     @torch.inference_mode()
     def encode_frames(self, joints: Tensor) -> Tensor:
-        """Encode frames, as `StepEncoder` has it."""
+        """Encode frames, as `StepEncoder` defines it."""
         tokens: Tensor = self._encoder.frame_encoder(joints)
         return tokens
 
     @torch.inference_mode()
     def encode_clips(self, tokens: Tensor) -> Tensor:
-        """Encode clips, as `StepEncoder` has it."""
+        """Encode clips, as `StepEncoder` defines it."""
         embeddings: Tensor = self._encoder.clip_encoder(tokens)
         return embeddings
 
 
 class TorchEngine(SubmoduleEngine):
-    """Run a detector's pieces on the CPU."""
+    """Run a detector's submodules on the CPU."""
 
     name = "torch"
 
     def __init__(self, model: HitrsDetector, precision: Precision = "fp32") -> None:
-        """Take a model in evaluation mode; its weights are shared, not copied, in fp32, but for the motion head's.
+        """Take a model in evaluation mode. In fp32 its weights are shared, except for the motion head's.
 
         Raises ValueError for int8, which torch does not run here.
         """
         if precision not in DTYPES:
-            raise ValueError(f"got precision {precision}, wanted one of {', '.join(DTYPES)} with torch")
+            raise ValueError(f"got precision {precision}, expected one of {', '.join(DTYPES)} with torch")
         super().__init__(model.config, precision)
         self._submodules = submodules_of(in_precision(model, DTYPES[precision]))
 

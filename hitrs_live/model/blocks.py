@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 
 class Dropout(nn.Module):
-    """Zero a share of the activations in training and scale up the rest.
+    """Zero a share of the activations in training and scale the rest.
 
     On a CPU, where torch draws a random number of 64 bits for each activation and dropout took a third of a step,
     eight activations share one; the share is rounded to 1/256.
@@ -42,7 +42,7 @@ class Attention(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, queries: Tensor, tokens: Tensor, attend_mask: Tensor | None) -> Tensor:
-        """Let each query read the tokens that its row of the mask allows.
+        """Attend from each query to the tokens that its row of the mask allows.
 
         queries: (B, Q, C); tokens: (B, S, C); attend_mask: broadcasts to (B, H, Q, S), True = may read.
         Returns (B, Q, C).
@@ -57,7 +57,7 @@ class Attention(nn.Module):
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, attend_mask: Tensor | None) -> Tensor:
-    """Read the values by the likeness of queries and keys. Shapes: (B, H, Q or S, C)."""
+    """Compute scaled dot-product attention. Shapes: (B, H, Q or S, C)."""
     if queries.dtype != torch.bfloat16 or queries.device.type != "cpu" or not queries.requires_grad:
         return F.scaled_dot_product_attention(queries, keys, values, attn_mask=attend_mask)
     # The fused kernel's backward pass in bfloat16 on a CPU takes five times as long as plain products.
@@ -98,7 +98,7 @@ class Block(nn.Module):
 
 
 def sinusoid(length: int, width: int) -> Tensor:
-    """Make the sine/cosine position table that learned positions start from. Returns (length, width)."""
+    """Return the sine/cosine position table that learned positions start from, (length, width)."""
     position = torch.arange(length, dtype=torch.float32).unsqueeze(1)
     rate = torch.exp(torch.arange(0, width, 2) * (-torch.log(torch.tensor(10_000.0)) / width))
     table = torch.zeros(length, width)

@@ -1,4 +1,4 @@
-"""Hi-TRS with the two heads that the live path needs: what is being done, and where the joints go next."""
+"""Hi-TRS with the two heads that the live path needs: the action, and the future joints."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class DetectorConfig:
     encoder: HiTRSConfig
     classes: int
     window_clips: int = 20
-    """Clips of history that a judgement rests on."""
+    """Clips of history that an output rests on."""
     horizon: int = 30
     """Frames predicted."""
     motion_basis: int = 8
@@ -25,9 +25,10 @@ class DetectorConfig:
 
 
 class HitrsDetector(nn.Module):
-    """Name the action at each clip's end and predict the frames after it, from the past alone."""
+    """Classify the action at each clip's end and predict the frames after it, from the past alone."""
 
     def __init__(self, config: DetectorConfig) -> None:
+        """Make a detector with random weights."""
         super().__init__()
         self.config = config
         self.encoder = HiTRS(config.encoder)
@@ -40,7 +41,7 @@ class HitrsDetector(nn.Module):
         )  # fmt: skip
 
     def forward(self, joints: Tensor) -> tuple[Tensor, Tensor]:
-        """Judge every clip of normalised sequences as if the stream ended there.
+        """Predict at every clip of normalised sequences as if the stream ended there.
 
         joints: (B, T, J, 3) -> logits (B, N, K) and future joints (B, N, F, J, 3).
         Raises ValueError where T is shorter than one clip.
@@ -53,7 +54,7 @@ class HitrsDetector(nn.Module):
         return self.forecast(outputs, joints)[0]
 
     def forecast(self, outputs: Tensor, joints: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict as `predict_motion` does, and give each joint's scale: (B, N, F, J, 3) and (B, N, F, J)."""
+        """Predict as `predict_motion` does, with each joint's scale: (B, N, F, J, 3) and (B, N, F, J)."""
         grid = self.config.encoder
         starts = torch.arange(outputs.shape[1], device=joints.device) * grid.clip_stride
         spans = joints[:, starts[:, None] + torch.arange(grid.clip_span, device=joints.device)]

@@ -2,7 +2,7 @@
 
 A frame's joints become tokens; seven frames' tokens become one clip embedding; the clips of a window become
 one token for the whole and one output a clip. Each level sees only what the level below gives it, which is
-what lets a stream keep what it once computed.
+what lets a stream keep the embeddings that it has computed.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class HiTRSConfig:
     head_width: int = 64
     dropout: float = 0.2
     causal: bool = False
-    """Whether a clip's output reads no later clip, where a caller does not say otherwise."""
+    """Whether a clip's output reads no later clip, unless a caller chooses."""
 
     @property
     def clip_span(self) -> int:
@@ -76,7 +76,7 @@ class FrameEncoder(nn.Module):
 
 
 class ClipEncoder(nn.Module):
-    """Relate the joints of a clip's frames over time and sum the clip up in one token."""
+    """Relate the joints of a clip's frames over time and pool the clip in one token."""
 
     attend_mask: Tensor
 
@@ -111,7 +111,7 @@ class ClipEncoder(nn.Module):
 
 
 class VideoEncoder(nn.Module):
-    """Relate the clips of a window to each other and sum the window up in one token."""
+    """Relate the clips of a window to each other and pool the window in one token."""
 
     def __init__(self, config: HiTRSConfig) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class VideoEncoder(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Encode windows of clips.
 
-        clips: (B, N, C_clip), oldest first, padding last; valid_mask: (B, N) bool, True = a real clip.
+        clips: (B, N, C_clip), oldest first, padding last; valid_mask: (B, N) bool, True = a valid clip.
         With `causal`, by default as configured, a clip's output reads no later clip, so that clip n of a long
         window equals the last clip of the window cut there.
         Returns the token (B, C_video) and the clip outputs (B, N, C_video).
@@ -136,7 +136,7 @@ class VideoEncoder(nn.Module):
         """
         count = clips.shape[1]
         if count > self.max_clips:
-            raise ValueError(f"got a window of {count} clips, wanted at most {self.max_clips} (max_clips)")
+            raise ValueError(f"got a window of {count} clips, expected at most {self.max_clips} (max_clips)")
         x = self.embed(clips) + self.positions[:count]
         x = torch.cat((x, self.token.expand(len(x), 1, -1)), dim=1)
         mask = window_mask(count, valid_mask, self.causal if causal is None else causal, x.device)
@@ -183,7 +183,7 @@ def gather_clips(tokens: Tensor, config: HiTRSConfig) -> Tensor:
     """
     count = config.clips_in(tokens.shape[1])
     if count == 0:
-        raise ValueError(f"got {tokens.shape[1]} frames, wanted at least {config.clip_span} for one clip")
+        raise ValueError(f"got {tokens.shape[1]} frames, expected at least {config.clip_span} for one clip")
     starts = torch.arange(count, device=tokens.device) * config.clip_stride
     within = torch.arange(config.clip_length, device=tokens.device) * config.frame_interval
     return tokens[:, starts[:, None] + within]
@@ -201,7 +201,7 @@ def other_frames_mask(length: int, joints: int) -> Tensor:
 
 
 def window_mask(clips: int, valid_mask: Tensor | None, causal: bool, device: torch.device) -> Tensor | None:
-    """Say which clips of a window each clip and the token, which is last, may read.
+    """Return which clips of a window each clip and the token, which is last, may read.
 
     Returns a mask that broadcasts to (B, H, N + 1, N + 1), True = may read, or None where all may.
     """
@@ -229,7 +229,7 @@ def hitrs_small() -> HiTRS:
 
 
 def hitrs_tiny() -> HiTRS:
-    """Make a model of half a million parameters, for experiments that must end on two cores."""
+    """Make a model of half a million parameters, for training on two cores."""
     return HiTRS(HITRS_TINY)
 
 

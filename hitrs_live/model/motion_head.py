@@ -1,8 +1,8 @@
-"""Where every joint goes over the next second, and how far off that may be.
+"""The motion head: every joint over the next second, and the scale of each prediction's error.
 
-A person's recent motion is carried on, ever more slowly: that alone is hard to beat over a fifth of a second. What the
-clips tell of the action corrects it, joint by joint, in a smooth basis whose every function is zero at the last
-frame, so that a prediction starts where the person is, whatever the weights. Bones keep their last length.
+A person's recent motion is extrapolated with damping, which alone is hard to beat over a fifth of a second. The clips'
+information on the action corrects it, joint by joint, in a smooth basis whose every function is zero at the last frame,
+so that a prediction starts where the person is, with any weights. Bones keep their last length.
 """
 
 import math
@@ -16,24 +16,24 @@ from hitrs_live.skeleton import NTU25
 
 _JOINTS = len(NTU25)
 _LAGS = (1, 2, 4, 8)
-"""Recent motion is the mean velocity over so many frames, each with a damping of its own."""
+"""Frames over which mean velocities are taken, each extrapolated with its own damping."""
 _DAMPING = 0.85
-"""A frame, to begin with: what the velocity keeps."""
+"""Initial damping: the share of the velocity that remains per frame."""
 _FREQUENCIES = 8
-"""Of the recent frames' cosine transform; what is faster is mostly the sensor's trembling."""
+"""Lowest frequencies of the recent frames' cosine transform; higher ones are mostly sensor noise."""
 _TYPICAL_MOTION = 0.2
-"""Body sizes, so that motion and place weigh about as much at the input."""
+"""Body sizes; scales motion to about the magnitude of positions at the input."""
 _ROOT_DRIFT = math.exp(1 / 15) - 1
-"""Share of the root's slot by which its slow average moves a frame, to begin with: that of half a second at 30 Hz."""
+"""Initial share of the root's slot by which its slow average moves per frame: half a second at 30 Hz."""
 _DROPOUT = 0.1
 _CONTEXT_DROPOUT = 0.3
-"""What the clips tell of people who were trained on is surer than what they tell of others."""
+"""High, because the clips' information is more certain on people of the training set than on others."""
 LEAST_SCALE = 1e-3
 """Body sizes."""
 SHORTEST_BONE = 1e-6
-"""Body sizes; what is shorter has no direction to keep."""
+"""Body sizes; shorter bones have no direction."""
 RANGES = {50: 2.674, 90: 5.322}
-"""How many of its scales off a joint is at most in so many per cent of cases, if the likelihood is right.
+"""Largest error, in scales, in so many per cent of cases, if the likelihood is right.
 
 Quantiles of the gamma distribution of shape 3: of the length of a vector whose density falls exponentially with it.
 """
@@ -57,10 +57,10 @@ class MotionHead(nn.Module):
         hidden: int,
         blocks: int,
     ) -> None:
-        """Make a head that carries recent motion on.
+        """Make a head that at first only extrapolates recent motion.
 
-        context_width: of a clip's output; history: frames seen, horizon: frames predicted; functions: of the basis;
-        hidden: width of a token, of which there are one for the pose, one a frequency and one for the context.
+        context_width: of a clip's output; history: frames observed, horizon: frames predicted; functions: of the basis;
+        hidden: width of a token; there are one for the pose, one per frequency and one for the context.
         """
         super().__init__()
         places = _JOINTS * 3
@@ -68,7 +68,7 @@ class MotionHead(nn.Module):
         self.lags = tuple(lag for lag in _LAGS if lag < history)
         damped = _DAMPING ** torch.arange(horizon) / len(self.lags)
         self.damping = nn.Parameter(damped.expand(2, len(self.lags), horizon).clone())
-        """(2, L, F): of the root, and of all other joints: the share of each velocity that is left at each step."""
+        """(2, L, F), of the root and of all other joints: the share of each velocity that remains at each frame."""
         frequencies = min(_FREQUENCIES, history)
         tokens = frequencies + 2
         self.context = nn.Sequential(
@@ -79,7 +79,7 @@ class MotionHead(nn.Module):
         self.in_time = nn.Linear(tokens, functions)
         self.correct = nn.Linear(hidden, places)
         self.doubt = nn.Linear(hidden, _JOINTS * 3)
-        # To begin with nothing is corrected, and everything is about equally doubtful.
+        # Initially nothing is corrected, and all scales are about equal.
         for parameter in (self.correct.weight, self.correct.bias, self.doubt.weight):
             nn.init.zeros_(parameter)
         nn.init.constant_(self.doubt.bias, -4.0)
@@ -98,10 +98,10 @@ class MotionHead(nn.Module):
         return self.forecast(clip_output, recent)[0]
 
     def forecast(self, clip_output: Tensor, recent: Tensor) -> tuple[Tensor, Tensor]:
-        """Predict as `forward` does, and say how far off each joint may be: (B, F, J, 3) and scales (B, F, J).
+        """Predict as `forward` does, with the scale of each joint's error: (B, F, J, 3) and (B, F, J).
 
-        A scale is in body sizes, of the joint's place in the room (root and pose together), and grows with time;
-        RANGES says how many of them hold how many cases.
+        A scale is in body sizes, for the joint's position in the room (root and pose together), and grows with time.
+        RANGES gives how many scales cover how many per cent of cases.
         """
         looked, carried = self.read(recent)
         tokens = self.blocks(torch.cat((self.seen(looked.flatten(2)), self.context(clip_output).unsqueeze(1)), dim=1))
@@ -113,10 +113,10 @@ class MotionHead(nn.Module):
         return future, torch.einsum("bjm,fm->bfj", doubt, self.growth) + LEAST_SCALE
 
     def read(self, recent: Tensor) -> tuple[Tensor, Tensor]:
-        """Read the frames, in which both results are linear, the root's place apart from all others.
+        """Compute features of the observed frames; both results are linear in them.
 
-        recent: (B, S, J, 3). Returns the last pose and the K lowest frequencies of how it came there, (B, 1 + K, J, 3),
-        and recent motion carried on, (B, F, J, 3).
+        recent: (B, S, J, 3). Returns the last pose and the K lowest frequencies of the motion up to it,
+        (B, 1 + K, J, 3), and the extrapolated motion, (B, F, J, 3).
         """
         last = recent[:, -1:]
         path = self._path(recent)
@@ -125,10 +125,10 @@ class MotionHead(nn.Module):
         return torch.cat((last, motion), dim=1), last + self._carry_on(moved)
 
     def _path(self, recent: Tensor) -> Tensor:
-        """Put the root's own path into its slot, relative to where it is now.
+        """Replace the root's slot by the root's own path, relative to its last position.
 
-        The slot has it relative to a slow average, which itself moves by a share of it a frame: a person who walks
-        steadily stands still there.
+        The slot has the root relative to a slow average, which itself moves by a share of it per frame: for a person
+        who walks steadily the slot is constant.
         """
         slot = recent[:, :, NTU25.root]
         steps = slot[:, 1:] - slot[:, :-1] + self.root_drift * slot[:, 1:]
@@ -136,7 +136,7 @@ class MotionHead(nn.Module):
         return torch.cat((root.unsqueeze(2), recent[:, :, 1:]), dim=2)
 
     def _carry_on(self, moved: Tensor) -> Tensor:
-        """Carry recent motion on, damped. moved: (B, S, J, 3), relative to now -> (B, F, J, 3)."""
+        """Extrapolate recent motion, damped. moved: (B, S, J, 3), relative to now -> (B, F, J, 3)."""
         velocities = torch.stack([-moved[:, -1 - lag] / lag for lag in self.lags], dim=1)
         reached = self.damping.cumsum(-1)
         root = torch.einsum("lf,bljc->bfjc", reached[0], velocities[:, :, :1])
@@ -165,11 +165,11 @@ class Mixer(nn.Module):
 
 
 def keep_bones(poses: Tensor, last: Tensor, ancestors: Tensor) -> Tensor:
-    """Bring every bone of some poses to the length that it had last, its direction kept.
+    """Set every bone of some poses to its last length, keeping its direction.
 
-    poses: (B, F, J, 3) and last: (B, J, 3), normalised; ancestors: (J, J), as `_ancestors` makes it. Joints that
-    hang from the root hang from zero, and the root's own slot, which holds a displacement, stays as it is. Bones
-    without a length, of joints that were not seen, stay so.
+    poses: (B, F, J, 3) and last: (B, J, 3), normalised; ancestors: (J, J), as `_ancestors` returns it. Children of
+    the root are relative to zero, and the root's own slot, which is a displacement, is unchanged. Bones of zero length,
+    of joints that were not seen, keep it.
     """
     lengths = _bones(last).norm(dim=-1, keepdim=True).unsqueeze(1)
     bones = _bones(poses)
@@ -183,13 +183,13 @@ _HANGS_FROM_ROOT = [parent == NTU25.root for parent in _PARENTS]
 
 
 def _bones(joints: Tensor) -> Tensor:
-    """Take each joint relative to what it hangs from. joints: (..., J, 3) -> the same."""
+    """Return each joint relative to its parent. joints: (..., J, 3) -> the same."""
     from_root = torch.tensor(_HANGS_FROM_ROOT, device=joints.device).unsqueeze(-1)
     return joints - joints[..., _PARENTS, :].masked_fill(from_root, 0.0)
 
 
 def _ancestors() -> Tensor:
-    """Say which bones lead to a joint. Returns (J, J) of 0 and 1; the root has none."""
+    """Return which bones lead to each joint, (J, J) of 0 and 1; the root has none."""
     leads = torch.zeros(_JOINTS, _JOINTS)
     for joint in NTU25.outward:
         leads[joint] = leads[NTU25.parents[joint]]
@@ -198,7 +198,7 @@ def _ancestors() -> Tensor:
 
 
 def cosine_transform(frames: int, frequencies: int) -> Tensor:
-    """Make the orthonormal cosine transform's lowest frequencies. Returns (K, S)."""
+    """Return the lowest frequencies of the orthonormal cosine transform (DCT-II), (K, S)."""
     time = (torch.arange(frames) + 0.5) / frames
     rows = torch.cos(torch.pi * torch.arange(frequencies).unsqueeze(1) * time) * math.sqrt(2 / frames)
     rows[0] /= math.sqrt(2)
@@ -206,13 +206,13 @@ def cosine_transform(frames: int, frequencies: int) -> Tensor:
 
 
 def smooth_basis(horizon: int, functions: int) -> Tensor:
-    """Make a ramp and cosines, each zero at the last observed frame. Returns (F, M), frames 1 ... F."""
+    """Return a ramp and cosines, each zero at the last observed frame, (F, M), frames 1 ... F."""
     time = torch.arange(1, horizon + 1, dtype=torch.float32).unsqueeze(1) / horizon
     order = torch.arange(1, functions, dtype=torch.float32)
     return torch.cat((time, torch.cos(torch.pi * order * time) - 1.0), dim=1)
 
 
 def _growth(horizon: int) -> Tensor:
-    """Make curves along which doubt grows: at once, over half of the time, evenly. Returns (F, 3)."""
+    """Return curves along which scales grow with time: at once, over half of it, evenly. (F, 3)."""
     time = torch.arange(1, horizon + 1).unsqueeze(1) / horizon
     return torch.cat((1 - torch.exp(-8 * time), 1 - torch.exp(-2 * time), time), dim=1)

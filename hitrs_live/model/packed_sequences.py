@@ -1,4 +1,4 @@
-"""Sequences of different lengths in one batch, laid end to end, so that nothing is computed for padding."""
+"""Sequences of different lengths in one batch, concatenated, so that nothing is computed for padding."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,13 +30,15 @@ class PackedClips:
 
 
 def pack_clips(sequences: Sequence[Tensor], grid: HiTRSConfig) -> PackedClips:
-    """Lay sequences end to end and say where their clips lie.
+    """Concatenate sequences and index their clips.
 
     sequences: each (T, J, 3), its own T. Raises ValueError where one is shorter than a clip.
     """
     frames = torch.tensor([len(joints) for joints in sequences])
     if int(frames.min()) < grid.clip_span:
-        raise ValueError(f"got a sequence of {int(frames.min())} frames, wanted at least {grid.clip_span} for one clip")
+        raise ValueError(
+            f"got a sequence of {int(frames.min())} frames, expected at least {grid.clip_span} for one clip"
+        )
     counts = (frames - grid.clip_span) // grid.clip_stride + 1
     valid_mask = torch.arange(int(counts.max())) < counts[:, None]
     starts = (frames.cumsum(0) - frames)[:, None] + torch.arange(valid_mask.shape[1]) * grid.clip_stride
@@ -53,7 +55,7 @@ def embed_packed(encoder: HiTRS, packed: PackedClips) -> Tensor:
 
 
 def spread(embeddings: Tensor, valid_mask: Tensor) -> Tensor:
-    """Lay packed clips out by sequence. embeddings: (M, C); valid_mask: (P, N) -> (P, N, C), zeros elsewhere."""
-    laid_out = embeddings.new_zeros(*valid_mask.shape, embeddings.shape[-1])
-    laid_out[valid_mask] = embeddings
-    return laid_out
+    """Scatter packed clips to their sequences. embeddings: (M, C); valid_mask: (P, N) -> (P, N, C), zeros elsewhere."""
+    padded = embeddings.new_zeros(*valid_mask.shape, embeddings.shape[-1])
+    padded[valid_mask] = embeddings
+    return padded

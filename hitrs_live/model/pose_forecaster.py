@@ -1,7 +1,7 @@
-"""Predict where every joint goes from a few frames alone: cosines over time, a residual MLP over joints x frequencies.
+"""Motion prediction from a few frames alone: cosines over time, a residual MLP over joints x frequencies.
 
-For the benchmarks of motion prediction, whose skeletons never change size and whose roots stand still. The live
-model's own motion head is in detector.py.
+For the published motion-prediction benchmarks, whose skeletons have a constant size and whose roots do not move. The
+live model's motion head is in motion_head.py.
 """
 
 from dataclasses import dataclass
@@ -14,31 +14,32 @@ from hitrs_live.model.blocks import Dropout
 
 @dataclass(frozen=True, kw_only=True)
 class PoseForecasterConfig:
-    """What is seen, what is told, and how wide the network is."""
+    """The observed joints and frames, the predicted frames, and the size of the network."""
 
     scored: tuple[int, ...]
-    """The joints that move; nothing else is looked at."""
+    """The joints that move; no other is read."""
     twins: tuple[int, ...]
-    """For each joint the scored one in whose place it always is; itself where there is none."""
+    """For each joint the scored one that always has the same position; itself where there is none."""
     history: int = 10
     horizon: int = 25
     frequencies: int = 15
-    """Cosines that what is told is made of, from the slowest."""
+    """Cosines of which the prediction is made, from the lowest frequency."""
     width: int = 384
     layers: int = 4
     expansion: int = 2
     dropout: float = 0.0
     scale_mm: float = 400.0
-    """Joints are divided by this on their way in."""
+    """Joints are divided by this at the input."""
 
 
 class PoseForecaster(nn.Module):
-    """Add to the last pose what the network tells of the displacement, frequency by frequency."""
+    """Add the predicted displacement, frequency by frequency, to the last pose."""
 
     seen_basis: Tensor
-    told_basis: Tensor
+    future_basis: Tensor
 
     def __init__(self, config: PoseForecasterConfig) -> None:
+        """Make a forecaster that at first predicts almost the last pose."""
         super().__init__()
         self.config = config
         coordinates = 3 * len(config.scored)
@@ -48,31 +49,31 @@ class PoseForecaster(nn.Module):
         )
         self.norm = nn.LayerNorm(config.width)
         self.tell = nn.Linear(config.width, coordinates * config.frequencies)
-        # To begin with, nearly the pose held.
+        # Initially almost the zero-velocity baseline. The layer's name is a key of checkpoints.
         nn.init.normal_(self.tell.weight, std=0.002)
         nn.init.zeros_(self.tell.bias)
         self.register_buffer("seen_basis", cosines(config.history), persistent=False)
-        self.register_buffer("told_basis", cosines(config.horizon)[: config.frequencies], persistent=False)
+        self.register_buffer("future_basis", cosines(config.horizon)[: config.frequencies], persistent=False)
 
     def forward(self, history: Tensor) -> Tensor:
         """Predict what follows. history: (B, T, J, 3), millimetres. Returns (B, F, J, 3)."""
         scored = list(self.config.scored)
-        told = self.of_scored(history[:, :, scored])
+        predicted = self.of_scored(history[:, :, scored])
         future = history[:, -1:].repeat(1, self.config.horizon, 1, 1)
-        future[:, :, scored] = told
+        future[:, :, scored] = predicted
         return future[:, :, list(self.config.twins)]
 
     def of_scored(self, history: Tensor) -> Tensor:
         """Predict the scored joints from the scored joints. (B, T, S, 3) -> (B, F, S, 3), millimetres."""
         last = history[:, -1]
         seen = history / self.config.scale_mm
-        # The first frequency is the mean, which the last pose tells better.
+        # The first frequency is the mean, for which the last pose is the better input.
         changes = 2 * torch.einsum("mt,btsc->bmsc", self.seen_basis[1:], seen)
         state = self.embed(torch.cat((seen[:, -1:], changes), dim=1).flatten(1))
         for block in self.blocks:
             state = block(state)
         weights = self.tell(self.norm(state)).unflatten(-1, (self.config.frequencies, *last.shape[1:]))
-        return last.unsqueeze(1) + self.config.scale_mm * torch.einsum("mt,bmsc->btsc", self.told_basis, weights)
+        return last.unsqueeze(1) + self.config.scale_mm * torch.einsum("mt,bmsc->btsc", self.future_basis, weights)
 
 
 class ResidualBlock(nn.Module):
@@ -90,7 +91,7 @@ class ResidualBlock(nn.Module):
 
 
 def cosines(length: int) -> Tensor:
-    """Make the orthonormal discrete cosine basis (DCT-II). Returns (M, T), lowest frequency first."""
+    """Return the orthonormal discrete cosine basis (DCT-II), (M, T), lowest frequency first."""
     time = torch.arange(length, dtype=torch.float64) + 0.5
     order = torch.arange(length, dtype=torch.float64).unsqueeze(1)
     basis: Tensor = torch.cos(torch.pi / length * order * time) * (2 / length) ** 0.5

@@ -1,4 +1,4 @@
-"""Hi-TRS with a head that names a whole trimmed sequence."""
+"""Hi-TRS with a head that classifies a whole trimmed sequence."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,13 +10,13 @@ from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
 from hitrs_live.model.packed_sequences import PackedClips, embed_packed
 
 Readout = Literal["token", "max"]
-"""What sums a sequence up: the video level's token, as in the paper, or of each channel the largest value that any of
-its clips has. What tells one action from another is often in one clip of many."""
+"""How a sequence is pooled: by the video level's token, as in the paper, or by the maximum of each channel over its
+clips, because what distinguishes two actions is often in one clip of many."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecogniserConfig:
-    """The encoder, the number of classes, and what they are read off."""
+    """The encoder, the number of classes, and the pooling."""
 
     encoder: HiTRSConfig
     classes: int
@@ -24,7 +24,7 @@ class RecogniserConfig:
 
 
 class Recogniser(nn.Module):
-    """Name the action of a sequence from what sums up the people in it (section 3.4 of the paper: video tokens)."""
+    """Classify the action of a sequence from the pooled people in it (section 3.4 of the paper: video tokens)."""
 
     def __init__(self, config: RecogniserConfig) -> None:
         super().__init__()
@@ -34,9 +34,9 @@ class Recogniser(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.classes))
 
     def forward(self, packed: PackedClips, sample_of: Tensor) -> Tensor:
-        """Name sequences.
+        """Classify sequences.
 
-        packed: the bodies of all sequences, P in all; sample_of: (P,) int64, the sequence that each body is of,
+        packed: the bodies of all sequences, P in all; sample_of: (P,) int64, the sequence of each body,
         from 0 to B - 1, each at least once. Returns logits (B, K).
         """
         logits: Tensor = self.head(pool(self.encoder, packed, sample_of, self.config.readout))
@@ -44,7 +44,7 @@ class Recogniser(nn.Module):
 
 
 def pool(encoder: HiTRS, packed: PackedClips, sample_of: Tensor, readout: Readout = "token") -> Tensor:
-    """Sum sequences up: the mean of what each person present is summed up to.
+    """Pool sequences: the mean over the people present of each one's pooled clips.
 
     packed: P bodies; sample_of: (P,) int64 in 0 ... B - 1. Returns (B, C_video).
     """
@@ -52,7 +52,7 @@ def pool(encoder: HiTRS, packed: PackedClips, sample_of: Tensor, readout: Readou
 
 
 def read_out(encoder: HiTRS, clips: Tensor, valid_mask: Tensor, readout: Readout) -> Tensor:
-    """Sum windows of clips up. clips: (P, N, C_clip); valid_mask: (P, N) bool, True = a real clip -> (P, C_video)."""
+    """Pool windows of clips. clips: (P, N, C_clip); valid_mask: (P, N) bool, True = a valid clip -> (P, C_video)."""
     token, outputs = encoder.video_encoder(clips, valid_mask)
     summed: Tensor = token
     if readout == "max":

@@ -106,6 +106,7 @@ class Assembly:
         from hitrs_live.checkpoint import load_checkpoint
         from hitrs_live.inference.backend_selection import open_engine
         from hitrs_live.pipeline.pipeline import Pipeline
+        from hitrs_live.streaming.hitrs_stream import HitrsLoader
         from hitrs_live.streaming.thresholds import find_thresholds
 
         config = self._config
@@ -115,7 +116,7 @@ class Assembly:
         checkpoint = load_checkpoint(config.model.checkpoint or None)
         thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))
         # An engine that was not asked for is not built, which would take minutes.
-        open_model = partial(
+        open_configured = partial(
             open_engine, checkpoint, config.model.engine, config.model.precision, threads=config.model.threads,
             build=config.model.engine != "auto",
             quantisation=Path(config.model.quantisation) if config.model.quantisation else None,
@@ -124,8 +125,8 @@ class Assembly:
             replace(input_stream, sinks=self._open_sinks(input_stream.source)) for input_stream in self._inputs
         ]
         return Pipeline(
-            self._inputs, checkpoint=checkpoint, config=config, sink=MultiSink(sink, self._shared),
-            thresholds=thresholds, open_model=open_model, session=self._session,
+            self._inputs, model=HitrsLoader(checkpoint, config.model, open_configured), config=config,
+            sink=MultiSink(sink, self._shared), thresholds=thresholds, session=self._session,
         )  # fmt: skip
 
     def close(self) -> None:

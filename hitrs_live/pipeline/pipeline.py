@@ -11,16 +11,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config
-from hitrs_live.inference.backend_selection import OpenedEngine
-from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.messages import JointFrame
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.multiplexer import FrameMultiplexer, SourceFrame
 from hitrs_live.pipeline.source_pipeline import SourcePipeline
 from hitrs_live.streaming.batching import RowBatch
 from hitrs_live.streaming.predictor import Predictor
+from hitrs_live.streaming.stream_model import ModelLoader
 from hitrs_live.streaming.thresholds import LoadedThresholds
 from hitrs_live.transport.sink import Sink
 from hitrs_live.wire.utc import SessionClock
@@ -35,27 +33,25 @@ class Pipeline:
         self,
         inputs: Sequence[InputStream],
         *,
-        checkpoint: Checkpoint,
+        model: ModelLoader,
         config: Config,
         sink: Sink,
         thresholds: LoadedThresholds | None = None,
-        open_model: Callable[[], OpenedEngine] | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
         session: SessionClock | None = None,
     ) -> None:
         """Set up the stages of each input; no two sources may have the same name.
 
-        thresholds: those loaded for the checkpoint; None for its own and the settings'. open_model: opens the engine of
-        the model, once the sources are open; None for the reference. session: what messages are dated by; None for one
-        that begins now.
+        model: loads the model, once the sources are open. thresholds: those loaded for this model; None for its own and
+        the settings'. session: what messages are dated by; None for one that begins now.
         """
         loaded, session = thresholds or LoadedThresholds(), session or SessionClock.begin(clock)
-        self._checkpoint, self._config, self._sink, self._clock = checkpoint, config, sink, clock
+        self._model, self._config, self._sink, self._clock = model, config, sink, clock
         self._multiplexer = FrameMultiplexer(inputs, batch_timeout_s=config.model.gather_ms / 1e3)
         self._sources = [
             SourcePipeline(
                 input_stream,
-                checkpoint.info,
+                model.description,
                 config,
                 sink=sink,
                 thresholds=loaded.thresholds,
@@ -65,7 +61,6 @@ class Pipeline:
             for input_stream in inputs
         ]
         self._rows = RowBatch(len(inputs), config.pose.max_people)
-        self._open_model = open_model or (lambda: OpenedEngine(engine=TorchEngine(checkpoint.model)))
         self._notices = [loaded.notice] if loaded.notice else []
         self._information: list[str] = []
         self._failure: Exception | None = None
@@ -99,19 +94,18 @@ class Pipeline:
             raise self._failure
 
     def _prepare_model(self) -> Predictor:
-        """Open the engine, which may have to be built first, and run the model once."""
-        opened = self._open_model()
+        """Load the model, whose engine may have to be built first, and run it once."""
+        people = len(self._sources) * self._config.pose.max_people
+        loaded = self._model.load(people)
         predictor = Predictor(
-            self._checkpoint,
-            rows=len(self._sources) * self._config.pose.max_people,
+            loaded.model,
+            rows=people,
             min_joint_confidence=self._config.pose.min_joint_confidence,
-            step_frames=self._checkpoint.info.step_frames(self._config.model.update),
             mirror=self._config.model.mirror,
-            engine=opened.engine,
         )
         predictor.warm_up()
-        self._notices = [notice for notice in (opened.notice, *self._notices) if notice]
-        self._information = [predictor.cost] if predictor.cost else []
+        self._notices = [notice for notice in (loaded.notice, *self._notices) if notice]
+        self._information = [loaded.information] if loaded.information else []
         return predictor
 
     def _loop(

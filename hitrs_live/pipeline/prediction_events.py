@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.config import Config
 from hitrs_live.messages import ActionEvent, AnyMessage, EndReason, ExtrapolatedPoses, JointFrame, People, Prediction
 from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.motion_scorer import MotionScorer
 from hitrs_live.streaming.pair_decoder import PairDecoder
+from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.streaming.throttle import Throttle
 
@@ -22,22 +22,21 @@ class PredictionEvents:
     For each joint frame call `observe`, then `step` with each prediction of it.
     """
 
-    def __init__(self, info: CheckpointInfo, config: Config, *, source_id: str, thresholds: Thresholds | None) -> None:
-        """Set up the decoders. info: of the model that predicts."""
-        rows, rate_hz = config.pose.max_people, info.normaliser.rate_hz
-        step_frames, horizon = info.step_frames(config.model.update), info.detector.horizon
+    def __init__(
+        self, model: StreamDescription, config: Config, *, source_id: str, thresholds: Thresholds | None
+    ) -> None:
+        """Set up the decoders. model: describes the model that predicts."""
+        rows, rate_hz, horizon = config.pose.max_people, model.rate_hz, model.horizon_frames
         self._config = config
         self._decoder = ActionDecoder(
-            info, config.action, source_id=source_id, rows=rows, thresholds=thresholds, step_frames=step_frames,
+            model, config.action, source_id=source_id, rows=rows, thresholds=thresholds,
             bridge_s=config.track.bridge_s,
         )  # fmt: skip
         self._pair_decoder: PairDecoder | None = None
-        if info.pair_labels:
-            self._pair_decoder = PairDecoder(
-                info, config, source_id=source_id, rows=rows, thresholds=thresholds, step_frames=step_frames
-            )
+        if model.pair_labels:
+            self._pair_decoder = PairDecoder(model, config, source_id=source_id, rows=rows, thresholds=thresholds)
         self.motion = MotionScorer(
-            source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=step_frames
+            source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=model.step_frames
         )
         self._compensator = LatencyCompensator(rows=rows, rate_hz=rate_hz, horizon=horizon)
         self._throttle = Throttle(rows=rows, pause_s=config.publish.predictions_every_s)

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import msgspec
 
-from hitrs_live.checkpoint import CheckpointInfo
 from hitrs_live.config import Config
 from hitrs_live.messages import (
     SHUTDOWN,
@@ -37,6 +36,7 @@ from hitrs_live.streaming.last_seen import LastSeen
 from hitrs_live.streaming.pose_events import pose_events
 from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.streaming.stage_timer import Counters, StageTimer
+from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.tracking.tracker import Tracker
 from hitrs_live.transport.sink import Sink
@@ -60,7 +60,7 @@ class SourcePipeline:
     def __init__(
         self,
         input_stream: InputStream,
-        info: CheckpointInfo,
+        model: StreamDescription,
         config: Config,
         *,
         sink: Sink,
@@ -70,7 +70,7 @@ class SourcePipeline:
     ) -> None:
         """Set up the stages.
 
-        info: of the model that predicts. clock: monotonic nanoseconds, also for the time that each stage takes.
+        model: describes the model that predicts. clock: monotonic nanoseconds, also for the time that each stage takes.
         session: dates the messages.
         """
         rows = config.pose.max_people
@@ -79,8 +79,8 @@ class SourcePipeline:
         self._dates = SourceDates(session)
         self._tracker = Tracker(rows, config.track)
         self._last_seen = LastSeen(rows)
-        self._resampler = Resampler(config.track, rows=rows, rate_hz=info.normaliser.rate_hz)
-        self._predictions = PredictionEvents(info, config, source_id=self._source_id, thresholds=thresholds)
+        self._resampler = Resampler(config.track, rows=rows, rate_hz=model.rate_hz)
+        self._predictions = PredictionEvents(model, config, source_id=self._source_id, thresholds=thresholds)
         self._timer = StageTimer(clock)
         self._counters = Counters()
         self._status = StatusBuilder(

@@ -1,4 +1,4 @@
-"""The rows of several sources as one batch, and what is said of them given back to each."""
+"""Join the rows of several sources into one batch, and split the predictions by source."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,17 +9,17 @@ from hitrs_live.skeleton import NTU25
 
 
 class RowBatch:
-    """Lay ticks of sources, R rows each, out over the rows of one batch: those of source n from n * R on."""
+    """Place the joint frames of sources, R rows each, in one batch: those of source n from row n * R on."""
 
     def __init__(self, sources: int, rows: int) -> None:
-        """Take how many sources there may be, and the rows of each."""
+        """Take the number of sources, and of rows of each."""
         self._sources, self._rows = sources, rows
         joints_m, confidence = np.zeros((rows, len(NTU25), 3), np.float32), np.zeros((rows, len(NTU25)), np.float32)
         self._idle = JointFrame.of(joints_m, confidence, track_ids=np.full(rows, -1, np.int64), active=False)
-        """Of a source that has nothing now."""
+        """The rows of a source that has no joint frame now."""
 
     def join(self, joint_frames: Mapping[int, JointFrame]) -> JointFrame:
-        """Make one tick of those of some sources."""
+        """Join the joint frames of some sources, by source number."""
         if self._sources == 1:
             return joint_frames[0]
         each = [joint_frames.get(source, self._idle) for source in range(self._sources)]
@@ -35,7 +35,7 @@ class RowBatch:
     def split(
         self, joint_frames: Mapping[int, JointFrame], predictions: Sequence[Prediction]
     ) -> dict[int, Sequence[Prediction]]:
-        """Give each source what was said of its rows: nothing where none completed a clip or ended."""
+        """Return each source's predictions; none where no row of it has an output or was reset."""
         if self._sources == 1:
             return {0: predictions}
         return {source: self._of(source, joint_frame, predictions) for source, joint_frame in joint_frames.items()}
@@ -44,9 +44,10 @@ class RowBatch:
         rows = slice(source * self._rows, (source + 1) * self._rows)
         return [
             Prediction(
-                joint_frame=joint_frame, completed=said.completed[rows], logits=said.logits[rows],
-                future_joints_m=said.future_joints_m[rows], scales_m=said.scales_m[rows],
+                joint_frame=joint_frame, completed=prediction.completed[rows],
+                logits=prediction.logits[rows],
+                future_joints_m=prediction.future_joints_m[rows], scales_m=prediction.scales_m[rows],
             )
-            for said in predictions
-            if said.completed[rows].any() or joint_frame.reset.any()
+            for prediction in predictions
+            if prediction.completed[rows].any() or joint_frame.reset.any()
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Hi-TRS with its heads over a stream: of what was seen before, only the video level is computed anew."""
+"""The detector over a stream: frames and clips are encoded once, only the video level is recomputed."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from hitrs_live.transforms import BodyFrame, NormaliserConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreamOutput:
-    """Judgements on the rows that completed a clip in this step. M rows, M may be zero."""
+class DetectorOutput:
+    """The outputs of the rows that completed a clip in this step. M rows, M may be zero."""
 
     rows: Tensor
     """(M,) int64, which rows."""
@@ -21,7 +21,7 @@ class StreamOutput:
     future: Tensor
     """(M, F, J, 3), normalised, relative to `body`."""
     scales: Tensor
-    """(M, F, J), body sizes: how far off each joint of the future may be."""
+    """(M, F, J), body sizes: the scale of each future joint's error."""
     body: BodyFrame
     """The body frames of those rows at this frame."""
 
@@ -29,18 +29,18 @@ class StreamOutput:
 @torch.inference_mode()
 def stream_step(
     engine: Engine, joints_m: Tensor, active: Tensor, state: StreamState, normaliser: NormaliserConfig
-) -> tuple[StreamOutput, StreamState]:
+) -> tuple[DetectorOutput, StreamState]:
     """Advance the active rows by one frame.
 
     joints_m: (R, J, 3) float32, metres; active: (R,) bool. A row's output equals the last clip of
     `HitrsDetector(joints)` over its frames up to this one, at most those of W clips, cut so that a clip ends with
-    it, normalised since the row's reset. It comes with the first clip and then every hop, as the state was made.
+    it, normalised since the row's reset. It comes with the first clip and then every `step_frames` of the state.
     Returns the output and the state, which was advanced in place.
     """
     clip, state = encode_step(engine, joints_m, active, state, normaliser)
-    said = _predict(engine, clip.rows, state)
-    return StreamOutput(
-        rows=clip.rows, logits=said.logits, future=said.future, scales=said.scales, body=clip.body
+    heads = _predict(engine, clip.rows, state)
+    return DetectorOutput(
+        rows=clip.rows, logits=heads.logits, future=heads.future, scales=heads.scales, body=clip.body
     ), state
 
 

@@ -1,12 +1,12 @@
 """The encoder over a stream: every frame encoded once, every clip once, the newest clips kept.
 
 A clip ends every `step_frames` frames. At the stride of the clip grid, the window's clips are the newest ones. At a
-part of it, say at every frame, stride / hop grids run interleaved, each shifted by a hop against the one before;
-these are the phases, and a window is made of the clips of one phase: those that end at t, t - stride, t - 2 stride
-and so on, as the video level was trained to see them.
+part of it, say at every frame, stride / step_frames grids run interleaved, each shifted by step_frames against the one
+before. These are the phases, and a window is made of the clips of one phase: those that end at t, t - stride,
+t - 2 stride and so on, as the video level was trained to see them.
 
 The state of all rows is explicit. Rows are people, of one camera or many; they advance independently, and a
-row that rests or is reset leaves the others as they were.
+row that is inactive or is reset leaves the others as they were.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.transforms import BodyFrame, NormaliserConfig, NormaliserState, normalise_step, to_modality
 
 _MOTION_REACH = 3
-"""Frames, this one counted, that motion looks at."""
+"""Frames, this one included, that the motion modality reads."""
 
 
 @dataclass(kw_only=True)
 class StreamState:
-    """What R rows remember: rings of the newest frames and clips, and how many there were. Advanced in place."""
+    """The history of R rows: rings of the newest frames and clips, and how many there were. Advanced in place."""
 
     normaliser: NormaliserState
     joints: Tensor
@@ -40,16 +40,14 @@ class StreamState:
 
     @classmethod
     def empty(cls, grid: HiTRSConfig, rows: int, *, window_clips: int, step_frames: int | None = None) -> "StreamState":
-        """Make the state of rows that have seen nothing.
+        """Return the state of rows that have seen nothing.
 
         step_frames: frames from one clip's end to the next one's, by default the stride of the clip grid.
-        Raises ValueError for a hop that does not divide the stride.
+        Raises ValueError where it does not divide the stride.
         """
         step_frames = grid.clip_stride if step_frames is None else step_frames
         if step_frames < 1 or grid.clip_stride % step_frames:
-            raise ValueError(
-                f"got a hop of {step_frames} frames, wanted one that divides the clip stride {grid.clip_stride}"
-            )
+            raise ValueError(f"step_frames {step_frames}: expected a divisor of the clip stride, {grid.clip_stride}")
         return cls(
             normaliser=NormaliserState.empty(rows),
             joints=torch.zeros(rows, grid.clip_span, grid.joints, 3),
@@ -60,16 +58,16 @@ class StreamState:
         )
 
     def reset(self, rows: Tensor) -> None:
-        """Forget the past of some rows. rows: (R,) bool. What the rings hold is dead once the counts are zero."""
+        """Forget the past of some rows. rows: (R,) bool. With counts of zero, the rings' content is never read."""
         self.normaliser.seen &= ~rows
         self.frame_count.masked_fill_(rows, 0)
         self.clip_count.masked_fill_(rows, 0)
 
     def clip_window(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Read the windows that end with the newest clip of some rows, each of which has a clip at least.
+        """Read the windows that end with the newest clip of some rows, each of which has at least one clip.
 
         rows: (M,) int64. Returns the clips (M, W, C_clip), oldest first from position 0, and how many of the W are
-        real, (M,) int64; what lies past them is whatever the ring holds.
+        valid, (M,) int64; what lies past them is undefined.
         """
         window, phases = self.clips.shape[1:3]
         newest = self.clip_count[rows] - 1
@@ -104,7 +102,7 @@ def encode_step(
 
     joints_m: (R, J, 3) float32, metres; active: (R,) bool; modality as `to_modality` has it. An embedding equals the
     last of `HiTRS.embed_clips` over the row's frames up to this one, cut so that a clip ends with it, normalised
-    since the row's reset; the first comes with the S-th frame, then one every hop.
+    since the row's reset; the first comes with the S-th frame, then one every `step_frames` of the state.
     Returns the clips and the state, which was advanced in place. Raises ValueError for an unknown modality.
     """
     joints, body = normalise_step(joints_m, state.normaliser, active, normaliser)
@@ -119,16 +117,16 @@ def encode_step(
     state.frame_count[rows] = count
     finished = rows[_completes_clip(count, state, encoder.grid)]
     embeddings = _encode_clips(encoder, finished, state)
-    # Most frames complete none: a slice is the cheaper way to nothing.
+    # Most frames complete no clip: an empty slice is cheaper than indexing.
     ended = finished if len(finished) else slice(0)
     return ClipOutput(rows=finished, embeddings=embeddings, body=body.map(lambda field: field[ended])), state
 
 
 def _express(newest: Tensor, rows: Tensor, state: StreamState, normaliser: NormaliserConfig, modality: str) -> Tensor:
-    """Turn the frames just written, newest: (M, J, 3), into what the encoder wants. Returns the same shape."""
+    """Convert the frames just written, newest: (M, J, 3), to the encoder's modality. Returns the same shape."""
     if modality != "motion":
         return to_modality(newest, modality, normaliser)
-    # Before a row's first frame it stood as in that frame.
+    # Before its first frame a row is taken to have stood still.
     back = torch.arange(_MOTION_REACH - 1, -1, -1)[:, None]
     recent = state.joints[rows, (state.frame_count[rows] - back).clamp_min(0) % state.joints.shape[1]]
     return to_modality(recent, modality, normaliser)[-1]

@@ -1,4 +1,10 @@
-"""Which action goes on in each row: the decision alone, on arrays of scores, without a message."""
+"""Onset and offset thresholds with hysteresis: which action is running in each row, since when, and when it ends.
+
+This is the decision alone, on arrays of scores: `ActionDecoder` makes messages of it. Whether an action starts is
+decided in `ActionHysteresis.step`, the time of its onset in `_date_onset`, its end in `_find_ends`. The thresholds per
+class are `thresholds.Rules`; the settings are the section `[action]` (`on`, `off`, `min_duration_s`, `merge_gap_s`,
+`max_duration_s`, `sure`).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,31 +18,33 @@ from hitrs_live.streaming.thresholds import Rules
 _NEVER = np.iinfo(np.int64).min
 SLACK_NS = 1_000_000
 """Six frames of 30 Hz in whole nanoseconds are not quite 0.2 s; they are meant to be."""
-_BEGUN = 0.25
-"""So far from `off` to `on` an action has begun: sooner is often the end of the last one, later is late."""
-_LONGEST_RISE_NS = 1_000_000_000
-"""A background that was long gone before a candidate came does not say when the candidate's action began."""
+_ONSET_LEVEL = 0.25
+"""Share of the way from the offset to the onset threshold at which an onset is dated. A lower level often dates it to
+the end of the previous action, a higher one late."""
+_MAX_ONSET_LEAD_NS = 1_000_000_000
+"""An onset is dated at most this long before its class became the candidate: scores that rose long before are not
+evidence of that class."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreBatch:
-    """What is known of the rows that are judged. M of the R rows, K classes."""
+    """The scores of the rows that have a new prediction. M of the R rows, K classes, the background first."""
 
     rows: NDArray[np.int64]
     """(M,)."""
     scores: NDArray[np.float32]
     """(M, K)."""
     scores_if_known: NDArray[np.float32]
-    """(M, K); before the unknown takes its share. What is not unknown has the same as above."""
+    """(M, K); before `share_with_unknown`, as if the input were certainly of a known class."""
     instants_ns: NDArray[np.int64]
-    """(M,); what the scores speak of, up to half a hop before and after."""
+    """(M,); the instants that the scores describe, each standing for half a step before and after it."""
     clear: NDArray[np.bool_]
-    """(M,); whether enough of the body was seen for the scores to mean anything."""
+    """(M,); True where enough of the body was visible for the scores to be used."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """A row's action is over."""
+    """A row's action has ended."""
 
     row: int
     reason: EndReason
@@ -44,159 +52,170 @@ class End:
     onset_ns: int
     end_ns: int
     score: float
-    """When it was last borne out."""
+    """When it was last confirmed."""
     peak_score: float
     mean_score: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """A row's candidate is its action now."""
+    """A row's candidate has become its running action."""
 
     row: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Continued:
-    """A row's action was borne out."""
+    """A row's running action was confirmed."""
 
     row: int
 
 
 class ActionHysteresis:
-    """Hold in each row the action that was told and the candidate that may be the next one. R rows, K classes.
+    """Keep the running action of each row and the candidate for the next one. R rows, K classes.
 
-    A class becomes the candidate when its score reaches `on` and beats those of the row's action and candidate. It is
-    told once its score reaches `on` and, were this known to be of some class, would be `confident`; or once it has
-    lasted its minimum duration without falling below `off`. It began where the scores of all actions together, were
-    this known to be of some class, last rose a quarter of the way from its `off` to its `on`, for that something begins
-    is known before what it is; but not before the row's last action ended, nor more than a second before it was the
-    candidate. What is there with a row's first judgement began with the clip that this rests on, before which nothing
-    was seen. An action is borne out while its score is not below `off` and no candidate beats it. It is over once it
-    could not be borne out again within its merge gap, or a candidate is told, and then it ended where it first was not.
-    One of its maximum duration is over too, and barred until its score falls below `off`. A row whose body is unclear
-    begins nothing and bears nothing out; if that lasts, what it has is over.
+    Start. A class becomes the candidate when its score reaches its onset threshold and exceeds the scores of the row's
+    running action and candidate. The candidate becomes the running action either at once, when its score is at the
+    onset threshold and its score as a known class reaches `confident_threshold`, or when it has lasted its minimum
+    duration without falling below its offset threshold.
+
+    Onset. Onsets are dated back, because that something begins shows before what it is: see `_date_onset`.
+
+    Confirmation. A running action is confirmed by each prediction in which its score is at least its offset threshold
+    and no candidate exceeds it.
+
+    End. An action ends once it can no longer be confirmed within its merge gap, or when a candidate becomes the running
+    action; its end is dated to where its confirmation first failed. An action that reaches its maximum duration ends
+    too, and its class is barred until its score falls below the offset threshold.
+
+    Unclear body. While a row's body is unclear nothing starts and nothing is confirmed; after `max_unclear_ns` the
+    running action ends.
     """
 
     def __init__(
-        self, rules: Rules, *, rows: int, confident: float, step_ns: int, lead_ns: int, unclear_ns: int
+        self, rules: Rules, *, rows: int, confident_threshold: float, step_ns: int, lead_ns: int, max_unclear_ns: int
     ) -> None:
-        """Begin with nothing.
+        """Begin with no action in any row.
 
-        step_ns: from one judgement to the next. lead_ns: from a clip's first frame to the instant that a judgement
-        of it speaks of. unclear_ns: how long a body may be unclear.
+        rules: the thresholds per class. step_ns: time between predictions on a row. lead_ns: from the first frame of a
+        model's span to the instant that its first output describes. max_unclear_ns: how long a body may be unclear.
         """
-        self._rules, self._confident = rules, confident
-        self._step_ns, self._lead_ns, self._longest_unclear_ns = step_ns, lead_ns, unclear_ns
-        reach = np.where(np.isfinite(rules.on), rules.on, 1) - rules.off
-        self._begun = (rules.off + _BEGUN * reach).astype(np.float32)
-        """(K,); what all actions together reach where one begins that may turn out to be of a class."""
-        self._seen_before = np.zeros(rows, bool)
+        self._rules, self._confident_threshold = rules, confident_threshold
+        self._step_ns, self._lead_ns, self._max_unclear_ns = step_ns, lead_ns, max_unclear_ns
+        reach = np.where(np.isfinite(rules.onset_threshold), rules.onset_threshold, 1) - rules.offset_threshold
+        self._onset_level = (rules.offset_threshold + _ONSET_LEVEL * reach).astype(np.float32)
+        """(K,); the total score of all actions from which on the onset of each class may be dated."""
+        self._had_prediction = np.zeros(rows, bool)
+        """(R,); True once a row has had a prediction."""
         self.label = np.zeros(rows, np.int64)
-        """(R,); the class that goes on, 0 for none."""
+        """(R,); the class of the running action, 0 for none."""
         self.onset_ns = np.zeros(rows, np.int64)
+        """(R,); the onset of the running action."""
         self.score = np.zeros(rows, np.float32)
-        """(R,); of the action when it was last borne out."""
+        """(R,); of the running action when it was last confirmed."""
         self.peak_score = np.zeros(rows, np.float32)
-        """(R,); the highest that it has been, from its detection on, where it was confirmed."""
+        """(R,); the highest score of the running action since its start, where it was confirmed."""
         self._score_sum = np.zeros(rows)
         self._score_count = np.zeros(rows, np.int64)
         self._confirmed_ns = np.zeros(rows, np.int64)
-        self._faded_ns = np.full(rows, _NEVER)
-        self._over_ns = np.full(rows, _NEVER)
-        """(R,); when the row's last action ended."""
+        """(R,); the instant of the last confirmation."""
+        self._unconfirmed_since_ns = np.full(rows, _NEVER)
+        """(R,); when the confirmation of the running action first failed; `_NEVER` where it has not."""
+        self._last_end_ns = np.full(rows, _NEVER)
+        """(R,); when the row's previous action ended."""
         self._candidate = np.zeros(rows, np.int64)
-        self._candidate_ns = np.zeros(rows, np.int64)
-        self._rising_since_ns = np.full((rows, len(rules.off)), _NEVER)
-        """(R, K); since when all actions together, were it known to be any, have been what begins the class."""
-        self._unclear_ns = np.full(rows, _NEVER)
-        self._barred = np.zeros((rows, len(rules.on)), bool)
+        self._candidate_since_ns = np.zeros(rows, np.int64)
+        self._above_level_since_ns = np.full((rows, len(rules.offset_threshold)), _NEVER)
+        """(R, K); since when the total score of all actions has been at the class's onset level."""
+        self._unclear_since_ns = np.full(rows, _NEVER)
+        self._barred = np.zeros((rows, len(rules.onset_threshold)), bool)
+        """(R, K); True for a class that reached its maximum duration and has not fallen below its offset threshold."""
 
     def step(self, batch: ScoreBatch) -> Sequence[End | Start | Continued]:
-        """Advance the rows that are judged. Returns what changed, row by row, an end before a start."""
+        """Advance the rows of a batch. Returns what changed, row by row, an end before a start."""
         rows, clear, instants_ns = batch.rows, batch.clear, batch.instants_ns
-        self._barred[rows] &= (batch.scores >= self._rules.off) | ~clear[:, None]
-        self._track_onset(batch)
+        self._barred[rows] &= (batch.scores >= self._rules.offset_threshold) | ~clear[:, None]
+        self._track_onset_level(batch)
         candidate = self._find_candidates(batch)
         continued = self._confirm(batch, candidate)
         lost = self._track_visibility(batch)
         self._candidate[rows] = candidate = np.where(continued | lost, 0, candidate)
-        lasted_ns = instants_ns + self._step_ns // 2 - self._candidate_ns[rows]
-        # How much of this may be unknown, `on` has weighed; waiting is for what may still turn out another class.
-        confident = _of(batch.scores_if_known, candidate) >= self._confident
-        confident &= _of(batch.scores, candidate) >= self._rules.on[candidate]
-        detected = (
-            clear & (candidate > 0) & (confident | (lasted_ns + SLACK_NS >= self._rules.min_duration_ns[candidate]))
-        )
-        over, too_long = self._find_ends(batch, detected)
+        lasted_ns = instants_ns + self._step_ns // 2 - self._candidate_since_ns[rows]
+        # The onset threshold already accounts for unknown input; confidence is about which known class it is.
+        confident = _of(batch.scores_if_known, candidate) >= self._confident_threshold
+        confident &= _of(batch.scores, candidate) >= self._rules.onset_threshold[candidate]
+        long_enough = lasted_ns + SLACK_NS >= self._rules.min_duration_ns[candidate]
+        starts = clear & (candidate > 0) & (confident | long_enough)
+        ends, too_long = self._find_ends(batch, starts)
         changes: list[End | Start | Continued] = []
-        for at in np.flatnonzero(over | too_long | lost | detected | continued).tolist():
+        for at in np.flatnonzero(ends | too_long | lost | starts | continued).tolist():
             row = int(rows[at])
-            if over[at]:
+            if ends[at]:
                 changes.extend(self.close(row, "finished"))
             elif too_long[at]:
-                changes.extend(self._cut(row))
+                changes.extend(self._end_too_long(row))
             elif lost[at]:
                 changes.extend(self.close(row, "pose_unclear"))
             elif continued[at]:
                 changes.append(Continued(row=row))
-            if detected[at]:
+            if starts[at]:
                 changes.append(self._start(row, float(batch.scores[at, candidate[at]]), int(instants_ns[at])))
         return changes
 
     def close(self, row: int, reason: EndReason) -> Sequence[End]:
-        """End a row's action, if it has one, where it was last borne out or, if it was fading, began to fade."""
-        faded_ns = int(self._faded_ns[row])
-        return self._end(row, reason, int(self._confirmed_ns[row]) if faded_ns == _NEVER else faded_ns)
+        """End a row's action, if it has one, where its confirmation first failed, else where it was last confirmed."""
+        since_ns = int(self._unconfirmed_since_ns[row])
+        return self._end(row, reason, int(self._confirmed_ns[row]) if since_ns == _NEVER else since_ns)
 
     def mean_score(self, row: int) -> float:
-        """Average the scores of a row's action, from its detection on, over the judgements that confirmed it."""
+        """Average the scores of a row's action over the predictions that confirmed it, its start included."""
         return float(self._score_sum[row] / max(int(self._score_count[row]), 1))
 
     def forget(self, rows: NDArray[np.bool_]) -> None:
-        """Drop all that is held of some rows. rows: (R,), True for those."""
+        """Reset some rows. rows: (R,), True for those."""
         self.label[rows] = self._candidate[rows] = 0
-        self._faded_ns[rows] = self._unclear_ns[rows] = self._over_ns[rows] = _NEVER
-        self._rising_since_ns[rows] = _NEVER
-        self._barred[rows] = self._seen_before[rows] = False
+        self._unconfirmed_since_ns[rows] = self._unclear_since_ns[rows] = self._last_end_ns[rows] = _NEVER
+        self._above_level_since_ns[rows] = _NEVER
+        self._barred[rows] = self._had_prediction[rows] = False
 
-    def _track_onset(self, batch: ScoreBatch) -> None:
-        """Note since when there has been something that might turn out to be each class."""
-        # How much of it may be unknown says what it is, not since when.
+    def _track_onset_level(self, batch: ScoreBatch) -> None:
+        """Note since when the total score of all actions has been at each class's onset level."""
+        # As known classes: how much of the score may be unknown input changes what it is, not when it began.
         rows, scores = batch.rows, batch.scores_if_known
-        # In single precision a score may be a little more than all but the background's together.
-        there = (1 - scores[:, :1] >= self._begun) | (scores >= self._begun)
-        back_ns = np.where(self._seen_before[rows], self._step_ns // 2, self._lead_ns)
-        self._seen_before[rows] = True
+        # In single precision one class's score may slightly exceed one minus the background's.
+        above = (1 - scores[:, :1] >= self._onset_level) | (scores >= self._onset_level)
+        # A row's first prediction stands for its whole span of frames, before which nothing was seen.
+        back_ns = np.where(self._had_prediction[rows], self._step_ns // 2, self._lead_ns)
+        self._had_prediction[rows] = True
         begins_ns = (batch.instants_ns - back_ns)[:, None]
-        since_ns = self._rising_since_ns[rows]
-        rising_since_ns = np.where(there, np.where(since_ns == _NEVER, begins_ns, since_ns), _NEVER)
-        self._rising_since_ns[rows] = np.where(batch.clear[:, None], rising_since_ns, since_ns)
+        before_ns = self._above_level_since_ns[rows]
+        since_ns = np.where(above, np.where(before_ns == _NEVER, begins_ns, before_ns), _NEVER)
+        self._above_level_since_ns[rows] = np.where(batch.clear[:, None], since_ns, before_ns)
 
     def _find_candidates(self, batch: ScoreBatch) -> NDArray[np.int64]:
-        """Choose among the classes that reach `on`. Returns (M,), 0 for none."""
+        """Choose each row's candidate among the classes at their onset threshold. Returns (M,), 0 for none."""
         rows, scores, clear = batch.rows, batch.scores, batch.clear
-        reached = (scores >= self._rules.on) & ~self._barred[rows] & clear[:, None]
+        reached = (scores >= self._rules.onset_threshold) & ~self._barred[rows] & clear[:, None]
         leader = np.where(reached, scores, -1.0).argmax(axis=1)
         candidate = self._candidate[rows]
-        # What was judged on an unclear body says neither that the candidate lasts nor that it does not.
-        stands = (candidate > 0) & (~clear | (_of(scores, candidate) >= self._rules.off[candidate]))
+        # Scores of an unclear body neither keep a candidate nor drop it.
+        remains = (candidate > 0) & (~clear | (_of(scores, candidate) >= self._rules.offset_threshold[candidate]))
         fresh = reached.any(axis=1) & (leader != self.label[rows]) & (leader != candidate)
-        fresh &= ~stands | (_of(scores, leader) > _of(scores, candidate))
+        fresh &= ~remains | (_of(scores, leader) > _of(scores, candidate))
         begins_ns = batch.instants_ns - self._step_ns // 2
-        self._candidate_ns[rows] = np.where(fresh, begins_ns, self._candidate_ns[rows])
-        return np.where(fresh, leader, np.where(stands, candidate, 0))
+        self._candidate_since_ns[rows] = np.where(fresh, begins_ns, self._candidate_since_ns[rows])
+        return np.where(fresh, leader, np.where(remains, candidate, 0))
 
     def _confirm(self, batch: ScoreBatch, candidate: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Note which actions are borne out and which fade. Returns (M,), the former."""
+        """Confirm running actions, and note where confirmation fails. Returns (M,), True where confirmed."""
         rows, scores, clear = batch.rows, batch.scores, batch.clear
         label = self.label[rows]
         own = _of(scores, label)
         beaten = (candidate > 0) & (_of(scores, candidate) > own)
-        continued = clear & (label > 0) & (own >= self._rules.off[label]) & ~beaten
-        fades = clear & (label > 0) & ~continued & (self._faded_ns[rows] == _NEVER)
-        faded_ns = np.where(fades, batch.instants_ns - self._step_ns // 2, self._faded_ns[rows])
-        self._faded_ns[rows] = np.where(continued, _NEVER, faded_ns)
+        continued = clear & (label > 0) & (own >= self._rules.offset_threshold[label]) & ~beaten
+        fails = clear & (label > 0) & ~continued & (self._unconfirmed_since_ns[rows] == _NEVER)
+        since_ns = np.where(fails, batch.instants_ns - self._step_ns // 2, self._unconfirmed_since_ns[rows])
+        self._unconfirmed_since_ns[rows] = np.where(continued, _NEVER, since_ns)
         self._confirmed_ns[rows] = np.where(continued, batch.instants_ns, self._confirmed_ns[rows])
         self.score[rows] = np.where(continued, own, self.score[rows])
         self.peak_score[rows] = np.where(continued, np.maximum(own, self.peak_score[rows]), self.peak_score[rows])
@@ -205,40 +224,50 @@ class ActionHysteresis:
         return continued
 
     def _track_visibility(self, batch: ScoreBatch) -> NDArray[np.bool_]:
-        """Note since when bodies are unclear. Returns (M,), True where that is too long."""
+        """Note since when bodies are unclear. Returns (M,), True where that is longer than allowed."""
         rows, instants_ns = batch.rows, batch.instants_ns
-        since_ns = self._unclear_ns[rows]
+        since_ns = self._unclear_since_ns[rows]
         since_ns = np.where(batch.clear, _NEVER, np.where(since_ns == _NEVER, instants_ns, since_ns))
-        self._unclear_ns[rows] = since_ns
-        lost = ~batch.clear & (instants_ns > since_ns + self._longest_unclear_ns)
-        self._rising_since_ns[rows[lost]] = _NEVER
+        self._unclear_since_ns[rows] = since_ns
+        lost = ~batch.clear & (instants_ns > since_ns + self._max_unclear_ns)
+        self._above_level_since_ns[rows[lost]] = _NEVER
         return lost
 
-    def _find_ends(self, batch: ScoreBatch, detected: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Find the actions that faded for good, and those of their maximum duration. Returns (M,) of each."""
+    def _find_ends(self, batch: ScoreBatch, starts: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Find the actions that end, and those that reached their maximum duration. Returns (M,) of each."""
         rows, instants_ns = batch.rows, batch.instants_ns
-        label, faded_ns = self.label[rows], self._faded_ns[rows]
-        faded = (label > 0) & (faded_ns != _NEVER)
-        # The next judgement speaks from half a hop after this one's instant on: could it still mend the gap?
-        gap_ns = instants_ns + self._step_ns // 2 - np.where(faded, faded_ns, instants_ns)
-        over = faded & (detected | (gap_ns - SLACK_NS > self._rules.merge_gap_ns[label]))
+        label, since_ns = self.label[rows], self._unconfirmed_since_ns[rows]
+        unconfirmed = (label > 0) & (since_ns != _NEVER)
+        # The next prediction stands for the time from half a step after this instant on: too late for the merge gap?
+        gap_ns = instants_ns + self._step_ns // 2 - np.where(unconfirmed, since_ns, instants_ns)
+        ends = unconfirmed & (starts | (gap_ns - SLACK_NS > self._rules.merge_gap_ns[label]))
         lasted_ns = instants_ns - self.onset_ns[rows]
-        return over, (label > 0) & ~faded & (lasted_ns >= self._rules.max_duration_ns[label])
+        return ends, (label > 0) & ~unconfirmed & (lasted_ns >= self._rules.max_duration_ns[label])
 
     def _start(self, row: int, score: float, instant_ns: int) -> Start:
+        """Make a row's candidate its running action."""
         self.label[row] = self._candidate[row]
-        rising_since_ns, candidate_ns = self._rising_since_ns[row, self.label[row]], self._candidate_ns[row]
-        # A candidate stands down to `off`: by now there may be less than what begins one.
-        began_ns = candidate_ns if rising_since_ns == _NEVER else rising_since_ns
-        self.onset_ns[row] = max(began_ns, self._over_ns[row], candidate_ns - _LONGEST_RISE_NS)
-        self.score[row], self._confirmed_ns[row], self._faded_ns[row] = score, instant_ns, _NEVER
+        self.onset_ns[row] = self._date_onset(row)
+        self.score[row], self._confirmed_ns[row], self._unconfirmed_since_ns[row] = score, instant_ns, _NEVER
         self.peak_score[row] = self._score_sum[row] = score
         self._score_count[row] = 1
         self._candidate[row] = 0
         return Start(row=row)
 
-    def _cut(self, row: int) -> Sequence[End]:
-        """End an action at its maximum duration, and bar it."""
+    def _date_onset(self, row: int) -> int:
+        """Return the onset time of the action that now starts in a row, nanoseconds.
+
+        It is the time since which the total score of all actions, as known classes, has been at the class's onset
+        level, a quarter of the way from its offset to its onset threshold. It is not before the end of the row's
+        previous action, nor more than a second before the class became the candidate.
+        """
+        level_ns, candidate_ns = self._above_level_since_ns[row, self.label[row]], self._candidate_since_ns[row]
+        # A candidate remains down to its offset threshold, which is below the onset level.
+        begins_ns = candidate_ns if level_ns == _NEVER else level_ns
+        return int(max(begins_ns, self._last_end_ns[row], candidate_ns - _MAX_ONSET_LEAD_NS))
+
+    def _end_too_long(self, row: int) -> Sequence[End]:
+        """End an action at its maximum duration, and bar its class."""
         self._barred[row, self.label[row]] = True
         return self._end(row, "too_long", int(self._confirmed_ns[row]))
 
@@ -246,10 +275,10 @@ class ActionHysteresis:
         label, onset_ns = int(self.label[row]), int(self.onset_ns[row])
         if label == 0:
             return ()
-        self.label[row], self._faded_ns[row] = 0, _NEVER
+        self.label[row], self._unconfirmed_since_ns[row] = 0, _NEVER
         lasted_ns = min(max(end_ns - onset_ns, 0), float(self._rules.max_duration_ns[label]))
         end_ns, score = onset_ns + int(lasted_ns), float(self.score[row])
-        self._over_ns[row] = end_ns
+        self._last_end_ns[row] = end_ns
         return (
             End(
                 row=row, reason=reason, label=label, onset_ns=onset_ns, end_ns=end_ns, score=score,
@@ -259,5 +288,5 @@ class ActionHysteresis:
 
 
 def _of(scores: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Pick one class's score a row. scores: (M, K); label: (M,). Returns (M,)."""
+    """Pick one class's score per row. scores: (M, K); label: (M,). Returns (M,)."""
     return scores[np.arange(len(label)), label]

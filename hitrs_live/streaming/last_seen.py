@@ -1,4 +1,4 @@
-"""Where people are, in the picture and in the room, as the messages about them say it."""
+"""Where each person was last seen, in the picture and in the room, for the messages about them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _ROOT_DIGITS: Final = 4
 
 
 def place_fields(people: People, row: int) -> Mapping[str, Any]:
-    """Return the fields of a PoseEvent or ActionEvent that say where one row's person is; those not known are None."""
+    """Return the fields of a PoseEvent or ActionEvent that locate one row's person; unknown ones are None."""
     boxes, keypoints = people.boxes, people.keypoints
     has_box = boxes is not None and not np.isnan(boxes[row]).any()
     has_keypoints = keypoints is not None and not np.isnan(keypoints[row]).all()
@@ -33,11 +33,11 @@ class LastSeen:
     """Remember the newest frame in which each row's person was seen. R rows.
 
     A row's person stays known until the next one in that row has gone as well: an action's end may be published
-    only once somebody else has taken the row.
+    only after another person has taken the row.
     """
 
     def __init__(self, rows: int) -> None:
-        """Begin with nobody."""
+        """Begin with no person in any row."""
         self._now = _Rows.empty(rows)
         self._before = _Rows.empty(rows)
 
@@ -59,7 +59,7 @@ class LastSeen:
 
 @dataclass(kw_only=True)
 class _Rows:
-    """The newest that is known of each row, R of them, as in People."""
+    """The newest values of each of R rows, as in People."""
 
     track_ids: NDArray[np.int64]
     joints_m: NDArray[np.float32]
@@ -106,7 +106,7 @@ class _Rows:
 def _merged(
     old: NDArray[np.float32] | None, new: NDArray[np.float32] | None, chosen: NDArray[np.bool_]
 ) -> NDArray[np.float32] | None:
-    """Put the chosen rows of the new values over the old ones; not-a-number where those are not known."""
+    """Write the chosen rows of the new values over the old ones; NaN where there are no new ones."""
     if new is None:
         if old is not None:
             old[chosen] = np.nan

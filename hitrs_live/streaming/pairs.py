@@ -1,4 +1,4 @@
-"""Who stands with whom: two people near each other are also judged together, for actions that take two."""
+"""Form pairs of people by distance, for the actions that take two."""
 
 from dataclasses import dataclass, replace
 
@@ -12,34 +12,37 @@ from hitrs_live.skeleton import NTU25
 
 @dataclass(kw_only=True)
 class _Rows:
-    """What is known of R rows of people."""
+    """What is known of R rows, one person each."""
 
     place_m: NDArray[np.float32]
-    """(R, 2); x and z of the root; meaningless where not there."""
-    there: NDArray[np.bool_]
+    """(R, 2); x and z of the root, metres; undefined where not present."""
+    present: NDArray[np.bool_]
+    """(R,)."""
     logits: NDArray[np.float32]
     """(R, K); the newest."""
-    judged: NDArray[np.bool_]
+    predicted: NDArray[np.bool_]
+    """(R,); True where `logits` are of the row's present person."""
     confidence: NDArray[np.float32]
     """(R, 25)."""
     track_ids: NDArray[np.int64]
 
 
 class PairStage:
-    """Form pairs by distance, with hysteresis, and average what the model says of the two.
+    """Form pairs by distance, with hysteresis, and average the logits of the two people.
 
-    Two people become a pair when they come nearer than `near_m`, the nearest first, and are one until they are
-    farther apart than `far_m` or one of them is lost: nobody changes partners because a third passes by. The
-    logits of a pair are the mean of its people's newest ones, as a recogniser averages the people of a sequence.
+    Two people become a pair when they come nearer than `near_m`, the nearest two first. They remain one until they are
+    farther apart than `far_m` or one of them is lost, so that a third person passing by separates no pair. The logits
+    of a pair are the mean of its people's newest ones, as a recogniser averages the people of a sequence.
     """
 
     def __init__(self, config: PairConfig, *, rows: int, classes: int) -> None:
+        """Take the distances, the number of people and of classes."""
         self._near_m, self._far_m = config.near_m, config.far_m
         self._rows = _Rows(
             place_m=np.zeros((rows, 2), np.float32),
-            there=np.zeros(rows, bool),
+            present=np.zeros(rows, bool),
             logits=np.zeros((rows, classes), np.float32),
-            judged=np.zeros(rows, bool),
+            predicted=np.zeros(rows, bool),
             confidence=np.zeros((rows, len(NTU25)), np.float32),
             track_ids=np.full(rows, -1, np.int64),
         )
@@ -47,10 +50,10 @@ class PairStage:
         """(R,); the row that each row is paired with, -1 for none."""
 
     def step(self, prediction: Prediction) -> Prediction:
-        """Take what the model says of single people; return what that makes of the pairs.
+        """Turn a prediction for single people into one for pairs.
 
-        A pair stands in the row of its first member, the one of the lower row. `completed` is True where either of
-        two was just judged and both have been; `reset` where a pair formed or parted.
+        A pair takes the row of its first member, the one of the lower row. `completed` is True where either of the two
+        has a new prediction and both have had one; `reset` where a pair formed or separated.
         """
         joint_frame, rows = prediction.joint_frame, self._rows
         self._observe(prediction)
@@ -59,8 +62,8 @@ class PairStage:
         numbers = np.arange(len(before))
         first = (self._partner >= 0) & (numbers < self._partner)
         partner = np.where(first, self._partner, numbers)
-        led = (before >= 0) & (numbers < before)
-        changed = (self._partner != before) & (first | led)
+        was_first = (before >= 0) & (numbers < before)
+        changed = (self._partner != before) & (first | was_first)
         fresh = prediction.completed | prediction.completed[partner]
         return Prediction(
             joint_frame=replace(
@@ -70,30 +73,33 @@ class PairStage:
                 reset=changed,
                 confidence=np.minimum(rows.confidence, rows.confidence[partner]),
             ),
-            completed=first & fresh & rows.judged & rows.judged[partner],
+            completed=first & fresh & rows.predicted & rows.predicted[partner],
             logits=(rows.logits + rows.logits[partner]) * np.float32(0.5),
             future_joints_m=prediction.future_joints_m,
             scales_m=prediction.scales_m,
         )
 
     def _observe(self, prediction: Prediction) -> None:
-        """Take note of who is where, and of what was said of them."""
+        """Store positions, track ids, confidence and logits of the rows."""
         joint_frame, rows = prediction.joint_frame, self._rows
-        rows.there &= ~joint_frame.reset
-        rows.judged &= ~joint_frame.reset
+        rows.present &= ~joint_frame.reset
+        rows.predicted &= ~joint_frame.reset
         moved = joint_frame.active
         rows.place_m[moved] = joint_frame.joints_m[moved, NTU25.root][:, [0, 2]]
-        rows.there |= moved
+        rows.present |= moved
         rows.track_ids[moved] = joint_frame.track_ids[moved]
         rows.confidence[moved] = joint_frame.confidence[moved]
         rows.logits[prediction.completed] = prediction.logits[prediction.completed]
-        rows.judged |= prediction.completed
+        rows.predicted |= prediction.completed
 
     def _pair_up(self, before: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Keep the pairs that are still near, then pair who is left over. Returns each row's partner, (R,)."""
+        """Keep the pairs that are still near, then pair the others.
+
+        before: (R,), each row's partner, -1 for none. Returns the same for now.
+        """
         rows, count = self._rows, len(before)
         apart_m = np.linalg.norm(rows.place_m[:, None] - rows.place_m[None], axis=-1)
-        apart_m[~(rows.there[:, None] & rows.there[None]) | np.eye(count, dtype=bool)] = np.inf
+        apart_m[~(rows.present[:, None] & rows.present[None]) | np.eye(count, dtype=bool)] = np.inf
         kept = (before >= 0) & (apart_m[np.arange(count), before] <= self._far_m)
         partner = np.where(kept, before, -1)
         apart_m[kept] = apart_m[:, kept] = np.inf

@@ -1,4 +1,4 @@
-"""Measured poses as messages."""
+"""Make messages of measured poses."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from hitrs_live.streaming.last_seen import place_fields
 
 
 def pose_events(people: People, now: ExtrapolatedPoses | None, *, source_id: str) -> Iterator[PoseEvent]:
-    """Tell everybody who is present in one frame, with where they are by now as far as that is known."""
+    """Make an event for each person present in a frame. now: the extrapolated poses, None for none."""
     for row in np.flatnonzero(people.present):
         yield PoseEvent(
             source_id=source_id,

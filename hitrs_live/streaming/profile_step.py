@@ -1,4 +1,4 @@
-"""Time the steps of a stream on the machine at hand, with every window full."""
+"""Time the steps of a detector's stream on this machine, with every window full."""
 
 import time
 from collections.abc import Callable
@@ -23,15 +23,15 @@ def time_steps(
     at_once: bool = False,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> NDArray[np.float64]:
-    """Step people who have long been there. Returns (strides, clip_stride) ms.
+    """Time steps of people whose windows are full. Returns (strides, clip_stride) ms.
 
-    step_frames: frames from one judgement on a row to the next; at_once: whether all came at once and end their clips
-    in the same frame, otherwise as many do in each frame as can be; clock: nanoseconds, such as `time.process_time_ns`
-    where other processes should not count. One more stride goes before, untimed.
+    step_frames: frames from one output on a row to the next; at_once: whether all end their clips in the same frame,
+    otherwise they are spread over the frames of a stride; clock: nanoseconds, such as `time.process_time_ns` where
+    other processes should not count. One more stride is run first, untimed.
     """
     grid, window = engine.grid, engine.config.window_clips
     state = StreamState.empty(grid, rows, window_clips=window, step_frames=step_frames)
-    # As if they had been there for a window and a part of a stride each: zeros cost what joints do.
+    # As if each had been seen for a window and part of a stride: zeros cost what real joints do.
     state.frame_count += grid.frames_of(window)
     if not at_once:
         state.frame_count += torch.arange(rows) % grid.clip_stride
@@ -46,5 +46,5 @@ def time_steps(
 
 
 def ms_per_frame(took_ms: NDArray[np.float64]) -> float:
-    """Sum up what `time_steps` timed: the mean frame of the median stride, so that one hiccup does not tell."""
+    """Summarise `time_steps`: mean over each stride, median over strides, so that one slow stride is ignored."""
     return float(np.median(took_ms.mean(1)))

@@ -1,4 +1,4 @@
-"""Bring joints from the camera's rate to the model's, by capture time."""
+"""Resample joints from the camera's rate to the model's, by capture time."""
 
 from collections.abc import Sequence
 
@@ -10,22 +10,23 @@ from hitrs_live.messages import JointFrame, People
 from hitrs_live.streaming.source_rate import SourcePace
 
 _TOLERANCE_S = 0.005
-"""A frame this little before a grid instant stands for it: waiting for the next one would cost a whole frame."""
+"""A frame up to this long before a grid instant is used for it: waiting for the next would add a frame of latency."""
 _CLOCK_JUMP_S = 1.0
-"""A capture clock that falls back by more than this was set anew; by less, it stuttered."""
+"""A capture clock that goes back by more than this was reset; by less, its stamps jitter."""
 
 
 class Resampler:
     """Interpolate each row linearly onto a grid of instants that is anchored to the stream's first frame.
 
-    A row's instants come out once a frame at or after them came in. A gap up to `bridge_s` is interpolated, of a
+    A row's grid instant is emitted once a frame at or after it has come. A gap up to `bridge_s` is interpolated, of a
     slow source somewhat more than its own usual gap (`SourcePace`); a longer one, or another person in the row, ends
-    the row's history, which `JointFrame.reset` tells.
+    the row's history, which `JointFrame.reset` marks.
     """
 
     def __init__(self, config: TrackConfig, *, rows: int, rate_hz: float) -> None:
+        """Take the settings, the number of rows and the model's frame rate."""
         self.clock_faults = 0
-        """Frames whose stamp did not come after the one before."""
+        """Frames whose capture time was not after the previous frame's."""
         self._rate_hz = rate_hz
         self._pace = SourcePace(config.bridge_s)
         self._epoch_ns: int | None = None
@@ -39,7 +40,7 @@ class Resampler:
 
     @property
     def notice(self) -> str:
-        """What an operator should know of a source that is too slow, in one line; empty for any other."""
+        """A warning about a source that is too slow, in one line; empty for any other."""
         return self._pace.notice
 
     def step(self, people: People) -> Sequence[JointFrame]:
@@ -101,7 +102,7 @@ class Resampler:
         return int(np.ceil(position) if up else np.floor(position))
 
     def _take_time(self, capture_time_ns: int) -> bool:
-        """Advance to a frame's time; return whether the clock began anew, which ends every history."""
+        """Advance to a frame's time; return True where the clock was reset, which ends every history."""
         if self._epoch_ns is None:
             self._epoch_ns = self._now_ns = capture_time_ns
             return False
@@ -114,6 +115,6 @@ class Resampler:
             self._epoch_ns = self._now_ns = capture_time_ns
             self._pace.forget()
             return True
-        # Clamped just past the frame before: it counts as measured, but moves nothing back in time.
+        # Clamped to just after the previous frame: it counts as measured, and time never goes back.
         self._now_ns += 1
         return False

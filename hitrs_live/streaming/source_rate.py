@@ -1,31 +1,31 @@
-"""How far apart a source's frames are: what gap may be bridged, and whether they come too slowly to be of use."""
+"""The usual gap between a source's frames: which gaps are interpolated, and whether the source is too slow."""
 
 from collections import deque
 
 _WINDOW_NS = 6_000_000_000
 _ROOM = 1.5
-"""A source that is slow but steady jitters: so much longer than usual a gap may be."""
+"""A slow, steady source jitters: a gap may be longer than usual by this factor."""
 _SLOWEST_NS = 450_000_000
-"""Of frames farther apart, interpolation makes other movements than those that happened: of the synthetic person's
-first 40 s all 8 actions were detected at 2.2 frames a second as at 30, 6 and a wrong one at 2."""
+"""Interpolation between frames farther apart gives movements that did not happen: of the synthetic person's first 40 s
+all 8 actions were detected at 2.2 frames a second, as at 30; at 2 frames a second 6 were, and one wrong action."""
 _FEWEST = 4
-"""Gaps that make a pace: fewer are a pause."""
+"""Fewest gaps that count as a rate; fewer are a pause."""
 _CHANGED = 0.15
-"""By so much a pace differs before its notice is written anew."""
+"""Relative change of the usual gap from which on the notice is rewritten."""
 
 
 class SourcePace:
-    """Follow the gaps between a source's frames over the last seconds, by capture time.
+    """Measure the usual gap between a source's frames over the last seconds, by capture time.
 
-    The usual gap is the one up to which half of the time lies in shorter ones: of a steady source its frame interval,
-    of one whose frames come in bursts the pause between two, whatever the mean rate is.
+    The usual gap is the time-weighted median: half of the time lies in gaps up to it. For a steady source it is the
+    frame interval; for one whose frames come in bursts, the pause between two bursts, whatever the mean rate is.
     """
 
     def __init__(self, bridge_s: float) -> None:
         """Take the longest gap that is bridged at ordinary rates."""
         self._base_ns = round(bridge_s * 1e9)
         self._long_ns = self._base_ns / _ROOM
-        """Gaps longer than this are what a slow source is known by."""
+        """Gaps longer than this mark a slow source."""
         self._gaps_ns: deque[int] = deque()
         self._total_ns = 0
         self._long_total_ns = 0
@@ -43,7 +43,7 @@ class SourcePace:
 
     @property
     def notice(self) -> str:
-        """What an operator should know of a source that is too slow, in one line; empty for any other."""
+        """A warning about a source that is too slow, in one line; empty for any other."""
         usual_ns, longest_ns = self._usual_ns, max(self._base_ns, _SLOWEST_NS)
         if usual_ns is None or usual_ns <= longest_ns:
             self._reported_ns, self._notice = 0, ""
@@ -52,7 +52,7 @@ class SourcePace:
         return self._notice
 
     def take(self, gap_ns: int) -> None:
-        """Take note of the gap between two frames."""
+        """Add the gap between two frames, nanoseconds."""
         self._count(gap_ns, 1)
         self._gaps_ns.append(gap_ns)
         while len(self._gaps_ns) > _FEWEST and self._total_ns - self._gaps_ns[0] >= _WINDOW_NS:
@@ -61,7 +61,7 @@ class SourcePace:
         self._usual_ns = self._middle() if slow else None
 
     def forget(self) -> None:
-        """Begin anew, as when the clock was set."""
+        """Forget all gaps, as after the clock was reset."""
         self._gaps_ns.clear()
         self._total_ns = self._long_total_ns = self._long_count = 0
         self._usual_ns = None
@@ -73,7 +73,7 @@ class SourcePace:
             self._long_count += sign
 
     def _middle(self) -> int:
-        """Find the gap up to which half of the time lies in shorter ones."""
+        """Return the time-weighted median of the gaps, nanoseconds."""
         passed_ns = 0
         for gap_ns in sorted(self._gaps_ns):
             passed_ns += gap_ns

@@ -1,4 +1,4 @@
-"""Measure how long each stage takes for a frame, and count frames and their rate."""
+"""Measure how long each stage takes per frame, and count frames and their rate."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,34 +10,34 @@ import numpy as np
 from hitrs_live.messages import StageLatency
 
 _KEPT = 512
-"""Durations kept a stage: over ten seconds at 30 frames a second."""
+"""Durations kept per stage: over ten seconds at 30 frames a second."""
 
 
 class StageTimer:
     """Keep the newest durations of every stage in a ring and give their percentiles."""
 
     def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
-        """Take the clock that stages are timed by, in nanoseconds."""
+        """Take the clock that times the stages, in nanoseconds."""
         self._clock = clock
         self._rings: dict[str, np.ndarray] = {}
         self._counts: dict[str, int] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time what runs inside."""
+        """Time the body of a `with` statement."""
         began = self._clock()
         yield
         self.add(name, (self._clock() - began) / 1e6)
 
     def add(self, name: str, duration_ms: float) -> None:
-        """Take note of one duration."""
+        """Add one duration."""
         ring = self._rings.setdefault(name, np.zeros(_KEPT, np.float32))
         count = self._counts.get(name, 0)
         ring[count % _KEPT] = duration_ms
         self._counts[name] = count + 1
 
     def latencies(self) -> dict[str, StageLatency]:
-        """Give p50 and p99 of every stage over what is kept."""
+        """Return p50 and p99 of every stage over the kept durations."""
         return {name: self._latency(name) for name in self._rings}
 
     def _latency(self, name: str) -> StageLatency:

@@ -1,7 +1,8 @@
-"""What decides for each class of one checkpoint when an action is told, in a TOML file that a person may edit."""
+"""Detection thresholds per class: a TOML file for one checkpoint, and their merge with the settings into `Rules`."""
 
 import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,97 +19,102 @@ from hitrs_live.files.text_file import TextUnreadable, read_text
 from hitrs_live.settings_check import find_fault
 
 if TYPE_CHECKING:
-    from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
+    from hitrs_live.checkpoint import Checkpoint
+    from hitrs_live.streaming.stream_model import StreamDescription
 
 FOLDER = Path("calibration")
-"""Where thresholds are looked for first, under the working directory."""
+"""The folder, under the working directory, where thresholds are looked for first."""
 NONE = "none"
-"""The setting by which only the checkpoint's own and the settings count."""
-_MEND = "make it anew with hitrs-live tune-thresholds"
+"""The setting for no thresholds file: only the checkpoint's own values and the settings count."""
+_REMEDY = "make a new one with hitrs-live tune-thresholds"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class ClassThresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One class's own; what is None is the checkpoint's, else the setting's of that name."""
+    """The thresholds of one class; None means the checkpoint's value, else the setting of that name."""
 
     temperature: Annotated[float, Meta(gt=0, le=100)] | None = None
     """The class's logit is divided by this before the softmax."""
     on: Annotated[float, Meta(gt=0, lt=1)] | None = None
+    """Onset threshold, a score."""
     off: Annotated[float, Meta(gt=0, lt=1)] | None = None
+    """Offset threshold, a score."""
     min_duration_s: Annotated[float, Meta(ge=0, le=3600)] | None = None
     max_duration_s: Annotated[float, Meta(ge=0, le=86400)] | None = None
     """0 for none."""
     least_energy: Annotated[float, Meta(ge=-1e6, le=1e6)] | None = None
-    """A clip that looks most like this class and has just this energy is as likely of nothing known; see
-    `class_scores`."""
+    """Energy threshold: an input whose best class is this one and whose energy is just this is as likely unknown as
+    not; see `scores.share_with_unknown`."""
     merge_gap_s: Annotated[float, Meta(ge=0, le=60)] | None = None
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Thresholds that belong to one checkpoint."""
+    """The content of a thresholds file: the thresholds of one checkpoint."""
 
     checkpoint: str
-    """Its name."""
+    """The checkpoint's name."""
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", extra={"expected": "64 hexadecimal digits"})]
-    """Of its file."""
+    """The SHA-256 of the checkpoint's file."""
     least_energy: Annotated[float, Meta(ge=-1e6, le=1e6)] | None = None
-    """That of the classes that have none of their own; None to take all that looks like them for known."""
+    """Energy threshold of the classes without their own; None to take every input that resembles them as known."""
     provenance: dict[str, str] = {}
-    """How they were tuned: data, false alarms an hour that were asked for, recall that was left."""
+    """How they were tuned: data, target false alarms per hour, remaining recall."""
     classes: dict[str, ClassThresholds] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What decides in the end, by class. K classes, background first."""
+    """The thresholds in force, by class. K classes, background first."""
 
     temperature: NDArray[np.float32]
     """(K,)."""
-    on: NDArray[np.float32]
-    """(K,); infinite for the background, which is never told."""
-    off: NDArray[np.float32]
+    onset_threshold: NDArray[np.float32]
+    """(K,); the score at which an action may start; infinite for the background."""
+    offset_threshold: NDArray[np.float32]
+    """(K,); the score below which an action is no longer confirmed; at most the onset threshold."""
     min_duration_ns: NDArray[np.float64]
+    """(K,); how long a candidate must last before it starts, unless its score is high."""
     max_duration_ns: NDArray[np.float64]
     """(K,); infinite where there is no limit."""
     merge_gap_ns: NDArray[np.float64]
+    """(K,); a gap up to this long does not end an action."""
     energy_threshold: NDArray[np.float32]
-    """(K,); minus infinite where all is taken for known. The background's is not looked at."""
+    """(K,); minus infinity where every input is taken as known. The background's is not used."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedThresholds:
-    """What a search for thresholds came to."""
+    """The result of a search for thresholds."""
 
     thresholds: Thresholds | None = None
     notice: str = ""
-    """What was found and not used, in one line; empty where there was no such thing."""
+    """A file that was found and not used, in one line; empty where there was none."""
 
 
-def make_rules(info: "CheckpointInfo", config: ActionConfig, thresholds: Thresholds | None = None) -> Rules:
-    """Put the thresholds over what the checkpoint itself says, and that over the settings."""
+def make_rules(model: "StreamDescription", config: ActionConfig, thresholds: Thresholds | None = None) -> Rules:
+    """Merge the thresholds per class: a thresholds file first, then the model's own, then the settings."""
     own = {} if thresholds is None else thresholds.classes
-    fallback: dict[str, dict[str, float]] = {"on": info.on, "off": info.off}
+    fallback: dict[str, Mapping[str, float]] = {"on": model.on, "off": model.off}
     common = None if thresholds is None else thresholds.least_energy
     settings = {
-        "temperature": info.temperature,
+        "temperature": model.temperature,
         "least_energy": -np.inf if common is None else common,
         **msgspec.structs.asdict(config),
     }
 
     def column(field: str) -> NDArray[np.float64]:
         values = []
-        for label in info.labels:
+        for label in model.labels:
             value = getattr(own.get(label), field, None)
             values.append(fallback.get(field, {}).get(label, settings[field]) if value is None else value)
         return np.array(values, np.float64)
 
-    on, longest_s = column("on").astype(np.float32), column("max_duration_s")
-    off = np.minimum(column("off").astype(np.float32), on)
-    on[0] = np.inf
+    onset, longest_s = column("on").astype(np.float32), column("max_duration_s")
+    onset[0] = np.inf
     return Rules(
         temperature=column("temperature").astype(np.float32),
-        on=on,
-        off=off,
+        onset_threshold=onset,
+        offset_threshold=np.minimum(column("off").astype(np.float32), onset),
         min_duration_ns=1e9 * column("min_duration_s"),
         max_duration_ns=1e9 * np.where(longest_s > 0, longest_s, np.inf),
         merge_gap_ns=1e9 * column("merge_gap_s"),
@@ -117,11 +123,11 @@ def make_rules(info: "CheckpointInfo", config: ActionConfig, thresholds: Thresho
 
 
 def find_thresholds(setting: str, checkpoint: "Checkpoint", path: Path) -> LoadedThresholds:
-    """Read the thresholds that the setting names, else those that lie where the checkpoint's own would.
+    """Read the thresholds file that the setting names, else one at the default places.
 
     setting: a path, empty, or "none" for none at all. path: the checkpoint's file. Without a setting
-    `calibration/NAME.toml` is looked for, NAME being the checkpoint's, then STEM.thresholds.toml beside it; what
-    belongs to another checkpoint is passed by.
+    `calibration/NAME.toml` is looked for, NAME being the checkpoint's, then STEM.thresholds.toml beside the checkpoint;
+    a file for another checkpoint is skipped, with a notice.
 
     Raises ConfigError as `load_thresholds` does.
     """
@@ -130,19 +136,19 @@ def find_thresholds(setting: str, checkpoint: "Checkpoint", path: Path) -> Loade
     if setting:
         return LoadedThresholds(thresholds=load_thresholds(Path(setting), checkpoint))
     notice = ""
-    for place in (FOLDER / f"{Path(checkpoint.info.name).name}.toml", path.with_suffix(".thresholds.toml")):
-        if not place.is_file():
+    for file in (FOLDER / f"{Path(checkpoint.info.name).name}.toml", path.with_suffix(".thresholds.toml")):
+        if not file.is_file():
             continue
-        thresholds = _read(place)
+        thresholds = _read(file)
         if thresholds.sha256 == checkpoint.fingerprint:
-            _check_classes(place, thresholds, checkpoint.info.labels)
+            _check_classes(file, thresholds, checkpoint.info.labels)
             return LoadedThresholds(thresholds=thresholds, notice=notice)
-        notice = notice or f"{_stranger(place, thresholds, checkpoint)}; not used"
+        notice = notice or f"{_mismatch(file, thresholds, checkpoint)}; not used"
     return LoadedThresholds(notice=notice)
 
 
 def check_thresholds_file(setting: str) -> None:
-    """Raise ConfigError where the file that the setting names is none of thresholds, whatever it belongs to."""
+    """Raise ConfigError where the setting names a file that is not a valid thresholds file, of any checkpoint."""
     if setting and setting != NONE:
         _read(Path(setting))
 
@@ -150,20 +156,20 @@ def check_thresholds_file(setting: str) -> None:
 def load_thresholds(path: Path, checkpoint: "Checkpoint") -> Thresholds:
     """Read a file of thresholds for this checkpoint.
 
-    Raises ConfigError, naming the file, where it is none, belongs to another checkpoint, names a class that the
-    checkpoint does not have, or a value is out of range.
+    Raises ConfigError, naming the file, where it is not valid, belongs to another checkpoint, names a class that the
+    checkpoint does not have, or has a value out of range.
     """
     thresholds = _read(path)
     if thresholds.sha256 != checkpoint.fingerprint:
         raise ConfigError(
-            f"{_stranger(path, thresholds, checkpoint)}; give that checkpoint with --checkpoint, or {_MEND}"
+            f"{_mismatch(path, thresholds, checkpoint)}; give that checkpoint with --checkpoint, or {_REMEDY}"
         )
     _check_classes(path, thresholds, checkpoint.info.labels)
     return thresholds
 
 
 def save_thresholds(path: Path, thresholds: Thresholds) -> None:
-    """Write a file that `load_thresholds` reads, whole or not at all. Raises ConfigError where that cannot be done."""
+    """Write a file for `load_thresholds`, whole or not at all. Raises ConfigError where it cannot be written."""
     try:
         with whole_file(path) as unfinished:
             unfinished.write_text(render_thresholds(thresholds), encoding="utf-8")
@@ -172,9 +178,9 @@ def save_thresholds(path: Path, thresholds: Thresholds) -> None:
 
 
 def render_thresholds(thresholds: Thresholds) -> str:
-    """Write thresholds as TOML, a line a class."""
+    """Return thresholds as TOML, one line per class."""
     lines = [
-        "# When an action is told, for one checkpoint. What a class leaves out is as the settings have it.",
+        "# Detection thresholds of one checkpoint. What a class leaves out is taken from the settings.",
         f"checkpoint = {_text(thresholds.checkpoint)}",
         f"sha256 = {_text(thresholds.sha256)}",
     ]
@@ -190,28 +196,30 @@ def render_thresholds(thresholds: Thresholds) -> str:
 
 
 def _read(path: Path) -> Thresholds:
-    """Read a file, whosever it is."""
+    """Read a thresholds file of any checkpoint. Raises ConfigError."""
     try:
         tree = msgspec.toml.decode(read_text(path))
     except (OSError, TextUnreadable) as error:
-        raise ConfigError(f"thresholds {path}: cannot be read ({_line(error)}), wanted a TOML file; {_MEND}") from None
+        raise ConfigError(
+            f"thresholds {path}: cannot be read ({_line(error)}), expected a TOML file; {_REMEDY}"
+        ) from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"thresholds {path}: not TOML ({_line(error)}); {_MEND}") from None
+        raise ConfigError(f"thresholds {path}: not TOML ({_line(error)}); {_REMEDY}") from None
     if fault := find_fault(tree, Thresholds):
-        raise ConfigError(f"thresholds {path}: {fault.text()}; correct it, or {_MEND}")
+        raise ConfigError(f"thresholds {path}: {fault.text()}; correct it, or {_REMEDY}")
     thresholds = msgspec.convert(tree, Thresholds)
     for name, own in thresholds.classes.items():
         if reason := _contradiction(own):
-            raise ConfigError(f"thresholds {path}: class {name!r}{reason}; correct it, or {_MEND}")
+            raise ConfigError(f"thresholds {path}: class {name!r}{reason}; correct it, or {_REMEDY}")
     return thresholds
 
 
 def _contradiction(own: ClassThresholds) -> str:
-    """Say which values of a class cannot stand side by side; empty where all can."""
+    """Describe which values of a class contradict each other; empty where none do."""
     if (own.on is None) != (own.off is None):
-        return " has one of on and off, wanted both or neither"
+        return " has one of on and off, expected both or neither"
     if own.on is not None and own.off is not None and own.off > own.on:
-        return f": off {own.off} is above on {own.on}, wanted it at most that"
+        return f": off {own.off} is above on {own.on}, expected at most that"
     if 0 < (own.max_duration_s or 0) < (own.min_duration_s or 0):
         return (
             f": min_duration_s {own.min_duration_s} is above max_duration_s {own.max_duration_s}, "
@@ -226,11 +234,11 @@ def _check_classes(path: Path, thresholds: Thresholds, labels: tuple[str, ...]) 
             near = difflib.get_close_matches(name, labels, n=1)
             hint = f"the nearest is {near[0]!r}" if near else f"it has {', '.join(labels)}"
             raise ConfigError(
-                f"thresholds {path}: class {name!r} is none of checkpoint {thresholds.checkpoint!r}; {hint}"
+                f"thresholds {path}: class {name!r} is not in checkpoint {thresholds.checkpoint!r}; {hint}"
             )
 
 
-def _stranger(path: Path, thresholds: Thresholds, checkpoint: "Checkpoint") -> str:
+def _mismatch(path: Path, thresholds: Thresholds, checkpoint: "Checkpoint") -> str:
     return (
         f"thresholds {path}: belong to checkpoint {thresholds.checkpoint!r} of SHA-256 {thresholds.sha256}, "
         f"this one is {checkpoint.info.name!r} of {checkpoint.fingerprint or 'no file'}"

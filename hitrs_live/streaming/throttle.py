@@ -11,10 +11,10 @@ _LONG_AGO_NS = -(2**62)
 
 
 class Throttle:
-    """Choose the tracks whose prediction is due for publishing: thirty a second would fill a disk."""
+    """Choose the tracks whose scores and motion are due for publishing; 30 a second would fill a disk."""
 
     def __init__(self, *, rows: int, pause_s: float) -> None:
-        """Take the number of rows and the least pause between two published predictions of a row."""
+        """Take the number of rows and the shortest time between two published predictions of a row."""
         self._pause_ns = round(pause_s * 1e9) - SLACK_NS
         self._published_ns = np.full(rows, _LONG_AGO_NS)
         """(R,); when each row's scores and motion were last published."""

@@ -40,18 +40,3 @@ def drops_in_words(drops: dict[str, int]) -> str:
     """List losses by cause, largest first; "none" if there are none."""
     lost = sorted(((count, cause) for cause, count in drops.items() if count), reverse=True)
     return ", ".join(f"{cause} {count}" for count, cause in lost) or "none"
-
-
-def at_horizon(
-    horizons_ms: tuple[float, ...],
-    errors_mm: tuple[float | None, ...],
-    held_errors_mm: tuple[float | None, ...],
-    wanted_ms: float,
-) -> tuple[float, float, float] | None:
-    """Find the errors at the horizon nearest to one: (ms, ours, held). None where nothing within 50 ms is known."""
-    known = [
-        (ms, error, held)
-        for ms, error, held in zip(horizons_ms, errors_mm, held_errors_mm, strict=False)
-        if error is not None and held is not None and abs(ms - wanted_ms) <= 50
-    ]
-    return min(known, key=lambda found: abs(found[0] - wanted_ms), default=None)

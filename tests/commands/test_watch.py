@@ -155,7 +155,7 @@ def test_the_watch_reports_a_missing_publisher_once_continues_and_reports_its_re
     assert notes.line().startswith(f"no publisher at {address}; waiting")
     with bound_publisher(bind=address) as publisher:
         assert publisher.wait_for_subscriber(PATIENCE_S)
-        assert notes.line() == f"a publisher is there: {address}"
+        assert notes.line() == f"connected to a publisher at {address}"
     assert notes.line().startswith("no publisher"), "it went away again"
     assert watcher.is_alive()
 

@@ -26,6 +26,7 @@ from hitrs_live.pose.synthetic import SyntheticPoseEstimator, draw_person
 from hitrs_live.pose.worker.landmarker import LandmarkerCall
 from hitrs_live.skeleton import COCO17, KEYPOINT_LAYOUTS, NTU25
 from hitrs_live.sources.base import SourceItem
+from hitrs_live.streaming.hitrs_stream import HitrsLoader
 from hitrs_live.transport.sink import ListSink
 
 LENS = Intrinsics.from_field_of_view(60, width=640, height=480)
@@ -286,7 +287,8 @@ def test_the_pipeline_makes_poses_and_scores_of_what_it_finds(case: Case, estima
     sink = ListSink("session")
     config = override(Config(), {"model.update": "clip", "publish.pose": True, "publish.scores": True})
     source = Pictures([case.person(index, show) for index in range(FRAMES)])
-    Pipeline([InputStream(source=source, pose=estimator)], checkpoint=load_checkpoint(), config=config, sink=sink).run()
+    loader = HitrsLoader(load_checkpoint(), config.model)
+    Pipeline([InputStream(source=source, pose=estimator)], model=loader, config=config, sink=sink).run()
     poses = [message for message in sink.messages if isinstance(message, PoseEvent)]
     # The tracker takes about 0.1 s to believe in a person.
     assert len(poses) > FRAMES - 10

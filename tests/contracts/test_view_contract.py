@@ -72,22 +72,22 @@ def odd_people() -> People:
 
 
 def odd_scenes() -> dict[str, Scene]:
-    nobody, one, crowd = people_of(np.zeros((0, 25, 3))), people_of(standing_people()), people_of(_crowd(40))
+    no_people, one, crowd = people_of(np.zeros((0, 25, 3))), people_of(standing_people()), people_of(_crowd(40))
     odd = odd_people()
     ahead = forecast(extrapolated(one, (0.1, 0.0, 0.0), 400.0), extrapolated(one, (0.0, 0.1, 0.0), 80.0))
     return {
-        "no person and no picture": scene(nobody),
-        "no person in a picture": scene(nobody, frame=picture()),
+        "no person and no picture": scene(no_people),
+        "no person in a picture": scene(no_people, frame=picture()),
         "one person and a forecast": scene(one, {1: ("squat", 0.9)}, frame=picture(), forecast=ahead),
         "one person without a picture": scene(one, {1: ("squat", 0.9)}, forecast=ahead),
         "many people": scene(crowd, dict.fromkeys(range(1, 41), ("walk", 0.5)), frame=picture()),
         "odd joints": scene(odd, {1: ("a label\nof two lines", float("nan"))}, frame=picture(),
                             forecast=forecast(extrapolated(odd, (np.nan, np.inf, 0.0), 400.0))),
         "odd joints without a picture": scene(odd),
-        "an action of a person who is not there": scene(nobody, {7: ("walk", 2.0)}, frame=picture()),
+        "an action of a person who is not there": scene(no_people, {7: ("walk", 2.0)}, frame=picture()),
         "a very small picture": scene(one, frame=picture(2, 2)),
         "another size of picture": scene(one, frame=picture(80, 60)),
-        "a source that is lost": replace(scene(nobody), state="lost", fps=float("nan")),
+        "a source that is lost": replace(scene(no_people), state="lost", fps=float("nan")),
     }  # fmt: skip
 
 

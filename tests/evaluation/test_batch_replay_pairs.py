@@ -14,6 +14,7 @@ from hitrs_live.evaluation.batch_replay import FileScores
 from hitrs_live.messages import ActionEvent
 from hitrs_live.prepare.ntu_classes import ACTIONS
 from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.streaming.predictor import Predictor
 
@@ -59,18 +60,17 @@ def live(detector: Path, file: Path) -> tuple[int, np.ndarray, list[str]]:
     """Step the live stages over a file. Returns the number of pair predictions, their summed logits, and detections."""
     checkpoint, config = load_checkpoint(detector), Config()
     rows, step_frames = 2, 1
-    predictor = Predictor(
-        checkpoint, rows=rows, min_joint_confidence=config.pose.min_joint_confidence, step_frames=step_frames
-    )
-    single = ActionDecoder(checkpoint.info, config.action, source_id="live", rows=rows, step_frames=step_frames)
-    pairs = PairDecoder(checkpoint.info, config, source_id="live", rows=rows, thresholds=None, step_frames=step_frames)
+    stream = HitrsStream(checkpoint, step_frames=step_frames)
+    predictor = Predictor(stream, rows=rows, min_joint_confidence=config.pose.min_joint_confidence)
+    single = ActionDecoder(stream.description, config.action, source_id="live", rows=rows)
+    pairs = PairDecoder(stream.description, config, source_id="live", rows=rows, thresholds=None)
     predictions, logits_sum, events = 0, np.zeros(len(LABELS)), []
     for joint_frame in play(file).joint_frames:
         for prediction in predictor.step(joint_frame):
             events += [*single.step(prediction), *pairs.step(prediction)]
-            assert pairs.judged is not None
-            predictions += int(pairs.judged.completed.sum())
-            logits_sum += pairs.judged.logits[pairs.judged.completed].sum(axis=0)
+            assert pairs.predicted is not None
+            predictions += int(pairs.predicted.completed.sum())
+            logits_sum += pairs.predicted.logits[pairs.predicted.completed].sum(axis=0)
     detected = [event.label for event in events if isinstance(event, ActionEvent) and event.state == "start"]
     return predictions, logits_sum, detected
 

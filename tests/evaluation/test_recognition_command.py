@@ -78,7 +78,7 @@ BROKEN = {
     "missing checkpoint": (["--test-subjects", "p0", "--checkpoint", "none.safetensors"], "cannot be read"),
     "a head where there is none": (
         ["--test-subjects", "p0", "--protocol", "head", "--checkpoint", "encoder.safetensors"],
-        "is an encoder, wanted a recogniser",
+        "is an encoder, expected a recogniser",
     ),
     "no training sequence": (
         ["--test-subjects", "p0,p1", "--protocol", "knn", "--checkpoint", "encoder.safetensors"],

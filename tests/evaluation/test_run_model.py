@@ -16,6 +16,7 @@ from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.messages import JointFrame, Pose, PoseFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.tracking.tracker import Tracker
@@ -72,7 +73,9 @@ def live(checkpoint: Checkpoint, step_frames: int | None) -> list[tuple[np.ndarr
     track = TrackConfig()
     tracker, resampler = Tracker(ROWS, track), Resampler(track, rows=ROWS, rate_hz=30.0)
     predictor = Predictor(
-        checkpoint, rows=ROWS, min_joint_confidence=PoseConfig().min_joint_confidence, step_frames=step_frames
+        HitrsStream(checkpoint, step_frames=step_frames),
+        rows=ROWS,
+        min_joint_confidence=PoseConfig().min_joint_confidence,
     )
     histories: list[list[tuple[np.ndarray, np.ndarray]]] = []
     of_row: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}

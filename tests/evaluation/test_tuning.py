@@ -21,7 +21,7 @@ from hitrs_live.evaluation.tuning import Tuner, choose_energy_thresholds, match_
 from hitrs_live.messages import Pose, PoseFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.streaming.decoder import energy
+from hitrs_live.streaming.scores import energy
 from hitrs_live.streaming.thresholds import load_thresholds
 from hitrs_live.transforms import NormaliserConfig
 from hitrs_live.transport.recorder import Recorder

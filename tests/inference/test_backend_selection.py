@@ -1,4 +1,4 @@
-"""What is wanted and cannot be had is replaced by the next engine, which is said loudly and once."""
+"""An engine that is unavailable is replaced by the next one, with one warning and a notice."""
 
 import logging
 from pathlib import Path
@@ -13,10 +13,10 @@ from hitrs_live.inference.backend_selection import open_engine
 
 pytestmark = pytest.mark.slow
 
-no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
+no_gpu = pytest.mark.skipif(torch.cuda.is_available(), reason="tests what happens without a GPU")
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
@@ -25,7 +25,7 @@ def test_torch_is_always_there_and_there_is_nothing_to_say(
 ) -> None:
     opened = open_engine(checkpoint, "torch", folder=tmp_path)
     assert (opened.engine.name, opened.engine.precision, opened.notice) == ("torch", "fp32", "")
-    assert told(caplog) == []
+    assert warnings_of(caplog) == []
 
 
 @no_gpu
@@ -36,7 +36,7 @@ def test_what_is_built_is_opened_without_a_word(
 ) -> None:
     opened = open_engine(checkpoint, engine, precision, folder=engines, build=False)
     assert (opened.engine.name, opened.engine.precision, opened.notice) == ("onnx", precision, "")
-    assert told(caplog) == []
+    assert warnings_of(caplog) == []
 
 
 @no_gpu
@@ -56,7 +56,7 @@ def test_an_engine_that_cannot_be_had_falls_to_the_next_and_says_why_once(
     opened = open_engine(checkpoint, engine, precision, folder=engines, build=False)
     assert (opened.engine.name, opened.engine.precision) == ("onnx", "fp32")
     assert opened.notice.startswith(f"runs on onnx in fp32; {reason}")
-    assert told(caplog) == [f"the model {opened.notice}"]
+    assert warnings_of(caplog) == [f"the model {opened.notice}"]
 
 
 @no_gpu
@@ -66,7 +66,7 @@ def test_what_is_not_built_falls_to_torch_and_names_the_command(
     opened = open_engine(checkpoint, folder=tmp_path, build=False)
     assert opened.engine.name == "torch"
     assert "not built yet; hitrs-live build-engines does it" in opened.notice
-    assert len(told(caplog)) == 1
+    assert len(warnings_of(caplog)) == 1
 
 
 @no_gpu
@@ -85,7 +85,7 @@ def test_a_damaged_engine_is_never_run(checkpoint: Checkpoint, engines: Path, tm
 
 @no_gpu
 @pytest.mark.slow
-def test_an_engine_whose_answers_are_not_the_models_is_refused(checkpoint: Checkpoint, engines: Path) -> None:
+def test_an_engine_whose_outputs_are_not_the_models_is_refused(checkpoint: Checkpoint, engines: Path) -> None:
     # The same file's sum, but other weights in memory: the gate is what finds it.
     torch.manual_seed(5)
     other = type(checkpoint.model)(checkpoint.model.config).eval()
@@ -93,7 +93,7 @@ def test_an_engine_whose_answers_are_not_the_models_is_refused(checkpoint: Check
         msgspec.structs.replace(checkpoint, model=other), "onnx", folder=engines, build=False
     )  # fmt: skip
     assert opened.engine.name == "torch"
-    assert "onnx fp32: refused: its answers are" in opened.notice
+    assert "onnx fp32: refused: its outputs are" in opened.notice
 
 
 @no_gpu

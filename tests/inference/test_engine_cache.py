@@ -40,9 +40,9 @@ def test_what_was_built_is_read_back(folder: Path) -> None:
     ],
 )  # fmt: skip
 def test_an_engine_of_anything_else_is_stale_and_says_what_differs(folder: Path, field: str, value: object) -> None:
-    wanted = msgspec.structs.replace(KEY, **{field: value})
-    with pytest.raises(EngineStale, match=f"built for {field} {getattr(KEY, field)}, wanted {value}"):
-        read_engine(folder, wanted)
+    other = msgspec.structs.replace(KEY, **{field: value})
+    with pytest.raises(EngineStale, match=f"built for {field} {getattr(KEY, field)}, expected {value}"):
+        read_engine(folder, other)
 
 
 @pytest.mark.parametrize(("field", "value"), [("precision", "fp32"), ("gpu", "sm_89"), ("backend", "onnx")])
@@ -59,7 +59,7 @@ def test_a_stale_engine_is_replaced_whole(folder: Path) -> None:
     newer = msgspec.structs.replace(KEY, cuda="13.1")
     write_engine(folder, newer, lambda place: (place / "frame.plan").write_bytes(b"new") and None)
     assert read_engine(folder, newer) == {"frame.plan": b"new"}
-    with pytest.raises(EngineStale, match=r"built for cuda 13\.1, wanted 13\.0"):
+    with pytest.raises(EngineStale, match=r"built for cuda 13\.1, expected 13\.0"):
         read_engine(folder, KEY)
 
 
@@ -118,7 +118,7 @@ def test_a_build_that_fails_leaves_what_was_there_and_nothing_beside_it(folder: 
     assert len(list(folder.iterdir())) == 1
 
 
-def test_a_folder_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EngineUnavailable, match="cannot be written"):
         write_engine(tmp_path / "file", KEY, build)

@@ -24,7 +24,7 @@ TOLERANCE = {"fp32": 1e-4, "fp16": 2e-2, "int8": 0.5}
 """Of logits against the offline model; for int8 the gate limits what is named otherwise, not by how much it is off."""
 
 SAME = {"fp32": 1e-5, "fp16": 2e-2, "int8": 1e-5}
-"""Of answers to the same by the same engine: another order of sums is all that may differ."""
+"""Tolerance between outputs of the same engine for the same input; only the order of sums may differ."""
 
 
 @pytest.fixture(
@@ -62,7 +62,7 @@ def walk(rows: int, frames: int) -> Tensor:
 
 
 def inputs(engine: Engine, rows: int) -> tuple[Tensor, ...]:
-    """Draw what the three calls are given: joints, tokens, clips, held, recent."""
+    """Draw random inputs of the three calls: joints, tokens, clips, valid_clips, recent."""
     generator = torch.Generator().manual_seed(2)
     grid, window = engine.grid, engine.config.window_clips
 
@@ -75,8 +75,8 @@ def inputs(engine: Engine, rows: int) -> tuple[Tensor, ...]:
     )  # fmt: skip
 
 
-def call_all(engine: Engine, joints: Tensor, tokens: Tensor, *judged: Tensor) -> tuple[Tensor, ...]:
-    return (engine.encode_frames(joints), engine.encode_clips(tokens), *engine.predict(*judged))
+def call_all(engine: Engine, joints: Tensor, tokens: Tensor, *windows: Tensor) -> tuple[Tensor, ...]:
+    return (engine.encode_frames(joints), engine.encode_clips(tokens), *engine.predict(*windows))
 
 
 @pytest.mark.parametrize("step_frames", [7, 1], ids=["clip", "frame"])
@@ -88,12 +88,12 @@ def test_every_step_equals_the_offline_model_on_the_same_window(
     joints, everyone = walk(2, 60), torch.ones(2, dtype=torch.bool)
     normalised, _ = normalise_sequence(joints, NORMALISER)
     state = StreamState.empty(grid, 2, window_clips=window, step_frames=step_frames)
-    judged = 0
+    compared = 0
     for frame in range(60):
         output, state = stream_step(engine, joints[:, frame], everyone, state, NORMALISER)
         if not len(output.rows):
             continue
-        judged += 1
+        compared += 1
         clips = min(window, grid.clips_in(frame + 1))
         with torch.no_grad():
             part = normalised[:, frame + 1 - grid.frames_of(clips) : frame + 1]
@@ -103,7 +103,7 @@ def test_every_step_equals_the_offline_model_on_the_same_window(
         torch.testing.assert_close(output.logits, logits[:, -1], atol=tolerance, rtol=0)
         torch.testing.assert_close(output.future, future[:, -1], atol=tolerance, rtol=0)
         torch.testing.assert_close(output.scales, scales[:, -1], atol=0, rtol=tolerance)
-    assert judged == (60 - grid.clip_span) // step_frames + 1
+    assert compared == (60 - grid.clip_span) // step_frames + 1
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 16, 33])
@@ -115,27 +115,27 @@ def test_any_number_of_rows_gives_what_each_row_gives_alone(engine: Engine, rows
             torch.testing.assert_close(all_rows[row : row + 1], one, atol=TOLERANCE[engine.precision], rtol=1e-4)
 
 
-def test_answers_are_plain_float32_tensors_of_the_shapes_promised(engine: Engine) -> None:
+def test_outputs_are_plain_float32_tensors_of_the_documented_shapes(engine: Engine) -> None:
     grid, config = engine.grid, engine.config
     shapes = [
         (3, grid.joints, grid.frame_width), (3, grid.clip_width), (3, config.classes),
         (3, config.horizon, grid.joints, 3), (3, config.horizon, grid.joints),
     ]  # fmt: skip
-    for answer, shape in zip(call_all(engine, *inputs(engine, 3)), shapes, strict=True):
-        assert (tuple(answer.shape), answer.dtype, answer.device.type) == (shape, torch.float32, "cpu")
+    for output, shape in zip(call_all(engine, *inputs(engine, 3)), shapes, strict=True):
+        assert (tuple(output.shape), output.dtype, output.device.type) == (shape, torch.float32, "cpu")
 
 
-def test_a_call_changes_neither_its_inputs_nor_earlier_answers(engine: Engine) -> None:
+def test_a_call_changes_neither_its_inputs_nor_earlier_outputs(engine: Engine) -> None:
     given = inputs(engine, 3)
     before = [value.clone() for value in given]
-    answers = call_all(engine, *given)
-    kept = [answer.clone() for answer in answers]
+    outputs = call_all(engine, *given)
+    kept = [output.clone() for output in outputs]
     call_all(engine, *(value * 2 for value in given[:3]), given[3], given[4] * 2)
-    for now, then in zip((*given, *answers), (*before, *kept), strict=True):
+    for now, then in zip((*given, *outputs), (*before, *kept), strict=True):
         assert torch.equal(now, then)
 
 
-def test_what_lies_past_the_held_clips_is_never_read(engine: Engine) -> None:
+def test_what_lies_past_the_valid_clips_is_never_read(engine: Engine) -> None:
     _, _, clips, valid_clips, recent = inputs(engine, 4)
     rubbish = clips.clone()
     rubbish[torch.arange(clips.shape[1]) >= valid_clips[:, None]] = 1e4
@@ -149,8 +149,8 @@ def test_what_it_is_given_need_not_lie_in_one_piece(engine: Engine) -> None:
     joints, tokens, clips, valid_clips, recent = inputs(engine, 3)
     strided = [value.transpose(0, 1).contiguous().transpose(0, 1) for value in (joints, tokens, clips, recent)]
     got = call_all(engine, strided[0], strided[1], strided[2], valid_clips, strided[3])
-    for answer, expected in zip(got, call_all(engine, joints, tokens, clips, valid_clips, recent), strict=True):
-        torch.testing.assert_close(answer, expected, atol=SAME[engine.precision], rtol=0)
+    for output, expected in zip(got, call_all(engine, joints, tokens, clips, valid_clips, recent), strict=True):
+        torch.testing.assert_close(output, expected, atol=SAME[engine.precision], rtol=0)
 
 
 def test_it_passes_the_gate(engine: Engine, checkpoint: Checkpoint) -> None:

@@ -37,12 +37,12 @@ def test_its_predictions_and_scales_are_the_heads_whatever_the_weights(seed: int
     own, recent, outputs = head(seed, horizon=horizon), people(5), torch.randn(5, WIDTH)
     future, scales = own.forecast(outputs, recent)
     assert (future - recent[:, -1:]).abs().max() > 0.01, "it moves"
-    told = FoldedMotionHead(own)(outputs, recent)
-    torch.testing.assert_close(told, (future, scales), atol=1e-5, rtol=1e-5)
+    folded = FoldedMotionHead(own)(outputs, recent)
+    torch.testing.assert_close(folded, (future, scales), atol=1e-5, rtol=1e-5)
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("size", [0.0, 1.0, 100.0], ids=["nobody", "a body", "a giant"])
+@pytest.mark.parametrize("size", [0.0, 1.0, 100.0], ids=["no person", "a body", "a giant"])
 def test_so_they_are_of_bodies_of_any_size_and_where_a_bone_has_no_length(size: float) -> None:
     own, recent, outputs = head(3), size * people(3), torch.randn(3, WIDTH)
     tip, hand = NTU25.index("left_hand_tip"), NTU25.index("left_hand")

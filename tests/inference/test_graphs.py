@@ -87,7 +87,7 @@ def test_tensorrt_builds_the_other_graphs(half_graphs: Path, submodule: str) -> 
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_graph_that_is_none_is_told_of_not_built(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_graph_is_reported_and_not_built(tmp_path: Path) -> None:
     tensorrt = api()
     (tmp_path / "none.onnx").write_bytes(b"nothing")
     with pytest.raises(EngineUnavailable, match=r"TensorRT cannot parse none\.onnx"):

@@ -1,4 +1,4 @@
-"""What int8 is made by: ranges of recordings are measured, kept with their checkpoint, and answer to the gate."""
+"""Ranges for int8 are measured on recordings, belong to one checkpoint, and must pass the parity gate."""
 
 import shutil
 from pathlib import Path
@@ -112,7 +112,7 @@ def test_int8_by_ranges_that_do_not_cover_people_is_refused_by_the_gate(
     save_ranges(tmp_path / "ranges.json", narrow)
     opened = open_engine(checkpoint, "onnx", "int8", folder=float_engine, quantisation=tmp_path / "ranges.json")
     assert (opened.engine.name, opened.engine.precision) == ("onnx", "fp32")
-    assert "onnx int8: refused: it names" in opened.notice
+    assert "onnx int8: refused: its best class is torch's for" in opened.notice
 
 
 def scaled(products: Products, share: float) -> Products:
@@ -152,7 +152,7 @@ def test_a_file_in_its_place_is_taken_where_it_fits_and_passed_by_with_a_word_wh
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff\xfe", b'{"sha256": 3}'])
-def test_a_file_that_is_none_is_told_of(checkpoint: Checkpoint, tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_valid_is_reported(checkpoint: Checkpoint, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "ranges.json"
     file.write_bytes(content)
     with pytest.raises(DataError, match=r"ranges\.json: not understood .* make one with hitrs-live calibrate"):
@@ -160,10 +160,10 @@ def test_a_file_that_is_none_is_told_of(checkpoint: Checkpoint, tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "said"),
+    ("change", "error", "expected"),
     [
-        ({"format": 7}, DataError, "format 7, wanted 1"),
-        ({"sha256": "0" * 64}, CheckpointMismatch, "of checkpoint 'small' .SHA-256 000000000000., wanted those of"),
+        ({"format": 7}, DataError, "format 7, expected 1"),
+        ({"sha256": "0" * 64}, CheckpointMismatch, "of checkpoint 'small' .SHA-256 000000000000., expected those of"),
         ({"products": {}}, DataError, "no product in it"),
         (
             {"products": {"clip": {"encoder.nothing": ProductRange(inputs=(0, 1), outputs=(0, 1))}}},
@@ -173,16 +173,21 @@ def test_a_file_that_is_none_is_told_of(checkpoint: Checkpoint, tmp_path: Path, 
         (
             {"products": {"clip": {"encoder.embed": ProductRange(inputs=(1, 0), outputs=(0, 1))}}},
             DataError,
-            "encoder.embed from 1 to 0, wanted it to rise",
+            "encoder.embed from 1 to 0, expected it to increase",
         ),
     ],
 )
 def test_ranges_that_do_not_fit_are_refused(
-    checkpoint: Checkpoint, ranges: Ranges, tmp_path: Path, change: dict[str, object], error: type[Exception], said: str
+    checkpoint: Checkpoint,
+    ranges: Ranges,
+    tmp_path: Path,
+    change: dict[str, object],
+    error: type[Exception],
+    expected: str,
 ) -> None:
     file = tmp_path / "ranges.json"
     save_ranges(file, msgspec.structs.replace(ranges, **change))
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=expected):
         load_ranges(file, checkpoint)
 
 
@@ -203,32 +208,32 @@ def test_calibrate_quantisation_writes_what_build_engines_reads(
     out = tmp_path / "ranges.json"
     flags = ["--checkpoint", str(checkpoint_file), "--out", str(out)]
     assert main(["calibrate", "quantisation", str(demo_recording), str(demo_recording), *flags]) == 0
-    said = capsys.readouterr().out
-    assert "clips of demo.mcap, demo.mcap" in said
-    assert f"--quantisation {out}" in said
+    printed = capsys.readouterr().out
+    assert "clips of demo.mcap, demo.mcap" in printed
+    assert f"--quantisation {out}" in printed
     # Of the shipped model they are not, and are refused before anything is built.
     assert main(["build-engines", "--engine", "onnx", "--precision", "int8", "--quantisation", str(out)]) == 2
     assert "of checkpoint 'small'" in one_line(capsys)
 
 
 @pytest.mark.parametrize(
-    ("recordings", "said"),
+    ("recordings", "expected"),
     [(["nowhere.mcap"], "nowhere.mcap"), (["README.md"], "README.md: is no MCAP"), (["EMPTY"], "no person is tracked")],
 )
 def test_what_is_no_recording_of_people_is_one_line_and_leaves_no_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], recordings: list[str], said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], recordings: list[str], expected: str
 ) -> None:
     empty = tmp_path / "EMPTY"
     Recorder(empty, session_id="s", source_id="x").close()
     files = [str(empty) if name == "EMPTY" else name for name in recordings]
     assert main(["calibrate", "quantisation", *files, "--out", str(tmp_path / "ranges.json")]) == 2
-    assert said in one_line(capsys)
+    assert expected in one_line(capsys)
     assert not (tmp_path / "ranges.json").exists()
 
 
 def test_ranges_for_another_precision_than_int8_are_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build-engines", "--quantisation", "x.json"]) == 2
-    assert "--quantisation x.json: got precision fp32, wanted int8" in one_line(capsys)
+    assert "--quantisation x.json: got precision fp32, expected int8" in one_line(capsys)
 
 
 @pytest.mark.parametrize("spelling", [["calibrate"], ["calibrate", "camera"]])

@@ -16,7 +16,7 @@ from hitrs_live.inference.backend_selection import open_engine
 from hitrs_live.inference.build import open_onnx, open_packaged
 from hitrs_live.inference.onnx_engine import OnnxEngine
 from hitrs_live.inference.packaged_graphs import PACKAGED, read_manifest, read_packaged, write_packaged
-from hitrs_live.inference.parity import Questions, answer
+from hitrs_live.inference.parity import Probe, run_probe
 
 REBUILD = "run: hitrs-live build-engines --package"
 
@@ -57,7 +57,7 @@ def test_what_the_exporter_makes_today_is_what_is_packaged(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="tests what happens without a GPU")
 def test_the_shipped_model_runs_on_onnx_runtime_with_no_exporter_and_nothing_built(
     no_exporter: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -96,7 +96,7 @@ def test_every_file_beside_the_code_is_in_the_wheel() -> None:
 
 
 @pytest.mark.slow
-def test_a_filled_graph_gives_the_very_answers_of_the_built_one(
+def test_a_filled_graph_gives_exactly_the_outputs_of_the_built_one(
     checkpoint: Checkpoint, small: Path, engines: Path
 ) -> None:
     (built,) = engines.glob("*-onnx-fp32")
@@ -104,8 +104,8 @@ def test_a_filled_graph_gives_the_very_answers_of_the_built_one(
     filled = read_packaged(checkpoint, small)
     packaged = OnnxEngine(checkpoint.model.config, filled.graphs, initialisers=filled.initialisers)
     torch.manual_seed(1)
-    questions = Questions(streams=torch.randn(2, checkpoint.model.config.encoder.frames_of(6), 25, 3), rows=5)
-    ours, theirs = answer(packaged, questions), answer(whole, questions)
+    probe = Probe(streams=torch.randn(2, checkpoint.model.config.encoder.frames_of(6), 25, 3), rows=5)
+    ours, theirs = run_probe(packaged, probe), run_probe(whole, probe)
     for name in ("logits", "future", "scales"):
         assert torch.equal(getattr(ours, name), getattr(theirs, name)), name
 
@@ -141,7 +141,7 @@ def test_packaged_graphs_of_anything_else_are_stale_and_say_what_differs(
         (tmp_path / path.name).write_bytes(path.read_bytes())
     other = msgspec.structs.replace(read_manifest(small), **{field: value})
     (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(other))
-    with pytest.raises(EngineStale, match=f"made for {field} {value}, wanted "):
+    with pytest.raises(EngineStale, match=f"made for {field} {value}, expected "):
         read_packaged(checkpoint, tmp_path)
 
 

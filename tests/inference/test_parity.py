@@ -1,4 +1,4 @@
-"""The gate refuses what does not give the reference's answers."""
+"""The gate refuses an engine whose outputs are not the reference's."""
 
 from collections.abc import Callable
 
@@ -27,12 +27,12 @@ class Faulty(TorchEngine):
         self._fault = fault
 
     def predict(self, clips: Tensor, valid_clips: Tensor, recent: Tensor) -> HeadOutput:
-        """Judge, then fail."""
+        """Predict, then change the outputs."""
         return self._fault(super().predict(clips, valid_clips, recent), clips, valid_clips)
 
 
 def off_by(amount: float) -> Fault:
-    return lambda judged, clips, valid_clips: judged._replace(logits=judged.logits + amount)
+    return lambda output, clips, valid_clips: output._replace(logits=output.logits + amount)
 
 
 def test_the_reference_passes_its_own_gate_without_any_difference(checkpoint: Checkpoint) -> None:
@@ -43,25 +43,26 @@ def test_the_reference_passes_its_own_gate_without_any_difference(checkpoint: Ch
 def test_a_difference_above_the_limit_is_refused_and_named(checkpoint: Checkpoint) -> None:
     reference = TorchEngine(checkpoint.model)
     check_parity(Faulty(checkpoint.model, off_by(5e-5)), reference)
-    with pytest.raises(EngineUnavailable, match=r"refused: its answers are 2\.0e-04 from torch's, wanted 0\.0001 in f"):
+    refusal = r"refused: its outputs are 2\.0e-04 from torch's, expected at most 0\.0001 in f"
+    with pytest.raises(EngineUnavailable, match=refusal):
         check_parity(Faulty(checkpoint.model, off_by(2e-4)), reference)
 
 
 FAULTS: dict[str, Fault] = {
-    "a future a centimetre off": lambda judged, clips, valid_clips: judged._replace(future=judged.future + 0.01),
-    "ranges a tenth too wide": lambda judged, clips, valid_clips: judged._replace(scales=judged.scales * 1.1),
-    "one range that is no number": lambda judged, clips, valid_clips: judged._replace(
-        scales=judged.scales.masked_fill(judged.scales == judged.scales.min(), float("nan"))),
-    "no number once": lambda judged, clips, valid_clips: judged._replace(
-        logits=judged.logits.masked_fill(judged.logits == judged.logits[0, 0], float("nan"))),
-    "the last row of a full batch forgotten": lambda judged, clips, valid_clips: judged._replace(
-        logits=torch.cat((judged.logits[:-1], judged.logits[-1:] * 0)) if len(valid_clips) == 16 else judged.logits),
-    "one row at a time fails": lambda judged, clips, valid_clips: judged._replace(
-        logits=judged.logits + (0.1 if len(valid_clips) == 1 else 0.0)),
-    "unfilled windows are judged wrongly": lambda judged, clips, valid_clips: judged._replace(
-        logits=judged.logits + 0.1 * (valid_clips < clips.shape[1])[:, None]),
-    "what lies past the held clips is read": lambda judged, clips, valid_clips: judged._replace(
-        logits=judged.logits + clips.mean((1, 2)).clamp(0, 1)[:, None]),
+    "a future a centimetre off": lambda output, clips, valid_clips: output._replace(future=output.future + 0.01),
+    "ranges a tenth too wide": lambda output, clips, valid_clips: output._replace(scales=output.scales * 1.1),
+    "one scale that is not a number": lambda output, clips, valid_clips: output._replace(
+        scales=output.scales.masked_fill(output.scales == output.scales.min(), float("nan"))),
+    "one logit that is not a number": lambda output, clips, valid_clips: output._replace(
+        logits=output.logits.masked_fill(output.logits == output.logits[0, 0], float("nan"))),
+    "the last row of a full batch forgotten": lambda output, clips, valid_clips: output._replace(
+        logits=torch.cat((output.logits[:-1], output.logits[-1:] * 0)) if len(valid_clips) == 16 else output.logits),
+    "one row at a time fails": lambda output, clips, valid_clips: output._replace(
+        logits=output.logits + (0.1 if len(valid_clips) == 1 else 0.0)),
+    "unfilled windows are predicted wrongly": lambda output, clips, valid_clips: output._replace(
+        logits=output.logits + 0.1 * (valid_clips < clips.shape[1])[:, None]),
+    "what lies past the valid clips is read": lambda output, clips, valid_clips: output._replace(
+        logits=output.logits + clips.mean((1, 2)).clamp(0, 1)[:, None]),
 }  # fmt: skip
 
 
@@ -90,9 +91,9 @@ def test_each_precision_has_its_limits(precision: Precision, parity: Parity, ref
     assert bool(parity.refusal(precision)) == refused
 
 
-def test_the_model_that_is_asked_about_tells_its_streams_apart(checkpoint: Checkpoint) -> None:
+def test_the_tested_model_gives_its_streams_different_outputs(checkpoint: Checkpoint) -> None:
     other = TorchEngine(checkpoint.model)
-    swapped = Faulty(checkpoint.model, lambda judged, clips, valid_clips: judged._replace(logits=judged.logits.flip(1)))
+    swapped = Faulty(checkpoint.model, lambda output, clips, valid_clips: output._replace(logits=output.logits.flip(1)))
     assert measure_parity(swapped, other).same < 0.9
 
 

@@ -32,8 +32,8 @@ def test_judgements_are_those_of_the_causal_video_level_at_the_newest_clip(check
         _, outputs = model.encoder.video_encoder(clips, causal=True)
         newest = outputs[torch.arange(4), valid_clips - 1]
         torch.testing.assert_close(logits, model.action_head(newest), atol=1e-5, rtol=1e-5)
-        told = model.motion_head.forecast(newest, recent)
-        torch.testing.assert_close((future, scales), told, atol=1e-5, rtol=1e-5)
+        expected = model.motion_head.forecast(newest, recent)
+        torch.testing.assert_close((future, scales), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_half_precision_is_a_copy_and_keeps_norms_positions_and_heads_whole(checkpoint: Checkpoint) -> None:
@@ -55,17 +55,17 @@ def test_batch_sizes_are_powers_of_two_and_the_most(most: int, sizes: tuple[int,
 @pytest.mark.slow
 def test_build_engines_says_what_it_opened_and_how_far_it_is_off(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build-engines", "--engine", "torch"]) == 0
-    said = capsys.readouterr().out
-    assert "torch in fp32, ready after" in said
-    assert "logits differ from torch's by 0.0e+00 at most, 100.0% of clips named alike" in said
+    printed = capsys.readouterr().out
+    assert "torch in fp32, ready after" in printed
+    assert "logits differ from torch's by 0.0e+00 at most, 100.0% of clips have the same best class" in printed
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a GPU")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="tests what happens without a GPU")
 @pytest.mark.parametrize(
     ("flags", "wrong"),
     [
-        (("--engine", "torch", "--precision", "int8"), "engine torch in int8 cannot be had: it runs on torch in fp32"),
-        (("--engine", "torch", "--max-persons", "0"), "--max-persons: got 0, wanted at least 1"),
+        (("--engine", "torch", "--precision", "int8"), "engine torch in int8 is unavailable: it runs on torch in fp32"),
+        (("--engine", "torch", "--max-persons", "0"), "--max-persons: got 0, expected at least 1"),
         (("--package", "--engine", "torch"), "--package: is of the shipped model in fp32 alone"),
     ],
 )

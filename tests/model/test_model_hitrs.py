@@ -45,7 +45,7 @@ def test_clips_take_every_second_frame_and_interleave() -> None:
 
 
 def test_a_sequence_shorter_than_one_clip_is_refused_with_both_lengths() -> None:
-    with pytest.raises(ValueError, match="got 12 frames, wanted at least 13"):
+    with pytest.raises(ValueError, match="got 12 frames, expected at least 13"):
         gather_clips(torch.zeros(1, 12, 1), HiTRSConfig())
 
 
@@ -100,5 +100,5 @@ def test_changing_the_future_leaves_past_outputs_unchanged(small: HiTRS) -> None
 
 
 def test_more_clips_than_positions_are_refused_by_number(small: HiTRS) -> None:
-    with pytest.raises(ValueError, match="got a window of 65 clips, wanted at most 64"):
+    with pytest.raises(ValueError, match="got a window of 65 clips, expected at most 64"):
         small.video_encoder(torch.zeros(1, 65, 128))

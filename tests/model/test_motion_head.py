@@ -70,7 +70,7 @@ def test_gradients_are_finite_where_a_bone_has_no_length() -> None:
 
 
 def test_an_untrained_head_carries_motion_on_ever_more_slowly() -> None:
-    """A hand's tip turns about the hand by 0.02 rad a frame; of that 0.85 is left with every frame told."""
+    """A hand's tip turns about the hand by 0.02 rad a frame; 0.85 of it remains with every predicted frame."""
     hand, tip = NTU25.index("left_hand"), NTU25.index("left_hand_tip")
     recent = walk(1)[:, :1].expand(-1, HISTORY, -1, -1).clone()
     recent[:, :, 0] = 0.0
@@ -79,8 +79,8 @@ def test_an_untrained_head_carries_motion_on_ever_more_slowly() -> None:
     with torch.no_grad():
         future = made()(torch.randn(1, WIDTH), recent)
     x, y, _ = (future[0, :, tip] - future[0, :, hand]).unbind(-1)
-    told = torch.atan2(y, x)
-    torch.testing.assert_close(told, 0.02 * torch.cumsum(0.85 ** torch.arange(HORIZON), 0), atol=1e-3, rtol=0.03)
+    predicted = torch.atan2(y, x)
+    torch.testing.assert_close(predicted, 0.02 * torch.cumsum(0.85 ** torch.arange(HORIZON), 0), atol=1e-3, rtol=0.03)
     others = [joint for joint in range(25) if joint != tip]
     torch.testing.assert_close(future[0, :, others], recent[0, -1:, others].expand(HORIZON, -1, -1), atol=1e-5, rtol=0)
 

@@ -15,6 +15,7 @@ from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.demo.source import DemoSource
+from hitrs_live.streaming.hitrs_stream import HitrsLoader
 from hitrs_live.transport.sink import ListSink, Sink
 
 EVERY_CLIP = override(Config(), {"model.update": "clip"})
@@ -77,8 +78,8 @@ def make_pipeline(
 ) -> Pipeline:
     """Build a pipeline of the shipped model. engine: what computes it; None for the reference."""
     streams = [each if isinstance(each, InputStream) else InputStream(source=each) for each in inputs]
-    open_model = None if engine is None else lambda: OpenedEngine(engine=engine)
-    return Pipeline(streams, checkpoint=checkpoint, config=config, sink=sink, open_model=open_model, **more)
+    loader = HitrsLoader(checkpoint, config.model, None if engine is None else lambda: OpenedEngine(engine=engine))
+    return Pipeline(streams, model=loader, config=config, sink=sink, **more)
 
 
 def run(items: Sequence[SourceItem], checkpoint: Checkpoint, config: Config = EVERY_CLIP) -> list[AnyMessage]:

@@ -13,7 +13,7 @@ from patience import wait_until
 
 import hitrs_live
 from hitrs_live.checkpoint import SHIPPED, load_checkpoint
-from hitrs_live.config import Config, override
+from hitrs_live.config import Config, ModelConfig, override
 from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.files.checkpoint_file import KEY
 from hitrs_live.messages import ActionEvent, AnyMessage, ScoreEvent, SourceEvent, Status
@@ -22,6 +22,7 @@ from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.sources.ntu import NtuReplaySource
 from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
+from hitrs_live.streaming.hitrs_stream import HitrsLoader
 from hitrs_live.streaming.thresholds import find_thresholds
 from hitrs_live.transport.sink import ListSink
 from hitrs_live.wire.json_codec import to_json
@@ -64,7 +65,7 @@ def test_a_file_gives_the_messages_of_the_pipeline_and_a_slow_reader_loses_none(
     sink, checkpoint = ListSink(), load_checkpoint()
     Pipeline(
         [InputStream(source=NtuReplaySource(file, "max"))],
-        checkpoint=checkpoint,
+        model=HitrsLoader(checkpoint, ModelConfig(update="clip")),
         config=override(Config(), {"model.update": "clip"}),
         sink=sink,
         thresholds=find_thresholds("", checkpoint, SHIPPED),

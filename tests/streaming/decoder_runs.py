@@ -11,6 +11,7 @@ from hitrs_live.messages import ActionEvent, JointFrame, Prediction
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HITRS_SMALL
 from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.transforms import NormaliserConfig
 
@@ -30,7 +31,7 @@ SETTINGS = {"on": 0.6, "off": 0.4, "min_duration_s": 0.2, "update_every_s": 0.5}
 def decoder(thresholds: Thresholds | None = None, step_frames: int = 7, **settings: float) -> ActionDecoder:
     """Make a decoder of two rows."""
     config = ActionConfig(**(SETTINGS | settings))
-    return ActionDecoder(INFO, config, source_id="cam", rows=2, thresholds=thresholds, step_frames=step_frames)
+    return ActionDecoder(describe_stream(INFO, step_frames), config, source_id="cam", rows=2, thresholds=thresholds)
 
 
 def prediction(
@@ -41,7 +42,7 @@ def prediction(
     completed: bool = True,
     confidence: NDArray[np.float32] | None = None,
 ) -> Prediction:
-    """Row 0 has these scores after this clip, or between two for hops below a stride; row 1 is nobody."""
+    """Row 0 has these scores after this clip, or between two for steps shorter than a stride; row 1 is empty."""
     seen = np.ones((2, 25), np.float32)
     if confidence is not None:
         seen[0] = confidence
@@ -62,7 +63,7 @@ def prediction(
 
 
 def run(stage: ActionDecoder, *scores: tuple[float, ...]) -> list[ActionEvent]:
-    """Give a new person these scores, clip after clip; return what is told of actions."""
+    """Give a new person these scores, clip after clip; return its action events."""
     stage.step(prediction(-2, NOTHING, reset=True, completed=False))
     return [event for clip, some in enumerate(scores) for event in actions(stage, prediction(clip, some))]
 
@@ -72,6 +73,6 @@ def actions(stage: ActionDecoder, one: Prediction) -> list[ActionEvent]:
     return [event for event in stage.step(one) if isinstance(event, ActionEvent)]
 
 
-def told(events: list[ActionEvent]) -> list[tuple[str, str]]:
-    """Shorten events to what one reads first."""
+def states_of(events: list[ActionEvent]) -> list[tuple[str, str]]:
+    """Return the state and class of each event."""
     return [(event.state, event.label) for event in events]

@@ -7,6 +7,7 @@ from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.messages import JointFrame, Prediction
 from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.streaming.batching import RowBatch
+from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.predictor import Predictor
 
 ROWS = 2
@@ -28,7 +29,7 @@ def joint_frame(frame: int, *, row: int, joints_m: np.ndarray, reset: bool = Fal
 
 
 def predictor(checkpoint: Checkpoint, sources: int) -> Predictor:
-    return Predictor(checkpoint, rows=sources * ROWS, min_joint_confidence=0.3)
+    return Predictor(HitrsStream(checkpoint), rows=sources * ROWS, min_joint_confidence=0.3)
 
 
 def same(first: Prediction, second: Prediction) -> None:
@@ -38,13 +39,13 @@ def same(first: Prediction, second: Prediction) -> None:
         np.testing.assert_allclose(getattr(first, field)[done], getattr(second, field)[done], atol=1e-5)
 
 
-def test_each_source_is_told_what_it_would_be_told_alone_though_they_begin_and_pause_apart(
+def test_each_source_gets_the_predictions_that_it_would_get_alone_though_they_begin_and_pause_apart(
     checkpoint: Checkpoint,
 ) -> None:
     joints_m = DemoSource("max").joints_m[0]
     alone = [predictor(checkpoint, 1) for _ in range(3)]
     batch, together = RowBatch(3, ROWS), predictor(checkpoint, 3)
-    told = 0
+    compared = 0
     for frame in range(90):
         # The second begins later, the third misses every fourth frame; each looks at another part of the show.
         joint_frames = {
@@ -52,19 +53,19 @@ def test_each_source_is_told_what_it_would_be_told_alone_though_they_begin_and_p
             for source in range(3)
             if (source != 1 or frame >= 10) and (source != 2 or frame % 4)
         }
-        said = batch.split(joint_frames, together.step(batch.join(joint_frames)))
-        assert said.keys() == joint_frames.keys()
+        got_by_source = batch.split(joint_frames, together.step(batch.join(joint_frames)))
+        assert got_by_source.keys() == joint_frames.keys()
         for source, mine in joint_frames.items():
-            wanted = alone[source].step(mine)
-            assert len(said[source]) == len(wanted)
-            for got, want in zip(said[source], wanted, strict=True):
+            expected = alone[source].step(mine)
+            assert len(got_by_source[source]) == len(expected)
+            for got, want in zip(got_by_source[source], expected, strict=True):
                 assert got.joint_frame is mine
                 same(got, want)
-                told += 1
-    assert told > 25
+                compared += 1
+    assert compared > 25
 
 
-def test_a_history_that_ended_is_told_to_its_own_source_only(checkpoint: Checkpoint) -> None:
+def test_a_history_that_ended_is_reported_to_its_own_source_only(checkpoint: Checkpoint) -> None:
     joints_m = DemoSource("max").joints_m[0]
     batch, together = RowBatch(2, ROWS), predictor(checkpoint, 2)
     for frame in range(5):
@@ -74,5 +75,5 @@ def test_a_history_that_ended_is_told_to_its_own_source_only(checkpoint: Checkpo
         0: joint_frame(5, row=0, joints_m=joints_m[5]),
         1: joint_frame(5, row=0, joints_m=joints_m[5], reset=True),
     }
-    said = batch.split(joint_frames, together.step(batch.join(joint_frames)))
-    assert [len(said[0]), len(said[1])] == [0, 1]
+    got_by_source = batch.split(joint_frames, together.step(batch.join(joint_frames)))
+    assert [len(got_by_source[0]), len(got_by_source[1])] == [0, 1]

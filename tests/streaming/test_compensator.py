@@ -1,4 +1,4 @@
-"""A pose that is late is carried on to the moment at which it is told."""
+"""A measured pose is extrapolated to the time at which it is published."""
 
 import numpy as np
 import pytest

@@ -1,18 +1,21 @@
-"""What the model cannot know, and whom nobody can see whole, starts nothing."""
+"""Unknown input and bodies that are not seen whole start no action."""
 
 from dataclasses import replace
 
 import msgspec
 import numpy as np
 import pytest
-from decoder_runs import CLIP_NS, EITHER, INFO, JUMP, NOTHING, START_NS, actions, decoder, prediction, run, told
+from decoder_runs import CLIP_NS, EITHER, INFO, JUMP, NOTHING, START_NS, actions, decoder, prediction, run, states_of
 
 from hitrs_live.config import ActionConfig
 from hitrs_live.messages import ScoreEvent
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HITRS_SMALL
 from hitrs_live.skeleton import NTU25
-from hitrs_live.streaming.decoder import ActionDecoder, body_confidence, class_scores, energy, softmax
+from hitrs_live.streaming.body_confidence import body_confidence
+from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.hitrs_stream import describe_stream
+from hitrs_live.streaming.scores import class_scores, energy, softmax
 from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds
 
 
@@ -47,8 +50,8 @@ def test_the_unknown_is_one_more_class_whose_logit_is_the_least_energy_of_the_li
     logits = np.array([[0.5, 2.0, 1.0], [0.5, 1.0, 2.0]], np.float32)
     least = np.array([99.0, 3.0, -np.inf], np.float32)
     scores = class_scores(logits, np.ones(3, np.float32), least)
-    told = softmax(np.array([[0.5, 2.0, 1.0, 3.0]], np.float32))
-    np.testing.assert_allclose(scores[0], told[0, :3] + told[0, 3] * np.array([1, 0, 0]), rtol=1e-5)
+    with_unknown = softmax(np.array([[0.5, 2.0, 1.0, 3.0]], np.float32))
+    np.testing.assert_allclose(scores[0], with_unknown[0, :3] + with_unknown[0, 3] * np.array([1, 0, 0]), rtol=1e-5)
     np.testing.assert_array_equal(scores[1], softmax(logits)[1])
 
 
@@ -68,7 +71,7 @@ def test_a_class_is_softened_by_its_own_temperature() -> None:
 
 def test_an_unknown_is_refused_and_its_score_event_says_background() -> None:
     # The helper's logits are logs of scores that sum to one: their energy is 0.
-    assert told(run(decoder(thresholds(energy_threshold=-4.0)), JUMP, JUMP)) == [("start", "jump")]
+    assert states_of(run(decoder(thresholds(energy_threshold=-4.0)), JUMP, JUMP)) == [("start", "jump")]
     stage = decoder(thresholds(energy_threshold=10.0))
     assert run(stage, JUMP, JUMP) == []
     event = next(e for e in stage.step(prediction(3, JUMP)) if isinstance(e, ScoreEvent))
@@ -76,12 +79,12 @@ def test_an_unknown_is_refused_and_its_score_event_says_background() -> None:
     assert event.scores[0] > 0.999
 
 
-def test_what_is_sure_but_for_the_unknown_is_told_at_once_if_it_reaches_on() -> None:
+def test_a_confident_known_class_starts_at_once_if_its_score_reaches_the_onset_threshold() -> None:
     # An energy of 0 beside a least one of log(1/3): the unknown takes a quarter of every score, 0.96 becomes 0.72.
     quarter, sure = thresholds(energy_threshold=float(np.log(1 / 3))), (0.02, 0.96, 0.02)
-    assert told(run(decoder(quarter, min_duration_s=0.4), NOTHING, sure)) == [("start", "jump")]
-    assert told(run(decoder(quarter, min_duration_s=0.4, sure=0.97), NOTHING, sure)) == []
-    assert told(run(decoder(quarter, min_duration_s=0.4, on=0.75), NOTHING, sure, sure)) == []
+    assert states_of(run(decoder(quarter, min_duration_s=0.4), NOTHING, sure)) == [("start", "jump")]
+    assert states_of(run(decoder(quarter, min_duration_s=0.4, sure=0.97), NOTHING, sure)) == []
+    assert states_of(run(decoder(quarter, min_duration_s=0.4, on=0.75), NOTHING, sure, sure)) == []
 
 
 def test_a_candidate_that_is_below_on_by_the_unknowns_share_waits_however_sure_it_is_but_for_that() -> None:
@@ -92,20 +95,20 @@ def test_a_candidate_that_is_below_on_by_the_unknowns_share_waits_however_sure_i
     np.testing.assert_allclose(stage.scores(below_on)[0, 1], 0.96 / (1 + np.exp(0.6)), rtol=1e-5)
     run(stage)
     assert actions(stage, reaches_on) == actions(stage, below_on) == []
-    assert told(actions(stage, prediction(2, (0.02, 0.96, 0.02)))) == [("start", "jump")]
+    assert states_of(actions(stage, prediction(2, (0.02, 0.96, 0.02)))) == [("start", "jump")]
 
 
 def test_what_is_sure_only_before_its_temperature_waits() -> None:
     soft = thresholds(**dict.fromkeys(("background", "jump", "squat"), ClassThresholds(temperature=2.0)))
-    assert told(run(decoder(soft, min_duration_s=0.4), NOTHING, (0.02, 0.96, 0.02))) == []
+    assert states_of(run(decoder(soft, min_duration_s=0.4), NOTHING, (0.02, 0.96, 0.02))) == []
 
 
 def test_thresholds_win_over_the_checkpoints_own_and_the_settings() -> None:
     strict = thresholds(jump=ClassThresholds(on=0.9, off=0.5))
     assert run(decoder(strict), JUMP, JUMP) == []
     patient = thresholds(jump=ClassThresholds(min_duration_s=0.6))
-    assert told(run(decoder(patient), JUMP, JUMP)) == []
-    assert told(run(decoder(patient), JUMP, JUMP, JUMP)) == [("start", "jump")]
+    assert states_of(run(decoder(patient), JUMP, JUMP)) == []
+    assert states_of(run(decoder(patient), JUMP, JUMP, JUMP)) == [("start", "jump")]
 
 
 def test_a_body_is_as_sure_as_its_least_seen_part_and_of_a_pair_the_better_side_counts() -> None:
@@ -120,7 +123,7 @@ def test_half_a_body_starts_nothing(hidden: str) -> None:
     half = seen(**{hidden: 0.1})
     stage = decoder()
     assert [e for clip in range(6) for e in actions(stage, prediction(clip, JUMP, confidence=half))] == []
-    assert told(actions(stage, prediction(6, JUMP))) == [("start", "jump")]
+    assert states_of(actions(stage, prediction(6, JUMP))) == [("start", "jump")]
 
 
 def test_an_open_action_survives_a_moments_doubt_and_ends_with_its_reason_if_that_lasts() -> None:
@@ -141,7 +144,7 @@ def test_nothing_is_updated_while_the_body_is_unclear() -> None:
     stage = decoder(update_every_s=0.1)
     run(stage, JUMP)
     assert actions(stage, prediction(1, JUMP, confidence=seen(head=0.0))) == []
-    assert told(actions(stage, prediction(2, JUMP))) == [("update", "jump")]
+    assert states_of(actions(stage, prediction(2, JUMP))) == [("update", "jump")]
 
 
 def test_a_moments_doubt_does_not_put_off_a_start_for_longer_than_it_lasts() -> None:
@@ -152,7 +155,7 @@ def test_a_moments_doubt_does_not_put_off_a_start_for_longer_than_it_lasts() -> 
     assert start.onset_time_ns == pytest.approx(START_NS - 12 / 30 * 1e9, abs=2)
 
 
-def test_after_a_long_doubt_what_had_not_been_told_begins_anew() -> None:
+def test_after_a_long_unclear_time_a_candidate_begins_again() -> None:
     stage = decoder(min_duration_s=0.4)
     run(stage, JUMP)
     for clip in range(1, 5):
@@ -162,7 +165,7 @@ def test_after_a_long_doubt_what_had_not_been_told_begins_anew() -> None:
     assert start.onset_time_ns == pytest.approx(START_NS + 5 * CLIP_NS - 6.5 / 30 * 1e9, abs=2)
 
 
-def test_what_began_before_a_long_doubt_says_nothing_of_what_is_told_after_it() -> None:
+def test_scores_before_a_long_unclear_time_do_not_date_an_onset_after_it() -> None:
     stage = decoder()
     run(stage, EITHER, EITHER)
     for clip in (2, 3, 4, 5):
@@ -181,7 +184,7 @@ def test_a_moments_doubt_does_not_hide_when_something_began() -> None:
 
 def test_who_trusts_every_pose_can_say_so() -> None:
     stage = decoder(min_pose_confidence=0.0)
-    assert told(actions(stage, prediction(0, JUMP, confidence=np.zeros(25, np.float32)))) == [("start", "jump")]
+    assert states_of(actions(stage, prediction(0, JUMP, confidence=np.zeros(25, np.float32)))) == [("start", "jump")]
 
 
 @pytest.mark.parametrize(("labels", "pair_labels"), [(("background",), ()), (("background", "hug"), ("hug",))])
@@ -191,7 +194,7 @@ def test_a_model_without_an_action_for_its_rows_scores_the_background_and_never_
 ) -> None:
     detector = DetectorConfig(encoder=HITRS_SMALL, classes=len(labels), window_clips=4)
     info = msgspec.structs.replace(INFO, labels=labels, pair_labels=pair_labels, detector=detector)
-    deciding = ActionDecoder(info, ActionConfig(), source_id="cam", rows=2, step_frames=7, of_pairs=of_pairs)
+    deciding = ActionDecoder(describe_stream(info), ActionConfig(), source_id="cam", rows=2, of_pairs=of_pairs)
     events = []
     for clip in range(8):
         seen = prediction(clip, NOTHING, reset=clip == 0)

@@ -7,7 +7,7 @@ from torch import Tensor
 from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
-from hitrs_live.streaming.detector_stream import StreamOutput, stream_step
+from hitrs_live.streaming.detector_stream import DetectorOutput, stream_step
 from hitrs_live.streaming.encoder_stream import StreamState
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence
 
@@ -17,7 +17,7 @@ GRID = HiTRSConfig(
 )  # fmt: skip
 NORMALISER = NormaliserConfig()
 WINDOW = 4
-every_hop = pytest.mark.parametrize("step_frames", [GRID.clip_stride, 1], ids=["clip", "frame"])
+every_step = pytest.mark.parametrize("step_frames", [GRID.clip_stride, 1], ids=["clip", "frame"])
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def walk(rows: int, frames: int, seed: int = 1) -> Tensor:
 
 def run(
     model: HitrsDetector, joints: Tensor, active: Tensor | None = None, *, step_frames: int = GRID.clip_stride
-) -> list[tuple[int, StreamOutput]]:
+) -> list[tuple[int, DetectorOutput]]:
     rows, frames = joints.shape[:2]
     state = StreamState.empty(GRID, rows, window_clips=WINDOW, step_frames=step_frames)
     engine = TorchEngine(model)
@@ -49,15 +49,15 @@ def run(
     return outputs
 
 
-@every_hop
+@every_step
 def test_every_step_equals_the_offline_forward_on_the_same_window(model: HitrsDetector, step_frames: int) -> None:
     joints = walk(2, 90)
     normalised, _ = normalise_sequence(joints, NORMALISER)
-    judged = 0
+    compared = 0
     for frame, output in run(model, joints, step_frames=step_frames):
         if not len(output.rows):
             continue
-        judged += 1
+        compared += 1
         clips = min(WINDOW, GRID.clips_in(frame + 1))
         window = normalised[:, frame + 1 - GRID.frames_of(clips) : frame + 1]
         _, outputs = model.encoder(window, causal=True)
@@ -65,18 +65,18 @@ def test_every_step_equals_the_offline_forward_on_the_same_window(model: HitrsDe
         torch.testing.assert_close(output.logits, model.action_head(outputs)[:, -1], atol=1e-5, rtol=0)
         torch.testing.assert_close(output.future, future[:, -1], atol=1e-5, rtol=0)
         torch.testing.assert_close(output.scales, scales[:, -1], atol=1e-5, rtol=0)
-    assert judged == (90 - GRID.clip_span) // step_frames + 1, "one judgement a hop, the window sliding past its length"
+    assert compared == (90 - GRID.clip_span) // step_frames + 1, "one every step, past a full window"
 
 
-@every_hop
-def test_the_first_answer_comes_with_the_thirteenth_frame_then_one_a_hop(
+@every_step
+def test_the_first_output_comes_with_the_thirteenth_frame_then_one_every_step(
     model: HitrsDetector, step_frames: int
 ) -> None:
-    answered = [frame for frame, output in run(model, walk(1, 30), step_frames=step_frames) if len(output.rows)]
-    assert answered == list(range(12, 30, step_frames))
+    with_output = [frame for frame, output in run(model, walk(1, 30), step_frames=step_frames) if len(output.rows)]
+    assert with_output == list(range(12, 30, step_frames))
 
 
-def test_where_a_clip_of_the_grid_ends_answering_every_frame_changes_nothing(model: HitrsDetector) -> None:
+def test_where_a_clip_of_the_grid_ends_an_output_every_frame_changes_nothing(model: HitrsDetector) -> None:
     joints = walk(2, 90)
     often = dict(run(model, joints, step_frames=1))
     seldom = [(frame, output) for frame, output in run(model, joints) if len(output.rows)]
@@ -87,8 +87,8 @@ def test_where_a_clip_of_the_grid_ends_answering_every_frame_changes_nothing(mod
         torch.testing.assert_close(often[frame].scales, output.scales, atol=1e-6, rtol=0)
 
 
-@every_hop
-def test_pausing_one_row_leaves_the_other_and_its_own_answers_unchanged(model: HitrsDetector, step_frames: int) -> None:
+@every_step
+def test_pausing_one_row_leaves_the_other_and_its_own_outputs_unchanged(model: HitrsDetector, step_frames: int) -> None:
     joints = walk(2, 60)
     steady = [(o.rows.tolist(), o.logits) for _, o in run(model, joints, step_frames=step_frames) if len(o.rows)]
     # The second row rests for ten frames in the middle and sees the same frames later.
@@ -106,7 +106,7 @@ def test_pausing_one_row_leaves_the_other_and_its_own_answers_unchanged(model: H
         torch.testing.assert_close(torch.stack(by_row[row]), expected, atol=1e-5, rtol=0)
 
 
-@every_hop
+@every_step
 def test_resetting_one_row_makes_it_new_and_leaves_the_others_unchanged(model: HitrsDetector, step_frames: int) -> None:
     joints = walk(2, 40)
     state = StreamState.empty(GRID, 2, window_clips=WINDOW, step_frames=step_frames)
@@ -129,7 +129,7 @@ def test_resetting_one_row_makes_it_new_and_leaves_the_others_unchanged(model: H
     torch.testing.assert_close(fresh, expected_fresh, atol=1e-5, rtol=0)
 
 
-@every_hop
+@every_step
 def test_a_step_costs_the_same_whatever_the_window_holds_at_the_frame_and_clip_levels(
     model: HitrsDetector, step_frames: int
 ) -> None:

@@ -15,7 +15,7 @@ GRID = HiTRSConfig(
 )  # fmt: skip
 NORMALISER = NormaliserConfig()
 WINDOW = 4
-every_hop = pytest.mark.parametrize("step_frames", [GRID.clip_stride, 1], ids=["clip", "frame"])
+every_step = pytest.mark.parametrize("step_frames", [GRID.clip_stride, 1], ids=["clip", "frame"])
 every_modality = pytest.mark.parametrize("modality", MODALITIES)
 
 
@@ -80,7 +80,7 @@ def test_between_clips_of_the_grid_a_clip_equals_the_one_of_the_grid_that_ends_t
         torch.testing.assert_close(torch.stack(clips[row]), expected, atol=1e-5, rtol=0)
 
 
-def test_the_modalities_are_told_apart(encoder: HiTRS) -> None:
+def test_the_modalities_give_different_embeddings(encoder: HiTRS) -> None:
     joints, active = walk(1, 13), torch.ones(1, 13, dtype=torch.bool)
     joint, bone, motion = (run(encoder, joints, active, state_of(1), name)[0][0] for name in MODALITIES)
     assert min((joint - bone).abs().max(), (joint - motion).abs().max(), (bone - motion).abs().max()) > 1e-3
@@ -108,8 +108,8 @@ def test_the_window_holds_the_newest_clips_oldest_first(encoder: HiTRS) -> None:
     active[1, 20:] = False
     state = state_of(2)
     clips = run(encoder, joints, active, state, "joint")
-    window, held = state.clip_window(torch.tensor([0, 1]))
-    assert held.tolist() == [WINDOW, 2]
+    window, valid_clips = state.clip_window(torch.tensor([0, 1]))
+    assert valid_clips.tolist() == [WINDOW, 2]
     assert torch.equal(window[0], torch.stack(clips[0][-WINDOW:]))
     assert torch.equal(window[1, :2], torch.stack(clips[1]))
 
@@ -122,12 +122,12 @@ def test_at_every_frame_the_window_holds_the_clips_that_ended_whole_strides_ago(
         output, state = encode_step(TorchEncoder(encoder), joints[:, frame], everyone, state, NORMALISER)
         clips += list(output.embeddings)
         if clips:
-            window, held = state.clip_window(torch.tensor([0]))
-            assert held.tolist() == [min(WINDOW, GRID.clips_in(frame + 1))]
-            assert torch.equal(window[0, : held[0]], torch.stack(clips[:: -GRID.clip_stride][:WINDOW]).flip(0))
+            window, valid_clips = state.clip_window(torch.tensor([0]))
+            assert valid_clips.tolist() == [min(WINDOW, GRID.clips_in(frame + 1))]
+            assert torch.equal(window[0, : valid_clips[0]], torch.stack(clips[:: -GRID.clip_stride][:WINDOW]).flip(0))
 
 
-@every_hop
+@every_step
 def test_a_state_is_advanced_in_place_and_never_grows(encoder: HiTRS, step_frames: int) -> None:
     state = state_of(2, step_frames)
     before = {name: (field.data_ptr(), field.shape) for name, field in vars(state).items() if torch.is_tensor(field)}
@@ -138,15 +138,13 @@ def test_a_state_is_advanced_in_place_and_never_grows(encoder: HiTRS, step_frame
 
 
 @pytest.mark.parametrize("step_frames", [0, -1, 2, 14])
-def test_a_hop_that_does_not_divide_the_stride_is_refused(step_frames: int) -> None:
-    with pytest.raises(
-        ValueError, match=f"got a hop of {step_frames} frames, wanted one that divides the clip stride 7"
-    ):
+def test_a_step_that_does_not_divide_the_stride_is_refused(step_frames: int) -> None:
+    with pytest.raises(ValueError, match=f"step_frames {step_frames}: expected a divisor of the clip stride, 7"):
         state_of(1, step_frames)
 
 
 def test_an_unknown_modality_is_refused_before_anything_is_encoded(encoder: HiTRS) -> None:
-    with pytest.raises(ValueError, match="'angle', wanted one of joint, bone, motion"):
+    with pytest.raises(ValueError, match="'angle', expected one of joint, bone, motion"):
         encode_step(
             TorchEncoder(encoder), walk(1, 1)[:, 0], torch.ones(1, dtype=torch.bool), state_of(1), NORMALISER, "angle"
         )

@@ -17,7 +17,7 @@ def an_action(track_id: int) -> ActionEvent:
 
 
 def people(ids: tuple[int, ...], present: tuple[bool, ...], x: float, *, pictured: bool = True) -> People:
-    """Rows of people whose every number tells row and x."""
+    """Rows of people whose every value depends on row and x."""
     rows = len(ids)
     place = x + np.arange(rows, dtype=np.float32) / 10
     return People(
@@ -62,7 +62,7 @@ def test_an_action_is_where_its_person_was_last_seen() -> None:
     ), "nothing else changes"
 
 
-def test_whoever_lost_the_row_to_somebody_else_is_still_found_and_a_stranger_is_not() -> None:
+def test_a_person_who_lost_the_row_to_another_is_still_found_and_a_stranger_is_not() -> None:
     seen = LastSeen(2)
     seen.observe(people((4, -1), (True, False), 0.25))
     seen.observe(people((-1, -1), (False, False), 0.0))
@@ -72,7 +72,7 @@ def test_whoever_lost_the_row_to_somebody_else_is_still_found_and_a_stranger_is_
     assert seen.locate(an_action(5)) == an_action(5)
 
 
-def test_what_is_no_longer_known_is_not_told_of_a_later_frame() -> None:
+def test_what_is_no_longer_known_is_not_reported_for_a_later_frame() -> None:
     seen = LastSeen(1)
     seen.observe(people((4,), (True,), 0.25))
     seen.observe(people((4,), (True,), 0.5, pictured=False))

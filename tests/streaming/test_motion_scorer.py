@@ -1,4 +1,4 @@
-"""Each prediction is held against what then came true."""
+"""Each prediction is scored when the frames that it predicted come."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def run(
     return sent
 
 
-def test_a_perfect_prediction_has_no_error_and_a_held_pose_the_distance_gone() -> None:
+def test_a_perfect_prediction_has_no_error_and_zero_velocity_has_the_distance_moved() -> None:
     last = run(0.0)[-1]
     assert last.error_mm == pytest.approx(0.0, abs=0.1)
     assert last.held_error_mm is not None
@@ -65,7 +65,7 @@ def test_a_constant_error_is_reported_in_millimetres() -> None:
     assert run(0.05)[-1].error_mm == pytest.approx(50.0, abs=0.2)
 
 
-def test_a_prediction_every_frame_is_held_against_every_frame_that_it_told() -> None:
+def test_a_prediction_every_frame_is_scored_at_every_frame_that_it_predicted() -> None:
     messages = run(0.6, frames=300, step_frames=1, wrong=slice(29, None))
     assert len(messages) == 300
     # Thirty predictions wait for each frame, and the oldest is wrong about it by 600 mm.
@@ -86,20 +86,20 @@ def test_predictions_state_their_times_up_to_one_second() -> None:
     np.testing.assert_allclose(message.joints_m.numpy()[0], body(6 + 3), atol=1e-6)
 
 
-def test_the_distance_that_half_of_the_joints_come_within_is_told_for_every_joint_that_is_sent() -> None:
+def test_the_distance_that_half_of_the_joints_are_within_is_published_for_every_published_joint() -> None:
     """Errors whose likelihood the scales are of, gamma of shape 3: half are 2.674 scales at most, nine in ten 5.3."""
     message = run(0.0)[0]
     assert message.half_within_m is not None
-    told = message.half_within_m.numpy()
-    assert told.shape == message.joints_m.shape[:2]
-    np.testing.assert_allclose(told[:, 6], 2.674 * 0.03 * np.arange(1, 11) / 10, rtol=1e-3)
-    np.testing.assert_allclose(told[:, 7], 2 * told[:, 6], rtol=1e-6)
+    half_within_m = message.half_within_m.numpy()
+    assert half_within_m.shape == message.joints_m.shape[:2]
+    np.testing.assert_allclose(half_within_m[:, 6], 2.674 * 0.03 * np.arange(1, 11) / 10, rtol=1e-3)
+    np.testing.assert_allclose(half_within_m[:, 7], 2 * half_within_m[:, 6], rtol=1e-6)
     lengths = np.random.default_rng(0).gamma(3.0, 0.03, 100_000)
-    assert (lengths < told[-1, 6]).mean() == pytest.approx(0.5, abs=0.01)
-    assert (lengths < 2 * told[-1, 6]).mean() == pytest.approx(0.9, abs=0.01)
+    assert (lengths < half_within_m[-1, 6]).mean() == pytest.approx(0.5, abs=0.01)
+    assert (lengths < 2 * half_within_m[-1, 6]).mean() == pytest.approx(0.9, abs=0.01)
 
 
-def test_errors_are_told_at_each_horizon_that_is_sent() -> None:
+def test_errors_are_published_at_each_published_horizon() -> None:
     # Wrong from the 16th frame ahead on: from 600 ms of those that are sent.
     last = run(0.2, frames=120, wrong=slice(15, None))[-1]
     assert last.errors_mm == pytest.approx((0, 0, 0, 0, 0, 200, 200, 200, 200, 200), abs=0.2)
@@ -132,42 +132,42 @@ def add(errors: MotionErrors, predicted_mm: float, held_mm: float, row: int = 0,
     )
 
 
-def test_nobody_is_judged_before_a_prediction_has_come_true_to_its_end() -> None:
+def test_no_person_is_scored_before_all_frames_of_a_prediction_have_come() -> None:
     messages = run(0.0)
     known = [message.reliable for message in messages]
     # Thirty frames after the first, made after frame 6; the fifth is made after frame 34, the sixth after 41.
     assert known[:6] == [None] * 5 + [True]
 
 
-def test_predictions_that_lose_to_the_held_pose_are_not_reliable() -> None:
+def test_predictions_worse_than_zero_velocity_are_not_reliable() -> None:
     assert run(0.05, frames=120)[-1].reliable is True
     assert run(0.5, frames=120)[-1].reliable is False
 
 
 def test_reliability_changes_only_when_one_of_the_two_is_clearly_ahead() -> None:
     errors = MotionErrors(rows=1, horizon=1, memory=1e-3)  # the newest score alone
-    told = []
+    reliable = []
     for share in (1.02, 0.97, 0.94, 1.04, 1.06, 0.96, 0.94):
         add(errors, 100 * share, 100.0)
-        told.append(bool(errors.reliable[0]))
-    assert told == [False, False, True, True, False, False, True]
+        reliable.append(bool(errors.reliable[0]))
+    assert reliable == [False, False, True, True, False, False, True]
 
 
-def test_who_stands_still_and_is_predicted_to_is_reliable() -> None:
+def test_predicting_no_motion_for_a_still_person_is_reliable() -> None:
     errors = MotionErrors(rows=1, horizon=1, memory=10.0)
     for _ in range(3):
         add(errors, 0.0, 0.0)
-    assert errors.judged[0]
+    assert errors.scored[0]
     assert errors.reliable[0]
 
 
-def test_people_are_averaged_at_each_horizon_by_those_who_know_it() -> None:
+def test_errors_are_averaged_at_each_horizon_over_the_people_with_a_score() -> None:
     errors = MotionErrors(rows=3, horizon=2, memory=10.0)
     for row, ahead, score in ((0, 0, 10.0), (0, 1, 40.0), (1, 0, 30.0)):
         add(errors, score, 2 * score, row, ahead)
-    predicted, held = errors.over_people()
+    predicted, baseline = errors.over_people()
     assert predicted.tolist() == [20.0, 40.0]
-    assert held.tolist() == [40.0, 80.0]
+    assert baseline.tolist() == [40.0, 80.0]
     assert errors.over_horizons()[0][:2].tolist() == [25.0, 30.0]
     assert np.isnan(errors.over_horizons()[0][2])
 
@@ -180,7 +180,7 @@ def test_one_persons_errors_leave_the_others_as_they_were() -> None:
     assert errors.reliable.tolist() == [False, True]
     errors.reset(np.array([True, False]))
     assert np.isnan(errors.predicted_mm[0, 0])
-    assert errors.judged.tolist() == [False, True]
+    assert errors.scored.tolist() == [False, True]
 
 
 def test_a_new_person_inherits_no_error() -> None:

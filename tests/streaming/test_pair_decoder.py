@@ -1,4 +1,4 @@
-"""An action of two is told of the two, and never of one."""
+"""An action of two people is reported for the pair, and never for one person."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from hitrs_live.messages import ActionEvent, JointFrame, Prediction
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HITRS_TINY
 from hitrs_live.streaming.decoder import ActionDecoder
+from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.pair_decoder import PairDecoder
 from hitrs_live.transforms import NormaliserConfig
 
@@ -19,8 +20,8 @@ INFO = CheckpointInfo(
 WAVE, HUG = [0.0, 9.0, 0.0], [0.0, 0.0, 9.0]
 
 
-def said(number: int, logits: list[list[float]], apart_m: float) -> Prediction:
-    """Two people, seven frames after the last judgement."""
+def predicted(number: int, logits: list[list[float]], apart_m: float) -> Prediction:
+    """Two people, seven frames after the previous prediction."""
     joints_m = np.zeros((2, 25, 3), np.float32)
     joints_m[1, :, 0] = apart_m
     both = np.ones(2, bool)
@@ -40,33 +41,33 @@ def said(number: int, logits: list[list[float]], apart_m: float) -> Prediction:
 
 def pair_decoder() -> PairDecoder:
     config = Config(pair=PairConfig(near_m=1.0, far_m=2.0))
-    return PairDecoder(INFO, config, source_id="hall", rows=2, thresholds=None, step_frames=7)
+    return PairDecoder(describe_stream(INFO), config, source_id="hall", rows=2, thresholds=None)
 
 
 def test_an_action_of_two_carries_both_track_ids_and_ends_when_they_part() -> None:
     decoder = pair_decoder()
-    events = [event for n in range(4) for event in decoder.step(said(n, [HUG, HUG], 0.5))]
-    events += decoder.step(said(4, [HUG, HUG], 3.0))
+    events = [event for n in range(4) for event in decoder.step(predicted(n, [HUG, HUG], 0.5))]
+    events += decoder.step(predicted(4, [HUG, HUG], 3.0))
     assert [event.state for event in events if event.state != "update"] == ["start", "end"]
     assert {(event.label, event.track_id, event.other_track_id) for event in events} == {("hug", 4, 7)}
 
 
-def test_what_one_does_alone_is_not_told_of_the_pair() -> None:
+def test_an_action_of_one_person_is_not_reported_for_the_pair() -> None:
     decoder = pair_decoder()
-    assert not [event for n in range(4) for event in decoder.step(said(n, [WAVE, WAVE], 0.5))]
+    assert not [event for n in range(4) for event in decoder.step(predicted(n, [WAVE, WAVE], 0.5))]
 
 
 @pytest.mark.parametrize("apart_m", [0.5, 5.0])
-def test_an_action_of_two_is_never_told_of_one(apart_m: float) -> None:
-    single = ActionDecoder(INFO, ActionConfig(), source_id="hall", rows=2)
-    events = [event for n in range(4) for event in single.step(said(n, [HUG, WAVE], apart_m))]
-    told = [event for event in events if isinstance(event, ActionEvent)]
-    assert {(event.label, event.track_id, event.other_track_id) for event in told} == {("wave", 7, None)}
+def test_an_action_of_two_is_never_reported_for_one(apart_m: float) -> None:
+    single = ActionDecoder(describe_stream(INFO), ActionConfig(), source_id="hall", rows=2)
+    events = [event for n in range(4) for event in single.step(predicted(n, [HUG, WAVE], apart_m))]
+    actions = [event for event in events if isinstance(event, ActionEvent)]
+    assert {(event.label, event.track_id, event.other_track_id) for event in actions} == {("wave", 7, None)}
 
 
 def test_what_goes_on_ends_with_the_source() -> None:
     decoder = pair_decoder()
-    decoder.step(said(0, [HUG, HUG], 0.5))
+    decoder.step(predicted(0, [HUG, HUG], 0.5))
     assert decoder.running_actions() == {4: ("hug", pytest.approx(1.0, abs=0.01))}
     (end,) = decoder.close_all("source_lost")
     assert (end.state, end.reason, end.other_track_id) == ("end", "source_lost", 7)

@@ -1,6 +1,4 @@
-"""The predictor, and what it tells of its own cost."""
-
-import re
+"""The predictor: from joint frames to predictions, with people and their mirror images as rows."""
 
 import msgspec
 import numpy as np
@@ -8,13 +6,12 @@ import pytest
 import torch
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
-from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.messages import JointFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.skeleton import mirrored_labels
+from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.predictor import Predictor
-from hitrs_live.streaming.profile_step import ms_per_frame, time_steps
 from hitrs_live.transforms import NormaliserConfig, average_sides, mirror
 
 GRID = HiTRSConfig(
@@ -34,10 +31,10 @@ def checkpoint() -> Checkpoint:
 
 
 def predictor(checkpoint: Checkpoint, step_frames: int | None, *, mirror: bool = True) -> Predictor:
-    return Predictor(checkpoint, rows=2, min_joint_confidence=0.3, step_frames=step_frames, mirror=mirror)
+    return Predictor(HitrsStream(checkpoint, step_frames=step_frames), rows=2, min_joint_confidence=0.3, mirror=mirror)
 
 
-def answers(stage: Predictor, frames: int = 30, *, image: bool = False) -> dict[int, np.ndarray]:
+def outputs(stage: Predictor, frames: int = 30, *, image: bool = False) -> dict[int, np.ndarray]:
     """Show row 0 a body that moves, or its mirror image; give the logits by the frame at which they came."""
     generator = np.random.default_rng(1)
     body = generator.normal(0, 0.3, (25, 3)).astype(np.float32)
@@ -60,8 +57,8 @@ def answers(stage: Predictor, frames: int = 30, *, image: bool = False) -> dict[
     return found
 
 
-def test_it_answers_every_clip_and_every_frame_if_asked(checkpoint: Checkpoint) -> None:
-    seldom, often = answers(predictor(checkpoint, None)), answers(predictor(checkpoint, 1))
+def test_it_predicts_every_clip_and_every_frame_if_asked(checkpoint: Checkpoint) -> None:
+    seldom, often = outputs(predictor(checkpoint, None)), outputs(predictor(checkpoint, 1))
     assert list(seldom) == [12, 19, 26]
     assert list(often) == list(range(12, 30))
     for frame, logits in seldom.items():
@@ -69,68 +66,32 @@ def test_it_answers_every_clip_and_every_frame_if_asked(checkpoint: Checkpoint) 
 
 
 @pytest.mark.parametrize("step_frames", [None, 1])
-def test_warming_up_leaves_no_trace_in_the_answers(checkpoint: Checkpoint, step_frames: int | None) -> None:
+def test_warming_up_does_not_change_the_outputs(checkpoint: Checkpoint, step_frames: int | None) -> None:
     warm, cold = predictor(checkpoint, step_frames), predictor(checkpoint, step_frames)
     warm.warm_up()
-    got, expected = answers(warm), answers(cold)
+    got, expected = outputs(warm), outputs(cold)
     assert got.keys() == expected.keys()
     for frame, logits in expected.items():
         np.testing.assert_array_equal(got[frame], logits)
 
 
-def test_answering_every_frame_tells_what_it_costs_and_every_clip_tells_nothing(checkpoint: Checkpoint) -> None:
-    seldom, often = predictor(checkpoint, None), predictor(checkpoint, 1)
-    assert often.cost == "", "nothing is known before it is measured"
-    for stage in (seldom, often):
-        stage.warm_up()
-    assert seldom.cost == ""
-    told = re.fullmatch(r"predicting every frame: (\S+) ms/frame for 2 people; --update clip: (\S+) ms", often.cost)
-    assert told
-    every_frame_ms, every_clip_ms = (float(number) for number in told.groups())
-    assert every_frame_ms > every_clip_ms > 0, "seven times the clips and judgements"
-
-
-@pytest.mark.parametrize(("step_frames", "clips_a_stride"), [(7, 1), (1, 7)])
-def test_what_is_timed_is_people_with_full_windows_who_came_at_different_frames(
-    checkpoint: Checkpoint, step_frames: int, clips_a_stride: int
-) -> None:
-    judged: list[torch.Size] = []
-    hook = checkpoint.model.encoder.video_encoder.embed.register_forward_pre_hook(
-        lambda _, args: judged.append(args[0].shape)
-    )
-    took_ms = time_steps(
-        TorchEngine(checkpoint.model), checkpoint.info.normaliser, rows=3, step_frames=step_frames, strides=2
-    )
-    hook.remove()
-    assert took_ms.shape == (2, GRID.clip_stride)
-    assert (took_ms > 0).all()
-    assert {clips for _, clips, _ in judged} == {DETECTOR.window_clips}
-    assert sum(people for people, _, _ in judged) == 3 * 3 * clips_a_stride, "three people, one stride untimed"
-    assert len(judged) == 3 * (3 if step_frames == 7 else 7), "no two people end a clip of the grid at once"
-
-
 def test_a_body_and_its_mirror_image_are_given_mirrored_classes(checkpoint: Checkpoint) -> None:
     info = msgspec.structs.replace(checkpoint.info, labels=("kick_left", "kick_right"))
     sided = Checkpoint(info=info, model=checkpoint.model)
-    seen, mirrored = (answers(predictor(sided, 1), image=image) for image in (False, True))
+    seen, mirrored = (outputs(predictor(sided, 1), image=image) for image in (False, True))
     assert seen.keys() == mirrored.keys()
     for frame, logits in seen.items():
         np.testing.assert_allclose(mirrored[frame][::-1], logits, atol=1e-5)
 
 
-def test_judged_mirrored_too_a_body_gets_the_mean_of_both_answers(checkpoint: Checkpoint) -> None:
-    as_is, image = (answers(predictor(checkpoint, 1, mirror=False), image=image) for image in (False, True))
-    for frame, logits in answers(predictor(checkpoint, 1)).items():
+def test_with_mirroring_a_body_gets_the_mean_of_both_outputs(checkpoint: Checkpoint) -> None:
+    as_is, image = (outputs(predictor(checkpoint, 1, mirror=False), image=image) for image in (False, True))
+    for frame, logits in outputs(predictor(checkpoint, 1)).items():
         np.testing.assert_allclose(logits, (as_is[frame] + image[frame]) / 2, atol=1e-5)
         assert np.abs(as_is[frame] - image[frame]).max() > 1e-4, "this model was never shown left for right"
 
 
-def test_a_class_whose_other_side_is_none_is_judged_by_its_own_side_alone() -> None:
+def test_a_class_without_a_counterpart_keeps_the_logit_of_its_own_side() -> None:
     mirrored = torch.from_numpy(mirrored_labels(("background", "wave_left", "jump")))
     logits, image = torch.tensor([[1.0, 2.0, 3.0]]), torch.tensor([[3.0, 9.0, 5.0]])
     assert average_sides(logits, image, mirrored).tolist() == [[2.0, 2.0, 4.0]]
-
-
-def test_one_hiccup_does_not_tell_in_the_cost_of_a_frame() -> None:
-    took_ms = np.array([[1.0, 3.0], [1.0, 3.0], [1.0, 900.0]])
-    assert ms_per_frame(took_ms) == 2.0

@@ -25,7 +25,7 @@ def people(time_ns: int, joints: NDArray[np.float32], *, ids: tuple[int, ...] = 
 
 
 def at(time_ns: int) -> NDArray[np.float32]:
-    """A body that moves steadily: its place tells the time, in seconds."""
+    """A body that moves steadily: its position is the time, in seconds."""
     return np.full((25, 3), time_ns / 1e9, np.float32)
 
 
@@ -68,11 +68,11 @@ def test_a_longer_gap_begins_a_new_history_and_makes_nothing_up() -> None:
     assert sum(int(joint_frame.active[0]) for joint_frame in joint_frames) == 4
 
 
-def test_a_gap_of_one_person_is_told_as_soon_as_others_show_that_time_went_by() -> None:
+def test_a_gap_of_one_person_is_reported_as_soon_as_others_show_that_time_passed() -> None:
     stage = resampler()
     both = {"ids": (1, 2)}
     feed(stage, [0, 33_333_333], **both)
-    told = []
+    resets = []
     for frame in range(2, 14):
         time_ns = round(frame * 1e9 / 30)
         crowd = people(time_ns, at(time_ns), **both)
@@ -83,9 +83,9 @@ def test_a_gap_of_one_person_is_told_as_soon_as_others_show_that_time_went_by() 
             joints_m=crowd.joints_m,
             confidence=crowd.confidence,
         )
-        told += [(frame, joint_frame) for joint_frame in stage.step(hidden) if joint_frame.reset[0]]
-    assert [frame for frame, _ in told] == [11], "0.3 s after frame 1, once"
-    assert not told[0][1].reset[1]
+        resets += [(frame, joint_frame) for joint_frame in stage.step(hidden) if joint_frame.reset[0]]
+    assert [frame for frame, _ in resets] == [11], "0.3 s after frame 1, once"
+    assert not resets[0][1].reset[1]
 
 
 def test_another_person_in_the_row_begins_a_new_history() -> None:
@@ -96,7 +96,7 @@ def test_another_person_in_the_row_begins_a_new_history() -> None:
     assert joint_frames[0].track_ids[0] == 7
 
 
-def test_a_lost_person_is_told_by_a_reset_without_a_step() -> None:
+def test_a_lost_person_is_reported_by_a_reset_without_a_step() -> None:
     stage = resampler()
     feed(stage, [0, 33_333_333])
     joint_frames = feed(stage, [66_666_667], ids=(-1, -1))

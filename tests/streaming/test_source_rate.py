@@ -1,4 +1,4 @@
-"""A slow but steady source is bridged by its own pace; one that is too slow is told of; all others stay as they are."""
+"""Gaps of a slow, steady source are interpolated; a source that is too slow is reported; others are unchanged."""
 
 from collections.abc import Sequence
 
@@ -45,17 +45,15 @@ def test_a_slow_source_that_jitters_is_bridged_too() -> None:
     assert after(gaps_s.tolist()).bridge_ns > max(gaps_s) * S
 
 
-@pytest.mark.parametrize(("rate_hz", "told"), [(2.0, "2 frames a second"), (0.5, "0.5 frames a second")])
-def test_one_that_is_too_slow_is_told_of_with_the_rate_that_it_has_and_the_one_that_it_needs(
-    rate_hz: float, told: str
-) -> None:
+@pytest.mark.parametrize(("rate_hz", "expected"), [(2.0, "2 frames a second"), (0.5, "0.5 frames a second")])
+def test_a_source_that_is_too_slow_is_reported_with_its_rate_and_the_rate_needed(rate_hz: float, expected: str) -> None:
     pace = after([1 / rate_hz] * 10)
-    assert told in pace.notice
+    assert expected in pace.notice
     assert "at least 2.2 are needed" in pace.notice
     assert pace.bridge_ns == round(BRIDGE_S * S)
 
 
-def test_bursts_are_told_by_the_pause_between_them_whatever_their_mean_rate() -> None:
+def test_bursts_are_reported_by_the_pause_between_them_at_any_mean_rate() -> None:
     burst = [0.01] * 9 + [0.5]
     pace = after(burst * 20)
     assert pace.notice == (
@@ -79,7 +77,7 @@ def test_a_rate_that_falls_and_rises_again_is_followed() -> None:
     assert (pace.bridge_ns, pace.notice) == (round(BRIDGE_S * S), "")
 
 
-def test_a_notice_is_not_written_anew_for_every_small_change() -> None:
+def test_a_notice_is_not_rewritten_for_every_small_change() -> None:
     pace = after([0.5] * 12)
     notices = set()
     for gap_s in np.random.default_rng(0).uniform(0.47, 0.53, 100).tolist():
@@ -88,7 +86,7 @@ def test_a_notice_is_not_written_anew_for_every_small_change() -> None:
     assert len(notices) == 1
 
 
-def test_a_clock_that_is_set_begins_anew() -> None:
+def test_a_clock_that_is_reset_forgets_all_gaps() -> None:
     pace = after([0.5] * 10)
     pace.forget()
     assert pace.notice == ""

@@ -13,6 +13,7 @@ from hitrs_live.config import ActionConfig
 from hitrs_live.errors import CheckpointMismatch, ConfigError
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.thresholds import (
     ClassThresholds,
     Thresholds,
@@ -99,18 +100,18 @@ def test_a_class_is_one_line_that_a_person_can_edit(tmp_path: Path) -> None:
     assert load_thresholds(file, CHECKPOINT).classes["squat"] == ClassThresholds(on=0.9, off=0.6)
 
 
-def test_thresholds_win_over_the_checkpoint_and_that_over_the_settings() -> None:
+def test_thresholds_take_precedence_over_the_checkpoint_and_that_over_the_settings() -> None:
     config = ActionConfig(on=0.6, off=0.35, min_duration_s=0.3, max_duration_s=0.0, merge_gap_s=0.25)
-    rules = make_rules(INFO, config, OWN)
+    rules = make_rules(describe_stream(INFO), config, OWN)
     np.testing.assert_allclose(rules.temperature, [0.9, 2.0, 1.1])
-    np.testing.assert_allclose(rules.on, [np.inf, 0.7, 0.8])
-    np.testing.assert_allclose(rules.off[1:], [0.5, 0.4])
+    np.testing.assert_allclose(rules.onset_threshold, [np.inf, 0.7, 0.8])
+    np.testing.assert_allclose(rules.offset_threshold[1:], [0.5, 0.4])
     np.testing.assert_allclose(rules.min_duration_ns[1:] / 1e9, [0.3, 0.5])
     np.testing.assert_allclose(rules.max_duration_ns[1:] / 1e9, [np.inf, 9.0])
     np.testing.assert_allclose(rules.merge_gap_ns[1:] / 1e9, [0.25, 0.2])
     np.testing.assert_allclose(rules.energy_threshold[1:], [4.25, 6.5])
-    untuned = make_rules(INFO, config)
-    np.testing.assert_allclose(untuned.on, [np.inf, 0.7, 0.6])
+    untuned = make_rules(describe_stream(INFO), config)
+    np.testing.assert_allclose(untuned.onset_threshold, [np.inf, 0.7, 0.6])
     np.testing.assert_allclose(untuned.temperature, [2.0, 2.0, 2.0])
     assert np.isneginf(untuned.energy_threshold).all()
 
@@ -118,7 +119,7 @@ def test_thresholds_win_over_the_checkpoint_and_that_over_the_settings() -> None
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        (("squat", "sqat"), r"class 'sqat' is none of checkpoint 'tiny'; the nearest is 'squat'"),
+        (("squat", "sqat"), r"class 'sqat' is not in checkpoint 'tiny'; the nearest is 'squat'"),
         (("on = 0.8", "on = 1.8"), r"classes\.squat\.on 1\.8: expected a number above 0 and below 1;"),
         (("on = 0.8", "on = nan"), r"classes\.squat\.on nan: expected a number above 0 and below 1;"),
         (
@@ -176,12 +177,12 @@ def test_a_damaged_file_is_thresholds_or_refused(tmp_path_factory: pytest.TempPa
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     file = tmp_path_factory.mktemp("t") / "x.toml"
     file.write_bytes(content)
-    told = ""
+    message = ""
     try:
-        make_rules(INFO, ActionConfig(), load_thresholds(file, CHECKPOINT))
+        make_rules(describe_stream(INFO), ActionConfig(), load_thresholds(file, CHECKPOINT))
     except ConfigError as error:
-        told = str(error)
-    assert "\n" not in told
+        message = str(error)
+    assert "\n" not in message
 
 
 def test_a_file_that_is_not_there_is_refused_when_asked_for(tmp_path: Path) -> None:
@@ -201,7 +202,7 @@ def test_none_are_found_where_there_are_none(tmp_path: Path, monkeypatch: pytest
     assert (found.thresholds, found.notice) == (None, "")
 
 
-def test_none_are_wanted_where_the_setting_says_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_thresholds_are_read_where_the_setting_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "calibration" / "tiny.toml", OWN)
     found = find_thresholds("none", CHECKPOINT, tmp_path / "tiny.safetensors")
@@ -220,7 +221,7 @@ def test_the_working_directorys_are_found_before_those_beside_the_checkpoint(
     assert find_thresholds("", CHECKPOINT, weights).thresholds == OWN
 
 
-def test_found_thresholds_of_another_checkpoint_are_passed_by_and_told_of(
+def test_thresholds_of_another_checkpoint_are_skipped_with_a_notice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -251,7 +252,7 @@ def test_a_checkpoints_name_cannot_lead_out_of_the_folder(tmp_path: Path, monkey
     assert find_thresholds("", sly, tmp_path / "x.safetensors").thresholds is None
 
 
-def test_thresholds_that_cannot_be_written_are_told_of_and_leave_nothing(tmp_path: Path) -> None:
+def test_thresholds_that_cannot_be_written_raise_an_error_and_leave_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot be written"):
         save_thresholds(tmp_path / "file" / "x.toml", OWN)

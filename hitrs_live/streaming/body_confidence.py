@@ -1,0 +1,29 @@
+"""How completely a body is seen, from the confidence of its joints."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.skeleton import NTU25
+
+_BODY = np.array(
+    [
+        [NTU25.index(side.format(part)) for side in ("left_{}", "right_{}")]
+        for part in ("shoulder", "elbow", "hip", "knee")
+    ]
+    + [[NTU25.index("head")] * 2]
+)
+"""(5, 2): the parts without which an action cannot be recognised, the joint of either side of each."""
+
+
+def body_confidence(confidence: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the confidence of a body's least visible part.
+
+    Parts are head, shoulders, elbows, hips and knees. Of a left and a right part the better one counts: people turn,
+    and hide one arm. The mean over all joints does not separate whole bodies from cut ones: three people in real
+    clips, cut off at the thighs, had a mean of 0.65 to 0.74 (0.86 to 0.99 when whole), but a confidence of the knees
+    of 0.0 to 0.45 (0.94 to 0.99 when whole).
+
+    confidence: (..., 25), 0 to 1. Returns (...).
+    """
+    least: NDArray[np.float32] = confidence[..., _BODY].max(axis=-1).min(axis=-1)
+    return least

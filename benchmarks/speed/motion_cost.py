@@ -42,9 +42,8 @@ class HeadlessTorch(TorchEngine):
     @torch.inference_mode()
     def predict(self, clips: Tensor, valid_clips: Tensor, recent: Tensor) -> HeadOutput:
         """Predict at the newest clip of each window, as `Engine` does."""
-        return with_zero_velocity(
-            self._predict.action_head(self._predict.read(clips, valid_clips)), recent, self.config.horizon
-        )
+        head = self._submodules["head"]
+        return with_zero_velocity(head.action_head(head.read(clips, valid_clips)), recent, self.config.horizon)
 
 
 class HeadlessOnnx(OnnxEngine):

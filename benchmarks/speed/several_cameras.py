@@ -30,27 +30,25 @@ from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.streaming.hitrs_stream import HitrsLoader
+from hitrs_live.transport.sink import ListSink
 
 _LONG_MS = 1000.0
 RATE_HZ = 30
 PACE = {"pose.max_people": 1, "model.update": "clip", "model.mirror": False}
 
 
-class LastStatus:
+class LastStatus(ListSink):
     """A sink that keeps the last status of each source."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.by_source: dict[str, Status] = {}
-        self.drops = 0
 
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Keep a status; drop any other message."""
         if isinstance(message, Status):
             self.by_source[message.source_id] = message
         return message
-
-    def close(self) -> None:
-        """Do nothing."""
 
 
 class Camera(DemoSource):

@@ -95,6 +95,8 @@ def _begin(options: argparse.Namespace) -> Checkpoint:
     window_clips = options.window_clips or _WINDOW_CLIPS
     check_window(window_clips, begin.info.encoder)
     detector = DetectorConfig(encoder=begin.info.encoder, classes=1, window_clips=window_clips)
+    # The head that is never trained must be the same in every run, or an interrupted one could not be resumed.
+    torch.manual_seed(options.seed)
     model = HitrsDetector(detector)
     model.encoder.load_state_dict(begin.model.state_dict())
     info = CheckpointInfo(

@@ -66,7 +66,7 @@ def test_build_engines_says_what_it_opened_and_how_far_it_is_off(capsys: pytest.
     [
         (("--engine", "torch", "--precision", "int8"), "engine torch in int8 is unavailable: it runs on torch in fp32"),
         (("--engine", "torch", "--max-persons", "0"), "--max-persons: got 0, expected at least 1"),
-        (("--package", "--engine", "torch"), "--package: is of the shipped model in fp32 alone"),
+        (("--package", "--engine", "torch"), "--package: works only for the shipped model in fp32"),
     ],
 )
 def test_build_engines_refuses_what_it_cannot_build(

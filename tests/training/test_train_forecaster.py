@@ -154,6 +154,21 @@ def test_the_command_builds_a_detector_without_actions_on_an_encoder(miniature: 
     assert trained.info.detector.window_clips == 4
 
 
+def test_a_detector_around_an_encoder_is_the_same_in_every_run_so_that_one_can_resume(
+    miniature: Path, tmp_path: Path
+) -> None:
+    info = EncoderInfo(name="tried", encoder=ENCODER, normaliser=NormaliserConfig())
+    encoder = tmp_path / "encoder.safetensors"
+    save_checkpoint(encoder, EncoderCheckpoint(info=info, model=HiTRS(ENCODER)))
+    heads = []
+    for name in ("one", "two"):
+        out, data = tmp_path / f"{name}.safetensors", str(miniature / "ship")
+        flags = ["--checkpoint", str(encoder), "--data", data, "--out", str(out), "--window-clips", "4", *FLAGS]
+        assert main(["train-forecaster", *flags]) == 0
+        heads.append(load_checkpoint(out).model.action_head.state_dict())
+    torch.testing.assert_close(heads[0], heads[1], rtol=0, atol=0)
+
+
 def test_the_command_takes_a_detector(
     miniature: Path, detector: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

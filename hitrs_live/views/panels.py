@@ -122,7 +122,7 @@ def actions(sessions: Sequence[SessionState], width: int, height: int) -> Panel:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True, show_edge=False, header_style=QUIET)
     wide = width >= 76
     table.add_column("onset", no_wrap=True, width=8, style=QUIET)
-    table.add_column("who" if wide or several else "", no_wrap=True, width=18 if several else 9 if wide else 3)
+    table.add_column("person" if wide or several else "", no_wrap=True, width=18 if several else 9 if wide else 3)
     table.add_column("action", no_wrap=True, ratio=1)
     table.add_column("score", justify="right", no_wrap=True, width=5)
     table.add_column("length", justify="right", no_wrap=True, width=8)

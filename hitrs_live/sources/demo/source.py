@@ -114,7 +114,8 @@ class DemoSource:
         if not self._begun:
             self._begun = True
             self._pacer.start()
-            detail = f"demo: {len(self.scripts)} of our own figures, {len(ACTS)} acts, no camera"
+            people = "1 synthetic person" if len(self.scripts) == 1 else f"{len(self.scripts)} synthetic people"
+            detail = f"demo: {people}, {len(ACTS)} exercises, no camera"
             return (SourceChange(state="up", time_ns=self._pacer.capture_time_ns(0), detail=detail),)
         show_time_ns = round(self._index * 1e9 / RATE_HZ)
         if not self._loop and self._index == self._frames:

@@ -1,4 +1,5 @@
-# `make live`, `make demo` and `make test` need only Python 3.11 or newer; each sets .venv up by itself.
+# `make live`, `make demo` and `make test` need only Python 3.11 or newer; each sets .venv up by itself. Without a
+# python3.11, name another: make PYTHON=python3.12
 
 PYTHON ?= python3.11
 SHELL := /bin/bash

@@ -28,7 +28,7 @@ _VERBS = (
     ("pretrain", "pre-train an encoder without labels"),
     ("finetune", "train a classifier of trimmed sequences, from a pre-trained encoder or from scratch"),
     ("train-detector", "train the live model: action detection on streams, and motion prediction"),
-    ("train-forecaster", "train the motion prediction of a finished detector"),
+    ("train-forecaster", "train the motion prediction of a finished detector, or of an encoder alone"),
     ("train-pose-forecaster", "train on a published motion-prediction benchmark"),
     ("evaluate", "measure a checkpoint on held-out people or a public benchmark"),
     ("tune-thresholds", "choose detection thresholds for a rate of false alarms"),

@@ -54,7 +54,9 @@ class PoseConfig(Section, frozen=True, kw_only=True):
     model: Annotated[str, Meta(description="MediaPipe pose model: lite, full, heavy, or the path of a .task file")] = (
         "full"
     )
-    max_people: Annotated[int, Meta(ge=1, le=16, description="most people tracked at once; each costs pose time")] = 2
+    max_people: Annotated[
+        int, Meta(ge=1, le=16, description="people tracked at once in each source; each costs pose time")
+    ] = 2
     min_confidence: Annotated[
         float, Meta(ge=0, le=1, description="detection threshold for people: a lower confidence is ignored")
     ] = 0.5
@@ -146,7 +148,10 @@ class ActionConfig(Section, frozen=True, kw_only=True):
     ] = 0.3
     thresholds: Annotated[
         str,
-        Meta(description="file from `hitrs-live tune-thresholds`; empty for the checkpoint's own, none for no file"),
+        Meta(
+            description="file from `hitrs-live tune-thresholds`; empty for calibration/NAME.toml, NAME being the "
+            "checkpoint's, or else the checkpoint's own; none for no file"
+        ),
     ] = ""
 
 

@@ -183,11 +183,11 @@ class JointFrame:
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """Output of the model for the rows that just completed a clip. R rows."""
+    """Outputs of the model at one joint frame, for the rows that have one. R rows."""
 
     joint_frame: JointFrame
     completed: NDArray[np.bool_]
-    """(R,); True where a clip was completed; the fields below are valid only there."""
+    """(R,); True where the row has an output; the fields below are valid only there."""
     logits: NDArray[np.float32]
     """(R, K)."""
     future_joints_m: NDArray[np.float32]

@@ -44,8 +44,10 @@ def _run_held_out(options: argparse.Namespace) -> int:
 def _add_detector_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", metavar="FILE", help="detector to measure (default: the one shipped)")
     parser.add_argument(
-        "--thresholds", default="", metavar="FILE", help="file from `tune-thresholds` (default: the checkpoint's own)"
-    )
+        "--thresholds", default="", metavar="FILE",
+        help="file from `tune-thresholds`, or none (default: calibration/NAME.toml, NAME being the checkpoint's, "
+        "or else the checkpoint's own)",
+    )  # fmt: skip
     add_prediction_flags(parser)
     parser.add_argument(
         "--degrade", default="", metavar="A,B",

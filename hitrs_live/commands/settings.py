@@ -7,7 +7,7 @@ from typing import Any
 # Flags that set one setting each, over the file: flag, dotted key, what stands for its value, help.
 _SETTINGS: tuple[tuple[str, str, str, str], ...] = (
     ("--source-id", "source_id", "NAMES", "name of the source in topics; for several sources, in order, with commas"),
-    ("--max-people", "pose.max_people", "N", "most people tracked at once in each source (default: 2)"),
+    ("--max-people", "pose.max_people", "N", "people tracked at once in each source (default: 2)"),
     (
         "--pose-model",
         "pose.model",
@@ -40,7 +40,8 @@ _SETTINGS: tuple[tuple[str, str, str, str], ...] = (
         "--thresholds",
         "action.thresholds",
         "FILE",
-        "file from `hitrs-live tune-thresholds`, or none (default: the checkpoint's own)",
+        "file from `hitrs-live tune-thresholds`, or none (default: calibration/NAME.toml, NAME being the checkpoint's, "
+        "or else the checkpoint's own)",
     ),
     ("--bind", "publish.bind", "URL", "address to publish on (default: tcp://127.0.0.1:5556)"),
     ("--log-format", "log.format", "FORMAT", "format of --plain: text (default), or json, one object per line"),

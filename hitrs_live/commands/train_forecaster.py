@@ -1,4 +1,4 @@
-"""`hitrs-live train-forecaster`: train the motion prediction of a finished detector."""
+"""`hitrs-live train-forecaster`: train the motion prediction of a finished detector, or of an encoder."""
 
 import argparse
 from pathlib import Path

@@ -16,8 +16,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true", help="print all messages, not only actions and source states")
     which.add_argument(
-        "--topics", nargs="*", metavar="PREFIX", help="print these topics instead, such as action or status.cam"
-    )
+        "--topics", nargs="*", metavar="TOPIC",
+        help="print these topics instead, matched by whole words: action, or action.hall, which is not action.hallway",
+    )  # fmt: skip
     parser.add_argument("--duration", type=seconds, metavar="S", help="stop after this many seconds")
     parser.add_argument("--idle", type=seconds, metavar="S", help="stop after this many seconds without a message")
     parser.set_defaults(run=run)

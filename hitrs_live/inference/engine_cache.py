@@ -1,8 +1,9 @@
 """The cache of built engines on disk: what each was built from, and a seal that shows it was built here.
 
-A built engine is a folder `<weights>-<back-end>-<precision>` with its files and a manifest. The manifest has the key
-(what it was built from), the SHA-256 of every file and a seal. Some of these files are code: the seal is made with a
-secret that never leaves this machine, so an engine that was copied from elsewhere or altered is rebuilt, not loaded.
+A built engine is a folder `<weights>-<back-end>-<precision>`, on a GPU `<weights>-<back-end>-<precision>-<gpu>`, with
+its files and a manifest. The manifest has the key (what it was built from), the SHA-256 of every file and a seal. Some
+of these files are code: the seal is made with a secret that never leaves this machine, so an engine that was copied
+from elsewhere or altered is rebuilt, not loaded.
 """
 
 import hashlib

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint
@@ -15,8 +14,9 @@ from hitrs_live.config import ActionConfig
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult
+from hitrs_live.evaluation.metrics.false_alarms import FalseAlarms, false_alarm_frames
 from hitrs_live.evaluation.metrics.point import NO_MATCHES, Matches, match_starts
-from hitrs_live.evaluation.metrics.segment import alone_in_background, segments_of
+from hitrs_live.evaluation.metrics.segment import segments_of
 from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
 from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.scores import energy
@@ -39,29 +39,11 @@ _HIGHEST_ON = 0.999
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alarms:
-    """Number of false alarms by class number, and the hours of background in which they were counted."""
-
-    by_class: Mapping[int, int]
-    hours: float
-
-    @property
-    def count(self) -> int:
-        """Number of all classes together."""
-        return sum(self.by_class.values())
-
-    @property
-    def most_per_hour(self) -> float:
-        """Upper 95 % confidence limit of the rate (Poisson); 3 / hours where there was no alarm."""
-        return most_expected(self.count) / self.hours
-
-
-@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """False alarms and matched starts that thresholds give on the data they were tuned on."""
 
     thresholds: Thresholds
-    alarms: Alarms
+    alarms: FalseAlarms
     starts: Mapping[int, Matches]
     """By class number, on the labelled data; empty where there is none."""
 
@@ -94,7 +76,7 @@ class Tuner:
         self._labelled = labelled
         self._rate_hz = checkpoint.info.normaliser.rate_hz
         reach = round(TOLERANCE_S * self._rate_hz)
-        self._alone = [alone_in_background(stream.sequence.labels, reach) for stream in self._negative]
+        self._alone = [false_alarm_frames(stream.sequence.labels, reach) for stream in self._negative]
         # Before a stream's first prediction no action can be detected, so that time does not count.
         frames = sum(
             int(alone[stream.ends[0] :].sum()) for alone, stream in zip(self._alone, self._negative, strict=True)
@@ -129,7 +111,7 @@ class Tuner:
         start = self._complete(temperature=fitted, least_energies=others | measured)
         return self._raise_on(start, allowed=per_hour * self.hours)
 
-    def cross_check(self, per_hour: float) -> Alarms | None:
+    def cross_check(self, per_hour: float) -> FalseAlarms | None:
         """Tune on half of the negative sources and count false alarms on the other half, then swap the halves.
 
         Thresholds have few false alarms on the data that they were tuned on; this estimates the rate on other data.
@@ -152,7 +134,7 @@ class Tuner:
             return None
         counted = [other._alarms(tuned.tune(per_hour)) for tuned, other in ((first, second), (second, first))]
         by_class = sum((Counter(alarms.by_class) for alarms in counted), Counter[int]())
-        return Alarms(by_class=by_class, hours=sum(alarms.hours for alarms in counted))
+        return FalseAlarms(by_class=by_class, hours=sum(alarms.hours for alarms in counted))
 
     def _raise_on(self, start: Thresholds, allowed: float) -> Thresholds:
         """Raise `on` in the classes with false alarms, until those of all classes together are few enough.
@@ -180,14 +162,14 @@ class Tuner:
             most = max(open_to.values())
             steps[[number for number, count in open_to.items() if count == most]] += 1
 
-    def _alarms(self, thresholds: Thresholds) -> Alarms:
+    def _alarms(self, thresholds: Thresholds) -> FalseAlarms:
         false = (
             self._info.labels.index(action.label)
             for result, alone in zip(self._decode(self._negative, thresholds), self._alone, strict=True)
             for action in result.detected
             if _at(alone, action.onset_s * self._rate_hz)
         )
-        return Alarms(by_class=Counter(false), hours=self.hours)
+        return FalseAlarms(by_class=Counter(false), hours=self.hours)
 
     def _decode(self, streams: Sequence[KeptStream], thresholds: Thresholds) -> list[StreamResult]:
         """Decode as live for single people, without the actions of two."""
@@ -274,19 +256,6 @@ def match_labelled(results: Sequence[StreamResult], labels: tuple[str, ...], rat
                 tolerance_s=TOLERANCE_S,
             )
     return dict(sorted(matches.items()))
-
-
-def most_expected(count: int) -> float:
-    """Return the upper 95 % limit of a Poisson mean: the mean with a chance of 5 % for a count of at most `count`.
-
-    It is 3.0 for a count of 0 (the rule of three).
-    """
-    low, high = 0.0, 10.0 + 2.0 * count
-    for _ in range(60):
-        middle = (low + high) / 2
-        at_most = torch.special.gammaincc(*torch.tensor([count + 1.0, middle], dtype=torch.float64))
-        low, high = (middle, high) if at_most > 0.05 else (low, middle)
-    return high
 
 
 def _at(values: NDArray[np.int64] | NDArray[np.bool_], frame: float) -> int:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from hitrs_live.config import ActionConfig, TrackConfig
 from hitrs_live.messages import ActionEvent, EndReason, JointFrame, Prediction, ScoreEvent
 from hitrs_live.streaming.body_confidence import body_confidence
-from hitrs_live.streaming.hysteresis import ActionHysteresis, End, ScoreBatch, Start
+from hitrs_live.streaming.hysteresis import ActionHysteresis, End, Start
+from hitrs_live.streaming.onset import ScoreBatch
 from hitrs_live.streaming.scores import class_scores, share_with_unknown
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds, make_rules

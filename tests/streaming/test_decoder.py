@@ -23,7 +23,8 @@ from hitrs_live.config import ActionConfig
 from hitrs_live.messages import ScoreEvent
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.hitrs_stream import describe_stream
-from hitrs_live.streaming.hysteresis import ActionHysteresis, ScoreBatch
+from hitrs_live.streaming.hysteresis import ActionHysteresis
+from hitrs_live.streaming.onset import ScoreBatch
 from hitrs_live.streaming.thresholds import make_rules
 
 

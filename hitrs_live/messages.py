@@ -186,7 +186,7 @@ class Prediction:
     """Output of the model for the rows that just completed a clip. R rows."""
 
     joint_frame: JointFrame
-    completed: NDArray[np.bool_]
+    has_output: NDArray[np.bool_]
     """(R,); True where a clip was completed; the fields below are valid only there."""
     logits: NDArray[np.float32]
     """(R, K)."""

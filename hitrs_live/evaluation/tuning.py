@@ -20,16 +20,16 @@ from hitrs_live.evaluation.metrics.segment import segments_of
 from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
 from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.scores import energy
-from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds, make_rules
+from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds, make_threshold_arrays
 
 TOLERANCE_S = 0.5
 """A detected start is right within this of the true one; it is a false alarm with no action within this."""
-_LOST_KNOWN = 0.15
+_REJECTED_SHARE = 0.15
 """Share of a class's clips whose energy is below the class's threshold, and which may be rejected as unknown."""
-_OFF_LEFT = 0.75
+_OFFSET_FACTOR = 0.75
 """Factor on `off` where a class has an energy threshold: rejection as unknown lowers every score, also of known
 actions."""
-_ON_LEFT = 0.825
+_ONSET_FACTOR = 0.825
 """Factor on `on` in that case. It is closer to 1: an action that reaches `on` starts at once if it would be `sure`
 without the rejection as unknown, so that only `on` keeps a short unknown movement from being reported."""
 _FEWEST_CLIPS = 20
@@ -181,7 +181,7 @@ class Tuner:
         self, temperature: NDArray[np.float64] | None, least_energies: Mapping[int, float] | None
     ) -> Thresholds:
         """Return the rules of every class in full, so that each can be edited by hand."""
-        rules = make_rules(describe_stream(self._info), self._config)
+        rules = make_threshold_arrays(describe_stream(self._info), self._config)
         temperatures = rules.temperature if temperature is None else temperature
         least = least_energies or {}
         classes = {
@@ -189,7 +189,7 @@ class Tuner:
         }
         for number, label in enumerate(self._info.labels[1:], start=1):
             longest_ns = float(rules.max_duration_ns[number])
-            on_left, off_left = (_ON_LEFT, _OFF_LEFT) if number in least else (1.0, 1.0)
+            on_left, off_left = (_ONSET_FACTOR, _OFFSET_FACTOR) if number in least else (1.0, 1.0)
             classes[label] = ClassThresholds(
                 temperature=round(float(temperatures[number]), 4),
                 on=round(float(rules.onset_threshold[number]) * on_left, 4),
@@ -219,7 +219,7 @@ class Tuner:
 def choose_energy_thresholds(
     labelled: Sequence[KeptStream], label_lag_frames: int, temperature: NDArray[np.float64] | None
 ) -> dict[int, float]:
-    """Choose an energy threshold for every class, by number: the `_LOST_KNOWN` quantile of its clips' energy.
+    """Choose an energy threshold for every class, by number: the `_REJECTED_SHARE` quantile of its clips' energy.
 
     Only clips whose labelled class has the highest score count. Classes with fewer than twenty of them are left out.
     """
@@ -232,7 +232,7 @@ def choose_energy_thresholds(
             by_class.setdefault(number, []).append(energies[(labels == number) & (predicted == number)])
     clips = {number: np.concatenate(some) for number, some in sorted(by_class.items())}
     return {
-        number: round(float(np.quantile(some, _LOST_KNOWN)), 3)
+        number: round(float(np.quantile(some, _REJECTED_SHARE)), 3)
         for number, some in clips.items()
         if len(some) >= _FEWEST_CLIPS
     }

@@ -2,8 +2,8 @@
 
 This is the decision alone, on arrays of scores: `ActionDecoder` makes messages of it. Whether an action starts is
 decided in `ActionHysteresis.step`, its end in `_find_ends`; its onset is dated in `onset`. The thresholds per
-class are `thresholds.Rules`; the settings are the section `[action]` (`on`, `off`, `min_duration_s`, `merge_gap_s`,
-`max_duration_s`, `sure`).
+class are `thresholds.ThresholdArrays`; the settings are the section `[action]` (`on`, `off`, `min_duration_s`,
+`merge_gap_s`, `max_duration_s`, `sure`).
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.messages import EndReason
 from hitrs_live.streaming.onset import NEVER, OnsetTracker, ScoreBatch
-from hitrs_live.streaming.thresholds import Rules
+from hitrs_live.streaming.thresholds import ThresholdArrays
 
 SLACK_NS = 1_000_000
 """Six frames of 30 Hz in whole nanoseconds are not quite 0.2 s; they are meant to be."""
@@ -71,7 +71,14 @@ class ActionHysteresis:
     """
 
     def __init__(
-        self, rules: Rules, *, rows: int, confident_threshold: float, step_ns: int, lead_ns: int, max_unclear_ns: int
+        self,
+        rules: ThresholdArrays,
+        *,
+        rows: int,
+        confident_threshold: float,
+        step_ns: int,
+        lead_ns: int,
+        max_unclear_ns: int,
     ) -> None:
         """Begin with no action in any row.
 
@@ -114,8 +121,8 @@ class ActionHysteresis:
         self._candidate[rows] = candidate = np.where(continued | lost, 0, candidate)
         lasted_ns = instants_ns + self._step_ns // 2 - self._candidate_since_ns[rows]
         # The onset threshold already accounts for unknown input; confidence is about which known class it is.
-        confident = _of(batch.scores_if_known, candidate) >= self._confident_threshold
-        confident &= _of(batch.scores, candidate) >= self._rules.onset_threshold[candidate]
+        confident = _score_of(batch.scores_if_known, candidate) >= self._confident_threshold
+        confident &= _score_of(batch.scores, candidate) >= self._rules.onset_threshold[candidate]
         long_enough = lasted_ns + SLACK_NS >= self._rules.min_duration_ns[candidate]
         starts = clear & (candidate > 0) & (confident | long_enough)
         ends, too_long = self._find_ends(batch, starts)
@@ -157,9 +164,9 @@ class ActionHysteresis:
         leader = np.where(reached, scores, -1.0).argmax(axis=1)
         candidate = self._candidate[rows]
         # Scores of an unclear body neither keep a candidate nor drop it.
-        remains = (candidate > 0) & (~clear | (_of(scores, candidate) >= self._rules.offset_threshold[candidate]))
+        remains = (candidate > 0) & (~clear | (_score_of(scores, candidate) >= self._rules.offset_threshold[candidate]))
         fresh = reached.any(axis=1) & (leader != self.label[rows]) & (leader != candidate)
-        fresh &= ~remains | (_of(scores, leader) > _of(scores, candidate))
+        fresh &= ~remains | (_score_of(scores, leader) > _score_of(scores, candidate))
         begins_ns = batch.instants_ns - self._step_ns // 2
         self._candidate_since_ns[rows] = np.where(fresh, begins_ns, self._candidate_since_ns[rows])
         return np.where(fresh, leader, np.where(remains, candidate, 0))
@@ -168,8 +175,8 @@ class ActionHysteresis:
         """Confirm running actions, and note where confirmation fails. Returns (M,), True where confirmed."""
         rows, scores, clear = batch.rows, batch.scores, batch.clear
         label = self.label[rows]
-        own = _of(scores, label)
-        beaten = (candidate > 0) & (_of(scores, candidate) > own)
+        own = _score_of(scores, label)
+        beaten = (candidate > 0) & (_score_of(scores, candidate) > own)
         continued = clear & (label > 0) & (own >= self._rules.offset_threshold[label]) & ~beaten
         fails = clear & (label > 0) & ~continued & (self._unconfirmed_since_ns[rows] == NEVER)
         since_ns = np.where(fails, batch.instants_ns - self._step_ns // 2, self._unconfirmed_since_ns[rows])
@@ -238,6 +245,6 @@ class ActionHysteresis:
         )  # fmt: skip
 
 
-def _of(scores: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.float32]:
+def _score_of(scores: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.float32]:
     """Pick one class's score per row. scores: (M, K); label: (M,). Returns (M,)."""
     return scores[np.arange(len(label)), label]

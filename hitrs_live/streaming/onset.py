@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.streaming.thresholds import Rules
+from hitrs_live.streaming.thresholds import ThresholdArrays
 
 NEVER = np.iinfo(np.int64).min
 """Stands for "not yet" among times in nanoseconds."""
@@ -43,7 +43,7 @@ class OnsetTracker:
     R rows, K classes.
     """
 
-    def __init__(self, rules: Rules, *, rows: int, step_ns: int, lead_ns: int) -> None:
+    def __init__(self, rules: ThresholdArrays, *, rows: int, step_ns: int, lead_ns: int) -> None:
         """Begin with no score in any row. step_ns, lead_ns: as in `ActionHysteresis`."""
         self._step_ns, self._lead_ns = step_ns, lead_ns
         reach = np.where(np.isfinite(rules.onset_threshold), rules.onset_threshold, 1) - rules.offset_threshold

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from hitrs_live.commands.calibrate import full_spelling
+from hitrs_live.commands.calibrate import insert_default_kind
 from hitrs_live.commands.parser import Parser
 from hitrs_live.errors import HitrsLiveError
-from hitrs_live.process.line_writer import fill_standard_streams, forget_stream, say
+from hitrs_live.process.line_writer import fill_standard_streams, redirect_to_devnull, write_line
 from hitrs_live.version import __version__
 
 _USER_MISTAKE = 2
@@ -41,12 +41,12 @@ adds the flags and sets `run`, a function that takes the parsed flags and return
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code: 0 for success, 2 for a mistake that the user can correct."""
     fill_standard_streams()
-    options = build_parser().parse_line(full_spelling(sys.argv[1:] if arguments is None else arguments))
+    options = build_parser().parse_line(insert_default_kind(sys.argv[1:] if arguments is None else arguments))
     try:
         code: int = options.run(options)
         sys.stdout.flush()
     except HitrsLiveError as error:
-        say(f"hitrs-live: {error}", sys.stderr)
+        write_line(f"hitrs-live: {error}", sys.stderr)
         return _USER_MISTAKE
     except OSError as error:
         return _end_without_output(options.verb, error)
@@ -62,11 +62,13 @@ def _end_without_output(verb: str, error: OSError) -> int:
     """
     if error.filename is not None or error.errno not in _OUTPUT_FAULTS:
         raise error
-    forget_stream(sys.stdout)
+    redirect_to_devnull(sys.stdout)
     if isinstance(error, BrokenPipeError) and verb in _READ_VERBS:
         # The reader, such as `head`, has read enough.
         return 0
-    say(f"hitrs-live: standard output cannot be written: {error.strerror}; use a writable file or pipe", sys.stderr)
+    write_line(
+        f"hitrs-live: standard output cannot be written: {error.strerror}; use a writable file or pipe", sys.stderr
+    )
     return _USER_MISTAKE
 
 

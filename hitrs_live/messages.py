@@ -186,7 +186,7 @@ class Prediction:
     """Outputs of the model at one joint frame, for the rows that have one. R rows."""
 
     joint_frame: JointFrame
-    completed: NDArray[np.bool_]
+    has_output: NDArray[np.bool_]
     """(R,); True where the row has an output; the fields below are valid only there."""
     logits: NDArray[np.float32]
     """(R, K)."""

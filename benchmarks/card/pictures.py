@@ -34,7 +34,7 @@ from hitrs_live.transport.sink import ListSink
 from hitrs_live.views.dashboard import Dashboard
 from hitrs_live.views.frame_renderer import FrameRenderer
 from hitrs_live.views.overlay import GHOST, LEFT, MIDDLE, NOW, RIGHT, STATE_COLOURS
-from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
+from hitrs_live.views.projection import LensFor, LensLike, default_lens
 
 FOLDER = Path(__file__).parents[2] / "docs"
 MOMENT_S = 15.6
@@ -59,7 +59,7 @@ class DashboardSink(ListSink):
 class FrameWriter:
     """A viewer that renders every frame and writes one of them: frame number `frame`, or the last one."""
 
-    def __init__(self, file: Path, width: int, *, frame: int | None = None, lens_for: LensFor = imagined_lens) -> None:
+    def __init__(self, file: Path, width: int, *, frame: int | None = None, lens_for: LensFor = default_lens) -> None:
         self._renderer = FrameRenderer(lens_for)
         self._file, self._width, self._frame = file, width, frame
         self._image: NDArray[np.uint8] | None = None

@@ -29,7 +29,7 @@ from hitrs_live.data.class_map import read_streams
 from hitrs_live.data.open_dataset import BACKGROUND_NAME, open_dataset
 from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.kept_streams import StreamResult
-from hitrs_live.evaluation.metrics.segment import alone_in_background
+from hitrs_live.evaluation.metrics.segment import false_alarm_frames
 from hitrs_live.evaluation.reports.detection import TOLERANCE_S, detection_report
 from hitrs_live.evaluation.reports.write import about_run, write_report
 from hitrs_live.evaluation.run_model import run_model
@@ -142,7 +142,7 @@ def _alarms(result: StreamResult, doing: np.ndarray, own: Sequence[str], rate_hz
     doing: (T,) int64, true actions; own: their names. Returns for each false alarm the reported label, the true
     action, and whether the report is nearly right.
     """
-    away = alone_in_background(result.sequence.labels, round(TOLERANCE_S * rate_hz))
+    away = false_alarm_frames(result.sequence.labels, round(TOLERANCE_S * rate_hz))
     alarms = []
     for action in result.detected:
         first, last = (min(len(doing) - 1, round(at_s * rate_hz)) for at_s in (action.onset_s, action.end_s))

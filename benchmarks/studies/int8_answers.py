@@ -17,8 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
-from hitrs_live.data.array_format import IGNORE, data_folder
-from hitrs_live.data.array_format import LabelledSequence as Stream
+from hitrs_live.data.array_format import IGNORE, LabelledSequence, data_folder
 from hitrs_live.data.class_map import as_streams, read_ship
 from hitrs_live.data.shipped_classes import SOURCES
 from hitrs_live.evaluation.decode_streams import decode_streams
@@ -63,10 +62,10 @@ def main() -> None:
         write_report(options.json, about_run(checkpoint, thresholds, "clip", mirror=False) | report)
 
 
-def read(sources: Sequence[str], seconds: float) -> dict[str, list[Stream]]:
+def read(sources: Sequence[str], seconds: float) -> dict[str, list[LabelledSequence]]:
     """Read the test subjects' streams of some sources, in order, until they last `seconds` together."""
     halves = read_ship(data_folder(), test=True)
-    taken: dict[str, list[Stream]] = {}
+    taken: dict[str, list[LabelledSequence]] = {}
     for name in sources:
         streams = as_streams(name, halves[name])
         known = [stream for stream in streams if (stream.labels != IGNORE).any()]
@@ -76,7 +75,7 @@ def read(sources: Sequence[str], seconds: float) -> dict[str, list[Stream]]:
 
 
 def compare(
-    checkpoint: Checkpoint, int8: Engine, streams: list[Stream], thresholds: Thresholds | None
+    checkpoint: Checkpoint, int8: Engine, streams: list[LabelledSequence], thresholds: Thresholds | None
 ) -> dict[str, Any]:
     """Run streams with both engines and compare the outputs."""
     expected, got = (run_model(checkpoint, streams, mirror=False, engine=engine) for engine in (None, int8))

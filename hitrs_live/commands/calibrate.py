@@ -13,7 +13,7 @@ _KINDS = ("camera", "quantisation")
 _LEAST_CORNERS, _MOST_CORNERS = 3, 100
 
 
-def full_spelling(arguments: Sequence[str]) -> list[str]:
+def insert_default_kind(arguments: Sequence[str]) -> list[str]:
     """Return the arguments with the kind of `calibrate` filled in: a camera, if it was left out."""
     verb, *rest = arguments or ("",)
     if verb == "calibrate" and rest and rest[0] not in (*_KINDS, "-h", "--help"):

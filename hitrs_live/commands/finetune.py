@@ -5,7 +5,6 @@ from pathlib import Path
 
 from hitrs_live.commands.flags import add_readout, fraction, not_negative, positive, share, whole
 from hitrs_live.commands.training_flags import add_modality, add_run_flags, add_tested
-from hitrs_live.training.memory import use_huge_pages
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +57,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb; return the exit code."""
-    use_huge_pages()
+    from hitrs_live.training.memory import use_huge_pages
+
+    use_huge_pages()  # Before anything imports torch.
     from hitrs_live.training.run_finetune import run_finetune
 
     return run_finetune(options)

@@ -4,7 +4,6 @@ import argparse
 
 from hitrs_live.commands.flags import fraction, whole
 from hitrs_live.commands.training_flags import add_data, add_modality, add_out, add_run_flags
-from hitrs_live.training.memory import use_huge_pages
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +28,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb; return the exit code."""
-    use_huge_pages()
+    from hitrs_live.training.memory import use_huge_pages
+
+    use_huge_pages()  # Before anything imports torch.
     from hitrs_live.training.run_pretrain import run_pretrain
 
     return run_pretrain(options)

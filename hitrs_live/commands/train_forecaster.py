@@ -5,7 +5,6 @@ from pathlib import Path
 
 from hitrs_live.commands.flags import count, positive
 from hitrs_live.commands.training_flags import add_data, add_out, add_people, add_run_flags
-from hitrs_live.training.memory import use_huge_pages
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +32,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb; return the exit code."""
-    use_huge_pages()
+    from hitrs_live.training.memory import use_huge_pages
+
+    use_huge_pages()  # Before anything imports torch.
     from hitrs_live.training.run_train_forecaster import run_train_forecaster
 
     return run_train_forecaster(options)

@@ -4,7 +4,6 @@ import argparse
 
 from hitrs_live.commands.flags import add_motion_benchmarks, add_threads, count, fraction, names, positive
 from hitrs_live.commands.training_flags import add_out, add_seed_and_device
-from hitrs_live.training.memory import use_huge_pages
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +29,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb; return the exit code."""
-    use_huge_pages()
+    from hitrs_live.training.memory import use_huge_pages
+
+    use_huge_pages()  # Before anything imports torch.
     from hitrs_live.training.run_train_pose_forecaster import run_train_pose_forecaster
 
     return run_train_pose_forecaster(options)

@@ -19,7 +19,7 @@ from hitrs_live.messages import (
     SourceEvent,
     Status,
 )
-from hitrs_live.process.line_writer import forget_stream, forget_unless_writable, printable
+from hitrs_live.process.line_writer import forget_unless_writable, printable, redirect_to_devnull
 from hitrs_live.process.signals import interrupted_by_signals
 from hitrs_live.transport.subscriber import Subscription
 from hitrs_live.wire.addresses import show_address
@@ -82,7 +82,7 @@ def watch(
         except KeyboardInterrupt:
             forget_unless_writable(out)
         except BrokenPipeError:
-            forget_stream(out)
+            redirect_to_devnull(out)
 
 
 def _pump(

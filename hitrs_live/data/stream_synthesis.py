@@ -7,8 +7,7 @@ background. Some pieces have synthetic arm movements on a standing or walking bo
 recordings are retargeted to the geometry of one sensor, so that the sensor does not identify the action.
 """
 
-from collections.abc import Mapping, Set
-from collections.abc import Sequence as Recordings
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +59,7 @@ class StreamComposer:
 
     def __init__(
         self,
-        sources: Mapping[str, Recordings[LabelledSequence]],
+        sources: Mapping[str, Sequence[LabelledSequence]],
         weights: Mapping[str, float],
         config: ComposeConfig,
         arms_free: Set[int] = frozenset(),
@@ -223,7 +222,7 @@ def _append(first: Stream, second: Stream) -> Stream:
     )
 
 
-def _index_classes(sequences: Recordings[LabelledSequence]) -> dict[int, list[LabelledSequence]]:
+def _index_classes(sequences: Sequence[LabelledSequence]) -> dict[int, list[LabelledSequence]]:
     index: dict[int, list[LabelledSequence]] = {}
     for sequence in sequences:
         for label in np.unique(sequence.labels):

@@ -149,7 +149,7 @@ class Replay:
         events = [event for prediction in predictions for event in self._decoder.step(prediction)]
         self.step_ms.append((time.perf_counter_ns() - began_ns) / 1e6)
         for prediction in predictions:
-            for number in np.flatnonzero(prediction.completed).tolist():
+            for number in np.flatnonzero(prediction.has_output).tolist():
                 row = self._rows[number]
                 assert row is not None
                 row.scores.predictions += 1

@@ -61,8 +61,8 @@ class FilePairs:
             scores.detected += [event.label for event in events if event.state == "start"]
             pairs = self._decoder.predicted
             assert pairs is not None
-            scores.predictions += int(pairs.completed.sum())
-            scores.logits_sum += pairs.logits[pairs.completed].sum(axis=0, dtype=np.float64)
+            scores.predictions += int(pairs.has_output.sum())
+            scores.logits_sum += pairs.logits[pairs.has_output].sum(axis=0, dtype=np.float64)
         return scores
 
 
@@ -71,10 +71,10 @@ def _predict(
 ) -> Prediction:
     """Put logits into the joint frame's rows. Predicted motion has no part in pairs and is left empty."""
     rows = len(joint_frame.active)
-    completed, logits = np.zeros(rows, bool), np.zeros((rows, classes), np.float32)
+    has_output, logits = np.zeros(rows, bool), np.zeros((rows, classes), np.float32)
     for row, of_row in row_logits:
-        completed[row], logits[row] = True, of_row
+        has_output[row], logits[row] = True, of_row
     future = np.zeros((rows, 0, len(NTU25), 3), np.float32)
     return Prediction(
-        joint_frame=joint_frame, completed=completed, logits=logits, future_joints_m=future, scales_m=future[..., 0]
+        joint_frame=joint_frame, has_output=has_output, logits=logits, future_joints_m=future, scales_m=future[..., 0]
     )

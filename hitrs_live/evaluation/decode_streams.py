@@ -12,7 +12,7 @@ from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.scores import class_scores
-from hitrs_live.streaming.thresholds import Thresholds, make_rules
+from hitrs_live.streaming.thresholds import Thresholds, make_threshold_arrays
 
 _ROWS = 64
 _START_NS = 1_000_000_000
@@ -36,7 +36,7 @@ def decode_streams(
     """
     config = config or ActionConfig()
     model = describe_stream(info, step_frames)
-    rules = make_rules(model, config, thresholds)
+    rules = make_threshold_arrays(model, config, thresholds)
     detected: dict[int, list[DetectedAction]] = {}
     # The longest first, so that a batch stays full.
     order = sorted(range(len(streams)), key=lambda number: -len(streams[number].ends))
@@ -115,7 +115,7 @@ def _predictions(streams: Sequence[KeptStream], rate_hz: float) -> Iterator[Pred
         joint_frame = JointFrame.of(no_joints, confidence, time_ns=time_ns, active=there, reset=number == 0)
         yield Prediction(
             joint_frame=joint_frame,
-            completed=there,
+            has_output=there,
             logits=logits,
             future_joints_m=no_future,
             scales_m=no_future[..., 0],

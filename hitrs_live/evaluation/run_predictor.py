@@ -51,7 +51,7 @@ def run_predictor(
         )  # fmt: skip
         for frame, joint_frame in enumerate(frames):
             for prediction in predictor.step(joint_frame):
-                for row in np.flatnonzero(prediction.completed).tolist():
+                for row in np.flatnonzero(prediction.has_output).tolist():
                     recorded[row].append(record(batch[row], frame, prediction, row))
         yield from zip(batch, recorded, strict=True)
 

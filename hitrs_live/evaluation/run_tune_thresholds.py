@@ -17,9 +17,10 @@ from hitrs_live.data.class_map import map_labels, read_background, read_classes,
 from hitrs_live.data.open_dataset import check_rates, open_datasets
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.evaluation.kept_streams import KeptStream
+from hitrs_live.evaluation.metrics.false_alarms import FalseAlarms
 from hitrs_live.evaluation.recorded_streams import run_on_recording
 from hitrs_live.evaluation.run_model import run_model
-from hitrs_live.evaluation.tuning import TOLERANCE_S, Alarms, Outcome, Tuner
+from hitrs_live.evaluation.tuning import TOLERANCE_S, Outcome, Tuner
 from hitrs_live.sources.recording import is_recording
 from hitrs_live.streaming.thresholds import FOLDER, Thresholds, save_thresholds
 
@@ -133,7 +134,7 @@ def _print(console: Console, labels: tuple[str, ...], before: Outcome, after: Ou
     console.print(table)
 
 
-def _conclude(before: Outcome, after: Outcome, other_half: Alarms | None, per_hour: float) -> list[str]:
+def _conclude(before: Outcome, after: Outcome, other_half: FalseAlarms | None, per_hour: float) -> list[str]:
     """Write what was reached, and what is not known, as lines of text."""
     alarms, hours = after.alarms, after.alarms.hours
     lines = [
@@ -164,7 +165,7 @@ def _conclude(before: Outcome, after: Outcome, other_half: Alarms | None, per_ho
 
 
 def _provenance(
-    options: argparse.Namespace, notes: Sequence[str], before: Outcome, after: Outcome, other_half: Alarms | None
+    options: argparse.Namespace, notes: Sequence[str], before: Outcome, after: Outcome, other_half: FalseAlarms | None
 ) -> dict[str, str]:
     """Record how the thresholds were tuned. Files appear by name only, without their folders."""
     alarms = after.alarms

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint
@@ -15,21 +14,22 @@ from hitrs_live.config import ActionConfig
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.kept_streams import KeptStream, StreamResult
+from hitrs_live.evaluation.metrics.false_alarms import FalseAlarms, false_alarm_frames
 from hitrs_live.evaluation.metrics.point import NO_MATCHES, Matches, match_starts
-from hitrs_live.evaluation.metrics.segment import alone_in_background, segments_of
+from hitrs_live.evaluation.metrics.segment import segments_of
 from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
 from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.scores import energy
-from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds, make_rules
+from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds, make_threshold_arrays
 
 TOLERANCE_S = 0.5
 """A detected start is right within this of the true one; it is a false alarm with no action within this."""
-_LOST_KNOWN = 0.15
+_REJECTED_SHARE = 0.15
 """Share of a class's clips whose energy is below the class's threshold, and which may be rejected as unknown."""
-_OFF_LEFT = 0.75
+_OFFSET_FACTOR = 0.75
 """Factor on `off` where a class has an energy threshold: rejection as unknown lowers every score, also of known
 actions."""
-_ON_LEFT = 0.825
+_ONSET_FACTOR = 0.825
 """Factor on `on` in that case. It is closer to 1: an action that reaches `on` starts at once if it would be `sure`
 without the rejection as unknown, so that only `on` keeps a short unknown movement from being reported."""
 _FEWEST_CLIPS = 20
@@ -39,29 +39,11 @@ _HIGHEST_ON = 0.999
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alarms:
-    """Number of false alarms by class number, and the hours of background in which they were counted."""
-
-    by_class: Mapping[int, int]
-    hours: float
-
-    @property
-    def count(self) -> int:
-        """Number of all classes together."""
-        return sum(self.by_class.values())
-
-    @property
-    def most_per_hour(self) -> float:
-        """Upper 95 % confidence limit of the rate (Poisson); 3 / hours where there was no alarm."""
-        return most_expected(self.count) / self.hours
-
-
-@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """False alarms and matched starts that thresholds give on the data they were tuned on."""
 
     thresholds: Thresholds
-    alarms: Alarms
+    alarms: FalseAlarms
     starts: Mapping[int, Matches]
     """By class number, on the labelled data; empty where there is none."""
 
@@ -94,7 +76,7 @@ class Tuner:
         self._labelled = labelled
         self._rate_hz = checkpoint.info.normaliser.rate_hz
         reach = round(TOLERANCE_S * self._rate_hz)
-        self._alone = [alone_in_background(stream.sequence.labels, reach) for stream in self._negative]
+        self._alone = [false_alarm_frames(stream.sequence.labels, reach) for stream in self._negative]
         # Before a stream's first prediction no action can be detected, so that time does not count.
         frames = sum(
             int(alone[stream.ends[0] :].sum()) for alone, stream in zip(self._alone, self._negative, strict=True)
@@ -129,7 +111,7 @@ class Tuner:
         start = self._complete(temperature=fitted, least_energies=others | measured)
         return self._raise_on(start, allowed=per_hour * self.hours)
 
-    def cross_check(self, per_hour: float) -> Alarms | None:
+    def cross_check(self, per_hour: float) -> FalseAlarms | None:
         """Tune on half of the negative sources and count false alarms on the other half, then swap the halves.
 
         Thresholds have few false alarms on the data that they were tuned on; this estimates the rate on other data.
@@ -152,7 +134,7 @@ class Tuner:
             return None
         counted = [other._alarms(tuned.tune(per_hour)) for tuned, other in ((first, second), (second, first))]
         by_class = sum((Counter(alarms.by_class) for alarms in counted), Counter[int]())
-        return Alarms(by_class=by_class, hours=sum(alarms.hours for alarms in counted))
+        return FalseAlarms(by_class=by_class, hours=sum(alarms.hours for alarms in counted))
 
     def _raise_on(self, start: Thresholds, allowed: float) -> Thresholds:
         """Raise `on` in the classes with false alarms, until those of all classes together are few enough.
@@ -180,14 +162,14 @@ class Tuner:
             most = max(open_to.values())
             steps[[number for number, count in open_to.items() if count == most]] += 1
 
-    def _alarms(self, thresholds: Thresholds) -> Alarms:
+    def _alarms(self, thresholds: Thresholds) -> FalseAlarms:
         false = (
             self._info.labels.index(action.label)
             for result, alone in zip(self._decode(self._negative, thresholds), self._alone, strict=True)
             for action in result.detected
             if _at(alone, action.onset_s * self._rate_hz)
         )
-        return Alarms(by_class=Counter(false), hours=self.hours)
+        return FalseAlarms(by_class=Counter(false), hours=self.hours)
 
     def _decode(self, streams: Sequence[KeptStream], thresholds: Thresholds) -> list[StreamResult]:
         """Decode as live for single people, without the actions of two."""
@@ -199,7 +181,7 @@ class Tuner:
         self, temperature: NDArray[np.float64] | None, least_energies: Mapping[int, float] | None
     ) -> Thresholds:
         """Return the rules of every class in full, so that each can be edited by hand."""
-        rules = make_rules(describe_stream(self._info), self._config)
+        rules = make_threshold_arrays(describe_stream(self._info), self._config)
         temperatures = rules.temperature if temperature is None else temperature
         least = least_energies or {}
         classes = {
@@ -207,7 +189,7 @@ class Tuner:
         }
         for number, label in enumerate(self._info.labels[1:], start=1):
             longest_ns = float(rules.max_duration_ns[number])
-            on_left, off_left = (_ON_LEFT, _OFF_LEFT) if number in least else (1.0, 1.0)
+            on_left, off_left = (_ONSET_FACTOR, _OFFSET_FACTOR) if number in least else (1.0, 1.0)
             classes[label] = ClassThresholds(
                 temperature=round(float(temperatures[number]), 4),
                 on=round(float(rules.onset_threshold[number]) * on_left, 4),
@@ -237,7 +219,7 @@ class Tuner:
 def choose_energy_thresholds(
     labelled: Sequence[KeptStream], label_lag_frames: int, temperature: NDArray[np.float64] | None
 ) -> dict[int, float]:
-    """Choose an energy threshold for every class, by number: the `_LOST_KNOWN` quantile of its clips' energy.
+    """Choose an energy threshold for every class, by number: the `_REJECTED_SHARE` quantile of its clips' energy.
 
     Only clips whose labelled class has the highest score count. Classes with fewer than twenty of them are left out.
     """
@@ -250,7 +232,7 @@ def choose_energy_thresholds(
             by_class.setdefault(number, []).append(energies[(labels == number) & (predicted == number)])
     clips = {number: np.concatenate(some) for number, some in sorted(by_class.items())}
     return {
-        number: round(float(np.quantile(some, _LOST_KNOWN)), 3)
+        number: round(float(np.quantile(some, _REJECTED_SHARE)), 3)
         for number, some in clips.items()
         if len(some) >= _FEWEST_CLIPS
     }
@@ -274,19 +256,6 @@ def match_labelled(results: Sequence[StreamResult], labels: tuple[str, ...], rat
                 tolerance_s=TOLERANCE_S,
             )
     return dict(sorted(matches.items()))
-
-
-def most_expected(count: int) -> float:
-    """Return the upper 95 % limit of a Poisson mean: the mean with a chance of 5 % for a count of at most `count`.
-
-    It is 3.0 for a count of 0 (the rule of three).
-    """
-    low, high = 0.0, 10.0 + 2.0 * count
-    for _ in range(60):
-        middle = (low + high) / 2
-        at_most = torch.special.gammaincc(*torch.tensor([count + 1.0, middle], dtype=torch.float64))
-        low, high = (middle, high) if at_most > 0.05 else (low, middle)
-    return high
 
 
 def _at(values: NDArray[np.int64] | NDArray[np.bool_], frame: float) -> int:

@@ -74,33 +74,33 @@ def open_engine(
     )  # fmt: skip
     reference = TorchEngine(checkpoint.model)
     failed: list[str] = []
-    for rung, rung_precision in _rungs(engine, precision):
+    for backend, backend_precision in _fallback_order(engine, precision):
         try:
-            candidate = _OPENERS[rung](request, rung_precision)
-            if not (rung == "torch" and rung_precision == "fp32"):
+            candidate = _OPENERS[backend](request, backend_precision)
+            if not (backend == "torch" and backend_precision == "fp32"):
                 check_parity(candidate, reference, max_rows=max_rows)
         except EngineError as error:
-            failed.append(f"{rung} {rung_precision}: {error}")
+            failed.append(f"{backend} {backend_precision}: {error}")
             continue
         return OpenedEngine(engine=candidate, notice=_explain(candidate, failed))
     return OpenedEngine(engine=reference, notice=_explain(reference, failed))
 
 
-def _rungs(engine: EngineChoice, precision: Precision) -> Iterator[tuple[str, Precision]]:
+def _fallback_order(engine: EngineChoice, precision: Precision) -> Iterator[tuple[str, Precision]]:
     """Yield back-ends from the requested one down, each first in the requested precision, then in fp32.
 
     Half precision on a CPU is slower than fp32, so torch as the fallback is used in fp32 alone.
     """
-    rungs = list(_OPENERS)
+    backends = list(_OPENERS)
     if engine != "auto":
-        rungs = rungs[rungs.index(engine) :]
+        backends = backends[backends.index(engine) :]
     elif not torch.cuda.is_available():
-        rungs = [rung for rung in rungs if rung not in _ON_GPU]
-    for rung in rungs:
-        if rung != "torch" or engine == "torch":
-            yield rung, precision
-        if precision != "fp32" or (rung == "torch" and engine != "torch"):
-            yield rung, "fp32"
+        backends = [backend for backend in backends if backend not in _ON_GPU]
+    for backend in backends:
+        if backend != "torch" or engine == "torch":
+            yield backend, precision
+        if precision != "fp32" or (backend == "torch" and engine != "torch"):
+            yield backend, "fp32"
 
 
 def _explain(engine: Engine, failed: list[str]) -> str:

@@ -11,13 +11,13 @@ from contextlib import ExitStack, contextmanager
 
 from hitrs_live.config import Config
 from hitrs_live.errors import ConfigError
-from hitrs_live.pipeline.assembly import Assembly, NamedOutput, Plan
+from hitrs_live.pipeline.assembly import Assembly, NamedOutput, RunPlan
 from hitrs_live.pipeline.log_sink import LogSink
 from hitrs_live.pose.factory import check_model, make_pose_estimator
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.process.garbage_collection import collection_paused
 from hitrs_live.process.log import LogOutput, logging_to
-from hitrs_live.process.signals import broken_off, stopping
+from hitrs_live.process.signals import interrupted_by, stop_on_signals
 from hitrs_live.process.terminal import why_not_drawable
 from hitrs_live.sources.factory import make_sources
 from hitrs_live.transport.multi_sink import MultiSink
@@ -34,17 +34,17 @@ def run_live(
 ) -> int:
     """Run the live pipeline until its sources end, its duration has passed or a signal stops it. Return the exit code.
 
-    sinks, views: beside the publisher, as `Plan` has them.
+    sinks, views: beside the publisher, as `RunPlan` has them.
     """
-    plan = Plan(
+    plan = RunPlan(
         sources=options.sources, speed=options.speed, overwrite=options.overwrite,
         sinks=sinks, views=views,
     )  # fmt: skip
     drawn = not options.plain and why_not_drawable(sys.stdout) is None
     session = SessionClock.begin()
-    with ExitStack() as stack, stopping() as stop:
+    with ExitStack() as stack, stop_on_signals() as stop:
         output = stack.enter_context(_logging(config, session, drawn=drawn))
-        with broken_off(stop):
+        with interrupted_by(stop):
             assembly = stack.enter_context(Assembly(plan, config, session=session))
             publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
             assembly.open()
@@ -59,7 +59,7 @@ def run_live(
             stack.enter_context(view.shown())
         _log.info("publishing on %s, session %s", publisher.address, assembly.session_id)
         _wait_for_subscriber(options, publisher, stop)
-        pipeline.run(duration_s=options.duration, stop=stop, attend=publisher.attend)
+        pipeline.run(duration_s=options.duration, stop=stop, serve_subscribers=publisher.serve_subscribers)
     return 0
 
 
@@ -75,7 +75,7 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
     check_model(config.pose)
     session = SessionClock.begin()
     with (
-        stopping() as stop,
+        stop_on_signals() as stop,
         _logging(config, session, drawn=False) as output,
         Publisher(config.publish, uuid.uuid4().hex) as publisher,
     ):
@@ -83,7 +83,7 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
         _wait_for_subscriber(options, publisher, stop)
         sink = MultiSink(publisher, [LogSink(PlainLog(), output=output)])
         relay_joints(
-            source, pose, sink, duration_s=options.duration, stop=stop, attend=publisher.attend,
+            source, pose, sink, duration_s=options.duration, stop=stop, serve_subscribers=publisher.serve_subscribers,
             status_every_s=config.publish.status_every_s, session=session,
         )  # fmt: skip
     return 0

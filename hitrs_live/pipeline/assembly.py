@@ -26,7 +26,7 @@ from hitrs_live.transport.multi_sink import ContainedSink, MultiSink
 from hitrs_live.transport.sink import Sink
 from hitrs_live.views.base import Viewer
 from hitrs_live.views.kinds import VIEWS, ViewOptions
-from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
+from hitrs_live.views.projection import LensFor, LensLike, default_lens
 from hitrs_live.wire.utc import SessionClock
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ NamedOutput = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RunPlan:
     """What a run reads, and where its messages and pictures go beside the main sink."""
 
     sources: Sequence[NamedSource]
@@ -57,7 +57,7 @@ class Assembly:
     pipeline has closed already does nothing.
     """
 
-    def __init__(self, plan: Plan, config: Config, *, session: SessionClock | None = None) -> None:
+    def __init__(self, plan: RunPlan, config: Config, *, session: SessionClock | None = None) -> None:
         """Make the sources and their views, and check what can be checked without opening anything.
 
         session: what messages are dated by; None for one that begins now.
@@ -176,7 +176,7 @@ class Assembly:
 
     def _make_input(self, source: Source, stack: ExitStack) -> InputStream:
         """Give a source its pose estimator and views."""
-        lens_for: LensFor = imagined_lens
+        lens_for: LensFor = default_lens
         pose = None
         if source.has_pictures:
             lens = camera_intrinsics(self._config.camera, source.source_id)

@@ -19,7 +19,7 @@ from rich.live import Live
 
 from hitrs_live.config import PublishConfig
 from hitrs_live.errors import HitrsLiveError
-from hitrs_live.process.line_writer import fill_standard_streams, forget_stream, say
+from hitrs_live.process.line_writer import fill_standard_streams, redirect_to_devnull, write_line
 from hitrs_live.process.signals import stop_signals
 from hitrs_live.process.terminal import why_not_drawable
 from hitrs_live.transport.subscriber import subscribe
@@ -142,16 +142,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fill_standard_streams()
     reason = why_not_drawable(sys.stdout)
     if reason is not None:
-        say(f"dashboard: nothing can be drawn on standard output: {reason}; use `hitrs-live watch` instead", sys.stderr)
+        write_line(
+            f"dashboard: nothing can be drawn on standard output: {reason}; use `hitrs-live watch` instead", sys.stderr
+        )
         return 2
     try:
         run_dashboard(options.url, parent_pid=options.parent_pid, console=Console())
     except HitrsLiveError as error:
-        say(f"dashboard: {error}", sys.stderr)
+        write_line(f"dashboard: {error}", sys.stderr)
         return 2
     except OSError:
         # The terminal has been closed.
-        forget_stream(sys.stdout)
+        redirect_to_devnull(sys.stdout)
     return 0
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from hitrs_live.config import Config, load_config, override
 from hitrs_live.messages import AnyMessage
-from hitrs_live.pipeline.assembly import Assembly, Plan
+from hitrs_live.pipeline.assembly import Assembly, RunPlan
 from hitrs_live.sources.factory import NamedSource
 from hitrs_live.sources.pacing import Speed
 from hitrs_live.transport.callback_sink import CallbackSink
@@ -102,7 +102,7 @@ def run(
     ]
     if not named:
         raise ValueError("run: no source; give camera=0, video=FILE, replay=PATH, joints=URL or demo=True")
-    plan = Plan(
+    plan = RunPlan(
         sources=named, speed=speed, overwrite=overwrite,
         sinks=[] if record is None else [("record", os.fspath(record))],
         views=[] if save_video is None else [("save-video", os.fspath(save_video))],
@@ -122,7 +122,7 @@ class LiveRun:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: RunPlan,
         config: Config,
         *,
         sink: Callable[[AnyMessage], object] | None,
@@ -149,12 +149,14 @@ class LiveRun:
             parts = (publisher, QueueSink(assembly.session_id, self._queue), self._callback)
             # The first one numbers the messages.
             first, *others = [part for part in parts if part is not None]
-            attend = None if publisher is None else publisher.attend
-            self._work = _Work(assembly, MultiSink(first, others), self._queue, stop, duration_s, attend)
+            serve_subscribers = None if publisher is None else publisher.serve_subscribers
+            self._work = _PipelineThread(
+                assembly, MultiSink(first, others), self._queue, stop, duration_s, serve_subscribers
+            )
             self._work.start()
             stack.pop_all()
         # The thread has no reference to this object, so that it does not keep it alive.
-        self._finalizer = weakref.finalize(self, _Work.shut_down, self._work)
+        self._finalizer = weakref.finalize(self, _PipelineThread.shut_down, self._work)
 
     @property
     def drops(self) -> int:
@@ -217,7 +219,7 @@ class LiveRun:
             self._work.raise_failure()
 
 
-class _Work(threading.Thread):
+class _PipelineThread(threading.Thread):
     """Build and run the pipeline in a thread."""
 
     def __init__(
@@ -227,13 +229,13 @@ class _Work(threading.Thread):
         queue: MessageQueue,
         stop: threading.Event,
         duration_s: float | None,
-        attend: Callable[[], None] | None,
+        serve_subscribers: Callable[[], None] | None,
     ) -> None:
         # A daemon: at its end the interpreter waits for other threads before it runs the finalizer that stops this one.
         super().__init__(name="hitrs-live", daemon=True)
         self.stop = stop
         self._assembly, self._sink, self._queue = assembly, sink, queue
-        self._duration_s, self._attend = duration_s, attend
+        self._duration_s, self._attend = duration_s, serve_subscribers
         self._failure: Exception | None = None
 
     def run(self) -> None:
@@ -242,7 +244,7 @@ class _Work(threading.Thread):
                 stack.callback(self._sink.close)
                 stack.enter_context(self._assembly)
                 pipeline = self._assembly.build(self._sink)
-                pipeline.run(duration_s=self._duration_s, stop=self.stop, attend=self._attend)
+                pipeline.run(duration_s=self._duration_s, stop=self.stop, serve_subscribers=self._attend)
         except Exception as error:  # Raised in the thread that reads the messages.
             self._failure = error
         finally:

@@ -30,7 +30,7 @@ class SourceFrame:
 
 
 @dataclass(kw_only=True)
-class _Pace:
+class _FrameInterval:
     """When a source's newest frame arrived, and the mean interval between frames. Seconds."""
 
     last_s: float
@@ -71,7 +71,7 @@ class FrameMultiplexer:
         self._offered: dict[int, SourceFrame] = {}
         self._first_s = 0.0
         self._in_process: set[int] = set()
-        self._paces: dict[int, _Pace] = {}
+        self._paces: dict[int, _FrameInterval] = {}
         self._abandoned: set[int] = set()
         self._closing = False
 
@@ -168,7 +168,7 @@ class FrameMultiplexer:
             elif index in self._paces:
                 self._paces[index].observe(self._clock())
             else:
-                self._paces[index] = _Pace(last_s=self._clock())
+                self._paces[index] = _FrameInterval(last_s=self._clock())
             if not self._offered:
                 self._first_s = self._clock()
             self._offered[index] = frame

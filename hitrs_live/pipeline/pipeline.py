@@ -70,13 +70,13 @@ class Pipeline:
         *,
         duration_s: float | None = None,
         stop: threading.Event | None = None,
-        attend: Callable[[], None] | None = None,
+        serve_subscribers: Callable[[], None] | None = None,
     ) -> None:
         """Run until all sources end, duration_s has passed or `stop` is set; then close everything, open actions first.
 
-        attend: called ten times a second or more, also while nothing is published; see `Publisher.attend`.
-        Raises SourceUnavailable or PoseProcessFailed where a source or a pose process cannot be started, and, once all
-        sources have ended, the first error that ended one.
+        serve_subscribers: called ten times a second or more, also while nothing is published; see
+        `Publisher.serve_subscribers`. Raises SourceUnavailable or PoseProcessFailed where a source or a pose process
+        cannot be started, and, once all sources have ended, the first error that ended one.
         """
         stop = stop or threading.Event()
         try:
@@ -87,7 +87,7 @@ class Pipeline:
             for source in self._sources:
                 source.begin(self._information)
             deadline_ns = None if duration_s is None else self._clock() + int(duration_s * 1e9)
-            self._loop(predictor, deadline_ns, stop, attend or _nothing)
+            self._loop(predictor, deadline_ns, stop, serve_subscribers or _nothing)
         finally:
             self._close()
         if self._failure is not None:
@@ -109,10 +109,14 @@ class Pipeline:
         return predictor
 
     def _loop(
-        self, predictor: Predictor, deadline_ns: int | None, stop: threading.Event, attend: Callable[[], None]
+        self,
+        predictor: Predictor,
+        deadline_ns: int | None,
+        stop: threading.Event,
+        serve_subscribers: Callable[[], None],
     ) -> None:
         while not all(source.ended for source in self._sources):
-            attend()
+            serve_subscribers()
             self._step(predictor, self._multiplexer.collect_batch(_WAIT_S))
             for source in self._sources:
                 source.maybe_publish_status(self._notices)

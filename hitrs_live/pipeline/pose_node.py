@@ -9,7 +9,7 @@ import msgspec
 
 from hitrs_live.messages import SHUTDOWN, AnyMessage, Frame, SourceChange, SourceEvent, SourceState, Status
 from hitrs_live.pose.base import PoseEstimator
-from hitrs_live.process.signals import broken_off
+from hitrs_live.process.signals import interrupted_by
 from hitrs_live.sources.base import Source, SourceItem
 from hitrs_live.streaming.stage_timer import Counters
 from hitrs_live.transport.sink import Sink
@@ -27,15 +27,15 @@ def relay_joints(
     *,
     duration_s: float | None,
     stop: threading.Event,
-    attend: Callable[[], None] | None = None,
+    serve_subscribers: Callable[[], None] | None = None,
     status_every_s: float = 1.0,
     session: SessionClock | None = None,
 ) -> None:
     """Publish the joints of all people in every frame until the source ends, duration_s has passed or `stop` is set.
 
-    A status is published every status_every_s seconds and at the end, after the source's "ended". attend: called ten
-    times a second or more, also while nothing is published; see `Publisher.attend`. session: what messages are dated
-    by; None for one that begins now.
+    A status is published every status_every_s seconds and at the end, after the source's "ended". serve_subscribers:
+    called ten times a second or more, also while nothing is published; see `Publisher.serve_subscribers`. session: what
+    messages are dated by; None for one that begins now.
 
     Raises SourceUnavailable or PoseProcessFailed where the source or the pose process cannot be started, and the error
     that ended the source, if one did.
@@ -47,7 +47,7 @@ def relay_joints(
         stack.callback(pose.close)
         stack.callback(source.close)
         if not stop.is_set():
-            with broken_off(stop):
+            with interrupted_by(stop):
                 source.open()
         if stop.is_set():
             return
@@ -56,8 +56,8 @@ def relay_joints(
         stack.callback(relay.publish_status)
         try:
             while not relay.ended and not stop.is_set() and (deadline_s is None or time.monotonic() < deadline_s):
-                if attend is not None:
-                    attend()
+                if serve_subscribers is not None:
+                    serve_subscribers()
                 for item in source.read(_WAIT_S):
                     relay.process(item)
                 relay.maybe_publish_status()
@@ -79,7 +79,7 @@ class _Relay:
         self._state: SourceState = "connecting"
         self._detail = ""
         now_ns = time.monotonic_ns()
-        self._counters = Counters(began_ns=now_ns, beat_ns=now_ns)
+        self._counters = Counters(began_ns=now_ns, status_ns=now_ns)
 
     @property
     def ended(self) -> bool:
@@ -106,8 +106,8 @@ class _Relay:
     def maybe_publish_status(self) -> None:
         """Publish a status when one is due."""
         now_ns = time.monotonic_ns()
-        if (now_ns - self._counters.beat_ns) / 1e9 >= self._status_every_s:
-            self._counters.beat(now_ns)
+        if (now_ns - self._counters.status_ns) / 1e9 >= self._status_every_s:
+            self._counters.update_rate(now_ns)
             self.publish_status()
 
     def publish_status(self) -> None:

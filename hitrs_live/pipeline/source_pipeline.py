@@ -101,7 +101,7 @@ class SourcePipeline:
     def begin(self, information: Sequence[str] = ()) -> None:
         """Start counting time. information: about what the sources share, for the status."""
         self._status.information = tuple(information)
-        self._counters.began_ns = self._counters.beat_ns = self._clock()
+        self._counters.began_ns = self._counters.status_ns = self._clock()
 
     def track(self, frame: SourceFrame) -> Sequence[JointFrame]:
         """Take one item of the source; return the joint frames that it completes, oldest first."""
@@ -170,8 +170,8 @@ class SourcePipeline:
     def maybe_publish_status(self, notices: Sequence[str]) -> None:
         """Publish a status when one is due. notices: about what the sources share."""
         now_ns = self._clock()
-        if (now_ns - self._counters.beat_ns) / 1e9 >= self._config.publish.status_every_s:
-            self._counters.beat(now_ns)
+        if (now_ns - self._counters.status_ns) / 1e9 >= self._config.publish.status_every_s:
+            self._counters.update_rate(now_ns)
             self._publish_status(now_ns, notices)
 
     def close(self, notices: Sequence[str]) -> None:

@@ -41,14 +41,14 @@ class Track:
 
 
 @dataclass(frozen=True, kw_only=True)
-class People:
+class SelectedBodies:
     """The selected bodies, the most active first, each as (first frame, joints (T, 25, 3)), and counts of the steps."""
 
     bodies: list[tuple[int, NDArray[np.float32]]]
     counts: dict[str, int]
 
 
-def sort_people(tracks: Sequence[Track]) -> People:
+def sort_people(tracks: Sequence[Track]) -> SelectedBodies:
     """Join tracks of one person, drop noise, select the two most active bodies and interpolate over their gaps."""
     counts = {"tracks": len(tracks)}
     longest = sorted(range(len(tracks)), key=lambda number: -len(tracks[number].at))[:MOST_TRACKS]
@@ -64,7 +64,7 @@ def sort_people(tracks: Sequence[Track]) -> People:
     bodies = [(int(track.at[0]), fill_gaps(track)) for track in people]
     counts["bodies"] = len(bodies)
     counts["frames filled"] = sum(len(joints) for _, joints in bodies) - sum(len(track.at) for track in people)
-    return People(bodies=bodies, counts=counts)
+    return SelectedBodies(bodies=bodies, counts=counts)
 
 
 def join_tracks(tracks: Sequence[Track]) -> list[Track]:

@@ -69,7 +69,7 @@ def fill_standard_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def forget_stream(stream: TextIO) -> None:
+def redirect_to_devnull(stream: TextIO) -> None:
     """Redirect a stream to the null device once its reader is gone, since the interpreter flushes it at exit."""
     descriptor = _descriptor_of(stream)
     if descriptor is not None:
@@ -82,7 +82,7 @@ def forget_unless_writable(stream: TextIO) -> None:
     """Redirect a stream to the null device if it is not writable now, since a flush would block for ever."""
     descriptor = _descriptor_of(stream)
     if descriptor is not None and not _is_writable(descriptor, 0.0):
-        forget_stream(stream)
+        redirect_to_devnull(stream)
 
 
 class LineWriter:
@@ -270,7 +270,7 @@ class LineStream(io.TextIOBase):
                 self._writer.write(line)
 
 
-def say(line: str, stream: TextIO, timeout_s: float = CLOSE_WAIT_S) -> None:
+def write_line(line: str, stream: TextIO, timeout_s: float = CLOSE_WAIT_S) -> None:
     """Write one line to a stream now; give up after timeout_s or if it cannot be written."""
     writer = LineWriter(stream)
     writer.write(line)

@@ -8,7 +8,7 @@ from types import FrameType
 
 
 @contextmanager
-def stopping() -> Iterator[threading.Event]:
+def stop_on_signals() -> Iterator[threading.Event]:
     """Set an event at the first Ctrl-C, SIGTERM or SIGHUP, so that the run shuts down in order.
 
     A second Ctrl-C or SIGTERM interrupts it. A second SIGHUP does not, because a closing terminal often sends two. If
@@ -38,11 +38,11 @@ class _Stopped(BaseException):
 
 
 @contextmanager
-def broken_off(stop: threading.Event) -> Iterator[None]:
+def interrupted_by(stop: threading.Event) -> Iterator[None]:
     """Leave the block at the first signal and set `stop`; execution continues after the block.
 
-    For long waits that need no orderly shutdown. Use it only inside `stopping`. Outside the main thread, which is the
-    only one that receives signals, it does nothing.
+    For long waits that need no orderly shutdown. Use it only inside `stop_on_signals`. Outside the main thread, which
+    is the only one that receives signals, it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

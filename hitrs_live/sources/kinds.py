@@ -29,7 +29,7 @@ class SourceOptions:
 class SourceKind:
     """One kind of source, as the command line offers it."""
 
-    makes: str
+    factory: str
     """`module.function` within this package: takes (value, SourceOptions) and returns a source that is not opened. It
     refuses what can be seen to be wrong without opening anything."""
     metavar: str | None
@@ -44,28 +44,29 @@ class SourceKind:
 
     def make(self, value: str, options: SourceOptions) -> "Source":
         """Make one; nothing is opened yet. Raises SourceUnavailable or ValueError (source name)."""
-        maker: Callable[[str, SourceOptions], Source] = pkgutil.resolve_name(f"hitrs_live.sources.{self.makes}")
+        maker: Callable[[str, SourceOptions], Source] = pkgutil.resolve_name(f"hitrs_live.sources.{self.factory}")
         return maker(value, options)
 
 
 SOURCES: dict[str, SourceKind] = {
     "camera": SourceKind(
-        makes="camera.source.make_camera", metavar="N|URL", example="0", has_pictures=True,
+        factory="camera.source.make_camera", metavar="N|URL", example="0", has_pictures=True,
         text="a camera's number, or an rtsp:// or http:// (MJPEG) address",
     ),
     "video": SourceKind(
-        makes="video.make_video", metavar="FILE", has_pictures=True, reads_file=True, text="a video file, every frame",
+        factory="video.make_video", metavar="FILE", has_pictures=True, reads_file=True,
+        text="a video file, every frame",
     ),
     "replay": SourceKind(
-        makes="replay.make_replay", metavar="PATH", has_pictures=False, reads_file=True,
+        factory="replay.make_replay", metavar="PATH", has_pictures=False, reads_file=True,
         text="NTU .skeleton files, or a recording of ours (.mcap)",
     ),
     "joints": SourceKind(
-        makes="joints.make_joints", metavar="URL", has_pictures=False,
+        factory="joints.make_joints", metavar="URL", has_pictures=False,
         text="joints that `hitrs-live pose` publishes elsewhere",
     ),
     "demo": SourceKind(
-        makes="demo.source.make_demo", metavar=None, has_pictures=False,
+        factory="demo.source.make_demo", metavar=None, has_pictures=False,
         text="a synthetic person who does exercises; needs nothing",
     ),
 }  # fmt: skip

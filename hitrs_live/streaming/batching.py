@@ -38,16 +38,16 @@ class RowBatch:
         """Return each source's predictions; none where no row of it has an output or was reset."""
         if self._sources == 1:
             return {0: predictions}
-        return {source: self._of(source, joint_frame, predictions) for source, joint_frame in joint_frames.items()}
+        return {source: self._rows_of(source, joint_frame, predictions) for source, joint_frame in joint_frames.items()}
 
-    def _of(self, source: int, joint_frame: JointFrame, predictions: Sequence[Prediction]) -> Sequence[Prediction]:
+    def _rows_of(self, source: int, joint_frame: JointFrame, predictions: Sequence[Prediction]) -> Sequence[Prediction]:
         rows = slice(source * self._rows, (source + 1) * self._rows)
         return [
             Prediction(
-                joint_frame=joint_frame, completed=prediction.completed[rows],
+                joint_frame=joint_frame, has_output=prediction.has_output[rows],
                 logits=prediction.logits[rows],
                 future_joints_m=prediction.future_joints_m[rows], scales_m=prediction.scales_m[rows],
             )
             for prediction in predictions
-            if prediction.completed[rows].any() or joint_frame.reset.any()
+            if prediction.has_output[rows].any() or joint_frame.reset.any()
         ]  # fmt: skip

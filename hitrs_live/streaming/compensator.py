@@ -27,7 +27,7 @@ class LatencyCompensator:
 
     def step(self, prediction: Prediction) -> None:
         """Take the new predictions; each replaces its row's older one."""
-        rows = np.flatnonzero(prediction.completed)
+        rows = np.flatnonzero(prediction.has_output)
         self._path_m[rows, 0] = prediction.joint_frame.joints_m[rows]
         self._path_m[rows, 1:] = prediction.future_joints_m[rows]
         self._predicted_ns[rows] = prediction.joint_frame.time_ns[rows]

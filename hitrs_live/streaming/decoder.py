@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from hitrs_live.config import ActionConfig, TrackConfig
 from hitrs_live.messages import ActionEvent, EndReason, JointFrame, Prediction, ScoreEvent
 from hitrs_live.streaming.body_confidence import body_confidence
-from hitrs_live.streaming.hysteresis import ActionHysteresis, End, ScoreBatch, Start
+from hitrs_live.streaming.hysteresis import ActionHysteresis, End, Start
+from hitrs_live.streaming.onset import ScoreBatch
 from hitrs_live.streaming.scores import class_scores, share_with_unknown
 from hitrs_live.streaming.stream_model import StreamDescription
-from hitrs_live.streaming.thresholds import Thresholds, make_rules
+from hitrs_live.streaming.thresholds import Thresholds, make_threshold_arrays
 
 _TOP = 5
 """Classes that a ScoreEvent names."""
@@ -49,7 +50,7 @@ class ActionDecoder:
         of which it is not known.
         """
         self._labels, self._config, self._source_id = model.labels, config, source_id
-        rules = make_rules(model, config, thresholds)
+        rules = make_threshold_arrays(model, config, thresholds)
         if of_pairs is not None:
             takes_two = np.isin(model.labels, model.pair_labels)
             rules = replace(
@@ -84,7 +85,7 @@ class ActionDecoder:
         events: list[ActionEvent | ScoreEvent] = []
         if joint_frame.reset.any():
             events.extend(self._restart_rows(joint_frame))
-        rows = np.flatnonzero(prediction.completed)
+        rows = np.flatnonzero(prediction.has_output)
         if not len(rows):
             return events
         logits = prediction.logits[rows]

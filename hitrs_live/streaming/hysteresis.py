@@ -1,9 +1,9 @@
 """Onset and offset thresholds with hysteresis: which action is running in each row, since when, and when it ends.
 
 This is the decision alone, on arrays of scores: `ActionDecoder` makes messages of it. Whether an action starts is
-decided in `ActionHysteresis.step`, the time of its onset in `_date_onset`, its end in `_find_ends`. The thresholds per
-class are `thresholds.Rules`; the settings are the section `[action]` (`on`, `off`, `min_duration_s`, `merge_gap_s`,
-`max_duration_s`, `sure`).
+decided in `ActionHysteresis.step`, its end in `_find_ends`; its onset is dated in `onset`. The thresholds per
+class are `thresholds.ThresholdArrays`; the settings are the section `[action]` (`on`, `off`, `min_duration_s`,
+`merge_gap_s`, `max_duration_s`, `sure`).
 """
 
 from collections.abc import Sequence
@@ -13,33 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.messages import EndReason
-from hitrs_live.streaming.thresholds import Rules
+from hitrs_live.streaming.onset import NEVER, OnsetTracker, ScoreBatch
+from hitrs_live.streaming.thresholds import ThresholdArrays
 
-_NEVER = np.iinfo(np.int64).min
 SLACK_NS = 1_000_000
 """Six frames of 30 Hz in whole nanoseconds are not quite 0.2 s; they are meant to be."""
-_ONSET_LEVEL = 0.25
-"""Share of the way from the offset to the onset threshold at which an onset is dated. A lower level often dates it to
-the end of the previous action, a higher one late."""
-_MAX_ONSET_LEAD_NS = 1_000_000_000
-"""An onset is dated at most this long before its class became the candidate: scores that rose long before are not
-evidence of that class."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreBatch:
-    """The scores of the rows that have a new prediction. M of the R rows, K classes, the background first."""
-
-    rows: NDArray[np.int64]
-    """(M,)."""
-    scores: NDArray[np.float32]
-    """(M, K)."""
-    scores_if_known: NDArray[np.float32]
-    """(M, K); before `share_with_unknown`, as if the input were certainly of a known class."""
-    instants_ns: NDArray[np.int64]
-    """(M,); the instants that the scores describe, each standing for half a step before and after it."""
-    clear: NDArray[np.bool_]
-    """(M,); True where enough of the body was visible for the scores to be used."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +57,7 @@ class ActionHysteresis:
     onset threshold and its score as a known class reaches `confident_threshold`, or when it has lasted its minimum
     duration without falling below its offset threshold.
 
-    Onset. Onsets are dated back, because that something begins shows before what it is: see `_date_onset`.
+    Onset. Onsets are dated back, because that something begins shows before what it is: see `OnsetTracker`.
 
     Confirmation. A running action is confirmed by each prediction in which its score is at least its offset threshold
     and no candidate exceeds it.
@@ -93,7 +71,14 @@ class ActionHysteresis:
     """
 
     def __init__(
-        self, rules: Rules, *, rows: int, confident_threshold: float, step_ns: int, lead_ns: int, max_unclear_ns: int
+        self,
+        rules: ThresholdArrays,
+        *,
+        rows: int,
+        confident_threshold: float,
+        step_ns: int,
+        lead_ns: int,
+        max_unclear_ns: int,
     ) -> None:
         """Begin with no action in any row.
 
@@ -101,12 +86,8 @@ class ActionHysteresis:
         model's span to the instant that its first output describes. max_unclear_ns: how long a body may be unclear.
         """
         self._rules, self._confident_threshold = rules, confident_threshold
-        self._step_ns, self._lead_ns, self._max_unclear_ns = step_ns, lead_ns, max_unclear_ns
-        reach = np.where(np.isfinite(rules.onset_threshold), rules.onset_threshold, 1) - rules.offset_threshold
-        self._onset_level = (rules.offset_threshold + _ONSET_LEVEL * reach).astype(np.float32)
-        """(K,); the total score of all actions from which on the onset of each class may be dated."""
-        self._had_prediction = np.zeros(rows, bool)
-        """(R,); True once a row has had a prediction."""
+        self._step_ns, self._max_unclear_ns = step_ns, max_unclear_ns
+        self._onsets = OnsetTracker(rules, rows=rows, step_ns=step_ns, lead_ns=lead_ns)
         self.label = np.zeros(rows, np.int64)
         """(R,); the class of the running action, 0 for none."""
         self.onset_ns = np.zeros(rows, np.int64)
@@ -119,15 +100,13 @@ class ActionHysteresis:
         self._score_count = np.zeros(rows, np.int64)
         self._confirmed_ns = np.zeros(rows, np.int64)
         """(R,); the instant of the last confirmation."""
-        self._unconfirmed_since_ns = np.full(rows, _NEVER)
-        """(R,); when the confirmation of the running action first failed; `_NEVER` where it has not."""
-        self._last_end_ns = np.full(rows, _NEVER)
+        self._unconfirmed_since_ns = np.full(rows, NEVER)
+        """(R,); when the confirmation of the running action first failed; `NEVER` where it has not."""
+        self._last_end_ns = np.full(rows, NEVER)
         """(R,); when the row's previous action ended."""
         self._candidate = np.zeros(rows, np.int64)
         self._candidate_since_ns = np.zeros(rows, np.int64)
-        self._above_level_since_ns = np.full((rows, len(rules.offset_threshold)), _NEVER)
-        """(R, K); since when the total score of all actions has been at the class's onset level."""
-        self._unclear_since_ns = np.full(rows, _NEVER)
+        self._unclear_since_ns = np.full(rows, NEVER)
         self._barred = np.zeros((rows, len(rules.onset_threshold)), bool)
         """(R, K); True for a class that reached its maximum duration and has not fallen below its offset threshold."""
 
@@ -135,15 +114,15 @@ class ActionHysteresis:
         """Advance the rows of a batch. Returns what changed, row by row, an end before a start."""
         rows, clear, instants_ns = batch.rows, batch.clear, batch.instants_ns
         self._barred[rows] &= (batch.scores >= self._rules.offset_threshold) | ~clear[:, None]
-        self._track_onset_level(batch)
+        self._onsets.observe(batch)
         candidate = self._find_candidates(batch)
         continued = self._confirm(batch, candidate)
         lost = self._track_visibility(batch)
         self._candidate[rows] = candidate = np.where(continued | lost, 0, candidate)
         lasted_ns = instants_ns + self._step_ns // 2 - self._candidate_since_ns[rows]
         # The onset threshold already accounts for unknown input; confidence is about which known class it is.
-        confident = _of(batch.scores_if_known, candidate) >= self._confident_threshold
-        confident &= _of(batch.scores, candidate) >= self._rules.onset_threshold[candidate]
+        confident = _score_of(batch.scores_if_known, candidate) >= self._confident_threshold
+        confident &= _score_of(batch.scores, candidate) >= self._rules.onset_threshold[candidate]
         long_enough = lasted_ns + SLACK_NS >= self._rules.min_duration_ns[candidate]
         starts = clear & (candidate > 0) & (confident | long_enough)
         ends, too_long = self._find_ends(batch, starts)
@@ -165,7 +144,7 @@ class ActionHysteresis:
     def close(self, row: int, reason: EndReason) -> Sequence[End]:
         """End a row's action, if it has one, where its confirmation first failed, else where it was last confirmed."""
         since_ns = int(self._unconfirmed_since_ns[row])
-        return self._end(row, reason, int(self._confirmed_ns[row]) if since_ns == _NEVER else since_ns)
+        return self._end(row, reason, int(self._confirmed_ns[row]) if since_ns == NEVER else since_ns)
 
     def mean_score(self, row: int) -> float:
         """Average the scores of a row's action over the predictions that confirmed it, its start included."""
@@ -174,23 +153,9 @@ class ActionHysteresis:
     def forget(self, rows: NDArray[np.bool_]) -> None:
         """Reset some rows. rows: (R,), True for those."""
         self.label[rows] = self._candidate[rows] = 0
-        self._unconfirmed_since_ns[rows] = self._unclear_since_ns[rows] = self._last_end_ns[rows] = _NEVER
-        self._above_level_since_ns[rows] = _NEVER
-        self._barred[rows] = self._had_prediction[rows] = False
-
-    def _track_onset_level(self, batch: ScoreBatch) -> None:
-        """Note since when the total score of all actions has been at each class's onset level."""
-        # As known classes: how much of the score may be unknown input changes what it is, not when it began.
-        rows, scores = batch.rows, batch.scores_if_known
-        # In single precision one class's score may slightly exceed one minus the background's.
-        above = (1 - scores[:, :1] >= self._onset_level) | (scores >= self._onset_level)
-        # A row's first prediction stands for its whole span of frames, before which nothing was seen.
-        back_ns = np.where(self._had_prediction[rows], self._step_ns // 2, self._lead_ns)
-        self._had_prediction[rows] = True
-        begins_ns = (batch.instants_ns - back_ns)[:, None]
-        before_ns = self._above_level_since_ns[rows]
-        since_ns = np.where(above, np.where(before_ns == _NEVER, begins_ns, before_ns), _NEVER)
-        self._above_level_since_ns[rows] = np.where(batch.clear[:, None], since_ns, before_ns)
+        self._unconfirmed_since_ns[rows] = self._unclear_since_ns[rows] = self._last_end_ns[rows] = NEVER
+        self._barred[rows] = False
+        self._onsets.forget(rows)
 
     def _find_candidates(self, batch: ScoreBatch) -> NDArray[np.int64]:
         """Choose each row's candidate among the classes at their onset threshold. Returns (M,), 0 for none."""
@@ -199,9 +164,9 @@ class ActionHysteresis:
         leader = np.where(reached, scores, -1.0).argmax(axis=1)
         candidate = self._candidate[rows]
         # Scores of an unclear body neither keep a candidate nor drop it.
-        remains = (candidate > 0) & (~clear | (_of(scores, candidate) >= self._rules.offset_threshold[candidate]))
+        remains = (candidate > 0) & (~clear | (_score_of(scores, candidate) >= self._rules.offset_threshold[candidate]))
         fresh = reached.any(axis=1) & (leader != self.label[rows]) & (leader != candidate)
-        fresh &= ~remains | (_of(scores, leader) > _of(scores, candidate))
+        fresh &= ~remains | (_score_of(scores, leader) > _score_of(scores, candidate))
         begins_ns = batch.instants_ns - self._step_ns // 2
         self._candidate_since_ns[rows] = np.where(fresh, begins_ns, self._candidate_since_ns[rows])
         return np.where(fresh, leader, np.where(remains, candidate, 0))
@@ -210,12 +175,12 @@ class ActionHysteresis:
         """Confirm running actions, and note where confirmation fails. Returns (M,), True where confirmed."""
         rows, scores, clear = batch.rows, batch.scores, batch.clear
         label = self.label[rows]
-        own = _of(scores, label)
-        beaten = (candidate > 0) & (_of(scores, candidate) > own)
+        own = _score_of(scores, label)
+        beaten = (candidate > 0) & (_score_of(scores, candidate) > own)
         continued = clear & (label > 0) & (own >= self._rules.offset_threshold[label]) & ~beaten
-        fails = clear & (label > 0) & ~continued & (self._unconfirmed_since_ns[rows] == _NEVER)
+        fails = clear & (label > 0) & ~continued & (self._unconfirmed_since_ns[rows] == NEVER)
         since_ns = np.where(fails, batch.instants_ns - self._step_ns // 2, self._unconfirmed_since_ns[rows])
-        self._unconfirmed_since_ns[rows] = np.where(continued, _NEVER, since_ns)
+        self._unconfirmed_since_ns[rows] = np.where(continued, NEVER, since_ns)
         self._confirmed_ns[rows] = np.where(continued, batch.instants_ns, self._confirmed_ns[rows])
         self.score[rows] = np.where(continued, own, self.score[rows])
         self.peak_score[rows] = np.where(continued, np.maximum(own, self.peak_score[rows]), self.peak_score[rows])
@@ -227,17 +192,17 @@ class ActionHysteresis:
         """Note since when bodies are unclear. Returns (M,), True where that is longer than allowed."""
         rows, instants_ns = batch.rows, batch.instants_ns
         since_ns = self._unclear_since_ns[rows]
-        since_ns = np.where(batch.clear, _NEVER, np.where(since_ns == _NEVER, instants_ns, since_ns))
+        since_ns = np.where(batch.clear, NEVER, np.where(since_ns == NEVER, instants_ns, since_ns))
         self._unclear_since_ns[rows] = since_ns
         lost = ~batch.clear & (instants_ns > since_ns + self._max_unclear_ns)
-        self._above_level_since_ns[rows[lost]] = _NEVER
+        self._onsets.lose(rows[lost])
         return lost
 
     def _find_ends(self, batch: ScoreBatch, starts: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Find the actions that end, and those that reached their maximum duration. Returns (M,) of each."""
         rows, instants_ns = batch.rows, batch.instants_ns
         label, since_ns = self.label[rows], self._unconfirmed_since_ns[rows]
-        unconfirmed = (label > 0) & (since_ns != _NEVER)
+        unconfirmed = (label > 0) & (since_ns != NEVER)
         # The next prediction stands for the time from half a step after this instant on: too late for the merge gap?
         gap_ns = instants_ns + self._step_ns // 2 - np.where(unconfirmed, since_ns, instants_ns)
         ends = unconfirmed & (starts | (gap_ns - SLACK_NS > self._rules.merge_gap_ns[label]))
@@ -247,24 +212,17 @@ class ActionHysteresis:
     def _start(self, row: int, score: float, instant_ns: int) -> Start:
         """Make a row's candidate its running action."""
         self.label[row] = self._candidate[row]
-        self.onset_ns[row] = self._date_onset(row)
-        self.score[row], self._confirmed_ns[row], self._unconfirmed_since_ns[row] = score, instant_ns, _NEVER
+        self.onset_ns[row] = self._onsets.date(
+            row,
+            int(self.label[row]),
+            candidate_ns=int(self._candidate_since_ns[row]),
+            previous_end_ns=int(self._last_end_ns[row]),
+        )
+        self.score[row], self._confirmed_ns[row], self._unconfirmed_since_ns[row] = score, instant_ns, NEVER
         self.peak_score[row] = self._score_sum[row] = score
         self._score_count[row] = 1
         self._candidate[row] = 0
         return Start(row=row)
-
-    def _date_onset(self, row: int) -> int:
-        """Return the onset time of the action that now starts in a row, nanoseconds.
-
-        It is the time since which the total score of all actions, as known classes, has been at the class's onset
-        level, a quarter of the way from its offset to its onset threshold. It is not before the end of the row's
-        previous action, nor more than a second before the class became the candidate.
-        """
-        level_ns, candidate_ns = self._above_level_since_ns[row, self.label[row]], self._candidate_since_ns[row]
-        # A candidate remains down to its offset threshold, which is below the onset level.
-        begins_ns = candidate_ns if level_ns == _NEVER else level_ns
-        return int(max(begins_ns, self._last_end_ns[row], candidate_ns - _MAX_ONSET_LEAD_NS))
 
     def _end_too_long(self, row: int) -> Sequence[End]:
         """End an action at its maximum duration, and bar its class."""
@@ -275,7 +233,7 @@ class ActionHysteresis:
         label, onset_ns = int(self.label[row]), int(self.onset_ns[row])
         if label == 0:
             return ()
-        self.label[row], self._unconfirmed_since_ns[row] = 0, _NEVER
+        self.label[row], self._unconfirmed_since_ns[row] = 0, NEVER
         lasted_ns = min(max(end_ns - onset_ns, 0), float(self._rules.max_duration_ns[label]))
         end_ns, score = onset_ns + int(lasted_ns), float(self.score[row])
         self._last_end_ns[row] = end_ns
@@ -287,6 +245,6 @@ class ActionHysteresis:
         )  # fmt: skip
 
 
-def _of(scores: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.float32]:
+def _score_of(scores: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.float32]:
     """Pick one class's score per row. scores: (M, K); label: (M,). Returns (M,)."""
     return scores[np.arange(len(label)), label]

@@ -63,7 +63,7 @@ class MotionScorer:
         """Keep the new predictions for scoring and return them as messages."""
         if not self._horizon:
             return ()
-        rows = np.flatnonzero(prediction.completed)
+        rows = np.flatnonzero(prediction.has_output)
         slots = self._slot[rows] % self._age.shape[1]
         self._ahead_m[rows, slots] = prediction.future_joints_m[rows]
         self._start_pose_m[rows, slots] = prediction.joint_frame.joints_m[rows]

@@ -52,7 +52,7 @@ class PairStage:
     def step(self, prediction: Prediction) -> Prediction:
         """Turn a prediction for single people into one for pairs.
 
-        A pair takes the row of its first member, the one of the lower row. `completed` is True where either of the two
+        A pair takes the row of its first member, the one of the lower row. `has_output` is True where either of the two
         has a new prediction and both have had one; `reset` where a pair formed or separated.
         """
         joint_frame, rows = prediction.joint_frame, self._rows
@@ -64,7 +64,7 @@ class PairStage:
         partner = np.where(first, self._partner, numbers)
         was_first = (before >= 0) & (numbers < before)
         changed = (self._partner != before) & (first | was_first)
-        fresh = prediction.completed | prediction.completed[partner]
+        fresh = prediction.has_output | prediction.has_output[partner]
         return Prediction(
             joint_frame=replace(
                 joint_frame,
@@ -73,7 +73,7 @@ class PairStage:
                 reset=changed,
                 confidence=np.minimum(rows.confidence, rows.confidence[partner]),
             ),
-            completed=first & fresh & rows.predicted & rows.predicted[partner],
+            has_output=first & fresh & rows.predicted & rows.predicted[partner],
             logits=(rows.logits + rows.logits[partner]) * np.float32(0.5),
             future_joints_m=prediction.future_joints_m,
             scales_m=prediction.scales_m,
@@ -89,8 +89,8 @@ class PairStage:
         rows.present |= moved
         rows.track_ids[moved] = joint_frame.track_ids[moved]
         rows.confidence[moved] = joint_frame.confidence[moved]
-        rows.logits[prediction.completed] = prediction.logits[prediction.completed]
-        rows.predicted |= prediction.completed
+        rows.logits[prediction.has_output] = prediction.logits[prediction.has_output]
+        rows.predicted |= prediction.has_output
 
     def _pair_up(self, before: NDArray[np.int64]) -> NDArray[np.int64]:
         """Keep the pairs that are still near, then pair the others.

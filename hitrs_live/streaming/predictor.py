@@ -84,8 +84,8 @@ def _spread(joint_frame: JointFrame, output: ModelOutput, mirrored: Tensor | Non
     row_logits = output.logits[own]
     if mirrored is not None:
         row_logits = average_sides(row_logits, output.logits[people:], mirrored)
-    completed = np.zeros(count, bool)
-    completed[rows] = True
+    has_output = np.zeros(count, bool)
+    has_output[rows] = True
     logits = np.zeros((count, *output.logits.shape[1:]), np.float32)
     logits[rows] = row_logits.numpy()
     future_joints_m = np.zeros((count, *output.future_joints_m.shape[1:]), np.float32)
@@ -93,5 +93,9 @@ def _spread(joint_frame: JointFrame, output: ModelOutput, mirrored: Tensor | Non
     scales_m = np.zeros((count, *output.scales_m.shape[1:]), np.float32)
     scales_m[rows] = output.scales_m[own].numpy()
     return Prediction(
-        joint_frame=joint_frame, completed=completed, logits=logits, future_joints_m=future_joints_m, scales_m=scales_m
+        joint_frame=joint_frame,
+        has_output=has_output,
+        logits=logits,
+        future_joints_m=future_joints_m,
+        scales_m=scales_m,
     )

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import TrackConfig
 from hitrs_live.messages import JointFrame, People
-from hitrs_live.streaming.source_rate import SourcePace
+from hitrs_live.streaming.source_rate import SourceRate
 
 _TOLERANCE_S = 0.005
 """A frame up to this long before a grid instant is used for it: waiting for the next would add a frame of latency."""
@@ -19,7 +19,7 @@ class Resampler:
     """Interpolate each row linearly onto a grid of instants that is anchored to the stream's first frame.
 
     A row's grid instant is emitted once a frame at or after it has come. A gap up to `bridge_s` is interpolated, of a
-    slow source somewhat more than its own usual gap (`SourcePace`); a longer one, or another person in the row, ends
+    slow source somewhat more than its own usual gap (`SourceRate`); a longer one, or another person in the row, ends
     the row's history, which `JointFrame.reset` marks.
     """
 
@@ -28,7 +28,7 @@ class Resampler:
         self.clock_faults = 0
         """Frames whose capture time was not after the previous frame's."""
         self._rate_hz = rate_hz
-        self._pace = SourcePace(config.bridge_s)
+        self._pace = SourceRate(config.bridge_s)
         self._epoch_ns: int | None = None
         self._now_ns = 0
         self._track_ids = np.full(rows, -1, np.int64)

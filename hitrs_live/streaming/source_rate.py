@@ -14,7 +14,7 @@ _CHANGED = 0.15
 """Relative change of the usual gap from which on the notice is rewritten."""
 
 
-class SourcePace:
+class SourceRate:
     """Measure the usual gap between a source's frames over the last seconds, by capture time.
 
     The usual gap is the time-weighted median: half of the time lies in gaps up to it. For a steady source it is the

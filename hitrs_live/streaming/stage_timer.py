@@ -52,11 +52,11 @@ class Counters:
     frames: int = 0
     newest_capture_ns: int = 0
     began_ns: int = 0
-    beat_ns: int = 0
-    beat_frames: int = 0
+    status_ns: int = 0
+    status_frames: int = 0
     fps: float = 0.0
 
-    def beat(self, now_ns: int) -> None:
+    def update_rate(self, now_ns: int) -> None:
         """Measure the frame rate since the last beat."""
-        self.fps = (self.frames - self.beat_frames) / ((now_ns - self.beat_ns) / 1e9)
-        self.beat_ns, self.beat_frames = now_ns, self.frames
+        self.fps = (self.frames - self.status_frames) / ((now_ns - self.status_ns) / 1e9)
+        self.status_ns, self.status_frames = now_ns, self.frames

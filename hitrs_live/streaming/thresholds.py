@@ -1,4 +1,4 @@
-"""Detection thresholds per class: a TOML file for one checkpoint, and their merge with the settings into `Rules`."""
+"""Detection thresholds per class: a TOML file for one checkpoint, merged with the settings into `ThresholdArrays`."""
 
 import difflib
 import re
@@ -63,7 +63,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class ThresholdArrays:
     """The thresholds in force, by class. K classes, background first."""
 
     temperature: NDArray[np.float32]
@@ -91,7 +91,9 @@ class LoadedThresholds:
     """A file that was found and not used, in one line; empty where there was none."""
 
 
-def make_rules(model: "StreamDescription", config: ActionConfig, thresholds: Thresholds | None = None) -> Rules:
+def make_threshold_arrays(
+    model: "StreamDescription", config: ActionConfig, thresholds: Thresholds | None = None
+) -> ThresholdArrays:
     """Merge the thresholds per class: a thresholds file first, then the model's own, then the settings."""
     own = {} if thresholds is None else thresholds.classes
     fallback: dict[str, Mapping[str, float]] = {"on": model.on, "off": model.off}
@@ -111,7 +113,7 @@ def make_rules(model: "StreamDescription", config: ActionConfig, thresholds: Thr
 
     onset, longest_s = column("on").astype(np.float32), column("max_duration_s")
     onset[0] = np.inf
-    return Rules(
+    return ThresholdArrays(
         temperature=column("temperature").astype(np.float32),
         onset_threshold=onset,
         offset_threshold=np.minimum(column("off").astype(np.float32), onset),

@@ -23,6 +23,6 @@ class Throttle:
         """Return the track ids that are due, and count them as published."""
         joint_frame = prediction.joint_frame
         self._published_ns[joint_frame.reset] = _LONG_AGO_NS
-        due = prediction.completed & (joint_frame.time_ns - self._published_ns >= self._pause_ns)
+        due = prediction.has_output & (joint_frame.time_ns - self._published_ns >= self._pause_ns)
         self._published_ns[due] = joint_frame.time_ns[due]
         return frozenset(joint_frame.track_ids[due].tolist())

@@ -61,7 +61,7 @@ class Pairing:
     pose_of: dict[int, int]
     ambiguous: set[int] = field(default_factory=set)
     """Expected people whose pairing, or lack of one, has a rival nearly as likely."""
-    come_apart: set[int] = field(default_factory=set)
+    separated: set[int] = field(default_factory=set)
     """Those of the ambiguous whose poses are well apart already."""
 
 
@@ -124,7 +124,7 @@ def _find_swaps(
             if allowed[a, j] and allowed[b, i] and margin < _SWAP_MARGIN:
                 pairing.ambiguous.update((a, b))
                 if between[i, j] > _APART_M:
-                    pairing.come_apart.update((a, b))
+                    pairing.separated.update((a, b))
 
 
 def _find_rivals(pairing: Pairing, cost: NDArray[np.float64], allowed: NDArray[np.bool_]) -> None:

@@ -102,7 +102,7 @@ class Tracker:
         present, free = set(), set(range(len(poses)))
         for index, row in enumerate(rows):
             column = pairing.pose_of.get(index)
-            if self._end_if_ambiguous(row, index in pairing.ambiguous, index in pairing.come_apart, column, now_ns):
+            if self._end_if_ambiguous(row, index in pairing.ambiguous, index in pairing.separated, column, now_ns):
                 continue
             if column is not None:
                 free.discard(column)
@@ -112,7 +112,7 @@ class Tracker:
         present |= self._follow_newcomers([poses[column] for column in sorted(free)], now_ns)
         return self._people(frame, present)
 
-    def _end_if_ambiguous(self, row: int, ambiguous: bool, come_apart: bool, column: int | None, now_ns: int) -> bool:
+    def _end_if_ambiguous(self, row: int, ambiguous: bool, separated: bool, column: int | None, now_ns: int) -> bool:
         """End a track whose person is ambiguous for good; return whether it was ended."""
         track = self._rows[row]
         assert track is not None
@@ -121,7 +121,7 @@ class Tracker:
         # After an ambiguity all depends on where people were before it, which is soon too long ago.
         unambiguous = column is not None and not ambiguous and track.ambiguous_ns is not None
         too_late = unambiguous and now_ns - (track.ambiguous_ns or 0) > _LONGEST_AMBIGUITY_S * 1e9
-        if come_apart or too_late:
+        if separated or too_late:
             self._rows[row] = None
             self.resets += 1
             return True

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 
 from hitrs_live.checkpoint import EncoderCheckpoint, load_encoder
-from hitrs_live.data.array_format import BACKGROUND, data_folder
-from hitrs_live.data.array_format import LabelledSequence as Recording
+from hitrs_live.data.array_format import BACKGROUND, LabelledSequence, data_folder
 from hitrs_live.data.class_map import read_classes
 from hitrs_live.data.dataset import UNLABELLED, Dataset
 from hitrs_live.data.open_dataset import BACKGROUND_NAME, check_rates, open_datasets
@@ -112,7 +111,7 @@ def _classes(datasets: Sequence[Dataset]) -> tuple[str, ...]:
 
 
 def check_actions(
-    datasets: Sequence[Dataset], sources: Mapping[str, Sequence[Recording]], labels: Sequence[str]
+    datasets: Sequence[Dataset], sources: Mapping[str, Sequence[LabelledSequence]], labels: Sequence[str]
 ) -> list[str]:
     """Return the actions that no recording contains. Raises DataError, naming the data, where that is all of them."""
     present = {int(label) for recordings in sources.values() for one in recordings for label in np.unique(one.labels)}

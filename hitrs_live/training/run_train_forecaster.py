@@ -7,8 +7,7 @@ from dataclasses import replace
 import torch
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, checkpoint_kind, load_checkpoint, load_encoder
-from hitrs_live.data.array_format import BACKGROUND
-from hitrs_live.data.array_format import LabelledSequence as Recording
+from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
 from hitrs_live.data.class_map import map_labels, read_background, read_classes
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.open_dataset import BACKGROUND_NAME, check_rates
@@ -106,7 +105,7 @@ def _begin(options: argparse.Namespace) -> Checkpoint:
     return Checkpoint(info=info, model=model)
 
 
-def _read(data: Dataset, labels: tuple[str, ...], *, joint: bool) -> Sequence[Recording]:
+def _read(data: Dataset, labels: tuple[str, ...], *, joint: bool) -> Sequence[LabelledSequence]:
     """Read every body. Without --joint, labels that the detector does not know count as background: they move too."""
     if joint:
         return read_classes(data, labels)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, EncoderCheckpoint, save_checkpoint
-from hitrs_live.data.array_format import LabelledSequence as Recording
+from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
@@ -57,7 +57,7 @@ class DetectorTraining:
 class TrainingStreams:
     """Training data of a detector."""
 
-    sources: Mapping[str, Sequence[Recording]]
+    sources: Mapping[str, Sequence[LabelledSequence]]
     """Recordings by data set, with the detector's classes."""
     weights: Mapping[str, float]
     """Relative frequency of each data set's pieces; 1 for those not named."""

@@ -32,7 +32,7 @@ class SinkOptions:
 class SinkKind:
     """One kind of sink on the command line."""
 
-    makes: str
+    factory: str
     """`module.function` within this package: takes (value, SinkOptions) and returns an open sink."""
     metavar: str | None
     """Placeholder of the value in the help; None for a flag without a value."""
@@ -45,13 +45,13 @@ class SinkKind:
 
     def make(self, value: str, options: SinkOptions) -> "Sink":
         """Open a sink of this kind. Raises TransportError if it cannot be opened."""
-        maker: Callable[[str, SinkOptions], Sink] = pkgutil.resolve_name(f"hitrs_live.transport.{self.makes}")
+        maker: Callable[[str, SinkOptions], Sink] = pkgutil.resolve_name(f"hitrs_live.transport.{self.factory}")
         return maker(value, options)
 
 
 SINKS: dict[str, SinkKind] = {
     "record": SinkKind(
-        makes="recorder.make_recorder", metavar="FILE", each_source=True, file_of="recording",
+        factory="recorder.make_recorder", metavar="FILE", each_source=True, file_of="recording",
         text="record joints and events, never pixels, in an MCAP file, one per source",
     ),
 }  # fmt: skip

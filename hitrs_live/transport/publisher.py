@@ -81,7 +81,7 @@ class Publisher:
         self._read_subscriptions()
         return self._subscriptions > 0
 
-    def attend(self) -> None:
+    def serve_subscribers(self) -> None:
         """Serve new subscribers; call it regularly while nothing is published."""
         self._read_subscriptions()
 

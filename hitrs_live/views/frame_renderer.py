@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from hitrs_live.messages import Scene
 from hitrs_live.views.empty_scene import EmptyScene
 from hitrs_live.views.overlay import draw
-from hitrs_live.views.projection import LensFor, LensLike, imagined_lens
+from hitrs_live.views.projection import LensFor, LensLike, default_lens
 
 EMPTY_SIZE = (960, 720)
 """Width and height of the picture for sources without pictures, pixels."""
@@ -15,7 +15,7 @@ EMPTY_SIZE = (960, 720)
 class FrameRenderer:
     """Render successive frames; keeps the lens of their size and the floor of the empty scene."""
 
-    def __init__(self, lens_for: LensFor = imagined_lens) -> None:
+    def __init__(self, lens_for: LensFor = default_lens) -> None:
         """Begin without a frame. lens_for: returns the lens for a picture size; called when the size changes."""
         self._lens_for = lens_for
         self._lens: tuple[int, int, LensLike] | None = None
@@ -28,7 +28,7 @@ class FrameRenderer:
             height, width = image.shape[:2]
             lens = self._camera_lens(width, height)
         else:
-            lens = imagined_lens(*EMPTY_SIZE)
+            lens = default_lens(*EMPTY_SIZE)
             if self._empty is None:
                 self._empty = EmptyScene(*EMPTY_SIZE, lens)
             image = self._empty.picture(scene.people.joints_m[scene.people.present])

@@ -28,7 +28,7 @@ class ViewOptions:
 class ViewKind:
     """One kind of view on the command line; each source has its own."""
 
-    makes: str
+    factory: str
     """`module.function` within this package: takes (value, ViewOptions) and returns a view."""
     metavar: str | None
     """Placeholder of the value in the help; None for a flag without a value."""
@@ -39,17 +39,17 @@ class ViewKind:
 
     def make(self, value: str, options: ViewOptions) -> "Viewer":
         """Open a view of this kind. Raises ViewUnavailable if it cannot be shown here."""
-        maker: Callable[[str, ViewOptions], Viewer] = pkgutil.resolve_name(f"hitrs_live.views.{self.makes}")
+        maker: Callable[[str, ViewOptions], Viewer] = pkgutil.resolve_name(f"hitrs_live.views.{self.factory}")
         return maker(value, options)
 
 
 VIEWS: dict[str, ViewKind] = {
     "show": ViewKind(
-        makes="window.make_window", metavar=None,
+        factory="window.make_window", metavar=None,
         text="show the annotated pictures in a window, one per source",
     ),
     "save-video": ViewKind(
-        makes="save_video.make_video", metavar="FILE", file_of="video",
+        factory="save_video.make_video", metavar="FILE", file_of="video",
         text="write the annotated pictures to a .webm (which browsers play), .mp4 or .avi file, one per source",
     ),
 }  # fmt: skip

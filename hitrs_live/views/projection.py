@@ -41,7 +41,7 @@ class Lens:
     distortion: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-def imagined_lens(width: int, height: int) -> Lens:
+def default_lens(width: int, height: int) -> Lens:
     """Return the lens of the empty scene: 60 degrees across, its axis slightly above the middle of the picture."""
     focal = width / 2 / np.tan(np.radians(30.0))
     return Lens(fx=focal, fy=focal, cx=width / 2, cy=height * 0.48)

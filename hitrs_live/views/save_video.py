@@ -21,7 +21,7 @@ from hitrs_live.files.output_files import why_unwritable
 from hitrs_live.messages import Scene
 from hitrs_live.views.frame_renderer import FrameRenderer
 from hitrs_live.views.kinds import ViewOptions
-from hitrs_live.views.projection import LensFor, imagined_lens
+from hitrs_live.views.projection import LensFor, default_lens
 from hitrs_live.views.vp8 import Vp8Encoder, is_key_picture
 from hitrs_live.views.webm import WebmWriter
 
@@ -71,7 +71,7 @@ class SaveVideo:
         path: str | Path,
         fps: float = 30.0,
         *,
-        lens_for: LensFor = imagined_lens,
+        lens_for: LensFor = default_lens,
         wait: bool = True,
         patience_s: float = _PATIENCE_S,
     ) -> None:

@@ -10,7 +10,7 @@ from hitrs_live.errors import ViewUnavailable
 from hitrs_live.messages import Scene
 from hitrs_live.views.frame_renderer import FrameRenderer
 from hitrs_live.views.kinds import ViewOptions
-from hitrs_live.views.projection import LensFor, imagined_lens
+from hitrs_live.views.projection import LensFor, default_lens
 
 _ESCAPE = 27
 _WIDEST_PX = 1280
@@ -25,7 +25,7 @@ def make_window(_value: str, options: ViewOptions) -> "Window":
 class Window:
     """Show frames in a window until the user closes it, for example with q or Esc; the pipeline continues."""
 
-    def __init__(self, title: str = "hitrs-live", *, lens_for: LensFor = imagined_lens) -> None:
+    def __init__(self, title: str = "hitrs-live", *, lens_for: LensFor = default_lens) -> None:
         """Check that windows are available; the window opens with the first frame. Raises ViewUnavailable if not."""
         _refuse_without_windows()
         self._title = title

@@ -82,7 +82,7 @@ class EmptyRoom:
 @pytest.fixture
 def empty_room(package_file: NewFile, monkeypatch: pytest.MonkeyPatch) -> None:
     package_file("sources", "empty_room", SOURCE)
-    line = SourceKind(makes="empty_room.make_empty_room", metavar="FRAMES", text="an empty room", has_pictures=False)
+    line = SourceKind(factory="empty_room.make_empty_room", metavar="FRAMES", text="an empty room", has_pictures=False)
     monkeypatch.setitem(SOURCES, "empty-room", line)
 
 
@@ -146,7 +146,7 @@ def test_a_new_sink_has_a_flag_and_gets_every_message(
     package_file: NewFile, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     package_file("transport", "lines", SINK)
-    line = SinkKind(makes="lines.make_lines", metavar="FILE", text="topics", file_of="list of topics")
+    line = SinkKind(factory="lines.make_lines", metavar="FILE", text="topics", file_of="list of topics")
     monkeypatch.setitem(SINKS, "lines", line)
     file = tmp_path / "topics.txt"
     rooms = ("--empty-room", "3", "--empty-room", "3", "--source-id", "a,b")
@@ -186,7 +186,7 @@ def test_a_new_view_has_a_flag_and_is_shown_every_frame_of_each_source(
     package_file: NewFile, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     package_file("views", "tally", VIEW)
-    line = ViewKind(makes="tally.make_tally", metavar="FILE", text="number of frames", file_of="tally")
+    line = ViewKind(factory="tally.make_tally", metavar="FILE", text="number of frames", file_of="tally")
     monkeypatch.setitem(VIEWS, "tally", line)
     rooms = ("--empty-room", "3", "--empty-room", "4", "--source-id", "a,b")
     assert cli.main(["live", *rooms, *RUN, "--tally", str(tmp_path / "n.json")]) == 0

@@ -82,14 +82,6 @@ def test_a_file_or_a_name_that_is_gone_is_found() -> None:
     ]  # fmt: skip
 
 
-def test_the_packages_listed_are_those_of_the_repository() -> None:
-    tree = section("## Packages").split("```text\n")[1].split("```")[0]
-    listed = set(re.findall(r"^  (\S+) ", tree, re.MULTILINE))
-    modules = {path.name for path in PACKAGE.glob("*.py")}
-    folders = {f"{path.name}/" for path in PACKAGE.iterdir() if any(path.rglob("*.py")) or path.name == "weights"}
-    assert listed == modules | folders
-
-
 def test_the_layers_listed_are_those_that_are_checked() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     checked = next(each for each in settings["tool"]["importlinter"]["contracts"] if each["type"] == "layers")

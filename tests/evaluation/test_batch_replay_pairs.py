@@ -69,8 +69,8 @@ def live(detector: Path, file: Path) -> tuple[int, np.ndarray, list[str]]:
         for prediction in predictor.step(joint_frame):
             events += [*single.step(prediction), *pairs.step(prediction)]
             assert pairs.predicted is not None
-            predictions += int(pairs.predicted.completed.sum())
-            logits_sum += pairs.predicted.logits[pairs.predicted.completed].sum(axis=0)
+            predictions += int(pairs.predicted.has_output.sum())
+            logits_sum += pairs.predicted.logits[pairs.predicted.has_output].sum(axis=0)
     detected = [event.label for event in events if isinstance(event, ActionEvent) and event.state == "start"]
     return predictions, logits_sum, detected
 

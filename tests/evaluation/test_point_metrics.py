@@ -2,35 +2,17 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
+from starts import DETECTIONS, STARTS, detected, start
 
 from hitrs_live.evaluation.metrics.point import (
     NO_MATCHES,
     DetectedStart,
     TrueStart,
-    false_alarms_at_recall,
     match_starts,
     point_average_precision,
 )
-
-
-def start(onset_s: float, stream: int = 0, label: int = 1) -> TrueStart:
-    return TrueStart(stream=stream, label=label, onset_s=onset_s)
-
-
-def detected(
-    detected_s: float, score: float, stream: int = 0, label: int = 1, onset_s: float | None = None
-) -> DetectedStart:
-    """A start that is detected at its onset, unless another onset is given."""
-    dated_s = detected_s if onset_s is None else onset_s
-    return DetectedStart(stream=stream, label=label, onset_s=dated_s, detected_s=detected_s, score=score)
-
-
-STARTS = st.lists(st.builds(start, st.integers(0, 12), st.integers(0, 2)), min_size=1, max_size=8)
-DETECTIONS = st.lists(st.builds(detected, st.integers(0, 12), st.integers(0, 4), st.integers(0, 2)), max_size=12)
 
 
 def test_starts_match_once_each_and_the_nearest_first() -> None:
@@ -131,64 +113,3 @@ def test_point_average_precision_is_a_share_that_does_not_depend_on_the_order_of
 def test_every_start_detected_at_once_and_nothing_else_is_worth_one(true: list[TrueStart]) -> None:
     detections = [detected(s.onset_s, 0.5, stream=s.stream) for s in true]
     assert point_average_precision(detections, true, offset_s=0.1) == pytest.approx(1.0)
-
-
-ALARMS = [
-    detected(1.0, 0.9),
-    detected(20.0, 0.8),
-    detected(5.0, 0.7),
-    detected(21.0, 0.6),
-    detected(9.0, 0.5),
-    detected(22.0, 0.4),
-]
-TRUE = [start(1.1), start(5.1), start(9.1)]
-ALONE = [False, True, False, True, False, True]
-
-
-def alarms(recall: float, **changed: object) -> float | None:
-    given_ = {"alone": ALONE, "background_s": 1800.0, "recall": recall, "tolerance_s": 0.5} | changed
-    return false_alarms_at_recall(ALARMS, TRUE, **given_)  # type: ignore[arg-type]
-
-
-def test_false_alarms_are_counted_at_the_highest_score_that_finds_enough() -> None:
-    # A third is found at 0.9 with no alarm; two thirds at 0.7 with one; all at 0.5 with two, in half an hour each.
-    assert alarms(1 / 3) == 0.0
-    assert alarms(0.5) == 2.0
-    assert alarms(2 / 3) == 2.0
-    assert alarms(1.0) == 4.0
-
-
-def test_what_is_not_in_background_is_no_false_alarm() -> None:
-    assert alarms(1.0, alone=[False, False, False, True, False, True]) == 2.0
-
-
-def test_what_matches_is_no_false_alarm_wherever_it_lies() -> None:
-    assert alarms(1.0, alone=[True] * 6) == 4.0
-
-
-def test_a_recall_that_is_never_reached_has_no_false_alarms() -> None:
-    assert alarms(1.0, tolerance_s=0.01) is None
-    assert alarms(1.0, background_s=0.0) is None
-    assert false_alarms_at_recall([], TRUE, alone=[], background_s=60, recall=0.5, tolerance_s=0.5) is None
-    assert false_alarms_at_recall(ALARMS, [], alone=ALONE, background_s=60, recall=0.5, tolerance_s=0.5) is None
-
-
-def test_false_alarms_need_a_share_and_a_flag_for_each_detection() -> None:
-    with pytest.raises(ValueError, match=r"a recall of 0\.0"):
-        alarms(0.0)
-    with pytest.raises(ValueError, match="1 background flags for 6 detections"):
-        alarms(0.5, alone=[True])
-
-
-@given(DETECTIONS, STARTS)
-def test_finding_more_starts_costs_no_fewer_false_alarms(
-    detections: list[DetectedStart], true: list[TrueStart]
-) -> None:
-    def at(recall: float) -> float:
-        found = false_alarms_at_recall(
-            detections, true, alone=np.ones(len(detections), bool), background_s=3600, recall=recall, tolerance_s=1
-        )
-        return np.inf if found is None else found
-
-    rates = [at(recall) for recall in (0.25, 0.5, 0.75, 1.0)]
-    assert rates == sorted(rates)

@@ -85,7 +85,7 @@ def live(checkpoint: Checkpoint, step_frames: int | None) -> list[tuple[np.ndarr
             of_row[row] = []
             histories.append(of_row[row])
         for prediction in predictor.step(joint_frame):
-            for row in np.flatnonzero(prediction.completed).tolist():
+            for row in np.flatnonzero(prediction.has_output).tolist():
                 of_row[row].append((prediction.logits[row].copy(), joint_frame.confidence[row].copy()))
 
     for frame in frames():

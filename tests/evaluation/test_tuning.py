@@ -17,7 +17,7 @@ from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.evaluation.kept_streams import DetectedAction, KeptStream, StreamResult
 from hitrs_live.evaluation.recorded_streams import run_on_recording
 from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
-from hitrs_live.evaluation.tuning import Tuner, choose_energy_thresholds, match_labelled, most_expected
+from hitrs_live.evaluation.tuning import Tuner, choose_energy_thresholds, match_labelled
 from hitrs_live.messages import Pose, PoseFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
@@ -217,14 +217,6 @@ def test_starts_are_matched_by_class_and_what_is_not_known_is_left_out() -> None
     one = StreamResult(sequence=sequence(labels), ends=np.array([12]), logits=scores, scores=scores, detected=detected)
     matches = match_labelled([one], INFO.labels, rate_hz=30.0)
     assert {k: (m.right, m.detected, m.true) for k, m in matches.items()} == {1: (1, 2, 1), 2: (0, 1, 1)}
-
-
-def test_the_bound_of_no_alarm_is_three_and_of_some_it_is_poissons() -> None:
-    assert most_expected(0) == pytest.approx(-math.log(0.05))
-    for count in (1, 4, 30):
-        mean = most_expected(count)
-        at_most = sum(math.exp(-mean + k * math.log(mean) - math.lgamma(k + 1)) for k in range(count + 1))
-        assert at_most == pytest.approx(0.05, abs=1e-6)
 
 
 def test_what_was_tuned_on_half_of_the_people_is_counted_on_the_others() -> None:

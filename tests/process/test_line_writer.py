@@ -16,7 +16,7 @@ from typing import TextIO
 import pytest
 from patience import PATIENCE_S
 
-from hitrs_live.process.line_writer import LineStream, LineWriter, NoStream, printable, say
+from hitrs_live.process.line_writer import LineStream, LineWriter, NoStream, printable, write_line
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ def test_no_text_is_lost_when_several_threads_print_at_once() -> None:
 
 def test_a_single_line_is_given_up_if_there_is_no_reader(pipe: tuple[int, TextIO]) -> None:
     before = fill(pipe[1])
-    say("one", pipe[1], timeout_s=0.1)
+    write_line("one", pipe[1], timeout_s=0.1)
     assert os.read(pipe[0], 2 * before) == b"x" * before
 
 

@@ -19,7 +19,7 @@ from hitrs_live.messages import ActionEvent, SourceEvent, Status
 from hitrs_live.pipeline.log_sink import LogSink
 from hitrs_live.process.log import JsonFormatter, TextFormatter, log_extra
 from hitrs_live.process.log import logging_to as logging_to_briefly
-from hitrs_live.process.signals import stopping
+from hitrs_live.process.signals import stop_on_signals
 from hitrs_live.process.terminal import why_not_drawable
 from hitrs_live.transport.multi_sink import MultiSink
 from hitrs_live.transport.sink import ListSink
@@ -209,7 +209,7 @@ def test_while_a_dashboard_is_shown_only_warnings_are_kept_for_the_end() -> None
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_asks_a_run_to_end(number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with stopping() as stop:
+    with stop_on_signals() as stop:
         assert not stop.is_set()
         signal.raise_signal(number)
         assert stop.is_set()
@@ -217,7 +217,7 @@ def test_a_signal_asks_a_run_to_end(number: signal.Signals) -> None:
 
 
 def test_a_second_interrupt_stops_at_once_and_a_second_hang_up_does_not() -> None:
-    with stopping() as stop:
+    with stop_on_signals() as stop:
         signal.raise_signal(signal.SIGHUP)
         signal.raise_signal(signal.SIGHUP)
         signal.raise_signal(signal.SIGTERM)
@@ -229,7 +229,7 @@ def test_a_second_interrupt_stops_at_once_and_a_second_hang_up_does_not() -> Non
 def test_nohup_is_respected() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with stopping() as stop:
+        with stop_on_signals() as stop:
             signal.raise_signal(signal.SIGHUP)
             assert not stop.is_set()
     finally:

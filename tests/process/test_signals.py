@@ -9,7 +9,7 @@ import pytest
 from live_runs import live_command
 from patience import PATIENCE_S
 
-from hitrs_live.process.signals import broken_off, stopping
+from hitrs_live.process.signals import interrupted_by, stop_on_signals
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 FREE = ("--plain", "--bind", "tcp://127.0.0.1:0")
@@ -18,9 +18,9 @@ FREE = ("--plain", "--bind", "tcp://127.0.0.1:0")
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_interrupts_a_wait_and_execution_continues_after_it(number: signal.Signals) -> None:
     waited = False
-    with stopping() as stop:
+    with stop_on_signals() as stop:
         before = signal.getsignal(number)
-        with broken_off(stop):
+        with interrupted_by(stop):
             signal.raise_signal(number)
             waited = True
         assert (waited, stop.is_set()) == (False, True)
@@ -28,11 +28,11 @@ def test_a_signal_interrupts_a_wait_and_execution_continues_after_it(number: sig
 
 
 def test_a_block_without_a_signal_runs_to_its_end_and_raises_its_errors() -> None:
-    with stopping() as stop:
-        with broken_off(stop):
+    with stop_on_signals() as stop:
+        with interrupted_by(stop):
             done = True
         assert (done, stop.is_set()) == (True, False)
-        with pytest.raises(ValueError, match="a fault"), broken_off(stop):
+        with pytest.raises(ValueError, match="a fault"), interrupted_by(stop):
             raise ValueError("a fault")
 
 
@@ -40,7 +40,7 @@ def test_outside_the_main_thread_nothing_is_interrupted_and_nothing_fails() -> N
     done = []
 
     def work() -> None:
-        with broken_off(threading.Event()):
+        with interrupted_by(threading.Event()):
             done.append(True)
 
     thread = threading.Thread(target=work)

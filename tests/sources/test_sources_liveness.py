@@ -5,7 +5,7 @@ import pytest
 from patience import ManualClock
 
 from hitrs_live.messages import Frame, SourceChange
-from hitrs_live.sources.camera.latest_frame import FrameBox
+from hitrs_live.sources.camera.latest_frame import LatestFrame
 from hitrs_live.sources.camera.liveness import Liveness
 
 S = 1_000_000_000
@@ -51,7 +51,7 @@ def test_a_source_that_never_gave_a_picture_is_lost_without_having_stalled() -> 
 
 
 def test_silence_counts_from_the_first_read_where_nothing_was_read_before(clock: ManualClock) -> None:
-    box = FrameBox(Liveness(name="hall", stall_after_s=1.0, lost_after_s=10.0), max_frame_age_s=5.0, clock=clock)
+    box = LatestFrame(Liveness(name="hall", stall_after_s=1.0, lost_after_s=10.0), max_frame_age_s=5.0, clock=clock)
     box.begin()
     clock.advance(30.0)  # a model is loaded
     assert [item.state for item in box.take(0)] == ["connecting"]
@@ -76,13 +76,13 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def box(clock: ManualClock) -> FrameBox:
-    box = FrameBox(make_liveness(), max_frame_age_s=0.5, clock=clock)
+def box(clock: ManualClock) -> LatestFrame:
+    box = LatestFrame(make_liveness(), max_frame_age_s=0.5, clock=clock)
     box.begin()
     return box
 
 
-def test_only_the_newest_picture_is_read_and_the_others_are_counted(box: FrameBox) -> None:
+def test_only_the_newest_picture_is_read_and_the_others_are_counted(box: LatestFrame) -> None:
     for time_ns in (1, 2, 3):
         box.put(time_ns, PICTURE)
     connecting, up, frame = box.take(0)
@@ -93,14 +93,14 @@ def test_only_the_newest_picture_is_read_and_the_others_are_counted(box: FrameBo
     assert box.take(0) == []
 
 
-def test_a_picture_past_its_age_is_dropped_and_counted_as_stale(box: FrameBox, clock: ManualClock) -> None:
+def test_a_picture_past_its_age_is_dropped_and_counted_as_stale(box: LatestFrame, clock: ManualClock) -> None:
     box.put(0, PICTURE)
     clock.now_ns = S // 2 + 1
     assert [type(item) for item in box.take(0)] == [SourceChange, SourceChange]
     assert box.drops() == {"camera": 0, "stale": 1}
 
 
-def test_pictures_of_one_clock_reading_get_different_times(box: FrameBox) -> None:
+def test_pictures_of_one_clock_reading_get_different_times(box: LatestFrame) -> None:
     times = []
     for _ in range(3):
         box.put(7, PICTURE)
@@ -109,7 +109,7 @@ def test_pictures_of_one_clock_reading_get_different_times(box: FrameBox) -> Non
 
 
 def test_a_stall_after_an_unread_picture_is_reported_after_that_picture(clock: ManualClock) -> None:
-    box = FrameBox(make_liveness(), max_frame_age_s=60, clock=clock)
+    box = LatestFrame(make_liveness(), max_frame_age_s=60, clock=clock)
     box.begin()
     box.put(0, PICTURE)
     clock.now_ns = 2 * S

@@ -39,7 +39,7 @@ def prediction(
     scores: Sequence[float],
     *,
     reset: bool = False,
-    completed: bool = True,
+    has_output: bool = True,
     confidence: NDArray[np.float32] | None = None,
 ) -> Prediction:
     """Row 0 has these scores after this clip, or between two for steps shorter than a stride; row 1 is empty."""
@@ -57,14 +57,14 @@ def prediction(
     logits = np.log(np.array([scores, (1 / 3, 1 / 3, 1 / 3)], np.float32))
     future = np.zeros((2, 30, 25, 3), np.float32)
     return Prediction(
-        joint_frame=joint_frame, completed=np.array([completed, False]), logits=logits, future_joints_m=future,
+        joint_frame=joint_frame, has_output=np.array([has_output, False]), logits=logits, future_joints_m=future,
         scales_m=future[..., 0],
     )  # fmt: skip
 
 
 def run(stage: ActionDecoder, *scores: tuple[float, ...]) -> list[ActionEvent]:
     """Give a new person these scores, clip after clip; return its action events."""
-    stage.step(prediction(-2, NOTHING, reset=True, completed=False))
+    stage.step(prediction(-2, NOTHING, reset=True, has_output=False))
     return [event for clip, some in enumerate(scores) for event in actions(stage, prediction(clip, some))]
 
 

@@ -28,7 +28,7 @@ def people(ms: float, *x_m: float, ids: tuple[int, ...] = (1, 2), present: tuple
     )  # fmt: skip
 
 
-def prediction(*speeds_m_s: float, completed: tuple[bool, ...] = (True, True)) -> Prediction:
+def prediction(*speeds_m_s: float, has_output: tuple[bool, ...] = (True, True)) -> Prediction:
     """Made at MADE_NS of bodies at 0 that are going to move at these speeds, accelerating from frame 15 on."""
     seconds = np.arange(1, HORIZON + 1, dtype=np.float32) / np.float32(RATE_HZ)
     way = np.where(seconds <= 0.5, seconds, 0.5 + 3 * (seconds - 0.5))
@@ -38,7 +38,7 @@ def prediction(*speeds_m_s: float, completed: tuple[bool, ...] = (True, True)) -
     )  # fmt: skip
     ahead_m = np.stack([np.concatenate([spots(x) for x in speed * way]) for speed in speeds_m_s])
     return Prediction(
-        joint_frame=joint_frame, completed=np.array(completed), logits=np.zeros((2, 1), np.float32),
+        joint_frame=joint_frame, has_output=np.array(has_output), logits=np.zeros((2, 1), np.float32),
         future_joints_m=ahead_m, scales_m=np.zeros(ahead_m.shape[:3], np.float32),
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ def test_a_moment_before_the_capture_moves_nothing() -> None:
 
 
 def test_only_people_who_are_there_and_were_predicted_are_known() -> None:
-    compensator = after(prediction(1.0, 1.0, completed=(True, False)))
+    compensator = after(prediction(1.0, 1.0, has_output=(True, False)))
     assert compensator.extrapolate(people(10, 0, 0), at(50)).known.tolist() == [True, False]
     assert not compensator.extrapolate(people(10, 0, 0, present=(False, True)), at(50)).known.any()
     assert not compensator.extrapolate(people(10, 0, 0, ids=(7, 2)), at(50)).known.any()
@@ -101,7 +101,7 @@ def test_a_history_that_ended_leaves_no_prediction() -> None:
 
 
 def test_the_newest_prediction_counts_and_one_rows_leaves_the_others() -> None:
-    extrapolated = after(prediction(1.0, 1.0), prediction(9.0, -2.0, completed=(False, True))).extrapolate(
+    extrapolated = after(prediction(1.0, 1.0), prediction(9.0, -2.0, has_output=(False, True))).extrapolate(
         people(0, 0, 0), at(100)
     )
     assert x_of(extrapolated) == pytest.approx([0.1, -0.2], abs=1e-5)
@@ -109,7 +109,7 @@ def test_the_newest_prediction_counts_and_one_rows_leaves_the_others() -> None:
 
 def test_messages_hold_the_measured_pose_and_by_now_only_of_whom_it_is_known() -> None:
     seen = people(100, 0.5, 0.7)
-    now = after(prediction(1.0, 1.0, completed=(True, False))).extrapolate(seen, at(180))
+    now = after(prediction(1.0, 1.0, has_output=(True, False))).extrapolate(seen, at(180))
     first, second = pose_events(seen, now, source_id="cam")
     assert first.topic == "pose.cam.1"
     np.testing.assert_array_equal(first.joints_m.numpy(), seen.joints_m[0])

@@ -23,8 +23,9 @@ from hitrs_live.config import ActionConfig
 from hitrs_live.messages import ScoreEvent
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.hitrs_stream import describe_stream
-from hitrs_live.streaming.hysteresis import ActionHysteresis, ScoreBatch
-from hitrs_live.streaming.thresholds import make_rules
+from hitrs_live.streaming.hysteresis import ActionHysteresis
+from hitrs_live.streaming.onset import ScoreBatch
+from hitrs_live.streaming.thresholds import make_threshold_arrays
 
 
 def test_an_action_starts_once_and_ends_when_its_score_falls_below_off() -> None:
@@ -93,7 +94,7 @@ def test_peak_and_mean_begin_again_with_the_next_action() -> None:
 
 def test_an_unclear_body_counts_neither_for_the_peak_nor_for_the_mean() -> None:
     stage = decoder(update_every_s=0.1)
-    stage.step(prediction(-2, NOTHING, reset=True, completed=False))
+    stage.step(prediction(-2, NOTHING, reset=True, has_output=False))
     stage.step(prediction(0, JUMP))
     assert actions(stage, prediction(1, (0.01, 0.98, 0.01), confidence=np.zeros(25, np.float32))) == []
     (update,) = actions(stage, prediction(2, JUMP))
@@ -110,7 +111,7 @@ def test_an_action_never_began_before_the_last_one_ended() -> None:
 def test_an_action_never_began_before_its_person_came() -> None:
     stage = decoder()
     run(stage, EITHER, EITHER)
-    stage.step(prediction(2, EITHER, reset=True, completed=False))
+    stage.step(prediction(2, EITHER, reset=True, has_output=False))
     (start,) = actions(stage, prediction(3, JUMP))
     assert start.onset_time_ns == pytest.approx(START_NS + 3 * CLIP_NS - 12 / 30 * 1e9, abs=2)
 
@@ -122,7 +123,7 @@ def test_an_action_in_the_first_prediction_began_with_the_first_frame_seen() -> 
 
 
 def test_a_share_of_unknown_does_not_delay_an_onset() -> None:
-    rules = make_rules(describe_stream(INFO), ActionConfig(on=0.5, off=0.3, min_duration_s=0.0))
+    rules = make_threshold_arrays(describe_stream(INFO), ActionConfig(on=0.5, off=0.3, min_duration_s=0.0))
     hysteresis = ActionHysteresis(
         rules, rows=1, confident_threshold=0.9, step_ns=CLIP_NS, lead_ns=CLIP_NS, max_unclear_ns=0
     )
@@ -139,7 +140,7 @@ def test_a_share_of_unknown_does_not_delay_an_onset() -> None:
 
 
 def test_rounding_does_not_move_the_onset_of_a_score_that_just_reaches_its_threshold() -> None:
-    rules = make_rules(describe_stream(INFO), ActionConfig(on=0.35, off=0.35, min_duration_s=0.0))
+    rules = make_threshold_arrays(describe_stream(INFO), ActionConfig(on=0.35, off=0.35, min_duration_s=0.0))
     scores = np.array([[0.65000004, 0.35, 0.0]], np.float32)
     assert 1 - scores[0, 0] < rules.offset_threshold[1] == scores[0, 1]
     hysteresis = ActionHysteresis(
@@ -181,7 +182,7 @@ def test_a_stronger_class_ends_the_action_and_begins_its_own() -> None:
 def test_a_lost_track_ends_its_action_with_that_reason() -> None:
     stage = decoder()
     run(stage, NOTHING, JUMP, JUMP)
-    lost = prediction(9, NOTHING, reset=True, completed=False)
+    lost = prediction(9, NOTHING, reset=True, has_output=False)
     events = actions(stage, lost)
     assert [(event.state, event.reason, event.track_id) for event in events] == [("end", "track_lost", 5)]
     assert events[0].onset_time_ns < (events[0].end_time_ns or 0) <= START_NS + 2 * CLIP_NS
@@ -262,7 +263,7 @@ def test_while_one_class_is_barred_another_may_start() -> None:
 def test_predicted_every_frame_a_short_flicker_is_one_action_and_the_minimum_still_counts_time() -> None:
     stage = decoder(step_frames=1, update_every_s=9.0)
     frames = [NOTHING] * 10 + [JUMP] * 4 + [NOTHING] * 10 + [JUMP] * 12 + [NOTHING] * 5 + [JUMP] * 12 + [NOTHING] * 20
-    stage.step(prediction(-2, NOTHING, reset=True, completed=False))
+    stage.step(prediction(-2, NOTHING, reset=True, has_output=False))
     events = [e for frame, scores in enumerate(frames) for e in actions(stage, prediction(frame / 7, scores))]
     # Four frames are less than 0.2 s; twelve, five of a gap and twelve are one action.
     assert states_of(events) == [("start", "jump"), ("end", "jump")]
@@ -298,5 +299,5 @@ def test_of_two_candidates_the_stronger_starts_and_only_once_it_lasted() -> None
 def test_a_new_person_is_not_barred_by_what_the_last_one_did_too_long() -> None:
     stage = decoder(max_duration_s=0.5, update_every_s=9.0)
     assert states_of(run(stage, *[JUMP] * 6)) == [("start", "jump"), ("end", "jump")]
-    stage.step(prediction(6, NOTHING, reset=True, completed=False))
+    stage.step(prediction(6, NOTHING, reset=True, has_output=False))
     assert states_of(actions(stage, prediction(8, JUMP))) == [("start", "jump")]

@@ -48,7 +48,7 @@ def stream(seed: int, count: int, step_frames: int) -> list[Prediction]:
         predictions.append(
             Prediction(
                 joint_frame=joint_frame,
-                completed=rng.random(ROWS) < 0.95,
+                has_output=rng.random(ROWS) < 0.95,
                 logits=logits.astype(np.float32),
                 future_joints_m=future,
                 scales_m=future[..., 0],
@@ -69,7 +69,7 @@ def of_rows(prediction: Prediction, rows: slice) -> Prediction:
             joints_m=frame.joints_m[rows],
             confidence=frame.confidence[rows],
         ),
-        completed=prediction.completed[rows],
+        has_output=prediction.has_output[rows],
         logits=prediction.logits[rows],
         future_joints_m=prediction.future_joints_m[rows],
         scales_m=prediction.scales_m[rows],

@@ -47,7 +47,7 @@ def run(
             done = np.array([True])
             sent += stage.step(
                 Prediction(
-                    joint_frame=now, completed=done, logits=np.zeros((1, 2), np.float32), future_joints_m=ahead[None],
+                    joint_frame=now, has_output=done, logits=np.zeros((1, 2), np.float32), future_joints_m=ahead[None],
                     scales_m=doubts(0.03),
                 )
             )  # fmt: skip
@@ -191,7 +191,7 @@ def test_a_new_person_inherits_no_error() -> None:
     stage.step(
         Prediction(
             joint_frame=now,
-            completed=done,
+            has_output=done,
             logits=np.zeros((1, 2), np.float32),
             future_joints_m=ahead,
             scales_m=doubts(),

@@ -32,7 +32,7 @@ def predicted(number: int, logits: list[list[float]], apart_m: float) -> Predict
     future = np.zeros((2, 1, 25, 3), np.float32)
     return Prediction(
         joint_frame=joint_frame,
-        completed=both,
+        has_output=both,
         logits=np.array(logits, np.float32),
         future_joints_m=future,
         scales_m=future[..., 0],

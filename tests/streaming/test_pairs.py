@@ -13,7 +13,7 @@ CONFIG = PairConfig(near_m=1.0, far_m=2.0)
 def predicted(
     places: list[float | None],
     logits: list[float] | None = None,
-    completed: list[bool] | None = None,
+    has_output: list[bool] | None = None,
     reset: list[bool] | None = None,
 ) -> Prediction:
     """People along a line, metres; None is no person. The second class of two has the logit given."""
@@ -29,7 +29,7 @@ def predicted(
             reset=np.zeros(rows, bool) if reset is None else np.array(reset), joints_m=joints_m,
             confidence=np.linspace(0.5, 0.9, rows, dtype=np.float32)[:, None].repeat(25, 1),
         ),
-        completed=there if completed is None else np.array(completed), logits=values,
+        has_output=there if has_output is None else np.array(has_output), logits=values,
         future_joints_m=np.zeros((rows, 1, 25, 3), np.float32), scales_m=np.zeros((rows, 1, 25), np.float32),
     )  # fmt: skip
 
@@ -65,16 +65,16 @@ def test_the_nearest_pair_first_and_everyone_once() -> None:
 def test_a_pairs_logits_are_the_mean_of_its_peoples_newest() -> None:
     pair = stage(2)
     pair.step(predicted([0.0, 0.5], logits=[2.0, 6.0]))
-    paired = pair.step(predicted([0.0, 0.5], logits=[4.0, 99.0], completed=[True, False]))
-    assert paired.completed.tolist() == [True, False]
+    paired = pair.step(predicted([0.0, 0.5], logits=[4.0, 99.0], has_output=[True, False]))
+    assert paired.has_output.tolist() == [True, False]
     assert paired.logits[0, 1] == pytest.approx((4.0 + 6.0) / 2)
     assert paired.joint_frame.confidence[0, 0] == pytest.approx(0.5), "the confidence of the less visible of the two"
 
 
 def test_a_pair_has_no_prediction_before_both_people_have_one() -> None:
     pair = stage(2)
-    assert not pair.step(predicted([0.0, 0.5], completed=[True, False])).completed.any()
-    assert pair.step(predicted([0.0, 0.5], completed=[False, True])).completed.tolist() == [True, False]
+    assert not pair.step(predicted([0.0, 0.5], has_output=[True, False])).has_output.any()
+    assert pair.step(predicted([0.0, 0.5], has_output=[False, True])).has_output.tolist() == [True, False]
 
 
 def test_forming_and_separating_reset_a_pair_and_staying_does_not() -> None:
@@ -89,4 +89,4 @@ def test_who_is_lost_leaves_the_pair() -> None:
     paired = pair.step(predicted([0.0, None], reset=[False, True]))
     assert pairs(paired) == []
     assert paired.joint_frame.reset.tolist() == [True, False]
-    assert not paired.completed.any()
+    assert not paired.has_output.any()

@@ -51,8 +51,8 @@ def outputs(stage: Predictor, frames: int = 30, *, image: bool = False) -> dict[
             confidence=np.ones((2, 25), np.float32),
         )
         for prediction in stage.step(joint_frame):
-            if prediction.completed.any():
-                assert prediction.completed.tolist() == [True, False]
+            if prediction.has_output.any():
+                assert prediction.has_output.tolist() == [True, False]
                 found[frame] = prediction.logits[0]
     return found
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitrs_live.streaming.source_rate import SourcePace
+from hitrs_live.streaming.source_rate import SourceRate
 
 S = 1_000_000_000
 BRIDGE_S = 0.3
 
 
-def after(gaps_s: Sequence[float], bridge_s: float = BRIDGE_S) -> SourcePace:
-    pace = SourcePace(bridge_s)
+def after(gaps_s: Sequence[float], bridge_s: float = BRIDGE_S) -> SourceRate:
+    pace = SourceRate(bridge_s)
     for gap_s in gaps_s:
         pace.take(round(gap_s * S))
     return pace
@@ -93,7 +93,7 @@ def test_a_clock_that_is_reset_forgets_all_gaps() -> None:
 
 
 def test_what_is_kept_is_bounded() -> None:
-    pace = SourcePace(BRIDGE_S)
+    pace = SourceRate(BRIDGE_S)
     for number in range(20_000):
         pace.take(S // 1000 if number % 2 else S // 100)
     assert len(pace._gaps_ns) < 1200

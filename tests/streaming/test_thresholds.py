@@ -19,7 +19,7 @@ from hitrs_live.streaming.thresholds import (
     Thresholds,
     find_thresholds,
     load_thresholds,
-    make_rules,
+    make_threshold_arrays,
     render_thresholds,
     save_thresholds,
 )
@@ -102,7 +102,7 @@ def test_a_class_is_one_line_that_a_person_can_edit(tmp_path: Path) -> None:
 
 def test_thresholds_take_precedence_over_the_checkpoint_and_that_over_the_settings() -> None:
     config = ActionConfig(on=0.6, off=0.35, min_duration_s=0.3, max_duration_s=0.0, merge_gap_s=0.25)
-    rules = make_rules(describe_stream(INFO), config, OWN)
+    rules = make_threshold_arrays(describe_stream(INFO), config, OWN)
     np.testing.assert_allclose(rules.temperature, [0.9, 2.0, 1.1])
     np.testing.assert_allclose(rules.onset_threshold, [np.inf, 0.7, 0.8])
     np.testing.assert_allclose(rules.offset_threshold[1:], [0.5, 0.4])
@@ -110,7 +110,7 @@ def test_thresholds_take_precedence_over_the_checkpoint_and_that_over_the_settin
     np.testing.assert_allclose(rules.max_duration_ns[1:] / 1e9, [np.inf, 9.0])
     np.testing.assert_allclose(rules.merge_gap_ns[1:] / 1e9, [0.25, 0.2])
     np.testing.assert_allclose(rules.energy_threshold[1:], [4.25, 6.5])
-    untuned = make_rules(describe_stream(INFO), config)
+    untuned = make_threshold_arrays(describe_stream(INFO), config)
     np.testing.assert_allclose(untuned.onset_threshold, [np.inf, 0.7, 0.6])
     np.testing.assert_allclose(untuned.temperature, [2.0, 2.0, 2.0])
     assert np.isneginf(untuned.energy_threshold).all()
@@ -179,7 +179,7 @@ def test_a_damaged_file_is_thresholds_or_refused(tmp_path_factory: pytest.TempPa
     file.write_bytes(content)
     message = ""
     try:
-        make_rules(describe_stream(INFO), ActionConfig(), load_thresholds(file, CHECKPOINT))
+        make_threshold_arrays(describe_stream(INFO), ActionConfig(), load_thresholds(file, CHECKPOINT))
     except ConfigError as error:
         message = str(error)
     assert "\n" not in message

@@ -9,7 +9,7 @@ from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.skeleton import NTU25
 from hitrs_live.views.frame_renderer import EMPTY_SIZE, FrameRenderer
 from hitrs_live.views.overlay import GHOST, LEFT, NOW, RIGHT, draw
-from hitrs_live.views.projection import Lens, imagined_lens, project
+from hitrs_live.views.projection import Lens, default_lens, project
 
 LENS = Lens(fx=500.0, fy=500.0, cx=320.0, cy=240.0)
 
@@ -108,7 +108,7 @@ def test_a_cameras_picture_is_copied_and_the_lens_is_for_its_size() -> None:
 
     def lens_for(width: int, height: int) -> Lens:
         asked.append((width, height))
-        return imagined_lens(width, height)
+        return default_lens(width, height)
 
     painter = FrameRenderer(lens_for)
     image = blank()
@@ -129,7 +129,7 @@ def test_without_a_picture_people_stand_on_a_floor() -> None:
     picture = painter.render(scene(no_people))
     assert picture.shape == (EMPTY_SIZE[1], EMPTY_SIZE[0], 3)
     joints = standing_people()
-    x, y = project(joints[0, NTU25.index("left_foot")], imagined_lens(*EMPTY_SIZE)).round().astype(int)
+    x, y = project(joints[0, NTU25.index("left_foot")], default_lens(*EMPTY_SIZE)).round().astype(int)
     assert picture[y : y + 60].std(axis=1).max() > 2
     standing = painter.render(scene(people_of(joints)))
     assert near_colour(standing[y - 2 : y + 3, x - 2 : x + 3], LEFT).any()

@@ -1,22 +1,18 @@
-"""Start detection metrics (point metrics): start precision, recall and F1, delay, point-level AP, false alarms an hour.
+"""Start detection metrics (point metrics): start precision, recall and F1, delay, point-level AP.
 
 A start is one instant, the onset of an action. These metrics compare detected starts with true ones:
 
 - `match_starts`: precision, recall, F1 and delay of starts within a tolerance, at the decoder's own thresholds.
 - `point_average_precision`: point-level average precision (Shou et al., Online Detection of Action Start, ECCV 2018).
-- `false_alarms_at_recall`: false alarms per hour of background at a fixed recall.
 
-False alarms at the decoder's own thresholds are counted in `evaluation/reports/detection.py` for a report and in
-`evaluation/tuning.py` for tuning; both take the time that counts from `segment.alone_in_background`.
+False alarms are in `false_alarms`.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hitrs_live.evaluation.metrics.frame import rank
 
@@ -130,49 +126,6 @@ def point_average_precision(
     return float(reached.max(axis=1, initial=0.0).mean())
 
 
-def false_alarms_at_recall(
-    detected: Sequence[DetectedStart],
-    true: Sequence[TrueStart],
-    *,
-    alone: Sequence[bool] | NDArray[np.bool_],
-    background_s: float,
-    recall: float,
-    tolerance_s: float,
-) -> float | None:
-    """Compute false alarms per hour of background at the highest score threshold that reaches a recall.
-
-    The recall at a threshold is the share of true starts matched by a detection of that score or more, as
-    `match_starts` matches them by stream and class. A false alarm is a detection of that score or more that matches
-    nothing and lies in background.
-
-    detected, true: any classes and streams; alone: (N,) bool, whether each detection lies in background, as
-    `segment.alone_in_background` defines it; background_s: the length of background in all streams; recall: in
-    (0, 1]. Returns alarms per hour, or None where the recall is never reached or there is no background. Raises
-    ValueError where the recall is outside (0, 1] or `alone` has another length than `detected`.
-    """
-    if not 0 < recall <= 1:
-        raise ValueError(f"a recall of {recall}: give a share above 0, at most 1")
-    if len(alone) != len(detected):
-        raise ValueError(f"{len(alone)} background flags for {len(detected)} detections: give one for each")
-    if not true or background_s <= 0:
-        return None
-    thresholds = sorted({detection.score for detection in detected}, reverse=True)
-
-    def matched_at(threshold: float) -> set[int]:
-        return _matched(detected, true, threshold, tolerance_s)
-
-    # A further detection never unmatches a true start, so the recall only grows as the threshold falls.
-    place = bisect_left(thresholds, True, key=lambda threshold: len(matched_at(threshold)) / len(true) >= recall)
-    if place == len(thresholds):
-        return None
-    threshold = thresholds[place]
-    matched = matched_at(threshold)
-    alarms = sum(
-        bool(alone[i]) for i, detection in enumerate(detected) if detection.score >= threshold and i not in matched
-    )
-    return alarms * 3600.0 / background_s
-
-
 def _pair(detected_s: Sequence[float], true_s: Sequence[float], tolerance_s: float) -> list[tuple[int, int]]:
     """Pair detected and true onsets within the tolerance, each at most once, nearest first. Returns indices."""
     pairs = sorted(
@@ -192,7 +145,7 @@ def _pair(detected_s: Sequence[float], true_s: Sequence[float], tolerance_s: flo
     return matched
 
 
-def _matched(
+def matched_detections(
     detected: Sequence[DetectedStart], true: Sequence[TrueStart], threshold: float, tolerance_s: float
 ) -> set[int]:
     """Find which detections of the threshold's score or more match a true start of their stream and class."""

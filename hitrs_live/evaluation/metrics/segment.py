@@ -3,8 +3,6 @@
 - `segmental_f1`, `edit_score`: Lea et al., Temporal Convolutional Networks, CVPR 2017.
 - `oad_localisation`: F1, start and end localisation of the OAD data set (Li et al., ECCV 2016).
 - `interval_average_precision`, `interval_mean_average_precision`: AP of intervals (Liu et al., PKU-MMD, 2017).
-- `alone_in_background`: the frames in which an onset counts as a false alarm, and hence the hours of false alarms an
-  hour.
 """
 
 from collections import defaultdict
@@ -74,18 +72,6 @@ def segments_of(labels: NDArray[np.int64]) -> list[Segment]:
         for start, end in pairwise(edges)
         if labels[start] not in (BACKGROUND, IGNORE)
     ]
-
-
-def alone_in_background(labels: NDArray[np.int64], reach: int) -> NDArray[np.bool_]:
-    """Mark frames with nothing but background up to `reach` frames before and after. (T,) int64 -> (T,) bool.
-
-    An onset in such a frame is a false alarm; the number of such frames is the time in which one can occur.
-    """
-    others = np.concatenate(([0], np.cumsum(labels != BACKGROUND)))
-    frames = np.arange(len(labels))
-    first, last = np.maximum(frames - reach, 0), np.minimum(frames + reach + 1, len(labels))
-    alone: NDArray[np.bool_] = others[last] == others[first]
-    return alone
 
 
 def segmental_f1(predicted: Sequence[Sequence[Segment]], true: Sequence[Sequence[Segment]], *, overlap: float) -> float:

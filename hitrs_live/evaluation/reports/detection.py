@@ -1,6 +1,6 @@
 """Compute the report of online detection: every metric, from the live stages' outputs on recorded streams.
 
-False alarms are counted in `_stream`: a detected start is a false alarm where `alone_in_background` marks its frame.
+False alarms are counted in `_stream`: a detected start is a false alarm where `false_alarm_frames` marks its frame.
 The time in which one can occur is `background_s`; false alarms per hour are the ratio of the two. Frame mAP comes from
 `metrics/frame.py`, start F1 and delays from `metrics/point.py`, segment metrics from `metrics/segment.py`.
 """
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.evaluation.kept_streams import HORIZONS, StreamResult, frame_scores
 from hitrs_live.evaluation.metrics.classification import confusion
+from hitrs_live.evaluation.metrics.false_alarms import false_alarm_frames, false_alarms_at_recall
 from hitrs_live.evaluation.metrics.frame import (
     average_precision,
     calibrated_average_precision,
@@ -25,14 +26,12 @@ from hitrs_live.evaluation.metrics.point import (
     DetectedStart,
     Matches,
     TrueStart,
-    false_alarms_at_recall,
     match_starts,
     point_average_precision,
 )
 from hitrs_live.evaluation.metrics.segment import (
     ActionInterval,
     Segment,
-    alone_in_background,
     edit_score,
     interval_mean_average_precision,
     oad_localisation,
@@ -138,7 +137,7 @@ def _stream(number: int, result: StreamResult, labels: tuple[str, ...], rate_hz:
     predicted = np.full(len(truth), BACKGROUND)
     detected, intervals, alone = [], [], []
     reach = round(TOLERANCE_S * rate_hz)
-    away = alone_in_background(truth, reach)
+    away = false_alarm_frames(truth, reach)
     for action in result.detected:
         first, last = (min(len(truth), round(at_s * rate_hz)) for at_s in (action.onset_s, action.end_s))
         label = labels.index(action.label)

@@ -15,7 +15,7 @@ _LONGEST_WAIT_S = 0.05
 """How late a stall may be noticed; a new picture ends a wait at once."""
 
 
-class FrameBox:
+class LatestFrame:
     """Keep the newest picture and count the ones that were lost, by cause.
 
     camera: overwritten before it was read. stale: older than max_frame_age_s when it was read.

@@ -10,7 +10,7 @@ from hitrs_live.errors import SourceError, SourceUnavailable
 from hitrs_live.process.line_writer import printable
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S, Grabber
-from hitrs_live.sources.camera.latest_frame import FrameBox
+from hitrs_live.sources.camera.latest_frame import LatestFrame
 from hitrs_live.sources.camera.liveness import Liveness
 from hitrs_live.sources.camera.mjpeg import MjpegGrabber
 from hitrs_live.sources.camera.opencv import DeviceGrabber, RtspGrabber, refuse_no_device
@@ -71,7 +71,7 @@ class CameraSource:
         self.source_id = name_source(source_id, _origin(device))
         self._config = config
         self._clock = clock
-        self._box = FrameBox(
+        self._box = LatestFrame(
             Liveness(name=self._name, stall_after_s=config.stall_after_s, lost_after_s=config.lost_after_s),
             max_frame_age_s=config.max_frame_age_s,
             clock=clock,
@@ -91,7 +91,9 @@ class CameraSource:
         """
         self._grabber = self._make_grabber()
         self._box.begin()
-        self._thread = threading.Thread(target=self._capture, name=self._name, args=(self._grabber,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._capture_and_reconnect, name=self._name, args=(self._grabber,), daemon=True
+        )
         self._thread.start()
         if not self._required:
             return
@@ -156,7 +158,7 @@ class CameraSource:
             "is no camera; expected a device number, a device path, rtsp://host/... or http://host/..."
         )
 
-    def _capture(self, grabber: Grabber) -> None:
+    def _capture_and_reconnect(self, grabber: Grabber) -> None:
         config = self._config
         pause_s = config.retry_min_s
         while not self._closing.is_set():

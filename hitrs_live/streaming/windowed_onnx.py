@@ -26,6 +26,8 @@ How to run it
     model = WindowedOnnx(Path("my_model.onnx"))
     Pipeline([InputStream(source=source)], model=Preloaded(model), config=Config(), sink=sink).run()
 
+`docs/ARCHITECTURE.md` has this as a whole program, with its imports. `hitrs-live live` has no flag for it.
+
 With `model.mirror` (the default) each person is also run as a mirror image, and labels that end in `_left` and
 `_right` are exchanged; turn it off for a model that was not trained on mirrored data.
 """

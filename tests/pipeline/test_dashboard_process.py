@@ -156,7 +156,7 @@ def test_without_a_terminal_it_says_so_in_one_line(publisher: Publisher) -> None
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "no terminal" in done.stderr
+    assert "it is not a terminal" in done.stderr
 
 
 @pytest.mark.slow

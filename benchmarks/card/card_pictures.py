@@ -3,7 +3,7 @@
     hitrs-live evaluate held-out --checkpoint FILE --json reports/held_out.json
     python benchmarks/card/card_pictures.py --held-out reports/held_out.json --out docs/
 
-Needs matplotlib: pip install 'hitrs-live[plots]'.
+Needs matplotlib: pip install '.[plots]'.
 """
 
 import argparse
@@ -11,15 +11,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 from model_card import TITLES
 from numpy.typing import NDArray
 
 from hitrs_live.bench.plots import FAINT, INK, PLOT_STYLE
+
+try:
+    import matplotlib as mpl
+    from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+except ImportError:
+    raise SystemExit("matplotlib is not installed; pip install '.[plots]'") from None
 
 _SHADES = LinearSegmentedColormap.from_list("shades", ("#ffffff", "#cfe3ee", "#6fa8c7", "#1d5c82", "#0c2f49"))
 _CAPTION = "row: true class; column: predicted class\nof the frame; % of the row's frames (grey)"

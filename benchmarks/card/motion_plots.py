@@ -3,7 +3,7 @@
     hitrs-live evaluate motion --data DATA --json runs/motion/precog16.json
     python benchmarks/card/motion_plots.py runs/motion/*.json --out docs/motion.png
 
-Needs matplotlib: pip install 'hitrs-live[plots]'.
+Needs matplotlib: pip install '.[plots]'.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Time a frame of our stream and a frame of continual ST-GCN, in turns in one run.
 
-    pip install 'hitrs-live[peers,export]'
+    pip install '.[peers,export]'
     python benchmarks/peers/against.py --json reports/peers.json
 
 One thread; CPU time, so that other processes do not count; all implementations are timed in turns. Every window is

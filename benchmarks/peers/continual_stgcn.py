@@ -1,6 +1,6 @@
 """Build CoST-GCN, a continual ST-GCN, in the published sizes: the peer with which Hi-TRS streams are compared in time.
 
-    pip install 'hitrs-live[peers]'
+    pip install '.[peers]'
     python benchmarks/peers/continual_stgcn.py
 
 Written from the paper (Hedegaard, Heidari, Iosifidis, "Continual spatio-temporal graph convolutional networks",
@@ -31,7 +31,7 @@ try:
     logging.getLogger("continual").setLevel(logging.ERROR)
     import continual as co
 except ImportError:
-    raise SystemExit("the peer is not installed; pip install 'hitrs-live[peers]'") from None
+    raise SystemExit("the peer is not installed; pip install '.[peers]'") from None
 
 JOINTS, CHANNELS, CLASSES, PARTITIONS = len(NTU25), 3, 60, 3
 KERNEL = 9

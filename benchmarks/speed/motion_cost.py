@@ -6,7 +6,7 @@ Without the head the predicted motion is zero velocity; everything else is compu
 appeared in different frames, one thread. Figures are CPU time, so that other processes do not count, and the two take
 turns; the share is the median over the turns. The second figure is the time of the model's own head over that of the
 folded one, which engines run. ONNX Runtime is timed where the exporter is installed
-(`pip install 'hitrs-live[export]'`).
+(`pip install '.[export]'`).
 """
 
 import argparse

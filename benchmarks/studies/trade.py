@@ -4,7 +4,7 @@
 
 On PRECOG p9-p12, continuous streams, with the live stages. A window shorter than the trained one needs no training:
 positions count from the beginning of the window, and every shorter window was part of training.
-Needs matplotlib: pip install 'hitrs-live[plots]'.
+Needs matplotlib: pip install '.[plots]'.
 """
 
 import argparse
@@ -12,12 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import msgspec
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
@@ -34,6 +31,13 @@ from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.streaming.profile_step import time_steps
 from hitrs_live.streaming.thresholds import Thresholds, find_thresholds
+
+try:
+    import matplotlib as mpl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+except ImportError:
+    raise SystemExit("matplotlib is not installed; pip install '.[plots]'") from None
 
 COLOURS = {"clip": "#1d5c82", "frame, one side": "#8a94a0", "frame": "#c8553d"}
 """By update; "frame, one side" is a prediction every frame without mirror averaging."""

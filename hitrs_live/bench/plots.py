@@ -1,4 +1,4 @@
-"""Draw the report as plots. Needs matplotlib: pip install 'hitrs-live[plots]'."""
+"""Draw the report as plots. Needs matplotlib: pip install '.[plots]'."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ def draw_plots(report: BenchReport, folder: Path) -> str:
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
-        return "plots are skipped: matplotlib is not installed; pip install 'hitrs-live[plots]'"
+        return "plots are skipped: matplotlib is not installed; pip install '.[plots]'"
     drawings: Mapping[str, Callable[[Axes, BenchReport], None]] = {
         "steps": _draw_steps, "history": _draw_history, "rates": _draw_rates,
     }  # fmt: skip

@@ -84,8 +84,10 @@ def load_archive(path: Path) -> Archive:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; set HITRS_DATA to the folder that contains the data") from None
     except (*BROKEN, KeyError, TypeError, AttributeError) as error:
+        # NumPy takes any other file for a pickle, and advises how to load one.
+        reason = "it is no .npz file" if "allow_pickle" in str(error) else str(error)
         raise DataError(
-            f"{path}: not in the array format ({error}); expected an .npz with x, y, length, subject, seq, meta"
+            f"{path}: not in the array format ({reason}); expected an .npz with x, y, length, subject, seq, meta"
         ) from None
     meta = meta if isinstance(meta, dict) else {}
     valid = meta.get("valid", [True] * len(NTU25))

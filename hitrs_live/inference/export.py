@@ -1,6 +1,6 @@
 """Export the three submodules of a detector as ONNX graphs, with a dynamic number of rows.
 
-The exporter is an extra (`pip install 'hitrs-live[export]'`): running built engines does not need it.
+The exporter is an extra (`pip install '.[export]'`): running built engines does not need it.
 """
 
 import logging
@@ -75,7 +75,7 @@ def _checker() -> ModuleType:
     except ImportError as error:
         raise EngineUnavailable(
             f"its graphs are not built and the exporter is not installed ({error}); "
-            "pip install 'hitrs-live[export]', then hitrs-live build-engines"
+            "pip install '.[export]', then hitrs-live build-engines"
         ) from None
     return onnx.checker
 

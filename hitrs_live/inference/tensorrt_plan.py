@@ -24,7 +24,7 @@ def find_tensorrt() -> ModuleType:
         except ImportError:
             continue
     raise EngineUnavailable(
-        "TensorRT is not installed; pip install 'hitrs-live[tensorrt]' (any GPU) or 'hitrs-live[tensorrt-rtx]' "
+        "TensorRT is not installed; pip install '.[tensorrt]' (any GPU) or '.[tensorrt-rtx]' "
         "(compute capability 8.0, 8.6, 8.9 and 12.0)"
     )
 

@@ -67,7 +67,7 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
     """Run a source and the pose estimator alone, publishing joints for `live --joints`. Return the exit code."""
     from hitrs_live.pipeline.pose_node import relay_joints
 
-    sources = make_sources(options.sources, config, speed=options.speed)
+    sources = make_sources(options.sources, config, speed=options.speed, pictures_only=True)
     if len(sources) > 1:
         raise ConfigError(f"got {len(sources)} sources, expected one; run `hitrs-live pose` once a camera")
     source = sources[0]

@@ -120,9 +120,10 @@ def read_recording(path: Path, *, rate_hz: float, labels: Labels, classes: tuple
     if unused:
         counts["labels without a frame"] = len(unused)
         first = unused[0]
+        tracks = ", ".join(sorted({run.partition("#")[0] for run in runs})) or "no track"
         notes.append(
-            f"{len(unused)} labels in which no person was tracked, the first is {first.label} "
-            f"{first.start_s:g} to {first.end_s:g} s"
+            f"{len(unused)} labels without a frame, the first is {first.label} {first.start_s:g} to {first.end_s:g} s "
+            f"of {first.track or 'all people'}; the recording has {tracks}"
         )
     if recording.cut:
         notes.append("cut short; read to its last whole message")
@@ -163,7 +164,10 @@ def _interval(row: dict[str | None, str]) -> Interval:
     start_s, end_s, label = float(row["start_s"]), float(row["end_s"]), row["label"].strip()
     if not 0 <= start_s < end_s or not label or not row["recording"].strip():
         raise ValueError(f"got {','.join(row.values())[:60]!r}, expected a recording, 0 <= start_s < end_s and a label")
-    return Interval(track=row["track"].strip(), start_s=start_s, end_s=end_s, label=label)
+    track = row["track"].strip()
+    # As every message and log line names a person.
+    track = f"track-{track}" if track.isdecimal() else track
+    return Interval(track=track, start_s=start_s, end_s=end_s, label=label)
 
 
 def _span(one: Interval, track: str, times_s: NDArray[np.float64], classes: tuple[str, ...]) -> Span | None:

@@ -14,15 +14,18 @@ NamedSource = tuple[str, str]
 """A source's kind, a key of SOURCES, and its value; "" for a kind without one."""
 
 
-def make_sources(named: Sequence[NamedSource], config: Config, *, speed: Speed) -> Sequence[Source]:
+def make_sources(
+    named: Sequence[NamedSource], config: Config, *, speed: Speed, pictures_only: bool = False
+) -> Sequence[Source]:
     """Make sources; none is opened yet, but what can be seen to be wrong without that is refused.
+
+    pictures_only: whether a message names only sources of pictures.
 
     Raises SourceUnavailable, ValueError for an unknown kind, and ConfigError where there is no source, or names are
     too few, too many or the same.
     """
     if not named:
-        flags = [f"--{kind} {line.example or line.metavar}" for kind, line in SOURCES.items() if line.metavar]
-        raise ConfigError(f"no source; give {', '.join(flags)}, or try --demo")
+        raise ConfigError(f"no source; give {_examples(pictures_only)}")
     names = config.source_id.split(",") if config.source_id else [""] * len(named)
     if len(names) != len(named):
         raise ConfigError(f"source_id {config.source_id!r}: {len(names)} names, expected {len(named)}, one a source")
@@ -34,6 +37,14 @@ def make_sources(named: Sequence[NamedSource], config: Config, *, speed: Speed) 
     if count > 1:
         raise ConfigError(f"{count} sources are named {name}; name each, such as --source-id door,hall")
     return sources
+
+
+def _examples(pictures_only: bool) -> str:
+    """Show a flag of every kind of source."""
+    kinds = {kind: line for kind, line in SOURCES.items() if line.has_pictures or not pictures_only}
+    flags = [f"--{kind} {line.example or line.metavar}" for kind, line in kinds.items() if line.metavar]
+    alone = [f"or try --{kind}" for kind, line in kinds.items() if not line.metavar]
+    return ", ".join([*flags, *alone]) if alone else " or ".join(flags)
 
 
 def _make_source(kind: str, value: str, options: SourceOptions) -> Source:

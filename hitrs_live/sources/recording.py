@@ -97,7 +97,7 @@ class Recording:
         except OSError as error:
             raise self._unavailable(error.strerror or str(error)) from None
         except (*BROKEN, DataError) as error:
-            raise self._unavailable(f"is no MCAP ({type(error).__name__} {error})") from None
+            raise self._unavailable(f"is no MCAP file ({error})") from None
         raise self._unavailable("is no recording made with --record")
 
     def _records(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:

@@ -93,7 +93,5 @@ def _scalar_writer(folder: Path) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise ConfigError(
-            "--tensorboard: the package is not installed; get it with pip install 'hitrs-live[train]'"
-        ) from None
+        raise ConfigError("--tensorboard: the package is not installed; get it with pip install '.[train]'") from None
     return SummaryWriter(str(folder))

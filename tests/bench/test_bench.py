@@ -84,7 +84,7 @@ def test_without_matplotlib_one_line_says_so(
 ) -> None:
     for name in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, name, None)
-    assert "hitrs-live[plots]" in draw_plots(report, tmp_path)
+    assert ".[plots]" in draw_plots(report, tmp_path)
     assert not list(tmp_path.iterdir())
 
 

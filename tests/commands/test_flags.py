@@ -176,3 +176,10 @@ def test_pose_reads_every_setting_that_it_offers(tmp_path: Path) -> None:
     assert run_pose(options, watched(seen, override(Config(), {"publish.bind": "tcp://127.0.0.1:0"}))) == 0
     # Only for cameras, which a test has none of.
     assert offered("pose") - {"require_sources"} <= seen
+
+
+def test_pose_without_a_source_names_sources_of_pictures_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pose"]) == 2
+    error = capsys.readouterr().err
+    assert "give --camera 0 or --video FILE" in error
+    assert "--demo" not in error

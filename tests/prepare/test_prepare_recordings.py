@@ -60,6 +60,21 @@ def test_labels_are_applied_by_time_and_the_rest_is_background(tmp_path: Path) -
     assert np.flatnonzero(hall.labels == 2)[0] + late == 30
 
 
+@pytest.mark.parametrize("track", ["1", "track-1"])
+def test_a_track_is_named_as_in_messages_or_as_in_the_data_set(tmp_path: Path, track: str) -> None:
+    path = record_demo(tmp_path / "hall.mcap")
+    (tmp_path / "labels.csv").write_text(HEADING + f"hall,{track},1.0,2.0,wave\n")
+    plan = plan_recordings(path, name="example", rate_hz=30.0, labels=tmp_path / "labels.csv")
+    assert (plan.read(path).recorded[0].labels == 1).sum() == 30
+
+
+def test_a_label_of_a_track_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
+    path = record_demo(tmp_path / "hall.mcap")
+    (tmp_path / "labels.csv").write_text(HEADING + "hall,7,1.0,2.0,wave\n")
+    plan = plan_recordings(path, name="example", rate_hz=30.0, labels=tmp_path / "labels.csv")
+    assert "of track-7; the recording has track-1" in plan.read(path).findings.notes["hall.mcap"]
+
+
 def test_nested_labels_of_a_recording_add_no_action_and_lose_none(tmp_path: Path) -> None:
     record_demo(tmp_path / "hall.mcap")
     lines = ["hall,,0.5,2.5,dance", "hall,,1.5,2.0,wave", "hall,,50,60,sit", "attic,,0,1,sit"]
@@ -72,10 +87,7 @@ def test_nested_labels_of_a_recording_add_no_action_and_lose_none(tmp_path: Path
         names = [plan.index.labels[label] if label >= 0 else "" for label in reading.recorded[0].labels]
         found.append([name for name, _ in groupby(names)])
         assert "1 labels overlapped by others" in reading.findings.notes["hall.mcap"]
-        assert (
-            "1 labels in which no person was tracked, the first is sit 50 to 60 s"
-            in reading.findings.notes["hall.mcap"]
-        )
+        assert "1 labels without a frame, the first is sit 50 to 60 s" in reading.findings.notes["hall.mcap"]
         assert plan.left_out == {"--labels attic": "no recording of that name"}
     assert found[0] == found[1] == ["background", "dance", "wave", "", "background"]
 

@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/ready
 TESTED := .venv/tested
 
-.PHONY: live demo test test-fast test-gpu lint docs clean
+.PHONY: live demo test test-fast test-gpu lint docs clean reality
 
 live: $(READY)
 	$(BIN)/python run_live.py --camera 0
@@ -25,6 +25,10 @@ test-fast: $(TESTED)
 # What needs a CUDA GPU, and a torch build with CUDA; without one each is skipped with its reason.
 test-gpu: $(TESTED)
 	scripts/test -m gpu
+
+# The detector on clips of real people, where the data folder has them.
+reality: $(READY)
+	$(BIN)/hitrs-live evaluate reality --json runs/reality.json
 
 lint: $(TESTED)
 	scripts/check

@@ -7,6 +7,8 @@ from report_tables import accuracy, motion, research, speed
 from report_tables.reports import Reports
 
 TABLES: Final[dict[str, Callable[[Reports], str]]] = {
+    "reality": accuracy.reality,
+    "reality_views": accuracy.reality_views,
     "detection": accuracy.detection,
     "detector_seeds": accuracy.detector_seeds,
     "degraded": accuracy.degraded,

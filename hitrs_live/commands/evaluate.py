@@ -30,6 +30,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     _add_detector_flags(held_out)
     held_out.set_defaults(run=_run_held_out)
+    _add_reality(add("reality", "detect actions in clips of real people, from the estimator's landmarks on"))
     _add_detection(add("detection", "detect actions on streams, through the streaming path"))
     _add_recognition(add("recognition", "classify trimmed sequences, complete and partly observed; probe encoders"))
     _add_motion(add("motion", "predict motion with the live model, or by published protocols"))
@@ -41,7 +42,26 @@ def _run_held_out(options: argparse.Namespace) -> int:
     return run_held_out(options)
 
 
-def _add_detector_flags(parser: argparse.ArgumentParser) -> None:
+def _add_reality(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of clips and labels.json (default: real/ of the data folder)",
+    )
+    _add_checkpoint_flags(parser)
+    add_threads(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a JSON file")
+    parser.set_defaults(run=_run_reality)
+
+
+def _run_reality(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.run_reality import run_reality
+
+    return run_reality(options)
+
+
+def _add_checkpoint_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", metavar="FILE", help="detector to measure (default: the one shipped)")
     parser.add_argument(
         "--thresholds", default="", metavar="FILE",
@@ -49,6 +69,10 @@ def _add_detector_flags(parser: argparse.ArgumentParser) -> None:
         "or else the checkpoint's own)",
     )  # fmt: skip
     add_prediction_flags(parser)
+
+
+def _add_detector_flags(parser: argparse.ArgumentParser) -> None:
+    _add_checkpoint_flags(parser)
     parser.add_argument(
         "--degrade", default="", metavar="A,B",
         help="first corrupt the joints, in this order: noise, 15fps, no-feet, no-hands, landmarks, yaw=DEGREES",

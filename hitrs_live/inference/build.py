@@ -45,7 +45,8 @@ def open_onnx(
         try:
             return open_packaged(checkpoint, threads=threads)
         except EngineStale as stale:
-            _log.info("%s", stale)
+            # With a checkpoint of one's own this is as expected; what follows is logged.
+            _log.debug("%s", stale)
     key = EngineKey(
         weights=_weights(checkpoint), backend="onnx", precision="fp32", max_rows=0, version=onnxruntime.__version__,
         graphs=graph_sources(checkpoint.model),

@@ -60,7 +60,8 @@ def _pace(session: SessionState, silent_s: float) -> Text:
         (f" {session.state} ", STATE_STYLES[session.state]), " ", (session.source_id or "waiting", STRONG)
     )
     if status is not None:
-        add_item(line, f"{status.fps:.1f} fps", PLAIN)
+        if session.state != "ended":
+            add_item(line, f"{status.fps:.1f} fps", PLAIN)
         if status.frame_age_ms is not None:
             add_item(line, f"age {status.frame_age_ms:.0f} ms", PLAIN if status.frame_age_ms < 250 else "yellow")
         add_item(line, f"up {duration(status.uptime_s)}", QUIET)

@@ -72,6 +72,9 @@ class SessionState:
             self._person(message.track_id).scores = tuple(zip(message.labels, message.scores, strict=False))
         elif isinstance(message, MotionPrediction):
             self._person(message.track_id).motion = message
+        if self.state == "ended":
+            # No one can be in view of a source that gives no more frames.
+            self.people.clear()
 
     def since_start_s(self, time_ns: int) -> float:
         """Return the time since the source's first message, seconds."""

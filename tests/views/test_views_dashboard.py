@@ -197,6 +197,15 @@ def test_a_restarted_publisher_empties_the_dashboard() -> None:
     assert "no person in view" in text
 
 
+def test_a_source_that_has_ended_shows_no_rate_and_no_person() -> None:
+    dashboard = filled()
+    dashboard.update(source("ended", 16.0))
+    dashboard.update(status(16.0, "ended"))
+    text = shown(dashboard)
+    assert "29.8 fps" not in text
+    assert "no person in view" in text
+
+
 def test_only_a_status_of_ended_ends_the_dashboard() -> None:
     dashboard = filled()
     dashboard.update(SourceEvent(source_id="camera-0", session_id="s1", capture_time_ns=at(15), state="ended"))

@@ -1,0 +1,75 @@
+"""Event metrics, on clips small enough to count by hand."""
+
+import numpy as np
+import pytest
+
+from hitrs_live.data.formats.real_clips import RealClip, TrueAction
+from hitrs_live.evaluation.kept_streams import DetectedAction
+from hitrs_live.evaluation.metrics.event import EventCounts, compare_events
+
+LABELS = ("background", "squat", "jump", "walk")
+
+
+def clip(*actions: tuple[str, float, float], near: tuple[str, ...] = (), labelled_s: float = 20.0) -> RealClip:
+    return RealClip(
+        name="clip", landmarks=np.zeros((0, 33, 7), np.float32), frame=np.zeros(0, np.int64), frames=600, fps=30.0,
+        width=640, height=480, actions=tuple(TrueAction(label=a, start_s=s, end_s=e) for a, s, e in actions),
+        near=frozenset(near), other=not actions, view="front", labelled_s=labelled_s,
+    )  # fmt: skip
+
+
+def seen(label: str, onset_s: float, end_s: float) -> DetectedAction:
+    return DetectedAction(label=label, onset_s=onset_s, detected_s=onset_s + 0.3, end_s=end_s, score=0.9)
+
+
+def test_an_action_is_found_where_a_detection_of_its_class_overlaps_it() -> None:
+    true = clip(("squat", 1.0, 2.0), ("squat", 4.0, 5.0), ("jump", 7.0, 8.0))
+    counts = compare_events(true, [seen("squat", 1.9, 2.6), seen("walk", 4.0, 5.0), seen("jump", 8.0, 9.0)], LABELS)
+    assert counts["squat"] == EventCounts(true=2, found=1, right=1, fragments=1)
+    # One that begins where the true one ends does not overlap it.
+    assert counts["jump"] == EventCounts(true=1, false=1)
+    assert counts["walk"] == EventCounts(false=1)
+
+
+def test_an_action_in_pieces_is_found_once_and_each_piece_is_right() -> None:
+    counts = compare_events(clip(("squat", 1.0, 5.0)), [seen("squat", 1.0, 2.0), seen("squat", 3.0, 4.0)], LABELS)
+    assert counts["squat"] == EventCounts(true=1, found=1, right=2, fragments=2)
+    assert counts["squat"].fragments_per_found == 2.0
+
+
+def test_one_detection_over_two_actions_finds_both_and_is_right_once() -> None:
+    counts = compare_events(clip(("squat", 1.0, 2.0), ("squat", 3.0, 4.0)), [seen("squat", 1.0, 4.0)], LABELS)
+    assert counts["squat"] == EventCounts(true=2, found=2, right=1, fragments=2)
+
+
+def test_near_classes_are_neither_right_nor_false_but_may_be_right() -> None:
+    true = clip(("squat", 1.0, 2.0), near=("squat", "jump"))
+    counts = compare_events(true, [seen("squat", 1.0, 2.0), seen("squat", 9.0, 10.0), seen("jump", 1.0, 2.0)], LABELS)
+    assert counts["squat"] == EventCounts(true=1, found=1, right=1, near=1, fragments=1)
+    assert counts["jump"] == EventCounts(near=1)
+    assert (counts["squat"].precision, counts["jump"].precision) == (1.0, None)
+
+
+def test_classes_that_the_model_does_not_know_are_not_missed() -> None:
+    assert compare_events(clip(("burpee", 1.0, 2.0)), [], LABELS) == {}
+
+
+def test_what_lies_after_the_labelled_part_is_left_out() -> None:
+    true = clip(("squat", 1.0, 2.0), ("squat", 12.0, 13.0), labelled_s=10.0)
+    counts = compare_events(true, [seen("jump", 11.0, 12.0)], LABELS)
+    assert counts == {"squat": EventCounts(true=1)}
+
+
+def test_counts_of_several_clips_are_added() -> None:
+    both = EventCounts(true=3, found=1, right=1, fragments=2) + EventCounts(true=1, found=1, right=2, near=1, false=3)
+    assert (both.true, both.found, both.detected) == (4, 2, 7)
+    assert (both.recall, both.precision) == (0.5, 0.5)
+    assert EventCounts().recall is None
+
+
+def test_the_interval_of_a_count_is_garwoods() -> None:
+    from hitrs_live.evaluation.metrics.false_alarms import poisson_interval
+
+    # From the table of Garwood (Biometrika 1936), 95 %.
+    for count, low, high in ((0, 0.0, 3.689), (1, 0.0253, 5.572), (5, 1.623, 11.668), (20, 12.217, 30.888)):
+        assert poisson_interval(count) == pytest.approx((low, high), abs=2e-3)

@@ -46,7 +46,9 @@ def test_a_subscriber_receives_the_state_at_once_while_nothing_is_published(chec
     config = override(EVERY_CLIP, {"publish.status_every_s": 1e6, "publish.bind": "tcp://127.0.0.1:0"})
     with Watched(config.publish, "s") as publisher:
         pipeline = make_pipeline([Silent([UP])], checkpoint, publisher, config)
-        thread = threading.Thread(target=pipeline.run, kwargs={"stop": stop, "serve_subscribers": publisher.serve_subscribers})
+        thread = threading.Thread(
+            target=pipeline.run, kwargs={"stop": stop, "serve_subscribers": publisher.serve_subscribers}
+        )
         thread.start()
         try:
             assert up.wait(PATIENCE_S), "the model is loaded and the source is up"

@@ -144,7 +144,12 @@ def test_a_subscriber_receives_the_state_at_once_while_no_frames_come() -> None:
     relay = threading.Thread(
         target=relay_joints,
         args=(source, _stage(), publisher),
-        kwargs={"duration_s": None, "stop": stop, "serve_subscribers": publisher.serve_subscribers, "status_every_s": 1e6},
+        kwargs={
+            "duration_s": None,
+            "stop": stop,
+            "serve_subscribers": publisher.serve_subscribers,
+            "status_every_s": 1e6,
+        },
     )
     relay.start()
     try:

@@ -29,7 +29,7 @@ from hitrs_live.data.class_map import read_streams
 from hitrs_live.data.open_dataset import BACKGROUND_NAME, open_dataset
 from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.kept_streams import StreamResult
-from hitrs_live.evaluation.metrics.segment import false_alarm_frames
+from hitrs_live.evaluation.metrics.false_alarms import false_alarm_frames
 from hitrs_live.evaluation.reports.detection import TOLERANCE_S, detection_report
 from hitrs_live.evaluation.reports.write import about_run, write_report
 from hitrs_live.evaluation.run_model import run_model

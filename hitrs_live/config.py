@@ -54,6 +54,7 @@ class PoseConfig(Section, frozen=True, kw_only=True):
     model: Annotated[str, Meta(description="MediaPipe pose model: lite, full, heavy, or the path of a .task file")] = (
         "full"
     )
+    # The number of rows of tracking.tracker.Tracker, which follows no more; MediaPipe looks for no more.
     max_people: Annotated[
         int, Meta(ge=1, le=16, description="people tracked at once in each source; each costs pose time")
     ] = 2

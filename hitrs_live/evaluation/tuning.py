@@ -89,7 +89,7 @@ class Tuner:
         """Decode all streams with the thresholds and count false alarms and matched starts."""
         return Outcome(
             thresholds=thresholds,
-            alarms=self._alarms(thresholds),
+            alarms=self._count_false_alarms(thresholds),
             starts=match_labelled(self._decode(self._labelled, thresholds), self._info.labels, self._rate_hz),
         )
 
@@ -132,7 +132,9 @@ class Tuner:
             )
         except ValueError:
             return None
-        counted = [other._alarms(tuned.tune(per_hour)) for tuned, other in ((first, second), (second, first))]
+        counted = [
+            other._count_false_alarms(tuned.tune(per_hour)) for tuned, other in ((first, second), (second, first))
+        ]
         by_class = sum((Counter(alarms.by_class) for alarms in counted), Counter[int]())
         return FalseAlarms(by_class=by_class, hours=sum(alarms.hours for alarms in counted))
 
@@ -151,7 +153,7 @@ class Tuner:
         steps = np.zeros(len(self._info.labels), np.int64)
         while True:
             thresholds = self._with_on(start, steps)
-            alarms = self._alarms(thresholds)
+            alarms = self._count_false_alarms(thresholds)
             open_to = {
                 number: count
                 for number, count in alarms.by_class.items()
@@ -162,7 +164,7 @@ class Tuner:
             most = max(open_to.values())
             steps[[number for number, count in open_to.items() if count == most]] += 1
 
-    def _alarms(self, thresholds: Thresholds) -> FalseAlarms:
+    def _count_false_alarms(self, thresholds: Thresholds) -> FalseAlarms:
         false = (
             self._info.labels.index(action.label)
             for result, alone in zip(self._decode(self._negative, thresholds), self._alone, strict=True)

@@ -1,4 +1,5 @@
-"""The table of data sets that `hitrs-live prepare` reads. A new one is a module of this package and one line here.
+"""The table of data sets that `hitrs-live prepare` reads. A new one is a module of this package and one entry of
+`_READERS`.
 
 The module has a function that lists the files of the data set and says how one of them is read: it returns a
 `prepare.reading.Plan`. A reader's module is imported when it is used, not with this table.

@@ -1,4 +1,8 @@
-"""The encoder's laws of streaming, for everything that it may be given of a pose."""
+"""The encoder's laws of streaming, for everything that it may be given of a pose.
+
+The same law of the whole detector is in test_detector_stream.py, of any model in
+tests/contracts/test_stream_model_contract.py.
+"""
 
 import pytest
 import torch

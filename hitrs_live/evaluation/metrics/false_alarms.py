@@ -1,8 +1,8 @@
 """False alarms: detected starts in the middle of background, and their rate per hour.
 
 - `false_alarm_frames` marks the frames in which a detected onset is a false alarm; their number is the time in which
-  one can occur, the hours of "false alarms per hour". Reports (`evaluation/reports/detection.py`) and threshold tuning
-  (`evaluation/tuning.py`) count by it.
+  one can occur, the hours of "false alarms per hour". Reports count by it in
+  `reports.detection._count_in_stream`, threshold tuning in `tuning.Tuner._count_false_alarms`.
 - `FalseAlarms` is a count by class in so many hours, with the upper confidence limit of its rate.
 - `false_alarms_at_recall` is the rate at the score threshold that reaches a recall.
 """

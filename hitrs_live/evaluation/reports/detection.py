@@ -1,7 +1,7 @@
 """Compute the report of online detection: every metric, from the live stages' outputs on recorded streams.
 
-False alarms are counted in `_stream`: a detected start is a false alarm where `false_alarm_frames` marks its frame.
-The time in which one can occur is `background_s`; false alarms per hour are the ratio of the two. Frame mAP comes from
+False alarms are counted in `_count_in_stream`: a detected start is one where `false_alarm_frames` marks its frame. The
+time in which one can occur is `background_s`; false alarms per hour are the ratio of the two. Frame mAP comes from
 `metrics/frame.py`, start F1 and delays from `metrics/point.py`, segment metrics from `metrics/segment.py`.
 """
 
@@ -84,7 +84,7 @@ def detection_report(
     class is the one with the highest score, background included, of the newest prediction known at it; before the
     first prediction it is background.
     """
-    streams = [_stream(number, result, labels, rate_hz) for number, result in enumerate(results)]
+    streams = [_count_in_stream(number, result, labels, rate_hz) for number, result in enumerate(results)]
     present = [k for k in range(1, len(labels)) if any((s.labels == k).any() for s in streams)]
     truth, online, later = (
         np.concatenate([getattr(s, name) for s in streams]) for name in ("labels", "online", "later")
@@ -131,7 +131,7 @@ def detection_report(
     }
 
 
-def _stream(number: int, result: StreamResult, labels: tuple[str, ...], rate_hz: float) -> _Stream:
+def _count_in_stream(number: int, result: StreamResult, labels: tuple[str, ...], rate_hz: float) -> _Stream:
     truth = result.sequence.labels
     online, later = (frame_scores(result, lookahead=frames) for frames in (0, round(LATER_S * rate_hz)))
     predicted = np.full(len(truth), BACKGROUND)

@@ -1,6 +1,6 @@
 """Run the live action decoder over stored model outputs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from hitrs_live.streaming.scores import class_scores
 from hitrs_live.streaming.thresholds import Thresholds, make_threshold_arrays
 
 _ROWS = 64
-_START_NS = 1_000_000_000
+START_NS = 1_000_000_000
 """Time of a stream's first frame; above 0, since an onset may lie before it by the label lag."""
 
 
@@ -37,7 +37,7 @@ def decode_streams(
     config = config or ActionConfig()
     model = describe_stream(info, step_frames)
     rules = make_threshold_arrays(model, config, thresholds)
-    detected: dict[int, list[DetectedAction]] = {}
+    detected: list[list[DetectedAction]] = [[] for _ in streams]
     # The longest first, so that a batch stays full.
     order = sorted(range(len(streams)), key=lambda number: -len(streams[number].ends))
     for first in range(0, len(order), _ROWS):
@@ -46,7 +46,8 @@ def decode_streams(
             model, config, source_id="evaluation", rows=len(numbers), thresholds=thresholds, of_pairs=of_pairs
         )
         events = _events(decoder, [streams[number] for number in numbers], info.normaliser.rate_hz)
-        detected.update(zip(numbers, _pair_starts_with_ends(events, len(numbers)), strict=True))
+        for row, action in pair_starts_with_ends(events):
+            detected[numbers[row]].append(action)
     return [
         StreamResult(
             sequence=stream.sequence,
@@ -71,9 +72,11 @@ def _events(decoder: ActionDecoder, streams: Sequence[KeptStream], rate_hz: floa
     yield from decoder.close_all("source_lost")
 
 
-def _pair_starts_with_ends(events: Iterator[ActionEvent], rows: int) -> list[list[DetectedAction]]:
-    """Combine each row's start and end events. One action of a row runs at a time, so they alternate."""
-    detected: list[list[DetectedAction]] = [[] for _ in range(rows)]
+def pair_starts_with_ends(events: Iterable[ActionEvent]) -> Iterator[tuple[int, DetectedAction]]:
+    """Combine start and end events, whose times count from START_NS. One action of a track runs at a time.
+
+    Yields the track's id and the action, in the order of the ends.
+    """
     started: dict[int, ActionEvent] = {}
     for event in events:
         if event.state == "start":
@@ -81,20 +84,20 @@ def _pair_starts_with_ends(events: Iterator[ActionEvent], rows: int) -> list[lis
         elif event.state == "end":
             assert event.end_time_ns is not None
             start = started.pop(event.track_id)
-            detected[event.track_id].append(
+            yield (
+                event.track_id,
                 DetectedAction(
                     label=start.label,
                     onset_s=_seconds(start.onset_time_ns),
                     detected_s=_seconds(start.capture_time_ns),
                     end_s=_seconds(event.end_time_ns),
                     score=start.score,
-                )
+                ),
             )
-    return detected
 
 
 def _seconds(time_ns: int) -> float:
-    return (time_ns - _START_NS) / 1e9
+    return (time_ns - START_NS) / 1e9
 
 
 def _predictions(streams: Sequence[KeptStream], rate_hz: float) -> Iterator[Prediction]:
@@ -111,7 +114,7 @@ def _predictions(streams: Sequence[KeptStream], rate_hz: float) -> Iterator[Pred
             logits[row], ends[row] = stream.logits[number], stream.ends[number]
             if stream.confidence is not None:
                 confidence[row] = stream.confidence[number]
-        time_ns = _START_NS + np.round(ends / rate_hz * 1e9).astype(np.int64)
+        time_ns = START_NS + np.round(ends / rate_hz * 1e9).astype(np.int64)
         joint_frame = JointFrame.of(no_joints, confidence, time_ns=time_ns, active=there, reset=number == 0)
         yield Prediction(
             joint_frame=joint_frame,

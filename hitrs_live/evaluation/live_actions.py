@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hitrs_live.config import Config
+from hitrs_live.evaluation.decode_streams import pair_starts_with_ends
 from hitrs_live.evaluation.kept_streams import DetectedAction
 from hitrs_live.messages import ActionEvent, PoseFrame
 from hitrs_live.streaming.decoder import ActionDecoder
@@ -12,17 +13,14 @@ from hitrs_live.streaming.recorded_tracks import live_joint_frames
 from hitrs_live.streaming.stream_model import StreamModel
 from hitrs_live.streaming.thresholds import Thresholds
 
-START_NS = 1_000_000_000
-"""Time of a recording's first frame; above 0, since an onset may lie before it by the label lag."""
-
 
 def detect_actions(
     frames: Iterable[PoseFrame], model: StreamModel[Any], config: Config, *, thresholds: Thresholds | None
 ) -> Sequence[DetectedAction]:
     """Detect the actions of all people in the frames of one recording, as the live pipeline does.
 
-    frames: capture times count from START_NS. Returns the actions in the order of their starts, in seconds from the
-    first frame. Actions of two people are not decoded.
+    frames: capture times count from `decode_streams.START_NS`. Returns the actions in the order of their starts, in
+    seconds from the first frame. Actions of two people are not decoded.
     """
     people = config.pose.max_people
     description = model.description
@@ -38,30 +36,5 @@ def detect_actions(
         for prediction in predictor.step(joint_frame):
             events.extend(event for event in decoder.step(prediction) if isinstance(event, ActionEvent))
     events.extend(decoder.close_all("source_lost"))
-    return _pair_starts_with_ends(events)
-
-
-def _pair_starts_with_ends(events: Iterable[ActionEvent]) -> Sequence[DetectedAction]:
-    """Combine start and end events. A person does one action at a time, so those of a track alternate."""
-    running: dict[int, ActionEvent] = {}
-    detected = []
-    for event in events:
-        if event.state == "start":
-            running[event.track_id] = event
-        elif event.state == "end":
-            start = running.pop(event.track_id)
-            assert event.end_time_ns is not None
-            detected.append(
-                DetectedAction(
-                    label=start.label,
-                    onset_s=_seconds(start.onset_time_ns),
-                    detected_s=_seconds(start.capture_time_ns),
-                    end_s=_seconds(event.end_time_ns),
-                    score=start.score,
-                )
-            )
-    return sorted(detected, key=lambda action: action.detected_s)
-
-
-def _seconds(time_ns: int) -> float:
-    return (time_ns - START_NS) / 1e9
+    actions = [action for _, action in pair_starts_with_ends(events)]
+    return sorted(actions, key=lambda action: action.detected_s)

@@ -1,4 +1,4 @@
-"""The seam between the pipeline and an action model: joints of R rows in, logits and future joints out.
+"""The interface between the pipeline and an action model: joints of R rows in, logits and future joints out.
 
 The rest of the pipeline knows a model by `StreamModel` alone. Two implementations are here: `HitrsStream`, the Hi-TRS
 detector as a stream, and `WindowedOnnx`, a user's own ONNX model over a window of frames. Both keep to one suite,

@@ -7,8 +7,9 @@ import pytest
 from pipeline_runs import ENDED, EVERY_CLIP, UP, ScriptedSource, demo_frames, make_pipeline
 
 from hitrs_live.checkpoint import Checkpoint
+from hitrs_live.evaluation.decode_streams import START_NS
 from hitrs_live.evaluation.kept_streams import DetectedAction
-from hitrs_live.evaluation.live_actions import START_NS, detect_actions
+from hitrs_live.evaluation.live_actions import detect_actions
 from hitrs_live.messages import ActionEvent
 from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.transport.sink import ListSink

@@ -5,31 +5,15 @@ import re
 import numpy as np
 import pytest
 import torch
+from two_class_detector import DETECTOR, GRID
+from two_class_detector import checkpoint as checkpoint
 
-from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
+from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import ModelConfig
 from hitrs_live.inference.backend_selection import OpenedEngine
 from hitrs_live.inference.torch_engine import TorchEngine
-from hitrs_live.model.detector import DetectorConfig, HitrsDetector
-from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.streaming.hitrs_stream import HitrsLoader, describe_stream
 from hitrs_live.streaming.profile_step import ms_per_frame, time_steps
-from hitrs_live.transforms import NormaliserConfig
-
-GRID = HiTRSConfig(
-    frame_width=16, frame_hidden=16, clip_width=24, clip_hidden=16, video_width=32, video_hidden=16, layers=2,
-    heads=2, head_width=8, max_clips=8,
-)  # fmt: skip
-DETECTOR = DetectorConfig(encoder=GRID, classes=2, window_clips=4, horizon=6)
-
-
-@pytest.fixture(scope="module")
-def checkpoint() -> Checkpoint:
-    torch.manual_seed(0)
-    info = CheckpointInfo(
-        name="test", labels=("background", "jump"), detector=DETECTOR, normaliser=NormaliserConfig(), label_lag_frames=3
-    )
-    return Checkpoint(info=info, model=HitrsDetector(DETECTOR).eval())
 
 
 def test_a_detector_is_described_by_its_clip_grid(checkpoint: Checkpoint) -> None:

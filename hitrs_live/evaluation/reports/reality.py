@@ -6,8 +6,9 @@ from typing import Any
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config
 from hitrs_live.data.formats.real_clips import RealClip
+from hitrs_live.evaluation.decode_streams import START_NS
 from hitrs_live.evaluation.kept_streams import DetectedAction
-from hitrs_live.evaluation.live_actions import START_NS, detect_actions
+from hitrs_live.evaluation.live_actions import detect_actions
 from hitrs_live.evaluation.metrics.event import EventCounts, compare_events
 from hitrs_live.evaluation.metrics.false_alarms import poisson_interval
 from hitrs_live.messages import PoseFrame
@@ -34,10 +35,9 @@ def evaluate_reality(
     - `clips`: the detected actions of each clip.
     """
     labels = checkpoint.info.labels
-    step_frames = checkpoint.info.step_frames(config.model.update)
+    model = HitrsStream(checkpoint, step_frames=checkpoint.info.step_frames(config.model.update))
     results: list[_ClipResult] = []
     for clip in clips:
-        model = HitrsStream(checkpoint, step_frames=step_frames)
         detected = detect_actions(pose_frames(clip, config), model, config, thresholds=thresholds)
         results.append((clip, detected, compare_events(clip, detected, labels)))
     quiet = [result for result in results if result[0].other]

@@ -172,7 +172,7 @@ def _draw_once(
     field_deg = float(np.clip(rng.normal(64, 14), *ranges.field_of_view_deg))
     top, bottom = joints_m[..., 1].max(), joints_m[..., 1].min()
     aim = centre + rng.normal(0, 0.18, 3)
-    aim[1] = (top + bottom) / 2 + rng.normal(0, 0.2)
+    aim[1] = (top + bottom) / 2 + rng.normal(0, 0.28)
     flat = float(np.hypot(aim[0] - eye[0], aim[2] - eye[2]))
     pitch = float(np.clip(np.degrees(np.arctan2(aim[1] - eye[1], flat)), *ranges.pitch_deg))
     aim[1] = eye[1] + flat * np.tan(np.radians(pitch))

@@ -38,7 +38,7 @@ class Furniture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Light:
+class SceneLight:
     """The light of a scene: one source far away, and light from all sides."""
 
     direction: tuple[float, float, float]
@@ -46,7 +46,7 @@ class Light:
     strength: float
     colour: Colour
     ambient: float
-    """Light from all sides, as a share."""
+    """SceneLight from all sides, as a share."""
     shadow: float
     """How dark a shadow is, 0 to 1."""
 
@@ -65,7 +65,7 @@ class Scene:
     """At the lowest x, the highest x, the lowest z, the highest z."""
     ceiling: Material
     furniture: tuple[Furniture, ...]
-    light: Light
+    light: SceneLight
     sky: tuple[Colour, Colour] = ((0.75, 0.83, 0.92), (0.35, 0.55, 0.85))
     """Colour at the horizon, and above."""
 
@@ -151,12 +151,12 @@ def _wall(rng: np.random.Generator) -> Material:
     )  # fmt: skip
 
 
-def _draw_light(rng: np.random.Generator, outdoors: bool) -> Light:
+def _draw_light(rng: np.random.Generator, outdoors: bool) -> SceneLight:
     azimuth = rng.uniform(0, 2 * np.pi)
     height = np.deg2rad(rng.uniform(25, 75) if outdoors else rng.uniform(40, 85))
     cloudy = outdoors and rng.random() < 0.4
     ambient = float(rng.uniform(0.65, 0.8) if cloudy else rng.uniform(0.4, 0.65))
-    return Light(
+    return SceneLight(
         direction=(
             float(np.cos(height) * np.cos(azimuth)), float(np.sin(height)), float(np.cos(height) * np.sin(azimuth))
         ),

@@ -125,9 +125,9 @@ def draw_placement(
     where they are not given. Of several tries, the one that sees most of the person is taken where none sees enough.
     """
     ranges = ranges or CameraRanges()
-    view = view or _pick(rng, ranges.view_shares)
-    size = size or _pick(rng, ranges.sizes)
-    rate_hz = rate_hz or _pick(rng, ranges.rates_hz)
+    view = view or pick(rng, ranges.view_shares)
+    size = size or pick(rng, ranges.sizes)
+    rate_hz = rate_hz or pick(rng, ranges.rates_hz)
     few = joints_m[:: max(1, len(joints_m) // 40)]
     least = ranges.least_inside if rng.random() >= ranges.cut_share else ranges.least_inside_cut
     best: Placement | None = None
@@ -148,7 +148,8 @@ def draw_placement(
     return best
 
 
-def _pick(rng: np.random.Generator, shares: Mapping[_Key, float]) -> _Key:
+def pick(rng: np.random.Generator, shares: Mapping[_Key, float]) -> _Key:
+    """Draw a key by its share."""
     weights = np.array(list(shares.values()), float)
     return list(shares)[rng.choice(len(weights), p=weights / weights.sum())]
 

@@ -46,7 +46,7 @@ class SceneLight:
     strength: float
     colour: Colour
     ambient: float
-    """SceneLight from all sides, as a share."""
+    """Light from all sides, as a share."""
     shadow: float
     """How dark a shadow is, 0 to 1."""
 

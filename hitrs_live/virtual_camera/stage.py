@@ -12,7 +12,7 @@ from hitrs_live.virtual_camera.appearance import Appearance
 from hitrs_live.virtual_camera.backdrop import Backdrop, hidden_share, paint
 from hitrs_live.virtual_camera.body import Body
 from hitrs_live.virtual_camera.camera import Camera
-from hitrs_live.virtual_camera.camera_placement import CameraRanges, Placement, ViewClass, draw_placement
+from hitrs_live.virtual_camera.camera_placement import CameraRanges, Placement, ViewClass, draw_placement, pick
 from hitrs_live.virtual_camera.furniture import draw_furniture, draw_occluder
 from hitrs_live.virtual_camera.lighting import Light, Lighting
 from hitrs_live.virtual_camera.mesh import floor_mesh
@@ -103,15 +103,15 @@ def draw_stage(
     Raises RenderUnavailable where the body mesh is missing.
     """
     ranges = ranges or StageRanges()
-    joints = resample(stream, stream.rate_hz)
-    placement = draw_placement(rng, joints.astype(float), ranges.cameras, view=view, size=size)
-    times = frame_times(stream, placement.rate_hz)
-    main = _make_actor(stream, times, placement.rate_hz, rng)
-    # The camera was drawn for the data's joints; the body's own have moved onto the floor.
-    placement = _lowered(placement, main, joints)
+    rate_hz = pick(rng, ranges.cameras.rates_hz)
+    times = frame_times(stream, rate_hz)
+    main = _make_actor(stream, times, rate_hz, rng)
+    placement = draw_placement(
+        rng, main.joints_m.astype(float), ranges.cameras, view=view, size=size, rate_hz=rate_hz
+    )  # fmt: skip
     actors = [main]
     for other in others[: int(rng.choice(3, p=ranges.others))]:
-        actor = _place_beside(_make_actor(other, times, placement.rate_hz, rng), actors, placement.camera, rng)
+        actor = _place_beside(_make_actor(other, times, rate_hz, rng), actors, placement.camera, rng)
         actors += [actor] if actor else []
     drawn = placement.camera
     wanted = (drawn.width, drawn.height)
@@ -264,8 +264,7 @@ def _make_actor(stream: Stream, times: NDArray[np.float64], rate_hz: float, rng:
     appearance = Appearance.draw(body, rng)
     posed = body.pose(resample(stream, rate_hz, times), smoothing_frames=0.7 * rate_hz / 30)
     few = slice(None, None, max(1, len(posed) // _FLOOR_FRAMES))
-    lowest = (posed.bones[few, :, 1, :3] @ np.zeros(3)) if False else _lowest_points(appearance, posed.bones[few])
-    floor = np.float32(np.quantile(lowest, 0.15))
+    floor = np.float32(np.quantile(_lowest_points(appearance, posed.bones[few]), 0.15))
     bones, joints = posed.bones.copy(), posed.joints_m.copy()
     bones[..., 1, 3] -= floor
     joints[..., 1] -= floor
@@ -279,11 +278,6 @@ def _lowest_points(appearance: Appearance, bones: Floats) -> Floats:
     rest = np.concatenate((appearance.vertices_m[few], np.ones_like(appearance.vertices_m[few, :1])), axis=1)
     rows = np.einsum("vk,tvkc->tvc", appearance.bone_weights[few], bones[:, appearance.bone_indices[few], 1])
     return np.asarray(np.einsum("tvc,vc->tv", rows, rest).min(axis=1), np.float32)
-
-
-def _lowered(placement: Placement, actor: Actor, joints_m: Floats) -> Placement:
-    """Move a camera as the person moved when put on the floor, but never below the floor."""
-    return placement
 
 
 def _smaller(camera: Camera, width: int) -> Camera:

@@ -272,7 +272,8 @@ def _sky(scene: Scene, rays: Floats) -> Floats:
     horizon = np.where(noise(heading * 1.3, np.zeros_like(heading), phase + 1) > 0.15, houses, trees)
     below = height < horizon
     leaf = np.float32((0.16, 0.25, 0.13)) * (1 + 0.4 * noise(heading * 60, height * 120, phase))[:, None]
-    stone = np.float32((0.5, 0.45, 0.4)) * (1 + 0.25 * np.sign(noise(heading * 70, height * 60, phase)))[:, None]
+    window = (np.sin(heading * 150) > 0.2) & (np.sin(height * 260) > 0.0)
+    stone = np.float32((0.55, 0.5, 0.46)) * np.where(window, 0.55, 1 + 0.1 * noise(heading * 9, height, phase))[:, None]
     far = np.where((horizon == houses)[:, None], stone, leaf)
     return np.where(below[:, None], far, sky).astype(np.float32)
 

@@ -15,7 +15,7 @@ from hitrs_live.virtual_camera.camera import Camera
 from hitrs_live.virtual_camera.camera_placement import CameraRanges, Placement, ViewClass, draw_placement, pick
 from hitrs_live.virtual_camera.furniture import draw_furniture, draw_occluder
 from hitrs_live.virtual_camera.lighting import Light, Lighting
-from hitrs_live.virtual_camera.mesh import floor_mesh
+from hitrs_live.virtual_camera.mesh import Mesh
 from hitrs_live.virtual_camera.picture_effects import EffectRanges, EffectSettings, PictureEffects, draw_effects
 from hitrs_live.virtual_camera.picture_motion import Motion
 from hitrs_live.virtual_camera.renderer import Picture, RenderedPerson, Renderer
@@ -24,7 +24,8 @@ from hitrs_live.virtual_camera.source_streams import Stream
 
 Floats = NDArray[np.float32]
 
-_SHADOW_PLANE: Final = floor_mesh(30.0, np.ones(3, np.float32))
+_SHADOW_REACH_M: Final = 2.5
+"""Shadows farther than this from a person's path are not drawn."""
 _CLEAR_FRAMES: Final = 60
 _FLOOR_FRAMES: Final = 24
 _MOST_HIDDEN: Final = 0.03
@@ -145,14 +146,15 @@ def stage_frames(stage: Stage, renderer: Renderer) -> Iterator[StageFrame]:
     camera = stage.placement.camera
     backdrop = paint(stage.scene, camera)
     lighting = lighting_of(stage.scene.light)
-    plain = renderer.draw((), [_SHADOW_PLANE], camera, lighting).colour if backdrop.floor_mask.any() else None
+    floor = [_floor_around(stage.actors)] if backdrop.floor_mask.any() else []
+    plain = renderer.draw((), floor, camera, lighting).colour if floor else None
     effects = PictureEffects(stage.effects, np.random.default_rng(stage.seed))
     projected = [camera.project(actor.joints_m) for actor in stage.actors]
     velocities = [np.gradient(pixels, axis=0) * stage.placement.rate_hz if len(stage) > 1 else 0 * pixels
                   for pixels, _ in projected]  # fmt: skip
     for index in range(len(stage)):
         people = [RenderedPerson(appearance=actor.appearance, bones=actor.bones[index]) for actor in stage.actors]
-        drawn = renderer.draw(people, [_SHADOW_PLANE] if plain is not None else [], camera, lighting)
+        drawn = renderer.draw(people, floor, camera, lighting)
         picture, depth = composite(backdrop, drawn, plain, stage.scene.light.shadow)
         motion = Motion(
             pixels=np.concatenate([pixels[index] for pixels, _ in projected]).astype(np.float32),
@@ -256,6 +258,17 @@ def lighting_of(light: SceneLight) -> Lighting:
         sky=shade * colour,
         ground=0.6 * shade * colour,
     )
+
+
+def _floor_around(actors: Sequence[Actor]) -> Mesh:
+    """Return the part of the floor that may be in people's shadow."""
+    path = np.concatenate([_floor_path(actor) for actor in actors])
+    low, high = path.min(axis=0) - _SHADOW_REACH_M, path.max(axis=0) + _SHADOW_REACH_M
+    corners = np.array([(x, 0, z) for x in (low[0], high[0]) for z in (low[1], high[1])], np.float32)
+    return Mesh(
+        vertices_m=corners, faces=np.array(((0, 1, 3), (0, 3, 2)), np.int32), colours=np.ones((4, 3), np.float32),
+        normals=np.tile(np.array((0, 1, 0), np.float32), (4, 1)),
+    )  # fmt: skip
 
 
 def _make_actor(stream: Stream, times: NDArray[np.float64], rate_hz: float, rng: np.random.Generator) -> Actor:

@@ -70,7 +70,9 @@ class BodyShapes:
         Raises ValueError for an unknown name.
         """
         if unknown := set(phenotypes) - set(self.anchor_phenotypes):
-            raise ValueError(f"got phenotypes {sorted(unknown)}, expected some of {sorted(set(self.anchor_phenotypes))}")
+            raise ValueError(
+                f"got phenotypes {sorted(unknown)}, expected some of {sorted(set(self.anchor_phenotypes))}"
+            )
         factors = np.empty(len(self.anchor_phenotypes))
         for name in set(self.anchor_phenotypes):
             columns = [k for k, other in enumerate(self.anchor_phenotypes) if other == name]
@@ -161,10 +163,7 @@ def _arrays_of(model: object) -> dict[str, NDArray[np.generic]]:
     weights = np.take_along_axis(weights, strongest, 1)
     anchors = model.anchors  # type: ignore[attr-defined]
     names = [(key, len(variations)) for key, variations in PHENOTYPE_VARIATIONS.items()]
-    values = [
-        anchors[key].numpy() if hasattr(anchors, key) else np.full(count, np.nan)
-        for key, count in names
-    ]
+    values = [anchors[key].numpy() if hasattr(anchors, key) else np.full(count, np.nan) for key, count in names]
     return {
         "vertices_m": (array("template_vertices")[kept] @ _Y_UP.T).astype(np.float32),
         "shape_vertices_m": (array("blendshapes")[:, kept] @ _Y_UP.T).astype(np.float16),

@@ -15,11 +15,11 @@ Floats = NDArray[np.float32]
 class Layer(IntEnum):
     """Number the layers; where several cover the skin, the last one is seen."""
 
-    TROUSERS = 0
-    TOP = 1
-    SKIRT = 2
-    JACKET = 3
-    SOCKS = 4
+    SOCKS = 0
+    TROUSERS = 1
+    TOP = 2
+    SKIRT = 3
+    JACKET = 4
     SHOES = 5
     HAIR = 6
     BROWS = 7

@@ -42,7 +42,15 @@ def draw_hair(at: BodyCoordinates, hair: Floats, rng: np.random.Generator, *, fe
     slope = float(rng.uniform(0.85, 1.1))
     line = np.where(z > 0, front + 0.25 * z - 0.35 * np.abs(x) ** 2, front + slope * z * 1.25)
     cover = (y - np.maximum(line, -0.75)) * 0.11
-    stands = {"shaved": 0.0, "short": 0.012, "full": 0.045, "long": 0.018, "pony_tail": 0.006, "cap": 0.014, "scarf": 0.016}
+    stands = {
+        "shaved": 0.0,
+        "short": 0.012,
+        "full": 0.045,
+        "long": 0.018,
+        "pony_tail": 0.006,
+        "cap": 0.014,
+        "scarf": 0.016,
+    }
     amount = stands[kind] * float(rng.uniform(0.7, 1.3))
     colour = hair
     if kind == "cap":

@@ -45,9 +45,7 @@ class Camera:
         cos, sin = math.cos(math.radians(roll_deg)), math.sin(math.radians(roll_deg))
         rotation = np.stack((cos * right + sin * down, cos * down - sin * right, forward))
         focal_px = width / 2 / math.tan(math.radians(fov_deg) / 2)
-        return cls(
-            eye_m=np.asarray(eye_m, float), rotation=rotation, focal_px=focal_px, width=width, height=height
-        )
+        return cls(eye_m=np.asarray(eye_m, float), rotation=rotation, focal_px=focal_px, width=width, height=height)
 
     def to_camera(self, points_m: Floats) -> Floats:
         """Express world points (..., 3) in the camera's axes."""

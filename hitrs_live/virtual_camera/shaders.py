@@ -86,7 +86,9 @@ vec3 dyed(int k) {{
     else if (kind.x < 3.5) share = 0.5 * (step(0.5, fract(p.x)) + step(0.5, fract(p.y)));
     else if (kind.x < 4.5) {{ vec2 d = fract(p.xy) - 0.5; share = step(dot(d, d), 0.06); }}
     else if (kind.x < 5.5) share = step(0.0, noise(place * 0.6 / kind.y));
-    else share = step(length((place.xy - vec2(0, kind.y)) * vec2(1, 1.2)), 0.075) * step(0.0, place.z);
+    else if (kind.x < 6.5) share = step(length((place.xy - vec2(0, kind.y)) * vec2(1, 1.2)), 0.075) * step(0.0, place.z);
+    else if (kind.x < 7.5) share = step(abs(place.x), kind.y) * step(0.0, place.z);
+    else share = step(place.y, kind.y);
     return mix(first_colour[k], second_colour[k], share);
 }}
 void main() {{

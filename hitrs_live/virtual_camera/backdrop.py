@@ -276,4 +276,3 @@ def _sky(scene: Scene, rays: Floats) -> Floats:
     stone = np.float32((0.55, 0.5, 0.46)) * np.where(window, 0.55, 1 + 0.1 * noise(heading * 9, height, phase))[:, None]
     far = np.where((horizon == houses)[:, None], stone, leaf)
     return np.where(below[:, None], far, sky).astype(np.float32)
-

@@ -51,7 +51,7 @@ class CameraRanges:
     least_inside: float = 0.97
     """Least share of joints, over all frames, in the picture; where the edge may cut, `least_inside_cut`."""
     least_inside_cut: float = 0.6
-    person_height: Range = (0.25, 1.1)
+    person_height: Range = (0.3, 1.1)
     """Height of the standing person as a share of the picture's."""
     sizes: Mapping[tuple[int, int], float] = field(
         default_factory=lambda: {

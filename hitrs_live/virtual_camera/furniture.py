@@ -29,7 +29,11 @@ def _cloth(rng: np.random.Generator) -> Material:
     second = tuple(np.clip(np.array(colour) * rng.uniform(0.6, 1.4), 0, 1))
     pattern = str(rng.choice(("carpet", "plain", "stripes", "checks"), p=(0.5, 0.3, 0.1, 0.1)))
     return Material(
-        pattern=pattern, colour=colour, second=second, scale_m=float(rng.uniform(0.06, 0.2)), phase=int(rng.integers(99))
+        pattern=pattern,
+        colour=colour,
+        second=second,
+        scale_m=float(rng.uniform(0.06, 0.2)),
+        phase=int(rng.integers(99)),
     )
 
 
@@ -331,5 +335,3 @@ def _draw_hanging(rng: np.random.Generator, scene: Scene) -> tuple[float, float,
 def _vary_material(rng: np.random.Generator, material: Material) -> Material:
     shade = rng.uniform(0.8, 1.1)
     return replace(material, colour=tuple(min(1.0, float(c * shade)) for c in material.colour))
-
-

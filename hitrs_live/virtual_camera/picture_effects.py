@@ -109,7 +109,9 @@ class PictureEffects:
             picture = smear(picture, motion, shutter_s=settings.shutter_s, readout_s=settings.readout_s)
         scale = self._next_scale()
         if scale < 1:
-            picture = cv2.resize(picture, (round(shape[1] * scale), round(shape[0] * scale)), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+            picture = cv2.resize(
+                picture, (round(shape[1] * scale), round(shape[0] * scale)), interpolation=cv2.INTER_AREA
+            )  # type: ignore[assignment]
         sigma = settings.defocus_px * picture.shape[0] / 480
         if sigma > 0.3:
             picture = cv2.GaussianBlur(picture, (0, 0), sigma)  # type: ignore[assignment]

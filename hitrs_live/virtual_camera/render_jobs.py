@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -42,9 +42,9 @@ class RenderPlan:
     """Longest piece of a sequence; each view takes a piece of its own."""
     sizes: tuple[tuple[int, int], ...] = ()
     """Widths and heights of pictures to draw from; empty for those of the cameras' ranges."""
-    pose: PoseConfig | None = PoseConfig()
+    pose: PoseConfig | None = field(default_factory=PoseConfig)
     """None for the truth without landmarks."""
-    ranges: StageRanges = StageRanges()
+    ranges: StageRanges = field(default_factory=StageRanges)
 
 
 @dataclass(frozen=True, kw_only=True)

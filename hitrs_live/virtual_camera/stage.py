@@ -21,6 +21,7 @@ from hitrs_live.virtual_camera.picture_motion import Motion
 from hitrs_live.virtual_camera.renderer import Picture, RenderedPerson, Renderer
 from hitrs_live.virtual_camera.scene import Scene, SceneLight, draw_scene
 from hitrs_live.virtual_camera.source_streams import Stream
+from hitrs_live.virtual_camera.visibility import inside_picture, visible_joints
 
 Floats = NDArray[np.float32]
 
@@ -32,7 +33,6 @@ _MOST_HIDDEN: Final = 0.03
 """Share of the joints that a piece of furniture may hide by chance; what is meant to hide may hide _MOST_OCCLUDED."""
 _MOST_OCCLUDED: Final = 0.4
 _LEAST_APART_M: Final = 0.65
-_JOINT_RADIUS_M: Final = 0.09
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,8 @@ class Actor:
     """(T, B, 3, 4)."""
     joints_m: Floats
     """(T, 25, 3)."""
+    height_m: float
+    """Of the body."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +157,8 @@ def stage_frames(stage: Stage, renderer: Renderer) -> Iterator[StageFrame]:
     for index in range(len(stage)):
         people = [RenderedPerson(appearance=actor.appearance, bones=actor.bones[index]) for actor in stage.actors]
         drawn = renderer.draw(people, floor, camera, lighting)
-        picture, depth = composite(backdrop, drawn, plain, stage.scene.light.shadow)
+        drawn = behind_furniture(drawn, backdrop)
+        picture = composite(backdrop, drawn, plain, stage.scene.light.shadow)
         motion = Motion(
             pixels=np.concatenate([pixels[index] for pixels, _ in projected]).astype(np.float32),
             velocity_px_s=np.concatenate([one[index] for one in velocities]).astype(np.float32),
@@ -164,43 +167,51 @@ def stage_frames(stage: Stage, renderer: Renderer) -> Iterator[StageFrame]:
         picture = effects.apply(picture, motion)
         if stage.size != (camera.width, camera.height):
             picture = cv2.resize(picture, stage.size, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
-        inside, visible = visibility(projected[0][0][index], projected[0][1][index], depth)
-        yield StageFrame(picture=picture, inside=inside, visible=visible)
+        joints = stage.actors[0].joints_m[index]
+        yield StageFrame(
+            picture=picture, inside=inside_picture(camera, joints),
+            visible=visible_joints(drawn, camera, joints, person=1, height_m=stage.actors[0].height_m),
+        )  # fmt: skip
 
 
-def composite(
-    backdrop: Backdrop, drawn: Picture, plain: NDArray[np.uint8] | None, shadow: float
-) -> tuple[NDArray[np.uint8], Floats]:
-    """Put people into a scene by depth, with their shadow on the floor.
+def behind_furniture(drawn: Picture, backdrop: Backdrop) -> Picture:
+    """Leave out the parts of people that are behind what stands in the scene."""
+    return replace(drawn, person=np.where(drawn.depth_m < backdrop.depth_m, drawn.person, 0))
+
+
+def composite(backdrop: Backdrop, drawn: Picture, plain: NDArray[np.uint8] | None, shadow: float) -> NDArray[np.uint8]:
+    """Put people into a scene, with their shadow on the floor.
 
     plain: the white floor drawn without people, against which `drawn` shows the shadow. shadow: how dark it is.
-    Returns the picture (height, width, 3) and the depth (height, width) of what it shows.
+    Returns the picture (height, width, 3).
     """
-    nearer = drawn.depth_m < backdrop.depth_m
-    body = (drawn.person > 0) & nearer
+    body = drawn.person > 0
     picture = backdrop.picture
     if plain is not None:
-        floor = backdrop.floor_mask & (drawn.person == 0)
+        floor = backdrop.floor_mask & ~body
         picture = _with_shadow(picture, drawn.colour, plain, floor, shadow)
-    depth = np.where(body, drawn.depth_m, backdrop.depth_m)
     rows, columns = np.flatnonzero(body.any(axis=1)), np.flatnonzero(body.any(axis=0))
     if not len(rows):
-        return picture.copy(), depth
+        return picture.copy()
     height, width = body.shape
-    part = (
-        slice(max(0, rows[0] - 3), min(height, rows[-1] + 4)), slice(max(0, columns[0] - 3), min(width, columns[-1] + 4))
-    )  # fmt: skip
+    part = np.s_[
+        max(0, rows[0] - 3) : min(height, rows[-1] + 4), max(0, columns[0] - 3) : min(width, columns[-1] + 4)
+    ]  # fmt: skip
     picture = picture.copy()
     mask = body[part].astype(np.float32)
     # The edges of a body cover their pixels in part.
     share = cv2.GaussianBlur(mask, (3, 3), 0.6)[..., None]
     colour = cv2.GaussianBlur(drawn.colour[part] * mask[..., None], (3, 3), 0.6)
     picture[part] = (picture[part] * (1 - share) + colour + 0.5).astype(np.uint8)
-    return picture, depth
+    return picture
 
 
 def _with_shadow(
-    picture: NDArray[np.uint8], drawn: NDArray[np.uint8], plain: NDArray[np.uint8], floor: NDArray[np.bool_], dark: float
+    picture: NDArray[np.uint8],
+    drawn: NDArray[np.uint8],
+    plain: NDArray[np.uint8],
+    floor: NDArray[np.bool_],
+    dark: float,
 ) -> NDArray[np.uint8]:
     changed = floor & (drawn[..., 1] < plain[..., 1])
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
@@ -216,31 +227,6 @@ def _with_shadow(
     shaded = picture.copy()
     shaded[part] = (shaded[part] * (1 - np.clip(share, 0, 0.9))[..., None]).astype(np.uint8)
     return shaded
-
-
-def visibility(
-    pixels: NDArray[np.float64], depth_m: NDArray[np.float64], surface_m: Floats
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which joints are in the picture, and which of those nothing hides.
-
-    pixels: (25, 2); depth_m: (25,); surface_m: (height, width), depth of what the picture shows. A joint lies inside the
-    body, so a surface up to a limb's radius before it is the joint's own.
-    """
-    height, width = surface_m.shape
-    with np.errstate(invalid="ignore"):
-        inside = ((pixels >= 0) & (pixels < (width, height))).all(axis=-1) & (depth_m > 0)
-    places = np.where(inside[:, None], np.nan_to_num(pixels), 0).astype(int)
-    before = depth_m - surface_m[places[:, 1], places[:, 0]]
-    return inside, inside & (before < JOINT_RADII_M)
-
-
-def _joint_radii() -> Floats:
-    """Return (25,): how deep each joint of NTU25 may lie inside the body, metres."""
-    deep = {0: 0.2, 1: 0.2, 2: 0.14, 3: 0.16, 4: 0.13, 8: 0.13, 12: 0.17, 16: 0.17, 20: 0.18, 13: 0.11, 17: 0.11}
-    return np.array([deep.get(joint, _JOINT_RADIUS_M) for joint in range(25)], np.float32)
-
-
-JOINT_RADII_M: Final = _joint_radii()
 
 
 def lighting_of(light: SceneLight) -> Lighting:
@@ -281,7 +267,7 @@ def _make_actor(stream: Stream, times: NDArray[np.float64], rate_hz: float, rng:
     bones, joints = posed.bones.copy(), posed.joints_m.copy()
     bones[..., 1, 3] -= floor
     joints[..., 1] -= floor
-    return Actor(appearance=appearance, bones=bones, joints_m=joints)
+    return Actor(appearance=appearance, bones=bones, joints_m=joints, height_m=body.height_m)
 
 
 def _lowest_points(appearance: Appearance, bones: Floats) -> Floats:
@@ -298,9 +284,7 @@ def _smaller(camera: Camera, width: int) -> Camera:
     return replace(camera, width=width, height=height, focal_px=camera.focal_px * width / camera.width)
 
 
-def _place_beside(
-    actor: Actor, present: Sequence[Actor], camera: Camera, rng: np.random.Generator
-) -> Actor | None:
+def _place_beside(actor: Actor, present: Sequence[Actor], camera: Camera, rng: np.random.Generator) -> Actor | None:
     """Put another person beside those present, turned at random; None where no place is found."""
     taken = np.concatenate([_floor_path(one) for one in present])
     middle = np.median(_floor_path(present[0]), axis=0)
@@ -333,9 +317,7 @@ def _moved(actor: Actor, turn: float, spot: NDArray[np.float64]) -> Actor:
     return replace(actor, bones=bones, joints_m=joints + shift)
 
 
-def _draw_place(
-    rng: np.random.Generator, actors: Sequence[Actor], camera: Camera, ranges: StageRanges
-) -> Scene:
+def _draw_place(rng: np.random.Generator, actors: Sequence[Actor], camera: Camera, ranges: StageRanges) -> Scene:
     """Draw a place around people, without what hides them or stands in the camera."""
     points = np.concatenate([actor.joints_m.reshape(-1, 3) for actor in actors]).astype(float)
     eye = camera.eye_m
@@ -352,9 +334,10 @@ def _draw_place(
     kept = []
     for piece in furniture:
         most = _MOST_HIDDEN if piece.movable else _MOST_OCCLUDED
-        in_camera = any(
-            (np.abs(eye - block.centre) < np.array(block.half).max() + 0.2).all() for block in piece.blocks
-        ) and piece.radius_m > 0
+        in_camera = (
+            any((np.abs(eye - block.centre) < np.array(block.half).max() + 0.2).all() for block in piece.blocks)
+            and piece.radius_m > 0
+        )
         if not in_camera and sum(hidden_share(block, eye, few) for block in piece.blocks) <= most:
             kept.append(piece)
     return replace(scene, furniture=tuple(kept))

@@ -129,7 +129,9 @@ def _bricks(material: Material, u: Floats, v: Floats, pixel: Floats) -> Floats:
     height = material.scale_m / 3
     row = np.floor(v / height)
     a = u / material.scale_m + 0.5 * (row % 2)
-    edge = np.minimum(np.minimum(a % 1, 1 - a % 1) * material.scale_m, np.abs(v / height - np.round(v / height)) * height)
+    edge = np.minimum(
+        np.minimum(a % 1, 1 - a % 1) * material.scale_m, np.abs(v / height - np.round(v / height)) * height
+    )
     joint = np.clip(1.5 - edge / np.maximum(0.008, pixel), 0, 1) * np.clip(0.016 / np.maximum(pixel, 0.016), 0.2, 1)
     shade = 1 + 0.2 * _each(np.floor(a) * 43 + row, material.phase) + 0.06 * noise(u * 30, v * 30, material.phase)
     return _mixed(material.colour, material.second, joint.astype(np.float32)) * shade[:, None].astype(np.float32)

@@ -46,7 +46,7 @@ class RestBody:
     balls_m: Floats
     """(2, 3), the balls of the left and the right foot."""
     parts: NDArray[np.uint8]
-    """(V,), 1 for eyes, 2 for hands, 0 for all else."""
+    """(V,), 1 for eyes, 2 for hands, 3 for lips, 0 for all else."""
 
     def head(self, bone: str) -> NDArray[np.float64]:
         """Return where a bone begins, (3,), metres."""

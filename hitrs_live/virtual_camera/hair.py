@@ -59,7 +59,11 @@ def draw_hair(at: BodyCoordinates, hair: Floats, rng: np.random.Generator, *, fe
         face = np.hypot(x / 0.75, (y + 0.12) / 0.78)
         cover = np.where(z > 0.1, (face - 1) * 0.08, 0.08)
         colour = cloth_colour(rng)
-    on_head = at.on_head if kind != "scarf" else np.maximum(at.on_head, np.clip(1.5 - np.linalg.norm(at.from_neck_m, axis=1) / 0.1, 0, 1))
+    on_head = (
+        at.on_head
+        if kind != "scarf"
+        else np.maximum(at.on_head, np.clip(1.5 - np.linalg.norm(at.from_neck_m, axis=1) / 0.1, 0, 1))
+    )
     cover = np.minimum(cover, (on_head - 0.5) * 0.1)
     hanging = {"long": float(rng.uniform(0.18, 0.42)), "pony_tail": float(rng.uniform(0.2, 0.34))}.get(kind, 0.0)
     return Hair(

@@ -69,14 +69,11 @@ class Appearance:
 
 
 def _skin_tones(rest: RestBody, at: BodyCoordinates, skin: Floats, rng: np.random.Generator) -> Floats:
-    """Return the skin's colour at each vertex (V, 3): lips and nose redder, eyes white with an iris."""
-    x, y, z = at.head.T
+    """Return the skin's colour at each vertex (V, 3): lips redder, eyes white with an iris."""
+    x, _, z = at.head.T
     tones = np.tile(skin, (len(rest.vertices_m), 1)) * rng.uniform(0.97, 1.03, (len(rest.vertices_m), 1))
-    on_face = (at.on_head > 0.6) & (z > 0.4)
-    lips = on_face & (np.abs(y + 0.47) < 0.075) & (np.abs(x) < 0.32)
-    tones[lips] *= np.array([0.92, 0.68, 0.66])
-    cheeks = on_face & (np.abs(y + 0.15) < 0.22)
-    tones[cheeks] *= np.array([1.02, 0.95, 0.93])
+    lips = (rest.parts == 3) & (z > 0.3)
+    tones[lips] *= np.array([0.93, 0.70, 0.68])
     tones[rest.parts == 2] *= np.array([1.0, 0.96, 0.94])
     eyes = rest.parts == 1
     tones[eyes] = np.array([0.88, 0.87, 0.85])

@@ -56,7 +56,9 @@ class Body:
         if height_m is None:
             height_m = _typical_height_m(phenotypes, rng)
         phenotypes["height"] = _height_phenotype(shapes, phenotypes, height_m)
-        return cls(phenotypes=phenotypes, rest=rest_body(shapes, phenotypes))
+        # One in seven makes fists; the others hold their hands from flat to relaxed.
+        curl = float(rng.uniform(3.0, 3.6) if rng.random() < 0.15 else rng.uniform(0.1, 1.1))
+        return cls(phenotypes=phenotypes, rest=rest_body(shapes, phenotypes, curl=curl))
 
     @classmethod
     def drawn_for(cls, joints_m: Floats, rng: np.random.Generator) -> "Body":

@@ -28,8 +28,8 @@ class BodyCoordinates:
     on_foot: Floats
     height: Floats
     """(V,), on the trunk: 0 at the hip joints, 1 at the shoulder joints, about 1.2 at the chin."""
-    neck_m: Floats
-    """(V,), distance to the base of the neck, metres, down counting half."""
+    from_neck_m: Floats
+    """(V, 3), from the base of the neck, metres."""
     head: Floats
     """(V, 3), from the middle of the head in halves of its size: x left, y up, z front."""
     arm_m: float
@@ -56,13 +56,12 @@ def body_coordinates(rest: RestBody) -> BodyCoordinates:
     trunk_m = float(shoulders[1] - hips[1])
     neck = rest.head("neck01") + np.array([0, 0.0, 0.01])
     away = vertices - neck
-    away[:, 1] *= np.where(away[:, 1] < 0, 0.5, 1.0)
     skull = vertices[on_head > 0.9]
     middle, half = (skull.max(0) + skull.min(0)) / 2, (skull.max(0) - skull.min(0)) / 2
     return BodyCoordinates(
         arm=arm, leg=leg, on_arm=on_arm, on_leg=on_leg, on_head=on_head, on_foot=_share(rest, ("foot",)),
         height=((vertices[:, 1] - hips[1]) / trunk_m).astype(np.float32),
-        neck_m=np.linalg.norm(away, axis=1).astype(np.float32),
+        from_neck_m=away.astype(np.float32),
         head=((vertices - middle) / half).astype(np.float32),
         arm_m=float(np.linalg.norm(joint["left_elbow"] - joint["left_shoulder"])),
         leg_m=float(np.linalg.norm(joint["left_knee"] - joint["left_hip"])),

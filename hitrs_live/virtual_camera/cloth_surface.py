@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.virtual_camera.garments import Garment, Layer
+from hitrs_live.virtual_camera.garments import Garment
 from hitrs_live.virtual_camera.hair import Hair
 from hitrs_live.virtual_camera.mesh import vertex_normals
 from hitrs_live.virtual_camera.rest_body import RestBody
@@ -58,12 +58,10 @@ def dressed_vertices(rest: RestBody, neighbours: Neighbours, garments: Sequence[
 
 
 def _draped(surface: Floats, faces: Ints, neighbours: Neighbours, share: Floats, one: Garment) -> Floats:
-    """Smooth what is covered, outwards only: cloth bridges hollows, but nothing is cut off. Shoes are moulded."""
+    """Smooth what is covered, outwards only: cloth bridges hollows, shoes the gaps between toes, but nothing is cut off."""
     smoothed = surface
     for _ in range(one.smoothing):
         smoothed = smoothed + 0.6 * share[:, None] * (neighbours.mean(smoothed) - smoothed)
-    if one.layer == Layer.SHOES:
-        return smoothed.astype(np.float32)
     normals = vertex_normals(surface, faces)
     out = np.clip(np.sum((smoothed - surface) * normals, axis=1), 0, 0.03)
     result: Floats = (surface + normals * out[:, None]).astype(np.float32)

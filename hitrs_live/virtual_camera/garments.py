@@ -115,7 +115,7 @@ def _top(at: BodyCoordinates, rng: np.random.Generator) -> Garment:
     thickness = {"t_shirt": (0.004, 0.02), "long_sleeve": (0.004, 0.016), "jumper": (0.012, 0.028)}
     cover = _upper_cover(
         at, sleeve=float(rng.uniform(*sleeves[kind])), hem=float(rng.uniform(-0.22, 0.2)),
-        neck_m=float(rng.uniform(0.085, 0.115)),
+        neck_m=float(rng.uniform(0.08, 0.11)), scoop=float(rng.choice([0.0, 0.1, 0.3, 0.5])),
     )  # fmt: skip
     pattern, size_m = _pattern(rng, 0.62)
     if pattern == Pattern.PLAIN and rng.random() < 0.3:
@@ -127,9 +127,14 @@ def _top(at: BodyCoordinates, rng: np.random.Generator) -> Garment:
     )  # fmt: skip
 
 
-def _upper_cover(at: BodyCoordinates, *, sleeve: float, hem: float, neck_m: float) -> Floats:
-    """Return cover (V,) of a garment of the upper body: sleeve and hem as in BodyCoordinates' arm and height."""
-    cover = np.minimum((sleeve - at.arm) * at.arm_m, at.neck_m - neck_m)
+def _upper_cover(at: BodyCoordinates, *, sleeve: float, hem: float, neck_m: float, scoop: float) -> Floats:
+    """Return cover (V,) of a garment of the upper body: sleeve and hem as in BodyCoordinates' arm and height.
+
+    neck_m: how far from the neck's base it begins; scoop: 0 round to 0.5 deep.
+    """
+    down = np.where(at.from_neck_m[:, 1] < 0, 1 - scoop, 1.0)
+    from_neck_m = np.linalg.norm(at.from_neck_m * np.stack((np.ones_like(down), down, np.ones_like(down)), 1), axis=1)
+    cover = np.minimum((sleeve - at.arm) * at.arm_m, from_neck_m - neck_m)
     # Below the hips both legs count; what is above the neck's base stays free.
     low = (at.height - hem) * at.trunk_m
     cover = np.minimum(cover, np.where(at.on_arm > 0.5, 1.0, low))
@@ -156,7 +161,7 @@ def _jacket(at: BodyCoordinates, rng: np.random.Generator) -> Garment:
     """Cut a jacket, a hoodie or a short coat: loose, with long sleeves."""
     cover = _upper_cover(
         at, sleeve=float(rng.uniform(1.85, 2.05)), hem=float(rng.uniform(-0.5, 0.0)),
-        neck_m=float(rng.uniform(0.075, 0.09)),
+        neck_m=float(rng.uniform(0.07, 0.085)), scoop=0.0,
     )  # fmt: skip
     return Garment(
         layer=Layer.JACKET, cover_m=cover, thickness_m=float(rng.uniform(0.025, 0.045)), smoothing=14,
@@ -177,7 +182,7 @@ def _footwear(at: BodyCoordinates, lowest_m: float, rng: np.random.Generator) ->
     if rng.random() < 0.85:
         cover = np.minimum((at.leg - float(rng.choice([1.99, 1.9, 1.7]))) * at.leg_m, (at.on_foot - 0.35) * 0.1)
         garments.append(Garment(
-            layer=Layer.SHOES, cover_m=cover.astype(np.float32), thickness_m=0.008, smoothing=16,
+            layer=Layer.SHOES, cover_m=cover.astype(np.float32), thickness_m=0.011, smoothing=30,
             first=cloth_colour(rng), second=np.array(rng.choice([0.08, 0.9]) * np.ones(3), np.float32),
             pattern=Pattern.SOLE, size_m=lowest_m + 0.022, gloss=0.1, folds=0.0,
         ))  # fmt: skip

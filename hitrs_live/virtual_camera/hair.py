@@ -41,7 +41,7 @@ def draw_hair(at: BodyCoordinates, hair: Floats, rng: np.random.Generator, *, fe
     front = float(rng.uniform(0.5, 0.62))
     slope = float(rng.uniform(0.85, 1.1))
     line = np.where(z > 0, front + 0.25 * z - 0.35 * np.abs(x) ** 2, front + slope * z * 1.25)
-    cover = (y - np.maximum(line, -0.75)) * 0.11
+    cover = (y - np.maximum(line, -0.75)) * 0.11 + rng.normal(0, 0.0015, len(y))
     stands = {
         "shaved": 0.0,
         "short": 0.012,
@@ -59,7 +59,11 @@ def draw_hair(at: BodyCoordinates, hair: Floats, rng: np.random.Generator, *, fe
         face = np.hypot(x / 0.75, (y + 0.12) / 0.78)
         cover = np.where(z > 0.1, (face - 1) * 0.08, 0.08)
         colour = cloth_colour(rng)
-    on_head = at.on_head if kind != "scarf" else np.maximum(at.on_head, np.clip(1.5 - at.neck_m / 0.1, 0, 1))
+    on_head = (
+        at.on_head
+        if kind != "scarf"
+        else np.maximum(at.on_head, np.clip(1.5 - np.linalg.norm(at.from_neck_m, axis=1) / 0.1, 0, 1))
+    )
     cover = np.minimum(cover, (on_head - 0.5) * 0.1)
     hanging = {"long": float(rng.uniform(0.18, 0.42)), "pony_tail": float(rng.uniform(0.2, 0.34))}.get(kind, 0.0)
     return Hair(
@@ -72,8 +76,8 @@ def draw_hair(at: BodyCoordinates, hair: Floats, rng: np.random.Generator, *, fe
 def _brows(at: BodyCoordinates, rng: np.random.Generator, *, feminine: float, is_child: bool) -> Floats:
     """Return cover (V,) of the brows, and of a beard for some."""
     x, y, z = at.head.T
-    brow = 0.045 - np.abs(y - 0.2 + 0.12 * (np.abs(x) - 0.4) ** 2)
-    brow = np.minimum(brow, np.minimum(np.abs(x) - 0.14, 0.62 - np.abs(x)))
+    brow = float(rng.uniform(0.028, 0.045)) - np.abs(y - 0.17 - 0.12 * (np.abs(x) - 0.14))
+    brow = np.minimum(brow, np.minimum(np.abs(x) - 0.13, 0.6 - np.abs(x)))
     cover = np.where(z > 0.5, brow * 0.1, -0.01)
     if not is_child and rng.random() < 0.35 * (1 - feminine):
         chin = np.minimum(-0.42 - y, z - 0.05)

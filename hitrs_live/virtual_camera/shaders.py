@@ -26,8 +26,10 @@ float lit_share(vec3 point, vec3 normal) {
     vec3 p = at.xyz * 0.5 + 0.5;
     if (any(lessThan(p, vec3(0))) || any(greaterThan(p, vec3(1)))) return 1.0;
     float z = p.z - 0.002, s = softness;
-    float sum = texture(shadow, vec3(p.xy + vec2(-0.9, -0.4) * s, z)) + texture(shadow, vec3(p.xy + vec2(0.4, -0.9) * s, z))
-              + texture(shadow, vec3(p.xy + vec2(0.9, 0.4) * s, z)) + texture(shadow, vec3(p.xy + vec2(-0.4, 0.9) * s, z));
+    float sum = texture(shadow, vec3(p.xy + vec2(-0.9, -0.4) * s, z));
+    sum += texture(shadow, vec3(p.xy + vec2(0.4, -0.9) * s, z));
+    sum += texture(shadow, vec3(p.xy + vec2(0.9, 0.4) * s, z));
+    sum += texture(shadow, vec3(p.xy + vec2(-0.4, 0.9) * s, z));
     return sum * 0.25;
 }
 vec3 shaded(vec3 colour, vec3 point, vec3 normal, float gloss, float open) {
@@ -86,7 +88,10 @@ vec3 dyed(int k) {{
     else if (kind.x < 3.5) share = 0.5 * (step(0.5, fract(p.x)) + step(0.5, fract(p.y)));
     else if (kind.x < 4.5) {{ vec2 d = fract(p.xy) - 0.5; share = step(dot(d, d), 0.06); }}
     else if (kind.x < 5.5) share = step(0.0, noise(place * 0.6 / kind.y));
-    else if (kind.x < 6.5) share = step(length((place.xy - vec2(0, kind.y)) * vec2(1, 1.2)), 0.075) * step(0.0, place.z);
+    else if (kind.x < 6.5) {{
+        vec2 from_chest = (place.xy - vec2(0, kind.y)) * vec2(1, 1.2);
+        share = step(length(from_chest), 0.075) * step(0.0, place.z);
+    }}
     else if (kind.x < 7.5) share = step(abs(place.x), kind.y) * step(0.0, place.z);
     else share = step(place.y, kind.y);
     return mix(first_colour[k], second_colour[k], share);

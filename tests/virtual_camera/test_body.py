@@ -26,7 +26,7 @@ def _random_poses(rng: np.random.Generator, frames: int) -> np.ndarray:
     """Standing people whose limbs point anywhere a little forward."""
     poses = standing(frames)
     for start, end in _LIMBS:
-        direction = rng.normal(size=(frames, 3)) + [0, -0.3, 0.8]
+        direction = rng.normal((0, -0.3, 0.8), size=(frames, 3))
         direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
         poses[:, NTU25.index(end)] = poses[:, NTU25.index(start)] + 0.3 * direction
     return poses

@@ -44,7 +44,7 @@ class CameraRanges:
     distance_m: Range = (1.5, 8.0)
     """From the middle of where the person goes, along the floor."""
     view_shares: Mapping[ViewClass, float] = field(
-        default_factory=lambda: {"front": 0.4, "oblique": 0.3, "side": 0.2, "back": 0.1}
+        default_factory=lambda: {"front": 0.35, "oblique": 0.3, "side": 0.22, "back": 0.13}
     )
     cut_share: float = 0.2
     """Share of views in which the picture's edge may cut the person."""

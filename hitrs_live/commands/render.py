@@ -52,9 +52,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=count, default=os.cpu_count() or 1, metavar="N", help="processes (default: one per CPU)"
     )
-    parser.add_argument(
-        "--seed", type=seed, default=0, metavar="N", help="of bodies, places, cameras (default: 0)"
-    )
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of bodies, places, cameras (default: 0)")
     parser.set_defaults(run=run)
 
 

@@ -125,7 +125,7 @@ def draw_placement(
     where they are not given. Of several tries, the one that sees most of the person is taken where none sees enough.
     """
     ranges = ranges or CameraRanges()
-    view = view or pick(rng, ranges.view_shares)
+    chosen: ViewClass = view if view else pick(rng, ranges.view_shares)
     size = size or pick(rng, ranges.sizes)
     rate_hz = rate_hz or pick(rng, ranges.rates_hz)
     few = joints_m[:: max(1, len(joints_m) // 40)]
@@ -133,7 +133,7 @@ def draw_placement(
     best: Placement | None = None
     best_fault = np.inf
     for _ in range(_TRIES):
-        placed = _draw_once(rng, few, ranges, view, size, rate_hz)
+        placed = _draw_once(rng, few, ranges, chosen, size, rate_hz)
         if placed is None:
             continue
         tall = _height_in_picture(few, placed.camera)

@@ -107,7 +107,7 @@ def azimuths_deg(joints_m: Floats, eye_m: Floats) -> Floats:
     towards = (eye_m - joints_m[:, 0])[:, [0, 2]]
     cross = forward[:, 0] * towards[:, 1] - forward[:, 1] * towards[:, 0]
     # Seen from above with z down the page, a turn from x to z is clockwise: to the right.
-    return np.degrees(np.arctan2(-cross, (forward * towards).sum(axis=1)))
+    return np.asarray(np.degrees(np.arctan2(-cross, (forward * towards).sum(axis=1))))
 
 
 def draw_placement(

@@ -183,5 +183,5 @@ def _brightness_table(settings: EffectSettings) -> NDArray[np.uint8]:
 def _noise_table(noise: float) -> NDArray[np.uint8]:
     """Return (256,): eight times the standard deviation of the noise at each level: of the sensor, and of the light."""
     level = np.arange(256) / 255
-    sigma = noise * np.sqrt(0.35 + 1.3 * level) / np.sqrt(1.0)
-    return np.clip(sigma * 8, 0, 255).astype(np.uint8)
+    sigma = noise * np.sqrt(0.35 + 1.3 * level)
+    return np.asarray(np.clip(sigma * 8, 0, 255).astype(np.uint8))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.virtual_camera.body import Body
 from hitrs_live.virtual_camera.body_coordinates import BodyCoordinates, body_coordinates
-from hitrs_live.virtual_camera.cloth_surface import Neighbours, dressed_vertices, openness
+from hitrs_live.virtual_camera.cloth_surface import Neighbours, dressed_vertices, folded_normals, openness
 from hitrs_live.virtual_camera.colours import hair_colour, skin_colour
 from hitrs_live.virtual_camera.garments import Garment, Layer, draw_garments
 from hitrs_live.virtual_camera.hair import Hair, draw_hair
@@ -44,7 +44,7 @@ class Appearance:
     second_colours: Floats
     """(8, 3), sRGB, of the pattern."""
     patterns: Floats
-    """(8, 4), kind, size in metres, gloss, depth of the folds."""
+    """(8, 4), kind, size in metres, gloss; the last is not used."""
 
     @classmethod
     def draw(cls, body: Body, rng: np.random.Generator) -> "Appearance":
@@ -96,11 +96,11 @@ def _joined(
     for one in garments:
         cover[:, one.layer] = one.cover_m
         first[one.layer], second[one.layer] = one.first, one.second
-        patterns[one.layer] = (one.pattern, one.size_m, one.gloss, one.folds)
+        patterns[one.layer] = (one.pattern, one.size_m, one.gloss, 0)
     cover[:, Layer.HAIR], cover[:, Layer.BROWS] = hair.cover_m, hair.brows_m
     first[Layer.HAIR], first[Layer.BROWS] = hair.colour, hair.brows
-    patterns[Layer.HAIR] = (0, 0.06, 0.12, 0.25)
-    vertices, normals, faces = [surface], [vertex_normals(surface, rest.faces)], [rest.faces]
+    patterns[Layer.HAIR] = (0, 0.06, 0.12, 0)
+    vertices, normals, faces = [surface], [folded_normals(surface, rest.faces, garments)], [rest.faces]
     indices, weights, covers, skins = [rest.bone_indices], [rest.bone_weights], [cover], [tones]
     count = len(surface)
     for layer, mesh in hanging:

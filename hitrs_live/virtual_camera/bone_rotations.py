@@ -22,7 +22,6 @@ _TWIST_PRIOR = 0.08
 # A joint closer than this to its neighbour is a copy of it: the set does not have it.
 _MISSING_M = 0.035
 _SIDES = ("left", "right")
-_NO_TURN = np.eye(3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +85,8 @@ class _Stream:
     def trunk(self) -> dict[str, Floats]:
         """Turn pelvis, chest, neck and head. The pelvis follows the hips, the chest the shoulders."""
         hips, shoulders = ("right_hip", "left_hip"), ("right_shoulder", "left_shoulder")
-        middle = (self._joint("left_shoulder") + self._joint("right_shoulder")) / 2 - (
-            self._joint("left_hip") + self._joint("right_hip")
-        ) / 2
-        rest_middle = sum(self._rest.joints[f"{side}_shoulder"] - self._rest.joints[f"{side}_hip"] for side in _SIDES)
+        middle = self._data("left_hip", "left_shoulder") + self._data("right_hip", "right_shoulder")
+        rest_middle = self._at_rest("left_hip", "left_shoulder") + self._at_rest("right_hip", "right_shoulder")
         # The spine's joints differ from sensor to sensor; the line from hips to shoulders does not.
         lower = self._rest_free(self._data("spine_base", "spine_middle"), middle)
         upper = self._rest_free(self._data("spine_middle", "spine_shoulder"), middle)

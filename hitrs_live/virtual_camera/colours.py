@@ -23,6 +23,12 @@ def _rgb(code: str) -> Floats:
     return np.array([int(code[k : k + 2], 16) / 255 for k in (0, 2, 4)], np.float32)
 
 
+def _varied(colour: Floats, rng: np.random.Generator, share: float) -> Floats:
+    """Make a colour (3,) lighter or darker by up to a share."""
+    result: Floats = np.clip(colour * rng.uniform(1 - share, 1 + share), 0, 1).astype(np.float32)
+    return result
+
+
 def skin_colour(rng: np.random.Generator) -> Floats:
     """Draw a skin colour (3,) from the whole range of tones."""
     place = rng.uniform(0, len(_SKIN) - 1.001)
@@ -43,12 +49,12 @@ def hair_colour(rng: np.random.Generator, skin: Floats, age: float) -> Floats:
     if age > 0.85:
         chances[6:8] *= 12
     result: Floats = _rgb(codes[rng.choice(len(codes), p=chances / chances.sum())])
-    return np.clip(result * rng.uniform(0.85, 1.15), 0, 1).astype(np.float32)
+    return _varied(result, rng, 0.15)
 
 
 def cloth_colour(rng: np.random.Generator) -> Floats:
     """Draw a colour (3,) of clothes: two of three are plain, the others bright."""
     if rng.random() < 0.65:
-        return np.clip(_rgb(str(rng.choice(_CLOTH))) * rng.uniform(0.85, 1.12), 0, 1).astype(np.float32)
+        return _varied(_rgb(str(rng.choice(_CLOTH))), rng, 0.13)
     hue, saturation, value = rng.random(), rng.uniform(0.3, 0.9), rng.uniform(0.3, 0.95)
     return np.array(colorsys.hsv_to_rgb(hue, saturation, value), np.float32)

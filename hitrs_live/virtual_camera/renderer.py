@@ -1,5 +1,6 @@
 """Render dressed bodies and things with OpenGL without a window: on a GPU, or on the CPU with Mesa."""
 
+import importlib
 import os
 import weakref
 from collections.abc import Sequence
@@ -199,7 +200,7 @@ def _open_context() -> Any:
     # One thread: as many renderers as cores run side by side.
     os.environ.setdefault("LP_NUM_THREADS", "1")
     try:
-        import moderngl
+        moderngl: Any = importlib.import_module("moderngl")
     except ImportError as error:
         raise RenderUnavailable(
             "the package moderngl is not installed; install it with: pip install 'hitrs-live[render]'"
@@ -239,12 +240,13 @@ def _upload_person(context: Any, programs: _Programs, one: Appearance) -> _Uploa
 
 
 def _upload_thing(context: Any, programs: _Programs, thing: Mesh) -> _Upload:
+    faces, chosen = thing.faces, np.arange(len(thing.vertices_m), dtype=np.int32)
     if thing.normals is None:
-        vertices = thing.vertices_m[thing.faces].reshape(-1, 3)
-        faces = np.arange(len(vertices), dtype=np.int32).reshape(-1, 3)
-        normals, chosen = vertex_normals(vertices, faces), thing.faces.ravel()
-    else:
-        vertices, faces, normals, chosen = thing.vertices_m, thing.faces, thing.normals, slice(None)
+        # Flat faces share no corner, so that each has a direction of its own.
+        chosen = thing.faces.ravel()
+        faces = np.arange(len(chosen), dtype=np.int32).reshape(-1, 3)
+    vertices = thing.vertices_m[chosen]
+    normals = vertex_normals(vertices, faces) if thing.normals is None else thing.normals
     uv = np.zeros((len(thing.vertices_m), 2), np.float32) if thing.uv is None else thing.uv
     rows = np.concatenate((vertices, normals, thing.colours[chosen], uv[chosen]), axis=1).astype(np.float32)
     data, indices = context.buffer(rows.tobytes()), context.buffer(faces.astype(np.int32).tobytes())

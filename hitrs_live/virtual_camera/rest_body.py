@@ -50,7 +50,7 @@ class RestBody:
 
     def head(self, bone: str) -> NDArray[np.float64]:
         """Return where a bone begins, (3,), metres."""
-        return self.heads_m[self.bone_names.index(bone)].astype(float)
+        return np.asarray(self.heads_m[self.bone_names.index(bone)], np.float64)
 
     def stretched(self, ratios: Mapping[str, float]) -> "RestBody":
         """Return this body with bones longer by these factors, by group: thigh, shank, upper_arm, fore_arm, trunk,
@@ -91,7 +91,7 @@ class RestBody:
         if group == "shoulders":
             return np.array([1.0, 0.0, 0.0])
         start, end = (self.joints_m[NTU25.index(f"{side}_{name}")] for name in ends[group])
-        return (end - start).astype(float)
+        return np.asarray(end - start, np.float64)
 
 
 def rest_body(shapes: BodyShapes, phenotypes: Mapping[str, float], *, curl: float = 1.0) -> RestBody:
@@ -177,11 +177,11 @@ def _joints(shapes: BodyShapes, vertices: Floats, heads: Floats) -> tuple[Floats
     """Return the NTU joints of a body at rest (25, 3), and the bone that each moves with (25,)."""
 
     def head(bone: str) -> Floats:
-        return heads[shapes.bone_names.index(bone)]
+        return np.asarray(heads[shapes.bone_names.index(bone)])
 
     joints, bones = np.zeros((len(NTU25), 3), np.float32), np.zeros(len(NTU25), np.int64)
 
-    def put(joint: str, bone: str, point: Floats) -> None:
+    def put(joint: str, bone: str, point: NDArray[np.floating]) -> None:
         joints[NTU25.index(joint)], bones[NTU25.index(joint)] = point, shapes.bone_names.index(bone)
 
     strongest = np.take_along_axis(shapes.bone_indices, shapes.bone_weights.argmax(1)[:, None], 1)[:, 0]

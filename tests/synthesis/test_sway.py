@@ -1,0 +1,134 @@
+"""Sway and tremor have the spectra of people who stand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hitrs_live.data.array_format import load_archive
+from hitrs_live.skeleton import NTU25
+from hitrs_live.synthesis.sway import RATE_HZ, load_spectra, sway_angles, tremor_m
+from hitrs_live.synthesis.sway_angles import ANGLES, measure_angles
+
+REAL_STANDING = ("49_09", "49_15", "49_16", "49_18", "49_22")
+"""Recordings of a training subject who balances on the spot."""
+
+
+def band_rms(signals: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
+    """Root of the mean power of signals (T, A) between two frequencies."""
+    frequencies = np.fft.rfftfreq(len(signals), 1 / RATE_HZ)
+    window = np.hanning(len(signals))[:, None]
+    transform = np.fft.rfft((signals - signals.mean(0)) * window, axis=0)
+    inside = (frequencies >= low_hz) & (frequencies < high_hz)
+    return np.sqrt(2 * (np.abs(transform[inside]) ** 2).sum(0) / (len(signals) * (window**2).sum()))
+
+
+def straight_body() -> np.ndarray:
+    """A standing body that faces +z with arms hanging. Returns (25, 3), metres."""
+    at = {
+        "spine_base": (0, 0.95, 0), "spine_middle": (0, 1.2, 0), "spine_shoulder": (0, 1.42, 0), "neck": (0, 1.5, 0),
+        "head": (0, 1.65, 0), "shoulder": (0.18, 1.4, 0), "elbow": (0.2, 1.12, 0), "wrist": (0.22, 0.88, 0),
+        "hand": (0.22, 0.8, 0), "tip": (0.22, 0.74, 0), "thumb": (0.2, 0.78, 0.03), "hip": (0.1, 0.93, 0),
+        "knee": (0.1, 0.5, 0), "ankle": (0.1, 0.08, 0), "foot": (0.1, 0.02, 0.15),
+    }  # fmt: skip
+    body = np.zeros((25, 3))
+    for joint, name in enumerate(NTU25.joints):
+        side = name.split("_")[0]
+        body[joint] = at[name] if name in at else at[name.rsplit("_", 1)[1]]
+        body[joint, 0] *= -1 if side == "right" else 1
+    return body
+
+
+def test_a_lean_is_measured_as_a_lean() -> None:
+    body = straight_body()
+    ankles = (body[NTU25.index("left_ankle")] + body[NTU25.index("right_ankle")]) / 2
+    for axis, name, sign in ((0, "lean_forward", 1), (2, "lean_side", -1)):
+        angle = np.radians(5 * sign)
+        turn = np.eye(3)
+        first, second = [(1, 2), (2, 0), (0, 1)][axis]
+        turn[first, first] = turn[second, second] = np.cos(angle)
+        turn[first, second], turn[second, first] = -np.sin(angle), np.sin(angle)
+        leaning = (body - ankles) @ turn.T + ankles
+        change = (measure_angles(leaning[None]) - measure_angles(body[None]))[0]
+        assert change[ANGLES.index(name)] == pytest.approx(5, abs=0.1)
+        assert change[ANGLES.index("spine_forward")] == pytest.approx(0, abs=0.1)
+        assert change[ANGLES.index("spine_side")] == pytest.approx(0, abs=0.1)
+
+
+def test_sway_is_reproducible_and_as_strong_as_asked() -> None:
+    once, again = (sway_angles(200, np.random.default_rng(3)) for _ in range(2))
+    double = sway_angles(200, np.random.default_rng(3), strength=2.0)
+    for name, values in once.items():
+        assert values.shape == (200,)
+        assert np.array_equal(values, again[name])
+        assert double[name] == pytest.approx(2 * values, rel=1e-4)
+
+
+def test_the_body_sways_slowly_and_by_about_a_third_of_a_degree() -> None:
+    draws = [sway_angles(900, np.random.default_rng(seed))["lean_forward"] for seed in range(30)]
+    assert 0.1 < np.mean([values.std() for values in draws]) < 0.6
+    below, above = (np.mean([band_rms(v[:, None], *band) for v in draws]) for band in ((0.05, 1.0), (1.0, 3.0)))
+    assert below > 2 * above
+
+
+def test_the_spine_compensates_the_lean() -> None:
+    draws = [sway_angles(900, np.random.default_rng(seed)) for seed in range(20)]
+    assert np.mean([np.corrcoef(one["lean_forward"], one["spine_forward"])[0, 1] for one in draws]) < -0.3
+
+
+def test_tremor_is_above_sway_in_frequency_and_strongest_in_the_hands() -> None:
+    draws = np.stack([tremor_m(600, np.random.default_rng(seed)) for seed in range(10)])
+    assert draws.shape == (10, 600, 25, 3)
+    rms_mm = 1000 * np.sqrt((draws**2).mean((0, 1, 3)))
+    hand, trunk, ankle = (rms_mm[NTU25.index(name)] for name in ("left_hand", "spine_base", "left_ankle"))
+    assert 1 < hand < 10
+    assert hand > 2 * trunk > 2 * ankle
+    slow = band_rms(draws[0, :, :, 0], 0, 2.5)
+    assert (slow < 0.2 * band_rms(draws[0, :, :, 0], 3, 15)).all()
+
+
+def test_neighbouring_joints_tremble_together() -> None:
+    jitter = tremor_m(1500, np.random.default_rng(0))[..., 0]
+    wrist, hand, ankle = (jitter[:, NTU25.index(name)] for name in ("left_wrist", "left_hand", "right_ankle"))
+    assert np.corrcoef(wrist, hand)[0, 1] > 0.5 > abs(np.corrcoef(wrist, ankle)[0, 1])
+
+
+@pytest.mark.parametrize("kind", ["sway", "tremor"])
+def test_the_packaged_correlations_are_correlations(kind: str) -> None:
+    spectrum = load_spectra()[kind]
+    assert (spectrum.density > 0).all()
+    for matrix in spectrum.correlation:
+        assert np.diag(matrix) == pytest.approx(1)
+        # Two decimals are kept.
+        assert np.linalg.eigvalsh(matrix).min() > -0.1
+
+
+@pytest.mark.slow
+def test_spectra_are_those_of_a_real_standing_person(data: Path) -> None:
+    archive = load_archive(data / "ship" / "cmu_amc_more.npz")
+    ends = np.cumsum(archive.lengths)
+    spans = {name: slice(end - n, end) for name, end, n in zip(archive.names, ends, archive.lengths, strict=True)}
+    joints = [quietest(archive.joints[spans[name]].astype(float)) for name in REAL_STANDING]
+    angles = np.stack([measure_angles(one) for one in joints])
+    drawn = [sway_angles(90, np.random.default_rng(seed)) for seed in range(60)]
+    sway = np.stack([np.stack([one[name] for name in ANGLES], axis=-1) for one in drawn])
+    for band in ((0.3, 1.0), (1.0, 3.0)):
+        real, synthetic = (np.median([band_rms(one, *band) for one in many], axis=0) for many in (angles, sway))
+        # The quietest parts of one person against the average of all: lean, turn and spine within a factor of 2.5, and
+        # all angles on average within two; the arms of this person hang stiller than those of the others.
+        assert (np.abs(np.log(synthetic / real))[: ANGLES.index("head_nod")] < np.log(2.5)).all()
+        assert abs(np.log(synthetic / real).mean()) < np.log(2)
+    jitter = [tremor_m(90, np.random.default_rng(seed)) for seed in range(40)]
+    for band in ((3.5, 7.0), (7.0, 14.0)):
+        real, synthetic = (
+            np.median([band_rms(one.reshape(90, 75), *band).reshape(25, 3).mean(1) for one in many], axis=0)
+            for many in (joints, jitter)
+        )
+        assert abs(np.log(synthetic / real).mean()) < np.log(2.5)
+
+
+def quietest(joints: np.ndarray) -> np.ndarray:
+    """The 90 frames in a row in which the joints, (T, 25, 3), travel least."""
+    travel = np.linalg.norm(np.diff(joints, axis=0), axis=-1).mean(1)
+    start = int(np.convolve(travel, np.ones(89), "valid").argmin())
+    return joints[start : start + 90]

@@ -102,14 +102,14 @@ def _white(rng: np.random.Generator, roots: Doubles, band: NDArray[np.int64]) ->
     """Draw complex noise of unit variance, (F, A), with the correlation of each frequency's band."""
     shape = (len(band), roots.shape[1])
     independent = (rng.normal(size=shape) + 1j * rng.normal(size=shape)) / np.sqrt(2)
-    correlated = np.empty_like(independent)
+    correlated: NDArray[np.complex128] = np.empty(shape, np.complex128)
     for number, root in enumerate(roots):
         here = band == number
         correlated[here] = independent[here] @ root.T
     return correlated
 
 
-def _bands(centres_hz: Doubles, frequencies: Doubles) -> tuple[NDArray[np.int64], Doubles]:
+def _bands(centres_hz: Doubles, frequencies: NDArray[np.floating]) -> tuple[NDArray[np.int64], Doubles]:
     """Place frequencies between the centres of bands on a logarithmic scale: the lower band, and the way to the next.
 
     Below the first centre and above the last the spectrum is flat.

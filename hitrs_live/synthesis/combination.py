@@ -78,7 +78,7 @@ def fault_of(joints_m: Floats, legs_m: Floats, arms_m: Floats) -> str | None:
     """
     outside, allowed = beyond_support_m(joints_m), beyond_support_m(legs_m)
     checked = np.isfinite(outside)
-    allowed = np.maximum(np.nan_to_num(allowed, nan=0.0), 0.0) + _SUPPORT_MARGIN_M
+    allowed = np.maximum(np.nan_to_num(allowed, nan=0.0), 0.0).astype(np.float32) + np.float32(_SUPPORT_MARGIN_M)
     if checked.any() and (outside[checked] > allowed[checked]).mean() > _BAD_SHARE:
         return "balance"
     if (inside_body_m(joints_m) > inside_body_m(arms_m) + _INSIDE_MARGIN_M).mean() > _BAD_SHARE:

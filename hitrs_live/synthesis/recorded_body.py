@@ -32,6 +32,8 @@ _ON_FLOOR_M: Final = 0.03
 """Height above the lower foot at which a foot bears little of the weight."""
 _FLOOR_PERCENTILE: Final = 10
 _SETTLING_FRAMES: Final = 5
+_ENDS: Final = [joint for joint in LIMBS if NTU25.joints[joint].endswith(("hand", "tip", "thumb", "foot"))]
+_STEADY_FRAMES: Final = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +67,18 @@ def conform(joints_m: Floats, own: SensorGeometry, body: RecordedBody) -> Floats
     trunk = np.linalg.norm(joints_m[:, SHOULDERS].mean(1) - joints_m[:, HIPS].mean(1), axis=-1)
     scaled = joints_m * np.float32(body.trunk_m / max(float(np.median(trunk)), 0.1))
     scaled[..., 1] -= np.percentile(scaled[:, FEET, 1].min(1), _FLOOR_PERCENTILE)
-    rebuilt = with_limb_lengths(retarget(scaled, own, body.geometry), body)
+    rebuilt = with_limb_lengths(_steady_ends(retarget(scaled, own, body.geometry)), body)
     return on_feet(rebuilt, scaled[:, FEET])
+
+
+def _steady_ends(joints_m: Floats) -> Floats:
+    """Smooth the directions of the bones of hands and feet: they are short, so sensors turn them by chance."""
+    steady = joints_m.copy()
+    for joint in LIMBS:
+        parent = NTU25.parents[joint]
+        bone = joints_m[:, joint] - joints_m[:, parent]
+        steady[:, joint] = steady[:, parent] + (smooth(bone, _STEADY_FRAMES) if joint in _ENDS else bone)
+    return steady
 
 
 def with_limb_lengths(joints_m: Floats, body: RecordedBody) -> Floats:

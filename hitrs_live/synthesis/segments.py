@@ -28,6 +28,10 @@ _LONG_FRAMES: Final = 210
 """A segment this long has several repetitions, whatever its class."""
 
 _POP_M: Final = 0.08
+_JUMP_M: Final = 0.15
+_FASTEST_M_S: Final = 20.0
+_HAND_PARTS: Final = ("hand", "tip", "thumb")
+_CHECKED: Final = [j for j, name in enumerate(NTU25.joints) if not name.endswith(_HAND_PARTS)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,11 @@ class Segment:
     def joints_m(self) -> Floats:
         """(T, 25, 3), single misplaced frames of a joint repaired."""
         return without_pops(self.sequence.joints_m[self.span])
+
+    @property
+    def fastest_m_s(self) -> float:
+        """Greatest speed of a joint other than those of the hands."""
+        return float(np.linalg.norm(np.diff(self.joints_m[:, _CHECKED], axis=0), axis=-1).max()) * _RATE_HZ
 
     @cached_property
     def standing(self) -> bool:
@@ -86,16 +95,27 @@ def without_pops(joints_m: NDArray[np.floating]) -> Floats:
 def cut_segments(
     sequences: Iterable[LabelledSequence], geometry: SensorGeometry, classes: tuple[str, ...]
 ) -> Iterator[Segment]:
-    """Cut recordings of one sensor wherever the label changes. Frames without a class and short runs are left out."""
+    """Cut recordings of one sensor wherever the label changes.
+
+    Left out are frames without a class, short runs, and runs in which a joint is faster than any person's.
+    """
     for sequence in sequences:
         changes = np.flatnonzero(np.diff(sequence.labels)) + 1
-        for start, end in pairwise([0, *changes.tolist(), len(sequence.labels)]):
+        for start, end in pairwise([_first_frame(sequence.joints_m), *changes.tolist(), len(sequence.labels)]):
             label = int(sequence.labels[start])
             if label >= BACKGROUND and end - start >= SHORTEST_FRAMES:
-                yield Segment(
+                segment = Segment(
                     sequence=sequence,
                     geometry=geometry,
                     label=label,
                     span=slice(start, end),
                     repeating=label == BACKGROUND or classes[label] in _REPEATING or end - start >= _LONG_FRAMES,
                 )
+                if segment.fastest_m_s < _FASTEST_M_S:
+                    yield segment
+
+
+def _first_frame(joints_m: NDArray[np.floating]) -> int:
+    """Return 1 where the body jumps from the first frame to the second: recordings may begin with a T pose."""
+    steps = np.linalg.norm(np.diff(joints_m[:4].astype(np.float32), axis=0), axis=-1).max(1)
+    return int(len(steps) > 1 and steps[0] > max(_JUMP_M, 3 * float(steps[1:].max())))

@@ -13,7 +13,7 @@ from hitrs_live.synthesis.recorded_body import FEET, HIPS, SHOULDERS, TRUNK, Rec
 Floats = NDArray[np.float32]
 Kind = Literal["half", "shallow", "frozen", "reversed"]
 
-DEPTH: Final = (0.3, 0.58)
+DEPTH: Final = (0.25, 0.55)
 """Share of the full change of pose that a half or shallow repetition reaches."""
 _RETURNS: Final = 0.35
 """A repetition whose last pose differs from its first by no more than this share of its depth returns to its start."""
@@ -70,13 +70,26 @@ def half_repetition(joints_m: Floats, rng: np.random.Generator) -> Floats:
 
 
 def shallow_repetition(joints_m: Floats, depth: float, body: RecordedBody) -> Floats:
-    """Scale how far every pose differs from the first. joints_m: (T, 25, 3); depth: 1 leaves it as it is."""
+    """Scale how far every pose differs from the first. joints_m: (T, 25, 3); depth: share of the change at its peak.
+
+    Bones are turned by a share of the way, chosen so that the joints move by the share asked for: hips sink with the
+    square of the knees' angle.
+    """
+    change = pose_change(joints_m)
+    two = joints_m[[0, int(change.argmax())]]
+    shares = np.linspace(0.2, 0.95, 16)
+    reached = np.array([pose_change(_part_way(two, float(share), body))[1] for share in shares])
+    return _part_way(joints_m, float(shares[np.abs(reached - depth * change.max()).argmin()]), body)
+
+
+def _part_way(joints_m: Floats, share: float, body: RecordedBody) -> Floats:
+    """Turn every bone by a share of the way from the first pose. joints_m: (T, 25, 3)."""
     root = joints_m[:, HIPS].mean(1, keepdims=True)
     posed = joints_m - root
-    mixed = posed[:1] + np.float32(depth) * (posed - posed[:1])
+    mixed = posed[:1] + np.float32(share) * (posed - posed[:1])
     mixed[:, TRUNK] *= (_trunk_m(posed) / _trunk_m(mixed))[:, None, None]
     feet = joints_m[:, FEET]
-    wanted = feet[:1] + np.float32(depth) * (feet - feet[:1])
+    wanted = feet[:1] + np.float32(share) * (feet - feet[:1])
     return on_feet(with_limb_lengths((mixed + root).astype(np.float32), body), wanted)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from moving_bodies import straight_body
 
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.sway import RATE_HZ, load_spectra, sway_angles, tremor_m
@@ -20,22 +21,6 @@ def band_rms(signals: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
     transform = np.fft.rfft((signals - signals.mean(0)) * window, axis=0)
     inside = (frequencies >= low_hz) & (frequencies < high_hz)
     return np.sqrt(2 * (np.abs(transform[inside]) ** 2).sum(0) / (len(signals) * (window**2).sum()))
-
-
-def straight_body() -> np.ndarray:
-    """A standing body that faces +z with arms hanging. Returns (25, 3), metres."""
-    at = {
-        "spine_base": (0, 0.95, 0), "spine_middle": (0, 1.2, 0), "spine_shoulder": (0, 1.42, 0), "neck": (0, 1.5, 0),
-        "head": (0, 1.65, 0), "shoulder": (0.18, 1.4, 0), "elbow": (0.2, 1.12, 0), "wrist": (0.22, 0.88, 0),
-        "hand": (0.22, 0.8, 0), "tip": (0.22, 0.74, 0), "thumb": (0.2, 0.78, 0.03), "hip": (0.1, 0.93, 0),
-        "knee": (0.1, 0.5, 0), "ankle": (0.1, 0.08, 0), "foot": (0.1, 0.02, 0.15),
-    }  # fmt: skip
-    body = np.zeros((25, 3))
-    for joint, name in enumerate(NTU25.joints):
-        side = name.split("_")[0]
-        body[joint] = at[name] if name in at else at[name.rsplit("_", 1)[1]]
-        body[joint, 0] *= -1 if side == "right" else 1
-    return body
 
 
 def test_a_lean_is_measured_as_a_lean() -> None:

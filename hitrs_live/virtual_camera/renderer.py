@@ -155,8 +155,8 @@ class Renderer:
         width, height = self._size
         pixels = np.frombuffer(self._target.read(components=4, alignment=1), np.uint8).reshape(height, width, 4)
         raw = np.frombuffer(self._target.read(attachment=-1, components=1, dtype="f4", alignment=1), np.float32)
-        person = cv2.extractChannel(pixels, 3)
-        colour = _softened(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), person)
+        person = np.asarray(cv2.extractChannel(pixels, 3), np.uint8)
+        colour = _softened(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), np.uint8), person)
         return Picture(colour=colour, person=person, raw_depth=raw.reshape(height, width))
 
     def _upload(self, thing: Appearance | Mesh) -> "_Upload":

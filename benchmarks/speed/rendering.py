@@ -51,7 +51,7 @@ def measure() -> dict[str, float]:
     renderer = Renderer(*_SIZE)
     floor = floor_mesh(8, np.array([0.5, 0.45, 0.4], np.float32))
     middle = posed.joints_m[:, 0].mean(0).astype(float)
-    camera = Camera.looking_at(middle + [0.8, 0.3, 3.0], middle, width=_SIZE[0], height=_SIZE[1], fov_deg=55)
+    camera = Camera.looking_at(middle + np.array([0.8, 0.3, 3.0]), middle, width=_SIZE[0], height=_SIZE[1], fov_deg=55)
 
     def picture(frame: int, things: int = 1) -> object:
         person = RenderedPerson(appearance=appearance, bones=posed.bones[frame])

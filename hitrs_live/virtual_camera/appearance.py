@@ -60,6 +60,9 @@ class Appearance:
         hanging: list[tuple[Layer, HangingMesh]] = []
         if skirt:
             hanging.append((Layer.SKIRT, skirt_mesh(rest, surface, skirt, float(rng.uniform(0, 1)))))
+            # The thighs beneath are a little thinner, so that they do not show through.
+            under = np.clip(np.minimum(at.leg - 0.15, skirt - at.leg) / 0.15, 0, 1)[:, None]
+            surface = surface - 0.025 * under * vertex_normals(surface, rest.faces)
         if hair.hanging_m:
             hanging.append((Layer.HAIR, hair_mesh(rest, surface, hair.hanging_m, hair.hanging_half_angle_deg)))
         normals = vertex_normals(surface, rest.faces)

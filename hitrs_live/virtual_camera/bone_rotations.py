@@ -166,9 +166,10 @@ class _Stream:
         yaw = np.arctan2(ahead[:, 0], ahead[:, 2])
         flat = about(np.broadcast_to([0.0, 1.0, 0.0], ahead.shape), yaw)
         above_m = self._joint(f"{side}_ankle")[:, 1] - self._ankle_floor_m
-        # On its sole up to 4 cm above where the ankle is lowest, free from 12 cm on; a foot that hangs straight
-        # down or stands on its toes has no heading on the floor.
-        share = np.clip((0.12 - above_m) / 0.08, 0, 1) * np.clip((level - 0.2) / 0.3, 0, 1)
+        # On its sole up to 4 cm above where the ankle is lowest, free from 12 cm on. A foot that hangs straight down,
+        # stands on its toes or lies on its side has no sole on the floor.
+        upright = np.clip((turned[:, 1, 1] - 0.3) / 0.4, 0, 1)
+        share = np.clip((0.12 - above_m) / 0.08, 0, 1) * np.clip((level - 0.2) / 0.3, 0, 1) * upright
         return between(turned, flat, smooth(share, 1.5))
 
     @staticmethod

@@ -35,7 +35,9 @@ def skin_colour(rng: np.random.Generator) -> Floats:
     first, share = int(place), place - int(place)
     tone = (1 - share) * _rgb(_SKIN[first]) + share * _rgb(_SKIN[first + 1])
     # The scale is of flat patches; living skin is redder, more so where it is light.
-    redder = tone * np.array([1.0, 0.90, 0.82], np.float32) * 0.97
+    # The scale's darkest tones are those of shade: light skin is rendered darker than its patch, dark skin lighter.
+    brighter = np.interp(place, (0, 5, 9), (0.97, 1.0, 1.4))
+    redder = tone * np.array([1.0, 0.90, 0.82], np.float32) * brighter
     result: Floats = np.clip(redder * rng.uniform(0.95, 1.05), 0, 1).astype(np.float32)
     return result
 

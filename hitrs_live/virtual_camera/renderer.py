@@ -92,7 +92,8 @@ class Renderer:
         to_light, width_m = _light_matrix(people, lighting)
         self._draw_shadow(uploaded, things, to_light)
         self._set_light(camera, lighting, to_light, width_m)
-        clip = camera.clip_matrix(_NEAR_M, _FAR_M)
+        # Upside down, so that OpenGL's first row, the lowest, is the picture's first row, the highest.
+        clip = np.diag([1.0, -1.0, 1.0, 1.0]) @ camera.clip_matrix(_NEAR_M, _FAR_M)
         self._target.use()
         self._context.clear(*(float(c) for c in lighting.background), 0.0, depth=1.0)
         self._draw_things(things, clip)
@@ -154,10 +155,9 @@ class Renderer:
         width, height = self._size
         pixels = np.frombuffer(self._target.read(components=4, alignment=1), np.uint8).reshape(height, width, 4)
         raw = np.frombuffer(self._target.read(attachment=-1, components=1, dtype="f4", alignment=1), np.float32)
-        # OpenGL's first row is the lowest.
-        person = np.ascontiguousarray(pixels[::-1, :, 3])
-        colour = _softened(np.ascontiguousarray(pixels[::-1, :, :3]), person)
-        return Picture(colour=colour, person=person, raw_depth=raw.reshape(height, width)[::-1])
+        person = np.asarray(cv2.extractChannel(pixels, 3), np.uint8)
+        colour = _softened(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), np.uint8), person)
+        return Picture(colour=colour, person=person, raw_depth=raw.reshape(height, width))
 
     def _upload(self, thing: Appearance | Mesh) -> "_Upload":
         if thing not in self._uploads:
@@ -213,6 +213,8 @@ def _open_context() -> Any:
             "apt install libegl1 libegl-mesa0 libgl1-mesa-dri"
         ) from error
     context.enable(moderngl.DEPTH_TEST)
+    # Pictures are drawn upside down, which turns every triangle round.
+    context.front_face = "cw"
     return context
 
 
@@ -262,8 +264,11 @@ def _upload_thing(context: Any, programs: _Programs, thing: Mesh) -> _Upload:
 
 def _softened(colour: NDArray[np.uint8], person: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Smooth the outlines of people, as a lens does; several samples a pixel would take twice as long."""
-    outline = cv2.morphologyEx(person, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    colour[outline] = cv2.GaussianBlur(colour, (3, 3), 0.8)[outline]
+    left, top, width, height = cv2.boundingRect(person)
+    around = np.s_[max(top - 2, 0) : top + height + 2, max(left - 2, 0) : left + width + 2]
+    if width and height:
+        outline = cv2.morphologyEx(person[around], cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+        colour[around][outline] = cv2.GaussianBlur(colour[around], (3, 3), 0.8)[outline]
     return colour
 
 

@@ -123,3 +123,13 @@ def test_a_joint_that_is_never_there_is_an_error(body: Body) -> None:
 
     with pytest.raises(ValueError, match="head is not finite in any frame"):
         body.pose(poses)
+
+
+def test_a_foot_that_lies_on_its_side_is_not_put_on_its_sole(body: Body) -> None:
+    upright = standing(5)
+    # The whole person laid on the left side, on the floor.
+    lying = np.stack((upright[..., 1], -upright[..., 0] + 0.2, upright[..., 2]), axis=-1)
+
+    foot = body.pose(lying).bones[2, body.bone_names.index("foot.L"), :, :3]
+
+    assert abs((foot @ [0, 1, 0])[1]) < 0.5

@@ -1,5 +1,7 @@
 """The renderer draws bodies where the camera projects them, the same each time, and knows what is hidden."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from standing_person import SIZE, standing
@@ -8,7 +10,7 @@ from hitrs_live.skeleton import NTU25
 from hitrs_live.virtual_camera.appearance import Appearance
 from hitrs_live.virtual_camera.body import Body, PosedBody
 from hitrs_live.virtual_camera.camera import Camera
-from hitrs_live.virtual_camera.mesh import box, floor_mesh
+from hitrs_live.virtual_camera.mesh import box, floor_mesh, vertex_normals
 from hitrs_live.virtual_camera.renderer import Picture, RenderedPerson, Renderer
 from hitrs_live.virtual_camera.visibility import inside_picture, visible_joints
 
@@ -37,6 +39,30 @@ def test_the_body_is_drawn_where_the_camera_projects_its_joints(body: Body, rend
     assert (picture.person[pixels[:, 1], pixels[:, 0]] == 1).mean() > 0.9
     depth_m = picture.depth_m[pixels[:, 1], pixels[:, 0]]
     assert np.median(np.abs(depth_m - camera.project(posed.joints_m[0])[1])) < 0.12
+
+
+@pytest.mark.slow
+def test_the_renderer_moves_vertices_as_the_slow_reference_does(body: Body, renderer: Renderer) -> None:
+    raised = standing(1, left_elbow=(0.35, 1.6, 0.1), left_wrist=(0.3, 1.85, 0.2), right_knee=(-0.12, 0.9, 0.4))
+    posed, camera, rest = body.pose(raised), _camera(), body.rest
+    bare = replace(
+        Appearance.draw(body, np.random.default_rng(5)), vertices_m=rest.vertices_m, faces=rest.faces,
+        normals=vertex_normals(rest.vertices_m, rest.faces), bone_indices=rest.bone_indices,
+        bone_weights=rest.bone_weights, skin=np.ones((len(rest.vertices_m), 4), np.float32),
+        cover=np.full((len(rest.vertices_m), 8), -1, np.float32),
+    )  # fmt: skip
+
+    picture = renderer.draw([RenderedPerson(appearance=bare, bones=posed.bones[0])], [], camera)
+
+    pixels, depth_m = camera.project(body.vertices(posed)[0])
+    columns, rows = pixels.astype(int).T
+    ahead_m = picture.depth_m[rows, columns] - depth_m
+    drawn = picture.person[rows, columns] == 1
+    # Fingers are as thin as a pixel.
+    assert drawn.mean() > 0.9
+    # No vertex is nearer than the surface drawn there, and those in front lie on it; a pixel is 11 mm wide here.
+    assert np.percentile(ahead_m[drawn], 98) < 0.025
+    assert (np.abs(ahead_m[drawn]) < 0.005).mean() > 0.3
 
 
 @pytest.mark.slow

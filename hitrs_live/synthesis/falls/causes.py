@@ -16,7 +16,9 @@ _SHARES: Final[dict[Posture, dict[Cause, float]]] = {
     "moving": {"trip": 0.32, "slip": 0.22, "missed_step": 0.12, "push": 0.14, "limp": 0.12, "knee_buckle": 0.08},
     "seated": {"chair_pulled": 0.25, "slide_off_chair": 0.3, "limp": 0.25, "push": 0.2},
 }
-RECOVERABLE: Final = ("push", "trip", "slip", "missed_step")
+RECOVERABLE: Final = ("push", "trip", "slip")
+STEPPING: Final = ("push", "trip", "slip", "missed_step")
+"""Causes after which a person may try a step."""
 _PUSHED: Final = ("chest", "pelvis", "left_upper_arm", "right_upper_arm", "left_shank", "right_shank")
 
 
@@ -61,10 +63,11 @@ class FallPlan:
 
 
 def draw_plan(
-    rng: np.random.Generator, *, posture: Posture, direction: Floats, foot: str, cause: Cause | None, recover: bool,
+    rng: np.random.Generator, *, posture: Posture, direction: Floats, feet: tuple[str, str], cause: Cause | None, recover: bool,
     force: float = 1.0,
 ) -> FallPlan:
-    """Draw a fall. direction: (2,), where the person moves, zero where it stands; force: factor of the event.
+    """Draw a fall. direction: (2,), where the person moves, zero where it stands; feet: the one that swings, the one ahead;
+    force: factor of the event.
 
     Raises DataError where the cause needs another start.
     """  # fmt: skip
@@ -83,6 +86,7 @@ def draw_plan(
     pushed = chosen == "push"
     fainting = chosen == "limp"
     weak = fainting or rng.random() < 0.12
+    still = fainting or rng.random() < 0.4
     strength = rng.uniform(0.25, 0.7) if recover else rng.uniform(0.9, 1.9) * force
     return FallPlan(
         cause=chosen,
@@ -92,7 +96,7 @@ def draw_plan(
         pushed=str(rng.choice(_PUSHED[:4] if posture == "seated" else _PUSHED, p=None if posture == "seated" else (0.4, 0.25, 0.1, 0.1, 0.075, 0.075))),
         speed_change_m_s=strength,
         duration_s=rng.uniform(0.1, 0.3) if pushed else rng.uniform(0.2, 0.5),
-        foot=foot,
+        foot=feet[chosen == "slip"],
         friction=rng.uniform(0.005, 0.06),
         step_height_m=rng.uniform(0.12, 0.3) if chosen == "missed_step" else 0.0,
         limp_s=rng.uniform(0.1, 1.0) if fainting else 0.0,
@@ -101,7 +105,7 @@ def draw_plan(
         reach=0.0 if weak else rng.uniform(0.4, 1.0),
         knees=rng.uniform(0.0, 1.0),
         step_reach=0.0 if weak or rng.random() < 0.4 else rng.uniform(0.2, 0.7),
-        lie_tone=rng.uniform(0.02, 0.15),
-        lie_motion_deg=0.0 if fainting or rng.random() < 0.4 else rng.uniform(4, 22),
+        lie_tone=rng.uniform(0.005, 0.04) if still else rng.uniform(0.04, 0.15),
+        lie_motion_deg=0.0 if still else rng.uniform(4, 22),
         lie_s=rng.uniform(1.0, 3.0),
     )

@@ -9,6 +9,8 @@ from hitrs_live.synthesis.falls.causes import FallPlan
 from hitrs_live.synthesis.falls.humanoid import Humanoid
 
 _FAR_M: Final = -50.0
+_LOW_SHARE: Final = 0.25
+"""Of the impulse of a push: that of one at the knee, which takes the legs away."""
 _KICK_SHARE: Final = 0.12
 """Impulse on a slipping foot by the person's mass, metres a second."""
 
@@ -52,7 +54,7 @@ class EventForces:
     def _push(self, time_s: float) -> None:
         plan = self._plan
         low = plan.pushed.endswith("shank")
-        impulse = plan.speed_change_m_s * self._humanoid.shape.mass_kg * (0.45 if low else 1.0)
+        impulse = plan.speed_change_m_s * self._humanoid.shape.mass_kg * (_LOW_SHARE if low else 1.0)
         size = impulse * np.pi / (2 * plan.duration_s) * np.sin(np.pi * time_s / plan.duration_s)
         body = self._model.body(plan.pushed).id
         self._data.xfrc_applied[body, :2] = size * plan.direction

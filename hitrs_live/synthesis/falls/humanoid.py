@@ -205,7 +205,7 @@ class _Writer:
         equality = ET.SubElement(self._root, "equality")
         for side in ("left", "right"):
             ET.SubElement(equality, "connect", name=f"{side}_catch", body1=f"{side}_foot", anchor="0 0 0", active="false", solref="0.04 1")
-        ET.SubElement(equality, "weld", name="guide", body1="guide", body2="pelvis", active="false", solref="0.12 1", torquescale="0.6")
+        ET.SubElement(equality, "weld", name="guide", body1="guide", body2="pelvis", relpose="0 0 0 1 0 0 0", active="false", solref="0.06 1", solimp="0.98 0.99 0.01", torquescale="1")
 
 
 def _numbers(values: tuple[Any, ...]) -> str:

@@ -24,6 +24,8 @@ _SEATED_DURATION_S: Final = (0.25, 1.6)
 _HEAD_SPEED_M_S: Final = (1.5, 6.0)
 _FASTEST_JOINT_M_S: Final = 14.0
 _BELOW_FLOOR_M: Final = -0.05
+_PELVIS_SHARE: Final = 0.33
+"""Of the body's height: a pelvis above it at landing means a fall on the head, which arms prevent."""
 _LYING_SHARE: Final = 0.45
 """Of the body's height: trunk and head of a person who lies are below it."""
 
@@ -75,10 +77,13 @@ def _kind(joints_m: Floats, onset: int, landed: int) -> str:
     end = joints_m[landed]
     trunk = (end[at("spine_base")] + end[at("head")]) / 2
     feet = (end[at("left_ankle")] + end[at("right_ankle")]) / 2
-    across = pelvis_axes(joints_m[onset])[:2, 1]
-    ahead = np.array([across[1], -across[0]])
-    toward = (trunk - feet)[:2]
-    forward, sideways = float(toward @ ahead), float(toward @ across)
+    return direction_kind(joints_m[onset], (trunk - feet)[:2])
+
+
+def direction_kind(pose_m: Floats, toward: Floats) -> str:
+    """Name the fall of a person towards a direction. pose_m: (25, 3), z up; toward: (2,), in the floor."""
+    across = pelvis_axes(pose_m)[:2, 1]
+    forward, sideways = float(toward @ (across[1], -across[0])), float(toward @ across)
     if abs(sideways) > abs(forward):
         return "fall_side"
     return "fall_forward" if forward > 0 else "fall_backward"
@@ -102,6 +107,8 @@ def why_rejected(rollout: Rollout, facts: FallFacts | None, plan: FallPlan, *, h
     if not slowest <= facts.head_speed_m_s <= _HEAD_SPEED_M_S[1]:
         return "head too slow" if facts.head_speed_m_s < slowest else "head too fast"
     at = NTU25.index
+    if rollout.joints_m[facts.landed_frame, at("spine_base"), 2] > _PELVIS_SHARE * height_m:
+        return "head first"
     if rollout.joints_m[-1, [at("spine_base"), at("spine_middle")], 2].max() > _LYING_SHARE * height_m:
         return "not lying"
     return None

@@ -60,29 +60,40 @@ class PoseFitter:
             )
         return smooth_angles(qpos), errors
 
-    def solve(self, start: Floats, target_m: Floats, weights: Floats, *, iterations: int, pull: float = _REST_PULL) -> Floats:
-        """Move one pose towards positions. start: (nq,); target_m: (25, 3), z up; weights: (25,). Returns (nq,)."""
+    def solve(
+        self, start: Floats, target_m: Floats, weights: Floats, *, iterations: int,
+        free_mask: NDArray[np.bool_] | None = None, rest: Floats | None = None,
+    ) -> Floats:  # fmt: skip
+        """Move one pose towards positions.
+
+        start: (nq,); target_m: (25, 3), z up; weights: (25,). free_mask: (nv,), True for what may move, all by default.
+        rest: (hinges,), radians, the angles towards which those that joints leave open go; 0 by default.
+        Returns (nq,).
+        """
         model, qpos = self._humanoid.model, start.copy()
-        used = np.flatnonzero(weights)
-        root = np.sqrt(weights[used])[:, None]
+        used, root = np.flatnonzero(weights), np.sqrt(weights[weights != 0])[:, None]
+        free = np.arange(model.nv) if free_mask is None else np.flatnonzero(free_mask)
+        hinge = free >= 6
+        rest = np.zeros(model.nq - 7) if rest is None else rest
+        limits, step = self._humanoid.limits_rad, np.zeros(model.nv)
         for _ in range(iterations):
-            positions = self._positions(qpos)
-            residual = ((target_m[used] - positions[used]) * root).ravel()
-            rows = np.zeros((len(used), 3, model.nv))
-            for row, site in enumerate(self._humanoid.sites[used]):
-                self._mujoco.mj_jacSite(model, self.data, self._jacobian, None, site)
-                rows[row] = self._jacobian
-            jacobian = (rows * root[:, :, None]).reshape(-1, model.nv)
-            normal = jacobian.T @ jacobian
-            diagonal = np.full(model.nv, _DAMPING)
-            diagonal[6:] += pull
-            normal[np.diag_indices(model.nv)] += diagonal
-            gradient = jacobian.T @ residual
-            gradient[6:] -= pull * (qpos[7:] - start[7:] if pull != _REST_PULL else qpos[7:])
-            self._mujoco.mj_integratePos(model, qpos, np.linalg.solve(normal, gradient), 1.0)
-            limits = self._humanoid.limits_rad
+            residual = ((target_m[used] - self._positions(qpos)[used]) * root).ravel()
+            jacobian = (self._jacobians(used)[:, :, free] * root[:, :, None]).reshape(-1, len(free))
+            normal, gradient = jacobian.T @ jacobian, jacobian.T @ residual
+            normal[np.diag_indices(len(free))] += _DAMPING + _REST_PULL * hinge
+            gradient[hinge] -= _REST_PULL * (qpos[7:] - rest)[free[hinge] - 6]
+            step[free] = np.linalg.solve(normal, gradient)
+            self._mujoco.mj_integratePos(model, qpos, step, 1.0)
             qpos[7:] = np.clip(qpos[7:], limits[:, 0], limits[:, 1])
         return qpos
+
+    def _jacobians(self, joints: NDArray[np.int64]) -> Floats:
+        """Return (N, 3, nv): how each joint moves with each degree of freedom, at the last computed positions."""
+        rows = np.zeros((len(joints), *self._jacobian.shape))
+        for row, site in enumerate(self._humanoid.sites[joints]):
+            self._mujoco.mj_jacSite(self._humanoid.model, self.data, self._jacobian, None, site)
+            rows[row] = self._jacobian
+        return rows
 
     def _first_guess(self, points: Floats) -> Floats:
         """Return an upright pose at the recorded place and heading. points: (25, 3)."""

@@ -10,7 +10,7 @@ from hitrs_live.synthesis.falls.body_shape import Floats
 from hitrs_live.synthesis.falls.causes import FallPlan
 from hitrs_live.synthesis.falls.event_forces import EventForces
 from hitrs_live.synthesis.falls.humanoid import RATE_HZ, STEPS_PER_FRAME, Humanoid
-from hitrs_live.synthesis.falls.physics import load_mujoco
+from hitrs_live.synthesis.falls.physics import diverged, load_mujoco
 from hitrs_live.synthesis.falls.reactions import GroundMotion, protective_angles, reaction_share
 from hitrs_live.synthesis.falls.support import Support
 
@@ -45,18 +45,17 @@ class FallRollout:
     """Run one fall on a humanoid whose model it changes meanwhile."""
 
     def __init__(
-        self, humanoid: Humanoid, *, reference: Floats, event_frame: int, velocity: Floats, plan: FallPlan,
-        rng: np.random.Generator,
-    ) -> None:  # fmt: skip
-        """reference: (T, nq), the poses of the person on the floor; velocity: (nv,), at the event."""
+        self, humanoid: Humanoid, *, reference: Floats, velocity: Floats, plan: FallPlan, rng: np.random.Generator
+    ) -> None:
+        """reference: (T, nq), the poses that muscles aim at, from the event on; velocity: (nv,), at the event."""
         mujoco = load_mujoco()
         self._mujoco, self._humanoid, self._plan = mujoco, humanoid, plan
         self._model, self._data = humanoid.model, mujoco.MjData(humanoid.model)
-        self._reference = reference[event_frame:]
+        self._reference = reference
         self._gains = _Gains(humanoid.model)
         self._ground = GroundMotion.draw(humanoid, plan, rng)
-        self._data.qpos[:], self._data.qvel[:] = reference[event_frame], velocity
-        self._data.ctrl[:] = reference[event_frame, 7:]
+        self._data.qpos[:], self._data.qvel[:] = reference[0], velocity
+        self._data.ctrl[:] = reference[0, 7:]
         mujoco.mj_forward(self._model, self._data)
         self._forces = EventForces(humanoid, self._data, plan)
         self._support = Support(humanoid)
@@ -78,7 +77,7 @@ class FallRollout:
                         speeds = np.maximum(speeds, self._speeds())
                         if self._support.trunk_on_floor(self._data):
                             self._landed_s = time_s
-                stable = bool(np.isfinite(self._data.qpos).all() and np.abs(self._data.qvel).max() < 100)
+                stable = not diverged(self._data)
                 self._keep(frames)
         finally:
             self._forces.restore()

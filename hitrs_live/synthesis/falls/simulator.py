@@ -11,12 +11,17 @@ from hitrs_live.data.array_format import BACKGROUND
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.synthesis.falls.body_shape import BodyShape, vary_shape
-from hitrs_live.synthesis.falls.causes import Cause, draw_plan
+from hitrs_live.synthesis.falls.causes import STEPPING, Cause, draw_plan
 from hitrs_live.synthesis.falls.humanoid import RATE_HZ, Humanoid
-from hitrs_live.synthesis.falls.outcome import FALLS, LIE, FallFacts, fall_facts, label_fall, label_stumble, why_rejected
+from hitrs_live.synthesis.falls.outcome import (
+    FALLS, LIE, FallFacts, direction_kind, fall_facts, label_fall, label_stumble, why_rejected,
+)  # fmt: skip
+from hitrs_live.synthesis.falls.physics import without_warnings
 from hitrs_live.synthesis.falls.pose_fit import PoseFitter
+from hitrs_live.synthesis.falls.recovery import plan_steps
 from hitrs_live.synthesis.falls.rollout import FallRollout
 from hitrs_live.synthesis.falls.starts import FittedStart, choose_moment, dress, fit_start
+from hitrs_live.synthesis.falls.stumble import run_stumble, why_not_recovered
 
 DEFAULT_CLASSES: Final[Mapping[str, int]] = {"fall_forward": 1, "fall_backward": 2, "fall_side": 3, "lie": 4}
 MOST_TRIES: Final = 12
@@ -74,7 +79,8 @@ class FallSimulator:
             start = self._starts[rng.integers(len(self._starts))]
             shape = vary_shape(start.shape, rng) if self._vary else start.shape
             try:
-                outcome = self._attempt(start, shape, rng, cause, recover, _HARDER**number, name, subject)
+                with without_warnings():
+                    outcome = self._attempt(start, shape, rng, cause, recover, _HARDER**number, name, subject)
             except DataError as error:
                 if len(self._starts) == 1:
                     raise
@@ -98,17 +104,30 @@ class FallSimulator:
         qpos, joints = dress(start, humanoid)
         moment = choose_moment(joints, start.error_m, rng, height_m=shape.height_m, cause=cause)
         plan = draw_plan(
-            rng, posture=moment.posture, direction=moment.direction, foot=moment.foot, cause=cause, recover=recover,
+            rng, posture=moment.posture, direction=moment.direction, feet=moment.feet, cause=cause, recover=recover,
             force=force,
         )  # fmt: skip
         qpos[:, 2] += plan.step_height_m
         joints[..., 2] += plan.step_height_m
         velocity = PoseFitter(humanoid).velocities(qpos, moment.frame)
-        run = FallRollout(humanoid, reference=qpos, event_frame=moment.frame, velocity=velocity, plan=plan, rng=rng)
-        rollout = run.run()
-        self.simulated_s += (len(rollout.qpos) - 1) / RATE_HZ
         first = max(0, moment.frame - int(_LONGEST_BEFORE_S * RATE_HZ))
-        before = joints[first : moment.frame]
+        before, reference = joints[first : moment.frame], qpos[moment.frame :]
+        if recover:
+            planned, toward = plan_steps(humanoid, reference, joints[moment.frame], velocity, plan, rng, reach=1.0)
+            rollout = run_stumble(humanoid, planned, velocity)
+            self.simulated_s += len(rollout.qpos) / RATE_HZ
+            if reason := why_not_recovered(rollout, height_m=shape.height_m):
+                return reason
+            self.last_facts, kind = None, direction_kind(joints[moment.frame], toward)
+            full = f"stumble_{plan.cause}_{name}"
+            return label_stumble(before, rollout, kind, self._classes, name=full, subject=subject)
+        if plan.step_reach and plan.posture != "seated" and plan.cause in STEPPING:
+            planned, _ = plan_steps(
+                humanoid, reference, joints[moment.frame], velocity, plan, rng, reach=plan.step_reach
+            )
+            reference = planned
+        rollout = FallRollout(humanoid, reference=reference, velocity=velocity, plan=plan, rng=rng).run()
+        self.simulated_s += (len(rollout.qpos) - 1) / RATE_HZ
         facts = fall_facts(rollout, height_m=shape.height_m)
         if reason := why_rejected(rollout, facts, plan, height_m=shape.height_m):
             return reason

@@ -19,7 +19,12 @@ _BEHIND_SHARE: Final = 0.13
 """Of the height: a pelvis so far behind the ankles needs a seat."""
 _STANDING_SHARE: Final = 0.3
 """Of the height: the pelvis of a person on the feet or on a seat is above it."""
+_LOWEST_SHARE: Final = 0.38
+"""Of the height: the pelvis of a person who stands, bent or not, is above it."""
 _SWING_M_S: Final = 0.8
+_SLIP_AHEAD_SHARE: Final = 0.08
+"""Of the height: a foot slips where it comes down, so far before the pelvis."""
+_SIDES: Final = ("left", "right")
 _FEET_OFF_M: Final = 0.12
 _ERROR_M: Final = 0.09
 
@@ -43,8 +48,10 @@ class Moment:
     posture: Posture
     direction: Floats
     """(2,): unit vector along the floor in which the person moves, else zero."""
-    foot: str
-    """The swinging foot, or that ahead."""
+    feet: tuple[str, str]
+    """The foot that swings, and the one that is ahead."""
+    ahead_m: float
+    """How far the foot ahead is before the pelvis."""
 
 
 def fit_start(joints_m: NDArray[np.floating]) -> FittedStart:
@@ -87,7 +94,7 @@ def choose_moment(
         for frame in range(max(3, frames // 4), frames - 3)
         if error_m[frame] < _ERROR_M
     ]
-    usable = [one for one in moments if one is not None and _suits(one, joints_m, cause)]
+    usable = [one for one in moments if one is not None and _suits(one, joints_m, height_m, cause)]
     if not usable:
         wanted = "" if cause is None else f" for a fall by {cause!r}"
         raise DataError(
@@ -107,15 +114,18 @@ def _moment(joints_m: Floats, frame: int, height_m: float) -> Moment | None:
         return None
     velocity = (joints_m[frame + 2] - joints_m[frame - 2]) * RATE_HZ / 4
     speed = np.linalg.norm(velocity[at("spine_base"), :2])
-    feet = velocity[[at("left_ankle"), at("right_ankle")], :2]
-    foot = "left" if np.linalg.norm(feet[0]) > np.linalg.norm(feet[1]) else "right"
+    posture: Posture = "moving" if speed > _MOVING_M_S else "standing"
     if _is_seated(pose, ankles, height_m):
-        return Moment(frame=frame, posture="seated", direction=np.zeros(2), foot=foot)
-    if base[2] < 0.38 * height_m:
+        posture = "seated"
+    elif base[2] < _LOWEST_SHARE * height_m:
         return None
-    moving = speed > _MOVING_M_S
-    direction = velocity[at("spine_base"), :2] / speed if moving else np.zeros(2)
-    return Moment(frame=frame, posture="moving" if moving else "standing", direction=direction, foot=foot)
+    direction = velocity[at("spine_base"), :2] / speed if posture == "moving" else np.zeros(2)
+    feet = np.linalg.norm(velocity[[at("left_ankle"), at("right_ankle")], :2], axis=1)
+    ahead = (ankles[:, :2] - base[:2]) @ direction
+    return Moment(
+        frame=frame, posture=posture, direction=direction, ahead_m=float(ahead.max()),
+        feet=(_SIDES[int(feet.argmax())], _SIDES[int(ahead.argmax())]),
+    )  # fmt: skip
 
 
 def _is_seated(pose: Floats, ankles: Floats, height_m: float) -> bool:
@@ -129,12 +139,14 @@ def _is_seated(pose: Floats, ankles: Floats, height_m: float) -> bool:
     return bool(level.all() and behind > _BEHIND_SHARE * height_m)
 
 
-def _suits(moment: Moment, joints_m: Floats, cause: Cause | None) -> bool:
+def _suits(moment: Moment, joints_m: Floats, height_m: float, cause: Cause | None) -> bool:
     if cause == "trip":
-        ankle = NTU25.index(f"{moment.foot}_ankle")
-        speed = np.linalg.norm(joints_m[moment.frame + 1, ankle, :2] - joints_m[moment.frame - 1, ankle, :2]) * RATE_HZ / 2
-        return moment.posture == "moving" and bool(speed > _SWING_M_S)
-    if cause in ("slip", "missed_step"):
+        ankle = joints_m[moment.frame - 1 : moment.frame + 2, NTU25.index(f"{moment.feet[0]}_ankle"), :2]
+        return moment.posture == "moving" and bool(np.linalg.norm(ankle[2] - ankle[0]) * RATE_HZ / 2 > _SWING_M_S)
+    if cause == "slip":
+        foot = joints_m[moment.frame, NTU25.index(f"{moment.feet[1]}_foot"), 2]
+        return moment.ahead_m > _SLIP_AHEAD_SHARE * height_m and bool(foot < 0.04 * height_m)
+    if cause == "missed_step":
         return moment.posture == "moving"
     if cause in ("chair_pulled", "slide_off_chair"):
         return moment.posture == "seated"

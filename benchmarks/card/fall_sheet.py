@@ -40,7 +40,9 @@ def draw(motions: list[LabelledMotion], out: Path, *, columns: int = 1) -> None:
     from matplotlib import pyplot
 
     rows = -(-len(motions) // columns)
-    figure, panels = pyplot.subplots(rows, columns, figsize=(9.5 * columns, 1.75 * rows), squeeze=False, layout="constrained")
+    figure, panels = pyplot.subplots(
+        rows, columns, figsize=(9.5 * columns, 1.75 * rows), squeeze=False, layout="constrained"
+    )
     for panel in panels.ravel():
         panel.axis("off")
     for panel, motion in zip(panels.ravel(), motions, strict=False):
@@ -81,7 +83,7 @@ def _seen(motion: LabelledMotion, frames: list[int]) -> NDArray[np.float64]:
 def _figure(panel: Any, points: NDArray[np.float64]) -> None:
     for joint, parent in enumerate(NTU25.parents):
         name = NTU25.joints[joint]
-        side, part = (name.split("_", 1) if name.startswith(("left_", "right_")) else ("", name))
+        side, part = name.split("_", 1) if name.startswith(("left_", "right_")) else ("", name)
         if part in ("hand_tip", "thumb"):
             continue
         panel.plot(

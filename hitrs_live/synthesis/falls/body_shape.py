@@ -167,7 +167,9 @@ def _plausible(measured: dict[str, float], height_m: float) -> tuple[dict[str, f
             continue
         lengths[name] = _TYPICAL[name] * height_m
         joint = "head" if name == "head" else _BONES.get(name, ("", name))[1]
-        seen[[NTU25.index(one) for one in NTU25.joints if one == joint or one in (f"left_{joint}", f"right_{joint}")]] = False
+        seen[
+            [NTU25.index(one) for one in NTU25.joints if one == joint or one in (f"left_{joint}", f"right_{joint}")]
+        ] = False
     return lengths, seen
 
 
@@ -184,7 +186,9 @@ def standard_shape(*, height_m: float = 1.72, bmi: float = 23.5) -> BodyShape:
     )
 
 
-def vary_shape(shape: BodyShape, rng: np.random.Generator, *, height_m: tuple[float, float] = (1.05, 1.98)) -> BodyShape:
+def vary_shape(
+    shape: BodyShape, rng: np.random.Generator, *, height_m: tuple[float, float] = (1.05, 1.98)
+) -> BodyShape:
     """Draw a body of another height and weight, with other proportions. Two thirds are adults.
 
     Children below 1.4 m have a larger head and shorter legs for their height, as growth charts say.

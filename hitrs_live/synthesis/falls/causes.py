@@ -20,6 +20,8 @@ RECOVERABLE: Final = ("push", "trip", "slip")
 STEPPING: Final = ("push", "trip", "slip", "missed_step")
 """Causes after which a person may try a step."""
 _PUSHED: Final = ("chest", "pelvis", "left_upper_arm", "right_upper_arm", "left_shank", "right_shank")
+_PUSHED_STANDING: Final = (0.4, 0.25, 0.1, 0.1, 0.075, 0.075)
+_PUSHED_SEATED: Final = (0.5, 0.1, 0.2, 0.2, 0.0, 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,43 +64,51 @@ class FallPlan:
     lie_s: float
 
 
-def draw_plan(
-    rng: np.random.Generator, *, posture: Posture, direction: Floats, feet: tuple[str, str], cause: Cause | None, recover: bool,
-    force: float = 1.0,
-) -> FallPlan:
-    """Draw a fall. direction: (2,), where the person moves, zero where it stands; feet: the one that swings, the one ahead;
-    force: factor of the event.
+def draw_cause(rng: np.random.Generator, *, posture: Posture, cause: Cause | None, recover: bool) -> Cause:
+    """Draw a cause that suits what the person does, or check a given one.
 
     Raises DataError where the cause needs another start.
-    """  # fmt: skip
+    """
     shares = _SHARES[posture]
-    if cause is not None and cause not in shares:
-        raise DataError(
-            f"start pose: {posture}, and a fall by {cause!r} needs another start; from here choose {', '.join(shares)}"
-        )
     if recover:
-        shares = {name: share for name, share in shares.items() if name in RECOVERABLE}
+        shares = {name: share for name, share in shares.items() if name in RECOVERABLE and posture != "seated"}
+    if not shares or (cause is not None and cause not in shares):
+        wanted = "a recovery" if cause is None else f"a {'recovery' if recover else 'fall'} by {cause!r}"
+        raise DataError(
+            f"start pose: {posture}, and {wanted} needs another start; choose {', '.join(shares) or 'one on the feet'}"
+        )
+    if cause is not None:
+        return cause
     names = list(shares)
-    chosen = cause or names[rng.choice(len(names), p=np.array(list(shares.values())) / sum(shares.values()))]
-    if recover and (chosen not in RECOVERABLE or posture == "seated"):
-        raise DataError(f"a fall by {chosen!r} from {posture} has no recovery; choose {', '.join(RECOVERABLE)} and a person on the feet")
+    return names[rng.choice(len(names), p=np.array(list(shares.values())) / sum(shares.values()))]
+
+
+def draw_plan(
+    rng: np.random.Generator, *, cause: Cause, posture: Posture, direction: Floats, feet: tuple[str, str],
+    recover: bool, force: float,
+) -> FallPlan:  # fmt: skip
+    """Draw how a fall goes.
+
+    direction: (2,), where the person moves, zero where it stands; feet: the one that swings, the one ahead;
+    force: factor of the event.
+    """
     angle = rng.uniform(-np.pi, np.pi)
-    pushed = chosen == "push"
-    fainting = chosen == "limp"
+    pushed = cause == "push"
+    fainting = cause == "limp"
     weak = fainting or rng.random() < 0.12
     still = fainting or rng.random() < 0.4
     strength = rng.uniform(0.25, 0.7) if recover else rng.uniform(0.9, 1.9) * force
     return FallPlan(
-        cause=chosen,
+        cause=cause,
         posture=posture,
         recover=recover,
         direction=np.array([np.cos(angle), np.sin(angle)]) if pushed or not direction.any() else direction,
-        pushed=str(rng.choice(_PUSHED[:4] if posture == "seated" else _PUSHED, p=None if posture == "seated" else (0.4, 0.25, 0.1, 0.1, 0.075, 0.075))),
+        pushed=_PUSHED[rng.choice(len(_PUSHED), p=_PUSHED_SEATED if posture == "seated" else _PUSHED_STANDING)],
         speed_change_m_s=strength,
         duration_s=rng.uniform(0.1, 0.3) if pushed else rng.uniform(0.2, 0.5),
-        foot=feet[chosen == "slip"],
+        foot=feet[cause == "slip"],
         friction=rng.uniform(0.005, 0.06),
-        step_height_m=rng.uniform(0.12, 0.3) if chosen == "missed_step" else 0.0,
+        step_height_m=rng.uniform(0.12, 0.3) if cause == "missed_step" else 0.0,
         limp_s=rng.uniform(0.1, 1.0) if fainting else 0.0,
         tone=rng.uniform(0.02, 0.08) if fainting else rng.uniform(0.15, 0.7),
         delay_s=rng.uniform(0.12, 0.3),

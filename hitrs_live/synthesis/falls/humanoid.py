@@ -109,7 +109,9 @@ class _Writer:
         neck = np.array(shape.neck_m) + (0, 0, upper)
         self._site(chest, "neck", tuple(neck))
         head = self._body(chest, "head", tuple(neck), _HEAD, 1)
-        self._geom(head, "head", (0, 0, shape.lengths_m["head"] - 0.012 * h), (0, 0, shape.lengths_m["head"] + 0.012 * h))
+        self._geom(
+            head, "head", (0, 0, shape.lengths_m["head"] - 0.012 * h), (0, 0, shape.lengths_m["head"] + 0.012 * h)
+        )
         self._site(head, "head", (0, 0, shape.lengths_m["head"]))
         for name, sign in (("left", 1), ("right", -1)):
             self._leg(pelvis, name, sign)
@@ -133,7 +135,14 @@ class _Writer:
         heel, toe, sole = -_HEEL_BACK * h, max(ahead, 0.1 * h), -(_ANKLE_HEIGHT - _SOLE_RADIUS) * h
         for edge in (-1, 1):
             y = edge * _SOLE_HALF_WIDTH * h
-            self._geom(foot, f"{side}_foot_{'out' if edge == sign else 'in'}", (heel, y, sole), (toe, y, sole), part="foot", share=0.5)
+            self._geom(
+                foot,
+                f"{side}_foot_{'out' if edge == sign else 'in'}",
+                (heel, y, sole),
+                (toe, y, sole),
+                part="foot",
+                share=0.5,
+            )
 
     def _arm(self, chest: ET.Element, side: str, sign: int, upper_m: float) -> None:
         shape, h = self._shape, self._shape.height_m
@@ -201,11 +210,38 @@ class _Writer:
             pairs += [(f"{side}_{arm}", part) for arm in ("forearm", "hand") for part in ("chest", "abdomen", "pelvis")]
             pairs += [(f"{side}_hand", f"{other}_thigh") for other in ("left", "right")] + [(f"{side}_hand", "head")]
         for one, other in pairs:
-            ET.SubElement(contact, "pair", geom1=one, geom2=other, condim="3", friction="0.3 0.3 0.01 0.001 0.001", solref="0.03 1")
+            ET.SubElement(
+                contact,
+                "pair",
+                geom1=one,
+                geom2=other,
+                condim="3",
+                friction="0.3 0.3 0.01 0.001 0.001",
+                solref="0.03 1",
+            )
         equality = ET.SubElement(self._root, "equality")
         for side in ("left", "right"):
-            ET.SubElement(equality, "connect", name=f"{side}_catch", body1=f"{side}_foot", anchor="0 0 0", active="false", solref="0.04 1")
-        ET.SubElement(equality, "weld", name="guide", body1="guide", body2="pelvis", relpose="0 0 0 1 0 0 0", active="false", solref="0.06 1", solimp="0.98 0.99 0.01", torquescale="1")
+            ET.SubElement(
+                equality,
+                "connect",
+                name=f"{side}_catch",
+                body1=f"{side}_foot",
+                anchor="0 0 0",
+                active="false",
+                solref="0.04 1",
+            )
+        ET.SubElement(
+            equality,
+            "weld",
+            name="guide",
+            body1="guide",
+            body2="pelvis",
+            relpose="0 0 0 1 0 0 0",
+            active="false",
+            solref="0.06 1",
+            solimp="0.98 0.99 0.01",
+            torquescale="1",
+        )
 
 
 def _numbers(values: tuple[Any, ...]) -> str:

@@ -43,7 +43,7 @@ class FallFacts:
     pelvis_speed_m_s: float
 
 
-def fall_facts(rollout: Rollout, *, height_m: float) -> FallFacts | None:
+def fall_facts(rollout: Rollout) -> FallFacts | None:
     """Find onset, landing and direction; None where the person did not come down."""
     if rollout.landed_frame is None or rollout.landed_frame >= len(rollout.qpos):
         return None

@@ -8,14 +8,19 @@ import numpy as np
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.falls.body_shape import Floats, pelvis_axes
 from hitrs_live.synthesis.falls.causes import FallPlan
-from hitrs_live.synthesis.falls.humanoid import RATE_HZ, Humanoid
+from hitrs_live.synthesis.falls.humanoid import RATE_HZ
 from hitrs_live.synthesis.falls.physics import load_mujoco
 from hitrs_live.synthesis.falls.pose_fit import PoseFitter
 from hitrs_live.synthesis.falls.reactions import protective_angles
 from hitrs_live.synthesis.falls.stepping import SIDES, Footfall, ankle_path, follow_feet
+from hitrs_live.synthesis.falls.take_over import TakeOver
 
 PLANNED_S: Final = 2.6
 _BRAKING_S: Final = 0.38
+_CALM_S: Final = 1.0
+"""Time in which trunk and arms return to their mean posture."""
+_AHEAD_S: Final = 0.2
+"""A foot comes down where the pelvis will be so much later."""
 _MOST_STEPS: Final = 6
 _CLOSE_M: Final = 0.1
 _GROUND_SHARE: Final = 0.045
@@ -33,26 +38,23 @@ class _Disturbance:
     dip_m: float
 
 
-def plan_steps(
-    humanoid: Humanoid, reference: Floats, joints_m: Floats, velocity: Floats, plan: FallPlan, rng: np.random.Generator,
-    *, reach: float,
-) -> tuple[Floats, Floats]:  # fmt: skip
+def plan_steps(take_over: TakeOver, rng: np.random.Generator, *, reach: float) -> tuple[Floats, Floats]:
     """Plan poses from the event on.
 
-    reference: (T, nq) and joints_m: (25, 3) from and at the event; velocity: (nv,); reach: length of the steps by that
-    which restores balance, 1 for a recovery. Returns qpos (F, nq) at 30 Hz, and (2,), where the trunk tips.
+    reach: length of the steps by that which restores balance, 1 for a recovery.
+    Returns qpos (F, nq) at 30 Hz, and (2,), where the trunk tips.
     """
+    humanoid, plan, velocity = take_over.humanoid, take_over.plan, take_over.velocity[:2]
     times = np.arange(0, PLANNED_S, 1 / RATE_HZ)
-    across = pelvis_axes(joints_m)[:2, 1]
+    across = pelvis_axes(take_over.event_m)[:2, 1]
     across = across / max(float(np.linalg.norm(across)), 1e-6)
     heading = np.array([across[1], -across[0]])
     disturbance = _disturb(plan, heading, humanoid.shape.height_m, rng)
-    path = _pelvis_path(times, reference[0, :2], velocity[:2], plan, disturbance)
-    poses = _trunk_poses(humanoid, reference, times, path, plan, disturbance, heading)
-    fitter = PoseFitter(humanoid)
-    ankles = _feet(times, path, joints_m, across, humanoid.shape.height_m, plan, velocity[:2], rng, reach)
+    path = _pelvis_path(times, take_over.reference[0, :2], velocity, plan, disturbance)
+    poses = _trunk_poses(take_over, times, path, disturbance, heading)
+    ankles = _feet(times, path, take_over, across, rng, reach)
     yaw = float(np.arctan2(heading[1], heading[0]))
-    return follow_feet(fitter, humanoid, poses, ankles, yaw), disturbance.toward
+    return follow_feet(PoseFitter(humanoid), humanoid, poses, ankles, yaw), disturbance.toward
 
 
 def _disturb(plan: FallPlan, heading: Floats, height_m: float, rng: np.random.Generator) -> _Disturbance:
@@ -85,71 +87,73 @@ def _pelvis_path(times: Floats, start: Floats, velocity: Floats, plan: FallPlan,
 
 
 def _trunk_poses(
-    humanoid: Humanoid, reference: Floats, times: Floats, path: Floats, plan: FallPlan, disturbance: _Disturbance,
-    heading: Floats,
-) -> Floats:  # fmt: skip
+    take_over: TakeOver, times: Floats, path: Floats, disturbance: _Disturbance, heading: Floats
+) -> Floats:
     """Return (F, nq): pelvis along its path, trunk leaning, arms out; the legs are as recorded."""
-    mujoco = load_mujoco()
+    humanoid, reference = take_over.humanoid, take_over.reference
     place = np.minimum(np.arange(len(times)), len(reference) - 1)
-    calm = np.clip(times / 1.0, 0, 1)[:, None]
+    calm = np.clip(times / _CALM_S, 0, 1)[:, None]
     poses = reference[place].copy()
     poses[:, 7:] += calm * (reference[:, 7:].mean(0) - poses[:, 7:])
-    poses[:, 3:7] = reference[0, 3:7]
-    poses[:, :2] = path
+    poses[:, 3:7], poses[:, :2] = reference[0, 3:7], path
     pulse = _pulse(times, disturbance.peak_s)
-    standing = reference[0, 2] + calm[:, 0] * (max(reference[:, 2].max(), reference[0, 2]) - reference[0, 2]) - 0.01
-    poses[:, 2] = standing - disturbance.dip_m * pulse
+    risen = reference[:, 2].max() - reference[0, 2]
+    poses[:, 2] = reference[0, 2] + calm[:, 0] * risen - 0.01 - disturbance.dip_m * pulse
     local = np.array([disturbance.toward @ heading, disturbance.toward @ (-heading[1], heading[0])])
-    axis = np.array([-disturbance.toward[1], disturbance.toward[0], 0.0])
-    hinges = humanoid.hinges
-    for frame, size in enumerate(pulse):
-        turn, turned = np.zeros(4), np.zeros(4)
-        mujoco.mju_axisAngle2Quat(turn, axis, 0.4 * size * disturbance.lean_rad)
-        mujoco.mju_mulQuat(turned, turn, poses[frame, 3:7])
-        poses[frame, 3:7] = turned
-        wanted = protective_angles(humanoid, poses[frame, 7:], local, plan)
-        arms = [hinges[name] - 7 for name in hinges if "arm" in name]
-        poses[frame, 7:][arms] += 0.7 * size * (wanted - poses[frame, 7:])[arms]
-        poses[frame, hinges["abdomen_bend"]] += 0.6 * size * disturbance.lean_rad * local[0]
-        poses[frame, hinges["abdomen_lean"]] -= 0.6 * size * disturbance.lean_rad * local[1]
+    arms = [place - 7 for name, place in humanoid.hinges.items() if "arm" in name]
+    for pose, size in zip(poses, pulse, strict=True):
+        _tip(pose, disturbance.toward, 0.4 * size * disturbance.lean_rad)
+        wanted = protective_angles(humanoid, pose[7:], local, take_over.plan)
+        pose[7:][arms] += 0.7 * size * (wanted - pose[7:])[arms]
+        pose[humanoid.hinges["abdomen_bend"]] += 0.6 * size * disturbance.lean_rad * local[0]
+        pose[humanoid.hinges["abdomen_lean"]] -= 0.6 * size * disturbance.lean_rad * local[1]
     limits = humanoid.limits_rad
     poses[:, 7:] = np.clip(poses[:, 7:], limits[:, 0], limits[:, 1])
     return poses
 
 
+def _tip(pose: Floats, toward: Floats, angle_rad: float) -> None:
+    """Turn the pelvis of a pose (nq,) so that its top moves towards a direction (2,)."""
+    mujoco, turn, turned = load_mujoco(), np.zeros(4), np.zeros(4)
+    mujoco.mju_axisAngle2Quat(turn, np.array([-toward[1], toward[0], 0.0]), angle_rad)
+    mujoco.mju_mulQuat(turned, turn, pose[3:7])
+    pose[3:7] = turned
+
+
 def _feet(
-    times: Floats, path: Floats, joints_m: Floats, across: Floats, height_m: float, plan: FallPlan, velocity: Floats,
-    rng: np.random.Generator, reach: float,
-) -> list[Floats]:  # fmt: skip
+    times: Floats, path: Floats, take_over: TakeOver, across: Floats, rng: np.random.Generator, reach: float
+) -> list[Floats]:
     """Choose footfalls until both feet are under the pelvis. Returns left and right ankle (F, 4)."""
-    ankles = [joints_m[NTU25.index(f"{side}_ankle")] for side in SIDES]
-    ground = _GROUND_SHARE * height_m
-    half = max(0.05 * height_m, abs(float((ankles[0] - ankles[1])[:2] @ across)) / 2)
-    half = min(half, 0.09 * height_m)
-    foot = SIDES.index(plan.foot)
-    begin_s = 0.0 if plan.posture == "moving" else plan.delay_s
-    if plan.posture == "standing":
-        sideways = float(plan.direction @ across)
-        foot = int(sideways < 0) if abs(sideways) > 0.4 else int(rng.integers(2))
-    if plan.cause == "trip":
-        begin_s = min(plan.duration_s, 0.22)
-    if plan.cause == "slip":
-        # The slipping foot goes ahead; the other comes after it.
-        foot = 1 - foot
+    height, ground = take_over.humanoid.shape.height_m, _GROUND_SHARE * take_over.humanoid.shape.height_m
+    ankles = [take_over.event_m[NTU25.index(f"{side}_ankle")] for side in SIDES]
+    apart = abs(float((ankles[0] - ankles[1])[:2] @ across)) / 2
+    beside = [(1 - 2 * foot) * float(np.clip(apart, 0.05 * height, 0.09 * height)) * across for foot in range(2)]
+    foot, begin_s = _first_step(take_over.plan, across, rng)
     places = [ankle[:2].copy() for ankle in ankles]
     falls: list[Footfall] = []
     while len(falls) < _MOST_STEPS:
         duration = rng.uniform(0.24, 0.34)
-        frame = min(int((begin_s + duration + 0.2) * RATE_HZ), len(path) - 1)
-        side = (1 - 2 * foot) * half * across
-        target = path[frame] + side
-        target = places[foot] + reach * (target - places[foot])
-        lift = rng.uniform(0.03, 0.06) * height_m
+        frame = min(int((begin_s + duration + _AHEAD_S) * RATE_HZ), len(path) - 1)
+        target = places[foot] + reach * (path[frame] + beside[foot] - places[foot])
+        lift = rng.uniform(0.03, 0.06) * height
         falls.append(Footfall(foot=foot, start_s=begin_s, duration_s=duration, target_m=target, lift_m=lift))
         places[foot] = target
         begin_s += duration + rng.uniform(0.0, 0.06)
         foot = 1 - foot
-        final = [path[-1] + (1 - 2 * number) * half * across for number in range(2)]
-        if max(float(np.linalg.norm(final[number] - places[number])) for number in range(2)) < _CLOSE_M:
+        if max(float(np.linalg.norm(path[-1] + beside[one] - places[one])) for one in range(2)) < _CLOSE_M:
             break
     return [ankle_path(times, ankles[number], ground, falls, number) for number in range(2)]
+
+
+def _first_step(plan: FallPlan, across: Floats, rng: np.random.Generator) -> tuple[int, float]:
+    """Return which foot steps first, and when."""
+    foot = SIDES.index(plan.foot)
+    if plan.cause == "trip":
+        return foot, min(plan.duration_s, 0.22)
+    if plan.cause == "slip":
+        # The foot that slips carries; the other one comes after it.
+        return 1 - foot, 0.0
+    if plan.posture == "moving":
+        return foot, 0.0
+    sideways = float(plan.direction @ across)
+    return (int(sideways < 0) if abs(sideways) > 0.4 else int(rng.integers(2))), plan.delay_s

@@ -118,7 +118,9 @@ class FallRollout:
         return np.where(self._knees(), 0.03, tone)
 
     def _knees(self) -> NDArray[np.bool_]:
-        names = ("left_shank_flex", "right_shank_flex") if self._plan.knees > 0.5 else (f"{self._plan.foot}_shank_flex",)
+        names = (
+            ("left_shank_flex", "right_shank_flex") if self._plan.knees > 0.5 else (f"{self._plan.foot}_shank_flex",)
+        )
         mask = np.zeros(self._model.nu, bool)
         mask[[self._humanoid.hinges[name] - 7 for name in names]] = True
         return mask

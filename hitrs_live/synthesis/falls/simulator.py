@@ -10,23 +10,25 @@ from numpy.typing import NDArray
 from hitrs_live.data.array_format import BACKGROUND
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.errors import ConfigError, DataError
-from hitrs_live.synthesis.falls.body_shape import BodyShape, vary_shape
-from hitrs_live.synthesis.falls.causes import STEPPING, Cause, draw_plan
+from hitrs_live.synthesis.falls.body_shape import vary_shape
+from hitrs_live.synthesis.falls.causes import STEPPING, Cause
 from hitrs_live.synthesis.falls.humanoid import RATE_HZ, Humanoid
 from hitrs_live.synthesis.falls.outcome import (
     FALLS, LIE, FallFacts, direction_kind, fall_facts, label_fall, label_stumble, why_rejected,
 )  # fmt: skip
 from hitrs_live.synthesis.falls.physics import without_warnings
-from hitrs_live.synthesis.falls.pose_fit import PoseFitter
 from hitrs_live.synthesis.falls.recovery import plan_steps
 from hitrs_live.synthesis.falls.rollout import FallRollout
-from hitrs_live.synthesis.falls.starts import FittedStart, choose_moment, dress, fit_start
+from hitrs_live.synthesis.falls.starts import FittedStart, fit_start
 from hitrs_live.synthesis.falls.stumble import run_stumble, why_not_recovered
+from hitrs_live.synthesis.falls.take_over import TakeOver, draw_take_over
 
 DEFAULT_CLASSES: Final[Mapping[str, int]] = {"fall_forward": 1, "fall_backward": 2, "fall_side": 3, "lie": 4}
 MOST_TRIES: Final = 12
-_LONGEST_BEFORE_S: Final = 3.0
-_HARDER: Final = 1.12
+_FORCE_AFTER: Final = {
+    "did not fall": 1.2, "too slow": 1.2, "head too fast": 0.85, "too fast": 0.85, "head first": 0.85,
+}  # fmt: skip
+"""Factor of the event's force in the next try, by the reason why one was rejected."""
 
 
 def simulate_fall(
@@ -75,67 +77,62 @@ class FallSimulator:
         Raises DataError where none of MOST_TRIES is.
         """
         reasons: Counter[str] = Counter()
-        for number in range(MOST_TRIES):
-            start = self._starts[rng.integers(len(self._starts))]
-            shape = vary_shape(start.shape, rng) if self._vary else start.shape
+        unsuitable: DataError | None = None
+        force = 1.0
+        for _ in range(MOST_TRIES):
             try:
                 with without_warnings():
-                    outcome = self._attempt(start, shape, rng, cause, recover, _HARDER**number, name, subject)
+                    outcome = self._attempt(rng, cause, recover, force, name, subject)
             except DataError as error:
-                if len(self._starts) == 1:
-                    raise
-                outcome = "unsuitable start"
-                last = error
+                outcome, unsuitable = "unsuitable start", error
             if isinstance(outcome, LabelledMotion):
                 self.accepted += 1
                 return outcome
             reasons[outcome] += 1
             self.rejected[outcome] += 1
-        if reasons["unsuitable start"] == MOST_TRIES:
-            raise last
+            force *= _FORCE_AFTER.get(outcome, 1.0)
+        if unsuitable is not None and reasons["unsuitable start"] == MOST_TRIES:
+            raise unsuitable
         found = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
         raise DataError(f"start pose: no plausible fall in {MOST_TRIES} tries ({found}); give another start or cause")
 
     def _attempt(
-        self, start: FittedStart, shape: BodyShape, rng: np.random.Generator, cause: Cause | None, recover: bool,
-        force: float, name: str, subject: str,
-    ) -> LabelledMotion | str:  # fmt: skip
-        humanoid = Humanoid.build(shape)
-        qpos, joints = dress(start, humanoid)
-        moment = choose_moment(joints, start.error_m, rng, height_m=shape.height_m, cause=cause)
-        plan = draw_plan(
-            rng, posture=moment.posture, direction=moment.direction, feet=moment.feet, cause=cause, recover=recover,
-            force=force,
-        )  # fmt: skip
-        qpos[:, 2] += plan.step_height_m
-        joints[..., 2] += plan.step_height_m
-        velocity = PoseFitter(humanoid).velocities(qpos, moment.frame)
-        first = max(0, moment.frame - int(_LONGEST_BEFORE_S * RATE_HZ))
-        before, reference = joints[first : moment.frame], qpos[moment.frame :]
+        self, rng: np.random.Generator, cause: Cause | None, recover: bool, force: float, name: str, subject: str
+    ) -> LabelledMotion | str:
+        """Simulate once. Returns the motion, or why it is no plausible one."""
+        start = self._starts[rng.integers(len(self._starts))]
+        shape = vary_shape(start.shape, rng) if self._vary else start.shape
+        take_over = draw_take_over(start, Humanoid.build(shape), rng, cause=cause, recover=recover, force=force)
         if recover:
-            planned, toward = plan_steps(humanoid, reference, joints[moment.frame], velocity, plan, rng, reach=1.0)
-            rollout = run_stumble(humanoid, planned, velocity)
-            self.simulated_s += len(rollout.qpos) / RATE_HZ
-            if reason := why_not_recovered(rollout, height_m=shape.height_m):
-                return reason
-            self.last_facts, kind = None, direction_kind(joints[moment.frame], toward)
-            full = f"stumble_{plan.cause}_{name}"
-            return label_stumble(before, rollout, kind, self._classes, name=full, subject=subject)
+            return self._stumble(take_over, rng, name, subject)
+        return self._fall(take_over, rng, name, subject)
+
+    def _fall(self, take_over: TakeOver, rng: np.random.Generator, name: str, subject: str) -> LabelledMotion | str:
+        plan, height = take_over.plan, take_over.humanoid.shape.height_m
+        reference = take_over.reference
         if plan.step_reach and plan.posture != "seated" and plan.cause in STEPPING:
-            planned, _ = plan_steps(
-                humanoid, reference, joints[moment.frame], velocity, plan, rng, reach=plan.step_reach
-            )
-            reference = planned
-        rollout = FallRollout(humanoid, reference=reference, velocity=velocity, plan=plan, rng=rng).run()
+            reference, _ = plan_steps(take_over, rng, reach=plan.step_reach)
+        rollout = FallRollout(
+            take_over.humanoid, reference=reference, velocity=take_over.velocity, plan=plan, rng=rng
+        ).run()
         self.simulated_s += (len(rollout.qpos) - 1) / RATE_HZ
-        facts = fall_facts(rollout, height_m=shape.height_m)
-        if reason := why_rejected(rollout, facts, plan, height_m=shape.height_m):
-            return reason
+        facts = fall_facts(rollout)
+        if isinstance(reason := why_rejected(rollout, facts, plan, height_m=height), str) or facts is None:
+            return reason or "did not fall"
         self.last_facts = facts
-        assert facts is not None
         chair = "_chair" if plan.posture == "seated" else ""
         full = f"{facts.kind}{chair}_{plan.cause}_{name}"
-        return label_fall(before, rollout, facts, self._classes, name=full, subject=subject)
+        return label_fall(take_over.before_m, rollout, facts, self._classes, name=full, subject=subject)
+
+    def _stumble(self, take_over: TakeOver, rng: np.random.Generator, name: str, subject: str) -> LabelledMotion | str:
+        planned, toward = plan_steps(take_over, rng, reach=1.0)
+        rollout = run_stumble(take_over.humanoid, planned, take_over.velocity)
+        self.simulated_s += len(rollout.qpos) / RATE_HZ
+        if reason := why_not_recovered(rollout, height_m=take_over.humanoid.shape.height_m):
+            return reason
+        self.last_facts, kind = None, direction_kind(take_over.event_m, toward)
+        full = f"stumble_{take_over.plan.cause}_{name}"
+        return label_stumble(take_over.before_m, rollout, kind, self._classes, name=full, subject=subject)
 
 
 def check_classes(classes: Mapping[str, int]) -> None:

@@ -15,7 +15,8 @@ from hitrs_live.synthesis.falls.pose_fit import PoseFitter
 
 _FEWEST_FRAMES: Final = 12
 _MOVING_M_S: Final = 0.45
-_BEHIND_SHARE: Final = 0.13
+_LEVEL_DEG: Final = 38
+_BEHIND_SHARE: Final = 0.16
 """Of the height: a pelvis so far behind the ankles needs a seat."""
 _STANDING_SHARE: Final = 0.3
 """Of the height: the pelvis of a person on the feet or on a seat is above it."""
@@ -25,6 +26,8 @@ _SWING_M_S: Final = 0.8
 _SLIP_AHEAD_SHARE: Final = 0.08
 """Of the height: a foot slips where it comes down, so far before the pelvis."""
 _SIDES: Final = ("left", "right")
+NEEDS_MOMENT: Final[tuple[Cause, ...]] = ("trip", "slip", "missed_step")
+"""Causes that happen at a certain moment of a step."""
 _FEET_OFF_M: Final = 0.12
 _ERROR_M: Final = 0.09
 
@@ -64,7 +67,9 @@ def fit_start(joints_m: NDArray[np.floating]) -> FittedStart:
     if len(joints_m) < _FEWEST_FRAMES:
         raise DataError(f"start pose: {len(joints_m)} frames, expected at least {_FEWEST_FRAMES} for its velocities")
     if not np.isfinite(joints_m).all():
-        raise DataError(f"start pose: {int((~np.isfinite(joints_m)).sum())} coordinates are not finite; fill them first")
+        raise DataError(
+            f"start pose: {int((~np.isfinite(joints_m)).sum())} coordinates are not finite; fill them first"
+        )
     shape, seen = measure_shape(joints_m)
     fitter = PoseFitter(Humanoid.build(shape))
     qpos, error = fitter.fit(joints_m, seen)
@@ -89,19 +94,17 @@ def choose_moment(
     Raises DataError where no frame does.
     """
     frames = len(joints_m)
-    moments = [
-        _moment(joints_m, frame, height_m)
-        for frame in range(max(3, frames // 4), frames - 3)
-        if error_m[frame] < _ERROR_M
-    ]
-    usable = [one for one in moments if one is not None and _suits(one, joints_m, height_m, cause)]
-    if not usable:
-        wanted = "" if cause is None else f" for a fall by {cause!r}"
-        raise DataError(
-            f"start pose: no frame of {frames} has a person who stands, moves or sits on the floor{wanted}; "
-            "give a start that does"
-        )
-    return usable[rng.integers(len(usable))]
+    for frame in rng.permutation(np.arange(max(3, frames // 4), frames - 3)):
+        if error_m[frame] >= _ERROR_M:
+            continue
+        moment = _moment(joints_m, int(frame), height_m)
+        if moment is not None and _suits(moment, joints_m, height_m, cause):
+            return moment
+    wanted = "" if cause is None else f" for a fall by {cause!r}"
+    raise DataError(
+        f"start pose: no frame of {frames} has a person who stands, moves or sits on the floor{wanted}; "
+        "give a start that does"
+    )
 
 
 def _moment(joints_m: Floats, frame: int, height_m: float) -> Moment | None:
@@ -134,9 +137,9 @@ def _is_seated(pose: Floats, ankles: Floats, height_m: float) -> bool:
     across = pelvis_axes(pose)[:2, 1]
     ahead = np.array([across[1], -across[0]])
     thighs = pose[[at("left_knee"), at("right_knee")]] - pose[[at("left_hip"), at("right_hip")]]
-    level = np.abs(thighs[:, 2]) < np.linalg.norm(thighs, axis=1) * np.sin(np.radians(40))
-    behind = (ankles[:, :2].mean(0) - pose[at("spine_base"), :2]) @ ahead
-    return bool(level.all() and behind > _BEHIND_SHARE * height_m)
+    level = np.abs(thighs[:, 2]) < np.linalg.norm(thighs, axis=1) * np.sin(np.radians(_LEVEL_DEG))
+    behind = (ankles[:, :2] - pose[at("spine_base"), :2]) @ ahead
+    return bool(level.all() and behind.min() > _BEHIND_SHARE * height_m)
 
 
 def _suits(moment: Moment, joints_m: Floats, height_m: float, cause: Cause | None) -> bool:

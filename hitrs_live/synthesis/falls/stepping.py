@@ -58,7 +58,9 @@ def leg_mask(humanoid: Humanoid) -> NDArray[np.bool_]:
     return mask
 
 
-def follow_feet(fitter: PoseFitter, humanoid: Humanoid, qpos: Floats, ankles: Sequence[Floats], yaw_rad: float) -> Floats:
+def follow_feet(
+    fitter: PoseFitter, humanoid: Humanoid, qpos: Floats, ankles: Sequence[Floats], yaw_rad: float
+) -> Floats:
     """Solve the legs of each pose for the feet. qpos: (F, nq); ankles: left and right (F, 4). Returns (F, nq)."""
     at, free = NTU25.index, leg_mask(humanoid)
     weights = np.zeros(len(NTU25))

@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.falls.body_shape import Floats
 from hitrs_live.synthesis.falls.humanoid import RATE_HZ, STEPS_PER_FRAME, Humanoid
 from hitrs_live.synthesis.falls.physics import diverged, load_mujoco
@@ -11,6 +12,8 @@ from hitrs_live.synthesis.falls.rollout import TICKS_PER_FRAME, Rollout
 from hitrs_live.synthesis.falls.support import Support
 
 _UPRIGHT_SHARE: Final = 0.7
+_FOOT_OFF_SHARE: Final = 0.12
+"""Of the height: the ankles of a person who stands again are below it."""
 
 
 def run_stumble(humanoid: Humanoid, planned: Floats, velocity: Floats) -> Rollout:
@@ -52,6 +55,9 @@ def why_not_recovered(rollout: Rollout, *, height_m: float) -> str | None:
         return "diverged"
     if rollout.landed_frame is not None or rollout.qpos[:, 2].min() < _UPRIGHT_SHARE * rollout.qpos[0, 2]:
         return "fell in a recovery"
+    ankles = [NTU25.index(f"{side}_ankle") for side in ("left", "right")]
+    if rollout.joints_m[-1, ankles, 2].max() > _FOOT_OFF_SHARE * height_m:
+        return "a leg caught in a recovery"
     if rollout.joints_m[..., 2].min() < -0.05:
         return "below the floor"
     speed = np.linalg.norm(np.diff(rollout.joints_m, axis=0), axis=-1).max() * RATE_HZ

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hitrs_live.synthesis.falls.body_shape import Floats
 from hitrs_live.synthesis.falls.humanoid import Humanoid
@@ -14,6 +15,8 @@ _DIRECTIONS: Final = np.stack(
 )
 _OUTSIDE_M: Final = -0.5
 """Margin of a person whom nothing carries."""
+_NEAR_M: Final = 0.03
+"""Height above its ground up to which a sole or a thigh carries."""
 _TRUNK: Final = ("pelvis", "abdomen", "chest", "chest_top", "head")
 _SEAT: Final = ("pelvis", "abdomen", "left_thigh", "right_thigh")
 
@@ -38,11 +41,25 @@ class Support:
         return bool(((pairs == self._floor).any(1) & np.isin(pairs, self._trunk).any(1)).any())
 
     def base_m(self, data: Any) -> Floats:
-        """Return (N, 2): where feet touch floor or step, and pelvis and thighs a seat."""
-        pairs = np.asarray(data.contact.geom)
-        floor, box = (pairs == self._floor).any(1), (pairs == self._box).any(1)
-        carries = np.isin(pairs, self._feet).any(1) & (floor | box) | np.isin(pairs, self._seat).any(1) & box
-        return np.asarray(data.contact.pos, np.float64)[carries, :2]
+        """Return (N, 2): the parts of the soles near floor or step, and those of pelvis and thighs near a seat."""
+        soles, seat = self._ends(data, self._feet), self._ends(data, self._seat)
+        on_step, on_seat = self._over_box(data, soles), self._over_box(data, seat)
+        top = data.geom_xpos[self._box, 2] + self._model.geom_size[self._box, 2]
+        ground = np.where(on_step, top, 0.0)
+        stands = np.abs(soles[:, 2] - ground) < _NEAR_M
+        sits = on_seat & (np.abs(seat[:, 2] - top) < _NEAR_M)
+        return np.concatenate([soles[stands, :2], seat[sits, :2]])
+
+    def _ends(self, data: Any, geoms: list[int]) -> Floats:
+        """Return (2 N, 3): the lowest points of both ends of capsules."""
+        along = data.geom_xmat[geoms].reshape(-1, 3, 3)[:, :, 2] * self._model.geom_size[geoms, 1:2]
+        ends = np.concatenate([data.geom_xpos[geoms] + along, data.geom_xpos[geoms] - along])
+        ends[:, 2] -= np.tile(self._model.geom_size[geoms, 0], 2)
+        return np.asarray(ends, np.float64)
+
+    def _over_box(self, data: Any, points: Floats) -> NDArray[np.bool_]:
+        local = (points - data.geom_xpos[self._box]) @ data.geom_xmat[self._box].reshape(3, 3)
+        return np.asarray((np.abs(local[:, :2]) <= self._model.geom_size[self._box, :2]).all(1))
 
     def margin_m(self, data: Any) -> float:
         """Return how far the extrapolated centre of mass (Hof 2005, equation 6) lies inside the base of support."""

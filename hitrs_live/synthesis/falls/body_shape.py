@@ -75,7 +75,8 @@ def from_physics(points_m: Floats) -> Floats:
 
 def unit(vectors: Floats) -> Floats:
     """Scale (..., 3) vectors to length 1; a zero vector stays zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+    lengths = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+    return np.asarray(vectors / lengths, np.float64)
 
 
 def pelvis_axes(points_m: Floats) -> Floats:
@@ -146,7 +147,7 @@ def _distance_m(points: Floats, one: str, other: str) -> float:
 
 def _local(points: Floats, axes: Floats, origin: str, joint: str) -> Floats:
     apart = points[:, NTU25.index(joint)] - points[:, NTU25.index(origin)]
-    return np.einsum("tc,tcd->td", apart, axes)
+    return np.asarray(np.einsum("tc,tcd->td", apart, axes), np.float64)
 
 
 def _offset_m(points: Floats, axes: Floats, origin: str, joint: str) -> Floats:

@@ -33,18 +33,21 @@ _SOLE_RADIUS, _HEEL_BACK, _SOLE_HALF_WIDTH, _ANKLE_HEIGHT = 0.012, 0.035, 0.016,
 # name: axis, lower and upper limit in degrees, torque at 70 kg and 1.72 m, stiffness of posture (Nm by radian).
 _Hinge = tuple[str, tuple[int, int, int], float, float, float, float]
 _SPINE: Final[tuple[_Hinge, ...]] = (
-    ("bend", (0, 1, 0), -25, 60, 220, 700), ("lean", (1, 0, 0), -30, 30, 200, 700), ("turn", (0, 0, 1), -35, 35, 120, 500),
+    ("bend", (0, 1, 0), -25, 60, 220, 700), ("lean", (1, 0, 0), -30, 30, 200, 700),
+    ("turn", (0, 0, 1), -35, 35, 120, 500),
 )  # fmt: skip
 _HEAD: Final[tuple[_Hinge, ...]] = (
     ("bend", (0, 1, 0), -50, 50, 30, 60), ("lean", (1, 0, 0), -35, 35, 25, 60), ("turn", (0, 0, 1), -70, 70, 15, 40),
 )  # fmt: skip
 _SHOULDER: Final[tuple[_Hinge, ...]] = (
-    ("flex", (0, -1, 0), -65, 180, 70, 90), ("raise", (1, 0, 0), -40, 170, 70, 90), ("turn", (0, 0, 1), -90, 90, 30, 40),
+    ("flex", (0, -1, 0), -65, 180, 70, 90), ("raise", (1, 0, 0), -40, 170, 70, 90),
+    ("turn", (0, 0, 1), -90, 90, 30, 40),
 )  # fmt: skip
 _ELBOW: Final[tuple[_Hinge, ...]] = (("flex", (0, -1, 0), 0, 150, 60, 60),)
 _WRIST: Final[tuple[_Hinge, ...]] = (("flex", (1, 0, 0), -60, 60, 8, 8), ("raise", (0, -1, 0), -60, 60, 8, 8))
 _HIP: Final[tuple[_Hinge, ...]] = (
-    ("flex", (0, -1, 0), -30, 130, 220, 500), ("raise", (1, 0, 0), -25, 55, 160, 500), ("turn", (0, 0, 1), -45, 45, 60, 150),
+    ("flex", (0, -1, 0), -30, 130, 220, 500), ("raise", (1, 0, 0), -25, 55, 160, 500),
+    ("turn", (0, 0, 1), -45, 45, 60, 150),
 )  # fmt: skip
 _KNEE: Final[tuple[_Hinge, ...]] = (("flex", (0, 1, 0), 0, 150, 220, 450),)
 _ANKLE: Final[tuple[_Hinge, ...]] = (("flex", (0, -1, 0), -55, 35, 130, 350), ("raise", (1, 0, 0), -30, 30, 40, 120))
@@ -66,7 +69,8 @@ class _Writer:
         self._shape = shape
         self._strength = shape.mass_kg * shape.height_m / (70 * 1.72)
         self._root = ET.Element("mujoco", model="humanoid")
-        self._actuators = ET.Element("actuator")
+        self._muscles: dict[str, tuple[float, float]] = {}
+        """Stiffness and largest torque of each hinge."""
 
     def text(self) -> str:
         ET.SubElement(self._root, "compiler", angle="degree", autolimits="true")
@@ -85,7 +89,7 @@ class _Writer:
                 friction="0.7 0.01 0.002", mass="1",
             )  # fmt: skip
         self._trunk(world)
-        self._root.append(self._actuators)
+        self._actuators(world)
         self._contacts()
         return ET.tostring(self._root, encoding="unicode")
 
@@ -106,7 +110,7 @@ class _Writer:
         for name, height in (("chest", 0.35), ("chest_top", 0.8)):
             self._geom(chest, name, (0, -side, upper * height), (0, side, upper * height), part="chest", share=0.5)
         self._site(chest, "spine_shoulder", (0, 0, upper))
-        neck = np.array(shape.neck_m) + (0, 0, upper)
+        neck = np.array(shape.neck_m) + np.array([0, 0, upper])
         self._site(chest, "neck", tuple(neck))
         head = self._body(chest, "head", tuple(neck), _HEAD, 1)
         self._geom(
@@ -174,12 +178,19 @@ class _Writer:
                 damping=f"{stiffness * _PASSIVE_SHARE * self._strength:.4f}", armature=f"{0.00008 * stiffness:.5f}",
                 solreflimit="0.02 1", solimplimit="0.9 0.97 0.02",
             )  # fmt: skip
-            gain, most = stiffness * self._strength, torque * self._strength
+            self._muscles[joint] = (stiffness * self._strength, torque * self._strength)
+        return body
+
+    def _actuators(self, world: ET.Element) -> None:
+        """Give each hinge a muscle, in the order of the hinges in the tree, so that ctrl is in the order of qpos."""
+        actuators = ET.SubElement(self._root, "actuator")
+        for hinge in world.iter("joint"):
+            name = hinge.attrib["name"]
+            gain, most = self._muscles[name]
             ET.SubElement(
-                self._actuators, "position", name=joint, joint=joint, kp=f"{gain:.3f}", kv=f"{gain * _DAMPING_SHARE:.4f}",
+                actuators, "position", name=name, joint=name, kp=f"{gain:.3f}", kv=f"{gain * _DAMPING_SHARE:.4f}",
                 forcerange=f"{-most:.3f} {most:.3f}",
             )  # fmt: skip
-        return body
 
     def _geom(
         self, body: ET.Element, name: str, start: Any, end: Any, *, part: str | None = None, share: float = 1.0

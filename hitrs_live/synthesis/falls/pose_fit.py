@@ -56,7 +56,7 @@ class PoseFitter:
         if (worst := float(np.median(errors))) > _LARGEST_ERROR_M:
             raise DataError(
                 f"start pose: the body fits these joints to {worst * 100:.0f} cm, expected at most "
-                f"{_LARGEST_ERROR_M * 100:.0f} cm; give joints in the order of NTU RGB+D, y up, left and right as the person's"
+                f"{_LARGEST_ERROR_M * 100:.0f} cm; give joints in the order of NTU RGB+D, y up"
             )
         return smooth_angles(qpos), errors
 

@@ -83,7 +83,7 @@ def _pelvis_path(times: Floats, start: Floats, velocity: Floats, plan: FallPlan,
     if plan.cause == "trip":
         speed = speed + 0.35 * _pulse(times, 0.25)[:, None] * disturbance.toward
     moved = np.cumsum(speed, axis=0) / RATE_HZ
-    return start + moved - moved[0]
+    return np.asarray(start + moved - moved[0], np.float64)
 
 
 def _trunk_poses(

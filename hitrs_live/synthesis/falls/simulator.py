@@ -14,7 +14,14 @@ from hitrs_live.synthesis.falls.body_shape import vary_shape
 from hitrs_live.synthesis.falls.causes import STEPPING, Cause
 from hitrs_live.synthesis.falls.humanoid import RATE_HZ, Humanoid
 from hitrs_live.synthesis.falls.outcome import (
-    FALLS, LIE, FallFacts, direction_kind, fall_facts, label_fall, label_stumble, why_rejected,
+    FALLS,
+    LIE,
+    FallFacts,
+    direction_kind,
+    fall_facts,
+    label_fall,
+    label_stumble,
+    why_rejected,
 )  # fmt: skip
 from hitrs_live.synthesis.falls.physics import without_warnings
 from hitrs_live.synthesis.falls.recovery import plan_steps

@@ -78,12 +78,13 @@ def _walking_ankle(times: Floats, foot: int, speed: float, step_s: float, half_m
     swings = np.arange(first, times[-1], 2 * step_s)
     # A foot comes down half a step ahead of the pelvis.
     place = speed * (first + step_s) + stride / 4
-    falls = [
-        Footfall(foot=foot, start_s=float(at), duration_s=step_s * 0.95, target_m=np.array([place + stride * n, side]), lift_m=0.05 * height_m)
-        for n, at in enumerate(swings)
-    ]  # fmt: skip
-    start = np.array([place - stride, side, _ANKLE_SHARE * height_m])
-    return ankle_path(times, start, _ANKLE_SHARE * height_m, falls, foot)
+    lift, ground = 0.05 * height_m, _ANKLE_SHARE * height_m
+    falls = []
+    for number, at in enumerate(swings):
+        target = np.array([place + stride * number, side])
+        falls.append(Footfall(foot=foot, start_s=float(at), duration_s=0.95 * step_s, target_m=target, lift_m=lift))
+    start = np.array([place - stride, side, ground])
+    return ankle_path(times, start, ground, falls, foot)
 
 
 def _set(humanoid: Humanoid, angles: Floats, degrees: dict[str, float]) -> None:

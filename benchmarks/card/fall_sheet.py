@@ -2,19 +2,29 @@
 
     python benchmarks/card/fall_sheet.py --out docs/falls.png
 
-Starts from synthetic standing and sitting and, where the data folder has them, from recordings of CMU.
+The people start from synthetic standing, walking and sitting. Blue is left, orange right; grey is the floor.
 Needs matplotlib and MuJoCo: pip install '.[plots,physics]'.
 """
 
 import argparse
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.skeleton import NTU25
+from hitrs_live.synthesis.falls.simulator import FallSimulator
+from hitrs_live.synthesis.falls.synthetic_starts import sitting_start, standing_start, walking_start
+
+try:
+    import matplotlib as mpl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Circle
+except ImportError:
+    raise SystemExit("matplotlib is not installed; pip install '.[plots]'") from None
 
 INSTANTS: Final = 6
 _COLOURS: Final = {"left": "#1f6fb2", "right": "#c4562a", "": "#333333"}
@@ -32,31 +42,23 @@ def instants(motion: LabelledMotion) -> list[int]:
     return [max(onset - 10, 0), *down, min(landed + 40, len(motion) - 1)]
 
 
-def draw(motions: list[LabelledMotion], out: Path, *, columns: int = 1) -> None:
+def draw(motions: list[LabelledMotion], *, columns: int = 1) -> Figure:
     """Draw a row for each motion."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     rows = -(-len(motions) // columns)
-    figure, panels = pyplot.subplots(
-        rows, columns, figsize=(9.5 * columns, 1.75 * rows), squeeze=False, layout="constrained"
-    )
+    figure = Figure(figsize=(9.5 * columns, 1.75 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False)
     for panel in panels.ravel():
         panel.axis("off")
     for panel, motion in zip(panels.ravel(), motions, strict=False):
         _row(panel, motion)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=75)
-    pyplot.close(figure)
+    return figure
 
 
-def _row(panel: Any, motion: LabelledMotion) -> None:
+def _row(panel: Axes, motion: LabelledMotion) -> None:
     frames = instants(motion)
     points = _seen(motion, frames)
     for column, (frame, pose) in enumerate(zip(frames, points, strict=True)):
-        shifted = pose + (1.9 * column, 0.0)
+        shifted = pose + np.array([1.9 * column, 0.0])
         panel.plot([1.9 * column - 0.8, 1.9 * column + 0.8], [0, 0], color="#bbbbbb", linewidth=1)
         _figure(panel, shifted)
         panel.text(1.9 * column, -0.32, f"{(frame - frames[1]) / 30:+.2f} s", ha="center", fontsize=8, color="#555555")
@@ -80,7 +82,7 @@ def _seen(motion: LabelledMotion, frames: list[int]) -> NDArray[np.float64]:
     return np.stack([across, poses[..., 1] * np.cos(pitch) + depth * np.sin(pitch)], axis=-1)
 
 
-def _figure(panel: Any, points: NDArray[np.float64]) -> None:
+def _figure(panel: Axes, points: NDArray[np.float64]) -> None:
     for joint, parent in enumerate(NTU25.parents):
         name = NTU25.joints[joint]
         side, part = name.split("_", 1) if name.startswith(("left_", "right_")) else ("", name)
@@ -91,4 +93,33 @@ def _figure(panel: Any, points: NDArray[np.float64]) -> None:
             linewidth=0.55 * _WIDTHS.get(part, 6), solid_capstyle="round", alpha=0.9,
         )  # fmt: skip
     head = points[NTU25.index("head")]
-    panel.add_patch(__import__("matplotlib.patches", fromlist=["Circle"]).Circle(head, 0.09, color=_COLOURS[""]))
+    panel.add_patch(Circle((head[0], head[1]), 0.09, color=_COLOURS[""]))
+
+
+def sheet_motions(seed: int) -> list[LabelledMotion]:
+    """Simulate a fall of each kind, one from a chair, and a stumble."""
+    rng = np.random.default_rng(seed)
+    walking, standing = FallSimulator([walking_start(rng)]), FallSimulator([standing_start(rng)])
+    sitting = FallSimulator([sitting_start(rng)])
+    return [
+        walking.fall(rng, cause="trip", name="walking", subject="a"),
+        walking.fall(rng, cause="slip", name="walking", subject="b"),
+        standing.fall(rng, cause="push", name="standing", subject="c"),
+        standing.fall(rng, cause="limp", name="standing", subject="d"),
+        sitting.fall(rng, cause="chair_pulled", name="sitting", subject="e"),
+        walking.fall(rng, cause="trip", recover=True, name="walking", subject="f"),
+    ]
+
+
+def main() -> None:
+    """Write the picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="the picture, such as docs/falls.png")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    mpl.use("Agg")
+    draw(sheet_motions(options.seed)).savefig(options.out, dpi=90)
+
+
+if __name__ == "__main__":
+    main()

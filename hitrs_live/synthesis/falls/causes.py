@@ -17,7 +17,7 @@ _SHARES: Final[dict[Posture, dict[Cause, float]]] = {
     "seated": {"chair_pulled": 0.25, "slide_off_chair": 0.3, "limp": 0.25, "push": 0.2},
 }
 RECOVERABLE: Final = ("push", "trip", "slip")
-STEPPING: Final = ("push", "trip", "slip", "missed_step")
+STEPPING: Final = ("push", "trip", "missed_step")
 """Causes after which a person may try a step."""
 _PUSHED: Final = ("chest", "pelvis", "left_upper_arm", "right_upper_arm", "left_shank", "right_shank")
 _PUSHED_STANDING: Final = (0.4, 0.25, 0.1, 0.1, 0.075, 0.075)

@@ -7,12 +7,16 @@ import numpy as np
 from hitrs_live.synthesis.falls.body_shape import Floats
 from hitrs_live.synthesis.falls.causes import FallPlan
 from hitrs_live.synthesis.falls.humanoid import Humanoid
+from hitrs_live.synthesis.falls.physics import load_mujoco
 
 _FAR_M: Final = -50.0
+_BOTH_SLIP: Final = 0.35
+"""With knees that give way more than this, both feet slip."""
 _LOW_SHARE: Final = 0.25
 """Of the impulse of a push: that of one at the knee, which takes the legs away."""
-_KICK_SHARE: Final = 0.12
-"""Impulse on a slipping foot by the person's mass, metres a second."""
+_DRAWN_S: Final = 0.35
+_DRAG_NS_M: Final = 90.0
+"""How a slipping foot comes to its speed: it is drawn ahead, as the load of the body does on ice."""
 
 
 class EventForces:
@@ -20,8 +24,12 @@ class EventForces:
 
     def __init__(self, humanoid: Humanoid, data: Any, plan: FallPlan) -> None:
         self._humanoid, self._model, self._data, self._plan = humanoid, humanoid.model, data, plan
+        self._mujoco = load_mujoco()
+        self._body_kind = self._mujoco.mjtObj.mjOBJ_BODY
         self._friction, self._size = self._model.geom_friction.copy(), self._model.geom_size.copy()
         self._box_start = np.array([0.0, 0.0, _FAR_M])
+        # The foot becomes faster than the person, so that it gets ahead of the trunk.
+        self._slip_speed_m_s = float(np.linalg.norm(data.qvel[:2])) + plan.speed_change_m_s
         if plan.posture == "seated":
             self._place_chair()
         elif plan.cause == "missed_step":
@@ -62,12 +70,18 @@ class EventForces:
     def _slip(self, time_s: float) -> None:
         plan = self._plan
         slippery = time_s < plan.duration_s + 0.4
-        for edge in ("in", "out"):
-            geom = self._model.geom(f"{plan.foot}_foot_{edge}").id
+        feet = ("left", "right") if plan.knees > _BOTH_SLIP else (plan.foot,)
+        for name in (f"{foot}_foot_{edge}" for foot in feet for edge in ("in", "out")):
+            geom = self._model.geom(name).id
             self._model.geom_friction[geom, 0] = plan.friction if slippery else self._friction[geom, 0]
-        if time_s < 0.15:
-            size = _KICK_SHARE * self._humanoid.shape.mass_kg / 0.15
-            self._data.xfrc_applied[self._model.body(f"{plan.foot}_foot").id, :2] = size * plan.direction
+        if time_s < _DRAWN_S:
+            velocity = np.zeros(6)
+            for foot in feet:
+                body = self._data.body(f"{foot}_foot")
+                self._mujoco.mj_objectVelocity(self._model, self._data, self._body_kind, body.id, velocity, 0)
+                speed = velocity[3:5] @ plan.direction
+                missing = self._slip_speed_m_s - speed
+                self._data.xfrc_applied[body.id, :2] = max(_DRAG_NS_M * missing, 0.0) * plan.direction
 
     def _slide(self, time_s: float) -> None:
         plan = self._plan

@@ -26,8 +26,8 @@ _FASTEST_JOINT_M_S: Final = 14.0
 _BELOW_FLOOR_M: Final = -0.05
 _PELVIS_SHARE: Final = 0.33
 """Of the body's height: a pelvis above it at landing means a fall on the head, which arms prevent."""
-_LYING_SHARE: Final = 0.45
-"""Of the body's height: trunk and head of a person who lies are below it."""
+_LYING_SHARE: Final = 0.28
+"""Of the body's height: trunk and head of a person who lies are below it; of one who sits on the floor, not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ def why_rejected(rollout: Rollout, facts: FallFacts | None, plan: FallPlan, *, h
     at = NTU25.index
     if rollout.joints_m[facts.landed_frame, at("spine_base"), 2] > _PELVIS_SHARE * height_m:
         return "head first"
-    if rollout.joints_m[-1, [at("spine_base"), at("spine_middle")], 2].max() > _LYING_SHARE * height_m:
+    if rollout.joints_m[-1, [at("spine_base"), at("spine_middle"), at("head")], 2].max() > _LYING_SHARE * height_m:
         return "not lying"
     return None
 

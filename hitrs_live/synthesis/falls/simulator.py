@@ -117,6 +117,9 @@ class FallSimulator:
     def _fall(self, take_over: TakeOver, rng: np.random.Generator, name: str, subject: str) -> LabelledMotion | str:
         plan, height = take_over.plan, take_over.humanoid.shape.height_m
         reference = take_over.reference
+        if plan.cause == "slip":
+            # Who walks on would pull a foot without friction back under the body.
+            reference = reference[:1]
         if plan.step_reach and plan.posture != "seated" and plan.cause in STEPPING:
             reference, _ = plan_steps(take_over, rng, reach=plan.step_reach)
         rollout = FallRollout(

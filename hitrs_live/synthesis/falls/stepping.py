@@ -14,6 +14,7 @@ from hitrs_live.synthesis.falls.pose_fit import PoseFitter
 
 SIDES: Final = ("left", "right")
 _ITERATIONS: Final = 6
+_LEAST_KNEE_RAD: Final = 0.25
 _TOE_PITCH_RAD: Final = 0.45
 """Of a foot half way through a step, toes down."""
 
@@ -67,6 +68,7 @@ def follow_feet(
     weights[[at(f"{side}_{part}") for side in SIDES for part in ("ankle", "foot")]] = 1
     ahead = np.array([np.cos(yaw_rad), np.sin(yaw_rad), 0.0])
     foot = humanoid.model.site("left_foot").pos
+    knees = [humanoid.hinges[f"{side}_shank_flex"] for side in SIDES]
     out = qpos.copy()
     for frame, pose in enumerate(qpos):
         target = np.zeros((len(NTU25), 3))
@@ -79,5 +81,7 @@ def follow_feet(
         start = pose.copy()
         if frame:
             start[7:][free[6:]] = out[frame - 1, 7:][free[6:]]
+        # From a straight leg no small step shortens it.
+        start[knees] = np.maximum(start[knees], _LEAST_KNEE_RAD)
         out[frame] = fitter.solve(start, target, weights, iterations=_ITERATIONS, free_mask=free, rest=start[7:])
     return out

@@ -59,7 +59,9 @@ class Support:
 
     def _over_box(self, data: Any, points: Floats) -> NDArray[np.bool_]:
         local = (points - data.geom_xpos[self._box]) @ data.geom_xmat[self._box].reshape(3, 3)
-        return np.asarray((np.abs(local[:, :2]) <= self._model.geom_size[self._box, :2]).all(1))
+        over = (np.abs(local[:, :2]) <= self._model.geom_size[self._box, :2]).all(1)
+        # Where there is none, it is far below the floor.
+        return np.asarray(over & (data.geom_xpos[self._box, 2] > 0))
 
     def margin_m(self, data: Any) -> float:
         """Return how far the extrapolated centre of mass (Hof 2005, equation 6) lies inside the base of support."""

@@ -6,7 +6,7 @@ learns the arms. Here the parts of the body that do not define a class come from
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,7 @@ from hitrs_live.synthesis.joining import first_frames, join, label_motion
 from hitrs_live.synthesis.near_misses import has_near_miss, kinds_of, make_near_miss
 from hitrs_live.synthesis.recorded_body import RecordedBody, at_pace, conform, draw_recorded_body, mirror_body
 from hitrs_live.synthesis.segments import Segment, cut_segments
+from hitrs_live.synthesis.sway import tremor_m
 
 Floats = NDArray[np.float32]
 
@@ -133,7 +134,10 @@ class Recombiner:
         self, kind: str, body: RecordedBody, subject: str, rng: np.random.Generator
     ) -> list[LabelledMotion]:
         """Draw legs and arms from two recordings and put them together; nothing where that is not plausible."""
-        legs, arms = (self._draw_part(segment, rng) for segment in self._donors.pair(kind, rng))
+        pair = self._donors.pair(kind, rng)
+        legs, arms = self._draw_part(pair.legs, rng), self._draw_part(pair.arms, rng)
+        if pair.held:
+            arms = replace(arms, label=BACKGROUND, held=True)
         names = self._leg_class(legs), self._classes[arms.label]
         name = combined_class(*names)
         action = arms.segment if part_of(names[1]) == "arms" else legs.segment
@@ -204,10 +208,17 @@ class _Part:
     """Class after mirroring."""
     mirrored: bool
     tempo: float
+    held: bool = False
+    """Whether one pose of it is held."""
 
     def read(self, frames: int, body: RecordedBody, rng: np.random.Generator) -> Floats:
         """Read so many frames, fewer only where the recording is too short to be cut and may not be played back."""
         joints = self.segment.joints_m
+        if self.held:
+            pose = joints[rng.integers(len(joints))]
+            joints = mirror_body(pose[None]) if self.mirrored else pose[None]
+            still = conform(np.repeat(joints, frames, axis=0), self.segment.geometry, body)
+            return still + tremor_m(frames, rng)
         if self.segment.repeating:
             joints = self._crop(joints, max(2, round(frames * self.tempo)), rng)
             frames = min(frames, max(2, round(len(joints) / self.tempo)))
@@ -217,7 +228,7 @@ class _Part:
 
     def repeat(self, frames: int, times: int, body: RecordedBody, rng: np.random.Generator) -> list[Floats]:
         """Read so many frames several times; one after the other from a recording that goes on."""
-        if not self.segment.repeating:
+        if not (self.segment.repeating or self.held):
             return [self.read(frames, body, rng) for _ in range(times)]
         joints = self.read(frames * times, body, rng)
         return np.array_split(joints, times) if times > 1 else [joints]

@@ -34,6 +34,7 @@ MARS_CLASSES = {
     "left_side_lunge": "side_lunge",
     "right_side_lunge": "side_lunge",
 }
+LEG_CLASSES = ("squat", "lunge", "side_lunge", "sit_to_stand", "leg_raise", "hurdle_step")
 PARTS = ("shoulder", "elbow", "hand", "hip", "knee", "ankle")
 JOINTS = [NTU25.index(name) for name in ("head", *(f"{side}_{part}" for side in ("left", "right") for part in PARTS))]
 WRISTS = [NTU25.index("left_hand"), NTU25.index("right_hand")]
@@ -58,15 +59,24 @@ def windows(joints_m: Floats, centres: NDArray[np.int64]) -> Floats:
     return flat
 
 
-def training_windows(recombiner: Recombiner, streams: int) -> tuple[Floats, NDArray[np.int64]]:
-    """Draw streams and cut windows every 0.2 s. Returns features and classes."""
-    features, classes = [], []
+def training_windows(recombiner: Recombiner, streams: int) -> tuple[Floats, NDArray[np.int64], dict[str, float]]:
+    """Draw streams and cut windows every 0.2 s. Returns features, classes, and how often a hand is raised by class."""
+    features, classes, raised = [], [], []
     centres = np.arange(WINDOW // 2, STREAM_FRAMES - WINDOW // 2, STEP)
     for seed in range(streams):
         stream = recombiner.draw(STREAM_FRAMES, np.random.default_rng(seed))
         features.append(windows(stream.joints_m, centres))
         classes.append(stream.labels[centres])
-    return np.concatenate(features), np.concatenate(classes)
+        raised.append(hand_raised(stream.joints_m[centres]))
+    labels, up = np.concatenate(classes), np.concatenate(raised)
+    shares = {name: round(float(up[labels == LABELS.index(name)].mean()), 3) for name in LEG_CLASSES}
+    return np.concatenate(features), labels, shares
+
+
+def hand_raised(joints_m: Floats) -> NDArray[np.bool_]:
+    """Find where a hand is above its shoulder. joints_m: (T, 25, 3). Returns (T,)."""
+    up: NDArray[np.bool_] = (joints_m[:, WRISTS, 1] > joints_m[:, SHOULDERS, 1]).any(1)
+    return up
 
 
 def train(features: Floats, classes: NDArray[np.int64], seed: int) -> nn.Module:
@@ -114,7 +124,7 @@ def evaluate(net: nn.Module, archive: Archive) -> dict[str, dict[str, float]]:
             logits = net(torch.from_numpy(windows(joints, frames))).numpy()
         predicted.setdefault(name, []).append(logits.argmax(1))
         actions.setdefault(name, []).append(logits[:, 1:].argmax(1) + 1)
-        raised.setdefault(name, []).append((joints[frames][:, WRISTS, 1] > joints[frames][:, SHOULDERS, 1]).any(1))
+        raised.setdefault(name, []).append(hand_raised(joints[frames]))
     table = {}
     for name, parts in predicted.items():
         classes, up = np.concatenate(parts), np.concatenate(raised[name])
@@ -149,12 +159,17 @@ def main() -> None:
         ("recombined", RecombinationConfig()),
     ):
         recombiner = Recombiner(sources, config=config)
-        features, classes = training_windows(recombiner, args.streams)
+        features, classes, raised_share = training_windows(recombiner, args.streams)
         tables = [evaluate(train(features, classes, seed), mars) for seed in range(args.seeds)]
         kinds = ("right", "right among actions")
         right = {key: {kind: [one[key][kind] for one in tables] for kind in kinds} for key in tables[0]}
-        report[name] = {"counts": dict(recombiner.counts), "by seed": right, "first seed": tables[0]}
-        print(name, dict(recombiner.counts))
+        report[name] = {
+            "counts": dict(recombiner.counts),
+            "hand raised": raised_share,
+            "by seed": right,
+            "first seed": tables[0],
+        }
+        print(name, dict(recombiner.counts), "hand above shoulder in training:", raised_share)
         for key, values in right.items():
             means = ", ".join(f"{kind} {np.mean(v):.3f} ({min(v):.3f} to {max(v):.3f})" for kind, v in values.items())
             print(f"  {key:10s} {means}; first seed: {tables[0][key]}")

@@ -17,6 +17,10 @@ _GAIT_SHARE: Final = 0.3
 """Share of the actions of the arms that are put on legs that walk or run."""
 _BACKGROUND_ARMS_SHARE: Final = 0.6
 """Share of the arms from background; the others are those of actions of the legs."""
+_WHOLE_NEAR_MISS_SHARE: Final = 0.2
+"""Share of classes of the whole body, with other arms, among near misses by combination; there are few of them."""
+_WHOLE_SHARE: Final = 0.4
+"""Share of classes of the whole body among actions shown as recorded: they are shown in no other way."""
 _HELD_SHARE: Final = 0.35
 """Share of free arms that hold a pose: arms spread as in an arm circle are none unless they circle."""
 
@@ -51,7 +55,7 @@ class Donors:
                     by_class.setdefault(label, []).append(found)
             return by_class
 
-        self.actions = pool(lambda one, name: one.label != BACKGROUND)
+        self._actions = pool(lambda one, name: one.label != BACKGROUND)
         self.with_near_misses = pool(lambda one, name: has_near_miss(name))
         self._arms = pool(lambda one, name: part_of(name) == "arms")
         self._legs = pool(lambda one, name: part_of(name) in ("legs", "trunk"))
@@ -76,6 +80,12 @@ class Donors:
         """Draw a recording of a person who stands."""
         return self.any(rng, self._standing)
 
+    def action(self, rng: np.random.Generator) -> Segment | None:
+        """Draw an action to be shown as recorded; None where there is none."""
+        if self._whole and rng.random() < _WHOLE_SHARE:
+            return self.any(rng, self._whole)
+        return self.any(rng, self._actions) if self._actions else None
+
     def pair(self, kind: str, rng: np.random.Generator) -> Pair:
         """Draw a recording for the legs and one for the arms. kind: a key of RecombinationConfig.weights."""
         if kind == "legs" and self._legs:
@@ -84,7 +94,7 @@ class Donors:
             on_gait = self._gaits and rng.random() < _GAIT_SHARE
             legs = self.any(rng, self._gaits) if on_gait else self.stander(rng)
             return Pair(legs=legs, arms=self.any(rng, self._arms))
-        if kind == "near_miss" and self._whole and rng.random() < 0.5:
+        if kind == "near_miss" and self._whole and rng.random() < _WHOLE_NEAR_MISS_SHARE:
             return self._with_free_arms(self.any(rng, self._whole), rng)
         if kind == "near_miss" and self._leg_actions:
             return Pair(legs=self.stander(rng), arms=self.any(rng, self._leg_actions))

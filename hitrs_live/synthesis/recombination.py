@@ -112,8 +112,8 @@ class Recombiner:
         kinds, weights = zip(*self._config.weights.items(), strict=True)
         kind = str(rng.choice(kinds, p=np.array(weights) / sum(weights)))
         for _ in range(_TRIES):
-            if kind == "whole":
-                found = [self._whole(self._donors.any(rng, self._donors.actions), body, subject, rng)]
+            if kind == "whole" and (action := self._donors.action(rng)):
+                found = [self._whole(action, body, subject, rng)]
             elif kind == "near_miss" and self._donors.with_near_misses and rng.random() < 0.5:
                 donor = self._donors.any(rng, self._donors.with_near_misses)
                 found = [self._near_miss(donor, body, subject, rng)]

@@ -149,7 +149,7 @@ def main() -> None:
     """Train and test both classifiers and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--streams", type=int, default=100, help="training streams of 30 s (default 100)")
+    parser.add_argument("--streams", type=int, default=60, help="training streams of 30 s (default 60)")
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args()
     sources, mars = read_sources(data_folder()), load_archive(data_folder() / "ship" / "mars_kinect.npz")

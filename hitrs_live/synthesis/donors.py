@@ -21,6 +21,8 @@ _WHOLE_NEAR_MISS_SHARE: Final = 0.2
 """Share of classes of the whole body, with other arms, among near misses by combination; there are few of them."""
 _WHOLE_SHARE: Final = 0.4
 """Share of classes of the whole body among actions shown as recorded: they are shown in no other way."""
+_GESTURE_SHARE: Final = 0.3
+"""Share of the arms from background that make synthetic gestures."""
 _HELD_SHARE: Final = 0.35
 """Share of free arms that hold a pose: arms spread as in an arm circle are none unless they circle."""
 
@@ -33,6 +35,8 @@ class Pair:
     arms: Segment
     held: bool = False
     """Whether the arms hold one pose of their recording."""
+    gesture: bool = False
+    """Whether the arms make synthetic everyday gestures instead of what they do in their recording."""
 
 
 class Donors:
@@ -100,11 +104,14 @@ class Donors:
             return Pair(legs=self.stander(rng), arms=self.any(rng, self._leg_actions))
         if not self._background or rng.random() < _HELD_SHARE:
             return Pair(legs=self.stander(rng), arms=self.any(rng, self._everything), held=True)
-        return Pair(legs=self.stander(rng), arms=self.any(rng, self._background))
+        gesture = rng.random() < _GESTURE_SHARE
+        return Pair(legs=self.stander(rng), arms=self.any(rng, self._background), gesture=gesture)
 
     def _with_free_arms(self, legs: Segment, rng: np.random.Generator) -> Pair:
         """Add arms that do nothing of their own: a pose of any recording, those of background or of a leg action."""
         if rng.random() < _HELD_SHARE:
             return Pair(legs=legs, arms=self.any(rng, self._everything), held=True)
-        background = self._background and (not self._legs or rng.random() < _BACKGROUND_ARMS_SHARE)
-        return Pair(legs=legs, arms=self.any(rng, self._background if background else self._legs or self._standing))
+        if self._background and (not self._legs or rng.random() < _BACKGROUND_ARMS_SHARE):
+            gesture = rng.random() < _GESTURE_SHARE
+            return Pair(legs=legs, arms=self.any(rng, self._background), gesture=gesture)
+        return Pair(legs=legs, arms=self.any(rng, self._legs or self._standing))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
 from hitrs_live.data.body_proportions import SensorGeometries, measure_geometry
 from hitrs_live.data.class_map import read_background, read_ship
+from hitrs_live.data.gestures import gesture
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.data.shipped_classes import LABELS
@@ -138,6 +139,7 @@ class Recombiner:
         legs, arms = self._draw_part(pair.legs, rng), self._draw_part(pair.arms, rng)
         if pair.held:
             arms = replace(arms, label=BACKGROUND, held=True)
+        arms = replace(arms, gesture=pair.gesture)
         names = self._leg_class(legs), self._classes[arms.label]
         name = combined_class(*names)
         action = arms.segment if part_of(names[1]) == "arms" else legs.segment
@@ -210,6 +212,8 @@ class _Part:
     tempo: float
     held: bool = False
     """Whether one pose of it is held."""
+    gesture: bool = False
+    """Whether the arms make synthetic gestures instead."""
 
     def read(self, frames: int, body: RecordedBody, rng: np.random.Generator) -> Floats:
         """Read so many frames, fewer only where the recording is too short to be cut and may not be played back."""
@@ -224,7 +228,8 @@ class _Part:
             frames = min(frames, max(2, round(len(joints) / self.tempo)))
         if self.mirrored:
             joints = mirror_body(joints)
-        return conform(at_pace(joints, frames, rng), self.segment.geometry, body)
+        conformed = conform(at_pace(joints, frames, rng), self.segment.geometry, body)
+        return gesture(conformed, rng) if self.gesture else conformed
 
     def repeat(self, frames: int, times: int, body: RecordedBody, rng: np.random.Generator) -> list[Floats]:
         """Read so many frames several times; one after the other from a recording that goes on."""

@@ -114,12 +114,9 @@ class Body:
     def _rest_points(self) -> RestPoints:
         rest = self.rest
         joints = {name: rest.joints_m[k].astype(float) for k, name in enumerate(NTU25.joints)}
-        sides = {"left": "L", "right": "R"}
         return RestPoints(
             joints=joints,
-            shoulder_base={side: rest.head(f"clavicle.{end}") for side, end in sides.items()},
-            ball={side: rest.balls_m[k].astype(float) for k, side in enumerate(sides)},
-            sole_height_m=float(joints["left_ankle"][1] - rest.vertices_m[:, 1].min()),
+            ball={side: rest.balls_m[k].astype(float) for k, side in enumerate(("left", "right"))},
         )
 
     def _bone_rotations(self, groups: dict[str, NDArray[np.float64]], frames: int) -> NDArray[np.float64]:

@@ -30,12 +30,8 @@ class RestPoints:
 
     joints: Mapping[str, Floats]
     """The body's own joints by their NTU names."""
-    shoulder_base: Mapping[str, Floats]
-    """By side: where the collar bone begins."""
     ball: Mapping[str, Floats]
     """By side: the ball of the foot."""
-    sole_height_m: float
-    """Height of the ankle above the sole."""
 
 
 def smooth(values: NDArray[np.float64], sigma_frames: float) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Cut clothes out of a body's surface: where each covers it, and how far it stands off."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -56,8 +56,7 @@ class Garment:
     size_m: float = 0.06
     gloss: float = 0.02
     folds: float = 0.35
-    loose: NDArray[np.bool_] | None = field(default=None)
-    """(V,), False where the garment lies close all the same, such as at cuffs."""
+    """How far the cloth's folds turn its surface from the light, 0 for none."""
 
 
 def draw_garments(

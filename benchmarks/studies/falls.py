@@ -1,6 +1,6 @@
 """Count and time simulated falls: directions by cause, durations, speeds of impact, rejections, falls a core-minute.
 
-    python benchmarks/studies/falls.py --count 200 --json reports/falls.json
+    python benchmarks/studies/falls.py --count 200
 
 A third of the starts each are synthetic standing, walking and sitting; where the data folder has recordings, pieces
 of them join. Needs MuJoCo: pip install '.[physics]'.

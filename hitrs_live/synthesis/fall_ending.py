@@ -22,7 +22,8 @@ _STUMBLE_SHARE: Final = 0.25
 def end_with_fall(motion: LabelledMotion, numbers: Mapping[str, int], rng: np.random.Generator) -> LabelledMotion:
     """Replace the end of a motion by a fall that takes over from it.
 
-    numbers: of the classes fall_forward, fall_backward, fall_side, stumble and lie; those that are missing become background.
+    numbers: of the classes fall_forward, fall_backward, fall_side, stumble and lie; those that are missing become
+    background.
     Returns the motion unchanged where no plausible fall starts there. Raises ConfigError where MuJoCo is missing.
     """
     # MuJoCo is an optional dependency.

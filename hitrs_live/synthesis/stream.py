@@ -112,7 +112,10 @@ class MotionSynthesiser:
         return _finish(join(around, rng), body, rng, name=f"{name}_{self._seed}_{index:06d}")
 
     def _segments(self, body: BodyProportions, rng: np.random.Generator, wanted: int, *, falls: bool) -> list[Segment]:
-        """Draw segments of so many frames or a little more. falls: at the end the person stands, walks or sits, and may fall."""
+        """Draw segments of so many frames or a little more.
+
+        falls: at the end the person stands, walks or sits, so that a fall can take over.
+        """
         segments = [idle_segment(int(rng.uniform(0.3, 2.0) * RATE_HZ))]
         posture, frames = "standing", 0
         while frames < wanted:

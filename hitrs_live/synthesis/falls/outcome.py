@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND
 from hitrs_live.data.labelled_motion import LabelledMotion

@@ -1,0 +1,138 @@
+"""What a bank is built from: a table of sources of labelled motion, each with its share of the hours."""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Protocol
+
+import numpy as np
+
+from hitrs_live.data.array_format import LabelledSequence
+from hitrs_live.data.class_map import read_ship
+from hitrs_live.data.labelled_motion import LabelledMotion
+from hitrs_live.data.shipped_classes import ARMS_FREE, LABELS, SOURCE_WEIGHTS
+from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
+from hitrs_live.errors import ConfigError
+from hitrs_live.negative_bank.shipping_sets import SETS, labelled_frames, read_training_people
+
+_STREAM_S: Final = (30.0, 120.0)
+"""Length of a synthetic stream."""
+_RATE_HZ: Final = 30.0
+
+
+class MotionSource(Protocol):
+    """Any number of labelled motions."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names by the number of a label, background first."""
+
+    @property
+    def licence(self) -> str:
+        """Of the motion, or of the data that it was made from."""
+
+    def draw(self, index: int, rng: np.random.Generator) -> LabelledMotion:
+        """Return the motion of a number, from 0. rng: of that motion alone, so that any number may be drawn first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """The recordings of a data set, in a new random order each time round."""
+
+    motions: Sequence[LabelledMotion]
+    licence: str
+    seed: int
+    classes: tuple[str, ...] = LABELS
+
+    def draw(self, index: int, rng: np.random.Generator) -> LabelledMotion:
+        """Return the recording whose turn it is."""
+        number, place = divmod(index, len(self.motions))
+        order = np.random.default_rng((self.seed, number)).permutation(len(self.motions))
+        motion = self.motions[order[place]]
+        return replace(motion, name=f"{motion.name}/{number}") if number else motion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composed:
+    """Streams composed of pieces of recordings, with synthetic arm movements between or on them."""
+
+    composer: StreamComposer
+    licence: str
+    classes: tuple[str, ...] = LABELS
+
+    def draw(self, index: int, rng: np.random.Generator) -> LabelledMotion:
+        """Compose a stream."""
+        stream = self.composer.draw(int(rng.uniform(*_STREAM_S) * _RATE_HZ), rng)
+        return labelled_frames(stream.joints_m, stream.labels, name=f"stream-{index}", subject="several")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceKind:
+    """A line of the table of sources."""
+
+    text: str
+    share: float
+    """Share of the hours of a bank of all sources, before the shares are scaled to a sum of 1."""
+    open: Callable[[Path, int], MotionSource]
+    """Takes the data folder and the seed."""
+
+
+def _shipping(name: str) -> Callable[[Path, int], MotionSource]:
+    def read(folder: Path, seed: int) -> MotionSource:
+        motions, licence = read_training_people(folder, name)
+        return Recorded(motions=motions, licence=licence, seed=seed)
+
+    return read
+
+
+def _composed(config: ComposeConfig) -> Callable[[Path, int], MotionSource]:
+    def read(folder: Path, seed: int) -> MotionSource:
+        sources: Mapping[str, Sequence[LabelledSequence]] = read_ship(folder, test=False)
+        free = frozenset(LABELS.index(name) for name in ARMS_FREE)
+        composer = StreamComposer(sources, SOURCE_WEIGHTS, config, free)
+        return Composed(composer=composer, licence=f"as {', '.join(sources)}")
+
+    return read
+
+
+_SET_SHARES: Final = {
+    "precog16": 0.02, "ui_prmd_kinect": 0.06, "cmu_bvh_01_14": 0.03, "cmu_mocap6": 0.01, "mars_kinect": 0.05,
+    "cmu_amc_01_03": 0.02, "cmu_amc_more": 0.04, "cmu_bvh_more": 0.04, "cmu_signals": 0.01,
+    "labanotation_gestures": 0.005,
+}  # fmt: skip
+"""About two rounds of each set in 30 hours, each round with other errors of live joints."""
+
+SOURCES: Final[Mapping[str, SourceKind]] = {
+    **{
+        name: SourceKind(text=f"recordings of {name}, training people", share=_SET_SHARES[name], open=_shipping(name))
+        for name in SETS
+    },
+    "composed": SourceKind(
+        text="pieces of recordings joined to streams, with standing and transitions",
+        share=0.2,
+        open=_composed(ComposeConfig()),
+    ),
+    "gestures": SourceKind(
+        text="synthetic arm movements on bodies that stand or walk",
+        share=0.15,
+        open=_composed(ComposeConfig(uncut_share=0.0, invented_share=1.0)),
+    ),
+}
+
+
+def choose_sources(names: Sequence[str]) -> dict[str, float]:
+    """Return the share of each source of these names, of all where none is named; the shares' sum is 1.
+
+    Raises ConfigError for an unknown name.
+    """
+    if unknown := [name for name in names if name not in SOURCES]:
+        raise ConfigError(f"--sources {unknown[0]}: unknown, expected any of {', '.join(SOURCES)}")
+    chosen = {name: SOURCES[name].share for name in (names or SOURCES)}
+    return {name: share / sum(chosen.values()) for name, share in chosen.items()}
+
+
+def motion_rng(seed: int, source: str, index: int) -> np.random.Generator:
+    """Return the random numbers of one motion: a function of the seed, the source's name and the motion's number."""
+    return np.random.default_rng((seed, zlib.crc32(source.encode()), index))
+

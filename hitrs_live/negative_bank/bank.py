@@ -166,10 +166,15 @@ class Bank:
         if not mirror_share:
             return self.windows_at(drawn, clips=clips)
         mirrored = rng.random(count) < mirror_share
-        own, other = (self.windows_at(drawn[chosen], clips=clips, view=view) for view, chosen in ((0, ~mirrored), (1, mirrored)))
+        own, other = (
+            self.windows_at(drawn[chosen], clips=clips, view=view) for view, chosen in ((0, ~mirrored), (1, mirrored))
+        )
         back = np.argsort(np.concatenate((np.flatnonzero(~mirrored), np.flatnonzero(mirrored))))
         return BankWindows(
-            **{name: np.concatenate((getattr(own, name), getattr(other, name)))[back] for name in BankWindows.__annotations__}
+            **{
+                name: np.concatenate((getattr(own, name), getattr(other, name)))[back]
+                for name in BankWindows.__annotations__
+            }
         )
 
     def windows_at(self, rows: NDArray[np.int64], *, clips: int | None = None, view: int = 0) -> BankWindows:

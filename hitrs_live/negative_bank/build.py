@@ -130,8 +130,8 @@ def build_parts(
         try:
             while waiting:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for one in done:
-                    yield one.result()
+                for future in done:
+                    yield future.result()
         except BrokenProcessPool:
             raise DataError(
                 f"{folder}: a building process died, perhaps out of memory; run the same command again with fewer "
@@ -146,7 +146,9 @@ def build_part(folder: Path, settings: BuildSettings, planned: PlannedPart) -> B
     began_s = time.process_time()
     encoder = _encoder(settings.checkpoint)
     source = _source(planned.source, settings.data, settings.seed)
-    drawn = _draw(source, planned, settings.seed, open_live_view(settings.live_view), encoder.description.normaliser.rate_hz)
+    drawn = _draw(
+        source, planned, settings.seed, open_live_view(settings.live_view), encoder.description.normaliser.rate_hz
+    )
     try:
         streams = write_part(
             folder, planned.name, drawn, encoder, source=planned.source, classes=source.classes, licence=source.licence,
@@ -247,9 +249,7 @@ def _check_same(folder: Path, found: BankInfo, expected: BankInfo) -> None:
             f"--out {folder}: a bank of the encoder {found.encoder.name} {found.encoder.fingerprint[:12]}, expected "
             f"{expected.encoder.name} {expected.encoder.fingerprint[:12]}; give another folder"
         )
-    facts = [
-        {**one.recipe, "step": f"{one.step_frames} frames", "views": str(one.views)} for one in (found, expected)
-    ]
+    facts = [{**one.recipe, "step": f"{one.step_frames} frames", "views": str(one.views)} for one in (found, expected)]
     for name, value in facts[1].items():
         if facts[0].get(name) != value:
             raise ConfigError(

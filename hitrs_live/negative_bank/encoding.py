@@ -5,7 +5,7 @@ motion are encoded in large batches. Only normalisation goes through time, frame
 of one batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -93,6 +93,10 @@ def _embed(steps: StepEncoder, joints: Tensor, grid: HiTRSConfig, step_frames: i
     ends = torch.from_numpy(clip_ends(len(joints), grid, step_frames))
     if not len(ends):
         return torch.zeros(0, grid.clip_width)
-    tokens = torch.cat([steps.encode_frames(some.contiguous()) for some in joints.split(_FRAMES_AT_ONCE)])
+    tokens = torch.cat([steps.encode_frames(some.contiguous()) for some in _pieces(joints, _FRAMES_AT_ONCE)])
     within = torch.arange(grid.clip_length) * grid.frame_interval - grid.clip_span + 1
-    return torch.cat([steps.encode_clips(tokens[some[:, None] + within]) for some in ends.split(_CLIPS_AT_ONCE)])
+    return torch.cat([steps.encode_clips(tokens[some[:, None] + within]) for some in _pieces(ends, _CLIPS_AT_ONCE)])
+
+
+def _pieces(values: Tensor, size: int) -> Iterator[Tensor]:
+    return (values[first : first + size] for first in range(0, len(values), size))

@@ -44,10 +44,9 @@ _CLASSES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "cmu_bvh_more": {"dance": "background", "jump": "jump", "run": "run", "walk": "walk"},
     "cmu_signals": {"basketball_signal": "background"},
-    "labanotation_gestures": {
-        name: "background"
-        for name in ("wavehand", "balancinghands", "drawlines", "comehere", "demopoint", "chickenwing")
-    },
+    "labanotation_gestures": dict.fromkeys(
+        ("wavehand", "balancinghands", "drawlines", "comehere", "demopoint", "chickenwing"), "background"
+    ),
 }
 """Labels of the other sets that are one of the classes, or none of them. A label in neither list is IGNORE: boxing
 contains punches of either side, an arm raise may be any of four exercises."""

@@ -49,7 +49,7 @@ class Recorded:
         """Return the recording whose turn it is."""
         number, place = divmod(index, len(self.motions))
         order = np.random.default_rng((self.seed, number)).permutation(len(self.motions))
-        motion = self.motions[order[place]]
+        motion = self.motions[int(order[place])]
         return replace(motion, name=f"{motion.name}/{number}") if number else motion
 
 
@@ -135,4 +135,3 @@ def choose_sources(names: Sequence[str]) -> dict[str, float]:
 def motion_rng(seed: int, source: str, index: int) -> np.random.Generator:
     """Return the random numbers of one motion: a function of the seed, the source's name and the motion's number."""
     return np.random.default_rng((seed, zlib.crc32(source.encode()), index))
-

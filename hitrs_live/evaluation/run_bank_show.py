@@ -22,7 +22,8 @@ from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.scores import class_scores
 from hitrs_live.streaming.thresholds import Thresholds, find_thresholds, make_threshold_arrays
 
-_MOST_LABELS = 4
+_COLUMNS = ("hours", "streams", "background", "actions", "unknown", "near misses", "classes")
+"""Shares of the rows by what is known of them, and the number of classes that occur."""
 
 
 def run_show(options: argparse.Namespace) -> int:
@@ -59,16 +60,14 @@ def run_show(options: argparse.Namespace) -> int:
 def _table(bank: Bank, alarms: dict[str, SourceAlarms]) -> Table:
     title = f"{bank.path}: {bank.hours:.2f} h, {len(bank)} rows, encoder {bank.info.encoder.name}"
     counted = ("false alarms", "per hour") if alarms else ()
-    table = Table(
-        "source", "hours", "streams", "near", "labels", *counted, box=SIMPLE, padding=(0, 1, 0, 0), title=title
-    )
+    table = Table("source", *_COLUMNS, *counted, box=SIMPLE, padding=(0, 1, 0, 0), title=title)
     for name, one in bank.sources().items():
-        ordered = sorted(one.by_label.items(), key=lambda label: -label[1])
-        shown = ", ".join(f"{label} {count / one.rows:.0%}" for label, count in ordered[:_MOST_LABELS])
-        labels = f"{shown} and {len(ordered) - _MOST_LABELS} more" if len(ordered) > _MOST_LABELS else shown
-        near = f"{one.near_misses / one.rows:.0%}" if one.near_misses else "-"
-        cells = (_cells(alarms[name])) if alarms else ()
-        table.add_row(name, f"{one.hours:.2f}", str(one.streams), near, labels, *cells)
+        background, unknown = one.by_label.get("background", 0), one.by_label.get("unknown", 0)
+        shares = (background, one.rows - background - unknown, unknown, one.near_misses)
+        cells = (f"{count / max(one.rows, 1):.0%}" if count else "-" for count in shares)
+        classes = len(one.by_label.keys() - {"background", "unknown"})
+        counts = _cells(alarms[name]) if alarms else ()
+        table.add_row(name, f"{one.hours:.2f}", str(one.streams), *cells, str(classes), *counts)
     return table
 
 

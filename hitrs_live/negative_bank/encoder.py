@@ -37,7 +37,7 @@ def open_bank_encoder(path: Path | None) -> BankEncoder:
         info, model = checkpoint.info, checkpoint.model
         return BankEncoder(
             steps=TorchEngine(model),
-            description=_describe(
+            description=describe_encoder(
                 info.name, model.encoder, info.normaliser, window_clips=info.detector.window_clips,
                 label_lag_frames=info.label_lag_frames,
             ),
@@ -45,7 +45,7 @@ def open_bank_encoder(path: Path | None) -> BankEncoder:
     alone = load_encoder(path)
     return BankEncoder(
         steps=TorchEncoder(alone.model),
-        description=_describe(
+        description=describe_encoder(
             alone.info.name, alone.model, alone.info.normaliser, window_clips=alone.info.encoder.max_clips,
             label_lag_frames=_LABEL_LAG_FRAMES, modality=alone.info.modality,
         ),
@@ -79,10 +79,16 @@ def check_encoder(bank: BankInfo, description: EncoderDescription, *, bank_name:
         )
 
 
-def _describe(
-    name: str, encoder: HiTRS, normaliser: NormaliserConfig, *, window_clips: int, label_lag_frames: int,
+def describe_encoder(
+    name: str,
+    encoder: HiTRS,
+    normaliser: NormaliserConfig,
+    *,
+    window_clips: int,
+    label_lag_frames: int,
     modality: str = "joint",
-) -> EncoderDescription:  # fmt: skip
+) -> EncoderDescription:
+    """Describe an encoder for a bank. window_clips, label_lag_frames: of the head that reads its clips."""
     grid = encoder.config
     return EncoderDescription(
         name=name,

@@ -59,8 +59,7 @@ def bank_streams(bank: Bank, logits: NDArray[np.float32], labels: tuple[str, ...
     labels: the detector's; another action of the bank counts as background. The label of a frame is that of the next
     row that describes it or a later one. A stream without a row has no prediction.
     """
-    numbers = bank.label_numbers(labels)
-    of_row = np.where(bank.labels == IGNORE, IGNORE, numbers[bank.labels])
+    of_row = bank.labels_for(labels)
     lag = bank.info.encoder.label_lag_frames
     streams = []
     for number, about in enumerate(bank.streams):
@@ -122,12 +121,11 @@ def hardest_rows(
     scores: (N, K), of the classes `labels`, background first. Rows of unknown class are left out. Of rows of one stream
     closer than `apart_s` only the hardest counts. Returns at most `count` rows.
     """
-    numbers = bank.label_numbers(labels)
-    known = bank.labels != IGNORE
-    own = np.where(known, numbers[bank.labels], BACKGROUND)
+    own = bank.labels_for(labels)
+    known = own != IGNORE
     wrong = scores.copy()
     wrong[:, BACKGROUND] = 0
-    wrong[np.arange(len(own)), own] = 0
+    wrong[np.arange(len(own)), np.maximum(own, BACKGROUND)] = 0
     hardness = np.where(known, wrong.max(axis=1), -1.0)
     apart = apart_s * bank.info.encoder.normaliser.rate_hz
     chosen: list[int] = []

@@ -204,6 +204,13 @@ class Bank:
         """
         return np.array([classes.index(name) if name in classes else unknown for name in self.classes])
 
+    def labels_for(self, classes: Sequence[str], unknown: int = BACKGROUND) -> NDArray[np.int64]:
+        """Return the class of each row in another list of classes, (N,); IGNORE where it is unknown.
+
+        unknown: as in `label_numbers`; a detector's negatives are the rows of BACKGROUND.
+        """
+        return np.where(self.labels == IGNORE, IGNORE, self.label_numbers(classes, unknown)[self.labels])
+
     def _mirror(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         swapped = np.where(labels >= 0, mirrored_labels(self.classes)[labels], IGNORE)
         return np.where(swapped < 0, IGNORE, swapped)

@@ -6,18 +6,22 @@ interrupted build goes on where it ended, and the same command gives the same ba
 
 import math
 import multiprocessing
+import os
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 import torch
 
+from hitrs_live.config import TrackConfig
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.negative_bank.bank_format import (
@@ -33,7 +37,7 @@ from hitrs_live.negative_bank.bank_format import (
 )
 from hitrs_live.negative_bank.encoder import BankEncoder, open_bank_encoder
 from hitrs_live.negative_bank.encoding import clip_ends, encode_motions, row_labels
-from hitrs_live.negative_bank.live_view import LiveView, open_live_view
+from hitrs_live.negative_bank.live_view import LiveJoints, LiveView, kept_spans, open_live_view
 from hitrs_live.negative_bank.sources import SOURCES, MotionSource, motion_rng
 
 _PART_HOURS: Final = 0.5
@@ -125,7 +129,7 @@ def build_parts(
             yield build_part(folder, settings, one)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker) as pool:
         waiting: set[Future[BuiltPart]] = {pool.submit(build_part, folder, settings, one) for one in parts}
         try:
             while waiting:
@@ -139,6 +143,20 @@ def build_parts(
             ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the parent, end when the parent ends, and compute on one core."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, name="end-with-parent", daemon=True).start()
 
 
 def build_part(folder: Path, settings: BuildSettings, planned: PlannedPart) -> BuiltPart:
@@ -208,16 +226,30 @@ def write_part(
 def _draw(
     source: MotionSource, planned: PlannedPart, seed: int, view: LiveView, rate_hz: float
 ) -> Iterator[LiveMotion]:
+    """Draw the motions of a part and see them as live; a person who is lost for too long begins a new history."""
     frames, index = 0, planned.offset
     while frames < planned.hours * 3600 * rate_hz:
         rng = motion_rng(seed, planned.source, index)
         motion = source.draw(index, rng)
-        live = view(motion.joints_m, rng)
-        yield LiveMotion(
-            motion=replace(motion, joints_m=live.joints_m), lost=float(live.lost_mask.mean()) if len(motion) else 0.0
-        )
+        yield from _as_seen(motion, view(motion.joints_m, rng), rate_hz)
         frames += len(motion)
         index += planned.stride
+
+
+def _as_seen(motion: LabelledMotion, live: LiveJoints, rate_hz: float) -> Iterator[LiveMotion]:
+    """Cut a motion where the person is lost for longer than the live path bridges."""
+    for number, span in enumerate(kept_spans(live.lost_mask, round(TrackConfig().bridge_s * rate_hz))):
+        piece = LabelledMotion(
+            name=f"{motion.name}#{number + 1}" if number else motion.name,
+            subject=motion.subject,
+            joints_m=live.joints_m[span],
+            labels=motion.labels[span],
+            phase=motion.phase[span],
+            repetition=motion.repetition[span],
+            onset_mask=motion.onset_mask[span],
+            near_miss=motion.near_miss[span],
+        )
+        yield LiveMotion(motion=piece, lost=float(live.lost_mask[span].mean()))
 
 
 def _batches(motions: Iterator[LiveMotion]) -> Iterator[list[LiveMotion]]:

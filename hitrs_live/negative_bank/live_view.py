@@ -42,6 +42,20 @@ def augmented_view(joints_m: Floats, rng: np.random.Generator) -> LiveJoints:
     return LiveJoints(joints_m=varied, lost_mask=np.zeros(len(varied), bool))
 
 
+def kept_spans(lost_mask: NDArray[np.bool_], bridge_frames: int) -> list[slice]:
+    """List the stretches of a motion between which the person is lost for more than `bridge_frames` frames.
+
+    lost_mask: (T,). Frames lost for longer, and those at either end, are in no stretch; shorter gaps are.
+    """
+    seen = np.flatnonzero(~lost_mask)
+    if not len(seen):
+        return []
+    gaps = np.flatnonzero(np.diff(seen) > bridge_frames + 1)
+    firsts = seen[np.concatenate(([0], gaps + 1))].tolist()
+    lasts = seen[np.concatenate((gaps, [len(seen) - 1]))].tolist()
+    return [slice(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
+
+
 LIVE_VIEWS: Final[Mapping[str, Callable[[], LiveView]]] = {"augmented": lambda: augmented_view}
 """By name: opens the view. A model of joint errors is loaded only where it is used."""
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -32,14 +33,18 @@ def run_build(options: argparse.Namespace) -> int:
     if finished:
         print(f"{finished} of {len(planned)} parts are there already")
     hours, all_hours = 0.0, sum(one.hours for one in missing)
-    for built in build_parts(options.out, settings, missing, workers=options.workers or os.cpu_count() or 1):
-        finished, hours = finished + 1, hours + built.hours
-        left_s = max(all_hours - hours, 0.0) * (time.monotonic() - began_s) / hours
-        print(
-            f"part {finished} of {len(planned)}: {built.hours:.2f} h of {built.planned.source} in "
-            f"{built.seconds:.0f} s; about {left_s / 60:.0f} min left",
-            flush=True,
-        )
+    try:
+        for built in build_parts(options.out, settings, missing, workers=options.workers or os.cpu_count() or 1):
+            finished, hours = finished + 1, hours + built.hours
+            left_s = max(all_hours - hours, 0.0) * (time.monotonic() - began_s) / hours
+            print(
+                f"part {finished} of {len(planned)}: {built.hours:.2f} h of {built.planned.source} in "
+                f"{built.seconds:.0f} s; about {left_s / 60:.0f} min left",
+                flush=True,
+            )
+    except KeyboardInterrupt:
+        print(f"interrupted; finished parts are kept in {options.out}, the same command goes on", file=sys.stderr)
+        raise
     bank = Bank.open(options.out)
     print(
         f"{options.out}: {bank.hours:.2f} h in {len(bank.streams)} streams, {len(bank)} rows, "

@@ -15,10 +15,12 @@ from hitrs_live.data.shipped_classes import ARMS_FREE, LABELS, SOURCE_WEIGHTS
 from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.errors import ConfigError
 from hitrs_live.negative_bank.shipping_sets import SETS, labelled_frames, read_training_people
+from hitrs_live.synthesis.stream import MotionSynthesiser, StreamSettings
 
 _STREAM_S: Final = (30.0, 120.0)
 """Length of a synthetic stream."""
 _RATE_HZ: Final = 30.0
+_EVERYDAY_SEED: Final = 1_000_003
 
 
 class MotionSource(Protocol):
@@ -68,6 +70,23 @@ class Composed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Synthesised:
+    """Streams of the motion synthesiser."""
+
+    synthesiser: MotionSynthesiser
+    licence: str = "ours"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names by the number of a label: all that the programs show."""
+        return self.synthesiser.classes
+
+    def draw(self, index: int, rng: np.random.Generator) -> LabelledMotion:
+        """Synthesise the stream of that number."""
+        return self.synthesiser.stream(index)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceKind:
     """A line of the table of sources."""
 
@@ -96,6 +115,15 @@ def _composed(config: ComposeConfig) -> Callable[[Path, int], MotionSource]:
     return read
 
 
+def _synthesised(settings: StreamSettings, offset: int) -> Callable[[Path, int], MotionSource]:
+    """offset: added to the seed, so that sources of one bank have other streams."""
+
+    def read(folder: Path, seed: int) -> MotionSource:
+        return Synthesised(synthesiser=MotionSynthesiser(seed=seed + offset, settings=settings))
+
+    return read
+
+
 _SET_SHARES: Final = {
     "precog16": 0.02, "ui_prmd_kinect": 0.06, "cmu_bvh_01_14": 0.03, "cmu_mocap6": 0.01, "mars_kinect": 0.05,
     "cmu_amc_01_03": 0.02, "cmu_amc_more": 0.04, "cmu_bvh_more": 0.04, "cmu_signals": 0.01,
@@ -117,6 +145,16 @@ SOURCES: Final[Mapping[str, SourceKind]] = {
         text="synthetic arm movements on bodies that stand or walk",
         share=0.15,
         open=_composed(ComposeConfig(uncut_share=0.0, invented_share=1.0)),
+    ),
+    "synthetic": SourceKind(
+        text="synthetic streams: every class in series, near misses, everyday movement, transitions",
+        share=0.15,
+        open=_synthesised(StreamSettings(), 0),
+    ),
+    "synthetic_everyday": SourceKind(
+        text="synthetic streams of near misses, everyday movement and idling, hardly any action",
+        share=0.15,
+        open=_synthesised(StreamSettings(idle=0.2, near_miss=0.4, background=0.35), _EVERYDAY_SEED),
     ),
 }
 

@@ -14,7 +14,7 @@ from hitrs_live.data.shipped_classes import LABELS
 from hitrs_live.errors import ConfigError
 from hitrs_live.negative_bank.bank import Bank
 from hitrs_live.negative_bank.build import BuildSettings, begin_build, build_parts, plan_parts
-from hitrs_live.negative_bank.live_view import augmented_view
+from hitrs_live.negative_bank.live_view import augmented_view, kept_spans
 from hitrs_live.negative_bank.shipping_sets import read_training_people
 from hitrs_live.negative_bank.sources import SOURCES, choose_sources, motion_rng
 
@@ -128,6 +128,14 @@ def test_a_label_that_may_hide_a_class_is_unknown_and_no_background(data: Path) 
     assert {IGNORE} in labels.values()
     (unlabelled, *_), _ = read_training_people(data, "cmu_amc_01_03")
     assert set(unlabelled.labels.tolist()) == {IGNORE}
+
+
+def test_a_person_who_is_lost_for_long_begins_a_new_history() -> None:
+    lost = np.zeros(60, bool)
+    lost[:2], lost[10:15], lost[30:42], lost[58:] = True, True, True, True
+    assert kept_spans(lost, 9) == [slice(2, 30), slice(42, 58)]
+    assert kept_spans(lost, 12) == [slice(2, 58)]
+    assert kept_spans(np.ones(5, bool), 9) == []
 
 
 @pytest.mark.slow

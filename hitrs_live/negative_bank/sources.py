@@ -15,12 +15,13 @@ from hitrs_live.data.shipped_classes import ARMS_FREE, LABELS, SOURCE_WEIGHTS
 from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.errors import ConfigError
 from hitrs_live.negative_bank.shipping_sets import SETS, labelled_frames, read_training_people
+from hitrs_live.synthesis.recombination import RecombinationConfig, Recombiner, read_sources
 from hitrs_live.synthesis.stream import MotionSynthesiser, StreamSettings
 
 _STREAM_S: Final = (30.0, 120.0)
 """Length of a synthetic stream."""
 _RATE_HZ: Final = 30.0
-_EVERYDAY_SEED: Final = 1_000_003
+_NEAR_MISS_SEED: Final = 1_000_003
 
 
 class MotionSource(Protocol):
@@ -70,6 +71,20 @@ class Composed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recombined:
+    """Streams of recordings whose legs and arms come from different people, and of near misses of recorded actions."""
+
+    recombiner: Recombiner
+    licence: str
+    classes: tuple[str, ...] = LABELS
+
+    def draw(self, index: int, rng: np.random.Generator) -> LabelledMotion:
+        """Recombine a stream."""
+        motion = self.recombiner.draw(int(rng.uniform(*_STREAM_S) * _RATE_HZ), rng)
+        return replace(motion, name=f"{motion.name}-{index}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Synthesised:
     """Streams of the motion synthesiser."""
 
@@ -110,7 +125,15 @@ def _composed(config: ComposeConfig) -> Callable[[Path, int], MotionSource]:
         sources: Mapping[str, Sequence[LabelledSequence]] = read_ship(folder, test=False)
         free = frozenset(LABELS.index(name) for name in ARMS_FREE)
         composer = StreamComposer(sources, SOURCE_WEIGHTS, config, free)
-        return Composed(composer=composer, licence=f"as {', '.join(sources)}")
+        return Composed(composer=composer, licence=_licence_of(sources))
+
+    return read
+
+
+def _recombined(config: RecombinationConfig) -> Callable[[Path, int], MotionSource]:
+    def read(folder: Path, seed: int) -> MotionSource:
+        sources = read_sources(folder)
+        return Recombined(recombiner=Recombiner(sources, config=config), licence=_licence_of(sources))
 
     return read
 
@@ -122,6 +145,10 @@ def _synthesised(settings: StreamSettings, offset: int) -> Callable[[Path, int],
         return Synthesised(synthesiser=MotionSynthesiser(seed=seed + offset, settings=settings))
 
     return read
+
+
+def _licence_of(sources: Mapping[str, Sequence[LabelledSequence]]) -> str:
+    return f"as {', '.join(sources)}"
 
 
 _SET_SHARES: Final = {
@@ -146,15 +173,25 @@ SOURCES: Final[Mapping[str, SourceKind]] = {
         share=0.15,
         open=_composed(ComposeConfig(uncut_share=0.0, invented_share=1.0)),
     ),
-    "synthetic": SourceKind(
-        text="synthetic streams: every class in series, near misses, everyday movement, transitions",
+    "recombined": SourceKind(
+        text="legs of one recording with the arms of another, on one body",
         share=0.15,
+        open=_recombined(RecombinationConfig()),
+    ),
+    "near_misses": SourceKind(
+        text="half, shallow and reversed repetitions of recorded actions, between people who stand and gesture",
+        share=0.1,
+        open=_recombined(RecombinationConfig(weights={"near_miss": 0.6, "idle": 0.4})),
+    ),
+    "synthetic": SourceKind(
+        text="synthetic streams of everyday movement, exercises, near misses and transitions",
+        share=0.25,
         open=_synthesised(StreamSettings(), 0),
     ),
-    "synthetic_everyday": SourceKind(
-        text="synthetic streams of near misses, everyday movement and idling, hardly any action",
-        share=0.15,
-        open=_synthesised(StreamSettings(idle=0.2, near_miss=0.4, background=0.35), _EVERYDAY_SEED),
+    "synthetic_near_misses": SourceKind(
+        text="synthetic streams, most of them near misses",
+        share=0.1,
+        open=_synthesised(StreamSettings(idle=0.2, near_miss=0.6, background=0.1), _NEAR_MISS_SEED),
     ),
 }
 

@@ -10,7 +10,7 @@ from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.data.labelled_motion import LabelledMotion, background_motion
 from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.negative_bank.bank_format import BUILT, BankInfo, part_name, write_bank_info
-from hitrs_live.negative_bank.build import LiveMotion, write_part
+from hitrs_live.negative_bank.encoded_part import LiveMotion, write_part
 from hitrs_live.negative_bank.encoder import BankEncoder, describe_encoder
 
 CLASSES = ("background", "punch_left", "punch_right")
@@ -54,11 +54,11 @@ def write_bank(
     classes: tuple[str, ...] = CLASSES,
 ) -> Path:
     """Write a bank with these parts, each of a source of its own."""
-    write_bank_info(folder, BankInfo(encoder=encoder.description, step_frames=step_frames, views=views))
+    info = BankInfo(encoder=encoder.description, step_frames=step_frames, views=views)
+    write_bank_info(folder, info)
     for number, motions in enumerate(parts, start=1):
         write_part(
-            folder, part_name(BUILT, number), (LiveMotion(motion=one, lost=0.0) for one in motions), encoder,
-            source=f"source {number}", classes=classes, licence="ours", step_frames=step_frames, views=views,
-            seconds=lambda: 1.0,
+            folder, part_name(BUILT, number), (LiveMotion(motion=one, lost=0.0) for one in motions), encoder, info,
+            source=f"source {number}", classes=classes, licence="ours",
         )  # fmt: skip
     return folder

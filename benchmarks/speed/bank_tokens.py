@@ -29,7 +29,7 @@ from hitrs_live.evaluation.reports.write import write_report
 from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.negative_bank.bank import Bank
 from hitrs_live.negative_bank.bank_format import BUILT, BankInfo, part_name, write_bank_info
-from hitrs_live.negative_bank.build import LiveMotion, write_part
+from hitrs_live.negative_bank.encoded_part import LiveMotion, write_part
 from hitrs_live.negative_bank.encoder import open_bank_encoder
 from hitrs_live.negative_bank.encoding import encode_motions
 from hitrs_live.negative_bank.live_view import open_live_view
@@ -74,12 +74,12 @@ def _compare(
     hours = sum(map(len, motions)) / encoder.description.normaliser.rate_hz / 3600
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
-        write_bank_info(path, BankInfo(encoder=encoder.description, step_frames=step, views=2))
+        info = BankInfo(encoder=encoder.description, step_frames=step, views=2)
+        write_bank_info(path, info)
         _, encoding_s = _timed(
             lambda: write_part(
-                path, part_name(BUILT, 1), (LiveMotion(motion=one, lost=0.0) for one in motions), encoder,
-                source=_SOURCE, classes=source.classes, licence=source.licence, step_frames=step, views=2,
-                seconds=lambda: 0.0,
+                path, part_name(BUILT, 1), [LiveMotion(motion=one, lost=0.0) for one in motions], encoder, info,
+                source=_SOURCE, classes=source.classes, licence=source.licence,
             )
         )  # fmt: skip
         bank = Bank.open(path)

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import msgspec
 import numpy as np
@@ -167,6 +167,14 @@ class PartWriter:
         self._unfinished.mkdir(parents=True)
         self._file = (self._unfinished / TOKENS_FILE).open("wb")
         self._rows: list[NDArray[np.void]] = []
+
+    def __enter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file of tokens, whether the part is finished or not."""
+        self._file.close()
 
     def append(self, tokens: NDArray[np.float32], rows: NDArray[np.void]) -> None:
         """Append the rows of one stream. tokens: (N, V, C); rows: (N,) of ROW."""

@@ -11,7 +11,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -21,28 +21,22 @@ from typing import Final
 
 import torch
 
-from hitrs_live.config import TrackConfig
-from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.negative_bank.bank_format import (
     BANK_FILE,
     BUILT,
     BankInfo,
-    PartWriter,
-    StreamInfo,
     part_name,
     read_bank_info,
     read_part,
     write_bank_info,
 )
+from hitrs_live.negative_bank.encoded_part import LiveMotion, as_seen, write_part
 from hitrs_live.negative_bank.encoder import BankEncoder, open_bank_encoder
-from hitrs_live.negative_bank.encoding import clip_ends, encode_motions, row_labels
-from hitrs_live.negative_bank.live_view import LiveJoints, LiveView, kept_spans, open_live_view
+from hitrs_live.negative_bank.live_view import LiveView, open_live_view
 from hitrs_live.negative_bank.sources import SOURCES, MotionSource, motion_rng
 
 _PART_HOURS: Final = 0.5
-_FRAMES_AT_ONCE: Final = 30_000
-"""Frames of motions that are normalised as one batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,9 +163,8 @@ def build_part(folder: Path, settings: BuildSettings, planned: PlannedPart) -> B
     )
     try:
         streams = write_part(
-            folder, planned.name, drawn, encoder, source=planned.source, classes=source.classes, licence=source.licence,
-            step_frames=settings.step_frames, views=settings.views,
-            seconds=lambda: time.process_time() - began_s,
+            folder, planned.name, drawn, encoder, read_bank_info(folder), source=planned.source,
+            classes=source.classes, licence=source.licence,
         )  # fmt: skip
     except OSError as error:
         raise DataError(
@@ -179,48 +172,6 @@ def build_part(folder: Path, settings: BuildSettings, planned: PlannedPart) -> B
         ) from None
     hours = sum(one.frames for one in streams) / encoder.description.normaliser.rate_hz / 3600
     return BuiltPart(planned=planned, hours=hours, seconds=time.process_time() - began_s)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LiveMotion:
-    """A motion as the live path has it, and the share of its frames in which the person was lost."""
-
-    motion: LabelledMotion
-    lost: float
-
-
-def write_part(
-    folder: Path,
-    name: str,
-    motions: Iterator[LiveMotion],
-    encoder: BankEncoder,
-    *,
-    source: str,
-    classes: tuple[str, ...],
-    licence: str,
-    step_frames: int,
-    views: int,
-    seconds: Callable[[], float],
-) -> list[StreamInfo]:
-    """Encode motions and write them as one part of a bank. Returns its streams. Raises OSError where that fails."""
-    writer = PartWriter(folder, name)
-    streams: list[StreamInfo] = []
-    grid, lag = encoder.steps.grid, encoder.description.label_lag_frames
-    for batch in _batches(motions):
-        joints = [one.motion.joints_m for one in batch]
-        for one, tokens in zip(
-            batch, encode_motions(encoder, joints, step_frames=step_frames, views=views), strict=True
-        ):
-            ends = clip_ends(len(one.motion), grid, step_frames)
-            writer.append(tokens, row_labels(one.motion, ends, lag, len(streams)))
-            streams.append(
-                StreamInfo(
-                    source=source, name=one.motion.name, subject=one.motion.subject, frames=len(one.motion),
-                    lost=round(one.lost, 4),
-                )
-            )  # fmt: skip
-    writer.finish(classes=classes, licences={source: licence}, streams=streams, seconds=seconds())
-    return streams
 
 
 def _draw(
@@ -231,38 +182,9 @@ def _draw(
     while frames < planned.hours * 3600 * rate_hz:
         rng = motion_rng(seed, planned.source, index)
         motion = source.draw(index, rng)
-        yield from _as_seen(motion, view(motion.joints_m, rng), rate_hz)
+        yield from as_seen(motion, view(motion.joints_m, rng), rate_hz)
         frames += len(motion)
         index += planned.stride
-
-
-def _as_seen(motion: LabelledMotion, live: LiveJoints, rate_hz: float) -> Iterator[LiveMotion]:
-    """Cut a motion where the person is lost for longer than the live path bridges."""
-    for number, span in enumerate(kept_spans(live.lost_mask, round(TrackConfig().bridge_s * rate_hz))):
-        piece = LabelledMotion(
-            name=f"{motion.name}#{number + 1}" if number else motion.name,
-            subject=motion.subject,
-            joints_m=live.joints_m[span],
-            labels=motion.labels[span],
-            phase=motion.phase[span],
-            repetition=motion.repetition[span],
-            onset_mask=motion.onset_mask[span],
-            near_miss=motion.near_miss[span],
-        )
-        yield LiveMotion(motion=piece, lost=float(live.lost_mask[span].mean()))
-
-
-def _batches(motions: Iterator[LiveMotion]) -> Iterator[list[LiveMotion]]:
-    """Group motions so that a batch, filled up to its longest, has at most _FRAMES_AT_ONCE frames."""
-    batch: list[LiveMotion] = []
-    for one in motions:
-        longest = max(len(other.motion) for other in (*batch, one))
-        if batch and longest * (len(batch) + 1) > _FRAMES_AT_ONCE:
-            yield batch
-            batch = []
-        batch.append(one)
-    if batch:
-        yield batch
 
 
 def _recipe(settings: BuildSettings) -> dict[str, str]:

@@ -4,7 +4,6 @@ They pass through the tracker, the resampler and the filling of unseen joints of
 those that the live stream computed.
 """
 
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,7 +18,7 @@ from hitrs_live.data.shipped_classes import LABELS
 from hitrs_live.errors import ConfigError, DataError, MessageMalformed, SourceUnavailable
 from hitrs_live.messages import JointsEvent, PoseFrame
 from hitrs_live.negative_bank.bank_format import ADDED, StreamInfo, part_folders, part_name, read_bank_info
-from hitrs_live.negative_bank.build import LiveMotion, write_part
+from hitrs_live.negative_bank.encoded_part import LiveMotion, write_part
 from hitrs_live.negative_bank.encoder import BankEncoder, check_encoder
 from hitrs_live.negative_bank.shipping_sets import labelled_frames
 from hitrs_live.sources.recording import Recording
@@ -47,7 +46,6 @@ def add_recordings(
     info = read_bank_info(folder)
     check_encoder(info, encoder.description, bank_name=str(folder))
     classes = (LABELS[BACKGROUND], *([label] if label != LABELS[BACKGROUND] else ()))
-    began_s = time.process_time()
     rate_hz = encoder.description.normaliser.rate_hz
     motions = [
         motion
@@ -63,9 +61,8 @@ def add_recordings(
     try:
         return write_part(
             folder, part_name(ADDED, max(numbers, default=0) + 1),
-            (LiveMotion(motion=one, lost=0.0) for one in motions), encoder, source=OWN_RECORDINGS, classes=classes,
-            licence=_LICENCE, step_frames=info.step_frames, views=info.views,
-            seconds=lambda: time.process_time() - began_s,
+            (LiveMotion(motion=one, lost=0.0) for one in motions), encoder, info, source=OWN_RECORDINGS,
+            classes=classes, licence=_LICENCE,
         )  # fmt: skip
     except OSError as error:
         raise ConfigError(

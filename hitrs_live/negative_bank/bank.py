@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -152,39 +152,57 @@ class Bank:
         clips: int | None = None,
         rows: NDArray[np.int64] | None = None,
         mirror_share: float = 0.0,
+        shorten_share: float = 0.0,
     ) -> BankWindows:
         """Draw windows with equal chances of every row.
 
         clips: W, by default what the encoder's head reads; rows: rows to draw from, by default all whose class is
-        known; mirror_share: share of windows of mirror images, whose labels are those of the other side. Raises
-        ValueError for mirror images that the bank does not have.
+        known; mirror_share: share of windows of mirror images, whose labels are those of the other side; shorten_share:
+        share whose history is cut to a random length, so that a head does not learn short windows from the sources
+        whose streams are short. Raises ValueError for mirror images that the bank does not have.
         """
         among = np.flatnonzero(self.labels != IGNORE) if rows is None else rows
         if not len(among):
             raise ValueError("no row to draw from: expected at least one")
         drawn = among[rng.integers(0, len(among), count)]
-        if not mirror_share:
-            return self.windows_at(drawn, clips=clips)
+        window = self.info.encoder.window_clips if clips is None else clips
+        shortened = rng.random(count) < shorten_share
+        most = np.where(shortened, rng.integers(1, window + 1, count), window)
         mirrored = rng.random(count) < mirror_share
-        own, other = (
-            self.windows_at(drawn[chosen], clips=clips, view=view) for view, chosen in ((0, ~mirrored), (1, mirrored))
-        )
+        if not mirrored.any():
+            return self.windows_at(drawn, clips=window, most_clips=most)
+        halves = [
+            self.windows_at(drawn[chosen], clips=window, view=view, most_clips=most[chosen])
+            for view, chosen in ((0, ~mirrored), (1, mirrored))
+        ]
         back = np.argsort(np.concatenate((np.flatnonzero(~mirrored), np.flatnonzero(mirrored))))
         return BankWindows(
             **{
-                name: np.concatenate((getattr(own, name), getattr(other, name)))[back]
-                for name in BankWindows.__annotations__
+                field.name: np.concatenate([getattr(half, field.name) for half in halves])[back]
+                for field in fields(BankWindows)
             }
         )
 
-    def windows_at(self, rows: NDArray[np.int64], *, clips: int | None = None, view: int = 0) -> BankWindows:
-        """Read the windows that end at rows, (n,). clips: W; view: 1 for the mirror images."""
+    def windows_at(
+        self,
+        rows: NDArray[np.int64],
+        *,
+        clips: int | None = None,
+        view: int = 0,
+        most_clips: NDArray[np.int64] | None = None,
+    ) -> BankWindows:
+        """Read the windows that end at rows, (n,).
+
+        clips: W; view: 1 for the mirror images; most_clips: (n,), the most that each window may hold, as if its
+        history had begun later.
+        """
         if view >= self.info.views:
             raise ValueError(f"view {view} of a bank with {self.info.views}: build one with --mirror")
         window = self.info.encoder.window_clips if clips is None else clips
         phases = self.info.encoder.stride_frames // self.info.step_frames
         first = self._first_row[self.stream[rows]]
         valid = np.minimum((rows - first) // phases + 1, window)
+        valid = valid if most_clips is None else np.minimum(valid, most_clips)
         age = valid[:, None] - 1 - np.arange(window)
         there = age >= 0
         read = self.tokens(rows[:, None] - np.maximum(age, 0) * phases, view)

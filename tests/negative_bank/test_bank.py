@@ -64,6 +64,15 @@ def test_mirror_images_have_the_labels_of_the_other_side(bank: Bank) -> None:
     np.testing.assert_array_equal(drawn.clips[~of_right], bank.windows_at(drawn.rows[~of_right]).clips)
 
 
+def test_shortened_windows_hold_the_newest_clips_alone(bank: Bank) -> None:
+    drawn = bank.windows(np.random.default_rng(0), 200, clips=4, shorten_share=0.5)
+    whole = bank.windows_at(drawn.rows, clips=4)
+    assert 40 < (drawn.valid_clips < whole.valid_clips).sum() < 120
+    for clips, valid, row in zip(drawn.clips, drawn.valid_clips, drawn.rows, strict=True):
+        np.testing.assert_array_equal(clips[:valid], bank.tokens(np.arange(row - valid + 1, row + 1)))
+        assert not clips[valid:].any()
+
+
 def test_mirror_images_that_are_not_kept_are_refused(checkpoint: Checkpoint, tmp_path: Path) -> None:
     bank = Bank.open(write_bank(tmp_path, bank_encoder(checkpoint), [[moving_body(40, 0)]], views=1))
     with pytest.raises(ValueError, match="--mirror"):

@@ -22,8 +22,9 @@ from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.scores import class_scores
 from hitrs_live.streaming.thresholds import Thresholds, find_thresholds, make_threshold_arrays
 
-_COLUMNS = ("hours", "streams", "background", "actions", "unknown", "near misses", "classes")
-"""Shares of the rows by what is known of them, and the number of classes that occur."""
+_COLUMNS = ("hours", "streams", "back-\nground", "action", "un-\nknown", "near\nmiss")
+"""The last four are shares of the rows. Near misses are background too."""
+_COUNTED = ("false\nalarms", "per\nhour")
 
 
 def run_show(options: argparse.Namespace) -> int:
@@ -59,15 +60,16 @@ def run_show(options: argparse.Namespace) -> int:
 
 def _table(bank: Bank, alarms: dict[str, SourceAlarms]) -> Table:
     title = f"{bank.path}: {bank.hours:.2f} h, {len(bank)} rows, encoder {bank.info.encoder.name}"
-    counted = ("false alarms", "per hour") if alarms else ()
-    table = Table("source", *_COLUMNS, *counted, box=SIMPLE, padding=(0, 1, 0, 0), title=title)
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0), title=title)
+    table.add_column("source", no_wrap=True)
+    for heading in (*_COLUMNS, *(_COUNTED if alarms else ())):
+        table.add_column(heading, justify="right")
     for name, one in bank.sources().items():
         background, unknown = one.by_label.get("background", 0), one.by_label.get("unknown", 0)
         shares = (background, one.rows - background - unknown, unknown, one.near_misses)
         cells = (f"{count / max(one.rows, 1):.0%}" if count else "-" for count in shares)
-        classes = len(one.by_label.keys() - {"background", "unknown"})
         counts = _cells(alarms[name]) if alarms else ()
-        table.add_row(name, f"{one.hours:.2f}", str(one.streams), *cells, str(classes), *counts)
+        table.add_row(name, f"{one.hours:.2f}", str(one.streams), *cells, *counts)
     return table
 
 

@@ -14,7 +14,7 @@ from hitrs_live.negative_bank.bank import Bank
 from hitrs_live.negative_bank.build import BuildSettings, begin_build, build_parts, plan_parts
 from hitrs_live.negative_bank.encoder import open_bank_encoder
 from hitrs_live.negative_bank.recordings import add_recordings
-from hitrs_live.negative_bank.sources import choose_sources
+from hitrs_live.negative_bank.sources import check_installed, choose_sources
 
 
 def run_build(options: argparse.Namespace) -> int:
@@ -26,6 +26,7 @@ def run_build(options: argparse.Namespace) -> int:
         data=options.data or data_folder(), checkpoint=options.encoder, live_view=options.live_errors,
         step_frames=1 if options.update == "frame" else encoder.stride_frames, views=2 if options.mirror else 1,
     )  # fmt: skip
+    check_installed(settings.shares)
     torch.set_num_threads(1)
     planned = plan_parts(settings.hours, settings.shares)
     missing = begin_build(options.out, settings)

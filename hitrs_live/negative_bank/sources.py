@@ -1,26 +1,35 @@
 """What a bank is built from: a table of sources of labelled motion, each with its share of the hours."""
 
+import contextlib
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
 
-from hitrs_live.data.array_format import LabelledSequence
+from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
 from hitrs_live.data.class_map import read_ship
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.data.shipped_classes import ARMS_FREE, LABELS, SOURCE_WEIGHTS
 from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
-from hitrs_live.errors import ConfigError
+from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.negative_bank.shipping_sets import SETS, labelled_frames, read_training_people
+from hitrs_live.synthesis.falls.physics import load_mujoco
+from hitrs_live.synthesis.falls.recorded_starts import recorded_starts
+from hitrs_live.synthesis.falls.simulator import DEFAULT_CLASSES, FallSimulator
 from hitrs_live.synthesis.recombination import RecombinationConfig, Recombiner, read_sources
 from hitrs_live.synthesis.stream import MotionSynthesiser, StreamSettings
 
 _STREAM_S: Final = (30.0, 120.0)
 """Length of a synthetic stream."""
 _RATE_HZ: Final = 30.0
+_STUMBLE_SHARE: Final = 0.4
+_FALL_STARTS: Final = 70
+_LEAST_QUIET: Final = 10
+_LEAD_IN_S: Final = (0.0, 6.0)
+"""What is put before a fall, up to the history that a window holds: a fall must not be known by a short window."""
 _NEAR_MISS_SEED: Final = 1_000_003
 
 
@@ -85,6 +94,23 @@ class Recombined:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Falling:
+    """Simulated falls, and stumbles that are recovered, from poses of recordings."""
+
+    simulator: FallSimulator
+    licence: str = "ours, from poses of the recordings"
+    classes: tuple[str, ...] = ("background", *DEFAULT_CLASSES)
+
+    def draw(self, index: int, rng: np.random.Generator) -> LabelledMotion:
+        """Simulate one; where no try is plausible, another one."""
+        while True:
+            recover = rng.random() < _STUMBLE_SHARE
+            with contextlib.suppress(DataError):
+                motion = self.simulator.fall(rng, recover=recover, name=f"{index:06d}", subject=f"body_{index:06d}")
+                return _with_lead_in(motion, int(rng.uniform(*_LEAD_IN_S) * _RATE_HZ))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Synthesised:
     """Streams of the motion synthesiser."""
 
@@ -110,6 +136,8 @@ class SourceKind:
     """Share of the hours of a bank of all sources, before the shares are scaled to a sum of 1."""
     open: Callable[[Path, int], MotionSource]
     """Takes the data folder and the seed."""
+    check: Callable[[], object] | None = None
+    """Raises ConfigError where something that it needs is not installed."""
 
 
 def _shipping(name: str) -> Callable[[Path, int], MotionSource]:
@@ -136,6 +164,31 @@ def _recombined(config: RecombinationConfig) -> Callable[[Path, int], MotionSour
         return Recombined(recombiner=Recombiner(sources, config=config), licence=_licence_of(sources))
 
     return read
+
+
+def _falling(folder: Path, seed: int) -> MotionSource:
+    starts = recorded_starts(folder / "ship", _FALL_STARTS, np.random.default_rng(seed))
+    return Falling(simulator=FallSimulator(starts))
+
+
+def _with_lead_in(motion: LabelledMotion, frames: int) -> LabelledMotion:
+    """Play what precedes the first event backwards and forwards for so many frames before it."""
+    eventful = (motion.labels != BACKGROUND) | (motion.near_miss != BACKGROUND)
+    quiet = int(np.argmax(eventful)) if eventful.any() else len(motion)
+    if quiet < _LEAST_QUIET:
+        return motion
+    there = np.arange(quiet)
+    order = np.concatenate((np.pad(there, (frames, 0), mode="reflect"), np.arange(quiet, len(motion))))
+    return LabelledMotion(
+        name=motion.name,
+        subject=motion.subject,
+        joints_m=motion.joints_m[order],
+        labels=motion.labels[order],
+        phase=motion.phase[order],
+        repetition=motion.repetition[order],
+        onset_mask=motion.onset_mask[order],
+        near_miss=motion.near_miss[order],
+    )
 
 
 def _synthesised(settings: StreamSettings, offset: int) -> Callable[[Path, int], MotionSource]:
@@ -183,6 +236,9 @@ SOURCES: Final[Mapping[str, SourceKind]] = {
         share=0.1,
         open=_recombined(RecombinationConfig(weights={"near_miss": 0.6, "idle": 0.4})),
     ),
+    "falls": SourceKind(
+        text="simulated falls and recovered stumbles (extra `physics`)", share=0.06, open=_falling, check=load_mujoco
+    ),
     "synthetic": SourceKind(
         text="synthetic streams of everyday movement, exercises, near misses and transitions",
         share=0.25,
@@ -205,6 +261,13 @@ def choose_sources(names: Sequence[str]) -> dict[str, float]:
         raise ConfigError(f"--sources {unknown[0]}: unknown, expected any of {', '.join(SOURCES)}")
     chosen = {name: SOURCES[name].share for name in (names or SOURCES)}
     return {name: share / sum(chosen.values()) for name, share in chosen.items()}
+
+
+def check_installed(names: Iterable[str]) -> None:
+    """Raise ConfigError where something that one of these sources needs is not installed."""
+    for name in names:
+        if (check := SOURCES[name].check) is not None:
+            check()
 
 
 def motion_rng(seed: int, source: str, index: int) -> np.random.Generator:

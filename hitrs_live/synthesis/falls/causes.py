@@ -20,6 +20,8 @@ RECOVERABLE: Final = ("push", "trip", "slip")
 STEPPING: Final = ("push", "trip", "missed_step")
 """Causes after which a person may try a step."""
 _PUSHED: Final = ("chest", "pelvis", "left_upper_arm", "right_upper_arm", "left_shank", "right_shank")
+_TONE: Final[dict[Cause, tuple[float, float]]] = {"limp": (0.02, 0.08), "slide_off_chair": (0.04, 0.25)}
+"""Range of the tone while falling; who slides off a chair slumps."""
 _PUSHED_STANDING: Final = (0.4, 0.25, 0.1, 0.1, 0.075, 0.075)
 _PUSHED_SEATED: Final = (0.5, 0.1, 0.2, 0.2, 0.0, 0.0)
 
@@ -110,7 +112,7 @@ def draw_plan(
         friction=rng.uniform(0.005, 0.06),
         step_height_m=rng.uniform(0.12, 0.3) if cause == "missed_step" else 0.0,
         limp_s=rng.uniform(0.1, 1.0) if fainting else 0.0,
-        tone=rng.uniform(0.02, 0.08) if fainting else rng.uniform(0.15, 0.7),
+        tone=rng.uniform(*_TONE.get(cause, (0.15, 0.7))),
         delay_s=rng.uniform(0.12, 0.3),
         reach=0.0 if weak else rng.uniform(0.4, 1.0),
         knees=rng.uniform(0.0, 1.0),

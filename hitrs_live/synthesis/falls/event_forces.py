@@ -10,6 +10,8 @@ from hitrs_live.synthesis.falls.humanoid import Humanoid
 from hitrs_live.synthesis.falls.physics import load_mujoco
 
 _FAR_M: Final = -50.0
+_SLIDE_SHARE: Final = 1.4
+"""Of the impulse of a push: that with which a person slides off a seat."""
 _BOTH_SLIP: Final = 0.35
 """With knees that give way more than this, both feet slip."""
 _LOW_SHARE: Final = 0.25
@@ -81,7 +83,7 @@ class EventForces:
                 self._mujoco.mj_objectVelocity(self._model, self._data, self._body_kind, body.id, velocity, 0)
                 speed = velocity[3:5] @ plan.direction
                 missing = self._slip_speed_m_s - speed
-                self._data.xfrc_applied[body.id, :2] = max(_DRAG_NS_M * missing, 0.0) * plan.direction
+                self._data.xfrc_applied[body.id, :2] = max(_DRAG_NS_M * float(missing), 0.0) * plan.direction
 
     def _slide(self, time_s: float) -> None:
         plan = self._plan
@@ -90,7 +92,7 @@ class EventForces:
             self._model.geom_friction[self._model.geom(name).id, 0] = plan.friction
         if time_s > plan.duration_s + 0.5:
             return
-        size = 0.6 * plan.speed_change_m_s * self._humanoid.shape.mass_kg / (plan.duration_s + 0.5)
+        size = _SLIDE_SHARE * plan.speed_change_m_s * self._humanoid.shape.mass_kg / (plan.duration_s + 0.5)
         self._data.xfrc_applied[self._model.body("pelvis").id, :2] = size * self._heading()
 
     def _pull_chair(self, time_s: float) -> None:

@@ -24,7 +24,7 @@ _SEATED_DURATION_S: Final = (0.25, 1.6)
 _HEAD_SPEED_M_S: Final = (1.5, 6.0)
 _FASTEST_JOINT_M_S: Final = 14.0
 _BELOW_FLOOR_M: Final = -0.05
-_PELVIS_SHARE: Final = 0.33
+_PELVIS_SHARE: Final = 0.24
 """Of the body's height: a pelvis above it at landing means a fall on the head, which arms prevent."""
 _LYING_SHARE: Final = 0.28
 """Of the body's height: trunk and head of a person who lies are below it; of one who sits on the floor, not."""

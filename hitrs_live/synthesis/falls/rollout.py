@@ -12,11 +12,14 @@ from hitrs_live.synthesis.falls.event_forces import EventForces
 from hitrs_live.synthesis.falls.humanoid import RATE_HZ, STEPS_PER_FRAME, Humanoid
 from hitrs_live.synthesis.falls.physics import diverged, load_mujoco
 from hitrs_live.synthesis.falls.reactions import GroundMotion, protective_angles, reaction_share
+from hitrs_live.synthesis.falls.stepping import leg_mask
 from hitrs_live.synthesis.falls.support import Support
 
 TICKS_PER_FRAME: Final = 4
 _TICK_S: Final = 1 / (RATE_HZ * TICKS_PER_FRAME)
 _LONGEST_FALL_S: Final = 2.6
+_LEGS_LIMP, _TRUNK_LIMP = 0.6, 1.5
+"""Time to go limp by the drawn one."""
 _RELAX_S: Final = 0.5
 """From the stiffness of falling to that of lying."""
 
@@ -59,6 +62,7 @@ class FallRollout:
         mujoco.mj_forward(self._model, self._data)
         self._forces = EventForces(humanoid, self._data, plan)
         self._support = Support(humanoid)
+        self._legs = leg_mask(humanoid)[6:]
         self._landed_s: float | None = None
         self._rest: Floats | None = None
 
@@ -111,7 +115,9 @@ class FallRollout:
             lying = min((time_s - self._landed_s) / _RELAX_S, 1.0)
             return plan.tone + lying * (plan.lie_tone - plan.tone)
         if plan.cause == "limp":
-            return 1 + min(time_s / plan.limp_s, 1.0) * (plan.tone - 1)
+            # Legs give way before the trunk: who faints sinks first, and then tips over.
+            limp_s = plan.limp_s * np.where(self._legs, _LEGS_LIMP, _TRUNK_LIMP)
+            return 1 + np.minimum(time_s / limp_s, 1.0) * (plan.tone - 1)
         tone = 1 + reaction_share(time_s, plan) * (plan.tone - 1)
         if plan.cause != "knee_buckle":
             return tone

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
+from hitrs_live.data.dataset import Dataset, Sample
 from hitrs_live.data.formats.ui_prmd import trim_rest
 from hitrs_live.data.labelled_motion import LabelledMotion, read_motions
 from hitrs_live.data.open_dataset import open_dataset
@@ -100,38 +101,50 @@ def _read_source(file: Path) -> Iterator[Repetition]:
     source = file.stem
     table = [shared_class(source, label) for label in data.index.labels]
     for sample in data.samples:
-        if sample.subject in LEFT_OUT_SUBJECTS[source] or sample.name.endswith(_INCORRECT):
+        if _is_left_out(source, sample):
             continue
-        if source == "cmu_bvh_01_14" and sample.name in REPEATED_RECORDINGS:
-            continue
-        body = sample.bodies[0]
-        joints, labels = data.joints_m(body), np.asarray(data.labels_of(body), np.int64)
-        if has_single_repetitions(source):
-            # One is added so that no class is background, which is what the trimmed frames become.
-            whole = LabelledSequence(
-                name=sample.name, subject=sample.subject, joints_m=joints, labels=labels + 1,
-                valid_mask=np.array(data.index.valid),
-            )  # fmt: skip
-            labels = trim_rest(whole).labels - 1
+        joints, labels = _labelled_frames(data, sample)
         for first, last in _runs(labels):
             label = table[labels[first]] if labels[first] >= BACKGROUND else None
-            if label is None:
-                continue
-            for start, end in _repetitions(joints, label, source, first, last):
+            for start, end in _repetitions(joints[first:last], label, source) if label else ():
                 yield Repetition(
-                    label=label, source=source, subject=sample.subject, name=f"{sample.name}:{start}",
-                    joints_m=joints[start:end],
-                )  # fmt: skip
+                    label=str(label),
+                    source=source,
+                    subject=sample.subject,
+                    name=f"{sample.name}:{first + start}",
+                    joints_m=joints[first + start : first + end],
+                )
 
 
-def _repetitions(
-    joints_m: NDArray[np.float32], label: str, source: str, first: int, last: int
-) -> Iterator[tuple[int, int]]:
-    if label not in WINDOWED and has_bouts(source):
-        for cycle in find_cycles(joints_m[first:last]):
-            yield from _cut(label, first + cycle.first, first + cycle.last + 1)
-    else:
-        yield from _cut(label, first, last)
+def _is_left_out(source: str, sample: Sample) -> bool:
+    repeated = source == "cmu_bvh_01_14" and sample.name in REPEATED_RECORDINGS
+    return repeated or sample.subject in LEFT_OUT_SUBJECTS[source] or sample.name.endswith(_INCORRECT)
+
+
+def _labelled_frames(data: Dataset, sample: Sample) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return joints (T, 25, 3) and labels (T,), -1 where there is none, also at rest before and after a repetition."""
+    body = sample.bodies[0]
+    joints, labels = data.joints_m(body), np.asarray(data.labels_of(body), np.int64)
+    if has_single_repetitions(data.index.name):
+        # One is added so that no class is background, which is what the trimmed frames become.
+        whole = LabelledSequence(
+            name=sample.name,
+            subject=sample.subject,
+            joints_m=joints,
+            labels=labels + 1,
+            valid_mask=np.array(data.index.valid),
+        )
+        labels = trim_rest(whole).labels - 1
+    return joints, labels
+
+
+def _repetitions(joints_m: NDArray[np.float32], label: str, source: str) -> Iterator[tuple[int, int]]:
+    """Yield first and end of the repetitions in a run of one label. joints_m: (T, 25, 3)."""
+    if label in WINDOWED or not has_bouts(source):
+        yield from _cut(label, 0, len(joints_m))
+        return
+    for cycle in find_cycles(joints_m):
+        yield from _cut(label, cycle.first, cycle.last + 1)
 
 
 def _cut(label: str, first: int, last: int) -> Iterator[tuple[int, int]]:

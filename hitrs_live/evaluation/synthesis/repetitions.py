@@ -16,6 +16,7 @@ from hitrs_live.data.labelled_motion import LabelledMotion, read_motions
 from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.data.protocols import has_single_repetitions
 from hitrs_live.errors import DataError
+from hitrs_live.evaluation.metrics.joint_angles import column, joint_angles
 from hitrs_live.evaluation.synthesis.segmentation import find_cycles
 from hitrs_live.evaluation.synthesis.shared_classes import (
     LEFT_OUT_SUBJECTS,
@@ -33,6 +34,8 @@ _LEAST_FRAMES = 8
 _LONGEST = 600
 """Frames of the longest repetition, 20 s: a longer run of one label is no repetition."""
 _INCORRECT = "_inc"
+_BEFORE_FLIGHT, _AFTER_FLIGHT = 30, 24
+"""Frames from the crouch before a jump to its top, and from there to standing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +109,9 @@ def _read_source(file: Path) -> Iterator[Repetition]:
         joints, labels = _labelled_frames(data, sample)
         for first, last in _runs(labels):
             label = table[labels[first]] if labels[first] >= BACKGROUND else None
-            for start, end in _repetitions(joints[first:last], label, source) if label else ():
+            for part, start, end in _repetitions(joints[first:last], label, source) if label else ():
                 yield Repetition(
-                    label=str(label),
+                    label=part,
                     source=source,
                     subject=sample.subject,
                     name=f"{sample.name}:{first + start}",
@@ -138,13 +141,35 @@ def _labelled_frames(data: Dataset, sample: Sample) -> tuple[NDArray[np.float32]
     return joints, labels
 
 
-def _repetitions(joints_m: NDArray[np.float32], label: str, source: str) -> Iterator[tuple[int, int]]:
-    """Yield first and end of the repetitions in a run of one label. joints_m: (T, 25, 3)."""
-    if label in WINDOWED or not has_bouts(source):
-        yield from _cut(label, 0, len(joints_m))
-        return
-    for cycle in find_cycles(joints_m):
-        yield from _cut(label, cycle.first, cycle.last + 1)
+def _repetitions(joints_m: NDArray[np.float32], label: str, source: str) -> Iterator[tuple[str, int, int]]:
+    """Yield class, first and end of the repetitions in a run of one label. joints_m: (T, 25, 3)."""
+    if label == "jump":
+        yield label, *_around_flight(joints_m)
+    elif label == "sit_to_stand":
+        # The recordings sit down first.
+        middle = _lowest(joints_m)
+        yield "stand_to_sit", 0, middle
+        yield "sit_to_stand", middle, len(joints_m)
+    elif label in WINDOWED or not has_bouts(source):
+        yield from ((label, *span) for span in _cut(label, 0, len(joints_m)))
+    else:
+        for cycle in find_cycles(joints_m):
+            yield from ((label, *span) for span in _cut(label, cycle.first, cycle.last + 1))
+
+
+def _around_flight(joints_m: NDArray[np.float32]) -> tuple[int, int]:
+    """Return first and end of a jump, which its recording has standing before and after."""
+    angles = joint_angles(joints_m)
+    lower = angles[:, [column("ankle_height_left"), column("ankle_height_right")]].min(axis=1)
+    top = int(np.argmax(lower))
+    return max(top - _BEFORE_FLIGHT, 0), min(top + _AFTER_FLIGHT, len(joints_m))
+
+
+def _lowest(joints_m: NDArray[np.float32]) -> int:
+    """Return the middle of the frames in which the hips are near their lowest."""
+    height = joint_angles(joints_m)[:, column("hip_height")]
+    near = height <= height.min() + 0.15 * (height.max() - height.min())
+    return int(np.median(np.flatnonzero(near)))
 
 
 def _cut(label: str, first: int, last: int) -> Iterator[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from hitrs_live.data.shipped_classes import SHIP_CLASSES, TEST_SUBJECTS
+from hitrs_live.data.shipped_classes import LABELS, SHIP_CLASSES, TEST_SUBJECTS
 
 REAL_SOURCES: Final = (
     "precog16", "ui_prmd_kinect", "mars_kinect", "cmu_mocap6", "cmu_bvh_01_14", "cmu_bvh_more", "cmu_amc_more",
@@ -60,41 +60,10 @@ def has_bouts(source: str) -> bool:
 
 def synthetic_classes(classes: Sequence[str]) -> list[str | None]:
     """Map the classes of synthetic motion to shared ones. classes: names by number. Returns None for others."""
-    return [_SYNTHETIC.get(name) for name in classes]
+    known = (_OTHER_NAMES.get(name, name) for name in classes)
+    return [name if name in _SHARED else None for name in known]
 
 
-_SHARED: Final[Mapping[str, tuple[str, ...]]] = {
-    name: (name,)
-    for name in (
-        "punch_right",
-        "punch_left",
-        "front_kick_right",
-        "front_kick_left",
-        "side_kick_right",
-        "side_kick_left",
-        "back_fist",
-        "elbow_strike",
-        "squat",
-        "hurdle_step",
-        "lunge",
-        "side_lunge",
-        "sit_to_stand",
-        "leg_raise",
-        "shoulder_abduction",
-        "shoulder_extension",
-        "shoulder_rotation",
-        "shoulder_scaption",
-        "walk",
-        "run",
-        "jump",
-        "jumping_jack",
-        "knee_raise",
-        "arm_circle",
-        "twist",
-        "toe_touch",
-        "arm_raise_one",
-        "arm_raise_both",
-        "limb_extension",
-    )
-}
-_SYNTHETIC: Final = {name: shared for shared, names in _SHARED.items() for name in names}
+_OTHER_NAMES: Final[Mapping[str, str]] = {}
+"""Classes of synthetic motion that are shared ones by another name."""
+_SHARED: Final = frozenset({*LABELS[1:], "stand_to_sit", *_MARS.values()})

@@ -76,7 +76,7 @@ def _add_synthesis(parser: argparse.ArgumentParser) -> None:
         help="classifiers trained on synthetic motion, 0 to compare ranges only (default: 3)",
     )  # fmt: skip
     parser.add_argument(
-        "--variants", type=count, default=400, metavar="N", help="augmented examples of each class (default: 400)"
+        "--variants", type=count, default=300, metavar="N", help="augmented examples of each class (default: 300)"
     )
     parser.add_argument(
         "--real-people", action=argparse.BooleanOptionalAction, default=True,

@@ -16,6 +16,8 @@ _INSIDE = (0.01, 0.99)
 _LEAST_COVERED = 0.9
 """Share of real repetitions within the synthetic range below which a feature is flagged."""
 _LEAST_REAL = 4
+_MOST = 400
+"""Repetitions of a class that are measured: more change the quantiles little."""
 _CLOSE = {"_deg": 5.0, "_deg_s": 20.0, "_s": 0.1, "_hz": 0.3}
 _CLOSE_LENGTHS = 0.05
 """How far outside the synthetic range a real value may be: about the error of a depth camera's joints."""
@@ -32,7 +34,7 @@ def compare(real: Sequence[Repetition], synthetic: Sequence[Repetition]) -> dict
     """
     report: dict[str, Any] = {}
     for label in sorted({one.label for one in real}):
-        true, made = ([one for one in group if one.label == label] for group in (real, synthetic))
+        true, made = (_some([one for one in group if one.label == label]) for group in (real, synthetic))
         report[label] = {
             "real": len(true),
             "people": len({(one.source, one.subject) for one in true}),
@@ -41,6 +43,12 @@ def compare(real: Sequence[Repetition], synthetic: Sequence[Repetition]) -> dict
             **(_compare_class(feature_table(true), feature_table(made)) if made else {}),
         }
     return report
+
+
+def _some(repetitions: list[Repetition]) -> list[Repetition]:
+    """Choose at most `_MOST` repetitions."""
+    chosen = np.random.default_rng(0).permutation(len(repetitions))[:_MOST]
+    return [repetitions[number] for number in sorted(chosen.tolist())]
 
 
 def _compare_class(real: Floats, synthetic: Floats) -> dict[str, Any]:

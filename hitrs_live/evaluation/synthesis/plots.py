@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hitrs_live.errors import DataError
+from hitrs_live.evaluation.synthesis.shared_classes import WINDOWED
 from hitrs_live.files.cache_folder import cache_folder
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def draw_coverage(coverage: dict[str, Any], file: Path) -> None:
         for axes in panels[len(shown) :]:
             axes.axis("off")
         figure.suptitle(
-            "Joint angles of repetitions, degrees: 5 to 95 % and median. Red: real. Blue: synthetic.", fontsize=9
+            "Joint angles of repetitions, degrees: 5 to 95 % and median. Red: real people. Blue: synthetic motion. "
+            "Red name: fewer than 90 % of real repetitions are within the synthetic range.",
+            fontsize=9,
         )
         try:
             figure.savefig(file)
@@ -80,14 +83,15 @@ def _draw_class(axes: "Axes", label: str, one: dict[str, Any]) -> None:
             low, middle, high = values
             axes.barh(row, max(high - low, 1), left=low, height=height, color=colour)
             axes.plot([middle, middle], [row - height / 2, row + height / 2], color=_INK, linewidth=0.8)
-        if name in one["flagged"]:
-            axes.annotate("not covered", (_RANGE_DEG[1], row), fontsize=5, color=_REAL, ha="right", va="center")
     axes.set_yticks(range(len(names)), [_ROWS[name] for name in names])
+    for name, tick in zip(names, axes.get_yticklabels(), strict=True):
+        tick.set_color(_REAL if name in one["flagged"] else _INK)
     axes.invert_yaxis()
     axes.set_xlim(*_RANGE_DEG)
     axes.set_xticks((0, 90, 180))
     axes.grid(axis="x", alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
-    duration = one["features"]["duration_s"]
-    spans = ", ".join(f"{kind} {duration[kind][0]:.1f}-{duration[kind][2]:.1f} s" for kind in ("real", "synthetic"))
+    name, unit = ("steps_hz", "steps/s") if label in WINDOWED else ("duration_s", "s")
+    shown = one["features"][name]
+    spans = ", ".join(f"{kind} {shown[kind][0]:.1f}-{shown[kind][2]:.1f} {unit}" for kind in ("real", "synthetic"))
     axes.set_title(f"{label}: {one['covered']:.0%} covered\n{spans}", loc="left", fontsize=7, fontweight="bold")

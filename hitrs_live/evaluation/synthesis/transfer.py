@@ -26,7 +26,7 @@ class TransferConfig:
     """Sizes of the experiments."""
 
     seeds: int = 3
-    variants: int = 400
+    variants: int = 300
     """Augmented training inputs of each class."""
     most_warped: int = 20
     """Repetitions of each class that time warping compares."""

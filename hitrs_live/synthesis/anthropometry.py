@@ -74,7 +74,7 @@ def draw_body(rng: np.random.Generator) -> BodyProportions:
         thigh_m=segment(0.245, -0.06),
         shank_m=segment(0.246, -0.06),
         ankle_height_m=segment(0.045),
-        foot_m=segment(0.115),
+        foot_m=segment(0.098),
         hip_width_m=segment(0.112 if male else 0.118),
         trunk_m=segment(0.288, 0.04),
         shoulder_width_m=segment(0.205 if male else 0.188, -0.03),

@@ -29,7 +29,7 @@ _CENTRE: Final[Mapping[str, tuple[float, float, float]]] = {
     "balance": (1, 0, 1),  # how far the pelvis moves to bring the centre of mass above the feet
     "pelvis.x": (0, -1.5, 1.5),
     "pelvis.z": (0, -1.5, 1.5),
-    "pelvis.pitch": (0, -100, 110),  # positive forward
+    "pelvis.pitch": (0, -125, 115),  # positive forward
     "pelvis.roll": (0, -100, 100),  # positive to the left
     "pelvis.turn": (0, -80, 80),  # positive to the left
     "spine.flexion": (0, -35, 75),
@@ -41,7 +41,7 @@ _CENTRE: Final[Mapping[str, tuple[float, float, float]]] = {
 }
 _SIDE: Final[Mapping[str, tuple[float, float, float]]] = {
     "shrug": (0, -0.3, 1),
-    "arm.elevation": (8, -20, 182),
+    "arm.elevation": (8, -80, 182),
     "arm.plane": (25, -60, 140),  # of the upper arm: 0 aside, 90 ahead
     "arm.rotation": (-10, -95, 95),  # positive outward
     "elbow": (15, 0, 150),
@@ -60,6 +60,7 @@ _SIDE: Final[Mapping[str, tuple[float, float, float]]] = {
     "foot.yaw": (8, -60, 90),  # positive outward
     "foot.pitch": (0, -45, 100),  # positive with the heel up
     "knee.out": (0, -40, 60),
+    "lean": (0, 0, 0.6),  # of the pelvis to this side
     **{f"pin.{frame}": (0, 0, 1) for frame in PIN_FRAMES},
     **{f"pin.{frame}.{axis}": (0, -3, 3) for frame in PIN_FRAMES for axis in "xyz"},
 }
@@ -75,7 +76,7 @@ HIGHEST: Final[Floats] = _TABLE[:, 2]
 
 ARMS: Final = ("shrug", "arm.", "elbow", "pronation", "wrist", "pin.")
 """Beginnings of the names of a side's arm channels."""
-LEGS: Final = ("hip.", "knee", "ankle", "leg.", "foot.")
+LEGS: Final = ("hip.", "knee", "ankle", "leg.", "foot.", "lean")
 
 
 def columns(side: str, beginnings: tuple[str, ...]) -> list[int]:

@@ -58,10 +58,15 @@ def segment_of(performance: Performance, classes: Mapping[str, int]) -> Segment:
         owned=np.tile(performance.owned_mask.astype(np.float32), (frames, 1)),
         labels=labels,
         phase=np.where(acts, performance.phase, np.nan).astype(np.float32),
-        repetition=np.where(acts, repetition, 0),
+        repetition=np.where(acts, _count_by_class(performance.actions)[repetition], 0),
         onset_mask=onset,
         near_miss=np.where(acts, BACKGROUND, classes.get(performance.near, BACKGROUND)).astype(np.int64),
     )
+
+
+def _count_by_class(actions: Sequence[str]) -> Labels:
+    """Number the repetitions of each class from 1; 0 stands for background before them."""
+    return np.array([0, *(actions[: place + 1].count(name) for place, name in enumerate(actions))], np.int64)
 
 
 def background_segment(channels: Floats, owned: Floats) -> Segment:

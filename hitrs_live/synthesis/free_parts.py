@@ -81,11 +81,11 @@ def hang_with_gravity(channels: Floats, hanging: Floats) -> None:
 
 def _move_trunk(channels: Floats, rng: np.random.Generator) -> None:
     frames = len(channels)
-    slow = drift(rng, frames, 5, 1.5)
+    slow = drift(rng, frames, 6, 1.2)
     for column, (name, mean, spread, moves) in enumerate(
         (
-            ("spine.flexion", 3.0, 5.0, 3.0), ("spine.side", 0.0, 1.5, 1.5), ("spine.turn", 0.0, 2.5, 3.0),
-            ("pelvis.pitch", 1.0, 3.0, 1.0), ("pelvis.turn", 0.0, 1.5, 1.5),
+            ("spine.flexion", 3.0, 5.0, 3.0), ("spine.side", 0.0, 2.5, 2.5), ("spine.turn", 0.0, 6.0, 5.0),
+            ("pelvis.pitch", 1.0, 3.0, 1.5), ("pelvis.turn", 0.0, 5.0, 4.0), ("pelvis.roll", 0.0, 2.0, 1.5),
         )
     ):  # fmt: skip
         channels[:, INDEX[name]] = rng.normal(mean, spread) + moves * slow[:, column]

@@ -17,9 +17,12 @@ from hitrs_live.synthesis.smoothing import RATE_HZ, drift, smooth
 
 Floats = NDArray[np.floating]
 
-_RAMP_S: Final = 0.5
-"""Time in which steps grow at the beginning and shrink at the end."""
+_RAMP_STEPS: Final = 0.9
+"""Number of steps in which they grow at the beginning and shrink at the end."""
 _TIME_SPREAD = 0.03
+_SWINGING_SHARE = 0.6
+"""Share of bouts in which the arms swing with the steps; in the others they do anything."""
+_ANKLE_BEHIND = 0.07
 _HEEL_OFF = 0.65
 """Share of its stance after which a foot raises its heel."""
 
@@ -43,7 +46,8 @@ class _Walker:
             draw(value) for value in (settings.width, settings.arm_swing, settings.elbow)
         )
         self.lean_deg, self.height = draw(settings.lean), draw(settings.height)
-        count = max(2, round(seconds * self.cadence_hz))
+        self.hips_deg, self.shoulders = float(rng.uniform(2, 10)), float(rng.uniform(1.3, 2.4))
+        count = max(3, round(seconds * self.cadence_hz))
         gaps = np.exp(rng.normal(0, _TIME_SPREAD, count + 2)) / self.cadence_hz
         self.touch_s = np.cumsum(gaps)
         """Time at which the foot of each step touches the floor."""
@@ -54,11 +58,13 @@ class _Walker:
     def grown(self) -> Floats:
         """Return how far the steps are grown at each frame, 0 at both ends."""
         ends = (self.at - self.touch_s[0] * 0.3, self.touch_s[-1] - self.at)
-        return smooth(np.clip(np.minimum(*ends) / _RAMP_S, 0, 1)[:, None].astype(np.float32), 0.1)[:, 0]
+        return smooth(
+            np.clip(np.minimum(*ends) * self.cadence_hz / _RAMP_STEPS, 0, 1)[:, None].astype(np.float32), 0.1
+        )[:, 0]
 
     def stances(self, side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return when a foot's stances begin and end, seconds. The first stands from the start, the last to the end."""
-        touches = self.touch_s[1:-1][(np.arange(1, len(self.touch_s) - 1) + self.first) % 2 == side]
+        touches = self.touch_s[1:][(np.arange(1, len(self.touch_s)) + self.first) % 2 == side]
         cycle = 2 / self.cadence_hz
         lifts = np.append(touches - (1 - self.duty) * cycle, self.at[-1] + 1)
         # The feet stand still before the first step.
@@ -90,7 +96,7 @@ def walk(
     ] = True
     for side in SIDES:
         owned[columns(side, LEGS)] = True
-    if "arms" in program.defines:
+    if "arms" in program.defines or rng.random() < _SWINGING_SHARE:
         for side in SIDES:
             owned[columns(side, ARMS)] = True
     return Performance(
@@ -129,7 +135,16 @@ def _place_foot(channels: Floats, walker: _Walker, number: int, side: str) -> No
     sign = 1.0 if number == 0 else -1.0
     angle = np.radians(place[:, 2])
     out = sign * walker.width * leg
-    prints = np.stack((place[:, 0] + out * np.cos(angle), place[:, 1] - out * np.sin(angle), place[:, 2]), axis=1)
+    # The middle of the foot, not the ankle, is below the hip in the middle of a stance.
+    back = _ANKLE_BEHIND * leg
+    prints = np.stack(
+        (
+            place[:, 0] + out * np.cos(angle) - back * np.sin(angle),
+            place[:, 1] - out * np.sin(angle) - back * np.cos(angle),
+            place[:, 2],
+        ),
+        axis=1,
+    )
     row = np.clip(np.searchsorted(began, at, side="right") - 1, 0, len(began) - 1)
     following = np.minimum(row + 1, len(began) - 1)
     swings = at > ended[row]
@@ -185,8 +200,8 @@ def _move_body(channels: Floats, walker: _Walker, grown: Floats) -> None:
     channels[:, INDEX["balance"]] = np.clip(1 - grown * (1.4 if walker.cadence_hz > 1.2 else 0.4), 0, 1)
     channels[:, INDEX["pelvis.x"]] = 0.025 * side
     channels[:, INDEX["pelvis.roll"]] = 2.5 * side
-    turn = 5 * min(abs(walker.step), 1.0) * np.sin(np.pi * beat + np.pi * walker.first) * grown
+    turn = walker.hips_deg * min(abs(walker.step) + 0.3, 1.0) * np.sin(np.pi * beat + np.pi * walker.first) * grown
     channels[:, INDEX["pelvis.turn"]] = turn
-    channels[:, INDEX["spine.turn"]] = -2 * turn
+    channels[:, INDEX["spine.turn"]] = -walker.shoulders * turn
     channels[:, INDEX["pelvis.pitch"]] = walker.lean_deg * grown
     channels[:, INDEX["pelvis.z"]] = 0.1 * np.sin(np.radians(walker.lean_deg)) * grown

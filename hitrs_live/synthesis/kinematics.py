@@ -84,7 +84,9 @@ def solve_pose(channels: Floats, body: BodyProportions) -> Floats:
     _place_trunk(joints, pose)
     _place_arms(joints, pose, floor_hands=False)
     upper = joints.copy()
-    hips = pose.place + apply(pose.heading, pose.vector("pelvis.x", "height", "pelvis.z") * np.float32(body.leg_m))
+    hips = pose.vector("pelvis.x", "height", "pelvis.z")
+    hips[:, 0] += pose["left.lean"] - pose["right.lean"]
+    hips = pose.place + apply(pose.heading, hips * np.float32(body.leg_m))
     hips[:, 1] += pose["lift"] * body.leg_m
     ankles = {side: _ankle_targets(pose, side) for side in SIDES}
     for step in range(_BALANCE_STEPS + 1):
@@ -204,6 +206,12 @@ def _place_hand(put: "_Writer", pose: _Pose, side: str, sign: float) -> None:
     palm = np.cross(along, thumb_side)
     bend = np.radians(pose[f"{side}.wrist"])[:, None] * -sign
     fingers = unit((np.cos(bend) * along + np.sin(bend) * palm).astype(np.float32))
+    on_floor = pose[f"{side}.pin.floor"]
+    if on_floor.any():
+        # A hand that carries weight lies flat, the fingers ahead.
+        flat = apply(pose.heading, np.array((0.2 * sign, 0.02, 1), np.float32))
+        low = np.clip(1 - (wrist[:, 1] - 0.06) / 0.1, 0, 1) * on_floor
+        fingers, thumb_side = unit(mix(fingers, unit(flat), low)), mix(thumb_side, np.cross(flat, _up(-sign)), low)
     length = pose.body.hand_m
     put[f"{side}_hand"] = wrist + 0.45 * length * fingers
     put[f"{side}_hand_tip"] = wrist + length * fingers

@@ -19,6 +19,8 @@ _SHORTEST_S: Final = 0.06
 _AMPLITUDE_SPREAD, _AMPLITUDE_LIMITS = 0.06, (0.85, 1.15)
 _VALUE_SPREAD = 0.06
 """Standard deviation from repetition to repetition, as a share of a value's range."""
+_SIDE_SPREAD = 0.08
+"""The same from side to side."""
 _TIME_SPREAD = 0.08
 _LAG_S: Final = {"trunk": 0.02, "head": 0.05, "arms": 0.03}
 """Standard deviation of how far a part is ahead of or behind the legs."""
@@ -41,7 +43,7 @@ class Performance:
     actions: tuple[str, ...]
     """Class of each repetition."""
     repetition: NDArray[np.int64]
-    """(T,); number of the repetition, from 1; 0 in background."""
+    """(T,); place of the repetition in `actions`, from 1; 0 in background."""
     phase: Floats
     """(T,); progress of the repetition, NaN in background."""
     near: str = ""
@@ -65,6 +67,10 @@ class _Timeline:
     """Phase, start, end, leading side and height of a flight."""
     repetitions: list[tuple[float, float, str]] = field(default_factory=list)
     """Start, end and class."""
+    number: int = 0
+    """Number of the repetition that is composed."""
+    labelled_number: int = -1
+    """Number of the repetition that the last of `repetitions` belongs to."""
 
     def hold(self, seconds: float) -> None:
         self.add(seconds, self.keys[-1])
@@ -97,6 +103,7 @@ class Performer:
             if line.times[-1] > most_s:
                 break
             leads.add(lead)
+            line.number = number
             self._repeat(line, start, lead, tempo, near_miss)
             if rest_s > _SHORTEST_S and number + 1 < count:
                 line.hold(rest_s * float(np.exp(rng.normal(0, 0.2))))
@@ -130,7 +137,7 @@ class Performer:
         for channel in resolve(key, lead):
             drawn = self._draw((where, key), value, _VALUE_SPREAD)
             if key.startswith("both.") and not isinstance(value, (int, float)):
-                drawn += float(self._rng.normal(0, 0.04 * (value[1] - value[0])))
+                drawn += float(self._rng.normal(0, _SIDE_SPREAD * (value[1] - value[0])))
             key_values[INDEX[channel]] = drawn
 
     def _set_hand(self, key_values: Floats, side: str, name: str, where: str) -> None:
@@ -156,8 +163,7 @@ class Performer:
             if not (near_miss and near_miss.only) or phase.name in near_miss.only or phase.to_start
         ]
         frozen = {c for key in (near_miss.without if near_miss else ()) for c in resolve(key, lead)}
-        began, key = None, line.keys[-1]
-        ended = line.times[-1]
+        key = line.keys[-1]
         for number, phase in enumerate(phases):
             key = self._target(phase, key, start, lead, amplitude, f"phase {number}")
             for channel in frozen:
@@ -172,11 +178,19 @@ class Performer:
                 continue
             line.add(seconds, key)
             line.spans.append((phase, line.times[-2], line.times[-1], lead, flight))
-            if phase.labelled:
-                began = line.times[-2] if began is None else began
-                ended = line.times[-1]
-        if began is not None:
-            line.repetitions.append((began, ended, self._program.class_name(lead)))
+            self._label(line, phase, lead)
+
+    def _label(self, line: _Timeline, phase: Phase, lead: str) -> None:
+        """Label the last phase of the timeline, as a repetition of its own or as more of the one before."""
+        if not phase.labelled:
+            return
+        name = self._program.class_name(lead) if not phase.action else phase.action
+        began, ended = line.times[-2:]
+        if line.repetitions and line.number == line.labelled_number and line.repetitions[-1][1:] == (began, name):
+            line.repetitions[-1] = (line.repetitions[-1][0], ended, name)
+        else:
+            line.repetitions.append((began, ended, name))
+            line.labelled_number = line.number
 
     def _target(self, phase: Phase, before: Floats, start: Floats, lead: str, amplitude: float, where: str) -> Floats:
         key = start.copy() if phase.to_start else before.copy()
@@ -191,6 +205,8 @@ class Performer:
         advance = float(start[_FOOT_Z].mean() - self._start_foot_z(lead))
         for name in phase.to:
             for channel in resolve(name, lead):
+                if channel.endswith(".hand"):
+                    channel = channel.replace(".hand", ".pin.floor.z")
                 if channel in _ADVANCING or channel == "pelvis.z":
                     wanted[INDEX[channel]] += advance
         changed = wanted != key
@@ -208,7 +224,7 @@ class Performer:
         if abs(advance) < 0.05:
             return start
         moved = start.copy()
-        moved[[*_FOOT_Z, _PELVIS_Z]] += advance
+        moved[[*(INDEX[name] for name in _ADVANCING), _PELVIS_Z]] += advance
         return moved
 
     def _finish(self, line: _Timeline, leads: set[str], near_miss: NearMiss | None) -> Performance:
@@ -286,7 +302,10 @@ class Performer:
 
 
 def label_repetitions(repetitions: list[tuple[float, float, str]], at: Floats) -> tuple[NDArray[np.int64], Floats]:
-    """Number the frames of repetitions, given as start, end and class, in seconds. Returns (T,) and phases (T,)."""
+    """Index the frames of repetitions, given as start, end and class, in seconds.
+
+    Returns (T,), 0 in background and else the place in the list from 1, and the progress of each (T,).
+    """
     number = np.zeros(len(at), np.int64)
     phase = np.full(len(at), np.nan, np.float32)
     for index, (began, ended, _) in enumerate(repetitions, start=1):

@@ -23,7 +23,7 @@ Target = float | tuple[float, float] | str
 BACKGROUND_NAME: Final = "background"
 _SIDE_WORDS: Final = ("lead", "other", "both", *SIDES)
 PARTS: Final = ("legs", "trunk", "head", "arms", "lead_arm", "other_arm")
-POSTURES: Final = ("standing", "sitting", "floor_sitting", "kneeling", "all_fours", "prone", "supine")
+POSTURES: Final = ("standing", "sitting", "floor_sitting", "kneeling", "all_fours", "plank", "prone", "supine")
 
 
 class Oscillation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +47,9 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     jump: Range = 0.0
     """Height of a flight, in lengths of the leg. A flight's duration follows from it."""
     labelled: bool = True
-    """Whether its frames belong to the action."""
+    """Whether its frames belong to an action."""
+    action: str = ""
+    """Class of its frames, where it is not the program's."""
 
 
 class NearMiss(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,7 +87,7 @@ class GaitSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Amplitude of the arms' swing, degrees; used while the arms are free."""
     elbow: Range = (10.0, 35.0)
     lean: Range = (-2.0, 8.0)
-    height: Range = (0.96, 1.0)
+    height: Range = (0.97, 1.01)
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,7 +102,9 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Relative frequency among the programs of its class."""
     defines: tuple[Literal["legs", "trunk", "head", "arms", "lead_arm", "other_arm"], ...] = ()
     """Parts that are not free even in the channels that are not named."""
-    posture: Literal["standing", "sitting", "floor_sitting", "kneeling", "all_fours", "prone", "supine"] = "standing"
+    posture: Literal["standing", "sitting", "floor_sitting", "kneeling", "all_fours", "plank", "prone", "supine"] = (
+        "standing"
+    )
     ends: str = ""
     """Posture at the end, if another."""
     over: tuple[Literal["walking", "sitting"], ...] = ()
@@ -134,7 +138,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def class_names(self) -> tuple[str, ...]:
         """Return the classes that the program shows."""
-        return tuple(dict.fromkeys(self.class_name(side) for side in SIDES))
+        others = (phase.action for phase in self.phases if phase.action)
+        return tuple(dict.fromkeys((*(self.class_name(side) for side in SIDES), *others)))
 
 
 class _Programs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

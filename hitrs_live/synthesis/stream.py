@@ -26,6 +26,7 @@ from hitrs_live.synthesis.kinematics import solve_pose
 from hitrs_live.synthesis.perform import Performer, lift_moving_feet
 from hitrs_live.synthesis.program import BACKGROUND_NAME, Program, shipped_programs
 from hitrs_live.synthesis.smoothing import RATE_HZ
+from hitrs_live.synthesis.sway import sway_angles, tremor_m
 
 Floats = NDArray[np.floating]
 
@@ -208,7 +209,8 @@ def _finish(
     hang_with_gravity(channels, _hanging(segment.owned, free))
     channels[:, INDEX["root.heading"]] += rng.uniform(-180, 180)
     lift_moving_feet(channels)
-    joints = solve_pose(channels.astype(np.float32), body)
+    _sway(channels, rng)
+    joints = solve_pose(channels.astype(np.float32), body) + tremor_m(count, rng)
     span = slice(0, frames)
     return LabelledMotion(
         name=name,
@@ -220,6 +222,31 @@ def _finish(
         onset_mask=segment.onset_mask[span],
         near_miss=np.where(segment.labels[span] == BACKGROUND, segment.near_miss[span], BACKGROUND),
     )
+
+
+def _sway(channels: Floats, rng: np.random.Generator) -> None:
+    """Add the sway of a standing person to the angles, in place. channels: (T, C)."""
+    angles = sway_angles(len(channels), rng)
+    for name, (sign, angle) in _SWAYING.items():
+        channels[:, INDEX[name]] += sign * angles[angle]
+    # The hips move over the ankles by the sine of the lean.
+    for name, sign, angle in (("pelvis.z", 1.0, "lean_forward"), ("pelvis.x", 1.0, "lean_side")):
+        channels[:, INDEX[name]] += sign * np.sin(np.radians(angles[angle]))
+
+
+_SWAYING: Final = {
+    "pelvis.turn": (1.0, "turn"),
+    "spine.flexion": (1.0, "spine_forward"),
+    "spine.side": (1.0, "spine_side"),
+    "spine.turn": (1.0, "spine_turn"),
+    "head.nod": (1.0, "head_nod"),
+    "head.tilt": (1.0, "head_tilt"),
+    "head.turn": (1.0, "head_turn"),
+    **{f"{side}.arm.elevation": (1.0, f"{side}_arm_side") for side in SIDES},
+    **{f"{side}.arm.plane": (1.0, f"{side}_arm_forward") for side in SIDES},
+    **{f"{side}.elbow": (1.0, f"{side}_elbow") for side in SIDES},
+}
+"""Which angle of sway is added to which channel, and its sign."""
 
 
 def _hanging(owned: Floats, free: Floats) -> Floats:

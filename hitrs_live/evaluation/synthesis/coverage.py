@@ -34,18 +34,18 @@ def compare(real: Sequence[Repetition], synthetic: Sequence[Repetition]) -> dict
     """
     report: dict[str, Any] = {}
     for label in sorted({one.label for one in real}):
-        true, made = (_some([one for one in group if one.label == label]) for group in (real, synthetic))
+        true, made = ([one for one in group if one.label == label] for group in (real, synthetic))
         report[label] = {
             "real": len(true),
             "people": len({(one.source, one.subject) for one in true}),
             "sources": sorted({one.source for one in true}),
             "synthetic": len(made),
-            **(_compare_class(feature_table(true), feature_table(made)) if made else {}),
+            **(_compare_class(*(feature_table(_some(one)) for one in (true, made))) if made else {}),
         }
     return report
 
 
-def _some(repetitions: list[Repetition]) -> list[Repetition]:
+def _some(repetitions: Sequence[Repetition]) -> list[Repetition]:
     """Choose at most `_MOST` repetitions."""
     chosen = np.random.default_rng(0).permutation(len(repetitions))[:_MOST]
     return [repetitions[number] for number in sorted(chosen.tolist())]

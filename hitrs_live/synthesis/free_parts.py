@@ -115,7 +115,8 @@ def _shift_weight(channels: Floats, rng: np.random.Generator) -> None:
     for side in SIDES:
         column = INDEX[f"{side}.foot.x"]
         channels[:, column] = np.maximum(channels[:, column], 0.05)
-    channels[:, INDEX["height"]] = 1.0 - np.abs(0.01 * drift(rng, frames, 1, 2.0)[:, 0])
+    bent = 0.03 * max(rng.random() - 0.7, 0)
+    channels[:, INDEX["height"]] = 1.008 - bent - np.abs(0.008 * drift(rng, frames, 1, 2.0)[:, 0])
 
 
 def _steps(frames: int, mean: float, spread: float, rng: np.random.Generator) -> Floats:

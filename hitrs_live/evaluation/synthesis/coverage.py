@@ -16,7 +16,7 @@ _INSIDE = (0.01, 0.99)
 _LEAST_COVERED = 0.9
 """Share of real repetitions within the synthetic range below which a feature is flagged."""
 _LEAST_REAL = 4
-_MOST = 400
+_MOST = 200
 """Repetitions of a class that are measured: more change the quantiles little."""
 _CLOSE = {"_deg": 5.0, "_deg_s": 20.0, "_s": 0.1, "_hz": 0.3}
 _CLOSE_LENGTHS = 0.05

@@ -1,6 +1,5 @@
 """Describe a repetition by the extremes of its angles, its duration and its speed."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,6 +17,8 @@ _SIGNED: Final = frozenset({"trunk_lean_side_deg", "trunk_twist_deg", "heading_r
 """Angles whose sign only says which side: their size is compared."""
 _SMOOTH_FRAMES = 3
 _EDGE_QUANTILE = 0.03
+_STEP_HEIGHT = 0.03
+"""Of a lifted ankle above the other, in leg lengths."""
 
 FEATURES: Final = (
     *(f"{name} {side} {end}" for name in _PAIRED for side in ("higher", "lower") for end in ("min", "max")),
@@ -31,21 +32,20 @@ repetition and its mirror image are described alike. Speeds are in trunk lengths
 def features_of(repetition: Repetition) -> Floats:
     """Describe one repetition by the features of `FEATURES`. Returns (F,); NaN where an angle is never defined."""
     angles = smooth(joint_angles(repetition.joints_m), _SMOOTH_FRAMES)
+    steps_hz = _steps_hz(angles)
     for name in _SIGNED:
         angles[:, column(name)] = np.abs(angles[:, column(name)])
-    with warnings.catch_warnings():
-        # A shoulder's plane has no value while the arm hangs, which may be all the time.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        low, high = np.nanquantile(angles, (_EDGE_QUANTILE, 1 - _EDGE_QUANTILE), axis=0)
-        values: list[float] = []
-        for name in _PAIRED:
-            both = [ANGLES.index(_sided(name, side)) for side in SIDES]
-            values += [np.nanmax(low[both]), np.nanmax(high[both]), np.nanmin(low[both]), np.nanmin(high[both])]
+    low, high = _extremes(angles)
+    values: list[float] = []
+    for name in _PAIRED:
+        both = [column(_sided(name, side)) for side in SIDES]
+        # Of one arm that hangs, the plane has no value; of two, there is none at all.
+        values += [float(pick(end[both])) for pick in (np.fmax.reduce, np.fmin.reduce) for end in (low, high)]
     for name in _MIDDLE:
         values += [low[column(name)], high[column(name)]]
     joints = repetition.joints_m
     speeds = [peak_speed(joints, part) for part in ("wrist", "ankle")]
-    return np.array([*values, len(repetition) / RATE_HZ, *speeds, _steps_hz(joints)])
+    return np.array([*values, len(repetition) / RATE_HZ, *speeds, steps_hz])
 
 
 def feature_table(repetitions: Sequence[Repetition]) -> Floats:
@@ -53,13 +53,22 @@ def feature_table(repetitions: Sequence[Repetition]) -> Floats:
     return np.stack([features_of(one) for one in repetitions]) if repetitions else np.zeros((0, len(FEATURES)))
 
 
+def _extremes(angles: Floats) -> tuple[Floats, Floats]:
+    """Compute a low and a high quantile of each angle. angles: (T, A), NaN where undefined. Returns (A,) twice."""
+    ends = np.quantile(angles, (_EDGE_QUANTILE, 1 - _EDGE_QUANTILE), axis=0)
+    for one in np.flatnonzero(np.isnan(ends[0])):
+        known = angles[np.isfinite(angles[:, one]), one]
+        if len(known):
+            ends[:, one] = np.quantile(known, (_EDGE_QUANTILE, 1 - _EDGE_QUANTILE))
+    return ends[0], ends[1]
+
+
 def _sided(name: str, side: str) -> str:
     return f"{name.removesuffix('_deg')}_{side}_deg" if name.endswith("_deg") else f"{name}_{side}"
 
 
-def _steps_hz(joints_m: NDArray[np.floating]) -> float:
-    """Count how often the feet change places, by the height of the ankles, per second."""
-    angles = joint_angles(joints_m)
-    difference = smooth(angles[:, column("ankle_height_left")] - angles[:, column("ankle_height_right")], 5)
-    moved = np.sign(difference[np.abs(difference) > 0.03])
-    return float((np.diff(moved) != 0).sum() * RATE_HZ / len(joints_m))
+def _steps_hz(angles: Floats) -> float:
+    """Count how often the feet change places, by the height of the ankles, per second. angles: (T, A)."""
+    difference = angles[:, column("ankle_height_left")] - angles[:, column("ankle_height_right")]
+    moved = np.sign(difference[np.abs(difference) > _STEP_HEIGHT])
+    return float((np.diff(moved) != 0).sum() * RATE_HZ / len(angles))

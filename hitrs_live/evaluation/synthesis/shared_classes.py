@@ -59,11 +59,8 @@ def has_bouts(source: str) -> bool:
 
 
 def synthetic_classes(classes: Sequence[str]) -> list[str | None]:
-    """Map the classes of synthetic motion to shared ones. classes: names by number. Returns None for others."""
-    known = (_OTHER_NAMES.get(name, name) for name in classes)
-    return [name if name in _SHARED else None for name in known]
+    """Return the shared class of each class of synthetic motion, which has the same name, None for others."""
+    return [name if name in _SHARED else None for name in classes]
 
 
-_OTHER_NAMES: Final[Mapping[str, str]] = {}
-"""Classes of synthetic motion that are shared ones by another name."""
 _SHARED: Final = frozenset({*LABELS[1:], "stand_to_sit", *_MARS.values()})

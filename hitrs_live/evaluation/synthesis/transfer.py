@@ -11,10 +11,17 @@ from numpy.typing import NDArray
 from hitrs_live.evaluation.metrics.classification import confusion_counts, mistaken_for, recalls
 from hitrs_live.evaluation.synthesis.repetitions import Repetition
 from hitrs_live.evaluation.synthesis.time_warping import nearest_class
-from hitrs_live.evaluation.synthesis.window_classifier import WindowTraining, predict, train_classifier
+from hitrs_live.evaluation.synthesis.window_classifier import (
+    WindowClassifier,
+    WindowTraining,
+    predict,
+    train_classifier,
+)
 from hitrs_live.evaluation.synthesis.windows import CHANNELS, WindowAugmenter, encode_all
 
 Numbers = NDArray[np.int64]
+_Labelled = tuple[Sequence[Repetition], Numbers]
+"""Repetitions and the classes of each."""
 
 _FOLDS: Final = 3
 _WARPED_FRAMES = 2
@@ -55,7 +62,9 @@ def measure_transfer(
     numbers, made_numbers = (np.array([labels.index(one.label) for one in group], np.int64) for group in (true, made))
     trainer = _Trainer(labels, config)
     inputs = encode_all(true)
-    predicted = [predict(trainer.train(made, made_numbers, seed=seed), inputs).numpy() for seed in range(config.seeds)]
+    predicted = [
+        predict(trainer.train([(made, made_numbers)], seed=seed), inputs).numpy() for seed in range(config.seeds)
+    ]
     report = {
         "classes": labels,
         "synthetic": _over_seeds(predicted, numbers, true, labels),
@@ -79,11 +88,10 @@ class _Trainer:
         self._classes = len(labels)
         self._augmenter = WindowAugmenter(labels)
 
-    def train(self, *sets: Any, seed: int) -> Any:
-        """Train on pairs of repetitions and their classes, given in turn; each set has equal weight."""
+    def train(self, sets: Sequence[_Labelled], *, seed: int) -> WindowClassifier:
+        """Train on sets of repetitions with their classes; each set has equal weight."""
         rng = np.random.default_rng(seed)
-        pairs = list(zip(sets[::2], sets[1::2], strict=True))
-        pools = [self._augmenter.pool(*pair, self._config.variants // len(pairs), rng) for pair in pairs]
+        pools = [self._augmenter.pool(*one, self._config.variants // len(sets), rng) for one in sets]
         inputs, labels = (torch.cat(part) for part in zip(*pools, strict=True))
         return train_classifier(inputs, labels, self._classes, seed=seed, config=self._config.training)
 
@@ -99,8 +107,9 @@ def _left_out(
     for fold in range(_FOLDS):
         tested, trained = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold).tolist()
         others = [real[i] for i in trained]
-        for name, added in (("real", ()), ("both", (made, made_numbers))):
-            model = trainer.train(others, numbers[trained], *added, seed=fold)
+        own = (others, numbers[trained])
+        for name, sets in (("real", [own]), ("both", [own, (made, made_numbers)])):
+            model = trainer.train(sets, seed=fold)
             predicted[name][tested] = predict(model, inputs[tested]).numpy()
     return {
         name: {**_figures(one, numbers, len(labels)), **_per_class([one], numbers, labels)}

@@ -15,7 +15,7 @@ _INK, _FAINT, _REAL, _SYNTHETIC = "#1f2933", "#8a94a0", "#c8553d", "#9cc3dc"
 _STYLE: Final[dict[Any, Any]] = {
     "font.family": "DejaVu Sans", "font.size": 7, "text.color": _INK, "axes.labelcolor": _INK, "xtick.color": _INK,
     "ytick.color": _INK, "axes.edgecolor": _FAINT, "axes.spines.top": False, "axes.spines.right": False,
-    "figure.facecolor": "white", "savefig.dpi": 110,
+    "figure.facecolor": "white", "savefig.dpi": 90,
 }  # fmt: skip
 _ROWS: Final = {
     "knee_flexion_deg higher max": "knee, more bent",
@@ -56,7 +56,7 @@ def draw_coverage(coverage: dict[str, Any], file: Path) -> None:
     shown = {label: one for label, one in coverage.items() if one.get("features")}
     rows = max(-(-len(shown) // _COLUMNS), 1)
     with rc_context(_STYLE):
-        figure = Figure(figsize=(3.2 * _COLUMNS, 1.9 * rows + 0.5), layout="constrained")
+        figure = Figure(figsize=(3.2 * _COLUMNS, 1.9 * rows + 0.4), layout="constrained")
         panels = figure.subplots(rows, _COLUMNS, squeeze=False, sharex=True).ravel()
         for (label, one), axes in zip(shown.items(), panels, strict=False):
             _draw_class(axes, label, one)

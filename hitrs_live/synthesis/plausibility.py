@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
-from hitrs_live.synthesis.recorded_body import FEET, HIPS, SHOULDERS, smooth
+from hitrs_live.synthesis.recorded_body import FEET, HIPS, SHOULDERS
+from hitrs_live.synthesis.smoothing import RATE_HZ, smooth
 
 Floats = NDArray[np.float32]
 
@@ -20,7 +21,6 @@ _SEGMENTS: Final = (
 )
 """Upper end, lower end, share of the body's mass and position of its centre (de Leva, 1996); both sides have them."""
 _TRUNK_MASS, _TRUNK_CENTRE, _HEAD_MASS = 0.435, 0.55, 0.069
-_RATE_HZ: Final = 30
 _SLOW_M_S: Final = 0.3
 """Speed of the centre of mass below which it must be above the feet."""
 _AIRBORNE_M: Final = 0.06
@@ -54,7 +54,7 @@ def beyond_support_m(joints_m: Floats) -> Floats:
     joints_m: (T, 25, 3). Returns (T,): 0 or less inside; NaN where the body moves fast or is in the air.
     """
     centre = mass_centre(joints_m)
-    speed = np.linalg.norm(np.gradient(smooth(centre, 9), axis=0), axis=-1) * _RATE_HZ
+    speed = np.linalg.norm(np.gradient(smooth(centre, 0.07), axis=0), axis=-1) * RATE_HZ
     feet = joints_m[:, FEET].reshape(-1, 2, 2, 3)
     along = (feet[:, :, 1] - feet[:, :, 0]) * _HEEL
     points = np.concatenate([feet[:, :, 0] - along, feet[:, :, 1] + along], axis=1)

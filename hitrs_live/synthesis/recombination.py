@@ -6,7 +6,7 @@ learns the arms. Here the parts of the body that do not define a class come from
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
 from hitrs_live.data.body_proportions import SensorGeometries, measure_geometry
 from hitrs_live.data.class_map import read_background, read_ship
+from hitrs_live.data.gestures import gesture
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.data.shipped_classes import LABELS
@@ -27,6 +28,7 @@ from hitrs_live.synthesis.joining import first_frames, join, label_motion
 from hitrs_live.synthesis.near_misses import has_near_miss, kinds_of, make_near_miss
 from hitrs_live.synthesis.recorded_body import RecordedBody, at_pace, conform, draw_recorded_body, mirror_body
 from hitrs_live.synthesis.segments import Segment, cut_segments
+from hitrs_live.synthesis.sway import tremor_m
 
 Floats = NDArray[np.float32]
 
@@ -111,8 +113,8 @@ class Recombiner:
         kinds, weights = zip(*self._config.weights.items(), strict=True)
         kind = str(rng.choice(kinds, p=np.array(weights) / sum(weights)))
         for _ in range(_TRIES):
-            if kind == "whole":
-                found = [self._whole(self._donors.any(rng, self._donors.actions), body, subject, rng)]
+            if kind == "whole" and (action := self._donors.action(rng)):
+                found = [self._whole(action, body, subject, rng)]
             elif kind == "near_miss" and self._donors.with_near_misses and rng.random() < 0.5:
                 donor = self._donors.any(rng, self._donors.with_near_misses)
                 found = [self._near_miss(donor, body, subject, rng)]
@@ -133,7 +135,11 @@ class Recombiner:
         self, kind: str, body: RecordedBody, subject: str, rng: np.random.Generator
     ) -> list[LabelledMotion]:
         """Draw legs and arms from two recordings and put them together; nothing where that is not plausible."""
-        legs, arms = (self._draw_part(segment, rng) for segment in self._donors.pair(kind, rng))
+        pair = self._donors.pair(kind, rng)
+        legs, arms = self._draw_part(pair.legs, rng), self._draw_part(pair.arms, rng)
+        if pair.held:
+            arms = replace(arms, label=BACKGROUND, held=True)
+        arms = replace(arms, gesture=pair.gesture)
         names = self._leg_class(legs), self._classes[arms.label]
         name = combined_class(*names)
         action = arms.segment if part_of(names[1]) == "arms" else legs.segment
@@ -204,20 +210,30 @@ class _Part:
     """Class after mirroring."""
     mirrored: bool
     tempo: float
+    held: bool = False
+    """Whether one pose of it is held."""
+    gesture: bool = False
+    """Whether the arms make synthetic gestures instead."""
 
     def read(self, frames: int, body: RecordedBody, rng: np.random.Generator) -> Floats:
         """Read so many frames, fewer only where the recording is too short to be cut and may not be played back."""
         joints = self.segment.joints_m
+        if self.held:
+            pose = joints[rng.integers(len(joints))]
+            joints = mirror_body(pose[None]) if self.mirrored else pose[None]
+            still = conform(np.repeat(joints, frames, axis=0), self.segment.geometry, body)
+            return still + tremor_m(frames, rng)
         if self.segment.repeating:
             joints = self._crop(joints, max(2, round(frames * self.tempo)), rng)
             frames = min(frames, max(2, round(len(joints) / self.tempo)))
         if self.mirrored:
             joints = mirror_body(joints)
-        return conform(at_pace(joints, frames, rng), self.segment.geometry, body)
+        conformed = conform(at_pace(joints, frames, rng), self.segment.geometry, body)
+        return gesture(conformed, rng) if self.gesture else conformed
 
     def repeat(self, frames: int, times: int, body: RecordedBody, rng: np.random.Generator) -> list[Floats]:
         """Read so many frames several times; one after the other from a recording that goes on."""
-        if not self.segment.repeating:
+        if not (self.segment.repeating or self.held):
             return [self.read(frames, body, rng) for _ in range(times)]
         joints = self.read(frames * times, body, rng)
         return np.array_split(joints, times) if times > 1 else [joints]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hitrs_live.data.body_proportions import SensorGeometries, SensorGeometry, retarget
 from hitrs_live.data.interpolation import interpolate
 from hitrs_live.skeleton import NTU25
+from hitrs_live.synthesis.smoothing import smooth
 
 Floats = NDArray[np.float32]
 
@@ -31,9 +32,11 @@ _TRUNK_M: Final = (0.50, 0.05, 0.36, 0.6)
 _ON_FLOOR_M: Final = 0.03
 """Height above the lower foot at which a foot bears little of the weight."""
 _FLOOR_PERCENTILE: Final = 10
-_SETTLING_FRAMES: Final = 5
+_SETTLING_S: Final = 0.04
 _ENDS: Final = [joint for joint in LIMBS if NTU25.joints[joint].endswith(("hand", "tip", "thumb", "foot"))]
-_STEADY_FRAMES: Final = 9
+_STEADY_S: Final = 0.07
+_HEADING_S: Final = 0.1
+"""Standard deviations of smoothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +80,7 @@ def _steady_ends(joints_m: Floats) -> Floats:
     for joint in LIMBS:
         parent = NTU25.parents[joint]
         bone = joints_m[:, joint] - joints_m[:, parent]
-        steady[:, joint] = steady[:, parent] + (smooth(bone, _STEADY_FRAMES) if joint in _ENDS else bone)
+        steady[:, joint] = steady[:, parent] + (smooth(bone, _STEADY_S) if joint in _ENDS else bone)
     return steady
 
 
@@ -103,18 +106,9 @@ def on_feet(joints_m: Floats, feet_m: Floats) -> Floats:
     bearing /= bearing.sum(1, keepdims=True)
     shift = (bearing[..., None] * (feet_m - own)).sum(1)
     shift[:, 1] = feet_m[..., 1].min(1) - own[..., 1].min(1)
-    shift[:, [0, 2]] = smooth(shift[:, [0, 2]], _SETTLING_FRAMES)
+    shift[:, [0, 2]] = smooth(shift[:, [0, 2]], _SETTLING_S)
     moved: Floats = (joints_m + shift[:, None]).astype(np.float32)
     return moved
-
-
-def smooth(values: NDArray[np.floating], frames: int) -> Floats:
-    """Average over a window of so many frames, weighted towards its middle. values: (T, C)."""
-    kernel = np.hanning(frames + 2)[1:-1]
-    padded = np.pad(values, ((frames // 2, frames // 2), (0, 0)), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, frames, axis=0)
-    smoothed: Floats = (windows @ (kernel / kernel.sum())).astype(np.float32)
-    return smoothed
 
 
 def mirror_body(joints_m: Floats) -> Floats:
@@ -130,9 +124,9 @@ def at_pace(joints_m: Floats, frames: int, rng: np.random.Generator) -> Floats:
     return interpolate(joints_m, at * (len(joints_m) - 1) / max(at[-1], 1e-6))
 
 
-def heading(joints_m: Floats, frames: int = 15) -> Floats:
+def heading(joints_m: Floats) -> Floats:
     """Measure the slow heading of the hips, positive to the left. joints_m: (T, 25, 3). Returns radians, (T,)."""
-    across = smooth(joints_m[:, HIPS[0]] - joints_m[:, HIPS[1]], frames)
+    across = smooth(joints_m[:, HIPS[0]] - joints_m[:, HIPS[1]], _HEADING_S)
     return np.unwrap(np.arctan2(-across[:, 2], across[:, 0])).astype(np.float32)
 
 

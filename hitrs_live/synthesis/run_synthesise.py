@@ -28,7 +28,7 @@ def run_synthesise(options: argparse.Namespace) -> int:
         return 0
     if options.out is None:
         raise ConfigError("--out is missing; expected the folder to write to, or --list")
-    settings = StreamSettings(seconds=options.seconds)
+    settings = StreamSettings(seconds=options.seconds, falls=options.falls)
     synthesiser = MotionSynthesiser(
         sorted(options.classes) if options.classes else None, seed=options.seed, settings=settings, programs=programs
     )

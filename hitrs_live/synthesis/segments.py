@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
 from hitrs_live.data.body_proportions import SensorGeometry
 from hitrs_live.skeleton import NTU25
-from hitrs_live.synthesis.recorded_body import ANKLES, FEET, HIPS, SHOULDERS, smooth
+from hitrs_live.synthesis.recorded_body import ANKLES, FEET, HIPS, SHOULDERS
+from hitrs_live.synthesis.smoothing import RATE_HZ, smooth
 
 Floats = NDArray[np.float32]
 
 SHORTEST_FRAMES: Final = 20
-_RATE_HZ: Final = 30
 _STANDING_M_S: Final = 0.25
 _STANDING_SHARE: Final = 0.8
 _UPRIGHT: Final = 0.8
@@ -57,13 +57,13 @@ class Segment:
     @property
     def fastest_m_s(self) -> float:
         """Greatest speed of a joint other than those of the hands."""
-        return float(np.linalg.norm(np.diff(self.joints_m[:, _CHECKED], axis=0), axis=-1).max()) * _RATE_HZ
+        return float(np.linalg.norm(np.diff(self.joints_m[:, _CHECKED], axis=0), axis=-1).max()) * RATE_HZ
 
     @cached_property
     def standing(self) -> bool:
         """Whether the person is upright with both feet at rest on the floor."""
         joints = self.joints_m
-        speed = np.linalg.norm(np.diff(smooth(joints[:, ANKLES].reshape(len(joints), 6), 9), axis=0), axis=-1)
+        speed = np.linalg.norm(np.diff(smooth(joints[:, ANKLES].reshape(len(joints), 6), 0.07), axis=0), axis=-1)
         legs = np.linalg.norm(joints[:, HIPS] - joints[:, ANKLES], axis=-1).mean(1)
         height = joints[:, HIPS, 1].mean(1) - joints[:, ANKLES, 1].mean(1)
         trunk = joints[:, SHOULDERS, 1].mean(1) - joints[:, HIPS, 1].mean(1)
@@ -74,7 +74,7 @@ class Segment:
             for a, b in (("hip", "knee"), ("knee", "ankle"))
         )
         upright = (height > _UPRIGHT * bones) & (legs > _UPRIGHT * bones) & (trunk > 0.3 * height)
-        still = speed * _RATE_HZ < _STANDING_M_S
+        still = speed * RATE_HZ < _STANDING_M_S
         level = np.abs(lowest - np.median(lowest)) < 0.08
         return bool(min(still.mean(), upright.mean(), level.mean()) > _STANDING_SHARE)
 

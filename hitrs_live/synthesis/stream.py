@@ -20,6 +20,7 @@ from hitrs_live.synthesis.compose import (
     lay_over,
     segment_of,
 )
+from hitrs_live.synthesis.fall_ending import START_FRAMES, end_with_fall
 from hitrs_live.synthesis.free_parts import free_channels, hang_with_gravity
 from hitrs_live.synthesis.gait import walk
 from hitrs_live.synthesis.kinematics import solve_pose
@@ -30,6 +31,9 @@ from hitrs_live.synthesis.sway import sway_angles, tremor_m
 
 Floats = NDArray[np.floating]
 
+FALLS: Final = ("fall_forward", "fall_backward", "fall_side")
+_FALL_FRAMES: Final = 4 * RATE_HZ
+"""About the duration of a fall and of lying after it."""
 _ARMS_FREE_IN: Final = ("standing", "sitting", "floor_sitting", "kneeling")
 
 
@@ -45,6 +49,8 @@ class StreamSettings:
     over_walking: float = 0.25
     """Share of the actions of the arms that are done while walking, where the program allows it."""
     idle_s: tuple[float, float] = (0.5, 6.0)
+    falls: float = 0.0
+    """Share of the streams that end in a simulated fall or stumble; needs MuJoCo."""
 
 
 class MotionSynthesiser:
@@ -64,15 +70,16 @@ class MotionSynthesiser:
         Raises ConfigError for a class that no program shows.
         """
         self._programs = tuple(programs if programs is not None else shipped_programs())
-        known = class_names(self._programs)
+        self.settings = settings or StreamSettings()
+        known = (*class_names(self._programs), *(FALLS if self.settings.falls else ()))
         for name in classes or ():
             if name not in known:
                 raise ConfigError(f"no program shows {name!r}; expected any of {', '.join(known)}")
         self.classes = (BACKGROUND_NAME, *(classes if classes is not None else known))
-        self.settings = settings or StreamSettings()
         self._seed = seed
         self._numbers = {name: number for number, name in enumerate(self.classes) if number}
-        self._by_class = {name: [one for one in self._programs if name in one.class_names()] for name in self._numbers}
+        shown = {name: [one for one in self._programs if name in one.class_names()] for name in self._numbers}
+        self._by_class = {name: programs for name, programs in shown.items() if programs}
         self._background = [
             one for one in self._programs if not any(name in self._numbers for name in one.class_names())
         ]
@@ -88,9 +95,12 @@ class MotionSynthesiser:
         """Draw one stream of `settings.seconds`."""
         rng = np.random.default_rng((self._seed, index))
         body = draw_body(rng)
-        segments = self._segments(body, rng)
         frames = int(self.settings.seconds * RATE_HZ)
-        return _finish(join(segments, rng), body, rng, name=f"synthetic_{self._seed}_{index:06d}", frames=frames)
+        falls = rng.random() < self.settings.falls
+        segments = self._segments(body, rng, frames - (_FALL_FRAMES if falls else 0), stands_up=falls)
+        name = f"synthetic_{self._seed}_{index:06d}"
+        motion = _finish(join(segments, rng), body, rng, name=name, frames=None if falls else frames)
+        return end_with_fall(motion, self._numbers, rng) if falls else motion
 
     def action(self, name: str, index: int) -> LabelledMotion:
         """Draw one series of one action, for checks and pictures, with a second of standing around it."""
@@ -101,14 +111,22 @@ class MotionSynthesiser:
         around = [idle_segment(RATE_HZ), middle, idle_segment(RATE_HZ)] if _stands(program) else [middle]
         return _finish(join(around, rng), body, rng, name=f"{name}_{self._seed}_{index:06d}")
 
-    def _segments(self, body: BodyProportions, rng: np.random.Generator) -> list[Segment]:
-        wanted = self.settings.seconds * RATE_HZ
+    def _segments(
+        self, body: BodyProportions, rng: np.random.Generator, wanted: int, *, stands_up: bool
+    ) -> list[Segment]:
+        """Draw segments of so many frames or a little more. stands_up: at the end the person stands or walks."""
         segments = [idle_segment(int(rng.uniform(0.3, 2.0) * RATE_HZ))]
         posture, frames = "standing", 0
         while frames < wanted:
             added, posture = self._item(segments[-1], posture, body, rng)
             segments += added
             frames = sum(map(len, segments))
+        if stands_up:
+            segments += [self._perform(step, body, rng) for step in self._route(posture, "standing", rng)]
+            seconds = START_FRAMES / RATE_HZ + 1.0
+            segments.append(
+                self._walk(seconds, body, rng) if rng.random() < 0.5 else idle_segment(int(seconds * RATE_HZ))
+            )
         return segments
 
     def _item(
@@ -129,7 +147,7 @@ class MotionSynthesiser:
         if kind == 2:
             program = _pick(self._background, rng)
         else:
-            program = _pick(self._by_class[self.classes[1 + rng.integers(len(self.classes) - 1)]], rng)
+            program = _pick(list(self._by_class.values())[rng.integers(len(self._by_class))], rng)
         added: list[Segment] = []
         sitting = posture == "sitting" and "sitting" in program.over
         if not sitting:

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
+from hitrs_live.synthesis.smoothing import RATE_HZ
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
-RATE_HZ: Final = 30
 SPLIT_HZ: Final = 3.0
 """Upper end of sway and lower end of tremor."""
 _SLOWEST_HZ: Final = 0.05

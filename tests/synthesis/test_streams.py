@@ -119,3 +119,18 @@ def test_the_verb_lists_classes_and_refuses_what_it_does_not_know(capsys: pytest
     assert "moonwalk" in capsys.readouterr().err
     assert main(["synthesise"]) == 2
     assert "--out" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_stream_may_end_in_a_fall_that_continues_the_motion() -> None:
+    pytest.importorskip("mujoco", reason="simulated falls need MuJoCo: pip install 'hitrs-live[physics]'")
+    settings = StreamSettings(seconds=20, falls=1.0, idle=1.0, near_miss=0.0, background=0.0)
+    synthesiser = MotionSynthesiser(seed=0, settings=settings)
+    streams = list(islice(synthesiser.streams(), 4))
+    fallen = [one for one in streams if synthesiser.classes[one.labels.max()].startswith("fall_")]
+    assert fallen
+    for one in fallen:
+        landed = int(np.flatnonzero(one.labels == one.labels.max())[-1])
+        assert one.joints_m[landed:, 0, 1].max() < 0.6 * one.joints_m[0, 0, 1]
+        speed = np.linalg.norm(np.diff(one.joints_m[: landed + 1], axis=0), axis=-1) * 30
+        assert speed.max() < 14

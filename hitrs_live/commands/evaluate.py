@@ -8,6 +8,8 @@ from hitrs_live.commands.flags import (
     add_prediction_flags,
     add_readout,
     add_threads,
+    count,
+    count_or_none,
     names,
     seed,
     whole,
@@ -31,6 +33,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     _add_detector_flags(held_out)
     held_out.set_defaults(run=_run_held_out)
     _add_reality(add("reality", "detect actions in clips of real people, from the estimator's landmarks on"))
+    _add_synthesis(add("synthesis", "compare synthetic motion with recordings of real people"))
     _add_detection(add("detection", "detect actions on streams, through the streaming path"))
     _add_recognition(add("recognition", "classify trimmed sequences, complete and partly observed; probe encoders"))
     _add_motion(add("motion", "predict motion with the live model, or by published protocols"))
@@ -59,6 +62,36 @@ def _run_reality(options: argparse.Namespace) -> int:
     from hitrs_live.evaluation.run_reality import run_reality
 
     return run_reality(options)
+
+
+def _add_synthesis(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", required=True, help="folder that `hitrs-live synthesise` wrote"
+    )
+    parser.add_argument(
+        "--real", type=Path, metavar="FOLDER", help="data folder (default: $HITRS_DATA, else ../shared/data)"
+    )
+    parser.add_argument(
+        "--seeds", type=count_or_none, default=3, metavar="N",
+        help="classifiers trained on synthetic motion, 0 to compare ranges only (default: 3)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--variants", type=count, default=300, metavar="N", help="augmented examples of each class (default: 300)"
+    )
+    parser.add_argument(
+        "--real-people", action=argparse.BooleanOptionalAction, default=True,
+        help="also train on real people, to compare with (default: yes)",
+    )  # fmt: skip
+    add_threads(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a JSON file")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the ranges of each class to a picture")
+    parser.set_defaults(run=_run_synthesis)
+
+
+def _run_synthesis(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.run_synthesis import run_synthesis
+
+    return run_synthesis(options)
 
 
 def _add_checkpoint_flags(parser: argparse.ArgumentParser) -> None:

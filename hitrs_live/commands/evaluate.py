@@ -62,9 +62,7 @@ def _add_reality(parser: argparse.ArgumentParser) -> None:
         help="keep estimated landmarks and logits here, for a quicker second run (default: runs/reality)",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a JSON file")
-    parser.add_argument(
-        "--plot", type=Path, metavar="FILE.png", help="also draw misses against false alarms per hour"
-    )
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw misses against false alarms per hour")
     parser.set_defaults(run=_run_reality)
 
 

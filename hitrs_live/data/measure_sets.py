@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -186,7 +186,7 @@ def _runs(sequence: LabelledSequence) -> Iterator[tuple[int, int, int]]:
     """Yield label, first frame and the frame after the last of each run of equal labels."""
     edges = np.flatnonzero(np.diff(sequence.labels)) + 1
     bounds = [0, *edges.tolist(), len(sequence.labels)]
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in pairwise(bounds):
         if end > start:
             yield int(sequence.labels[start]), start, end
 

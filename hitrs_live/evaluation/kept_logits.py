@@ -1,4 +1,4 @@
-"""Keep the logits of a set of streams in a file, so that a further run of the reality benchmark need not encode them."""
+"""Keep the logits of a set of streams in a file: a second run of the reality benchmark need not encode them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -29,9 +29,7 @@ def read_logits(file: Path, sequences: Sequence[LabelledSequence]) -> list[KeptS
     cuts = np.cumsum(lengths)[:-1]
     return [
         KeptStream(sequence=sequence, ends=own_ends, logits=own_logits)
-        for sequence, own_ends, own_logits in zip(
-            sequences, np.split(ends, cuts), np.split(logits, cuts), strict=True
-        )
+        for sequence, own_ends, own_logits in zip(sequences, np.split(ends, cuts), np.split(logits, cuts), strict=True)
     ]
 
 

@@ -21,9 +21,9 @@ from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.evaluation.kept_logits import logits_file
 from hitrs_live.evaluation.reports.det_plot import draw_det
 from hitrs_live.evaluation.reports.reality import NamedSet, evaluate_reality
+from hitrs_live.evaluation.reports.reality_tables import print_reality
 from hitrs_live.evaluation.reports.write import about_run, write_report
 from hitrs_live.evaluation.scored_sets import score_clips, score_streams
-from hitrs_live.evaluation.reports.reality_tables import print_reality
 from hitrs_live.evaluation.video_landmarks import available_videos, read_video_clips
 from hitrs_live.inference.backend_selection import open_engine
 from hitrs_live.inference.base import Engine
@@ -35,7 +35,7 @@ _ROWS = 32
 
 
 def run_reality(options: argparse.Namespace) -> int:
-    """Measure a detector on all that the data folder has, print tables, write report and plot. Returns the exit code."""
+    """Measure a detector on what the data folder has, print tables, write report and plot. Returns the exit code."""
     folder = options.data or data_folder()
     chosen = _choose(options.sets, folder)
     checkpoint = load_checkpoint(options.checkpoint)
@@ -64,8 +64,8 @@ def _choose(wanted: frozenset[str] | None, folder: Path) -> list[str]:
     if wanted is None:
         if not there:
             raise DataError(
-                f"{folder}: none of real/{LABELS}, video/ and measure/ is there; set HITRS_DATA or --data to the folder "
-                "that contains them"
+                f"{folder}: none of real/{LABELS}, video/ and measure/ is there; set HITRS_DATA or --data to the "
+                "folder that contains them"
             )
         return there
     if unknown := sorted(wanted - set(known)):
@@ -114,7 +114,8 @@ def _read_given(path: Path, checkpoint: Checkpoint) -> list[MeasuredStream]:
     """
     data = open_dataset(path)
     check_rates([data], checkpoint.info.normaliser.rate_hz)
-    translate = SHIP_CLASSES.get(data.index.name, lambda name: name)
-    named = [translate(name) for number, name in enumerate(data.index.labels) if number != data.index.background]
+    translate = SHIP_CLASSES.get(data.index.name)
+    names = [name for number, name in enumerate(data.index.labels) if number != data.index.background]
+    named = names if translate is None else [translate(name) for name in names]
     classes = tuple(dict.fromkeys([BACKGROUND_NAME, *(name for name in named if name)]))
     return [labelled_stream(one, classes) for one in read_streams(data.tested_on(None, None), classes)]

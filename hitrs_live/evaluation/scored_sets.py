@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
 from hitrs_live.config import Config
+from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.data.formats.real_clips import RealClip
 from hitrs_live.data.measure_sets import MeasuredStream
 from hitrs_live.evaluation.decode_streams import START_NS, decode_streams
@@ -21,7 +22,7 @@ from hitrs_live.evaluation.kept_logits import read_logits, write_logits
 from hitrs_live.evaluation.kept_streams import DetectedAction, KeptStream
 from hitrs_live.evaluation.live_actions import decode_predictions, keep_predictions
 from hitrs_live.evaluation.metrics.event import Scene
-from hitrs_live.evaluation.run_model import run_model
+from hitrs_live.evaluation.run_predictor import run_predictor
 from hitrs_live.inference.base import Engine
 from hitrs_live.messages import PoseFrame, Prediction
 from hitrs_live.pose.intrinsics import camera_intrinsics
@@ -130,15 +131,35 @@ def score_streams(
     info, sequences = checkpoint.info, [one.sequence for one in streams]
     kept = read_logits(keep_in, sequences) if keep_in else None
     if kept is None:
-        unordered = run_model(
-            checkpoint, sequences, step_frames=info.step_frames(config.model.update), mirror=config.model.mirror,
-            engine=engine,
-        )  # fmt: skip
-        of = {id(one.sequence): one for one in unordered}
-        kept = [of[id(sequence)] for sequence in sequences]
+        kept = _run(checkpoint, sequences, config, engine)
         if keep_in:
             write_logits(keep_in, kept)
     return ScoredStreams(scenes=streams, kept=kept, info=info, config=config)
+
+
+def _run(
+    checkpoint: Checkpoint, sequences: Sequence[LabelledSequence], config: Config, engine: Engine | None
+) -> list[KeptStream]:
+    """Run the model over sequences as `run_model` does, but keep logits alone, in the order given."""
+
+    def record(index: int, frame: int, prediction: Prediction, row: int) -> tuple[int, NDArray[np.float32]]:
+        return frame, prediction.logits[row].copy()
+
+    recorded = dict(
+        run_predictor(
+            checkpoint, sequences, record, step_frames=checkpoint.info.step_frames(config.model.update),
+            mirror=config.model.mirror, engine=engine,
+        )
+    )  # fmt: skip
+    classes = len(checkpoint.info.labels)
+    return [
+        KeptStream(
+            sequence=sequence,
+            ends=np.array([frame for frame, _ in recorded[index]], np.int64),
+            logits=np.array([row for _, row in recorded[index]], np.float32).reshape(-1, classes),
+        )
+        for index, sequence in enumerate(sequences)
+    ]
 
 
 def pose_frames(clip: RealClip, config: Config) -> Iterator[PoseFrame]:

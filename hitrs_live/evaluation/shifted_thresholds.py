@@ -33,9 +33,7 @@ def shift_thresholds(
         on, off = float(rules.onset_threshold[number]), float(rules.offset_threshold[number])
         odds = math.log(on / (1 - on)) + shift
         shifted = min(max(1 / (1 + math.exp(-odds)), _LOWEST), _HIGHEST)
-        classes[label] = msgspec.structs.replace(
-            own.get(label, ClassThresholds()), on=shifted, off=shifted * off / on
-        )
+        classes[label] = msgspec.structs.replace(own.get(label, ClassThresholds()), on=shifted, off=shifted * off / on)
     if thresholds is None:
         return Thresholds(checkpoint=checkpoint.info.name, sha256=checkpoint.fingerprint, classes=classes)
     return msgspec.structs.replace(thresholds, classes=classes)

@@ -59,7 +59,7 @@ def _estimate(video: Path, kept: Path, config: PoseConfig) -> None:
     frames, size = 0, (0, 0)
     try:
         while (read := capture.read())[0]:
-            picture = np.ascontiguousarray(read[1][..., ::-1])
+            picture = np.ascontiguousarray(read[1][..., ::-1], np.uint8)
             found = landmarker.step(picture)
             people.append(found)
             frame += [frames] * len(found)

@@ -129,9 +129,7 @@ def unknown_stretches(scene: Scene, labels: Sequence[str]) -> list[tuple[float, 
     return [
         (action.start_s, min(action.end_s, scene.labelled_s), scene.near | action.near)
         for action in scene.actions
-        if action.label != UNLABELLED_ACTION
-        and not action.classes & set(labels)
-        and action.start_s < scene.labelled_s
+        if action.label != UNLABELLED_ACTION and not action.classes & set(labels) and action.start_s < scene.labelled_s
     ]
 
 
@@ -144,9 +142,7 @@ def counted_detections(scene: Scene, detected: Sequence[DetectedAction]) -> list
     ]
 
 
-def false_detections(
-    scene: Scene, detected: Sequence[DetectedAction], labels: Sequence[str]
-) -> list[DetectedAction]:
+def false_detections(scene: Scene, detected: Sequence[DetectedAction], labels: Sequence[str]) -> list[DetectedAction]:
     """List the detected actions of a recording that are neither right nor nearly right."""
     true = known_actions(scene, labels)
     return [

@@ -12,6 +12,7 @@ unknown: the one that is compared with onset thresholds. Which class it belongs 
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -51,7 +52,7 @@ def unknown_intervals(scene: Scene, labels: Sequence[str]) -> list[tuple[float, 
             found.append((start_s, end_s))
             continue
         edges = np.linspace(start_s, end_s, max(round((end_s - start_s) / PIECE_S), 1) + 1).tolist()
-        found += list(zip(edges[:-1], edges[1:], strict=True))
+        found += list(pairwise(edges))
     return found
 
 

@@ -130,9 +130,7 @@ def _figures(
         },
         "auroc": _auroc(results, labels),
         "repetitions": _repetitions(results),
-        "det": [
-            {"shift": shift, **_point(counts, recorded_s)} for shift, counts in zip(SHIFTS, points, strict=True)
-        ],
+        "det": [{"shift": shift, **_point(counts, recorded_s)} for shift, counts in zip(SHIFTS, points, strict=True)],
         "mistakes": _mistakes(results, labels),
     }
 

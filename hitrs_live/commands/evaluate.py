@@ -63,6 +63,10 @@ def _add_reality(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a JSON file")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw misses against false alarms per hour")
+    parser.add_argument(
+        "--compare", type=Path, action="append", metavar="FILE",
+        help="also draw the curves of an earlier report, written by --json; may be repeated",
+    )  # fmt: skip
     parser.set_defaults(run=_run_reality)
 
 

@@ -18,8 +18,10 @@ from hitrs_live.errors import DataError
 _BLEND = 15
 _STILL = 30
 """Frames of standing still between two clips, after the blended transition."""
-_LEAD = 75
-"""Frames of standing still before a clip that is a stream of its own: the model then has a window to look at."""
+_LEAD = 30
+"""Frames of standing still before a stream of clips, so that the model has an output when the first begins."""
+_TAIL = 15
+"""Frames of standing still after a clip that is a stream of its own, so that an action can end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +101,7 @@ def _clips(archive: Archive, keep: int) -> Iterator[LabelledSequence]:
 
 def _stream(archive: Archive, about: MeasureSet, clip: LabelledSequence) -> MeasuredStream:
     """Make a stream of one clip, with standing still around it where the set says so."""
-    before, after = (_LEAD, _STILL) if about.held else (0, 0)
+    before, after = (_LEAD, _TAIL) if about.held else (0, 0)
     joints_m = np.concatenate(
         (
             np.repeat(clip.joints_m[:1], before, axis=0),

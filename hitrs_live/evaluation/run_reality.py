@@ -1,9 +1,11 @@
 """`hitrs-live evaluate reality`: a detector on people, cameras and sensors that it was not trained on."""
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -40,6 +42,7 @@ def run_reality(options: argparse.Namespace) -> int:
     chosen = _choose(options.sets, folder)
     checkpoint = load_checkpoint(options.checkpoint)
     found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
+    earlier = {path.stem: _read_report(path) for path in options.compare or ()}
     given = [(name, _read_given(path, checkpoint)) for name, path in options.streams or ()]
     torch.set_num_threads(options.threads)
     config = override(Config(), {"model.update": options.update, "model.mirror": options.mirror})
@@ -50,7 +53,7 @@ def run_reality(options: argparse.Namespace) -> int:
     print_reality(Console(), report)
     if options.json:
         write_report(options.json, report)
-    if options.plot and (reason := draw_det({report["checkpoint"]["name"]: report}, options.plot)):
+    if options.plot and (reason := draw_det({checkpoint.info.name: report} | earlier, options.plot)):
         print(reason, file=sys.stderr)
     return 0
 
@@ -105,6 +108,17 @@ def _score(
     for name, streams in given:
         scored = score_streams(checkpoint, streams, config, engine)
         yield NamedSet(name=name, title=name, group="given", scored=scored)
+
+
+def _read_report(path: Path) -> dict[str, Any]:
+    """Read a report of this command. Raises DataError."""
+    try:
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if all(figures["det"] for figures in report["groups"].values()):
+            return report
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise DataError(f"{path}: no report of `hitrs-live evaluate reality --json`; give one to --compare")
 
 
 def _read_given(path: Path, checkpoint: Checkpoint) -> list[MeasuredStream]:

@@ -44,14 +44,14 @@ def test_clips_of_one_person_are_joined_with_standing_between_them(tmp_path: Pat
     write_set(tmp_path, "kindergator", clips, labels=labels)
     first, second = read_measure_set(tmp_path, "kindergator")
     assert (first.name, second.name) == ("a", "b")
-    # A lead of 75 frames, then a blended transition of 15, 30 of standing and 60 of the clip, for each.
-    assert len(second.sequence.joints_m) == 75 + 2 * (15 + 30 + 60)
-    assert second.labelled_s == pytest.approx(9.5)
+    # A lead of 30 frames, then a blended transition of 15, 30 of standing and 60 of the clip, for each.
+    assert len(second.sequence.joints_m) == 30 + 2 * (15 + 30 + 60)
+    assert second.labelled_s == pytest.approx(8.0)
     assert second.recorded_s == pytest.approx(4.0), "what was put in is no time in which false alarms are counted"
     throw, punch = second.actions
     # The action lasts only while the person moves: 15 frames after the clip's first, 30 frames long.
-    assert (throw.start_s, throw.end_s) == pytest.approx(((75 + 45 + 15) / 30, (75 + 45 + 45) / 30))
-    assert punch.start_s == pytest.approx((75 + 45 + 60 + 45 + 15) / 30)
+    assert (throw.start_s, throw.end_s) == pytest.approx(((30 + 45 + 15) / 30, (30 + 45 + 45) / 30))
+    assert punch.start_s == pytest.approx((30 + 45 + 60 + 45 + 15) / 30)
     assert (throw.classes, punch.classes) == ({"throw"}, {"punch_left", "punch_right"})
     assert np.isfinite(second.sequence.joints_m).all()
 
@@ -59,9 +59,9 @@ def test_clips_of_one_person_are_joined_with_standing_between_them(tmp_path: Pat
 def test_a_clip_of_its_own_begins_and_ends_with_standing(tmp_path: Path) -> None:
     write_set(tmp_path, "gtu_action3d", [("1_movement1", "unknown", clip(60, 15), 4)], labels={"4": "walking"})
     (stream,) = read_measure_set(tmp_path, "gtu_action3d")
-    assert len(stream.sequence.joints_m) == 75 + 60 + 30
+    assert len(stream.sequence.joints_m) == 30 + 60 + 15
     (squat,) = stream.actions
-    assert (squat.label, squat.start_s, squat.end_s) == ("squat", pytest.approx(2.5), pytest.approx(4.5))
+    assert (squat.label, squat.start_s, squat.end_s) == ("squat", pytest.approx(1.0), pytest.approx(3.0))
 
 
 def test_streams_at_twice_the_rate_lose_every_second_frame_and_keep_their_background(tmp_path: Path) -> None:

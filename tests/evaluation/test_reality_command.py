@@ -125,6 +125,8 @@ def test_what_is_not_there_is_an_error_with_the_way_out(
     assert "expected some of clips, video, kindergator" in error_of("--data", str(folder), "--sets", "dogs")
     assert "msr_action3d not there" in error_of("--data", str(folder), "--sets", "msr_action3d")
     assert "no such file" in error_of("--data", str(folder), "--streams", f"x={tmp_path / 'no.npz'}")
+    (tmp_path / "report.json").write_text("[]")
+    assert "give one to --compare" in error_of("--data", str(folder), "--compare", str(tmp_path / "report.json"))
     with pytest.raises(SystemExit):
         main([*COMMAND, "--streams", "rendered.npz"])
     assert "expected NAME=FILE" in capsys.readouterr().err

@@ -12,14 +12,21 @@ _COUNTS = ("true", "found", "detected", "right", "near", "false", "recall", "pre
 def print_reality(console: Console, report: dict[str, Any]) -> None:
     """Print a row for each set and group, then the classes of the clips and videos."""
     table = Table(
-        "set", "hours", "found", "precision", "false/h (95 %)", "of unknown", "AUROC", "pieces", "repetitions",
-        box=SIMPLE, padding=(0, 1, 0, 0), title=f"{report['checkpoint']['name']}: people never seen in training",
+        "set", "hours", "found", "prec.", "false/h (95 %)", "AUROC", "pieces", "repetitions",
+        box=SIMPLE, padding=(0, 1, 0, 0), title=f"{report['checkpoint']['name']}: other people, cameras and sensors",
     )  # fmt: skip
     for name, figures in report["sets"].items():
         table.add_row(name, *_row(figures))
     for name, figures in report["groups"].items():
         table.add_row(f"all {name}s", *_row(figures))
     console.print(table)
+    for figures in report["groups"].values():
+        rate = figures["false_alarms"]["during_unknown_actions"]
+        if rate["per_hour"] is not None:
+            console.print(
+                f"{figures['title']}: {rate['false']} false detections in {60 * rate['hours']:.1f} minutes of unknown "
+                f"actions, {_rate(rate)} an hour"
+            )
     for figures in report["sets"].values():
         if "per_view" in figures:
             console.print(_classes("class", figures["per_class"], figures["all"], figures["title"]))
@@ -27,16 +34,15 @@ def print_reality(console: Console, report: dict[str, Any]) -> None:
 
 
 def _row(figures: dict[str, Any]) -> list[str]:
-    total, alarms, repetitions = figures["all"], figures["false_alarms"], figures["repetitions"]
+    total, repetitions = figures["all"], figures["repetitions"]
     counted = "-"
     if repetitions["true"]:
-        counted = f"{repetitions['counted']} of {repetitions['true']}, error {repetitions['error']:.0%}"
+        counted = f"{repetitions['counted']}/{repetitions['true']}, ±{repetitions['error']:.0%}"
     return [
         f"{figures['recorded_s'] / 3600:.2f}",
-        f"{total['found']} of {total['true']}",
+        f"{total['found']}/{total['true']}",
         _cell(total["precision"]),
-        _rate(alarms["all"]),
-        _rate(alarms["during_unknown_actions"]),
+        _rate(figures["false_alarms"]["all"]),
         _cell(figures["auroc"]["by_action"]),
         _cell(total["detections_per_found"]),
         counted,

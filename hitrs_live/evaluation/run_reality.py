@@ -90,21 +90,19 @@ def _score(
 ) -> Iterator[NamedSet]:
     """Run the model over every set."""
     for name in chosen:
-        if name in (CLIPS, VIDEO):
-            title = "clips of real people" if name == CLIPS else "videos, from their pixels"
-            clips = (
-                read_real_clips(folder / "real")
-                if name == CLIPS
-                else read_video_clips(available_videos(folder), config.pose, work)
-            )
-            scored_clips = score_clips(checkpoint, clips, config, engine)
-            yield NamedSet(name=name, title=title, group="camera", scored=scored_clips)
-        else:
-            kept = logits_file(
-                work, name, fingerprint=checkpoint.fingerprint, update=config.model.update, mirror=config.model.mirror
-            )
+        kept = logits_file(
+            work, name, fingerprint=checkpoint.fingerprint, update=config.model.update, mirror=config.model.mirror
+        )
+        if name in MEASURE_SETS:
             scored = score_streams(checkpoint, read_measure_set(folder, name), config, engine, keep_in=kept)
             yield NamedSet(name=name, title=MEASURE_SETS[name].title, group="sensor", scored=scored)
+            continue
+        if name == CLIPS:
+            title, clips = "clips of real people", read_real_clips(folder / "real")
+        else:
+            title, clips = "videos, from their pixels", read_video_clips(available_videos(folder), config.pose, work)
+        scored_clips = score_clips(checkpoint, clips, config, engine, keep_in=kept)
+        yield NamedSet(name=name, title=title, group="camera", scored=scored_clips)
     for name, streams in given:
         scored = score_streams(checkpoint, streams, config, engine)
         yield NamedSet(name=name, title=name, group="given", scored=scored)

@@ -19,6 +19,7 @@ from hitrs_live.data.formats.real_clips import RealClip
 from hitrs_live.data.measure_sets import MeasuredStream
 from hitrs_live.evaluation.decode_streams import START_NS, decode_streams
 from hitrs_live.evaluation.kept_logits import read_logits, write_logits
+from hitrs_live.evaluation.kept_predictions import read_predictions, write_predictions
 from hitrs_live.evaluation.kept_streams import DetectedAction, KeptStream
 from hitrs_live.evaluation.live_actions import decode_predictions, keep_predictions
 from hitrs_live.evaluation.metrics.event import Scene
@@ -107,12 +108,24 @@ class ScoredStreams:
 
 
 def score_clips(
-    checkpoint: Checkpoint, clips: Sequence[RealClip], config: Config, engine: Engine | None = None
+    checkpoint: Checkpoint,
+    clips: Sequence[RealClip],
+    config: Config,
+    engine: Engine | None = None,
+    *,
+    keep_in: Path | None = None,
 ) -> ScoredClips:
-    """Run the live stages over clips, from the lifting of landmarks on, up to the model."""
+    """Run the live stages over clips, from the lifting of landmarks on, up to the model.
+
+    keep_in: a file that the predictions are read from where it has those of these clips, and else written to.
+    """
     info = checkpoint.info
-    model = HitrsStream(checkpoint, engine=engine, step_frames=info.step_frames(config.model.update))
-    predictions = [keep_predictions(pose_frames(clip, config), model, config) for clip in clips]
+    predictions = read_predictions(keep_in, clips, config) if keep_in else None
+    if predictions is None:
+        model = HitrsStream(checkpoint, engine=engine, step_frames=info.step_frames(config.model.update))
+        predictions = [keep_predictions(pose_frames(clip, config), model, config) for clip in clips]
+        if keep_in:
+            write_predictions(keep_in, clips, config, predictions)
     return ScoredClips(scenes=clips, predictions=predictions, info=info, config=config)
 
 

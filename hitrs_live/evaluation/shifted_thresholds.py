@@ -11,7 +11,7 @@ from hitrs_live.config import ActionConfig
 from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds, make_threshold_arrays
 
-SHIFTS: Final[Sequence[float]] = (-5.0, -4.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+SHIFTS: Final[Sequence[float]] = (-4.0, -3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0)
 """In log odds of a score; 0 for the thresholds in force."""
 _LOWEST, _HIGHEST = 1e-4, 0.9999
 

@@ -38,6 +38,7 @@ def write_predictions(
     """Write the predictions on each clip, without joints."""
     file.parent.mkdir(parents=True, exist_ok=True)
     every = [one for of_clip in predictions for one in of_clip]
+    of_frame: dict[str, Any] = {key: np.stack([getattr(one.joint_frame, key) for one in every]) for key in _OF_FRAME}
     with whole_file(file) as unfinished, unfinished.open("wb") as opened:
         np.savez(
             opened,
@@ -45,7 +46,7 @@ def write_predictions(
             counts=np.array([len(of_clip) for of_clip in predictions]),
             has_output=np.stack([one.has_output for one in every]),
             logits=np.stack([one.logits for one in every]),
-            **{key: np.stack([getattr(one.joint_frame, key) for one in every]) for key in _OF_FRAME},
+            **of_frame,
         )
 
 

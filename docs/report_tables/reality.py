@@ -24,7 +24,7 @@ def reality_models(reports: Reports) -> str:
 
     columns = (
         Column("model", lambda row: row[0]),
-        Column("people before", lambda row: row[1]),
+        Column("seen by", lambda row: row[1]),
         Column("hours", lambda row: row[2]["recorded_s"] / 3600, ".2f"),
         Column("events found", lambda row: _of(row[2])),
         Column("precision", lambda row: row[2]["all"]["precision"], ".2f"),

@@ -12,7 +12,7 @@ _COUNTS = ("true", "found", "detected", "right", "near", "false", "recall", "pre
 def print_reality(console: Console, report: dict[str, Any]) -> None:
     """Print a row for each set and group, then the classes of the clips and videos."""
     table = Table(
-        "set", "hours", "found", "prec.", "false/h (95 %)", "AUROC", "pieces", "repetitions",
+        "set", "hours", "found", "prec.", "false/h (95 %)", "AUROC", "pieces", "reps",
         box=SIMPLE, padding=(0, 1, 0, 0), title=f"{report['checkpoint']['name']}: other people, cameras and sensors",
     )  # fmt: skip
     for name, figures in report["sets"].items():

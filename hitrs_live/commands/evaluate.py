@@ -32,7 +32,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     _add_detector_flags(held_out)
     held_out.set_defaults(run=_run_held_out)
-    _add_reality(add("reality", "detect actions in clips of real people, from the estimator's landmarks on"))
+    _add_reality(add("reality", "detect actions of other people: clips, videos, and data sets of other sensors"))
     _add_synthesis(add("synthesis", "compare synthetic motion with recordings of real people"))
     _add_detection(add("detection", "detect actions on streams, through the streaming path"))
     _add_recognition(add("recognition", "classify trimmed sequences, complete and partly observed; probe encoders"))
@@ -47,15 +47,37 @@ def _run_held_out(options: argparse.Namespace) -> int:
 
 def _add_reality(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="FOLDER",
-        help="folder of clips and labels.json (default: real/ of the data folder)",
-    )
+        "--data", type=Path, metavar="FOLDER",
+        help="data folder with real/, video/ and measure/ (default: $HITRS_DATA, else ../shared/data)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sets", type=names, metavar="A,B",
+        help="measure only these: clips, video, or data sets of measure/ by name (default: all that the folder has)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--streams", type=_named_file, action="append", metavar="NAME=FILE",
+        help="also measure labelled streams, such as rendered people: an .npz in the array format; may be repeated",
+    )  # fmt: skip
     _add_checkpoint_flags(parser)
     add_threads(parser)
+    parser.add_argument(
+        "--work", type=Path, metavar="FOLDER", default=Path("runs/reality"),
+        help="keep estimated landmarks and logits here, for a quicker second run (default: runs/reality)",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a JSON file")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw misses against false alarms per hour")
+    parser.add_argument(
+        "--compare", type=Path, action="append", metavar="FILE",
+        help="also draw the curves of an earlier report, written by --json; may be repeated",
+    )  # fmt: skip
     parser.set_defaults(run=_run_reality)
+
+
+def _named_file(text: str) -> tuple[str, Path]:
+    name, equals, file = text.partition("=")
+    if not (name and equals and file):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected NAME=FILE")
+    return name, Path(file)
 
 
 def _run_reality(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from report_tables.reports import Reports
 
 TABLES: Final[dict[str, Callable[[Reports], str]]] = {
     "reality_models": reality.reality_models,
+    "rendered": reality.rendered,
     "reality_sets": reality.reality_sets,
     "reality_classes": reality.reality_classes,
     "reality": reality.reality,

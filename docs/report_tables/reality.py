@@ -134,3 +134,31 @@ def _mistakes(mistakes: list[dict[str, Any]]) -> str:
 
 def _while(doing: str) -> str:
     return f"(during {doing.replace('_', ' ')}) " if doing else ""
+
+
+RENDERED: Final = {"hitrs_tiny 3": "rendered"}
+"""Reports of `hitrs-live evaluate rendered --json`, by model and version, the oldest first."""
+_JOINTS: Final = {"own_joints": "own", "rendered": "rendered"}
+
+
+def rendered(reports: Reports) -> str:
+    """Lay out every model on held-out people as the virtual camera sees them, beside the recordings' own joints."""
+
+    def rows() -> Iterator[tuple[str, str, Report, str]]:
+        for model, name in RENDERED.items():
+            for source, both in reports[name]["sources"].items():
+                for key in _JOINTS:
+                    yield model, source, both, key
+
+    columns = (
+        Column("model", lambda row: row[0]),
+        Column("source", lambda row: row[1]),
+        Column("joints", lambda row: _JOINTS[row[3]]),
+        Column("views (hardly seen)", lambda row: f"{row[2]['views']} ({row[2]['views_hardly_seen']})"),
+        Column("frame mAP", lambda row: row[2][row[3]]["frame_map"], ".2f"),
+        Column("start F1 within 0.5 s", lambda row: row[2][row[3]]["start_f1"]["0.5"], ".2f"),
+        Column("start delay p50, s", lambda row: row[2][row[3]]["delay_p50_s"], ".2f"),
+        Column("false alarms", lambda row: row[2][row[3]]["false_alarms"]),
+        Column("background, s", lambda row: row[2][row[3]]["background_s"], ".0f"),
+    )
+    return table(columns, rows())

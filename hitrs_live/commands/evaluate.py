@@ -33,6 +33,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     _add_detector_flags(held_out)
     held_out.set_defaults(run=_run_held_out)
     _add_reality(add("reality", "detect actions of other people: clips, videos, and data sets of other sensors"))
+    _add_rendered(add("rendered", "detect actions of held-out people as the virtual camera sees them"))
     _add_synthesis(add("synthesis", "compare synthetic motion with recordings of real people"))
     _add_detection(add("detection", "detect actions on streams, through the streaming path"))
     _add_recognition(add("recognition", "classify trimmed sequences, complete and partly observed; probe encoders"))
@@ -84,6 +85,25 @@ def _run_reality(options: argparse.Namespace) -> int:
     from hitrs_live.evaluation.run_reality import run_reality
 
     return run_reality(options)
+
+
+def _add_rendered(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--views", type=Path, metavar="FOLDER", required=True, help="output of `hitrs-live render --split test`"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="data folder (default: $HITRS_DATA, else ../shared/data)"
+    )
+    _add_checkpoint_flags(parser)
+    add_threads(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a JSON file")
+    parser.set_defaults(run=_run_rendered)
+
+
+def _run_rendered(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.run_rendered import run_rendered
+
+    return run_rendered(options)
 
 
 def _add_synthesis(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,204 @@
+"""The error model: true joints in a camera's axes to joints as the live pose stage would have computed them."""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from hitrs_live.data.interpolation import interpolate
+from hitrs_live.data.labelled_motion import LabelledMotion
+from hitrs_live.errors import DataError
+from hitrs_live.files.atomic_write import whole_file
+from hitrs_live.virtual_camera.joint_errors.coordinates import (
+    CONDITIONS,
+    TARGETS,
+    body_sizes_m,
+    conditions,
+    live_joints,
+)
+from hitrs_live.virtual_camera.joint_errors.networks import BiasNetwork, FlowNetwork
+from hitrs_live.virtual_camera.joint_errors.noise import PARTS, draw_noise
+from hitrs_live.virtual_camera.joint_errors.view import View, draw_view
+
+Floats = NDArray[np.float32]
+SHIPPED: Final = Path(__file__).parents[2] / "weights" / "joint_errors.safetensors"
+STEPS: Final = 8
+"""Steps from noise to errors; see reports/joint_errors.json for what fewer cost."""
+_FORMAT = "1"
+_KEY = "hitrs_live_joint_errors"
+_MOST_LOGIT = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveJoints:
+    """Joints of T frames at 30 Hz as the live pose stage computes them, in the camera's axes."""
+
+    joints_m: Floats
+    """(T, 25, 3), metres; x left, y up, z away. Frames in which the person was lost are interpolated."""
+    confidence: Floats
+    """(T, 25), 0 to 1; 0 where a joint counts as not seen."""
+    lost_mask: NDArray[np.bool_]
+    """(T,); True in frames in which the pose stage did not detect the person."""
+
+    @property
+    def seen_mask(self) -> NDArray[np.bool_]:
+        """(T, 25); True for joints that count as seen."""
+        return self.confidence > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scales:
+    """Numbers about the pairs that the model was fitted on."""
+
+    condition_mean: Tensor
+    """(CONDITIONS,)."""
+    condition_scale: Tensor
+    """(CONDITIONS,); divides the conditions."""
+    target_mean: Tensor
+    """(TARGETS,)."""
+    target_scale: Tensor
+    """(TARGETS,); multiplies the output of the bias network."""
+    spread: Tensor
+    """(TARGETS, TARGETS); from uncorrelated components to targets about the expected ones."""
+    shares: Tensor
+    """(TARGETS, PARTS) for `draw_noise`."""
+    lost_shares: Tensor
+    """(1, PARTS), for the noise that decides when the person is lost."""
+
+    @classmethod
+    def empty(cls) -> "Scales":
+        """Return numbers that change nothing; a file's replace them."""
+        return cls(
+            condition_mean=torch.zeros(CONDITIONS),
+            condition_scale=torch.ones(CONDITIONS),
+            target_mean=torch.zeros(TARGETS),
+            target_scale=torch.ones(TARGETS),
+            spread=torch.eye(TARGETS),
+            shares=torch.full((TARGETS, PARTS), 1 / PARTS),
+            lost_shares=torch.full((1, PARTS), 1 / PARTS),
+        )
+
+
+class JointErrorModel:
+    """Draw errors of live joints, given true joints and a view. Rows are independent; the same seed gives the same."""
+
+    def __init__(self, bias: BiasNetwork, flow: FlowNetwork, scales: Scales) -> None:
+        """Take the networks, fitted or not."""
+        self.bias, self.flow, self.scales = bias.eval(), flow.eval(), scales
+
+    @classmethod
+    def load(cls, path: Path = SHIPPED) -> "JointErrorModel":
+        """Load a fitted model, by default the packaged one. Raises DataError where the file is none."""
+        expected = "expected a file of `hitrs-live fit-joint-errors`"
+        bias, flow, scales = BiasNetwork(), FlowNetwork(), Scales.empty()
+        try:
+            with safe_open(path, framework="pt") as file:
+                found = (file.metadata() or {}).get(_KEY)
+                tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        except FileNotFoundError:
+            raise DataError(f"{path}: no such file; {expected}") from None
+        except Exception as error:  # safetensors raises its own class, without a public name.
+            raise DataError(f"{path}: cannot be read ({str(error)[:80]}); {expected}") from None
+        if found != _FORMAT:
+            raise DataError(f"{path}: format {found}, this version reads {_FORMAT}; {expected}")
+        try:
+            bias.load_state_dict(_part(tensors, "bias."))
+            flow.load_state_dict(_part(tensors, "flow."))
+            scales = replace(scales, **_part(tensors, "scales."))
+        except (RuntimeError, TypeError) as error:
+            raise DataError(f"{path}: other weights than this version's ({str(error)[:80]}); {expected}") from None
+        return cls(bias, flow, scales)
+
+    def save(self, path: Path, provenance: str) -> None:
+        """Write the model in half precision, whole or not at all. provenance: how it was fitted, in words."""
+        tensors = {f"scales.{key}": value for key, value in vars(self.scales).items()}
+        for name, network in (("bias", self.bias), ("flow", self.flow)):
+            tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
+        with whole_file(path) as unfinished:
+            save_file(
+                {key: value.detach().half().contiguous() for key, value in tensors.items()},
+                unfinished,
+                {_KEY: _FORMAT, "provenance": provenance},
+            )
+
+    def apply(
+        self, joints_m: Floats, rng: np.random.Generator, *, view: View | None = None, steps: int = STEPS
+    ) -> LiveJoints:
+        """See one person's stream through a camera. joints_m: (T, 25, 3), metres, y up, the floor at y = 0.
+
+        view: where the camera stands; drawn where None. steps: from noise to errors.
+        """
+        view = draw_view(joints_m, rng) if view is None else view
+        true_m = view.to_camera_axes(joints_m)
+        return self.apply_in_camera(true_m[None], rng, focal_ratio=np.array([view.focal_ratio]), steps=steps)[0]
+
+    def apply_to_motion(
+        self, motion: LabelledMotion, rng: np.random.Generator, *, view: View | None = None
+    ) -> LabelledMotion:
+        """See a labelled motion through a camera; labels are kept. Its joints are then in the camera's axes."""
+        return replace(motion, joints_m=self.apply(motion.joints_m, rng, view=view).joints_m)
+
+    def apply_in_camera(
+        self, true_m: Floats, rng: np.random.Generator, *, focal_ratio: NDArray[np.floating], steps: int = STEPS
+    ) -> list[LiveJoints]:
+        """Draw live joints of B streams. true_m: (B, T, 25, 3), metres, camera's axes; focal_ratio: (B,)."""
+        rows, frames = true_m.shape[:2]
+        sizes_m, ratio = body_sizes_m(true_m), focal_ratio.astype(np.float32)
+        with torch.inference_mode():
+            # The flow works at half the rate inside: it needs an even number of frames.
+            condition = self._normalised(conditions(true_m, sizes_m))
+            noise = draw_noise(rng, rows, condition.shape[-1], self.scales.shares.numpy())
+            expected = self.bias(condition)
+            target = self.expand(self.flow_to_error(torch.from_numpy(noise), condition, steps), expected)
+            lost = self._lost(expected[:, -1, :frames], rng)
+        joints_m, confidence = live_joints(true_m, target[:, :frames].numpy(), sizes_m, ratio)
+        return [
+            LiveJoints(joints_m=_bridge(joints, gone), confidence=certain, lost_mask=gone)
+            for joints, certain, gone in zip(joints_m, confidence, lost, strict=True)
+        ]
+
+    def flow_to_error(self, noise: Tensor, condition: Tensor, steps: int) -> Tensor:
+        """Move noise along the flow. noise: (B, TARGETS, T), condition: (B, CONDITIONS, T) -> (B, TARGETS, T)."""
+        state, encoded = noise, self.flow.encode(condition)
+        for step in range(steps):
+            time = torch.full((len(noise),), (step + 0.5) / steps)
+            state = state + self.flow(state, time, encoded) / steps
+        return state
+
+    def expand(self, error: Tensor, expected: Tensor) -> Tensor:
+        """Compute targets (B, T, TARGETS) from uncorrelated errors and the bias network's output."""
+        mean = expected[:, :TARGETS].mT * self.scales.target_scale + self.scales.target_mean
+        return mean + error.mT @ self.scales.spread.T
+
+    def _normalised(self, condition: Floats) -> Tensor:
+        """Normalise and clip conditions, (B, T, CONDITIONS), and repeat the last frame where T is odd."""
+        scaled = (torch.from_numpy(condition) - self.scales.condition_mean) / self.scales.condition_scale
+        scaled = scaled.clamp(-5, 5).mT
+        return scaled if scaled.shape[-1] % 2 == 0 else torch.cat((scaled, scaled[..., -1:]), dim=-1)
+
+    def _lost(self, logit: Tensor, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """Decide in which frames the person is lost. logit: (B, T)."""
+        noise = draw_noise(rng, len(logit), logit.shape[1], self.scales.lost_shares.numpy())[:, 0]
+        below = 0.5 * (1 + torch.erf(torch.from_numpy(noise) / math.sqrt(2)))
+        lost: NDArray[np.bool_] = (below < torch.sigmoid(logit.clamp(-_MOST_LOGIT, _MOST_LOGIT))).numpy()
+        return lost
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def _bridge(joints_m: Floats, lost: NDArray[np.bool_]) -> Floats:
+    """Interpolate lost frames from those around them, as the live resampler does. (T, 25, 3), (T,)."""
+    if not lost.any() or lost.all():
+        return joints_m
+    kept = np.flatnonzero(~lost)
+    place = np.interp(np.arange(len(lost)), kept, np.arange(len(kept)))
+    return interpolate(joints_m[kept], place)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from hitrs_live.data.interpolation import interpolate
 from hitrs_live.errors import DataError
-from hitrs_live.virtual_camera.joint_errors.coordinates import TARGETS, body_sizes_m, conditions, targets
+from hitrs_live.virtual_camera.joint_errors.coordinates import DIRECTIONS, TARGETS, body_sizes_m, conditions, targets
 from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel, Scales
 from hitrs_live.virtual_camera.joint_errors.networks import BiasNetwork, FlowNetwork
 from hitrs_live.virtual_camera.joint_errors.noise import LAGS, draw_noise, fit_shares
@@ -24,6 +24,7 @@ from hitrs_live.virtual_camera.joint_errors.pairs import JointPair, mirrored
 Report = Callable[[str], None]
 _MOST_LOST = 0.5
 _LEAST_PEOPLE = 3
+_LEAST_DEVIATION = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +182,7 @@ def _error(bias: BiasNetwork, one: _Sequence) -> Tensor:
 def _explained(sequences: Sequence[_Sequence], errors: dict[int, Tensor], chosen: Sequence[int]) -> float:
     left = torch.cat([errors[index][:, ~sequences[index].lost] for index in chosen], dim=1)
     whole = torch.cat([sequences[index].target[:, ~sequences[index].lost] for index in chosen], dim=1)
-    return float(1 - (left[:60] ** 2).mean() / (whole[:60] ** 2).mean())
+    return float(1 - (left[DIRECTIONS] ** 2).mean() / (whole[DIRECTIONS] ** 2).mean())
 
 
 def _whiten(
@@ -190,7 +191,8 @@ def _whiten(
     """Turn errors into uncorrelated components of unit variance; measure how each is correlated over time."""
     seen = torch.cat([error[:, ~one.lost] for one, error in zip(sequences, errors, strict=True)], dim=1).double()
     variance, axes = torch.linalg.eigh(seen @ seen.T / seen.shape[1])
-    deviation = variance.clamp_min(1e-8).sqrt()
+    # Directions have unit length: some components hardly vary, and are not to count as much as the others.
+    deviation = variance.clamp_min(_LEAST_DEVIATION**2).sqrt()
     unmix, mix = (axes / deviation).T, axes * deviation
     whitened = [(unmix @ error.double()).float().clamp(-8, 8) for error in errors]
     products = torch.zeros(len(LAGS), TARGETS)
@@ -200,8 +202,9 @@ def _whiten(
             if lag < error.shape[1]:
                 products[row] += (error[:, lag:] * error[:, : error.shape[1] - lag]).sum(1)
                 counts[row] += error.shape[1] - lag
-    correlation = (products / counts) / (products[0] / counts[0])
-    shares = torch.from_numpy(fit_shares(correlation.T.double().numpy()))
+    varied = products[0] / counts[0]
+    correlation = products / counts / varied
+    shares = torch.from_numpy(fit_shares(correlation.T.double().numpy())) * varied[:, None]
     spread = scales.target_scale[:, None] * mix.float()
     return Scales(**{**vars(scales), "spread": spread, "shares": shares}), whitened
 

@@ -21,13 +21,14 @@ class BiasNetwork(nn.Module):
         self.layers = nn.ModuleList(nn.Conv1d(width, width, 3, padding=step, dilation=step) for step in (2, 4))
         self.dropout = nn.Dropout(dropout)
         self.last = nn.Conv1d(width, TARGETS + 1, 1)
+        self.linear = nn.Conv1d(CONDITIONS, TARGETS + 1, 1, bias=False)
 
     def forward(self, condition: Tensor) -> Tensor:
         """Compute (B, TARGETS + 1, T) from normalised conditions (B, CONDITIONS, T); the last row is a logit."""
         hidden = F.gelu(self.first(condition))
         for layer in self.layers:
             hidden = hidden + F.gelu(layer(self.dropout(hidden)))
-        output: Tensor = self.last(self.dropout(hidden))
+        output: Tensor = self.last(self.dropout(hidden)) + self.linear(condition)
         return output
 
 

@@ -35,7 +35,7 @@ def fit_shares(correlations: NDArray[np.float64]) -> Floats:
 
 
 def draw_noise(rng: np.random.Generator, rows: int, frames: int, shares: Floats) -> Floats:
-    """Draw noise of unit variance with C components. shares: (C, PARTS). Returns (rows, C, frames)."""
+    """Draw noise with C components. shares: (C, PARTS), of the variance. Returns (rows, C, frames)."""
     length = frames + _PADDING_FRAMES
     white = rng.standard_normal((rows, len(shares), length), np.float32)
     turn = np.cos(2 * np.pi * np.arange(length // 2 + 1) / length)

@@ -14,6 +14,7 @@
     │   ├── EngineUnavailable     an engine cannot run here, or its outputs differ from the model's
     │   └── EngineStale           a built engine is for other weights, versions or another machine
     ├── ViewUnavailable           a window or a video file cannot be opened
+    ├── RenderUnavailable         bodies cannot be rendered: a package or OpenGL is missing
     └── TransportError
         ├── AddressUnavailable    an address cannot be bound or connected
         └── MessageMalformed      bytes on the wire are not a message of this schema
@@ -89,3 +90,7 @@ class MessageMalformed(TransportError):
 
 class ViewUnavailable(HitrsLiveError):
     """A window or a video file cannot be opened."""
+
+
+class RenderUnavailable(HitrsLiveError):
+    """Bodies cannot be rendered: a package or an OpenGL library is missing."""

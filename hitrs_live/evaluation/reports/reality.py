@@ -12,9 +12,7 @@ from hitrs_live.evaluation.live_actions import detect_actions
 from hitrs_live.evaluation.metrics.event import EventCounts, compare_events
 from hitrs_live.evaluation.metrics.false_alarms import poisson_interval
 from hitrs_live.messages import PoseFrame
-from hitrs_live.pose.intrinsics import camera_intrinsics
-from hitrs_live.pose.landmarks import poses_of
-from hitrs_live.skeleton import MEDIAPIPE33
+from hitrs_live.pose.recorded_landmarks import recorded_pose_frames
 from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.thresholds import Thresholds
 
@@ -56,24 +54,10 @@ def evaluate_reality(
 
 def pose_frames(clip: RealClip, config: Config) -> Iterator[PoseFrame]:
     """Lift a clip's landmarks as the pose stage does. Yields every frame, also those in which no one was seen."""
-    lens = camera_intrinsics(config.camera).scaled(width=clip.width, height=clip.height)
-    first = 0
-    for index in range(clip.frames):
-        last = first
-        while last < len(clip.frame) and clip.frame[last] == index:
-            last += 1
-        poses = poses_of(
-            clip.landmarks[first:last], MEDIAPIPE33, lens, min_joint_confidence=config.pose.min_joint_confidence
-        )
-        time_ns = START_NS + round(index / clip.fps * 1e9)
-        yield PoseFrame(
-            index=index,
-            capture_time_ns=time_ns,
-            received_ns=time_ns,
-            poses=poses[: config.pose.max_people],
-            keypoint_layout=MEDIAPIPE33.name,
-        )
-        first = last
+    return recorded_pose_frames(
+        clip.landmarks, clip.frame, frames=clip.frames, rate_hz=clip.fps, size=(clip.width, clip.height),
+        config=config, start_ns=START_NS,
+    )  # fmt: skip
 
 
 def _sum(results: Sequence[_ClipResult]) -> EventCounts:

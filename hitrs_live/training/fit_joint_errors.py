@@ -78,7 +78,9 @@ def fit_joint_errors(pairs: Sequence[JointPair], settings: FitSettings, report: 
         outside = [index for index, one in enumerate(sequences) if fold_of[one.subject] == fold]
         bias = _fit_bias(inside, settings, rng)
         errors |= {index: _error(bias, sequences[index]) for index in outside}
-        report(f"bias without group {fold + 1} of {settings.folds}: {_explained(sequences, errors, outside):.1%} explained")
+        report(
+            f"bias without group {fold + 1} of {settings.folds}: {_explained(sequences, errors, outside):.1%} explained"
+        )
     remaining = [errors[index] for index in range(len(sequences))]
     scales, whitened = _whiten(sequences, remaining, scales)
     model = JointErrorModel(_fit_bias(sequences, settings, rng), FlowNetwork(dropout=settings.flow_dropout), scales)
@@ -97,7 +99,7 @@ def _prepare(pair: JointPair, window: int) -> _Sequence | None:
     place = np.interp(np.arange(len(pair.true_m)), kept, np.arange(len(kept)))
     return _Sequence(
         subject=pair.subject,
-        condition=torch.from_numpy(conditions(pair.true_m, size_m)).mT.contiguous(),
+        condition=torch.from_numpy(conditions(pair.true_m, size_m, np.float32(pair.rate_hz))).mT.contiguous(),
         target=torch.from_numpy(interpolate(target, place)).mT.contiguous(),
         lost=torch.from_numpy(pair.lost_mask.copy()),
     )

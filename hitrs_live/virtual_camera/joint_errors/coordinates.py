@@ -38,7 +38,7 @@ _LENGTHS: Final = slice(DIRECTIONS.stop, DIRECTIONS.stop + BONES)
 _ROOT: Final = slice(_LENGTHS.stop, _LENGTHS.stop + 3)
 _CONFIDENCES: Final = slice(_ROOT.stop, _ROOT.stop + len(_OWN))
 TARGETS: Final = _CONFIDENCES.stop
-CONDITIONS: Final = 4 * BONES + 3 * (len(_TRUNK) + 1) + 3
+CONDITIONS: Final = 4 * BONES + 3 * (len(_TRUNK) + 1) + 4
 _LEAST_LOGIT, _MOST_LOGIT = -3.0, 5.0
 _LEAST_DEPTH_M: Final = 0.3
 _LEAST_LENGTH: Final = 0.01
@@ -117,11 +117,11 @@ def _bones(joints_m: Floats, sizes_m: Floats) -> tuple[Floats, Floats]:
     return np.where(lengths[..., None] < _LEAST_LENGTH, 0, directions), np.maximum(lengths, _LEAST_LENGTH)
 
 
-def conditions(true_m: Floats, sizes_m: Floats) -> Floats:
-    """Describe true poses in the camera's axes. (..., T, 25, 3), (...) -> (..., T, CONDITIONS).
+def conditions(true_m: Floats, sizes_m: Floats, rate_hz: Floats) -> Floats:
+    """Describe true poses in the camera's axes. (..., T, 25, 3), (...), (...) -> (..., T, CONDITIONS).
 
     The bones' directions and their lengths; the trunk's joints and the hips' middle about the root, in body sizes; the
-    root's direction; its nearness in body sizes.
+    root's direction; its nearness in body sizes; the logarithm of the frame rate over 30 Hz.
     """
     root = true_m[..., NTU25.root, :]
     directions, lengths = _bones(true_m, sizes_m)
@@ -132,8 +132,9 @@ def conditions(true_m: Floats, sizes_m: Floats) -> Floats:
     trunk = trunk / sizes_m[..., None, None, None]
     depth = np.maximum(root[..., 2:], _LEAST_DEPTH_M)
     place = (root[..., :2] / depth, sizes_m[..., None, None] / depth)
+    rate = np.broadcast_to(np.log(rate_hz / 30.0)[..., None, None], place[1].shape)
     flat = [part.reshape(*part.shape[:-2], -1) for part in (directions, trunk)]
-    return np.concatenate((*flat, lengths, *place), axis=-1).astype(np.float32)
+    return np.concatenate((*flat, lengths, *place, rate), axis=-1).astype(np.float32)
 
 
 def targets(true_m: Floats, live_m: Floats, confidence: Floats, sizes_m: Floats, focal_ratio: Floats) -> Floats:

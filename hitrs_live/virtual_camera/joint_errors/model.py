@@ -12,10 +12,16 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from hitrs_live.config import CameraConfig
 from hitrs_live.data.interpolation import interpolate
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.errors import DataError
 from hitrs_live.files.atomic_write import whole_file
+from hitrs_live.pose.intrinsics import camera_intrinsics
+from hitrs_live.transforms import fill_unseen
+from hitrs_live.virtual_camera.bone_rotations import smooth
+from hitrs_live.virtual_camera.camera import Camera
+from hitrs_live.virtual_camera.camera_placement import Placement, draw_placement
 from hitrs_live.virtual_camera.joint_errors.coordinates import (
     CONDITIONS,
     TARGETS,
@@ -25,12 +31,13 @@ from hitrs_live.virtual_camera.joint_errors.coordinates import (
 )
 from hitrs_live.virtual_camera.joint_errors.networks import BiasNetwork, FlowNetwork
 from hitrs_live.virtual_camera.joint_errors.noise import PARTS, draw_noise
-from hitrs_live.virtual_camera.joint_errors.view import View, draw_view
 
 Floats = NDArray[np.float32]
 SHIPPED: Final = Path(__file__).parents[2] / "weights" / "joint_errors.safetensors"
 STEPS: Final = 8
 """Steps from noise to errors; see reports/joint_errors.json for what fewer cost."""
+RATE_HZ: Final = 30.0
+SMOOTHING_FRAMES: Final = 0.7
 _FORMAT = "1"
 _KEY = "hitrs_live_joint_errors"
 _MOST_LOGIT = 20.0
@@ -129,38 +136,66 @@ class JointErrorModel:
             )
 
     def apply(
-        self, joints_m: Floats, rng: np.random.Generator, *, view: View | None = None, steps: int = STEPS
+        self, joints_m: Floats, rng: np.random.Generator, *, view: Placement | None = None, steps: int = STEPS
     ) -> LiveJoints:
-        """See one person's stream through a camera. joints_m: (T, 25, 3), metres, y up, the floor at y = 0.
+        """See one person's stream through a camera. joints_m: (T, 25, 3) at 30 Hz, metres, y up, the floor at y = 0.
 
-        view: where the camera stands; drawn where None. steps: from noise to errors.
+        view: where the camera stands, its lens and its frame rate; drawn where None. steps: from noise to errors.
+        Frames at another rate than 30 Hz are resampled as the live path does.
         """
-        view = draw_view(joints_m, rng) if view is None else view
-        true_m = view.to_camera_axes(joints_m)
-        return self.apply_in_camera(true_m[None], rng, focal_ratio=np.array([view.focal_ratio]), steps=steps)[0]
+        view = draw_placement(rng, joints_m) if view is None else view
+        # As the renderer does before it poses a body.
+        true_m = in_camera_axes(smooth(joints_m, SMOOTHING_FRAMES).astype(np.float32), view.camera)
+        frames = len(true_m)
+        at = np.arange(0, frames - 1 + 1e-6, RATE_HZ / view.rate_hz)
+        seen = self.apply_in_camera(
+            interpolate(true_m, at)[None], rng, focal_ratio=np.array([focal_ratio(view.camera)]),
+            rate_hz=np.array([view.rate_hz]), steps=steps,
+        )[0]  # fmt: skip
+        back = np.minimum(np.arange(frames) * view.rate_hz / RATE_HZ, len(at) - 1)
+        return LiveJoints(
+            joints_m=interpolate(seen.joints_m, back),
+            confidence=interpolate(seen.confidence, back),
+            lost_mask=seen.lost_mask[np.round(back).astype(int)],
+        )
 
     def apply_to_motion(
-        self, motion: LabelledMotion, rng: np.random.Generator, *, view: View | None = None
+        self, motion: LabelledMotion, rng: np.random.Generator, *, view: Placement | None = None
     ) -> LabelledMotion:
-        """See a labelled motion through a camera; labels are kept. Its joints are then in the camera's axes."""
-        return replace(motion, joints_m=self.apply(motion.joints_m, rng, view=view).joints_m)
+        """See a labelled motion through a camera; labels are kept. Its joints are then in the camera's axes.
+
+        Joints that are not seen get the position of their nearest seen ancestor, as on the live path.
+        """
+        live = self.apply(motion.joints_m, rng, view=view)
+        filled = fill_unseen(torch.from_numpy(live.joints_m), torch.from_numpy(live.seen_mask)).numpy()
+        return replace(motion, joints_m=filled)
 
     def apply_in_camera(
-        self, true_m: Floats, rng: np.random.Generator, *, focal_ratio: NDArray[np.floating], steps: int = STEPS
+        self,
+        true_m: Floats,
+        rng: np.random.Generator,
+        *,
+        focal_ratio: NDArray[np.floating],
+        rate_hz: NDArray[np.floating],
+        steps: int = STEPS,
     ) -> list[LiveJoints]:
-        """Draw live joints of B streams. true_m: (B, T, 25, 3), metres, camera's axes; focal_ratio: (B,)."""
+        """Draw live joints of B streams, T frames each, at the cameras' own rates.
+
+        true_m: (B, T, 25, 3), metres, the camera's axes; focal_ratio: (B,), of the focal length over the one that the
+        live path assumes; rate_hz: (B,).
+        """
         rows, frames = true_m.shape[:2]
         sizes_m, ratio = body_sizes_m(true_m), focal_ratio.astype(np.float32)
         with torch.inference_mode():
             # The flow works at half the rate inside: it needs an even number of frames.
-            condition = self._normalised(conditions(true_m, sizes_m))
+            condition = self._normalised(conditions(true_m, sizes_m, rate_hz.astype(np.float32)))
             noise = draw_noise(rng, rows, condition.shape[-1], self.scales.shares.numpy())
             expected = self.bias(condition)
             target = self.expand(self.flow_to_error(torch.from_numpy(noise), condition, steps), expected)
             lost = self._lost(expected[:, -1, :frames], rng)
         joints_m, confidence = live_joints(true_m, target[:, :frames].numpy(), sizes_m, ratio)
         return [
-            LiveJoints(joints_m=_bridge(joints, gone), confidence=certain, lost_mask=gone)
+            LiveJoints(joints_m=bridge(joints, gone), confidence=certain, lost_mask=gone)
             for joints, certain, gone in zip(joints_m, confidence, lost, strict=True)
         ]
 
@@ -191,11 +226,23 @@ class JointErrorModel:
         return lost
 
 
+def in_camera_axes(joints_m: Floats, camera: Camera) -> Floats:
+    """Express joints (..., 3) of the world as the live path does: x left, y up, z away from the camera."""
+    seen: Floats = (camera.to_camera(joints_m) * (-1, -1, 1)).astype(np.float32)
+    return seen
+
+
+def focal_ratio(camera: Camera) -> float:
+    """Return a camera's focal length over the one that the live path assumes without a calibration."""
+    assumed = camera_intrinsics(CameraConfig()).scaled(width=camera.width, height=camera.height)
+    return float(camera.focal_px / assumed.fx)
+
+
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
 
 
-def _bridge(joints_m: Floats, lost: NDArray[np.bool_]) -> Floats:
+def bridge(joints_m: Floats, lost: NDArray[np.bool_]) -> Floats:
     """Interpolate lost frames from those around them, as the live resampler does. (T, 25, 3), (T,)."""
     if not lost.any() or lost.all():
         return joints_m

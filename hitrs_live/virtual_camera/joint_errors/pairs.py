@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
+from hitrs_live.virtual_camera.camera_placement import ViewClass
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
 class JointPair:
-    """T frames at 30 Hz of one person, seen by one camera. Axes as in messages.py: x left, y up, z away."""
+    """T frames of one person, seen by one camera. Axes as in messages.py: x left, y up, z away."""
 
     name: str
     subject: str
@@ -25,8 +26,8 @@ class JointPair:
     """(T, 25), 0 to 1; zero where a joint counts as not seen."""
     focal_ratio: float
     """The camera's focal length over the one that the live path assumes."""
-    view: str
-    """Front, oblique, side or back."""
+    rate_hz: float
+    view: ViewClass
 
     def __post_init__(self) -> None:
         frames = len(self.true_m)
@@ -40,12 +41,6 @@ class JointPair:
         return np.isnan(self.live_m[:, 0, 0])
 
 
-def view_of(azimuth_deg: float) -> str:
-    """Name the view by how far the camera stands from straight in front of the person, in degrees either way."""
-    turned = abs((azimuth_deg + 180) % 360 - 180)
-    return "front" if turned <= 22.5 else "oblique" if turned <= 67.5 else "side" if turned <= 112.5 else "back"
-
-
 def mirrored(pair: JointPair) -> JointPair:
     """Return the pair as a mirror shows it, with left and right exchanged."""
     swapped = list(NTU25.mirror)
@@ -56,6 +51,7 @@ def mirrored(pair: JointPair) -> JointPair:
         live_m=_mirror(pair.live_m),
         confidence=pair.confidence[:, swapped],
         focal_ratio=pair.focal_ratio,
+        rate_hz=pair.rate_hz,
         view=pair.view,
     )
 

@@ -51,7 +51,9 @@ def joint_error_report(
     """
     kept = [pair for pair in left_out if _usable(pair)]
     if len({pair.subject for pair in kept}) < 2:
-        raise DataError("fewer than 2 people left out with a view of 1.5 s; expected more views, or a larger --leave-out")
+        raise DataError(
+            "fewer than 2 people left out with a view of 1.5 s; expected more views, or a larger --leave-out"
+        )
     return {
         "people": {
             "fitted": sorted({pair.subject for pair in fitted}), "left_out": sorted({pair.subject for pair in kept})

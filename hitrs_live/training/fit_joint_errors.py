@@ -25,6 +25,8 @@ Report = Callable[[str], None]
 _MOST_LOST = 0.5
 _LEAST_PEOPLE = 3
 _LEAST_DEVIATION = 0.05
+# Noise is drawn for many steps at once, and windows of it are cut at random.
+_NOISE_STEPS, _NOISE_ROWS, _NOISE_WINDOWS = 60, 128, 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +233,15 @@ def _fit_flow(
         condition = torch.stack([sequences[index].condition[:, span] for index, span in spans])
         error = torch.stack([errors[index][:, span] for index, span in spans])
         lost = torch.stack([sequences[index].lost[span] for index, span in spans])
-        noise = torch.from_numpy(draw_noise(rng, settings.batch, settings.window, shares))
+        if (step - 1) % _NOISE_STEPS == 0:
+            pool = torch.from_numpy(draw_noise(rng, _NOISE_ROWS, _NOISE_WINDOWS * settings.window, shares))
+        rows, begins = (
+            rng.integers(_NOISE_ROWS, size=settings.batch),
+            rng.integers(pool.shape[2] - settings.window, size=settings.batch),
+        )
+        noise = torch.stack(
+            [pool[row, :, begin : begin + settings.window] for row, begin in zip(rows, begins, strict=True)]
+        )
         time = torch.from_numpy(rng.random(settings.batch, np.float32))
         state = noise + time[:, None, None] * (error - noise)
         velocity = network(state, time, network.encode(condition))

@@ -11,7 +11,8 @@ from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair
 from hitrs_live.virtual_camera.rendered_view import RenderedView, lifted_joints, read_view
 
-_VIEW_FILES = "**/*.npz"
+_VIEWS = "views"
+"""Folder of the views within the output of `hitrs-live render`."""
 
 
 def read_pairs(folder: Path) -> Sequence[JointPair]:
@@ -19,7 +20,8 @@ def read_pairs(folder: Path) -> Sequence[JointPair]:
 
     Raises DataError where there is none, or one is damaged.
     """
-    files = [path for path in sorted(folder.glob(_VIEW_FILES)) if path.stem != "rendered"]
+    inside = folder / _VIEWS
+    files = sorted((inside if inside.is_dir() else folder).glob("*.npz"))
     if not files:
         raise DataError(f"{folder}: no rendered views; expected the .npz files of `hitrs-live render --out {folder}`")
     config = Config()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,14 +16,15 @@ from hitrs_live.data.interpolation import interpolate
 from hitrs_live.errors import DataError
 from hitrs_live.virtual_camera.joint_errors.coordinates import DIRECTIONS, TARGETS, body_sizes_m, conditions, targets
 from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel, Scales
-from hitrs_live.virtual_camera.joint_errors.networks import BiasNetwork, FlowNetwork
-from hitrs_live.virtual_camera.joint_errors.noise import LAGS, draw_noise, fit_shares
+from hitrs_live.virtual_camera.joint_errors.networks import FlowNetwork, FrameNetwork, bias_network, jitter_network
+from hitrs_live.virtual_camera.joint_errors.noise import LAGS, PARTS, fit_shares
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair, mirrored
 
 Report = Callable[[str], None]
 _MOST_LOST = 0.5
 _LEAST_PEOPLE = 3
 _LEAST_DEVIATION = 0.05
+_SMOOTH_FRAMES = 9
 # Noise is drawn for many steps at once, and windows of it are cut at random.
 _NOISE_STEPS, _NOISE_ROWS, _NOISE_WINDOWS = 60, 128, 6
 
@@ -36,8 +36,9 @@ class FitSettings:
     seed: int = 0
     folds: int = 3
     """Groups of people; a bias network is fitted without each, and one with all."""
-    bias_steps: int = 900
-    flow_steps: int = 3000
+    bias_steps: int = 400
+    jitter_steps: int = 300
+    flow_steps: int = 2000
     batch: int = 32
     window: int = 64
     """Frames of a training window; even."""
@@ -85,7 +86,9 @@ def fit_joint_errors(pairs: Sequence[JointPair], settings: FitSettings, report: 
         )
     remaining = [errors[index] for index in range(len(sequences))]
     scales, whitened = _whiten(sequences, remaining, scales)
-    model = JointErrorModel(_fit_bias(sequences, settings, rng), FlowNetwork(dropout=settings.flow_dropout), scales)
+    jitter, scales = _fit_jitter(sequences, whitened, scales, settings, rng)
+    flow = FlowNetwork(dropout=settings.flow_dropout)
+    model = JointErrorModel(_fit_bias(sequences, settings, rng), jitter, flow, scales)
     _fit_flow(model, sequences, whitened, settings, rng, report)
     return model
 
@@ -116,7 +119,9 @@ def _scales(sequences: Sequence[_Sequence]) -> Scales:
         target_mean=target.mean(1),
         target_scale=target.std(1).clamp_min(1e-4),
         spread=torch.eye(TARGETS),
-        shares=torch.zeros(TARGETS, 1),
+        shares=torch.zeros(TARGETS, PARTS),
+        jitter_scale=torch.ones(TARGETS),
+        burst_shares=torch.zeros(1, PARTS),
         lost_shares=_lost_shares(sequences),
     )
 
@@ -139,27 +144,16 @@ def _normalise(one: _Sequence, scales: Scales) -> _Sequence:
     return _Sequence(subject=one.subject, condition=condition.clamp(-5, 5), target=target, lost=one.lost)
 
 
-def _windows(
-    sequences: Sequence[_Sequence], frames: int, batch: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw windows: the number of the sequence and the first frame of each, sequences weighted by their length."""
-    lengths = np.array([one.condition.shape[1] for one in sequences])
-    chosen = rng.choice(len(sequences), batch, p=lengths / lengths.sum())
-    return chosen, rng.integers(0, lengths[chosen] - frames + 1)
-
-
-def _fit_bias(sequences: Sequence[_Sequence], settings: FitSettings, rng: np.random.Generator) -> BiasNetwork:
-    network = BiasNetwork(dropout=0.2).train()
+def _fit_bias(sequences: Sequence[_Sequence], settings: FitSettings, rng: np.random.Generator) -> FrameNetwork:
+    network = bias_network().train()
     steps = settings.bias_steps
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, steps)
     for _ in range(steps):
-        chosen, starts = _windows(sequences, settings.window, settings.batch, rng)
-        spans = [slice(start, start + settings.window) for start in starts.tolist()]
-        picked = [sequences[index] for index in chosen.tolist()]
-        condition = torch.stack([one.condition[:, span] for one, span in zip(picked, spans, strict=True)])
-        target = torch.stack([one.target[:, span] for one, span in zip(picked, spans, strict=True)])
-        lost = torch.stack([one.lost[span] for one, span in zip(picked, spans, strict=True)])
+        spans = _spans(sequences, settings, rng)
+        condition = torch.stack([sequences[index].condition[:, span] for index, span in spans])
+        target = torch.stack([sequences[index].target[:, span] for index, span in spans])
+        lost = torch.stack([sequences[index].lost[span] for index, span in spans])
         output = network(condition)
         # A robust loss: frames with left and right exchanged are not to move the expectation of all others.
         distance = F.smooth_l1_loss(output[:, :TARGETS], target, reduction="none", beta=1.0).mean(1)
@@ -179,7 +173,7 @@ def _descend(
 
 
 @torch.inference_mode()
-def _error(bias: BiasNetwork, one: _Sequence) -> Tensor:
+def _error(bias: FrameNetwork, one: _Sequence) -> Tensor:
     return one.target - bias(one.condition[None])[0, :TARGETS]
 
 
@@ -192,12 +186,18 @@ def _explained(sequences: Sequence[_Sequence], errors: dict[int, Tensor], chosen
 def _whiten(
     sequences: Sequence[_Sequence], errors: Sequence[Tensor], scales: Scales
 ) -> tuple[Scales, Sequence[Tensor]]:
-    """Turn errors into uncorrelated components of unit variance; measure how each is correlated over time."""
+    """Turn errors into uncorrelated components of unit variance; measure how each is correlated over time.
+
+    Their changes from frame to frame are uncorrelated too, so that what changes slowly is apart from what jitters.
+    """
     seen = torch.cat([error[:, ~one.lost] for one, error in zip(sequences, errors, strict=True)], dim=1).double()
     variance, axes = torch.linalg.eigh(seen @ seen.T / seen.shape[1])
     # Directions have unit length: some components hardly vary, and are not to count as much as the others.
     deviation = variance.clamp_min(_LEAST_DEVIATION**2).sqrt()
     unmix, mix = (axes / deviation).T, axes * deviation
+    changes = torch.cat([(unmix @ error.double()).diff(dim=1) for error in errors], dim=1)
+    turn = torch.linalg.eigh(changes @ changes.T).eigenvectors
+    unmix, mix = turn.T @ unmix, mix @ turn
     whitened = [(unmix @ error.double()).float().clamp(-8, 8) for error in errors]
     products = torch.zeros(len(LAGS), TARGETS)
     counts = torch.zeros(len(LAGS), 1)
@@ -213,6 +213,64 @@ def _whiten(
     return Scales(**{**vars(scales), "spread": spread, "shares": shares}), whitened
 
 
+def _fit_jitter(
+    sequences: Sequence[_Sequence],
+    errors: Sequence[Tensor],
+    scales: Scales,
+    settings: FitSettings,
+    rng: np.random.Generator,
+) -> tuple[FrameNetwork, Scales]:
+    """Fit how much errors change from frame to frame in each pose, and what all of a frame's changes have in common."""
+    quick = [(error - _moving_mean(error)).abs() for error in errors]
+    usual = torch.cat(quick, dim=1).mean(1, keepdim=True).clamp_min(1e-4)
+    quick = [one / usual for one in quick]
+    network, steps = jitter_network().train(), settings.jitter_steps
+    optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, steps)
+    for _ in range(steps):
+        spans = _spans(sequences, settings, rng)
+        size = network(torch.stack([sequences[index].condition[:, span] for index, span in spans])).clamp(-4, 4)
+        change = torch.stack([quick[index][:, span] for index, span in spans])
+        # The likelihood of a Laplace distribution: jitter has heavier tails than a normal one.
+        _descend((size + change * torch.exp(-size)).mean(), network, optimiser, schedule)
+    network.eval()
+    with torch.inference_mode():
+        sizes = [network(one.condition[None])[0].clamp(-2.5, 2.5) for one in sequences]
+    common = [
+        torch.log((change * torch.exp(-size)).mean(0).clamp_min(1e-3))
+        for change, size in zip(quick, sizes, strict=True)
+    ]
+    burst_shares = _burst_shares(common)
+    square = torch.cat([torch.exp(2 * size) for size in sizes], dim=1).mean(1)
+    jitter_scale = 1 / (square * float(torch.exp(2 * burst_shares.sum()))).sqrt()
+    return network, Scales(**{**vars(scales), "burst_shares": burst_shares, "jitter_scale": jitter_scale})
+
+
+def _moving_mean(error: Tensor) -> Tensor:
+    padded = F.pad(error[None], (_SMOOTH_FRAMES // 2, _SMOOTH_FRAMES // 2), mode="replicate")
+    return F.avg_pool1d(padded, _SMOOTH_FRAMES, stride=1)[0]
+
+
+def _burst_shares(common: Sequence[Tensor]) -> Tensor:
+    """Fit noise to the logarithms (T,) of the jitter that frames have in common. Returns (1, PARTS)."""
+    mean = torch.cat(list(common)).mean()
+    products = np.zeros(len(LAGS))
+    for row, lag in enumerate(LAGS):
+        pairs = [(one[lag:] - mean) * (one[: len(one) - lag] - mean) for one in common if len(one) > lag]
+        products[row] = torch.cat(pairs).mean()
+    return torch.from_numpy(fit_shares(products[None] / products[0])) * float(products[0])
+
+
+def _spans(
+    sequences: Sequence[_Sequence], settings: FitSettings, rng: np.random.Generator
+) -> Sequence[tuple[int, slice]]:
+    """Draw windows: the number of the sequence, those with more frames more often, and its frames."""
+    lengths = np.array([one.condition.shape[1] for one in sequences])
+    chosen = rng.choice(len(sequences), settings.batch, p=lengths / lengths.sum())
+    starts = rng.integers(0, lengths[chosen] - settings.window + 1)
+    return [(int(index), slice(start, start + settings.window)) for index, start in zip(chosen, starts, strict=True)]
+
+
 def _fit_flow(
     model: JointErrorModel,
     sequences: Sequence[_Sequence],
@@ -226,22 +284,15 @@ def _fit_flow(
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, steps)
     averaged = {key: value.detach().clone() for key, value in network.state_dict().items()}
-    shares, running = model.scales.shares.numpy(), 0.0
+    with torch.no_grad():
+        sizes = [model.jitter(one.condition[None])[0] for one in sequences]
+    noises, running = _NoisePool(model, settings, rng), 0.0
     for step in range(1, steps + 1):
-        chosen, starts = _windows(sequences, settings.window, settings.batch, rng)
-        spans = [(index, slice(start, start + settings.window)) for index, start in zip(chosen, starts, strict=True)]
+        spans = _spans(sequences, settings, rng)
         condition = torch.stack([sequences[index].condition[:, span] for index, span in spans])
         error = torch.stack([errors[index][:, span] for index, span in spans])
         lost = torch.stack([sequences[index].lost[span] for index, span in spans])
-        if (step - 1) % _NOISE_STEPS == 0:
-            pool = torch.from_numpy(draw_noise(rng, _NOISE_ROWS, _NOISE_WINDOWS * settings.window, shares))
-        rows, begins = (
-            rng.integers(_NOISE_ROWS, size=settings.batch),
-            rng.integers(pool.shape[2] - settings.window, size=settings.batch),
-        )
-        noise = torch.stack(
-            [pool[row, :, begin : begin + settings.window] for row, begin in zip(rows, begins, strict=True)]
-        )
+        noise = model.shape_noise(torch.stack([sizes[index][:, span] for index, span in spans]), *noises.draw())
         time = torch.from_numpy(rng.random(settings.batch, np.float32))
         state = noise + time[:, None, None] * (error - noise)
         velocity = network(state, time, network.encode(condition))
@@ -251,7 +302,30 @@ def _fit_flow(
         keep = min(settings.average, step / (step + 10))
         for key, value in network.state_dict().items():
             averaged[key].lerp_(value, 1 - keep)
-        if step % 500 == 0:
+        if step % 250 == 0 or step == 1:
             report(f"flow step {step} of {steps}: loss {running:.4f}")
     network.load_state_dict(averaged)
     network.eval()
+
+
+class _NoisePool:
+    """Noise for many steps, drawn at once; windows of it are cut at random."""
+
+    def __init__(self, model: JointErrorModel, settings: FitSettings, rng: np.random.Generator) -> None:
+        self._model, self._settings, self._rng = model, settings, rng
+        self._left = 0
+        self._pool: Sequence[Tensor] = ()
+
+    def draw(self) -> Sequence[Tensor]:
+        """Draw slow noise, jitter and bursts of one batch, (batch, TARGETS or 1, window) each."""
+        window = self._settings.window
+        if self._left == 0:
+            self._pool = self._model.draw_parts(self._rng, _NOISE_ROWS, _NOISE_WINDOWS * window)
+            self._left = _NOISE_STEPS
+        self._left -= 1
+        rows = self._rng.integers(_NOISE_ROWS, size=self._settings.batch).tolist()
+        starts = self._rng.integers(_NOISE_WINDOWS * window - window, size=self._settings.batch).tolist()
+        return [
+            torch.stack([part[row, :, start : start + window] for row, start in zip(rows, starts, strict=True)])
+            for part in self._pool
+        ]

@@ -19,7 +19,7 @@ from hitrs_live.virtual_camera.joint_errors.coordinates import (
     targets,
 )
 from hitrs_live.virtual_camera.joint_errors.model import SHIPPED, JointErrorModel, Scales, bridge, in_camera_axes
-from hitrs_live.virtual_camera.joint_errors.networks import BiasNetwork, FlowNetwork
+from hitrs_live.virtual_camera.joint_errors.networks import FlowNetwork, bias_network, jitter_network
 from hitrs_live.virtual_camera.joint_errors.noise import LAGS, PARTS, draw_noise, fit_shares, part_correlations
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair, mirrored
 
@@ -60,7 +60,7 @@ def camera_at(azimuth_deg: float, rate_hz: float = 30.0) -> Placement:
 
 def joints_of_landmarks(rng: np.random.Generator) -> np.ndarray:
     """Joints as the live path computes them, from random landmarks in front of a camera. (T, 25, 3)."""
-    landmarks = rng.normal(0, 0.4, (FRAMES, 33, 3)) + (0, 0, 4)
+    landmarks = rng.normal(0, 0.4, (FRAMES, 33, 3)) + np.array((0, 0, 4))
     return np.einsum("jl,tlc->tjc", MEDIAPIPE33.weights, landmarks).astype(np.float32)
 
 
@@ -75,7 +75,7 @@ def untrained(seed: int = 0) -> JointErrorModel:
     torch.manual_seed(seed)
     flow = FlowNetwork()
     torch.nn.init.normal_(flow.last.weight, std=0.05)
-    return JointErrorModel(BiasNetwork(), flow, Scales.empty())
+    return JointErrorModel(bias_network(), jitter_network(), flow, Scales.empty())
 
 
 def test_live_joints_come_back_from_their_targets() -> None:
@@ -146,7 +146,7 @@ def test_a_row_does_not_depend_on_the_others() -> None:
 
 def test_a_saved_model_draws_what_it_drew_before(tmp_path: Path) -> None:
     model = untrained()
-    for network in (model.bias, model.flow):
+    for network in (model.bias, model.jitter, model.flow):
         network.half().float()
     model.save(tmp_path / "model.safetensors", "random weights")
     again = JointErrorModel.load(tmp_path / "model.safetensors")

@@ -29,18 +29,19 @@ from hitrs_live.virtual_camera.joint_errors.coordinates import (
     conditions,
     live_joints,
 )
-from hitrs_live.virtual_camera.joint_errors.networks import BiasNetwork, FlowNetwork
-from hitrs_live.virtual_camera.joint_errors.noise import PARTS, draw_noise
+from hitrs_live.virtual_camera.joint_errors.networks import FlowNetwork, FrameNetwork, bias_network, jitter_network
+from hitrs_live.virtual_camera.joint_errors.noise import PARTS, SLOW_PARTS, draw_noise
 
 Floats = NDArray[np.float32]
 SHIPPED: Final = Path(__file__).parents[2] / "weights" / "joint_errors.safetensors"
-STEPS: Final = 8
+STEPS: Final = 5
 """Steps from noise to errors; see reports/joint_errors.json for what fewer cost."""
 RATE_HZ: Final = 30.0
 SMOOTHING_FRAMES: Final = 0.7
 _FORMAT = "1"
 _KEY = "hitrs_live_joint_errors"
 _MOST_LOGIT = 20.0
+_MOST_JITTER = 2.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,10 @@ class Scales:
     """(TARGETS, TARGETS); from uncorrelated components to targets about the expected ones."""
     shares: Tensor
     """(TARGETS, PARTS) for `draw_noise`."""
+    jitter_scale: Tensor
+    """(TARGETS,); brings jitter that varies with the pose to the variance that it has over all poses."""
+    burst_shares: Tensor
+    """(1, PARTS), for the logarithm of what all jitter of a frame has in common."""
     lost_shares: Tensor
     """(1, PARTS), for the noise that decides when the person is lost."""
 
@@ -89,6 +94,8 @@ class Scales:
             target_scale=torch.ones(TARGETS),
             spread=torch.eye(TARGETS),
             shares=torch.full((TARGETS, PARTS), 1 / PARTS),
+            jitter_scale=torch.ones(TARGETS),
+            burst_shares=torch.zeros(1, PARTS),
             lost_shares=torch.full((1, PARTS), 1 / PARTS),
         )
 
@@ -96,15 +103,15 @@ class Scales:
 class JointErrorModel:
     """Draw errors of live joints, given true joints and a view. Rows are independent; the same seed gives the same."""
 
-    def __init__(self, bias: BiasNetwork, flow: FlowNetwork, scales: Scales) -> None:
+    def __init__(self, bias: FrameNetwork, jitter: FrameNetwork, flow: FlowNetwork, scales: Scales) -> None:
         """Take the networks, fitted or not."""
-        self.bias, self.flow, self.scales = bias.eval(), flow.eval(), scales
+        self.bias, self.jitter, self.flow, self.scales = bias.eval(), jitter.eval(), flow.eval(), scales
 
     @classmethod
     def load(cls, path: Path = SHIPPED) -> "JointErrorModel":
         """Load a fitted model, by default the packaged one. Raises DataError where the file is none."""
         expected = "expected a file of `hitrs-live fit-joint-errors`"
-        bias, flow, scales = BiasNetwork(), FlowNetwork(), Scales.empty()
+        bias, jitter, flow, scales = bias_network(), jitter_network(), FlowNetwork(), Scales.empty()
         try:
             with safe_open(path, framework="pt") as file:
                 found = (file.metadata() or {}).get(_KEY)
@@ -117,16 +124,17 @@ class JointErrorModel:
             raise DataError(f"{path}: format {found}, this version reads {_FORMAT}; {expected}")
         try:
             bias.load_state_dict(_part(tensors, "bias."))
+            jitter.load_state_dict(_part(tensors, "jitter."))
             flow.load_state_dict(_part(tensors, "flow."))
             scales = replace(scales, **_part(tensors, "scales."))
         except (RuntimeError, TypeError) as error:
             raise DataError(f"{path}: other weights than this version's ({str(error)[:80]}); {expected}") from None
-        return cls(bias, flow, scales)
+        return cls(bias, jitter, flow, scales)
 
     def save(self, path: Path, provenance: str) -> None:
         """Write the model in half precision, whole or not at all. provenance: how it was fitted, in words."""
         tensors = {f"scales.{key}": value for key, value in vars(self.scales).items()}
-        for name, network in (("bias", self.bias), ("flow", self.flow)):
+        for name, network in (("bias", self.bias), ("jitter", self.jitter), ("flow", self.flow)):
             tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
         with whole_file(path) as unfinished:
             save_file(
@@ -189,15 +197,27 @@ class JointErrorModel:
         with torch.inference_mode():
             # The flow works at half the rate inside: it needs an even number of frames.
             condition = self._normalised(conditions(true_m, sizes_m, rate_hz.astype(np.float32)))
-            noise = draw_noise(rng, rows, condition.shape[-1], self.scales.shares.numpy())
+            noise = self.shape_noise(self.jitter(condition), *self.draw_parts(rng, rows, condition.shape[-1]))
             expected = self.bias(condition)
-            target = self.expand(self.flow_to_error(torch.from_numpy(noise), condition, steps), expected)
+            target = self.expand(self.flow_to_error(noise, condition, steps), expected)
             lost = self._lost(expected[:, -1, :frames], rng)
         joints_m, confidence = live_joints(true_m, target[:, :frames].numpy(), sizes_m, ratio)
         return [
             LiveJoints(joints_m=bridge(joints, gone), confidence=certain, lost_mask=gone)
             for joints, certain, gone in zip(joints_m, confidence, lost, strict=True)
         ]
+
+    def draw_parts(self, rng: np.random.Generator, rows: int, frames: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw slow noise and jitter, (rows, TARGETS, frames), and bursts, (rows, 1, frames)."""
+        slow, fast = self.scales.shares.clone(), self.scales.shares.clone()
+        slow[:, SLOW_PARTS:], fast[:, :SLOW_PARTS] = 0, 0
+        drawn = [draw_noise(rng, rows, frames, shares.numpy()) for shares in (slow, fast, self.scales.burst_shares)]
+        return torch.from_numpy(drawn[0]), torch.from_numpy(drawn[1]), torch.from_numpy(drawn[2])
+
+    def shape_noise(self, jitter: Tensor, slow: Tensor, fast: Tensor, burst: Tensor) -> Tensor:
+        """Give jitter the size that it has for the pose. All (B, TARGETS or 1, T) -> (B, TARGETS, T)."""
+        size = torch.exp(jitter.clamp(-_MOST_JITTER, _MOST_JITTER) + burst)
+        return slow + fast * size * self.scales.jitter_scale[:, None]
 
     def flow_to_error(self, noise: Tensor, condition: Tensor, steps: int) -> Tensor:
         """Move noise along the flow. noise: (B, TARGETS, T), condition: (B, CONDITIONS, T) -> (B, TARGETS, T)."""

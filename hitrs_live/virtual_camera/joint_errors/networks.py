@@ -1,4 +1,4 @@
-"""The two networks of the error model: the expected error of a pose in a view, and the distribution about it."""
+"""The networks of the error model: the expected error of a pose in a view, and the distribution about it."""
 
 import math
 
@@ -11,20 +11,20 @@ from hitrs_live.virtual_camera.joint_errors.coordinates import CONDITIONS, TARGE
 TIME_FEATURES = 16
 
 
-class BiasNetwork(nn.Module):
-    """Predict the expected targets of every frame, and whether the person is lost. About 100,000 weights."""
+class FrameNetwork(nn.Module):
+    """Predict numbers of every frame from the pose and the frames around it."""
 
-    def __init__(self, width: int = 96, dropout: float = 0.1) -> None:
-        """Make a network of convolutions over time."""
+    def __init__(self, outputs: int, width: int, dropout: float = 0.2) -> None:
+        """Make a network of convolutions over time beside a linear map."""
         super().__init__()
         self.first = nn.Conv1d(CONDITIONS, width, 5, padding=2)
         self.layers = nn.ModuleList(nn.Conv1d(width, width, 3, padding=step, dilation=step) for step in (2, 4))
         self.dropout = nn.Dropout(dropout)
-        self.last = nn.Conv1d(width, TARGETS + 1, 1)
-        self.linear = nn.Conv1d(CONDITIONS, TARGETS + 1, 1, bias=False)
+        self.last = nn.Conv1d(width, outputs, 1)
+        self.linear = nn.Conv1d(CONDITIONS, outputs, 1, bias=False)
 
     def forward(self, condition: Tensor) -> Tensor:
-        """Compute (B, TARGETS + 1, T) from normalised conditions (B, CONDITIONS, T); the last row is a logit."""
+        """Compute (B, outputs, T) from normalised conditions (B, CONDITIONS, T)."""
         hidden = F.gelu(self.first(condition))
         for layer in self.layers:
             hidden = hidden + F.gelu(layer(self.dropout(hidden)))
@@ -32,13 +32,23 @@ class BiasNetwork(nn.Module):
         return output
 
 
+def bias_network() -> FrameNetwork:
+    """Make the network of the expected targets; its last output is the logit of a lost frame."""
+    return FrameNetwork(TARGETS + 1, 80)
+
+
+def jitter_network() -> FrameNetwork:
+    """Make the network of the logarithm of how much each component of the error changes from frame to frame."""
+    return FrameNetwork(TARGETS, 40)
+
+
 class FlowNetwork(nn.Module):
     """Predict how noise moves towards a plausible error: the velocity field of flow matching.
 
-    A small U-Net over time: one level at half the frame rate holds most of the layers. About 370,000 weights.
+    A small U-Net over time: one level at half the frame rate holds most of the layers. About 280,000 weights.
     """
 
-    def __init__(self, width: int = 96, dropout: float = 0.1) -> None:
+    def __init__(self, width: int = 80, dropout: float = 0.1) -> None:
         """Make the network; its output starts at zero."""
         super().__init__()
         self.condition = nn.Sequential(

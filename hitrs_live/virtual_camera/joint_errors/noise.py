@@ -10,6 +10,8 @@ MEMORY_FRAMES: Final = (60.0, 15.0, 5.0, 1.5)
 """Time constants of the AR(1) processes; a constant comes before them and white noise after."""
 PARTS: Final = len(MEMORY_FRAMES) + 2
 LAGS: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+SLOW_PARTS: Final = 3
+"""The constant and the two slowest; the others are jitter, whose size depends on the pose."""
 _ROUNDS = 4000
 # Circular noise has no beginning; this many frames are drawn and dropped, so that the end does not meet it.
 _PADDING_FRAMES = 240

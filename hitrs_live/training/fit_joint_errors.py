@@ -25,6 +25,7 @@ _MOST_LOST = 0.5
 _LEAST_PEOPLE = 3
 _LEAST_DEVIATION = 0.05
 _SMOOTH_FRAMES = 9
+_CHANGE_WEIGHT = 0.3
 # Noise is drawn for many steps at once, and windows of it are cut at random.
 _NOISE_STEPS, _NOISE_ROWS, _NOISE_WINDOWS = 60, 128, 6
 
@@ -146,6 +147,7 @@ def _normalise(one: _Sequence, scales: Scales) -> _Sequence:
 
 def _fit_bias(sequences: Sequence[_Sequence], settings: FitSettings, rng: np.random.Generator) -> FrameNetwork:
     network = bias_network().train()
+    usual = torch.cat([one.target.diff(dim=1) for one in sequences], dim=1).std(1)[:, None].clamp_min(1e-3)
     steps = settings.bias_steps
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, steps)
@@ -157,7 +159,12 @@ def _fit_bias(sequences: Sequence[_Sequence], settings: FitSettings, rng: np.ran
         output = network(condition)
         # A robust loss: frames with left and right exchanged are not to move the expectation of all others.
         distance = F.smooth_l1_loss(output[:, :TARGETS], target, reduction="none", beta=1.0).mean(1)
-        loss = distance[~lost].mean() + 0.1 * F.binary_cross_entropy_with_logits(output[:, -1], lost.float())
+        # Changes count too: where the expectation jitters with the joints that it is computed from, and the live joints
+        # do not, the jitter of the noise would come on top.
+        change = (output[:, :TARGETS] - target).diff(dim=2) / usual
+        changed = F.smooth_l1_loss(change, torch.zeros_like(change), reduction="none").mean(1)
+        found = F.binary_cross_entropy_with_logits(output[:, -1], lost.float())
+        loss = distance[~lost].mean() + _CHANGE_WEIGHT * changed[~lost[:, 1:]].mean() + 0.1 * found
         _descend(loss, network, optimiser, schedule)
     return network.eval()
 

@@ -23,6 +23,7 @@ from hitrs_live.virtual_camera.joint_errors.pairs import JointPair, mirrored
 Report = Callable[[str], None]
 _MOST_LOST = 0.5
 _LEAST_PEOPLE = 3
+_LEAST_FRAMES = 16
 _LEAST_DEVIATION = 0.05
 _SMOOTH_FRAMES = 9
 _CHANGE_WEIGHT = 0.3
@@ -68,7 +69,7 @@ def fit_joint_errors(pairs: Sequence[JointPair], settings: FitSettings, report: 
     people = sorted({one.subject for one in sequences})
     if len(people) < _LEAST_PEOPLE:
         raise DataError(
-            f"{len(people)} people with sequences of {settings.window} frames and more in the pairs, "
+            f"{len(people)} people with sequences of {_LEAST_FRAMES} frames and more in the pairs, "
             f"expected at least {_LEAST_PEOPLE}; render more with `hitrs-live render`"
         )
     torch.manual_seed(settings.seed)
@@ -96,18 +97,22 @@ def fit_joint_errors(pairs: Sequence[JointPair], settings: FitSettings, report: 
 
 def _prepare(pair: JointPair, window: int) -> _Sequence | None:
     kept = np.flatnonzero(~pair.lost_mask)
-    if len(pair.true_m) < window or len(kept) < (1 - _MOST_LOST) * len(pair.true_m):
+    frames = len(pair.true_m)
+    if frames < _LEAST_FRAMES or len(kept) < (1 - _MOST_LOST) * frames:
         return None
     size_m = body_sizes_m(pair.true_m)
     target = targets(
         pair.true_m[kept], pair.live_m[kept], pair.confidence[kept], size_m, np.float32(pair.focal_ratio)
     )  # fmt: skip
-    place = np.interp(np.arange(len(pair.true_m)), kept, np.arange(len(kept)))
+    place = np.interp(np.arange(frames), kept, np.arange(len(kept)))
+    # A view of a slow camera has few frames: to fill a window it goes on backwards.
+    order = np.pad(np.arange(frames), (0, max(0, window - frames)), mode="reflect")
+    condition = conditions(pair.true_m, size_m, np.float32(pair.rate_hz))
     return _Sequence(
         subject=pair.subject,
-        condition=torch.from_numpy(conditions(pair.true_m, size_m, np.float32(pair.rate_hz))).mT.contiguous(),
-        target=torch.from_numpy(interpolate(target, place)).mT.contiguous(),
-        lost=torch.from_numpy(pair.lost_mask.copy()),
+        condition=torch.from_numpy(condition[order]).mT.contiguous(),
+        target=torch.from_numpy(interpolate(target, place)[order]).mT.contiguous(),
+        lost=torch.from_numpy(pair.lost_mask[order]),
     )
 
 

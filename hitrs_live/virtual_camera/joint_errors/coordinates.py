@@ -128,8 +128,8 @@ def conditions(true_m: Floats, sizes_m: Floats, rate_hz: Floats) -> Floats:
     # Of a bone that changes its length from frame to frame, the median: joints of depth cameras are noisy.
     lengths = np.broadcast_to(np.median(np.log(lengths), axis=-2, keepdims=True), lengths.shape)
     hips = (true_m[..., _LEFT_HIP, :] + true_m[..., _RIGHT_HIP, :]) / 2
-    trunk = np.concatenate((true_m[..., _TRUNK, :], hips[..., None, :]), axis=-2) - root[..., None, :]
-    trunk = trunk / sizes_m[..., None, None, None]
+    trunk: Floats = np.concatenate((true_m[..., _TRUNK, :], hips[..., None, :]), axis=-2)
+    trunk = (trunk - root[..., None, :]) / sizes_m[..., None, None, None]
     depth = np.maximum(root[..., 2:], _LEAST_DEPTH_M)
     place = (root[..., :2] / depth, sizes_m[..., None, None] / depth)
     rate = np.broadcast_to(np.log(rate_hz / 30.0)[..., None, None], place[1].shape)

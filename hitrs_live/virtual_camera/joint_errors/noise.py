@@ -33,7 +33,8 @@ def fit_shares(correlations: NDArray[np.float64]) -> Floats:
     for _ in range(_ROUNDS):
         shares = np.maximum(shares - step * (shares @ gram - aim), 0.0)
     total = np.maximum(shares.sum(axis=1, keepdims=True), 1e-6)
-    return (shares / total).astype(np.float32)
+    fitted: Floats = (shares / total).astype(np.float32)
+    return fitted
 
 
 def draw_noise(rng: np.random.Generator, rows: int, frames: int, shares: Floats) -> Floats:

@@ -25,6 +25,7 @@ _VERBS = (
     ("bench", "measure the model's speed here, by engine and precision"),
     ("replay", "measure throughput and accuracy on files, through the streaming path"),
     ("prepare", "convert a data set to the format that training reads"),
+    ("synthesise", "write labelled streams of synthetic motion"),
     ("render", "render joint streams as people before virtual cameras, and let the pose stage see them"),
     ("pretrain", "pre-train an encoder without labels"),
     ("finetune", "train a classifier of trimmed sequences, from a pre-trained encoder or from scratch"),

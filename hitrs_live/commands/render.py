@@ -30,7 +30,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--sequences", type=count, metavar="N", help="sequences of each file, spread over its classes (default: all)"
     )
     parser.add_argument(
-        "--seconds", type=seconds, metavar="S", help="longest piece of a sequence, at a random place (default: all of it)"
+        "--seconds",
+        type=seconds,
+        metavar="S",
+        help="longest piece of a sequence, at a random place (default: all)",
     )
     parser.add_argument(
         "--size", type=_size, nargs="+", metavar="WxH",
@@ -41,12 +44,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="let the pose network see the pictures; otherwise only the truth is kept (default: yes)",
     )  # fmt: skip
     parser.add_argument(
-        "--film", type=Path, metavar="FILE", help="write a short film of the first views with what was seen drawn over it"
+        "--film",
+        type=Path,
+        metavar="FILE",
+        help="a short film to write of the first views, with what was seen drawn over",
     )
     parser.add_argument(
         "--workers", type=count, default=os.cpu_count() or 1, metavar="N", help="processes (default: one per CPU)"
     )
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of bodies, places and cameras (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of bodies, places, cameras (default: 0)")
     parser.set_defaults(run=run)
 
 

@@ -33,7 +33,9 @@ def recorded_pose_frames(
         last = first
         while last < len(frame) and frame[last] == index:
             last += 1
-        poses = poses_of(landmarks[first:last], MEDIAPIPE33, lens, min_joint_confidence=config.pose.min_joint_confidence)
+        poses = poses_of(
+            landmarks[first:last], MEDIAPIPE33, lens, min_joint_confidence=config.pose.min_joint_confidence
+        )
         time_ns = start_ns + round(index / rate_hz * 1e9)
         yield PoseFrame(
             index=index,

@@ -209,7 +209,7 @@ def _light(scene: Scene, points: Floats, hits: _Hits, shape: tuple[int, int]) ->
     floor = hits.surface == 0
     near[floor] *= _contact(scene, points[floor])
     strength = light.ambient * near + light.strength * direct * (1 - light.shadow * shadow)
-    return np.asarray(strength[:, None] * np.float32(light.colour), np.float32)
+    return np.asarray(strength[:, None] * np.array(light.colour, np.float32), np.float32)
 
 
 def _contact(scene: Scene, points: Floats) -> Floats:
@@ -262,17 +262,19 @@ def _sky(scene: Scene, rays: Floats) -> Floats:
     length = np.linalg.norm(rays, axis=1)
     height = rays[:, 1] / length
     heading = np.arctan2(rays[:, 2], rays[:, 0]).astype(np.float32)
-    low, high = np.float32(scene.sky[0]), np.float32(scene.sky[1])
+    flat = np.zeros_like(heading)
+    low, high = np.array(scene.sky[0], np.float32), np.array(scene.sky[1], np.float32)
     sky = low + (high - low) * np.clip(height, 0, 1)[:, None] ** 0.6
     clouds = noise(heading * 4, height * 9, 2) + 0.5 * noise(heading * 11, height * 25, 3)
     sky += 0.16 * np.clip(clouds, 0, 1)[:, None]
     phase = scene.floor.phase
-    trees = 0.05 + 0.05 * noise(heading * 5, np.zeros_like(heading), phase) + 0.02 * noise(heading * 40, heading, phase)
-    houses = 0.06 + 0.05 * np.sign(noise(np.floor(heading * 9) * 3.7, np.zeros_like(heading), phase))
-    horizon = np.where(noise(heading * 1.3, np.zeros_like(heading), phase + 1) > 0.15, houses, trees)
+    trees = 0.05 + 0.05 * noise(heading * 5, flat, phase) + 0.02 * noise(heading * 40, heading, phase)
+    houses = 0.06 + 0.05 * np.sign(noise(np.floor(heading * np.float32(9)) * np.float32(3.7), flat, phase))
+    horizon = np.where(noise(heading * 1.3, flat, phase + 1) > 0.15, houses, trees)
     below = height < horizon
-    leaf = np.float32((0.16, 0.25, 0.13)) * (1 + 0.4 * noise(heading * 60, height * 120, phase))[:, None]
-    stone = np.float32((0.5, 0.45, 0.4)) * (1 + 0.25 * np.sign(noise(heading * 70, height * 60, phase)))[:, None]
+    leaf = np.array((0.16, 0.25, 0.13), np.float32) * (1 + 0.4 * noise(heading * 60, height * 120, phase))[:, None]
+    window = (np.sin(heading * 150) > 0.2) & (np.sin(height * 260) > 0.0)
+    plaster = np.where(window, 0.55, 1 + 0.1 * noise(heading * 9, height, phase))
+    stone = np.array((0.55, 0.5, 0.46), np.float32) * plaster[:, None]
     far = np.where((horizon == houses)[:, None], stone, leaf)
     return np.where(below[:, None], far, sky).astype(np.float32)
-

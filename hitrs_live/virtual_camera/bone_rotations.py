@@ -22,7 +22,6 @@ _TWIST_PRIOR = 0.08
 # A joint closer than this to its neighbour is a copy of it: the set does not have it.
 _MISSING_M = 0.035
 _SIDES = ("left", "right")
-_NO_TURN = np.eye(3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +30,8 @@ class RestPoints:
 
     joints: Mapping[str, Floats]
     """The body's own joints by their NTU names."""
-    shoulder_base: Mapping[str, Floats]
-    """By side: where the collar bone begins."""
     ball: Mapping[str, Floats]
     """By side: the ball of the foot."""
-    sole_height_m: float
-    """Height of the ankle above the sole."""
 
 
 def smooth(values: NDArray[np.float64], sigma_frames: float) -> NDArray[np.float64]:
@@ -86,10 +81,8 @@ class _Stream:
     def trunk(self) -> dict[str, Floats]:
         """Turn pelvis, chest, neck and head. The pelvis follows the hips, the chest the shoulders."""
         hips, shoulders = ("right_hip", "left_hip"), ("right_shoulder", "left_shoulder")
-        middle = (self._joint("left_shoulder") + self._joint("right_shoulder")) / 2 - (
-            self._joint("left_hip") + self._joint("right_hip")
-        ) / 2
-        rest_middle = sum(self._rest.joints[f"{side}_shoulder"] - self._rest.joints[f"{side}_hip"] for side in _SIDES)
+        middle = self._data("left_hip", "left_shoulder") + self._data("right_hip", "right_shoulder")
+        rest_middle = self._at_rest("left_hip", "left_shoulder") + self._at_rest("right_hip", "right_shoulder")
         # The spine's joints differ from sensor to sensor; the line from hips to shoulders does not.
         lower = self._rest_free(self._data("spine_base", "spine_middle"), middle)
         upper = self._rest_free(self._data("spine_middle", "spine_shoulder"), middle)
@@ -169,9 +162,10 @@ class _Stream:
         yaw = np.arctan2(ahead[:, 0], ahead[:, 2])
         flat = about(np.broadcast_to([0.0, 1.0, 0.0], ahead.shape), yaw)
         above_m = self._joint(f"{side}_ankle")[:, 1] - self._ankle_floor_m
-        # On its sole up to 4 cm above where the ankle is lowest, free from 12 cm on; a foot that hangs straight
-        # down or stands on its toes has no heading on the floor.
-        share = np.clip((0.12 - above_m) / 0.08, 0, 1) * np.clip((level - 0.2) / 0.3, 0, 1)
+        # On its sole up to 4 cm above where the ankle is lowest, free from 12 cm on. A foot that hangs straight down,
+        # stands on its toes or lies on its side has no sole on the floor.
+        upright = np.clip((turned[:, 1, 1] - 0.3) / 0.4, 0, 1)
+        share = np.clip((0.12 - above_m) / 0.08, 0, 1) * np.clip((level - 0.2) / 0.3, 0, 1) * upright
         return between(turned, flat, smooth(share, 1.5))
 
     @staticmethod

@@ -45,16 +45,14 @@ class Camera:
         cos, sin = math.cos(math.radians(roll_deg)), math.sin(math.radians(roll_deg))
         rotation = np.stack((cos * right + sin * down, cos * down - sin * right, forward))
         focal_px = width / 2 / math.tan(math.radians(fov_deg) / 2)
-        return cls(
-            eye_m=np.asarray(eye_m, float), rotation=rotation, focal_px=focal_px, width=width, height=height
-        )
+        return cls(eye_m=np.asarray(eye_m, float), rotation=rotation, focal_px=focal_px, width=width, height=height)
 
-    def to_camera(self, points_m: Floats) -> Floats:
+    def to_camera(self, points_m: NDArray[np.floating]) -> Floats:
         """Express world points (..., 3) in the camera's axes."""
         result: Floats = (np.asarray(points_m, float) - self.eye_m) @ self.rotation.T
         return result
 
-    def project(self, points_m: Floats) -> tuple[Floats, Floats]:
+    def project(self, points_m: NDArray[np.floating]) -> tuple[Floats, Floats]:
         """Project world points (..., 3). Returns pixels (..., 2) from the top left corner and depths (...) in metres.
 
         Points at or behind the camera have a depth of 0 or less and NaN pixels.

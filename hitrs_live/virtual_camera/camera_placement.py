@@ -44,14 +44,14 @@ class CameraRanges:
     distance_m: Range = (1.5, 8.0)
     """From the middle of where the person goes, along the floor."""
     view_shares: Mapping[ViewClass, float] = field(
-        default_factory=lambda: {"front": 0.4, "oblique": 0.3, "side": 0.2, "back": 0.1}
+        default_factory=lambda: {"front": 0.35, "oblique": 0.3, "side": 0.22, "back": 0.13}
     )
     cut_share: float = 0.2
     """Share of views in which the picture's edge may cut the person."""
     least_inside: float = 0.97
     """Least share of joints, over all frames, in the picture; where the edge may cut, `least_inside_cut`."""
     least_inside_cut: float = 0.6
-    person_height: Range = (0.25, 1.1)
+    person_height: Range = (0.3, 1.1)
     """Height of the standing person as a share of the picture's."""
     sizes: Mapping[tuple[int, int], float] = field(
         default_factory=lambda: {
@@ -107,7 +107,7 @@ def azimuths_deg(joints_m: Floats, eye_m: Floats) -> Floats:
     towards = (eye_m - joints_m[:, 0])[:, [0, 2]]
     cross = forward[:, 0] * towards[:, 1] - forward[:, 1] * towards[:, 0]
     # Seen from above with z down the page, a turn from x to z is clockwise: to the right.
-    return np.degrees(np.arctan2(-cross, (forward * towards).sum(axis=1)))
+    return np.asarray(np.degrees(np.arctan2(-cross, (forward * towards).sum(axis=1))))
 
 
 def draw_placement(
@@ -125,7 +125,7 @@ def draw_placement(
     where they are not given. Of several tries, the one that sees most of the person is taken where none sees enough.
     """
     ranges = ranges or CameraRanges()
-    view = view or pick(rng, ranges.view_shares)
+    chosen: ViewClass = view if view else pick(rng, ranges.view_shares)
     size = size or pick(rng, ranges.sizes)
     rate_hz = rate_hz or pick(rng, ranges.rates_hz)
     few = joints_m[:: max(1, len(joints_m) // 40)]
@@ -133,7 +133,7 @@ def draw_placement(
     best: Placement | None = None
     best_fault = np.inf
     for _ in range(_TRIES):
-        placed = _draw_once(rng, few, ranges, view, size, rate_hz)
+        placed = _draw_once(rng, few, ranges, chosen, size, rate_hz)
         if placed is None:
             continue
         tall = _height_in_picture(few, placed.camera)

@@ -1,4 +1,4 @@
-"""Furniture and clutter of boxes and ellipsoids: what stands on the floor, and what hangs on the walls."""
+"""Furniture of boxes and ellipsoids: what stands on the floor."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,38 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.virtual_camera.scene import Block, Furniture, Scene
-from hitrs_live.virtual_camera.textures import Colour, Material
+from hitrs_live.virtual_camera.surface_materials import draw_cloth, draw_paint, draw_wood
+from hitrs_live.virtual_camera.textures import Material, colour_of
+from hitrs_live.virtual_camera.wall_clutter import draw_wall_clutter
 
 Floats = NDArray[np.float64]
 _Box = tuple[tuple[float, float, float], tuple[float, float, float], Material]
 """Centre and half size about the middle of a piece's place on the floor, and its material."""
 
-_WOODS: Final[Sequence[Colour]] = (
-    (0.5, 0.33, 0.2), (0.66, 0.5, 0.33), (0.3, 0.2, 0.13), (0.85, 0.83, 0.8), (0.2, 0.2, 0.22), (0.75, 0.62, 0.45),
-)  # fmt: skip
-
-
-def _wood(rng: np.random.Generator) -> Material:
-    colour = _WOODS[rng.integers(len(_WOODS))]
-    return Material(pattern="planks", colour=colour, scale_m=float(rng.uniform(0.1, 0.3)), phase=int(rng.integers(99)))
-
-
-def _cloth(rng: np.random.Generator) -> Material:
-    colour = tuple(rng.uniform(0.1, 0.8, 3) * 0.6 + rng.uniform(0.05, 0.35))
-    second = tuple(np.clip(np.array(colour) * rng.uniform(0.6, 1.4), 0, 1))
-    pattern = str(rng.choice(("carpet", "plain", "stripes", "checks"), p=(0.5, 0.3, 0.1, 0.1)))
-    return Material(
-        pattern=pattern, colour=colour, second=second, scale_m=float(rng.uniform(0.06, 0.2)), phase=int(rng.integers(99))
-    )
-
-
-def _bright(rng: np.random.Generator) -> Material:
-    return Material(pattern="plain", colour=tuple(rng.uniform(0.05, 0.95, 3)), phase=int(rng.integers(99)))
-
 
 def _chair(rng: np.random.Generator) -> list[_Box]:
     seat, wide, deep = rng.uniform(0.42, 0.5), rng.uniform(0.2, 0.26), rng.uniform(0.2, 0.26)
-    frame, cushion = _wood(rng), _cloth(rng) if rng.random() < 0.6 else _wood(rng)
+    frame, cushion = draw_wood(rng), draw_cloth(rng) if rng.random() < 0.6 else draw_wood(rng)
     legs: list[_Box] = [
         ((x * (wide - 0.02), seat / 2, z * (deep - 0.02)), (0.02, seat / 2, 0.02), frame)
         for x in (-1, 1)
@@ -58,7 +38,7 @@ def _chair(rng: np.random.Generator) -> list[_Box]:
 def _table(rng: np.random.Generator) -> list[_Box]:
     height = rng.uniform(0.42, 0.5) if rng.random() < 0.4 else rng.uniform(0.7, 0.78)
     wide, deep = rng.uniform(0.4, 0.9), rng.uniform(0.3, 0.45)
-    top, leg = _wood(rng), _wood(rng)
+    top, leg = draw_wood(rng), draw_wood(rng)
     boxes: list[_Box] = [
         ((x * (wide - 0.05), height / 2, z * (deep - 0.05)), (0.03, height / 2, 0.03), leg)
         for x in (-1, 1)
@@ -68,12 +48,12 @@ def _table(rng: np.random.Generator) -> list[_Box]:
     for _ in range(rng.integers(0, 5)):
         half = rng.uniform(0.03, 0.13, 3)
         x, z = rng.uniform(-1, 1) * (wide - half[0]), rng.uniform(-1, 1) * (deep - half[2])
-        boxes.append(((x, height + 0.02 + half[1], z), tuple(half), _bright(rng)))
+        boxes.append(((x, height + 0.02 + half[1], z), tuple(half), draw_paint(rng)))
     return boxes
 
 
 def _sofa(rng: np.random.Generator) -> list[_Box]:
-    cloth, wide = _cloth(rng), rng.uniform(0.45, 1.05)
+    cloth, wide = draw_cloth(rng), rng.uniform(0.45, 1.05)
     seat, back, deep = rng.uniform(0.36, 0.44), rng.uniform(0.72, 0.9), rng.uniform(0.38, 0.46)
     boxes: list[_Box] = [
         ((0, seat / 2, 0), (wide, seat / 2, deep), cloth),
@@ -82,13 +62,13 @@ def _sofa(rng: np.random.Generator) -> list[_Box]:
     ]
     for _ in range(rng.integers(0, 4)):
         x = rng.uniform(-0.8, 0.8) * wide
-        boxes.append(((x, seat + 0.17, -deep + 0.24), (0.2, 0.17, 0.07), _cloth(rng)))
+        boxes.append(((x, seat + 0.17, -deep + 0.24), (0.2, 0.17, 0.07), draw_cloth(rng)))
     return boxes
 
 
 def _shelf(rng: np.random.Generator) -> list[_Box]:
     wide, height, deep = rng.uniform(0.35, 0.7), rng.uniform(0.8, 2.1), rng.uniform(0.14, 0.2)
-    wood = _wood(rng)
+    wood = draw_wood(rng)
     boxes: list[_Box] = [
         *(((x * wide, height / 2, 0), (0.015, height / 2, deep), wood) for x in (-1.0, 1.0)),
         ((0, height / 2, -deep), (wide, height / 2, 0.01), wood),
@@ -101,38 +81,38 @@ def _shelf(rng: np.random.Generator) -> list[_Box]:
         while level < levels and x < wide - 0.1 and len(boxes) < 40:
             thick, tall = rng.uniform(0.015, 0.09), rng.uniform(0.08, 0.14)
             if rng.random() < 0.75:
-                boxes.append(((x + thick, y + tall, 0.02), (thick, tall, deep * 0.7), _bright(rng)))
+                boxes.append(((x + thick, y + tall, 0.02), (thick, tall, deep * 0.7), draw_paint(rng)))
             x += 2 * thick + rng.uniform(0.0, 0.12)
     return boxes
 
 
 def _cupboard(rng: np.random.Generator) -> list[_Box]:
     wide, height, deep = rng.uniform(0.35, 0.9), rng.uniform(0.6, 2.1), rng.uniform(0.2, 0.3)
-    wood = _wood(rng)
+    wood = draw_wood(rng)
     door = _vary_material(rng, wood)
     doors = int(rng.integers(1, 4))
     boxes: list[_Box] = [((0, height / 2, 0), (wide, height / 2, deep), wood)]
     for number in range(doors):
         x = -wide + wide * (2 * number + 1) / doors
         boxes.append(((x, height / 2, deep), (wide / doors - 0.015, height / 2 - 0.04, 0.012), door))
-        boxes.append(((x + wide / doors - 0.07, height / 2, deep + 0.02), (0.012, 0.05, 0.015), _bright(rng)))
+        boxes.append(((x + wide / doors - 0.07, height / 2, deep + 0.02), (0.012, 0.05, 0.015), draw_paint(rng)))
     return boxes
 
 
 def _bed(rng: np.random.Generator) -> list[_Box]:
-    wide, cloth = rng.uniform(0.45, 0.8), _cloth(rng)
+    wide, cloth = rng.uniform(0.45, 0.8), draw_cloth(rng)
     pillow = Material(pattern="plain", colour=(0.9, 0.9, 0.88))
     return [
-        ((0, 0.15, 0), (wide, 0.15, 1.0), _wood(rng)),
+        ((0, 0.15, 0), (wide, 0.15, 1.0), draw_wood(rng)),
         ((0, 0.4, 0.1), (wide, 0.12, 0.9), cloth),
-        ((0, 0.45, -1.0), (wide, 0.45, 0.04), _wood(rng)),
+        ((0, 0.45, -1.0), (wide, 0.45, 0.04), draw_wood(rng)),
         ((0, 0.52, -0.75), (wide * 0.7, 0.07, 0.18), pillow),
     ]
 
 
 def _crate(rng: np.random.Generator) -> list[_Box]:
     half = rng.uniform(0.12, 0.32, 3)
-    return [((0, half[1], 0), tuple(half), _wood(rng) if rng.random() < 0.5 else _bright(rng))]
+    return [((0, half[1], 0), tuple(half), draw_wood(rng) if rng.random() < 0.5 else draw_paint(rng))]
 
 
 PIECES: Final[Sequence[tuple[Callable[[np.random.Generator], list[_Box]], float, float]]] = (
@@ -140,6 +120,7 @@ PIECES: Final[Sequence[tuple[Callable[[np.random.Generator], list[_Box]], float,
     (_bed, 1.2, 0.05), (_crate, 0.35, 0.11),
 )  # fmt: skip
 """What makes a piece, the radius that it takes, and its share among all furniture."""
+_OUTDOORS: Final = (_chair, _table, _crate)
 _AGAINST_WALL: Final = (_sofa, _shelf, _cupboard, _bed)
 
 
@@ -152,6 +133,8 @@ def draw_furniture(rng: np.random.Generator, scene: Scene, *, keep_clear: Floats
     wanted = int(rng.integers(0, most)) // (2 if scene.outdoors else 1)
     for _ in range(wanted):
         make, radius, _ = _draw_piece(rng)
+        if scene.outdoors and make not in _OUTDOORS:
+            continue
         for _ in range(8):
             centre, yaw = _draw_place(rng, scene, radius, against_wall=make in _AGAINST_WALL and not scene.outdoors)
             if is_free(centre, radius, keep_clear, pieces):
@@ -162,7 +145,7 @@ def draw_furniture(rng: np.random.Generator, scene: Scene, *, keep_clear: Floats
         if is_free(centre, 0.3, keep_clear, pieces):
             pieces.append(_plant(rng, centre) if rng.random() < 0.6 or scene.outdoors else _lamp(rng, centre))
     if not scene.outdoors:
-        pieces.append(Furniture(blocks=tuple(_draw_wall_clutter(rng, scene)), centre=(0, 0), radius_m=0))
+        pieces.append(Furniture(blocks=tuple(draw_wall_clutter(rng, scene)), centre=(0, 0), radius_m=0))
         if rng.random() < 0.35:
             pieces.append(_rug(rng, keep_clear))
     return pieces
@@ -241,8 +224,8 @@ def _plant(rng: np.random.Generator, centre: tuple[float, float]) -> Furniture:
         )
         for _ in range(rng.integers(4, 9))
     ]  # fmt: skip
-    pot = Block(centre=(centre[0], 0.15, centre[1]), half=(0.14, 0.15, 0.14), material=_bright(rng))
-    stem = Block(centre=(centre[0], height / 2, centre[1]), half=(0.015, height / 2, 0.015), material=_wood(rng))
+    pot = Block(centre=(centre[0], 0.15, centre[1]), half=(0.14, 0.15, 0.14), material=draw_paint(rng))
+    stem = Block(centre=(centre[0], height / 2, centre[1]), half=(0.015, height / 2, 0.015), material=draw_wood(rng))
     return Furniture(blocks=(pot, stem, *leaves), centre=centre, radius_m=0.3)
 
 
@@ -250,8 +233,8 @@ def _lamp(rng: np.random.Generator, centre: tuple[float, float]) -> Furniture:
     height = float(rng.uniform(1.2, 1.7))
     shade = Material(pattern="plain", colour=(1.0, 0.93, 0.75), glow=float(rng.uniform(0.3, 0.9)))
     blocks = (
-        Block(centre=(centre[0], height / 2, centre[1]), half=(0.012, height / 2, 0.012), material=_bright(rng)),
-        Block(centre=(centre[0], 0.015, centre[1]), half=(0.14, 0.015, 0.14), material=_bright(rng)),
+        Block(centre=(centre[0], height / 2, centre[1]), half=(0.012, height / 2, 0.012), material=draw_paint(rng)),
+        Block(centre=(centre[0], 0.015, centre[1]), half=(0.14, 0.015, 0.14), material=draw_paint(rng)),
         Block(centre=(centre[0], height, centre[1]), half=(0.17, 0.14, 0.17), material=shade, round=True),
     )
     return Furniture(blocks=blocks, centre=centre, radius_m=0.3)
@@ -261,75 +244,14 @@ def _rug(rng: np.random.Generator, keep_clear: Floats) -> Furniture:
     middle = np.median(keep_clear, axis=0) + rng.normal(0, 0.5, 2)
     half = (float(rng.uniform(0.6, 1.6)), 0.006, float(rng.uniform(0.5, 1.2)))
     block = Block(
-        centre=(float(middle[0]), 0.0, float(middle[1])), half=half, yaw=float(rng.uniform(0, 6)), material=_cloth(rng)
+        centre=(float(middle[0]), 0.0, float(middle[1])),
+        half=half,
+        yaw=float(rng.uniform(0, 6)),
+        material=draw_cloth(rng),
     )
     return Furniture(blocks=(block,), centre=(float(middle[0]), float(middle[1])), radius_m=0)
 
 
-def _draw_wall_clutter(rng: np.random.Generator, scene: Scene) -> list[Block]:
-    """Draw pictures, windows, doors, screens and curtains on the walls."""
-    blocks: list[Block] = []
-    for wall in range(4):
-        axis, end = (0, 2)[wall // 2], (scene.low, scene.high)[wall % 2][wall // 2]
-        along_low, along_high = (scene.low[1 - wall // 2], scene.high[1 - wall // 2])
-        position = along_low + rng.uniform(0.2, 1.0)
-        while position < along_high - 0.4:
-            wide, y, tall, thick, material = _draw_hanging(rng, scene)
-            if position + 2 * wide > along_high - 0.1:
-                break
-            blocks.append(_on_wall(axis, end, position + wide, y, (wide, tall, thick), material))
-            if material.glow > 0:
-                frame = Material(pattern="plain", colour=tuple(rng.uniform(0.3, 0.95) * np.ones(3)))
-                blocks += [
-                    _on_wall(axis, end, position + wide + x * wide, y + h * tall, (a, b, thick + 0.01), frame)
-                    for x, h, a, b in _window_bars(wide, tall)
-                ]
-            position += 2 * wide + rng.exponential(0.9) + 0.15
-    return blocks
-
-
-def _on_wall(
-    axis: int, end: float, along: float, y: float, half: tuple[float, float, float], material: Material
-) -> Block:
-    """Put a block on a wall across an axis (0 or 2). half: along the wall, up, and out of it."""
-    wide, tall, thick = half
-    if axis == 0:
-        return Block(centre=(end, y, along), half=(thick, tall, wide), material=material)
-    return Block(centre=(along, y, end), half=(wide, tall, thick), material=material)
-
-
-def _window_bars(wide: float, tall: float) -> list[tuple[float, float, float, float]]:
-    """Return place (shares of the window's half size) and half size of each bar of a window's frame."""
-    bar = 0.025
-    return [(x, 0, bar, tall + bar) for x in (-1, 0, 1)] + [(0, h, wide + bar, bar) for h in (-1, 1)]
-
-
-def _draw_hanging(rng: np.random.Generator, scene: Scene) -> tuple[float, float, float, float, Material]:
-    """Return half width, height of the middle, half height, half thickness and material of a thing on a wall."""
-    kind = rng.random()
-    if kind < 0.14:
-        return 0.42, 1.02, 1.02, 0.03, _wood(rng)
-    if kind < 0.34:
-        glow = float(rng.uniform(0.2, 1.0))
-        window = Material(pattern="picture", colour=(0.9, 0.95, 1.0), second=(0.78, 0.87, 0.9), glow=glow)
-        return float(rng.uniform(0.35, 0.9)), 1.45, float(rng.uniform(0.4, 0.7)), 0.02, window
-    if kind < 0.46:
-        tall = (scene.height_m - 0.3) / 2
-        return float(rng.uniform(0.2, 0.5)), tall + 0.05, tall, 0.05, replace(_cloth(rng), pattern="stripes")
-    if kind < 0.56:
-        screen = Material(pattern="plain", colour=(0.04, 0.04, 0.05))
-        return float(rng.uniform(0.35, 0.65)), 1.2, float(rng.uniform(0.22, 0.38)), 0.04, screen
-    if kind < 0.68:
-        return float(rng.uniform(0.3, 0.6)), float(rng.uniform(1.1, 1.8)), 0.02, 0.14, _wood(rng)
-    picture = Material(
-        pattern="picture", colour=tuple(rng.uniform(0, 1, 3)), second=tuple(rng.uniform(0, 1, 3)),
-        phase=int(rng.integers(99)),
-    )  # fmt: skip
-    return float(rng.uniform(0.12, 0.5)), float(rng.uniform(1.2, 1.9)), float(rng.uniform(0.12, 0.4)), 0.02, picture
-
-
 def _vary_material(rng: np.random.Generator, material: Material) -> Material:
     shade = rng.uniform(0.8, 1.1)
-    return replace(material, colour=tuple(min(1.0, float(c * shade)) for c in material.colour))
-
-
+    return replace(material, colour=colour_of(np.array(material.colour) * shade))

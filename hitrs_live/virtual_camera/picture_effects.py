@@ -109,7 +109,9 @@ class PictureEffects:
             picture = smear(picture, motion, shutter_s=settings.shutter_s, readout_s=settings.readout_s)
         scale = self._next_scale()
         if scale < 1:
-            picture = cv2.resize(picture, (round(shape[1] * scale), round(shape[0] * scale)), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+            picture = cv2.resize(
+                picture, (round(shape[1] * scale), round(shape[0] * scale)), interpolation=cv2.INTER_AREA
+            )  # type: ignore[assignment]
         sigma = settings.defocus_px * picture.shape[0] / 480
         if sigma > 0.3:
             picture = cv2.GaussianBlur(picture, (0, 0), sigma)  # type: ignore[assignment]
@@ -181,5 +183,5 @@ def _brightness_table(settings: EffectSettings) -> NDArray[np.uint8]:
 def _noise_table(noise: float) -> NDArray[np.uint8]:
     """Return (256,): eight times the standard deviation of the noise at each level: of the sensor, and of the light."""
     level = np.arange(256) / 255
-    sigma = noise * np.sqrt(0.35 + 1.3 * level) / np.sqrt(1.0)
-    return np.clip(sigma * 8, 0, 255).astype(np.uint8)
+    sigma = noise * np.sqrt(0.35 + 1.3 * level)
+    return np.asarray(np.clip(sigma * 8, 0, 255).astype(np.uint8))

@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -42,9 +42,9 @@ class RenderPlan:
     """Longest piece of a sequence; each view takes a piece of its own."""
     sizes: tuple[tuple[int, int], ...] = ()
     """Widths and heights of pictures to draw from; empty for those of the cameras' ranges."""
-    pose: PoseConfig | None = PoseConfig()
+    pose: PoseConfig | None = field(default_factory=PoseConfig)
     """None for the truth without landmarks."""
-    ranges: StageRanges = StageRanges()
+    ranges: StageRanges = field(default_factory=StageRanges)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +94,12 @@ def run_job(job: Job, plan: RenderPlan, folder: Path, renderers: RendererPool) -
 
 def make_view(job: Job, plan: RenderPlan, renderers: RendererPool, *, show: ShowFrame | None = None) -> RenderedView:
     """Render a view. The same job of the same plan gives the same pictures."""
-    stage, stream = _stage_of(job, plan)
+    stage, stream = stage_of(job, plan)
     return render_view(stage, stream, job.name, renderers, pose=plan.pose, show=show)
 
 
-def _stage_of(job: Job, plan: RenderPlan) -> tuple[Stage, Stream]:
+def stage_of(job: Job, plan: RenderPlan) -> tuple[Stage, Stream]:
+    """Draw a job's stage. Returns it, and the piece of the stream that its person follows."""
     rng = np.random.default_rng([plan.seed, zlib.crc32(job.name.encode())])
     stream = draw_piece(load_stream(job.file, job.number), plan.seconds, rng)
     others = [draw_piece(load_stream(job.file, other), plan.seconds, rng) for other in job.others]

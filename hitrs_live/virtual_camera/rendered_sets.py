@@ -80,7 +80,10 @@ def _write_set(path: Path, views: Iterator[RenderedView], meta: Mapping[str, Any
         arrays |= {"length": np.array(parts["length"], np.int32)}
         arrays |= {key: np.array(parts[key]) for key in ("subject", "seq")}
         kept = {key: meta[key] for key in ("licence", "source", "note", "labels", "text") if key in meta}
-        rendered = {"valid": [True] * len(NTU25), "rate_hz": GRID_HZ, "rendered": "seen by MediaPipe, as live"}
+        rendered = {
+            "valid": [True] * len(NTU25), "rate_hz": GRID_HZ, "rendered": "seen by MediaPipe, as live",
+            "left_out": left_out,
+        }  # fmt: skip
         with whole_file(path) as unfinished, unfinished.open("wb") as file:
             np.savez_compressed(file, **arrays, meta=json.dumps({**kept, **rendered}))  # type: ignore[arg-type]
     return SetWritten(path=path, views=count, frames=sum(parts["length"]), left_out=tuple(left_out))

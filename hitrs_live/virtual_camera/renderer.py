@@ -1,11 +1,14 @@
 """Render dressed bodies and things with OpenGL without a window: on a GPU, or on the CPU with Mesa."""
 
+import importlib
 import os
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,8 +43,20 @@ class Picture:
     """(H, W, 3), RGB."""
     person: NDArray[np.uint8]
     """(H, W), 1 for the first of the people, 2 for the second, ..., 0 for everything else."""
-    depth_m: Floats
-    """(H, W), along the optical axis to the nearest surface; the far limit where there is none."""
+    raw_depth: Floats
+    """(H, W), OpenGL's depth from 0 to 1; `depth_m` is what it means."""
+
+    @cached_property
+    def depth_m(self) -> Floats:
+        """(H, W), along the optical axis to the nearest surface; 60 m where there is none."""
+        return depth_in_metres(self.raw_depth)
+
+
+def depth_in_metres(raw_depth: Floats) -> Floats:
+    """Turn OpenGL's depth from 0 to 1 into metres along the optical axis."""
+    clip_depth = 2 * raw_depth - 1
+    result: Floats = 2 * _FAR_M * _NEAR_M / (_FAR_M + _NEAR_M - clip_depth * (_FAR_M - _NEAR_M))
+    return result
 
 
 class Renderer:
@@ -77,7 +92,8 @@ class Renderer:
         to_light, width_m = _light_matrix(people, lighting)
         self._draw_shadow(uploaded, things, to_light)
         self._set_light(camera, lighting, to_light, width_m)
-        clip = camera.clip_matrix(_NEAR_M, _FAR_M)
+        # Upside down, so that OpenGL's first row, the lowest, is the picture's first row, the highest.
+        clip = np.diag([1.0, -1.0, 1.0, 1.0]) @ camera.clip_matrix(_NEAR_M, _FAR_M)
         self._target.use()
         self._context.clear(*(float(c) for c in lighting.background), 0.0, depth=1.0)
         self._draw_things(things, clip)
@@ -104,7 +120,6 @@ class Renderer:
         for program in (self._programs.person, self._programs.thing):
             program["light_direction"].write(directions.tobytes())
             program["light_colour"].write(colours.tobytes())
-            program["lights"].value = len(lighting.lights)
             program["sky"].write(np.asarray(lighting.sky, np.float32).tobytes())
             program["ground"].write(np.asarray(lighting.ground, np.float32).tobytes())
             program["eye"].write(camera.eye_m.astype(np.float32).tobytes())
@@ -140,13 +155,9 @@ class Renderer:
         width, height = self._size
         pixels = np.frombuffer(self._target.read(components=4, alignment=1), np.uint8).reshape(height, width, 4)
         raw = np.frombuffer(self._target.read(attachment=-1, components=1, dtype="f4", alignment=1), np.float32)
-        clip_depth = 2 * raw.reshape(height, width) - 1
-        depth_m = 2 * _FAR_M * _NEAR_M / (_FAR_M + _NEAR_M - clip_depth * (_FAR_M - _NEAR_M))
-        return Picture(
-            colour=np.ascontiguousarray(pixels[::-1, :, :3]),
-            person=np.ascontiguousarray(pixels[::-1, :, 3]),
-            depth_m=np.ascontiguousarray(depth_m[::-1]),
-        )
+        person = np.asarray(cv2.extractChannel(pixels, 3), np.uint8)
+        colour = _softened(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), np.uint8), person)
+        return Picture(colour=colour, person=person, raw_depth=raw.reshape(height, width))
 
     def _upload(self, thing: Appearance | Mesh) -> "_Upload":
         if thing not in self._uploads:
@@ -189,7 +200,7 @@ def _open_context() -> Any:
     # One thread: as many renderers as cores run side by side.
     os.environ.setdefault("LP_NUM_THREADS", "1")
     try:
-        import moderngl
+        moderngl: Any = importlib.import_module("moderngl")
     except ImportError as error:
         raise RenderUnavailable(
             "the package moderngl is not installed; install it with: pip install 'hitrs-live[render]'"
@@ -202,6 +213,8 @@ def _open_context() -> Any:
             "apt install libegl1 libegl-mesa0 libgl1-mesa-dri"
         ) from error
     context.enable(moderngl.DEPTH_TEST)
+    # Pictures are drawn upside down, which turns every triangle round.
+    context.front_face = "cw"
     return context
 
 
@@ -229,12 +242,13 @@ def _upload_person(context: Any, programs: _Programs, one: Appearance) -> _Uploa
 
 
 def _upload_thing(context: Any, programs: _Programs, thing: Mesh) -> _Upload:
+    faces, chosen = thing.faces, np.arange(len(thing.vertices_m), dtype=np.int32)
     if thing.normals is None:
-        vertices = thing.vertices_m[thing.faces].reshape(-1, 3)
-        faces = np.arange(len(vertices), dtype=np.int32).reshape(-1, 3)
-        normals, chosen = vertex_normals(vertices, faces), thing.faces.ravel()
-    else:
-        vertices, faces, normals, chosen = thing.vertices_m, thing.faces, thing.normals, slice(None)
+        # Flat faces share no corner, so that each has a direction of its own.
+        chosen = thing.faces.ravel()
+        faces = np.arange(len(chosen), dtype=np.int32).reshape(-1, 3)
+    vertices = thing.vertices_m[chosen]
+    normals = vertex_normals(vertices, faces) if thing.normals is None else thing.normals
     uv = np.zeros((len(thing.vertices_m), 2), np.float32) if thing.uv is None else thing.uv
     rows = np.concatenate((vertices, normals, thing.colours[chosen], uv[chosen]), axis=1).astype(np.float32)
     data, indices = context.buffer(rows.tobytes()), context.buffer(faces.astype(np.int32).tobytes())
@@ -246,6 +260,16 @@ def _upload_thing(context: Any, programs: _Programs, thing: Mesh) -> _Upload:
     array = context.vertex_array(programs.thing, [(data, "3f 3f 3f 2f", "at", "normal", "colour", "uv")], indices)
     shadow = context.vertex_array(programs.thing_shadow, [(data, "3f 32x", "at")], indices)
     return _Upload(array=array, shadow=shadow, texture=texture, buffers=(data, indices))
+
+
+def _softened(colour: NDArray[np.uint8], person: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Smooth the outlines of people, as a lens does; several samples a pixel would take twice as long."""
+    left, top, width, height = cv2.boundingRect(person)
+    around = np.s_[max(top - 2, 0) : top + height + 2, max(left - 2, 0) : left + width + 2]
+    if width and height:
+        outline = cv2.morphologyEx(person[around], cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+        colour[around][outline] = cv2.GaussianBlur(colour[around], (3, 3), 0.8)[outline]
+    return colour
 
 
 def _rows(bones: Floats) -> bytes:

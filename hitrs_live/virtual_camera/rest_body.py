@@ -1,4 +1,4 @@
-"""Make the body at rest: fingers relaxed, bones that always move together merged, lengths changed where asked for."""
+"""Make the body at rest: fingers bent, bones that always move together merged, lengths changed where asked for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from hitrs_live.virtual_camera.rotation_matrices import about, unit
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 # Degrees that each phalanx of a relaxed hand is bent, from the palm outwards.
-_CURL_DEG = (18.0, 26.0, 18.0)
+_CURL_DEG = (16.0, 24.0, 16.0)
 _SIDES = (("left", "L"), ("right", "R"))
 _ORDERED = {
     "thigh": ("upperleg01", "upperleg02"), "shank": ("lowerleg01", "lowerleg02"),
@@ -46,11 +46,11 @@ class RestBody:
     balls_m: Floats
     """(2, 3), the balls of the left and the right foot."""
     parts: NDArray[np.uint8]
-    """(V,), 1 for eyes, 2 for hands, 0 for all else."""
+    """(V,), 1 for eyes, 2 for hands, 3 for lips, 0 for all else."""
 
     def head(self, bone: str) -> NDArray[np.float64]:
         """Return where a bone begins, (3,), metres."""
-        return self.heads_m[self.bone_names.index(bone)].astype(float)
+        return np.asarray(self.heads_m[self.bone_names.index(bone)], np.float64)
 
     def stretched(self, ratios: Mapping[str, float]) -> "RestBody":
         """Return this body with bones longer by these factors, by group: thigh, shank, upper_arm, fore_arm, trunk,
@@ -91,14 +91,17 @@ class RestBody:
         if group == "shoulders":
             return np.array([1.0, 0.0, 0.0])
         start, end = (self.joints_m[NTU25.index(f"{side}_{name}")] for name in ends[group])
-        return (end - start).astype(float)
+        return np.asarray(end - start, np.float64)
 
 
-def rest_body(shapes: BodyShapes, phenotypes: Mapping[str, float]) -> RestBody:
-    """Shape a body and bring it to rest: fingers relaxed, their bones and those of toes and eyes merged."""
+def rest_body(shapes: BodyShapes, phenotypes: Mapping[str, float], *, curl: float = 1.0) -> RestBody:
+    """Shape a body and bring it to rest: fingers bent, their bones and those of toes and eyes merged.
+
+    curl: 0 for flat hands, 1 for relaxed ones, 3.5 for fists.
+    """
     vertices, heads = shapes.shaped(phenotypes)
     joints, joint_bones = _joints(shapes, vertices, heads)
-    matrices = _finger_matrices(shapes, heads)
+    matrices = _finger_matrices(shapes, heads, curl)
     vertices = _moved(np.einsum("vk,vkij->vij", shapes.bone_weights, matrices[shapes.bone_indices]), vertices)
     joints = _moved(matrices[joint_bones], joints)
     balls = np.stack([heads[shapes.bone_names.index(f"toe2-1.{end}")] for _, end in _SIDES])
@@ -127,8 +130,8 @@ def _moved(matrices: NDArray[np.floating], points: Floats) -> Floats:
     return result
 
 
-def _finger_matrices(shapes: BodyShapes, heads: Floats) -> NDArray[np.float64]:
-    """Return (B, 3, 4) that bend the fingers of both hands as they hang when nothing is held."""
+def _finger_matrices(shapes: BodyShapes, heads: Floats, curl: float) -> NDArray[np.float64]:
+    """Return (B, 3, 4) that bend the fingers of both hands; curl: 1 as they hang when nothing is held."""
     rotations = np.tile(np.eye(3), (len(heads), 1, 1))
     for _, end in _SIDES:
         knuckles = [heads[shapes.bone_names.index(f"finger{k}-1.{end}")].astype(float) for k in (2, 5)]
@@ -140,7 +143,7 @@ def _finger_matrices(shapes: BodyShapes, heads: Floats) -> NDArray[np.float64]:
         for finger in range(1, 6):
             bent_deg = 0.0
             for phalanx, curl_deg in enumerate(_CURL_DEG, start=1):
-                bent_deg += curl_deg * (0.4 if finger == 1 else 0.8 + 0.1 * finger)
+                bent_deg += curl * curl_deg * (0.4 if finger == 1 else 0.8 + 0.1 * finger)
                 rotations[shapes.bone_names.index(f"finger{finger}-{phalanx}.{end}")] = about(
                     axis, np.array(np.radians(bent_deg))
                 )
@@ -174,11 +177,11 @@ def _joints(shapes: BodyShapes, vertices: Floats, heads: Floats) -> tuple[Floats
     """Return the NTU joints of a body at rest (25, 3), and the bone that each moves with (25,)."""
 
     def head(bone: str) -> Floats:
-        return heads[shapes.bone_names.index(bone)]
+        return np.asarray(heads[shapes.bone_names.index(bone)])
 
     joints, bones = np.zeros((len(NTU25), 3), np.float32), np.zeros(len(NTU25), np.int64)
 
-    def put(joint: str, bone: str, point: Floats) -> None:
+    def put(joint: str, bone: str, point: NDArray[np.floating]) -> None:
         joints[NTU25.index(joint)], bones[NTU25.index(joint)] = point, shapes.bone_names.index(bone)
 
     strongest = np.take_along_axis(shapes.bone_indices, shapes.bone_weights.argmax(1)[:, None], 1)[:, 0]

@@ -68,11 +68,12 @@ def _render(jobs: list[Job], plan: RenderPlan, out: Path, *, workers: int) -> No
         return
     write_clip_labels(views)
     for done in write_array_sets(views, out / ARRAYS, {file.stem: file for file in plan.files}, Config()):
-        write_line(f"{done.path}: {done.views} views, {done.frames:,} frames at 30 Hz", sys.stdout)
+        if done.views:
+            write_line(f"{done.path}: {done.views} views, {done.frames:,} frames at 30 Hz", sys.stdout)
         if done.left_out:
             shown = ", ".join(done.left_out[:3])
             more = f" and {len(done.left_out) - 3} more" if len(done.left_out) > 3 else ""
-            write_line(f"  left out, the person hardly seen: {shown}{more}", sys.stdout)
+            write_line(f"left out of {done.path.name}, the person hardly seen: {shown}{more}", sys.stdout)
 
 
 def _show_progress(rendered: Iterator[ViewDone], total: int) -> None:

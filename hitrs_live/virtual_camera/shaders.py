@@ -18,34 +18,32 @@ void blend(out vec4 x, out vec4 y, out vec4 z) {{
 """
 
 _LIGHT = """
-uniform vec3 light_direction[3]; uniform vec3 light_colour[3]; uniform int lights;
+uniform vec3 light_direction[3]; uniform vec3 light_colour[3];
 uniform vec3 sky; uniform vec3 ground; uniform vec3 eye; uniform sampler2DShadow shadow; uniform mat4 to_light;
 uniform float softness;
 float lit_share(vec3 point, vec3 normal) {
-    vec4 at = to_light * vec4(point + normal * 0.012, 1);
-    vec3 p = at.xyz * 0.5 + 0.5;
-    if (any(lessThan(p, vec3(0))) || any(greaterThan(p, vec3(1)))) return 1.0;
-    float z = p.z - 0.002, s = softness;
-    float sum = texture(shadow, vec3(p.xy + vec2(-0.9, -0.4) * s, z)) + texture(shadow, vec3(p.xy + vec2(0.4, -0.9) * s, z))
-              + texture(shadow, vec3(p.xy + vec2(0.9, 0.4) * s, z)) + texture(shadow, vec3(p.xy + vec2(-0.4, 0.9) * s, z));
-    return sum * 0.25;
+    vec3 p = (to_light * vec4(point + normal * 0.012, 1)).xyz * 0.5 + 0.5;
+    float z = p.z - 0.002;
+    vec2 s = vec2(softness, 0.45 * softness);
+    float sum = texture(shadow, vec3(p.xy + vec2(-s.x, -s.y), z)) + texture(shadow, vec3(p.xy + vec2(s.x, s.y), z));
+#ifdef SMOOTH_SHADOW
+    sum += texture(shadow, vec3(p.xy + vec2(s.y, -s.x), z)) + texture(shadow, vec3(p.xy + vec2(-s.y, s.x), z));
+    sum *= 0.5;
+#endif
+    // Outside the shadow's picture all is lit.
+    vec3 beyond = abs(p - 0.5);
+    return max(beyond.x, max(beyond.y, beyond.z)) > 0.5 ? 1.0 : 0.5 * sum;
 }
 vec3 shaded(vec3 colour, vec3 point, vec3 normal, float gloss, float open) {
     vec3 sum = mix(ground, sky, normal.y * 0.5 + 0.5) * open;
     float shadowed = lit_share(point, normal);
-    vec3 seen = normalize(eye - point);
-    vec3 shine = vec3(0);
-    for (int k = 0; k < lights; ++k) {
-        float share = k == 0 ? shadowed : open;
-        float facing = max(dot(normal, light_direction[k]), 0.0);
-        sum += light_colour[k] * facing * share;
-        if (gloss > 0.0) {
-            float half_facing = max(dot(normal, normalize(light_direction[k] + seen)), 0.0);
-            float p2 = half_facing * half_facing, p8 = p2 * p2 * p2 * p2;
-            shine += light_colour[k] * share * gloss * p8 * p8;
-        }
-    }
-    return colour * sum + shine * 0.5;
+    sum += light_colour[0] * max(dot(normal, light_direction[0]), 0.0) * shadowed;
+    sum += light_colour[1] * max(dot(normal, light_direction[1]), 0.0) * open;
+    sum += light_colour[2] * max(dot(normal, light_direction[2]), 0.0) * open;
+    // Only the first light shines back, as one Blinn-Phong lobe of exponent 16.
+    float shine = max(dot(normal, normalize(light_direction[0] + normalize(eye - point))), 0.0);
+    shine *= shine; shine *= shine; shine *= shine; shine *= shine;
+    return colour * sum + light_colour[0] * (0.5 * gloss * shine * shadowed);
 }
 vec3 to_srgb(vec3 colour) { return sqrt(clamp(colour, 0.0, 1.0)); }
 vec3 to_linear(vec3 colour) { return colour * colour; }
@@ -70,39 +68,42 @@ PERSON_FRAGMENT = f"""#version 330
 {_LIGHT}
 uniform float person;
 uniform vec3 first_colour[{LAYERS}]; uniform vec3 second_colour[{LAYERS}];
-uniform vec4 pattern[{LAYERS}]; // kind, size in metres, gloss, wrinkles
+uniform vec4 pattern[{LAYERS}]; // kind, size in metres, gloss, unused
 in vec3 point; in vec3 facing; in vec3 place; in vec4 tone; in vec4 inside_a; in vec4 inside_b;
 out vec4 result;
-float noise(vec3 p) {{
-    return sin(p.x * 31.0 + 3.0 * sin(p.y * 17.0)) * sin(p.y * 23.0 + 2.0 * sin(p.x * 19.0 + p.z * 29.0));
-}}
 vec3 dyed(int k) {{
     vec4 kind = pattern[k];
     vec3 p = place / kind.y;
+    vec2 cell = fract(p.xy), from_middle = cell - 0.5;
     float share = 0.0;
     if (kind.x < 0.5) share = 0.0;
-    else if (kind.x < 1.5) share = step(0.5, fract(p.y));
-    else if (kind.x < 2.5) share = step(0.75, fract(p.x));
-    else if (kind.x < 3.5) share = 0.5 * (step(0.5, fract(p.x)) + step(0.5, fract(p.y)));
-    else if (kind.x < 4.5) {{ vec2 d = fract(p.xy) - 0.5; share = step(dot(d, d), 0.06); }}
-    else if (kind.x < 5.5) share = step(0.0, noise(place * 0.6 / kind.y));
-    else share = step(length((place.xy - vec2(0, kind.y)) * vec2(1, 1.2)), 0.075) * step(0.0, place.z);
+    else if (kind.x < 1.5) share = step(0.5, cell.y);
+    else if (kind.x < 2.5) share = step(0.75, cell.x);
+    else if (kind.x < 3.5) share = 0.5 * (step(0.5, cell.x) + step(0.5, cell.y));
+    else if (kind.x < 4.5) share = step(dot(from_middle, from_middle), 0.06);
+    else if (kind.x < 5.5) share = step(0.25, abs(fract(0.37 * p.x + abs(fract(0.61 * p.y + 0.3 * p.z) - 0.5)) - 0.5));
+    else if (kind.x < 6.5) {{
+        vec2 from_chest = place.xy - vec2(0, kind.y);
+        share = step(dot(from_chest, from_chest), 0.0056) * step(0.0, place.z);
+    }}
+    else if (kind.x < 7.5) share = step(abs(place.x), kind.y) * step(0.0, place.z);
+    else share = step(place.y, kind.y);
     return mix(first_colour[k], second_colour[k], share);
 }}
 void main() {{
     int top = -1;
-    for (int k = 0; k < 4; ++k) if (inside_a[k] > 0.0) top = k;
-    for (int k = 0; k < 4; ++k) if (inside_b[k] > 0.0) top = k + 4;
+    if (inside_a.x > 0.0) top = 0;
+    if (inside_a.y > 0.0) top = 1;
+    if (inside_a.z > 0.0) top = 2;
+    if (inside_a.w > 0.0) top = 3;
+    if (inside_b.x > 0.0) top = 4;
+    if (inside_b.y > 0.0) top = 5;
+    if (inside_b.z > 0.0) top = 6;
+    if (inside_b.w > 0.0) top = 7;
     vec3 normal = normalize(facing);
     if (!gl_FrontFacing) normal = -normal;
-    vec3 colour = tone.rgb;
-    float gloss = 0.18;
-    if (top >= 0) {{
-        colour = dyed(top);
-        gloss = pattern[top].z;
-        float fold = noise(place * vec3(0.55, 0.4, 0.55)) * pattern[top].w;
-        normal = normalize(normal + vec3(fold, 0.6 * fold, -fold) * 0.5);
-    }}
+    vec3 colour = top < 0 ? tone.rgb : dyed(max(top, 0));
+    float gloss = top < 0 ? 0.18 : pattern[max(top, 0)].z;
     result = vec4(to_srgb(shaded(to_linear(colour), point, normal, gloss, tone.a)), person);
 }}
 """
@@ -115,6 +116,7 @@ void main() { point = at; facing = normal; tint = colour; where = uv; gl_Positio
 """
 
 THING_FRAGMENT = f"""#version 330
+#define SMOOTH_SHADOW
 {_LIGHT}
 uniform sampler2D surface; uniform bool textured; uniform float gloss;
 in vec3 point; in vec3 facing; in vec3 tint; in vec2 where;

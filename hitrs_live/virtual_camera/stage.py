@@ -1,37 +1,30 @@
-"""Everything that is fixed in one view: people, place, camera and light; and the frames that the camera takes."""
+"""Everything that is fixed in one view: people, place, camera and light."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.virtual_camera.appearance import Appearance
-from hitrs_live.virtual_camera.backdrop import Backdrop, hidden_share, paint
+from hitrs_live.virtual_camera.backdrop import hidden_share
 from hitrs_live.virtual_camera.body import Body
 from hitrs_live.virtual_camera.camera import Camera
 from hitrs_live.virtual_camera.camera_placement import CameraRanges, Placement, ViewClass, draw_placement, pick
 from hitrs_live.virtual_camera.furniture import draw_furniture, draw_occluder
-from hitrs_live.virtual_camera.lighting import Light, Lighting
-from hitrs_live.virtual_camera.mesh import floor_mesh
-from hitrs_live.virtual_camera.picture_effects import EffectRanges, EffectSettings, PictureEffects, draw_effects
-from hitrs_live.virtual_camera.picture_motion import Motion
-from hitrs_live.virtual_camera.renderer import Picture, RenderedPerson, Renderer
-from hitrs_live.virtual_camera.scene import Scene, SceneLight, draw_scene
+from hitrs_live.virtual_camera.picture_effects import EffectRanges, EffectSettings, draw_effects
+from hitrs_live.virtual_camera.scene import Scene, draw_scene
 from hitrs_live.virtual_camera.source_streams import Stream
 
 Floats = NDArray[np.float32]
 
-_SHADOW_PLANE: Final = floor_mesh(30.0, np.ones(3, np.float32))
 _CLEAR_FRAMES: Final = 60
 _FLOOR_FRAMES: Final = 24
 _MOST_HIDDEN: Final = 0.03
 """Share of the joints that a piece of furniture may hide by chance; what is meant to hide may hide _MOST_OCCLUDED."""
 _MOST_OCCLUDED: Final = 0.4
 _LEAST_APART_M: Final = 0.65
-_JOINT_RADIUS_M: Final = 0.09
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +51,8 @@ class Actor:
     """(T, B, 3, 4)."""
     joints_m: Floats
     """(T, 25, 3)."""
+    height_m: float
+    """Of the body."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,17 +71,6 @@ class Stage:
 
     def __len__(self) -> int:
         return len(self.actors[0].bones)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StageFrame:
-    """One picture and its truth."""
-
-    picture: NDArray[np.uint8]
-    """(height, width, 3), red-green-blue."""
-    inside: NDArray[np.bool_]
-    visible: NDArray[np.bool_]
-    """(25,) both, of the first actor."""
 
 
 def draw_stage(
@@ -137,125 +121,7 @@ def resample(stream: Stream, rate_hz: float, times: NDArray[np.float64] | None =
     before = np.minimum(position.astype(int), last)
     share = (position - before)[:, None, None].astype(np.float32)
     after = np.minimum(before + 1, last)
-    return stream.joints_m[before] * (1 - share) + stream.joints_m[after] * share
-
-
-def stage_frames(stage: Stage, renderer: Renderer) -> Iterator[StageFrame]:
-    """Yield the pictures that the camera takes. renderer: of the size of the stage's camera."""
-    camera = stage.placement.camera
-    backdrop = paint(stage.scene, camera)
-    lighting = lighting_of(stage.scene.light)
-    plain = renderer.draw((), [_SHADOW_PLANE], camera, lighting).colour if backdrop.floor_mask.any() else None
-    effects = PictureEffects(stage.effects, np.random.default_rng(stage.seed))
-    projected = [camera.project(actor.joints_m) for actor in stage.actors]
-    velocities = [np.gradient(pixels, axis=0) * stage.placement.rate_hz if len(stage) > 1 else 0 * pixels
-                  for pixels, _ in projected]  # fmt: skip
-    for index in range(len(stage)):
-        people = [RenderedPerson(appearance=actor.appearance, bones=actor.bones[index]) for actor in stage.actors]
-        drawn = renderer.draw(people, [_SHADOW_PLANE] if plain is not None else [], camera, lighting)
-        picture, depth = composite(backdrop, drawn, plain, stage.scene.light.shadow)
-        motion = Motion(
-            pixels=np.concatenate([pixels[index] for pixels, _ in projected]).astype(np.float32),
-            velocity_px_s=np.concatenate([one[index] for one in velocities]).astype(np.float32),
-            height_px=max(float(np.ptp(pixels[index, :, 1])) for pixels, _ in projected),
-        )
-        picture = effects.apply(picture, motion)
-        if stage.size != (camera.width, camera.height):
-            picture = cv2.resize(picture, stage.size, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
-        inside, visible = visibility(projected[0][0][index], projected[0][1][index], depth)
-        yield StageFrame(picture=picture, inside=inside, visible=visible)
-
-
-def composite(
-    backdrop: Backdrop, drawn: Picture, plain: NDArray[np.uint8] | None, shadow: float
-) -> tuple[NDArray[np.uint8], Floats]:
-    """Put people into a scene by depth, with their shadow on the floor.
-
-    plain: the white floor drawn without people, against which `drawn` shows the shadow. shadow: how dark it is.
-    Returns the picture (height, width, 3) and the depth (height, width) of what it shows.
-    """
-    nearer = drawn.depth_m < backdrop.depth_m
-    body = (drawn.person > 0) & nearer
-    picture = backdrop.picture
-    if plain is not None:
-        floor = backdrop.floor_mask & (drawn.person == 0)
-        picture = _with_shadow(picture, drawn.colour, plain, floor, shadow)
-    depth = np.where(body, drawn.depth_m, backdrop.depth_m)
-    rows, columns = np.flatnonzero(body.any(axis=1)), np.flatnonzero(body.any(axis=0))
-    if not len(rows):
-        return picture.copy(), depth
-    height, width = body.shape
-    part = (
-        slice(max(0, rows[0] - 3), min(height, rows[-1] + 4)), slice(max(0, columns[0] - 3), min(width, columns[-1] + 4))
-    )  # fmt: skip
-    picture = picture.copy()
-    mask = body[part].astype(np.float32)
-    # The edges of a body cover their pixels in part.
-    share = cv2.GaussianBlur(mask, (3, 3), 0.6)[..., None]
-    colour = cv2.GaussianBlur(drawn.colour[part] * mask[..., None], (3, 3), 0.6)
-    picture[part] = (picture[part] * (1 - share) + colour + 0.5).astype(np.uint8)
-    return picture, depth
-
-
-def _with_shadow(
-    picture: NDArray[np.uint8], drawn: NDArray[np.uint8], plain: NDArray[np.uint8], floor: NDArray[np.bool_], dark: float
-) -> NDArray[np.uint8]:
-    changed = floor & (drawn[..., 1] < plain[..., 1])
-    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
-    if not len(rows):
-        return picture
-    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    bright = drawn[part][..., 1].astype(np.float32) / np.maximum(plain[part][..., 1], 1)
-    bright[~changed[part]] = 1
-    low = max(float(bright.min()), 0.05)
-    # The full shadow takes as much light as the scene's own shadows do.
-    share = cv2.GaussianBlur((1 - bright) / max(1 - low, 0.02) * (0.25 + 0.75 * dark), (0, 0), 1.5)
-    share = np.where(floor[part], share, 0)
-    shaded = picture.copy()
-    shaded[part] = (shaded[part] * (1 - np.clip(share, 0, 0.9))[..., None]).astype(np.uint8)
-    return shaded
-
-
-def visibility(
-    pixels: NDArray[np.float64], depth_m: NDArray[np.float64], surface_m: Floats
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which joints are in the picture, and which of those nothing hides.
-
-    pixels: (25, 2); depth_m: (25,); surface_m: (height, width), depth of what the picture shows. A joint lies inside the
-    body, so a surface up to a limb's radius before it is the joint's own.
-    """
-    height, width = surface_m.shape
-    with np.errstate(invalid="ignore"):
-        inside = ((pixels >= 0) & (pixels < (width, height))).all(axis=-1) & (depth_m > 0)
-    places = np.where(inside[:, None], np.nan_to_num(pixels), 0).astype(int)
-    before = depth_m - surface_m[places[:, 1], places[:, 0]]
-    return inside, inside & (before < JOINT_RADII_M)
-
-
-def _joint_radii() -> Floats:
-    """Return (25,): how deep each joint of NTU25 may lie inside the body, metres."""
-    deep = {0: 0.2, 1: 0.2, 2: 0.14, 3: 0.16, 4: 0.13, 8: 0.13, 12: 0.17, 16: 0.17, 20: 0.18, 13: 0.11, 17: 0.11}
-    return np.array([deep.get(joint, _JOINT_RADIUS_M) for joint in range(25)], np.float32)
-
-
-JOINT_RADII_M: Final = _joint_radii()
-
-
-def lighting_of(light: SceneLight) -> Lighting:
-    """Return the light that people in a scene are lit by, so that they look as bright as what is around them."""
-    colour = np.array(light.colour)
-    # The scene's brightness is that of the picture; the renderer's is linear.
-    shade = (light.ambient + 0.35 * light.strength) ** 2
-    full = (light.ambient + light.strength) ** 2
-    key = np.array(light.direction)
-    return Lighting(
-        lights=(
-            Light(direction=key, colour=max(full - shade, 0.1) * colour),
-            Light(direction=key * (-1, 0.6, -1) + (0, 0.2, 0), colour=0.12 * colour),
-        ),
-        sky=shade * colour,
-        ground=0.6 * shade * colour,
-    )
+    return np.asarray(stream.joints_m[before] * (1 - share) + stream.joints_m[after] * share, np.float32)
 
 
 def _make_actor(stream: Stream, times: NDArray[np.float64], rate_hz: float, rng: np.random.Generator) -> Actor:
@@ -268,7 +134,7 @@ def _make_actor(stream: Stream, times: NDArray[np.float64], rate_hz: float, rng:
     bones, joints = posed.bones.copy(), posed.joints_m.copy()
     bones[..., 1, 3] -= floor
     joints[..., 1] -= floor
-    return Actor(appearance=appearance, bones=bones, joints_m=joints)
+    return Actor(appearance=appearance, bones=bones, joints_m=joints, height_m=body.height_m)
 
 
 def _lowest_points(appearance: Appearance, bones: Floats) -> Floats:
@@ -285,26 +151,24 @@ def _smaller(camera: Camera, width: int) -> Camera:
     return replace(camera, width=width, height=height, focal_px=camera.focal_px * width / camera.width)
 
 
-def _place_beside(
-    actor: Actor, present: Sequence[Actor], camera: Camera, rng: np.random.Generator
-) -> Actor | None:
+def _place_beside(actor: Actor, present: Sequence[Actor], camera: Camera, rng: np.random.Generator) -> Actor | None:
     """Put another person beside those present, turned at random; None where no place is found."""
-    taken = np.concatenate([_floor_path(one) for one in present])
-    middle = np.median(_floor_path(present[0]), axis=0)
+    taken = np.concatenate([floor_path(one) for one in present])
+    middle = np.median(floor_path(present[0]), axis=0)
     for _ in range(30):
         angle, away, turn = rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 2.6), rng.uniform(0, 2 * np.pi)
         spot = middle + away * np.array((np.cos(angle), np.sin(angle)))
         moved = _moved(actor, turn, spot)
-        path = _floor_path(moved)
+        path = floor_path(moved)
         apart = np.linalg.norm(path[:, None] - taken[None], axis=-1).min()
-        pixels, depth = camera.project(moved.joints_m)
+        pixels, depth = camera.project(moved.joints_m.astype(float))
         size = (camera.width, camera.height)
         if apart > _LEAST_APART_M and (depth > 0.8).all() and ((pixels > 0) & (pixels < size)).all(-1).mean() > 0.3:
             return moved
     return None
 
 
-def _floor_path(actor: Actor) -> NDArray[np.float64]:
+def floor_path(actor: Actor) -> NDArray[np.float64]:
     """Return places on the floor that a person's joints come to, (N, 2), of some frames."""
     few = actor.joints_m[:: max(1, len(actor.joints_m) // _CLEAR_FRAMES)]
     return few[:, [0, 3, 6, 10, 14, 18]][..., [0, 2]].reshape(-1, 2).astype(float)
@@ -320,16 +184,14 @@ def _moved(actor: Actor, turn: float, spot: NDArray[np.float64]) -> Actor:
     return replace(actor, bones=bones, joints_m=joints + shift)
 
 
-def _draw_place(
-    rng: np.random.Generator, actors: Sequence[Actor], camera: Camera, ranges: StageRanges
-) -> Scene:
+def _draw_place(rng: np.random.Generator, actors: Sequence[Actor], camera: Camera, ranges: StageRanges) -> Scene:
     """Draw a place around people, without what hides them or stands in the camera."""
     points = np.concatenate([actor.joints_m.reshape(-1, 3) for actor in actors]).astype(float)
     eye = camera.eye_m
     scene = draw_scene(
         rng, reach=(points.min(axis=0), points.max(axis=0)), eye=eye, outdoors_share=ranges.outdoors_share
     )
-    clear = np.concatenate([_floor_path(actor) for actor in actors])
+    clear = np.concatenate([floor_path(actor) for actor in actors])
     furniture = draw_furniture(rng, scene, keep_clear=clear)
     main = actors[0].joints_m
     if rng.random() < ranges.occluder_share:
@@ -339,9 +201,10 @@ def _draw_place(
     kept = []
     for piece in furniture:
         most = _MOST_HIDDEN if piece.movable else _MOST_OCCLUDED
-        in_camera = any(
-            (np.abs(eye - block.centre) < np.array(block.half).max() + 0.2).all() for block in piece.blocks
-        ) and piece.radius_m > 0
+        in_camera = (
+            any((np.abs(eye - block.centre) < np.array(block.half).max() + 0.2).all() for block in piece.blocks)
+            and piece.radius_m > 0
+        )
         if not in_camera and sum(hidden_share(block, eye, few) for block in piece.blocks) <= most:
             kept.append(piece)
     return replace(scene, furniture=tuple(kept))

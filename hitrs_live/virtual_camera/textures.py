@@ -31,6 +31,12 @@ class Material:
     """Makes two surfaces of one material differ."""
 
 
+def colour_of(values: NDArray[np.floating]) -> Colour:
+    """Return three numbers as a colour, each from 0 to 1."""
+    red, green, blue = np.clip(values, 0, 1)
+    return (float(red), float(green), float(blue))
+
+
 def colours_of(material: Material, u_m: Floats, v_m: Floats, pixel_m: Floats) -> Floats:
     """Return the colour of a surface at points.
 
@@ -74,13 +80,13 @@ def _visible(size_m: float, pixel_m: Floats) -> Floats:
 
 
 def _mixed(first: Colour, second: Colour, share: Floats) -> Floats:
-    a, b = np.float32(first), np.float32(second)
+    a, b = np.array(first, np.float32), np.array(second, np.float32)
     return np.asarray(a + (b - a) * share[:, None], np.float32)
 
 
 def _plain(material: Material, u: Floats, v: Floats, pixel: Floats) -> Floats:
     shade = 1 + 0.05 * noise(u * 1.5, v * 1.5, material.phase) + 0.02 * noise(u * 40, v * 40) * _visible(0.025, pixel)
-    return np.asarray(np.float32(material.colour) * shade[:, None], np.float32)
+    return np.asarray(np.array(material.colour, np.float32) * shade[:, None], np.float32)
 
 
 def _tiles(material: Material, u: Floats, v: Floats, pixel: Floats) -> Floats:
@@ -100,14 +106,14 @@ def _planks(material: Material, u: Floats, v: Floats, pixel: Floats) -> Floats:
     edge = np.abs(v / material.scale_m - np.round(v / material.scale_m)) * material.scale_m
     gap = np.clip(1.5 - edge / np.maximum(0.003, pixel), 0, 1) * np.clip(0.006 / np.maximum(pixel, 0.006), 0.1, 1)
     shade = (1 + 0.16 * each + 0.10 * grain) * (1 - 0.5 * gap)
-    return np.asarray(np.float32(material.colour) * shade[:, None], np.float32)
+    return np.asarray(np.array(material.colour, np.float32) * shade[:, None], np.float32)
 
 
 def _carpet(material: Material, u: Floats, v: Floats, pixel: Floats) -> Floats:
     fine = noise(u * 150, v * 150, material.phase) * _visible(0.012, pixel)
     coarse = noise(u * 6, v * 6, material.phase)
     shade = 1 + 0.22 * fine + 0.07 * coarse
-    return np.asarray(np.float32(material.colour) * shade[:, None], np.float32)
+    return np.asarray(np.array(material.colour, np.float32) * shade[:, None], np.float32)
 
 
 def _grass(material: Material, u: Floats, v: Floats, pixel: Floats) -> Floats:
@@ -122,14 +128,16 @@ def _speckled(material: Material, u: Floats, v: Floats, pixel: Floats) -> Floats
     fine = noise(u * 120, v * 120, material.phase) * _visible(0.015, pixel)
     stain = noise(u * 0.9, v * 0.9, material.phase) + 0.5 * noise(u * 4, v * 4, material.phase)
     shade = 1 + 0.18 * fine + 0.09 * stain
-    return np.asarray(np.float32(material.colour) * shade[:, None], np.float32)
+    return np.asarray(np.array(material.colour, np.float32) * shade[:, None], np.float32)
 
 
 def _bricks(material: Material, u: Floats, v: Floats, pixel: Floats) -> Floats:
     height = material.scale_m / 3
     row = np.floor(v / height)
     a = u / material.scale_m + 0.5 * (row % 2)
-    edge = np.minimum(np.minimum(a % 1, 1 - a % 1) * material.scale_m, np.abs(v / height - np.round(v / height)) * height)
+    edge = np.minimum(
+        np.minimum(a % 1, 1 - a % 1) * material.scale_m, np.abs(v / height - np.round(v / height)) * height
+    )
     joint = np.clip(1.5 - edge / np.maximum(0.008, pixel), 0, 1) * np.clip(0.016 / np.maximum(pixel, 0.016), 0.2, 1)
     shade = 1 + 0.2 * _each(np.floor(a) * 43 + row, material.phase) + 0.06 * noise(u * 30, v * 30, material.phase)
     return _mixed(material.colour, material.second, joint.astype(np.float32)) * shade[:, None].astype(np.float32)

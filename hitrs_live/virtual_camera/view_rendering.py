@@ -16,7 +16,8 @@ from hitrs_live.virtual_camera.camera_placement import azimuths_deg
 from hitrs_live.virtual_camera.rendered_view import GRID_HZ, RenderedView, find_person
 from hitrs_live.virtual_camera.renderer import Renderer
 from hitrs_live.virtual_camera.source_streams import Stream
-from hitrs_live.virtual_camera.stage import Stage, stage_frames
+from hitrs_live.virtual_camera.stage import Stage
+from hitrs_live.virtual_camera.stage_frames import stage_frames
 
 Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -83,8 +84,9 @@ def render_view(
     Raises RenderUnavailable, and PoseModelMissing where the pose network's model is not in the cache.
     """
     camera = stage.placement.camera
-    local = camera.to_camera(stage.actors[0].joints_m.astype(float))
-    fractions = camera.project(stage.actors[0].joints_m)[0] / (camera.width, camera.height)
+    joints = stage.actors[0].joints_m.astype(float)
+    local = camera.to_camera(joints)
+    fractions = camera.project(joints)[0] / (camera.width, camera.height)
     rows: list[Floats] = []
     frame: list[int] = []
     person = np.full(len(stage), -1, np.int64)
@@ -107,7 +109,7 @@ def render_view(
         # From x right, y down, z away to x left, y up, z away.
         truth_m=(local * (-1, -1, 1)).astype(np.float32),
         inside=np.stack([inside for inside, _ in masks]), visible=np.stack([visible for _, visible in masks]),
-        person=person, azimuth_deg=azimuths_deg(stage.actors[0].joints_m.astype(float), camera.eye_m).astype(np.float32),
+        person=person, azimuth_deg=azimuths_deg(joints, camera.eye_m).astype(np.float32),
         labels=_labels_at(stream, len(stage), stage.placement.rate_hz)["labels"],
         grid_labels=_labels_at(stream, int(stream.duration_s * GRID_HZ + 1e-6) + 1, GRID_HZ),
         label_names=stream.label_names, view=stage.placement.view,
@@ -148,7 +150,8 @@ def _description(stage: Stage) -> dict[str, Any]:
             "distance_m": round(float(np.linalg.norm(
                 (placement.camera.eye_m - np.median(stage.actors[0].joints_m[:, 0], axis=0))[[0, 2]])), 3),
         },
-        "place": {"outdoors": stage.scene.outdoors, "furniture": len(stage.scene.furniture), "people": len(stage.actors)},
+        "place": {
+            "outdoors": stage.scene.outdoors, "furniture": len(stage.scene.furniture), "people": len(stage.actors),
+        },
         "effects": msgspec.to_builtins(stage.effects),
     }  # fmt: skip
-

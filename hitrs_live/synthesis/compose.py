@@ -1,0 +1,175 @@
+"""Join performances to a long stream: transitions, postures, actions over walking, and what is free in between."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.data.array_format import BACKGROUND
+from hitrs_live.synthesis.channels import INDEX, SIDES, STANDING, standing
+from hitrs_live.synthesis.perform import Performance
+from hitrs_live.synthesis.smoothing import RATE_HZ, ease
+
+Floats = NDArray[np.floating]
+Labels = NDArray[np.int64]
+
+_ROOT: Final = [INDEX[name] for name in ("root.x", "root.z", "root.heading")]
+_TRANSITION_S: Final = (0.3, 0.9)
+_POSTURE_CHANGE_S: Final = (0.8, 1.6)
+"""Duration of a transition in which the hips change their height much."""
+_FEET: Final = [[INDEX[f"{side}.foot.{axis}"] for axis in ("x", "z", "yaw", "pitch")] for side in SIDES]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Part of a stream: channels, which of them count, and labels by number. T frames."""
+
+    channels: Floats
+    owned: Floats
+    """(T, C); 1 where the channel is defined, 0 where it is free."""
+    labels: Labels
+    phase: Floats
+    repetition: Labels
+    onset_mask: NDArray[np.bool_]
+    near_miss: Labels
+
+    def __len__(self) -> int:
+        return len(self.channels)
+
+
+def segment_of(performance: Performance, classes: Mapping[str, int]) -> Segment:
+    """Number the labels of a performance; classes that are not among those wanted become background."""
+    frames = len(performance)
+    numbers = np.array([BACKGROUND, *(classes.get(name, BACKGROUND) for name in performance.actions)], np.int64)
+    repetition = performance.repetition
+    if performance.bout and len(performance.actions) == 1:
+        labels = numbers[np.minimum(repetition, 1)]
+    else:
+        labels = numbers[repetition]
+    acts = labels != BACKGROUND
+    change = np.diff(repetition, prepend=0) != 0
+    onset = change & acts
+    if performance.bout and onset.any():
+        onset[np.flatnonzero(onset)[1:]] = False
+    return Segment(
+        channels=performance.channels,
+        owned=np.tile(performance.owned_mask.astype(np.float32), (frames, 1)),
+        labels=labels,
+        phase=np.where(acts, performance.phase, np.nan).astype(np.float32),
+        repetition=np.where(acts, _count_by_class(performance.actions)[repetition], 0),
+        onset_mask=onset,
+        near_miss=np.where(acts, BACKGROUND, classes.get(performance.near, BACKGROUND)).astype(np.int64),
+    )
+
+
+def _count_by_class(actions: Sequence[str]) -> Labels:
+    """Number the repetitions of each class from 1; 0 stands for background before them."""
+    return np.array([0, *(actions[: place + 1].count(name) for place, name in enumerate(actions))], np.int64)
+
+
+def background_segment(channels: Floats, owned: Floats) -> Segment:
+    """Label channels as background. channels, owned: (T, C)."""
+    frames = len(channels)
+    return Segment(
+        channels=channels,
+        owned=owned,
+        labels=np.full(frames, BACKGROUND, np.int64),
+        phase=np.full(frames, np.nan, np.float32),
+        repetition=np.zeros(frames, np.int64),
+        onset_mask=np.zeros(frames, bool),
+        near_miss=np.full(frames, BACKGROUND, np.int64),
+    )
+
+
+def idle_segment(frames: int) -> Segment:
+    """Stand, with everything free but the place."""
+    channels = standing(frames)
+    owned = np.zeros_like(channels)
+    owned[:, _ROOT] = 1
+    return background_segment(channels, owned)
+
+
+def held_segment(last: Segment, frames: int, *, arms_free: bool) -> Segment:
+    """Stay in the last pose of a segment, as on a chair."""
+    channels = np.tile(last.channels[-1], (frames, 1))
+    channels[:, _ROOT] = 0
+    owned = np.tile(last.owned[-1], (frames, 1))
+    if arms_free:
+        arm = [number for name, number in INDEX.items() if name.startswith(("left.arm", "right.arm", "left.pin",
+            "right.pin", "left.elbow", "right.elbow", "head."))]  # fmt: skip
+        owned[:, arm] = 0
+    return background_segment(channels, owned)
+
+
+def lay_over(base: Segment, top: Segment) -> Segment:
+    """Do an action of the arms over another motion, such as walking. Where the action is done, its label counts.
+
+    Both are cut to the shorter length.
+    """
+    frames = min(len(base), len(top))
+    acts = top.labels[:frames] != BACKGROUND
+    upper = top.owned[:frames].copy()
+    lower = [number for name, number in INDEX.items() if name.startswith(("root.", "height", "lift", "balance",
+        "pelvis.", "left.foot", "right.foot", "left.leg", "right.leg", "left.hip", "right.hip", "left.knee",
+        "right.knee", "left.ankle", "right.ankle"))]  # fmt: skip
+    upper[:, lower] = 0
+    return Segment(
+        channels=np.where(upper > 0, top.channels[:frames], base.channels[:frames]),
+        owned=np.maximum(base.owned[:frames], upper),
+        labels=np.where(acts, top.labels[:frames], base.labels[:frames]),
+        phase=np.where(acts, top.phase[:frames], base.phase[:frames]),
+        repetition=np.where(acts, top.repetition[:frames], base.repetition[:frames]),
+        onset_mask=np.where(acts, top.onset_mask[:frames], base.onset_mask[:frames]),
+        near_miss=np.maximum(top.near_miss[:frames], base.near_miss[:frames]),
+    )
+
+
+def join(segments: Sequence[Segment], rng: np.random.Generator) -> Segment:
+    """Join segments, each beginning where the one before ended, with a transition of background in between."""
+    parts: list[Segment] = []
+    for segment in segments:
+        if parts:
+            placed = _placed_after(segment, parts[-1].channels[-1, _ROOT])
+            parts += [_transition(parts[-1], placed, rng), placed]
+        else:
+            parts.append(segment)
+    return Segment(
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("channels", "owned", "labels", "phase", "repetition", "onset_mask", "near_miss")
+        }
+    )
+
+
+def _placed_after(segment: Segment, place: Floats) -> Segment:
+    """Move and turn a segment's place so that it begins at a place (x, z, heading)."""
+    channels = segment.channels.copy()
+    began = channels[0, _ROOT]
+    x, z = channels[:, _ROOT[0]] - began[0], channels[:, _ROOT[1]] - began[1]
+    turn = np.radians(place[2] - began[2])
+    channels[:, _ROOT[0]] = place[0] + x * np.cos(turn) + z * np.sin(turn)
+    channels[:, _ROOT[1]] = place[1] - x * np.sin(turn) + z * np.cos(turn)
+    channels[:, _ROOT[2]] += place[2] - began[2]
+    return Segment(**{**vars(segment), "channels": channels})
+
+
+def _transition(before: Segment, after: Segment, rng: np.random.Generator) -> Segment:
+    """Interpolate from the last pose to the first of the next, one foot after the other."""
+    first, last = before.channels[-1], after.channels[0]
+    far = (
+        abs(first[INDEX["height"]] - last[INDEX["height"]]) > 0.15
+        or abs(first[INDEX["pelvis.pitch"]] - last[INDEX["pelvis.pitch"]]) > 40
+    )
+    frames = max(3, int(rng.uniform(*(_POSTURE_CHANGE_S if far else _TRANSITION_S)) * RATE_HZ))
+    share = np.repeat(ease(frames)[:, None], len(STANDING), axis=1)
+    early = int(rng.integers(2))
+    half = ease(max(2, frames // 2 + 1))
+    for order, side in enumerate((early, 1 - early)):
+        shift = order * (frames - len(half))
+        own = np.clip(np.arange(frames) - shift, -1, len(half) - 1)
+        share[:, _FEET[side]] = np.where(own >= 0, half[np.maximum(own, 0)], 0)[:, None]
+    channels = first + share * (last - first)
+    owned = before.owned[-1] + share * (after.owned[0] - before.owned[-1])
+    return background_segment(channels.astype(np.float32), owned.astype(np.float32))

@@ -1,0 +1,75 @@
+"""Rotate vectors about axes, and solve two bones for the position of their end. Angles in degrees, y up."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+
+_ROOM = 0.001
+"""How far a limb stays from fully straight, as a share of its length, so that its bending plane stays defined."""
+
+
+def about_x(degrees: Floats) -> Floats:
+    """Return rotations that move y to z: forward. degrees: (T,). Returns (T, 3, 3)."""
+    return _about(degrees, 1, 2)
+
+
+def about_y(degrees: Floats) -> Floats:
+    """Return rotations that move z to x: to the left. degrees: (T,). Returns (T, 3, 3)."""
+    return _about(degrees, 2, 0)
+
+
+def about_z(degrees: Floats) -> Floats:
+    """Return rotations that move x to y: the left side up. degrees: (T,). Returns (T, 3, 3)."""
+    return _about(degrees, 0, 1)
+
+
+def _about(degrees: Floats, first: int, second: int) -> Floats:
+    angle = np.radians(degrees)
+    matrices = np.zeros((len(angle), 3, 3), np.float32)
+    matrices[:, range(3), range(3)] = 1
+    matrices[:, first, first] = matrices[:, second, second] = np.cos(angle)
+    matrices[:, second, first] = np.sin(angle)
+    matrices[:, first, second] = -np.sin(angle)
+    return matrices
+
+
+def apply(matrices: Floats, vectors: Floats) -> Floats:
+    """Rotate vectors (T, 3) or one vector (3,) by matrices (T, 3, 3). Returns (T, 3)."""
+    rotated: Floats = (matrices @ np.broadcast_to(vectors, (len(matrices), 3))[..., None])[..., 0]
+    return rotated
+
+
+def unit(vectors: Floats) -> Floats:
+    """Scale vectors (T, 3) to length 1."""
+    scaled: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
+    return scaled
+
+
+def square_to(vectors: Floats, line: Floats) -> Floats:
+    """Return unit vectors square to unit vectors `line`, in the plane of both. (T, 3) each."""
+    return unit(vectors - (vectors * line).sum(-1, keepdims=True) * line)
+
+
+def mix(one: Floats, other: Floats, share: Floats) -> Floats:
+    """Mix (T, 3) and (T, 3); share: (T,), that of the other."""
+    mixed: Floats = one + (other - one) * share[:, None]
+    return mixed
+
+
+def solve_two_bones(start: Floats, end: Floats, pole: Floats, first_m: float, second_m: float) -> tuple[Floats, Floats]:
+    """Solve the middle joint of two bones by the law of cosines. Their lengths are exact.
+
+    start, end: (T, 3), metres; the end is moved on the line from the start to where the bones reach. pole: (T, 3), a
+    direction to which the middle joint bends. Returns the middle joint and the reached end, (T, 3) each.
+    """
+    line = end - start
+    whole = first_m + second_m
+    reach = np.clip(
+        np.linalg.norm(line, axis=-1, keepdims=True), abs(first_m - second_m) + 0.02 * whole, (1 - _ROOM) * whole
+    )
+    along = unit(line)
+    ahead = (first_m**2 - second_m**2 + reach**2) / (2 * reach)
+    beside = np.sqrt(np.maximum(first_m**2 - ahead**2, 0))
+    middle = start + ahead * along + beside * square_to(pole, along)
+    return middle.astype(np.float32), (start + reach * along).astype(np.float32)

@@ -1,0 +1,72 @@
+"""Smooth and interpolate channels over time."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+
+RATE_HZ = 30
+"""Frames per second of all synthetic motion."""
+
+
+def smooth(values: Floats, seconds: float) -> Floats:
+    """Average over time with a Gaussian of that standard deviation. values: (T, D) -> the same; the ends stay level."""
+    sigma = seconds * RATE_HZ
+    reach = int(np.ceil(3 * sigma))
+    if reach < 1 or len(values) < 2:
+        return values
+    at = np.arange(-reach, reach + 1)
+    kernel = np.exp(-0.5 * (at / sigma) ** 2).astype(np.float32)
+    kernel /= kernel.sum()
+    padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, len(kernel), axis=0)
+    averaged: Floats = windows @ kernel
+    return averaged
+
+
+def ease(frames: int) -> Floats:
+    """Return shares rising from above 0 to 1 with minimum jerk (Flash and Hogan 1985). Returns (frames,)."""
+    at = (np.arange(frames, dtype=np.float32) + 1) / max(frames, 1)
+    eased: Floats = at**3 * (10 - 15 * at + 6 * at * at)
+    return eased
+
+
+def through_keys(times: Floats, keys: Floats, at: Floats) -> Floats:
+    """Interpolate keys by monotone cubics (Fritsch and Carlson 1980): at rest where a channel turns or is held.
+
+    times: (K,), ascending, seconds; keys: (K, C); at: (T,), seconds. Returns (T, C).
+    """
+    spans = np.diff(times)[:, None]
+    slopes = np.diff(keys, axis=0) / spans
+    tangents = np.zeros_like(keys)
+    if len(keys) > 2:
+        before, after = slopes[:-1], slopes[1:]
+        # The harmonic mean of the neighbours, weighted by their spans; zero where they differ in sign.
+        first, second = 2 * spans[1:] + spans[:-1], spans[1:] + 2 * spans[:-1]
+        same = before * after > 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = (first + second) / (first / before + second / after)
+        tangents[1:-1] = np.where(same, mean, 0)
+    row = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(spans) - 1)
+    span = spans[row]
+    u = np.clip((at - times[row])[:, None] / span, 0, 1)
+    h00, h01 = (1 + 2 * u) * (1 - u) ** 2, u * u * (3 - 2 * u)
+    h10, h11 = u * (1 - u) ** 2, u * u * (u - 1)
+    curve: Floats = (
+        h00 * keys[row] + h01 * keys[row + 1] + span * (h10 * tangents[row] + h11 * tangents[row + 1])
+    ).astype(np.float32)
+    return curve
+
+
+def drift(rng: np.random.Generator, frames: int, columns: int, seconds: float) -> Floats:
+    """Draw slow noise of unit variance. seconds: standard deviation of its smoothing. Returns (T, columns)."""
+    reach = int(np.ceil(3 * seconds * RATE_HZ))
+    step = max(1, int(seconds * RATE_HZ / 2))
+    knots = (
+        rng.normal(0, 1, (frames + 2 * reach) // step + 3)[:, None]
+        if columns == 1
+        else rng.normal(0, 1, ((frames + 2 * reach) // step + 3, columns))
+    )
+    times = np.arange(len(knots), dtype=np.float32) * step
+    values = through_keys(times, knots.astype(np.float32), np.arange(frames, dtype=np.float32) + reach)
+    return smooth(values, seconds / 2) * np.float32(1.25)

@@ -26,9 +26,10 @@ test-fast: $(TESTED)
 test-gpu: $(TESTED)
 	scripts/test -m gpu
 
-# The detector on clips of real people, where the data folder has them.
+# The detector on people, cameras and sensors that it was not trained on, as far as the data folder has them: a table, a
+# JSON file, and with matplotlib a plot. The first run of a model encodes for about 20 minutes; a further one is quick.
 reality: $(READY)
-	$(BIN)/hitrs-live evaluate reality --json runs/reality.json
+	$(BIN)/hitrs-live evaluate reality --json runs/reality.json --plot runs/reality_det.png
 
 # Held-out people of the shipping sets, rendered and seen by the pose stage: two views each, in runs/rendered_test/arrays.
 # It goes on where it was interrupted.

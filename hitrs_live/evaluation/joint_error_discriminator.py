@@ -94,7 +94,7 @@ def balanced_accuracy(
     best, result = -1.0, 0.5
     for _ in range(epochs):
         network.train()
-        for batch in torch.from_numpy(rng.permutation(len(inputs))).split(64):
+        for batch in torch.split(torch.from_numpy(rng.permutation(len(inputs))), 64):
             loss = F.binary_cross_entropy_with_logits(network(inputs[batch]), labels[batch], pos_weight=weight)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]

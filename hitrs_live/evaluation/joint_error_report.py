@@ -95,7 +95,7 @@ def frames_per_second(model: JointErrorModel, pairs: Sequence[JointPair]) -> flo
         for _ in range(2):  # The first call allocates.
             start = time.process_time()
             model.apply_in_camera(batch, np.random.default_rng(0), focal_ratio=ones, rate_hz=RATE_HZ * ones)
-        return batch.shape[0] * batch.shape[1] / (time.process_time() - start)
+        return float(batch.shape[0] * batch.shape[1] / (time.process_time() - start))
     finally:
         torch.set_num_threads(threads)
 

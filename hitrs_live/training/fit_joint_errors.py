@@ -186,7 +186,8 @@ def _descend(
 
 @torch.inference_mode()
 def _error(bias: FrameNetwork, one: _Sequence) -> Tensor:
-    return one.target - bias(one.condition[None])[0, :TARGETS]
+    left: Tensor = one.target - bias(one.condition[None])[0, :TARGETS]
+    return left
 
 
 def _explained(sequences: Sequence[_Sequence], errors: dict[int, Tensor], chosen: Sequence[int]) -> float:

@@ -45,7 +45,13 @@ def number_flags() -> list[NumberFlag]:
     for verb, parser in PARSERS.items():
         for action in parser._actions:
             read = action.type
-            if read in (None, str, Path) or getattr(read, "__name__", "") in ("names", "_corners", "_size"):
+            if read in (None, str, Path) or getattr(read, "__name__", "") in (
+                "names",
+                "_corners",
+                "_listed",
+                "_named_file",
+                "_size",
+            ):
                 continue
             flags.append(NumberFlag(verb=verb, flag=(action.option_strings or [action.dest])[0], read=read))
     return flags

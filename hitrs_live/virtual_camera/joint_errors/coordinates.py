@@ -117,7 +117,7 @@ def _bones(joints_m: Floats, sizes_m: Floats) -> tuple[Floats, Floats]:
     return np.where(lengths[..., None] < _LEAST_LENGTH, 0, directions), np.maximum(lengths, _LEAST_LENGTH)
 
 
-def conditions(true_m: Floats, sizes_m: Floats, rate_hz: Floats) -> Floats:
+def conditions(true_m: Floats, sizes_m: Floats, rate_hz: Floats | np.float32) -> Floats:
     """Describe true poses in the camera's axes. (..., T, 25, 3), (...), (...) -> (..., T, CONDITIONS).
 
     The bones' directions and their lengths; the trunk's joints and the hips' middle about the root, in body sizes; the
@@ -137,7 +137,9 @@ def conditions(true_m: Floats, sizes_m: Floats, rate_hz: Floats) -> Floats:
     return np.concatenate((*flat, lengths, *place, rate), axis=-1).astype(np.float32)
 
 
-def targets(true_m: Floats, live_m: Floats, confidence: Floats, sizes_m: Floats, focal_ratio: Floats) -> Floats:
+def targets(
+    true_m: Floats, live_m: Floats, confidence: Floats, sizes_m: Floats, focal_ratio: Floats | np.float32
+) -> Floats:
     """Express live joints by their differences from the true ones.
 
     true_m, live_m: (..., T, 25, 3); confidence: (..., T, 25); sizes_m, focal_ratio: (...). Returns (..., T, TARGETS).

@@ -151,9 +151,9 @@ class JointErrorModel:
         view: where the camera stands, its lens and its frame rate; drawn where None. steps: from noise to errors.
         Frames at another rate than 30 Hz are resampled as the live path does.
         """
-        view = draw_placement(rng, joints_m) if view is None else view
+        view = draw_placement(rng, joints_m.astype(np.float64)) if view is None else view
         # As the renderer does before it poses a body.
-        true_m = in_camera_axes(smooth(joints_m, SMOOTHING_FRAMES).astype(np.float32), view.camera)
+        true_m = in_camera_axes(smooth(joints_m.astype(np.float64), SMOOTHING_FRAMES).astype(np.float32), view.camera)
         frames = len(true_m)
         at = np.arange(0, frames - 1 + 1e-6, RATE_HZ / view.rate_hz)
         seen = self.apply_in_camera(
@@ -248,7 +248,7 @@ class JointErrorModel:
 
 def in_camera_axes(joints_m: Floats, camera: Camera) -> Floats:
     """Express joints (..., 3) of the world as the live path does: x left, y up, z away from the camera."""
-    seen: Floats = (camera.to_camera(joints_m) * (-1, -1, 1)).astype(np.float32)
+    seen: Floats = (camera.to_camera(joints_m.astype(np.float64)) * (-1, -1, 1)).astype(np.float32)
     return seen
 
 

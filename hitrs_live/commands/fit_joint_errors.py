@@ -18,10 +18,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="share of the people that is not fitted on, to measure on (default: 0.25)",
     )  # fmt: skip
     parser.add_argument(
-        "--bias-steps", type=count, default=900, metavar="N", help="steps of the expected error (default: 900)"
+        "--bias-steps", type=count, default=300, metavar="N", help="steps of the expected error (default: 300)"
     )
     parser.add_argument(
-        "--flow-steps", type=count, default=3000, metavar="N", help="steps of its distribution (default: 3000)"
+        "--flow-steps", type=count, default=2500, metavar="N", help="steps of its distribution (default: 2500)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="measure on the people left out and write a report")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random numbers (default: 0)")

@@ -21,6 +21,8 @@ from hitrs_live.virtual_camera.joint_errors.pairs import JointPair
 
 Floats = NDArray[np.float32]
 _MOST_LOST = 0.5
+_DRAWS = 4
+"""Of the model for each view, for its figures."""
 _LEAST_S = 1.5
 _SPEED_ROWS, _SPEED_FRAMES = 4, 3000
 _TRUNK_TOP = NTU25.index("spine_shoulder")
@@ -144,7 +146,8 @@ def _figures(model: JointErrorModel, pairs: Sequence[JointPair], seed: int) -> d
     if not pairs:
         return None
     rng = np.random.default_rng(seed + 2)
-    modelled = [_model(model, pair, rng) for pair in pairs]
+    drawn = [pair for pair in pairs for _ in range(_DRAWS)]
+    modelled = [_model(model, pair, rng) for pair in drawn]
     rendered_live = [bridge(np.nan_to_num(pair.live_m), pair.lost_mask) for pair in pairs]
     return {
         "streams": len(pairs),
@@ -155,7 +158,7 @@ def _figures(model: JointErrorModel, pairs: Sequence[JointPair], seed: int) -> d
             "unseen": round(float(np.mean([(pair.confidence[~pair.lost_mask] == 0).mean() for pair in pairs])), 4),
         },
         "modelled": {
-            **_compare(pairs, [one.joints_m for one in modelled]),
+            **_compare(drawn, [one.joints_m for one in modelled]),
             "lost": round(float(np.mean([one.lost_mask.mean() for one in modelled])), 4),
             "unseen": round(float(np.mean([(~one.seen_mask).mean() for one in modelled])), 4),
         },

@@ -38,9 +38,9 @@ class FitSettings:
     seed: int = 0
     folds: int = 3
     """Groups of people; a bias network is fitted without each, and one with all."""
-    bias_steps: int = 400
+    bias_steps: int = 300
     jitter_steps: int = 300
-    flow_steps: int = 2000
+    flow_steps: int = 2500
     batch: int = 32
     window: int = 64
     """Frames of a training window; even."""

@@ -132,7 +132,7 @@ def conditions(true_m: Floats, sizes_m: Floats, rate_hz: Floats | np.float32) ->
     trunk = (trunk - root[..., None, :]) / sizes_m[..., None, None, None]
     depth = np.maximum(root[..., 2:], _LEAST_DEPTH_M)
     place = (root[..., :2] / depth, sizes_m[..., None, None] / depth)
-    rate = np.broadcast_to(np.log(rate_hz / 30.0)[..., None, None], place[1].shape)
+    rate = np.broadcast_to(np.log(np.asarray(rate_hz) / 30.0)[..., None, None], place[1].shape)
     flat = [part.reshape(*part.shape[:-2], -1) for part in (directions, trunk)]
     return np.concatenate((*flat, lengths, *place, rate), axis=-1).astype(np.float32)
 
@@ -148,7 +148,7 @@ def targets(
     live_directions, live_lengths = _bones(live_m, sizes_m)
     root_true, root_live = true_m[..., NTU25.root, :], live_m[..., NTU25.root, :]
     depth = np.maximum(root_true[..., 2:], _LEAST_DEPTH_M)
-    ratio = focal_ratio[..., None, None]
+    ratio = np.asarray(focal_ratio, np.float32)[..., None, None]
     direction = root_live[..., :2] / root_live[..., 2:] - ratio * root_true[..., :2] / depth
     distance = np.log(root_live[..., 2:] / depth * ratio)
     with np.errstate(divide="ignore"):

@@ -32,8 +32,9 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
         "--sources", type=_listed, default=(), metavar="A,B", help="sources of motion (default: all of them)"
     )
     parser.add_argument(
-        "--live-errors", default="augmented", metavar="NAME",
-        help="how joints get the errors of the live pose stage (default: augmented)",
+        "--live-errors", choices=("modelled", "augmented"), default="modelled",
+        help="give joints the errors of the live pose stage by the model fitted to rendered people, or those of "
+        "detector training (default: modelled)",
     )  # fmt: skip
     parser.add_argument(
         "--update", choices=("clip", "frame"), default="clip",

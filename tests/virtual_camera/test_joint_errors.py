@@ -18,7 +18,14 @@ from hitrs_live.virtual_camera.joint_errors.coordinates import (
     live_joints,
     targets,
 )
-from hitrs_live.virtual_camera.joint_errors.model import SHIPPED, JointErrorModel, Scales, bridge, in_camera_axes
+from hitrs_live.virtual_camera.joint_errors.model import (
+    SHIPPED,
+    JointErrorModel,
+    Scales,
+    bridge,
+    in_camera_axes,
+    kept_near,
+)
 from hitrs_live.virtual_camera.joint_errors.networks import FlowNetwork, bias_network, jitter_network
 from hitrs_live.virtual_camera.joint_errors.noise import LAGS, PARTS, draw_noise, fit_shares, part_correlations
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair, mirrored
@@ -224,3 +231,12 @@ def test_an_arm_hidden_in_side_view_errs_more_than_the_near_one_and_than_from_th
 
 def test_parts_and_shares_have_the_same_number() -> None:
     assert part_correlations().shape == (PARTS, len(LAGS))
+
+
+def test_a_person_who_walks_far_is_kept_before_the_camera() -> None:
+    standing = np.zeros((200, 25, 3), np.float32) + np.linspace(0, 1.7, 25, dtype=np.float32)[:, None] * (0, 1, 0)
+    far = standing + np.linspace(0, 40, 200, dtype=np.float32)[:, None, None] * np.array((1, 0, 0.5), np.float32)
+    near = kept_near(far.astype(np.float32))
+    assert np.linalg.norm(near[:, 0, [0, 2]], axis=-1).max() < 2.01
+    np.testing.assert_allclose(near - near[:, :1], far - far[:, :1], atol=1e-4)
+    np.testing.assert_allclose(near[..., 1], far[..., 1], atol=1e-5)

@@ -38,6 +38,7 @@ STEPS: Final = 5
 """Steps from noise to errors; see reports/joint_errors.json for what fewer cost."""
 RATE_HZ: Final = 30.0
 SMOOTHING_FRAMES: Final = 0.7
+_FARTHEST_M: Final = 2.0
 _FORMAT = "1"
 _KEY = "hitrs_live_joint_errors"
 _MOST_LOGIT = 20.0
@@ -100,6 +101,18 @@ class Scales:
         )
 
 
+def kept_near(joints_m: Floats, radius_m: float = _FARTHEST_M) -> Floats:
+    """Shrink the path over the floor of a person who leaves a circle: no camera that stands still sees all of it.
+
+    joints_m: (T, 25, 3), metres. Only the root's path is shrunk; the model sees joints relative to the root.
+    """
+    level = joints_m[:, :1] * np.array((1, 0, 1), np.float32)
+    path = level - (level.min(0) + level.max(0)) / 2
+    farthest = float(np.linalg.norm(path, axis=-1).max())
+    kept: Floats = joints_m - level + path * min(1.0, radius_m / max(farthest, 1e-6))
+    return kept.astype(np.float32)
+
+
 class JointErrorModel:
     """Draw errors of live joints, given true joints and a view. Rows are independent; the same seed gives the same."""
 
@@ -151,7 +164,9 @@ class JointErrorModel:
         view: where the camera stands, its lens and its frame rate; drawn where None. steps: from noise to errors.
         Frames at another rate than 30 Hz are resampled as the live path does.
         """
-        view = draw_placement(rng, joints_m.astype(np.float64)) if view is None else view
+        if view is None:
+            joints_m = kept_near(joints_m)
+            view = draw_placement(rng, joints_m.astype(np.float64))
         # As the renderer does before it poses a body.
         true_m = in_camera_axes(smooth(joints_m.astype(np.float64), SMOOTHING_FRAMES).astype(np.float32), view.camera)
         frames = len(true_m)

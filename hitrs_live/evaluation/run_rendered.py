@@ -15,7 +15,7 @@ from hitrs_live.evaluation.reports.rendered import evaluate_rendered
 from hitrs_live.evaluation.reports.write import about_run, write_report
 from hitrs_live.streaming.thresholds import find_thresholds
 
-_SHOWN = {"own_joints": "own joints", "rendered": "rendered"}
+_SHOWN = {"own_joints": "own", "rendered": "rendered"}
 
 
 def run_rendered(options: argparse.Namespace) -> int:

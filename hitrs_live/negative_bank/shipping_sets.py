@@ -16,14 +16,7 @@ from hitrs_live.data.class_map import as_streams, read_classes
 from hitrs_live.data.dataset import UNLABELLED, Dataset
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.data.open_dataset import open_dataset
-from hitrs_live.data.shipped_classes import LABELS, SHIP_CLASSES
-
-LEFT_OUT: Final[Mapping[str, frozenset[str]]] = {
-    "mars_kinect": frozenset({"mars4"}),
-    "cmu_amc_more": frozenset({"cmu17", "cmu135"}),
-    "cmu_bvh_more": frozenset({"cmu60"}),
-}
-"""Test subjects of the sets that have no split of their own."""
+from hitrs_live.data.shipped_classes import LABELS, LEFT_OUT_SUBJECTS, SHIP_CLASSES
 
 _CLASSES: Final[Mapping[str, Mapping[str, str]]] = {
     "mars_kinect": {
@@ -71,7 +64,7 @@ def read_training_people(folder: Path, name: str) -> tuple[list[LabelledMotion],
     path = folder / "ship" / f"{name}.npz"
     data = open_dataset(path)
     kept = data.split()[0] if data.index.splits else data
-    kept = kept.only([sample for sample in kept.samples if sample.subject not in LEFT_OUT.get(name, ())])
+    kept = kept.only([sample for sample in kept.samples if sample.subject not in LEFT_OUT_SUBJECTS.get(name, ())])
     sequences = as_streams(name, read_classes(kept, LABELS)) if name in SHIP_CLASSES else _read_others(kept)
     if name in _WITH_RESTS:
         sequences = [_ignore_rests(one) for one in sequences]

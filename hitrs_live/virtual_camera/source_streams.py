@@ -12,19 +12,12 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import Archive, load_archive
 from hitrs_live.data.protocols import split_names, usual_rate_hz
-from hitrs_live.data.shipped_classes import TEST_SUBJECTS
+from hitrs_live.data.shipped_classes import LEFT_OUT_SUBJECTS
 from hitrs_live.errors import DataError
 
 Floats = NDArray[np.float32]
 Split = Literal["all", "train", "test"]
 
-HELD_OUT_SUBJECTS: Final[Mapping[str, frozenset[str]]] = {
-    **TEST_SUBJECTS,
-    "mars_kinect": frozenset({"mars4"}),
-    "cmu_amc_more": frozenset({"cmu17", "cmu135"}),
-    "cmu_bvh_more": frozenset({"cmu60"}),
-}
-"""By file: the people that nothing is ever fitted to."""
 _FRAME_LABELS: Final = ("phase", "repetition", "onset", "near_miss")
 
 
@@ -80,12 +73,12 @@ def choose_sequences(
 ) -> list[int]:
     """Choose sequences of a file, spread over its classes. Returns their positions, in the order of the choice.
 
-    split: "train" leaves out HELD_OUT_SUBJECTS, "test" takes those alone. subjects: only these people. most: how many;
+    split: "train" leaves out LEFT_OUT_SUBJECTS, "test" takes those alone. subjects: only these people. most: how many;
     a larger number adds to the choice of a smaller one.
     Raises DataError where nothing is left.
     """
     archive = _archive(file)
-    held_out = HELD_OUT_SUBJECTS.get(file.stem, frozenset())
+    held_out = LEFT_OUT_SUBJECTS.get(file.stem, frozenset())
     chosen = [
         number
         for number, subject in enumerate(archive.subjects)

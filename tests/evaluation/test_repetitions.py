@@ -7,10 +7,10 @@ import pytest
 from posed_bodies import labelled, posed, swings
 
 from hitrs_live.data.labelled_motion import write_motions
+from hitrs_live.data.shipped_classes import LEFT_OUT_SUBJECTS
 from hitrs_live.errors import DataError
 from hitrs_live.evaluation.synthesis.repetitions import read_real, read_synthetic, synthetic_repetitions
 from hitrs_live.evaluation.synthesis.segmentation import cycles_of, dominant_angle, find_cycles
-from hitrs_live.evaluation.synthesis.shared_classes import LEFT_OUT_SUBJECTS
 
 
 def squats(count: int, frames: int = 60, rest: int = 20) -> np.ndarray:

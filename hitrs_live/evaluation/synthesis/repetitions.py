@@ -15,11 +15,11 @@ from hitrs_live.data.formats.ui_prmd import trim_rest
 from hitrs_live.data.labelled_motion import LabelledMotion, read_motions
 from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.data.protocols import has_single_repetitions
+from hitrs_live.data.shipped_classes import LEFT_OUT_SUBJECTS
 from hitrs_live.errors import DataError
 from hitrs_live.evaluation.metrics.joint_angles import column, joint_angles
 from hitrs_live.evaluation.synthesis.segmentation import find_cycles
 from hitrs_live.evaluation.synthesis.shared_classes import (
-    LEFT_OUT_SUBJECTS,
     REAL_SOURCES,
     REPEATED_RECORDINGS,
     WINDOWED,

@@ -1,22 +1,14 @@
 """List the classes that real and synthetic motion share, and map the labels of both to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from hitrs_live.data.shipped_classes import LABELS, SHIP_CLASSES, TEST_SUBJECTS
+from hitrs_live.data.shipped_classes import LABELS, SHIP_CLASSES
 
 REAL_SOURCES: Final = (
     "precog16", "ui_prmd_kinect", "mars_kinect", "cmu_mocap6", "cmu_bvh_01_14", "cmu_bvh_more", "cmu_amc_more",
 )  # fmt: skip
 """Files of the data folder's ship/ with labels of shared classes."""
-
-LEFT_OUT_SUBJECTS: Final[Mapping[str, frozenset[str]]] = {
-    **TEST_SUBJECTS,
-    "mars_kinect": frozenset({"mars4"}),
-    "cmu_amc_more": frozenset({"cmu17", "cmu135"}),
-    "cmu_bvh_more": frozenset({"cmu60"}),
-}
-"""People of each file that are never looked at here."""
 
 REPEATED_RECORDINGS: Final = frozenset({"13_30", "13_31"})
 """Recordings of cmu_bvh_01_14 that are also in cmu_mocap6, there with a label for every frame."""

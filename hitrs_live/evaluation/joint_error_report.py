@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.interpolation import interpolate
 from hitrs_live.errors import DataError
-from hitrs_live.evaluation.joint_error_discriminator import Stream, balanced_accuracy
+from hitrs_live.evaluation.joint_error_discriminator import DISCRIMINATORS, Stream, balanced_accuracy
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.skeleton import NTU25
 from hitrs_live.virtual_camera.camera_placement import VIEW_CLASSES
@@ -48,7 +48,8 @@ def joint_error_report(
       about the root (`error_mm`), the length of the mean difference (`bias_mm`), the deviation from each stream's own
       mean (`noise_mm`) and the change of the difference from frame to frame (`jitter_mm`); how far the trunk leans
       towards the camera; the shares of lost frames and of unseen joints.
-    - `discriminator`: balanced accuracy on people whom neither the model nor the classifier has seen.
+    - `discriminator`: balanced accuracy of two classifiers, given true and live joints or live joints alone, on people
+      whom neither the model nor the classifier has seen.
     - `frames_per_second`: of one core.
     """
     kept = [pair for pair in left_out if _usable(pair)]
@@ -129,16 +130,21 @@ def _tell_apart(
     halves = (set(people[::2]), set(people[1::2]))
     figures: dict[str, Any] = {}
     for name, with_truth in (("truth_and_live", True), ("live_alone", False)):
-        each = [
-            balanced_accuracy(
-                [*known, *(one for one in others if one.person not in half)],
-                [one for one in others if one.person in half],
-                with_truth=with_truth,
-                seed=seed,
-            )
-            for half in halves
-        ]
-        figures[name] = {"balanced_accuracy": round(float(np.mean(each)), 3), "halves": [round(one, 3) for one in each]}
+        for kind in DISCRIMINATORS:
+            each = [
+                balanced_accuracy(
+                    [*known, *(one for one in others if one.person not in half)],
+                    [one for one in others if one.person in half],
+                    kind=kind,
+                    with_truth=with_truth,
+                    seed=seed,
+                )
+                for half in halves
+            ]
+            figures.setdefault(name, {})[kind] = {
+                "balanced_accuracy": round(float(np.mean(each)), 3),
+                "halves": [round(one, 3) for one in each],
+            }
     return figures
 
 

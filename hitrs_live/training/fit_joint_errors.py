@@ -5,25 +5,30 @@ seen the person, or it would be too small for people whom nobody has seen.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hitrs_live.data.interpolation import interpolate
 from hitrs_live.errors import DataError
-from hitrs_live.virtual_camera.joint_errors.coordinates import DIRECTIONS, TARGETS, body_sizes_m, conditions, targets
+from hitrs_live.training.joint_error_sequences import (
+    LEAST_FRAMES,
+    FitSettings,
+    PairSequence,
+    draw_spans,
+    measure_scales,
+    normalise,
+    prepare,
+)
+from hitrs_live.virtual_camera.joint_errors.coordinates import DIRECTIONS, TARGETS
 from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel, Scales
 from hitrs_live.virtual_camera.joint_errors.networks import FlowNetwork, FrameNetwork, bias_network, jitter_network
-from hitrs_live.virtual_camera.joint_errors.noise import LAGS, PARTS, fit_shares
+from hitrs_live.virtual_camera.joint_errors.noise import LAGS, fit_shares
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair, mirrored
 
 Report = Callable[[str], None]
-_MOST_LOST = 0.5
 _LEAST_PEOPLE = 3
-_LEAST_FRAMES = 16
 _LEAST_DEVIATION = 0.05
 _SMOOTH_FRAMES = 9
 _CHANGE_WEIGHT = 0.3
@@ -31,51 +36,19 @@ _CHANGE_WEIGHT = 0.3
 _NOISE_STEPS, _NOISE_ROWS, _NOISE_WINDOWS = 60, 128, 6
 
 
-@dataclass(frozen=True, kw_only=True)
-class FitSettings:
-    """How long and how to fit."""
-
-    seed: int = 0
-    folds: int = 3
-    """Groups of people; a bias network is fitted without each, and one with all."""
-    bias_steps: int = 300
-    jitter_steps: int = 300
-    flow_steps: int = 2500
-    batch: int = 32
-    window: int = 64
-    """Frames of a training window; even."""
-    learning_rate: float = 2e-3
-    flow_dropout: float = 0.1
-    average: float = 0.998
-    """Of the flow's weights over steps."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Sequence:
-    """One pair in the coordinates of the networks."""
-
-    subject: str
-    condition: Tensor
-    """(CONDITIONS, T)."""
-    target: Tensor
-    """(TARGETS, T); interpolated where lost."""
-    lost: Tensor
-    """(T,) bool."""
-
-
 def fit_joint_errors(pairs: Sequence[JointPair], settings: FitSettings, report: Report) -> JointErrorModel:
     """Fit the whole model. Raises DataError where there are too few people or frames."""
-    sequences = [made for pair in pairs for one in (pair, mirrored(pair)) if (made := _prepare(one, settings.window))]
+    sequences = [made for pair in pairs for one in (pair, mirrored(pair)) if (made := prepare(one, settings.window))]
     people = sorted({one.subject for one in sequences})
     if len(people) < _LEAST_PEOPLE:
         raise DataError(
-            f"{len(people)} people with sequences of {_LEAST_FRAMES} frames and more in the pairs, "
+            f"{len(people)} people with sequences of {LEAST_FRAMES} frames and more in the pairs, "
             f"expected at least {_LEAST_PEOPLE}; render more with `hitrs-live render`"
         )
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    scales = _scales(sequences)
-    sequences = [_normalise(one, scales) for one in sequences]
+    scales = measure_scales(sequences)
+    sequences = [normalise(one, scales) for one in sequences]
     fold_of = {person: place % settings.folds for place, person in enumerate(rng.permutation(people).tolist())}
     errors: dict[int, Tensor] = {}
     for fold in range(settings.folds):
@@ -95,69 +68,14 @@ def fit_joint_errors(pairs: Sequence[JointPair], settings: FitSettings, report: 
     return model
 
 
-def _prepare(pair: JointPair, window: int) -> _Sequence | None:
-    kept = np.flatnonzero(~pair.lost_mask)
-    frames = len(pair.true_m)
-    if frames < _LEAST_FRAMES or len(kept) < (1 - _MOST_LOST) * frames:
-        return None
-    size_m = body_sizes_m(pair.true_m)
-    target = targets(
-        pair.true_m[kept], pair.live_m[kept], pair.confidence[kept], size_m, np.float32(pair.focal_ratio)
-    )  # fmt: skip
-    place = np.interp(np.arange(frames), kept, np.arange(len(kept)))
-    # A view of a slow camera has few frames: to fill a window it goes on backwards.
-    order = np.pad(np.arange(frames), (0, max(0, window - frames)), mode="reflect")
-    condition = conditions(pair.true_m, size_m, np.float32(pair.rate_hz))
-    return _Sequence(
-        subject=pair.subject,
-        condition=torch.from_numpy(condition[order]).mT.contiguous(),
-        target=torch.from_numpy(interpolate(target, place)[order]).mT.contiguous(),
-        lost=torch.from_numpy(pair.lost_mask[order]),
-    )
-
-
-def _scales(sequences: Sequence[_Sequence]) -> Scales:
-    condition = torch.cat([one.condition for one in sequences], dim=1)
-    target = torch.cat([one.target[:, ~one.lost] for one in sequences], dim=1)
-    return Scales(
-        condition_mean=condition.mean(1),
-        condition_scale=condition.std(1).clamp_min(1e-2),
-        target_mean=target.mean(1),
-        target_scale=target.std(1).clamp_min(1e-4),
-        spread=torch.eye(TARGETS),
-        shares=torch.zeros(TARGETS, PARTS),
-        jitter_scale=torch.ones(TARGETS),
-        burst_shares=torch.zeros(1, PARTS),
-        lost_shares=_lost_shares(sequences),
-    )
-
-
-def _lost_shares(sequences: Sequence[_Sequence]) -> Tensor:
-    """Choose how long losses last, from the share of lost frames that follow a lost one."""
-    lost = sum(int(one.lost.sum()) for one in sequences)
-    again = sum(int((one.lost[1:] & one.lost[:-1]).sum()) for one in sequences)
-    stay = again / lost if lost else 0.0
-    # Parts: constant, 60, 15, 5 and 1.5 frames, white.
-    part = 5 if stay < 0.15 else 4 if stay < 0.45 else 3 if stay < 0.7 else 2
-    shares = torch.zeros(1, 6)
-    shares[0, part] = 1.0
-    return shares
-
-
-def _normalise(one: _Sequence, scales: Scales) -> _Sequence:
-    condition = (one.condition - scales.condition_mean[:, None]) / scales.condition_scale[:, None]
-    target = (one.target - scales.target_mean[:, None]) / scales.target_scale[:, None]
-    return _Sequence(subject=one.subject, condition=condition.clamp(-5, 5), target=target, lost=one.lost)
-
-
-def _fit_bias(sequences: Sequence[_Sequence], settings: FitSettings, rng: np.random.Generator) -> FrameNetwork:
+def _fit_bias(sequences: Sequence[PairSequence], settings: FitSettings, rng: np.random.Generator) -> FrameNetwork:
     network = bias_network().train()
     usual = torch.cat([one.target.diff(dim=1) for one in sequences], dim=1).std(1)[:, None].clamp_min(1e-3)
     steps = settings.bias_steps
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, steps)
     for _ in range(steps):
-        spans = _spans(sequences, settings, rng)
+        spans = draw_spans(sequences, settings, rng)
         condition = torch.stack([sequences[index].condition[:, span] for index, span in spans])
         target = torch.stack([sequences[index].target[:, span] for index, span in spans])
         lost = torch.stack([sequences[index].lost[span] for index, span in spans])
@@ -185,19 +103,19 @@ def _descend(
 
 
 @torch.inference_mode()
-def _error(bias: FrameNetwork, one: _Sequence) -> Tensor:
+def _error(bias: FrameNetwork, one: PairSequence) -> Tensor:
     left: Tensor = one.target - bias(one.condition[None])[0, :TARGETS]
     return left
 
 
-def _explained(sequences: Sequence[_Sequence], errors: dict[int, Tensor], chosen: Sequence[int]) -> float:
+def _explained(sequences: Sequence[PairSequence], errors: dict[int, Tensor], chosen: Sequence[int]) -> float:
     left = torch.cat([errors[index][:, ~sequences[index].lost] for index in chosen], dim=1)
     whole = torch.cat([sequences[index].target[:, ~sequences[index].lost] for index in chosen], dim=1)
     return float(1 - (left[DIRECTIONS] ** 2).mean() / (whole[DIRECTIONS] ** 2).mean())
 
 
 def _whiten(
-    sequences: Sequence[_Sequence], errors: Sequence[Tensor], scales: Scales
+    sequences: Sequence[PairSequence], errors: Sequence[Tensor], scales: Scales
 ) -> tuple[Scales, Sequence[Tensor]]:
     """Turn errors into uncorrelated components of unit variance; measure how each is correlated over time.
 
@@ -227,7 +145,7 @@ def _whiten(
 
 
 def _fit_jitter(
-    sequences: Sequence[_Sequence],
+    sequences: Sequence[PairSequence],
     errors: Sequence[Tensor],
     scales: Scales,
     settings: FitSettings,
@@ -241,7 +159,7 @@ def _fit_jitter(
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, steps)
     for _ in range(steps):
-        spans = _spans(sequences, settings, rng)
+        spans = draw_spans(sequences, settings, rng)
         size = network(torch.stack([sequences[index].condition[:, span] for index, span in spans])).clamp(-4, 4)
         change = torch.stack([quick[index][:, span] for index, span in spans])
         # The likelihood of a Laplace distribution: jitter has heavier tails than a normal one.
@@ -274,19 +192,9 @@ def _burst_shares(common: Sequence[Tensor]) -> Tensor:
     return torch.from_numpy(fit_shares(products[None] / products[0])) * float(products[0])
 
 
-def _spans(
-    sequences: Sequence[_Sequence], settings: FitSettings, rng: np.random.Generator
-) -> Sequence[tuple[int, slice]]:
-    """Draw windows: the number of the sequence, those with more frames more often, and its frames."""
-    lengths = np.array([one.condition.shape[1] for one in sequences])
-    chosen = rng.choice(len(sequences), settings.batch, p=lengths / lengths.sum())
-    starts = rng.integers(0, lengths[chosen] - settings.window + 1)
-    return [(int(index), slice(start, start + settings.window)) for index, start in zip(chosen, starts, strict=True)]
-
-
 def _fit_flow(
     model: JointErrorModel,
-    sequences: Sequence[_Sequence],
+    sequences: Sequence[PairSequence],
     errors: Sequence[Tensor],
     settings: FitSettings,
     rng: np.random.Generator,
@@ -301,7 +209,7 @@ def _fit_flow(
         sizes = [model.jitter(one.condition[None])[0] for one in sequences]
     noises, running = _NoisePool(model, settings, rng), 0.0
     for step in range(1, steps + 1):
-        spans = _spans(sequences, settings, rng)
+        spans = draw_spans(sequences, settings, rng)
         condition = torch.stack([sequences[index].condition[:, span] for index, span in spans])
         error = torch.stack([errors[index][:, span] for index, span in spans])
         lost = torch.stack([sequences[index].lost[span] for index, span in spans])

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from hitrs_live.training.fit_joint_errors import FitSettings, fit_joint_errors
+from hitrs_live.training.fit_joint_errors import fit_joint_errors
+from hitrs_live.training.joint_error_sequences import FitSettings
 from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair
 from hitrs_live.virtual_camera.joint_errors.rendered_pairs import read_pairs

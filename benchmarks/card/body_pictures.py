@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.sources.demo.source import DemoSource
-from hitrs_live.virtual_camera.appearance import Appearance
-from hitrs_live.virtual_camera.body import Body
 from hitrs_live.virtual_camera.camera import Camera
 from hitrs_live.virtual_camera.mesh import floor_mesh
-from hitrs_live.virtual_camera.renderer import RenderedPerson, Renderer
+from hitrs_live.virtual_camera.people.appearance import Appearance
+from hitrs_live.virtual_camera.people.body import Body
+from hitrs_live.virtual_camera.pictures.renderer import RenderedPerson, Renderer
 
 _TILE = (210, 280)
 _COLUMNS, _ROWS = 7, 2

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hitrs_live.data.array_format import data_folder
-from hitrs_live.virtual_camera.render_jobs import Job, RenderPlan, list_jobs, stage_of
-from hitrs_live.virtual_camera.stage_frames import stage_frames
-from hitrs_live.virtual_camera.view_rendering import RendererPool
+from hitrs_live.virtual_camera.views.render_jobs import Job, RenderPlan, list_jobs, stage_of
+from hitrs_live.virtual_camera.views.stage_frames import stage_frames
+from hitrs_live.virtual_camera.views.view_rendering import RendererPool
 
 _FILES = ("precog16", "ui_prmd_kinect", "cmu_bvh_01_14", "mars_kinect")
 _TILE = (280, 210)

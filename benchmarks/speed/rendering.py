@@ -18,12 +18,12 @@ from rich.table import Table
 
 from hitrs_live.data.array_format import data_folder, load_archive
 from hitrs_live.evaluation.reports.write import write_report
-from hitrs_live.virtual_camera.appearance import Appearance
-from hitrs_live.virtual_camera.body import Body
 from hitrs_live.virtual_camera.camera import Camera
 from hitrs_live.virtual_camera.mesh import floor_mesh
-from hitrs_live.virtual_camera.renderer import RenderedPerson, Renderer
-from hitrs_live.virtual_camera.visibility import visible_joints
+from hitrs_live.virtual_camera.people.appearance import Appearance
+from hitrs_live.virtual_camera.people.body import Body
+from hitrs_live.virtual_camera.pictures.renderer import RenderedPerson, Renderer
+from hitrs_live.virtual_camera.pictures.visibility import visible_joints
 
 _SIZE = (640, 480)
 _FRAMES = 90

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from hitrs_live.data.array_format import data_folder, load_archive
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.body import Body
+from hitrs_live.virtual_camera.people.body import Body
 
 _SETS = {
     "precog16": ("p1", "p2", "p3", "p4"),

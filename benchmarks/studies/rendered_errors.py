@@ -17,9 +17,9 @@ from rich.table import Table
 from hitrs_live.config import Config
 from hitrs_live.evaluation.reports.write import write_report
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.camera_placement import VIEW_CLASSES
-from hitrs_live.virtual_camera.rendered_sets import read_views
-from hitrs_live.virtual_camera.rendered_view import RenderedView, lifted_joints
+from hitrs_live.virtual_camera.pictures.camera_placement import VIEW_CLASSES
+from hitrs_live.virtual_camera.views.rendered_sets import read_views
+from hitrs_live.virtual_camera.views.rendered_view import RenderedView, lifted_joints
 
 
 def measure(view: RenderedView, config: Config) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class SummaryDiscriminator(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Compute logits, (N,): positive for modelled. windows: (N, C, WINDOW_FRAMES)."""
-        joints = windows.unflatten(1, (-1, 3))
+        joints = windows.reshape(len(windows), -1, 3, windows.shape[-1])
         change = joints.diff(dim=-1)
         # The lengths, the spread about the mean, and the change; heavy tails show in the mean of the logarithm.
         parts = (joints.norm(dim=2).mean(-1), joints.std(-1).norm(dim=2), change.norm(dim=2).add(1e-3).log().mean(-1))

@@ -15,9 +15,9 @@ from hitrs_live.errors import DataError
 from hitrs_live.evaluation.joint_error_discriminator import DISCRIMINATORS, Stream, balanced_accuracy
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.camera_placement import VIEW_CLASSES
 from hitrs_live.virtual_camera.joint_errors.model import RATE_HZ, STEPS, JointErrorModel, bridge
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair
+from hitrs_live.virtual_camera.pictures.camera_placement import VIEW_CLASSES
 
 Floats = NDArray[np.float32]
 _MOST_LOST = 0.5

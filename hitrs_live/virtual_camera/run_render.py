@@ -15,10 +15,10 @@ from hitrs_live.config import Config, PoseConfig
 from hitrs_live.errors import ConfigError
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.process.line_writer import write_line
-from hitrs_live.virtual_camera.render_jobs import Job, RenderPlan, list_jobs, unfinished
-from hitrs_live.virtual_camera.render_workers import ViewDone, film_in_process, render_all
-from hitrs_live.virtual_camera.rendered_sets import write_array_sets, write_clip_labels
 from hitrs_live.virtual_camera.source_streams import find_files
+from hitrs_live.virtual_camera.views.render_jobs import Job, RenderPlan, list_jobs, unfinished
+from hitrs_live.virtual_camera.views.render_workers import ViewDone, film_in_process, render_all
+from hitrs_live.virtual_camera.views.rendered_sets import write_array_sets, write_clip_labels
 
 VIEWS: Final = "views"
 """Folder of the views within --out."""

@@ -7,8 +7,8 @@ import pytest
 from standing_person import SIZE
 
 from hitrs_live.errors import RenderUnavailable
-from hitrs_live.virtual_camera.body import Body
-from hitrs_live.virtual_camera.renderer import Renderer
+from hitrs_live.virtual_camera.people.body import Body
+from hitrs_live.virtual_camera.pictures.renderer import Renderer
 
 
 @pytest.fixture(scope="session")

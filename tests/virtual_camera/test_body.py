@@ -5,7 +5,7 @@ import pytest
 from standing_person import standing
 
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.body import Body
+from hitrs_live.virtual_camera.people.body import Body
 
 _LIMBS = [
     (f"{side}_{start}", f"{side}_{end}")

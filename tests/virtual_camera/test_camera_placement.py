@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from standing_person import standing
 
-from hitrs_live.virtual_camera.camera_placement import (
+from hitrs_live.virtual_camera.pictures.camera_placement import (
     VIEW_CLASSES,
     VIEW_EDGES_DEG,
     CameraRanges,

@@ -10,7 +10,6 @@ from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import MEDIAPIPE33, NTU25
 from hitrs_live.virtual_camera.camera import Camera
-from hitrs_live.virtual_camera.camera_placement import Placement
 from hitrs_live.virtual_camera.joint_errors.coordinates import (
     TARGETS,
     body_sizes_m,
@@ -29,6 +28,7 @@ from hitrs_live.virtual_camera.joint_errors.model import (
 from hitrs_live.virtual_camera.joint_errors.networks import FlowNetwork, bias_network, jitter_network
 from hitrs_live.virtual_camera.joint_errors.noise import LAGS, PARTS, draw_noise, fit_shares, part_correlations
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair, mirrored
+from hitrs_live.virtual_camera.pictures.camera_placement import Placement
 
 FRAMES = 60
 _STANDING = {

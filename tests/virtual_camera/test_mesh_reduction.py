@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hitrs_live.virtual_camera.mesh_reduction import reduce_mesh
+from hitrs_live.virtual_camera.people.mesh_reduction import reduce_mesh
 
 
 def _sphere(rows: int = 24, columns: int = 32) -> tuple[np.ndarray, np.ndarray]:

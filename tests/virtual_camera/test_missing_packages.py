@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from hitrs_live.errors import RenderUnavailable
-from hitrs_live.virtual_camera.body_shapes import body_shapes
-from hitrs_live.virtual_camera.renderer import Renderer
+from hitrs_live.virtual_camera.people.body_shapes import body_shapes
+from hitrs_live.virtual_camera.pictures.renderer import Renderer
 
 
 def test_without_moderngl_the_renderer_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hitrs_live.virtual_camera.picture_effects import EffectSettings, PictureEffects, draw_effects
-from hitrs_live.virtual_camera.picture_motion import Motion, smear
+from hitrs_live.virtual_camera.pictures.picture_effects import EffectSettings, PictureEffects, draw_effects
+from hitrs_live.virtual_camera.pictures.picture_motion import Motion, smear
 
 _PLAIN = EffectSettings(
     gain=1.0, gamma=1.0, warmth=0.0, tint=0.0, noise=0.0, defocus_px=0.0, shutter_s=0.0, readout_s=0.0, quality=95,

@@ -10,13 +10,13 @@ from hitrs_live.cli import main
 from hitrs_live.config import PoseConfig
 from hitrs_live.errors import PoseModelMissing
 from hitrs_live.pose.mediapipe.models import find_pose_model
-from hitrs_live.virtual_camera.body import Body
-from hitrs_live.virtual_camera.render_jobs import RenderPlan, list_jobs, unfinished
-from hitrs_live.virtual_camera.render_jobs import make_view as render
-from hitrs_live.virtual_camera.rendered_view import RenderedView, read_view, true_fractions, write_view
-from hitrs_live.virtual_camera.renderer import Renderer
+from hitrs_live.virtual_camera.people.body import Body
+from hitrs_live.virtual_camera.pictures.renderer import Renderer
 from hitrs_live.virtual_camera.source_streams import choose_sequences, load_stream
-from hitrs_live.virtual_camera.view_rendering import RendererPool
+from hitrs_live.virtual_camera.views.render_jobs import RenderPlan, list_jobs, unfinished
+from hitrs_live.virtual_camera.views.render_jobs import make_view as render
+from hitrs_live.virtual_camera.views.rendered_view import RenderedView, read_view, true_fractions, write_view
+from hitrs_live.virtual_camera.views.view_rendering import RendererPool
 
 _SIZE = (320, 240)
 

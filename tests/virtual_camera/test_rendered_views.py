@@ -11,8 +11,8 @@ from hitrs_live.config import Config
 from hitrs_live.data.array_format import load_archive
 from hitrs_live.data.formats.real_clips import read_real_clips
 from hitrs_live.errors import DataError
-from hitrs_live.virtual_camera.rendered_sets import write_array_sets, write_clip_labels
-from hitrs_live.virtual_camera.rendered_view import (
+from hitrs_live.virtual_camera.views.rendered_sets import write_array_sets, write_clip_labels
+from hitrs_live.virtual_camera.views.rendered_view import (
     find_person,
     lifted_joints,
     read_view,

@@ -7,12 +7,12 @@ import pytest
 from standing_person import SIZE, standing
 
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.appearance import Appearance
-from hitrs_live.virtual_camera.body import Body, PosedBody
 from hitrs_live.virtual_camera.camera import Camera
 from hitrs_live.virtual_camera.mesh import box, floor_mesh, vertex_normals
-from hitrs_live.virtual_camera.renderer import Picture, RenderedPerson, Renderer
-from hitrs_live.virtual_camera.visibility import inside_picture, visible_joints
+from hitrs_live.virtual_camera.people.appearance import Appearance
+from hitrs_live.virtual_camera.people.body import Body, PosedBody
+from hitrs_live.virtual_camera.pictures.renderer import Picture, RenderedPerson, Renderer
+from hitrs_live.virtual_camera.pictures.visibility import inside_picture, visible_joints
 
 _GREY = np.array([0.5, 0.5, 0.5])
 

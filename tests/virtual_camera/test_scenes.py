@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hitrs_live.virtual_camera.backdrop import hidden_share, paint
 from hitrs_live.virtual_camera.camera import Camera
-from hitrs_live.virtual_camera.furniture import draw_furniture
-from hitrs_live.virtual_camera.scene import Block, Furniture, Scene, draw_scene
-from hitrs_live.virtual_camera.textures import PATTERNS, Material, colours_of
+from hitrs_live.virtual_camera.places.backdrop import hidden_share, paint
+from hitrs_live.virtual_camera.places.furniture import draw_furniture
+from hitrs_live.virtual_camera.places.scene import Block, Furniture, Scene, draw_scene
+from hitrs_live.virtual_camera.places.textures import PATTERNS, Material, colours_of
 
 _EYE = np.array((0.3, 1.4, -3.0))
 _REACH = (np.array((-0.6, 0.0, -0.6)), np.array((0.6, 1.9, 0.6)))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from standing_person import standing
 
 from hitrs_live.skeleton import MEDIAPIPE33
-from hitrs_live.virtual_camera.rendered_view import RenderedView
+from hitrs_live.virtual_camera.views.rendered_view import RenderedView
 
 WIDTH, HEIGHT, FOCAL_PX = 640, 480, 554.26
 """A field of view of 60 degrees, which is what the live path assumes."""

@@ -19,9 +19,7 @@ from hitrs_live.errors import DataError
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.transforms import fill_unseen
-from hitrs_live.virtual_camera.bone_rotations import smooth
 from hitrs_live.virtual_camera.camera import Camera
-from hitrs_live.virtual_camera.camera_placement import Placement, draw_placement
 from hitrs_live.virtual_camera.joint_errors.coordinates import (
     CONDITIONS,
     TARGETS,
@@ -31,6 +29,8 @@ from hitrs_live.virtual_camera.joint_errors.coordinates import (
 )
 from hitrs_live.virtual_camera.joint_errors.networks import FlowNetwork, FrameNetwork, bias_network, jitter_network
 from hitrs_live.virtual_camera.joint_errors.noise import PARTS, SLOW_PARTS, draw_noise
+from hitrs_live.virtual_camera.people.bone_rotations import smooth
+from hitrs_live.virtual_camera.pictures.camera_placement import Placement, draw_placement
 
 Floats = NDArray[np.float32]
 SHIPPED: Final = Path(__file__).parents[2] / "weights" / "joint_errors.safetensors"

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.camera_placement import ViewClass
+from hitrs_live.virtual_camera.pictures.camera_placement import ViewClass
 
 Floats = NDArray[np.float32]
 

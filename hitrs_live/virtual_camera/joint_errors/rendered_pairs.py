@@ -9,7 +9,7 @@ from hitrs_live.config import Config
 from hitrs_live.errors import DataError
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair
-from hitrs_live.virtual_camera.rendered_view import RenderedView, lifted_joints, read_view
+from hitrs_live.virtual_camera.views.rendered_view import RenderedView, lifted_joints, read_view
 
 _VIEWS = "views"
 """Folder of the views within the output of `hitrs-live render`."""

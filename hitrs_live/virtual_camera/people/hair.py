@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.virtual_camera.body_coordinates import BodyCoordinates
-from hitrs_live.virtual_camera.colours import cloth_colour
+from hitrs_live.virtual_camera.people.body_coordinates import BodyCoordinates
+from hitrs_live.virtual_camera.people.colours import cloth_colour
 
 Floats = NDArray[np.float32]
 

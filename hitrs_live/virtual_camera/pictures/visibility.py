@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
 from hitrs_live.virtual_camera.camera import Camera
-from hitrs_live.virtual_camera.renderer import Picture, depth_in_metres
+from hitrs_live.virtual_camera.pictures.renderer import Picture, depth_in_metres
 
 Floats = NDArray[np.float32]
 # How deep below its own surface a joint may lie, metres, for a body of 1.75 m in loose clothes. A joint that is deeper

@@ -31,7 +31,7 @@ from hitrs_live.pose.landmarks import poses_of
 from hitrs_live.pose.recorded_landmarks import recorded_pose_frames
 from hitrs_live.skeleton import MEDIAPIPE33, NTU25
 from hitrs_live.streaming.recorded_tracks import live_joint_frames
-from hitrs_live.virtual_camera.camera_placement import VIEW_CLASSES, ViewClass
+from hitrs_live.virtual_camera.pictures.camera_placement import VIEW_CLASSES, ViewClass
 
 Floats = NDArray[np.float32]
 

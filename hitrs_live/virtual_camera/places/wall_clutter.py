@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from hitrs_live.virtual_camera.scene import Block, Scene
-from hitrs_live.virtual_camera.surface_materials import draw_cloth, draw_wood
-from hitrs_live.virtual_camera.textures import Material, colour_of
+from hitrs_live.virtual_camera.places.scene import Block, Scene
+from hitrs_live.virtual_camera.places.surface_materials import draw_cloth, draw_wood
+from hitrs_live.virtual_camera.places.textures import Material, colour_of
 
 
 def draw_wall_clutter(rng: np.random.Generator, scene: Scene) -> list[Block]:

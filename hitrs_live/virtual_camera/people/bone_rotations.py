@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.rotation_matrices import about, apply, between, frame, swing, swing_at_most, unit
+from hitrs_live.virtual_camera.people.rotation_matrices import about, apply, between, frame, swing, swing_at_most, unit
 
 Floats = NDArray[np.float64]
 # A twist is smoothed over about a quarter of a second: hinges turn slowly, their noise is fast.

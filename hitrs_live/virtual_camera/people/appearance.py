@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.virtual_camera.body import Body
-from hitrs_live.virtual_camera.body_coordinates import BodyCoordinates, body_coordinates
-from hitrs_live.virtual_camera.cloth_surface import Neighbours, dressed_vertices, folded_normals, openness
-from hitrs_live.virtual_camera.colours import hair_colour, skin_colour
-from hitrs_live.virtual_camera.garments import Garment, Layer, draw_garments
-from hitrs_live.virtual_camera.hair import Hair, draw_hair
-from hitrs_live.virtual_camera.hanging_meshes import HangingMesh, hair_mesh, skirt_mesh
 from hitrs_live.virtual_camera.mesh import vertex_normals
-from hitrs_live.virtual_camera.rest_body import RestBody
+from hitrs_live.virtual_camera.people.body import Body
+from hitrs_live.virtual_camera.people.body_coordinates import BodyCoordinates, body_coordinates
+from hitrs_live.virtual_camera.people.cloth_surface import Neighbours, dressed_vertices, folded_normals, openness
+from hitrs_live.virtual_camera.people.colours import hair_colour, skin_colour
+from hitrs_live.virtual_camera.people.garments import Garment, Layer, draw_garments
+from hitrs_live.virtual_camera.people.hair import Hair, draw_hair
+from hitrs_live.virtual_camera.people.hanging_meshes import HangingMesh, hair_mesh, skirt_mesh
+from hitrs_live.virtual_camera.people.rest_body import RestBody
 from hitrs_live.virtual_camera.shaders import LAYERS
 
 Floats = NDArray[np.float32]

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from hitrs_live.virtual_camera.textures import Colour, Material, colour_of
+from hitrs_live.virtual_camera.places.textures import Colour, Material, colour_of
 
 _WOODS: Final[Sequence[Colour]] = (
     (0.5, 0.33, 0.2), (0.66, 0.5, 0.33), (0.3, 0.2, 0.13), (0.85, 0.83, 0.8), (0.2, 0.2, 0.22), (0.75, 0.62, 0.45),

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from hitrs_live.config import PoseConfig
 from hitrs_live.pose.worker.protocol import LANDMARK_FIELDS
 from hitrs_live.skeleton import MEDIAPIPE33
-from hitrs_live.virtual_camera.camera_placement import azimuths_deg
-from hitrs_live.virtual_camera.rendered_view import GRID_HZ, RenderedView, find_person
-from hitrs_live.virtual_camera.renderer import Renderer
+from hitrs_live.virtual_camera.pictures.camera_placement import azimuths_deg
+from hitrs_live.virtual_camera.pictures.renderer import Renderer
 from hitrs_live.virtual_camera.source_streams import Stream
-from hitrs_live.virtual_camera.stage import Stage
-from hitrs_live.virtual_camera.stage_frames import stage_frames
+from hitrs_live.virtual_camera.views.rendered_view import GRID_HZ, RenderedView, find_person
+from hitrs_live.virtual_camera.views.stage import Stage
+from hitrs_live.virtual_camera.views.stage_frames import stage_frames
 
 Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]

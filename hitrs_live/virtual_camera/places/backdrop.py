@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.virtual_camera.camera import Camera
-from hitrs_live.virtual_camera.scene import Block, Scene
-from hitrs_live.virtual_camera.textures import colours_of, noise
+from hitrs_live.virtual_camera.places.scene import Block, Scene
+from hitrs_live.virtual_camera.places.textures import colours_of, noise
 
 Floats = NDArray[np.float32]
 

@@ -8,16 +8,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.virtual_camera.backdrop import Backdrop, paint
 from hitrs_live.virtual_camera.camera import Camera
 from hitrs_live.virtual_camera.lighting import Light, Lighting
 from hitrs_live.virtual_camera.mesh import Mesh
-from hitrs_live.virtual_camera.picture_effects import PictureEffects
-from hitrs_live.virtual_camera.picture_motion import Motion
-from hitrs_live.virtual_camera.renderer import Picture, RenderedPerson, Renderer
-from hitrs_live.virtual_camera.scene import SceneLight
-from hitrs_live.virtual_camera.stage import Stage
-from hitrs_live.virtual_camera.visibility import inside_picture, visible_joints
+from hitrs_live.virtual_camera.pictures.picture_effects import PictureEffects
+from hitrs_live.virtual_camera.pictures.picture_motion import Motion
+from hitrs_live.virtual_camera.pictures.renderer import Picture, RenderedPerson, Renderer
+from hitrs_live.virtual_camera.pictures.visibility import inside_picture, visible_joints
+from hitrs_live.virtual_camera.places.backdrop import Backdrop, paint
+from hitrs_live.virtual_camera.places.scene import SceneLight
+from hitrs_live.virtual_camera.views.stage import Stage
 
 Floats = NDArray[np.float32]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.rest_body import RestBody
+from hitrs_live.virtual_camera.people.rest_body import RestBody
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from hitrs_live.errors import RenderUnavailable
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.files.cache_folder import cache_folder
-from hitrs_live.virtual_camera.mesh_reduction import reduce_mesh
+from hitrs_live.virtual_camera.people.mesh_reduction import reduce_mesh
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

@@ -7,14 +7,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.virtual_camera.appearance import Appearance
-from hitrs_live.virtual_camera.backdrop import hidden_share
-from hitrs_live.virtual_camera.body import Body
 from hitrs_live.virtual_camera.camera import Camera
-from hitrs_live.virtual_camera.camera_placement import CameraRanges, Placement, ViewClass, draw_placement, pick
-from hitrs_live.virtual_camera.furniture import draw_furniture, draw_occluder
-from hitrs_live.virtual_camera.picture_effects import EffectRanges, EffectSettings, draw_effects
-from hitrs_live.virtual_camera.scene import Scene, draw_scene
+from hitrs_live.virtual_camera.people.appearance import Appearance
+from hitrs_live.virtual_camera.people.body import Body
+from hitrs_live.virtual_camera.pictures.camera_placement import CameraRanges, Placement, ViewClass, draw_placement, pick
+from hitrs_live.virtual_camera.pictures.picture_effects import EffectRanges, EffectSettings, draw_effects
+from hitrs_live.virtual_camera.places.backdrop import hidden_share
+from hitrs_live.virtual_camera.places.furniture import draw_furniture, draw_occluder
+from hitrs_live.virtual_camera.places.scene import Scene, draw_scene
 from hitrs_live.virtual_camera.source_streams import Stream
 
 Floats = NDArray[np.float32]

@@ -14,9 +14,9 @@ from typing import Final
 import cv2
 
 from hitrs_live.errors import RenderUnavailable
-from hitrs_live.virtual_camera.film import write_film
-from hitrs_live.virtual_camera.render_jobs import Job, RenderPlan, run_job
-from hitrs_live.virtual_camera.view_rendering import RendererPool
+from hitrs_live.virtual_camera.views.film import write_film
+from hitrs_live.virtual_camera.views.render_jobs import Job, RenderPlan, run_job
+from hitrs_live.virtual_camera.views.view_rendering import RendererPool
 
 _ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LP_NUM_THREADS")
 """Every process uses one core; several threads in each would only wait for each other."""

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from hitrs_live.errors import RenderUnavailable
 from hitrs_live.virtual_camera import shaders
-from hitrs_live.virtual_camera.appearance import Appearance
 from hitrs_live.virtual_camera.camera import Camera
 from hitrs_live.virtual_camera.lighting import Lighting
 from hitrs_live.virtual_camera.mesh import Mesh, vertex_normals
+from hitrs_live.virtual_camera.people.appearance import Appearance
 
 Floats = NDArray[np.float32]
 _NEAR_M, _FAR_M = 0.1, 60.0

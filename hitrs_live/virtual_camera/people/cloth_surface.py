@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.virtual_camera.garments import Garment
-from hitrs_live.virtual_camera.hair import Hair
 from hitrs_live.virtual_camera.mesh import vertex_normals
-from hitrs_live.virtual_camera.rest_body import RestBody
+from hitrs_live.virtual_camera.people.garments import Garment
+from hitrs_live.virtual_camera.people.hair import Hair
+from hitrs_live.virtual_camera.people.rest_body import RestBody
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.virtual_camera.picture_motion import Motion, smear
+from hitrs_live.virtual_camera.pictures.picture_motion import Motion, smear
 
 Picture = NDArray[np.uint8]
 Range = tuple[float, float]

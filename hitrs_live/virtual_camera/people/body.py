@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.body_shapes import BodyShapes, body_shapes
-from hitrs_live.virtual_camera.bone_rotations import RestPoints, bone_rotations, smooth
-from hitrs_live.virtual_camera.rest_body import RestBody, rest_body
-from hitrs_live.virtual_camera.rotation_matrices import between
+from hitrs_live.virtual_camera.people.body_shapes import BodyShapes, body_shapes
+from hitrs_live.virtual_camera.people.bone_rotations import RestPoints, bone_rotations, smooth
+from hitrs_live.virtual_camera.people.rest_body import RestBody, rest_body
+from hitrs_live.virtual_camera.people.rotation_matrices import between
 
 Floats = NDArray[np.float32]
 # Bones of the trunk, from the pelvis up, and how far each has turned from the pelvis to the chest.

@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.virtual_camera.scene import Block, Furniture, Scene
-from hitrs_live.virtual_camera.surface_materials import draw_cloth, draw_paint, draw_wood
-from hitrs_live.virtual_camera.textures import Material, colour_of
-from hitrs_live.virtual_camera.wall_clutter import draw_wall_clutter
+from hitrs_live.virtual_camera.places.scene import Block, Furniture, Scene
+from hitrs_live.virtual_camera.places.surface_materials import draw_cloth, draw_paint, draw_wood
+from hitrs_live.virtual_camera.places.textures import Material, colour_of
+from hitrs_live.virtual_camera.places.wall_clutter import draw_wall_clutter
 
 Floats = NDArray[np.float64]
 _Box = tuple[tuple[float, float, float], tuple[float, float, float], Material]

@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 
 from hitrs_live.config import PoseConfig
-from hitrs_live.virtual_camera.rendered_view import RenderedView, write_view
 from hitrs_live.virtual_camera.source_streams import (
     Split,
     Stream,
@@ -19,8 +18,9 @@ from hitrs_live.virtual_camera.source_streams import (
     load_stream,
     sequence_name,
 )
-from hitrs_live.virtual_camera.stage import Stage, StageRanges, draw_stage
-from hitrs_live.virtual_camera.view_rendering import RendererPool, ShowFrame, render_view
+from hitrs_live.virtual_camera.views.rendered_view import RenderedView, write_view
+from hitrs_live.virtual_camera.views.stage import Stage, StageRanges, draw_stage
+from hitrs_live.virtual_camera.views.view_rendering import RendererPool, ShowFrame, render_view
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _OTHERS: Final = 2

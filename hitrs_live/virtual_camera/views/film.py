@@ -14,8 +14,8 @@ from hitrs_live.pose.landmarks import poses_of
 from hitrs_live.skeleton import MEDIAPIPE33
 from hitrs_live.tracking.tracker import Tracker
 from hitrs_live.views.save_video import SaveVideo
-from hitrs_live.virtual_camera.render_jobs import Job, RenderPlan, make_view
-from hitrs_live.virtual_camera.view_rendering import RendererPool
+from hitrs_live.virtual_camera.views.render_jobs import Job, RenderPlan, make_view
+from hitrs_live.virtual_camera.views.view_rendering import RendererPool
 
 
 def write_film(jobs: Sequence[Job], plan: RenderPlan, path: Path, renderers: RendererPool) -> None:

@@ -14,7 +14,7 @@ from hitrs_live.data.formats.real_clips import LABELS
 from hitrs_live.data.shipped_classes import SHIP_CLASSES
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.rendered_view import GRID_HZ, RenderedView, read_view, tracked_joints
+from hitrs_live.virtual_camera.views.rendered_view import GRID_HZ, RenderedView, read_view, tracked_joints
 
 LEAST_SEEN: Final = 0.5
 """Views in which the person is seen in fewer of the instants are left out of the array format."""

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.virtual_camera.textures import Colour, Material
+from hitrs_live.virtual_camera.places.textures import Colour, Material
 
 Floats = NDArray[np.float64]
 

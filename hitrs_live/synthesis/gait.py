@@ -19,6 +19,8 @@ Floats = NDArray[np.floating]
 
 _RAMP_STEPS: Final = 0.9
 """Number of steps in which they grow at the beginning and shrink at the end."""
+_BEFORE_STEPS: Final = 0.25
+"""Duration of standing before the first step, in steps."""
 _TIME_SPREAD = 0.03
 _SWINGING_SHARE = 0.6
 """Share of bouts in which the arms swing with the steps; in the others they do anything."""
@@ -49,6 +51,7 @@ class _Walker:
         self.hips_deg, self.shoulders = float(rng.uniform(2, 10)), float(rng.uniform(1.3, 2.4))
         count = max(3, round(seconds * self.cadence_hz))
         gaps = np.exp(rng.normal(0, _TIME_SPREAD, count + 2)) / self.cadence_hz
+        gaps[0] *= _BEFORE_STEPS
         self.touch_s = np.cumsum(gaps)
         """Time at which the foot of each step touches the floor."""
         self.frames = int((self.touch_s[-1] + 0.3) * RATE_HZ)
@@ -57,7 +60,8 @@ class _Walker:
 
     def grown(self) -> Floats:
         """Return how far the steps are grown at each frame, 0 at both ends."""
-        ends = (self.at - self.touch_s[0] * 0.3, self.touch_s[-1] - self.at)
+        # The body leaves when the first foot does, or the other would stay too far behind.
+        ends = (self.at - self.touch_s[0] - 0.15 / self.cadence_hz, self.touch_s[-1] - self.at)
         return smooth(
             np.clip(np.minimum(*ends) * self.cadence_hz / _RAMP_STEPS, 0, 1)[:, None].astype(np.float32), 0.1
         )[:, 0]
@@ -88,7 +92,8 @@ def walk(
         _place_foot(channels, walker, number, side)
     _move_body(channels, walker, grown)
     at = walker.at
-    inside = (at >= walker.touch_s[0] * 0.5) & (at < walker.touch_s[-1] + 0.1)
+    first_lift_s = min(walker.stances(number)[1][0] for number in range(2))
+    inside = (at >= first_lift_s) & (at < walker.touch_s[-1] + 0.05)
     cycles = np.interp(at, walker.touch_s, np.arange(len(walker.touch_s)) / 2)
     owned = np.zeros(channels.shape[1], bool)
     owned[

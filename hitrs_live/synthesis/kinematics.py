@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.anthropometry import BodyProportions
 from hitrs_live.synthesis.channels import INDEX, PIN_FRAMES, SIDES, limit
+from hitrs_live.synthesis.clearance import Obstacles, arms_apart
 from hitrs_live.synthesis.rotations import about_x, about_y, about_z, apply, mix, solve_two_bones, square_to, unit
-from hitrs_live.synthesis.smoothing import smooth
+from hitrs_live.synthesis.smoothing import RATE_HZ, smooth
 
 Floats = NDArray[np.floating]
 
@@ -35,6 +36,8 @@ _LOWER_NECK = 0.4
 _RHYTHM = 0.04
 """How far a raised arm lifts its shoulder, in lengths of the trunk."""
 _ABOVE_FLOOR_M = 0.02
+_CLEARANCE = 0.05
+"""Height above the floor of a foot that moves without standing, in lengths of the leg."""
 _SOFT_M = 0.003
 """Rounding of the kink where a leg becomes straight."""
 
@@ -97,6 +100,7 @@ def solve_pose(channels: Floats, body: BodyProportions) -> Floats:
         if step < _BALANCE_STEPS:
             hips = hips + _towards_balance(joints, pose)
     _place_arms(joints, pose, floor_hands=True)
+    _clear_arms(joints, pose)
     return _above_floor(joints)
 
 
@@ -158,6 +162,36 @@ def _place_arm(joints: Floats, pose: _Pose, side: str, sign: float, *, floor_han
     elbow, wrist = solve_two_bones(shoulder, wrist, pole, body.upper_arm_m, body.forearm_m)
     put[f"{side}_elbow"], put[f"{side}_wrist"] = elbow, wrist
     _place_hand(put, pose, side, sign)
+
+
+def _clear_arms(joints: Floats, pose: _Pose) -> None:
+    """Move hands and elbows out of the trunk, the head, the thighs and the other arm."""
+    put, body = _Writer(joints), pose.body
+    ahead = apply(pose.chest, np.array((0, 0, 1), np.float32))
+    obstacles = Obstacles(
+        body=body,
+        hips=put["spine_base"],
+        shoulders=put["spine_shoulder"],
+        left=apply(pose.chest, np.array((1, 0, 0), np.float32)),
+        ahead=ahead,
+        head=put["head"],
+        thighs=tuple((put[f"{side}_hip"], put[f"{side}_knee"]) for side in SIDES),
+    )
+    wrists = {side: put[f"{side}_wrist"].copy() for side in SIDES}
+    for turn in range(2):
+        for side, sign in (("left", 1.0), ("right", -1.0)):
+            shoulder = put[f"{side}_shoulder"]
+            wrist = obstacles.outside(wrists[side], sign)
+            elbow = obstacles.outside(put[f"{side}_elbow"], sign)
+            put[f"{side}_elbow"], put[f"{side}_wrist"] = solve_two_bones(
+                shoulder, wrist, elbow - (shoulder + wrist) / 2, body.upper_arm_m, body.forearm_m
+            )
+        if turn == 0:
+            left, right = ((put[f"{side}_elbow"], put[f"{side}_wrist"]) for side in SIDES)
+            for side, push in zip(SIDES, arms_apart(left, right, ahead), strict=True):
+                wrists[side] = put[f"{side}_wrist"] + push
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        _place_hand(put, pose, side, sign)
 
 
 def _raise(hanging: Floats, level: Floats, raised: Floats) -> Floats:
@@ -285,9 +319,21 @@ def _place_leg(joints: Floats, pose: _Pose, side: str, ankle: _Ankle) -> None:
         )
         target, toes = mix(target, ankle_m, free), mix(toes, foot, free)
         pole = mix(pole, apply(thigh, np.array((0, 0, 1), np.float32)), free)
+        target = _lifted(target, toes, free, body)
     knee, end = solve_two_bones(hip, target, pole, body.thigh_m, body.shank_m)
     put[f"{side}_knee"], put[f"{side}_ankle"] = knee, end
     put[f"{side}_foot"] = end + unit(toes) * np.float32(np.hypot(body.foot_m, 0.6 * body.ankle_height_m))
+
+
+def _lifted(target: Floats, toes: Floats, free: Floats, body: BodyProportions) -> Floats:
+    """Lift the foot of a leg that leaves the floor, so that it does not drag. target, toes: (T, 3) -> target."""
+    speed = np.linalg.norm(np.gradient(smooth(target[:, (0, 2)], 0.04), axis=0), axis=1) * RATE_HZ / body.leg_m
+    leaves = np.clip(5 * free, 0, 1)
+    wanted = leaves * _CLEARANCE * body.leg_m * np.tanh(speed / 0.3)
+    lowest = target[:, 1] + np.minimum(-body.ankle_height_m, toes[:, 1] - 0.4 * body.ankle_height_m)
+    lifted = target.copy()
+    lifted[:, 1] += leaves * 0.01 * np.logaddexp(0, (wanted - lowest) / 0.01)
+    return lifted
 
 
 def _towards_balance(joints: Floats, pose: _Pose) -> Floats:

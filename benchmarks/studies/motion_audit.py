@@ -42,7 +42,8 @@ MEASURES: Final = {
     "below": "deepest joint below the floor, mm",
     "neck": "% of frames with the neck bent or turned by more than 95 degrees",
 }
-_STANDS_M: Final = 0.02
+_STANDS: Final = 0.11
+"""Height of a foot above where it stands, in lengths of the foot, up to which it stands."""
 _SLIDES_M_S: Final = 0.06
 _INSIDE_M: Final = 0.02
 
@@ -98,10 +99,9 @@ def _slide(joints: Floats, side: str, body: dict[str, float]) -> Floats:
     ankle, ball = joints[:, J[f"{side}_ankle"]], joints[:, J[f"{side}_foot"]]
     speed = [np.linalg.norm(np.gradient(point[:, [0, 2]], axis=0), axis=-1) * RATE_HZ for point in (ankle, ball)]
     slower = np.minimum(*speed)
+    near = _STANDS * body["foot"]
     rest = np.percentile(ball[:, 1], 5), np.percentile(ankle[:, 1], 5)
-    stands = (ball[:, 1] < rest[0] + _STANDS_M) & (ball[:, 1] < 0.12) | (ankle[:, 1] < rest[1] + _STANDS_M) & (
-        ankle[:, 1] < 0.15
-    )
+    stands = (ball[:, 1] < rest[0] + near) & (ball[:, 1] < 0.1) | (ankle[:, 1] < rest[1] + near) & (ankle[:, 1] < 0.14)
     return np.where(stands & (slower > _SLIDES_M_S), slower, 0.0)
 
 

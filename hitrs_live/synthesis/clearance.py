@@ -24,6 +24,9 @@ _THIGH: Final = 0.16
 _SOFT: Final = 0.05
 """Rounding of the surface, as a share of the radius."""
 _ASIDE: Final = 0.6
+_FOLDED: Final = 0.3
+"""Smallest distance of the wrist from its shoulder, in lengths of the arm."""
+_FLOOR_M, _FLOOR_SOFT_M = 0.025, 0.006
 _APART_M: Final = 0.055
 """Smallest distance of the forearms' middle lines."""
 
@@ -42,8 +45,13 @@ class Obstacles:
     thighs: tuple[tuple[Floats, Floats], ...]
     """Hip and knee of each."""
 
-    def outside(self, points: Floats, sign: float) -> Floats:
-        """Move points out of the body. points: (T, 3); sign: 1 for the left side's, -1 for the right's."""
+    def outside(self, points: Floats, shoulder: Floats, sign: float) -> Floats:
+        """Move points out of the body, and above the floor.
+
+        points, shoulder: (T, 3); sign: 1 for the left side's, -1 for the right's.
+        """
+        # A hand that passes by its own shoulder would fold the arm and throw the elbow to the other side.
+        points = _outside_ball(points, shoulder, _FOLDED * self.body.arm_m, self.ahead)
         points = self._outside_trunk(points, sign)
         points = _outside_ball(points, self.head, _HEAD * self.body.neck_m, sign * self.left)
         for hip, knee in self.thighs:
@@ -51,7 +59,9 @@ class Obstacles:
             share = ((points - hip) * along).sum(-1) / np.maximum((along**2).sum(-1), 1e-6)
             nearest = hip + np.clip(share, 0, 1)[:, None] * along
             points = _outside_ball(points, nearest, _THIGH * self.body.thigh_m, self.ahead)
-        return points
+        above = points.copy()
+        above[:, 1] = _FLOOR_M + _FLOOR_SOFT_M * np.logaddexp(0, (points[:, 1] - _FLOOR_M) / _FLOOR_SOFT_M)
+        return above
 
     def _outside_trunk(self, points: Floats, sign: float) -> Floats:
         up = unit(self.shoulders - self.hips)

@@ -168,7 +168,8 @@ def _shift(before: Segment, after: Segment) -> Floats:
         places = [row[_PELVIS] for row in rows]
     else:
         places = [np.array((row[_FEET_X] @ _OUTWARD / 2, row[FOOT_Z].mean())) for row in rows]
-    shift: Floats = places[0] - places[1]
+    # Feet that are free stay where they are, wherever the place is.
+    shift: Floats = before.owned[-1, FOOT_Z].min() * (places[0] - places[1])
     return shift
 
 
@@ -202,11 +203,13 @@ def _transition(before: Segment, after: Segment, shift: Floats, rng: np.random.G
 
     shift: (2,), how far the place has moved from the one to the other, in lengths of the leg.
     """
-    first, last = before.channels[-1].copy(), after.channels[0]
-    first[_ROOT] = last[_ROOT]
-    first[[*_FEET_X, *_HANDS_X]] -= shift[0] * np.tile(_OUTWARD, 2)
-    first[[INDEX[name] for name in ADVANCING]] -= shift[1]
-    first[_PELVIS] -= shift
+    first, last = before.channels[-1], after.channels[0].copy()
+    # Both as seen from the first place; how the place moves is taken off below.
+    moving = np.zeros(len(STANDING), np.float32)
+    moving[_FEET_X] = moving[_HANDS_X] = shift[0] * _OUTWARD
+    moving[[INDEX[name] for name in ADVANCING]] = shift[1]
+    moving[_PELVIS] = shift
+    last += moving
     far = (
         abs(first[INDEX["height"]] - last[INDEX["height"]]) > 0.15
         or abs(first[INDEX["pelvis.pitch"]] - last[INDEX["pelvis.pitch"]]) > 40
@@ -219,6 +222,6 @@ def _transition(before: Segment, after: Segment, shift: Floats, rng: np.random.G
         shift = order * (frames - len(half))
         own = np.clip(np.arange(frames) - shift, -1, len(half) - 1)
         share[:, _FEET[side]] = np.where(own >= 0, half[np.maximum(own, 0)], 0)[:, None]
-    channels = first + share * (last - first)
+    channels = first + share * (last - first) - share[:, _ROOT[:1]] * moving
     owned = before.owned[-1] + share * (after.owned[0] - before.owned[-1])
     return background_segment(channels.astype(np.float32), owned.astype(np.float32))

@@ -21,6 +21,8 @@ _SHORTEST_STEP = 0.012
 """What moves less may slide, in lengths of the leg."""
 _OWN_LIFT = 0.015
 """A foot that is lifted higher than this has a height of its own."""
+_OWN_CLEARANCE = 0.03
+"""Height of such a foot while it begins and ends to move."""
 _EARLY = 0.55
 """Power of the sine of a foot's height: small ones lift the foot before it moves."""
 
@@ -55,7 +57,7 @@ def lift_moving_feet(channels: Floats, leg_m: float) -> None:
             own = channels[began:ended, column].max()
             if length < _SHORTEST_STEP:
                 continue
-            height = own if own > _OWN_LIFT else _STEP_LIFT * np.tanh(length / _STEP_LENGTH)
+            height = min(own, _OWN_CLEARANCE) if own > _OWN_LIFT else _STEP_LIFT * np.tanh(length / _STEP_LENGTH)
             share = (np.arange(ended - began) + 0.5) / (ended - began)
             lifts[began:ended] = height * np.sin(np.pi * share) ** _EARLY
         channels[:, column] = np.maximum(channels[:, column], smooth(lifts[:, None], 0.02)[:, 0])

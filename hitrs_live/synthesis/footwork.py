@@ -77,15 +77,21 @@ def _intervals(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def move_place(channels: Floats, leg_m: float) -> None:
-    """Move the body's place with its feet where they advance, in place. channels: (T, C)."""
-    mean = channels[:, FOOT_Z].mean(1)
-    advance = mean - mean[0]
-    if abs(advance[-1]) < 0.05:
-        return
-    carried = smooth(advance[:, None], 0.3)[:, 0]
-    channels[:, INDEX["root.z"]] += carried * leg_m
-    for name in (*ADVANCING, "pelvis.z"):
-        channels[:, INDEX[name]] -= carried
+    """Move the body's place with its feet where they advance or go aside, in place. channels: (T, C)."""
+    for root, pelvis, feet, hands, signs in (
+        ("root.z", "pelvis.z", "foot.z", "pin.floor.z", (1, 1)),
+        ("root.x", "pelvis.x", "foot.x", "pin.floor.x", (1, -1)),
+    ):
+        mean = sum(sign * channels[:, INDEX[f"{side}.{feet}"]] for side, sign in zip(SIDES, signs, strict=True)) / 2
+        advance = mean - mean[0]
+        if abs(advance[-1]) < 0.05:
+            continue
+        carried = smooth(advance[:, None], 0.3)[:, 0]
+        channels[:, INDEX[root]] += carried * leg_m
+        channels[:, INDEX[pelvis]] -= carried
+        for side, sign in zip(SIDES, signs, strict=True):
+            for name in (feet, hands):
+                channels[:, INDEX[f"{side}.{name}"]] -= sign * carried
 
 
 def turn_place(channels: Floats, degrees: float) -> None:

@@ -166,13 +166,12 @@ def _arms_cross(joints: Floats) -> NDArray[np.bool_]:
 
 
 def _bad_knee(joints: Floats, side: str) -> NDArray[np.bool_]:
-    """Return where a knee that is bent by over 25 degrees bends away from the foot and from the body's front, (T,)."""
-    hip, knee, ankle, foot = (joints[:, J[f"{side}_{part}"]] for part in ("hip", "knee", "ankle", "foot"))
+    """Return where a knee that is bent by over 25 degrees bends away from the body's front, (T,)."""
+    hip, knee, ankle = (joints[:, J[f"{side}_{part}"]] for part in ("hip", "knee", "ankle"))
     line = (ankle - hip) / np.maximum(np.linalg.norm(ankle - hip, axis=-1, keepdims=True), 1e-6)
     out = knee - hip - ((knee - hip) * line).sum(-1, keepdims=True) * line
     size = np.linalg.norm(out, axis=-1)
     bent = size > 0.2 * np.linalg.norm(knee - hip, axis=-1)
-    _, _, ahead = _axes(joints)
     pelvis_left = joints[:, J["left_hip"]] - joints[:, J["right_hip"]]
     pelvis_left = pelvis_left / np.linalg.norm(pelvis_left, axis=-1, keepdims=True)
     # A thigh that points ahead has its front above: the hinge decides, which lies along the pelvis.

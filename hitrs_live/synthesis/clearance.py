@@ -27,7 +27,7 @@ _ASIDE: Final = 0.6
 _FOLDED: Final = 0.3
 """Smallest distance of the wrist from its shoulder, in lengths of the arm."""
 _FLOOR_M, _FLOOR_SOFT_M = 0.025, 0.006
-_APART_M: Final = 0.055
+_APART_M: Final = 0.06
 """Smallest distance of the forearms' middle lines."""
 
 
@@ -103,15 +103,22 @@ def arms_apart(left: tuple[Floats, Floats], right: tuple[Floats, Floats], ahead:
     gap = near - far
     distance = np.linalg.norm(gap, axis=1)
     short = np.where(distance < _APART_M, np.sqrt(np.maximum(_APART_M**2 - distance**2, 0)), 0)
-    share = 1 / (1 + np.exp(-np.clip((gap * ahead).sum(-1) / 0.006, -30, 30)))
+    lead_m = ((gap + left[1] - right[1]) * ahead).sum(-1)
+    share = 1 / (1 + np.exp(-np.clip(lead_m / 0.006, -30, 30)))
     # Only the middle of the forearms: hands may meet.
     middle = np.ones(len(gap))
+    shares = []
     for (elbow, wrist), point in ((left, near), (right, far)):
         along = wrist - elbow
         at = ((point - elbow) * along).sum(-1) / np.maximum((along**2).sum(-1), 1e-6)
         middle *= np.clip((0.98 - at) / 0.1, 0, 1)
-    push = (1.5 * short * middle)[:, None] * ahead
-    return (push * share[:, None]).astype(np.float32), (push * (1 - share)[:, None]).astype(np.float32)
+        shares.append(np.maximum(at, 0.35))
+    push = (short * middle)[:, None] * ahead
+    # The wrist moves further than the point nearer to the elbow.
+    return (
+        (push * (share / shares[0])[:, None]).astype(np.float32),
+        (push * ((1 - share) / shares[1])[:, None]).astype(np.float32),
+    )
 
 
 def _closest(one: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> tuple[Floats, Floats]:

@@ -183,7 +183,9 @@ def _moved(place: Floats, shift_m: Floats) -> Floats:
     """Move a place (x, z, heading) by a shift (2,) in its own directions."""
     turn = np.radians(place[2])
     x, z = shift_m
-    return np.array((place[0] + x * np.cos(turn) + z * np.sin(turn), place[1] - x * np.sin(turn) + z * np.cos(turn), place[2]))
+    return np.array(
+        (place[0] + x * np.cos(turn) + z * np.sin(turn), place[1] - x * np.sin(turn) + z * np.cos(turn), place[2])
+    )
 
 
 def _placed_after(segment: Segment, place: Floats) -> Segment:
@@ -219,8 +221,8 @@ def _transition(before: Segment, after: Segment, shift: Floats, rng: np.random.G
     early = int(rng.integers(2))
     half = ease(max(2, frames // 2 + 1))
     for order, side in enumerate((early, 1 - early)):
-        shift = order * (frames - len(half))
-        own = np.clip(np.arange(frames) - shift, -1, len(half) - 1)
+        later = order * (frames - len(half))
+        own = np.clip(np.arange(frames) - later, -1, len(half) - 1)
         share[:, _FEET[side]] = np.where(own >= 0, half[np.maximum(own, 0)], 0)[:, None]
     channels = first + share * (last - first) - share[:, _ROOT[:1]] * moving
     owned = before.owned[-1] + share * (after.owned[0] - before.owned[-1])

@@ -44,7 +44,7 @@ def world_feet(channels: Floats, leg_m: float, side: str) -> Floats:
 def lift_moving_feet(channels: Floats, leg_m: float) -> None:
     """Lift feet that move over the floor, in place: a standing foot does not slide. channels: (T, C).
 
-    The foot leaves the floor before it moves, and comes down after. One that the motion lifts by itself keeps that height.
+    The foot leaves the floor before it moves, and comes down after. One that the motion lifts keeps its height.
     """
     for side in SIDES:
         place = world_feet(channels, leg_m, side)
@@ -82,7 +82,8 @@ def move_place(channels: Floats, leg_m: float) -> None:
         ("root.z", "pelvis.z", "foot.z", "pin.floor.z", (1, 1)),
         ("root.x", "pelvis.x", "foot.x", "pin.floor.x", (1, -1)),
     ):
-        mean = sum(sign * channels[:, INDEX[f"{side}.{feet}"]] for side, sign in zip(SIDES, signs, strict=True)) / 2
+        left, right = (sign * channels[:, INDEX[f"{side}.{feet}"]] for side, sign in zip(SIDES, signs, strict=True))
+        mean = (left + right) / 2
         advance = mean - mean[0]
         if abs(advance[-1]) < 0.05:
             continue

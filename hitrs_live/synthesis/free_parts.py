@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hitrs_live.data.gestures import hand_path
 from hitrs_live.synthesis.channels import ARMS, INDEX, PIN_FRAMES, SIDES, columns, standing
 from hitrs_live.synthesis.program import Range, places
-from hitrs_live.synthesis.smoothing import RATE_HZ, drift, ease
+from hitrs_live.synthesis.smoothing import RATE_HZ, drift, ease, smooth
 
 Floats = NDArray[np.floating]
 
@@ -27,6 +27,8 @@ _GAZE_S: Final = (0.6, 5.0)
 _ARM_DRIFT_DEG: Final = 4.0
 _HANGS: Final = 0.95
 """Share of the trunk's lean by which arms stay behind it."""
+_PENDULUM_S: Final = 0.1
+"""How slowly arms follow."""
 _FARTHEST_BEHIND_DEG: Final = -60.0
 """Plane from which on an arm behind the body counts as one ahead that is raised backwards."""
 _SWING_SHARE: Final = 0.3
@@ -81,15 +83,18 @@ def hang_with_gravity(channels: Floats, hanging: Floats) -> None:
         plane, raised = np.radians(channels[:, at_plane]), np.radians(channels[:, at_raised])
         # Arms of a body that lies on its back do not hang.
         hangs = hanging[:, column] * np.clip((lean + 75) / 45, 0, 1)
-        turn = np.radians(hangs * _HANGS * np.clip(lean, -30, 110))
+        turn = np.radians(smooth((hangs * _HANGS * np.clip(lean, -30, 110))[:, None], _PENDULUM_S)[:, 0])
         # The arm's direction outward, down and ahead, turned against the lean.
         down, ahead = np.cos(raised), np.sin(raised) * np.sin(plane)
         down, ahead = down * np.cos(turn) - ahead * np.sin(turn), ahead * np.cos(turn) + down * np.sin(turn)
         outward = np.sin(raised) * np.cos(plane)
         level, around = np.hypot(outward, ahead), np.degrees(np.arctan2(ahead, outward))
         behind = around < _FARTHEST_BEHIND_DEG
-        channels[:, at_raised] = np.where(behind, -1, 1) * np.degrees(np.arctan2(level, down))
-        channels[:, at_plane] = np.where(behind, around + 180, around)
+        angle = np.degrees(np.arctan2(level, down))
+        angle = np.where(behind, np.where(angle > 90, 360 - angle, -angle), angle)
+        turned = np.abs(turn) > 1e-3
+        channels[:, at_raised] = np.where(turned, angle, channels[:, at_raised])
+        channels[:, at_plane] = np.where(turned, np.where(behind, around + 180, around), channels[:, at_plane])
 
 
 def _move_trunk(channels: Floats, rng: np.random.Generator) -> None:

@@ -15,7 +15,17 @@ from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.anthropometry import BodyProportions
 from hitrs_live.synthesis.channels import INDEX, PIN_FRAMES, SIDES, limit
 from hitrs_live.synthesis.clearance import Obstacles, arms_apart
-from hitrs_live.synthesis.rotations import about_x, about_y, about_z, apply, calm_pole, mix, solve_two_bones, square_to, unit
+from hitrs_live.synthesis.rotations import (
+    about_x,
+    about_y,
+    about_z,
+    apply,
+    calm_pole,
+    mix,
+    solve_two_bones,
+    square_to,
+    unit,
+)
 from hitrs_live.synthesis.smoothing import RATE_HZ, smooth
 
 Floats = NDArray[np.floating]
@@ -39,6 +49,7 @@ _ABOVE_FLOOR_M = 0.02
 _CLEARANCE = 0.05
 """Height above the floor of a foot that moves without standing, in lengths of the leg."""
 _EASED_FRAMES = 2
+_CLEARANCE_TURNS = 3
 _EASED_ARM_S, _EASED_LEG_S = 0.07, 0.05
 _SOFT_ARM = 0.004
 _SOFT_M = 0.003
@@ -181,7 +192,7 @@ def _clear_arms(joints: Floats, pose: _Pose) -> None:
         thighs=tuple((put[f"{side}_hip"], put[f"{side}_knee"]) for side in SIDES),
     )
     wrists = {side: put[f"{side}_wrist"].copy() for side in SIDES}
-    for turn in range(2):
+    for turn in range(_CLEARANCE_TURNS):
         for side, sign in (("left", 1.0), ("right", -1.0)):
             shoulder = put[f"{side}_shoulder"]
             wrist = wrists[side] + smooth(obstacles.outside(wrists[side], shoulder, sign) - wrists[side], _EASED_ARM_S)
@@ -191,7 +202,7 @@ def _clear_arms(joints: Floats, pose: _Pose) -> None:
             put[f"{side}_elbow"], put[f"{side}_wrist"] = solve_two_bones(
                 shoulder, wrist, pole, body.upper_arm_m, body.forearm_m, soft=_SOFT_ARM
             )
-        if turn == 0:
+        if turn + 1 < _CLEARANCE_TURNS:
             left, right = ((put[f"{side}_elbow"], put[f"{side}_wrist"]) for side in SIDES)
             for side, push in zip(SIDES, arms_apart(left, right, ahead), strict=True):
                 wrists[side] = put[f"{side}_wrist"] + smooth(push, _EASED_ARM_S)

@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/ready
 TESTED := .venv/tested
 
-.PHONY: live demo test test-fast test-gpu lint docs clean reality
+.PHONY: live demo test test-fast test-gpu lint docs clean reality rendered-test
 
 live: $(READY)
 	$(BIN)/python run_live.py --camera 0
@@ -26,9 +26,17 @@ test-fast: $(TESTED)
 test-gpu: $(TESTED)
 	scripts/test -m gpu
 
-# The detector on clips of real people, where the data folder has them.
+# The detector on people, cameras and sensors that it was not trained on, as far as the data folder has them: a table, a
+# JSON file, and with matplotlib a plot. The first run of a model encodes for about 20 minutes; a further one is quick.
 reality: $(READY)
-	$(BIN)/hitrs-live evaluate reality --json runs/reality.json
+	$(BIN)/hitrs-live evaluate reality --json runs/reality.json --plot runs/reality_det.png
+
+# Held-out people of the shipping sets, rendered and seen by the pose stage: two views each, in runs/rendered_test/arrays.
+# It goes on where it was interrupted.
+SHIP := $(or $(HITRS_DATA),../shared/data)/ship
+rendered-test: $(READY)
+	$(BIN)/hitrs-live render --data $(foreach set,precog16 ui_prmd_kinect cmu_bvh_01_14 cmu_mocap6,$(SHIP)/$(set).npz) \
+	  --split test --sequences 30 --views 2 --seed 7 --out runs/rendered_test
 
 lint: $(TESTED)
 	scripts/check

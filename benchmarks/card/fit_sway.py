@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import data_folder, load_archive
+from hitrs_live.data.shipped_classes import LEFT_OUT_SUBJECTS
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.smoothing import RATE_HZ
@@ -25,13 +26,7 @@ from hitrs_live.synthesis.sway_angles import ANGLES, MIRROR, MIRROR_SIGN, measur
 
 Doubles = NDArray[np.float64]
 
-LEFT_OUT = {
-    "cmu_bvh_01_14": {"08", "09", "14"},
-    "cmu_amc_more": {"cmu17", "cmu135"},
-    "cmu_bvh_more": {"cmu60"},
-    "cmu_signals": set[str](),
-}
-"""By file, its test subjects."""
+FILES = ("cmu_bvh_01_14", "cmu_amc_more", "cmu_bvh_more", "cmu_signals")
 SWAY_EDGES_HZ, TREMOR_EDGES_HZ = (0.25, 0.5, 1.0, 1.75, 3.0), (3.0, 5.0, 8.0, 11.0, 15.0)
 SHORTEST = 64
 SMOOTHING = 17
@@ -52,7 +47,8 @@ def standing(*, every_joint: bool) -> Iterator[tuple[str, NDArray[np.float16]]]:
 
     every_joint: only of files that have all 25 joints.
     """
-    for name, left_out in LEFT_OUT.items():
+    for name in FILES:
+        left_out = LEFT_OUT_SUBJECTS.get(name, frozenset())
         archive = load_archive(data_folder() / "ship" / f"{name}.npz")
         if every_joint and not archive.valid_mask.all():
             continue

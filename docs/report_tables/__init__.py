@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from typing import Final
 
-from report_tables import accuracy, motion, research, speed
+from report_tables import accuracy, motion, reality, research, speed
 from report_tables.reports import Reports
 
 TABLES: Final[dict[str, Callable[[Reports], str]]] = {
-    "reality": accuracy.reality,
-    "reality_views": accuracy.reality_views,
+    "reality_models": reality.reality_models,
+    "rendered": reality.rendered,
+    "reality_sets": reality.reality_sets,
+    "reality_classes": reality.reality_classes,
+    "reality": reality.reality,
+    "reality_views": reality.reality_views,
     "detection": accuracy.detection,
     "detector_seeds": accuracy.detector_seeds,
     "degraded": accuracy.degraded,

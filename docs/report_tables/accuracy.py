@@ -45,33 +45,6 @@ def detection(reports: Reports) -> str:
     return table(columns, rows())
 
 
-def reality(reports: Reports) -> str:
-    """Lay out the events of clips of real people, by class."""
-    report = reports["reality"]
-    columns = (
-        Column("class", lambda item: item[0].replace("_", " ")),
-        Column("true", lambda item: item[1]["true"]),
-        Column("found", lambda item: item[1]["found"]),
-        Column("reported", lambda item: item[1]["detected"]),
-        Column("right", lambda item: item[1]["right"]),
-        Column("near", lambda item: item[1]["near"]),
-        Column("false", lambda item: item[1]["false"]),
-    )
-    return table(columns, [*report["per_class"].items(), ("**all**", report["all"])])
-
-
-def reality_views(reports: Reports) -> str:
-    """Lay out the same events by the side that the camera saw people from."""
-    columns = (
-        Column("view", lambda item: item[0]),
-        Column("true", lambda item: item[1]["true"]),
-        Column("found", lambda item: item[1]["found"]),
-        Column("right", lambda item: item[1]["right"]),
-        Column("false", lambda item: item[1]["false"]),
-    )
-    return table(columns, reports["reality"]["per_view"].items())
-
-
 def detector_seeds(reports: Reports) -> str:
     """Lay out two seeds of the detector's training."""
     columns = (

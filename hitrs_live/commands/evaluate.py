@@ -8,6 +8,8 @@ from hitrs_live.commands.flags import (
     add_prediction_flags,
     add_readout,
     add_threads,
+    count,
+    count_or_none,
     names,
     seed,
     whole,
@@ -30,7 +32,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     _add_detector_flags(held_out)
     held_out.set_defaults(run=_run_held_out)
-    _add_reality(add("reality", "detect actions in clips of real people, from the estimator's landmarks on"))
+    _add_reality(add("reality", "detect actions of other people: clips, videos, and data sets of other sensors"))
+    _add_rendered(add("rendered", "detect actions of held-out people as the virtual camera sees them"))
+    _add_synthesis(add("synthesis", "compare synthetic motion with recordings of real people"))
     _add_detection(add("detection", "detect actions on streams, through the streaming path"))
     _add_recognition(add("recognition", "classify trimmed sequences, complete and partly observed; probe encoders"))
     _add_motion(add("motion", "predict motion with the live model, or by published protocols"))
@@ -44,21 +48,92 @@ def _run_held_out(options: argparse.Namespace) -> int:
 
 def _add_reality(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="FOLDER",
-        help="folder of clips and labels.json (default: real/ of the data folder)",
-    )
+        "--data", type=Path, metavar="FOLDER",
+        help="data folder with real/, video/ and measure/ (default: $HITRS_DATA, else ../shared/data)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sets", type=names, metavar="A,B",
+        help="measure only these: clips, video, or data sets of measure/ by name (default: all that the folder has)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--streams", type=_named_file, action="append", metavar="NAME=FILE",
+        help="also measure labelled streams, such as rendered people: an .npz in the array format; may be repeated",
+    )  # fmt: skip
     _add_checkpoint_flags(parser)
     add_threads(parser)
+    parser.add_argument(
+        "--work", type=Path, metavar="FOLDER", default=Path("runs/reality"),
+        help="keep estimated landmarks and logits here, for a quicker second run (default: runs/reality)",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a JSON file")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="also draw misses against false alarms per hour")
+    parser.add_argument(
+        "--compare", type=Path, action="append", metavar="FILE",
+        help="also draw the curves of an earlier report, written by --json; may be repeated",
+    )  # fmt: skip
     parser.set_defaults(run=_run_reality)
+
+
+def _named_file(text: str) -> tuple[str, Path]:
+    name, equals, file = text.partition("=")
+    if not (name and equals and file):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected NAME=FILE")
+    return name, Path(file)
 
 
 def _run_reality(options: argparse.Namespace) -> int:
     from hitrs_live.evaluation.run_reality import run_reality
 
     return run_reality(options)
+
+
+def _add_rendered(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--views", type=Path, metavar="FOLDER", required=True, help="output of `hitrs-live render --split test`"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="data folder (default: $HITRS_DATA, else ../shared/data)"
+    )
+    _add_checkpoint_flags(parser)
+    add_threads(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a JSON file")
+    parser.set_defaults(run=_run_rendered)
+
+
+def _run_rendered(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.run_rendered import run_rendered
+
+    return run_rendered(options)
+
+
+def _add_synthesis(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", required=True, help="folder that `hitrs-live synthesise` wrote"
+    )
+    parser.add_argument(
+        "--real", type=Path, metavar="FOLDER", help="data folder (default: $HITRS_DATA, else ../shared/data)"
+    )
+    parser.add_argument(
+        "--seeds", type=count_or_none, default=3, metavar="N",
+        help="classifiers trained on synthetic motion, 0 to compare ranges only (default: 3)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--variants", type=count, default=300, metavar="N", help="augmented examples of each class (default: 300)"
+    )
+    parser.add_argument(
+        "--real-people", action=argparse.BooleanOptionalAction, default=True,
+        help="also train on real people, to compare with (default: yes)",
+    )  # fmt: skip
+    add_threads(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to a JSON file")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the ranges of each class to a picture")
+    parser.set_defaults(run=_run_synthesis)
+
+
+def _run_synthesis(options: argparse.Namespace) -> int:
+    from hitrs_live.evaluation.run_synthesis import run_synthesis
+
+    return run_synthesis(options)
 
 
 def _add_checkpoint_flags(parser: argparse.ArgumentParser) -> None:

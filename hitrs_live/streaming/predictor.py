@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hitrs_live.config import PoseConfig
@@ -17,6 +18,7 @@ _MAY_BE_MISSING = tuple(
     NTU25.index(f"{side}_{part}") for side in ("left", "right") for part in ("hand", "hand_tip", "thumb", "foot")
 )
 """Joints that the model was trained to do without. Of any other, the pose stage's estimate is better than none."""
+_REQUIRED = ~np.isin(np.arange(len(NTU25)), _MAY_BE_MISSING)
 
 
 class Predictor:
@@ -45,8 +47,6 @@ class Predictor:
         self._rows = rows * (2 if mirror else 1)
         self._state = model.empty_state(self._rows)
         self._min_confidence = min_joint_confidence
-        self._required = torch.ones(len(NTU25), dtype=torch.bool)
-        self._required[list(_MAY_BE_MISSING)] = False
 
     def warm_up(self) -> None:
         """Run the model to its first output on a state of its own, so that the first person does not wait for it."""
@@ -58,8 +58,7 @@ class Predictor:
     def step(self, joint_frame: JointFrame) -> Sequence[Prediction]:
         """Advance by one frame; return a prediction where a row has an output or a track ended, else nothing."""
         reset, active = torch.from_numpy(joint_frame.reset), torch.from_numpy(joint_frame.active)
-        seen = torch.from_numpy(joint_frame.confidence >= self._min_confidence) | self._required
-        joints_m = fill_unseen(torch.from_numpy(joint_frame.joints_m), seen)
+        joints_m = torch.from_numpy(fill_missing(joint_frame.joints_m, joint_frame.confidence, self._min_confidence))
         if self._mirrored is not None:
             joints_m = torch.cat((joints_m, mirror(joints_m)))
             reset, active = reset.repeat(2), active.repeat(2)
@@ -69,6 +68,20 @@ class Predictor:
         if not len(output.rows) and not joint_frame.reset.any():
             return ()
         return (_spread(joint_frame, output, self._mirrored),)
+
+
+def fill_missing(
+    joints_m: NDArray[np.float32],
+    confidence: NDArray[np.float32],
+    min_joint_confidence: float = PoseConfig().min_joint_confidence,
+) -> NDArray[np.float32]:
+    """Fill the hands and feet that were not seen, as the model was trained to see them. The other joints stay.
+
+    joints_m: (..., 25, 3); confidence: (..., 25). Returns (..., 25, 3).
+    """
+    seen = torch.from_numpy((confidence >= min_joint_confidence) | _REQUIRED)
+    filled: NDArray[np.float32] = fill_unseen(torch.from_numpy(joints_m), seen).numpy()
+    return filled
 
 
 def _spread(joint_frame: JointFrame, output: ModelOutput, mirrored: Tensor | None) -> Prediction:

@@ -22,14 +22,15 @@ _STUMBLE_SHARE: Final = 0.25
 def end_with_fall(motion: LabelledMotion, numbers: Mapping[str, int], rng: np.random.Generator) -> LabelledMotion:
     """Replace the end of a motion by a fall that takes over from it.
 
-    numbers: of the classes fall_forward, fall_backward, fall_side and lie; those that are missing become background.
+    numbers: of the classes fall_forward, fall_backward, fall_side, stumble and lie; those that are missing become
+    background.
     Returns the motion unchanged where no plausible fall starts there. Raises ConfigError where MuJoCo is missing.
     """
     # MuJoCo is an optional dependency.
-    from hitrs_live.synthesis.falls.outcome import FALLS
+    from hitrs_live.synthesis.falls.outcome import FALLS, STUMBLE
     from hitrs_live.synthesis.falls.simulator import simulate_fall
 
-    classes = {name: numbers.get(name, 0) for name in (*FALLS, "lie")}
+    classes = {name: numbers.get(name, 0) for name in (*FALLS, STUMBLE, "lie")}
     start = motion.joints_m[-START_FRAMES:]
     for _ in range(_TRIES):
         recover = rng.random() < _STUMBLE_SHARE

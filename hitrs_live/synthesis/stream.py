@@ -32,7 +32,7 @@ from hitrs_live.synthesis.sway import sway_angles, tremor_m
 
 Floats = NDArray[np.floating]
 
-FALLS: Final = ("fall_forward", "fall_backward", "fall_side")
+FALLS: Final = ("fall_forward", "fall_backward", "fall_side", "stumble")
 _FALL_FRAMES: Final = 4 * RATE_HZ
 """About the duration of a fall and of lying after it."""
 _ARMS_FREE_IN: Final = ("standing", "sitting", "floor_sitting", "kneeling")
@@ -98,7 +98,7 @@ class MotionSynthesiser:
         body = draw_body(rng)
         frames = int(self.settings.seconds * RATE_HZ)
         falls = rng.random() < self.settings.falls
-        segments = self._segments(body, rng, frames - (_FALL_FRAMES if falls else 0), stands_up=falls)
+        segments = self._segments(body, rng, frames - (_FALL_FRAMES if falls else 0), falls=falls)
         name = f"synthetic_{self._seed}_{index:06d}"
         motion = _finish(join(segments, rng, leg_m=body.leg_m), body, rng, name=name, frames=None if falls else frames)
         return end_with_fall(motion, self._numbers, rng) if falls else motion
@@ -112,24 +112,36 @@ class MotionSynthesiser:
         around = [idle_segment(RATE_HZ), middle, idle_segment(RATE_HZ)] if _stands(program) else [middle]
         return _finish(join(around, rng, leg_m=body.leg_m), body, rng, name=f"{name}_{self._seed}_{index:06d}")
 
-    def _segments(
-        self, body: BodyProportions, rng: np.random.Generator, wanted: int, *, stands_up: bool
-    ) -> list[Segment]:
-        """Draw segments of so many frames or a little more. stands_up: at the end the person stands or walks."""
+    def _segments(self, body: BodyProportions, rng: np.random.Generator, wanted: int, *, falls: bool) -> list[Segment]:
+        """Draw segments of so many frames or a little more.
+
+        falls: at the end the person stands, walks or sits, so that a fall can take over.
+        """
         segments = [idle_segment(int(rng.uniform(0.3, 2.0) * RATE_HZ))]
         posture, frames = "standing", 0
         while frames < wanted:
             added, posture = self._item(segments[-1], posture, body, rng)
             segments += added
             frames = sum(map(len, segments))
-        if stands_up:
-            for step in self._route(posture, "standing", rng):
-                segments.append(self._perform(step, body, rng, after=segments[-1]))
-            seconds = START_FRAMES / RATE_HZ + 1.0
-            segments.append(
-                self._walk(seconds, body, rng) if rng.random() < 0.5 else idle_segment(int(seconds * RATE_HZ))
-            )
+        if falls:
+            segments += self._before_fall(posture, segments[-1], body, rng)
         return segments
+
+    def _before_fall(
+        self, posture: str, last: Segment, body: BodyProportions, rng: np.random.Generator
+    ) -> list[Segment]:
+        """Stand, walk or sit for a few seconds, from whatever posture."""
+        way = rng.choice(("standing", "walking", "sitting"), p=(0.35, 0.4, 0.25))
+        route = self._route(posture, "sitting" if way == "sitting" else "standing", rng)
+        segments: list[Segment] = []
+        for step in route:
+            segments.append(self._perform(step, body, rng, after=(segments or [last])[-1]))
+        seconds = START_FRAMES / RATE_HZ + 1.0
+        if way == "walking":
+            return [*segments, self._walk(seconds, body, rng)]
+        if way == "standing":
+            return [*segments, idle_segment(int(seconds * RATE_HZ))]
+        return [*segments, held_segment((segments or [last])[-1], int(seconds * RATE_HZ), arms_free=True)]
 
     def _item(
         self, last: Segment, posture: str, body: BodyProportions, rng: np.random.Generator

@@ -45,7 +45,8 @@ def number_flags() -> list[NumberFlag]:
     for verb, parser in PARSERS.items():
         for action in parser._actions:
             read = action.type
-            if read in (None, str, Path) or getattr(read, "__name__", "") in ("names", "_corners"):
+            named = ("names", "_corners", "_listed", "_named_file", "_size")
+            if read in (None, str, Path) or getattr(read, "__name__", "") in named:
                 continue
             flags.append(NumberFlag(verb=verb, flag=(action.option_strings or [action.dest])[0], read=read))
     return flags

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from hitrs_live.data.array_format import data_folder
+from hitrs_live.data.shipped_classes import LEFT_OUT_SUBJECTS
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.falls.body_shape import from_physics, measure_shape, standard_shape, to_physics, vary_shape
 from hitrs_live.synthesis.falls.humanoid import Humanoid
 from hitrs_live.synthesis.falls.physics import diverged, without_warnings
 from hitrs_live.synthesis.falls.pose_fit import PoseFitter
-from hitrs_live.synthesis.falls.recorded_starts import HELD_OUT, recorded_starts
+from hitrs_live.synthesis.falls.recorded_starts import recorded_starts
 from hitrs_live.synthesis.falls.starts import choose_moment
 from hitrs_live.synthesis.falls.support import Support
 from hitrs_live.synthesis.falls.synthetic_starts import sitting_start, standing_start, start_joints, walking_start
@@ -158,4 +159,4 @@ def test_starts_are_cut_from_recordings_that_may_be_trained_on():
 
     assert 5 <= len(starts) <= 7
     assert all(np.median(start.error_m) < 0.06 for start in starts)
-    assert HELD_OUT["precog16"] == ("p9", "p10", "p11", "p12")
+    assert LEFT_OUT_SUBJECTS["precog16"] == {"p9", "p10", "p11", "p12"}

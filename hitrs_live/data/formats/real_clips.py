@@ -46,6 +46,15 @@ class TrueAction(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     start_s: float
     end_s: float
+    right: frozenset[str] = frozenset()
+    """Classes whose detection is right; empty for the label alone."""
+    near: frozenset[str] = frozenset()
+    """Classes whose detection during this action counts neither as right nor as false."""
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """Classes whose detection is right."""
+        return self.right or frozenset({self.label})
 
 
 class RealClip(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +76,16 @@ class RealClip(msgspec.Struct, frozen=True, kw_only=True):
     labelled_s: float
     """How much of the clip was looked through."""
 
+    @property
+    def recorded_s(self) -> float:
+        """The time in which false alarms are counted."""
+        return self.labelled_s
+
+    @property
+    def left_out(self) -> tuple[tuple[float, float], ...]:
+        """Stretches of which it is not known what happens: none."""
+        return ()
+
 
 def read_real_clips(folder: Path) -> Sequence[RealClip]:
     """Read all clips of a folder, by name.
@@ -74,7 +93,18 @@ def read_real_clips(folder: Path) -> Sequence[RealClip]:
     Raises DataError where the folder holds none, or a file is missing, damaged or unlike the format.
     """
     labels = _read_labels(folder / LABELS)
-    return [_read_clip(folder / f"{name}.npz", own) for name, own in sorted(labels.items())]
+    return [
+        read_clip(
+            folder / f"{name}.npz",
+            name=name,
+            actions=tuple(TrueAction(label=label, start_s=start, end_s=end) for start, end, label in own.intervals),
+            near=own.near,
+            other=own.other,
+            view=own.view,
+            labelled_until_s=own.labelled_until_s,
+        )
+        for name, own in sorted(labels.items())
+    ]
 
 
 def _read_labels(path: Path) -> Mapping[str, _Labels]:
@@ -99,7 +129,20 @@ def _read_labels(path: Path) -> Mapping[str, _Labels]:
     return labels
 
 
-def _read_clip(path: Path, labels: _Labels) -> RealClip:
+def read_clip(
+    path: Path,
+    *,
+    name: str,
+    actions: tuple[TrueAction, ...],
+    near: frozenset[str],
+    other: bool,
+    view: View,
+    labelled_until_s: float | None,
+) -> RealClip:
+    """Read the landmarks of one clip, and add what happens in it.
+
+    Raises DataError where the file is missing, damaged or unlike the format.
+    """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             landmarks = archive["landmarks"].astype(np.float32)
@@ -113,18 +156,18 @@ def _read_clip(path: Path, labels: _Labels) -> RealClip:
         raise DataError(f"{path}: {fault}")
     duration_s = frames / fps
     return RealClip(
-        name=path.stem,
+        name=name,
         landmarks=landmarks,
         frame=frame,
         frames=frames,
         fps=fps,
         width=width,
         height=height,
-        actions=tuple(TrueAction(label=label, start_s=start, end_s=end) for start, end, label in labels.intervals),
-        near=labels.near,
-        other=labels.other,
-        view=labels.view,
-        labelled_s=duration_s if labels.labelled_until_s is None else min(labels.labelled_until_s, duration_s),
+        actions=actions,
+        near=near,
+        other=other,
+        view=view,
+        labelled_s=duration_s if labelled_until_s is None else min(labelled_until_s, duration_s),
     )
 
 

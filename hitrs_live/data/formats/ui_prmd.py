@@ -34,9 +34,10 @@ def trim_rest(sequence: LabelledSequence) -> LabelledSequence:
 def join_repetitions(sequences: Iterable[LabelledSequence]) -> list[LabelledSequence]:
     """Concatenate the repetitions of one exercise by one person, in their order, with blended transitions."""
 
-    def family(sequence: LabelledSequence) -> tuple[str, str, str]:
-        movement, subject, _, correctness = sequence.name.split("_")
-        return movement, subject, correctness
+    def family(sequence: LabelledSequence) -> tuple[str, ...]:
+        # A rendered view's name ends in its number: views of one repetition are not joined.
+        movement, subject, _, *rest = sequence.name.split("_")
+        return movement, subject, *rest
 
     joined = []
     for _, group in groupby(sorted(sequences, key=lambda s: (*family(s), s.name)), key=family):

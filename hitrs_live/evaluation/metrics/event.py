@@ -2,14 +2,49 @@
 
 A true action is found where a detected one of its class overlaps it at all: edges that were labelled by eye are good to
 some 0.15 s, and a late or cut detection is still of use. A detected action is right where it overlaps a true one of its
-class; it is near where its class is one of those that a labeller would also have accepted; otherwise it is false.
+class; it is near where its class is one of those that a labeller would also have accepted, there or during an action
+that it overlaps; otherwise it is false. What begins in a part of which it is not known what happens is not counted.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from hitrs_live.data.formats.real_clips import RealClip, TrueAction
+from hitrs_live.data.formats.real_clips import TrueAction
+from hitrs_live.data.reality_classes import UNLABELLED_ACTION
 from hitrs_live.evaluation.kept_streams import DetectedAction
+
+
+class Scene(Protocol):
+    """A recording and what happens in it. Seconds from its first frame."""
+
+    @property
+    def name(self) -> str:
+        """The name of the recording."""
+
+    @property
+    def actions(self) -> Sequence[TrueAction]:
+        """What happens, also actions that a detector does not know."""
+
+    @property
+    def near(self) -> frozenset[str]:
+        """Classes whose detection counts neither as right nor as false anywhere in the recording."""
+
+    @property
+    def other(self) -> bool:
+        """Whether nothing of a detector's classes happens."""
+
+    @property
+    def labelled_s(self) -> float:
+        """How much of the recording was looked through; what is detected later is not counted."""
+
+    @property
+    def recorded_s(self) -> float:
+        """The time in which false alarms are counted."""
+
+    @property
+    def left_out(self) -> Sequence[tuple[float, float]]:
+        """Stretches of which it is not known what happens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,28 +86,83 @@ class EventCounts:
         )  # fmt: skip
 
 
-def compare_events(clip: RealClip, detected: Sequence[DetectedAction], labels: Sequence[str]) -> dict[str, EventCounts]:
-    """Compare a clip's detected actions with its true ones, class by class.
+def compare_events(scene: Scene, detected: Sequence[DetectedAction], labels: Sequence[str]) -> dict[str, EventCounts]:
+    """Compare a recording's detected actions with its true ones, class by class.
 
     labels: classes of the model; true actions of other classes are left out. What is detected after the labelled part
-    of the clip is left out too. Returns the counts of each class that occurs.
+    of the recording is left out too. Returns the counts of each class that occurs. A right detection counts for the
+    true action's label, which for one whose side is unknown names no side.
     """
-    true = [action for action in clip.actions if action.label in labels and action.start_s < clip.labelled_s]
-    kept = [action for action in detected if action.onset_s < clip.labelled_s]
+    true, kept = known_actions(scene, labels), counted_detections(scene, detected)
     counts: dict[str, EventCounts] = {}
-    for label in sorted({action.label for action in true} | {action.label for action in kept}):
-        own_true = [action for action in true if action.label == label]
-        own = [action for action in kept if action.label == label]
-        overlaps = [[_overlap(action, seen) for action in own] for seen in own_true]
-        right = sum(any(column) for column in zip(*overlaps, strict=True)) if overlaps else 0
-        wrong = len(own) - right
-        near = wrong if label in clip.near else 0
-        counts[label] = EventCounts(
-            true=len(own_true), found=sum(any(row) for row in overlaps), right=right, near=near, false=wrong - near,
-            fragments=sum(sum(row) for row in overlaps),
-        )  # fmt: skip
-    return counts
+
+    def add(label: str, one: EventCounts) -> None:
+        counts[label] = counts.get(label, EventCounts()) + one
+
+    for action in true:
+        fragments = sum(_is_right(one, action) for one in kept)
+        add(action.label, EventCounts(true=1, found=int(fragments > 0), fragments=fragments))
+    for one in kept:
+        first = next((action for action in true if _is_right(one, action)), None)
+        if first is not None:
+            add(first.label, EventCounts(right=1))
+        elif is_near(one, scene):
+            add(one.label, EventCounts(near=1))
+        else:
+            add(one.label, EventCounts(false=1))
+    return dict(sorted(counts.items()))
 
 
-def _overlap(detected: DetectedAction, true: TrueAction) -> bool:
+def known_actions(scene: Scene, labels: Sequence[str]) -> list[TrueAction]:
+    """List the true actions of a recording that a model with these classes can detect."""
+    return [action for action in scene.actions if action.classes & set(labels) and action.start_s < scene.labelled_s]
+
+
+def unknown_stretches(scene: Scene, labels: Sequence[str]) -> list[tuple[float, float, frozenset[str]]]:
+    """List where a recording has actions that a model with these classes does not know.
+
+    Returns start, end and the nearly right classes of each: the whole labelled part of a recording of other actions,
+    else the intervals of its unknown actions. What a data set leaves unnamed is none.
+    """
+    if scene.other and not known_actions(scene, labels):
+        return [(0.0, scene.labelled_s, scene.near)]
+    return [
+        (action.start_s, min(action.end_s, scene.labelled_s), scene.near | action.near)
+        for action in scene.actions
+        if action.label != UNLABELLED_ACTION and not action.classes & set(labels) and action.start_s < scene.labelled_s
+    ]
+
+
+def counted_detections(scene: Scene, detected: Sequence[DetectedAction]) -> list[DetectedAction]:
+    """List the detected actions that begin where it is known what happens."""
+    return [
+        one
+        for one in detected
+        if one.onset_s < scene.labelled_s and not any(start <= one.onset_s < end for start, end in scene.left_out)
+    ]
+
+
+def false_detections(scene: Scene, detected: Sequence[DetectedAction], labels: Sequence[str]) -> list[DetectedAction]:
+    """List the detected actions of a recording that are neither right nor nearly right."""
+    true = known_actions(scene, labels)
+    return [
+        one
+        for one in counted_detections(scene, detected)
+        if not any(_is_right(one, action) for action in true) and not is_near(one, scene)
+    ]
+
+
+def is_near(detected: DetectedAction, scene: Scene) -> bool:
+    """Return whether a detection that is not right is nearly right."""
+    return detected.label in scene.near or any(
+        detected.label in action.near and overlaps(detected, action) for action in scene.actions
+    )
+
+
+def overlaps(detected: DetectedAction, true: TrueAction) -> bool:
+    """Return whether a detected action and a true one overlap at all."""
     return detected.onset_s < true.end_s and detected.end_s > true.start_s
+
+
+def _is_right(detected: DetectedAction, true: TrueAction) -> bool:
+    return detected.label in true.classes and overlaps(detected, true)

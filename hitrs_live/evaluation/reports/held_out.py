@@ -1,10 +1,11 @@
 """Measure a detector on the held-out subjects of the data sets that the shipped model is trained on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.data.array_format import IGNORE
+from hitrs_live.data.array_format import IGNORE, LabelledSequence
 from hitrs_live.data.class_map import as_streams, read_ship
 from hitrs_live.data.corruptions import Corruption, corrupt
 from hitrs_live.evaluation.decode_streams import decode_streams
@@ -35,10 +36,23 @@ def evaluate_held_out(
         "sources": {},
     }
     for name, sequences in sources.items():
-        known = [corrupt(sequence, effects) for sequence in sequences if (sequence.labels != IGNORE).any()]
-        streams = run_model(checkpoint, known, step_frames=step_frames, mirror=mirror)
-        results = decode_streams(streams, checkpoint.info, thresholds=thresholds, step_frames=step_frames)
-        report["sources"][name] = detection_report(
-            results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz
+        report["sources"][name] = source_figures(
+            checkpoint, sequences, thresholds=thresholds, step_frames=step_frames, mirror=mirror, effects=effects
         )
     return report
+
+
+def source_figures(
+    checkpoint: Checkpoint,
+    sequences: Sequence[LabelledSequence],
+    *,
+    thresholds: Thresholds | None,
+    step_frames: int | None,
+    mirror: bool,
+    effects: tuple[Corruption, ...] = (),
+) -> dict[str, Any]:
+    """Run the streams of one source through the live stages and return its metrics; arguments as above."""
+    known = [corrupt(sequence, effects) for sequence in sequences if (sequence.labels != IGNORE).any()]
+    streams = run_model(checkpoint, known, step_frames=step_frames, mirror=mirror)
+    results = decode_streams(streams, checkpoint.info, thresholds=thresholds, step_frames=step_frames)
+    return detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)

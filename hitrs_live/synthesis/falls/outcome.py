@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND
 from hitrs_live.data.labelled_motion import LabelledMotion
@@ -17,6 +16,7 @@ from hitrs_live.synthesis.falls.rollout import Rollout
 
 FALLS: Final = ("fall_forward", "fall_backward", "fall_side")
 LIE: Final = "lie"
+STUMBLE: Final = "stumble"
 _DROP_SHARE: Final = 0.1
 """Of the pelvis's height: lower than this for good, and the person falls, wherever the balance lies."""
 _DURATION_S: Final = (0.4, 1.5)
@@ -140,12 +140,21 @@ def label_fall(
 def label_stumble(
     before_m: Floats, rollout: Rollout, kind: str, classes: Mapping[str, int], *, name: str, subject: str
 ) -> LabelledMotion:
-    """Join what came before with a recovered stumble: background, and a near miss of a fall from the event on."""
+    """Join what came before with a recovered stumble, from the event on.
+
+    It is an action where `stumble` is among the classes, else background and a near miss of a fall.
+    """
     joints = from_physics(np.concatenate([before_m, rollout.joints_m])).astype(np.float32)
-    near: NDArray[np.int64] = np.full(len(joints), BACKGROUND, np.int64)
-    near[len(before_m) :] = classes.get(kind, classes.get("fall", BACKGROUND))
+    number, event = classes.get(STUMBLE, BACKGROUND), len(before_m)
+    labels, near, repetition = (np.full(len(joints), BACKGROUND, np.int64) for _ in range(3))
+    phase = np.full(len(joints), np.nan, np.float32)
+    onsets = np.zeros(len(joints), bool)
+    if number == BACKGROUND:
+        near[event:] = classes.get(kind, classes.get("fall", BACKGROUND))
+    else:
+        labels[event:], repetition[event:], onsets[event] = number, 1, True
+        phase[event:] = np.linspace(0, 1, len(joints) - event)
     return LabelledMotion(
-        name=name, subject=subject, joints_m=joints, labels=np.full(len(joints), BACKGROUND, np.int64),
-        phase=np.full(len(joints), np.nan, np.float32), repetition=np.zeros(len(joints), np.int64),
-        onset_mask=np.zeros(len(joints), bool), near_miss=near,
+        name=name, subject=subject, joints_m=joints, labels=labels, phase=phase, repetition=repetition,
+        onset_mask=onsets, near_miss=near,
     )  # fmt: skip

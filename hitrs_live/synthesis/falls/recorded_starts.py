@@ -8,17 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import load_archive
+from hitrs_live.data.shipped_classes import LEFT_OUT_SUBJECTS
 from hitrs_live.errors import DataError
 from hitrs_live.synthesis.falls.humanoid import Humanoid
 from hitrs_live.synthesis.falls.pose_fit import PoseFitter
 from hitrs_live.synthesis.falls.starts import FittedStart, choose_moment, fit_start
 
-HELD_OUT: Final = {
-    "cmu_bvh_01_14": ("08", "09", "14"), "cmu_bvh_more": ("cmu60",), "cmu_amc_more": ("cmu17", "cmu135"),
-    "cmu_mocap6": ("14",), "precog16": ("p9", "p10", "p11", "p12"), "ui_prmd_kinect": ("s08", "s09", "s10"),
-    "mars_kinect": ("mars4",),
-}  # fmt: skip
-"""Sets that starts come from, and the subjects that are left for testing."""
+SETS: Final = (
+    "cmu_bvh_01_14", "cmu_bvh_more", "cmu_amc_more", "cmu_mocap6", "precog16", "ui_prmd_kinect", "mars_kinect",
+)  # fmt: skip
+"""Sets that starts come from."""
 _FRAMES: Final = 90
 _ERROR_M: Final = 0.06
 
@@ -28,9 +27,9 @@ def recorded_starts(folder: Path, count: int, rng: np.random.Generator) -> list[
 
     folder: `ship` of the data folder. Raises DataError where it has none of the sets.
     """
-    found = [folder / f"{name}.npz" for name in HELD_OUT if (folder / f"{name}.npz").exists()]
+    found = [folder / f"{name}.npz" for name in SETS if (folder / f"{name}.npz").exists()]
     if not found:
-        raise DataError(f"{folder}: none of {', '.join(HELD_OUT)}; set HITRS_DATA to the folder that contains the data")
+        raise DataError(f"{folder}: none of {', '.join(SETS)}; set HITRS_DATA to the folder that contains the data")
     starts: list[FittedStart] = []
     for number, path in enumerate(found):
         share = count * (number + 1) // len(found) - len(starts)
@@ -48,7 +47,7 @@ def _pieces(path: Path, rng: np.random.Generator) -> Iterator[NDArray[np.float32
     archive = load_archive(path)
     ends = np.cumsum(archive.lengths)
     for number in rng.permutation(len(ends)):
-        if archive.subjects[number] in HELD_OUT[path.stem] or archive.lengths[number] < _FRAMES // 2:
+        if archive.subjects[number] in LEFT_OUT_SUBJECTS[path.stem] or archive.lengths[number] < _FRAMES // 2:
             continue
         first = int(ends[number] - archive.lengths[number])
         first += int(rng.integers(max(int(archive.lengths[number]) - _FRAMES, 0) + 1))

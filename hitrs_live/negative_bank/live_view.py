@@ -1,0 +1,92 @@
+"""Give joints the errors that the live pose stage makes, before they are encoded.
+
+A `LiveView` takes joints as a data set or a synthesiser has them and returns joints as live.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.data.augment import AugmentConfig, Augmenter
+from hitrs_live.data.corruptions import as_landmarks
+from hitrs_live.errors import ConfigError
+from hitrs_live.streaming.predictor import fill_missing
+from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel
+
+Floats = NDArray[np.float32]
+_ON_FLOOR_SHARE: Final = 0.1
+"""Share of frames whose lowest joint may be below the floor: joints of the feet have errors."""
+_LANDMARKS_SHARE: Final = 0.7
+"""Share of motions retargeted to the geometry of MediaPipe's landmarks; the others keep their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveJoints:
+    """What the live path makes of a motion of T frames."""
+
+    joints_m: Floats
+    """(T, 25, 3), metres, y up, in the camera's axes."""
+    lost_mask: NDArray[np.bool_]
+    """(T,); True where the person was not found and the joints were filled in."""
+
+
+LiveView = Callable[[Floats, np.random.Generator], LiveJoints]
+
+
+def augmented_view(joints_m: Floats, rng: np.random.Generator) -> LiveJoints:
+    """Draw a camera, a body and noise as detector training does, which are not learnt from rendered people.
+
+    joints_m: (T, 25, 3), metres, y up.
+    """
+    seen = as_landmarks(joints_m) if rng.random() < _LANDMARKS_SHARE else joints_m
+    varied, _ = Augmenter(AugmentConfig(), np.zeros(0, np.int64)).vary_view(seen, rng)
+    return LiveJoints(joints_m=varied, lost_mask=np.zeros(len(varied), bool))
+
+
+def kept_spans(lost_mask: NDArray[np.bool_], bridge_frames: int) -> list[slice]:
+    """List the stretches of a motion between which the person is lost for more than `bridge_frames` frames.
+
+    lost_mask: (T,). Frames lost for longer, and those at either end, are in no stretch; shorter gaps are.
+    """
+    seen = np.flatnonzero(~lost_mask)
+    if not len(seen):
+        return []
+    gaps = np.flatnonzero(np.diff(seen) > bridge_frames + 1)
+    firsts = seen[np.concatenate(([0], gaps + 1))].tolist()
+    lasts = seen[np.concatenate((gaps, [len(seen) - 1]))].tolist()
+    return [slice(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
+
+
+def modelled_view() -> LiveView:
+    """Load the model of joint errors, which was fitted to rendered people. Returns a view with a new camera each."""
+    model = JointErrorModel.load()
+
+    def view(joints_m: Floats, rng: np.random.Generator) -> LiveJoints:
+        live = model.apply(on_floor(joints_m), rng)
+        return LiveJoints(joints_m=fill_missing(live.joints_m, live.confidence), lost_mask=live.lost_mask)
+
+    return view
+
+
+def on_floor(joints_m: Floats) -> Floats:
+    """Move a motion up or down so that its lowest joints are at y = 0. joints_m: (T, 25, 3), metres, y up."""
+    lowest = np.quantile(joints_m[..., 1].min(axis=1), _ON_FLOOR_SHARE)
+    floored: Floats = (joints_m - np.array([0, lowest, 0])).astype(np.float32)
+    return floored
+
+
+LIVE_VIEWS: Final[Mapping[str, Callable[[], LiveView]]] = {
+    "modelled": modelled_view,
+    "augmented": lambda: augmented_view,
+}
+"""By name: opens the view. A model of joint errors is loaded only where it is used."""
+
+
+def open_live_view(name: str) -> LiveView:
+    """Open a live view by name. Raises ConfigError for an unknown one."""
+    if name not in LIVE_VIEWS:
+        raise ConfigError(f"live view {name!r}: unknown, expected one of {', '.join(LIVE_VIEWS)}")
+    return LIVE_VIEWS[name]()

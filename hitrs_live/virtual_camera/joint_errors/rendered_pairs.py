@@ -1,0 +1,44 @@
+"""Read the views of `hitrs-live render` as pairs of true and live joints."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hitrs_live.config import Config
+from hitrs_live.errors import DataError
+from hitrs_live.pose.intrinsics import camera_intrinsics
+from hitrs_live.virtual_camera.joint_errors.pairs import JointPair
+from hitrs_live.virtual_camera.rendered_view import RenderedView, lifted_joints, read_view
+
+_VIEWS = "views"
+"""Folder of the views within the output of `hitrs-live render`."""
+
+
+def read_pairs(folder: Path) -> Sequence[JointPair]:
+    """Read every view in a folder, by name.
+
+    Raises DataError where there is none, or one is damaged.
+    """
+    inside = folder / _VIEWS
+    files = sorted((inside if inside.is_dir() else folder).glob("*.npz"))
+    if not files:
+        raise DataError(f"{folder}: no rendered views; expected the .npz files of `hitrs-live render --out {folder}`")
+    config = Config()
+    return [pair_of(read_view(path), config) for path in files]
+
+
+def pair_of(view: RenderedView, config: Config) -> JointPair:
+    """Lift the landmarks of a view's person and set them beside the truth, frame by frame."""
+    live = lifted_joints(view, config)
+    assumed = camera_intrinsics(config.camera).scaled(width=view.width, height=view.height)
+    return JointPair(
+        name=view.name,
+        subject=f"{view.source}:{view.subject}",
+        true_m=view.truth_m,
+        live_m=np.where(live.seen[:, None, None], live.joints_m, np.nan).astype(np.float32),
+        confidence=live.confidence,
+        focal_ratio=view.focal_px / assumed.fx,
+        rate_hz=view.rate_hz,
+        view=view.view,
+    )

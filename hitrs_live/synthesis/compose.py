@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND
 from hitrs_live.synthesis.channels import INDEX, SIDES, STANDING, standing
+from hitrs_live.synthesis.footwork import ADVANCING, FOOT_Z
 from hitrs_live.synthesis.perform import Performance
 from hitrs_live.synthesis.smoothing import RATE_HZ, ease
 
@@ -19,6 +20,13 @@ _ROOT: Final = [INDEX[name] for name in ("root.x", "root.z", "root.heading")]
 _TRANSITION_S: Final = (0.3, 0.9)
 _POSTURE_CHANGE_S: Final = (0.8, 1.6)
 """Duration of a transition in which the hips change their height much."""
+_LYING, _SEATED = 0.3, 0.75
+"""Heights of the hips up to which a body lies, or sits where its hips are behind its feet."""
+_PELVIS: Final = [INDEX["pelvis.x"], INDEX["pelvis.z"]]
+_FEET_X: Final = [INDEX[f"{side}.foot.x"] for side in SIDES]
+_HANDS_X: Final = [INDEX[f"{side}.pin.floor.x"] for side in SIDES]
+_OUTWARD: Final = np.array((1, -1), np.float32)
+"""Sign of a side's x."""
 _FEET: Final = [[INDEX[f"{side}.foot.{axis}"] for axis in ("x", "z", "yaw", "pitch")] for side in SIDES]
 
 
@@ -126,13 +134,17 @@ def lay_over(base: Segment, top: Segment) -> Segment:
     )
 
 
-def join(segments: Sequence[Segment], rng: np.random.Generator) -> Segment:
-    """Join segments, each beginning where the one before ended, with a transition of background in between."""
+def join(segments: Sequence[Segment], rng: np.random.Generator, *, leg_m: float) -> Segment:
+    """Join segments, each beginning where the one before ended, with a transition of background in between.
+
+    leg_m: length of the body's leg.
+    """
     parts: list[Segment] = []
     for segment in segments:
         if parts:
-            placed = _placed_after(segment, parts[-1].channels[-1, _ROOT])
-            parts += [_transition(parts[-1], placed, rng), placed]
+            shift = _shift(parts[-1], segment)
+            placed = _placed_after(segment, _moved(parts[-1].channels[-1, _ROOT], shift * leg_m))
+            parts += [_transition(parts[-1], placed, shift, rng), placed]
         else:
             parts.append(segment)
     return Segment(
@@ -140,6 +152,39 @@ def join(segments: Sequence[Segment], rng: np.random.Generator) -> Segment:
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in ("channels", "owned", "labels", "phase", "repetition", "onset_mask", "near_miss")
         }
+    )
+
+
+def _shift(before: Segment, after: Segment) -> Floats:
+    """Return how far the place is to move between two segments so that what carries the body stays.
+
+    That is the pelvis where the body sits or lies, and else the feet. Returns (2,): x and z in lengths of the leg.
+    """
+    rows = [
+        segment.owned[at] * segment.channels[at] + (1 - segment.owned[at]) * STANDING
+        for segment, at in ((before, -1), (after, 0))
+    ]
+    if all(_on_its_seat(row) for row in rows):
+        places = [row[_PELVIS] for row in rows]
+    else:
+        places = [np.array((row[_FEET_X] @ _OUTWARD / 2, row[FOOT_Z].mean())) for row in rows]
+    # Feet that are free stay where they are, wherever the place is.
+    shift: Floats = before.owned[-1, FOOT_Z].min() * (places[0] - places[1])
+    return shift
+
+
+def _on_its_seat(row: Floats) -> bool:
+    """Say whether the pelvis lies on the floor or on a chair. row: (C,)."""
+    height, behind = row[INDEX["height"]], row[INDEX["pelvis.z"]]
+    return bool(height < _LYING or (height < _SEATED and behind < -0.25 and row[INDEX["balance"]] < 0.5))
+
+
+def _moved(place: Floats, shift_m: Floats) -> Floats:
+    """Move a place (x, z, heading) by a shift (2,) in its own directions."""
+    turn = np.radians(place[2])
+    x, z = shift_m
+    return np.array(
+        (place[0] + x * np.cos(turn) + z * np.sin(turn), place[1] - x * np.sin(turn) + z * np.cos(turn), place[2])
     )
 
 
@@ -155,9 +200,18 @@ def _placed_after(segment: Segment, place: Floats) -> Segment:
     return Segment(**{**vars(segment), "channels": channels})
 
 
-def _transition(before: Segment, after: Segment, rng: np.random.Generator) -> Segment:
-    """Interpolate from the last pose to the first of the next, one foot after the other."""
-    first, last = before.channels[-1], after.channels[0]
+def _transition(before: Segment, after: Segment, shift: Floats, rng: np.random.Generator) -> Segment:
+    """Interpolate from the last pose to the first of the next, one foot after the other.
+
+    shift: (2,), how far the place has moved from the one to the other, in lengths of the leg.
+    """
+    first, last = before.channels[-1], after.channels[0].copy()
+    # Both as seen from the first place; how the place moves is taken off below.
+    moving = np.zeros(len(STANDING), np.float32)
+    moving[_FEET_X] = moving[_HANDS_X] = shift[0] * _OUTWARD
+    moving[[INDEX[name] for name in ADVANCING]] = shift[1]
+    moving[_PELVIS] = shift
+    last += moving
     far = (
         abs(first[INDEX["height"]] - last[INDEX["height"]]) > 0.15
         or abs(first[INDEX["pelvis.pitch"]] - last[INDEX["pelvis.pitch"]]) > 40
@@ -167,9 +221,9 @@ def _transition(before: Segment, after: Segment, rng: np.random.Generator) -> Se
     early = int(rng.integers(2))
     half = ease(max(2, frames // 2 + 1))
     for order, side in enumerate((early, 1 - early)):
-        shift = order * (frames - len(half))
-        own = np.clip(np.arange(frames) - shift, -1, len(half) - 1)
+        later = order * (frames - len(half))
+        own = np.clip(np.arange(frames) - later, -1, len(half) - 1)
         share[:, _FEET[side]] = np.where(own >= 0, half[np.maximum(own, 0)], 0)[:, None]
-    channels = first + share * (last - first)
+    channels = first + share * (last - first) - share[:, _ROOT[:1]] * moving
     owned = before.owned[-1] + share * (after.owned[0] - before.owned[-1])
     return background_segment(channels.astype(np.float32), owned.astype(np.float32))

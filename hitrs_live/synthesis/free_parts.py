@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hitrs_live.data.gestures import hand_path
 from hitrs_live.synthesis.channels import ARMS, INDEX, PIN_FRAMES, SIDES, columns, standing
 from hitrs_live.synthesis.program import Range, places
-from hitrs_live.synthesis.smoothing import RATE_HZ, drift, ease
+from hitrs_live.synthesis.smoothing import RATE_HZ, drift, ease, smooth
 
 Floats = NDArray[np.floating]
 
@@ -25,6 +25,12 @@ _CHANGE_S: Final = (0.4, 1.2)
 _STANCE_S: Final = (3.0, 15.0)
 _GAZE_S: Final = (0.6, 5.0)
 _ARM_DRIFT_DEG: Final = 4.0
+_HANGS: Final = 0.95
+"""Share of the trunk's lean by which arms stay behind it."""
+_PENDULUM_S: Final = 0.1
+"""How slowly arms follow."""
+_FARTHEST_BEHIND_DEG: Final = -60.0
+"""Plane from which on an arm behind the body counts as one ahead that is raised backwards."""
 _SWING_SHARE: Final = 0.3
 """Share of stretches of a habit in which the arms swing a little."""
 
@@ -73,10 +79,22 @@ def hang_with_gravity(channels: Floats, hanging: Floats) -> None:
     """Let hanging arms hang while the trunk leans, in place. channels: (T, C); hanging: (T, 2), weight by side."""
     lean = channels[:, INDEX["pelvis.pitch"]] + channels[:, INDEX["spine.flexion"]]
     for column, side in enumerate(SIDES):
-        weight = hanging[:, column] * np.clip(np.abs(lean) / 10, 0, 1)
-        plane, raised = INDEX[f"{side}.arm.plane"], INDEX[f"{side}.arm.elevation"]
-        channels[:, plane] += weight * (88 - channels[:, plane])
-        channels[:, raised] += weight * 0.95 * np.clip(lean, -30, 110)
+        at_plane, at_raised = INDEX[f"{side}.arm.plane"], INDEX[f"{side}.arm.elevation"]
+        plane, raised = np.radians(channels[:, at_plane]), np.radians(channels[:, at_raised])
+        # Arms of a body that lies on its back do not hang.
+        hangs = hanging[:, column] * np.clip((lean + 75) / 45, 0, 1)
+        turn = np.radians(smooth((hangs * _HANGS * np.clip(lean, -30, 110))[:, None], _PENDULUM_S)[:, 0])
+        # The arm's direction outward, down and ahead, turned against the lean.
+        down, ahead = np.cos(raised), np.sin(raised) * np.sin(plane)
+        down, ahead = down * np.cos(turn) - ahead * np.sin(turn), ahead * np.cos(turn) + down * np.sin(turn)
+        outward = np.sin(raised) * np.cos(plane)
+        level, around = np.hypot(outward, ahead), np.degrees(np.arctan2(ahead, outward))
+        behind = around < _FARTHEST_BEHIND_DEG
+        angle = np.degrees(np.arctan2(level, down))
+        angle = np.where(behind, np.where(angle > 90, 360 - angle, -angle), angle)
+        turned = np.abs(turn) > 1e-3
+        channels[:, at_raised] = np.where(turned, angle, channels[:, at_raised])
+        channels[:, at_plane] = np.where(turned, np.where(behind, around + 180, around), channels[:, at_plane])
 
 
 def _move_trunk(channels: Floats, rng: np.random.Generator) -> None:
@@ -156,6 +174,9 @@ def _arm_stretches(frames: int, rng: np.random.Generator) -> list[list[_Stretch]
     at = 0
     while at < frames:
         ended = min(frames, at + int(rng.uniform(*_HABIT_S) * RATE_HZ))
+        if frames - ended < _CHANGE_S[1] * RATE_HZ:
+            # Too short a rest to change in.
+            ended = frames
         habit, change = draw(), int(rng.uniform(*_CHANGE_S) * RATE_HZ)
         sides = tuple(rng.permutation(SIDES).tolist())
         if habit.one_sided:

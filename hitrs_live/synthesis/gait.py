@@ -19,11 +19,14 @@ Floats = NDArray[np.floating]
 
 _RAMP_STEPS: Final = 0.9
 """Number of steps in which they grow at the beginning and shrink at the end."""
+_BEFORE_STEPS: Final = 0.25
+"""Duration of standing before the first step, in steps."""
 _TIME_SPREAD = 0.03
 _SWINGING_SHARE = 0.6
 """Share of bouts in which the arms swing with the steps; in the others they do anything."""
 _ANKLE_BEHIND = 0.07
-_HEEL_OFF = 0.65
+_HEEL_FIRST_DEG = 22.0
+_HEEL_OFF = 0.5
 """Share of its stance after which a foot raises its heel."""
 
 
@@ -49,6 +52,7 @@ class _Walker:
         self.hips_deg, self.shoulders = float(rng.uniform(2, 10)), float(rng.uniform(1.3, 2.4))
         count = max(3, round(seconds * self.cadence_hz))
         gaps = np.exp(rng.normal(0, _TIME_SPREAD, count + 2)) / self.cadence_hz
+        gaps[0] *= _BEFORE_STEPS
         self.touch_s = np.cumsum(gaps)
         """Time at which the foot of each step touches the floor."""
         self.frames = int((self.touch_s[-1] + 0.3) * RATE_HZ)
@@ -57,7 +61,8 @@ class _Walker:
 
     def grown(self) -> Floats:
         """Return how far the steps are grown at each frame, 0 at both ends."""
-        ends = (self.at - self.touch_s[0] * 0.3, self.touch_s[-1] - self.at)
+        # The body leaves when the first foot does, or the other would stay too far behind.
+        ends = (self.at - self.touch_s[0] - 0.15 / self.cadence_hz, self.touch_s[-1] - self.at)
         return smooth(
             np.clip(np.minimum(*ends) * self.cadence_hz / _RAMP_STEPS, 0, 1)[:, None].astype(np.float32), 0.1
         )[:, 0]
@@ -88,7 +93,8 @@ def walk(
         _place_foot(channels, walker, number, side)
     _move_body(channels, walker, grown)
     at = walker.at
-    inside = (at >= walker.touch_s[0] * 0.5) & (at < walker.touch_s[-1] + 0.1)
+    first_lift_s = min(walker.stances(number)[1][0] for number in range(2))
+    inside = (at >= first_lift_s) & (at < walker.touch_s[-1] + 0.05)
     cycles = np.interp(at, walker.touch_s, np.arange(len(walker.touch_s)) / 2)
     owned = np.zeros(channels.shape[1], bool)
     owned[
@@ -154,21 +160,29 @@ def _place_foot(channels: Floats, walker: _Walker, number: int, side: str) -> No
     turn = np.radians(root[:, 2])
     dx, dz = (foot[:, 0] - root[:, 0]) / leg, (foot[:, 1] - root[:, 1]) / leg
     bump = np.sin(np.pi * swing) * (swing < 1)
-    late = np.clip((at - began[row]) / np.maximum(ended[row] - began[row], 0.1), 0, 1)
+    stood = np.maximum(began, 0)
+    late = np.clip((at - stood[row]) / np.maximum(ended[row] - stood[row], 0.1), 0, 1)
     moves = np.clip(abs(walker.step) / 0.4, 0, 1)
     heel_off = np.where(swings, 1 - swing, np.clip((late - _HEEL_OFF) / (1 - _HEEL_OFF), 0, 1) * (row < len(began) - 1))
+    # The heel lands first in steps ahead.
+    ahead = np.clip(walker.step / 0.7, 0, 1) * (walker.duty > 0.5)
+    heel_first = np.where(swings, np.clip(2 * swing - 1, 0, 1), np.clip(1 - late / 0.2, 0, 1) * (row > 0))
     values = {
         "foot.x": sign * (dx * np.cos(turn) - dz * np.sin(turn)),
         "foot.z": dx * np.sin(turn) + dz * np.cos(turn) - walker.heel * bump * (1 - 0.3 * swing),
         "foot.y": walker.lift * bump + walker.heel * np.sin(np.pi * np.minimum(1.25 * swing, 1)) * (swing < 1),
         "foot.yaw": 6 + sign * (foot[:, 2] - root[:, 2]),
-        "foot.pitch": (10 + 45 * moves) * heel_off**1.5 + 70 * walker.heel * bump,
+        "foot.pitch": (10 + 45 * moves) * heel_off**1.5
+        - _HEEL_FIRST_DEG * ahead * heel_first
+        + 70 * walker.heel * bump,
     }
+    values["foot.pitch"] = smooth(values["foot.pitch"][:, None].astype(np.float32), 0.03)[:, 0]
     for name, value in values.items():
         channels[:, INDEX[f"{side}.{name}"]] = value
     if walker.knee_deg:
         drive = bump**1.2
-        channels[:, INDEX[f"{side}.leg.free"]] = np.clip(2.5 * drive, 0, 1)
+        share = np.clip(drive / 0.8, 0, 1)
+        channels[:, INDEX[f"{side}.leg.free"]] = share * share * (3 - 2 * share)
         channels[:, INDEX[f"{side}.hip.flexion"]] = walker.knee_deg * drive
         channels[:, INDEX[f"{side}.knee"]] = (0.9 * walker.knee_deg + 10) * drive
     swing_deg = (

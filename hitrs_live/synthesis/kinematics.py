@@ -14,8 +14,19 @@ from numpy.typing import NDArray
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.anthropometry import BodyProportions
 from hitrs_live.synthesis.channels import INDEX, PIN_FRAMES, SIDES, limit
-from hitrs_live.synthesis.rotations import about_x, about_y, about_z, apply, mix, solve_two_bones, square_to, unit
-from hitrs_live.synthesis.smoothing import smooth
+from hitrs_live.synthesis.clearance import Obstacles, arms_apart
+from hitrs_live.synthesis.rotations import (
+    about_x,
+    about_y,
+    about_z,
+    apply,
+    calm_pole,
+    mix,
+    solve_two_bones,
+    square_to,
+    unit,
+)
+from hitrs_live.synthesis.smoothing import RATE_HZ, smooth
 
 Floats = NDArray[np.floating]
 
@@ -35,6 +46,12 @@ _LOWER_NECK = 0.4
 _RHYTHM = 0.04
 """How far a raised arm lifts its shoulder, in lengths of the trunk."""
 _ABOVE_FLOOR_M = 0.02
+_CLEARANCE = 0.05
+"""Height above the floor of a foot that moves without standing, in lengths of the leg."""
+_EASED_FRAMES = 2
+_CLEARANCE_TURNS = 3
+_EASED_ARM_S, _EASED_LEG_S = 0.07, 0.05
+_SOFT_ARM = 0.004
 _SOFT_M = 0.003
 """Rounding of the kink where a leg becomes straight."""
 
@@ -97,6 +114,7 @@ def solve_pose(channels: Floats, body: BodyProportions) -> Floats:
         if step < _BALANCE_STEPS:
             hips = hips + _towards_balance(joints, pose)
     _place_arms(joints, pose, floor_hands=True)
+    _clear_arms(joints, pose)
     return _above_floor(joints)
 
 
@@ -160,6 +178,38 @@ def _place_arm(joints: Floats, pose: _Pose, side: str, sign: float, *, floor_han
     _place_hand(put, pose, side, sign)
 
 
+def _clear_arms(joints: Floats, pose: _Pose) -> None:
+    """Move hands and elbows out of the trunk, the head, the thighs and the other arm."""
+    put, body = _Writer(joints), pose.body
+    ahead = apply(pose.chest, np.array((0, 0, 1), np.float32))
+    obstacles = Obstacles(
+        body=body,
+        hips=put["spine_base"],
+        shoulders=put["spine_shoulder"],
+        left=apply(pose.chest, np.array((1, 0, 0), np.float32)),
+        ahead=ahead,
+        head=put["head"],
+        thighs=tuple((put[f"{side}_hip"], put[f"{side}_knee"]) for side in SIDES),
+    )
+    wrists = {side: put[f"{side}_wrist"].copy() for side in SIDES}
+    for turn in range(_CLEARANCE_TURNS):
+        for side, sign in (("left", 1.0), ("right", -1.0)):
+            shoulder = put[f"{side}_shoulder"]
+            wrist = wrists[side] + smooth(obstacles.outside(wrists[side], shoulder, sign) - wrists[side], _EASED_ARM_S)
+            elbow = obstacles.outside(put[f"{side}_elbow"], shoulder, sign)
+            # An elbow that changes its side swings there.
+            pole = calm_pole(elbow - (shoulder + wrist) / 2, unit(wrist - shoulder), _EASED_ARM_S)
+            put[f"{side}_elbow"], put[f"{side}_wrist"] = solve_two_bones(
+                shoulder, wrist, pole, body.upper_arm_m, body.forearm_m, soft=_SOFT_ARM
+            )
+        if turn + 1 < _CLEARANCE_TURNS:
+            left, right = ((put[f"{side}_elbow"], put[f"{side}_wrist"]) for side in SIDES)
+            for side, push in zip(SIDES, arms_apart(left, right, ahead), strict=True):
+                wrists[side] = put[f"{side}_wrist"] + smooth(push, _EASED_ARM_S)
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        _place_hand(put, pose, side, sign)
+
+
 def _raise(hanging: Floats, level: Floats, raised: Floats) -> Floats:
     """Rotate the vectors of a hanging arm with the arm raised in a plane: the smallest rotation from straight down.
 
@@ -213,6 +263,8 @@ def _place_hand(put: "_Writer", pose: _Pose, side: str, sign: float) -> None:
         low = np.clip(1 - (wrist[:, 1] - 0.06) / 0.1, 0, 1) * on_floor
         fingers, thumb_side = unit(mix(fingers, unit(flat), low)), mix(thumb_side, np.cross(flat, _up(-sign)), low)
     length = pose.body.hand_m
+    fingers[:, 1] = np.maximum(fingers[:, 1], (_ABOVE_FLOOR_M - wrist[:, 1]) / length)
+    fingers = unit(fingers)
     put[f"{side}_hand"] = wrist + 0.45 * length * fingers
     put[f"{side}_hand_tip"] = wrist + length * fingers
     put[f"{side}_thumb"] = wrist + 0.45 * length * fingers + 0.35 * length * unit(0.6 * fingers + thumb_side)
@@ -259,8 +311,15 @@ def _within_reach(hips: Floats, upper: Floats, ankles: dict[str, _Ankle], pose: 
         most = most + 2 * pose[f"{side}.leg.free"]
         height = most - np.logaddexp(0, (most - height) / _SOFT_M) * _SOFT_M
     reached: Floats = hips.copy()
-    reached[:, 1] = height
+    reached[:, 1] -= _eased_drop(hips[:, 1] - height)
     return reached
+
+
+def _eased_drop(drop: Floats) -> Floats:
+    """Begin to lower the pelvis a little before the legs would jerk it down. drop: (T,) -> the same, hardly less."""
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(drop, _EASED_FRAMES, mode="edge"), 2 * _EASED_FRAMES + 1)
+    eased: Floats = smooth(around.max(1)[:, None].astype(np.float32), _EASED_FRAMES / 2 / RATE_HZ)[:, 0]
+    return eased
 
 
 def _place_leg(joints: Floats, pose: _Pose, side: str, ankle: _Ankle) -> None:
@@ -285,9 +344,24 @@ def _place_leg(joints: Floats, pose: _Pose, side: str, ankle: _Ankle) -> None:
         )
         target, toes = mix(target, ankle_m, free), mix(toes, foot, free)
         pole = mix(pole, apply(thigh, np.array((0, 0, 1), np.float32)), free)
+        target = _lifted(target, toes, free, body)
+    pole = calm_pole(pole, unit(target - hip), _EASED_LEG_S)
     knee, end = solve_two_bones(hip, target, pole, body.thigh_m, body.shank_m)
     put[f"{side}_knee"], put[f"{side}_ankle"] = knee, end
     put[f"{side}_foot"] = end + unit(toes) * np.float32(np.hypot(body.foot_m, 0.6 * body.ankle_height_m))
+
+
+def _lifted(target: Floats, toes: Floats, free: Floats, body: BodyProportions) -> Floats:
+    """Lift the foot of a leg that leaves the floor, so that it does not drag. target, toes: (T, 3) -> target."""
+    speed = np.linalg.norm(np.gradient(smooth(target[:, (0, 2)], 0.04), axis=0), axis=1) * RATE_HZ / body.leg_m
+    leaves = np.clip(3 * free, 0, 1)
+    leaves = leaves * leaves * (3 - 2 * leaves)
+    wanted = leaves * _CLEARANCE * body.leg_m * np.tanh(speed / 0.3)
+    lowest = target[:, 1] + np.minimum(-body.ankle_height_m, toes[:, 1] - 0.4 * body.ankle_height_m)
+    lifted = target.copy()
+    rise = leaves * 0.01 * np.logaddexp(0, (wanted - lowest) / 0.01)
+    lifted[:, 1] += smooth(rise[:, None].astype(np.float32), 0.04)[:, 0]
+    return lifted
 
 
 def _towards_balance(joints: Floats, pose: _Pose) -> Floats:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.synthesis.anthropometry import BodyProportions
 from hitrs_live.synthesis.channels import ARMS, INDEX, LEGS, PIN_FRAMES, SIDES, STANDING, columns
+from hitrs_live.synthesis.footwork import ADVANCING, FOOT_Z, lift_moving_feet, move_place
 from hitrs_live.synthesis.program import NearMiss, Phase, Program, Range, Target, places, resolve
 from hitrs_live.synthesis.smoothing import RATE_HZ, smooth, through_keys
 
@@ -25,11 +26,14 @@ _TIME_SPREAD = 0.08
 _LAG_S: Final = {"trunk": 0.02, "head": 0.05, "arms": 0.03}
 """Standard deviation of how far a part is ahead of or behind the legs."""
 _SMOOTHING_S = 0.025
-_STEP_LIFT, _STEP_SPEED = 0.07, 0.6
-"""Height of a foot that moves over the floor at that speed, in lengths of the leg and per second."""
-_ADVANCING: Final = tuple(f"{side}.{name}" for side in SIDES for name in ("foot.z", "pin.floor.z"))
 _PELVIS_Z = INDEX["pelvis.z"]
-_FOOT_Z = [INDEX[f"{side}.foot.z"] for side in SIDES]
+
+
+_SEAT: Final = [
+    INDEX[name]
+    for name in ("height", "pelvis.x", "pelvis.z", *(f"{side}.foot.{axis}" for side in SIDES for axis in ("x", "z")))
+]
+"""Channels of a sitting body that stay with the chair."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +87,11 @@ class _Timeline:
 class Performer:
     """Performs one program on one body: values are drawn once, and vary a little with each repetition."""
 
-    def __init__(self, program: Program, body: BodyProportions, rng: np.random.Generator) -> None:
-        self._program, self._body, self._rng = program, body, rng
+    def __init__(
+        self, program: Program, body: BodyProportions, rng: np.random.Generator, *, seat: Floats | None = None
+    ) -> None:
+        """Prepare a performance. seat: (C,), the pose of a sitting body, whose chair and feet stay where they are."""
+        self._program, self._body, self._rng, self._seat = program, body, rng, seat
         self._draws: dict[object, float] = {}
 
     def perform(self, *, near_miss: NearMiss | None = None, most_s: float = 40.0) -> Performance:
@@ -126,6 +133,8 @@ class Performer:
         start = STANDING.copy()
         for key, value in self._program.start.items():
             self._set(start, key, value, lead, "start")
+        if self._seat is not None:
+            start[_SEAT] = self._seat[_SEAT]
         return start
 
     def _set(self, key_values: Floats, key: str, value: Target, lead: str, where: str) -> None:
@@ -202,12 +211,12 @@ class Performer:
                 for channel in resolve(f"{side}.leg.free", lead):
                     wanted[INDEX[channel]] = 1.0
         # In a program, feet and pelvis are relative to where the repetition began.
-        advance = float(start[_FOOT_Z].mean() - self._start_foot_z(lead))
+        advance = float(start[FOOT_Z].mean() - self._start_foot_z(lead))
         for name in phase.to:
             for channel in resolve(name, lead):
                 if channel.endswith(".hand"):
                     channel = channel.replace(".hand", ".pin.floor.z")
-                if channel in _ADVANCING or channel == "pelvis.z":
+                if channel in ADVANCING or channel == "pelvis.z":
                     wanted[INDEX[channel]] += advance
         changed = wanted != key
         scaled = start + amplitude * (wanted - start)
@@ -216,15 +225,15 @@ class Performer:
         return np.where(changed & plain, scaled, wanted).astype(np.float32)
 
     def _start_foot_z(self, lead: str) -> float:
-        return float(self._start(lead)[_FOOT_Z].mean())
+        return float(self._start(lead)[FOOT_Z].mean())
 
     def _advanced(self, start: Floats, last: Floats) -> Floats:
         """Return the start of the next repetition, where the feet have come to."""
-        advance = float(last[_FOOT_Z].mean() - start[_FOOT_Z].mean())
+        advance = float(last[FOOT_Z].mean() - start[FOOT_Z].mean())
         if abs(advance) < 0.05:
             return start
         moved = start.copy()
-        moved[[*(INDEX[name] for name in _ADVANCING), _PELVIS_Z]] += advance
+        moved[[*(INDEX[name] for name in ADVANCING), _PELVIS_Z]] += advance
         return moved
 
     def _finish(self, line: _Timeline, leads: set[str], near_miss: NearMiss | None) -> Performance:
@@ -238,8 +247,8 @@ class Performer:
             if flight > 0:
                 u = np.clip((at - began) / (ended - began), 0, 1)
                 channels[:, INDEX["lift"]] += (4 * flight * u * (1 - u)).astype(np.float32)
-        lift_moving_feet(channels)
-        move_place(channels, self._body)
+        lift_moving_feet(channels, self._body.leg_m)
+        move_place(channels, self._body.leg_m)
         program = self._program
         missed = near_miss is not None
         repetition, phase = label_repetitions([] if missed else line.repetitions, at)
@@ -313,29 +322,6 @@ def label_repetitions(repetitions: list[tuple[float, float, str]], at: Floats) -
         number[inside] = index
         phase[inside] = (at[inside] - began) / (ended - began)
     return number, phase
-
-
-def lift_moving_feet(channels: Floats) -> None:
-    """Lift feet that move over the floor, in place: a standing foot does not slide. channels: (T, C)."""
-    for side in SIDES:
-        foot = channels[:, [INDEX[f"{side}.foot.x"], INDEX[f"{side}.foot.z"]]]
-        speed = np.linalg.norm(np.gradient(foot, axis=0), axis=1) * RATE_HZ
-        speed *= 1 - channels[:, INDEX[f"{side}.leg.free"]]
-        lift = _STEP_LIFT * np.tanh(np.maximum(speed - 0.03, 0) / _STEP_SPEED)
-        column = INDEX[f"{side}.foot.y"]
-        channels[:, column] = np.maximum(channels[:, column], smooth(lift[:, None].astype(np.float32), 0.04)[:, 0])
-
-
-def move_place(channels: Floats, body: BodyProportions) -> None:
-    """Move the body's place with its feet where they advance, in place. channels: (T, C)."""
-    mean = channels[:, _FOOT_Z].mean(1)
-    advance = mean - mean[0]
-    if abs(advance[-1]) < 0.05:
-        return
-    carried = smooth(advance[:, None], 0.3)[:, 0]
-    channels[:, INDEX["root.z"]] += carried * body.leg_m
-    for name in (*_ADVANCING, "pelvis.z"):
-        channels[:, INDEX[name]] -= carried
 
 
 def _count(limits: tuple[int, int], rng: np.random.Generator) -> int:

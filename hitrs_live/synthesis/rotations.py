@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.synthesis.smoothing import smooth
+
 Floats = NDArray[np.floating]
 
 _ROOM = 0.001
@@ -57,17 +59,48 @@ def mix(one: Floats, other: Floats, share: Floats) -> Floats:
     return mixed
 
 
-def solve_two_bones(start: Floats, end: Floats, pole: Floats, first_m: float, second_m: float) -> tuple[Floats, Floats]:
+def signed_deg(one: Floats, other: Floats, axis: Floats) -> Floats:
+    """Return the angle from one to the other about an axis to which both are square, degrees. (T, 3) each -> (T,)."""
+    degrees: Floats = np.degrees(np.arctan2((np.cross(one, other) * axis).sum(-1), (one * other).sum(-1)))
+    return degrees
+
+
+def about(axis: Floats, degrees: Floats, vectors: Floats) -> Floats:
+    """Rotate vectors about unit axes to which they are square. (T, 3), (T,), (T, 3) -> (T, 3)."""
+    angle = np.radians(degrees)[:, None]
+    rotated: Floats = np.cos(angle) * vectors + np.sin(angle) * np.cross(axis, vectors)
+    return rotated
+
+
+def calm_pole(pole: Floats, line: Floats, seconds: float) -> Floats:
+    """Let the bending plane of a limb turn no faster than smoothly about the limb's line.
+
+    pole: (T, 3); line: (T, 3), unit vectors from the limb's start to its end. Returns (T, 3), square to the line. Where
+    a pole passes through the line it jumps to the other side; here it turns there.
+    """
+    square = square_to(pole, line)
+    carried = square_to(np.concatenate((square[:1], square[:-1])), line)
+    turned = np.cumsum(signed_deg(carried, square, line))
+    calm = smooth(turned[:, None].astype(np.float32), seconds)[:, 0]
+    return about(line, calm - turned, square).astype(np.float32)
+
+
+def solve_two_bones(
+    start: Floats, end: Floats, pole: Floats, first_m: float, second_m: float, *, soft: float = 0.0
+) -> tuple[Floats, Floats]:
     """Solve the middle joint of two bones by the law of cosines. Their lengths are exact.
 
     start, end: (T, 3), metres; the end is moved on the line from the start to where the bones reach. pole: (T, 3), a
-    direction to which the middle joint bends. Returns the middle joint and the reached end, (T, 3) each.
+    direction to which the middle joint bends; soft: share of the length over which a limb that becomes straight slows
+    down. Returns the middle joint and the reached end, (T, 3) each.
     """
     line = end - start
     whole = first_m + second_m
-    reach = np.clip(
-        np.linalg.norm(line, axis=-1, keepdims=True), abs(first_m - second_m) + 0.02 * whole, (1 - _ROOM) * whole
-    )
+    reach = np.linalg.norm(line, axis=-1, keepdims=True)
+    most = (1 - _ROOM) * whole
+    if soft:
+        reach = most - soft * whole * np.logaddexp(0, (most - reach) / (soft * whole))
+    reach = np.clip(reach, abs(first_m - second_m) + 0.02 * whole, most)
     along = unit(line)
     ahead = (first_m**2 - second_m**2 + reach**2) / (2 * reach)
     beside = np.sqrt(np.maximum(first_m**2 - ahead**2, 0))

@@ -21,10 +21,11 @@ from hitrs_live.synthesis.compose import (
     segment_of,
 )
 from hitrs_live.synthesis.fall_ending import START_FRAMES, end_with_fall
+from hitrs_live.synthesis.footwork import lift_moving_feet, turn_place
 from hitrs_live.synthesis.free_parts import free_channels, hang_with_gravity
 from hitrs_live.synthesis.gait import walk
 from hitrs_live.synthesis.kinematics import solve_pose
-from hitrs_live.synthesis.perform import Performer, lift_moving_feet
+from hitrs_live.synthesis.perform import Performer
 from hitrs_live.synthesis.program import BACKGROUND_NAME, Program, shipped_programs
 from hitrs_live.synthesis.smoothing import RATE_HZ
 from hitrs_live.synthesis.sway import sway_angles, tremor_m
@@ -99,7 +100,7 @@ class MotionSynthesiser:
         falls = rng.random() < self.settings.falls
         segments = self._segments(body, rng, frames - (_FALL_FRAMES if falls else 0), falls=falls)
         name = f"synthetic_{self._seed}_{index:06d}"
-        motion = _finish(join(segments, rng), body, rng, name=name, frames=None if falls else frames)
+        motion = _finish(join(segments, rng, leg_m=body.leg_m), body, rng, name=name, frames=None if falls else frames)
         return end_with_fall(motion, self._numbers, rng) if falls else motion
 
     def action(self, name: str, index: int) -> LabelledMotion:
@@ -109,7 +110,7 @@ class MotionSynthesiser:
         program = _pick(self._by_class[name], rng)
         middle = self._perform(program, body, rng, seconds=15.0)
         around = [idle_segment(RATE_HZ), middle, idle_segment(RATE_HZ)] if _stands(program) else [middle]
-        return _finish(join(around, rng), body, rng, name=f"{name}_{self._seed}_{index:06d}")
+        return _finish(join(around, rng, leg_m=body.leg_m), body, rng, name=f"{name}_{self._seed}_{index:06d}")
 
     def _segments(self, body: BodyProportions, rng: np.random.Generator, wanted: int, *, falls: bool) -> list[Segment]:
         """Draw segments of so many frames or a little more.
@@ -132,7 +133,9 @@ class MotionSynthesiser:
         """Stand, walk or sit for a few seconds, from whatever posture."""
         way = rng.choice(("standing", "walking", "sitting"), p=(0.35, 0.4, 0.25))
         route = self._route(posture, "sitting" if way == "sitting" else "standing", rng)
-        segments = [self._perform(step, body, rng) for step in route]
+        segments: list[Segment] = []
+        for step in route:
+            segments.append(self._perform(step, body, rng, after=(segments or [last])[-1]))
         seconds = START_FRAMES / RATE_HZ + 1.0
         if way == "walking":
             return [*segments, self._walk(seconds, body, rng)]
@@ -163,9 +166,9 @@ class MotionSynthesiser:
         sitting = posture == "sitting" and "sitting" in program.over
         if not sitting:
             for step in self._route(posture, program.posture, rng):
-                added.append(self._perform(step, body, rng))
+                added.append(self._perform(step, body, rng, after=(added or [last])[-1]))
                 posture = step.final_posture
-        segment = self._perform(program, body, rng, near_miss=kind == 1)
+        segment = self._perform(program, body, rng, near_miss=kind == 1, after=(added or [last])[-1])
         if sitting:
             base = held_segment((added or [last])[-1], len(segment), arms_free=True)
             return [*added, lay_over(base, segment)], posture
@@ -185,13 +188,16 @@ class MotionSynthesiser:
         *,
         near_miss: bool = False,
         seconds: float = 25.0,
+        after: Segment | None = None,
     ) -> Segment:
+        """Perform a program. after: the segment before it; a chair stays where it was."""
         if program.gait:
             return segment_of(walk(program, body, rng), self._numbers)
         missed = (
             program.near_misses[rng.integers(len(program.near_misses))] if near_miss and program.near_misses else None
         )
-        performance = Performer(program, body, rng).perform(near_miss=missed, most_s=seconds)
+        seat = after.channels[-1] if after is not None and program.posture == "sitting" else None
+        performance = Performer(program, body, rng, seat=seat).perform(near_miss=missed, most_s=seconds)
         return segment_of(performance, self._numbers)
 
     def _route(self, posture: str, wanted: str, rng: np.random.Generator) -> list[Program]:
@@ -236,8 +242,8 @@ def _finish(
     free = free_channels(count, rng)
     channels = segment.owned * segment.channels + (1 - segment.owned) * free
     hang_with_gravity(channels, _hanging(segment.owned, free))
-    channels[:, INDEX["root.heading"]] += rng.uniform(-180, 180)
-    lift_moving_feet(channels)
+    turn_place(channels, float(rng.uniform(-180, 180)))
+    lift_moving_feet(channels, body.leg_m)
     _sway(channels, rng)
     joints = solve_pose(channels.astype(np.float32), body) + tremor_m(count, rng)
     span = slice(0, frames)

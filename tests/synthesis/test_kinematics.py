@@ -7,7 +7,7 @@ from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.anthropometry import BodyProportions, draw_body
 from hitrs_live.synthesis.channels import CHANNELS, INDEX, limit, mirrored, standing
 from hitrs_live.synthesis.kinematics import centre_of_mass, solve_pose
-from hitrs_live.synthesis.rotations import solve_two_bones
+from hitrs_live.synthesis.rotations import calm_pole, solve_two_bones
 from hitrs_live.synthesis.smoothing import drift, smooth, through_keys
 
 J = {name: number for number, name in enumerate(NTU25.joints)}
@@ -121,6 +121,43 @@ def test_a_held_hand_is_where_it_is_held(body: BodyProportions) -> None:
 def test_no_joint_of_a_lying_body_is_below_the_floor(body: BodyProportions, pitch_deg: float) -> None:
     pose = _held(body, pelvis__pitch=pitch_deg, height=0.1, balance=0, left__foot__z=-np.sign(pitch_deg))
     assert pose[:, 1].min() >= 0
+
+
+def test_a_hand_goes_from_the_back_to_the_front_around_the_trunk(body: BodyProportions) -> None:
+    channels = standing(60)
+    way = np.linspace(0, 1, 60)
+    channels[:, INDEX["left.pin.pelvis"]] = 1
+    for axis, behind, ahead in (("x", -0.15, -0.2), ("y", 0.25, 0.4), ("z", -0.32, 0.32)):
+        channels[:, INDEX[f"left.pin.pelvis.{axis}"]] = behind + way * (ahead - behind)
+    pose = solve_pose(channels, body)
+    middle = (pose[:, J["spine_base"]] + pose[:, J["spine_shoulder"]]) / 2
+    level = np.linalg.norm((pose[:, J["left_wrist"]] - middle)[:, [0, 2]], axis=1)
+    assert level.min() > 0.6 * 0.2 * body.trunk_m
+    assert pose[:, J["left_wrist"], 0].max() > middle[0, 0] + 0.3 * body.shoulder_width_m
+    assert np.linalg.norm(np.diff(pose[:, J["left_wrist"]], axis=0), axis=1).max() < 0.08
+
+
+def test_crossed_forearms_do_not_pass_through_each_other(body: BodyProportions) -> None:
+    values = {f"{side}__pin__chest": 1.0 for side in ("left", "right")}
+    for side, ahead in (("left", 0.3), ("right", 0.27)):
+        values |= {f"{side}__pin__chest__x": -0.55, f"{side}__pin__chest__y": -0.4, f"{side}__pin__chest__z": ahead}
+    pose = _held(body, **values)
+    lines = [pose[J[f"{side}_elbow"]] + np.linspace(0, 0.9, 50)[:, None]
+             * (pose[J[f"{side}_wrist"]] - pose[J[f"{side}_elbow"]]) for side in ("left", "right")]  # fmt: skip
+    assert np.linalg.norm(lines[0][:, None] - lines[1][None], axis=-1).min() > 0.03
+
+
+def test_an_elbow_that_changes_its_side_swings_there() -> None:
+    line = np.tile(np.array((0, -1, 0), np.float32), (60, 1))
+    pole = np.tile(np.array((0, 0.2, 1), np.float32), (60, 1))
+    pole[30:, 2] = -1
+    pole[:, 0] = 0.1
+    calm = calm_pole(pole, line, 0.1)
+    steps = np.degrees(np.arccos(np.clip((calm[1:] * calm[:-1]).sum(1), -1, 1)))
+    assert steps.max() < 30
+    assert abs((calm * line).sum(1)).max() < 1e-5
+    assert calm[0, 2] > 0.9
+    assert calm[-1, 2] < -0.9
 
 
 def test_two_bones_reach_as_far_as_they_are_long() -> None:

@@ -7,6 +7,7 @@ from hitrs_live.data.shipped_classes import LABELS
 from hitrs_live.errors import ConfigError
 from hitrs_live.synthesis.anthropometry import draw_body
 from hitrs_live.synthesis.channels import INDEX, SIDES
+from hitrs_live.synthesis.footwork import world_feet
 from hitrs_live.synthesis.gait import walk
 from hitrs_live.synthesis.perform import Performer
 from hitrs_live.synthesis.program import Program, parse_programs, shipped_programs
@@ -144,3 +145,39 @@ def test_a_walking_foot_does_not_slide_while_it_stands() -> None:
     stands = (done.channels[:, INDEX["left.foot.y"]] < 1e-4)[1:] & (done.channels[:, INDEX["left.foot.y"]] < 1e-4)[:-1]
     assert np.abs(np.diff(place, axis=1))[:, stands].max() < 2e-3
     assert np.hypot(*(place[:, -1] - place[:, 0])) > 1
+
+
+def test_feet_that_step_aside_carry_the_body_along() -> None:
+    rng = np.random.default_rng(0)
+    body = draw_body(rng)
+    done = Performer(PROGRAMS["step_aside"], body, rng).perform()
+    assert abs(done.channels[-1, INDEX["root.x"]]) > 0.25 * body.leg_m
+    assert abs(done.channels[-1, INDEX["left.foot.x"]] - done.channels[-1, INDEX["right.foot.x"]]) < 0.1
+
+
+def test_a_chair_stays_where_it_is() -> None:
+    rng = np.random.default_rng(0)
+    body = draw_body(rng)
+    down = Performer(PROGRAMS["stand_to_sit"], body, rng).perform()
+    up = Performer(PROGRAMS["sit_to_stand"], body, rng, seat=down.channels[-1]).perform()
+    for name in ("height", "pelvis.z", "left.foot.z", "right.foot.x"):
+        assert up.channels[0, INDEX[name]] == pytest.approx(down.channels[-1, INDEX[name]], abs=0.02)
+
+
+def test_the_label_of_steps_begins_when_the_first_foot_does() -> None:
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        body = draw_body(rng)
+        done = walk(PROGRAMS["walk"], body, rng, seconds=4)
+        feet = np.stack([world_feet(done.channels, body.leg_m, side) for side in SIDES])
+        moves = (np.linalg.norm(np.diff(feet, axis=1), axis=-1).max(0) > 3e-3).nonzero()[0]
+        labelled = np.flatnonzero(done.repetition)
+        assert abs(moves[0] - labelled[0]) <= 4
+        assert abs(moves[-1] - labelled[-1]) <= 4
+
+
+def test_nearly_every_class_has_a_near_miss() -> None:
+    missed = {one.near for one in shipped_programs() if one.near}
+    missed |= {name for one in shipped_programs() if one.near_misses for name in one.class_names()}
+    without = set(class_names(shipped_programs())) - missed
+    assert len(without) <= 20, sorted(without)

@@ -11,6 +11,8 @@ from hitrs_live.data.array_format import BACKGROUND, load_archive
 from hitrs_live.data.labelled_motion import read_motions, write_motions
 from hitrs_live.errors import ConfigError
 from hitrs_live.skeleton import NTU25
+from hitrs_live.synthesis.program import shipped_programs
+from hitrs_live.synthesis.smoothing import smooth
 from hitrs_live.synthesis.stream import MotionSynthesiser, StreamSettings
 
 SHORT = StreamSettings(seconds=20)
@@ -75,6 +77,34 @@ def test_arms_of_a_squat_are_anywhere() -> None:
     assert 0.1 < above < 0.7
 
 
+@pytest.mark.slow
+def test_a_walking_body_goes_where_it_faces_and_its_feet_stand() -> None:
+    programs = [one for one in shipped_programs() if one.name == "walk"]
+    synthesiser = MotionSynthesiser(["walk"], seed=1, programs=programs, settings=SHORT)
+    ahead, slides = [], []
+    for stream in islice(synthesiser.streams(), 3):
+        joints = smooth(stream.joints_m.reshape(len(stream), -1), 0.03).reshape(stream.joints_m.shape)
+        across = joints[:, NTU25.index("left_hip")] - joints[:, NTU25.index("right_hip")]
+        facing = np.stack((-across[:, 2], across[:, 0]), axis=1)
+        facing /= np.linalg.norm(facing, axis=1, keepdims=True)
+        speed = np.gradient(joints[:, 0][:, [0, 2]], axis=0) * 30
+        walks = np.linalg.norm(speed, axis=1) > 0.4
+        ahead += ((speed * facing).sum(1) / np.linalg.norm(speed, axis=1))[walks].tolist()
+        ball = joints[:, NTU25.index("left_foot")]
+        stands = ball[:, 1] < np.percentile(ball[:, 1], 10) + 0.008
+        slides += (np.linalg.norm(np.gradient(ball[:, [0, 2]], axis=0), axis=1) * 30)[stands].tolist()
+    assert np.median(ahead) > 0.95
+    assert np.percentile(slides, 90) < 0.12
+
+
+@pytest.mark.slow
+def test_no_joint_jumps_between_items() -> None:
+    for stream in islice(MotionSynthesiser(seed=3, settings=StreamSettings(seconds=40)).streams(), 4):
+        trunk = np.linalg.norm(np.diff(stream.joints_m[:, :3], axis=0), axis=-1).max(1)
+        around = np.maximum(np.roll(trunk, 1), np.roll(trunk, -1))
+        assert not ((trunk > 0.05) & (trunk > 2.2 * around))[1:-1].any()
+
+
 def test_classes_that_are_not_wanted_become_background() -> None:
     synthesiser = MotionSynthesiser(["squat", "wave"], seed=1, settings=SHORT)
     assert synthesiser.classes == ("background", "squat", "wave")
@@ -119,6 +149,38 @@ def test_the_verb_lists_classes_and_refuses_what_it_does_not_know(capsys: pytest
     assert "moonwalk" in capsys.readouterr().err
     assert main(["synthesise"]) == 2
     assert "--out" in capsys.readouterr().err
+
+
+def test_the_verb_refuses_a_folder_of_another_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["synthesise", "--out", str(tmp_path), "--hours", "0.001", "--seconds", "5"]
+    assert main([*command, "--seed", "1"]) == 0
+    capsys.readouterr()
+    assert main([*command, "--seed", "2"]) == 2
+    said = capsys.readouterr().err
+    assert "seed 1, now seed 2" in said
+    assert said.count("\n") == 1
+    assert main([*command, "--seed", "1", "--classes", "squat"]) == 2
+    assert "classes" in capsys.readouterr().err
+    (tmp_path / "settings.json").write_text("{")
+    assert main([*command, "--seed", "1"]) == 2
+
+
+def test_the_verb_writes_again_what_is_damaged_or_too_short(tmp_path: Path) -> None:
+    command = ["synthesise", "--out", str(tmp_path), "--seconds", "5", "--hours"]
+    assert main([*command, "0.001"]) == 0
+    assert main([*command, "0.003"]) == 0
+    file = tmp_path / "synthetic_0000.npz"
+    assert len(load_archive(file).lengths) == 2
+    before = read_motions(file)[0]
+    file.write_bytes(file.read_bytes()[:1000])
+    assert main([*command, "0.003"]) == 0
+    np.testing.assert_array_equal(read_motions(file)[0][1].joints_m, before[1].joints_m)
+
+
+def test_the_verb_names_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["synthesise", "--out", str(tmp_path / "file"), "--hours", "0.001"]) == 2
+    assert "another --out" in capsys.readouterr().err
 
 
 @pytest.mark.slow

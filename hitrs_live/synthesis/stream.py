@@ -22,6 +22,7 @@ from hitrs_live.synthesis.compose import (
 )
 from hitrs_live.synthesis.fall_ending import START_FRAMES, end_with_fall
 from hitrs_live.synthesis.footwork import lift_moving_feet, turn_place
+from hitrs_live.synthesis.falls.physics import load_mujoco
 from hitrs_live.synthesis.free_parts import free_channels, hang_with_gravity
 from hitrs_live.synthesis.gait import walk
 from hitrs_live.synthesis.kinematics import solve_pose
@@ -68,10 +69,13 @@ class MotionSynthesiser:
         """Prepare the programs.
 
         classes: those that are labelled, all where None; the others are shown as background.
-        Raises ConfigError for a class that no program shows.
+        Raises ConfigError for a class that no program shows, and where falls are wanted and MuJoCo is missing.
         """
         self._programs = tuple(programs if programs is not None else shipped_programs())
         self.settings = settings or StreamSettings()
+        if self.settings.falls:
+            # Now rather than after hours.
+            load_mujoco()
         known = (*class_names(self._programs), *(FALLS if self.settings.falls else ()))
         for name in classes or ():
             if name not in known:

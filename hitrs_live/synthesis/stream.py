@@ -21,8 +21,8 @@ from hitrs_live.synthesis.compose import (
     segment_of,
 )
 from hitrs_live.synthesis.fall_ending import START_FRAMES, end_with_fall
-from hitrs_live.synthesis.footwork import lift_moving_feet, turn_place
 from hitrs_live.synthesis.falls.physics import load_mujoco
+from hitrs_live.synthesis.footwork import lift_moving_feet, turn_place
 from hitrs_live.synthesis.free_parts import free_channels, hang_with_gravity
 from hitrs_live.synthesis.gait import walk
 from hitrs_live.synthesis.kinematics import solve_pose

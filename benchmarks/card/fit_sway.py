@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import data_folder, load_archive
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.data.shipped_classes import LEFT_OUT_SUBJECTS
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.skeleton import NTU25
-from hitrs_live.synthesis.smoothing import RATE_HZ
 from hitrs_live.synthesis.sway_angles import ANGLES, MIRROR, MIRROR_SIGN, measure_angles
 
 Doubles = NDArray[np.float64]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hitrs_live.data.array_format import data_folder
-from hitrs_live.virtual_camera.views.render_jobs import Job, RenderPlan, list_jobs, stage_of
-from hitrs_live.virtual_camera.views.stage_frames import stage_frames
+from hitrs_live.virtual_camera.views.render_jobs import Job, RenderPlan, list_jobs, setup_of
+from hitrs_live.virtual_camera.views.view_frames import view_frames
 from hitrs_live.virtual_camera.views.view_rendering import RendererPool
 
 _FILES = ("precog16", "ui_prmd_kinect", "cmu_bvh_01_14", "mars_kinect")
@@ -29,10 +29,12 @@ _FRAMES = 4
 
 def tile(job: Job, plan: RenderPlan, renderers: RendererPool) -> NDArray[np.uint8]:
     """Return the last picture of a view (height, width, 3), red-green-blue; earlier ones give it its motion blur."""
-    stage, _ = stage_of(job, plan)
-    last = [replace(actor, bones=actor.bones[-_FRAMES:], joints_m=actor.joints_m[-_FRAMES:]) for actor in stage.actors]
-    camera = stage.placement.camera
-    frames = stage_frames(replace(stage, actors=tuple(last)), renderers.of_size((camera.width, camera.height)))
+    setup, _ = setup_of(job, plan)
+    last = [
+        replace(person, bones=person.bones[-_FRAMES:], joints_m=person.joints_m[-_FRAMES:]) for person in setup.people
+    ]
+    camera = setup.placement.camera
+    frames = view_frames(replace(setup, people=tuple(last)), renderers.of_size((camera.width, camera.height)))
     return np.asarray(cv2.resize(list(frames)[-1].picture, _TILE, interpolation=cv2.INTER_AREA))
 
 

@@ -24,9 +24,9 @@ from hitrs_live.virtual_camera.pictures.picture_effects import PictureEffects
 from hitrs_live.virtual_camera.pictures.renderer import Renderer
 from hitrs_live.virtual_camera.places.backdrop import paint
 from hitrs_live.virtual_camera.source_streams import choose_sequences, draw_piece, load_stream
-from hitrs_live.virtual_camera.views import stage_frames as frames_module
-from hitrs_live.virtual_camera.views.stage import StageRanges, draw_stage
+from hitrs_live.virtual_camera.views import view_frames as frames_module
 from hitrs_live.virtual_camera.views.view_rendering import open_landmarker
+from hitrs_live.virtual_camera.views.view_setup import SetupRanges, draw_setup
 
 _SIZE = (640, 480)
 _VIEWS = 6
@@ -63,13 +63,13 @@ def measure() -> tuple[dict[str, float], dict[str, float], int]:
     PictureEffects.apply = each.timed("camera effects", PictureEffects.apply)  # type: ignore[method-assign]
     file = data_folder() / "ship" / "precog16.npz"
     renderer = Renderer(*_SIZE)
-    ranges = StageRanges(cameras=CameraRanges(rates_hz={30.0: 1.0}), others=(1.0, 0.0, 0.0))
+    ranges = SetupRanges(cameras=CameraRanges(rates_hz={30.0: 1.0}), others=(1.0, 0.0, 0.0))
     pictures = 0
     for number, sequence in enumerate(choose_sequences(file, split="train", most=_VIEWS + 1)):
         rng = np.random.default_rng(number)
         stream = draw_piece(load_stream(file, sequence), _SECONDS, rng)
-        stage = once.timed("draw bodies, place and camera", draw_stage)(stream, [], rng, ranges, size=_SIZE)
-        whole = list(frames_module.stage_frames(stage, renderer))
+        setup = once.timed("draw bodies, place and camera", draw_setup)(stream, [], rng, ranges, size=_SIZE)
+        whole = list(frames_module.view_frames(setup, renderer))
         landmarker = once.timed("open the pose network", open_landmarker)(PoseConfig())
         # Its first picture also loads.
         once.timed("open the pose network", landmarker.step)(whole[0].picture)

@@ -17,11 +17,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.labelled_motion import LabelledMotion
+from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.plausibility import beyond_support_m
 from hitrs_live.synthesis.program import Program, shipped_programs
-from hitrs_live.synthesis.smoothing import RATE_HZ, smooth
+from hitrs_live.synthesis.smoothing import smooth
 from hitrs_live.synthesis.stream import MotionSynthesiser, StreamSettings
 
 Floats = NDArray[np.floating]

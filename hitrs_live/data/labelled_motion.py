@@ -5,9 +5,9 @@ The file is the array format (array_format.py) with four more arrays, so every r
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from hitrs_live.skeleton import NTU25
 
 Floats = NDArray[np.float32]
 _FRAME_LABELS = ("phase", "repetition", "onset", "near_miss")
+RATE_HZ: Final = 30
+"""Frames per second of every labelled motion, which is the rate of the models."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,7 @@ class LabelledMotion:
     repetition: NDArray[np.int64]
     """(T,); number of the repetition within its series, from 1; 0 in background."""
     onset_mask: NDArray[np.bool_]
-    """(T,); True in the first frame of an action: of a repetition that can be told apart, else of the bout."""
+    """(T,); True in the first frame of an action: of a repetition where they are distinct, else of the bout."""
     near_miss: NDArray[np.int64]
     """(T,); the class that a background frame nearly is, such as squat for half a squat; BACKGROUND for none."""
 
@@ -45,12 +47,26 @@ class LabelledMotion:
         frames = len(self.joints_m)
         if self.joints_m.shape != (frames, len(NTU25), 3):
             raise ValueError(f"joints_m has shape {self.joints_m.shape}, expected (T, {len(NTU25)}, 3)")
-        for key in ("labels", "phase", "repetition", "onset_mask", "near_miss"):
+        for key in _BY_FRAME[1:]:
             if (shape := getattr(self, key).shape) != (frames,):
                 raise ValueError(f"{key} has shape {shape}, expected ({frames},) as joints_m has {frames} frames")
 
     def __len__(self) -> int:
         return len(self.joints_m)
+
+    def at(self, frames: slice | NDArray[np.integer]) -> "LabelledMotion":
+        """Return the motion at chosen frames."""
+        chosen: dict[str, Any] = {name: getattr(self, name)[frames] for name in _BY_FRAME}
+        return replace(self, **chosen)
+
+
+_BY_FRAME: Final = ("joints_m", "labels", "phase", "repetition", "onset_mask", "near_miss")
+
+
+def concatenate(motions: Sequence[LabelledMotion]) -> LabelledMotion:
+    """Put motions of one body one after the other, under the name of the first."""
+    joined: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in motions]) for name in _BY_FRAME}
+    return replace(motions[0], **joined)
 
 
 def background_motion(joints_m: Floats, *, name: str, subject: str, near_miss: int = BACKGROUND) -> LabelledMotion:

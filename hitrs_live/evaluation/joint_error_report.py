@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from hitrs_live.data.interpolation import interpolate
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.errors import DataError
 from hitrs_live.evaluation.joint_error_discriminator import DISCRIMINATORS, Stream, balanced_accuracy
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.joint_errors.model import RATE_HZ, STEPS, JointErrorModel, bridge
+from hitrs_live.virtual_camera.joint_errors.model import STEPS, JointErrorModel, bridge
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair
 from hitrs_live.virtual_camera.pictures.camera_placement import VIEW_CLASSES
 

@@ -182,8 +182,10 @@ def _draw(
     while frames < planned.hours * 3600 * rate_hz:
         rng = motion_rng(seed, planned.source, index)
         motion = source.draw(index, rng)
-        yield from as_seen(motion, view(motion.joints_m, rng), rate_hz)
-        frames += len(motion)
+        for seen in as_seen(motion, view(motion.joints_m, rng), rate_hz):
+            yield seen
+            # Frames in which the person is lost are not kept.
+            frames += len(seen.motion)
         index += planned.stride
 
 

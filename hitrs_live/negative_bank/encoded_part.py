@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -66,16 +66,8 @@ def _about(one: LiveMotion, source: str) -> StreamInfo:
 def as_seen(motion: LabelledMotion, live: LiveJoints, rate_hz: float) -> Iterator[LiveMotion]:
     """Cut a motion where the person is lost for longer than the live path bridges."""
     for number, span in enumerate(kept_spans(live.lost_mask, round(TrackConfig().bridge_s * rate_hz))):
-        piece = LabelledMotion(
-            name=f"{motion.name}#{number + 1}" if number else motion.name,
-            subject=motion.subject,
-            joints_m=live.joints_m[span],
-            labels=motion.labels[span],
-            phase=motion.phase[span],
-            repetition=motion.repetition[span],
-            onset_mask=motion.onset_mask[span],
-            near_miss=motion.near_miss[span],
-        )
+        name = f"{motion.name}#{number + 1}" if number else motion.name
+        piece = replace(motion.at(span), name=name, joints_m=live.joints_m[span])
         yield LiveMotion(motion=piece, lost=float(live.lost_mask[span].mean()))
 
 

@@ -17,8 +17,6 @@ from hitrs_live.streaming.predictor import fill_missing
 from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel
 
 Floats = NDArray[np.float32]
-_ON_FLOOR_SHARE: Final = 0.1
-"""Share of frames whose lowest joint may be below the floor: joints of the feet have errors."""
 _LANDMARKS_SHARE: Final = 0.7
 """Share of motions retargeted to the geometry of MediaPipe's landmarks; the others keep their own."""
 
@@ -65,17 +63,10 @@ def modelled_view() -> LiveView:
     model = JointErrorModel.load()
 
     def view(joints_m: Floats, rng: np.random.Generator) -> LiveJoints:
-        live = model.apply(on_floor(joints_m), rng)
+        live = model.apply(joints_m, rng)
         return LiveJoints(joints_m=fill_missing(live.joints_m, live.confidence), lost_mask=live.lost_mask)
 
     return view
-
-
-def on_floor(joints_m: Floats) -> Floats:
-    """Move a motion up or down so that its lowest joints are at y = 0. joints_m: (T, 25, 3), metres, y up."""
-    lowest = np.quantile(joints_m[..., 1].min(axis=1), _ON_FLOOR_SHARE)
-    floored: Floats = (joints_m - np.array([0, lowest, 0])).astype(np.float32)
-    return floored
 
 
 LIVE_VIEWS: Final[Mapping[str, Callable[[], LiveView]]] = {

@@ -11,7 +11,7 @@ import numpy as np
 
 from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
 from hitrs_live.data.class_map import read_ship
-from hitrs_live.data.labelled_motion import LabelledMotion
+from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion
 from hitrs_live.data.shipped_classes import ARMS_FREE, LABELS, SOURCE_WEIGHTS
 from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.errors import ConfigError, DataError
@@ -24,7 +24,6 @@ from hitrs_live.synthesis.stream import MotionSynthesiser, StreamSettings
 
 _STREAM_S: Final = (30.0, 120.0)
 """Length of a synthetic stream."""
-_RATE_HZ: Final = 30.0
 _STUMBLE_SHARE: Final = 0.4
 _FALL_STARTS: Final = 70
 _LEAST_QUIET: Final = 10
@@ -75,7 +74,7 @@ class Composed:
 
     def draw(self, index: int, rng: np.random.Generator) -> LabelledMotion:
         """Compose a stream."""
-        stream = self.composer.draw(int(rng.uniform(*_STREAM_S) * _RATE_HZ), rng)
+        stream = self.composer.draw(int(rng.uniform(*_STREAM_S) * RATE_HZ), rng)
         return labelled_frames(stream.joints_m, stream.labels, name=f"stream-{index}", subject="several")
 
 
@@ -89,7 +88,7 @@ class Recombined:
 
     def draw(self, index: int, rng: np.random.Generator) -> LabelledMotion:
         """Recombine a stream."""
-        motion = self.recombiner.draw(int(rng.uniform(*_STREAM_S) * _RATE_HZ), rng)
+        motion = self.recombiner.draw(int(rng.uniform(*_STREAM_S) * RATE_HZ), rng)
         return replace(motion, name=f"{motion.name}-{index}")
 
 
@@ -107,7 +106,7 @@ class Falling:
             recover = rng.random() < _STUMBLE_SHARE
             with contextlib.suppress(DataError):
                 motion = self.simulator.fall(rng, recover=recover, name=f"{index:06d}", subject=f"body_{index:06d}")
-                return _with_lead_in(motion, int(rng.uniform(*_LEAD_IN_S) * _RATE_HZ))
+                return _with_lead_in(motion, int(rng.uniform(*_LEAD_IN_S) * RATE_HZ))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,16 +178,7 @@ def _with_lead_in(motion: LabelledMotion, frames: int) -> LabelledMotion:
         return motion
     there = np.arange(quiet)
     order = np.concatenate((np.pad(there, (frames, 0), mode="reflect"), np.arange(quiet, len(motion))))
-    return LabelledMotion(
-        name=motion.name,
-        subject=motion.subject,
-        joints_m=motion.joints_m[order],
-        labels=motion.labels[order],
-        phase=motion.phase[order],
-        repetition=motion.repetition[order],
-        onset_mask=motion.onset_mask[order],
-        near_miss=motion.near_miss[order],
-    )
+    return motion.at(order)
 
 
 def _synthesised(settings: StreamSettings, offset: int) -> Callable[[Path, int], MotionSource]:

@@ -84,6 +84,19 @@ def columns(side: str, beginnings: tuple[str, ...]) -> list[int]:
     return [INDEX[f"{side}.{name}"] for name in _SIDE if name.startswith(beginnings)]
 
 
+_CENTRE_OF_LEGS: Final = ("root.", "height", "lift", "balance", "pelvis.")
+PARTS: Final[Mapping[str, list[int]]] = {
+    "legs": [
+        *(INDEX[name] for name in _CENTRE if name.startswith(_CENTRE_OF_LEGS)),
+        *(column for side in SIDES for column in columns(side, LEGS)),
+    ],
+    "trunk": [INDEX[name] for name in _CENTRE if name.startswith("spine.")],
+    "head": [INDEX[name] for name in _CENTRE if name.startswith("head.")],
+    "arms": [column for side in SIDES for column in columns(side, ARMS)],
+}
+"""Numbers of the channels of each part of the body. The place and the pelvis belong to the legs."""
+
+
 def standing(frames: int) -> Floats:
     """Return the channels of a standing body, (T, C)."""
     return np.tile(STANDING, (frames, 1))

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND
-from hitrs_live.synthesis.channels import INDEX, SIDES, STANDING, standing
+from hitrs_live.data.labelled_motion import RATE_HZ
+from hitrs_live.synthesis.channels import INDEX, PARTS, SIDES, STANDING, standing
 from hitrs_live.synthesis.footwork import ADVANCING, FOOT_Z
 from hitrs_live.synthesis.perform import Performance
-from hitrs_live.synthesis.smoothing import RATE_HZ, ease
+from hitrs_live.synthesis.smoothing import ease
 
 Floats = NDArray[np.floating]
 Labels = NDArray[np.int64]
@@ -105,9 +106,7 @@ def held_segment(last: Segment, frames: int, *, arms_free: bool) -> Segment:
     channels[:, _ROOT] = 0
     owned = np.tile(last.owned[-1], (frames, 1))
     if arms_free:
-        arm = [number for name, number in INDEX.items() if name.startswith(("left.arm", "right.arm", "left.pin",
-            "right.pin", "left.elbow", "right.elbow", "head."))]  # fmt: skip
-        owned[:, arm] = 0
+        owned[:, [*PARTS["arms"], *PARTS["head"]]] = 0
     return background_segment(channels, owned)
 
 
@@ -119,10 +118,7 @@ def lay_over(base: Segment, top: Segment) -> Segment:
     frames = min(len(base), len(top))
     acts = top.labels[:frames] != BACKGROUND
     upper = top.owned[:frames].copy()
-    lower = [number for name, number in INDEX.items() if name.startswith(("root.", "height", "lift", "balance",
-        "pelvis.", "left.foot", "right.foot", "left.leg", "right.leg", "left.hip", "right.hip", "left.knee",
-        "right.knee", "left.ankle", "right.ankle"))]  # fmt: skip
-    upper[:, lower] = 0
+    upper[:, PARTS["legs"]] = 0
     return Segment(
         channels=np.where(upper > 0, top.channels[:frames], base.channels[:frames]),
         owned=np.maximum(base.owned[:frames], upper),

@@ -9,9 +9,9 @@ import numpy as np
 from hitrs_live.data.array_format import BACKGROUND
 from hitrs_live.synthesis.class_parts import GAITS, part_of
 from hitrs_live.synthesis.near_misses import has_near_miss
-from hitrs_live.synthesis.segments import Segment
+from hitrs_live.synthesis.segments import RecordedSegment
 
-_Pool = Mapping[int, Sequence[Sequence[Segment]]]
+_Pool = Mapping[int, Sequence[Sequence[RecordedSegment]]]
 """By class, and within it by source: every class is equally likely, and in it every source."""
 _GAIT_SHARE: Final = 0.3
 """Share of the actions of the arms that are put on legs that walk or run."""
@@ -31,8 +31,8 @@ _HELD_SHARE: Final = 0.35
 class Pair:
     """Recordings of the legs and the arms of one body."""
 
-    legs: Segment
-    arms: Segment
+    legs: RecordedSegment
+    arms: RecordedSegment
     held: bool = False
     """Whether the arms hold one pose of their recording."""
     gesture: bool = False
@@ -42,16 +42,16 @@ class Pair:
 class Donors:
     """Segments of recordings by what may be taken from them."""
 
-    def __init__(self, sources: Sequence[Sequence[Segment]], classes: tuple[str, ...]) -> None:
+    def __init__(self, sources: Sequence[Sequence[RecordedSegment]], classes: tuple[str, ...]) -> None:
         """Sort the segments of each source.
 
         Raises ValueError where nobody stands: arms need legs to be put on.
         """
 
-        def pool(accepts: Callable[[Segment, str], bool]) -> _Pool:
-            by_class: dict[int, list[list[Segment]]] = {}
+        def pool(accepts: Callable[[RecordedSegment, str], bool]) -> _Pool:
+            by_class: dict[int, list[list[RecordedSegment]]] = {}
             for segments in sources:
-                own: dict[int, list[Segment]] = {}
+                own: dict[int, list[RecordedSegment]] = {}
                 for segment in segments:
                     if accepts(segment, classes[segment.label]):
                         own.setdefault(segment.label, []).append(segment)
@@ -74,17 +74,17 @@ class Donors:
                 "nobody stands still in any recording; expected 0.7 s in background or in an action of the arms"
             )
 
-    def any(self, rng: np.random.Generator, pool: _Pool) -> Segment:
+    def any(self, rng: np.random.Generator, pool: _Pool) -> RecordedSegment:
         """Draw a segment of a pool."""
         by_source = pool[int(rng.choice(list(pool)))]
         segments = by_source[int(rng.integers(len(by_source)))]
         return segments[int(rng.integers(len(segments)))]
 
-    def stander(self, rng: np.random.Generator) -> Segment:
+    def stander(self, rng: np.random.Generator) -> RecordedSegment:
         """Draw a recording of a person who stands."""
         return self.any(rng, self._standing)
 
-    def action(self, rng: np.random.Generator) -> Segment | None:
+    def action(self, rng: np.random.Generator) -> RecordedSegment | None:
         """Draw an action to be shown as recorded; None where there is none."""
         if self._whole and rng.random() < _WHOLE_SHARE:
             return self.any(rng, self._whole)
@@ -107,7 +107,7 @@ class Donors:
         gesture = rng.random() < _GESTURE_SHARE
         return Pair(legs=self.stander(rng), arms=self.any(rng, self._background), gesture=gesture)
 
-    def _with_free_arms(self, legs: Segment, rng: np.random.Generator) -> Pair:
+    def _with_free_arms(self, legs: RecordedSegment, rng: np.random.Generator) -> Pair:
         """Add arms that do nothing of their own: a pose of any recording, those of background or of a leg action."""
         if rng.random() < _HELD_SHARE:
             return Pair(legs=legs, arms=self.any(rng, self._everything), held=True)

@@ -1,14 +1,15 @@
 """Let a synthetic stream end in a simulated fall, or in a stumble that is recovered."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.labelled_motion import LabelledMotion
+from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion, concatenate
 from hitrs_live.errors import DataError
-from hitrs_live.synthesis.smoothing import RATE_HZ, ease
+from hitrs_live.synthesis.smoothing import ease
 
 Floats = NDArray[np.floating]
 
@@ -51,13 +52,4 @@ def _joined(motion: LabelledMotion, fall: LabelledMotion) -> LabelledMotion:
     joints = fall.joints_m.copy()
     share = ease(blend)[:, None, None].astype(np.float32)
     joints[:blend] = start[first : first + blend] * (1 - share) + joints[:blend] * share
-    before = {name: getattr(motion, name)[:cut] for name in _FRAMES}
-    after = {name: getattr(fall, name) for name in _FRAMES} | {"joints_m": joints}
-    return LabelledMotion(
-        name=motion.name,
-        subject=motion.subject,
-        **{name: np.concatenate((before[name], after[name])) for name in _FRAMES},
-    )
-
-
-_FRAMES: Final = ("joints_m", "labels", "phase", "repetition", "onset_mask", "near_miss")
+    return concatenate((motion.at(slice(cut)), replace(fall, joints_m=joints)))

@@ -5,8 +5,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.synthesis.channels import INDEX, SIDES
-from hitrs_live.synthesis.smoothing import RATE_HZ, smooth
+from hitrs_live.synthesis.smoothing import smooth
 
 Floats = NDArray[np.floating]
 

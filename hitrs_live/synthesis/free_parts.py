@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.gestures import hand_path
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.synthesis.channels import ARMS, INDEX, PIN_FRAMES, SIDES, columns, standing
-from hitrs_live.synthesis.program import Range, places
-from hitrs_live.synthesis.smoothing import RATE_HZ, drift, ease, smooth
+from hitrs_live.synthesis.program import Range, draw_range, places
+from hitrs_live.synthesis.smoothing import drift, ease, smooth
 
 Floats = NDArray[np.floating]
 
@@ -64,8 +65,8 @@ def free_channels(frames: int, rng: np.random.Generator) -> Floats:
     _move_trunk(channels, rng)
     _move_gaze(channels, rng)
     _shift_weight(channels, rng)
-    for arms in _arm_stretches(frames, rng):
-        _apply_habits(channels, arms, rng)
+    for stretch in _arm_stretches(frames, rng):
+        _apply_habit(channels, stretch, rng)
     for side in SIDES:
         noise = _ARM_DRIFT_DEG * drift(rng, frames, 4, 0.8)
         for column, name in enumerate(("arm.elevation", "arm.plane", "arm.rotation", "elbow")):
@@ -161,8 +162,8 @@ class _Stretch(msgspec.Struct, frozen=True, kw_only=True):
     change: int
 
 
-def _arm_stretches(frames: int, rng: np.random.Generator) -> list[list[_Stretch]]:
-    """Draw the habits of both arms over time: one list of stretches for each way in which the arms go together."""
+def _arm_stretches(frames: int, rng: np.random.Generator) -> list[_Stretch]:
+    """Draw the habits of the arms over time, of both together or of each alone."""
     habits = _habits()
     weights = np.array([habit.weight for habit in habits])
     weights = weights / weights.sum()
@@ -170,7 +171,7 @@ def _arm_stretches(frames: int, rng: np.random.Generator) -> list[list[_Stretch]
     def draw() -> _Habit:
         return habits[rng.choice(len(habits), p=weights)]
 
-    lines: list[list[_Stretch]] = []
+    stretches: list[_Stretch] = []
     at = 0
     while at < frames:
         ended = min(frames, at + int(rng.uniform(*_HABIT_S) * RATE_HZ))
@@ -179,23 +180,13 @@ def _arm_stretches(frames: int, rng: np.random.Generator) -> list[list[_Stretch]
             ended = frames
         habit, change = draw(), int(rng.uniform(*_CHANGE_S) * RATE_HZ)
         sides = tuple(rng.permutation(SIDES).tolist())
+        pairs = [(SIDES, habit)]
         if habit.one_sided:
             other = next(one for _ in range(100) if not (one := draw()).one_sided and not one.reaches)
-            lines.append(
-                [
-                    _Stretch(began=at, ended=ended, sides=sides[:1], habit=habit, change=change),
-                    _Stretch(began=at, ended=ended, sides=sides[1:], habit=other, change=change),
-                ]
-            )
-        else:
-            lines.append([_Stretch(began=at, ended=ended, sides=SIDES, habit=habit, change=change)])
+            pairs = [(sides[:1], habit), (sides[1:], other)]
+        stretches += [_Stretch(began=at, ended=ended, sides=who, habit=what, change=change) for who, what in pairs]
         at = ended
-    return lines
-
-
-def _apply_habits(channels: Floats, stretches: list[_Stretch], rng: np.random.Generator) -> None:
-    for stretch in stretches:
-        _apply_habit(channels, stretch, rng)
+    return stretches
 
 
 def _apply_habit(channels: Floats, stretch: _Stretch, rng: np.random.Generator) -> None:
@@ -205,9 +196,9 @@ def _apply_habit(channels: Floats, stretch: _Stretch, rng: np.random.Generator) 
         return
     habit = stretch.habit
     together = hand_path(frames, rng) if habit.reaches and rng.random() < 0.4 else None
-    drawn = {name: _draw(value, rng) for name, value in habit.angles.items()}
+    drawn = {name: draw_range(value, rng) for name, value in habit.angles.items()}
     place = places().get(habit.hands)
-    offsets = {axis: _draw(getattr(place, axis), rng) for axis in "xyz"} if place else {}
+    offsets = {axis: draw_range(getattr(place, axis), rng) for axis in "xyz"} if place else {}
     swing_hz, swings = rng.uniform(0.3, 1.2), rng.random() < _SWING_SHARE
     for side in stretch.sides:
         wanted = standing(frames)
@@ -217,7 +208,7 @@ def _apply_habit(channels: Floats, stretch: _Stretch, rng: np.random.Generator) 
             time = np.arange(frames) / RATE_HZ
             wave = rng.uniform(2, 12) * np.sin(2 * np.pi * (swing_hz * time + rng.random()))
             wanted[:, INDEX[f"{side}.arm.elevation"]] += wave.astype(np.float32)
-        wanted[:, INDEX[f"{side}.elbow.out"]] = _draw(habit.elbow_out, rng)
+        wanted[:, INDEX[f"{side}.elbow.out"]] = draw_range(habit.elbow_out, rng)
         if place:
             wanted[:, INDEX[f"{side}.pin.{place.frame}"]] = 1
             for axis, value in offsets.items():
@@ -246,7 +237,3 @@ def _ease_in(channels: Floats, wanted: Floats, arm: list[int], stretch: _Stretch
                 elif at[0] in arm and channels[stretch.began - 1, INDEX[f"{side}.pin.{frame}"]] == 0:
                     wanted[:change, at] = wanted[min(change, len(wanted) - 1), at]
     channels[span, arm] = wanted[:, arm]
-
-
-def _draw(value: Range, rng: np.random.Generator) -> float:
-    return float(value) if isinstance(value, (int, float)) else float(rng.uniform(*value))

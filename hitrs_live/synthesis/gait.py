@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.synthesis.anthropometry import BodyProportions
-from hitrs_live.synthesis.channels import ARMS, INDEX, LEGS, SIDES, columns, standing
+from hitrs_live.synthesis.channels import INDEX, PARTS, SIDES, standing
 from hitrs_live.synthesis.perform import Performance
-from hitrs_live.synthesis.program import GaitSettings, Program, Range
-from hitrs_live.synthesis.smoothing import RATE_HZ, drift, smooth
+from hitrs_live.synthesis.program import GaitSettings, Program, Range, draw_range
+from hitrs_live.synthesis.smoothing import drift, smooth
 
 Floats = NDArray[np.floating]
 
@@ -37,7 +38,7 @@ class _Walker:
         self.body, self.rng = body, rng
 
         def draw(value: Range) -> float:
-            return float(value) if isinstance(value, (int, float)) else float(rng.uniform(*value))
+            return draw_range(value, rng)
 
         self.cadence_hz = draw(settings.cadence_hz)
         self.step, self.side_step = draw(settings.step), draw(settings.side_step) * rng.choice((-1, 1))
@@ -84,8 +85,7 @@ def walk(
     settings = program.gait
     if settings is None:
         raise ValueError(f"program {program.name} has no gait; perform it with Performer")
-    low, high = settings.seconds if isinstance(settings.seconds, tuple) else (settings.seconds, settings.seconds)
-    walker = _Walker(settings, body, rng, float(rng.uniform(low, high)) if seconds is None else seconds)
+    walker = _Walker(settings, body, rng, draw_range(settings.seconds, rng) if seconds is None else seconds)
     channels = standing(walker.frames)
     grown = walker.grown()
     _move_place(channels, walker, grown)
@@ -97,14 +97,9 @@ def walk(
     inside = (at >= first_lift_s) & (at < walker.touch_s[-1] + 0.05)
     cycles = np.interp(at, walker.touch_s, np.arange(len(walker.touch_s)) / 2)
     owned = np.zeros(channels.shape[1], bool)
-    owned[
-        [number for name, number in INDEX.items() if name.startswith(("root.", "height", "lift", "balance", "pelvis."))]
-    ] = True
-    for side in SIDES:
-        owned[columns(side, LEGS)] = True
+    owned[PARTS["legs"]] = True
     if "arms" in program.defines or rng.random() < _SWINGING_SHARE:
-        for side in SIDES:
-            owned[columns(side, ARMS)] = True
+        owned[PARTS["arms"]] = True
     return Performance(
         channels=channels,
         owned_mask=owned,

@@ -1,12 +1,13 @@
 """Join labelled motions of one body into a stream, with transitions in which nothing is done."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND
-from hitrs_live.data.labelled_motion import LabelledMotion, background_motion
+from hitrs_live.data.labelled_motion import LabelledMotion, background_motion, concatenate
 from hitrs_live.synthesis.recorded_body import (
     ANKLES,
     FEET,
@@ -53,49 +54,7 @@ def join(first: LabelledMotion, second: LabelledMotion, body: RecordedBody, rng:
     following = _continue_from(first.joints_m, second.joints_m, rng)
     between = _transition(first.joints_m[-1], following[0], body)
     blend = background_motion(between, name=first.name, subject=first.subject)
-    return concatenate((first, blend, relocated(second, following)))
-
-
-def concatenate(motions: tuple[LabelledMotion, ...]) -> LabelledMotion:
-    """Put motions of one body one after the other."""
-    return LabelledMotion(
-        name=motions[0].name,
-        subject=motions[0].subject,
-        joints_m=np.concatenate([one.joints_m for one in motions]),
-        labels=np.concatenate([one.labels for one in motions]),
-        phase=np.concatenate([one.phase for one in motions]),
-        repetition=np.concatenate([one.repetition for one in motions]),
-        onset_mask=np.concatenate([one.onset_mask for one in motions]),
-        near_miss=np.concatenate([one.near_miss for one in motions]),
-    )
-
-
-def first_frames(motion: LabelledMotion, frames: int) -> LabelledMotion:
-    """Return the beginning of a motion."""
-    return LabelledMotion(
-        name=motion.name,
-        subject=motion.subject,
-        joints_m=motion.joints_m[:frames],
-        labels=motion.labels[:frames],
-        phase=motion.phase[:frames],
-        repetition=motion.repetition[:frames],
-        onset_mask=motion.onset_mask[:frames],
-        near_miss=motion.near_miss[:frames],
-    )
-
-
-def relocated(motion: LabelledMotion, joints_m: Floats) -> LabelledMotion:
-    """Return a motion with other joints, (T, 25, 3)."""
-    return LabelledMotion(
-        name=motion.name,
-        subject=motion.subject,
-        joints_m=joints_m,
-        labels=motion.labels,
-        phase=motion.phase,
-        repetition=motion.repetition,
-        onset_mask=motion.onset_mask,
-        near_miss=motion.near_miss,
-    )
+    return concatenate((first, blend, replace(second, joints_m=following)))
 
 
 def _continue_from(before_m: Floats, after_m: Floats, rng: np.random.Generator) -> Floats:

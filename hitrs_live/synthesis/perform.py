@@ -1,17 +1,17 @@
 """Perform an action program: draw its values, and compute channels and labels over time."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.synthesis.anthropometry import BodyProportions
-from hitrs_live.synthesis.channels import ARMS, INDEX, LEGS, PIN_FRAMES, SIDES, STANDING, columns
+from hitrs_live.synthesis.channels import ARMS, INDEX, LEGS, PARTS, PIN_FRAMES, SIDES, STANDING, columns
 from hitrs_live.synthesis.footwork import ADVANCING, FOOT_Z, lift_moving_feet, move_place
 from hitrs_live.synthesis.program import NearMiss, Phase, Program, Range, Target, places, resolve
-from hitrs_live.synthesis.smoothing import RATE_HZ, smooth, through_keys
+from hitrs_live.synthesis.smoothing import smooth, through_keys
 
 Floats = NDArray[np.floating]
 
@@ -34,6 +34,10 @@ _SEAT: Final = [
     for name in ("height", "pelvis.x", "pelvis.z", *(f"{side}.foot.{axis}" for side in SIDES for axis in ("x", "z")))
 ]
 """Channels of a sitting body that stay with the chair."""
+
+
+_MOVES: Final = np.array([not (".pin." in name or name.endswith(("leg.free", "balance"))) for name in INDEX])
+"""(C,); True for channels that an amplitude scales. Weights and places of hands are not movements."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +106,7 @@ class Performer:
         alternates = rng.random() < program.alternates
         count = _count(program.repetitions, rng)
         line = _Timeline()
-        start = self._start(lead)
+        start = first = self._start(lead)
         line.keys.append(start)
         rest_s = self._draw("rest", program.rest_s) / tempo
         leads = set()
@@ -111,7 +115,8 @@ class Performer:
                 break
             leads.add(lead)
             line.number = number
-            self._repeat(line, start, lead, tempo, near_miss)
+            advance = float(start[FOOT_Z].mean() - first[FOOT_Z].mean())
+            self._repeat(line, start, advance, lead, tempo, near_miss)
             if rest_s > _SHORTEST_S and number + 1 < count:
                 line.hold(rest_s * float(np.exp(rng.normal(0, 0.2))))
             start = self._advanced(start, line.keys[-1])
@@ -160,8 +165,10 @@ class Performer:
             drawn = self._draw((where, side, name, axis), getattr(place, axis), _VALUE_SPREAD / 2)
             key_values[INDEX[f"{side}.pin.{place.frame}.{axis}"]] = drawn
 
-    def _repeat(self, line: _Timeline, start: Floats, lead: str, tempo: float, near_miss: NearMiss | None) -> None:
-        """Add one repetition to the timeline."""
+    def _repeat(
+        self, line: _Timeline, start: Floats, advance: float, lead: str, tempo: float, near_miss: NearMiss | None
+    ) -> None:
+        """Add one repetition to the timeline. advance: how far ahead of the first one it begins."""
         rng = self._rng
         amplitude = float(np.clip(rng.normal(1, _AMPLITUDE_SPREAD), *_AMPLITUDE_LIMITS))
         if near_miss:
@@ -174,7 +181,7 @@ class Performer:
         frozen = {c for key in (near_miss.without if near_miss else ()) for c in resolve(key, lead)}
         key = line.keys[-1]
         for number, phase in enumerate(phases):
-            key = self._target(phase, key, start, lead, amplitude, f"phase {number}")
+            key = self._target(phase, key, start, advance, lead, amplitude, f"phase {number}")
             for channel in frozen:
                 key[INDEX[channel]] = start[INDEX[channel]]
             flight = self._draw((number, "jump"), phase.jump, _VALUE_SPREAD) * min(amplitude, 1.0)
@@ -201,7 +208,10 @@ class Performer:
             line.repetitions.append((began, ended, name))
             line.labelled_number = line.number
 
-    def _target(self, phase: Phase, before: Floats, start: Floats, lead: str, amplitude: float, where: str) -> Floats:
+    def _target(
+        self, phase: Phase, before: Floats, start: Floats, advance: float, lead: str, amplitude: float, where: str
+    ) -> Floats:
+        """Return the values at the end of a phase, (C,)."""
         key = start.copy() if phase.to_start else before.copy()
         wanted = key.copy()
         for name, value in phase.to.items():
@@ -211,7 +221,6 @@ class Performer:
                 for channel in resolve(f"{side}.leg.free", lead):
                     wanted[INDEX[channel]] = 1.0
         # In a program, feet and pelvis are relative to where the repetition began.
-        advance = float(start[FOOT_Z].mean() - self._start_foot_z(lead))
         for name in phase.to:
             for channel in resolve(name, lead):
                 if channel.endswith(".hand"):
@@ -220,12 +229,7 @@ class Performer:
                     wanted[INDEX[channel]] += advance
         changed = wanted != key
         scaled = start + amplitude * (wanted - start)
-        # Weights and places of hands are not movements.
-        plain = np.array([not (".pin." in name or name.endswith(("leg.free", "balance"))) for name in INDEX])
-        return np.where(changed & plain, scaled, wanted).astype(np.float32)
-
-    def _start_foot_z(self, lead: str) -> float:
-        return float(self._start(lead)[FOOT_Z].mean())
+        return np.where(changed & _MOVES, scaled, wanted).astype(np.float32)
 
     def _advanced(self, start: Floats, last: Floats) -> Floats:
         """Return the start of the next repetition, where the feet have come to."""
@@ -251,6 +255,12 @@ class Performer:
         move_place(channels, self._body.leg_m)
         program = self._program
         missed = near_miss is not None
+        if program.bout:
+            # Rests within a bout belong to it.
+            ends = [began for began, _, _ in line.repetitions[1:]] + [ended for _, ended, _ in line.repetitions[-1:]]
+            line.repetitions = [
+                (began, end, name) for (began, _, name), end in zip(line.repetitions, ends, strict=True)
+            ]
         repetition, phase = label_repetitions([] if missed else line.repetitions, at)
         near = program.class_name(next(iter(leads))) if missed else program.near
         return Performance(
@@ -267,7 +277,7 @@ class Performer:
     def _curves(self, times: Floats, keys: Floats, at: Floats) -> Floats:
         """Interpolate the keys, each part of the body a little ahead of or behind the others."""
         channels = np.empty((len(at), keys.shape[1]), np.float32)
-        for part, columns_of in _PARTS.items():
+        for part, columns_of in PARTS.items():
             lag = float(np.clip(self._rng.normal(0, _LAG_S[part]), -0.1, 0.1)) if part in _LAG_S else 0.0
             lag *= 0.0 if any(phase.jump for phase in self._program.phases) else 1.0
             channels[:, columns_of] = through_keys(times, keys[:, columns_of], np.clip(at - lag, 0, times[-1]))
@@ -348,36 +358,14 @@ def _part_columns(part: str, lead: str) -> list[int]:
     other = SIDES[1 - SIDES.index(lead)]
     match part:
         case "arms":
-            return [column for side in SIDES for column in columns(side, ARMS)]
+            return PARTS["arms"]
         case "lead_arm":
             return columns(lead, ARMS)
         case "other_arm":
             return columns(other, ARMS)
         case "legs":
-            return _PARTS["legs"]
+            return PARTS["legs"]
         case "trunk":
-            return [*_PARTS["trunk"], INDEX["pelvis.pitch"], INDEX["pelvis.roll"], INDEX["pelvis.turn"]]
+            return [*PARTS["trunk"], INDEX["pelvis.pitch"], INDEX["pelvis.roll"], INDEX["pelvis.turn"]]
         case _:
-            return _PARTS["head"]
-
-
-_CENTRE_LEGS = (
-    "height",
-    "lift",
-    "balance",
-    "pelvis.x",
-    "pelvis.z",
-    "pelvis.pitch",
-    "pelvis.roll",
-    "pelvis.turn",
-    "root",
-)
-_PARTS: Final[Mapping[str, list[int]]] = {
-    "legs": [
-        *(INDEX[name] for name in INDEX if name.startswith(_CENTRE_LEGS)),
-        *(column for side in SIDES for column in columns(side, LEGS)),
-    ],
-    "trunk": [INDEX[f"spine.{name}"] for name in ("flexion", "side", "turn")],
-    "head": [INDEX[f"head.{name}"] for name in ("nod", "turn", "tilt")],
-    "arms": [column for side in SIDES for column in columns(side, ARMS)],
-}
+            return PARTS["head"]

@@ -5,9 +5,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.recorded_body import FEET, HIPS, SHOULDERS
-from hitrs_live.synthesis.smoothing import RATE_HZ, smooth
+from hitrs_live.synthesis.smoothing import smooth
 
 Floats = NDArray[np.float32]
 

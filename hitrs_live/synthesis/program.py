@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
+import numpy as np
 
 from hitrs_live.errors import ConfigError
 from hitrs_live.synthesis.channels import INDEX, SIDES
@@ -230,6 +231,11 @@ def _targets(program: Program) -> Sequence[tuple[str, Target]]:
         pairs += [(key, one.amplitude) for key, one in phase.oscillate.items()]
     pairs += [(key, 0.0) for one in program.near_misses for key in one.without]
     return pairs
+
+
+def draw_range(value: Range, rng: np.random.Generator) -> float:
+    """Draw a number from a range; a number is itself."""
+    return float(value) if isinstance(value, (int, float)) else float(rng.uniform(*value))
 
 
 def known_channel(key: str) -> bool:

@@ -24,10 +24,10 @@ from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.synthesis.class_parts import BACKGROUND_NAME, GAITS, combined_class, nearly, part_of
 from hitrs_live.synthesis.combination import Shares, combine, fault_of
 from hitrs_live.synthesis.donors import Donors
-from hitrs_live.synthesis.joining import first_frames, join, label_motion
+from hitrs_live.synthesis.joining import join, label_motion
 from hitrs_live.synthesis.near_misses import has_near_miss, kinds_of, make_near_miss
 from hitrs_live.synthesis.recorded_body import RecordedBody, at_pace, conform, draw_recorded_body, mirror_body
-from hitrs_live.synthesis.segments import Segment, cut_segments
+from hitrs_live.synthesis.segments import RecordedSegment, cut_segments
 from hitrs_live.synthesis.sway import tremor_m
 
 Floats = NDArray[np.float32]
@@ -90,7 +90,7 @@ class Recombiner:
         while stream is None or len(stream) < frames:
             for piece in self._piece(body, subject, rng):
                 stream = piece if stream is None else join(stream, piece, body, rng)
-        return first_frames(stream, frames)
+        return stream.at(slice(frames))
 
     def near_miss(self, sequence: LabelledSequence, rng: np.random.Generator) -> LabelledMotion:
         """Turn an action in a recording into a near miss: background, whose `near_miss` is the action's class.
@@ -125,7 +125,9 @@ class Recombiner:
         # Nothing of this kind is plausible on this body, so the person stands.
         return [self._whole(self._donors.stander(rng), body, subject, rng)]
 
-    def _whole(self, segment: Segment, body: RecordedBody, subject: str, rng: np.random.Generator) -> LabelledMotion:
+    def _whole(
+        self, segment: RecordedSegment, body: RecordedBody, subject: str, rng: np.random.Generator
+    ) -> LabelledMotion:
         """Show a recording with nothing but its proportions and tempo changed."""
         part = self._draw_part(segment, rng)
         joints = part.read(self._length(segment, rng), body, rng)
@@ -161,7 +163,7 @@ class Recombiner:
         return found
 
     def _near_miss(
-        self, segment: Segment, body: RecordedBody, subject: str, rng: np.random.Generator
+        self, segment: RecordedSegment, body: RecordedBody, subject: str, rng: np.random.Generator
     ) -> LabelledMotion:
         """Turn an action into one of its near misses."""
         part = self._draw_part(segment, rng)
@@ -171,14 +173,14 @@ class Recombiner:
         changed = make_near_miss(joints, kinds[rng.integers(len(kinds))], part_of(name) or "whole", body, rng)
         return label_motion(changed, BACKGROUND, subject=subject, name=_NAME, near_miss=part.label)
 
-    def _draw_part(self, segment: Segment, rng: np.random.Generator) -> "_Part":
+    def _draw_part(self, segment: RecordedSegment, rng: np.random.Generator) -> "_Part":
         """Decide whether a recording is mirrored and how fast it is played."""
         mirrored = bool(self._mirrored[segment.label] >= 0 and rng.random() < self._config.mirrored_share)
         label = int(self._mirrored[segment.label]) if mirrored else segment.label
         low, high = np.log(self._config.tempo)
         return _Part(segment=segment, label=label, mirrored=mirrored, tempo=float(np.exp(rng.uniform(low, high))))
 
-    def _length(self, segment: Segment, rng: np.random.Generator) -> int:
+    def _length(self, segment: RecordedSegment, rng: np.random.Generator) -> int:
         """Draw how many frames of a recording to show."""
         if segment.repeating:
             return int(rng.integers(*self._config.part_frames))
@@ -205,7 +207,7 @@ class Recombiner:
 class _Part:
     """A recording to take legs or arms from, and how to play it."""
 
-    segment: Segment
+    segment: RecordedSegment
     label: int
     """Class after mirroring."""
     mirrored: bool

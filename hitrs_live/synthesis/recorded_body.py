@@ -127,7 +127,8 @@ def at_pace(joints_m: Floats, frames: int, rng: np.random.Generator) -> Floats:
 def heading(joints_m: Floats) -> Floats:
     """Measure the slow heading of the hips, positive to the left. joints_m: (T, 25, 3). Returns radians, (T,)."""
     across = smooth(joints_m[:, HIPS[0]] - joints_m[:, HIPS[1]], _HEADING_S)
-    return np.unwrap(np.arctan2(-across[:, 2], across[:, 0])).astype(np.float32)
+    turned: Floats = np.unwrap(np.arctan2(-across[:, 2], across[:, 0])).astype(np.float32)
+    return turned
 
 
 def turn_left(angle: NDArray[np.floating]) -> Floats:

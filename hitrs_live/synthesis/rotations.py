@@ -1,11 +1,14 @@
 """Rotate vectors about axes, and solve two bones for the position of their end. Angles in degrees, y up."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.synthesis.smoothing import smooth
 
 Floats = NDArray[np.floating]
+_Number = TypeVar("_Number", bound=np.floating)
 
 _ROOM = 0.001
 """How far a limb stays from fully straight, as a share of its length, so that its bending plane stays defined."""
@@ -42,9 +45,9 @@ def apply(matrices: Floats, vectors: Floats) -> Floats:
     return rotated
 
 
-def unit(vectors: Floats) -> Floats:
-    """Scale vectors (T, 3) to length 1."""
-    scaled: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
+def unit(vectors: NDArray[_Number]) -> NDArray[_Number]:
+    """Scale vectors (..., 3) to length 1; a zero vector stays zero."""
+    scaled: NDArray[_Number] = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
     return scaled
 
 

@@ -12,12 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from hitrs_live.data.labelled_motion import LabelledMotion, write_motions
+from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion, write_motions
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.process.line_writer import write_line
 from hitrs_live.synthesis.program import read_programs, shipped_programs
-from hitrs_live.synthesis.smoothing import RATE_HZ
 from hitrs_live.synthesis.stream import MotionSynthesiser, StreamSettings, class_names
 from hitrs_live.version import __version__
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
 from hitrs_live.data.body_proportions import SensorGeometry
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.recorded_body import ANKLES, FEET, HIPS, SHOULDERS
-from hitrs_live.synthesis.smoothing import RATE_HZ, smooth
+from hitrs_live.synthesis.smoothing import smooth
 
 Floats = NDArray[np.float32]
 
@@ -35,7 +36,7 @@ _CHECKED: Final = [j for j, name in enumerate(NTU25.joints) if not name.endswith
 
 
 @dataclass(frozen=True, kw_only=True)
-class Segment:
+class RecordedSegment:
     """Frames of one recording that have one class."""
 
     sequence: LabelledSequence
@@ -94,7 +95,7 @@ def without_pops(joints_m: NDArray[np.floating]) -> Floats:
 
 def cut_segments(
     sequences: Iterable[LabelledSequence], geometry: SensorGeometry, classes: tuple[str, ...]
-) -> Iterator[Segment]:
+) -> Iterator[RecordedSegment]:
     """Cut recordings of one sensor wherever the label changes.
 
     Left out are frames without a class, short runs, and runs in which a joint is faster than any person's.
@@ -104,7 +105,7 @@ def cut_segments(
         for start, end in pairwise([_first_frame(sequence.joints_m), *changes.tolist(), len(sequence.labels)]):
             label = int(sequence.labels[start])
             if label >= BACKGROUND and end - start >= SHORTEST_FRAMES:
-                segment = Segment(
+                segment = RecordedSegment(
                     sequence=sequence,
                     geometry=geometry,
                     label=label,

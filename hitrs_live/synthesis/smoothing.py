@@ -1,26 +1,32 @@
 """Smooth and interpolate channels over time."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.data.labelled_motion import RATE_HZ
+
 Floats = NDArray[np.floating]
-
-RATE_HZ = 30
-"""Frames per second of all synthetic motion."""
+_Number = TypeVar("_Number", bound=np.floating)
 
 
-def smooth(values: Floats, seconds: float) -> Floats:
-    """Average over time with a Gaussian of that standard deviation. values: (T, D) -> the same; the ends stay level."""
-    sigma = seconds * RATE_HZ
-    reach = int(np.ceil(3 * sigma))
+def smooth(values: NDArray[_Number], seconds: float) -> NDArray[_Number]:
+    """Average over time with a Gaussian of that standard deviation. values: (T, ...) at RATE_HZ -> the same."""
+    return smooth_frames(values, seconds * RATE_HZ)
+
+
+def smooth_frames(values: NDArray[_Number], sigma_frames: float) -> NDArray[_Number]:
+    """Average over frames with a Gaussian of that standard deviation; the ends stay level. values: (T, ...)."""
+    reach = int(np.ceil(3 * sigma_frames))
     if reach < 1 or len(values) < 2:
         return values
-    at = np.arange(-reach, reach + 1)
-    kernel = np.exp(-0.5 * (at / sigma) ** 2).astype(np.float32)
-    kernel /= kernel.sum()
-    padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, len(kernel), axis=0)
-    averaged: Floats = windows @ kernel
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_frames) ** 2)
+    kernel = (kernel / kernel.sum()).astype(values.dtype)
+    padded = np.concatenate((np.repeat(values[:1], reach, 0), values, np.repeat(values[-1:], reach, 0)))
+    averaged = np.zeros_like(values)
+    for place, weight in enumerate(kernel):
+        averaged += weight * padded[place : place + len(values)]
     return averaged
 
 

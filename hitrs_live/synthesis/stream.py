@@ -1,5 +1,6 @@
 """Synthesise streams of motion: actions in series, near misses, everyday movement and idling, on one random body."""
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND
-from hitrs_live.data.labelled_motion import LabelledMotion
+from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion
 from hitrs_live.errors import ConfigError
 from hitrs_live.synthesis.anthropometry import BodyProportions, draw_body
 from hitrs_live.synthesis.channels import ARMS, INDEX, SIDES, columns
@@ -28,7 +29,6 @@ from hitrs_live.synthesis.gait import walk
 from hitrs_live.synthesis.kinematics import solve_pose
 from hitrs_live.synthesis.perform import Performer
 from hitrs_live.synthesis.program import BACKGROUND_NAME, Program, shipped_programs
-from hitrs_live.synthesis.smoothing import RATE_HZ
 from hitrs_live.synthesis.sway import sway_angles, tremor_m
 
 Floats = NDArray[np.floating]
@@ -109,7 +109,7 @@ class MotionSynthesiser:
 
     def action(self, name: str, index: int) -> LabelledMotion:
         """Draw one series of one action, for checks and pictures, with a second of standing around it."""
-        rng = np.random.default_rng((self._seed, index, sum(map(ord, name))))
+        rng = np.random.default_rng((self._seed, index, zlib.crc32(name.encode())))
         body = draw_body(rng)
         program = _pick(self._by_class[name], rng)
         middle = self._perform(program, body, rng, seconds=15.0)

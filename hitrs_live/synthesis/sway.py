@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.skeleton import NTU25
-from hitrs_live.synthesis.smoothing import RATE_HZ
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]

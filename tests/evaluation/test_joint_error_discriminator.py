@@ -1,4 +1,4 @@
-"""The classifier that tells modelled live joints from rendered ones."""
+"""The classifier that distinguishes modelled live joints from rendered ones."""
 
 import numpy as np
 import pytest

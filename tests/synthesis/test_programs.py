@@ -72,6 +72,34 @@ def test_repetitions_are_as_many_as_drawn_with_rest_between() -> None:
     assert (starts[1:] - ends[:-1] > 8).all()
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_label_of_a_bout_has_no_gaps(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    done = Performer(PROGRAMS["jumping_jack"], draw_body(rng), rng).perform()
+    inside = np.flatnonzero(done.repetition)
+    assert len(inside) == inside[-1] - inside[0] + 1
+    assert done.repetition.max() == len(done.actions)
+
+
+def test_a_place_on_the_floor_is_met_wherever_the_feet_were_drawn() -> None:
+    text = """
+    [[program]]
+    name = "reach"
+    action = "reach"
+    repetitions = [1, 1]
+    start = { "lead.foot.z" = [-0.5, 0.5] }
+    phases = [
+      { name = "down", seconds = 0.5, to = { "lead.pin.floor" = 1, "lead.pin.floor.z" = 0.5 } },
+      { name = "held", seconds = 1.0 },
+    ]
+    """
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        done = Performer(_program(text), draw_body(rng), rng).perform()
+        reached = max(done.channels[-1, INDEX[f"{side}.pin.floor.z"]] for side in SIDES)
+        assert reached == pytest.approx(0.5, abs=1e-3)
+
+
 def test_a_channel_reaches_what_the_program_names() -> None:
     rng = np.random.default_rng(0)
     done = Performer(_program(), draw_body(rng), rng).perform()

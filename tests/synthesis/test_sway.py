@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from moving_bodies import straight_body
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.skeleton import NTU25
-from hitrs_live.synthesis.smoothing import RATE_HZ
 from hitrs_live.synthesis.sway import load_spectra, sway_angles, tremor_m
 from hitrs_live.synthesis.sway_angles import ANGLES, measure_angles
 

@@ -5,12 +5,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.skeleton import NTU25
+from hitrs_live.synthesis.rotations import unit
 
 Floats = NDArray[np.float64]
 
 SIDES: Final = ("left", "right")
-RATE_HZ: Final = 30.0
 ANGLES: Final = (
     "knee_flexion_left_deg", "knee_flexion_right_deg", "hip_flexion_left_deg", "hip_flexion_right_deg",
     "hip_abduction_left_deg", "hip_abduction_right_deg", "elbow_flexion_left_deg", "elbow_flexion_right_deg",
@@ -46,7 +47,7 @@ def joint_angles(joints_m: NDArray[np.floating]) -> Floats:
     """
     at = {name: joints_m[:, NTU25.index(name)].astype(np.float64) for name in NTU25.joints}
     hips, shoulders = (_middle(at, part) for part in ("hip", "shoulder"))
-    up = _unit(shoulders - hips)
+    up = unit(shoulders - hips)
     frames = {part: _body_axes(at[f"left_{part}"] - at[f"right_{part}"], up) for part in ("hip", "shoulder")}
     trunk_m = max(float(np.median(np.linalg.norm(shoulders - hips, axis=-1))), _TINY)
     leg_m = max(_leg_length_m(at), _TINY)
@@ -95,7 +96,7 @@ def smooth(values: Floats, frames: int) -> Floats:
 def _leg(
     at: dict[str, Floats], side: str, outward: float, up: Floats, left: Floats, forward: Floats
 ) -> dict[str, Floats]:
-    thigh = _unit(at[f"{side}_knee"] - at[f"{side}_hip"])
+    thigh = unit(at[f"{side}_knee"] - at[f"{side}_hip"])
     return {
         f"knee_flexion_{side}_deg": _bend(at[f"{side}_hip"], at[f"{side}_knee"], at[f"{side}_ankle"]),
         f"hip_flexion_{side}_deg": np.degrees(np.arctan2(_dot(thigh, forward), -_dot(thigh, up))),
@@ -106,7 +107,7 @@ def _leg(
 def _arm(
     at: dict[str, Floats], side: str, outward: float, up: Floats, left: Floats, forward: Floats
 ) -> dict[str, Floats]:
-    upper = _unit(at[f"{side}_elbow"] - at[f"{side}_shoulder"])
+    upper = unit(at[f"{side}_elbow"] - at[f"{side}_shoulder"])
     elevation = np.degrees(np.arccos(np.clip(-_dot(upper, up), -1, 1)))
     plane = np.degrees(np.arctan2(_dot(upper, forward), outward * _dot(upper, left)))
     return {
@@ -146,7 +147,7 @@ def _heights(at: dict[str, Floats], hips: Floats, leg_m: float) -> dict[str, Flo
 
 def _body_axes(across: Floats, up: Floats) -> tuple[Floats, Floats]:
     """Return the unit vectors to the left and forward of a trunk. across: right to left, (T, 3)."""
-    left = _unit(across - _dot(across, up)[:, None] * up)
+    left = unit(across - _dot(across, up)[:, None] * up)
     return left, np.cross(left, up)
 
 
@@ -157,7 +158,7 @@ def _heading(across: Floats) -> Floats:
 
 
 def _bend(first: Floats, middle: Floats, last: Floats) -> Floats:
-    inner = np.clip(_dot(_unit(first - middle), _unit(last - middle)), -1, 1)
+    inner = np.clip(_dot(unit(first - middle), unit(last - middle)), -1, 1)
     bent: Floats = 180.0 - np.degrees(np.arccos(inner))
     return bent
 
@@ -173,11 +174,6 @@ def _leg_length_m(at: dict[str, Floats]) -> float:
 
 def _middle(at: dict[str, Floats], part: str) -> Floats:
     return (at[f"left_{part}"] + at[f"right_{part}"]) / 2
-
-
-def _unit(vectors: Floats) -> Floats:
-    unit: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), _TINY)
-    return unit
 
 
 def _dot(first: Floats, second: Floats) -> Floats:

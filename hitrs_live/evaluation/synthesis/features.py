@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.evaluation.metrics.joint_angles import ANGLES, RATE_HZ, SIDES, column, joint_angles, peak_speed, smooth
+from hitrs_live.data.labelled_motion import RATE_HZ
+from hitrs_live.evaluation.metrics.joint_angles import ANGLES, SIDES, column, joint_angles, peak_speed, smooth
 from hitrs_live.evaluation.synthesis.repetitions import Repetition
 
 Floats = NDArray[np.float64]

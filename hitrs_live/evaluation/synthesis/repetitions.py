@@ -173,7 +173,7 @@ def _lowest(joints_m: NDArray[np.float32]) -> int:
 
 
 def _cut(label: str, first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Yield the frames of one repetition, or windows of a class whose strides are not told apart."""
+    """Yield the frames of one repetition, or windows of a class whose strides are not distinguished."""
     if label in WINDOWED:
         yield from ((start, start + _WINDOW) for start in range(first, last - _WINDOW + 1, _WINDOW))
     elif _LEAST_FRAMES <= last - first <= _LONGEST:

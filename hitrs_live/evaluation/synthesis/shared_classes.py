@@ -29,7 +29,7 @@ _MARS = {
 _SAME_NAME = frozenset({"walk", "run", "jump"})
 
 WINDOWED: Final = frozenset({"walk", "run"})
-"""Classes whose repetitions, the strides, are not told apart: they are cut into windows."""
+"""Classes whose repetitions, the strides, are not distinguished: they are cut into windows."""
 
 _REPEATED_IN_BOUTS: Final = frozenset({"mars_kinect", "cmu_mocap6"})
 """Files in which a run of one label has many repetitions."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25
+from hitrs_live.synthesis.rotations import unit
 
 Floats = NDArray[np.float64]
 
@@ -71,12 +72,6 @@ def to_physics(joints_m: NDArray[np.floating]) -> Floats:
 def from_physics(points_m: Floats) -> Floats:
     """Turn (..., 3) with z up into (..., 3) with y up."""
     return points_m[..., [1, 2, 0]]
-
-
-def unit(vectors: Floats) -> Floats:
-    """Scale (..., 3) vectors to length 1; a zero vector stays zero."""
-    lengths = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
-    return np.asarray(vectors / lengths, np.float64)
 
 
 def pelvis_axes(points_m: Floats) -> Floats:

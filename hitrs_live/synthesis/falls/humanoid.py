@@ -11,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.falls.body_shape import BodyShape, Floats
 from hitrs_live.synthesis.falls.physics import load_mujoco
 
 STEPS_PER_FRAME: Final = 20
-RATE_HZ: Final = 30.0
 TIMESTEP_S: Final = 1 / (RATE_HZ * STEPS_PER_FRAME)
 
 _MASS_SHARES: Final = {

@@ -7,11 +7,10 @@ from typing import Final
 import numpy as np
 
 from hitrs_live.data.array_format import BACKGROUND
-from hitrs_live.data.labelled_motion import LabelledMotion
+from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.falls.body_shape import Floats, from_physics, pelvis_axes
 from hitrs_live.synthesis.falls.causes import FallPlan
-from hitrs_live.synthesis.falls.humanoid import RATE_HZ
 from hitrs_live.synthesis.falls.rollout import Rollout
 
 FALLS: Final = ("fall_forward", "fall_backward", "fall_side")

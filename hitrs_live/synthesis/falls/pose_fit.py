@@ -5,10 +5,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.falls.body_shape import Floats, pelvis_axes, to_physics
-from hitrs_live.synthesis.falls.humanoid import RATE_HZ, Humanoid
+from hitrs_live.synthesis.falls.humanoid import Humanoid
 from hitrs_live.synthesis.falls.physics import load_mujoco
 
 _WEIGHTS: Final = {"spine_middle": 0.3, "spine_shoulder": 0.7, "neck": 0.3, "head": 0.5, "foot": 0.5, "hand": 0.15}

@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.falls.body_shape import Floats, pelvis_axes
 from hitrs_live.synthesis.falls.causes import FallPlan
-from hitrs_live.synthesis.falls.humanoid import RATE_HZ
 from hitrs_live.synthesis.falls.physics import load_mujoco
 from hitrs_live.synthesis.falls.pose_fit import PoseFitter
 from hitrs_live.synthesis.falls.reactions import protective_angles

@@ -6,10 +6,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.synthesis.falls.body_shape import Floats
 from hitrs_live.synthesis.falls.causes import FallPlan
 from hitrs_live.synthesis.falls.event_forces import EventForces
-from hitrs_live.synthesis.falls.humanoid import RATE_HZ, STEPS_PER_FRAME, Humanoid
+from hitrs_live.synthesis.falls.humanoid import STEPS_PER_FRAME, Humanoid
 from hitrs_live.synthesis.falls.physics import diverged, load_mujoco
 from hitrs_live.synthesis.falls.reactions import GroundMotion, protective_angles, reaction_share
 from hitrs_live.synthesis.falls.stepping import leg_mask

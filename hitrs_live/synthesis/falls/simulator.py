@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND
-from hitrs_live.data.labelled_motion import LabelledMotion
+from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.synthesis.falls.body_shape import vary_shape
 from hitrs_live.synthesis.falls.causes import STEPPING, Cause
-from hitrs_live.synthesis.falls.humanoid import RATE_HZ, Humanoid
+from hitrs_live.synthesis.falls.humanoid import Humanoid
 from hitrs_live.synthesis.falls.outcome import (
     FALLS,
     LIE,

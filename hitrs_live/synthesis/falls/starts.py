@@ -6,11 +6,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.falls.body_shape import BodyShape, Floats, measure_shape, pelvis_axes
 from hitrs_live.synthesis.falls.causes import Cause, Posture
-from hitrs_live.synthesis.falls.humanoid import RATE_HZ, Humanoid
+from hitrs_live.synthesis.falls.humanoid import Humanoid
 from hitrs_live.synthesis.falls.pose_fit import PoseFitter
 
 _FEWEST_FRAMES: Final = 12

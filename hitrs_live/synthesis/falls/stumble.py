@@ -4,9 +4,10 @@ from typing import Final
 
 import numpy as np
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.falls.body_shape import Floats
-from hitrs_live.synthesis.falls.humanoid import RATE_HZ, STEPS_PER_FRAME, Humanoid
+from hitrs_live.synthesis.falls.humanoid import STEPS_PER_FRAME, Humanoid
 from hitrs_live.synthesis.falls.physics import diverged, load_mujoco
 from hitrs_live.synthesis.falls.rollout import TICKS_PER_FRAME, Rollout
 from hitrs_live.synthesis.falls.support import Support

@@ -5,8 +5,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.synthesis.falls.body_shape import BodyShape, Floats, from_physics, standard_shape
-from hitrs_live.synthesis.falls.humanoid import RATE_HZ, Humanoid
+from hitrs_live.synthesis.falls.humanoid import Humanoid
 from hitrs_live.synthesis.falls.pose_fit import PoseFitter
 from hitrs_live.synthesis.falls.starts import FittedStart
 from hitrs_live.synthesis.falls.stepping import Footfall, ankle_path, follow_feet

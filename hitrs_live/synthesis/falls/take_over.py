@@ -5,9 +5,10 @@ from typing import Final
 
 import numpy as np
 
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.synthesis.falls.body_shape import Floats
 from hitrs_live.synthesis.falls.causes import Cause, FallPlan, draw_cause, draw_plan
-from hitrs_live.synthesis.falls.humanoid import RATE_HZ, Humanoid
+from hitrs_live.synthesis.falls.humanoid import Humanoid
 from hitrs_live.synthesis.falls.pose_fit import PoseFitter
 from hitrs_live.synthesis.falls.starts import NEEDS_MOMENT, FittedStart, choose_moment, dress
 

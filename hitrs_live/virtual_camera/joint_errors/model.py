@@ -14,10 +14,11 @@ from torch import Tensor
 
 from hitrs_live.config import CameraConfig
 from hitrs_live.data.interpolation import interpolate
-from hitrs_live.data.labelled_motion import LabelledMotion
+from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion
 from hitrs_live.errors import DataError
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.pose.intrinsics import camera_intrinsics
+from hitrs_live.synthesis.smoothing import smooth_frames
 from hitrs_live.transforms import fill_unseen
 from hitrs_live.virtual_camera.camera import Camera
 from hitrs_live.virtual_camera.joint_errors.coordinates import (
@@ -29,16 +30,16 @@ from hitrs_live.virtual_camera.joint_errors.coordinates import (
 )
 from hitrs_live.virtual_camera.joint_errors.networks import FlowNetwork, FrameNetwork, bias_network, jitter_network
 from hitrs_live.virtual_camera.joint_errors.noise import PARTS, SLOW_PARTS, draw_noise
-from hitrs_live.virtual_camera.people.bone_rotations import smooth
 from hitrs_live.virtual_camera.pictures.camera_placement import Placement, draw_placement
 
 Floats = NDArray[np.float32]
 SHIPPED: Final = Path(__file__).parents[2] / "weights" / "joint_errors.safetensors"
 STEPS: Final = 5
 """Steps from noise to errors; see reports/joint_errors.json for what fewer cost."""
-RATE_HZ: Final = 30.0
 SMOOTHING_FRAMES: Final = 0.7
 _FARTHEST_M: Final = 2.0
+_BELOW_FLOOR_SHARE: Final = 0.1
+"""Share of frames whose lowest joint may be below the floor: joints of the feet have errors."""
 _FORMAT = "1"
 _KEY = "hitrs_live_joint_errors"
 _MOST_LOGIT = 20.0
@@ -101,6 +102,13 @@ class Scales:
         )
 
 
+def on_floor(joints_m: Floats) -> Floats:
+    """Move a motion up or down so that its lowest joints are at y = 0. joints_m: (T, 25, 3), metres, y up."""
+    lowest = np.quantile(joints_m[..., 1].min(axis=1), _BELOW_FLOOR_SHARE)
+    floored: Floats = (joints_m - np.array([0, lowest, 0])).astype(np.float32)
+    return floored
+
+
 def kept_near(joints_m: Floats, radius_m: float = _FARTHEST_M) -> Floats:
     """Shrink the path over the floor of a person who leaves a circle: no camera that stands still sees all of it.
 
@@ -159,16 +167,19 @@ class JointErrorModel:
     def apply(
         self, joints_m: Floats, rng: np.random.Generator, *, view: Placement | None = None, steps: int = STEPS
     ) -> LiveJoints:
-        """See one person's stream through a camera. joints_m: (T, 25, 3) at 30 Hz, metres, y up, the floor at y = 0.
+        """See one person's stream through a camera. joints_m: (T, 25, 3) at 30 Hz, metres, y up.
 
-        view: where the camera stands, its lens and its frame rate; drawn where None. steps: from noise to errors.
+        view: where the camera stands, its lens and its frame rate, in the world of the joints, whose floor is at y = 0;
+        where None, the motion is put on the floor and a camera is drawn. steps: from noise to errors.
         Frames at another rate than 30 Hz are resampled as the live path does.
         """
         if view is None:
-            joints_m = kept_near(joints_m)
+            joints_m = on_floor(kept_near(joints_m))
             view = draw_placement(rng, joints_m.astype(np.float64))
         # As the renderer does before it poses a body.
-        true_m = in_camera_axes(smooth(joints_m.astype(np.float64), SMOOTHING_FRAMES).astype(np.float32), view.camera)
+        true_m = in_camera_axes(
+            smooth_frames(joints_m.astype(np.float64), SMOOTHING_FRAMES).astype(np.float32), view.camera
+        )
         frames = len(true_m)
         at = np.arange(0, frames - 1 + 1e-6, RATE_HZ / view.rate_hz)
         seen = self.apply_in_camera(

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
+from hitrs_live.synthesis.smoothing import smooth_frames
 from hitrs_live.virtual_camera.people.body_shapes import BodyShapes, body_shapes
-from hitrs_live.virtual_camera.people.bone_rotations import RestPoints, bone_rotations, smooth
+from hitrs_live.virtual_camera.people.bone_rotations import RestPoints, bone_rotations
 from hitrs_live.virtual_camera.people.rest_body import RestBody, rest_body
 from hitrs_live.virtual_camera.people.rotation_matrices import between
 
@@ -92,7 +93,7 @@ class Body:
         Gaussian over time against jitter; what was smoothed away is not in `PosedBody.joints_m` either.
         Raises ValueError for another shape, or where a joint is never finite.
         """
-        joints = smooth(_filled(joints_m), smoothing_frames)
+        joints = smooth_frames(_filled(joints_m), smoothing_frames)
         groups = bone_rotations(joints, self._rest_points)
         rotations = self._bone_rotations(groups, len(joints))
         heads = self._bone_heads(rotations, joints)

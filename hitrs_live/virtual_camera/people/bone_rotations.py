@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.people.rotation_matrices import about, apply, between, frame, swing, swing_at_most, unit
+from hitrs_live.synthesis.rotations import unit
+from hitrs_live.synthesis.smoothing import smooth_frames
+from hitrs_live.virtual_camera.people.rotation_matrices import about, apply, between, frame, swing, swing_at_most
 
 Floats = NDArray[np.float64]
 # A twist is smoothed over about a quarter of a second: hinges turn slowly, their noise is fast.
@@ -32,17 +34,6 @@ class RestPoints:
     """The body's own joints by their NTU names."""
     ball: Mapping[str, Floats]
     """By side: the ball of the foot."""
-
-
-def smooth(values: NDArray[np.float64], sigma_frames: float) -> NDArray[np.float64]:
-    """Smooth values (T, ...) over time with a Gaussian; the ends are continued."""
-    if sigma_frames <= 0 or len(values) < 2:
-        return values
-    reach = int(np.ceil(3 * sigma_frames))
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_frames) ** 2)
-    kernel /= kernel.sum()
-    padded = np.concatenate((np.repeat(values[:1], reach, 0), values, np.repeat(values[-1:], reach, 0)))
-    return np.asarray(sum(weight * padded[k : k + len(values)] for k, weight in enumerate(kernel)))
 
 
 def bone_rotations(joints_m: Floats, rest: RestPoints) -> dict[str, Floats]:
@@ -89,7 +80,7 @@ class _Stream:
         rest_frame = frame(self._at_rest(*shoulders), rest_middle)
         pelvis = frame(self._data(*hips), lower) @ frame(self._at_rest(*hips), rest_middle).T
         chest = frame(self._data(*shoulders), upper) @ rest_frame.T
-        neck_data = smooth(unit(self._data("spine_shoulder", "head")), 1.5)
+        neck_data = smooth_frames(unit(self._data("spine_shoulder", "head")), 1.5)
         neck_rest = apply(chest, self._at_rest("spine_shoulder", "head"))
         turn = swing_at_most(neck_rest, neck_data, np.radians(50))
         head = turn @ chest
@@ -118,7 +109,7 @@ class _Stream:
         fore_arm = swing(apply(upper_arm, rest_fore), fore) @ upper_arm
         palm = self._data(wrist, f"{side}_hand")
         seen = np.linalg.norm(palm, axis=-1) > _MISSING_M
-        palm = smooth(unit(np.where(seen[:, None], unit(palm), 0) + fore), 1.5)
+        palm = smooth_frames(unit(np.where(seen[:, None], unit(palm), 0) + fore), 1.5)
         hand_rest = apply(fore_arm, self._at_rest(wrist, f"{side}_hand"))
         straight = swing(rest_fore, self._at_rest(wrist, f"{side}_hand"))
         hand = swing_at_most(hand_rest, apply(fore_arm @ straight @ fore_arm.swapaxes(-1, -2), palm), np.radians(45))
@@ -155,7 +146,7 @@ class _Stream:
         rest_toes = self._rest.ball[side] - self._rest.joints[f"{side}_ankle"]
         carried = apply(lower_leg, rest_toes)
         seen = np.isfinite(toes[:, :1])
-        toes = smooth(unit(np.where(seen, toes, carried)), 1.0)
+        toes = smooth_frames(unit(np.where(seen, toes, carried)), 1.0)
         turned = swing_at_most(carried, toes, np.radians(60)) @ lower_leg
         ahead = apply(turned, np.array([0.0, 0.0, 1.0]))
         level = np.hypot(ahead[:, 0], ahead[:, 2])
@@ -166,7 +157,7 @@ class _Stream:
         # stands on its toes or lies on its side has no sole on the floor.
         upright = np.clip((turned[:, 1, 1] - 0.3) / 0.4, 0, 1)
         share = np.clip((0.12 - above_m) / 0.08, 0, 1) * np.clip((level - 0.2) / 0.3, 0, 1) * upright
-        return between(turned, flat, smooth(share, 1.5))
+        return between(turned, flat, smooth_frames(share, 1.5))
 
     @staticmethod
     def _twist(swung: Floats, along: Floats, rest_hinge: Floats, hinge: Floats) -> Floats:
@@ -177,5 +168,6 @@ class _Stream:
         parts = np.stack((np.sum(hinge * across, -1), np.sum(hinge * third, -1)), axis=-1)
         # Noise of a straight limb has short hinges: their square hardly counts.
         parts = parts * np.minimum(np.linalg.norm(parts, axis=-1, keepdims=True) / 0.35, 1.0)
-        parts = smooth(parts, _TWIST_SIGMA_FRAMES)
-        return np.arctan2(parts[:, 1], parts[:, 0] + _TWIST_PRIOR)
+        parts = smooth_frames(parts, _TWIST_SIGMA_FRAMES)
+        angle: Floats = np.arctan2(parts[:, 1], parts[:, 0] + _TWIST_PRIOR)
+        return angle

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
+from hitrs_live.synthesis.rotations import unit
 from hitrs_live.virtual_camera.people.body_shapes import BodyShapes
-from hitrs_live.virtual_camera.people.rotation_matrices import about, unit
+from hitrs_live.virtual_camera.people.rotation_matrices import about
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

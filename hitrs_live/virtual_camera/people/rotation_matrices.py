@@ -3,14 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.synthesis.rotations import unit
+
 Floats = NDArray[np.float64]
-_TINY = 1e-9
-
-
-def unit(vectors: Floats) -> Floats:
-    """Scale vectors (..., 3) to length 1; a zero vector stays zero."""
-    result: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), _TINY)
-    return result
 
 
 def frame(side: Floats, along: Floats) -> Floats:

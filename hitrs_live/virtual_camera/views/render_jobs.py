@@ -19,8 +19,8 @@ from hitrs_live.virtual_camera.source_streams import (
     sequence_name,
 )
 from hitrs_live.virtual_camera.views.rendered_view import RenderedView, write_view
-from hitrs_live.virtual_camera.views.stage import Stage, StageRanges, draw_stage
 from hitrs_live.virtual_camera.views.view_rendering import RendererPool, ShowFrame, render_view
+from hitrs_live.virtual_camera.views.view_setup import SetupRanges, ViewSetup, draw_setup
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _OTHERS: Final = 2
@@ -44,7 +44,7 @@ class RenderPlan:
     """Widths and heights of pictures to draw from; empty for those of the cameras' ranges."""
     pose: PoseConfig | None = field(default_factory=PoseConfig)
     """None for the truth without landmarks."""
-    ranges: StageRanges = field(default_factory=StageRanges)
+    ranges: SetupRanges = field(default_factory=SetupRanges)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,17 +94,17 @@ def run_job(job: Job, plan: RenderPlan, folder: Path, renderers: RendererPool) -
 
 def make_view(job: Job, plan: RenderPlan, renderers: RendererPool, *, show: ShowFrame | None = None) -> RenderedView:
     """Render a view. The same job of the same plan gives the same pictures."""
-    stage, stream = stage_of(job, plan)
-    return render_view(stage, stream, job.name, renderers, pose=plan.pose, show=show)
+    setup, stream = setup_of(job, plan)
+    return render_view(setup, stream, job.name, renderers, pose=plan.pose, show=show)
 
 
-def stage_of(job: Job, plan: RenderPlan) -> tuple[Stage, Stream]:
-    """Draw a job's stage. Returns it, and the piece of the stream that its person follows."""
+def setup_of(job: Job, plan: RenderPlan) -> tuple[ViewSetup, Stream]:
+    """Draw a job's setup. Returns it, and the piece of the stream that its person follows."""
     rng = np.random.default_rng([plan.seed, zlib.crc32(job.name.encode())])
     stream = draw_piece(load_stream(job.file, job.number), plan.seconds, rng)
     others = [draw_piece(load_stream(job.file, other), plan.seconds, rng) for other in job.others]
     size = plan.sizes[rng.integers(len(plan.sizes))] if plan.sizes else None
-    return draw_stage(stream, others, rng, plan.ranges, size=size), stream
+    return draw_setup(stream, others, rng, plan.ranges, size=size), stream
 
 
 def _name(file: Path, number: int, view: int) -> str:

@@ -16,8 +16,8 @@ from hitrs_live.virtual_camera.pictures.camera_placement import azimuths_deg
 from hitrs_live.virtual_camera.pictures.renderer import Renderer
 from hitrs_live.virtual_camera.source_streams import Stream
 from hitrs_live.virtual_camera.views.rendered_view import GRID_HZ, RenderedView, find_person
-from hitrs_live.virtual_camera.views.stage import Stage
-from hitrs_live.virtual_camera.views.stage_frames import stage_frames
+from hitrs_live.virtual_camera.views.view_frames import view_frames
+from hitrs_live.virtual_camera.views.view_setup import ViewSetup
 
 Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -70,7 +70,7 @@ class RendererPool:
 
 
 def render_view(
-    stage: Stage,
+    setup: ViewSetup,
     stream: Stream,
     name: str,
     renderers: RendererPool,
@@ -78,26 +78,26 @@ def render_view(
     pose: PoseConfig | None,
     show: ShowFrame | None = None,
 ) -> RenderedView:
-    """Render a stage and keep what the pose network sees of it, beside the truth.
+    """Render a setup and keep what the pose network sees of it, beside the truth.
 
-    stream: what the stage was drawn from; its labels are kept. pose: None for the truth alone, without landmarks.
+    stream: what the setup was drawn from; its labels are kept. pose: None for the truth alone, without landmarks.
     Raises RenderUnavailable, and PoseModelMissing where the pose network's model is not in the cache.
     """
-    camera = stage.placement.camera
-    joints = stage.actors[0].joints_m.astype(float)
+    camera = setup.placement.camera
+    joints = setup.people[0].joints_m.astype(float)
     local = camera.to_camera(joints)
     fractions = camera.project(joints)[0] / (camera.width, camera.height)
     rows: list[Floats] = []
     frame: list[int] = []
-    person = np.full(len(stage), -1, np.int64)
+    person = np.full(len(setup), -1, np.int64)
     masks: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = []
     landmarker = open_landmarker(pose) if pose else _Nobody()
     with closing(landmarker):
-        for index, one in enumerate(stage_frames(stage, renderers.of_size((camera.width, camera.height)))):
+        for index, one in enumerate(view_frames(setup, renderers.of_size((camera.width, camera.height)))):
             seen = landmarker.step(np.ascontiguousarray(one.picture))
             if show is not None:
                 show(one.picture, seen)
-            found = find_person(seen, fractions[index].astype(np.float32), stage.size[0] / stage.size[1])
+            found = find_person(seen, fractions[index].astype(np.float32), setup.size[0] / setup.size[1])
             person[index] = -1 if found < 0 else len(rows) + found
             rows += list(seen)
             frame += [index] * len(seen)
@@ -105,15 +105,15 @@ def render_view(
     return RenderedView(
         name=name, source=stream.source, sequence=stream.name, subject=stream.subject,
         landmarks=np.stack(rows) if rows else np.empty((0, len(MEDIAPIPE33), LANDMARK_FIELDS), np.float32),
-        frame=np.array(frame, np.int64), rate_hz=stage.placement.rate_hz, width=stage.size[0], height=stage.size[1],
+        frame=np.array(frame, np.int64), rate_hz=setup.placement.rate_hz, width=setup.size[0], height=setup.size[1],
         # From x right, y down, z away to x left, y up, z away.
         truth_m=(local * (-1, -1, 1)).astype(np.float32),
         inside=np.stack([inside for inside, _ in masks]), visible=np.stack([visible for _, visible in masks]),
         person=person, azimuth_deg=azimuths_deg(joints, camera.eye_m).astype(np.float32),
-        labels=_labels_at(stream, len(stage), stage.placement.rate_hz)["labels"],
+        labels=_labels_at(stream, len(setup), setup.placement.rate_hz)["labels"],
         grid_labels=_labels_at(stream, int(stream.duration_s * GRID_HZ + 1e-6) + 1, GRID_HZ),
-        label_names=stream.label_names, view=stage.placement.view,
-        focal_px=camera.focal_px * stage.size[0] / camera.width, meta=_description(stage),
+        label_names=stream.label_names, view=setup.placement.view,
+        focal_px=camera.focal_px * setup.size[0] / camera.width, meta=_description(setup),
     )  # fmt: skip
 
 
@@ -139,19 +139,19 @@ def _labels_at(stream: Stream, frames: int, rate_hz: float) -> dict[str, NDArray
     return labels
 
 
-def _description(stage: Stage) -> dict[str, Any]:
+def _description(setup: ViewSetup) -> dict[str, Any]:
     """Describe the camera, the place and the effects, for people and for later selections."""
-    placement = stage.placement
+    placement = setup.placement
     return {
         "camera": {
             "height_m": round(float(placement.camera.eye_m[1]), 3), "pitch_deg": round(placement.pitch_deg, 2),
             "roll_deg": round(placement.roll_deg, 2), "field_of_view_deg": round(placement.field_of_view_deg, 2),
             "azimuth_deg": round(placement.azimuth_deg, 2), "inside_share": round(placement.inside_share, 3),
             "distance_m": round(float(np.linalg.norm(
-                (placement.camera.eye_m - np.median(stage.actors[0].joints_m[:, 0], axis=0))[[0, 2]])), 3),
+                (placement.camera.eye_m - np.median(setup.people[0].joints_m[:, 0], axis=0))[[0, 2]])), 3),
         },
         "place": {
-            "outdoors": stage.scene.outdoors, "furniture": len(stage.scene.furniture), "people": len(stage.actors),
+            "outdoors": setup.scene.outdoors, "furniture": len(setup.scene.furniture), "people": len(setup.people),
         },
-        "effects": msgspec.to_builtins(stage.effects),
+        "effects": msgspec.to_builtins(setup.effects),
     }  # fmt: skip

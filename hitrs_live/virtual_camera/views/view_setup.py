@@ -28,7 +28,7 @@ _LEAST_APART_M: Final = 0.65
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageRanges:
+class SetupRanges:
     """What a view is drawn from."""
 
     cameras: CameraRanges = field(default_factory=CameraRanges)
@@ -43,7 +43,7 @@ class StageRanges:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Actor:
+class Person:
     """A body that moves. T frames of the camera."""
 
     appearance: Appearance
@@ -56,10 +56,10 @@ class Actor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class ViewSetup:
     """One view before it is rendered."""
 
-    actors: tuple[Actor, ...]
+    people: tuple[Person, ...]
     """The first is the person whose truth is kept."""
     scene: Scene
     placement: Placement
@@ -70,39 +70,39 @@ class Stage:
     """Of the noise."""
 
     def __len__(self) -> int:
-        return len(self.actors[0].bones)
+        return len(self.people[0].bones)
 
 
-def draw_stage(
+def draw_setup(
     stream: Stream,
     others: Sequence[Stream],
     rng: np.random.Generator,
-    ranges: StageRanges | None = None,
+    ranges: SetupRanges | None = None,
     *,
     view: ViewClass | None = None,
     size: tuple[int, int] | None = None,
-) -> Stage:
+) -> ViewSetup:
     """Draw bodies, a camera, a place and effects. others: streams of further people, used as far as one is wanted.
 
     Raises RenderUnavailable where the body mesh is missing.
     """
-    ranges = ranges or StageRanges()
+    ranges = ranges or SetupRanges()
     rate_hz = pick(rng, ranges.cameras.rates_hz)
     times = frame_times(stream, rate_hz)
-    main = _make_actor(stream, times, rate_hz, rng)
+    main = _make_person(stream, times, rate_hz, rng)
     placement = draw_placement(
         rng, main.joints_m.astype(float), ranges.cameras, view=view, size=size, rate_hz=rate_hz
     )  # fmt: skip
-    actors = [main]
+    people = [main]
     for other in others[: int(rng.choice(3, p=ranges.others))]:
-        actor = _place_beside(_make_actor(other, times, rate_hz, rng), actors, placement.camera, rng)
-        actors += [actor] if actor else []
+        person = _place_beside(_make_person(other, times, rate_hz, rng), people, placement.camera, rng)
+        people += [person] if person else []
     drawn = placement.camera
     wanted = (drawn.width, drawn.height)
     if drawn.width > ranges.most_drawn:
         placement = replace(placement, camera=_smaller(drawn, ranges.most_drawn))
-    return Stage(
-        actors=tuple(actors), scene=_draw_place(rng, actors, placement.camera, ranges), placement=placement,
+    return ViewSetup(
+        people=tuple(people), scene=_draw_place(rng, people, placement.camera, ranges), placement=placement,
         effects=draw_effects(rng, ranges.effects), size=wanted, seed=int(rng.integers(2**31)),
     )  # fmt: skip
 
@@ -124,7 +124,7 @@ def resample(stream: Stream, rate_hz: float, times: NDArray[np.float64] | None =
     return np.asarray(stream.joints_m[before] * (1 - share) + stream.joints_m[after] * share, np.float32)
 
 
-def _make_actor(stream: Stream, times: NDArray[np.float64], rate_hz: float, rng: np.random.Generator) -> Actor:
+def _make_person(stream: Stream, times: NDArray[np.float64], rate_hz: float, rng: np.random.Generator) -> Person:
     """Pose a body drawn for a stream, its feet on the floor at y = 0."""
     body = Body.drawn_for(stream.joints_m, rng)
     appearance = Appearance.draw(body, rng)
@@ -134,7 +134,7 @@ def _make_actor(stream: Stream, times: NDArray[np.float64], rate_hz: float, rng:
     bones, joints = posed.bones.copy(), posed.joints_m.copy()
     bones[..., 1, 3] -= floor
     joints[..., 1] -= floor
-    return Actor(appearance=appearance, bones=bones, joints_m=joints, height_m=body.height_m)
+    return Person(appearance=appearance, bones=bones, joints_m=joints, height_m=body.height_m)
 
 
 def _lowest_points(appearance: Appearance, bones: Floats) -> Floats:
@@ -151,14 +151,14 @@ def _smaller(camera: Camera, width: int) -> Camera:
     return replace(camera, width=width, height=height, focal_px=camera.focal_px * width / camera.width)
 
 
-def _place_beside(actor: Actor, present: Sequence[Actor], camera: Camera, rng: np.random.Generator) -> Actor | None:
+def _place_beside(person: Person, present: Sequence[Person], camera: Camera, rng: np.random.Generator) -> Person | None:
     """Put another person beside those present, turned at random; None where no place is found."""
     taken = np.concatenate([floor_path(one) for one in present])
     middle = np.median(floor_path(present[0]), axis=0)
     for _ in range(30):
         angle, away, turn = rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 2.6), rng.uniform(0, 2 * np.pi)
         spot = middle + away * np.array((np.cos(angle), np.sin(angle)))
-        moved = _moved(actor, turn, spot)
+        moved = _moved(person, turn, spot)
         path = floor_path(moved)
         apart = np.linalg.norm(path[:, None] - taken[None], axis=-1).min()
         pixels, depth = camera.project(moved.joints_m.astype(float))
@@ -168,32 +168,32 @@ def _place_beside(actor: Actor, present: Sequence[Actor], camera: Camera, rng: n
     return None
 
 
-def floor_path(actor: Actor) -> NDArray[np.float64]:
+def floor_path(person: Person) -> NDArray[np.float64]:
     """Return places on the floor that a person's joints come to, (N, 2), of some frames."""
-    few = actor.joints_m[:: max(1, len(actor.joints_m) // _CLEAR_FRAMES)]
+    few = person.joints_m[:: max(1, len(person.joints_m) // _CLEAR_FRAMES)]
     return few[:, [0, 3, 6, 10, 14, 18]][..., [0, 2]].reshape(-1, 2).astype(float)
 
 
-def _moved(actor: Actor, turn: float, spot: NDArray[np.float64]) -> Actor:
+def _moved(person: Person, turn: float, spot: NDArray[np.float64]) -> Person:
     cos, sin = np.cos(turn), np.sin(turn)
     rotation = np.array(((cos, 0, sin), (0, 1, 0), (-sin, 0, cos)), np.float32)
-    joints = actor.joints_m @ rotation.T
+    joints = person.joints_m @ rotation.T
     shift = np.array((spot[0] - np.median(joints[:, 0, 0]), 0, spot[1] - np.median(joints[:, 0, 2])), np.float32)
-    bones = np.einsum("ij,tbjk->tbik", rotation, actor.bones)
+    bones = np.einsum("ij,tbjk->tbik", rotation, person.bones)
     bones[..., 3] += shift
-    return replace(actor, bones=bones, joints_m=joints + shift)
+    return replace(person, bones=bones, joints_m=joints + shift)
 
 
-def _draw_place(rng: np.random.Generator, actors: Sequence[Actor], camera: Camera, ranges: StageRanges) -> Scene:
+def _draw_place(rng: np.random.Generator, people: Sequence[Person], camera: Camera, ranges: SetupRanges) -> Scene:
     """Draw a place around people, without what hides them or stands in the camera."""
-    points = np.concatenate([actor.joints_m.reshape(-1, 3) for actor in actors]).astype(float)
+    points = np.concatenate([person.joints_m.reshape(-1, 3) for person in people]).astype(float)
     eye = camera.eye_m
     scene = draw_scene(
         rng, reach=(points.min(axis=0), points.max(axis=0)), eye=eye, outdoors_share=ranges.outdoors_share
     )
-    clear = np.concatenate([floor_path(actor) for actor in actors])
+    clear = np.concatenate([floor_path(person) for person in people])
     furniture = draw_furniture(rng, scene, keep_clear=clear)
-    main = actors[0].joints_m
+    main = people[0].joints_m
     if rng.random() < ranges.occluder_share:
         piece = draw_occluder(rng, eye=eye, person=np.median(main[:, 0], axis=0).astype(float), keep_clear=clear)
         furniture += [piece] if piece else []

@@ -1,4 +1,4 @@
-"""The pictures that the camera of a stage takes: people, their shadows, the place, and what the camera adds."""
+"""The pictures that the camera of a setup takes: people, their shadows, the place, and what the camera adds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from hitrs_live.virtual_camera.pictures.renderer import Picture, RenderedPerson,
 from hitrs_live.virtual_camera.pictures.visibility import inside_picture, visible_joints
 from hitrs_live.virtual_camera.places.backdrop import Backdrop, paint
 from hitrs_live.virtual_camera.places.scene import SceneLight
-from hitrs_live.virtual_camera.views.stage import Stage
+from hitrs_live.virtual_camera.views.view_setup import ViewSetup
 
 Floats = NDArray[np.float32]
 
@@ -27,45 +27,45 @@ _SHADOW_MARGIN_M: Final = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageFrame:
+class ViewFrame:
     """One picture and its truth."""
 
     picture: NDArray[np.uint8]
     """(height, width, 3), red-green-blue."""
     inside: NDArray[np.bool_]
     visible: NDArray[np.bool_]
-    """(25,) both, of the first actor."""
+    """(25,) both, of the first person."""
 
 
-def stage_frames(stage: Stage, renderer: Renderer) -> Iterator[StageFrame]:
-    """Yield the pictures that the camera takes. renderer: of the size of the stage's camera."""
-    camera = stage.placement.camera
-    backdrop = paint(stage.scene, camera)
-    lighting = lighting_of(stage.scene.light)
+def view_frames(setup: ViewSetup, renderer: Renderer) -> Iterator[ViewFrame]:
+    """Yield the pictures that the camera takes. renderer: of the size of the setup's camera."""
+    camera = setup.placement.camera
+    backdrop = paint(setup.scene, camera)
+    lighting = lighting_of(setup.scene.light)
     sees_floor = bool(backdrop.floor_mask.any())
-    plain = _plain_level(stage, renderer, lighting) if sees_floor else 0
-    effects = PictureEffects(stage.effects, np.random.default_rng(stage.seed))
-    projected = [camera.project(actor.joints_m.astype(float)) for actor in stage.actors]
-    velocities = [np.gradient(pixels, axis=0) * stage.placement.rate_hz if len(stage) > 1 else 0 * pixels
+    plain = _plain_level(setup, renderer, lighting) if sees_floor else 0
+    effects = PictureEffects(setup.effects, np.random.default_rng(setup.seed))
+    projected = [camera.project(person.joints_m.astype(float)) for person in setup.people]
+    velocities = [np.gradient(pixels, axis=0) * setup.placement.rate_hz if len(setup) > 1 else 0 * pixels
                   for pixels, _ in projected]  # fmt: skip
-    for index in range(len(stage)):
-        floor = [_floor_below(actor.joints_m[index], lighting) for actor in stage.actors] if sees_floor else []
-        people = [RenderedPerson(appearance=actor.appearance, bones=actor.bones[index]) for actor in stage.actors]
+    for index in range(len(setup)):
+        floor = [_floor_below(person.joints_m[index], lighting) for person in setup.people] if sees_floor else []
+        people = [RenderedPerson(appearance=person.appearance, bones=person.bones[index]) for person in setup.people]
         drawn = renderer.draw(people, floor, camera, lighting)
         drawn = behind_furniture(drawn, backdrop)
-        picture = composite(backdrop, drawn, plain, stage.scene.light.shadow)
+        picture = composite(backdrop, drawn, plain, setup.scene.light.shadow)
         motion = Motion(
             pixels=np.concatenate([pixels[index] for pixels, _ in projected]).astype(np.float32),
             velocity_px_s=np.concatenate([one[index] for one in velocities]).astype(np.float32),
             height_px=max(float(np.ptp(pixels[index, :, 1])) for pixels, _ in projected),
         )
         picture = effects.apply(picture, motion)
-        if stage.size != (camera.width, camera.height):
-            picture = cv2.resize(picture, stage.size, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
-        joints = stage.actors[0].joints_m[index]
-        yield StageFrame(
+        if setup.size != (camera.width, camera.height):
+            picture = cv2.resize(picture, setup.size, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+        joints = setup.people[0].joints_m[index]
+        yield ViewFrame(
             picture=picture, inside=inside_picture(camera, joints),
-            visible=visible_joints(drawn, camera, joints, person=1, height_m=stage.actors[0].height_m),
+            visible=visible_joints(drawn, camera, joints, person=1, height_m=setup.people[0].height_m),
         )  # fmt: skip
 
 
@@ -138,11 +138,11 @@ def lighting_of(light: SceneLight) -> Lighting:
     )
 
 
-def _plain_level(stage: Stage, renderer: Renderer, lighting: Lighting) -> int:
+def _plain_level(setup: ViewSetup, renderer: Renderer, lighting: Lighting) -> int:
     """Return the green of a white floor that nothing shades."""
     above = Camera.looking_at(
-        np.array((0.0, 3.0, 0.0)), np.zeros(3), width=stage.placement.camera.width,
-        height=stage.placement.camera.height, fov_deg=60,
+        np.array((0.0, 3.0, 0.0)), np.zeros(3), width=setup.placement.camera.width,
+        height=setup.placement.camera.height, fov_deg=60,
     )  # fmt: skip
     drawn = renderer.draw((), [_floor_below(np.zeros((25, 3), np.float32), lighting)], above, lighting)
     return int(drawn.colour[..., 1][drawn.raw_depth < 1].max())

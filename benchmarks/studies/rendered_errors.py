@@ -25,15 +25,15 @@ from hitrs_live.virtual_camera.views.rendered_view import RenderedView, lifted_j
 def measure(view: RenderedView, config: Config) -> dict[str, Any]:
     """Return counts and sums of one view, in frames in which the person was seen."""
     live = lifted_joints(view, config)
+    seen = ~live.lost_mask
     error_mm = (
-        1e3
-        * np.linalg.norm(live.joints_m - live.joints_m[:, :1] - view.truth_m + view.truth_m[:, :1], axis=-1)[live.seen]
+        1e3 * np.linalg.norm(live.joints_m - live.joints_m[:, :1] - view.truth_m + view.truth_m[:, :1], axis=-1)[seen]
     )
-    depth = np.abs(live.joints_m[:, 0, 2] - view.truth_m[:, 0, 2])[live.seen] / view.truth_m[live.seen, 0, 2]
-    visible = view.visible[live.seen]
-    lean = _lean_deg(live.joints_m[live.seen]) - _lean_deg(view.truth_m[live.seen])
+    depth = np.abs(live.joints_m[:, 0, 2] - view.truth_m[:, 0, 2])[seen] / view.truth_m[seen, 0, 2]
+    visible = view.visible[seen]
+    lean = _lean_deg(live.joints_m[seen]) - _lean_deg(view.truth_m[seen])
     return {
-        "view": view.view, "frames": len(view), "seen": int(live.seen.sum()), "error_mm": error_mm.mean(axis=1),
+        "view": view.view, "frames": len(view), "seen": int(seen.sum()), "error_mm": error_mm.mean(axis=1),
         "visible_mm": error_mm[visible], "hidden_mm": error_mm[~visible], "depth_share": depth, "lean_deg": lean,
     }  # fmt: skip
 

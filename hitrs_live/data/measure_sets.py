@@ -10,6 +10,7 @@ import numpy as np
 from hitrs_live.data.array_format import BACKGROUND, IGNORE, Archive, LabelledSequence, load_archive
 from hitrs_live.data.formats.real_clips import TrueAction
 from hitrs_live.data.formats.ui_prmd import trim_rest
+from hitrs_live.data.interpolation import blend
 from hitrs_live.data.protocols import USUAL_RATE_HZ, usual_rate_hz
 from hitrs_live.data.reality_classes import MEASURE_SETS, UNLABELLED_ACTION, Meaning, MeasureSet
 from hitrs_live.data.stream_synthesis import Floats, place_after
@@ -122,9 +123,7 @@ def _join(archive: Archive, about: MeasureSet, clips: Sequence[LabelledSequence]
     at = _LEAD
     for clip in clips:
         placed = place_after(clip.joints_m, pieces[-1][-1])
-        ease = np.linspace(0, 1, _BLEND + 2, dtype=np.float32)[1:-1, None, None]
-        blend = pieces[-1][-1] * (1 - ease) + placed[0] * ease
-        pieces += [blend, np.repeat(placed[:1], _STILL, axis=0), placed]
+        pieces += [blend(pieces[-1][-1], placed[0], _BLEND), np.repeat(placed[:1], _STILL, axis=0), placed]
         at += _BLEND + _STILL
         found, unknown = _actions(archive, about, clip, at)
         actions += found

@@ -16,7 +16,7 @@ WINDOW_FRAMES = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stream:
+class JointStream:
     """Live joints of one person, rendered or modelled, beside the true ones. T frames at 30 Hz."""
 
     person: str
@@ -27,7 +27,7 @@ class Stream:
     modelled: bool
 
 
-def windows_of(stream: Stream, *, with_truth: bool, stride: int) -> Floats:
+def windows_of(stream: JointStream, *, with_truth: bool, stride: int) -> Floats:
     """Cut a stream into windows of a second, (N, C, WINDOW_FRAMES), each described by the live joints.
 
     Joints about the root and the root about its middle, in body sizes, and their change a frame. with_truth: the true
@@ -103,7 +103,13 @@ DISCRIMINATORS: Mapping[str, type[ConvolutionDiscriminator] | type[SummaryDiscri
 
 
 def balanced_accuracy(
-    train: Sequence[Stream], test: Sequence[Stream], *, kind: str, with_truth: bool, seed: int, epochs: int = 20
+    train: Sequence[JointStream],
+    test: Sequence[JointStream],
+    *,
+    kind: str,
+    with_truth: bool,
+    seed: int,
+    epochs: int = 20,
 ) -> float:
     """Train on some people's streams, measure on others': the mean of the shares of either kind that are recognised.
 
@@ -136,7 +142,7 @@ def balanced_accuracy(
     return result
 
 
-def _collect(streams: Sequence[Stream], *, with_truth: bool, stride: int) -> tuple[Tensor, Tensor]:
+def _collect(streams: Sequence[JointStream], *, with_truth: bool, stride: int) -> tuple[Tensor, Tensor]:
     cut = [windows_of(stream, with_truth=with_truth, stride=stride) for stream in streams]
     labels = np.concatenate([np.full(len(one), stream.modelled) for one, stream in zip(cut, streams, strict=True)])
     return torch.from_numpy(np.concatenate(cut)), torch.from_numpy(labels.astype(np.float32))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hitrs_live.data.interpolation import interpolate
 from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.errors import DataError
-from hitrs_live.evaluation.joint_error_discriminator import DISCRIMINATORS, Stream, balanced_accuracy
+from hitrs_live.evaluation.joint_error_discriminator import DISCRIMINATORS, JointStream, balanced_accuracy
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.skeleton import NTU25
 from hitrs_live.virtual_camera.joint_errors.model import STEPS, JointErrorModel, bridge
@@ -70,18 +70,18 @@ def joint_error_report(
     }  # fmt: skip
 
 
-def rendered_stream(pair: JointPair) -> Stream:
+def rendered_stream(pair: JointPair) -> JointStream:
     """Return what the pose stage made of a view, at 30 Hz."""
     live_m = bridge(np.nan_to_num(pair.live_m), pair.lost_mask)
-    return Stream(
+    return JointStream(
         person=pair.subject, true_m=_at_rate(pair.true_m, pair), live_m=_at_rate(live_m, pair), modelled=False
     )
 
 
-def modelled_stream(model: JointErrorModel, pair: JointPair, rng: np.random.Generator) -> Stream:
+def modelled_stream(model: JointErrorModel, pair: JointPair, rng: np.random.Generator) -> JointStream:
     """Return what the model makes of a view's truth, at 30 Hz."""
     live = _model(model, pair, rng)
-    return Stream(
+    return JointStream(
         person=pair.subject, true_m=_at_rate(pair.true_m, pair), live_m=_at_rate(live.joints_m, pair), modelled=True
     )
 

@@ -22,7 +22,7 @@ from hitrs_live.evaluation.kept_logits import read_logits, write_logits
 from hitrs_live.evaluation.kept_predictions import read_predictions, write_predictions
 from hitrs_live.evaluation.kept_streams import DetectedAction, KeptStream
 from hitrs_live.evaluation.live_actions import decode_predictions, keep_predictions
-from hitrs_live.evaluation.metrics.event import Scene
+from hitrs_live.evaluation.metrics.event import LabelledRecording
 from hitrs_live.evaluation.run_predictor import run_predictor
 from hitrs_live.inference.base import Engine
 from hitrs_live.messages import PoseFrame, Prediction
@@ -46,7 +46,7 @@ class ScoredSet(Protocol):
     """Recordings of one kind and what the model gave for them."""
 
     @property
-    def scenes(self) -> Sequence[Scene]:
+    def scenes(self) -> Sequence[LabelledRecording]:
         """The recordings and what happens in them."""
 
     def decode(self, thresholds: Thresholds | None) -> Sequence[Sequence[DetectedAction]]:

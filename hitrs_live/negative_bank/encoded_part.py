@@ -11,7 +11,8 @@ from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.negative_bank.bank_format import BankInfo, PartWriter, StreamInfo
 from hitrs_live.negative_bank.encoder import BankEncoder
 from hitrs_live.negative_bank.encoding import clip_ends, encode_motions, row_labels
-from hitrs_live.negative_bank.live_view import LiveJoints, kept_spans
+from hitrs_live.negative_bank.live_view import kept_spans
+from hitrs_live.virtual_camera.live_joints import LiveJoints
 
 _FRAMES_AT_ONCE: Final = 30_000
 """Frames of motions that are normalised as one batch."""

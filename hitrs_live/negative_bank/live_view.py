@@ -4,7 +4,7 @@ A `LiveView` takes joints as a data set or a synthesiser has them and returns jo
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -15,20 +15,11 @@ from hitrs_live.data.corruptions import as_landmarks
 from hitrs_live.errors import ConfigError
 from hitrs_live.streaming.predictor import fill_missing
 from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel
+from hitrs_live.virtual_camera.live_joints import LiveJoints
 
 Floats = NDArray[np.float32]
 _LANDMARKS_SHARE: Final = 0.7
 """Share of motions retargeted to the geometry of MediaPipe's landmarks; the others keep their own."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LiveJoints:
-    """What the live path makes of a motion of T frames."""
-
-    joints_m: Floats
-    """(T, 25, 3), metres, y up, in the camera's axes."""
-    lost_mask: NDArray[np.bool_]
-    """(T,); True where the person was not found and the joints were filled in."""
 
 
 LiveView = Callable[[Floats, np.random.Generator], LiveJoints]
@@ -41,7 +32,8 @@ def augmented_view(joints_m: Floats, rng: np.random.Generator) -> LiveJoints:
     """
     seen = as_landmarks(joints_m) if rng.random() < _LANDMARKS_SHARE else joints_m
     varied, _ = Augmenter(AugmentConfig(), np.zeros(0, np.int64)).vary_view(seen, rng)
-    return LiveJoints(joints_m=varied, lost_mask=np.zeros(len(varied), bool))
+    certain = np.ones(varied.shape[:2], np.float32)
+    return LiveJoints(joints_m=varied, confidence=certain, lost_mask=np.zeros(len(varied), bool))
 
 
 def kept_spans(lost_mask: NDArray[np.bool_], bridge_frames: int) -> list[slice]:
@@ -64,7 +56,7 @@ def modelled_view() -> LiveView:
 
     def view(joints_m: Floats, rng: np.random.Generator) -> LiveJoints:
         live = model.apply(joints_m, rng)
-        return LiveJoints(joints_m=fill_missing(live.joints_m, live.confidence), lost_mask=live.lost_mask)
+        return replace(live, joints_m=fill_missing(live.joints_m, live.confidence))
 
     return view
 

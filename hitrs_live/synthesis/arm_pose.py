@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.synthesis.channels import PIN_FRAMES
 from hitrs_live.synthesis.clearance import Obstacles, arms_apart
-from hitrs_live.synthesis.pose import ABOVE_FLOOR_M, SIGNS, JointColumns, Pose, upward
+from hitrs_live.synthesis.pose_channels import ABOVE_FLOOR_M, SIGNS, JointColumns, PoseChannels, upward
 from hitrs_live.synthesis.rotations import apply, calm_pole, mix, solve_two_bones, square_to, unit
 from hitrs_live.synthesis.smoothing import smooth
 
@@ -17,13 +17,13 @@ _SOFT = 0.004
 """Share of the arm's length over which one that becomes straight slows down."""
 
 
-def place_arms(joints: Floats, pose: Pose, *, floor_hands: bool) -> None:
+def place_arms(joints: Floats, pose: PoseChannels, *, floor_hands: bool) -> None:
     """Place elbows and wrists from the shoulders. floor_hands: whether the hips have their place yet."""
     for side, sign in SIGNS.items():
         _place_arm(joints, pose, side, sign, floor_hands=floor_hands)
 
 
-def _place_arm(joints: Floats, pose: Pose, side: str, sign: float, *, floor_hands: bool) -> None:
+def _place_arm(joints: Floats, pose: PoseChannels, side: str, sign: float, *, floor_hands: bool) -> None:
     body, put = pose.body, JointColumns(joints)
     shoulder = put[f"{side}_shoulder"]
     plane, raised = np.radians(pose[f"{side}.arm.plane"]), np.radians(pose[f"{side}.arm.elevation"])
@@ -57,7 +57,7 @@ def _place_arm(joints: Floats, pose: Pose, side: str, sign: float, *, floor_hand
     put[f"{side}_elbow"], put[f"{side}_wrist"] = elbow, wrist
 
 
-def clear_arms(joints: Floats, pose: Pose) -> None:
+def clear_arms(joints: Floats, pose: PoseChannels) -> None:
     """Move elbows and wrists out of the trunk, the head, the thighs and the other arm; then place the hands."""
     put, body = JointColumns(joints), pose.body
     ahead = apply(pose.chest, np.array((0, 0, 1), np.float32))
@@ -103,7 +103,7 @@ def _raise(hanging: Floats, level: Floats, raised: Floats) -> Floats:
     return rotated
 
 
-def _hand_target(joints: Floats, pose: Pose, side: str, frame: str) -> Floats:
+def _hand_target(joints: Floats, pose: PoseChannels, side: str, frame: str) -> Floats:
     """Return the place at which a hand is held, (T, 3)."""
     put = JointColumns(joints)
     name = f"{side}.pin.{frame}"
@@ -120,7 +120,7 @@ def _hand_target(joints: Floats, pose: Pose, side: str, frame: str) -> Floats:
     return origin + apply(axes, offset * np.float32(pose.body.arm_m))
 
 
-def _place_hand(put: JointColumns, pose: Pose, side: str, sign: float) -> None:
+def _place_hand(put: JointColumns, pose: PoseChannels, side: str, sign: float) -> None:
     """Place hand, finger tips and thumb: in line with the forearm, bent at the wrist, turned by the pronation."""
     elbow, wrist, shoulder = (put[f"{side}_{name}"] for name in ("elbow", "wrist", "shoulder"))
     along = unit(wrist - elbow)

@@ -32,7 +32,7 @@ _FEET: Final = [[INDEX[f"{side}.foot.{axis}"] for axis in ("x", "z", "yaw", "pit
 
 
 @dataclass(frozen=True, kw_only=True)
-class Segment:
+class StreamPart:
     """Part of a stream: channels, which of them count, and labels by number. T frames."""
 
     channels: Floats
@@ -48,7 +48,7 @@ class Segment:
         return len(self.channels)
 
 
-def segment_of(performance: Performance, classes: Mapping[str, int]) -> Segment:
+def segment_of(performance: Performance, classes: Mapping[str, int]) -> StreamPart:
     """Number the labels of a performance; classes that are not among those wanted become background."""
     frames = len(performance)
     numbers = np.array([BACKGROUND, *(classes.get(name, BACKGROUND) for name in performance.actions)], np.int64)
@@ -62,7 +62,7 @@ def segment_of(performance: Performance, classes: Mapping[str, int]) -> Segment:
     onset = change & acts
     if performance.bout and onset.any():
         onset[np.flatnonzero(onset)[1:]] = False
-    return Segment(
+    return StreamPart(
         channels=performance.channels,
         owned=np.tile(performance.owned_mask.astype(np.float32), (frames, 1)),
         labels=labels,
@@ -78,10 +78,10 @@ def _count_by_class(actions: Sequence[str]) -> Labels:
     return np.array([0, *(actions[: place + 1].count(name) for place, name in enumerate(actions))], np.int64)
 
 
-def background_segment(channels: Floats, owned: Floats) -> Segment:
+def background_segment(channels: Floats, owned: Floats) -> StreamPart:
     """Label channels as background. channels, owned: (T, C)."""
     frames = len(channels)
-    return Segment(
+    return StreamPart(
         channels=channels,
         owned=owned,
         labels=np.full(frames, BACKGROUND, np.int64),
@@ -92,7 +92,7 @@ def background_segment(channels: Floats, owned: Floats) -> Segment:
     )
 
 
-def idle_segment(frames: int) -> Segment:
+def idle_segment(frames: int) -> StreamPart:
     """Stand, with everything free but the place."""
     channels = standing(frames)
     owned = np.zeros_like(channels)
@@ -100,7 +100,7 @@ def idle_segment(frames: int) -> Segment:
     return background_segment(channels, owned)
 
 
-def held_segment(last: Segment, frames: int, *, arms_free: bool) -> Segment:
+def held_segment(last: StreamPart, frames: int, *, arms_free: bool) -> StreamPart:
     """Stay in the last pose of a segment, as on a chair."""
     channels = np.tile(last.channels[-1], (frames, 1))
     channels[:, _ROOT] = 0
@@ -110,7 +110,7 @@ def held_segment(last: Segment, frames: int, *, arms_free: bool) -> Segment:
     return background_segment(channels, owned)
 
 
-def lay_over(base: Segment, top: Segment) -> Segment:
+def lay_over(base: StreamPart, top: StreamPart) -> StreamPart:
     """Do an action of the arms over another motion, such as walking. Where the action is done, its label counts.
 
     Both are cut to the shorter length.
@@ -119,7 +119,7 @@ def lay_over(base: Segment, top: Segment) -> Segment:
     acts = top.labels[:frames] != BACKGROUND
     upper = top.owned[:frames].copy()
     upper[:, PARTS["legs"]] = 0
-    return Segment(
+    return StreamPart(
         channels=np.where(upper > 0, top.channels[:frames], base.channels[:frames]),
         owned=np.maximum(base.owned[:frames], upper),
         labels=np.where(acts, top.labels[:frames], base.labels[:frames]),
@@ -130,12 +130,12 @@ def lay_over(base: Segment, top: Segment) -> Segment:
     )
 
 
-def join(segments: Sequence[Segment], rng: np.random.Generator, *, leg_m: float) -> Segment:
+def join(segments: Sequence[StreamPart], rng: np.random.Generator, *, leg_m: float) -> StreamPart:
     """Join segments, each beginning where the one before ended, with a transition of background in between.
 
     leg_m: length of the body's leg.
     """
-    parts: list[Segment] = []
+    parts: list[StreamPart] = []
     for segment in segments:
         if parts:
             shift = _shift(parts[-1], segment)
@@ -143,7 +143,7 @@ def join(segments: Sequence[Segment], rng: np.random.Generator, *, leg_m: float)
             parts += [_transition(parts[-1], placed, shift, rng), placed]
         else:
             parts.append(segment)
-    return Segment(
+    return StreamPart(
         **{
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in ("channels", "owned", "labels", "phase", "repetition", "onset_mask", "near_miss")
@@ -151,7 +151,7 @@ def join(segments: Sequence[Segment], rng: np.random.Generator, *, leg_m: float)
     )
 
 
-def _shift(before: Segment, after: Segment) -> Floats:
+def _shift(before: StreamPart, after: StreamPart) -> Floats:
     """Return how far the place is to move between two segments so that what carries the body stays.
 
     That is the pelvis where the body sits or lies, and else the feet. Returns (2,): x and z in lengths of the leg.
@@ -184,7 +184,7 @@ def _moved(place: Floats, shift_m: Floats) -> Floats:
     )
 
 
-def _placed_after(segment: Segment, place: Floats) -> Segment:
+def _placed_after(segment: StreamPart, place: Floats) -> StreamPart:
     """Move and turn a segment's place so that it begins at a place (x, z, heading)."""
     channels = segment.channels.copy()
     began = channels[0, _ROOT]
@@ -193,10 +193,10 @@ def _placed_after(segment: Segment, place: Floats) -> Segment:
     channels[:, _ROOT[0]] = place[0] + x * np.cos(turn) + z * np.sin(turn)
     channels[:, _ROOT[1]] = place[1] - x * np.sin(turn) + z * np.cos(turn)
     channels[:, _ROOT[2]] += place[2] - began[2]
-    return Segment(**{**vars(segment), "channels": channels})
+    return StreamPart(**{**vars(segment), "channels": channels})
 
 
-def _transition(before: Segment, after: Segment, shift: Floats, rng: np.random.Generator) -> Segment:
+def _transition(before: StreamPart, after: StreamPart, shift: Floats, rng: np.random.Generator) -> StreamPart:
     """Interpolate from the last pose to the first of the next, one foot after the other.
 
     shift: (2,), how far the place has moved from the one to the other, in lengths of the leg.

@@ -15,7 +15,7 @@ from hitrs_live.synthesis.anthropometry import BodyProportions
 from hitrs_live.synthesis.arm_pose import clear_arms, place_arms
 from hitrs_live.synthesis.channels import SIDES
 from hitrs_live.synthesis.leg_pose import ankle_targets, place_leg, within_reach
-from hitrs_live.synthesis.pose import ABOVE_FLOOR_M, SIGNS, JointColumns, Pose, upward
+from hitrs_live.synthesis.pose_channels import ABOVE_FLOOR_M, SIGNS, JointColumns, PoseChannels, upward
 from hitrs_live.synthesis.rotations import apply
 from hitrs_live.synthesis.smoothing import smooth
 
@@ -37,7 +37,7 @@ _RHYTHM = 0.04
 
 def solve_pose(channels: Floats, body: BodyProportions) -> Floats:
     """Compute joints from channels. channels: (T, C). Returns (T, 25, 3), metres, the floor at y = 0."""
-    pose = Pose(channels, body)
+    pose = PoseChannels(channels, body)
     joints: Floats = np.zeros((len(channels), len(NTU25), 3), np.float32)
     # The trunk first at the origin, then where the legs and balance put it.
     _place_trunk(joints, pose)
@@ -60,7 +60,7 @@ def solve_pose(channels: Floats, body: BodyProportions) -> Floats:
     return _above_floor(joints)
 
 
-def _place_trunk(joints: Floats, pose: Pose) -> None:
+def _place_trunk(joints: Floats, pose: PoseChannels) -> None:
     """Place the trunk, with the middle of the hips at the origin."""
     body = pose.body
     put = JointColumns(joints)
@@ -79,7 +79,7 @@ def _place_trunk(joints: Floats, pose: Pose) -> None:
         put[f"{side}_shoulder"] = put["spine_shoulder"] + apply(pose.chest, girdle)
 
 
-def _towards_balance(joints: Floats, pose: Pose) -> Floats:
+def _towards_balance(joints: Floats, pose: PoseChannels) -> Floats:
     """Return the movement of the pelvis, (T, 3), that brings the centre of mass above the feet that stand."""
     wanted = np.zeros((len(joints), 3), np.float32)
     weight = np.zeros(len(joints), np.float32)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.anthropometry import BodyProportions
-from hitrs_live.synthesis.pose import SIGNS, JointColumns, Pose, upward
+from hitrs_live.synthesis.pose_channels import SIGNS, JointColumns, PoseChannels, upward
 from hitrs_live.synthesis.rotations import about_x, about_y, about_z, apply, calm_pole, mix, solve_two_bones, unit
 from hitrs_live.synthesis.smoothing import smooth
 
@@ -32,7 +32,7 @@ class AnkleTarget:
     toes: Floats
 
 
-def ankle_targets(pose: Pose, side: str) -> AnkleTarget:
+def ankle_targets(pose: PoseChannels, side: str) -> AnkleTarget:
     body, sign = pose.body, SIGNS[side]
     name = f"{side}.foot"
     flat = pose.vector(f"{name}.x", f"{name}.y", f"{name}.z", side=side) * np.float32(body.leg_m)
@@ -51,7 +51,7 @@ def ankle_targets(pose: Pose, side: str) -> AnkleTarget:
     )
 
 
-def within_reach(hips: Floats, upper: Floats, ankles: Mapping[str, AnkleTarget], pose: Pose) -> Floats:
+def within_reach(hips: Floats, upper: Floats, ankles: Mapping[str, AnkleTarget], pose: PoseChannels) -> Floats:
     """Lower the pelvis until the legs that stand reach their feet. hips: (T, 3) -> the same."""
     body = pose.body
     longest = 0.9985 * (body.thigh_m + body.shank_m)
@@ -75,7 +75,7 @@ def _eased_drop(drop: Floats) -> Floats:
     return eased
 
 
-def place_leg(joints: Floats, pose: Pose, side: str, ankle: AnkleTarget) -> None:
+def place_leg(joints: Floats, pose: PoseChannels, side: str, ankle: AnkleTarget) -> None:
     """Place knee, ankle and foot: where the foot stands, or as the leg's angles say."""
     body, put = pose.body, JointColumns(joints)
     sign = SIGNS[side]

@@ -14,7 +14,7 @@ from hitrs_live.errors import ConfigError
 from hitrs_live.synthesis.anthropometry import BodyProportions, draw_body
 from hitrs_live.synthesis.channels import ARMS, INDEX, SIDES, columns
 from hitrs_live.synthesis.compose import (
-    Segment,
+    StreamPart,
     held_segment,
     idle_segment,
     join,
@@ -116,7 +116,9 @@ class MotionSynthesiser:
         around = [idle_segment(RATE_HZ), middle, idle_segment(RATE_HZ)] if _stands(program) else [middle]
         return _finish(join(around, rng, leg_m=body.leg_m), body, rng, name=f"{name}_{self._seed}_{index:06d}")
 
-    def _segments(self, body: BodyProportions, rng: np.random.Generator, wanted: int, *, falls: bool) -> list[Segment]:
+    def _segments(
+        self, body: BodyProportions, rng: np.random.Generator, wanted: int, *, falls: bool
+    ) -> list[StreamPart]:
         """Draw segments of so many frames or a little more.
 
         falls: at the end the person stands, walks or sits, so that a fall can take over.
@@ -132,12 +134,12 @@ class MotionSynthesiser:
         return segments
 
     def _before_fall(
-        self, posture: str, last: Segment, body: BodyProportions, rng: np.random.Generator
-    ) -> list[Segment]:
+        self, posture: str, last: StreamPart, body: BodyProportions, rng: np.random.Generator
+    ) -> list[StreamPart]:
         """Stand, walk or sit for a few seconds, from whatever posture."""
         way = rng.choice(("standing", "walking", "sitting"), p=(0.35, 0.4, 0.25))
         route = self._route(posture, "sitting" if way == "sitting" else "standing", rng)
-        segments: list[Segment] = []
+        segments: list[StreamPart] = []
         for step in route:
             segments.append(self._perform(step, body, rng, after=(segments or [last])[-1]))
         seconds = START_FRAMES / RATE_HZ + 1.0
@@ -148,8 +150,8 @@ class MotionSynthesiser:
         return [*segments, held_segment((segments or [last])[-1], int(seconds * RATE_HZ), arms_free=True)]
 
     def _item(
-        self, last: Segment, posture: str, body: BodyProportions, rng: np.random.Generator
-    ) -> tuple[list[Segment], str]:
+        self, last: StreamPart, posture: str, body: BodyProportions, rng: np.random.Generator
+    ) -> tuple[list[StreamPart], str]:
         """Draw what comes next, and how to get into its posture first. Returns the segments and the posture."""
         settings = self.settings
         kind = rng.choice(
@@ -166,7 +168,7 @@ class MotionSynthesiser:
             program = _pick(self._background, rng)
         else:
             program = _pick(list(self._by_class.values())[rng.integers(len(self._by_class))], rng)
-        added: list[Segment] = []
+        added: list[StreamPart] = []
         sitting = posture == "sitting" and "sitting" in program.over
         if not sitting:
             for step in self._route(posture, program.posture, rng):
@@ -180,7 +182,7 @@ class MotionSynthesiser:
             segment = lay_over(self._walk(len(segment) / RATE_HZ + 1.0, body, rng), segment)
         return [*added, segment], program.final_posture
 
-    def _walk(self, seconds: float, body: BodyProportions, rng: np.random.Generator) -> Segment:
+    def _walk(self, seconds: float, body: BodyProportions, rng: np.random.Generator) -> StreamPart:
         walking = _pick([one for one in self._programs if one.gait and one.action == "walk"], rng)
         return segment_of(walk(walking, body, rng, seconds=seconds), self._numbers)
 
@@ -192,8 +194,8 @@ class MotionSynthesiser:
         *,
         near_miss: bool = False,
         seconds: float = 25.0,
-        after: Segment | None = None,
-    ) -> Segment:
+        after: StreamPart | None = None,
+    ) -> StreamPart:
         """Perform a program. after: the segment before it; a chair stays where it was."""
         if program.gait:
             return segment_of(walk(program, body, rng), self._numbers)
@@ -239,7 +241,7 @@ def _stands(program: Program) -> bool:
 
 
 def _finish(
-    segment: Segment, body: BodyProportions, rng: np.random.Generator, *, name: str, frames: int | None = None
+    segment: StreamPart, body: BodyProportions, rng: np.random.Generator, *, name: str, frames: int | None = None
 ) -> LabelledMotion:
     """Fill in what is free, and compute the joints."""
     count = len(segment)

@@ -22,7 +22,7 @@ _FRAME_LABELS: Final = ("phase", "repetition", "onset", "near_miss")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stream:
+class SourceStream:
     """Joints of one person, with labels. T frames."""
 
     source: str
@@ -41,10 +41,10 @@ class Stream:
         """From the first frame to the last."""
         return (len(self.joints_m) - 1) / self.rate_hz
 
-    def cut(self, start: int, frames: int) -> "Stream":
+    def cut(self, start: int, frames: int) -> "SourceStream":
         """Return part of the stream."""
         part = slice(start, start + frames)
-        return Stream(
+        return SourceStream(
             source=self.source, name=self.name, subject=self.subject, joints_m=self.joints_m[part],
             rate_hz=self.rate_hz, labels={key: values[part] for key, values in self.labels.items()},
             label_names=self.label_names,
@@ -93,7 +93,7 @@ def choose_sequences(
     return ordered[:most]
 
 
-def load_stream(file: Path, number: int) -> Stream:
+def load_stream(file: Path, number: int) -> SourceStream:
     """Return one sequence of a file. Raises DataError where the file is damaged."""
     archive = _archive(file)
     end = int(archive.lengths[: number + 1].sum())
@@ -101,7 +101,7 @@ def load_stream(file: Path, number: int) -> Stream:
     labels = {"labels": archive.labels[part].astype(np.int64)}
     labels |= {key: values[part] for key, values in _frame_labels(file).items()}
     rate = archive.meta.get("rate_hz", usual_rate_hz(file.stem, split_names(file.stem, archive.names)))
-    return Stream(
+    return SourceStream(
         source=file.stem, name=archive.names[number], subject=archive.subjects[number],
         joints_m=archive.joints[part].astype(np.float32), rate_hz=float(rate), labels=labels,
         label_names=_names(archive),
@@ -113,7 +113,7 @@ def sequence_name(file: Path, number: int) -> str:
     return _archive(file).names[number]
 
 
-def draw_piece(stream: Stream, seconds: float | None, rng: np.random.Generator) -> Stream:
+def draw_piece(stream: SourceStream, seconds: float | None, rng: np.random.Generator) -> SourceStream:
     """Cut a piece of at most that length at a random place; the whole stream where it is shorter or seconds is None."""
     frames = len(stream.joints_m) if seconds is None else round(seconds * stream.rate_hz) + 1
     if frames >= len(stream.joints_m):

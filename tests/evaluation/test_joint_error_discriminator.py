@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from hitrs_live.evaluation.joint_error_discriminator import WINDOW_FRAMES, Stream, balanced_accuracy, windows_of
+from hitrs_live.evaluation.joint_error_discriminator import WINDOW_FRAMES, JointStream, balanced_accuracy, windows_of
 
 
-def streams(people: int, *, jitter_m: float, seed: int = 0) -> list[Stream]:
+def streams(people: int, *, jitter_m: float, seed: int = 0) -> list[JointStream]:
     """Two streams of each person, one of them called modelled; only that one's joints jitter."""
     rng = np.random.default_rng(seed)
     pose = rng.normal(0, 0.5, (1, 25, 3))
@@ -15,7 +15,7 @@ def streams(people: int, *, jitter_m: float, seed: int = 0) -> list[Stream]:
         for modelled in (False, True):
             true = (pose + rng.normal(0, 0.02, (1, 25, 3)) + np.zeros((60, 1, 1))).astype(np.float32)
             live = true + rng.normal(0, 0.01 + jitter_m * modelled, true.shape).astype(np.float32)
-            made.append(Stream(person=str(person), true_m=true, live_m=live.astype(np.float32), modelled=modelled))
+            made.append(JointStream(person=str(person), true_m=true, live_m=live.astype(np.float32), modelled=modelled))
     return made
 
 
@@ -28,7 +28,7 @@ def test_windows_are_a_second_long_and_with_the_truth_they_say_more() -> None:
 
 def test_a_stream_shorter_than_a_window_has_none() -> None:
     stream = streams(1, jitter_m=0.0)[0]
-    short = Stream(person="a", true_m=stream.true_m[:20], live_m=stream.live_m[:20], modelled=False)
+    short = JointStream(person="a", true_m=stream.true_m[:20], live_m=stream.live_m[:20], modelled=False)
     assert len(windows_of(short, with_truth=True, stride=1)) == 0
 
 

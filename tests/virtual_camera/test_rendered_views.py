@@ -50,14 +50,14 @@ def test_perfect_landmarks_are_lifted_onto_the_truth() -> None:
 
     # The lens is the one that the live path assumes, and the person stands on the optical axis.
     assert np.linalg.norm(live.joints_m - view.truth_m, axis=-1).mean() < 0.03
-    assert live.seen.all()
+    assert not live.lost_mask.any()
 
 
 def test_frames_in_which_the_person_is_lost_are_interpolated() -> None:
     live = lifted_joints(make_view(lost=(10, 11, 12)), Config())
 
     whole = lifted_joints(make_view(), Config())
-    assert not live.seen[10:13].any()
+    assert live.lost_mask[10:13].all()
     assert (live.confidence[10:13] == 0).all()
     np.testing.assert_allclose(live.joints_m, whole.joints_m, atol=0.01)
 
@@ -70,7 +70,7 @@ def test_tracked_joints_are_at_30_hz_whatever_the_cameras_rate(rate_hz: float) -
 
     assert len(live.joints_m) == len(view.grid_labels["labels"]) == round((len(view) - 1) / rate_hz * 30) + 1
     # A newcomer is tracked from the second or third frame on.
-    assert live.seen[3:].all()
+    assert not live.lost_mask[3:].any()
     assert np.isfinite(live.joints_m).all()
 
 

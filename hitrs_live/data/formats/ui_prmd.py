@@ -7,6 +7,7 @@ from itertools import groupby
 import numpy as np
 
 from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
+from hitrs_live.data.interpolation import blend
 from hitrs_live.data.stream_synthesis import place_after
 
 _BLEND = 15
@@ -45,11 +46,9 @@ def join_repetitions(sequences: Iterable[LabelledSequence]) -> list[LabelledSequ
         stream = first
         for other in others:
             placed = place_after(other.joints_m, stream.joints_m[-1])
-            ease = np.linspace(0, 1, _BLEND + 2, dtype=np.float32)[1:-1, None, None]
-            blend = stream.joints_m[-1] * (1 - ease) + placed[0] * ease
             stream = replace(
                 stream,
-                joints_m=np.concatenate((stream.joints_m, blend, placed)),
+                joints_m=np.concatenate((stream.joints_m, blend(stream.joints_m[-1], placed[0], _BLEND), placed)),
                 labels=np.concatenate((stream.labels, np.full(_BLEND, BACKGROUND), other.labels)),
             )
         joined.append(stream)

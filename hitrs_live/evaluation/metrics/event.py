@@ -15,7 +15,7 @@ from hitrs_live.data.reality_classes import UNLABELLED_ACTION
 from hitrs_live.evaluation.kept_streams import DetectedAction
 
 
-class Scene(Protocol):
+class LabelledRecording(Protocol):
     """A recording and what happens in it. Seconds from its first frame."""
 
     @property
@@ -86,7 +86,9 @@ class EventCounts:
         )  # fmt: skip
 
 
-def compare_events(scene: Scene, detected: Sequence[DetectedAction], labels: Sequence[str]) -> dict[str, EventCounts]:
+def compare_events(
+    scene: LabelledRecording, detected: Sequence[DetectedAction], labels: Sequence[str]
+) -> dict[str, EventCounts]:
     """Compare a recording's detected actions with its true ones, class by class.
 
     labels: classes of the model; true actions of other classes are left out. What is detected after the labelled part
@@ -113,12 +115,12 @@ def compare_events(scene: Scene, detected: Sequence[DetectedAction], labels: Seq
     return dict(sorted(counts.items()))
 
 
-def known_actions(scene: Scene, labels: Sequence[str]) -> list[TrueAction]:
+def known_actions(scene: LabelledRecording, labels: Sequence[str]) -> list[TrueAction]:
     """List the true actions of a recording that a model with these classes can detect."""
     return [action for action in scene.actions if action.classes & set(labels) and action.start_s < scene.labelled_s]
 
 
-def unknown_stretches(scene: Scene, labels: Sequence[str]) -> list[tuple[float, float, frozenset[str]]]:
+def unknown_stretches(scene: LabelledRecording, labels: Sequence[str]) -> list[tuple[float, float, frozenset[str]]]:
     """List where a recording has actions that a model with these classes does not know.
 
     Returns start, end and the nearly right classes of each: the whole labelled part of a recording of other actions,
@@ -133,7 +135,7 @@ def unknown_stretches(scene: Scene, labels: Sequence[str]) -> list[tuple[float, 
     ]
 
 
-def counted_detections(scene: Scene, detected: Sequence[DetectedAction]) -> list[DetectedAction]:
+def counted_detections(scene: LabelledRecording, detected: Sequence[DetectedAction]) -> list[DetectedAction]:
     """List the detected actions that begin where it is known what happens."""
     return [
         one
@@ -142,7 +144,9 @@ def counted_detections(scene: Scene, detected: Sequence[DetectedAction]) -> list
     ]
 
 
-def false_detections(scene: Scene, detected: Sequence[DetectedAction], labels: Sequence[str]) -> list[DetectedAction]:
+def false_detections(
+    scene: LabelledRecording, detected: Sequence[DetectedAction], labels: Sequence[str]
+) -> list[DetectedAction]:
     """List the detected actions of a recording that are neither right nor nearly right."""
     true = known_actions(scene, labels)
     return [
@@ -152,7 +156,7 @@ def false_detections(scene: Scene, detected: Sequence[DetectedAction], labels: S
     ]
 
 
-def is_near(detected: DetectedAction, scene: Scene) -> bool:
+def is_near(detected: DetectedAction, scene: LabelledRecording) -> bool:
     """Return whether a detection that is not right is nearly right."""
     return detected.label in scene.near or any(
         detected.label in action.near and overlaps(detected, action) for action in scene.actions

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.evaluation.metrics.event import Scene, known_actions, unknown_stretches
+from hitrs_live.evaluation.metrics.event import LabelledRecording, known_actions, unknown_stretches
 
 PIECE_S: Final = 3.0
 """Length of the pieces that a recording of nothing known is cut into."""
@@ -37,12 +37,12 @@ def auroc(known: NDArray[np.floating], unknown: NDArray[np.floating]) -> float |
     return float((below + at_most).sum() / 2 / len(known) / len(unknown))
 
 
-def known_intervals(scene: Scene, labels: Sequence[str]) -> list[tuple[float, float]]:
+def known_intervals(scene: LabelledRecording, labels: Sequence[str]) -> list[tuple[float, float]]:
     """List when the known actions of a recording happen, in seconds."""
     return [(action.start_s, min(action.end_s, scene.labelled_s)) for action in known_actions(scene, labels)]
 
 
-def unknown_intervals(scene: Scene, labels: Sequence[str]) -> list[tuple[float, float]]:
+def unknown_intervals(scene: LabelledRecording, labels: Sequence[str]) -> list[tuple[float, float]]:
     """List when the unknown actions of a recording happen, in seconds."""
     found = []
     for start_s, end_s, near in unknown_stretches(scene, labels):

@@ -15,7 +15,7 @@ from hitrs_live.data.reality_classes import BOUTS
 from hitrs_live.evaluation.kept_streams import DetectedAction
 from hitrs_live.evaluation.metrics.event import (
     EventCounts,
-    Scene,
+    LabelledRecording,
     compare_events,
     false_detections,
     overlaps,
@@ -47,7 +47,7 @@ class NamedSet:
 class _Result:
     """One recording, decoded with the thresholds in force."""
 
-    scene: Scene
+    scene: LabelledRecording
     detected: Sequence[DetectedAction]
     counts: Mapping[str, EventCounts]
     best: BestScores
@@ -158,7 +158,7 @@ def _sum(results: Sequence[_Result]) -> EventCounts:
     return sum((one for result in results for one in result.counts.values()), EventCounts())
 
 
-def _by(results: Sequence[_Result], key_of: Callable[[Scene, str], Hashable]) -> dict[str, Any]:
+def _by(results: Sequence[_Result], key_of: Callable[[LabelledRecording, str], Hashable]) -> dict[str, Any]:
     """Sum the counts by class or by view, those with most true actions first."""
     groups: dict[Hashable, EventCounts] = {}
     for result in results:
@@ -252,7 +252,7 @@ def _mistakes(results: Sequence[_Result], labels: Sequence[str]) -> list[dict[st
     return [{"reported": label, "doing": doing, "times": count} for (label, doing), count in ordered[:_MOST_MISTAKES]]
 
 
-def _doing(detected: DetectedAction, scene: Scene) -> str:
+def _doing(detected: DetectedAction, scene: LabelledRecording) -> str:
     """Name the action that a detection overlaps most; empty for none."""
 
     def shared_s(number: int) -> float:

@@ -30,6 +30,7 @@ from hitrs_live.virtual_camera.joint_errors.coordinates import (
 )
 from hitrs_live.virtual_camera.joint_errors.networks import FlowNetwork, FrameNetwork, bias_network, jitter_network
 from hitrs_live.virtual_camera.joint_errors.noise import PARTS, SLOW_PARTS, draw_noise
+from hitrs_live.virtual_camera.live_joints import LiveJoints
 from hitrs_live.virtual_camera.pictures.camera_placement import Placement, draw_placement
 
 Floats = NDArray[np.float32]
@@ -44,23 +45,6 @@ _FORMAT = "1"
 _KEY = "hitrs_live_joint_errors"
 _MOST_LOGIT = 20.0
 _MOST_JITTER = 2.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class LiveJoints:
-    """Joints of T frames at 30 Hz as the live pose stage computes them, in the camera's axes."""
-
-    joints_m: Floats
-    """(T, 25, 3), metres; x left, y up, z away. Frames in which the person was lost are interpolated."""
-    confidence: Floats
-    """(T, 25), 0 to 1; 0 where a joint counts as not seen."""
-    lost_mask: NDArray[np.bool_]
-    """(T,); True in frames in which the pose stage did not detect the person."""
-
-    @property
-    def seen_mask(self) -> NDArray[np.bool_]:
-        """(T, 25); True for joints that count as seen."""
-        return self.confidence > 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ def pair_of(view: RenderedView, config: Config) -> JointPair:
         name=view.name,
         subject=f"{view.source}:{view.subject}",
         true_m=view.truth_m,
-        live_m=np.where(live.seen[:, None, None], live.joints_m, np.nan).astype(np.float32),
+        live_m=np.where(live.lost_mask[:, None, None], np.nan, live.joints_m).astype(np.float32),
         confidence=live.confidence,
         focal_ratio=view.focal_px / assumed.fx,
         rate_hz=view.rate_hz,

@@ -11,8 +11,8 @@ import numpy as np
 
 from hitrs_live.config import PoseConfig
 from hitrs_live.virtual_camera.source_streams import (
+    SourceStream,
     Split,
-    Stream,
     choose_sequences,
     draw_piece,
     load_stream,
@@ -98,7 +98,7 @@ def make_view(job: Job, plan: RenderPlan, renderers: RendererPool, *, show: Show
     return render_view(setup, stream, job.name, renderers, pose=plan.pose, show=show)
 
 
-def setup_of(job: Job, plan: RenderPlan) -> tuple[ViewSetup, Stream]:
+def setup_of(job: Job, plan: RenderPlan) -> tuple[ViewSetup, SourceStream]:
     """Draw a job's setup. Returns it, and the piece of the stream that its person follows."""
     rng = np.random.default_rng([plan.seed, zlib.crc32(job.name.encode())])
     stream = draw_piece(load_stream(job.file, job.number), plan.seconds, rng)

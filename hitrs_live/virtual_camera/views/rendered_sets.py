@@ -11,10 +11,11 @@ import numpy as np
 from hitrs_live.config import Config
 from hitrs_live.data.array_format import load_archive
 from hitrs_live.data.formats.real_clips import LABELS
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.data.shipped_classes import SHIP_CLASSES
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.skeleton import NTU25
-from hitrs_live.virtual_camera.views.rendered_view import GRID_HZ, RenderedView, read_view, tracked_joints
+from hitrs_live.virtual_camera.views.rendered_view import RenderedView, read_view, tracked_joints
 
 LEAST_SEEN: Final = 0.5
 """Views in which the person is seen in fewer of the instants are left out of the array format."""
@@ -60,15 +61,15 @@ def _write_set(path: Path, views: Iterator[RenderedView], meta: Mapping[str, Any
     left_out: list[str] = []
     for view in views:
         live = tracked_joints(view, config)
-        if live.seen.mean() < LEAST_SEEN:
+        if 1 - live.lost_mask.mean() < LEAST_SEEN:
             left_out.append(view.name)
             continue
         parts["x"].append(live.joints_m.astype(np.float16))
         parts["y"].append(view.grid_labels["labels"].astype(np.int16))
-        parts["length"].append(len(live.seen))
+        parts["length"].append(len(live.lost_mask))
         parts["subject"].append(view.subject)
         parts["seq"].append(f"{view.sequence}_{view.name.rsplit('.', 1)[1]}")
-        parts["seen"].append(live.seen)
+        parts["seen"].append(~live.lost_mask)
         parts["confidence"].append(live.confidence.astype(np.float16))
         for key, values in view.grid_labels.items():
             if key != "labels":
@@ -81,7 +82,7 @@ def _write_set(path: Path, views: Iterator[RenderedView], meta: Mapping[str, Any
         arrays |= {key: np.array(parts[key]) for key in ("subject", "seq")}
         kept = {key: meta[key] for key in ("licence", "source", "note", "labels", "text") if key in meta}
         rendered = {
-            "valid": [True] * len(NTU25), "rate_hz": GRID_HZ, "rendered": "seen by MediaPipe, as live",
+            "valid": [True] * len(NTU25), "rate_hz": RATE_HZ, "rendered": "seen by MediaPipe, as live",
             "left_out": left_out,
         }  # fmt: skip
         with whole_file(path) as unfinished, unfinished.open("wb") as file:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import Config
 from hitrs_live.data.array_format import BROKEN
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.errors import DataError
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.messages import PoseFrame
@@ -31,12 +32,11 @@ from hitrs_live.pose.landmarks import poses_of
 from hitrs_live.pose.recorded_landmarks import recorded_pose_frames
 from hitrs_live.skeleton import MEDIAPIPE33, NTU25
 from hitrs_live.streaming.recorded_tracks import live_joint_frames
+from hitrs_live.virtual_camera.live_joints import LiveJoints
 from hitrs_live.virtual_camera.pictures.camera_placement import VIEW_CLASSES, ViewClass
 
 Floats = NDArray[np.float32]
 
-GRID_HZ: Final = 30.0
-"""Rate of the live joints."""
 _GRID: Final = "grid_"
 _SAME_PERSON: Final = 0.35
 """A row of joints this close to the true ones on average, as a share of the person's size in the picture, is that
@@ -88,18 +88,6 @@ class RenderedView:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class LiveJoints:
-    """What the live path makes of a person. T frames."""
-
-    joints_m: Floats
-    """(T, 25, 3), metres, axes of the camera; interpolated over time where the person was not seen."""
-    confidence: Floats
-    """(T, 25); 0 where the person was not seen."""
-    seen: NDArray[np.bool_]
-    """(T,)."""
-
-
 def lifted_joints(view: RenderedView, config: Config) -> LiveJoints:
     """Return this person's joints as the pose stage lifts them, at the frames of the view, before any tracking."""
     lens = camera_intrinsics(config.camera).scaled(width=view.width, height=view.height)
@@ -111,7 +99,7 @@ def lifted_joints(view: RenderedView, config: Config) -> LiveJoints:
     )
     for index, pose in zip(np.flatnonzero(seen), poses, strict=True):
         joints[index], confidence[index] = pose.joints_m, pose.confidence
-    return LiveJoints(joints_m=_filled(joints, seen), confidence=confidence, seen=seen)
+    return LiveJoints(joints_m=_filled(joints, seen), confidence=confidence, lost_mask=~seen)
 
 
 def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
@@ -124,17 +112,17 @@ def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
     confidence = np.zeros((instants, len(NTU25)), np.float32)
     lens = camera_intrinsics(config.camera).scaled(width=view.width, height=view.height)
     truth = true_fractions(view)
-    times = np.arange(instants) / GRID_HZ
+    times = np.arange(instants) / RATE_HZ
     frame_of = np.clip(np.round(times * view.rate_hz).astype(int), 0, len(view) - 1)
     start_ns = 1_000_000_000
     frames = live_joint_frames(
-        view.pose_frames(config, start_ns=start_ns), rate_hz=GRID_HZ, most_people=config.pose.max_people,
+        view.pose_frames(config, start_ns=start_ns), rate_hz=RATE_HZ, most_people=config.pose.max_people,
         track=config.track,
     )  # fmt: skip
     nearest = np.full(instants, np.inf)
     for one in frames:
         for row in np.flatnonzero(one.active):
-            instant = round((int(one.time_ns[row]) - start_ns) / 1e9 * GRID_HZ)
+            instant = round((int(one.time_ns[row]) - start_ns) / 1e9 * RATE_HZ)
             if not 0 <= instant < instants:
                 continue
             place = one.joints_m[row]
@@ -150,7 +138,7 @@ def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
                 nearest[instant] = apart
                 joints[instant], confidence[instant] = place, one.confidence[row]
     seen = np.isfinite(nearest)
-    return LiveJoints(joints_m=_filled(joints, seen), confidence=confidence, seen=seen)
+    return LiveJoints(joints_m=_filled(joints, seen), confidence=confidence, lost_mask=~seen)
 
 
 def true_fractions(view: RenderedView) -> Floats:

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.config import PoseConfig
+from hitrs_live.data.labelled_motion import RATE_HZ
+from hitrs_live.pose.worker.landmarker import Landmarker
 from hitrs_live.pose.worker.protocol import LANDMARK_FIELDS
 from hitrs_live.skeleton import MEDIAPIPE33
 from hitrs_live.virtual_camera.pictures.camera_placement import azimuths_deg
 from hitrs_live.virtual_camera.pictures.renderer import Renderer
-from hitrs_live.virtual_camera.source_streams import Stream
-from hitrs_live.virtual_camera.views.rendered_view import GRID_HZ, RenderedView, find_person
+from hitrs_live.virtual_camera.source_streams import SourceStream
+from hitrs_live.virtual_camera.views.rendered_view import RenderedView, find_person
 from hitrs_live.virtual_camera.views.view_frames import view_frames
 from hitrs_live.virtual_camera.views.view_setup import ViewSetup
 
@@ -25,17 +27,14 @@ ShowFrame = Callable[[Picture, Floats], None]
 """Called with each picture (red-green-blue) and the landmarks (P, 33, 7) of the people seen in it."""
 
 
-class Landmarker(Protocol):
-    """The pose network of the live path."""
-
-    def step(self, picture: Picture) -> Floats:
-        """Find the people in a picture (height, width, 3), red-green-blue: (P, 33, LANDMARK_FIELDS)."""
+class OpenLandmarker(Landmarker, Protocol):
+    """The pose network of the live path, in this process."""
 
     def close(self) -> None:
         """Free the network."""
 
 
-def open_landmarker(config: PoseConfig) -> Landmarker:
+def open_landmarker(config: PoseConfig) -> OpenLandmarker:
     """Open MediaPipe in this process, with the settings of the live path.
 
     Raises PoseModelMissing where its model is not in the cache.
@@ -71,7 +70,7 @@ class RendererPool:
 
 def render_view(
     setup: ViewSetup,
-    stream: Stream,
+    stream: SourceStream,
     name: str,
     renderers: RendererPool,
     *,
@@ -111,7 +110,7 @@ def render_view(
         inside=np.stack([inside for inside, _ in masks]), visible=np.stack([visible for _, visible in masks]),
         person=person, azimuth_deg=azimuths_deg(joints, camera.eye_m).astype(np.float32),
         labels=_labels_at(stream, len(setup), setup.placement.rate_hz)["labels"],
-        grid_labels=_labels_at(stream, int(stream.duration_s * GRID_HZ + 1e-6) + 1, GRID_HZ),
+        grid_labels=_labels_at(stream, int(stream.duration_s * RATE_HZ + 1e-6) + 1, RATE_HZ),
         label_names=stream.label_names, view=setup.placement.view,
         focal_px=camera.focal_px * setup.size[0] / camera.width, meta=_description(setup),
     )  # fmt: skip
@@ -127,7 +126,7 @@ class _Nobody:
         pass
 
 
-def _labels_at(stream: Stream, frames: int, rate_hz: float) -> dict[str, NDArray[Any]]:
+def _labels_at(stream: SourceStream, frames: int, rate_hz: float) -> dict[str, NDArray[Any]]:
     """Return the labels of the source's nearest frame at each of so many frames of a rate. An onset stays one frame."""
     nearest = np.minimum(np.round(np.arange(frames) / rate_hz * stream.rate_hz).astype(int), len(stream.joints_m) - 1)
     labels = {key: values[nearest] for key, values in stream.labels.items()}

@@ -15,7 +15,7 @@ from hitrs_live.virtual_camera.pictures.picture_effects import EffectRanges, Eff
 from hitrs_live.virtual_camera.places.backdrop import hidden_share
 from hitrs_live.virtual_camera.places.furniture import draw_furniture, draw_occluder
 from hitrs_live.virtual_camera.places.scene import Scene, draw_scene
-from hitrs_live.virtual_camera.source_streams import Stream
+from hitrs_live.virtual_camera.source_streams import SourceStream
 
 Floats = NDArray[np.float32]
 
@@ -74,8 +74,8 @@ class ViewSetup:
 
 
 def draw_setup(
-    stream: Stream,
-    others: Sequence[Stream],
+    stream: SourceStream,
+    others: Sequence[SourceStream],
     rng: np.random.Generator,
     ranges: SetupRanges | None = None,
     *,
@@ -107,12 +107,12 @@ def draw_setup(
     )  # fmt: skip
 
 
-def frame_times(stream: Stream, rate_hz: float) -> NDArray[np.float64]:
+def frame_times(stream: SourceStream, rate_hz: float) -> NDArray[np.float64]:
     """Return the times of the camera's frames, seconds from the stream's first frame."""
     return np.arange(int(stream.duration_s * rate_hz + 1e-6) + 1) / rate_hz
 
 
-def resample(stream: Stream, rate_hz: float, times: NDArray[np.float64] | None = None) -> Floats:
+def resample(stream: SourceStream, rate_hz: float, times: NDArray[np.float64] | None = None) -> Floats:
     """Return the stream's joints at times, or at a rate; beyond its end the stream is run back and forth."""
     times = frame_times(stream, rate_hz) if times is None else times
     last = len(stream.joints_m) - 1
@@ -124,7 +124,7 @@ def resample(stream: Stream, rate_hz: float, times: NDArray[np.float64] | None =
     return np.asarray(stream.joints_m[before] * (1 - share) + stream.joints_m[after] * share, np.float32)
 
 
-def _make_person(stream: Stream, times: NDArray[np.float64], rate_hz: float, rng: np.random.Generator) -> Person:
+def _make_person(stream: SourceStream, times: NDArray[np.float64], rate_hz: float, rng: np.random.Generator) -> Person:
     """Pose a body drawn for a stream, its feet on the floor at y = 0."""
     body = Body.drawn_for(stream.joints_m, rng)
     appearance = Appearance.draw(body, rng)

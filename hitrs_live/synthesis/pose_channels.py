@@ -21,7 +21,7 @@ _LOWER_NECK = 0.4
 """Share of the spine's and the head's rotation in the lower of their two segments."""
 
 
-class Pose:
+class PoseChannels:
     """The channels of a motion as columns, and the axes of the trunk."""
 
     def __init__(self, channels: Floats, body: BodyProportions) -> None:

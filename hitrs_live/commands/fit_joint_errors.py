@@ -18,11 +18,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="share of the people that is not fitted on, to measure on (default: 0.25)",
     )  # fmt: skip
     parser.add_argument(
-        "--bias-steps", type=count, default=300, metavar="N", help="steps of the expected error (default: 300)"
+        "--steps", type=count, default=300, metavar="N", help="steps of the expected error (default: 300)"
     )
     parser.add_argument(
-        "--flow-steps", type=count, default=2500, metavar="N", help="steps of its distribution (default: 2500)"
-    )
+        "--library-frames", type=count, default=20_000, metavar="N",
+        help="most frames whose errors are kept, to be copied (default: 20000)",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="measure on the people left out and write a report")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random numbers (default: 0)")
     add_threads(parser)

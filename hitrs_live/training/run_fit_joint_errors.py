@@ -21,15 +21,14 @@ def run_fit_joint_errors(
     pairs = read_pairs(options.pairs)
     fitted, left_out = split_people(pairs, options.leave_out, options.seed)
     print(f"{len(fitted)} views to fit on, {len(left_out)} of other people to measure on", flush=True)
-    settings = FitSettings(seed=options.seed, bias_steps=options.bias_steps, flow_steps=options.flow_steps)
+    settings = FitSettings(seed=options.seed, steps=options.steps, library_frames=options.library_frames)
     model = fit_joint_errors(fitted, settings, lambda line: print(line, flush=True))
     people = sorted({pair.subject for pair in fitted})
     frames = sum(len(pair.true_m) for pair in fitted)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     model.save(
         options.out,
-        f"seed {options.seed}, {options.bias_steps} and {options.flow_steps} steps, {frames} rendered frames of "
-        f"{', '.join(people)}",
+        f"seed {options.seed}, {options.steps} steps, {frames} rendered frames of {', '.join(people)}",
     )
     print(f"wrote {options.out}, {options.out.stat().st_size / 1e6:.2f} MB")
     return model, fitted, left_out

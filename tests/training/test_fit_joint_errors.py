@@ -15,7 +15,7 @@ from hitrs_live.training.run_fit_joint_errors import split_people
 from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair
 
-_QUICK = FitSettings(bias_steps=40, jitter_steps=5, flow_steps=5, batch=8, window=32, folds=2)
+_QUICK = FitSettings(steps=40, batch=8, window=32, folds=2, library_frames=120)
 _FRAMES = 40
 
 
@@ -47,6 +47,12 @@ def draw(model: JointErrorModel) -> np.ndarray:
 def test_a_fit_is_repeated_by_its_seed() -> None:
     first, second = (fit_joint_errors(pairs(3), _QUICK, lambda line: None) for _ in range(2))
     np.testing.assert_allclose(draw(first), draw(second), atol=1e-5)
+
+
+def test_no_more_errors_are_kept_than_asked_for_and_views_are_kept_whole() -> None:
+    library = fit_joint_errors(pairs(3), _QUICK, lambda line: None).library
+    assert len(library) == 3 * _FRAMES
+    np.testing.assert_array_equal(library.remaining, np.tile(np.arange(_FRAMES)[::-1], 3))
 
 
 def test_too_few_people_are_refused() -> None:

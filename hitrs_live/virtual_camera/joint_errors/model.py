@@ -1,9 +1,12 @@
-"""The error model: true joints in a camera's axes to joints as the live pose stage would have computed them."""
+"""The error model: true joints in a camera's axes to joints as the live pose stage would have computed them.
 
-import math
+A network gives the error that a pose in a view lets expect; what the pose stage really did beyond that, on rendered
+pictures of alike poses in alike views, is copied.
+"""
+
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import torch
@@ -18,6 +21,7 @@ from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion
 from hitrs_live.errors import DataError
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.pose.intrinsics import camera_intrinsics
+from hitrs_live.skeleton import NTU25
 from hitrs_live.synthesis.smoothing import smooth_frames
 from hitrs_live.transforms import fill_unseen
 from hitrs_live.virtual_camera.camera import Camera
@@ -28,23 +32,23 @@ from hitrs_live.virtual_camera.joint_errors.coordinates import (
     conditions,
     live_joints,
 )
-from hitrs_live.virtual_camera.joint_errors.networks import FlowNetwork, FrameNetwork, bias_network, jitter_network
-from hitrs_live.virtual_camera.joint_errors.noise import PARTS, SLOW_PARTS, draw_noise
+from hitrs_live.virtual_camera.joint_errors.error_choice import choose_errors
+from hitrs_live.virtual_camera.joint_errors.error_library import DESCRIPTION, KEYS, ErrorLibrary, describe
+from hitrs_live.virtual_camera.joint_errors.expected_targets import ExpectedTargets
+from hitrs_live.virtual_camera.joint_errors.pairs import mirror_joints
 from hitrs_live.virtual_camera.live_joints import LiveJoints
 from hitrs_live.virtual_camera.pictures.camera_placement import Placement, draw_placement
 
 Floats = NDArray[np.float32]
 SHIPPED: Final = Path(__file__).parents[2] / "weights" / "joint_errors.safetensors"
-STEPS: Final = 5
-"""Steps from noise to errors; see reports/joint_errors.json for what fewer cost."""
 SMOOTHING_FRAMES: Final = 0.7
 _FARTHEST_M: Final = 2.0
 _BELOW_FLOOR_SHARE: Final = 0.1
 """Share of frames whose lowest joint may be below the floor: joints of the feet have errors."""
-_FORMAT = "1"
+_FORMAT = "2"
 _KEY = "hitrs_live_joint_errors"
-_MOST_LOGIT = 20.0
-_MOST_JITTER = 2.5
+_PEOPLE = "people"
+_MOST_CONDITION = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,32 +62,33 @@ class Scales:
     target_mean: Tensor
     """(TARGETS,)."""
     target_scale: Tensor
-    """(TARGETS,); multiplies the output of the bias network."""
-    spread: Tensor
-    """(TARGETS, TARGETS); from uncorrelated components to targets about the expected ones."""
-    shares: Tensor
-    """(TARGETS, PARTS) for `draw_noise`."""
-    jitter_scale: Tensor
-    """(TARGETS,); brings jitter that varies with the pose to the variance that it has over all poses."""
-    burst_shares: Tensor
-    """(1, PARTS), for the logarithm of what all jitter of a frame has in common."""
-    lost_shares: Tensor
-    """(1, PARTS), for the noise that decides when the person is lost."""
+    """(TARGETS,); multiplies normalised targets."""
+    description_mean: Tensor
+    """(DESCRIPTION,)."""
+    key_axes: Tensor
+    """(DESCRIPTION, KEYS); from descriptions of frames to keys."""
 
     @classmethod
-    def empty(cls) -> "Scales":
+    def empty(cls) -> Self:
         """Return numbers that change nothing; a file's replace them."""
         return cls(
             condition_mean=torch.zeros(CONDITIONS),
             condition_scale=torch.ones(CONDITIONS),
             target_mean=torch.zeros(TARGETS),
             target_scale=torch.ones(TARGETS),
-            spread=torch.eye(TARGETS),
-            shares=torch.full((TARGETS, PARTS), 1 / PARTS),
-            jitter_scale=torch.ones(TARGETS),
-            burst_shares=torch.zeros(1, PARTS),
-            lost_shares=torch.full((1, PARTS), 1 / PARTS),
+            description_mean=torch.zeros(DESCRIPTION),
+            key_axes=torch.eye(DESCRIPTION)[:, :KEYS],
         )
+
+    def normalise(self, condition: Tensor) -> Tensor:
+        """Normalise and clip conditions, (..., T, CONDITIONS)."""
+        return ((condition - self.condition_mean) / self.condition_scale).clamp(-_MOST_CONDITION, _MOST_CONDITION)
+
+    def keys(self, expected: Floats, condition: Floats, rate_hz: float) -> Floats:
+        """Compute the keys (T, KEYS) of the frames of one stream; see `error_library.describe`."""
+        description = describe(expected, condition, rate_hz)
+        keys: Floats = (description - self.description_mean.numpy()) @ self.key_axes.numpy()
+        return keys
 
 
 def on_floor(joints_m: Floats) -> Floats:
@@ -106,55 +111,60 @@ def kept_near(joints_m: Floats, radius_m: float = _FARTHEST_M) -> Floats:
 
 
 class JointErrorModel:
-    """Draw errors of live joints, given true joints and a view. Rows are independent; the same seed gives the same."""
+    """Draw live joints, given true joints and a view. Rows are independent; the same seed gives the same."""
 
-    def __init__(self, bias: FrameNetwork, jitter: FrameNetwork, flow: FlowNetwork, scales: Scales) -> None:
-        """Take the networks, fitted or not."""
-        self.bias, self.jitter, self.flow, self.scales = bias.eval(), jitter.eval(), flow.eval(), scales
+    def __init__(self, expected: ExpectedTargets, library: ErrorLibrary, scales: Scales) -> None:
+        """Take the network of the expected error, fitted or not, and the errors that are copied about it."""
+        self.expected, self.library, self.scales = expected.eval(), library, scales
 
     @classmethod
-    def load(cls, path: Path = SHIPPED) -> "JointErrorModel":
+    def load(cls, path: Path = SHIPPED) -> Self:
         """Load a fitted model, by default the packaged one. Raises DataError where the file is none."""
-        expected = "expected a file of `hitrs-live fit-joint-errors`"
-        bias, jitter, flow, scales = bias_network(), jitter_network(), FlowNetwork(), Scales.empty()
+        wanted = "expected a file of `hitrs-live fit-joint-errors`"
         try:
             with safe_open(path, framework="pt") as file:
-                found = (file.metadata() or {}).get(_KEY)
-                tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+                about = file.metadata() or {}
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         except FileNotFoundError:
-            raise DataError(f"{path}: no such file; {expected}") from None
+            raise DataError(f"{path}: no such file; {wanted}") from None
         except Exception as error:  # safetensors raises its own class, without a public name.
-            raise DataError(f"{path}: cannot be read ({str(error)[:80]}); {expected}") from None
-        if found != _FORMAT:
-            raise DataError(f"{path}: format {found}, this version reads {_FORMAT}; {expected}")
+            raise DataError(f"{path}: cannot be read ({str(error)[:80]}); {wanted}") from None
+        if about.get(_KEY) != _FORMAT:
+            raise DataError(f"{path}: format {about.get(_KEY)}, this version reads {_FORMAT}; {wanted}")
+        network = ExpectedTargets()
         try:
-            bias.load_state_dict(_part(tensors, "bias."))
-            jitter.load_state_dict(_part(tensors, "jitter."))
-            flow.load_state_dict(_part(tensors, "flow."))
-            scales = replace(scales, **_part(tensors, "scales."))
-        except (RuntimeError, TypeError) as error:
-            raise DataError(f"{path}: other weights than this version's ({str(error)[:80]}); {expected}") from None
-        return cls(bias, jitter, flow, scales)
+            network.load_state_dict({key: value.float() for key, value in _part(tensors, "expected.").items()})
+            scales = replace(Scales.empty(), **{key: one.float() for key, one in _part(tensors, "scales.").items()})
+            library = _library_of(_part(tensors, "library."), tuple(about.get(_PEOPLE, "").split(",")))
+        except (RuntimeError, TypeError, ValueError, KeyError) as error:
+            raise DataError(f"{path}: not this version's contents ({str(error)[:80]}); {wanted}") from None
+        return cls(network, library, scales)
 
     def save(self, path: Path, provenance: str) -> None:
         """Write the model in half precision, whole or not at all. provenance: how it was fitted, in words."""
-        tensors = {f"scales.{key}": value for key, value in vars(self.scales).items()}
-        for name, network in (("bias", self.bias), ("jitter", self.jitter), ("flow", self.flow)):
-            tensors |= {f"{name}.{key}": value for key, value in network.state_dict().items()}
+        tensors = {f"scales.{key}": value.half() for key, value in vars(self.scales).items()}
+        tensors |= {f"expected.{key}": value.half() for key, value in self.expected.state_dict().items()}
+        library = self.library
+        tensors |= {
+            "library.error": torch.from_numpy(library.error).half(),
+            "library.key": torch.from_numpy(library.key).half(),
+            "library.lost_mask": torch.from_numpy(library.lost_mask),
+            "library.remaining": torch.from_numpy(library.remaining).short(),
+            "library.person": torch.from_numpy(library.person).short(),
+        }
+        about = {_KEY: _FORMAT, "provenance": provenance, _PEOPLE: ",".join(library.people)}
         with whole_file(path) as unfinished:
-            save_file(
-                {key: value.detach().half().contiguous() for key, value in tensors.items()},
-                unfinished,
-                {_KEY: _FORMAT, "provenance": provenance},
-            )
+            save_file({key: value.detach().contiguous() for key, value in tensors.items()}, unfinished, about)
 
-    def apply(
-        self, joints_m: Floats, rng: np.random.Generator, *, view: Placement | None = None, steps: int = STEPS
-    ) -> LiveJoints:
+    def without(self, people: set[str]) -> Self:
+        """Return a model that copies no errors of some people's views."""
+        return type(self)(self.expected, self.library.without(people), self.scales)
+
+    def apply(self, joints_m: Floats, rng: np.random.Generator, *, view: Placement | None = None) -> LiveJoints:
         """See one person's stream through a camera. joints_m: (T, 25, 3) at 30 Hz, metres, y up.
 
         view: where the camera stands, its lens and its frame rate, in the world of the joints, whose floor is at y = 0;
-        where None, the motion is put on the floor and a camera is drawn. steps: from noise to errors.
+        where None, the motion is put on the floor and a camera is drawn.
         Frames at another rate than 30 Hz are resampled as the live path does.
         """
         if view is None:
@@ -168,7 +178,7 @@ class JointErrorModel:
         at = np.arange(0, frames - 1 + 1e-6, RATE_HZ / view.rate_hz)
         seen = self.apply_in_camera(
             interpolate(true_m, at)[None], rng, focal_ratio=np.array([focal_ratio(view.camera)]),
-            rate_hz=np.array([view.rate_hz]), steps=steps,
+            rate_hz=np.array([view.rate_hz]),
         )[0]  # fmt: skip
         back = np.minimum(np.arange(frames) * view.rate_hz / RATE_HZ, len(at) - 1)
         return LiveJoints(
@@ -195,65 +205,29 @@ class JointErrorModel:
         *,
         focal_ratio: NDArray[np.floating],
         rate_hz: NDArray[np.floating],
-        steps: int = STEPS,
     ) -> list[LiveJoints]:
         """Draw live joints of B streams, T frames each, at the cameras' own rates.
 
         true_m: (B, T, 25, 3), metres, the camera's axes; focal_ratio: (B,), of the focal length over the one that the
         live path assumes; rate_hz: (B,).
         """
-        rows, frames = true_m.shape[:2]
-        sizes_m, ratio = body_sizes_m(true_m), focal_ratio.astype(np.float32)
+        # Errors are the same in a mirror: each view serves twice.
+        flipped = rng.random(len(true_m)) < 0.5
+        turned_m = np.where(flipped[:, None, None, None], mirror_joints(true_m), true_m)
+        sizes_m, ratio = body_sizes_m(turned_m), focal_ratio.astype(np.float32)
+        condition = self.scales.normalise(torch.from_numpy(conditions(turned_m, sizes_m, rate_hz.astype(np.float32))))
         with torch.inference_mode():
-            # The flow works at half the rate inside: it needs an even number of frames.
-            condition = self._normalised(conditions(true_m, sizes_m, rate_hz.astype(np.float32)))
-            noise = self.shape_noise(self.jitter(condition), *self.draw_parts(rng, rows, condition.shape[-1]))
-            expected = self.bias(condition)
-            target = self.expand(self.flow_to_error(noise, condition, steps), expected)
-            lost = self._lost(expected[:, -1, :frames], rng)
-        joints_m, confidence = live_joints(true_m, target[:, :frames].numpy(), sizes_m, ratio)
+            expected = self.expected(condition.mT).mT.numpy()
+        streams = zip(expected, condition.numpy(), rate_hz.tolist(), strict=True)
+        copied = choose_errors(self.library, np.stack([self.scales.keys(*one) for one in streams]), rng)
+        target = (expected + copied.error) * self.scales.target_scale.numpy() + self.scales.target_mean.numpy()
+        joints_m, confidence = live_joints(turned_m, target, sizes_m, ratio)
+        joints_m = np.where(flipped[:, None, None, None], mirror_joints(joints_m), joints_m)
+        confidence = np.where(flipped[:, None, None], confidence[..., list(NTU25.mirror)], confidence)
         return [
-            LiveJoints(joints_m=bridge(joints, gone), confidence=certain, lost_mask=gone)
-            for joints, certain, gone in zip(joints_m, confidence, lost, strict=True)
+            LiveJoints(joints_m=bridge(joints, lost), confidence=certain, lost_mask=lost)
+            for joints, certain, lost in zip(joints_m, confidence, copied.lost_mask, strict=True)
         ]
-
-    def draw_parts(self, rng: np.random.Generator, rows: int, frames: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Draw slow noise and jitter, (rows, TARGETS, frames), and bursts, (rows, 1, frames)."""
-        slow, fast = self.scales.shares.clone(), self.scales.shares.clone()
-        slow[:, SLOW_PARTS:], fast[:, :SLOW_PARTS] = 0, 0
-        drawn = [draw_noise(rng, rows, frames, shares.numpy()) for shares in (slow, fast, self.scales.burst_shares)]
-        return torch.from_numpy(drawn[0]), torch.from_numpy(drawn[1]), torch.from_numpy(drawn[2])
-
-    def shape_noise(self, jitter: Tensor, slow: Tensor, fast: Tensor, burst: Tensor) -> Tensor:
-        """Give jitter the size that it has for the pose. All (B, TARGETS or 1, T) -> (B, TARGETS, T)."""
-        size = torch.exp(jitter.clamp(-_MOST_JITTER, _MOST_JITTER) + burst)
-        return slow + fast * size * self.scales.jitter_scale[:, None]
-
-    def flow_to_error(self, noise: Tensor, condition: Tensor, steps: int) -> Tensor:
-        """Move noise along the flow. noise: (B, TARGETS, T), condition: (B, CONDITIONS, T) -> (B, TARGETS, T)."""
-        state, encoded = noise, self.flow.encode(condition)
-        for step in range(steps):
-            time = torch.full((len(noise),), (step + 0.5) / steps)
-            state = state + self.flow(state, time, encoded) / steps
-        return state
-
-    def expand(self, error: Tensor, expected: Tensor) -> Tensor:
-        """Compute targets (B, T, TARGETS) from uncorrelated errors and the bias network's output."""
-        mean = expected[:, :TARGETS].mT * self.scales.target_scale + self.scales.target_mean
-        return mean + error.mT @ self.scales.spread.T
-
-    def _normalised(self, condition: Floats) -> Tensor:
-        """Normalise and clip conditions, (B, T, CONDITIONS), and repeat the last frame where T is odd."""
-        scaled = (torch.from_numpy(condition) - self.scales.condition_mean) / self.scales.condition_scale
-        scaled = scaled.clamp(-5, 5).mT
-        return scaled if scaled.shape[-1] % 2 == 0 else torch.cat((scaled, scaled[..., -1:]), dim=-1)
-
-    def _lost(self, logit: Tensor, rng: np.random.Generator) -> NDArray[np.bool_]:
-        """Decide in which frames the person is lost. logit: (B, T)."""
-        noise = draw_noise(rng, len(logit), logit.shape[1], self.scales.lost_shares.numpy())[:, 0]
-        below = 0.5 * (1 + torch.erf(torch.from_numpy(noise) / math.sqrt(2)))
-        lost: NDArray[np.bool_] = (below < torch.sigmoid(logit.clamp(-_MOST_LOGIT, _MOST_LOGIT))).numpy()
-        return lost
 
 
 def in_camera_axes(joints_m: Floats, camera: Camera) -> Floats:
@@ -270,6 +244,17 @@ def focal_ratio(camera: Camera) -> float:
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def _library_of(tensors: dict[str, Tensor], people: tuple[str, ...]) -> ErrorLibrary:
+    return ErrorLibrary(
+        error=tensors["error"].float().numpy(),
+        key=tensors["key"].float().numpy(),
+        lost_mask=tensors["lost_mask"].bool().numpy(),
+        remaining=tensors["remaining"].long().numpy(),
+        person=tensors["person"].long().numpy(),
+        people=people,
+    )
 
 
 def bridge(joints_m: Floats, lost: NDArray[np.bool_]) -> Floats:

@@ -47,8 +47,8 @@ def mirrored(pair: JointPair) -> JointPair:
     return JointPair(
         name=pair.name,
         subject=pair.subject,
-        true_m=_mirror(pair.true_m),
-        live_m=_mirror(pair.live_m),
+        true_m=mirror_joints(pair.true_m),
+        live_m=mirror_joints(pair.live_m),
         confidence=pair.confidence[:, swapped],
         focal_ratio=pair.focal_ratio,
         rate_hz=pair.rate_hz,
@@ -56,7 +56,8 @@ def mirrored(pair: JointPair) -> JointPair:
     )
 
 
-def _mirror(joints_m: Floats) -> Floats:
-    flipped = joints_m[:, list(NTU25.mirror)].copy()
+def mirror_joints(joints_m: Floats) -> Floats:
+    """Mirror joints (..., 25, 3) at x = 0, with left and right exchanged."""
+    flipped = joints_m[..., list(NTU25.mirror), :].copy()
     flipped[..., 0] *= -1
     return flipped

@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.config import Config
+from hitrs_live.config import CameraConfig, Config
 from hitrs_live.data.array_format import BROKEN
 from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.errors import DataError
@@ -31,6 +31,7 @@ from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.landmarks import poses_of
 from hitrs_live.pose.recorded_landmarks import recorded_pose_frames
 from hitrs_live.skeleton import MEDIAPIPE33, NTU25
+from hitrs_live.streaming.levelling import Leveller
 from hitrs_live.streaming.recorded_tracks import live_joint_frames
 from hitrs_live.virtual_camera.live_joints import LiveJoints
 from hitrs_live.virtual_camera.pictures.camera_placement import VIEW_CLASSES, ViewClass
@@ -103,9 +104,9 @@ def lifted_joints(view: RenderedView, config: Config) -> LiveJoints:
 
 
 def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
-    """Return this person's joints as the model gets them: tracked, and resampled to 30 Hz. G instants from the first.
+    """Return this person's joints as the model gets them: tracked, resampled to 30 Hz, levelled.
 
-    Of the people tracked, the one nearest to the truth is taken at each instant.
+    G instants from the first. Of the people tracked, the one nearest to the truth is taken at each instant.
     """
     instants = len(view.grid_labels["labels"])
     joints = np.full((instants, len(NTU25), 3), np.nan, np.float32)
@@ -117,8 +118,9 @@ def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
     start_ns = 1_000_000_000
     frames = live_joint_frames(
         view.pose_frames(config, start_ns=start_ns), rate_hz=RATE_HZ, most_people=config.pose.max_people,
-        track=config.track,
+        track=config.track, camera=CameraConfig(level="off"),
     )  # fmt: skip
+    leveller = Leveller(config.camera)
     nearest = np.full(instants, np.inf)
     for one in frames:
         for row in np.flatnonzero(one.active):
@@ -136,7 +138,8 @@ def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
             apart = distance_apart(seen_at, truth[frame_of[instant]], view.width / view.height)
             if apart < min(nearest[instant], _SAME_PERSON):
                 nearest[instant] = apart
-                joints[instant], confidence[instant] = place, one.confidence[row]
+                leveller.observe(int(one.time_ns[row]), place[None], one.confidence[row][None])
+                joints[instant], confidence[instant] = leveller.level(place), one.confidence[row]
     seen = np.isfinite(nearest)
     return LiveJoints(joints_m=_filled(joints, seen), confidence=confidence, lost_mask=~seen)
 

@@ -14,7 +14,6 @@ from hitrs_live.settings_check import find_fault, show
 
 EngineChoice = Literal["auto", "tensorrt", "cuda-graph", "onnx", "torch"]
 Levelling = Literal["auto", "fixed", "off"]
-Quarter = Literal[0, 90, 180, 270]
 POSE_MODELS = ("lite", "full", "heavy")
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 _WIDEST_SETTING = 32
@@ -49,7 +48,8 @@ class CameraConfig(Section, frozen=True, kw_only=True):
         Meta(description="camera intrinsics: a TOML file, or a folder with one per source; empty for none"),
     ] = ""
     rotate_deg: Annotated[
-        Quarter, Meta(description="turn pictures clockwise, degrees: 0, 90, 180 or 270; 180 for an upside-down camera")
+        int,
+        Meta(ge=0, le=270, multiple_of=90, description="turn pictures clockwise, degrees: 0, 90, 180 or 270"),
     ] = 0
     mirror: Annotated[bool, Meta(description="swap left and right: for a source that shows a mirror image")] = False
     level: Annotated[

@@ -536,6 +536,8 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     The model gets joints levelled by it; published joints are in the camera's axes."""
     camera_roll_deg: float | None = None
     """How far the camera is turned clockwise, seen from behind it, degrees, likewise."""
+    rejected_bodies: int = 0
+    """Number of bodies left out since the start, one for each frame: the pose network found them in furniture."""
 
     @property
     def topic(self) -> str:

@@ -111,6 +111,17 @@ class Leveller:
         return _rotation(share * self.pitch_deg, share * self.roll_deg).astype(np.float32)
 
 
+def level_stream(
+    joints_m: NDArray[np.float32], confidence: NDArray[np.float32], camera: CameraConfig, *, rate_hz: float
+) -> NDArray[np.float32]:
+    """Level one person's joints frame by frame, as they would be live. (T, 25, 3), (T, 25) -> (T, 25, 3)."""
+    leveller, levelled = Leveller(camera), np.empty_like(joints_m)
+    for index in range(len(joints_m)):
+        leveller.observe(round(index / rate_hz * 1e9), joints_m[index : index + 1], confidence[index : index + 1])
+        levelled[index] = leveller.level(joints_m[index])
+    return levelled
+
+
 def standing_axes(joints_m: NDArray[np.float32], confidence: NDArray[np.float32]) -> Floats:
     """Return where the bodies that stand straight point, from the ankles to the neck: (S, 3) unit vectors.
 

@@ -10,6 +10,7 @@ from hitrs_live.config import CameraConfig, TrackConfig
 from hitrs_live.messages import JointFrame, PoseFrame
 from hitrs_live.streaming.levelling import Leveller
 from hitrs_live.streaming.resampler import Resampler
+from hitrs_live.tracking.person_check import PersonCheck
 from hitrs_live.tracking.tracker import Tracker
 
 
@@ -28,7 +29,7 @@ class TrackHistory:
 
 
 def track_frames(frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int) -> list[TrackHistory]:
-    """Pass frames through the live tracker, resampler and leveller.
+    """Pass frames through the live tracker, person check, resampler and leveller.
 
     Returns all histories in the order of their ends.
     """
@@ -40,11 +41,11 @@ def track_frames(frames: Iterable[PoseFrame], *, rate_hz: float, most_people: in
 def live_joint_frames(
     frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int, track: TrackConfig, camera: CameraConfig
 ) -> Iterator[JointFrame]:
-    """Pass frames through the live tracker, resampler and leveller, with `most_people` rows."""
+    """Pass frames through the live tracker, person check, resampler and leveller, with `most_people` rows."""
     tracker, resampler = Tracker(most_people, track), Resampler(track, rows=most_people, rate_hz=rate_hz)
-    leveller = Leveller(camera)
+    check, leveller = PersonCheck(most_people), Leveller(camera)
     for frame in frames:
-        people = tracker.step(frame)
+        people = check.step(tracker.step(frame))
         leveller.observe(people.capture_time_ns, people.joints_m[people.present], people.confidence[people.present])
         for joint_frame in resampler.step(people):
             yield leveller.level_frame(joint_frame)

@@ -31,7 +31,7 @@ from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.landmarks import poses_of
 from hitrs_live.pose.recorded_landmarks import recorded_pose_frames
 from hitrs_live.skeleton import MEDIAPIPE33, NTU25
-from hitrs_live.streaming.levelling import Leveller
+from hitrs_live.streaming.levelling import level_stream
 from hitrs_live.streaming.recorded_tracks import live_joint_frames
 from hitrs_live.virtual_camera.live_joints import LiveJoints
 from hitrs_live.virtual_camera.pictures.camera_placement import VIEW_CLASSES, ViewClass
@@ -120,7 +120,6 @@ def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
         view.pose_frames(config, start_ns=start_ns), rate_hz=RATE_HZ, most_people=config.pose.max_people,
         track=config.track, camera=CameraConfig(level="off"),
     )  # fmt: skip
-    leveller = Leveller(config.camera)
     nearest = np.full(instants, np.inf)
     for one in frames:
         for row in np.flatnonzero(one.active):
@@ -138,10 +137,10 @@ def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
             apart = distance_apart(seen_at, truth[frame_of[instant]], view.width / view.height)
             if apart < min(nearest[instant], _SAME_PERSON):
                 nearest[instant] = apart
-                leveller.observe(int(one.time_ns[row]), place[None], one.confidence[row][None])
-                joints[instant], confidence[instant] = leveller.level(place), one.confidence[row]
+                joints[instant], confidence[instant] = place, one.confidence[row]
     seen = np.isfinite(nearest)
-    return LiveJoints(joints_m=_filled(joints, seen), confidence=confidence, lost_mask=~seen)
+    levelled = level_stream(_filled(joints, seen), confidence, config.camera, rate_hz=RATE_HZ)
+    return LiveJoints(joints_m=levelled, confidence=confidence, lost_mask=~seen)
 
 
 def true_fractions(view: RenderedView) -> Floats:

@@ -13,6 +13,7 @@ from hitrs_live.process.log import LogFormat, LogLevel
 from hitrs_live.settings_check import find_fault, show
 
 EngineChoice = Literal["auto", "tensorrt", "cuda-graph", "onnx", "torch"]
+Levelling = Literal["auto", "fixed", "off"]
 POSE_MODELS = ("lite", "full", "heavy")
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 _WIDEST_SETTING = 32
@@ -46,6 +47,24 @@ class CameraConfig(Section, frozen=True, kw_only=True):
         str,
         Meta(description="camera intrinsics: a TOML file, or a folder with one per source; empty for none"),
     ] = ""
+    rotate_deg: Annotated[
+        int,
+        Meta(ge=0, le=270, multiple_of=90, description="turn pictures clockwise, degrees: 0, 90, 180 or 270"),
+    ] = 0
+    mirror: Annotated[bool, Meta(description="swap left and right: for a source that shows a mirror image")] = False
+    level: Annotated[
+        Levelling,
+        Meta(
+            description="tilt of the camera: estimated from who stands (auto), as set below (fixed), or ignored (off)"
+        ),
+    ] = "auto"
+    pitch_deg: Annotated[
+        float, Meta(ge=-89, le=89, description="how far the camera looks up, degrees; negative for down")
+    ] = 0.0
+    roll_deg: Annotated[
+        float,
+        Meta(ge=-180, le=180, description="how far it is turned clockwise, degrees; 180 for upside down"),
+    ] = 0.0
 
 
 class PoseConfig(Section, frozen=True, kw_only=True):

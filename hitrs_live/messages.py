@@ -531,6 +531,13 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     """Information that needs no action, such as the model's cost on this machine; problems are in notices."""
     track_resets: int = 0
     """Number of tracks that ended because their association had become ambiguous; their people got new ids."""
+    camera_pitch_deg: float | None = None
+    """How far the camera looks up, degrees, negative for down: from the settings, or estimated from people who stand.
+    The model gets joints levelled by it; published joints are in the camera's axes."""
+    camera_roll_deg: float | None = None
+    """How far the camera is turned clockwise, seen from behind it, degrees, likewise."""
+    rejected_bodies: int = 0
+    """Number of bodies left out since the start, one for each frame: the pose network found them in furniture."""
 
     @property
     def topic(self) -> str:

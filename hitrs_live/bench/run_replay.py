@@ -140,7 +140,7 @@ class _Reader:
             joint_frames = tuple(
                 live_joint_frames(
                     pose_frames(sequence), rate_hz=self.rate_hz, most_people=self.config.pose.max_people,
-                    track=self.config.track,
+                    track=self.config.track, camera=self.config.camera,
                 )
             )  # fmt: skip
             people = tuple(track_histories(joint_frames))

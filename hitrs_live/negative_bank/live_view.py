@@ -10,9 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.config import CameraConfig
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.corruptions import as_landmarks
+from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.errors import ConfigError
+from hitrs_live.streaming.levelling import level_stream
 from hitrs_live.streaming.predictor import fill_missing
 from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel
 from hitrs_live.virtual_camera.live_joints import LiveJoints
@@ -56,7 +59,8 @@ def modelled_view() -> LiveView:
 
     def view(joints_m: Floats, rng: np.random.Generator) -> LiveJoints:
         live = model.apply(joints_m, rng)
-        return replace(live, joints_m=fill_missing(live.joints_m, live.confidence))
+        levelled = level_stream(live.joints_m, live.confidence, CameraConfig(), rate_hz=RATE_HZ)
+        return replace(live, joints_m=fill_missing(levelled, live.confidence))
 
     return view
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.config import PoseConfig, TrackConfig
+from hitrs_live.config import CameraConfig, PoseConfig, TrackConfig
 from hitrs_live.data.array_format import BACKGROUND
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.data.shipped_classes import LABELS
@@ -77,7 +77,9 @@ def recorded_people(path: Path, *, label: int, rate_hz: float, max_people: int) 
     of this program or is damaged.
     """
     try:
-        frames = live_joint_frames(_frames(path), rate_hz=rate_hz, most_people=max_people, track=TrackConfig())
+        frames = live_joint_frames(
+            _frames(path), rate_hz=rate_hz, most_people=max_people, track=TrackConfig(), camera=CameraConfig()
+        )
         histories = track_histories(frames)
     except (SourceUnavailable, MessageMalformed) as error:
         raise DataError(f"{path}: {error}") from None

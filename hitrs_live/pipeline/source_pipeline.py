@@ -33,11 +33,13 @@ from hitrs_live.pipeline.prediction_events import PredictionEvents
 from hitrs_live.pipeline.source_outputs import SourceOutputs
 from hitrs_live.pipeline.status import StatusBuilder
 from hitrs_live.streaming.last_seen import LastSeen
+from hitrs_live.streaming.levelling import Leveller
 from hitrs_live.streaming.pose_events import pose_events
 from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.streaming.stage_timer import Counters, StageTimer
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
+from hitrs_live.tracking.person_check import PersonCheck
 from hitrs_live.tracking.tracker import Tracker
 from hitrs_live.transport.sink import Sink
 from hitrs_live.wire.codec import joints_event
@@ -78,14 +80,17 @@ class SourcePipeline:
         self._outputs = SourceOutputs(input_stream, sink)
         self._dates = SourceDates(session)
         self._tracker = Tracker(rows, config.track)
+        self._person_check = PersonCheck(rows)
         self._last_seen = LastSeen(rows)
+        self._leveller = Leveller(config.camera)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=model.rate_hz)
         self._predictions = PredictionEvents(model, config, source_id=self._source_id, thresholds=thresholds)
         self._timer = StageTimer(clock)
         self._counters = Counters()
         self._status = StatusBuilder(
-            input_stream=input_stream, outputs=self._outputs, tracker=self._tracker, resampler=self._resampler,
-            motion=self._predictions.motion, timer=self._timer,
+            input_stream=input_stream, outputs=self._outputs, tracker=self._tracker,
+            person_check=self._person_check, resampler=self._resampler,
+            leveller=self._leveller, motion=self._predictions.motion, timer=self._timer,
         )  # fmt: skip
         self._state: SourceState = "connecting"
         self._detail = ""
@@ -104,7 +109,7 @@ class SourcePipeline:
         self._counters.began_ns = self._counters.status_ns = self._clock()
 
     def track(self, frame: SourceFrame) -> Sequence[JointFrame]:
-        """Take one item of the source; return the joint frames that it completes, oldest first."""
+        """Take one item of the source; return the joint frames that it completes, oldest first, levelled."""
         self._own_ms = 0.0
         if self.ended:
             return ()
@@ -119,16 +124,20 @@ class SourcePipeline:
                 with self._timer.stage("record"):
                     self._outputs.record(self._dated(joints_event(frame.item, self._source_id)))
             with self._timer.stage("track"):
-                self._people = self._tracker.step(frame.item)
+                self._people = self._person_check.step(self._tracker.step(frame.item))
                 self._last_seen.observe(self._people)
-            return self._resampler.step(self._people)
+            seen = self._people.present
+            self._leveller.observe(
+                self._people.capture_time_ns, self._people.joints_m[seen], self._people.confidence[seen]
+            )
+            return [self._leveller.level_frame(one) for one in self._resampler.step(self._people)]
 
     def publish(self, joint_frame: JointFrame, predictions: Sequence[Prediction]) -> None:
         """Publish the events of one joint frame and the model's predictions on it."""
         with self._own_time():
-            self._predictions.observe(joint_frame)
+            self._predictions.observe(self._leveller.restore_frame(joint_frame))
             for prediction in predictions:
-                for event in self._predictions.step(prediction):
+                for event in self._predictions.step(self._leveller.restore_prediction(prediction)):
                     self._publish(event)
 
     def finish(self, frame: SourceFrame, *, model_ms: float) -> None:

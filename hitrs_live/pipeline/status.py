@@ -7,9 +7,11 @@ import psutil
 from hitrs_live.messages import People, SourceState, Status
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.source_outputs import SourceOutputs
+from hitrs_live.streaming.levelling import Leveller
 from hitrs_live.streaming.motion_scorer import MotionScorer
 from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.streaming.stage_timer import Counters, StageTimer
+from hitrs_live.tracking.person_check import PersonCheck
 from hitrs_live.tracking.tracker import Tracker
 from hitrs_live.version import __version__
 
@@ -23,13 +25,16 @@ class StatusBuilder:
         input_stream: InputStream,
         outputs: SourceOutputs,
         tracker: Tracker,
+        person_check: PersonCheck,
         resampler: Resampler,
+        leveller: Leveller,
         motion: MotionScorer,
         timer: StageTimer,
     ) -> None:
         """Take the parts whose counters are read."""
         self._source, self._pose, self._outputs = input_stream.source, input_stream.pose, outputs
         self._tracker, self._resampler, self._motion, self._timer = tracker, resampler, motion, timer
+        self._person_check, self._leveller = person_check, leveller
         self._process = psutil.Process()
         self.information: tuple[str, ...] = ()
         """As in Status."""
@@ -72,6 +77,9 @@ class StatusBuilder:
             motion_held_errors_mm=zero_velocities_mm,
             information=self.information,
             track_resets=self._tracker.resets,
+            rejected_bodies=self._person_check.rejected,
+            camera_pitch_deg=round(self._leveller.pitch_deg, 1),
+            camera_roll_deg=round(self._leveller.roll_deg, 1),
         )
 
     def _drops(self) -> dict[str, int]:

@@ -21,6 +21,8 @@ from hitrs_live.skeleton import KeypointLayout
 _START_WAIT_S = 60.0
 _MEMORY_CHECK_S = 1.0
 _FAILURES_IN_A_ROW = 5
+# After that many failures the next process has to wait, each time twice as long.
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 # A failure after this many replies, or a memory limit reached only after this long, starts a new count of failures.
 _PROVEN_REPLIES = 3
 _PROVEN_S = 10.0
@@ -31,7 +33,8 @@ class IsolatedPoseEstimator:
 
     A process that is killed, gives no reply for config.hang_after_s or grows above config.memory_limit_mb is
     replaced. The frame it failed on has no result and is counted; the stream goes on. After five failures in a row
-    it is given up.
+    there are pauses between the processes, of a second at first and a minute at most; frames meanwhile have no result.
+    It is given up only where none ever replied as expected: then the settings are wrong.
     """
 
     def __init__(
@@ -41,11 +44,12 @@ class IsolatedPoseEstimator:
         skeleton: KeypointLayout,
         config: PoseConfig,
         intrinsics: Intrinsics,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the settings; nothing is loaded or started.
 
         find_landmarker: called by `open`; names what runs in the process. skeleton: the layout of its points.
-        intrinsics: of the camera; scaled to the size of each picture.
+        intrinsics: of the camera; scaled to the size of each picture. clock: monotonic seconds.
         """
         self.skeleton = skeleton
         """The layout of the keypoints."""
@@ -53,7 +57,10 @@ class IsolatedPoseEstimator:
         self._landmarker: LandmarkerCall | None = None
         self._pixels: SharedPixels | None = None
         self._process: PoseProcess | None = None
+        self._clock = clock
         self._failures = 0
+        self._proven_once = False
+        self._paused_until = 0.0
         self._memory_checked = 0.0
         self._seq = 0
         self._lost = 0
@@ -66,7 +73,7 @@ class IsolatedPoseEstimator:
 
     @property
     def process_id(self) -> int | None:
-        """The running process, None before open and after close."""
+        """The running process; None before open, after close and during a pause."""
         return self._process.pid if self._process else None
 
     def open(self) -> None:
@@ -74,37 +81,38 @@ class IsolatedPoseEstimator:
 
         Raises what finding it raises (PoseModelMissing), and PoseProcessFailed where it failed five times in a row.
         """
-        if self._process is not None:
+        if self._pixels is not None:
             raise already_open()
         self._landmarker = self._find_landmarker()
         self._pixels = SharedPixels()
+        self._failures, self._paused_until = 0, 0.0
         self._process = self._spawn()
         try:
-            while not self._wait_ready():
-                pass
+            self._ready_process()
         except PoseProcessFailed:
             self.close()
             raise
 
     def step(self, frame: Frame) -> PoseFrame | None:
-        """Find the people in one frame; None where the process failed on it.
+        """Find the people in one frame; None where the process failed on it, or there is none during a pause.
 
-        Raises PoseProcessFailed where the process cannot be kept running, ValueError before open or for a picture of
+        Raises PoseProcessFailed where no process ever replied as expected, ValueError before open or for a picture of
         another kind.
         """
-        if self._process is None:
+        if self._pixels is None:
             raise not_open()
         check_picture(frame)
-        self._check_memory()
+        process = self._resumed()
         self._seq += 1
         try:
-            while not self._wait_ready():
-                pass
-            landmarks = self._process.ask(self._seq, frame.image, self._config.hang_after_s)
+            landmarks = process.ask(self._seq, frame.image, self._config.hang_after_s) if process else None
         except ProcessDied as death:
-            self._lost += 1
             self._replace(str(death))
+            landmarks = None
+        if landmarks is None:
+            self._lost += 1
             return None
+        self._proven_once = True
         height, width = frame.image.shape[:2]
         return PoseFrame(
             index=frame.index,
@@ -143,22 +151,32 @@ class IsolatedPoseEstimator:
     def _spawn(self) -> PoseProcess:
         assert self._landmarker is not None
         assert self._pixels is not None
-        self._memory_checked = time.monotonic()
+        self._memory_checked = self._clock()
         return PoseProcess(self._landmarker, self._pixels, points=len(self.skeleton))
 
-    def _wait_ready(self) -> bool:
-        """Wait until the process is ready; False where it failed meanwhile and was replaced."""
-        assert self._process is not None
-        try:
-            self._process.wait_ready(max(_START_WAIT_S, self._config.hang_after_s))
-        except ProcessDied as death:
-            self._replace(str(death))
-            return False
-        return True
+    def _resumed(self) -> PoseProcess | None:
+        """Return a process that is ready and within its memory limit; None during a pause."""
+        if self._process is None:
+            if self._clock() < self._paused_until:
+                return None
+            self._process = self._spawn()
+        self._check_memory()
+        return self._ready_process()
+
+    def _ready_process(self) -> PoseProcess | None:
+        """Wait until a process is ready, replacing those that fail; None where a pause began."""
+        while self._process is not None:
+            try:
+                self._process.wait_ready(max(_START_WAIT_S, self._config.hang_after_s))
+            except ProcessDied as death:
+                self._replace(str(death))
+            else:
+                return self._process
+        return None
 
     def _check_memory(self) -> None:
         assert self._process is not None
-        now = time.monotonic()
+        now = self._clock()
         if now - self._memory_checked < _MEMORY_CHECK_S:
             return
         self._memory_checked = now
@@ -173,7 +191,10 @@ class IsolatedPoseEstimator:
             )
 
     def _replace(self, reason: str, *, proven: bool | None = None) -> None:
-        """Replace the process, or raise PoseProcessFailed. proven: whether it worked well for some time before."""
+        """Replace the process, at once or after a pause, or raise PoseProcessFailed.
+
+        proven: whether it worked well for some time before.
+        """
         assert self._process is not None
         if proven is None:
             proven = self._process.replies >= _PROVEN_REPLIES
@@ -181,11 +202,16 @@ class IsolatedPoseEstimator:
         self.restarts += 1
         self._process.close(at_once=True)
         self.notice = f"the pose process {reason}"
-        if self._failures >= _FAILURES_IN_A_ROW:
-            words = self._process.last_words()
-            self._process = None
+        if self._failures < _FAILURES_IN_A_ROW:
+            self._process = self._spawn()
+            return
+        words = self._process.last_words()
+        self._process = None
+        if not self._proven_once:
             raise PoseProcessFailed(
                 f"{self.notice}, {self._failures} times in a row; its last words: {words or 'none'}; "
                 "`hitrs-live models` shows its model, pose.memory_limit_mb and pose.hang_after_s are its limits"
             )
-        self._process = self._spawn()
+        pause_s = min(_FIRST_PAUSE_S * 2 ** (self._failures - _FAILURES_IN_A_ROW), _LONGEST_PAUSE_S)
+        self._paused_until = self._clock() + pause_s
+        self.notice += f", {self._failures} times in a row; the next one starts in {pause_s:.0f} s"

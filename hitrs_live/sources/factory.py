@@ -8,6 +8,7 @@ from hitrs_live.errors import ConfigError, SourceUnavailable
 from hitrs_live.sources.base import Source
 from hitrs_live.sources.kinds import SOURCES, SourceOptions, source_kind
 from hitrs_live.sources.pacing import Speed
+from hitrs_live.sources.turned import TurnedSource
 from hitrs_live.wire.addresses import show_address
 
 NamedSource = tuple[str, str]
@@ -52,4 +53,7 @@ def _make_source(kind: str, value: str, options: SourceOptions) -> Source:
     # As a file's name it would be shown with its password.
     if line.reads_file and "://" in value:
         raise SourceUnavailable(f"{kind} {show_address(value)}: is an address, expected a file; give it to --camera")
-    return line.make(value, options)
+    source, camera = line.make(value, options), options.config.camera
+    if source.has_pictures and (camera.rotate_deg or camera.mirror):
+        return TurnedSource(source, rotate_deg=camera.rotate_deg, mirror=camera.mirror)
+    return source

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.config import TrackConfig
+from hitrs_live.config import CameraConfig, TrackConfig
 from hitrs_live.messages import JointFrame, PoseFrame
+from hitrs_live.streaming.levelling import Leveller
 from hitrs_live.streaming.resampler import Resampler
+from hitrs_live.tracking.person_check import PersonCheck
 from hitrs_live.tracking.tracker import Tracker
 
 
@@ -27,17 +29,26 @@ class TrackHistory:
 
 
 def track_frames(frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int) -> list[TrackHistory]:
-    """Pass frames through the live tracker and resampler. Returns all histories in the order of their ends."""
-    return track_histories(live_joint_frames(frames, rate_hz=rate_hz, most_people=most_people, track=TrackConfig()))
+    """Pass frames through the live tracker, person check, resampler and leveller.
+
+    Returns all histories in the order of their ends.
+    """
+    return track_histories(
+        live_joint_frames(frames, rate_hz=rate_hz, most_people=most_people, track=TrackConfig(), camera=CameraConfig())
+    )
 
 
 def live_joint_frames(
-    frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int, track: TrackConfig
+    frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int, track: TrackConfig, camera: CameraConfig
 ) -> Iterator[JointFrame]:
-    """Pass frames through the live tracker and resampler, with `most_people` rows."""
+    """Pass frames through the live tracker, person check, resampler and leveller, with `most_people` rows."""
     tracker, resampler = Tracker(most_people, track), Resampler(track, rows=most_people, rate_hz=rate_hz)
+    check, leveller = PersonCheck(most_people), Leveller(camera)
     for frame in frames:
-        yield from resampler.step(tracker.step(frame))
+        people = check.step(tracker.step(frame))
+        leveller.observe(people.capture_time_ns, people.joints_m[people.present], people.confidence[people.present])
+        for joint_frame in resampler.step(people):
+            yield leveller.level_frame(joint_frame)
 
 
 def track_histories(joint_frames: Iterable[JointFrame]) -> list[TrackHistory]:

@@ -22,6 +22,7 @@ from hitrs_live.sources.demo.source import DemoSource
 from hitrs_live.sources.ntu import NtuReplaySource
 from hitrs_live.sources.ntu_format import NtuBody, write_skeleton
 from hitrs_live.sources.pacing import Speed
+from hitrs_live.sources.turned import TurnedSource
 from hitrs_live.sources.video import VideoSource
 
 # The servers live with the tests of the sources' room.
@@ -74,9 +75,19 @@ def demo(folder: Path) -> Iterator[Source]:
     yield DemoSource("max", loop=False)
 
 
+def turned_video(speed: Speed) -> Case:
+    @contextlib.contextmanager
+    def make(folder: Path) -> Iterator[Source]:
+        with video(speed)(folder) as source:
+            yield TurnedSource(source, rotate_deg=90, mirror=True)
+
+    return make
+
+
 CASES: dict[str, Case] = {
     "video_paced": video("real"),
     "video_unpaced": video("max"),
+    "video_turned": turned_video("max"),
     "skeleton_file_paced": skeletons("real", 1),
     "skeleton_folder_unpaced": skeletons("max", 3),
     "camera_http": camera(MjpegServer),

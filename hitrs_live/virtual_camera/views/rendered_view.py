@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.config import Config
+from hitrs_live.config import CameraConfig, Config
 from hitrs_live.data.array_format import BROKEN
 from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.errors import DataError
@@ -31,6 +31,7 @@ from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.landmarks import poses_of
 from hitrs_live.pose.recorded_landmarks import recorded_pose_frames
 from hitrs_live.skeleton import MEDIAPIPE33, NTU25
+from hitrs_live.streaming.levelling import level_stream
 from hitrs_live.streaming.recorded_tracks import live_joint_frames
 from hitrs_live.virtual_camera.live_joints import LiveJoints
 from hitrs_live.virtual_camera.pictures.camera_placement import VIEW_CLASSES, ViewClass
@@ -103,9 +104,9 @@ def lifted_joints(view: RenderedView, config: Config) -> LiveJoints:
 
 
 def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
-    """Return this person's joints as the model gets them: tracked, and resampled to 30 Hz. G instants from the first.
+    """Return this person's joints as the model gets them: tracked, resampled to 30 Hz, levelled.
 
-    Of the people tracked, the one nearest to the truth is taken at each instant.
+    G instants from the first. Of the people tracked, the one nearest to the truth is taken at each instant.
     """
     instants = len(view.grid_labels["labels"])
     joints = np.full((instants, len(NTU25), 3), np.nan, np.float32)
@@ -117,7 +118,7 @@ def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
     start_ns = 1_000_000_000
     frames = live_joint_frames(
         view.pose_frames(config, start_ns=start_ns), rate_hz=RATE_HZ, most_people=config.pose.max_people,
-        track=config.track,
+        track=config.track, camera=CameraConfig(level="off"),
     )  # fmt: skip
     nearest = np.full(instants, np.inf)
     for one in frames:
@@ -138,7 +139,8 @@ def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
                 nearest[instant] = apart
                 joints[instant], confidence[instant] = place, one.confidence[row]
     seen = np.isfinite(nearest)
-    return LiveJoints(joints_m=_filled(joints, seen), confidence=confidence, lost_mask=~seen)
+    levelled = level_stream(_filled(joints, seen), confidence, config.camera, rate_hz=RATE_HZ)
+    return LiveJoints(joints_m=levelled, confidence=confidence, lost_mask=~seen)
 
 
 def true_fractions(view: RenderedView) -> Floats:

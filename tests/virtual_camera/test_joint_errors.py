@@ -128,13 +128,32 @@ def test_errors_are_copied_in_stretches_of_one_view() -> None:
     kept = library()
     keys = np.random.default_rng(2).normal(0, 1, (1, 64, KEYS)).astype(np.float32)
     copied = choose_errors(kept, keys, np.random.default_rng(3)).error[0]
-    # The first frames of a stretch are faded; the later ones are frames of the library, one after the other.
+    # Drift is carried over from one view to the next and fades; the jitter on it is that of the library.
     for first in range(0, 64, STRETCH):
-        part = copied[first + STRETCH // 2 : first + STRETCH]
-        starts = np.flatnonzero((kept.error == part[0]).all(axis=1))
-        assert len(starts) == 1
-        np.testing.assert_array_equal(part, kept.error[starts[0] : starts[0] + len(part)])
-        assert kept.remaining[starts[0]] >= len(part) - 1
+        jitter = np.diff(copied[first : first + STRETCH], 2, axis=0)
+        apart = [
+            np.abs(np.diff(kept.error[start : start + STRETCH], 2, axis=0) - jitter).max()
+            for start in np.flatnonzero(kept.remaining >= STRETCH)
+        ]
+        assert min(apart) < 0.01
+        assert np.median(apart) > 1
+
+
+def test_the_drift_of_one_view_goes_over_into_that_of_the_next_without_a_jump() -> None:
+    rng, frames = np.random.default_rng(8), 120
+    # Two views: each has an error of its own that stays, and poses unlike the other's.
+    own, pose = rng.normal(0, 1, (2, TARGETS)), 10 * rng.normal(0, 1, (2, KEYS))
+    kept = replace(
+        library(views=2, frames=frames),
+        error=np.repeat(own, frames, axis=0).astype(np.float32),
+        key=np.repeat(pose, frames, axis=0).astype(np.float32),
+    )
+    keys = np.repeat(pose, (40, 80), axis=0).astype(np.float32)
+    copied = choose_errors(kept, keys[None], rng).error[0]
+    np.testing.assert_allclose(copied[:40], np.tile(own[0], (40, 1)), atol=1e-5)
+    apart = np.abs(copied - own[1]).max(axis=1) / np.abs(own[0] - own[1]).max()
+    assert np.abs(np.diff(apart)).max() < 0.05
+    assert apart[-1] < 0.1
 
 
 def test_a_view_that_ends_is_followed_by_another() -> None:
@@ -208,7 +227,7 @@ def test_a_saved_model_draws_what_it_drew_before(tmp_path: Path) -> None:
     model.save(tmp_path / "model.safetensors", "random weights")
     again = JointErrorModel.load(tmp_path / "model.safetensors")
     one, other = (each.apply(standing(), np.random.default_rng(4), view=camera_at(20)) for each in (model, again))
-    np.testing.assert_allclose(one.joints_m, other.joints_m, atol=5e-3)
+    np.testing.assert_allclose(one.joints_m, other.joints_m, atol=0.03)
 
 
 @pytest.mark.parametrize("content", [None, b"no model"])
@@ -221,7 +240,7 @@ def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path, content: byt
 
 
 def test_the_packaged_model_is_small() -> None:
-    assert SHIPPED.stat().st_size < 7e6
+    assert SHIPPED.stat().st_size < 5e6
 
 
 @pytest.mark.parametrize("frames", [1, 2, 45, 60])
@@ -257,26 +276,25 @@ def test_between_the_frames_of_a_slow_camera_joints_move_on_straight_lines(shipp
     np.testing.assert_allclose(live[1:-2:3], between, atol=1e-3)
 
 
-def errors_m(model: JointErrorModel, azimuth_deg: float, joints: tuple[str, ...]) -> float:
-    """The mean distance of joints from the true ones about the root, over some draws."""
-    true = in_camera_axes(standing(), camera_at(azimuth_deg).camera)
+def seen_share(model: JointErrorModel, azimuth_deg: float, joints: tuple[str, ...]) -> float:
+    """The share of frames in which joints count as seen, over some draws."""
     numbers = [NTU25.index(joint) for joint in joints]
-    found = []
-    for seed in range(6):
-        live = model.apply(standing(), np.random.default_rng(seed), view=camera_at(azimuth_deg)).joints_m
-        apart = (live - live[:, :1]) - (true - true[:, :1])
-        found.append(np.linalg.norm(apart[:, numbers], axis=-1).mean())
-    return float(np.mean(found))
+    draws = (model.apply(standing(), np.random.default_rng(seed), view=camera_at(azimuth_deg)) for seed in range(12))
+    return float(np.mean([live.seen_mask[:, numbers].mean() for live in draws]))
 
 
 @pytest.mark.slow
-def test_an_arm_hidden_in_side_view_errs_more_than_the_near_one_and_than_from_the_front(
-    shipped: JointErrorModel,
+@pytest.mark.parametrize(("azimuth_deg", "near", "far"), [(90, "left", "right"), (-90, "right", "left")])
+def test_in_side_view_the_far_arm_is_seldom_seen_and_the_near_one_mostly(
+    shipped: JointErrorModel, azimuth_deg: float, near: str, far: str
 ) -> None:
-    near, far = ("left_elbow", "left_wrist"), ("right_elbow", "right_wrist")
-    hidden = errors_m(shipped, 90, far)
-    assert hidden > errors_m(shipped, 90, near)
-    assert hidden > errors_m(shipped, 0, far)
+    near_share, far_share, front_share = (
+        seen_share(shipped, view, (f"{side}_elbow", f"{side}_wrist"))
+        for view, side in ((azimuth_deg, near), (azimuth_deg, far), (0, far))
+    )
+    assert near_share > 0.7
+    assert front_share > 0.7
+    assert far_share < near_share - 0.3
 
 
 def test_a_person_who_walks_far_is_kept_before_the_camera() -> None:

@@ -22,7 +22,6 @@ Floats = NDArray[np.float32]
 _DERIVED: Final = ("spine_base", "spine_middle", "spine_shoulder", "neck")
 _OWN: Final = tuple(NTU25.index(joint) for joint in NTU25.joints if joint not in _DERIVED)
 """The 21 joints with landmarks of their own."""
-_TRUNK: Final = tuple(NTU25.index(joint) for joint in _DERIVED[1:])
 _LEFT_HIP, _RIGHT_HIP = NTU25.index("left_hip"), NTU25.index("right_hip")
 _LEFT_SHOULDER, _RIGHT_SHOULDER = NTU25.index("left_shoulder"), NTU25.index("right_shoulder")
 _THIGHS: Final = ((_LEFT_HIP, NTU25.index("left_knee")), (_RIGHT_HIP, NTU25.index("right_knee")))
@@ -38,7 +37,7 @@ _LENGTHS: Final = slice(DIRECTIONS.stop, DIRECTIONS.stop + BONES)
 _ROOT: Final = slice(_LENGTHS.stop, _LENGTHS.stop + 3)
 _CONFIDENCES: Final = slice(_ROOT.stop, _ROOT.stop + len(_OWN))
 TARGETS: Final = _CONFIDENCES.stop
-CONDITIONS: Final = 4 * BONES + 3 * (len(_TRUNK) + 1) + 4
+CONDITIONS: Final = 4 * BONES + 4
 _LEAST_LOGIT, _MOST_LOGIT = -3.0, 5.0
 _LEAST_DEPTH_M: Final = 0.3
 _LEAST_LENGTH: Final = 0.01
@@ -120,21 +119,18 @@ def _bones(joints_m: Floats, sizes_m: Floats) -> tuple[Floats, Floats]:
 def conditions(true_m: Floats, sizes_m: Floats, rate_hz: Floats | np.float32) -> Floats:
     """Describe true poses in the camera's axes. (..., T, 25, 3), (...), (...) -> (..., T, CONDITIONS).
 
-    The bones' directions and their lengths; the trunk's joints and the hips' middle about the root, in body sizes; the
-    root's direction; its nearness in body sizes; the logarithm of the frame rate over 30 Hz.
+    The bones' directions and their lengths; the root's direction; its nearness in body sizes; the logarithm of the
+    frame rate over 30 Hz. Not the trunk's joints: where they are in a body differs from one kind of sensor to the next.
     """
     root = true_m[..., NTU25.root, :]
     directions, lengths = _bones(true_m, sizes_m)
     # Of a bone that changes its length from frame to frame, the median: joints of depth cameras are noisy.
     lengths = np.broadcast_to(np.median(np.log(lengths), axis=-2, keepdims=True), lengths.shape)
-    hips = (true_m[..., _LEFT_HIP, :] + true_m[..., _RIGHT_HIP, :]) / 2
-    trunk: Floats = np.concatenate((true_m[..., _TRUNK, :], hips[..., None, :]), axis=-2)
-    trunk = (trunk - root[..., None, :]) / sizes_m[..., None, None, None]
     depth = np.maximum(root[..., 2:], _LEAST_DEPTH_M)
     place = (root[..., :2] / depth, sizes_m[..., None, None] / depth)
     rate = np.broadcast_to(np.log(np.asarray(rate_hz) / 30.0)[..., None, None], place[1].shape)
-    flat = [part.reshape(*part.shape[:-2], -1) for part in (directions, trunk)]
-    return np.concatenate((*flat, lengths, *place, rate), axis=-1).astype(np.float32)
+    flat = directions.reshape(*directions.shape[:-2], -1)
+    return np.concatenate((flat, lengths, *place, rate), axis=-1).astype(np.float32)
 
 
 def targets(

@@ -6,6 +6,7 @@ swapped and losses last as long as they did.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -15,13 +16,15 @@ from hitrs_live.virtual_camera.joint_errors.coordinates import CONDITIONS, DIREC
 
 Floats = NDArray[np.float32]
 
-KEYS: Final = 48
+KEYS: Final = 64
 """Numbers that describe the pose, the view and the movement of a frame."""
-DESCRIPTION: Final = TARGETS + CONDITIONS + 2
-_EXPECTED_WEIGHT, _CONDITION_WEIGHT, _RATE_WEIGHT = 0.32, 0.19, 0.5
-_MOST_EXPECTED = 3.0
+DESCRIPTION: Final = TARGETS + CONDITIONS + 2 + (DIRECTIONS.stop - DIRECTIONS.start)
+_EXPECTED_WEIGHT, _CONDITION_WEIGHT, _MOVEMENT_WEIGHT, _RATE_WEIGHT = 0.32, 0.19, 0.4, 0.5
+_MOST_EXPECTED, _MOST_MOVEMENT = 3.0, 4.0
+_MOVEMENT_S = 0.13
 _LEAST_SPEED = 0.05
 _SPEED_FRAMES = 9
+_AROUND_FRAMES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,18 @@ class ErrorLibrary:
     def __len__(self) -> int:
         return len(self.error)
 
+    @cached_property
+    def drift(self) -> Floats:
+        """(N, TARGETS); the errors averaged over the frames around each, of the same view: without their jitter."""
+        frame = np.arange(len(self))
+        last = frame + self.remaining
+        begins = np.flatnonzero(np.diff(last, prepend=-1))
+        first = begins[np.searchsorted(begins, frame, "right") - 1]
+        start, end = np.maximum(frame - _AROUND_FRAMES, first), np.minimum(frame + _AROUND_FRAMES, last) + 1
+        total = np.concatenate((np.zeros((1, TARGETS)), np.cumsum(self.error, axis=0, dtype=np.float64)))
+        averaged: Floats = ((total[end] - total[start]) / (end - start)[:, None]).astype(np.float32)
+        return averaged
+
     def without(self, people: set[str]) -> "ErrorLibrary":
         """Return the library without the views of some people."""
         numbers = [number for number, name in enumerate(self.people) if name in people]
@@ -64,11 +79,18 @@ class ErrorLibrary:
         )  # fmt: skip
 
 
+def squared_distances(a: Floats, b: Floats) -> Floats:
+    """Return squared distances, (A, B), between rows of (A, C) and (B, C)."""
+    squared: Floats = (a**2).sum(axis=1)[:, None] - 2 * a @ b.T + (b**2).sum(axis=1)
+    return squared
+
+
 def describe(expected: Floats, condition: Floats, rate_hz: float) -> Floats:
     """Describe frames so that those with alike errors are near each other.
 
     expected: (T, TARGETS), the expected targets, normalised; condition: (T, CONDITIONS), normalised. What they
-    describe: the expected error first, the pose and view less, how much the body moves, the frame rate.
+    describe: the expected error, the pose and view, how the bones turn, how much the body moves, the frame rate.
+    Where the bones of two motions turn alike, a pose network that does not follow them errs alike.
     Returns (T, DESCRIPTION).
     """
     bones = condition[:, DIRECTIONS]
@@ -76,11 +98,14 @@ def describe(expected: Floats, condition: Floats, rate_hz: float) -> Floats:
     speed = np.linalg.norm(change, axis=1) * rate_hz / 30
     padded = np.pad(speed, _SPEED_FRAMES // 2, mode="edge")
     speed = np.convolve(padded, np.full(_SPEED_FRAMES, 1 / _SPEED_FRAMES), "valid")
+    frame, span = np.arange(len(bones)), max(1, round(_MOVEMENT_S * rate_hz))
+    movement = bones[np.minimum(frame + span, len(bones) - 1)] - bones[np.maximum(frame - span, 0)]
     rate = np.full((len(bones), 1), _RATE_WEIGHT * np.log(rate_hz / 30))
     return np.concatenate(
         (
             _EXPECTED_WEIGHT * np.clip(expected, -_MOST_EXPECTED, _MOST_EXPECTED), _CONDITION_WEIGHT * condition,
             np.log(speed + _LEAST_SPEED)[:, None], rate,
+            _MOVEMENT_WEIGHT * np.clip(movement, -_MOST_MOVEMENT, _MOST_MOVEMENT),
         ),
         axis=1,
     ).astype(np.float32)  # fmt: skip

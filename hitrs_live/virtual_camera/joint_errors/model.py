@@ -48,7 +48,7 @@ _BELOW_FLOOR_SHARE: Final = 0.1
 _FORMAT = "2"
 _KEY = "hitrs_live_joint_errors"
 _PEOPLE = "people"
-_MOST_CONDITION = 5.0
+_MOST_CONDITION = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)

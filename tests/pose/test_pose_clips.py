@@ -12,8 +12,8 @@ from patience import PATIENCE_S
 
 from hitrs_live.config import PoseConfig, TrackConfig
 from hitrs_live.messages import Frame
+from hitrs_live.pose.factory import make_pose_estimator
 from hitrs_live.pose.intrinsics import Intrinsics
-from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator
 from hitrs_live.tracking.tracker import Tracker
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,7 @@ def follow(clip: Path, *, every: int, first: int = 0, last: int = 10**9) -> tupl
     video = cv2.VideoCapture(str(clip))
     width, height = int(video.get(cv2.CAP_PROP_FRAME_WIDTH)), int(video.get(cv2.CAP_PROP_FRAME_HEIGHT))
     fps = video.get(cv2.CAP_PROP_FPS)
-    estimator = mediapipe_estimator(
+    estimator = make_pose_estimator(
         PoseConfig(hang_after_s=PATIENCE_S), Intrinsics.from_field_of_view(40, width=width, height=height)
     )
     tracker = Tracker(2, TrackConfig())

@@ -35,8 +35,13 @@ class Known:
     def seen(self, person: Person) -> "Known":
         """Return the same one, seen again in a new picture."""
         landmarks, sides = keep_sides(person.landmarks, self.person.landmarks, self.sides)
+        region = person.region.steadied(self.person.region)
         return replace(
-            self, person=replace(person, landmarks=landmarks), missed=0, sides=sides, unchecked=self.unchecked - 1
+            self,
+            person=replace(person, landmarks=landmarks, region=region),
+            missed=0,
+            sides=sides,
+            unchecked=self.unchecked - 1,
         )
 
     def not_seen(self) -> "Known":

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 # The network was trained on squares so much larger than the circle about the person.
 _MARGIN = 1.25
+# Of the side, of the logarithm of the side, and radians. The margin is larger.
+_HARDLY = 0.06
+_SMALLEST_PX = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +34,20 @@ class Region:
         """
         across, down = (float(value) for value in reach - hips)
         return cls(
-            x=float(hips[0]), y=float(hips[1]), side=2 * float(np.hypot(across, down)) * _MARGIN,
-            angle=float(np.arctan2(across, -down)),
+            x=float(hips[0]), y=float(hips[1]), angle=float(np.arctan2(across, -down)),
+            side=max(2 * float(np.hypot(across, down)) * _MARGIN, _SMALLEST_PX),
         )  # fmt: skip
+
+    def steadied(self, before: "Region") -> "Region":
+        """Return the region before this one where the two hardly differ.
+
+        The network's points move with its crop, by more than a person who stands still: a crop that stays as it is
+        gives points that do.
+        """
+        moved = np.hypot(self.x - before.x, self.y - before.y) / before.side
+        grown = abs(np.log(self.side / before.side))
+        turned = abs((self.angle - before.angle + np.pi) % (2 * np.pi) - np.pi)
+        return before if max(moved, grown, turned) < _HARDLY else self
 
     def to_picture(self) -> NDArray[np.float64]:
         """Return the map (2, 3) from the unit square of the region to pixels of the picture."""

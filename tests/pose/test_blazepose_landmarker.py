@@ -144,6 +144,18 @@ def test_no_more_people_than_asked_for(show: Show) -> None:
 
 
 @pytest.mark.slow
+def test_a_far_larger_person_takes_the_place_of_one_where_there_is_no_room_for_both(show: Show) -> None:
+    landmarker = BlazePoseLandmarker(find_pose_model("full"), max_people=1, min_confidence=0.5)
+    small, both = (red_green_blue(show(0, 20, size=150, width=960)) for _ in range(2))
+    both[:, 480:] = red_green_blue(show(0, 20, size=450, width=480))
+    assert [len(landmarker.step(small)) for _ in range(3)] == [1, 1, 1]
+    (before,) = lefts(landmarker.step(both), 960)
+    for _ in range(16):
+        people = landmarker.step(both)
+    assert before < 300 < 600 < lefts(people, 960)[0]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (40, 1200), (1200, 16)])
 def test_any_size_of_picture_is_taken(landmarker: BlazePoseLandmarker, size: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
@@ -203,6 +215,12 @@ def parts(search: Search, pictures: int, *, seen: int, missing: Sequence[Region]
 
 def test_while_someone_is_seen_the_detector_runs_every_fifth_picture_and_sees_parts_in_between() -> None:
     assert parts(Search(), 15, seen=1) == [[]] * 4 + [[1600]] + [[]] * 4 + [[900]] + [[]] * 4 + [[1600]]
+
+
+def test_while_all_are_seen_the_detector_runs_every_fifteenth_picture() -> None:
+    search = Search()
+    shown = [search.next_parts(1600, 900, seen=2, missing=[], full=True) for _ in range(30)]
+    assert [index for index, each in enumerate(shown) if each] == [14, 29]
 
 
 def test_while_nobody_is_seen_the_whole_picture_is_searched_every_time() -> None:

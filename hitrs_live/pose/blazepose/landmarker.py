@@ -1,9 +1,9 @@
 """Find people's landmarks picture by picture with BlazePose. Runs in the pose process (`worker`).
 
 Whoever was found in one picture is looked for in the next where the body's own points put it, by the landmark network
-alone. The detector, which finds people from nothing, runs only to find more of them: at once while nobody is known and
-where someone was lost, and every few pictures while there are fewer than max_people. So a picture costs what its people
-cost.
+alone. The detector, which finds people from nothing, runs only to find more of them: on every picture while nobody is
+known or someone was lost, every few pictures while there are fewer than max_people, and seldom after that. So a picture
+costs what its people cost.
 
 Two people who cross are neither merged nor doubled. Where two regions show one body, the one that moved farther to get
 there is given up, and that person is searched for about the last place. Where two people cover each other, the detector
@@ -32,6 +32,8 @@ _MOST_CANDIDATES = 2
 """Looked at in one search beyond the people who are known, so that a picture's cost stays bounded."""
 # A part of the picture shows things at a size at which the detector takes more of them for people.
 _SEARCH_CERTAINTY = 0.6
+_FAR_LARGER = 2.0
+"""A thing in the background taken for a person must not keep a person out; nor must people replace each other."""
 _CHECK_AGAIN = 15
 """Pictures from one check of two people who cover each other to the next, where the detector has seen both or none."""
 
@@ -65,7 +67,7 @@ class BlazePoseLandmarker:
         if pair is not None:
             candidates = self._detector.find(picture, about_both(pair[0].person, pair[1].person))
             self._check(pair, candidates)
-        elif len(seen) < self._max_people:
+        else:
             self._look_for_more(picture, seen)
         people = [known.person.landmarks for known in self._known if not known.missed]
         return np.stack(people) if people else np.empty((0, 33, LANDMARK_FIELDS), np.float32)
@@ -111,7 +113,9 @@ class BlazePoseLandmarker:
         """Search the picture for people who are not seen yet, where it is time to."""
         missing = [known.person.region for known in self._known if known.missed]
         here = list(seen)
-        for part in self._search.next_parts(picture.shape[1], picture.shape[0], seen=len(seen), missing=missing):
+        height, width = picture.shape[:2]
+        full = len(seen) == self._max_people
+        for part in self._search.next_parts(width, height, seen=len(seen), missing=missing, full=full):
             for person in self._look_at(picture, part, here):
                 here.append(person)
                 self._admit(person)
@@ -119,14 +123,17 @@ class BlazePoseLandmarker:
                 return
 
     def _look_at(self, picture: NDArray[np.uint8], part: Part, seen: Sequence[Person]) -> list[Person]:
-        """Return the people in a part of the picture who are not among those seen; at most as many as have room."""
+        """Return people in a part of the picture who are not among those seen: as many as have room, at least one."""
+        room = self._max_people - len(seen)
+        # Where there is none, only someone far larger than the smallest is of interest.
+        smallest = 0.0 if room else _FAR_LARGER * min(person.region.side for person in seen)
         candidates = [
             candidate
             for candidate in self._detector.find(picture, part.region)
-            if not any(is_of(candidate, person, self._size) for person in seen)
+            if candidate.region.side >= smallest and not any(is_of(candidate, person, self._size) for person in seen)
         ]
         more: list[Person] = []
-        for candidate in candidates[: min(_MOST_CANDIDATES, self._max_people - len(seen))]:
+        for candidate in candidates[: min(_MOST_CANDIDATES, max(room, 1))]:
             person = find_person(self._networks, picture, candidate.region)
             there = person.presence >= self._min_presence
             certain = not part.strict or person.certainty > _SEARCH_CERTAINTY
@@ -141,9 +148,17 @@ class BlazePoseLandmarker:
         if near is not None and self._apart(near.person, person) < STILL_THERE:
             self._known[self._known.index(near)] = near.seen(person)
             return
-        if len(self._known) >= self._max_people:
-            self._known.remove(max(missing, key=lambda known: known.missed))
+        if len(self._known) >= self._max_people and not self._make_room(person):
+            return
         self._known.append(Known(person=person))
+
+    def _make_room(self, person: Person) -> bool:
+        """Forget who was missed longest, or else the smallest one if the new person is far larger."""
+        given_up = max(self._known, key=lambda known: (known.missed, -known.person.region.side))
+        if not given_up.missed and person.region.side < _FAR_LARGER * given_up.person.region.side:
+            return False
+        self._known.remove(given_up)
+        return True
 
     def _apart(self, one: Person, other: Person) -> float:
         return apart(one.landmarks, other.landmarks, self._aspect)

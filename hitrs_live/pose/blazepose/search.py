@@ -8,6 +8,8 @@ from hitrs_live.pose.blazepose.regions import Region
 
 _EVERY = 5
 """Pictures from one search to the next while someone is seen and nobody is missing."""
+_EVERY_FULL = 15
+"""The same while as many people are seen as are wanted."""
 # In a picture nearly square, people are large enough without a search of its parts.
 _OBLONG = 1.2
 _AROUND = 1.2
@@ -32,12 +34,20 @@ class Search:
         self._around_last = False
         self._turn = 0
 
-    def next_parts(self, width: int, height: int, *, seen: int, missing: Sequence[Region]) -> list[Part]:
+    def next_parts(
+        self, width: int, height: int, *, seen: int, missing: Sequence[Region], full: bool = False
+    ) -> list[Part]:
         """Return the parts to search now, in order: none, one, or two where nobody is seen.
 
         seen: how many people are seen in this picture. missing: where those who were lost lately have been, in pixels.
+        full: whether as many are seen as are wanted.
         """
         self._pictures_since += 1
+        if full:
+            if self._pictures_since < _EVERY_FULL:
+                return []
+            self._pictures_since = 0
+            return [Part(region=whole_picture(width, height))]
         if seen and not missing and self._pictures_since < _EVERY:
             return []
         self._pictures_since = 0

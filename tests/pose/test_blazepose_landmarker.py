@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from hitrs_live.errors import PoseModelMissing
 from hitrs_live.messages import Frame
-from hitrs_live.pose.blazepose.detector import whole_picture
 from hitrs_live.pose.blazepose.known import Known, about_both, covering_pair, without_doubles
 from hitrs_live.pose.blazepose.landmarker import BlazePoseLandmarker
 from hitrs_live.pose.blazepose.networks import BlazePoseNetworks
@@ -146,13 +145,15 @@ def test_no_more_people_than_asked_for(show: Show) -> None:
 @pytest.mark.slow
 def test_a_far_larger_person_takes_the_place_of_one_where_there_is_no_room_for_both(show: Show) -> None:
     landmarker = BlazePoseLandmarker(find_pose_model("full"), max_people=1, min_confidence=0.5)
-    small, both = (red_green_blue(show(0, 20, size=150, width=960)) for _ in range(2))
-    both[:, 480:] = red_green_blue(show(0, 20, size=450, width=480))
-    assert [len(landmarker.step(small)) for _ in range(3)] == [1, 1, 1]
-    (before,) = lefts(landmarker.step(both), 960)
-    for _ in range(16):
-        people = landmarker.step(both)
-    assert before < 300 < 600 < lefts(people, 960)[0]
+    small, both = (np.full((1200, 1800, 3), 127, np.uint8) for _ in range(2))
+    for picture in (small, both):
+        picture[:480, :640] = red_green_blue(show(0, 150, size=200))
+    both[:, 600:] = red_green_blue(show(0, 100, size=1150, width=1200, height=1200))
+    # The tile that shows her comes in its turn.
+    before = [landmarker.step(small) for _ in range(30)][-1]
+    after = [landmarker.step(both) for _ in range(16)][-1]
+    assert len(before) == len(after) == 1
+    assert lefts(before, 1800)[0] < 400 < 700 < lefts(after, 1800)[0]
 
 
 @pytest.mark.slow
@@ -213,8 +214,23 @@ def parts(search: Search, pictures: int, *, seen: int, missing: Sequence[Region]
     ]
 
 
-def test_while_someone_is_seen_the_detector_runs_every_fifth_picture_and_sees_parts_in_between() -> None:
-    assert parts(Search(), 15, seen=1) == [[]] * 4 + [[1600]] + [[]] * 4 + [[900]] + [[]] * 4 + [[1600]]
+def test_while_someone_is_seen_the_detector_runs_every_third_picture_and_later_every_sixth() -> None:
+    search = Search()
+    shown = [bool(each) for each in parts(search, 180, seen=1)]
+    first = [index for index, searched in enumerate(shown[:60]) if searched]
+    later = [index for index, searched in enumerate(shown) if searched and index > 70]
+    assert set(np.diff(first)) == {3}
+    assert set(np.diff(later)) == {6}
+    # Somebody more, or fewer, and it is as at first.
+    again = [bool(each) for each in parts(search, 30, seen=2)]
+    assert set(np.diff(np.flatnonzero(again)[1:])) == {3}
+
+
+def test_every_second_search_sees_the_whole_picture_and_parts_come_in_turn() -> None:
+    shown = [sides[0] for sides in parts(Search(), 72, seen=1) if sides]
+    assert set(shown[::2]) == {1600}
+    # Three squares of the picture's height and tiles of 0.6 of it, one after the other.
+    assert shown[1:12:2] == [540, 900, 540, 900, 540, 540]
 
 
 def test_while_all_are_seen_the_detector_runs_every_fifteenth_picture() -> None:
@@ -223,8 +239,12 @@ def test_while_all_are_seen_the_detector_runs_every_fifteenth_picture() -> None:
     assert [index for index, each in enumerate(shown) if each] == [14, 29]
 
 
-def test_while_nobody_is_seen_the_whole_picture_is_searched_every_time() -> None:
-    assert parts(Search(), 4, seen=0) == [[1600], [1600, 900], [1600], [1600, 900]]
+def test_while_nobody_is_seen_every_picture_is_searched_at_first_twice() -> None:
+    shown = parts(Search(), 80, seen=0)
+    assert shown[:4] == [[1600, 540], [1600, 900], [1600, 540], [1600, 900]]
+    assert {tuple(sides) for sides in shown[70::2]} == {(1600,)}
+    assert {len(sides) for sides in shown[71::2]} == {1}
+    assert max(max(sides) for sides in shown[71::2]) == 900
 
 
 def test_about_a_missing_person_the_detector_searches_every_other_picture() -> None:
@@ -235,10 +255,18 @@ def test_about_a_missing_person_the_detector_searches_every_other_picture() -> N
     assert part.strict
 
 
-def test_the_squares_cover_an_oblong_picture_and_a_nearly_square_one_has_none() -> None:
+@pytest.mark.parametrize("size", [(1600, 900), (900, 1600), (640, 560), (500, 500)])
+def test_the_parts_cover_the_picture_and_lie_inside(size: tuple[int, int]) -> None:
     search = Search()
-    squares = [search.next_parts(1600, 900, seen=0, missing=[])[-1].region for _ in range(6)][1::2]
-    assert sorted(square.x for square in squares) == [450, 800, 1150]
-    assert {square.y for square in squares} == {450}
-    search = Search()
-    assert {search.next_parts(640, 560, seen=0, missing=[])[-1].region for _ in range(4)} == {whole_picture(640, 560)}
+    looked = [search.next_parts(*size, seen=0, missing=[])[-1] for _ in range(60)]
+    regions = [part.region for part in looked if part.strict]
+    for side in {region.side for region in regions}:
+        covered = np.zeros(size, bool)
+        for region in regions:
+            if region.side == side:
+                left, top = round(region.x - side / 2), round(region.y - side / 2)
+                assert left >= 0
+                assert top >= 0
+                covered[left : left + round(side), top : top + round(side)] = True
+        assert covered.mean() > 0.99
+    assert ({region.side for region in regions} == {0.6 * min(size)}) == (max(size) < 1.2 * min(size))

@@ -26,8 +26,10 @@ class Known:
     """Keep a person as last seen."""
 
     person: Person
+    sightings: int = 1
+    """Pictures with this person."""
     missed: int = 0
-    """Pictures since then without this person."""
+    """Pictures since the last of them."""
     sides: Sides = field(default_factory=Sides)
     unchecked: int = 0
     """Pictures until the detector is asked again."""
@@ -39,6 +41,7 @@ class Known:
         return replace(
             self,
             person=replace(person, landmarks=landmarks, region=region),
+            sightings=self.sightings + 1,
             missed=0,
             sides=sides,
             unchecked=self.unchecked - 1,

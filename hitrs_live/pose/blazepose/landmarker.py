@@ -32,7 +32,7 @@ _MOST_CANDIDATES = 2
 """Looked at in one search beyond the people who are known, so that a picture's cost stays bounded."""
 # A part of the picture shows things at a size at which the detector takes more of them for people.
 _SEARCH_CERTAINTY = 0.6
-_FAR_LARGER = 2.0
+_FAR_LARGER = 4.0
 """A thing in the background taken for a person must not keep a person out; nor must people replace each other."""
 _CHECK_AGAIN = 15
 """Pictures from one check of two people who cover each other to the next, where the detector has seen both or none."""
@@ -83,13 +83,16 @@ class BlazePoseLandmarker:
             self._known, self._size, self._aspect = [], size, np.array((width / height, 1), np.float32)
 
     def _follow(self, picture: NDArray[np.uint8]) -> list[Known]:
-        """Look for everyone who is known. Returns them as of this picture, without those missed for too long."""
+        """Look for everyone who is known. Returns them as of this picture, without those missed for too long.
+
+        Nobody is remembered for longer than they were seen: what is seen once is seldom a person.
+        """
         found = [(known, self._find_again(picture, known)) for known in self._known]
         kept = without_doubles(found, self._aspect)
         return [
             known.not_seen() if person is None else known.seen(person)
             for (known, _), person in zip(found, kept, strict=True)
-            if person is not None or known.missed < _REMEMBERED_PICTURES
+            if person is not None or known.missed < min(known.sightings, _REMEMBERED_PICTURES)
         ]
 
     def _find_again(self, picture: NDArray[np.uint8], known: Known) -> Person | None:

@@ -1,17 +1,25 @@
 """Where the detector looks, and when: as seldom as finds people soon."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from hitrs_live.pose.blazepose.detector import whole_picture
 from hitrs_live.pose.blazepose.regions import Region
 
-_EVERY = 5
-"""Pictures from one search to the next while someone is seen and nobody is missing."""
-_EVERY_FULL = 15
-"""The same while as many people are seen as are wanted."""
+_EVERY, _EVERY_LATER, _EVERY_FULL = 3, 6, 15
+"""Pictures from one search to the next while someone is seen and nobody is missing: at first, once that has changed
+nothing for some time, and while as many people are seen as are wanted."""
+_LATER = 60
+"""Pictures after which it is later."""
 # In a picture nearly square, people are large enough without a search of its parts.
 _OBLONG = 1.2
+_TILE = 0.6
+"""Side of a tile, as a share of the picture's shorter side: in it, people are large who are small in the whole."""
+_OVERLAP = 1 / 3
+"""Of neighbouring tiles, so that nobody is cut by all that show a part of them."""
 _AROUND = 1.2
 """Side of the part about a missing person's last region, as a share of that region's."""
 
@@ -31,13 +39,14 @@ class Search:
     def __init__(self) -> None:
         """Begin with the whole picture."""
         self._pictures_since = 0
+        self._seen, self._unchanged = 0, 0
         self._around_last = False
         self._turn = 0
 
     def next_parts(
         self, width: int, height: int, *, seen: int, missing: Sequence[Region], full: bool = False
     ) -> list[Part]:
-        """Return the parts to search now, in order: none, one, or two where nobody is seen.
+        """Return the parts to search now, in order: none, one, or two where nobody is seen yet.
 
         seen: how many people are seen in this picture. missing: where those who were lost lately have been, in pixels.
         full: whether as many are seen as are wanted.
@@ -48,30 +57,49 @@ class Search:
                 return []
             self._pictures_since = 0
             return [Part(region=whole_picture(width, height))]
-        if seen and not missing and self._pictures_since < _EVERY:
+        self._unchanged = self._unchanged + 1 if seen == self._seen else 0
+        self._seen = seen
+        wait = _EVERY if self._unchanged < _LATER else _EVERY_LATER
+        if seen and not missing and self._pictures_since < wait:
             return []
         self._pictures_since = 0
         self._around_last = bool(missing) and not self._around_last
         if self._around_last:
             return [_around(missing[0])]
-        whole, parts = Part(region=whole_picture(width, height)), _squares(width, height)
+        whole, parts = Part(region=whole_picture(width, height)), _parts(width, height)
         self._turn += 1
-        if self._turn % 2 or not parts:
+        if not seen and self._unchanged < _LATER:
+            return [whole, Part(region=parts[self._turn % len(parts)], strict=True)]
+        if self._turn % 2:
             return [whole]
-        part = Part(region=parts[self._turn // 2 % len(parts)], strict=True)
-        return [part] if seen else [whole, part]
+        return [Part(region=parts[self._turn // 2 % len(parts)], strict=True)]
 
 
 def _around(region: Region) -> Part:
     return Part(region=Region(x=region.x, y=region.y, side=region.side * _AROUND, angle=0.0))
 
 
-def _squares(width: int, height: int) -> list[Region]:
-    """Return the three squares that cover an oblong picture; none for another picture."""
+def _parts(width: int, height: int) -> list[Region]:
+    """Return the parts of a picture in the order of the search: squares that cover an oblong one among its tiles."""
     side = min(width, height)
-    if max(width, height) < _OBLONG * side:
-        return []
+    oblong = max(width, height) >= _OBLONG * side
+    squares = _grid(width, height, side, along=3) if oblong else []
+    tiles = _grid(width, height, side * _TILE)
+    parts: list[Region] = []
+    for place in range(max(len(squares), len(tiles))):
+        parts += squares[place : place + 1] + tiles[place : place + 1]
+    return parts
+
+
+def _grid(width: int, height: int, side: float, *, along: int = 0) -> list[Region]:
+    """Return squares of that side over a picture; along: how many in the longer direction, else by their overlap."""
+    long = max(width, height)
+    columns, rows = (
+        along if along and size == long else 1 + math.ceil((size - side) / (side * (1 - _OVERLAP)) - 1e-9)
+        for size in (width, height)
+    )
     return [
-        Region(x=side / 2 + (width - side) * turn / 2, y=side / 2 + (height - side) * turn / 2, side=side, angle=0.0)
-        for turn in range(3)
+        Region(x=float(x), y=float(y), side=side, angle=0.0)
+        for y in np.linspace(side / 2, height - side / 2, rows)
+        for x in np.linspace(side / 2, width - side / 2, columns)
     ]

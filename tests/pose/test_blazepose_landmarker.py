@@ -1,6 +1,9 @@
 """People followed through pictures: found, kept, lost and found again, never merged or doubled."""
 
 import itertools
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -164,9 +167,16 @@ def test_any_size_of_picture_is_taken(landmarker: BlazePoseLandmarker, size: tup
         assert landmarker.step(noise).shape[1:] == (33, LANDMARK_FIELDS)
 
 
-def test_a_file_that_holds_other_networks_is_refused_with_the_other_backend_named(tmp_path: Path) -> None:
-    import zipfile
+@pytest.mark.slow
+def test_it_runs_without_mediapipe_and_without_torch() -> None:
+    code = (
+        "import sys; from hitrs_live.config import PoseConfig; from hitrs_live.pose.factory import open_landmarker\n"
+        "open_landmarker(PoseConfig(backend='blazepose')); print({'mediapipe', 'torch'} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
+
+def test_a_file_that_holds_other_networks_is_refused_with_the_other_backend_named(tmp_path: Path) -> None:
     path = tmp_path / "mine.task"
     with zipfile.ZipFile(path, "w") as archive:
         for name in CONTENT:
@@ -255,7 +265,14 @@ def test_about_a_missing_person_the_detector_searches_every_other_picture() -> N
     assert part.strict
 
 
-@pytest.mark.parametrize("size", [(1600, 900), (900, 1600), (640, 560), (500, 500)])
+def test_a_picture_that_is_neither_large_nor_oblong_has_no_parts() -> None:
+    search = Search()
+    assert [[part.region.side for part in search.next_parts(640, 560, seen=0, missing=[])] for _ in range(4)] == [
+        [640]
+    ] * 4
+
+
+@pytest.mark.parametrize("size", [(1600, 900), (900, 1600), (840, 750), (700, 700)])
 def test_the_parts_cover_the_picture_and_lie_inside(size: tuple[int, int]) -> None:
     search = Search()
     looked = [search.next_parts(*size, seen=0, missing=[])[-1] for _ in range(60)]

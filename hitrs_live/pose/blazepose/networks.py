@@ -52,6 +52,7 @@ class BlazePoseNetworks:
                 f"pose model {model}: a network {error}; give a MediaPipe pose landmarker's .task file, or set "
                 'pose.backend = "mediapipe", which runs others too'
             ) from None
+        del detector, landmarks
         _return_freed_memory()
 
     def detect(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -18,6 +18,8 @@ _LATER = 60
 _OBLONG = 1.2
 _TILE = 0.6
 """Side of a tile, as a share of the picture's shorter side: in it, people are large who are small in the whole."""
+_SMALLEST_TILE_PX = 400
+"""Smaller tiles show the detector little more than it sees of the whole, and things in the background."""
 _OVERLAP = 1 / 3
 """Of neighbouring tiles, so that nobody is cut by all that show a part of them."""
 _AROUND = 1.2
@@ -68,6 +70,8 @@ class Search:
             return [_around(missing[0])]
         whole, parts = Part(region=whole_picture(width, height)), _parts(width, height)
         self._turn += 1
+        if not parts:
+            return [whole]
         if not seen and self._unchanged < _LATER:
             return [whole, Part(region=parts[self._turn % len(parts)], strict=True)]
         if self._turn % 2:
@@ -80,11 +84,11 @@ def _around(region: Region) -> Part:
 
 
 def _parts(width: int, height: int) -> list[Region]:
-    """Return the parts of a picture in the order of the search: squares that cover an oblong one among its tiles."""
+    """Return the parts of a picture in the order of the search: squares of an oblong one, tiles of a large one."""
     side = min(width, height)
     oblong = max(width, height) >= _OBLONG * side
     squares = _grid(width, height, side, along=3) if oblong else []
-    tiles = _grid(width, height, side * _TILE)
+    tiles = _grid(width, height, side * _TILE) if side * _TILE >= _SMALLEST_TILE_PX else []
     parts: list[Region] = []
     for place in range(max(len(squares), len(tiles))):
         parts += squares[place : place + 1] + tiles[place : place + 1]

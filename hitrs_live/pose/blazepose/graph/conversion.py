@@ -6,6 +6,7 @@ of the original. Only the operators of these networks are known (`tflite.OPERATO
 """
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -31,12 +32,6 @@ class _Conversion:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._graph = OnnxGraph()
-        self._convert: dict[str, Callable[[Operator, str], None]] = {
-            "CONV_2D": self._convolution, "DEPTHWISE_CONV_2D": self._convolution, "ADD": self._add,
-            "MAX_POOL_2D": self._max_pool, "PAD": self._pad, "RESIZE_BILINEAR": self._resize,
-            "DEPTH_TO_SPACE": self._depth_to_space, "RESHAPE": self._reshape, "CONCATENATION": self._concatenate,
-            "LOGISTIC": self._logistic,
-        }  # fmt: skip
 
     def run(self, outputs: Sequence[int], scale: float, offset: float) -> bytes:
         network, graph = self._network, self._graph
@@ -46,9 +41,9 @@ class _Conversion:
         moved = graph.node("Add", [scaled, graph.constant(np.array([offset], np.float32))], "moved")
         graph.node("Transpose", [moved], _name(network.input), perm=_TO_CHANNELS_FIRST)
         for operator in _needed(network, outputs):
-            if operator.kind not in self._convert:
+            if operator.kind not in _CONVERSIONS:
                 raise UnknownNetwork(f"computes with {operator.kind} where only constants are expected")
-            self._convert[operator.kind](operator, _name(operator.output))
+            _CONVERSIONS[operator.kind](self, operator, _name(operator.output))
         shapes: dict[str, tuple[type[np.generic], tuple[int | str, ...]]] = {}
         for place, tensor in enumerate(outputs):
             shape = network.shapes[tensor]
@@ -154,6 +149,14 @@ class _Conversion:
             self._graph.node("Clip", [before, *limits], output)
         elif activation != _NO_ACTIVATION:
             raise UnknownNetwork(f"has the activation {activation}")
+
+
+_CONVERSIONS: Final[dict[str, Callable[[_Conversion, Operator, str], None]]] = {
+    "CONV_2D": _Conversion._convolution, "DEPTHWISE_CONV_2D": _Conversion._convolution, "ADD": _Conversion._add,
+    "MAX_POOL_2D": _Conversion._max_pool, "PAD": _Conversion._pad, "RESIZE_BILINEAR": _Conversion._resize,
+    "DEPTH_TO_SPACE": _Conversion._depth_to_space, "RESHAPE": _Conversion._reshape,
+    "CONCATENATION": _Conversion._concatenate, "LOGISTIC": _Conversion._logistic,
+}  # fmt: skip
 
 
 def _needed(network: Network, outputs: Sequence[int]) -> list[Operator]:

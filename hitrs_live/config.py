@@ -14,6 +14,7 @@ from hitrs_live.settings_check import find_fault, show
 
 EngineChoice = Literal["auto", "tensorrt", "cuda-graph", "onnx", "torch"]
 Levelling = Literal["auto", "fixed", "off"]
+PoseBackend = Literal["blazepose", "mediapipe"]
 POSE_MODELS = ("lite", "full", "heavy")
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 _WIDEST_SETTING = 32
@@ -70,10 +71,17 @@ class CameraConfig(Section, frozen=True, kw_only=True):
 class PoseConfig(Section, frozen=True, kw_only=True):
     """Pose estimation."""
 
+    backend: Annotated[
+        PoseBackend,
+        Meta(
+            description="what runs the pose model: blazepose follows people and costs half as much, mediapipe is "
+            "MediaPipe's own task"
+        ),
+    ] = "blazepose"
     model: Annotated[str, Meta(description="MediaPipe pose model: lite, full, heavy, or the path of a .task file")] = (
         "full"
     )
-    # The number of rows of tracking.tracker.Tracker, which follows no more; MediaPipe looks for no more.
+    # The number of rows of tracking.tracker.Tracker, which follows no more; no more are looked for.
     max_people: Annotated[
         int, Meta(ge=1, le=16, description="people tracked at once in each source; each costs pose time")
     ] = 2

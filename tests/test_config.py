@@ -34,7 +34,7 @@ def test_an_unknown_key_names_the_nearest_right_one() -> None:
     [
         (
             {"pose": {"colour": 2}},
-            r"unknown setting pose\.colour in live\.toml; pose has model, max_people, .*memory_limit_mb",
+            r"unknown setting pose\.colour in live\.toml; pose has backend, model, max_people, .*memory_limit_mb",
         ),
         ({"colours": {}}, r"unknown setting colours in live\.toml; the file has source_id, .*camera, pose, .*publish"),
         ({"poses": {}}, r"unknown setting poses in live\.toml; the nearest is pose;"),

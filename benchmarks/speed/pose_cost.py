@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import PoseConfig, TrackConfig
 from hitrs_live.messages import Frame
+from hitrs_live.pose.factory import make_pose_estimator
 from hitrs_live.pose.intrinsics import Intrinsics
-from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator
 from hitrs_live.tracking.tracker import Tracker
 
 CLIPS = ("sports2d_demo.mp4", "intel_one_by_one.mp4", "pose2sim_multi_cam01.mp4", "pose2sim_multi_cam04.mp4")
@@ -46,7 +46,7 @@ def measure(pictures: list[NDArray[np.uint8]], max_people: int) -> dict[str, flo
     """Run the pose estimator and the tracker over pictures with timestamps of 30 frames a second."""
     height, width = pictures[0].shape[:2]
     lens = Intrinsics.from_field_of_view(60, width=width, height=height)
-    estimator = mediapipe_estimator(PoseConfig(max_people=max_people), lens)
+    estimator = make_pose_estimator(PoseConfig(max_people=max_people), lens)
     tracker = Tracker(max_people, TrackConfig())
     began = time.perf_counter()
     estimator.open()

@@ -19,13 +19,13 @@ from rich.table import Table
 from hitrs_live.config import PoseConfig
 from hitrs_live.data.array_format import data_folder
 from hitrs_live.evaluation.reports.write import write_report
+from hitrs_live.pose.factory import open_landmarker
 from hitrs_live.virtual_camera.pictures.camera_placement import CameraRanges
 from hitrs_live.virtual_camera.pictures.picture_effects import PictureEffects
 from hitrs_live.virtual_camera.pictures.renderer import Renderer
 from hitrs_live.virtual_camera.places.backdrop import paint
 from hitrs_live.virtual_camera.source_streams import choose_sequences, draw_piece, load_stream
 from hitrs_live.virtual_camera.views import view_frames as frames_module
-from hitrs_live.virtual_camera.views.view_rendering import open_landmarker
 from hitrs_live.virtual_camera.views.view_setup import SetupRanges, draw_setup
 
 _SIZE = (640, 480)

@@ -32,6 +32,7 @@ TABLES: Final[dict[str, Callable[[Reports], str]]] = {
     "motion_protocol": motion.motion_protocol,
     "stages": speed.stages,
     "pose_cost": speed.pose_cost,
+    "pose_backends": speed.pose_backends,
     "streaming": speed.streaming,
     "levers": speed.levers,
     "bench": speed.bench,

@@ -63,6 +63,31 @@ def pose_cost(reports: Reports) -> str:
     return table(columns, reports["pose_cost"]["rows"])
 
 
+def pose_backends(reports: Reports) -> str:
+    """Lay out the CPU time of what runs the pose model, and the people that each found."""
+    rows = reports["pose_backends"]["rows"]
+    names = ("mediapipe", "mediapipe video", "blazepose")
+    groups = [
+        {row["backend"]: row for row in rows if (row["pictures"], row["people"]) == key}
+        for key in dict.fromkeys((row["pictures"], row["people"]) for row in rows)
+    ]
+
+    def times(name: str) -> Column:
+        return Column(
+            f"{name}: p50, p99 ms", lambda group: [group[name]["cpu_p50_ms"], group[name]["cpu_p99_ms"]], ".0f"
+        )
+
+    columns = (
+        Column("pictures", lambda group: group["blazepose"]["pictures"].removesuffix(".mp4")),
+        Column("size", lambda group: group["blazepose"]["size"].replace("x", " x ")),
+        Column("people", lambda group: group["blazepose"]["people"]),
+        *(times(name) for name in names),
+        Column("found", lambda group: [group[name]["found"] for name in names], ".2f"),
+        Column("extra ids", lambda group: [group[name]["extra_ids"] for name in names], ".0f"),
+    )
+    return table(columns, groups)
+
+
 def streaming(reports: Reports) -> str:
     """Lay out streaming against recomputing the window."""
     columns = (

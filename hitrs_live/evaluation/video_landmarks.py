@@ -12,7 +12,7 @@ from hitrs_live.data.formats.real_clips import RealClip, read_clip
 from hitrs_live.data.reality_classes import VIDEO_LABELS, VideoLabels
 from hitrs_live.errors import DataError
 from hitrs_live.files.atomic_write import whole_file
-from hitrs_live.pose.mediapipe.models import find_pose_model
+from hitrs_live.pose.factory import open_landmarker
 
 
 def available_videos(folder: Path) -> list[Path]:
@@ -29,8 +29,9 @@ def read_video_clips(videos: Sequence[Path], config: PoseConfig, work: Path) -> 
     work.mkdir(parents=True, exist_ok=True)
     clips = []
     for video in videos:
-        # A video or a model of another size makes another file.
-        kept = work / f"{video.stem}-{video.stat().st_size}-{Path(config.model).stem}-{config.max_people}.npz"
+        # A video or a model of another size makes another file, and so does another backend.
+        seen_by = f"{config.backend}-{Path(config.model).stem}-{config.max_people}"
+        kept = work / f"{video.stem}-{video.stat().st_size}-{seen_by}.npz"
         if not kept.is_file():
             _estimate(video, kept, config)
         clips.append(_as_clip(video.stem, kept, VIDEO_LABELS[video.name]))
@@ -46,12 +47,7 @@ def _as_clip(name: str, kept: Path, labels: VideoLabels) -> RealClip:
 
 def _estimate(video: Path, kept: Path, config: PoseConfig) -> None:
     """Run the pose stage's landmarker over every picture and write what it found."""
-    # Loads MediaPipe, which takes a second: only where a video is new.
-    from hitrs_live.pose.mediapipe.landmarker import MediaPipeLandmarker
-
-    landmarker = MediaPipeLandmarker(
-        find_pose_model(config.model), max_people=config.max_people, min_confidence=config.min_confidence
-    )
+    landmarker = open_landmarker(config)
     capture = cv2.VideoCapture(str(video.resolve()), cv2.CAP_FFMPEG)
     fps = capture.get(cv2.CAP_PROP_FPS)
     people: list[NDArray[np.float32]] = []

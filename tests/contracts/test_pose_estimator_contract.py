@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -14,14 +15,14 @@ from patience import PATIENCE_S
 from pictures import show as show
 
 from hitrs_live.checkpoint import load_checkpoint
-from hitrs_live.config import Config, PoseConfig, override
+from hitrs_live.config import Config, PoseBackend, PoseConfig, override
 from hitrs_live.messages import Frame, Pose, PoseEvent, PoseFrame, ScoreEvent, SourceChange, Status
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.pipeline import Pipeline
 from hitrs_live.pose.base import PoseEstimator
+from hitrs_live.pose.factory import make_pose_estimator
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.isolated import IsolatedPoseEstimator
-from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator
 from hitrs_live.pose.synthetic import SyntheticPoseEstimator, draw_person
 from hitrs_live.pose.worker.landmarker import LandmarkerCall
 from hitrs_live.skeleton import COCO17, KEYPOINT_LAYOUTS, NTU25
@@ -54,6 +55,10 @@ def synthetic_isolated() -> PoseEstimator:
     return IsolatedPoseEstimator(lambda: call, skeleton=COCO17, config=PATIENT, intrinsics=LENS)
 
 
+def networked(backend: PoseBackend) -> PoseEstimator:
+    return make_pose_estimator(msgspec.structs.replace(PATIENT, backend=backend), LENS)
+
+
 def drawn(index: int, show: Show) -> NDArray[np.uint8]:
     picture = empty()
     draw_person(picture, index / 30, LENS)
@@ -77,12 +82,16 @@ def kill(estimator: PoseEstimator) -> None:
 CASES = {
     "synthetic": Case(make=lambda: SyntheticPoseEstimator(LENS, gaps={FAILING}), person=drawn, fail=fail_by_index),
     "synthetic_isolated": Case(make=synthetic_isolated, person=drawn, fail=kill),
-    "mediapipe": Case(make=lambda: mediapipe_estimator(PATIENT, LENS), person=photographed, fail=kill),
+    "blazepose": Case(make=lambda: networked("blazepose"), person=photographed, fail=kill),
+    "mediapipe": Case(make=lambda: networked("mediapipe"), person=photographed, fail=kill),
 }
 
 
 @pytest.fixture(
-    params=["synthetic", *(pytest.param(name, marks=pytest.mark.slow) for name in ("synthetic_isolated", "mediapipe"))]
+    params=[
+        "synthetic",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("synthetic_isolated", "blazepose", "mediapipe")),
+    ]
 )
 def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]

@@ -11,9 +11,9 @@ from hitrs_live.config import PoseConfig, PublishConfig
 from hitrs_live.errors import SourceLost
 from hitrs_live.messages import AnyMessage, Frame, JointsEvent, SourceChange, SourceEvent, Status
 from hitrs_live.pipeline.pose_node import relay_joints
+from hitrs_live.pose.factory import make_pose_estimator
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.isolated import IsolatedPoseEstimator
-from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import ListSink
@@ -51,7 +51,7 @@ class _Pictures:
 
 
 def _stage() -> IsolatedPoseEstimator:
-    return mediapipe_estimator(PoseConfig(), Intrinsics.from_field_of_view(60, width=640, height=480))
+    return make_pose_estimator(PoseConfig(), Intrinsics.from_field_of_view(60, width=640, height=480))
 
 
 CONNECTING = SourceChange(state="connecting", time_ns=7)

@@ -16,9 +16,9 @@ from patience import PATIENCE_S, ManualClock, wait_until
 from hitrs_live.config import PoseConfig
 from hitrs_live.errors import PoseProcessFailed
 from hitrs_live.messages import Frame, PoseFrame
+from hitrs_live.pose.factory import make_pose_estimator
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.isolated import IsolatedPoseEstimator
-from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator
 from hitrs_live.pose.synthetic import draw_person
 from hitrs_live.pose.worker.landmarker import LandmarkerCall
 from hitrs_live.skeleton import COCO17, MEDIAPIPE33, MEDIAPIPE33_JOINTS, NTU25
@@ -40,7 +40,7 @@ def result(estimator: IsolatedPoseEstimator, frame: Frame) -> PoseFrame:
 
 @pytest.fixture
 def estimator() -> Iterator[IsolatedPoseEstimator]:
-    running = mediapipe_estimator(PATIENT, LENS)
+    running = make_pose_estimator(PATIENT, LENS)
     running.open()
     yield running
     running.close()
@@ -89,7 +89,7 @@ def test_two_people_are_found_and_an_empty_room_has_none(estimator: IsolatedPose
 
 
 def test_joints_below_the_asked_confidence_count_as_not_seen(show: Show) -> None:
-    estimator = mediapipe_estimator(PoseConfig(min_joint_confidence=0.6, hang_after_s=PATIENCE_S), LENS)
+    estimator = make_pose_estimator(PoseConfig(min_joint_confidence=0.6, hang_after_s=PATIENCE_S), LENS)
     estimator.open()
     found = result(estimator, show(0, 150))
     estimator.close()
@@ -119,7 +119,7 @@ def test_a_killed_pose_process_is_replaced_and_the_stream_goes_on(estimator: Iso
 
 
 def test_a_hung_pose_process_is_replaced_and_the_stream_goes_on(show: Show) -> None:
-    estimator = mediapipe_estimator(PoseConfig(hang_after_s=3.0), LENS)
+    estimator = make_pose_estimator(PoseConfig(hang_after_s=3.0), LENS)
     estimator.open()
     try:
         hung = estimator.process_id
@@ -169,7 +169,7 @@ def test_a_process_that_fails_again_and_again_gets_pauses_and_is_never_given_up(
 
 
 def test_a_memory_limit_that_no_process_keeps_leads_to_pauses_and_a_notice(show: Show) -> None:
-    estimator = mediapipe_estimator(PoseConfig(memory_limit_mb=20, hang_after_s=PATIENCE_S), LENS)
+    estimator = make_pose_estimator(PoseConfig(memory_limit_mb=20, hang_after_s=PATIENCE_S), LENS)
     estimator.open()
     for index in itertools.count():
         if estimator.step(show(index, 150)) is None:
@@ -183,8 +183,8 @@ def test_a_memory_limit_that_no_process_keeps_leads_to_pauses_and_a_notice(show:
 def test_a_process_that_cannot_start_is_given_up_with_its_last_words(tmp_path: Path) -> None:
     model = tmp_path / "broken.task"
     model.write_bytes(b"no model")
-    estimator = mediapipe_estimator(PoseConfig(), LENS, model=model)
-    with pytest.raises(PoseProcessFailed, match=r"5 times in a row; its last words: .*Error") as raised:
+    estimator = make_pose_estimator(PoseConfig(), LENS, model=model)
+    with pytest.raises(PoseProcessFailed, match=r"5 times in a row; its last words: .*broken.task") as raised:
         estimator.open()
     assert "\n" not in str(raised.value)
     assert estimator.process_id is None
@@ -215,8 +215,8 @@ def test_ctrl_c_does_not_end_the_pose_process(estimator: IsolatedPoseEstimator, 
 def test_the_process_ends_when_its_parent_is_killed() -> None:
     code = (
         "import time; from hitrs_live.config import PoseConfig; from hitrs_live.pose.intrinsics import Intrinsics\n"
-        "from hitrs_live.pose.mediapipe.estimator import mediapipe_estimator\n"
-        "estimator = mediapipe_estimator(PoseConfig(), Intrinsics.from_field_of_view(60, width=64, height=64))\n"
+        "from hitrs_live.pose.factory import make_pose_estimator\n"
+        "estimator = make_pose_estimator(PoseConfig(), Intrinsics.from_field_of_view(60, width=64, height=64))\n"
         "estimator.open(); print(estimator.process_id, flush=True); time.sleep(3600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -228,7 +228,7 @@ def test_the_process_ends_when_its_parent_is_killed() -> None:
 
 
 def test_the_users_terminal_is_left_alone(show: Show, capfd: pytest.CaptureFixture[str]) -> None:
-    estimator = mediapipe_estimator(PATIENT, LENS)
+    estimator = make_pose_estimator(PATIENT, LENS)
     estimator.open()
     estimator.step(show(0, 150))
     estimator.close()
@@ -236,7 +236,7 @@ def test_the_users_terminal_is_left_alone(show: Show, capfd: pytest.CaptureFixtu
 
 
 def test_close_ends_the_process_and_may_be_called_twice(show: Show) -> None:
-    estimator = mediapipe_estimator(PATIENT, LENS)
+    estimator = make_pose_estimator(PATIENT, LENS)
     estimator.close()
     estimator.open()
     process = psutil.Process(estimator.process_id)

@@ -7,7 +7,7 @@ searched for again, in a crop about the last position; and while fewer than max_
 frame a square part of the picture is searched as well, one part after the other.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,9 @@ from mediapipe.tasks.python.core.base_options import BaseOptions
 from mediapipe.tasks.python.vision.pose_landmarker import PoseLandmarker, PoseLandmarkerOptions
 from numpy.typing import NDArray
 
+from hitrs_live.pose.same_person import SAME_PERSON, STILL_THERE, Sides, apart, keep_sides
 from hitrs_live.pose.worker.protocol import LANDMARK_FIELDS
-from hitrs_live.skeleton import MEDIAPIPE33_JOINTS
 
-# Two detections whose landmarks are this close on average, as a share of the person's height, are one person.
-_SAME_PERSON = 0.15
-# A detection this close to the last position of a missing person is taken to be that person.
-_STILL_THERE = 0.35
 _CROP_MARGIN = 1.5
 _SMALLEST_CROP_PX = 32
 # The landmark network checks the detector's proposals again, so the detector's threshold may be lower.
@@ -36,19 +32,6 @@ _OBLONG = 1.2
 _SEARCH_CERTAINTY = 0.6
 
 
-_MIRROR = [
-    MEDIAPIPE33_JOINTS.index(name.replace("left", "#").replace("right", "left").replace("#", "right"))
-    for name in MEDIAPIPE33_JOINTS
-]
-_LEFT, _RIGHT = (
-    [MEDIAPIPE33_JOINTS.index(f"{side}_{part}") for part in ("shoulder", "hip")] for side in ("left", "right")
-)
-# No person turns by more than 120 degrees from one picture to the next: the network confused left and right.
-_IMPOSSIBLE_TURN_COS = -0.5
-# The confusion may last for a second; what the network reports for longer than that is taken as true.
-_LONGEST_CONFUSION = 30
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Memory:
     """Keep a person as last seen."""
@@ -56,10 +39,7 @@ class _Memory:
     landmarks: NDArray[np.float32]
     missed: int = 0
     """Pictures since then without this person."""
-    confirmed: int = 1
-    """Pictures in a row that agreed on which side is left, at most _LONGEST_CONFUSION."""
-    contradicted: int = 0
-    """Pictures in a row since then that did not agree."""
+    sides: Sides = field(default_factory=Sides)
 
 
 class MediaPipeLandmarker:
@@ -89,12 +69,10 @@ class MediaPipeLandmarker:
         aspect = np.array((width / height, 1.0), np.float32)
         detected: list[NDArray[np.float32]] = []
         for person in self._detect(picture):
-            if all(_apart(person, other, aspect) > _SAME_PERSON for other in detected):
+            if all(apart(person, other, aspect) > SAME_PERSON for other in detected):
                 detected.append(person)
         self._pictures += 1
-        missing = [
-            old for old in self._memory if all(_apart(old.landmarks, p, aspect) >= _STILL_THERE for p in detected)
-        ]
+        missing = [old for old in self._memory if all(apart(old.landmarks, p, aspect) >= STILL_THERE for p in detected)]
         if len(detected) < self._max_people:
             # One search at most, so that a frame's cost stays bounded; the person lost last comes first.
             if missing:
@@ -105,7 +83,7 @@ class MediaPipeLandmarker:
             replace(old, missed=old.missed + 1)
             for old in missing
             if old.missed < _REMEMBERED_FRAMES
-            and all(_apart(old.landmarks, person, aspect) >= _STILL_THERE for person in detected)
+            and all(apart(old.landmarks, person, aspect) >= STILL_THERE for person in detected)
         ]
         seen = [self._keep_sides(person, aspect) for person in detected[: self._max_people]]
         self._memory = seen + sorted(lost, key=lambda old: old.missed)
@@ -128,15 +106,12 @@ class MediaPipeLandmarker:
 
     def _keep_sides(self, person: NDArray[np.float32], aspect: NDArray[np.float32]) -> _Memory:
         """Swap left and right back where the network has confused them for fewer pictures than it agreed before."""
-        past = [old for old in self._memory if _apart(person, old.landmarks, aspect) < _STILL_THERE]
+        past = [old for old in self._memory if apart(person, old.landmarks, aspect) < STILL_THERE]
         if not past:
             return _Memory(landmarks=person)
-        old = min(past, key=lambda old: _apart(person, old.landmarks, aspect))
-        if _across_cos(person, old.landmarks) >= _IMPOSSIBLE_TURN_COS:
-            return _Memory(landmarks=person, confirmed=min(old.confirmed + 1, _LONGEST_CONFUSION))
-        if old.contradicted >= old.confirmed:
-            return _Memory(landmarks=person)
-        return _Memory(landmarks=person[_MIRROR], confirmed=old.confirmed, contradicted=old.contradicted + 1)
+        old = min(past, key=lambda old: apart(person, old.landmarks, aspect))
+        landmarks, sides = keep_sides(person, old.landmarks, old.sides)
+        return _Memory(landmarks=landmarks, sides=sides)
 
     def _search_again(
         self,
@@ -147,8 +122,8 @@ class MediaPipeLandmarker:
     ) -> list[NDArray[np.float32]]:
         """Search for a lost person about the last position; returns no person or one."""
         here = self._detect_in(picture, _crop(lost, picture.shape[1], picture.shape[0]), detected, aspect)
-        here.sort(key=lambda person: _apart(person, lost, aspect))
-        return [person for person in here[:1] if _apart(person, lost, aspect) < _STILL_THERE]
+        here.sort(key=lambda person: apart(person, lost, aspect))
+        return [person for person in here[:1] if apart(person, lost, aspect) < STILL_THERE]
 
     def _search_part(
         self, picture: NDArray[np.uint8], detected: list[NDArray[np.float32]], aspect: NDArray[np.float32]
@@ -178,33 +153,9 @@ class MediaPipeLandmarker:
         here: list[NDArray[np.float32]] = []
         for person in self._detect(np.ascontiguousarray(picture[top:bottom, left:right])):
             person[:, :2] = (person[:, :2] * size + corner) / (picture.shape[1], picture.shape[0])
-            if all(_apart(person, other, aspect) > _SAME_PERSON for other in (*detected, *here)):
+            if all(apart(person, other, aspect) > SAME_PERSON for other in (*detected, *here)):
                 here.append(person)
         return here
-
-
-def _across_cos(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Return the cosine between two people's directions from right to left, of shoulders and hips together."""
-    a, b = ((person[_LEFT, 2:5] - person[_RIGHT, 2:5]).sum(axis=0) for person in (a, b))
-    return float(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-9)
-
-
-def _apart(a: NDArray[np.float32], b: NDArray[np.float32], aspect: NDArray[np.float32]) -> float:
-    """Return how far apart two people's image landmarks are on average, as a share of the larger one's extent.
-
-    Landmarks of low certainty count little, left and right not at all: a person detected with left and right swapped
-    is still that person.
-    """
-    here, there = a[:, :2] * aspect, b[:, :2] * aspect
-    extent = max(np.ptp(here, axis=0).max(), np.ptp(there, axis=0).max(), 1e-6)
-    certainty, certainty_b = a[:, 5] * a[:, 6], b[:, 5] * b[:, 6]
-    straight = _mean_distance(here, there, certainty * certainty_b)
-    crossed = _mean_distance(here, there[_MIRROR], certainty * certainty_b[_MIRROR])
-    return float(min(straight, crossed) / extent)
-
-
-def _mean_distance(here: NDArray[np.float32], there: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
-    return float(np.average(np.linalg.norm(here - there, axis=-1), weights=weights + 1e-3))
 
 
 def _crop(person: NDArray[np.float32], width: int, height: int) -> tuple[int, int, int, int]:

@@ -23,6 +23,13 @@ class Landmarker(Protocol):
         """
 
 
+class OpenLandmarker(Landmarker, Protocol):
+    """One that is used in the caller's own process."""
+
+    def close(self) -> None:
+        """Free the network."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LandmarkerCall:
     """Say what makes the landmarker. It is imported and called in the pose process and nowhere else."""

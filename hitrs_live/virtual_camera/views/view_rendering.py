@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import PoseConfig
 from hitrs_live.data.labelled_motion import RATE_HZ
-from hitrs_live.pose.worker.landmarker import Landmarker
+from hitrs_live.pose.factory import open_landmarker
 from hitrs_live.pose.worker.protocol import LANDMARK_FIELDS
 from hitrs_live.skeleton import MEDIAPIPE33
 from hitrs_live.virtual_camera.pictures.camera_placement import azimuths_deg
@@ -25,26 +25,6 @@ Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 ShowFrame = Callable[[Picture, Floats], None]
 """Called with each picture (red-green-blue) and the landmarks (P, 33, 7) of the people seen in it."""
-
-
-class OpenLandmarker(Landmarker, Protocol):
-    """The pose network of the live path, in this process."""
-
-    def close(self) -> None:
-        """Free the network."""
-
-
-def open_landmarker(config: PoseConfig) -> OpenLandmarker:
-    """Open MediaPipe in this process, with the settings of the live path.
-
-    Raises PoseModelMissing where its model is not in the cache.
-    """
-    from hitrs_live.pose.mediapipe.landmarker import MediaPipeLandmarker
-    from hitrs_live.pose.mediapipe.models import find_pose_model
-
-    return MediaPipeLandmarker(
-        find_pose_model(config.model), max_people=config.max_people, min_confidence=config.min_confidence
-    )
 
 
 @dataclass(kw_only=True)

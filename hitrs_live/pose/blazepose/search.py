@@ -1,0 +1,109 @@
+"""Where the detector looks, and when: as seldom as finds people soon."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hitrs_live.pose.blazepose.detector import whole_picture
+from hitrs_live.pose.blazepose.regions import Region
+
+_EVERY, _EVERY_LATER, _EVERY_FULL = 3, 6, 15
+"""Pictures from one search to the next while someone is seen and nobody is missing: at first, once that has changed
+nothing for some time, and while as many people are seen as are wanted."""
+_LATER = 60
+"""Pictures after which it is later."""
+# In a picture nearly square, people are large enough without a search of its parts.
+_OBLONG = 1.2
+_TILE = 0.6
+"""Side of a tile, as a share of the picture's shorter side: in it, people are large who are small in the whole."""
+_SMALLEST_TILE_PX = 400
+"""Smaller tiles show the detector little more than it sees of the whole, and things in the background."""
+_OVERLAP = 1 / 3
+"""Of neighbouring tiles, so that nobody is cut by all that show a part of them."""
+_AROUND = 1.2
+"""Side of the part about a missing person's last region, as a share of that region's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What the detector is shown."""
+
+    region: Region
+    strict: bool = False
+    """Whether people found here must be more certain than others."""
+
+
+class Search:
+    """Choose what the detector is shown of each picture. Everything depends on past pictures alone."""
+
+    def __init__(self) -> None:
+        """Begin with the whole picture."""
+        self._pictures_since = 0
+        self._seen, self._unchanged = 0, 0
+        self._around_last = False
+        self._turn = 0
+
+    def next_parts(
+        self, width: int, height: int, *, seen: int, missing: Sequence[Region], full: bool = False
+    ) -> list[Part]:
+        """Return the parts to search now, in order: none, one, or two where nobody is seen yet.
+
+        seen: how many people are seen in this picture. missing: where those who were lost lately have been, in pixels.
+        full: whether as many are seen as are wanted.
+        """
+        self._pictures_since += 1
+        if full:
+            if self._pictures_since < _EVERY_FULL:
+                return []
+            self._pictures_since = 0
+            return [Part(region=whole_picture(width, height))]
+        self._unchanged = self._unchanged + 1 if seen == self._seen else 0
+        self._seen = seen
+        wait = _EVERY if self._unchanged < _LATER else _EVERY_LATER
+        if seen and not missing and self._pictures_since < wait:
+            return []
+        self._pictures_since = 0
+        self._around_last = bool(missing) and not self._around_last
+        if self._around_last:
+            return [_around(missing[0])]
+        whole, parts = Part(region=whole_picture(width, height)), _parts(width, height)
+        self._turn += 1
+        if not parts:
+            return [whole]
+        if not seen and self._unchanged < _LATER:
+            return [whole, Part(region=parts[self._turn % len(parts)], strict=True)]
+        if self._turn % 2:
+            return [whole]
+        return [Part(region=parts[self._turn // 2 % len(parts)], strict=True)]
+
+
+def _around(region: Region) -> Part:
+    return Part(region=Region(x=region.x, y=region.y, side=region.side * _AROUND, angle=0.0))
+
+
+def _parts(width: int, height: int) -> list[Region]:
+    """Return the parts of a picture in the order of the search: squares of an oblong one, tiles of a large one."""
+    side = min(width, height)
+    oblong = max(width, height) >= _OBLONG * side
+    squares = _grid(width, height, side, along=3) if oblong else []
+    tiles = _grid(width, height, side * _TILE) if side * _TILE >= _SMALLEST_TILE_PX else []
+    parts: list[Region] = []
+    for place in range(max(len(squares), len(tiles))):
+        parts += squares[place : place + 1] + tiles[place : place + 1]
+    return parts
+
+
+def _grid(width: int, height: int, side: float, *, along: int = 0) -> list[Region]:
+    """Return squares of that side over a picture; along: how many in the longer direction, else by their overlap."""
+    long = max(width, height)
+    columns, rows = (
+        along if along and size == long else 1 + math.ceil((size - side) / (side * (1 - _OVERLAP)) - 1e-9)
+        for size in (width, height)
+    )
+    return [
+        Region(x=float(x), y=float(y), side=side, angle=0.0)
+        for y in np.linspace(side / 2, height - side / 2, rows)
+        for x in np.linspace(side / 2, width - side / 2, columns)
+    ]

@@ -3,6 +3,8 @@
 The network gives every person about the same size, that of an average body: trunk, thigh and shank together are 1.1 to
 1.25 m, and stay so. Bodies found in table legs are smaller and change their size from picture to picture. And a thing
 never moves: a body that has not moved since it was first seen is no person until it does.
+
+Of people whose legs are not seen, at a desk or cut by the picture's edge, the size says nothing.
 """
 
 from dataclasses import replace
@@ -23,6 +25,7 @@ _LEGS: Final = tuple(
 _LEAST_SIZE_M: Final = 1.0
 _MOST_SPREAD: Final = 0.09
 """Deviation of the size, as a share of its mean."""
+_LEAST_CONFIDENCE: Final = 0.5
 _SIZE_FRAMES: Final = 10
 """Frames over which size and spread are averaged."""
 _MEASURED_FRAMES: Final = 3
@@ -56,12 +59,12 @@ class PersonCheck:
             return people
         self._forget(people)
         seen = people.present
-        self._observe_size(body_sizes_m(people.joints_m), seen)
+        self._observe_size(body_sizes_m(people.joints_m), seen & legs_seen(people.confidence))
         for row in np.flatnonzero(seen).tolist():
             self._observe_points(row, people.keypoints[row, :, :2].astype(np.float64), people.capture_time_ns)
         still = ~self._moved & (people.capture_time_ns - self._first_ns > _STILL_S * 1e9)
         plausible = self._has_plausible_size()
-        self._plausible_frames += seen & plausible
+        self._plausible_frames += seen & plausible & (self._count > 0)
         accepted = seen & (plausible | (self._plausible_frames > _TRUSTED_FRAMES)) & ~still
         self.rejected += int((seen & ~accepted).sum())
         return people if (accepted == seen).all() else replace(people, present=accepted)
@@ -86,7 +89,8 @@ class PersonCheck:
     def _has_plausible_size(self) -> NDArray[np.bool_]:
         steady = np.sqrt(self._variance) <= _MOST_SPREAD * self._mean_m
         plausible: NDArray[np.bool_] = (self._mean_m >= _LEAST_SIZE_M) & (steady | (self._count < _MEASURED_FRAMES))
-        return plausible
+        unknown: NDArray[np.bool_] = self._count == 0
+        return np.logical_or(plausible, unknown)
 
     def _observe_points(self, row: int, points: Floats, time_ns: int) -> None:
         if self._moved[row]:
@@ -104,6 +108,12 @@ class PersonCheck:
         self._points[row], self._last_ns[row] = averaged, time_ns
         height = max(float(np.ptp(averaged[:, 1])), 1e-3)
         self._moved[row] = bool(np.linalg.norm(averaged - first, axis=1).max() > _MOVED_SHARE * height)
+
+
+def legs_seen(confidence: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether all of at least one leg is seen. (R, 25) -> (R,)."""
+    seen = confidence[:, np.array(_LEGS)] >= _LEAST_CONFIDENCE
+    return np.asarray(np.any(np.all(seen, axis=2), axis=1))
 
 
 def body_sizes_m(joints_m: NDArray[np.float32]) -> Floats:

@@ -66,6 +66,14 @@ def test_who_has_been_a_person_for_a_while_stays_one() -> None:
     assert accepted(check, 60, 1.1, noise_m=0.25, first=60).all()
 
 
+def test_who_sits_at_a_desk_is_a_person_whatever_the_guessed_legs_are_like() -> None:
+    check, legs = PersonCheck(1), [NTU25.index(f"{side}_ankle") for side in ("left", "right")]
+    for index in range(100):
+        one = people(index, [0.8], shift=0.3 * np.sin(index / 40))
+        one.confidence[:, legs] = 0.1
+        assert check.step(one).present[0]
+
+
 def test_a_new_track_is_checked_anew() -> None:
     check = PersonCheck(1)
     assert accepted(check, 60, SIZE_M).all()

@@ -50,9 +50,21 @@ class CameraConfig(Section, frozen=True, kw_only=True):
     ] = ""
     rotate_deg: Annotated[
         int,
-        Meta(ge=0, le=270, multiple_of=90, description="turn pictures clockwise, degrees: 0, 90, 180 or 270"),
+        Meta(
+            ge=0,
+            le=270,
+            multiple_of=90,
+            extra={"expected": "0, 90, 180 or 270"},
+            description="turn pictures clockwise, degrees: 0, 90, 180 or 270",
+        ),
     ] = 0
     mirror: Annotated[bool, Meta(description="swap left and right: for a source that shows a mirror image")] = False
+    mask: Annotated[
+        str,
+        Meta(
+            description="no people here: polygons x,y x,y x,y in shares of the picture, with ; between, SOURCE= before"
+        ),
+    ] = ""
     level: Annotated[
         Levelling,
         Meta(

@@ -537,7 +537,7 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     camera_roll_deg: float | None = None
     """How far the camera is turned clockwise, seen from behind it, degrees, likewise."""
     rejected_bodies: int = 0
-    """Number of bodies left out since the start, one for each frame: the pose network found them in furniture."""
+    """Number of bodies left out since the start, one for each frame: furniture, and what `camera.mask` hides."""
 
     @property
     def topic(self) -> str:

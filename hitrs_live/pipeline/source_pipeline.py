@@ -40,6 +40,7 @@ from hitrs_live.streaming.stage_timer import Counters, StageTimer
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.tracking.person_check import PersonCheck
+from hitrs_live.tracking.picture_mask import PictureMask, parse_masks
 from hitrs_live.tracking.tracker import Tracker
 from hitrs_live.transport.sink import Sink
 from hitrs_live.wire.codec import joints_event
@@ -80,6 +81,7 @@ class SourcePipeline:
         self._outputs = SourceOutputs(input_stream, sink)
         self._dates = SourceDates(session)
         self._tracker = Tracker(rows, config.track)
+        self._mask = PictureMask(parse_masks(config.camera.mask, self._source_id))
         self._person_check = PersonCheck(rows)
         self._last_seen = LastSeen(rows)
         self._leveller = Leveller(config.camera)
@@ -89,7 +91,7 @@ class SourcePipeline:
         self._counters = Counters()
         self._status = StatusBuilder(
             input_stream=input_stream, outputs=self._outputs, tracker=self._tracker,
-            person_check=self._person_check, resampler=self._resampler,
+            mask=self._mask, person_check=self._person_check, resampler=self._resampler,
             leveller=self._leveller, motion=self._predictions.motion, timer=self._timer,
         )  # fmt: skip
         self._state: SourceState = "connecting"
@@ -124,7 +126,7 @@ class SourcePipeline:
                 with self._timer.stage("record"):
                     self._outputs.record(self._dated(joints_event(frame.item, self._source_id)))
             with self._timer.stage("track"):
-                self._people = self._person_check.step(self._tracker.step(frame.item))
+                self._people = self._person_check.step(self._mask.step(self._tracker.step(frame.item)))
                 self._last_seen.observe(self._people)
             seen = self._people.present
             self._leveller.observe(

@@ -4,7 +4,6 @@ from typing import Any
 
 import flatbuffers
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from mediapipe.tasks.metadata import schema_py_generated as schema
@@ -59,6 +58,9 @@ class Builder:
 def run(file: bytes, picture: NDArray[np.uint8], *, scale: float = 1.0, offset: float = 0.0) -> list[NDArray[Any]]:
     network = read_network(file)
     converted = convert(network, outputs=network.outputs, scale=scale, offset=offset)
+    # After hitrs_live, which turns its telemetry off.
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(converted, providers=["CPUExecutionProvider"])
     return list(session.run(None, {"picture": picture}))
 

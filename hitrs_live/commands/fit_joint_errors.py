@@ -21,8 +21,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--steps", type=count, default=300, metavar="N", help="steps of the expected error (default: 300)"
     )
     parser.add_argument(
-        "--library-frames", type=count, default=12_000, metavar="N",
-        help="most frames whose errors are kept, to be copied (default: 12000)",
+        "--library-frames", type=count, default=16_000, metavar="N",
+        help="most frames whose errors are kept, to be copied (default: 16000)",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="measure on the people left out and write a report")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random numbers (default: 0)")

@@ -28,7 +28,7 @@ class FitSettings:
     window: int = 64
     """Frames of a training window."""
     learning_rate: float = 2e-3
-    library_frames: int = 12_000
+    library_frames: int = 16_000
     """Most frames whose errors are kept."""
 
 

@@ -128,32 +128,20 @@ def test_errors_are_copied_in_stretches_of_one_view() -> None:
     kept = library()
     keys = np.random.default_rng(2).normal(0, 1, (1, 64, KEYS)).astype(np.float32)
     copied = choose_errors(kept, keys, np.random.default_rng(3)).error[0]
-    # Drift is carried over from one view to the next and fades; the jitter on it is that of the library.
     for first in range(0, 64, STRETCH):
-        jitter = np.diff(copied[first : first + STRETCH], 2, axis=0)
-        apart = [
-            np.abs(np.diff(kept.error[start : start + STRETCH], 2, axis=0) - jitter).max()
-            for start in np.flatnonzero(kept.remaining >= STRETCH)
-        ]
-        assert min(apart) < 0.01
-        assert np.median(apart) > 1
+        (start,) = np.flatnonzero((kept.error == copied[first]).all(axis=1))
+        np.testing.assert_array_equal(copied[first : first + STRETCH], kept.error[start : start + STRETCH])
+        assert kept.remaining[start] >= STRETCH - 1
 
 
-def test_the_drift_of_one_view_goes_over_into_that_of_the_next_without_a_jump() -> None:
+def test_the_view_whose_poses_fit_is_copied() -> None:
     rng, frames = np.random.default_rng(8), 120
-    # Two views: each has an error of its own that stays, and poses unlike the other's.
-    own, pose = rng.normal(0, 1, (2, TARGETS)), 10 * rng.normal(0, 1, (2, KEYS))
-    kept = replace(
-        library(views=2, frames=frames),
-        error=np.repeat(own, frames, axis=0).astype(np.float32),
-        key=np.repeat(pose, frames, axis=0).astype(np.float32),
-    )
+    pose = 10 * rng.normal(0, 1, (2, KEYS))
+    kept = replace(library(views=2, frames=frames), key=np.repeat(pose, frames, axis=0).astype(np.float32))
     keys = np.repeat(pose, (40, 80), axis=0).astype(np.float32)
     copied = choose_errors(kept, keys[None], rng).error[0]
-    np.testing.assert_allclose(copied[:40], np.tile(own[0], (40, 1)), atol=1e-5)
-    apart = np.abs(copied - own[1]).max(axis=1) / np.abs(own[0] - own[1]).max()
-    assert np.abs(np.diff(apart)).max() < 0.05
-    assert apart[-1] < 0.1
+    view = [int(np.flatnonzero((kept.error == one).all(axis=1))[0] >= frames) for one in copied]
+    assert view == [0] * 40 + [1] * 80
 
 
 def test_a_view_that_ends_is_followed_by_another() -> None:
@@ -240,7 +228,7 @@ def test_a_file_that_is_no_model_is_refused_by_name(tmp_path: Path, content: byt
 
 
 def test_the_packaged_model_is_small() -> None:
-    assert SHIPPED.stat().st_size < 5e6
+    assert SHIPPED.stat().st_size < 6e6
 
 
 @pytest.mark.parametrize("frames", [1, 2, 45, 60])

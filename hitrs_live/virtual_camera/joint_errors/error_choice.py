@@ -2,7 +2,8 @@
 
 As in speech synthesis by unit selection (Hunt and Black 1996): a stretch costs what its poses differ from the wanted
 ones, and a change of the view costs what the errors differ where they join. That is measured without their jitter, or
-calm views would be preferred.
+calm views would be preferred. Nothing is smoothed where two views meet: live joints jump as well, and smoothed joins
+were easier to recognise.
 """
 
 from dataclasses import dataclass
@@ -21,8 +22,6 @@ _CANDIDATES: Final = 2000
 """Frames looked at for each stretch, drawn at random: this makes draws differ, and bounds the time."""
 _CHANGE_COST: Final = 2.0
 _DRIFT_WEIGHT: Final = 0.3
-_CARRY_FRAMES: Final = 30.0
-"""Time constant with which the drift of one view's errors goes over into another's; their jitter changes at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,20 +43,14 @@ def choose_errors(library: ErrorLibrary, keys: Floats, rng: np.random.Generator)
     starts = np.flatnonzero(library.remaining >= STRETCH)
     error = np.empty((rows, frames, library.error.shape[1]), np.float32)
     lost = np.empty((rows, frames), np.bool_)
-    carried = np.zeros((rows, library.error.shape[1]), np.float32)
-    fading = np.exp(-np.arange(STRETCH + 1) / _CARRY_FRAMES).astype(np.float32)[:, None]
     ended: NDArray[np.int64] | None = None
     for first in range(0, frames, STRETCH):
         wanted = keys[:, min(first + STRETCH // 2, frames - 1)]
         candidates = starts[rng.integers(len(starts), size=_CANDIDATES)]
         taken = _next_frames(library, wanted, ended, candidates)
-        if ended is not None:
-            carried += library.drift[ended] - library.drift[taken]
         count = min(STRETCH, frames - first)
         frame = taken[:, None] + np.arange(count)
-        error[:, first : first + count] = library.error[frame] + carried[:, None] * fading[:count]
-        lost[:, first : first + count] = library.lost_mask[frame]
-        carried *= fading[STRETCH]
+        error[:, first : first + count], lost[:, first : first + count] = library.error[frame], library.lost_mask[frame]
         ended = taken + STRETCH
     return CopiedErrors(error=error, lost_mask=lost)
 

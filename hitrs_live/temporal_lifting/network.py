@@ -1,0 +1,220 @@
+"""The network that corrects the lifted joints of a person, frame by frame, and says how far off each may be.
+
+All geometry is in the person's own view: the axes of messages.py turned by the smallest turn that takes the sight line
+of the root to the z axis, with lengths in sizes of the body. There a person at the picture's edge looks like one in its
+middle, and a wrong lens changes nothing but the place.
+"""
+
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hitrs_live.skeleton import MEDIAPIPE33, NTU25
+from hitrs_live.temporal_lifting.bones import AXIAL, BONES, BONES_OF, JOINTS_OF, TRUNK
+
+POINTS: Final = len(MEDIAPIPE33)
+JOINTS: Final = len(NTU25)
+_THIGHS: Final = (AXIAL + 10, AXIAL + 11)
+FEATURES: Final = 3 * JOINTS + 3 * BONES + 2 * POINTS + POINTS + 5
+WIDTH: Final = 112
+LENGTHS: Final = AXIAL + (BONES - AXIAL) // 2
+"""Bone lengths: left and right of a pair have one."""
+_OUTPUTS: Final = 3 * BONES + 2 * LENGTHS + 3 + 3 * JOINTS
+_SIZE_MEMORY_S: Final = 3.0
+_LENGTH_MEMORY_S: Final = 20.0
+_FARTHEST: Final = 4.0
+"""In body sizes: beyond it, features are clipped."""
+_LONGEST_STEP_S: Final = 1.0
+_LEAST_SIZE_M, _MOST_SIZE_M = 0.2, 3.0
+LEAST_ERROR_M: Final = 0.005
+
+
+class LifterInputs(NamedTuple):
+    """What is known of B people in T frames each. Axes of messages.py."""
+
+    joints_m: Tensor
+    """(B, T, 25, 3), as lifted from one picture and tracked."""
+    rays: Tensor
+    """(B, T, 33, 2): where the sight lines of the keypoints meet the plane z = 1."""
+    certainty: Tensor
+    """(B, T, 33), the keypoints' visibility times presence."""
+    step_s: Tensor
+    """(B, T), seconds since the person's frame before; 0 in their first."""
+
+
+class LifterState(NamedTuple):
+    """What is remembered of B people."""
+
+    hidden: Tensor
+    """(B, WIDTH), of the recurrent network."""
+    frames: Tensor
+    """(B,), frames seen."""
+    log_size: Tensor
+    """(B,), the logarithm of the body's size, metres, averaged over seconds."""
+    length_sum: Tensor
+    """(B, LENGTHS), weighted sum of logarithms of the bones' lengths, of the last half minute or so."""
+    length_weight: Tensor
+    """(B, LENGTHS)."""
+
+
+class LifterOutputs(NamedTuple):
+    """Corrected joints of B people in T frames each. Axes of messages.py."""
+
+    joints_m: Tensor
+    """(B, T, 25, 3), metres."""
+    error_m: Tensor
+    """(B, T, 25), metres: how far each joint is expected to be from where it truly is about the root."""
+    visible: Tensor
+    """(B, T, 25), logits: whether the camera sees the joint."""
+    view_joints: Tensor
+    """(B, T, 25, 3), about the root in the person's own view, metres; for training."""
+    view_bones: Tensor
+    """(B, T, 20, 3), their directions, of unit length."""
+    root: Tensor
+    """(B, T, 3): the root's sight line in the person's own view, x and y, and the logarithm of its corrected distance,
+    metres."""
+
+
+def view_turns(root_m: Tensor) -> Tensor:
+    """Return the smallest turns that take directions (..., 3) to the z axis: (..., 3, 3)."""
+    x, y, z = F.normalize(root_m, dim=-1).unbind(-1)
+    share = 1 / (1 + z.clamp_min(-0.5))
+    rows = ((1 - x * x * share, -x * y * share, -x), (-x * y * share, 1 - y * y * share, -y), (x, y, z))
+    return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
+
+
+class LifterNetwork(nn.Module):
+    """Correct lifted joints. Causal, rows are independent; `forward` of T frames equals T calls of one frame."""
+
+    bones_of: Tensor
+    joints_of: Tensor
+    point_weights: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        """Make the network; before training it changes little."""
+        super().__init__()
+        for name, table in (
+            ("bones_of", BONES_OF), ("joints_of", JOINTS_OF), ("point_weights", MEDIAPIPE33.weights),
+        ):  # fmt: skip
+            self.register_buffer(name, torch.from_numpy(table), persistent=False)
+        self.register_buffer("mean", torch.zeros(FEATURES))
+        self.register_buffer("scale", torch.ones(FEATURES))
+        self.enter = nn.Linear(FEATURES, WIDTH)
+        self.recur = nn.GRU(WIDTH, WIDTH, batch_first=True)
+        self.between = nn.Linear(2 * WIDTH, WIDTH)
+        self.leave = nn.Linear(WIDTH, _OUTPUTS)
+        self.dropout = nn.Dropout(dropout)
+        nn.init.normal_(self.leave.weight, std=0.01)
+        nn.init.zeros_(self.leave.bias)
+        # A usual body in its own sizes; the trunk and a thigh make one.
+        self.length_bias = nn.Parameter(torch.full((LENGTHS,), -1.5))
+
+    def initial_state(self, people: int) -> LifterState:
+        """Return the state of people of whom nothing was seen."""
+        zeros = torch.zeros(people)
+        return LifterState(
+            hidden=torch.zeros(people, WIDTH), frames=zeros, log_size=zeros.clone(),
+            length_sum=torch.zeros(people, LENGTHS), length_weight=torch.zeros(people, LENGTHS),
+        )  # fmt: skip
+
+    def features(self, inputs: LifterInputs, state: LifterState) -> tuple[Tensor, Tensor, Tensor, Tensor, LifterState]:
+        """Describe frames. Returns features (B, T, FEATURES), directions of bones (B, T, 20, 3), sight lines of joints
+        (B, T, 25, 2) in the person's own view, log sizes (B, T), and the state with frames and size advanced."""
+        root = inputs.joints_m[..., NTU25.root, :]
+        turn = view_turns(root)
+        body = (inputs.joints_m - root[..., None, :]) @ turn.mT
+        log_size, state = self._follow_size(body, inputs.step_s, state)
+        size = log_size.exp()
+        ahead = torch.cat((inputs.rays, torch.ones_like(inputs.rays[..., :1])), dim=-1) @ turn.mT
+        sight = ahead[..., :2] / ahead[..., 2:].clamp_min(0.2)
+        distance = root.norm(dim=-1)
+        seen = sight * (distance / size)[..., None, None]
+        bones = self.bones_of @ body
+        directions = F.normalize(bones, dim=-1, eps=1e-3)
+        place = torch.stack(
+            (
+                root[..., 0] / distance, root[..., 1] / distance, (size / distance).log(),
+                (inputs.step_s.clamp(0.005, _LONGEST_STEP_S) * 30).log(), (inputs.step_s <= 0).float(),
+            ),
+            dim=-1,
+        )  # fmt: skip
+        flat = [
+            part.clamp(-_FARTHEST, _FARTHEST).flatten(-2) for part in (body / size[..., None, None], directions, seen)
+        ]
+        return torch.cat((*flat, inputs.certainty, place), dim=-1), directions, self.point_weights @ sight, log_size, state
+
+    def forward(self, inputs: LifterInputs, state: LifterState) -> tuple[LifterOutputs, LifterState]:
+        """Advance B people by T frames each."""
+        features, directions, sight, log_size, state = self.features(inputs, state)
+        entered = F.gelu(self.enter(self.dropout((features - self.mean) / self.scale).clamp(-6, 6)))
+        remembered, hidden = self.recur(entered, state.hidden[None])
+        both = torch.cat((entered, remembered), dim=-1)
+        out = self.leave(self.dropout(F.gelu(self.between(self.dropout(both)))))
+        turned, length, weight, place, error, visible, gate = out.split(
+            (3 * BONES, LENGTHS, LENGTHS, 3, JOINTS, JOINTS, JOINTS), dim=-1
+        )
+        state = state._replace(hidden=hidden[0])
+        lengths, state = self._follow_lengths(length, weight, inputs.step_s, state)
+        new_directions = F.normalize(directions + turned.unflatten(-1, (BONES, 3)), dim=-1, eps=1e-3)
+        size = log_size.exp()[..., None]
+        bone_m = lengths.exp() * size
+        root = inputs.joints_m[..., NTU25.root, :]
+        distance = root.norm(dim=-1)
+        log_distance = distance.log() + place[..., 2].clamp(-1, 1)
+        off = 0.1 * place[..., :2] * size / distance[..., None]
+        body = self.joints_of @ (new_directions * bone_m[..., None])
+        body = self._along_sight(body, sight, off, log_distance.exp(), torch.sigmoid(gate - 1))
+        new_directions = F.normalize(self.bones_of @ body, dim=-1, eps=1e-4)
+        body = self.joints_of @ (new_directions * bone_m[..., None])
+        new_root = torch.cat((off, torch.ones_like(off[..., :1])), dim=-1) * log_distance.exp()[..., None]
+        turn = view_turns(root)
+        joints_m = (body + new_root[..., None, :]) @ turn
+        expected = (F.softplus(error) * 0.15 + LEAST_ERROR_M) * size
+        outputs = LifterOutputs(
+            joints_m=joints_m, error_m=expected, visible=visible, view_joints=body, view_bones=new_directions,
+            root=torch.cat((off, log_distance[..., None]), dim=-1),
+        )  # fmt: skip
+        return outputs, state
+
+    def _along_sight(self, body: Tensor, sight: Tensor, off: Tensor, distance: Tensor, share: Tensor) -> Tensor:
+        """Move joints (B, T, 25, 3) about the root towards their sight lines, at their own depth, by a share."""
+        depth = distance[..., None] + body[..., 2]
+        seen = sight * depth[..., None] - (off * distance[..., None])[..., None, :]
+        moved = body[..., :2] + share[..., None] * (seen - body[..., :2])
+        return torch.cat((moved, body[..., 2:]), dim=-1)
+
+    def _follow_size(self, body: Tensor, step_s: Tensor, state: LifterState) -> tuple[Tensor, LifterState]:
+        """Average the body's size over seconds; at first over all frames."""
+        bones = (self.bones_of @ body).norm(dim=-1)
+        measured = bones[..., TRUNK] + (bones[..., _THIGHS[0]] + bones[..., _THIGHS[1]]) / 2
+        measured = measured.clamp(_LEAST_SIZE_M, _MOST_SIZE_M).log()
+        gain = 1 - torch.exp(-step_s / _SIZE_MEMORY_S)
+        sizes, log_size, frames = [], state.log_size, state.frames
+        for t in range(measured.shape[1]):
+            frames = frames + 1
+            share = torch.maximum(gain[:, t], 1 / frames)
+            log_size = log_size + share * (measured[:, t] - log_size)
+            sizes.append(log_size)
+        return torch.stack(sizes, dim=1), state._replace(frames=frames, log_size=log_size)
+
+    def _follow_lengths(
+        self, length: Tensor, weight: Tensor, step_s: Tensor, state: LifterState
+    ) -> tuple[Tensor, LifterState]:
+        """Average the logarithms of bone lengths over a long time, by weights. Returns (B, T, 20)."""
+        length = self.length_bias + length.clamp(-1.5, 1.5)
+        weight = torch.exp(weight.clamp(-4, 4))
+        keep = torch.exp(-step_s / _LENGTH_MEMORY_S)
+        total, weights, means = state.length_sum, state.length_weight, []
+        for t in range(length.shape[1]):
+            total = total * keep[:, t, None] + weight[:, t] * length[:, t]
+            weights = weights * keep[:, t, None] + weight[:, t]
+            means.append(total / weights)
+        mean = torch.stack(means, dim=1)
+        paired = mean[..., AXIAL:].repeat_interleave(2, dim=-1)
+        return torch.cat((mean[..., :AXIAL], paired), dim=-1), state._replace(
+            length_sum=total, length_weight=weights
+        )

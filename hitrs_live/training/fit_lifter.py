@@ -1,0 +1,181 @@
+"""Fit the temporal lifter to rendered views, whose true joints are known."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hitrs_live.errors import DataError
+from hitrs_live.skeleton import NTU25
+from hitrs_live.temporal_lifting.bones import BONES_OF, TRUNK
+from hitrs_live.temporal_lifting.network import LifterInputs, LifterNetwork, LifterOutputs
+from hitrs_live.training.lifter_sequences import Changes, LifterSequence, make_sequence
+from hitrs_live.virtual_camera.views.rendered_view import RenderedView
+
+Report = Callable[[str], None]
+_LEAST_VIEWS: Final = 8
+_MEASURED_VIEWS: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class LifterSettings:
+    """How long and how to fit."""
+
+    seed: int = 0
+    steps: int = 2000
+    batch: int = 48
+    window: int = 48
+    """Frames of a training window."""
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    dropout: float = 0.1
+    redrawn_share: float = 0.02
+    """Share of the sequences that is changed anew at random with each step."""
+    average: float = 0.995
+    """Of the weights over steps."""
+    changes: Changes = field(default_factory=Changes)
+    bone_weight: float = 1.0
+    trunk_weight: float = 1.0
+    projection_weight: float = 3.0
+    velocity_weight: float = 1.0
+    root_weight: float = 1.0
+    visible_weight: float = 0.2
+    error_weight: float = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Windows of sequences, padded at the end. B windows of T frames."""
+
+    inputs: LifterInputs
+    joints_m: Tensor
+    """(B, T, 25, 3)."""
+    root: Tensor
+    """(B, T, 3)."""
+    visible: Tensor
+    """(B, T, 25)."""
+    valid: Tensor
+    """(B, T) bool."""
+
+
+def fit_lifter(views: Sequence[RenderedView], settings: LifterSettings, report: Report) -> LifterNetwork:
+    """Fit a network. Raises DataError where there are too few views."""
+    torch.manual_seed(settings.seed)
+    rng = np.random.default_rng(settings.seed)
+    pool = [make_sequence(view, settings.changes, rng) for view in views]
+    if sum(one is not None for one in pool) < _LEAST_VIEWS:
+        raise DataError(
+            f"{len(views)} views with a person in them, expected at least {_LEAST_VIEWS}; "
+            "render more with `hitrs-live render`"
+        )
+    network = LifterNetwork(settings.dropout)
+    _measure_features(network, [one for one in pool if one is not None][:_MEASURED_VIEWS])
+    network.train()
+    optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, settings.learning_rate, settings.steps, pct_start=0.1, div_factor=10, final_div_factor=100
+    )
+    averaged = {key: value.detach().clone() for key, value in network.state_dict().items()}
+    running: dict[str, float] = {}
+    for step in range(1, settings.steps + 1):
+        for index in rng.integers(len(views), size=max(1, round(settings.redrawn_share * len(views)))).tolist():
+            pool[index] = make_sequence(views[index], settings.changes, rng)
+        batch = draw_batch([one for one in pool if one is not None], settings, rng)
+        outputs, _ = network(batch.inputs, network.initial_state(len(batch.valid)))
+        losses = lifter_losses(outputs, batch)
+        loss = torch.stack([getattr(settings, f"{name}_weight", 1.0) * value for name, value in losses.items()]).sum()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        keep = min(settings.average, step / (step + 10))
+        for key, value in network.state_dict().items():
+            averaged[key].lerp_(value, 1 - keep)
+        for name, value in losses.items():
+            running[name] = running.get(name, value.item()) + 0.02 * (value.item() - running.get(name, value.item()))
+        if step % 100 == 0 or step == settings.steps:
+            report(f"step {step} of {settings.steps}: " + ", ".join(f"{k} {v:.3f}" for k, v in running.items()))
+    network.load_state_dict(averaged)
+    return network.eval()
+
+
+def draw_batch(sequences: Sequence[LifterSequence], settings: LifterSettings, rng: np.random.Generator) -> Batch:
+    """Draw windows at random; the first frame of each counts as the person's first."""
+    spans = []
+    for index in rng.integers(len(sequences), size=settings.batch).tolist():
+        length = len(sequences[index])
+        # Beginnings are as usual as later windows: a person's first frames count too.
+        start = 0 if rng.random() < 0.3 else int(rng.integers(max(1, length - settings.window + 1)))
+        spans.append((sequences[index], slice(start, min(length, start + settings.window))))
+    longest = max(span.stop - span.start for _, span in spans)
+
+    def padded(parts: Sequence[Tensor]) -> Tensor:
+        return torch.stack(
+            [torch.cat((part, part[-1:].expand(longest - len(part), *part.shape[1:]))) for part in parts]
+        )
+
+    inputs = LifterInputs(*(padded([part[0, span] for part, span in parts]) for parts in _fields(spans)))
+    inputs = inputs._replace(step_s=torch.cat((torch.zeros(len(spans), 1), inputs.step_s[:, 1:]), dim=1))
+    ends = torch.tensor([span.stop - span.start for _, span in spans])
+    return Batch(
+        inputs=inputs,
+        joints_m=padded([one.joints_m[span] for one, span in spans]),
+        root=padded([one.root[span] for one, span in spans]),
+        visible=padded([one.visible[span].float() for one, span in spans]),
+        valid=torch.arange(longest) < ends[:, None],
+    )
+
+
+def _fields(spans: Sequence[tuple[LifterSequence, slice]]) -> Sequence[Sequence[tuple[Tensor, slice]]]:
+    return [[(one.inputs[place], span) for one, span in spans] for place in range(len(LifterInputs._fields))]
+
+
+def lifter_losses(outputs: LifterOutputs, batch: Batch) -> dict[str, Tensor]:
+    """Compute the losses, each about 1 for an untrained network."""
+    valid = batch.valid
+    true_bones = torch.from_numpy(BONES_OF) @ batch.joints_m
+    true_directions = F.normalize(true_bones, dim=-1, eps=1e-3)
+    has_length = (true_bones.norm(dim=-1) > 0.02)[valid]
+    off_m = (outputs.view_joints - batch.joints_m).norm(dim=-1)
+    turned = (outputs.view_bones - true_directions).norm(dim=-1)
+    size = true_bones[..., TRUNK, :].norm(dim=-1).clamp_min(0.2)
+    seen, true_seen = _seen(outputs.view_joints, outputs.root), _seen(batch.joints_m, batch.root)
+    shifted = (seen - true_seen).norm(dim=-1) * (batch.root[..., 2].exp() / size)[..., None]
+    moved = (outputs.view_joints - batch.joints_m).diff(dim=1).norm(dim=-1)
+    both = valid[:, 1:] & valid[:, :-1]
+    error = off_m.detach()[..., 1:]
+    likelihood = error / outputs.error_m[..., 1:] + outputs.error_m[..., 1:].log() + 2
+    visible = F.binary_cross_entropy_with_logits(outputs.visible, batch.visible, reduction="none")
+    return {
+        "joints": 10 * off_m[valid].mean(),
+        "bone": turned[valid][has_length].mean(),
+        "trunk": turned[..., TRUNK][valid].mean(),
+        "projection": shifted[valid].clamp_max(1.0).mean(),
+        "velocity": 30 * moved[both].clamp_max(0.2).mean(),
+        "root": (outputs.root - batch.root).abs()[valid].clamp_max(0.5).sum(-1).mean(),
+        "visible": visible[valid].mean(),
+        "error": likelihood[valid].mean(),
+    }
+
+
+def _seen(joints_m: Tensor, root: Tensor) -> Tensor:
+    """Return where joints about the root are in the person's own view, at one metre: (..., 25, 2)."""
+    distance = root[..., 2].exp()[..., None]
+    place = torch.cat((root[..., :2] * distance, distance), dim=-1)[..., None, :] + joints_m
+    return place[..., :2] / place[..., 2:].clamp_min(0.2)
+
+
+@torch.inference_mode()
+def _measure_features(network: LifterNetwork, sequences: Sequence[LifterSequence]) -> None:
+    """Set the mean and the scale that features are normalised by."""
+    features = torch.cat([network.features(one.inputs, network.initial_state(1))[0][0] for one in sequences])
+    network.mean.copy_(features.mean(0))
+    network.scale.copy_(features.std(0).clamp_min(0.05))
+
+
+ROOT: Final = NTU25.root

@@ -102,6 +102,8 @@ class PoseFrame:
     """Name of the points in `Pose.keypoints`, one of `skeleton.KEYPOINT_LAYOUTS`."""
     clock: SourceClock | None = None
     """Clock of this item and the following ones; None for no change, at first the session's own clock."""
+    lens: NDArray[np.float32] | None = None
+    """(9,), the lens that the poses were lifted with (`hitrs_live.lens`); None if there was no picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -423,7 +425,7 @@ class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
 
 
 class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
-    """All people in one frame before tracking, P people.
+    """All people in one frame before tracking, P people, as lifted from this one picture (before `pose.refine`).
 
     Published for every frame by `hitrs-live pose`, for `hitrs-live live --joints`; a recording contains it too.
     """
@@ -442,6 +444,10 @@ class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
     """(P, N, 3), as in PoseEvent, NaN for a person without keypoints; None if there was no picture."""
     keypoint_layout: str | None = None
     """Name of the keypoints' layout, as in PoseEvent."""
+    lens: Array | None = None
+    """(9,): the camera's lens, as it was calibrated or assumed: focal lengths and the place of the optical axis as
+    shares of the picture's width and height (x, y, x, y), and the distortion k1, k2, p1, p2, k3 in OpenCV's order. None
+    if there was no picture, and from an older publisher; then `pose.refine` does nothing."""
 
     @property
     def topic(self) -> str:

@@ -139,8 +139,7 @@ class _Reader:
             read = time.perf_counter()
             joint_frames = tuple(
                 live_joint_frames(
-                    pose_frames(sequence), rate_hz=self.rate_hz, most_people=self.config.pose.max_people,
-                    track=self.config.track,
+                    pose_frames(sequence), rate_hz=self.rate_hz, pose=self.config.pose, track=self.config.track
                 )
             )  # fmt: skip
             people = tuple(track_histories(joint_frames))

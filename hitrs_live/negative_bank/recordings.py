@@ -77,7 +77,8 @@ def recorded_people(path: Path, *, label: int, rate_hz: float, max_people: int) 
     of this program or is damaged.
     """
     try:
-        frames = live_joint_frames(_frames(path), rate_hz=rate_hz, most_people=max_people, track=TrackConfig())
+        pose = PoseConfig(max_people=max_people)
+        frames = live_joint_frames(_frames(path), rate_hz=rate_hz, pose=pose, track=TrackConfig())
         histories = track_histories(frames)
     except (SourceUnavailable, MessageMalformed) as error:
         raise DataError(f"{path}: {error}") from None

@@ -32,13 +32,13 @@ from hitrs_live.pipeline.multiplexer import SourceFrame
 from hitrs_live.pipeline.prediction_events import PredictionEvents
 from hitrs_live.pipeline.source_outputs import SourceOutputs
 from hitrs_live.pipeline.status import StatusBuilder
+from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.streaming.last_seen import LastSeen
 from hitrs_live.streaming.pose_events import pose_events
 from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.streaming.stage_timer import Counters, StageTimer
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
-from hitrs_live.tracking.tracker import Tracker
 from hitrs_live.transport.sink import Sink
 from hitrs_live.wire.codec import joints_event
 from hitrs_live.wire.utc import SessionClock, SourceDates
@@ -77,7 +77,7 @@ class SourcePipeline:
         self._source_id, self._config, self._clock = input_stream.source.source_id, config, clock
         self._outputs = SourceOutputs(input_stream, sink)
         self._dates = SourceDates(session)
-        self._tracker = Tracker(rows, config.track)
+        self._tracker = JointTracker(config.pose, config.track)
         self._last_seen = LastSeen(rows)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=model.rate_hz)
         self._predictions = PredictionEvents(model, config, source_id=self._source_id, thresholds=thresholds)

@@ -7,10 +7,10 @@ import psutil
 from hitrs_live.messages import People, SourceState, Status
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.source_outputs import SourceOutputs
+from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.streaming.motion_scorer import MotionScorer
 from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.streaming.stage_timer import Counters, StageTimer
-from hitrs_live.tracking.tracker import Tracker
 from hitrs_live.version import __version__
 
 
@@ -22,7 +22,7 @@ class StatusBuilder:
         *,
         input_stream: InputStream,
         outputs: SourceOutputs,
-        tracker: Tracker,
+        tracker: JointTracker,
         resampler: Resampler,
         motion: MotionScorer,
         timer: StageTimer,

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.config import TrackConfig
+from hitrs_live.config import PoseConfig, TrackConfig
 from hitrs_live.messages import JointFrame, PoseFrame
+from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.streaming.resampler import Resampler
-from hitrs_live.tracking.tracker import Tracker
 
 
 @dataclass(kw_only=True)
@@ -27,15 +27,16 @@ class TrackHistory:
 
 
 def track_frames(frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int) -> list[TrackHistory]:
-    """Pass frames through the live tracker and resampler. Returns all histories in the order of their ends."""
-    return track_histories(live_joint_frames(frames, rate_hz=rate_hz, most_people=most_people, track=TrackConfig()))
+    """Pass frames through the live tracker, lifter and resampler. Returns all histories in the order of their ends."""
+    pose = PoseConfig(max_people=most_people)
+    return track_histories(live_joint_frames(frames, rate_hz=rate_hz, pose=pose, track=TrackConfig()))
 
 
 def live_joint_frames(
-    frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int, track: TrackConfig
+    frames: Iterable[PoseFrame], *, rate_hz: float, pose: PoseConfig, track: TrackConfig
 ) -> Iterator[JointFrame]:
-    """Pass frames through the live tracker and resampler, with `most_people` rows."""
-    tracker, resampler = Tracker(most_people, track), Resampler(track, rows=most_people, rate_hz=rate_hz)
+    """Pass frames through the live tracker, lifter and resampler, with `pose.max_people` rows."""
+    tracker, resampler = JointTracker(pose, track), Resampler(track, rows=pose.max_people, rate_hz=rate_hz)
     for frame in frames:
         yield from resampler.step(tracker.step(frame))
 

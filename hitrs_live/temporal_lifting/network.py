@@ -11,13 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hitrs_live.skeleton import MEDIAPIPE33, NTU25
+from hitrs_live.skeleton import NTU25
 from hitrs_live.temporal_lifting.bones import AXIAL, BONES, BONES_OF, JOINTS_OF, TRUNK
 
-POINTS: Final = len(MEDIAPIPE33)
 JOINTS: Final = len(NTU25)
 _THIGHS: Final = (AXIAL + 10, AXIAL + 11)
-FEATURES: Final = 3 * JOINTS + 3 * BONES + 2 * POINTS + POINTS + 5
+FEATURES: Final = 3 * JOINTS + 3 * BONES + 3 * JOINTS + 5
 WIDTH: Final = 112
 LENGTHS: Final = AXIAL + (BONES - AXIAL) // 2
 """Bone lengths: left and right of a pair have one."""
@@ -37,9 +36,9 @@ class LifterInputs(NamedTuple):
     joints_m: Tensor
     """(B, T, 25, 3), as lifted from one picture and tracked."""
     rays: Tensor
-    """(B, T, 33, 2): where the sight lines of the keypoints meet the plane z = 1."""
+    """(B, T, 25, 2): where the sight lines of the joints, by the keypoints, meet the plane z = 1."""
     certainty: Tensor
-    """(B, T, 33), the keypoints' visibility times presence."""
+    """(B, T, 25), the visibility times presence of the keypoints."""
     step_s: Tensor
     """(B, T), seconds since the person's frame before; 0 in their first."""
 
@@ -71,7 +70,9 @@ class LifterOutputs(NamedTuple):
     view_joints: Tensor
     """(B, T, 25, 3), about the root in the person's own view, metres; for training."""
     view_bones: Tensor
-    """(B, T, 20, 3), their directions, of unit length."""
+    """(B, T, 20, 3), the directions of bones before joints are moved to their sight lines, of unit length."""
+    bone_m: Tensor
+    """(B, T, 20), the lengths that bones have, metres."""
     root: Tensor
     """(B, T, 3): the root's sight line in the person's own view, x and y, and the logarithm of its corrected distance,
     metres."""
@@ -90,16 +91,13 @@ class LifterNetwork(nn.Module):
 
     bones_of: Tensor
     joints_of: Tensor
-    point_weights: Tensor
     mean: Tensor
     scale: Tensor
 
     def __init__(self, dropout: float = 0.0) -> None:
         """Make the network; before training it changes little."""
         super().__init__()
-        for name, table in (
-            ("bones_of", BONES_OF), ("joints_of", JOINTS_OF), ("point_weights", MEDIAPIPE33.weights),
-        ):  # fmt: skip
+        for name, table in (("bones_of", BONES_OF), ("joints_of", JOINTS_OF)):
             self.register_buffer(name, torch.from_numpy(table), persistent=False)
         self.register_buffer("mean", torch.zeros(FEATURES))
         self.register_buffer("scale", torch.ones(FEATURES))
@@ -145,7 +143,7 @@ class LifterNetwork(nn.Module):
         flat = [
             part.clamp(-_FARTHEST, _FARTHEST).flatten(-2) for part in (body / size[..., None, None], directions, seen)
         ]
-        return torch.cat((*flat, inputs.certainty, place), dim=-1), directions, self.point_weights @ sight, log_size, state
+        return torch.cat((*flat, inputs.certainty, place), dim=-1), directions, sight, log_size, state
 
     def forward(self, inputs: LifterInputs, state: LifterState) -> tuple[LifterOutputs, LifterState]:
         """Advance B people by T frames each."""
@@ -166,17 +164,16 @@ class LifterNetwork(nn.Module):
         distance = root.norm(dim=-1)
         log_distance = distance.log() + place[..., 2].clamp(-1, 1)
         off = 0.1 * place[..., :2] * size / distance[..., None]
-        body = self.joints_of @ (new_directions * bone_m[..., None])
-        body = self._along_sight(body, sight, off, log_distance.exp(), torch.sigmoid(gate - 1))
-        new_directions = F.normalize(self.bones_of @ body, dim=-1, eps=1e-4)
-        body = self.joints_of @ (new_directions * bone_m[..., None])
+        # Lengths are learnt from true lengths alone: where a direction is uncertain, a short bone has a small error.
+        body = self.joints_of @ (new_directions * bone_m.detach()[..., None])
+        body = self._along_sight(body, sight, off, log_distance.exp(), torch.sigmoid(gate + 2))
         new_root = torch.cat((off, torch.ones_like(off[..., :1])), dim=-1) * log_distance.exp()[..., None]
         turn = view_turns(root)
         joints_m = (body + new_root[..., None, :]) @ turn
         expected = (F.softplus(error) * 0.15 + LEAST_ERROR_M) * size
         outputs = LifterOutputs(
             joints_m=joints_m, error_m=expected, visible=visible, view_joints=body, view_bones=new_directions,
-            root=torch.cat((off, log_distance[..., None]), dim=-1),
+            bone_m=bone_m, root=torch.cat((off, log_distance[..., None]), dim=-1),
         )  # fmt: skip
         return outputs, state
 
@@ -215,6 +212,4 @@ class LifterNetwork(nn.Module):
             means.append(total / weights)
         mean = torch.stack(means, dim=1)
         paired = mean[..., AXIAL:].repeat_interleave(2, dim=-1)
-        return torch.cat((mean[..., :AXIAL], paired), dim=-1), state._replace(
-            length_sum=total, length_weight=weights
-        )
+        return torch.cat((mean[..., :AXIAL], paired), dim=-1), state._replace(length_sum=total, length_weight=weights)

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hitrs_live.errors import DataError
-from hitrs_live.skeleton import NTU25
 from hitrs_live.temporal_lifting.bones import BONES_OF, TRUNK
-from hitrs_live.temporal_lifting.network import LifterInputs, LifterNetwork, LifterOutputs
-from hitrs_live.training.lifter_sequences import Changes, LifterSequence, make_sequence
+from hitrs_live.temporal_lifting.network import JOINTS, LifterInputs, LifterNetwork, LifterOutputs
+from hitrs_live.training.lifter_changes import Changes, changed_sequence
+from hitrs_live.training.lifter_motion import SeenMotion, motion_sequence
+from hitrs_live.virtual_camera.lifter_sequences import LifterSequence
 from hitrs_live.virtual_camera.views.rendered_view import RenderedView
 
 Report = Callable[[str], None]
@@ -33,12 +34,19 @@ class LifterSettings:
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     dropout: float = 0.1
+    motion_share: float = 0.5
+    """Share of windows that are of motion without pictures."""
+    redrawn_motions: int = 6
+    """Pieces of motion that are changed anew with each step."""
     redrawn_share: float = 0.02
     """Share of the sequences that is changed anew at random with each step."""
     average: float = 0.995
     """Of the weights over steps."""
     changes: Changes = field(default_factory=Changes)
     bone_weight: float = 1.0
+    length_weight: float = 0.5
+    kept_weight: float = 2.0
+    """Of bones that are as long as they should be."""
     trunk_weight: float = 1.0
     projection_weight: float = 3.0
     velocity_weight: float = 1.0
@@ -60,13 +68,18 @@ class Batch:
     """(B, T, 25)."""
     valid: Tensor
     """(B, T) bool."""
+    rendered: Tensor
+    """(B,) bool; whether `visible` is known, and errors are those of the pose stage itself."""
 
 
-def fit_lifter(views: Sequence[RenderedView], settings: LifterSettings, report: Report) -> LifterNetwork:
-    """Fit a network. Raises DataError where there are too few views."""
+def fit_lifter(
+    views: Sequence[RenderedView], motions: Sequence[SeenMotion], settings: LifterSettings, report: Report
+) -> LifterNetwork:
+    """Fit a network to rendered views, and to motion without pictures. Raises DataError for too few views."""
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    pool = [make_sequence(view, settings.changes, rng) for view in views]
+    pool = [changed_sequence(view, settings.changes, rng) for view in views]
+    moving = [motion_sequence(one, settings.changes, rng) for one in motions]
     if sum(one is not None for one in pool) < _LEAST_VIEWS:
         raise DataError(
             f"{len(views)} views with a person in them, expected at least {_LEAST_VIEWS}; "
@@ -83,8 +96,12 @@ def fit_lifter(views: Sequence[RenderedView], settings: LifterSettings, report: 
     running: dict[str, float] = {}
     for step in range(1, settings.steps + 1):
         for index in rng.integers(len(views), size=max(1, round(settings.redrawn_share * len(views)))).tolist():
-            pool[index] = make_sequence(views[index], settings.changes, rng)
-        batch = draw_batch([one for one in pool if one is not None], settings, rng)
+            pool[index] = changed_sequence(views[index], settings.changes, rng)
+        for index in rng.integers(len(motions), size=settings.redrawn_motions if motions else 0).tolist():
+            moving[index] = motion_sequence(motions[index], settings.changes, rng)
+        batch = draw_batch(
+            [one for one in pool if one is not None], [one for one in moving if one is not None], settings, rng
+        )
         outputs, _ = network(batch.inputs, network.initial_state(len(batch.valid)))
         losses = lifter_losses(outputs, batch)
         loss = torch.stack([getattr(settings, f"{name}_weight", 1.0) * value for name, value in losses.items()]).sum()
@@ -104,14 +121,19 @@ def fit_lifter(views: Sequence[RenderedView], settings: LifterSettings, report: 
     return network.eval()
 
 
-def draw_batch(sequences: Sequence[LifterSequence], settings: LifterSettings, rng: np.random.Generator) -> Batch:
+def draw_batch(
+    rendered: Sequence[LifterSequence], moving: Sequence[LifterSequence], settings: LifterSettings,
+    rng: np.random.Generator,
+) -> Batch:  # fmt: skip
     """Draw windows at random; the first frame of each counts as the person's first."""
     spans = []
-    for index in rng.integers(len(sequences), size=settings.batch).tolist():
-        length = len(sequences[index])
+    for _ in range(settings.batch):
+        chosen = moving if len(moving) and rng.random() < settings.motion_share else rendered
+        one = chosen[int(rng.integers(len(chosen)))]
+        length = len(one)
         # Beginnings are as usual as later windows: a person's first frames count too.
         start = 0 if rng.random() < 0.3 else int(rng.integers(max(1, length - settings.window + 1)))
-        spans.append((sequences[index], slice(start, min(length, start + settings.window))))
+        spans.append((one, slice(start, min(length, start + settings.window))))
     longest = max(span.stop - span.start for _, span in spans)
 
     def padded(parts: Sequence[Tensor]) -> Tensor:
@@ -126,9 +148,14 @@ def draw_batch(sequences: Sequence[LifterSequence], settings: LifterSettings, rn
         inputs=inputs,
         joints_m=padded([one.joints_m[span] for one, span in spans]),
         root=padded([one.root[span] for one, span in spans]),
-        visible=padded([one.visible[span].float() for one, span in spans]),
+        visible=padded([_visible(one)[span] for one, span in spans]),
+        rendered=torch.tensor([one.visible is not None for one, _ in spans]),
         valid=torch.arange(longest) < ends[:, None],
     )
+
+
+def _visible(one: LifterSequence) -> Tensor:
+    return torch.zeros(len(one), JOINTS) if one.visible is None else one.visible.float()
 
 
 def _fields(spans: Sequence[tuple[LifterSequence, slice]]) -> Sequence[Sequence[tuple[Tensor, slice]]]:
@@ -138,12 +165,14 @@ def _fields(spans: Sequence[tuple[LifterSequence, slice]]) -> Sequence[Sequence[
 def lifter_losses(outputs: LifterOutputs, batch: Batch) -> dict[str, Tensor]:
     """Compute the losses, each about 1 for an untrained network."""
     valid = batch.valid
+    rendered = valid & batch.rendered[:, None]
     true_bones = torch.from_numpy(BONES_OF) @ batch.joints_m
     true_directions = F.normalize(true_bones, dim=-1, eps=1e-3)
-    has_length = (true_bones.norm(dim=-1) > 0.02)[valid]
+    true_lengths = true_bones.norm(dim=-1)
+    has_length = (true_lengths > 0.02)[valid]
     off_m = (outputs.view_joints - batch.joints_m).norm(dim=-1)
     turned = (outputs.view_bones - true_directions).norm(dim=-1)
-    size = true_bones[..., TRUNK, :].norm(dim=-1).clamp_min(0.2)
+    size = true_lengths[..., TRUNK].clamp_min(0.2)
     seen, true_seen = _seen(outputs.view_joints, outputs.root), _seen(batch.joints_m, batch.root)
     shifted = (seen - true_seen).norm(dim=-1) * (batch.root[..., 2].exp() / size)[..., None]
     moved = (outputs.view_joints - batch.joints_m).diff(dim=1).norm(dim=-1)
@@ -154,13 +183,26 @@ def lifter_losses(outputs: LifterOutputs, batch: Batch) -> dict[str, Tensor]:
     return {
         "joints": 10 * off_m[valid].mean(),
         "bone": turned[valid][has_length].mean(),
+        "length": _log_ratio(outputs.bone_m, true_lengths)[valid][has_length].mean(),
+        "kept": _kept(outputs)[valid].mean(),
         "trunk": turned[..., TRUNK][valid].mean(),
         "projection": shifted[valid].clamp_max(1.0).mean(),
         "velocity": 30 * moved[both].clamp_max(0.2).mean(),
         "root": (outputs.root - batch.root).abs()[valid].clamp_max(0.5).sum(-1).mean(),
-        "visible": visible[valid].mean(),
-        "error": likelihood[valid].mean(),
+        "visible": visible[rendered].mean(),
+        "error": likelihood[rendered].mean(),
     }
+
+
+def _log_ratio(lengths: Tensor, true: Tensor) -> Tensor:
+    return (lengths.clamp_min(0.01) / true.clamp_min(0.01)).log().abs().clamp_max(1.0)
+
+
+def _kept(outputs: LifterOutputs) -> Tensor:
+    """Return how far bones are from the length that they should have, as a share of the trunk: (B, T, 20)."""
+    lengths = (torch.from_numpy(BONES_OF) @ outputs.view_joints).norm(dim=-1)
+    expected = outputs.bone_m.detach()
+    return (lengths - expected).abs() / expected[..., TRUNK : TRUNK + 1]
 
 
 def _seen(joints_m: Tensor, root: Tensor) -> Tensor:
@@ -176,6 +218,3 @@ def _measure_features(network: LifterNetwork, sequences: Sequence[LifterSequence
     features = torch.cat([network.features(one.inputs, network.initial_state(1))[0][0] for one in sequences])
     network.mean.copy_(features.mean(0))
     network.scale.copy_(features.std(0).clamp_min(0.05))
-
-
-ROOT: Final = NTU25.root

@@ -10,7 +10,7 @@ import torch
 from small_banks import CLASSES, bank_encoder, moving_body, with_punch, write_bank
 
 from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.config import TrackConfig
+from hitrs_live.config import PoseConfig, TrackConfig
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.messages import JointsEvent
 from hitrs_live.negative_bank.bank import Bank
@@ -91,7 +91,7 @@ def test_rows_of_a_recording_equal_what_the_live_stream_computes(
         if isinstance(event, JointsEvent)
     )
     live = []
-    for joint_frame in live_joint_frames(frames, rate_hz=30.0, most_people=1, track=TrackConfig()):
+    for joint_frame in live_joint_frames(frames, rate_hz=30.0, pose=PoseConfig(max_people=1), track=TrackConfig()):
         seen = torch.from_numpy(fill_missing(joint_frame.joints_m, joint_frame.confidence))
         both = torch.cat((seen, mirror(seen)))
         active = torch.from_numpy(joint_frame.active).repeat(2)

@@ -398,9 +398,12 @@ class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
     track_id: int
     """Track id of the person."""
     joints_m: Array
-    """(25, 3), metres, camera frame, in the order of `hitrs_live.skeleton.NTU25`."""
+    """(25, 3), metres, camera frame, in the order of `hitrs_live.skeleton.NTU25`: lifted from the picture, and with
+    `pose.refine` corrected by what was seen of the person before."""
     confidence: Array
-    """(25,), from 0 to 1; 0 for a joint that was not seen at all."""
+    """(25,), from 0 to 1; 0 for a joint that counts as not seen. Without `pose.refine` the pose network's visibility
+    times presence; with it that, lowered by how far off the joint is expected to be, and for arms and legs by the chance
+    that the camera does not see them."""
     now_joints_m: Array | None = None
     """(25, 3), metres, camera frame: the same pose extrapolated to the time of publishing, if `publish.now` is on. None
     while this person's predictions are not `reliable` (as in MotionPrediction) and for capture times of another
@@ -433,9 +436,9 @@ class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
     index: int
     """Number of the frame at its source."""
     joints_m: Array
-    """(P, 25, 3), as in PoseEvent."""
+    """(P, 25, 3), metres, camera frame, in the order of `hitrs_live.skeleton.NTU25`."""
     confidence: Array
-    """(P, 25), as in PoseEvent."""
+    """(P, 25), from 0 to 1, the pose network's visibility times presence; 0 for a joint that was not seen at all."""
     boxes: Array | None = None
     """(P, 4), each person's box; None if there was no picture."""
     body_ids: tuple[int | None, ...] = ()

@@ -149,10 +149,15 @@ def pose_accuracy(reports: Reports) -> str:
         Column("frames", lambda item: item[1]["frames"]),
         Column("distance, m", lambda item: item[1]["depth_m"], ".1f"),
         Column("root error, mm", lambda item: item[1]["root_error_mm"], ".0f"),
+        Column("refined", lambda item: item[1]["refined_root_error_mm"], ".0f"),
         Column("root-aligned joint error, mm", lambda item: item[1]["root_aligned_mm"], ".0f"),
+        Column("refined", lambda item: item[1]["refined_root_aligned_mm"], ".0f"),
+        Column("lean's error, degrees", lambda item: item[1]["lean_deg"], ".0f"),
+        Column("refined", lambda item: item[1]["refined_lean_deg"], ".0f"),
     )
     # The last row leaves out frames with left and right exchanged, of which there is none in the poses shown.
-    return table(columns, [item for item in reports["pose_accuracy"].items() if item[0] != "all, not swapped"])
+    left_out = ("all, not swapped", "joints_mm")
+    return table(columns, [item for item in reports["pose_accuracy"].items() if item[0] not in left_out])
 
 
 def everyday_table(figures: Report) -> str:

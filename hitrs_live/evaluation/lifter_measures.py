@@ -98,8 +98,8 @@ def figures(measured: Sequence[MeasuredView]) -> dict[str, Any]:
         "frames": len(error),
         "error_mm": _rounded(error.mean()),
         "error_median_mm": _rounded(np.median(error.mean(axis=1))),
-        "error_visible_mm": _rounded(error[visible].mean()),
-        "error_hidden_mm": _rounded(error[~visible].mean()),
+        "error_visible_mm": _mean(error[visible]),
+        "error_hidden_mm": _mean(error[~visible]),
         "lean_deg": _rounded(np.median(lean)),
         "lean_size_deg": _rounded(np.median(np.abs(lean))),
         "jitter_mm": _rounded(np.mean([_jitter_mm(one) for one in measured])),
@@ -128,8 +128,8 @@ def confidence_figures(measured: Sequence[MeasuredView]) -> dict[str, float | No
         "auroc_far_off": auroc(confidence[:, 1:][~off[:, 1:]], confidence[:, 1:][off[:, 1:]]),
     }
     for name, mask in (("visible", visible), ("hidden", ~visible)):
-        found[f"mean_{name}"] = float(confidence[mask].mean())
-        found[f"counted_{name}"] = float((confidence[mask] >= least).mean())
+        found[f"mean_{name}"] = float(confidence[mask].mean()) if mask.any() else None
+        found[f"counted_{name}"] = float((confidence[mask] >= least).mean()) if mask.any() else None
     return {key: None if value is None else round(value, 3) for key, value in found.items()}
 
 
@@ -148,6 +148,10 @@ def _visible(one: LifterSequence) -> NDArray[np.bool_]:
     if one.visible is None:
         raise ValueError("a sequence without known visibility was not rendered; expected one of make_sequence")
     return np.asarray(one.visible.numpy())
+
+
+def _mean(values: NDArray[np.floating]) -> float | None:
+    return _rounded(values.mean()) if values.size else None
 
 
 def _rounded(value: np.floating | float) -> float:

@@ -3,10 +3,14 @@
 Live frames, replayed recordings, received joints and the recorded landmarks of evaluations all pass here.
 """
 
+from typing import TYPE_CHECKING
+
 from hitrs_live.config import PoseConfig, TrackConfig
 from hitrs_live.messages import People, PoseFrame
-from hitrs_live.temporal_lifting.joint_lifter import JointLifter
 from hitrs_live.tracking.tracker import Tracker
+
+if TYPE_CHECKING:
+    from hitrs_live.temporal_lifting.joint_lifter import JointLifter
 
 
 class JointTracker:
@@ -15,9 +19,12 @@ class JointTracker:
     def __init__(self, pose: PoseConfig, track: TrackConfig) -> None:
         """Take the settings; `pose.max_people` is the number of rows."""
         self._tracker = Tracker(pose.max_people, track)
-        self._lifter = (
-            JointLifter(pose.max_people, min_joint_confidence=pose.min_joint_confidence) if pose.refine else None
-        )
+        self._lifter: "JointLifter | None" = None
+        if pose.refine:
+            # It takes torch, which renderers and others that only read poses do without.
+            from hitrs_live.temporal_lifting.joint_lifter import JointLifter
+
+            self._lifter = JointLifter(pose.max_people, min_joint_confidence=pose.min_joint_confidence)
 
     @property
     def resets(self) -> int:

@@ -16,7 +16,7 @@ from hitrs_live.temporal_lifting.bones import AXIAL, BONES, BONES_OF, JOINTS_OF,
 
 JOINTS: Final = len(NTU25)
 _THIGHS: Final = (AXIAL + 10, AXIAL + 11)
-FEATURES: Final = 3 * JOINTS + 3 * BONES + 3 * JOINTS + 5
+FEATURES: Final = 3 * JOINTS + 3 * BONES + 3 * JOINTS + 4 * BONES + 5
 WIDTH: Final = 112
 LENGTHS: Final = AXIAL + (BONES - AXIAL) // 2
 """Bone lengths: left and right of a pair have one."""
@@ -52,6 +52,8 @@ class LifterState(NamedTuple):
     """(B,), frames seen."""
     log_size: Tensor
     """(B,), the logarithm of the body's size, metres, averaged over seconds."""
+    lifted_lengths: Tensor
+    """(B, 20), the lengths of lifted bones in body sizes, averaged over seconds."""
     length_sum: Tensor
     """(B, LENGTHS), weighted sum of logarithms of the bones' lengths, of the last half minute or so."""
     length_weight: Tensor
@@ -116,6 +118,7 @@ class LifterNetwork(nn.Module):
         zeros = torch.zeros(people)
         return LifterState(
             hidden=torch.zeros(people, WIDTH), frames=zeros, log_size=zeros.clone(),
+            lifted_lengths=torch.zeros(people, BONES),
             length_sum=torch.zeros(people, LENGTHS), length_weight=torch.zeros(people, LENGTHS),
         )  # fmt: skip
 
@@ -125,13 +128,13 @@ class LifterNetwork(nn.Module):
         root = inputs.joints_m[..., NTU25.root, :]
         turn = view_turns(root)
         body = (inputs.joints_m - root[..., None, :]) @ turn.mT
-        log_size, state = self._follow_size(body, inputs.step_s, state)
+        bones = self.bones_of @ body
+        log_size, usual, state = self._follow_size(bones.norm(dim=-1), inputs.step_s, state)
         size = log_size.exp()
         ahead = torch.cat((inputs.rays, torch.ones_like(inputs.rays[..., :1])), dim=-1) @ turn.mT
         sight = ahead[..., :2] / ahead[..., 2:].clamp_min(0.2)
         distance = root.norm(dim=-1)
         seen = sight * (distance / size)[..., None, None]
-        bones = self.bones_of @ body
         directions = F.normalize(bones, dim=-1, eps=1e-3)
         place = torch.stack(
             (
@@ -143,7 +146,11 @@ class LifterNetwork(nn.Module):
         flat = [
             part.clamp(-_FARTHEST, _FARTHEST).flatten(-2) for part in (body / size[..., None, None], directions, seen)
         ]
-        return torch.cat((*flat, inputs.certainty, place), dim=-1), directions, sight, log_size, state
+        seen_bones = (self.bones_of @ seen).clamp(-_FARTHEST, _FARTHEST)
+        # How far a bone of its usual length goes in depth, by how short it looks.
+        depth = (usual.square() - seen_bones.square().sum(-1)).clamp_min(0).sqrt()
+        shortened = (seen_bones.flatten(-2), depth, usual)
+        return torch.cat((*flat, *shortened, inputs.certainty, place), dim=-1), directions, sight, log_size, state
 
     def forward(self, inputs: LifterInputs, state: LifterState) -> tuple[LifterOutputs, LifterState]:
         """Advance B people by T frames each."""
@@ -184,19 +191,26 @@ class LifterNetwork(nn.Module):
         moved = body[..., :2] + share[..., None] * (seen - body[..., :2])
         return torch.cat((moved, body[..., 2:]), dim=-1)
 
-    def _follow_size(self, body: Tensor, step_s: Tensor, state: LifterState) -> tuple[Tensor, LifterState]:
-        """Average the body's size over seconds; at first over all frames."""
-        bones = (self.bones_of @ body).norm(dim=-1)
+    def _follow_size(self, bones: Tensor, step_s: Tensor, state: LifterState) -> tuple[Tensor, Tensor, LifterState]:
+        """Average the body's size and the lengths of lifted bones over seconds; at first over all frames.
+
+        bones: (B, T, 20), metres. Returns log sizes (B, T), and lengths in body sizes (B, T, 20).
+        """
         measured = bones[..., TRUNK] + (bones[..., _THIGHS[0]] + bones[..., _THIGHS[1]]) / 2
         measured = measured.clamp(_LEAST_SIZE_M, _MOST_SIZE_M).log()
         gain = 1 - torch.exp(-step_s / _SIZE_MEMORY_S)
         sizes, log_size, frames = [], state.log_size, state.frames
+        usual, mean_lengths = [], state.lifted_lengths
         for t in range(measured.shape[1]):
             frames = frames + 1
             share = torch.maximum(gain[:, t], 1 / frames)
             log_size = log_size + share * (measured[:, t] - log_size)
+            length = bones[:, t] / log_size.exp()[:, None]
+            mean_lengths = mean_lengths + share[:, None] * (length - mean_lengths)
             sizes.append(log_size)
-        return torch.stack(sizes, dim=1), state._replace(frames=frames, log_size=log_size)
+            usual.append(mean_lengths)
+        state = state._replace(frames=frames, log_size=log_size, lifted_lengths=mean_lengths)
+        return torch.stack(sizes, dim=1), torch.stack(usual, dim=1), state
 
     def _follow_lengths(
         self, length: Tensor, weight: Tensor, step_s: Tensor, state: LifterState

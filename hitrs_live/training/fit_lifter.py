@@ -195,7 +195,8 @@ def lifter_losses(outputs: LifterOutputs, batch: Batch) -> dict[str, Tensor]:
 
 
 def _log_ratio(lengths: Tensor, true: Tensor) -> Tensor:
-    return (lengths.clamp_min(0.01) / true.clamp_min(0.01)).log().abs().clamp_max(1.0)
+    ratio: Tensor = (lengths.clamp_min(0.01) / true.clamp_min(0.01)).log().abs().clamp_max(1.0)
+    return ratio
 
 
 def _kept(outputs: LifterOutputs) -> Tensor:

@@ -402,8 +402,8 @@ class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
     `pose.refine` corrected by what was seen of the person before."""
     confidence: Array
     """(25,), from 0 to 1; 0 for a joint that counts as not seen. Without `pose.refine` the pose network's visibility
-    times presence; with it that, lowered by how far off the joint is expected to be, and for arms and legs by the chance
-    that the camera does not see them."""
+    times presence; with it that, lowered by how far off the joint is expected to be, and for arms and legs by the
+    chance that the camera does not see them."""
     now_joints_m: Array | None = None
     """(25, 3), metres, camera frame: the same pose extrapolated to the time of publishing, if `publish.now` is on. None
     while this person's predictions are not `reliable` (as in MotionPrediction) and for capture times of another

@@ -19,12 +19,7 @@ class JointTracker:
     def __init__(self, pose: PoseConfig, track: TrackConfig) -> None:
         """Take the settings; `pose.max_people` is the number of rows."""
         self._tracker = Tracker(pose.max_people, track)
-        self._lifter: "JointLifter | None" = None
-        if pose.refine:
-            # It takes torch, which renderers and others that only read poses do without.
-            from hitrs_live.temporal_lifting.joint_lifter import JointLifter
-
-            self._lifter = JointLifter(pose.max_people, min_joint_confidence=pose.min_joint_confidence)
+        self._lifter = _make_lifter(pose) if pose.refine else None
 
     @property
     def resets(self) -> int:
@@ -35,3 +30,10 @@ class JointTracker:
         """Sort one frame's poses into rows. Joints of a camera without a known lens stay as they are."""
         people = self._tracker.step(frame)
         return people if self._lifter is None else self._lifter.step(people, frame.lens)
+
+
+def _make_lifter(pose: PoseConfig) -> "JointLifter":
+    # It takes torch, which renderers and others that only read poses do without.
+    from hitrs_live.temporal_lifting.joint_lifter import JointLifter
+
+    return JointLifter(pose.max_people, min_joint_confidence=pose.min_joint_confidence)

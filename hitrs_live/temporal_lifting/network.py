@@ -20,13 +20,15 @@ FEATURES: Final = 3 * JOINTS + 3 * BONES + 3 * JOINTS + 4 * BONES + 5
 WIDTH: Final = 112
 LENGTHS: Final = AXIAL + (BONES - AXIAL) // 2
 """Bone lengths: left and right of a pair have one."""
-_OUTPUTS: Final = 3 * BONES + 2 * LENGTHS + 3 + 3 * JOINTS
+_OUTPUTS: Final = 3 * BONES + 2 * LENGTHS + 4 * JOINTS
 _SIZE_MEMORY_S: Final = 3.0
+_DISTANCE_MEMORY_S: Final = 0.4
 _LENGTH_MEMORY_S: Final = 20.0
 _FARTHEST: Final = 4.0
 """In body sizes: beyond it, features are clipped."""
 _LONGEST_STEP_S: Final = 1.0
 _LEAST_SIZE_M, _MOST_SIZE_M = 0.2, 3.0
+_LEAST_DISTANCE_M, _MOST_DISTANCE_M = 0.3, 15.0
 LEAST_ERROR_M: Final = 0.005
 
 
@@ -52,6 +54,8 @@ class LifterState(NamedTuple):
     """(B,), frames seen."""
     log_size: Tensor
     """(B,), the logarithm of the body's size, metres, averaged over seconds."""
+    log_distance: Tensor
+    """(B,), the logarithm of the root's distance, metres, averaged over half a second or so."""
     lifted_lengths: Tensor
     """(B, 20), the lengths of lifted bones in body sizes, averaged over seconds."""
     length_sum: Tensor
@@ -88,6 +92,15 @@ def view_turns(root_m: Tensor) -> Tensor:
     return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
 
 
+def _along_sight(body: Tensor, sight: Tensor, place: Tensor, share: Tensor) -> Tensor:
+    """Move joints (B, T, 25, 3) about the root at `place` (B, T, 3) towards their sight lines, at their own depth, by a
+    share (B, T, 25)."""
+    depth = place[..., 2:] + body[..., 2]
+    seen = sight * depth[..., None] - place[..., None, :2]
+    moved = body[..., :2] + share[..., None] * (seen - body[..., :2])
+    return torch.cat((moved, body[..., 2:]), dim=-1)
+
+
 class LifterNetwork(nn.Module):
     """Correct lifted joints. Causal, rows are independent; `forward` of T frames equals T calls of one frame."""
 
@@ -118,7 +131,7 @@ class LifterNetwork(nn.Module):
         zeros = torch.zeros(people)
         return LifterState(
             hidden=torch.zeros(people, WIDTH), frames=zeros, log_size=zeros.clone(),
-            lifted_lengths=torch.zeros(people, BONES),
+            log_distance=zeros.clone(),            lifted_lengths=torch.zeros(people, BONES),
             length_sum=torch.zeros(people, LENGTHS), length_weight=torch.zeros(people, LENGTHS),
         )  # fmt: skip
 
@@ -155,41 +168,54 @@ class LifterNetwork(nn.Module):
     def forward(self, inputs: LifterInputs, state: LifterState) -> tuple[LifterOutputs, LifterState]:
         """Advance B people by T frames each."""
         features, directions, sight, log_size, state = self.features(inputs, state)
-        entered = F.gelu(self.enter(self.dropout((features - self.mean) / self.scale).clamp(-6, 6)))
+        entered = F.gelu(self.enter(((features - self.mean) / self.scale).clamp(-6, 6)))
         remembered, hidden = self.recur(entered, state.hidden[None])
         both = torch.cat((entered, remembered), dim=-1)
-        out = self.leave(self.dropout(F.gelu(self.between(self.dropout(both)))))
-        turned, length, weight, place, error, visible, gate = out.split(
-            (3 * BONES, LENGTHS, LENGTHS, 3, JOINTS, JOINTS, JOINTS), dim=-1
+        out = self.leave(self.dropout(F.gelu(self.between(both))))
+        turned, length, weight, error, visible, gate, trust = out.split(
+            (3 * BONES, LENGTHS, LENGTHS, JOINTS, JOINTS, JOINTS, JOINTS), dim=-1
         )
         state = state._replace(hidden=hidden[0])
         lengths, state = self._follow_lengths(length, weight, inputs.step_s, state)
         new_directions = F.normalize(directions + turned.unflatten(-1, (BONES, 3)), dim=-1, eps=1e-3)
         size = log_size.exp()[..., None]
         bone_m = lengths.exp() * size
-        root = inputs.joints_m[..., NTU25.root, :]
-        distance = root.norm(dim=-1)
-        log_distance = distance.log() + place[..., 2].clamp(-1, 1)
-        off = 0.1 * place[..., :2] * size / distance[..., None]
         # Lengths are learnt from true lengths alone: where a direction is uncertain, a short bone has a small error.
         body = self.joints_of @ (new_directions * bone_m.detach()[..., None])
-        body = self._along_sight(body, sight, off, log_distance.exp(), torch.sigmoid(gate + 2))
-        new_root = torch.cat((off, torch.ones_like(off[..., :1])), dim=-1) * log_distance.exp()[..., None]
-        turn = view_turns(root)
-        joints_m = (body + new_root[..., None, :]) @ turn
+        place, state = self._locate(
+            body, sight, (inputs.certainty + 0.02) * torch.sigmoid(trust + 2), inputs.step_s, state
+        )
+        body = _along_sight(body, sight, place, torch.sigmoid(gate + 2))
+        joints_m = (body + place[..., None, :]) @ view_turns(inputs.joints_m[..., NTU25.root, :])
         expected = (F.softplus(error) * 0.15 + LEAST_ERROR_M) * size
         outputs = LifterOutputs(
             joints_m=joints_m, error_m=expected, visible=visible, view_joints=body, view_bones=new_directions,
-            bone_m=bone_m, root=torch.cat((off, log_distance[..., None]), dim=-1),
+            bone_m=bone_m, root=torch.cat((place[..., :2] / place[..., 2:], place[..., 2:].log()), dim=-1),
         )  # fmt: skip
         return outputs, state
 
-    def _along_sight(self, body: Tensor, sight: Tensor, off: Tensor, distance: Tensor, share: Tensor) -> Tensor:
-        """Move joints (B, T, 25, 3) about the root towards their sight lines, at their own depth, by a share."""
-        depth = distance[..., None] + body[..., 2]
-        seen = sight * depth[..., None] - (off * distance[..., None])[..., None, :]
-        moved = body[..., :2] + share[..., None] * (seen - body[..., :2])
-        return torch.cat((moved, body[..., 2:]), dim=-1)
+    def _locate(
+        self, body: Tensor, sight: Tensor, weight: Tensor, step_s: Tensor, state: LifterState
+    ) -> tuple[Tensor, LifterState]:
+        """Find where roots are: the shifts (B, T, 3) that bring joints about the root (B, T, 25, 3) onto their sight
+        lines, as `pose.lifting.locate` does; the distance is averaged over a short time."""
+        share = (weight / weight.sum(dim=-1, keepdim=True))[..., None]
+        target = sight * body[..., 2:] - body[..., :2]
+        mean_sight, mean_target = (share * sight).sum(-2), (share * target).sum(-2)
+        spread = sight - mean_sight[..., None, :]
+        above = -(share * spread * (target - mean_target[..., None, :])).sum((-2, -1))
+        below = (share * spread.square()).sum((-2, -1)).clamp_min(1e-6)
+        measured = (above / below).clamp(_LEAST_DISTANCE_M, _MOST_DISTANCE_M).log()
+        frames = state.frames[:, None] - torch.arange(step_s.shape[1] - 1, -1, -1)
+        gain = torch.maximum(1 - torch.exp(-step_s / _DISTANCE_MEMORY_S), 1 / frames)
+        smooth, log_distance = [], state.log_distance
+        for t in range(step_s.shape[1]):
+            log_distance = log_distance + gain[:, t] * (measured[:, t] - log_distance)
+            smooth.append(log_distance)
+        distance = torch.stack(smooth, dim=1).exp()[..., None]
+        return torch.cat((mean_target + mean_sight * distance, distance), dim=-1), state._replace(
+            log_distance=log_distance
+        )
 
     def _follow_size(self, bones: Tensor, step_s: Tensor, state: LifterState) -> tuple[Tensor, Tensor, LifterState]:
         """Average the body's size and the lengths of lifted bones over seconds; at first over all frames.

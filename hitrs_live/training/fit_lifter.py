@@ -1,6 +1,6 @@
 """Fit the temporal lifter to rendered views, whose true joints are known."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,6 +19,7 @@ from hitrs_live.virtual_camera.views.rendered_view import RenderedView
 
 Report = Callable[[str], None]
 _LEAST_VIEWS: Final = 8
+_REPORT_STEPS: Final = 100
 _MEASURED_VIEWS: Final = 200
 
 
@@ -28,17 +29,17 @@ class LifterSettings:
 
     seed: int = 0
     steps: int = 2000
-    batch: int = 48
-    window: int = 48
+    batch: int = 40
+    window: int = 40
     """Frames of a training window."""
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     dropout: float = 0.1
     motion_share: float = 0.5
     """Share of windows that are of motion without pictures."""
-    redrawn_motions: int = 6
+    redrawn_motions: int = 3
     """Pieces of motion that are changed anew with each step."""
-    redrawn_share: float = 0.02
+    redrawn_share: float = 0.006
     """Share of the sequences that is changed anew at random with each step."""
     average: float = 0.995
     """Of the weights over steps."""
@@ -78,30 +79,18 @@ def fit_lifter(
     """Fit a network to rendered views, and to motion without pictures. Raises DataError for too few views."""
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    pool = [changed_sequence(view, settings.changes, rng) for view in views]
-    moving = [motion_sequence(one, settings.changes, rng) for one in motions]
-    if sum(one is not None for one in pool) < _LEAST_VIEWS:
-        raise DataError(
-            f"{len(views)} views with a person in them, expected at least {_LEAST_VIEWS}; "
-            "render more with `hitrs-live render`"
-        )
+    pool = _SequencePool(views, motions, settings, rng)
     network = LifterNetwork(settings.dropout)
-    _measure_features(network, [one for one in pool if one is not None][:_MEASURED_VIEWS])
+    _measure_features(network, pool.rendered[:_MEASURED_VIEWS])
     network.train()
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.learning_rate, settings.steps, pct_start=0.1, div_factor=10, final_div_factor=100
     )
-    averaged = {key: value.detach().clone() for key, value in network.state_dict().items()}
-    running: dict[str, float] = {}
+    averaged, running = AveragedWeights(network, settings.average), _RunningMeans()
     for step in range(1, settings.steps + 1):
-        for index in rng.integers(len(views), size=max(1, round(settings.redrawn_share * len(views)))).tolist():
-            pool[index] = changed_sequence(views[index], settings.changes, rng)
-        for index in rng.integers(len(motions), size=settings.redrawn_motions if motions else 0).tolist():
-            moving[index] = motion_sequence(motions[index], settings.changes, rng)
-        batch = draw_batch(
-            [one for one in pool if one is not None], [one for one in moving if one is not None], settings, rng
-        )
+        pool.redraw()
+        batch = draw_batch(pool.rendered, pool.moving, settings, rng)
         outputs, _ = network(batch.inputs, network.initial_state(len(batch.valid)))
         losses = lifter_losses(outputs, batch)
         loss = torch.stack([getattr(settings, f"{name}_weight", 1.0) * value for name, value in losses.items()]).sum()
@@ -110,15 +99,74 @@ def fit_lifter(
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        keep = min(settings.average, step / (step + 10))
-        for key, value in network.state_dict().items():
-            averaged[key].lerp_(value, 1 - keep)
-        for name, value in losses.items():
-            running[name] = running.get(name, value.item()) + 0.02 * (value.item() - running.get(name, value.item()))
-        if step % 100 == 0 or step == settings.steps:
-            report(f"step {step} of {settings.steps}: " + ", ".join(f"{k} {v:.3f}" for k, v in running.items()))
-    network.load_state_dict(averaged)
+        averaged.follow(network, step)
+        running.follow(losses)
+        if step % _REPORT_STEPS == 0 or step == settings.steps:
+            report(f"step {step} of {settings.steps}: {running}")
+    network.load_state_dict(averaged.weights)
     return network.eval()
+
+
+class AveragedWeights:
+    """Average a network's weights over the last steps."""
+
+    def __init__(self, network: LifterNetwork, keep: float) -> None:
+        """Begin with the network's weights. keep: share of the average that a step leaves."""
+        self._keep = keep
+        self.weights = {key: value.detach().clone() for key, value in network.state_dict().items()}
+
+    def follow(self, network: LifterNetwork, step: int) -> None:
+        """Move towards the network's weights; the first steps are averaged over fewer."""
+        keep = min(self._keep, step / (step + 10))
+        for key, value in network.state_dict().items():
+            self.weights[key].lerp_(value, 1 - keep)
+
+
+class _RunningMeans:
+    def __init__(self) -> None:
+        self._means: dict[str, float] = {}
+
+    def follow(self, losses: Mapping[str, Tensor]) -> None:
+        for name, loss in losses.items():
+            value = loss.item()
+            mean = self._means.get(name, value)
+            self._means[name] = mean + 0.02 * (value - mean)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {mean:.3f}" for name, mean in self._means.items())
+
+
+class _SequencePool:
+    """Sequences made of views and of motion, some of which are changed anew at random with each step."""
+
+    def __init__(
+        self, views: Sequence[RenderedView], motions: Sequence[SeenMotion], settings: LifterSettings,
+        rng: np.random.Generator,
+    ) -> None:  # fmt: skip
+        self._views, self._motions, self._settings, self._rng = views, motions, settings, rng
+        self._of_views = [changed_sequence(view, settings.changes, rng) for view in views]
+        self._of_motions = [motion_sequence(one, settings.changes, rng) for one in motions]
+        if len(self.rendered) < _LEAST_VIEWS:
+            raise DataError(
+                f"{len(views)} views, a person in {len(self.rendered)} of them, expected at least {_LEAST_VIEWS}; "
+                "render more with `hitrs-live render`"
+            )
+
+    @property
+    def rendered(self) -> list[LifterSequence]:
+        return [one for one in self._of_views if one is not None]
+
+    @property
+    def moving(self) -> list[LifterSequence]:
+        return [one for one in self._of_motions if one is not None]
+
+    def redraw(self) -> None:
+        settings, rng = self._settings, self._rng
+        count = max(1, round(settings.redrawn_share * len(self._views)))
+        for index in rng.integers(len(self._views), size=count).tolist():
+            self._of_views[index] = changed_sequence(self._views[index], settings.changes, rng)
+        for index in rng.integers(len(self._motions), size=settings.redrawn_motions).tolist() if self._motions else ():
+            self._of_motions[index] = motion_sequence(self._motions[index], settings.changes, rng)
 
 
 def draw_batch(

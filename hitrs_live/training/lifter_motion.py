@@ -1,8 +1,9 @@
 """Motion without pictures as the temporal lifter's inputs and targets: true joints through the model of joint errors.
 
-Rendered views are few and short; recorded motion is plenty. Its joints are those of a random body posed by it, a
-camera is drawn, the error model gives what the pose stage would have lifted, and the sight lines are those of the true
-joints with errors of the size that rendered views show.
+Rendered views are few and short; recorded motion is plenty. Its joints are those of a random body posed by it, and a
+camera is drawn. The sight lines are those of the true joints with errors of the size that rendered views show; the
+error model gives the depth that the pose stage would have lifted on them, and the confidence. Across the line of sight
+its errors are several times those of rendered views (100 against 25 mm), so they are used for doubtful joints alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,10 +35,12 @@ from hitrs_live.virtual_camera.source_streams import choose_sequences, draw_piec
 
 Floats = NDArray[np.float32]
 _RATE_HZ: Final = 30.0
-_SOURCE_SHARE: Final = 0.85
-"""How much of a lifted joint's error across the line of sight its landmark has too; measured on rendered views."""
-_SIGHT_NOISE_M: Final = 0.018
-"""What comes on top, at the person; measured likewise (median 15 to 25 mm)."""
+_SIGHT_NOISE_M: Final = 0.022
+"""Error of a seen joint's landmark, at the person; measured on rendered views (median 15 to 25 mm)."""
+_LIFTED_NOISE_M: Final = 0.015
+"""How far a lifted joint is beside its sight line; measured likewise."""
+_SURE, _DOUBTFUL, _DOUBTFUL_SHARE = 0.8, 0.3, 0.6
+"""Below a confidence of _SURE landmarks have a part of the error model's errors, at _DOUBTFUL the largest."""
 _SEEN_FROM = np.full(4, 0.5, np.float32)
 
 
@@ -127,8 +130,11 @@ def motion_sequence(seen: SeenMotion, changes: Changes, rng: np.random.Generator
     placed = true * (1, 1, 1 / seen.ratio)
     rays, lifted = (at[..., :2] / np.maximum(at[..., 2:], 0.2) for at in (placed, live))
     distance = np.linalg.norm(placed[:, :1], axis=-1, keepdims=True)
-    noise = slow_noise(rng, rays.shape) * rng.uniform(0.3, 1.7)
-    rays = rays + _SOURCE_SHARE * (lifted - rays) + _SIGHT_NOISE_M / distance * noise
+    doubt = _DOUBTFUL_SHARE * np.clip((_SURE - confidence) / (_SURE - _DOUBTFUL), 0, 1)[..., None]
+    noise = slow_noise(rng, rays.shape) * np.exp(rng.normal(0, 0.4, (1, rays.shape[1], 1))) * rng.uniform(0.5, 1.3)
+    rays = rays + doubt * (lifted - rays) + _SIGHT_NOISE_M / distance * noise
+    beside = _LIFTED_NOISE_M / distance * slow_noise(rng, rays.shape)
+    live = np.concatenate(((rays + beside) * live[..., 2:], live[..., 2:]), axis=-1)
     least = PoseConfig().min_joint_confidence
     certainty = np.where(confidence > 0, confidence, least * rng.random(confidence.shape))
     times_s = seen.times_s[kept]

@@ -79,8 +79,8 @@ def test_motion_without_pictures_becomes_a_sequence_with_its_truth() -> None:
     one = motion_sequence(seen, EXACT, np.random.default_rng(0))
     assert one is not None
     assert one.visible is None
-    # The trunk's joints are put where the live path computes them from hips and shoulders.
-    assert lifted_error_m(one) < 0.03
+    # Landmarks have errors of about 2 cm, as on rendered views.
+    assert lifted_error_m(one) < 0.07
 
 
 @pytest.mark.slow

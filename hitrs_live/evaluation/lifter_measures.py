@@ -12,9 +12,9 @@ from hitrs_live.config import PoseConfig
 from hitrs_live.evaluation.metrics.rejection import auroc
 from hitrs_live.skeleton import NTU25
 from hitrs_live.temporal_lifting.bones import BONES_OF
-from hitrs_live.temporal_lifting.confidence import joint_confidence
+from hitrs_live.temporal_lifting.confidence import IS_LIMB, joint_confidence
 from hitrs_live.temporal_lifting.network import LifterNetwork
-from hitrs_live.virtual_camera.lifter_sequences import LifterSequence, make_sequence, with_live_trunk
+from hitrs_live.virtual_camera.lifter_sequences import LifterSequence, as_landmarks_lie, make_sequence
 from hitrs_live.virtual_camera.pictures.camera_placement import VIEW_CLASSES
 from hitrs_live.virtual_camera.views.rendered_view import RenderedView
 
@@ -32,7 +32,7 @@ class MeasuredView:
     joints_m: Floats
     """(T, 25, 3), axes of messages.py."""
     true_m: Floats
-    """(T, 25, 3), with the trunk's joints where the live path computes them from hips, shoulders and ears."""
+    """(T, 25, 3), where MediaPipe's landmarks of the rendered body lie (`as_landmarks_lie`)."""
     visible: NDArray[np.bool_]
     """(T, 25)."""
     confidence: Floats
@@ -65,7 +65,7 @@ def measured_sequences(views: Sequence[RenderedView]) -> list[LifterSequence]:
 def before_lifter(one: LifterSequence) -> MeasuredView:
     """Return a sequence's joints as lifted from single pictures, with the tracker's smoothing of the distance."""
     return MeasuredView(
-        view=one.view, joints_m=one.inputs.joints_m[0].numpy(), true_m=with_live_trunk(one.true_m),
+        view=one.view, joints_m=one.inputs.joints_m[0].numpy(), true_m=as_landmarks_lie(one.true_m),
         visible=_visible(one), confidence=one.inputs.certainty[0].numpy(),
     )  # fmt: skip
 
@@ -77,7 +77,7 @@ def after_lifter(one: LifterSequence, network: LifterNetwork) -> MeasuredView:
     expected = outputs.error_m[0].numpy()
     confidence = joint_confidence(one.inputs.certainty[0].numpy(), outputs.visible[0].numpy(), expected, least=0.0)
     return MeasuredView(
-        view=one.view, joints_m=outputs.joints_m[0].numpy(), true_m=with_live_trunk(one.true_m),
+        view=one.view, joints_m=outputs.joints_m[0].numpy(), true_m=as_landmarks_lie(one.true_m),
         visible=_visible(one), confidence=confidence, expected_m=expected,
     )  # fmt: skip
 
@@ -116,18 +116,20 @@ def by_view(measured: Sequence[MeasuredView]) -> dict[str, dict[str, Any]]:
 def confidence_figures(measured: Sequence[MeasuredView]) -> dict[str, float | None]:
     """Return how well confidence tells visible joints from hidden ones, and right ones from those far off.
 
-    The root is left out of the second, since errors are about it. mean_visible, mean_hidden: its mean;
-    counted_visible, counted_hidden: the share of joints that count as seen by the default settings.
+    The root is left out of the latter, since errors are about it. Of visible and of hidden joints of arms and legs:
+    `mean`, and `counted`, the share that counts as seen by the default settings.
     """
     confidence = np.concatenate([one.confidence for one in measured])
     visible = np.concatenate([one.visible for one in measured])
     off = np.concatenate([one.error_m for one in measured]) > FAR_OFF_M
     least = PoseConfig().min_joint_confidence
+    limbs, limbs_visible = confidence[:, IS_LIMB], visible[:, IS_LIMB]
     found: dict[str, float | None] = {
         "auroc_visible": auroc(confidence[visible], confidence[~visible]),
+        "auroc_limb_visible": auroc(limbs[limbs_visible], limbs[~limbs_visible]),
         "auroc_far_off": auroc(confidence[:, 1:][~off[:, 1:]], confidence[:, 1:][off[:, 1:]]),
     }
-    for name, mask in (("visible", visible), ("hidden", ~visible)):
+    for name, mask in (("limb_visible", visible & IS_LIMB), ("limb_hidden", ~visible & IS_LIMB)):
         found[f"mean_{name}"] = float(confidence[mask].mean()) if mask.any() else None
         found[f"counted_{name}"] = float((confidence[mask] >= least).mean()) if mask.any() else None
     return {key: None if value is None else round(value, 3) for key, value in found.items()}

@@ -27,6 +27,7 @@ _LENGTH_MEMORY_S: Final = 20.0
 _FARTHEST: Final = 4.0
 """In body sizes: beyond it, features are clipped."""
 _LONGEST_STEP_S: Final = 1.0
+_SIGHT_SHARE, _CERTAIN, _DOUBTFUL = 0.9, 0.9, 0.6
 _LEAST_SIZE_M, _MOST_SIZE_M = 0.2, 3.0
 _LEAST_DISTANCE_M, _MOST_DISTANCE_M = 0.3, 15.0
 LEAST_ERROR_M: Final = 0.005
@@ -92,13 +93,22 @@ def view_turns(root_m: Tensor) -> Tensor:
     return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
 
 
-def _along_sight(body: Tensor, sight: Tensor, place: Tensor, share: Tensor) -> Tensor:
+def _kept_share(certainty: Tensor, gate: Tensor) -> Tensor:
+    """Return how far joints are moved to their sight lines, 0 to 1: nearly all the way where these are certain, else as
+    the network says. All (B, T, 25)."""
+    least = _SIGHT_SHARE * ((certainty - _DOUBTFUL) / (_CERTAIN - _DOUBTFUL)).clamp(0, 1)
+    return least + (1 - least) * torch.sigmoid(gate + 2)
+
+
+def _along_sight(body: Tensor, sight: Tensor, place: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
     """Move joints (B, T, 25, 3) about the root at `place` (B, T, 3) towards their sight lines, at their own depth, by a
-    share (B, T, 25)."""
+    share (B, T, 25). Returns joints about the root, and its place."""
     depth = place[..., 2:] + body[..., 2]
     seen = sight * depth[..., None] - place[..., None, :2]
     moved = body[..., :2] + share[..., None] * (seen - body[..., :2])
-    return torch.cat((moved, body[..., 2:]), dim=-1)
+    joints = torch.cat((moved, body[..., 2:]), dim=-1)
+    root = joints[..., NTU25.root, :]
+    return joints - root[..., None, :], place + root
 
 
 class LifterNetwork(nn.Module):
@@ -185,7 +195,7 @@ class LifterNetwork(nn.Module):
         place, state = self._locate(
             body, sight, (inputs.certainty + 0.02) * torch.sigmoid(trust + 2), inputs.step_s, state
         )
-        body = _along_sight(body, sight, place, torch.sigmoid(gate + 2))
+        body, place = _along_sight(body, sight, place, _kept_share(inputs.certainty, gate))
         joints_m = (body + place[..., None, :]) @ view_turns(inputs.joints_m[..., NTU25.root, :])
         expected = (F.softplus(error) * 0.15 + LEAST_ERROR_M) * size
         outputs = LifterOutputs(

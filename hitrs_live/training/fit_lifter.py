@@ -251,7 +251,8 @@ def _kept(outputs: LifterOutputs) -> Tensor:
     """Return how far bones are from the length that they should have, as a share of the trunk: (B, T, 20)."""
     lengths = (torch.from_numpy(BONES_OF) @ outputs.view_joints).norm(dim=-1)
     expected = outputs.bone_m.detach()
-    return (lengths - expected).abs() / expected[..., TRUNK : TRUNK + 1]
+    share: Tensor = (lengths - expected).abs() / expected[..., TRUNK : TRUNK + 1]
+    return share
 
 
 def _seen(joints_m: Tensor, root: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hitrs_live.skeleton import NTU25
 
 Floats = NDArray[np.float32]
-ERROR_SCALE_M: Final = 0.3
+ERROR_SCALE_M: Final = 0.5
 """An expected error of this size takes a confidence to 37 %."""
 _TRUNK: Final = ("spine", "neck", "head", "shoulder", "hip")
 IS_LIMB: Final = np.array([not joint.removeprefix("left_").removeprefix("right_").startswith(_TRUNK)

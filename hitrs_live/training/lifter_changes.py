@@ -51,11 +51,11 @@ class Changes:
     """Standard deviation of the logarithm of a wrong focal length."""
     image_noise: float = 0.012
     """Of landmarks in the picture, in heights of the body."""
-    world_noise_m: float = 0.025
-    world_turn_deg: float = 8.0
+    world_noise_m: float = 0.015
+    world_turn_deg: float = 5.0
     """Standard deviation of a turn of all world landmarks, constant over the sequence, about a random axis."""
-    world_size: float = 0.06
-    depth_stretch: float = 0.2
+    world_size: float = 0.05
+    depth_stretch: float = 0.1
     """Standard deviation of the logarithm of a stretch of the world landmarks' depth."""
     dropped_share: float = 0.1
     """Largest share of frames left out."""

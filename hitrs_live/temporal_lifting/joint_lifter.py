@@ -82,13 +82,13 @@ class JointLifter:
         self, rows: NDArray[np.int64], new: NDArray[np.bool_], inputs: LifterInputs, confidence: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Advance the memory of rows; return their joints (P, 25, 3) and confidence (P, 25)."""
-        known = torch.from_numpy(~new)
+        known, places = torch.from_numpy(~new), torch.from_numpy(rows)
         before = LifterState(
-            *(torch.where(known.view(-1, *[1] * (part.ndim - 1)), part[rows], 0.0) for part in self._state)
+            *(torch.where(known.view(-1, *[1] * (part.ndim - 1)), part[places], 0.0) for part in self._state)
         )
         outputs, after = self._network(inputs, before)
         for part, value in zip(self._state, after, strict=True):
-            part[rows] = value
+            part[places] = value
         combined = joint_confidence(
             confidence, outputs.visible[:, 0].numpy(), outputs.error_m[:, 0].numpy(), least=self._least
         )

@@ -33,6 +33,7 @@ _VERBS = (
     ("train-forecaster", "train the motion prediction of a finished detector, or of an encoder alone"),
     ("train-pose-forecaster", "train on a published motion-prediction benchmark"),
     ("fit-joint-errors", "fit the model of live joint errors to rendered views"),
+    ("fit-lifter", "fit the network that corrects lifted joints to rendered views"),
     ("bank", "keep hours of everything else as tokens: build a bank, add recordings, list it"),
     ("evaluate", "measure a checkpoint on held-out people or a public benchmark"),
     ("tune-thresholds", "choose detection thresholds for a rate of false alarms"),

@@ -103,6 +103,13 @@ class PoseConfig(Section, frozen=True, kw_only=True):
     min_joint_confidence: Annotated[
         float, Meta(ge=0, le=1, description="joints of a lower confidence count as not seen")
     ] = 0.3
+    refine: Annotated[
+        bool,
+        Meta(
+            description="correct each person's joints by what was seen of them before, and give hidden joints a low "
+            "confidence"
+        ),
+    ] = True
     hang_after_s: Annotated[
         float, Meta(gt=0, description="restart the pose process after this long without a result, seconds")
     ] = 5.0

@@ -102,6 +102,8 @@ class PoseFrame:
     """Name of the points in `Pose.keypoints`, one of `skeleton.KEYPOINT_LAYOUTS`."""
     clock: SourceClock | None = None
     """Clock of this item and the following ones; None for no change, at first the session's own clock."""
+    lens: NDArray[np.float32] | None = None
+    """(9,), the lens that the poses were lifted with (`hitrs_live.lens`); None if there was no picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -396,9 +398,12 @@ class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
     track_id: int
     """Track id of the person."""
     joints_m: Array
-    """(25, 3), metres, camera frame, in the order of `hitrs_live.skeleton.NTU25`."""
+    """(25, 3), metres, camera frame, in the order of `hitrs_live.skeleton.NTU25`: lifted from the picture, and with
+    `pose.refine` corrected by what was seen of the person before."""
     confidence: Array
-    """(25,), from 0 to 1; 0 for a joint that was not seen at all."""
+    """(25,), from 0 to 1; 0 for a joint that counts as not seen. Without `pose.refine` the pose network's visibility
+    times presence; with it that, lowered by how far off the joint is expected to be, and for arms and legs by the
+    chance that the camera does not see them."""
     now_joints_m: Array | None = None
     """(25, 3), metres, camera frame: the same pose extrapolated to the time of publishing, if `publish.now` is on. None
     while this person's predictions are not `reliable` (as in MotionPrediction) and for capture times of another
@@ -423,7 +428,7 @@ class PoseEvent(Message, frozen=True, kw_only=True, tag="pose"):
 
 
 class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
-    """All people in one frame before tracking, P people.
+    """All people in one frame before tracking, P people, as lifted from this one picture (before `pose.refine`).
 
     Published for every frame by `hitrs-live pose`, for `hitrs-live live --joints`; a recording contains it too.
     """
@@ -431,9 +436,9 @@ class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
     index: int
     """Number of the frame at its source."""
     joints_m: Array
-    """(P, 25, 3), as in PoseEvent."""
+    """(P, 25, 3), metres, camera frame, in the order of `hitrs_live.skeleton.NTU25`."""
     confidence: Array
-    """(P, 25), as in PoseEvent."""
+    """(P, 25), from 0 to 1, the pose network's visibility times presence; 0 for a joint that was not seen at all."""
     boxes: Array | None = None
     """(P, 4), each person's box; None if there was no picture."""
     body_ids: tuple[int | None, ...] = ()
@@ -442,6 +447,10 @@ class JointsEvent(Message, frozen=True, kw_only=True, tag="joints"):
     """(P, N, 3), as in PoseEvent, NaN for a person without keypoints; None if there was no picture."""
     keypoint_layout: str | None = None
     """Name of the keypoints' layout, as in PoseEvent."""
+    lens: Array | None = None
+    """(9,): the camera's lens, as it was calibrated or assumed: focal lengths and the place of the optical axis as
+    shares of the picture's width and height (x, y, x, y), and the distortion k1, k2, p1, p2, k3 in OpenCV's order. None
+    if there was no picture, and from an older publisher; then `pose.refine` does nothing."""
 
     @property
     def topic(self) -> str:

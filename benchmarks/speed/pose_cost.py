@@ -19,7 +19,7 @@ from hitrs_live.config import PoseConfig, TrackConfig
 from hitrs_live.messages import Frame
 from hitrs_live.pose.factory import make_pose_estimator
 from hitrs_live.pose.intrinsics import Intrinsics
-from hitrs_live.tracking.tracker import Tracker
+from hitrs_live.streaming.joint_tracker import JointTracker
 
 CLIPS = ("sports2d_demo.mp4", "intel_one_by_one.mp4", "pose2sim_multi_cam01.mp4", "pose2sim_multi_cam04.mp4")
 
@@ -47,7 +47,7 @@ def measure(pictures: list[NDArray[np.uint8]], max_people: int) -> dict[str, flo
     height, width = pictures[0].shape[:2]
     lens = Intrinsics.from_field_of_view(60, width=width, height=height)
     estimator = make_pose_estimator(PoseConfig(max_people=max_people), lens)
-    tracker = Tracker(max_people, TrackConfig())
+    tracker = JointTracker(PoseConfig(max_people=max_people), TrackConfig())
     began = time.perf_counter()
     estimator.open()
     start_s = time.perf_counter() - began

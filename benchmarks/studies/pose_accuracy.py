@@ -4,6 +4,8 @@
 
 The reference is triangulated from the image landmarks of all four cameras with their reference calibration. It shares
 the landmarker's errors in the image (a few centimetres), so the comparison measures mostly depth, tilt and scale.
+Columns that begin with "refined" are of the joints after the tracker and the temporal lifter (`pose.refine`), the
+others of joints as lifted from one picture.
 """
 
 import argparse
@@ -17,14 +19,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.config import PoseConfig, TrackConfig
+from hitrs_live.evaluation.lifter_measures import lean_deg
+from hitrs_live.messages import PoseFrame
 from hitrs_live.pose.intrinsics import Intrinsics
+from hitrs_live.pose.landmarks import poses_of
 from hitrs_live.pose.lifting import lift
 from hitrs_live.pose.mediapipe.landmarker import MediaPipeLandmarker
 from hitrs_live.pose.mediapipe.models import find_pose_model
 from hitrs_live.skeleton import MEDIAPIPE33, NTU25
+from hitrs_live.streaming.joint_tracker import JointTracker
 
 Array = NDArray[np.float64]
 OFF_SCALE_M = 0.05
+CLIP_HZ = 60.0
 # From x right, y down, z away to the axes of messages.py.
 TO_OUR_AXES = np.array((-1.0, -1.0, 1.0))
 
@@ -115,43 +123,90 @@ def triangulate(cameras: list[Camera], people: list[NDArray[np.float32]]) -> Arr
     return places
 
 
-def compare(camera: Camera, person: NDArray[np.float32], places: Array) -> dict[str, float]:
-    """Compare one camera's joints with the triangulated ones: errors in millimetres, and whether sides are swapped."""
-    truth = MEDIAPIPE33.weights @ ((places - camera.place_m) @ camera.axes) * TO_OUR_AXES
+def refine(camera: Camera, people: list[NDArray[np.float32] | None], rate_hz: float) -> list[Array | None]:
+    """Track one camera's person and correct their joints as live: (25, 3) metres, None while untracked."""
+    tracker = JointTracker(PoseConfig(max_people=1, refine=True), TrackConfig())
+    refined: list[Array | None] = []
+    for index, person in enumerate(people):
+        time_ns = 1_000_000_000 + round(index / rate_hz * 1e9)
+        landmarks = np.zeros((0, 33, 7), np.float32) if person is None else person[None]
+        seen = tracker.step(
+            PoseFrame(
+                index=index,
+                capture_time_ns=time_ns,
+                received_ns=time_ns,
+                poses=poses_of(landmarks, MEDIAPIPE33, camera.intrinsics, min_joint_confidence=0.3),
+                keypoint_layout=MEDIAPIPE33.name,
+                lens=camera.intrinsics.lens,
+            )
+        )
+        refined.append(np.asarray(seen.joints_m[0], np.float64) if seen.present[0] else None)
+    return refined
+
+
+def true_joints(camera: Camera, places: Array) -> Array:
+    """Express triangulated landmarks (33, 3) as joints (25, 3) in a camera's axes."""
+    return np.asarray(MEDIAPIPE33.weights @ ((places - camera.place_m) @ camera.axes) * TO_OUR_AXES)
+
+
+def compare(
+    camera: Camera, person: NDArray[np.float32], refined: Array | None, places: Array
+) -> tuple[dict[str, float], Array]:
+    """Compare one camera's joints with the triangulated ones: errors in millimetres, and whether sides are swapped.
+
+    Returns them and the root-aligned error of each joint, before and after (2, 25).
+    """
+    truth = true_joints(camera, places)
     one = person[None]
     joints = lift(one[..., 2:5], one[..., :2], one[..., 5], one[..., 6], camera.intrinsics, layout=MEDIAPIPE33)[0][0]
     left = [NTU25.index("left_shoulder"), NTU25.index("left_hip")]
     right = [NTU25.index("right_shoulder"), NTU25.index("right_hip")]
     across = (joints[left] - joints[right]).mean(axis=0)[:2] @ (truth[left] - truth[right]).mean(axis=0)[:2]
-    return {
+    corrected = joints if refined is None else refined
+    aligned = np.stack(
+        [np.linalg.norm((some - some[0]) - (truth - truth[0]), axis=1) * 1000 for some in (joints, corrected)]
+    )
+    figures = {
         "depth_m": float(truth[0, 2]),
         "depth_bias_mm": float(joints[0, 2] - truth[0, 2]) * 1000,
         "depth_error_mm": float(abs(joints[0, 2] - truth[0, 2])) * 1000,
         "root_error_mm": float(np.linalg.norm(joints[0] - truth[0])) * 1000,
         "camera_space_mm": float(np.linalg.norm(joints - truth, axis=1).mean()) * 1000,
-        "root_aligned_mm": float(np.linalg.norm((joints - joints[0]) - (truth - truth[0]), axis=1).mean()) * 1000,
+        "root_aligned_mm": float(aligned[0].mean()),
         "left_right_swapped": float(across < 0),
+        "lean_deg": float(abs(lean_deg(joints) - lean_deg(truth))),
+        "refined_root_error_mm": float(np.linalg.norm(corrected[0] - truth[0])) * 1000,
+        "refined_root_aligned_mm": float(aligned[1].mean()),
+        "refined_lean_deg": float(abs(lean_deg(corrected) - lean_deg(truth))),
     }
+    return figures, aligned
 
 
-def measure(data: Path, every: int) -> dict[str, dict[str, float]]:
-    """Return the mean errors of each camera, of all, and of all frames without swapped sides."""
+def measure(data: Path, every: int) -> tuple[dict[str, dict[str, float]], dict[str, list[float]]]:
+    """Return the mean errors of each camera, of all, and of all frames without swapped sides, and those of each joint
+    before and after the lifter."""
     cameras = read_cameras(data / "cameras" / "Calib.qca.txt")
     model = find_pose_model("full")
     views = [look(data / "video" / f"pose2sim_single_{c.name}.mp4", model, every) for c in cameras]
     rows: dict[str, list[dict[str, float]]] = {camera.name: [] for camera in cameras}
-    for people in zip(*views, strict=False):
+    refined = [refine(camera, people, CLIP_HZ / every) for camera, people in zip(cameras, views, strict=True)]
+    joints = []
+    for people, corrected in zip(zip(*views, strict=False), zip(*refined, strict=False), strict=True):
         known = [person for person in people if person is not None]
         if len(known) == len(cameras):
             places = triangulate(cameras, known)
-            for camera, person in zip(cameras, known, strict=True):
-                rows[camera.name].append(compare(camera, person, places))
+            for camera, person, one in zip(cameras, known, corrected, strict=True):
+                row, aligned = compare(camera, person, one, places)
+                rows[camera.name].append(row)
+                joints.append(aligned)
     rows["all"] = [row for some in rows.values() for row in some]
     rows["all, not swapped"] = [row for row in rows["all"] if not row["left_right_swapped"]]
-    return {
+    table = {
         name: {"frames": len(some), **{key: float(np.mean([row[key] for row in some])) for key in some[0]}}
         for name, some in rows.items()
     }
+    mean = np.mean(joints, axis=0).T
+    return table, {name: mean[joint].round(1).tolist() for joint, name in enumerate(NTU25.joints)}
 
 
 def main() -> None:
@@ -162,13 +217,15 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=2, help="use every N-th frame (default: 2)")
     parser.add_argument("--json", type=Path, help="write the numbers here")
     chosen = parser.parse_args()
-    table = measure(chosen.data, chosen.every)
+    table, joints = measure(chosen.data, chosen.every)
     keys = list(next(iter(table.values())))
     print("".join(f"{word:>19}" for word in ("camera", *keys)))
     for name, row in table.items():
         print(f"{name:>19}" + "".join(f"{row[key]:19.2f}" for key in keys))
+    for name, (before, after) in joints.items():
+        print(f"{name:>19}{before:10.0f}{after:10.0f} mm")
     if chosen.json:
-        chosen.json.write_text(json.dumps(table, indent=2) + "\n")
+        chosen.json.write_text(json.dumps({**table, "joints_mm": joints}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

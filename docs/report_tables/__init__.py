@@ -23,6 +23,8 @@ TABLES: Final[dict[str, Callable[[Reports], str]]] = {
     "false_alarms_everyday": accuracy.false_alarms_everyday,
     "false_alarms_video": accuracy.false_alarms_video,
     "pose_accuracy": accuracy.pose_accuracy,
+    "true_joints": accuracy.true_joints,
+    "true_joints_real": accuracy.true_joints_real,
     "motion": motion.motion,
     "motion_degraded": motion.motion_degraded,
     "motion_calibration": motion.motion_calibration,

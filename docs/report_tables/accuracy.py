@@ -1,6 +1,6 @@
 """Tables of how well actions are recognised, and of how exact the poses are that this rests on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from report_tables.markdown import Column, Spread, grid, table
@@ -149,10 +149,49 @@ def pose_accuracy(reports: Reports) -> str:
         Column("frames", lambda item: item[1]["frames"]),
         Column("distance, m", lambda item: item[1]["depth_m"], ".1f"),
         Column("root error, mm", lambda item: item[1]["root_error_mm"], ".0f"),
+        Column("refined", lambda item: item[1]["refined_root_error_mm"], ".0f"),
         Column("root-aligned joint error, mm", lambda item: item[1]["root_aligned_mm"], ".0f"),
+        Column("refined", lambda item: item[1]["refined_root_aligned_mm"], ".0f"),
+        Column("lean's error, degrees", lambda item: item[1]["lean_deg"], ".0f"),
+        Column("refined", lambda item: item[1]["refined_lean_deg"], ".0f"),
     )
     # The last row leaves out frames with left and right exchanged, of which there is none in the poses shown.
-    return table(columns, [item for item in reports["pose_accuracy"].items() if item[0] != "all, not swapped"])
+    left_out = ("all, not swapped", "joints_mm")
+    return table(columns, [item for item in reports["pose_accuracy"].items() if item[0] not in left_out])
+
+
+def true_joints(reports: Reports) -> str:
+    """Lay out joints of rendered people whom nobody fitted on, before and after the temporal lifter."""
+    parts = reports["true_joints"]["rendered"]
+    before, after = (parts[name]["views"] for name in ("before", "after"))
+
+    def pair(key: str) -> Callable[[str], list[float]]:
+        return lambda view: [before[view][key], after[view][key]]
+
+    columns = (
+        Column("view", lambda view: view),
+        Column("views", lambda view: before[view]["views"]),
+        Column("joints about the root, mm", pair("error_mm"), ".0f", separator=" -> "),
+        Column("of visible joints", pair("error_visible_mm"), ".0f", separator=" -> "),
+        Column("of hidden joints", pair("error_hidden_mm"), ".0f", separator=" -> "),
+        Column("lean's error, degrees", pair("lean_size_deg"), ".1f", separator=" -> "),
+        Column("change from frame to frame, mm", pair("jitter_mm"), ".0f", separator=" -> "),
+    )
+    return table(columns, list(before))
+
+
+def true_joints_real(reports: Reports) -> str:
+    """Lay out how far people who stand and are seen from the front lean, before and after the temporal lifter."""
+    clips = reports["true_joints"]["standing"]["clips"]
+    columns = (
+        Column("clip", lambda name: name),
+        Column("frames", lambda name: clips[name]["frames"]),
+        Column(
+            "lean towards the camera, degrees",
+            lambda name: [clips[name]["before_lean_deg"], clips[name]["after_lean_deg"]], ".0f", separator=" -> ",
+        ),
+    )  # fmt: skip
+    return table(columns, list(clips))
 
 
 def everyday_table(figures: Report) -> str:

@@ -139,8 +139,8 @@ class _Reader:
             read = time.perf_counter()
             joint_frames = tuple(
                 live_joint_frames(
-                    pose_frames(sequence), rate_hz=self.rate_hz, most_people=self.config.pose.max_people,
-                    track=self.config.track, camera=self.config.camera,
+                    pose_frames(sequence), rate_hz=self.rate_hz, pose=self.config.pose, track=self.config.track,
+                    camera=self.config.camera,
                 )
             )  # fmt: skip
             people = tuple(track_histories(joint_frames))

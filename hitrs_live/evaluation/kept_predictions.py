@@ -12,6 +12,7 @@ from hitrs_live.data.array_format import BROKEN
 from hitrs_live.data.formats.real_clips import RealClip
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.messages import JointFrame, Prediction
+from hitrs_live.temporal_lifting.weights import SHIPPED as LIFTER_WEIGHTS
 
 _OF_FRAME = ("time_ns", "track_ids", "active", "reset", "confidence")
 
@@ -69,6 +70,8 @@ def _digest(clips: Sequence[RealClip], config: Config) -> str:
     """Identify what predictions depend on besides the model: landmarks, times and the settings of every stage."""
     settings = (config.camera, config.pose, config.track, config.model)
     digest = hashlib.sha256(repr(settings).encode())
+    if config.pose.refine:
+        digest.update(LIFTER_WEIGHTS.read_bytes())
     for clip in clips:
         digest.update(repr((clip.frames, clip.fps, clip.width, clip.height)).encode())
         digest.update(np.ascontiguousarray(clip.landmarks).tobytes())

@@ -45,7 +45,7 @@ def keep_predictions(frames: Iterable[PoseFrame], model: StreamModel[Any], confi
             scales_m=prediction.scales_m[:, :0].copy(),
         )
         for joint_frame in live_joint_frames(
-            frames, rate_hz=rate_hz, most_people=people, track=config.track, camera=config.camera
+            frames, rate_hz=rate_hz, pose=config.pose, track=config.track, camera=config.camera
         )
         for prediction in predictor.step(joint_frame)
     ]

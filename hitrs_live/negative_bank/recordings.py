@@ -77,8 +77,9 @@ def recorded_people(path: Path, *, label: int, rate_hz: float, max_people: int) 
     of this program or is damaged.
     """
     try:
+        pose = PoseConfig(max_people=max_people)
         frames = live_joint_frames(
-            _frames(path), rate_hz=rate_hz, most_people=max_people, track=TrackConfig(), camera=CameraConfig()
+            _frames(path), rate_hz=rate_hz, pose=pose, track=TrackConfig(), camera=CameraConfig()
         )
         histories = track_histories(frames)
     except (SourceUnavailable, MessageMalformed) as error:

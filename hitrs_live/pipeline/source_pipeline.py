@@ -32,6 +32,7 @@ from hitrs_live.pipeline.multiplexer import SourceFrame
 from hitrs_live.pipeline.prediction_events import PredictionEvents
 from hitrs_live.pipeline.source_outputs import SourceOutputs
 from hitrs_live.pipeline.status import StatusBuilder
+from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.streaming.last_seen import LastSeen
 from hitrs_live.streaming.levelling import Leveller
 from hitrs_live.streaming.pose_events import pose_events
@@ -39,9 +40,7 @@ from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.streaming.stage_timer import Counters, StageTimer
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
-from hitrs_live.tracking.person_check import PersonCheck
-from hitrs_live.tracking.picture_mask import PictureMask, parse_masks
-from hitrs_live.tracking.tracker import Tracker
+from hitrs_live.tracking.picture_mask import parse_masks
 from hitrs_live.transport.sink import Sink
 from hitrs_live.wire.codec import joints_event
 from hitrs_live.wire.utc import SessionClock, SourceDates
@@ -80,9 +79,8 @@ class SourcePipeline:
         self._source_id, self._config, self._clock = input_stream.source.source_id, config, clock
         self._outputs = SourceOutputs(input_stream, sink)
         self._dates = SourceDates(session)
-        self._tracker = Tracker(rows, config.track)
-        self._mask = PictureMask(parse_masks(config.camera.mask, self._source_id))
-        self._person_check = PersonCheck(rows)
+        masks = parse_masks(config.camera.mask, self._source_id)
+        self._tracker = JointTracker(config.pose, config.track, masks=masks)
         self._last_seen = LastSeen(rows)
         self._leveller = Leveller(config.camera)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=model.rate_hz)
@@ -91,7 +89,7 @@ class SourcePipeline:
         self._counters = Counters()
         self._status = StatusBuilder(
             input_stream=input_stream, outputs=self._outputs, tracker=self._tracker,
-            mask=self._mask, person_check=self._person_check, resampler=self._resampler,
+            resampler=self._resampler,
             leveller=self._leveller, motion=self._predictions.motion, timer=self._timer,
         )  # fmt: skip
         self._state: SourceState = "connecting"
@@ -126,7 +124,7 @@ class SourcePipeline:
                 with self._timer.stage("record"):
                     self._outputs.record(self._dated(joints_event(frame.item, self._source_id)))
             with self._timer.stage("track"):
-                self._people = self._person_check.step(self._mask.step(self._tracker.step(frame.item)))
+                self._people = self._tracker.step(frame.item)
                 self._last_seen.observe(self._people)
             seen = self._people.present
             self._leveller.observe(

@@ -7,13 +7,11 @@ import psutil
 from hitrs_live.messages import People, SourceState, Status
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.source_outputs import SourceOutputs
+from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.streaming.levelling import Leveller
 from hitrs_live.streaming.motion_scorer import MotionScorer
 from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.streaming.stage_timer import Counters, StageTimer
-from hitrs_live.tracking.person_check import PersonCheck
-from hitrs_live.tracking.picture_mask import PictureMask
-from hitrs_live.tracking.tracker import Tracker
 from hitrs_live.version import __version__
 
 
@@ -25,9 +23,7 @@ class StatusBuilder:
         *,
         input_stream: InputStream,
         outputs: SourceOutputs,
-        tracker: Tracker,
-        mask: PictureMask,
-        person_check: PersonCheck,
+        tracker: JointTracker,
         resampler: Resampler,
         leveller: Leveller,
         motion: MotionScorer,
@@ -36,7 +32,7 @@ class StatusBuilder:
         """Take the parts whose counters are read."""
         self._source, self._pose, self._outputs = input_stream.source, input_stream.pose, outputs
         self._tracker, self._resampler, self._motion, self._timer = tracker, resampler, motion, timer
-        self._mask, self._person_check, self._leveller = mask, person_check, leveller
+        self._leveller = leveller
         self._process = psutil.Process()
         self.information: tuple[str, ...] = ()
         """As in Status."""
@@ -79,7 +75,7 @@ class StatusBuilder:
             motion_held_errors_mm=zero_velocities_mm,
             information=self.information,
             track_resets=self._tracker.resets,
-            rejected_bodies=self._mask.rejected + self._person_check.rejected,
+            rejected_bodies=self._tracker.rejected,
             camera_pitch_deg=round(self._leveller.pitch_deg, 1),
             camera_roll_deg=round(self._leveller.roll_deg, 1),
         )

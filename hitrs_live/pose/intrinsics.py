@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import ConfigError
 from hitrs_live.files.text_file import TextUnreadable, read_text
+from hitrs_live.lens import undistorted
 from hitrs_live.settings_check import find_fault
-
-# Each round of undoing the distortion leaves about a tenth of it, for lenses up to a wide angle.
-_UNDISTORT_ROUNDS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,20 +103,13 @@ class Intrinsics:
         """
         pixels = np.asarray(fractions, np.float64) * (self.width, self.height)
         seen = (pixels - (self.cx, self.cy)) / (self.fx, self.fy)
-        if not any(self.distortion):
-            return seen
-        k1, k2, p1, p2, k3 = self.distortion
-        # Far outside the picture the polynomial means nothing; the bounds keep the factor plausible there.
-        x0, y0 = seen[..., 0], seen[..., 1]
-        x, y = x0, y0
-        for _ in range(_UNDISTORT_ROUNDS):
-            r2 = x * x + y * y
-            radial = np.clip(1 + r2 * (k1 + r2 * (k2 + r2 * k3)), 0.5, 2.0)
-            x, y = (
-                (x0 - 2 * p1 * x * y - p2 * (r2 + 2 * x * x)) / radial,
-                (y0 - p1 * (r2 + 2 * y * y) - 2 * p2 * x * y) / radial,
-            )
-        return np.stack((x, y), axis=-1)
+        return undistorted(seen, np.array(self.distortion))
+
+    @property
+    def lens(self) -> NDArray[np.float32]:
+        """(9,), as poses carry it (`hitrs_live.lens`)."""
+        shares = (self.fx / self.width, self.fy / self.height, self.cx / self.width, self.cy / self.height)
+        return np.array((*shares, *self.distortion), np.float32)
 
 
 _Size = Annotated[int, Meta(gt=0)]

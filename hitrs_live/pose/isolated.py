@@ -114,12 +114,14 @@ class IsolatedPoseEstimator:
             return None
         self._proven_once = True
         height, width = frame.image.shape[:2]
+        lens = self._intrinsics.scaled(width=width, height=height)
         return PoseFrame(
             index=frame.index,
             capture_time_ns=frame.capture_time_ns,
             received_ns=frame.received_ns,
-            poses=self._poses(landmarks, width=width, height=height),
+            poses=self._poses(landmarks, lens),
             keypoint_layout=self.skeleton.name,
+            lens=lens.lens,
         )
 
     def drops(self) -> Mapping[str, int]:
@@ -140,13 +142,8 @@ class IsolatedPoseEstimator:
             self._pixels.close()
             self._pixels = None
 
-    def _poses(self, landmarks: NDArray[np.float32], *, width: int, height: int) -> tuple[Pose, ...]:
-        return poses_of(
-            landmarks,
-            self.skeleton,
-            self._intrinsics.scaled(width=width, height=height),
-            min_joint_confidence=self._config.min_joint_confidence,
-        )
+    def _poses(self, landmarks: NDArray[np.float32], lens: Intrinsics) -> tuple[Pose, ...]:
+        return poses_of(landmarks, self.skeleton, lens, min_joint_confidence=self._config.min_joint_confidence)
 
     def _spawn(self) -> PoseProcess:
         assert self._landmarker is not None

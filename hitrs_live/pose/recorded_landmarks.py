@@ -43,5 +43,6 @@ def recorded_pose_frames(
             received_ns=time_ns,
             poses=poses[: config.pose.max_people],
             keypoint_layout=MEDIAPIPE33.name,
+            lens=lens.lens,
         )
         first = last

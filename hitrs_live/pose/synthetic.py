@@ -142,14 +142,14 @@ class SyntheticPoseEstimator:
             return None
         height, width = frame.image.shape[:2]
         landmarks = self._landmarker.step(np.ascontiguousarray(frame.image[..., ::-1]))
+        lens = self._intrinsics.scaled(width=width, height=height)
         return PoseFrame(
             index=frame.index,
             capture_time_ns=frame.capture_time_ns,
             received_ns=frame.received_ns,
-            poses=poses_of(
-                landmarks, COCO17, self._intrinsics.scaled(width=width, height=height), min_joint_confidence=0.0
-            ),
+            poses=poses_of(landmarks, COCO17, lens, min_joint_confidence=0.0),
             keypoint_layout=COCO17.name,
+            lens=lens.lens,
         )
 
     def drops(self) -> Mapping[str, int]:

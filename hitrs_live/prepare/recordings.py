@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.config import TrackConfig
+from hitrs_live.config import PoseConfig, TrackConfig
 from hitrs_live.data.dataset import UNLABELLED, Index, Sample
 from hitrs_live.data.protocols import USUAL_RATE_HZ
 from hitrs_live.errors import DataError, MessageMalformed, SourceUnavailable
@@ -25,8 +25,8 @@ from hitrs_live.prepare.reading import BAD_JOINTS, Findings, Plan, Reading, reco
 from hitrs_live.prepare.tracks import SHORTEST_TRACK
 from hitrs_live.skeleton import NTU25
 from hitrs_live.sources.recording import Recording, is_recording
+from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.streaming.resampler import Resampler
-from hitrs_live.tracking.tracker import Tracker
 from hitrs_live.wire.codec import pose_frame
 
 MOST_PEOPLE = 6
@@ -215,8 +215,8 @@ def _collect(
 
 
 def _frames(recording: Recording, rate_hz: float) -> Iterator[tuple[int, PoseFrame, list[JointFrame]]]:
-    """Run the tracker and the resampler. Yields the first frame's capture time, each frame and its joint frames."""
-    tracker = Tracker(MOST_PEOPLE, TrackConfig())
+    """Track, lift and resample. Yields the first frame's capture time, each frame and its joint frames."""
+    tracker = JointTracker(PoseConfig(max_people=MOST_PEOPLE), TrackConfig())
     resampler = Resampler(TrackConfig(), rows=MOST_PEOPLE, rate_hz=rate_hz)
     since_ns: int | None = None
     for event in recording.messages(JointsEvent):

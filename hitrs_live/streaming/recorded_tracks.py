@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.config import CameraConfig, TrackConfig
+from hitrs_live.config import CameraConfig, PoseConfig, TrackConfig
 from hitrs_live.messages import JointFrame, PoseFrame
+from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.streaming.levelling import Leveller
 from hitrs_live.streaming.resampler import Resampler
-from hitrs_live.tracking.person_check import PersonCheck
-from hitrs_live.tracking.tracker import Tracker
 
 
 @dataclass(kw_only=True)
@@ -29,23 +28,24 @@ class TrackHistory:
 
 
 def track_frames(frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int) -> list[TrackHistory]:
-    """Pass frames through the live tracker, person check, resampler and leveller.
+    """Pass frames through the live tracker, resampler and leveller.
 
     Returns all histories in the order of their ends.
     """
+    pose = PoseConfig(max_people=most_people)
     return track_histories(
-        live_joint_frames(frames, rate_hz=rate_hz, most_people=most_people, track=TrackConfig(), camera=CameraConfig())
+        live_joint_frames(frames, rate_hz=rate_hz, pose=pose, track=TrackConfig(), camera=CameraConfig())
     )
 
 
 def live_joint_frames(
-    frames: Iterable[PoseFrame], *, rate_hz: float, most_people: int, track: TrackConfig, camera: CameraConfig
+    frames: Iterable[PoseFrame], *, rate_hz: float, pose: PoseConfig, track: TrackConfig, camera: CameraConfig
 ) -> Iterator[JointFrame]:
-    """Pass frames through the live tracker, person check, resampler and leveller, with `most_people` rows."""
-    tracker, resampler = Tracker(most_people, track), Resampler(track, rows=most_people, rate_hz=rate_hz)
-    check, leveller = PersonCheck(most_people), Leveller(camera)
+    """Pass frames through the live tracker, resampler and leveller, with `pose.max_people` rows."""
+    tracker, resampler = JointTracker(pose, track), Resampler(track, rows=pose.max_people, rate_hz=rate_hz)
+    leveller = Leveller(camera)
     for frame in frames:
-        people = check.step(tracker.step(frame))
+        people = tracker.step(frame)
         leveller.observe(people.capture_time_ns, people.joints_m[people.present], people.confidence[people.present])
         for joint_frame in resampler.step(people):
             yield leveller.level_frame(joint_frame)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import MessageMalformed
+from hitrs_live.lens import LENS_NUMBERS, is_lens
 from hitrs_live.messages import MAX_TIME_NS, AnyMessage, Array, JointsEvent, Pose, PoseFrame, SourceClock
 from hitrs_live.skeleton import NTU25
 
@@ -119,6 +120,7 @@ def joints_event(frame: PoseFrame, source_id: str) -> JointsEvent:
         body_ids=tuple(pose.body_id for pose in poses) if claimed else (),
         keypoints=keypoints,
         keypoint_layout=None if keypoints is None else frame.keypoint_layout,
+        lens=None if frame.lens is None else Array.of(frame.lens),
     )
 
 
@@ -126,7 +128,7 @@ def pose_frame(event: JointsEvent, received_ns: int) -> PoseFrame:
     """Unpack the poses of one frame; the arrays are read-only views of the event's bytes.
 
     Raises:
-        MessageMalformed: if joints_m is not (P, 25, 3), or the other fields are not of P people.
+        MessageMalformed: if joints_m is not (P, 25, 3), the other fields are not of P people, or the lens is none.
     """
     joints_m, confidence = event.joints_m.numpy(), event.confidence.numpy()
     people = joints_m.shape[0] if joints_m.ndim else 0
@@ -146,6 +148,12 @@ def pose_frame(event: JointsEvent, received_ns: int) -> PoseFrame:
             f"{len(event.body_ids)} body ids; expected (P, {JOINT_COUNT}, 3), (P, {JOINT_COUNT}), (P, 4) or none, "
             "(P, N, 3) or none, P or 0"
         )
+    lens = None if event.lens is None else event.lens.numpy()
+    if lens is not None and not is_lens(lens):
+        raise MessageMalformed(
+            f"{event.topic[:80]}: a lens of {lens.shape} numbers, expected ({LENS_NUMBERS},), finite, "
+            "with positive focal lengths"
+        )
     body_ids = event.body_ids or (None,) * people
     return PoseFrame(
         index=event.index,
@@ -163,6 +171,7 @@ def pose_frame(event: JointsEvent, received_ns: int) -> PoseFrame:
         ),
         keypoint_layout=event.keypoint_layout,
         clock=SourceClock(utc_offset_ns=utc_offset_ns(event)),
+        lens=lens,
     )
 
 

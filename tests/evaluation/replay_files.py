@@ -11,7 +11,7 @@ from synthetic_actions import move
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
 from hitrs_live.cli import main
-from hitrs_live.config import CameraConfig, Config, TrackConfig
+from hitrs_live.config import CameraConfig, Config, PoseConfig, TrackConfig
 from hitrs_live.evaluation.batch_replay import FileScores, Replay, TrackedFile
 from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
@@ -75,7 +75,11 @@ def play(path: Path, *, most_people: int = 2) -> TrackedFile:
     sequence = parse_skeleton(path)
     joint_frames = tuple(
         live_joint_frames(
-            pose_frames(sequence), rate_hz=30.0, most_people=most_people, track=TrackConfig(), camera=CameraConfig()
+            pose_frames(sequence),
+            rate_hz=30.0,
+            pose=PoseConfig(max_people=most_people),
+            track=TrackConfig(),
+            camera=CameraConfig(),
         )
     )
     return TrackedFile(

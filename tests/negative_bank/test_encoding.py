@@ -10,7 +10,7 @@ import torch
 from small_banks import CLASSES, bank_encoder, moving_body, with_punch, write_bank
 
 from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.config import CameraConfig, TrackConfig
+from hitrs_live.config import CameraConfig, PoseConfig, TrackConfig
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.messages import JointsEvent
 from hitrs_live.negative_bank.bank import Bank
@@ -92,7 +92,7 @@ def test_rows_of_a_recording_equal_what_the_live_stream_computes(
     )
     live = []
     for joint_frame in live_joint_frames(
-        frames, rate_hz=30.0, most_people=1, track=TrackConfig(), camera=CameraConfig()
+        frames, rate_hz=30.0, pose=PoseConfig(max_people=1), track=TrackConfig(), camera=CameraConfig()
     ):
         seen = torch.from_numpy(fill_missing(joint_frame.joints_m, joint_frame.confidence))
         both = torch.cat((seen, mirror(seen)))

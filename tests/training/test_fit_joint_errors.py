@@ -61,10 +61,10 @@ def test_too_few_people_are_refused() -> None:
 
 
 def test_a_share_of_the_people_of_every_set_is_left_out() -> None:
-    fitted, left_out = split_people(pairs(8), 0.25, 0)
+    fitted, left_out = split_people(pairs(8), 0.25, 0, person_of=lambda pair: pair.subject)
     assert len({one.subject for one in left_out}) == 2
     assert not {one.subject for one in left_out} & {one.subject for one in fitted}
-    assert split_people(pairs(8), 0.0, 0)[1] == []
+    assert split_people(pairs(8), 0.0, 0, person_of=lambda pair: pair.subject)[1] == []
 
 
 def test_a_folder_without_views_is_refused(tmp_path: Path) -> None:

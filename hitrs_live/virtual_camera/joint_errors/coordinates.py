@@ -15,23 +15,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.skeleton import MEDIAPIPE33, NTU25
+from hitrs_live.skeleton import NTU25
+from hitrs_live.temporal_lifting.bones import BONES, BONES_OF, DERIVED, JOINTS_OF, derive
 
 Floats = NDArray[np.float32]
 
-_DERIVED: Final = ("spine_base", "spine_middle", "spine_shoulder", "neck")
-_OWN: Final = tuple(NTU25.index(joint) for joint in NTU25.joints if joint not in _DERIVED)
+_OWN: Final = tuple(NTU25.index(joint) for joint in NTU25.joints if joint not in DERIVED)
 """The 21 joints with landmarks of their own."""
 _LEFT_HIP, _RIGHT_HIP = NTU25.index("left_hip"), NTU25.index("right_hip")
 _LEFT_SHOULDER, _RIGHT_SHOULDER = NTU25.index("left_shoulder"), NTU25.index("right_shoulder")
 _THIGHS: Final = ((_LEFT_HIP, NTU25.index("left_knee")), (_RIGHT_HIP, NTU25.index("right_knee")))
-_LIMBS: Final = (
-    ("{s}_shoulder", "{s}_elbow"), ("{s}_elbow", "{s}_wrist"), ("{s}_wrist", "{s}_hand"), ("{s}_wrist", "{s}_hand_tip"),
-    ("{s}_wrist", "{s}_thumb"), ("{s}_hip", "{s}_knee"), ("{s}_knee", "{s}_ankle"), ("{s}_ankle", "{s}_foot"),
-)  # fmt: skip
-BONES: Final = 4 + 2 * len(_LIMBS)
-"""Half the hips' line, the trunk, half the shoulders' line, the neck with the head, and the limbs' bones."""
-
 DIRECTIONS: Final = slice(0, 3 * BONES)
 _LENGTHS: Final = slice(DIRECTIONS.stop, DIRECTIONS.stop + BONES)
 _ROOT: Final = slice(_LENGTHS.stop, _LENGTHS.stop + 3)
@@ -46,58 +39,14 @@ LEAST_CONFIDENCE: Final = 0.3
 """As the setting pose.min_joint_confidence: joints below it count as not seen."""
 
 
-def _bone_recipe() -> Floats:
-    """Return (20, 25): bones from joints."""
-    recipe = np.zeros((BONES, len(NTU25)), np.float32)
-    recipe[0, _LEFT_HIP], recipe[0, _RIGHT_HIP] = 0.5, -0.5
-    recipe[1, _LEFT_SHOULDER], recipe[1, _RIGHT_SHOULDER], recipe[1, NTU25.root] = 0.5, 0.5, -1
-    recipe[2, _LEFT_SHOULDER], recipe[2, _RIGHT_SHOULDER] = 0.5, -0.5
-    recipe[3, NTU25.index("head")] = 1
-    recipe[3, [_LEFT_SHOULDER, _RIGHT_SHOULDER]] = -0.5
-    row = 4
-    for start, end in _LIMBS:
-        for side in ("left", "right"):
-            recipe[row, NTU25.index(end.format(s=side))] = 1
-            recipe[row, NTU25.index(start.format(s=side))] = -1
-            row += 1
-    return recipe
-
-
-def _joint_recipe() -> Floats:
-    """Return (25, 20): the live path's joints about the root from bones."""
-    recipe = np.zeros((len(NTU25), BONES), np.float32)
-    recipe[_LEFT_HIP, 0], recipe[_RIGHT_HIP, 0] = 1, -1
-    recipe[[_LEFT_SHOULDER, _RIGHT_SHOULDER], 1] = 1
-    recipe[_LEFT_SHOULDER, 2], recipe[_RIGHT_SHOULDER, 2] = 1, -1
-    recipe[NTU25.index("head"), [1, 3]] = 1
-    row = 4
-    for start, end in _LIMBS:
-        for side in ("left", "right"):
-            joint = NTU25.index(end.format(s=side))
-            recipe[joint] = recipe[NTU25.index(start.format(s=side))]
-            recipe[joint, row] += 1
-            row += 1
-    return _derive(recipe)
-
-
 def _confidence_recipe() -> Floats:
     """Return (25, 21): the confidence of all joints from that of those with a landmark of their own."""
     recipe = np.zeros((len(NTU25), len(_OWN)), np.float32)
     recipe[_OWN, np.arange(len(_OWN))] = 1
-    return _derive(recipe)
+    return derive(recipe)
 
 
-def _derive(recipe: Floats) -> Floats:
-    """Fill the rows of the trunk's joints by the weights of the live path."""
-    for name in _DERIVED:
-        for source, weight in MEDIAPIPE33.recipes[name].items():
-            for side in ("left", "right"):
-                joint = NTU25.index("head") if source == "{s}_ear" else NTU25.index(source.format(s=side))
-                recipe[NTU25.index(name)] += weight * recipe[joint]
-    return recipe
-
-
-_BONES_OF, _JOINTS_OF, _CONFIDENCE_OF = _bone_recipe(), _joint_recipe(), _confidence_recipe()
+_CONFIDENCE_OF = _confidence_recipe()
 
 
 def body_sizes_m(joints_m: Floats) -> Floats:
@@ -110,7 +59,7 @@ def body_sizes_m(joints_m: Floats) -> Floats:
 
 def _bones(joints_m: Floats, sizes_m: Floats) -> tuple[Floats, Floats]:
     """Return directions (..., T, 20, 3), zero for bones without length, and lengths (..., T, 20) in body sizes."""
-    vectors = (_BONES_OF @ joints_m) / sizes_m[..., None, None, None]
+    vectors = (BONES_OF @ joints_m) / sizes_m[..., None, None, None]
     lengths = np.linalg.norm(vectors, axis=-1)
     directions = vectors / np.maximum(lengths, _LEAST_LENGTH)[..., None]
     return np.where(lengths[..., None] < _LEAST_LENGTH, 0, directions), np.maximum(lengths, _LEAST_LENGTH)
@@ -164,7 +113,7 @@ def live_joints(true_m: Floats, target: Floats, sizes_m: Floats, focal_ratio: Fl
     turned = directions + target[..., DIRECTIONS].reshape(directions.shape)
     turned /= np.maximum(np.linalg.norm(turned, axis=-1, keepdims=True), 1e-3)
     lengths = np.exp(np.minimum(target[..., _LENGTHS], 1.0)) * sizes_m[..., None, None]
-    body = _JOINTS_OF @ (turned * lengths[..., None])
+    body = JOINTS_OF @ (turned * lengths[..., None])
     root_true = true_m[..., NTU25.root, :]
     depth = np.maximum(root_true[..., 2:], _LEAST_DEPTH_M)
     ratio = focal_ratio[..., None, None]

@@ -12,7 +12,7 @@ from hitrs_live.messages import Frame, PoseFrame, Scene
 from hitrs_live.pose.intrinsics import Intrinsics, camera_intrinsics
 from hitrs_live.pose.landmarks import poses_of
 from hitrs_live.skeleton import MEDIAPIPE33
-from hitrs_live.tracking.tracker import Tracker
+from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.views.save_video import SaveVideo
 from hitrs_live.virtual_camera.views.render_jobs import Job, RenderPlan, make_view
 from hitrs_live.virtual_camera.views.view_rendering import RendererPool
@@ -47,24 +47,22 @@ class _Painter:
     rate_hz: float = 30.0
     _time_ns: int = 0
     _frames: int = 0
-    _tracker: Tracker = field(init=False)
+    _tracker: JointTracker = field(init=False)
 
     def begin(self) -> None:
         """Begin another view, with no one tracked."""
-        self._tracker = Tracker(self.config.pose.max_people, self.config.track)
+        self._tracker = JointTracker(self.config.pose, self.config.track)
 
     def show(self, picture: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> None:
         height, width = picture.shape[:2]
-        poses = poses_of(
-            landmarks, MEDIAPIPE33, self.lens.scaled(width=width, height=height),
-            min_joint_confidence=self.config.pose.min_joint_confidence,
-        )  # fmt: skip
+        lens = self.lens.scaled(width=width, height=height)
+        poses = poses_of(landmarks, MEDIAPIPE33, lens, min_joint_confidence=self.config.pose.min_joint_confidence)
         self._time_ns += round(1e9 / self.rate_hz)
         self._frames += 1
         people = self._tracker.step(
             PoseFrame(
                 index=self._frames, capture_time_ns=self._time_ns, received_ns=self._time_ns,
-                poses=poses[: self.config.pose.max_people], keypoint_layout=MEDIAPIPE33.name,
+                poses=poses[: self.config.pose.max_people], keypoint_layout=MEDIAPIPE33.name, lens=lens.lens,
             )
         )  # fmt: skip
         frame = Frame(

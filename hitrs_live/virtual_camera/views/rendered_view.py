@@ -81,6 +81,11 @@ class RenderedView:
     def __len__(self) -> int:
         return len(self.truth_m)
 
+    @property
+    def person_name(self) -> str:
+        """Whose motion it is, as "source:subject": people are held out by it."""
+        return f"{self.source}:{self.subject}"
+
     def pose_frames(self, config: Config, *, start_ns: int = 0) -> Iterator[PoseFrame]:
         """Yield what the live pose stage reports of every frame, all people."""
         return recorded_pose_frames(
@@ -117,8 +122,8 @@ def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
     frame_of = np.clip(np.round(times * view.rate_hz).astype(int), 0, len(view) - 1)
     start_ns = 1_000_000_000
     frames = live_joint_frames(
-        view.pose_frames(config, start_ns=start_ns), rate_hz=RATE_HZ, most_people=config.pose.max_people,
-        track=config.track, camera=CameraConfig(level="off"),
+        view.pose_frames(config, start_ns=start_ns), rate_hz=RATE_HZ, pose=config.pose, track=config.track,
+        camera=CameraConfig(level="off"),
     )  # fmt: skip
     nearest = np.full(instants, np.inf)
     for one in frames:

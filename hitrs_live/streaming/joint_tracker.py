@@ -1,0 +1,51 @@
+"""From the poses of one frame to people with true joints: track, leave out what is no person, correct joints.
+
+Live frames, replayed recordings, received joints and the recorded landmarks of evaluations all pass here.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.config import PoseConfig, TrackConfig
+from hitrs_live.messages import People, PoseFrame
+from hitrs_live.tracking.person_check import PersonCheck
+from hitrs_live.tracking.picture_mask import PictureMask
+from hitrs_live.tracking.tracker import Tracker
+
+if TYPE_CHECKING:
+    from hitrs_live.temporal_lifting.joint_lifter import JointLifter
+
+
+class JointTracker:
+    """Give each person a row and an id, and correct their joints by what was seen of them before (`pose.refine`)."""
+
+    def __init__(self, pose: PoseConfig, track: TrackConfig, *, masks: Sequence[NDArray[np.float32]] = ()) -> None:
+        """Take the settings; `pose.max_people` is the number of rows. masks: polygons without people."""
+        self._tracker = Tracker(pose.max_people, track)
+        self._mask, self._check = PictureMask(masks), PersonCheck(pose.max_people)
+        self._lifter = _make_lifter(pose) if pose.refine else None
+
+    @property
+    def resets(self) -> int:
+        """Tracks ended because it was ambiguous whose they were."""
+        return self._tracker.resets
+
+    @property
+    def rejected(self) -> int:
+        """Bodies left out since the start, one for each frame: masked ones and furniture."""
+        return self._mask.rejected + self._check.rejected
+
+    def step(self, frame: PoseFrame) -> People:
+        """Sort one frame's poses into rows. Joints of a camera without a known lens stay as they are."""
+        people = self._check.step(self._mask.step(self._tracker.step(frame)))
+        return people if self._lifter is None else self._lifter.step(people, frame.lens)
+
+
+def _make_lifter(pose: PoseConfig) -> "JointLifter":
+    # It takes torch, which renderers and others that only read poses do without.
+    from hitrs_live.temporal_lifting.joint_lifter import JointLifter
+
+    return JointLifter(pose.max_people, min_joint_confidence=pose.min_joint_confidence)

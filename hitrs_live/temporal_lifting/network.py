@@ -195,9 +195,8 @@ class LifterNetwork(nn.Module):
         # Lengths are learnt from true lengths alone: where a direction is uncertain, a short bone has a small error.
         body = self.joints_of @ (new_directions * bone_m.detach()[..., None])
         place, state = self._locate(
-            body, sight, (inputs.certainty + 0.02) * torch.sigmoid(trust + 2),
-            inputs.joints_m[..., NTU25.root, :].norm(dim=-1), inputs.step_s, state,
-        )  # fmt: skip
+            body, sight, (inputs.certainty + 0.02) * torch.sigmoid(trust + 2), inputs.step_s, state
+        )
         body, place = _along_sight(body, sight, place, _kept_share(inputs.certainty, gate))
         joints_m = (body + place[..., None, :]) @ turn
         expected = (F.softplus(error) * 0.15 + LEAST_ERROR_M) * size
@@ -208,20 +207,17 @@ class LifterNetwork(nn.Module):
         return outputs, state
 
     def _locate(
-        self, body: Tensor, sight: Tensor, weight: Tensor, lifted_m: Tensor, step_s: Tensor, state: LifterState
+        self, body: Tensor, sight: Tensor, weight: Tensor, step_s: Tensor, state: LifterState
     ) -> tuple[Tensor, LifterState]:
         """Find where roots are: the shifts (B, T, 3) that bring joints about the root (B, T, 25, 3) onto their sight
-        lines, as `pose.lifting.locate` does. The distance is averaged with the lifted root's, lifted_m (B, T), and over
-        a short time."""
+        lines, as `pose.lifting.locate` does. The distance is averaged over a short time."""
         share = (weight / weight.sum(dim=-1, keepdim=True))[..., None]
         target = sight * body[..., 2:] - body[..., :2]
         mean_sight, mean_target = (share * sight).sum(-2), (share * target).sum(-2)
         spread = sight - mean_sight[..., None, :]
         above = -(share * spread * (target - mean_target[..., None, :])).sum((-2, -1))
         below = (share * spread.square()).sum((-2, -1)).clamp_min(1e-6)
-        solved = (above / below).clamp(_LEAST_DISTANCE_M, _MOST_DISTANCE_M).log()
-        # On rendered views the mean of both has smaller errors than either.
-        measured = (solved + lifted_m.clamp(_LEAST_DISTANCE_M, _MOST_DISTANCE_M).log()) / 2
+        measured = (above / below).clamp(_LEAST_DISTANCE_M, _MOST_DISTANCE_M).log()
         frames = state.frames[:, None] - torch.arange(step_s.shape[1] - 1, -1, -1)
         gain = torch.maximum(1 - torch.exp(-step_s / _DISTANCE_MEMORY_S), 1 / frames)
         smooth, log_distance = [], state.log_distance

@@ -3,7 +3,7 @@
 The frame and clip levels, most of the cost, were computed when the bank was built.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,10 +28,17 @@ TOLERANCE_S: Final = 0.5
 
 
 @torch.inference_mode()
-def bank_logits(bank: Bank, checkpoint: Checkpoint, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+def bank_logits(
+    bank: Bank,
+    checkpoint: Checkpoint,
+    rows: NDArray[np.int64] | None = None,
+    *,
+    on_rows: Callable[[int], None] | None = None,
+) -> NDArray[np.float32]:
     """Compute the logits that the live stream gives at rows of a bank, by default at all. Returns (n, K).
 
-    Where the bank has mirror images, logits are averaged with theirs, as live.
+    Where the bank has mirror images, logits are averaged with theirs, as live. on_rows: called with the number of rows
+    that were computed since the last call; a large bank takes minutes.
     """
     rows = np.arange(len(bank)) if rows is None else rows
     head = HeadSubmodule(checkpoint.model)
@@ -50,6 +57,8 @@ def bank_logits(bank: Bank, checkpoint: Checkpoint, rows: NDArray[np.int64] | No
         own = read(some, 0)
         both = average_sides(own, read(some, 1), mirrored) if bank.info.views == 2 else own
         logits[first : first + _ROWS_AT_ONCE] = both.numpy()
+        if on_rows is not None:
+            on_rows(len(some))
     return logits
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
@@ -39,7 +40,9 @@ def run_show(options: argparse.Namespace) -> int:
         checkpoint = load_checkpoint(options.checkpoint)
         thresholds = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED)).thresholds
         torch.set_num_threads(options.threads)
-        logits = bank_logits(bank, checkpoint)
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("scoring the bank", total=len(bank))
+            logits = bank_logits(bank, checkpoint, on_rows=lambda count: progress.advance(task, count))
         alarms = bank_alarms(bank, checkpoint, logits, thresholds=thresholds)
         hardest = _hardest(bank, checkpoint, logits, thresholds, options.hardest)
         report["detector"] = {"name": checkpoint.info.name, "sha256": checkpoint.fingerprint}

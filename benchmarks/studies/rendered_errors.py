@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from hitrs_live.config import Config
+from hitrs_live.evaluation.lifter_measures import lean_deg
 from hitrs_live.evaluation.reports.write import write_report
-from hitrs_live.skeleton import NTU25
 from hitrs_live.virtual_camera.pictures.camera_placement import VIEW_CLASSES
 from hitrs_live.virtual_camera.views.rendered_sets import read_views
 from hitrs_live.virtual_camera.views.rendered_view import RenderedView, lifted_joints
@@ -31,17 +31,11 @@ def measure(view: RenderedView, config: Config) -> dict[str, Any]:
     )
     depth = np.abs(live.joints_m[:, 0, 2] - view.truth_m[:, 0, 2])[seen] / view.truth_m[seen, 0, 2]
     visible = view.visible[seen]
-    lean = _lean_deg(live.joints_m[seen]) - _lean_deg(view.truth_m[seen])
+    lean = lean_deg(live.joints_m[seen]) - lean_deg(view.truth_m[seen])
     return {
         "view": view.view, "frames": len(view), "seen": int(seen.sum()), "error_mm": error_mm.mean(axis=1),
         "visible_mm": error_mm[visible], "hidden_mm": error_mm[~visible], "depth_share": depth, "lean_deg": lean,
     }  # fmt: skip
-
-
-def _lean_deg(joints_m: np.ndarray) -> np.ndarray:
-    """Return how far the trunk leans towards the camera, degrees: (T, 25, 3) -> (T,)."""
-    trunk = joints_m[:, NTU25.index("spine_shoulder")] - joints_m[:, NTU25.root]
-    return np.degrees(np.arctan2(-trunk[:, 2], trunk[:, 1]))
 
 
 def summarise(measured: Sequence[Mapping[str, Any]]) -> dict[str, float]:

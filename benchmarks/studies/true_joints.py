@@ -2,9 +2,9 @@
 
     python benchmarks/studies/true_joints.py --views FOLDER --real FOLDER --json reports/true_joints.json
 
-- `rendered`: views of `hitrs-live render` of people whom nobody fitted on, before and after, without a calibration.
+- `rendered`: views of `hitrs-live render` of people left out of the fit, before and after, without a calibration.
 - `standing`: clips of data/real that are labelled as seen from the front: how far the trunk of a person who stands
-  leans towards the camera, degrees, the median of each clip. Nobody stands so far forward or back: it should be 0.
+  leans towards the camera, degrees, the median of each clip. It should be 0.
 - `still`: how much joints about the root change from frame to frame while the person's landmarks hardly move.
 - `cost`: milliseconds that the lifter takes for a frame on one core, by people.
 """
@@ -145,7 +145,7 @@ def measure_cost(clip: RealClip, rounds: int = 300) -> dict[str, float]:
 def main() -> None:
     """Measure, print and write a report where asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--views", type=Path, required=True, help="rendered views of people whom nobody fitted on")
+    parser.add_argument("--views", type=Path, required=True, help="rendered views of people left out of the fit")
     parser.add_argument("--real", type=Path, required=True, help="folder of real clips with labels.json")
     parser.add_argument("--json", type=Path, help="write the report here")
     chosen = parser.parse_args()

@@ -161,7 +161,7 @@ def pose_accuracy(reports: Reports) -> str:
 
 
 def true_joints(reports: Reports) -> str:
-    """Lay out joints of rendered people whom nobody fitted on, before and after the temporal lifter."""
+    """Lay out joints of rendered people left out of the fit, before and after the temporal lifter."""
     parts = reports["true_joints"]["rendered"]
     before, after = (parts[name]["views"] for name in ("before", "after"))
 

@@ -3,15 +3,13 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import add_threads, count, fraction, seed
-from hitrs_live.commands.training_flags import add_out
+from hitrs_live.commands.flags import add_threads, count, seed
+from hitrs_live.commands.training_flags import add_out, add_pairs
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
-    parser.add_argument(
-        "--pairs", type=Path, required=True, metavar="FOLDER", help="views that `hitrs-live render --out` wrote"
-    )
+    add_pairs(parser)
     parser.add_argument(
         "--motion", type=Path, nargs="*", default=[], metavar="FILE",
         help="recorded motion to fit on as well, seen through the model of joint errors: files in the array format or "
@@ -19,12 +17,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--pieces", type=count, default=1500, metavar="N", help="pieces of it, of 4 s (default: 1500)")
     add_out(parser, "runs/temporal_lifter.safetensors", "weights to write")
-    parser.add_argument(
-        "--leave-out", type=fraction, default=0.25, metavar="X",
-        help="share of the people that is not fitted on, to measure on (default: 0.25)",
-    )  # fmt: skip
     parser.add_argument("--steps", type=count, default=2000, metavar="N", help="steps of training (default: 2000)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="measure on the people left out and write a report")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random numbers (default: 0)")
     add_threads(parser)
     parser.set_defaults(run=run)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import add_threads, count_or_none, names, seed, whole
+from hitrs_live.commands.flags import add_threads, count_or_none, fraction, names, seed, whole
 
 
 def add_run_flags(parser: argparse.ArgumentParser, steps: int | None = None, *, new_encoder: bool = True) -> None:
@@ -75,3 +75,15 @@ def add_people(parser: argparse.ArgumentParser) -> None:
         "--leave-out", type=names, default=frozenset(), metavar="A,B",
         help="leave out these people too, for example to tune thresholds on them",
     )  # fmt: skip
+
+
+def add_pairs(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a verb that fits to rendered views and measures on people left out."""
+    parser.add_argument(
+        "--pairs", type=Path, required=True, metavar="FOLDER", help="views that `hitrs-live render --out` wrote"
+    )
+    parser.add_argument(
+        "--leave-out", type=fraction, default=0.25, metavar="X",
+        help="share of the people that is not fitted on, to measure on (default: 0.25)",
+    )  # fmt: skip
+    parser.add_argument("--json", type=Path, metavar="FILE", help="measure on the people left out and write a report")

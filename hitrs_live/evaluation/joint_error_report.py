@@ -14,6 +14,7 @@ from hitrs_live.data.interpolation import interpolate
 from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.errors import DataError
 from hitrs_live.evaluation.joint_error_discriminator import DISCRIMINATORS, JointStream, balanced_accuracy
+from hitrs_live.evaluation.lifter_measures import lean_deg
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.skeleton import NTU25
 from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel, bridge
@@ -26,7 +27,6 @@ _DRAWS = 4
 """Of the model for each view, for its figures."""
 _LEAST_S = 1.5
 _SPEED_ROWS, _SPEED_FRAMES = 4, 3000
-_TRUNK_TOP = NTU25.index("spine_shoulder")
 
 
 def write_joint_error_report(
@@ -160,7 +160,7 @@ def _figures(model: JointErrorModel, pairs: Sequence[JointPair], seed: int) -> d
     rendered_live = [bridge(np.nan_to_num(pair.live_m), pair.lost_mask) for pair in pairs]
     return {
         "streams": len(pairs),
-        "true_lean_deg": round(float(np.mean([_lean_deg(pair.true_m) for pair in pairs])), 1),
+        "true_lean_deg": round(float(np.mean([np.median(lean_deg(pair.true_m)) for pair in pairs])), 1),
         "rendered": {
             **_compare(pairs, rendered_live),
             "lost": round(float(np.mean([pair.lost_mask.mean() for pair in pairs])), 4),
@@ -187,15 +187,9 @@ def _compare(pairs: Sequence[JointPair], live: Sequence[Floats]) -> dict[str, An
         "bias_mm": _by_joint(np.linalg.norm(whole.mean(0), axis=-1)),
         "noise_mm": _by_joint(np.sqrt((within**2).sum(-1).mean(0))),
         "jitter_mm": _by_joint(np.sqrt((change**2).sum(-1).mean(0))),
-        "lean_deg": round(float(np.mean([_lean_deg(one) for one in live])), 1),
+        "lean_deg": round(float(np.mean([np.median(lean_deg(one)) for one in live])), 1),
     }
 
 
 def _by_joint(values: NDArray[np.floating]) -> dict[str, float]:
     return {name: round(float(value), 1) for name, value in zip(NTU25.joints, values, strict=True)}
-
-
-def _lean_deg(joints_m: Floats) -> float:
-    """Return how far a trunk leans towards the camera, degrees, the median over the frames."""
-    trunk = joints_m[:, _TRUNK_TOP] - joints_m[:, NTU25.root]
-    return float(np.degrees(np.median(np.arctan2(-trunk[:, 2], trunk[:, 1]))))

@@ -114,7 +114,7 @@ def by_view(measured: Sequence[MeasuredView]) -> dict[str, dict[str, Any]]:
 
 
 def confidence_figures(measured: Sequence[MeasuredView]) -> dict[str, float | None]:
-    """Return how well confidence tells visible joints from hidden ones, and right ones from those far off.
+    """Return how well confidence separates visible joints from hidden ones, and right ones from those far off.
 
     The root is left out of the latter, since errors are about it. Of visible and of hidden joints of arms and legs:
     `mean`, and `counted`, the share that counts as seen by the default settings.

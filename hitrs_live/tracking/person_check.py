@@ -60,7 +60,8 @@ class PersonCheck:
         self._forget(people)
         seen = people.present
         self._observe_size(body_sizes_m(people.joints_m), seen & legs_seen(people.confidence))
-        for row in np.flatnonzero(seen).tolist():
+        # Soon all have moved, and nothing is left to do for them.
+        for row in np.flatnonzero(seen & ~self._moved).tolist():
             self._observe_points(row, people.keypoints[row, :, :2].astype(np.float64), people.capture_time_ns)
         still = ~self._moved & (people.capture_time_ns - self._first_ns > _STILL_S * 1e9)
         plausible = self._has_plausible_size()
@@ -70,7 +71,7 @@ class PersonCheck:
         return people if (accepted == seen).all() else replace(people, present=accepted)
 
     def _forget(self, people: People) -> None:
-        """Start anew the rows whose person is another than before."""
+        """Reset the rows whose person is another than before."""
         for row in np.flatnonzero(self._track_ids != people.track_ids).tolist():
             self._count[row] = self._mean_m[row] = self._variance[row] = self._plausible_frames[row] = 0
             self._moved[row] = False
@@ -93,8 +94,6 @@ class PersonCheck:
         return np.logical_or(plausible, unknown)
 
     def _observe_points(self, row: int, points: Floats, time_ns: int) -> None:
-        if self._moved[row]:
-            return
         first, averaged = self._first_points[row], self._points[row]
         if first is None or averaged is None:
             self._first_points[row] = self._points[row] = points

@@ -39,9 +39,9 @@ class LifterSettings:
     motion_share: float = 0.5
     """Share of windows that are of motion without pictures."""
     redrawn_motions: int = 3
-    """Pieces of motion that are changed anew with each step."""
+    """Pieces of motion that are changed again with each step."""
     redrawn_share: float = 0.006
-    """Share of the sequences that is changed anew at random with each step."""
+    """Share of the sequences that is changed again at random with each step."""
     average: float = 0.995
     """Of the weights over steps."""
     changes: Changes = field(default_factory=Changes)
@@ -138,7 +138,7 @@ class _RunningMeans:
 
 
 class _SequencePool:
-    """Sequences made of views and of motion, some of which are changed anew at random with each step."""
+    """Sequences made of views and of motion, some of which are changed again at random with each step."""
 
     def __init__(
         self, views: Sequence[RenderedView], motions: Sequence[SeenMotion], settings: LifterSettings,

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 
 import torch
 
-from hitrs_live.errors import DataError
 from hitrs_live.temporal_lifting.network import LifterNetwork
 from hitrs_live.temporal_lifting.weights import load_lifter, save_lifter
 from hitrs_live.training.fit_lifter import LifterSettings, fit_lifter
 from hitrs_live.training.lifter_motion import see_motion
-from hitrs_live.training.run_fit_joint_errors import split_people
-from hitrs_live.virtual_camera.views.rendered_sets import read_views
-from hitrs_live.virtual_camera.views.rendered_view import RenderedView
+from hitrs_live.training.people_left_out import split_people
+from hitrs_live.virtual_camera.views.rendered_sets import view_files
+from hitrs_live.virtual_camera.views.rendered_view import RenderedView, read_view
 
 _PIECE_S = 4.0
 
@@ -26,10 +25,7 @@ def run_fit_lifter(
     Raises DataError where there are too few views.
     """
     torch.set_num_threads(options.threads)
-    folder = options.pairs / "views" if (options.pairs / "views").is_dir() else options.pairs
-    views = list(read_views(folder))
-    if not views:
-        raise DataError(f"{folder}: no rendered views; expected the .npz files of `hitrs-live render --out {folder}`")
+    views = [read_view(path) for path in view_files(options.pairs)]
     fitted, left_out = split_people(views, options.leave_out, options.seed, person_of=lambda view: view.person_name)
     print(f"{len(fitted)} views to fit on, {len(left_out)} of other people to measure on", flush=True)
     outside = frozenset(view.person_name for view in left_out)

@@ -18,10 +18,8 @@ from hitrs_live.process.line_writer import write_line
 from hitrs_live.virtual_camera.source_streams import find_files
 from hitrs_live.virtual_camera.views.render_jobs import Job, RenderPlan, list_jobs, unfinished
 from hitrs_live.virtual_camera.views.render_workers import ViewDone, film_in_process, render_all
-from hitrs_live.virtual_camera.views.rendered_sets import write_array_sets, write_clip_labels
+from hitrs_live.virtual_camera.views.rendered_sets import VIEWS, write_array_sets, write_clip_labels
 
-VIEWS: Final = "views"
-"""Folder of the views within --out."""
 ARRAYS: Final = "arrays"
 """Folder of the live joints in the array format."""
 _MANIFEST: Final = "render.json"

@@ -11,7 +11,7 @@ from hitrs_live.errors import DataError
 from hitrs_live.skeleton import MEDIAPIPE33, NTU25
 from hitrs_live.training.fit_joint_errors import fit_joint_errors
 from hitrs_live.training.joint_error_sequences import FitSettings
-from hitrs_live.training.run_fit_joint_errors import split_people
+from hitrs_live.training.people_left_out import split_people
 from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair
 

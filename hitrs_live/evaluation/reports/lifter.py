@@ -1,4 +1,4 @@
-"""The report of the temporal lifter: rendered people whom nobody fitted on, before and after."""
+"""The report of the temporal lifter: rendered people left out of the fit, before and after."""
 
 from collections.abc import Sequence
 from pathlib import Path

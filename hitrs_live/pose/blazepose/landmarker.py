@@ -1,7 +1,7 @@
 """Find people's landmarks picture by picture with BlazePose. Runs in the pose process (`worker`).
 
-Whoever was found in one picture is looked for in the next where the body's own points put it, by the landmark network
-alone. The detector, which finds people from nothing, runs only to find more of them: on every picture while nobody is
+A person found in one picture is looked for in the next where the body's own points put it, by the landmark network
+alone. The detector, which finds people from nothing, runs only to find more of them: on every picture while no one is
 known or someone was lost, every few pictures while there are fewer than max_people, and seldom after that. So a picture
 costs what its people cost.
 
@@ -77,7 +77,7 @@ class BlazePoseLandmarker:
         self._known = []
 
     def _set_size(self, *, width: int, height: int) -> None:
-        """Take the picture's size; where it is a new one, nobody is where the last picture had them."""
+        """Take the picture's size; where it is a new one, forget where people were."""
         size = np.array((width, height), np.float32)
         if (size != self._size).any():
             self._known, self._size, self._aspect = [], size, np.array((width / height, 1), np.float32)
@@ -85,7 +85,7 @@ class BlazePoseLandmarker:
     def _follow(self, picture: NDArray[np.uint8]) -> list[Known]:
         """Look for everyone who is known. Returns them as of this picture, without those missed for too long.
 
-        Nobody is remembered for longer than they were seen: what is seen once is seldom a person.
+        No one is remembered for longer than they were seen: what is seen once is seldom a person.
         """
         found = [(known, self._find_again(picture, known)) for known in self._known]
         kept = without_doubles(found, self._aspect)

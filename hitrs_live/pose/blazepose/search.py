@@ -10,7 +10,7 @@ from hitrs_live.pose.blazepose.detector import whole_picture
 from hitrs_live.pose.blazepose.regions import Region
 
 _EVERY, _EVERY_LATER, _EVERY_FULL = 3, 6, 15
-"""Pictures from one search to the next while someone is seen and nobody is missing: at first, once that has changed
+"""Pictures from one search to the next while someone is seen and no one is missing: at first, once that has changed
 nothing for some time, and while as many people are seen as are wanted."""
 _LATER = 60
 """Pictures after which it is later."""
@@ -21,7 +21,7 @@ _TILE = 0.6
 _SMALLEST_TILE_PX = 400
 """Smaller tiles show the detector little more than it sees of the whole, and things in the background."""
 _OVERLAP = 1 / 3
-"""Of neighbouring tiles, so that nobody is cut by all that show a part of them."""
+"""Of neighbouring tiles, so that no one is cut by all that show a part of them."""
 _AROUND = 1.2
 """Side of the part about a missing person's last region, as a share of that region's."""
 
@@ -48,7 +48,7 @@ class Search:
     def next_parts(
         self, width: int, height: int, *, seen: int, missing: Sequence[Region], full: bool = False
     ) -> list[Part]:
-        """Return the parts to search now, in order: none, one, or two where nobody is seen yet.
+        """Return the parts to search now, in order: none, one, or two where no one is seen yet.
 
         seen: how many people are seen in this picture. missing: where those who were lost lately have been, in pixels.
         full: whether as many are seen as are wanted.

@@ -6,13 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from hitrs_live.config import Config
-from hitrs_live.errors import DataError
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair
+from hitrs_live.virtual_camera.views.rendered_sets import view_files
 from hitrs_live.virtual_camera.views.rendered_view import RenderedView, lifted_joints, read_view
-
-_VIEWS = "views"
-"""Folder of the views within the output of `hitrs-live render`."""
 
 
 def read_pairs(folder: Path) -> Sequence[JointPair]:
@@ -20,12 +17,8 @@ def read_pairs(folder: Path) -> Sequence[JointPair]:
 
     Raises DataError where there is none, or one is damaged.
     """
-    inside = folder / _VIEWS
-    files = sorted((inside if inside.is_dir() else folder).glob("*.npz"))
-    if not files:
-        raise DataError(f"{folder}: no rendered views; expected the .npz files of `hitrs-live render --out {folder}`")
     config = Config()
-    return [pair_of(read_view(path), config) for path in files]
+    return [pair_of(read_view(path), config) for path in view_files(folder)]
 
 
 def pair_of(view: RenderedView, config: Config) -> JointPair:

@@ -13,10 +13,13 @@ from hitrs_live.data.array_format import load_archive
 from hitrs_live.data.formats.real_clips import LABELS
 from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.data.shipped_classes import SHIP_CLASSES
+from hitrs_live.errors import DataError
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.skeleton import NTU25
 from hitrs_live.virtual_camera.views.rendered_view import RenderedView, read_view, tracked_joints
 
+VIEWS: Final = "views"
+"""Folder of the views within the output of `hitrs-live render`."""
 LEAST_SEEN: Final = 0.5
 """Views in which the person is seen in fewer of the instants are left out of the array format."""
 
@@ -30,6 +33,18 @@ class SetWritten:
     frames: int
     left_out: tuple[str, ...]
     """Names of views in which the person was hardly seen."""
+
+
+def view_files(folder: Path) -> list[Path]:
+    """List the views in the output of `hitrs-live render`, or in its folder of views, by name.
+
+    Raises DataError where there are none.
+    """
+    inside = folder / VIEWS
+    files = sorted((inside if inside.is_dir() else folder).glob("*.npz"))
+    if not files:
+        raise DataError(f"{folder}: no rendered views; expected the .npz files of `hitrs-live render --out {folder}`")
+    return files
 
 
 def read_views(folder: Path) -> Iterator[RenderedView]:

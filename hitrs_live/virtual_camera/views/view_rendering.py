@@ -70,7 +70,7 @@ def render_view(
     frame: list[int] = []
     person = np.full(len(setup), -1, np.int64)
     masks: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = []
-    landmarker = open_landmarker(pose) if pose else _Nobody()
+    landmarker = open_landmarker(pose) if pose else _NoLandmarker()
     with closing(landmarker):
         for index, one in enumerate(view_frames(setup, renderers.of_size((camera.width, camera.height)))):
             seen = landmarker.step(np.ascontiguousarray(one.picture))
@@ -96,7 +96,7 @@ def render_view(
     )  # fmt: skip
 
 
-class _Nobody:
+class _NoLandmarker:
     """See no one: for truth without a pose network."""
 
     def step(self, picture: Picture) -> Floats:

@@ -17,6 +17,7 @@ from hitrs_live.errors import ConfigError
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.files.text_file import TextUnreadable, read_text
 from hitrs_live.settings_check import find_fault
+from hitrs_live.streaming.scores import known_scores, share_with_unknown
 
 if TYPE_CHECKING:
     from hitrs_live.checkpoint import Checkpoint
@@ -34,7 +35,7 @@ class ClassThresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The thresholds of one class; None means the checkpoint's value, else the setting of that name."""
 
     temperature: Annotated[float, Meta(gt=0, le=100)] | None = None
-    """The class's logit is divided by this before the softmax."""
+    """The class's logit is divided by this before the softmax or sigmoid."""
     on: Annotated[float, Meta(gt=0, lt=1)] | None = None
     """Onset threshold, a score."""
     off: Annotated[float, Meta(gt=0, lt=1)] | None = None
@@ -80,6 +81,16 @@ class ThresholdArrays:
     """(K,); a gap up to this long does not end an action."""
     energy_threshold: NDArray[np.float32]
     """(K,); minus infinity where every input is taken as known. The background's is not used."""
+    independent: bool = False
+    """Whether each class has a sigmoid of its own."""
+
+    def scores_if_known(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn logits (..., K) into scores (..., K), as if every input were of the known classes."""
+        return known_scores(logits, self.temperature, independent=self.independent)
+
+    def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn logits (..., K) into the scores that decisions are made on, (..., K)."""
+        return share_with_unknown(self.scores_if_known(logits), logits, self.energy_threshold)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +132,7 @@ def make_threshold_arrays(
         max_duration_ns=1e9 * np.where(longest_s > 0, longest_s, np.inf),
         merge_gap_ns=1e9 * column("merge_gap_s"),
         energy_threshold=column("least_energy").astype(np.float32),
+        independent=model.independent,
     )
 
 

@@ -20,7 +20,7 @@ from hitrs_live.evaluation.metrics.segment import segments_of
 from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
 from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.scores import energy
-from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds, make_threshold_arrays
+from hitrs_live.streaming.thresholds import EVERY_CLASS, ClassThresholds, Thresholds, make_threshold_arrays
 
 TOLERANCE_S = 0.5
 """A detected start is right within this of the true one; it is a false alarm with no action within this."""
@@ -100,8 +100,11 @@ class Tuner:
     def tune(self, per_hour: float) -> Thresholds:
         """Fit temperatures and energy thresholds to the labelled data, then set `on` and `off` by the false alarms.
 
-        Without labelled data the temperatures stay the checkpoint's, and no clip is rejected as unknown.
+        Without labelled data the temperatures stay the checkpoint's, and no clip is rejected as unknown. Independent
+        classes need neither: each was trained to say no.
         """
+        if self._info.independent:
+            return self._raise_on(self.untuned(), allowed=per_hour * self.hours)
         lag = self._info.label_lag_frames
         fitted = fit_temperatures(self._labelled, label_lag_frames=lag, temperature=self._info.temperature)
         measured = choose_energy_thresholds(self._labelled, lag, fitted)
@@ -183,7 +186,9 @@ class Tuner:
         self, temperature: NDArray[np.float64] | None, least_energies: Mapping[int, float] | None
     ) -> Thresholds:
         """Return the rules of every class in full, so that each can be edited by hand."""
-        rules = make_threshold_arrays(describe_stream(self._info), self._config)
+        # Classes that are not reported have thresholds too: they may be asked for.
+        every = msgspec.structs.replace(self._config, classes=EVERY_CLASS)
+        rules = make_threshold_arrays(describe_stream(self._info), every)
         temperatures = rules.temperature if temperature is None else temperature
         least = least_energies or {}
         classes = {

@@ -25,6 +25,7 @@ TABLES: Final[dict[str, Callable[[Reports], str]]] = {
     "pose_accuracy": accuracy.pose_accuracy,
     "true_joints": accuracy.true_joints,
     "true_joints_real": accuracy.true_joints_real,
+    "true_joints_still": accuracy.true_joints_still,
     "motion": motion.motion,
     "motion_degraded": motion.motion_degraded,
     "motion_calibration": motion.motion_calibration,

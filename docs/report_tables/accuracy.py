@@ -202,6 +202,21 @@ def true_joints_real(reports: Reports) -> str:
     return table(columns, list(clips))
 
 
+def true_joints_still(reports: Reports) -> str:
+    """Lay out how much the joints of people who are still change from frame to frame, before and after the lifter."""
+    still = reports["true_joints"]["still"]
+    medians = {"frames": None, **{key: still[f"median_{key}"] for key in ("before_change_mm", "after_change_mm")}}
+    columns = (
+        Column("clip", lambda item: item[0]),
+        Column("still frames", lambda item: item[1]["frames"]),
+        Column(
+            "change from frame to frame, mm",
+            lambda item: [item[1]["before_change_mm"], item[1]["after_change_mm"]], ".1f", separator=" -> ",
+        ),
+    )  # fmt: skip
+    return table(columns, [*still["clips"].items(), ("**median**", medians)])
+
+
 def everyday_table(figures: Report) -> str:
     """Lay out false alarms by what was reported, the most frequent first."""
     doing: dict[str, list[tuple[str, int]]] = {}

@@ -34,6 +34,7 @@ TABLES: Final[dict[str, Callable[[Reports], str]]] = {
     "motion_cost": motion.motion_cost,
     "motion_protocol": motion.motion_protocol,
     "stages": speed.stages,
+    "event_latency": speed.event_latency,
     "pose_cost": speed.pose_cost,
     "pose_backends": speed.pose_backends,
     "streaming": speed.streaming,

@@ -53,6 +53,35 @@ def stages(reports: Reports) -> str:
     return table(columns, rows)
 
 
+def event_latency(reports: Reports) -> str:
+    """Lay out the latency from a live camera's frame to its events at a subscriber, and the medians of its parts."""
+
+    def part(words: str, *names: str) -> Column:
+        def ms(row: Report) -> float | None:
+            known = [row["parts"][name]["p50_ms"] for name in names if name in row["parts"]]
+            return sum(known) if known else None
+
+        return Column(words, ms, ".1f")
+
+    columns = (
+        Column("pose stage", lambda row: row["backend"]),
+        Column("`pose.refine`", lambda row: "on" if row["refine"] else "off"),
+        Column("camera, fps", lambda row: row["rate_hz"], ".0f"),
+        Column("processed, fps", lambda row: row["fps"], ".1f"),
+        Column("cores", lambda row: row["cores"], ".1f"),
+        Column("frame to event: p50, p95, p99 ms", lambda row: [row[f"p{share}_ms"] for share in (50, 95, 99)], ".0f"),
+        part("waiting, decoding", "wait"),
+        part("pose", "pose"),
+        part("tracking, person check", "track", "person_check"),
+        part("lifter", "lift"),
+        part("levelling", "level"),
+        part("model", "model"),
+        part("publishing", "publish"),
+        part("to the subscriber", "transport"),
+    )
+    return table(columns, reports["event_latency"]["rows"])
+
+
 def pose_cost(reports: Reports) -> str:
     """Lay out what the pose stage takes for a frame of each clip, by the most people that it tracks."""
     columns = (

@@ -82,7 +82,7 @@ class Arrivals:
 
     def after(self, seconds: float) -> list[float]:
         """Return the latencies without those of the first seconds."""
-        first_ns = min(self.latency_ms) + seconds * 1e9
+        first_ns = min(self.latency_ms, default=0) + seconds * 1e9
         return [each for time_ns, each in self.latency_ms.items() if time_ns >= first_ns]
 
 
@@ -184,10 +184,14 @@ def follow(
                         parent = psutil.Process(process.pid)
                         processes = processes or [parent, *parent.children(recursive=True)]
                         used.append((time.monotonic(), cpu_s(processes)))
-    if process.poll() or last is None or not arrivals.latency_ms:
-        raise SystemExit(f"event_latency: the pipeline published no prediction; it ended with code {process.poll()}")
-    if len(used) < 2:
-        raise SystemExit(f"event_latency: {len(used)} statuses after --warm-up, expected 2; make --seconds longer")
+    if process.poll():
+        raise SystemExit(f"event_latency: the pipeline ended with code {process.poll()}; its errors stand above")
+    predicted = len(arrivals.after(options.warm_up))
+    if last is None or len(used) < 2 or not predicted:
+        raise SystemExit(
+            f"event_latency: got {predicted} predictions and {len(used)} statuses after --warm-up, expected more than 0 "
+            "and 1; make --seconds longer, or give the machine less other work"
+        )
     (began_s, before_s), (end_s, after_s) = used[0], used[-1]
     return arrivals, last, (after_s - before_s) / (end_s - began_s)
 

@@ -68,3 +68,4 @@ def test_the_first_seconds_can_be_left_out(arrivals: Any) -> None:
         taken.take(scores(frame_ms, frame_ms), (frame_ms + late_ms) * MS)
         taken.take(pose(frame_ms), (frame_ms + late_ms) * MS)
     assert taken.after(1.0) == [40.0, 50.0]
+    assert taken.after(9.0) == arrivals().after(1.0) == []

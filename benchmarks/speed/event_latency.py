@@ -189,8 +189,8 @@ def follow(
     predicted = len(arrivals.after(options.warm_up))
     if last is None or len(used) < 2 or not predicted:
         raise SystemExit(
-            f"event_latency: got {predicted} predictions and {len(used)} statuses after --warm-up, expected more than 0 "
-            "and 1; make --seconds longer, or give the machine less other work"
+            f"event_latency: got {predicted} predictions and {len(used)} statuses after --warm-up, expected 1 and 2 "
+            "or more; make --seconds longer, or give the machine less other work"
         )
     (began_s, before_s), (end_s, after_s) = used[0], used[-1]
     return arrivals, last, (after_s - before_s) / (end_s - began_s)

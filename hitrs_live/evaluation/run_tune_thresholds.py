@@ -37,10 +37,20 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
     config = load_config(options.config) if options.config else Config()
     step_frames = checkpoint.info.step_frames(options.update)
     console = Console()
-    negative, notes = _negative(options.data, options.leave_out, checkpoint, step_frames, options.mirror)
+    by_path, notes = _negative(options.data, options.leave_out, checkpoint, step_frames, options.mirror)
+    negative = [stream for streams in by_path.values() for stream in streams]
     for note in notes:
         _print_line(console, note)
-    labelled = _labelled(options.labelled or [], options.subjects, checkpoint, step_frames, options.mirror)
+    labelled: list[KeptStream] = []
+    others = list(options.labelled or [])
+    if options.subjects is None and not options.leave_out:
+        # The model need not run twice over streams that are given as both.
+        twice = [
+            path for path in others if any((one.sequence.labels > BACKGROUND).any() for one in by_path.get(path, ()))
+        ]
+        labelled = [stream for path in twice for stream in by_path[path]]
+        others = [path for path in others if path not in twice]
+    labelled += _labelled(others, options.subjects, checkpoint, step_frames, options.mirror)
     if not labelled:
         _print_line(console, "no labelled data (--labelled): temperatures stay as they are, recall is not known")
     try:
@@ -66,12 +76,13 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
 
 def _negative(
     paths: Sequence[Path], leave_out: frozenset[str], checkpoint: Checkpoint, step_frames: int | None, mirror: bool
-) -> tuple[list[KeptStream], list[str]]:
-    """Read the data that should give no action. Returns the streams, and a line for each file on what of it counts."""
-    streams: list[KeptStream] = []
+) -> tuple[dict[Path, list[KeptStream]], list[str]]:
+    """Read the data that should give no action. Returns its streams, and a line for each file on what of it counts."""
+    by_path: dict[Path, list[KeptStream]] = {}
     notes: list[str] = []
     absent = set(leave_out)
     for path in paths:
+        streams = by_path.setdefault(path, [])
         recordings = [path] if is_recording(path) else sorted(path.glob("*.mcap")) if path.is_dir() else []
         for recording in recordings:
             streams += run_on_recording(checkpoint, recording, step_frames=step_frames, mirror=mirror)
@@ -91,7 +102,7 @@ def _negative(
             streams += run_model(checkpoint, sequences, step_frames=step_frames, mirror=mirror)
     if absent:
         raise DataError(f"--leave-out: no subject {', '.join(sorted(absent))} in the data; correct the names")
-    return streams, notes
+    return by_path, notes
 
 
 def _labelled(

@@ -127,6 +127,7 @@ class _Relay:
                 drops={cause: count for cause, count in drops.items() if count},
                 frame_age_ms=None if age_ms is None else round(age_ms, 1),
                 pose_restarts=self._pose.restarts,
+                pose_people_limit=self._pose.people_limit,
                 notices=(*((self._pose.notice,) if self._pose.notice else ()), *self._sink.notices),
             )
         )

@@ -39,7 +39,7 @@ _CHECK_AGAIN = 15
 
 
 class BlazePoseLandmarker:
-    """Follow people by their regions and search for more. A `Landmarker`."""
+    """Follow people by their regions and search for more. A `Landmarker` that `LimitsPeople`."""
 
     def __init__(self, model: str | Path, *, max_people: int, min_confidence: float) -> None:
         """Load the model, a `.task` file. min_confidence: of a person, from 0 to 1.
@@ -48,7 +48,7 @@ class BlazePoseLandmarker:
         """
         self._networks = BlazePoseNetworks(Path(model))
         self._detector = PersonDetector(self._networks, min_score=min_confidence * _PROPOSAL_SHARE)
-        self._max_people, self._min_presence = max_people, min_confidence
+        self._made_for, self._max_people, self._min_presence = max_people, max_people, min_confidence
         self._known: list[Known] = []
         self._search = Search()
         self._aspect = np.ones(2, np.float32)
@@ -71,6 +71,15 @@ class BlazePoseLandmarker:
             self._look_for_more(picture, seen)
         people = [known.person.landmarks for known in self._known if not known.missed]
         return np.stack(people) if people else np.empty((0, 33, LANDMARK_FIELDS), np.float32)
+
+    def limit_people(self, most: int) -> None:
+        """Look for at most so many people from now on, and no more than it was made for.
+
+        Those who are seen now are kept before others, large ones of whom the network is certain first.
+        """
+        self._max_people = min(most, self._made_for)
+        kept = sorted(self._known, key=_worth, reverse=True)[: self._max_people]
+        self._known = [known for known in self._known if known in kept]
 
     def close(self) -> None:
         """Forget everyone."""
@@ -165,3 +174,8 @@ class BlazePoseLandmarker:
 
     def _apart(self, one: Person, other: Person) -> float:
         return apart(one.landmarks, other.landmarks, self._aspect)
+
+
+def _worth(known: Known) -> tuple[bool, float]:
+    """What is kept first where not everyone can be."""
+    return not known.missed, known.person.region.side * known.person.certainty

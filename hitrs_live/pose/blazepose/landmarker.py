@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.pose.blazepose.detector import Candidate, PersonDetector
 from hitrs_live.pose.blazepose.known import Known, about_both, covering_pair, is_of, without_doubles
+from hitrs_live.pose.blazepose.motion import MotionFinder, Movement
 from hitrs_live.pose.blazepose.networks import BlazePoseNetworks
 from hitrs_live.pose.blazepose.person import Person, find_person
 from hitrs_live.pose.blazepose.search import Part, Search
@@ -50,7 +51,7 @@ class BlazePoseLandmarker:
         self._detector = PersonDetector(self._networks, min_score=min_confidence * _PROPOSAL_SHARE)
         self._made_for, self._max_people, self._min_presence = max_people, max_people, min_confidence
         self._known: list[Known] = []
-        self._search = Search()
+        self._search, self._motion = Search(), MotionFinder()
         self._aspect = np.ones(2, np.float32)
         self._size = np.zeros(2, np.float32)
 
@@ -64,11 +65,12 @@ class BlazePoseLandmarker:
         self._known = self._follow(picture)
         pair = covering_pair(self._known, self._size)
         seen = [known.person for known in self._known if not known.missed]
+        movement = self._motion.observe(picture, [person.landmarks[:, :2] * self._size for person in seen])
         if pair is not None:
             candidates = self._detector.find(picture, about_both(pair[0].person, pair[1].person))
             self._check(pair, candidates)
         else:
-            self._look_for_more(picture, seen)
+            self._look_for_more(picture, seen, movement)
         people = [known.person.landmarks for known in self._known if not known.missed]
         return np.stack(people) if people else np.empty((0, 33, LANDMARK_FIELDS), np.float32)
 
@@ -121,13 +123,15 @@ class BlazePoseLandmarker:
             else:
                 self._known[place] = replace(known, unchecked=_CHECK_AGAIN)
 
-    def _look_for_more(self, picture: NDArray[np.uint8], seen: Sequence[Person]) -> None:
+    def _look_for_more(self, picture: NDArray[np.uint8], seen: Sequence[Person], movement: Movement) -> None:
         """Search the picture for people who are not seen yet, where it is time to."""
         missing = [known.person.region for known in self._known if known.missed]
         here = list(seen)
         height, width = picture.shape[:2]
         full = len(seen) == self._max_people
-        for part in self._search.next_parts(width, height, seen=len(seen), missing=missing, full=full):
+        for part in self._search.next_parts(
+            width, height, seen=len(seen), missing=missing, full=full, movement=movement
+        ):
             for person in self._look_at(picture, part, here):
                 here.append(person)
                 self._admit(person)

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from hitrs_live.pose.blazepose.detector import whole_picture
+from hitrs_live.pose.blazepose.motion import Movement
 from hitrs_live.pose.blazepose.regions import Region
 
 _EVERY, _EVERY_LATER, _EVERY_FULL = 3, 6, 15
 """Pictures from one search to the next while someone is seen and no one is missing: at first, once that has changed
 nothing for some time, and while as many people are seen as are wanted."""
+_EVERY_STILL = 12
+"""The same, later, while nothing moves outside the people who are seen."""
+_EVERY_EMPTY = 4
+"""The same where nobody is seen, later, while nothing moves: else every picture is searched."""
 _LATER = 60
 """Pictures after which it is later."""
+_EVERY_MOVING = 2
+"""Pictures from one search to the next while something moves where nobody is known."""
 # In a picture nearly square, people are large enough without a search of its parts.
 _OBLONG = 1.2
 _TILE = 0.6
@@ -24,6 +31,10 @@ _OVERLAP = 1 / 3
 """Of neighbouring tiles, so that no one is cut by all that show a part of them."""
 _AROUND = 1.2
 """Side of the part about a missing person's last region, as a share of that region's."""
+_AROUND_MOVING = 2.5
+"""Side of the part about what moves, as a share of its own: mostly a part of a person moves."""
+_SMALLEST_MOVING_PX = 224
+"""The detector's own size: a smaller part would only be enlarged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +54,23 @@ class Search:
         self._pictures_since = 0
         self._seen, self._unchanged = 0, 0
         self._around_last = False
+        self._around_moving_last = False
         self._turn = 0
 
     def next_parts(
-        self, width: int, height: int, *, seen: int, missing: Sequence[Region], full: bool = False
+        self,
+        width: int,
+        height: int,
+        *,
+        seen: int,
+        missing: Sequence[Region],
+        full: bool = False,
+        movement: Movement | None = None,
     ) -> list[Part]:
         """Return the parts to search now, in order: none, one, or two where no one is seen yet.
 
         seen: how many people are seen in this picture. missing: where those who were lost lately have been, in pixels.
-        full: whether as many are seen as are wanted.
+        full: whether as many are seen as are wanted. movement: outside those who are seen, where that is known.
         """
         self._pictures_since += 1
         if full:
@@ -61,10 +80,16 @@ class Search:
             return [Part(region=whole_picture(width, height))]
         self._unchanged = self._unchanged + 1 if seen == self._seen else 0
         self._seen = seen
-        wait = _EVERY if self._unchanged < _LATER else _EVERY_LATER
-        if seen and not missing and self._pictures_since < wait:
+        if not missing and self._pictures_since < self._wait(seen, movement):
             return []
         self._pictures_since = 0
+        self._around_moving_last = (
+            movement is not None and movement.place is not None and not missing and not self._around_moving_last
+        )
+        if self._around_moving_last:
+            assert movement is not None
+            assert movement.place is not None
+            return [_around_moving(movement.place, width, height)]
         self._around_last = bool(missing) and not self._around_last
         if self._around_last:
             return [_around(missing[0])]
@@ -78,9 +103,25 @@ class Search:
             return [whole]
         return [Part(region=parts[self._turn // 2 % len(parts)], strict=True)]
 
+    def _wait(self, seen: int, movement: Movement | None) -> int:
+        """Return how many pictures there are from the last search to the next, where no one is missing."""
+        later, still = self._unchanged >= _LATER, movement is not None and movement.still
+        if not seen:
+            return _EVERY_EMPTY if later and still else 1
+        if movement is not None and movement.place is not None:
+            return _EVERY_MOVING
+        if not later:
+            return _EVERY
+        return _EVERY_STILL if still else _EVERY_LATER
+
 
 def _around(region: Region) -> Part:
     return Part(region=Region(x=region.x, y=region.y, side=region.side * _AROUND, angle=0.0))
+
+
+def _around_moving(place: Region, width: int, height: int) -> Part:
+    side = min(max(place.side * _AROUND_MOVING, _SMALLEST_MOVING_PX), max(width, height))
+    return Part(region=Region(x=place.x, y=place.y, side=side, angle=0.0), strict=True)
 
 
 def _parts(width: int, height: int) -> list[Region]:

@@ -174,7 +174,9 @@ class IsolatedPoseEstimator:
             else:
                 _log.info("the pose process has room: looks for up to %d of %d people", limit.limit, limit.most)
         began_s = self._clock()
-        landmarks = process.ask(self._seq, frame.image, self._config.hang_after_s, most_people=limit.limit)
+        landmarks = process.ask(
+            self._seq, frame.image, self._config.hang_after_s, most_people=limit.limit, spare=limit.spare
+        )
         limit.finish(self._clock() - began_s, len(landmarks))
         return landmarks
 

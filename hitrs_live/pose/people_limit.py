@@ -22,6 +22,8 @@ _FIRST_WAIT_NS, _LONGEST_WAIT_NS = 10_000_000_000, 160_000_000_000
 """How long there must be room. It doubles each time that one more turned out to be one too many."""
 _PROVEN_NS: Final = 60_000_000_000
 """One more who was followed for this long was not one too many."""
+_SPARE_PICTURES: Final = 30
+"""In a row of which none was left out before there is time for more than what has to be done."""
 _DECAY: Final = 0.8
 """Weight of the past in the mean time of a picture, at each picture."""
 _URGENT: Final = 0.5
@@ -37,6 +39,7 @@ class PeopleLimit:
         """How many people the settings ask for, and how many are looked for."""
         self.mean_s = 0.0
         """How long a picture took lately."""
+        self._complete = _SPARE_PICTURES
         self._urgent_s = _URGENT * hang_after_s
         self._index: int | None = None
         self._newest_s, self._people = 0.0, 0
@@ -44,6 +47,11 @@ class PeopleLimit:
         self._room_since_ns: int | None = None
         self._raised_ns: int | None = None
         self._wait_ns = _FIRST_WAIT_NS
+
+    @property
+    def spare(self) -> bool:
+        """Whether there is time for work that can wait: no picture of the source was left out lately."""
+        return self._complete >= _SPARE_PICTURES
 
     def begin(self, index: int, time_ns: int) -> bool:
         """Decide on the limit for the next picture. Returns whether it changed.
@@ -53,6 +61,7 @@ class PeopleLimit:
         """
         left_out = self._index is not None and index > self._index + 1
         self._index = index
+        self._complete = 0 if left_out else self._complete + 1
         if left_out and self.mean_s > SLOWEST_S:
             self._slow_since_ns = self._slow_since_ns if self._slow_pictures else time_ns
             self._slow_pictures += 1

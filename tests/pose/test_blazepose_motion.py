@@ -39,8 +39,8 @@ def seen(pictures: Iterable[Picture], people: list[NDArray[np.float32]] | None =
 def test_a_wall_with_noise_is_still_after_half_a_second_and_nothing_moves_there() -> None:
     movements = seen(wall(index) for index in range(40))
     assert all(movement.place is None for movement in movements)
-    assert [movement.still for movement in movements].index(True) == 17
-    assert all(movement.still for movement in movements[17:])
+    assert [movement.still for movement in movements].index(True) == 15
+    assert all(movement.still for movement in movements[15:])
 
 
 def test_what_comes_in_is_noticed_in_the_picture_that_first_shows_it() -> None:
@@ -113,7 +113,7 @@ def searched(search: Search, pictures: int, *, seen: int, movement: Movement | N
     return [
         index
         for index in range(pictures)
-        if search.next_parts(1600, 900, seen=seen, missing=[], movement=movement)
+        if search.next_parts(1280, 720, seen=seen, missing=[], movement=movement)
     ]  # fmt: skip
 
 
@@ -121,16 +121,52 @@ def test_in_a_still_scene_the_detector_runs_more_seldom() -> None:
     busy, still, empty = Search(), Search(), Search()
     for search, count in ((busy, 1), (still, 1), (empty, 0)):
         searched(search, 70, seen=count, movement=Movement())
+    # Without small tiles, for which this picture is too small.
     assert set(np.diff(searched(busy, 60, seen=1, movement=Movement()))) == {6}
     assert set(np.diff(searched(still, 60, seen=1, movement=STILL))) == {12}
     assert set(np.diff(searched(empty, 60, seen=0, movement=STILL))) == {4}
     assert searched(empty, 5, seen=0, movement=Movement()) == [0, 1, 2, 3, 4], "not still: every picture"
 
 
+def test_between_the_searches_of_a_large_still_picture_there_is_one_of_a_small_tile() -> None:
+    search = Search()
+    still = {"seen": 1, "missing": [], "movement": STILL}
+    shown = [search.next_parts(1600, 900, **still) for _ in range(71)][-11:]
+    shown += [search.next_parts(1600, 900, **still) for _ in range(600)]
+    small = [index for index, parts in enumerate(shown) if parts and parts[0].region.side == 400]
+    usual = [index for index, parts in enumerate(shown) if parts and parts[0].region.side != 400]
+    assert set(np.diff(small)) == set(np.diff(usual)) == {12}
+    assert (small[0] - usual[0]) % 12 == 6
+    assert all(shown[index][0].strict for index in small)
+    covered = np.zeros((900, 1600), bool)
+    for index in small:
+        region = shown[index][0].region
+        left, top = round(region.x - 200), round(region.y - 200)
+        covered[top : top + 400, left : left + 400] = True
+    assert covered.all(), "one after the other"
+
+
+@pytest.mark.parametrize(
+    ("size", "movement", "spare"),
+    [
+        ((1600, 900), STILL, False),
+        ((1600, 900), Movement(), True),
+        ((1600, 900), None, True),
+        ((1280, 720), STILL, True),
+    ],
+)
+def test_without_time_in_a_busy_scene_and_in_a_small_picture_there_are_no_small_tiles(
+    size: tuple[int, int], movement: Movement | None, spare: bool
+) -> None:
+    search = Search()
+    shown = [search.next_parts(*size, seen=1, missing=[], movement=movement, spare=spare) for _ in range(300)]
+    assert all(part.region.side != 400 for parts in shown for part in parts)
+
+
 def test_where_something_moves_the_detector_looks_at_once_there_first() -> None:
     search = Search()
     searched(search, 70, seen=1, movement=STILL)
-    while not search.next_parts(1600, 900, seen=1, missing=[], movement=STILL):
+    while not search.next_parts(1600, 900, seen=1, missing=[], movement=STILL, spare=False):
         pass
     assert search.next_parts(1600, 900, seen=1, missing=[], movement=STILL) == []
     (part,) = search.next_parts(1600, 900, seen=1, missing=[], movement=MOVING)

@@ -142,6 +142,17 @@ def test_the_people_in_a_file_do_not_depend_on_the_machine() -> None:
     assert running.limits == []
 
 
+def test_there_is_time_to_spare_until_a_picture_is_left_out_and_again_after_a_second_without() -> None:
+    limit = PeopleLimit(2, hang_after_s=5)
+    spare = []
+    for index in (*range(40), *range(41, 80)):
+        limit.begin(index, index * 33_333_333)
+        limit.finish(0.01, 1)
+        spare.append(limit.spare)
+    assert spare[:40] == [True] * 40
+    assert spare[40:] == [False] * 30 + [True] * 9
+
+
 class StepClock:
     """Seconds that go on by as much as the test says, each time they are read."""
 
@@ -215,13 +226,13 @@ def test_of_two_people_the_nearer_one_is_kept(show: Show) -> None:
         both = landmarker.step(picture)
     assert len(both) == 2
     sizes = np.ptp(both[:, :11, 0], axis=1)
-    landmarker.limit_people(1)
+    landmarker.limit_people(1, spare=True)
     for _ in range(20):
         (kept,) = landmarker.step(picture)
     assert np.ptp(kept[:11, 0]) == pytest.approx(sizes.max(), rel=0.1)
     assert sizes.max() > 1.4 * sizes.min()
     # No more than it was made for, whatever is asked.
-    landmarker.limit_people(9)
+    landmarker.limit_people(9, spare=True)
     for _ in range(30):
         both = landmarker.step(picture)
     assert len(both) == 2

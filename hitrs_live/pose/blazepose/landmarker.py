@@ -51,6 +51,7 @@ class BlazePoseLandmarker:
         self._detector = PersonDetector(self._networks, min_score=min_confidence * _PROPOSAL_SHARE)
         self._made_for, self._max_people, self._min_presence = max_people, max_people, min_confidence
         self._known: list[Known] = []
+        self._spare = True
         self._search, self._motion = Search(), MotionFinder()
         self._aspect = np.ones(2, np.float32)
         self._size = np.zeros(2, np.float32)
@@ -74,11 +75,13 @@ class BlazePoseLandmarker:
         people = [known.person.landmarks for known in self._known if not known.missed]
         return np.stack(people) if people else np.empty((0, 33, LANDMARK_FIELDS), np.float32)
 
-    def limit_people(self, most: int) -> None:
+    def limit_people(self, most: int, *, spare: bool) -> None:
         """Look for at most so many people from now on, and no more than it was made for.
 
-        Those who are seen now are kept before others, large ones of whom the network is certain first.
+        Those who are seen now are kept before others, large ones of whom the network is certain first. spare: whether
+        there is time for searches that can wait.
         """
+        self._spare = spare
         self._max_people = min(most, self._made_for)
         kept = sorted(self._known, key=_worth, reverse=True)[: self._max_people]
         self._known = [known for known in self._known if known in kept]
@@ -130,7 +133,7 @@ class BlazePoseLandmarker:
         height, width = picture.shape[:2]
         full = len(seen) == self._max_people
         for part in self._search.next_parts(
-            width, height, seen=len(seen), missing=missing, full=full, movement=movement
+            width, height, seen=len(seen), missing=missing, full=full, movement=movement, spare=self._spare
         ):
             for person in self._look_at(picture, part, here):
                 here.append(person)

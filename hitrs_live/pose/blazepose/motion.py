@@ -64,7 +64,7 @@ class MotionFinder:
             self._past.clear()
         if not self._past:
             self._usual, self._still = np.zeros(cells.shape, np.float32), 0
-        before = self._past[0] if len(self._past) == _LAG else None
+        before = self._past[0] if self._past else None
         # People move away from where they were, which changes too.
         outside = ~np.logical_or.reduce([known, *(covered for _, covered in self._past)])
         self._past.append((cells, known))

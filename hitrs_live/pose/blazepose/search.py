@@ -33,6 +33,9 @@ _AROUND = 1.2
 """Side of the part about a missing person's last region, as a share of that region's."""
 _AROUND_MOVING = 2.5
 """Side of the part about what moves, as a share of its own: mostly a part of a person moves."""
+_LARGE_PX, _SMALL_TILE_PX = 800, 400
+"""Where the shorter side is as long as the first, small tiles of the second are looked at too: in one, a person of 100
+pixels is as large for the detector as one of a quarter of the picture's height in the whole of it."""
 _SMALLEST_MOVING_PX = 224
 """The detector's own size: a smaller part would only be enlarged."""
 
@@ -55,7 +58,7 @@ class Search:
         self._seen, self._unchanged = 0, 0
         self._around_last = False
         self._around_moving_last = False
-        self._turn = 0
+        self._turn, self._small_turn = 0, 0
 
     def next_parts(
         self,
@@ -66,11 +69,13 @@ class Search:
         missing: Sequence[Region],
         full: bool = False,
         movement: Movement | None = None,
+        spare: bool = True,
     ) -> list[Part]:
         """Return the parts to search now, in order: none, one, or two where no one is seen yet.
 
         seen: how many people are seen in this picture. missing: where those who were lost lately have been, in pixels.
         full: whether as many are seen as are wanted. movement: outside those who are seen, where that is known.
+        spare: whether there is time for searches that can wait.
         """
         self._pictures_since += 1
         if full:
@@ -80,8 +85,9 @@ class Search:
             return [Part(region=whole_picture(width, height))]
         self._unchanged = self._unchanged + 1 if seen == self._seen else 0
         self._seen = seen
-        if not missing and self._pictures_since < self._wait(seen, movement):
-            return []
+        wait = 1 if missing else self._wait(seen, movement)
+        if self._pictures_since < wait:
+            return self._small_tile(width, height) if spare and self._is_free(wait, movement) else []
         self._pictures_since = 0
         self._around_moving_last = (
             movement is not None and movement.place is not None and not missing and not self._around_moving_last
@@ -102,6 +108,19 @@ class Search:
         if self._turn % 2:
             return [whole]
         return [Part(region=parts[self._turn // 2 % len(parts)], strict=True)]
+
+    def _is_free(self, wait: int, movement: Movement | None) -> bool:
+        """Whether this is the picture halfway between two searches that a still scene has made seldom."""
+        still = movement is not None and movement.still
+        return still and wait in (_EVERY_STILL, _EVERY_EMPTY) and self._pictures_since == wait // 2
+
+    def _small_tile(self, width: int, height: int) -> list[Part]:
+        """Return the small tile whose turn it is; none in a picture that is not large."""
+        if min(width, height) < _LARGE_PX:
+            return []
+        tiles = _grid(width, height, _SMALL_TILE_PX)
+        self._small_turn += 1
+        return [Part(region=tiles[self._small_turn % len(tiles)], strict=True)]
 
     def _wait(self, seen: int, movement: Movement | None) -> int:
         """Return how many pictures there are from the last search to the next, where no one is missing."""

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     landmarker = LandmarkerCall.from_command_line(options.landmarker, options.arguments).make()
     limited = landmarker if isinstance(landmarker, LimitsPeople) else None
     _send(replies, pack(Ready(limits_people=limited is not None)))
-    most_people: int | None = None
+    limits: tuple[int, bool] | None = None
     pixels: mmap.mmap | None = None
     while True:
         request = requests.get()
@@ -44,9 +44,9 @@ def main(arguments: list[str] | None = None) -> None:
         if pixels is None or len(pixels) < size:
             pixels = mmap.mmap(options.pixels, 0, prot=mmap.PROT_READ)
         picture = np.frombuffer(pixels, np.uint8, count=size).reshape(request.height, request.width, 3)
-        if limited is not None and request.most_people != most_people:
-            most_people = request.most_people
-            limited.limit_people(most_people)
+        if limited is not None and limits != (request.most_people, request.spare):
+            limits = (request.most_people, request.spare)
+            limited.limit_people(request.most_people, spare=request.spare)
         landmarks = landmarker.step(picture)
         reply = PoseReply(seq=request.seq, people=len(landmarks), landmarks=landmarks.astype("<f4").tobytes())
         _send(replies, pack(reply))

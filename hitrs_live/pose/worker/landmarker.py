@@ -27,10 +27,11 @@ class Landmarker(Protocol):
 class LimitsPeople(Protocol):
     """What a landmarker may add: where the machine is too slow for everyone, fewer people are asked for."""
 
-    def limit_people(self, most: int) -> None:
+    def limit_people(self, most: int, *, spare: bool) -> None:
         """Look for at most so many people from now on, 1 or more, and no more than it was made for.
 
-        Of those who are followed, the nearest and most certain are kept.
+        Of those who are followed, the nearest and most certain are kept. spare: whether there is time for work that can
+        wait, because no picture was left out lately.
         """
 
 

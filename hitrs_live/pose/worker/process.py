@@ -82,18 +82,22 @@ class PoseProcess:
             self.ready, self.limits_people = True, reply.limits_people
             self.ready_since = time.monotonic()
 
-    def ask(self, seq: int, image: NDArray[np.uint8], timeout_s: float, *, most_people: int) -> NDArray[np.float32]:
+    def ask(
+        self, seq: int, image: NDArray[np.uint8], timeout_s: float, *, most_people: int, spare: bool
+    ) -> NDArray[np.float32]:
         """Send one picture and wait for the landmarks of its people.
 
-        image: (height, width, 3) uint8, blue-green-red. most_people: look for at most so many, where the landmarker
-        limits people. Returns (P, points, LANDMARK_FIELDS) float32.
+        image: (height, width, 3) uint8, blue-green-red. most_people: look for at most so many; spare: whether there is
+        time for work that can wait; where the landmarker obeys. Returns (P, points, LANDMARK_FIELDS) float32.
         Raises ProcessDied where no reply comes within timeout_s, unless the machine was too busy to run the process;
         then it may use as much processor time.
         """
         self._pixels.write(image)
         height, width = image.shape[:2]
         try:
-            self._stdin.write(pack(PoseRequest(seq=seq, width=width, height=height, most_people=most_people)))
+            self._stdin.write(
+                pack(PoseRequest(seq=seq, width=width, height=height, most_people=most_people, spare=spare))
+            )
         except BrokenPipeError:
             raise ProcessDied(self._how_it_ended()) from None
         while True:

@@ -23,12 +23,16 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class PoseRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Find people in the picture that the shared file holds now. most_people: at most so many, where that is obeyed."""
+    """Find people in the picture that the shared file holds now.
+
+    most_people: at most so many; spare: whether there is time for work that can wait; where these are obeyed.
+    """
 
     seq: int
     width: int
     height: int
     most_people: int
+    spare: bool
 
 
 class PoseReply(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -81,10 +81,19 @@ class IsolatedPoseEstimator:
 
     @property
     def notice(self) -> str:
-        """What went wrong last, and whether fewer people are looked for, in one line; empty where nothing is wrong."""
+        """What went wrong last, whether fewer people are looked for, and what the process reports, in one line."""
         limit = self._limit
         fewer = f"pose estimation is too slow here: looks for at most {limit.limit} of {limit.most} people"
-        return "; ".join(filter(None, (self._failure, fewer if limit.limit < limit.most else "")))
+        return "; ".join(
+            filter(
+                None,
+                (
+                    self._failure,
+                    fewer if limit.limit < limit.most else "",
+                    self._process.notice if self._process else "",
+                ),
+            )
+        )
 
     @property
     def people_limit(self) -> int:

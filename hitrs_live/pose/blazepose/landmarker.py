@@ -21,7 +21,8 @@ from hitrs_live.pose.blazepose.detector import Candidate, PersonDetector
 from hitrs_live.pose.blazepose.known import Known, about_both, covering_pair, is_of, without_doubles
 from hitrs_live.pose.blazepose.motion import MotionFinder, Movement
 from hitrs_live.pose.blazepose.networks import BlazePoseNetworks
-from hitrs_live.pose.blazepose.person import Person, find_person
+from hitrs_live.pose.blazepose.person import Person, find_people
+from hitrs_live.pose.blazepose.regions import Region
 from hitrs_live.pose.blazepose.search import Part, Search
 from hitrs_live.pose.same_person import SAME_PERSON, STILL_THERE, apart
 from hitrs_live.pose.worker.protocol import LANDMARK_FIELDS
@@ -53,6 +54,8 @@ class BlazePoseLandmarker:
         self._known: list[Known] = []
         self._spare = True
         self._search, self._motion = Search(), MotionFinder()
+        self.notice = self._networks.notice
+        """Why a GPU that ONNX Runtime has is not used, in one line; empty for none."""
         self._aspect = np.ones(2, np.float32)
         self._size = np.zeros(2, np.float32)
 
@@ -101,7 +104,8 @@ class BlazePoseLandmarker:
 
         No one is remembered for longer than they were seen: what is seen once is seldom a person.
         """
-        found = [(known, self._find_again(picture, known)) for known in self._known]
+        people = self._find_people(picture, [known.person.region for known in self._known])
+        found = [(known, self._again(known, person)) for known, person in zip(self._known, people, strict=True)]
         kept = without_doubles(found, self._aspect)
         return [
             known.not_seen() if person is None else known.seen(person)
@@ -109,8 +113,11 @@ class BlazePoseLandmarker:
             if person is not None or known.missed < min(known.sightings, _REMEMBERED_PICTURES)
         ]
 
-    def _find_again(self, picture: NDArray[np.uint8], known: Known) -> Person | None:
-        person = find_person(self._networks, picture, known.person.region)
+    def _find_people(self, picture: NDArray[np.uint8], regions: Sequence[Region]) -> list[Person]:
+        return find_people(self._networks, picture, regions, together=self._networks.batches)
+
+    def _again(self, known: Known, person: Person) -> Person | None:
+        """Return who was found in a known person's region; None where that is nobody, or somebody else."""
         # Landmarks that jump have moved to something else in the region, mostly to another person.
         if person.presence < self._min_presence or self._apart(person, known.person) >= STILL_THERE:
             return None
@@ -152,8 +159,8 @@ class BlazePoseLandmarker:
             if candidate.region.side >= smallest and not any(is_of(candidate, person, self._size) for person in seen)
         ]
         more: list[Person] = []
-        for candidate in candidates[: min(_MOST_CANDIDATES, max(room, 1))]:
-            person = find_person(self._networks, picture, candidate.region)
+        looked_at = [candidate.region for candidate in candidates[: min(_MOST_CANDIDATES, max(room, 1))]]
+        for person in self._find_people(picture, looked_at):
             there = person.presence >= self._min_presence
             certain = not part.strict or person.certainty > _SEARCH_CERTAINTY
             if there and certain and all(self._apart(person, other) > SAME_PERSON for other in (*seen, *more)):

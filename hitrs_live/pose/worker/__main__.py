@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
     # Only now: loading takes a good part of a second, and the input's end must be noticed meanwhile.
     landmarker = LandmarkerCall.from_command_line(options.landmarker, options.arguments).make()
     limited = landmarker if isinstance(landmarker, LimitsPeople) else None
-    _send(replies, pack(Ready(limits_people=limited is not None)))
+    _send(replies, pack(Ready(limits_people=limited is not None, notice=getattr(landmarker, "notice", ""))))
     limits: tuple[int, bool] | None = None
     pixels: mmap.mmap | None = None
     while True:

@@ -46,6 +46,8 @@ class PoseProcess:
         self.ready = False
         self.limits_people = False
         """Whether it can look for fewer people; known once it is ready."""
+        self.notice = ""
+        """What is not as it could be, in one line; known once it is ready."""
         command = [
             sys.executable, "-m", "hitrs_live.pose.worker", *landmarker.command_line(),
             "--pixels", str(pixels.descriptor),
@@ -79,7 +81,7 @@ class PoseProcess:
         if not self.ready:
             while not isinstance(reply := self._receive(timeout_s), Ready):
                 pass
-            self.ready, self.limits_people = True, reply.limits_people
+            self.ready, self.limits_people, self.notice = True, reply.limits_people, reply.notice
             self.ready_since = time.monotonic()
 
     def ask(

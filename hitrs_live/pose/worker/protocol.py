@@ -17,9 +17,11 @@ of the hips, x right, y down, z away; visibility and presence in [0, 1]."""
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The network is loaded. limits_people: whether it can look for fewer people than it was made for."""
+    """The network is loaded. limits_people: whether it can look for fewer people than it was made for. notice: what is
+    not as it could be, in one line."""
 
     limits_people: bool = False
+    notice: str = ""
 
 
 class PoseRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):

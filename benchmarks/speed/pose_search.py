@@ -79,7 +79,7 @@ class Scene:
         self._walls = [noise.integers(124, 131, (HEIGHT, WIDTH, 3), np.uint8) for _ in range(4)]
         self._known = people(folder, KNOWN, 360) if known else []
         self._new, self._walks = people(folder, NEW, height_px), walks
-        self._left = 750
+        self._left = 700
 
     def pictures(self, quiet: int) -> Iterator[tuple[Picture, bool]]:
         """Yield pictures, red-green-blue, and whether each shows all of the new person; the first so many do not."""
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("person known, height of the new one and how it comes: CPU ms of a quiet picture; pictures until found")
     for known in (True, False):
         for height_px in (400, 100):
-            for walks in (True, False):
+            for walks in (False, True):
                 row = measure(
                     chosen.data / "video", known=known, height_px=height_px, walks=walks, phases=chosen.phases
                 )

@@ -98,6 +98,8 @@ def _network(
 ) -> Chosen:
     """Make what runs a network. outputs: the shapes of those that are wanted; no two outputs have the same."""
     network = read_network(data)
+    if network.shapes[network.input] != (1, size, size, 3):
+        raise UnknownNetwork(f"takes pictures of {network.shapes[network.input]}, expected (1, {size}, {size}, 3)")
     file = convert(network, outputs=[_output(network, shape) for shape in outputs], scale=scale, offset=offset)
     # From a file: a session that is given bytes keeps them as long as it lives.
     with tempfile.NamedTemporaryFile(suffix=".onnx") as stored:

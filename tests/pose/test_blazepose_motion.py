@@ -171,16 +171,16 @@ def test_where_something_moves_the_detector_looks_at_once_there_first() -> None:
     assert search.next_parts(1600, 900, seen=1, missing=[], movement=STILL) == []
     (part,) = search.next_parts(1600, 900, seen=1, missing=[], movement=MOVING)
     assert part.strict
-    assert (part.region.x, part.region.y, part.region.side) == (900, 300, 250)
+    assert (part.region.x, part.region.y, part.region.side) == (900, 300, 320)
     # Then in turn with the usual parts, every other picture.
     sides = [
         [part.region.side for part in search.next_parts(1600, 900, seen=1, missing=[], movement=MOVING)]
         for _ in range(6)
     ]
     assert sides[0::2] == [[]] * 3
-    assert sides[1] != [250]
-    assert sides[3] == [250]
-    assert sides[5] != [250]
+    assert sides[1] != [320]
+    assert sides[3] == [320]
+    assert sides[5] != [320]
 
 
 def test_as_many_as_are_wanted_are_enough_whatever_moves() -> None:

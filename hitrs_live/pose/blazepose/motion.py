@@ -24,7 +24,8 @@ _LEAST_LEVELS, _NOISE_FACTOR, _MOST_NOISE = 8.0, 5.0, 4.0
 """A cell has changed by more than so many grey levels, and so many times what cells change by on average, of which
 each counts for a few levels at most."""
 _FEWEST_CELLS = 3
-"""Connected: fewer are noise."""
+"""In a group: fewer are noise."""
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
 _MOST_CELLS = 0.4
 """Of the picture. Where more change, the camera has moved or the light has, and nothing is known."""
 _USUAL, _FORGET = 0.5, 0.05
@@ -41,7 +42,7 @@ class Movement:
     """What moves in a picture outside the people who are known."""
 
     place: Region | None = None
-    """The smallest upright square about the largest thing that moves and does not do so usually; None for none."""
+    """The smallest upright square about the largest group of cells that changes and does not do so usually; None for none."""
     still: bool = False
     """Whether nothing has moved for some time but what does so usually."""
 
@@ -114,14 +115,17 @@ def _covered(
 
 
 def _largest(cells: NDArray[np.bool_], width: int, height: int) -> Region | None:
-    """Return the square about the largest connected group of cells, pixels; None where there is none large enough."""
+    """Return the square about the largest group of cells, pixels; None where there is none large enough."""
     if np.count_nonzero(cells) < _FEWEST_CELLS:
         return None
-    _, _, groups, _ = cv2.connectedComponentsWithStats(cells.astype(np.uint8), connectivity=8)
-    group = max(groups[1:], key=lambda each: int(each[cv2.CC_STAT_AREA]))
-    if group[cv2.CC_STAT_AREA] < _FEWEST_CELLS:
+    # Limbs of one person move apart from each other: cells with one between them belong together.
+    _, labels = cv2.connectedComponents(cv2.dilate(cells.astype(np.uint8), _NEIGHBOURS), connectivity=8)
+    sizes = np.bincount(labels[cells])
+    group = int(sizes.argmax())
+    if sizes[group] < _FEWEST_CELLS:
         return None
-    across, down = width / cells.shape[1], height / cells.shape[0]
-    left, top = group[cv2.CC_STAT_LEFT] * across, group[cv2.CC_STAT_TOP] * down
-    wide, high = group[cv2.CC_STAT_WIDTH] * across, group[cv2.CC_STAT_HEIGHT] * down
-    return Region(x=float(left + wide / 2), y=float(top + high / 2), side=float(max(wide, high)), angle=0.0)
+    rows, columns = np.nonzero(cells & (labels == group))
+    scale = max(width / cells.shape[1], height / cells.shape[0])
+    x, y = (float(each.min() + each.max() + 1) / 2 for each in (columns, rows))
+    side = float(max(np.ptp(columns), np.ptp(rows)) + 1) * scale
+    return Region(x=x * width / cells.shape[1], y=y * height / cells.shape[0], side=side, angle=0.0)

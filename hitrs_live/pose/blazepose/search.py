@@ -36,8 +36,8 @@ _AROUND_MOVING = 2.5
 _LARGE_PX, _SMALL_TILE_PX = 800, 400
 """Where the shorter side is as long as the first, small tiles of the second are looked at too: in one, a person of 100
 pixels is as large for the detector as one of a quarter of the picture's height in the whole of it."""
-_SMALLEST_MOVING_PX = 224
-"""The detector's own size: a smaller part would only be enlarged."""
+_SMALLEST_MOVING_PX = 320
+"""Little larger than the detector's own input: the part is about a person of whom a limb may be all that moves."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ A few thousand pixels of the picture are averaged to some 64 x 36 cells and comp
 That takes a tenth of a millisecond, where the detector takes six.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Movement:
     """What moves in a picture outside the people who are known."""
 
     place: Region | None = None
-    """The smallest upright square about the largest group of cells that changes and does not do so usually; None for none."""
+    """The smallest upright square about the largest group of cells that change, and usually do not; None for none."""
     still: bool = False
     """Whether nothing has moved for some time but what does so usually."""
 
@@ -94,7 +95,8 @@ def _cells(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _changed(difference: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return which cells have changed otherwise than all of them together, as by the camera's exposure."""
-    apart = np.abs(difference - np.median(difference))
+    middle = difference.size // 2
+    apart = np.abs(difference - np.partition(difference, middle, axis=None)[middle])
     noise = float(np.minimum(apart, _MOST_NOISE).mean())
     return apart > max(_LEAST_LEVELS, _NOISE_FACTOR * noise)  # type: ignore[no-any-return]
 
@@ -104,13 +106,13 @@ def _covered(
 ) -> NDArray[np.bool_]:
     """Return the cells that show people."""
     covered = np.zeros(shape, np.bool_)
-    scale = np.array((shape[1] / width, shape[0] / height))
+    down, across = shape[0] / height, shape[1] / width
     for points in people:
-        low, high = points.min(axis=0), points.max(axis=0)
-        beside = _BESIDE * (high - low).max()
-        left, top = np.floor((low - beside) * scale).astype(int)
-        right, bottom = np.ceil((high + beside) * scale).astype(int)
-        covered[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = True
+        (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        beside = _BESIDE * max(right - left, bottom - top)
+        rows = slice(max(int((top - beside) * down), 0), max(math.ceil((bottom + beside) * down), 0))
+        columns = slice(max(int((left - beside) * across), 0), max(math.ceil((right + beside) * across), 0))
+        covered[rows, columns] = True
     return covered
 
 

@@ -183,6 +183,27 @@ def test_where_something_moves_the_detector_looks_at_once_there_first() -> None:
     assert sides[5] != [320]
 
 
+def test_where_nobody_is_seen_the_whole_picture_comes_before_what_moves() -> None:
+    search = Search()
+    first, second = (
+        [part.region.side for part in search.next_parts(1600, 900, seen=0, missing=[], movement=MOVING)]
+        for _ in range(2)
+    )
+    assert first == [1600, 320]
+    assert second[0] == 1600
+    assert second[1] != 320, "in turn with the usual parts"
+
+
+def test_about_something_large_that_moves_the_whole_picture_is_searched() -> None:
+    search = Search()
+    searched(search, 70, seen=1, movement=STILL)
+    large = Movement(place=Region(x=800, y=500, side=500, angle=0.0))
+    shown = [search.next_parts(1600, 900, seen=1, missing=[], movement=large, spare=False) for _ in range(3)]
+    (part,) = next(parts for parts in shown if parts)
+    assert part.region.side == 1600
+    assert not part.strict
+
+
 def test_as_many_as_are_wanted_are_enough_whatever_moves() -> None:
     search = Search()
     shown = [search.next_parts(1600, 900, seen=2, missing=[], full=True, movement=MOVING) for _ in range(30)]

@@ -89,17 +89,15 @@ class Search:
         if self._pictures_since < wait:
             return self._small_tile(width, height) if spare and self._is_free(wait, movement) else []
         self._pictures_since = 0
-        self._around_moving_last = (
-            movement is not None and movement.place is not None and not missing and not self._around_moving_last
-        )
-        if self._around_moving_last:
-            assert movement is not None
-            assert movement.place is not None
-            return [_around_moving(movement.place, width, height)]
+        moving = self._moving(width, height, None if missing else movement)
         self._around_last = bool(missing) and not self._around_last
         if self._around_last:
             return [_around(missing[0])]
         whole, parts = Part(region=whole_picture(width, height)), _parts(width, height)
+        if moving is not None and seen:
+            return [moving]
+        if moving is not None and moving != whole:
+            return [whole, moving]
         self._turn += 1
         if not parts:
             return [whole]
@@ -108,6 +106,12 @@ class Search:
         if self._turn % 2:
             return [whole]
         return [Part(region=parts[self._turn // 2 % len(parts)], strict=True)]
+
+    def _moving(self, width: int, height: int, movement: Movement | None) -> Part | None:
+        """Return the part about what moves, in every other search; None for the others."""
+        place = None if movement is None else movement.place
+        self._around_moving_last = place is not None and not self._around_moving_last
+        return _around_moving(place, width, height) if place is not None and self._around_moving_last else None
 
     def _is_free(self, wait: int, movement: Movement | None) -> bool:
         """Whether this is the picture halfway between two searches that a still scene has made seldom."""
@@ -139,7 +143,9 @@ def _around(region: Region) -> Part:
 
 
 def _around_moving(place: Region, width: int, height: int) -> Part:
-    side = min(max(place.side * _AROUND_MOVING, _SMALLEST_MOVING_PX), max(width, height))
+    side = max(place.side * _AROUND_MOVING, _SMALLEST_MOVING_PX)
+    if side >= min(width, height):
+        return Part(region=whole_picture(width, height))
     return Part(region=Region(x=place.x, y=place.y, side=side, angle=0.0), strict=True)
 
 

@@ -61,10 +61,15 @@ def _take_standard_output() -> int:
 
 def _listen(requests: queue.Queue[PoseRequest]) -> None:
     unpacker = Unpacker()
-    while data := os.read(sys.stdin.fileno(), 1 << 16):
-        for message in unpacker.feed(data):
-            if isinstance(message, PoseRequest):
-                requests.put(message)
+    try:
+        while data := os.read(sys.stdin.fileno(), 1 << 16):
+            for message in unpacker.feed(data):
+                if isinstance(message, PoseRequest):
+                    requests.put(message)
+    except ValueError as error:
+        # Without this thread, the input's end would go unnoticed for ever.
+        print(f"the pipeline's requests: {error}", file=sys.stderr, flush=True)
+        os._exit(1)
     # No clean-up: the network's threads may be stuck, which is one reason why the pipeline would end us.
     os._exit(0)
 

@@ -95,6 +95,8 @@ class Search:
             return [_around(missing[0])]
         whole, parts = Part(region=whole_picture(width, height)), _parts(width, height)
         if moving is not None and seen:
+            # The place of a part; the whole picture is next.
+            self._turn += self._turn % 2
             return [moving]
         if moving is not None and moving != whole:
             return [whole, moving]

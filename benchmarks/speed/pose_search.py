@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 )
                 rows.append(row)
                 print(
-                    f"{row['known']:2}{height_px:6}{'walking' if walks else 'at once':>9}: {row['quiet_cpu_ms']:.1f}; "
+                    f"{known:2}{height_px:6}{'walking' if walks else 'at once':>9}: {row['quiet_cpu_ms']:.1f}; "
                     f"mean {row['mean']:.1f}, worst {row['worst']}, found in {row['found']} of {chosen.phases}",
                     flush=True,
                 )

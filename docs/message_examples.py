@@ -74,7 +74,7 @@ EXAMPLES: Final[tuple[AnyMessage, ...]] = (
         stages={"pose": StageLatency(p50_ms=22.5, p99_ms=41.0), "model": StageLatency(p50_ms=4.25, p99_ms=13.5)},
         people=(1,), memory_mb=412.5, motion_error_mm=64.2, motion_held_error_mm=92.7,
         motion_horizons_ms=(100.0, 200.0), motion_errors_mm=(21.5, 38.0), motion_held_errors_mm=(31.0, 58.5),
-        information=("model hitrs_tiny on ONNX Runtime",),
+        information=("model hitrs_tiny on ONNX Runtime",), pose_people_limit=2,
     ),
 )  # fmt: skip
 """Values are typical, not measured."""

@@ -550,6 +550,9 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     """How far the camera is turned clockwise, seen from behind it, degrees, likewise."""
     rejected_bodies: int = 0
     """Number of bodies left out since the start, one for each frame: furniture, and what `camera.mask` hides."""
+    pose_people_limit: int | None = None
+    """How many people pose estimation looks for at most: `pose.max_people`, or fewer while the machine is too slow for
+    them; None for a source that has joints already."""
 
     @property
     def topic(self) -> str:

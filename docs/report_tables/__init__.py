@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from report_tables import accuracy, motion, reality, research, speed
+from report_tables import accuracy, motion, pose_search, reality, research, speed
 from report_tables.reports import Reports
 
 TABLES: Final[dict[str, Callable[[Reports], str]]] = {
@@ -37,6 +37,8 @@ TABLES: Final[dict[str, Callable[[Reports], str]]] = {
     "event_latency": speed.event_latency,
     "pose_cost": speed.pose_cost,
     "pose_backends": speed.pose_backends,
+    "pose_search": pose_search.pose_search,
+    "small_people": pose_search.small_people,
     "streaming": speed.streaming,
     "levers": speed.levers,
     "bench": speed.bench,

@@ -131,6 +131,7 @@ class _Relay:
                 frame_age_ms=None if age_ms is None else round(age_ms, 1),
                 stages=self._timer.latencies(),
                 pose_restarts=self._pose.restarts,
+                pose_people_limit=self._pose.people_limit,
                 notices=(*((self._pose.notice,) if self._pose.notice else ()), *self._sink.notices),
             )
         )

@@ -78,6 +78,7 @@ class StatusBuilder:
             rejected_bodies=self._tracker.rejected,
             camera_pitch_deg=round(self._leveller.pitch_deg, 1),
             camera_roll_deg=round(self._leveller.roll_deg, 1),
+            pose_people_limit=None if self._pose is None else self._pose.people_limit,
         )
 
     def _drops(self) -> dict[str, int]:

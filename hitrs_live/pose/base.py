@@ -36,6 +36,10 @@ class PoseEstimator(Protocol):
     def notice(self) -> str:
         """What went wrong last, in one line; empty where nothing did."""
 
+    @property
+    def people_limit(self) -> int | None:
+        """How many people are looked for at most at present; None where that is not known."""
+
     def open(self) -> None:
         """Load the network and wait until it is ready.
 

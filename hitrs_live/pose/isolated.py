@@ -1,5 +1,6 @@
 """A pose estimator in a process of its own, which may hang, crash or leak memory without stopping the stream."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 
@@ -12,6 +13,7 @@ from hitrs_live.messages import Frame, Pose, PoseFrame
 from hitrs_live.pose.base import already_open, check_picture, not_open
 from hitrs_live.pose.intrinsics import Intrinsics
 from hitrs_live.pose.landmarks import poses_of
+from hitrs_live.pose.people_limit import SLOWEST_S, PeopleLimit
 from hitrs_live.pose.worker.landmarker import LandmarkerCall
 from hitrs_live.pose.worker.process import PoseProcess, ProcessDied
 from hitrs_live.pose.worker.shared_frame import SharedPixels
@@ -27,6 +29,8 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _PROVEN_REPLIES = 3
 _PROVEN_S = 10.0
 
+_log = logging.getLogger(__name__)
+
 
 class IsolatedPoseEstimator:
     """Run a landmarker in a child process and watch over it. A `PoseEstimator`.
@@ -35,6 +39,9 @@ class IsolatedPoseEstimator:
     replaced. The frame it failed on has no result and is counted; the stream goes on. After five failures in a row
     there are pauses between the processes, of a second at first and a minute at most; frames meanwhile have no result.
     It is given up only where none ever replied as expected: then the settings are wrong.
+
+    On a machine that is too slow for everyone, fewer people are looked for (`people_limit`), where the landmarker
+    limits people.
     """
 
     def __init__(
@@ -49,7 +56,8 @@ class IsolatedPoseEstimator:
         """Take the settings; nothing is loaded or started.
 
         find_landmarker: called by `open`; names what runs in the process. skeleton: the layout of its points.
-        intrinsics: of the camera; scaled to the size of each picture. clock: monotonic seconds.
+        intrinsics: of the camera; scaled to the size of each picture. clock: monotonic seconds; also measures how long
+        a picture takes.
         """
         self.skeleton = skeleton
         """The layout of the keypoints."""
@@ -62,14 +70,35 @@ class IsolatedPoseEstimator:
         self._proven_once = False
         self._paused_until = 0.0
         self._memory_checked = 0.0
+        self._limit = PeopleLimit(config.max_people, hang_after_s=config.hang_after_s)
         self._seq = 0
         self._lost = 0
         self.restarts = 0
         """Processes that had to be replaced."""
         self.memory_mb: float | None = None
         """Resident memory of the process at the last check, MiB."""
-        self.notice = ""
-        """What went wrong last, in one line; empty where nothing did."""
+        self._failure = ""
+
+    @property
+    def notice(self) -> str:
+        """What went wrong last, whether fewer people are looked for, and what the process reports, in one line."""
+        limit = self._limit
+        fewer = f"pose estimation is too slow here: looks for at most {limit.limit} of {limit.most} people"
+        return "; ".join(
+            filter(
+                None,
+                (
+                    self._failure,
+                    fewer if limit.limit < limit.most else "",
+                    self._process.notice if self._process else "",
+                ),
+            )
+        )
+
+    @property
+    def people_limit(self) -> int:
+        """How many people are looked for at most: config.max_people, or fewer while the machine is too slow."""
+        return self._limit.limit
 
     @property
     def process_id(self) -> int | None:
@@ -105,7 +134,7 @@ class IsolatedPoseEstimator:
         process = self._resumed()
         self._seq += 1
         try:
-            landmarks = process.ask(self._seq, frame.image, self._config.hang_after_s) if process else None
+            landmarks = self._ask(process, frame) if process else None
         except ProcessDied as death:
             self._replace(str(death))
             landmarks = None
@@ -141,6 +170,24 @@ class IsolatedPoseEstimator:
         if self._pixels is not None:
             self._pixels.close()
             self._pixels = None
+
+    def _ask(self, process: PoseProcess, frame: Frame) -> NDArray[np.float32]:
+        limit, before = self._limit, self._limit.limit
+        took_s = limit.mean_s
+        if process.limits_people and limit.begin(frame.index, frame.capture_time_ns):
+            if limit.limit < before:
+                _log.warning(
+                    "a picture takes the pose process %.0f ms, more than %.0f: looks for at most %d of %d people",
+                    took_s * 1000, SLOWEST_S * 1000, limit.limit, limit.most,
+                )  # fmt: skip
+            else:
+                _log.info("the pose process has room: looks for up to %d of %d people", limit.limit, limit.most)
+        began_s = self._clock()
+        landmarks = process.ask(
+            self._seq, frame.image, self._config.hang_after_s, most_people=limit.limit, spare=limit.spare
+        )
+        limit.finish(self._clock() - began_s, len(landmarks))
+        return landmarks
 
     def _poses(self, landmarks: NDArray[np.float32], lens: Intrinsics) -> tuple[Pose, ...]:
         return poses_of(landmarks, self.skeleton, lens, min_joint_confidence=self._config.min_joint_confidence)
@@ -198,7 +245,7 @@ class IsolatedPoseEstimator:
         self._failures = 1 if proven else self._failures + 1
         self.restarts += 1
         self._process.close(at_once=True)
-        self.notice = f"the pose process {reason}"
+        self._failure = f"the pose process {reason}"
         if self._failures < _FAILURES_IN_A_ROW:
             self._process = self._spawn()
             return
@@ -206,9 +253,9 @@ class IsolatedPoseEstimator:
         self._process = None
         if not self._proven_once:
             raise PoseProcessFailed(
-                f"{self.notice}, {self._failures} times in a row; its last words: {words or 'none'}; "
+                f"{self._failure}, {self._failures} times in a row; its last words: {words or 'none'}; "
                 "`hitrs-live models` shows its model, pose.memory_limit_mb and pose.hang_after_s are its limits"
             )
         pause_s = min(_FIRST_PAUSE_S * 2 ** (self._failures - _FAILURES_IN_A_ROW), _LONGEST_PAUSE_S)
         self._paused_until = self._clock() + pause_s
-        self.notice += f", {self._failures} times in a row; the next one starts in {pause_s:.0f} s"
+        self._failure += f", {self._failures} times in a row; the next one starts in {pause_s:.0f} s"

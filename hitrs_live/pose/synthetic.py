@@ -116,6 +116,8 @@ class SyntheticPoseEstimator:
     """The layout of the keypoints."""
     restarts = 0
     """Nothing here can fail."""
+    people_limit = 1
+    """There is one figure."""
 
     def __init__(self, intrinsics: Intrinsics, *, gaps: Collection[int] = ()) -> None:
         """Take the camera. gaps: indices of frames that get no result, as if the estimator had failed on them."""

@@ -308,6 +308,7 @@ def test_the_pipeline_makes_poses_and_scores_of_what_it_finds(case: Case, estima
     last = sink.messages[-1]
     assert isinstance(last, Status)
     assert last.pose_restarts == estimator.restarts
+    assert last.pose_people_limit == estimator.people_limit
     lost = sum(estimator.drops().values())
     assert (last.frames, last.drops.get("pose_gap", 0)) == (FRAMES - lost, lost)
     assert [notice for notice in last.notices if notice == estimator.notice] == ([estimator.notice] if lost else [])

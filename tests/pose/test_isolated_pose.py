@@ -227,6 +227,20 @@ def test_the_process_ends_when_its_parent_is_killed() -> None:
     wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "the end of the child")
 
 
+def test_a_process_that_is_sent_what_is_no_request_says_so_and_ends() -> None:
+    call = LandmarkerCall(target="hitrs_live.pose.synthetic:SyntheticLandmarker")
+    command = [sys.executable, "-m", "hitrs_live.pose.worker", *call.command_line(), "--pixels", "0"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stderr is not None
+    # The input stays open: its end is not what ends the process.
+    process.stdin.write(b"\x03\x00\x00\x00abc")
+    process.stdin.flush()
+    assert process.wait(PATIENCE_S) == 1
+    assert b"requests: got bytes that are no message" in process.stderr.read()
+    process.communicate()
+
+
 def test_the_users_terminal_is_left_alone(show: Show, capfd: pytest.CaptureFixture[str]) -> None:
     estimator = make_pose_estimator(PATIENT, LENS)
     estimator.open()

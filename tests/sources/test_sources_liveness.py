@@ -93,6 +93,27 @@ def test_only_the_newest_picture_is_read_and_the_others_are_counted(box: LatestF
     assert box.take(0) == []
 
 
+def test_a_reader_that_takes_longer_than_a_picture_leaves_out_pictures_evenly(
+    box: LatestFrame, clock: ManualClock
+) -> None:
+    read: list[int] = []
+    put, busy_until_ns = 0, 0
+    # A camera of 30 Hz, and a reader that takes 80 ms for a picture; in steps of a millisecond.
+    for _ in range(4000):
+        clock.advance(0.001)
+        if clock.now_ns >= put * S / 30:
+            box.put(clock.now_ns, PICTURE)
+            put += 1
+        if clock.now_ns >= busy_until_ns:
+            for item in box.take(0):
+                if isinstance(item, Frame):
+                    assert item.index == put - 1, "the newest"
+                    read.append(item.index)
+                    busy_until_ns = clock.now_ns + 80_000_000
+    assert set(np.diff(read)) == {2, 3}
+    assert box.drops() == {"camera": read[-1] + 1 - len(read) + max(put - read[-1] - 2, 0), "stale": 0}
+
+
 def test_a_picture_past_its_age_is_dropped_and_counted_as_stale(box: LatestFrame, clock: ManualClock) -> None:
     box.put(0, PICTURE)
     clock.now_ns = S // 2 + 1

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 from hitrs_live.pose.blazepose.detector import Candidate, PersonDetector
 from hitrs_live.pose.blazepose.known import Known, about_both, covering_pair, is_of, without_doubles
+from hitrs_live.pose.blazepose.motion import MotionFinder, Movement
 from hitrs_live.pose.blazepose.networks import BlazePoseNetworks
-from hitrs_live.pose.blazepose.person import Person, find_person
+from hitrs_live.pose.blazepose.person import Person, find_people
+from hitrs_live.pose.blazepose.regions import Region
 from hitrs_live.pose.blazepose.search import Part, Search
 from hitrs_live.pose.same_person import SAME_PERSON, STILL_THERE, apart
 from hitrs_live.pose.worker.protocol import LANDMARK_FIELDS
@@ -39,7 +41,7 @@ _CHECK_AGAIN = 15
 
 
 class BlazePoseLandmarker:
-    """Follow people by their regions and search for more. A `Landmarker`."""
+    """Follow people by their regions and search for more. A `Landmarker` that `LimitsPeople`."""
 
     def __init__(self, model: str | Path, *, max_people: int, min_confidence: float) -> None:
         """Load the model, a `.task` file. min_confidence: of a person, from 0 to 1.
@@ -48,9 +50,12 @@ class BlazePoseLandmarker:
         """
         self._networks = BlazePoseNetworks(Path(model))
         self._detector = PersonDetector(self._networks, min_score=min_confidence * _PROPOSAL_SHARE)
-        self._max_people, self._min_presence = max_people, min_confidence
+        self._made_for, self._max_people, self._min_presence = max_people, max_people, min_confidence
         self._known: list[Known] = []
-        self._search = Search()
+        self._spare = True
+        self._search, self._motion = Search(), MotionFinder()
+        self.notice = self._networks.notice
+        """Why a GPU that ONNX Runtime has is not used, in one line; empty for none."""
         self._aspect = np.ones(2, np.float32)
         self._size = np.zeros(2, np.float32)
 
@@ -64,13 +69,25 @@ class BlazePoseLandmarker:
         self._known = self._follow(picture)
         pair = covering_pair(self._known, self._size)
         seen = [known.person for known in self._known if not known.missed]
+        movement = self._motion.observe(picture, [person.landmarks[:, :2] * self._size for person in seen])
         if pair is not None:
             candidates = self._detector.find(picture, about_both(pair[0].person, pair[1].person))
             self._check(pair, candidates)
         else:
-            self._look_for_more(picture, seen)
+            self._look_for_more(picture, seen, movement)
         people = [known.person.landmarks for known in self._known if not known.missed]
         return np.stack(people) if people else np.empty((0, 33, LANDMARK_FIELDS), np.float32)
+
+    def limit_people(self, most: int, *, spare: bool) -> None:
+        """Look for at most so many people from now on, and no more than it was made for.
+
+        Those who are seen now are kept before others, large ones of whom the network is certain first. spare: whether
+        there is time for searches that can wait.
+        """
+        self._spare = spare
+        self._max_people = min(most, self._made_for)
+        kept = sorted(self._known, key=_worth, reverse=True)[: self._max_people]
+        self._known = [known for known in self._known if known in kept]
 
     def close(self) -> None:
         """Forget everyone."""
@@ -87,7 +104,8 @@ class BlazePoseLandmarker:
 
         No one is remembered for longer than they were seen: what is seen once is seldom a person.
         """
-        found = [(known, self._find_again(picture, known)) for known in self._known]
+        people = self._find_people(picture, [known.person.region for known in self._known])
+        found = [(known, self._again(known, person)) for known, person in zip(self._known, people, strict=True)]
         kept = without_doubles(found, self._aspect)
         return [
             known.not_seen() if person is None else known.seen(person)
@@ -95,8 +113,11 @@ class BlazePoseLandmarker:
             if person is not None or known.missed < min(known.sightings, _REMEMBERED_PICTURES)
         ]
 
-    def _find_again(self, picture: NDArray[np.uint8], known: Known) -> Person | None:
-        person = find_person(self._networks, picture, known.person.region)
+    def _find_people(self, picture: NDArray[np.uint8], regions: Sequence[Region]) -> list[Person]:
+        return find_people(self._networks, picture, regions, together=self._networks.batches)
+
+    def _again(self, known: Known, person: Person) -> Person | None:
+        """Return who was found in a known person's region; None where that is nobody, or somebody else."""
         # Landmarks that jump have moved to something else in the region, mostly to another person.
         if person.presence < self._min_presence or self._apart(person, known.person) >= STILL_THERE:
             return None
@@ -112,13 +133,15 @@ class BlazePoseLandmarker:
             else:
                 self._known[place] = replace(known, unchecked=_CHECK_AGAIN)
 
-    def _look_for_more(self, picture: NDArray[np.uint8], seen: Sequence[Person]) -> None:
+    def _look_for_more(self, picture: NDArray[np.uint8], seen: Sequence[Person], movement: Movement) -> None:
         """Search the picture for people who are not seen yet, where it is time to."""
         missing = [known.person.region for known in self._known if known.missed]
         here = list(seen)
         height, width = picture.shape[:2]
         full = len(seen) == self._max_people
-        for part in self._search.next_parts(width, height, seen=len(seen), missing=missing, full=full):
+        for part in self._search.next_parts(
+            width, height, seen=len(seen), missing=missing, full=full, movement=movement, spare=self._spare
+        ):
             for person in self._look_at(picture, part, here):
                 here.append(person)
                 self._admit(person)
@@ -136,8 +159,8 @@ class BlazePoseLandmarker:
             if candidate.region.side >= smallest and not any(is_of(candidate, person, self._size) for person in seen)
         ]
         more: list[Person] = []
-        for candidate in candidates[: min(_MOST_CANDIDATES, max(room, 1))]:
-            person = find_person(self._networks, picture, candidate.region)
+        looked_at = [candidate.region for candidate in candidates[: min(_MOST_CANDIDATES, max(room, 1))]]
+        for person in self._find_people(picture, looked_at):
             there = person.presence >= self._min_presence
             certain = not part.strict or person.certainty > _SEARCH_CERTAINTY
             if there and certain and all(self._apart(person, other) > SAME_PERSON for other in (*seen, *more)):
@@ -165,3 +188,8 @@ class BlazePoseLandmarker:
 
     def _apart(self, one: Person, other: Person) -> float:
         return apart(one.landmarks, other.landmarks, self._aspect)
+
+
+def _worth(known: Known) -> tuple[bool, float]:
+    """What is kept first where not everyone can be."""
+    return not known.missed, known.person.region.side * known.person.certainty

@@ -14,7 +14,7 @@ import threading
 
 import numpy as np
 
-from hitrs_live.pose.worker.landmarker import LandmarkerCall
+from hitrs_live.pose.worker.landmarker import LandmarkerCall, LimitsPeople
 from hitrs_live.pose.worker.protocol import PoseReply, PoseRequest, Ready, Unpacker, pack
 
 
@@ -34,7 +34,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     # Only now: loading takes a good part of a second, and the input's end must be noticed meanwhile.
     landmarker = LandmarkerCall.from_command_line(options.landmarker, options.arguments).make()
-    _send(replies, pack(Ready()))
+    limited = landmarker if isinstance(landmarker, LimitsPeople) else None
+    _send(replies, pack(Ready(limits_people=limited is not None, notice=getattr(landmarker, "notice", ""))))
+    limits: tuple[int, bool] | None = None
     pixels: mmap.mmap | None = None
     while True:
         request = requests.get()
@@ -42,6 +44,9 @@ def main(arguments: list[str] | None = None) -> None:
         if pixels is None or len(pixels) < size:
             pixels = mmap.mmap(options.pixels, 0, prot=mmap.PROT_READ)
         picture = np.frombuffer(pixels, np.uint8, count=size).reshape(request.height, request.width, 3)
+        if limited is not None and limits != (request.most_people, request.spare):
+            limits = (request.most_people, request.spare)
+            limited.limit_people(request.most_people, spare=request.spare)
         landmarks = landmarker.step(picture)
         reply = PoseReply(seq=request.seq, people=len(landmarks), landmarks=landmarks.astype("<f4").tobytes())
         _send(replies, pack(reply))
@@ -56,10 +61,15 @@ def _take_standard_output() -> int:
 
 def _listen(requests: queue.Queue[PoseRequest]) -> None:
     unpacker = Unpacker()
-    while data := os.read(sys.stdin.fileno(), 1 << 16):
-        for message in unpacker.feed(data):
-            if isinstance(message, PoseRequest):
-                requests.put(message)
+    try:
+        while data := os.read(sys.stdin.fileno(), 1 << 16):
+            for message in unpacker.feed(data):
+                if isinstance(message, PoseRequest):
+                    requests.put(message)
+    except ValueError as error:
+        # Without this thread, the input's end would go unnoticed for ever.
+        print(f"the pipeline's requests: {error}", file=sys.stderr, flush=True)
+        os._exit(1)
     # No clean-up: the network's threads may be stuck, which is one reason why the pipeline would end us.
     os._exit(0)
 

@@ -4,7 +4,7 @@ import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,18 @@ class Landmarker(Protocol):
 
         picture: (height, width, 3) uint8, red-green-blue, C order. Returns (P, N, LANDMARK_FIELDS) float32 for N
         points in the order of the estimator's keypoint layout; `protocol.LANDMARK_FIELDS` names the fields.
+        """
+
+
+@runtime_checkable
+class LimitsPeople(Protocol):
+    """What a landmarker may add: where the machine is too slow for everyone, fewer people are asked for."""
+
+    def limit_people(self, most: int, *, spare: bool) -> None:
+        """Look for at most so many people from now on, 1 or more, and no more than it was made for.
+
+        Of those who are followed, the nearest and most certain are kept. spare: whether there is time for work that can
+        wait, because no picture was left out lately.
         """
 
 

@@ -44,6 +44,10 @@ class PoseProcess:
         self.replies = 0
         """Pictures that it has replied to."""
         self.ready = False
+        self.limits_people = False
+        """Whether it can look for fewer people; known once it is ready."""
+        self.notice = ""
+        """What is not as it could be, in one line; known once it is ready."""
         command = [
             sys.executable, "-m", "hitrs_live.pose.worker", *landmarker.command_line(),
             "--pixels", str(pixels.descriptor),
@@ -75,22 +79,27 @@ class PoseProcess:
     def wait_ready(self, timeout_s: float) -> None:
         """Wait until the network is loaded. Raises ProcessDied where it is not within timeout_s."""
         if not self.ready:
-            while not isinstance(self._receive(timeout_s), Ready):
+            while not isinstance(reply := self._receive(timeout_s), Ready):
                 pass
-            self.ready = True
+            self.ready, self.limits_people, self.notice = True, reply.limits_people, reply.notice
             self.ready_since = time.monotonic()
 
-    def ask(self, seq: int, image: NDArray[np.uint8], timeout_s: float) -> NDArray[np.float32]:
+    def ask(
+        self, seq: int, image: NDArray[np.uint8], timeout_s: float, *, most_people: int, spare: bool
+    ) -> NDArray[np.float32]:
         """Send one picture and wait for the landmarks of its people.
 
-        image: (height, width, 3) uint8, blue-green-red. Returns (P, points, LANDMARK_FIELDS) float32.
+        image: (height, width, 3) uint8, blue-green-red. most_people: look for at most so many; spare: whether there is
+        time for work that can wait; where the landmarker obeys. Returns (P, points, LANDMARK_FIELDS) float32.
         Raises ProcessDied where no reply comes within timeout_s, unless the machine was too busy to run the process;
         then it may use as much processor time.
         """
         self._pixels.write(image)
         height, width = image.shape[:2]
         try:
-            self._stdin.write(pack(PoseRequest(seq=seq, width=width, height=height)))
+            self._stdin.write(
+                pack(PoseRequest(seq=seq, width=width, height=height, most_people=most_people, spare=spare))
+            )
         except BrokenPipeError:
             raise ProcessDied(self._how_it_ended()) from None
         while True:

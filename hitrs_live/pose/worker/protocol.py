@@ -17,15 +17,24 @@ of the hips, x right, y down, z away; visibility and presence in [0, 1]."""
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The network is loaded."""
+    """The network is loaded. limits_people: whether it can look for fewer people than it was made for. notice: what is
+    not as it could be, in one line."""
+
+    limits_people: bool = False
+    notice: str = ""
 
 
 class PoseRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Find people in the picture that the shared file holds now."""
+    """Find people in the picture that the shared file holds now.
+
+    most_people: at most so many; spare: whether there is time for work that can wait; where these are obeyed.
+    """
 
     seq: int
     width: int
     height: int
+    most_people: int
+    spare: bool
 
 
 class PoseReply(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -59,13 +59,12 @@ class _Conversion:
         weights = weights.transpose((3, 0, 1, 2) if deep else _TO_CHANNELS_FIRST)
         kernel, strides = weights.shape[2:], (options.integer(2), options.integer(1))
         dilation = (options.integer(5 + deep, 1), options.integer(4 + deep, 1))
-        if dilation != (1, 1):
-            raise UnknownNetwork(f"has a convolution with dilation {dilation}")
+        reach = tuple((size - 1) * apart + 1 for size, apart in zip(kernel, dilation, strict=True))
         before = self._before_activation(options.byte(3 + deep), output)
         self._graph.node(
             "Conv", [_name(operator.inputs[0]), self._graph.constant(weights), self._graph.constant(bias)], before,
-            kernel_shape=kernel, strides=strides, group=len(weights) if deep else 1,
-            pads=self._padding(operator, options, kernel, strides),
+            kernel_shape=kernel, strides=strides, dilations=dilation, group=len(weights) if deep else 1,
+            pads=self._padding(operator, options, reach, strides),
         )  # fmt: skip
         self._activate(options.byte(3 + deep), before, output)
 
@@ -94,12 +93,20 @@ class _Conversion:
         return (all_[0] // 2, all_[1] // 2, all_[0] - all_[0] // 2, all_[1] - all_[1] // 2)
 
     def _add(self, operator: Operator, output: str) -> None:
-        if any(tensor in self._network.constants for tensor in operator.inputs):
-            raise UnknownNetwork("adds a constant")
         activation = _options(operator).byte(0)
         before = self._before_activation(activation, output)
-        self._graph.node("Add", [_name(tensor) for tensor in operator.inputs], before)
+        rank = len(self._network.shapes[operator.output])
+        self._graph.node("Add", [self._value(tensor, rank) for tensor in operator.inputs], before)
         self._activate(activation, before, output)
+
+    def _value(self, tensor: int, rank: int) -> str:
+        """Return the name of a tensor, be it a constant, which is broadcast to a rank: maps have channels first."""
+        constant = self._network.constants.get(tensor)
+        if constant is None:
+            return _name(tensor)
+        if rank == 4:
+            constant = constant.reshape((1,) * (4 - constant.ndim) + constant.shape).transpose(_TO_CHANNELS_FIRST)
+        return self._graph.constant(constant)
 
     def _pad(self, operator: Operator, output: str) -> None:
         pads = self._network.constants[operator.inputs[1]][list(_TO_CHANNELS_FIRST)]
@@ -130,9 +137,9 @@ class _Conversion:
         self._graph.node("Reshape", [source, self._graph.constant(np.array([-1, *shape[1:]], np.int64))], output)
 
     def _concatenate(self, operator: Operator, output: str) -> None:
-        if len(self._network.shapes[operator.output]) == 4:
-            raise UnknownNetwork("concatenates maps")
-        axis = _options(operator).integer(0)
+        axis, rank = _options(operator).integer(0), len(self._network.shapes[operator.output])
+        if rank == 4:
+            axis = _TO_CHANNELS_FIRST.index(axis % rank)
         self._graph.node("Concat", [_name(tensor) for tensor in operator.inputs], output, axis=axis)
 
     def _logistic(self, operator: Operator, output: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.messages import People
-from hitrs_live.skeleton import NTU25
+from hitrs_live.skeleton import MEDIAPIPE33, NTU25
 
 Floats = NDArray[np.float64]
 
@@ -24,12 +24,14 @@ _LEGS: Final = tuple(
 )
 _LEAST_SIZE_M: Final = 1.0
 _MOST_SPREAD: Final = 0.09
-"""Deviation of the size, as a share of its mean."""
+"""Deviation of the size from its median, as a share of that; the frame that is farthest off does not count."""
 _LEAST_CONFIDENCE: Final = 0.5
+_EDGE: Final = 0.01
+"""Of the picture's sides: what is nearer to one may be cut."""
 _SIZE_FRAMES: Final = 10
-"""Frames over which size and spread are averaged."""
+"""Newest frames whose sizes count."""
 _MEASURED_FRAMES: Final = 3
-"""Frames after which the spread is known."""
+"""Frames after which size and spread are known."""
 _TRUSTED_FRAMES: Final = 20
 """Frames of plausible size after which a body stays a person: people who bend or leave the picture vary too."""
 _STILL_S: Final = 60.0
@@ -46,8 +48,8 @@ class PersonCheck:
         self.rejected = 0
         """Bodies left out since the start, one for each frame."""
         self._track_ids = np.full(rows, -1, np.int64)
-        self._count, self._plausible_frames = np.zeros(rows), np.zeros(rows, np.int64)
-        self._mean_m, self._variance = np.zeros(rows), np.zeros(rows)
+        self._count, self._plausible_frames = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+        self._sizes_m = np.full((rows, _SIZE_FRAMES), np.nan)
         self._first_ns, self._last_ns = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
         self._moved = np.zeros(rows, np.bool_)
         self._first_points: list[Floats | None] = [None] * rows
@@ -59,12 +61,14 @@ class PersonCheck:
             return people
         self._forget(people)
         seen = people.present
-        self._observe_size(body_sizes_m(people.joints_m), seen & legs_seen(people.confidence))
+        sizes_m = body_sizes_m(people.joints_m)
+        measured = seen & legs_seen(people.confidence, inside_picture(people))
+        self._observe_size(sizes_m, measured)
         # Soon all have moved, and nothing is left to do for them.
         for row in np.flatnonzero(seen & ~self._moved).tolist():
             self._observe_points(row, people.keypoints[row, :, :2].astype(np.float64), people.capture_time_ns)
         still = ~self._moved & (people.capture_time_ns - self._first_ns > _STILL_S * 1e9)
-        plausible = self._has_plausible_size()
+        plausible = self._has_plausible_size(sizes_m, measured)
         self._plausible_frames += seen & plausible & (self._count > 0)
         accepted = seen & (plausible | (self._plausible_frames > _TRUSTED_FRAMES)) & ~still
         self.rejected += int((seen & ~accepted).sum())
@@ -73,25 +77,28 @@ class PersonCheck:
     def _forget(self, people: People) -> None:
         """Reset the rows whose person is another than before."""
         for row in np.flatnonzero(self._track_ids != people.track_ids).tolist():
-            self._count[row] = self._mean_m[row] = self._variance[row] = self._plausible_frames[row] = 0
+            self._count[row] = self._plausible_frames[row] = 0
+            self._sizes_m[row] = np.nan
             self._moved[row] = False
             self._first_points[row] = self._points[row] = None
         self._track_ids = people.track_ids.copy()
 
     def _observe_size(self, sizes_m: Floats, seen: NDArray[np.bool_]) -> None:
-        self._count[seen] += 1
-        share = 1 / np.clip(self._count, 1, _SIZE_FRAMES)
-        change = sizes_m - self._mean_m
-        mean_m = self._mean_m + share * change
-        variance = (1 - share) * (self._variance + share * change**2)
-        self._mean_m = np.where(seen, mean_m, self._mean_m)
-        self._variance = np.where(seen, variance, self._variance)
+        rows = np.flatnonzero(seen)
+        self._sizes_m[rows, self._count[rows] % _SIZE_FRAMES] = sizes_m[rows]
+        self._count[rows] += 1
 
-    def _has_plausible_size(self) -> NDArray[np.bool_]:
-        steady = np.sqrt(self._variance) <= _MOST_SPREAD * self._mean_m
-        plausible: NDArray[np.bool_] = (self._mean_m >= _LEAST_SIZE_M) & (steady | (self._count < _MEASURED_FRAMES))
-        unknown: NDArray[np.bool_] = self._count == 0
-        return np.logical_or(plausible, unknown)
+    def _has_plausible_size(self, now_m: Floats, measured: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Decide by the newest sizes, in the first frames by that of this one, where it was measured."""
+        plausible = np.asarray(~measured | (now_m >= _LEAST_SIZE_M))
+        known = self._count >= _MEASURED_FRAMES
+        sizes_m = self._sizes_m[known]
+        size_m = np.nanmedian(sizes_m, axis=1)
+        off_m = np.abs(sizes_m - size_m[:, None])
+        count = np.minimum(self._count[known], _SIZE_FRAMES)
+        spread_m = np.sqrt((np.nansum(off_m**2, axis=1) - np.nanmax(off_m, axis=1) ** 2) / (count - 1))
+        plausible[known] = (size_m >= _LEAST_SIZE_M) & (spread_m <= _MOST_SPREAD * size_m)
+        return plausible
 
     def _observe_points(self, row: int, points: Floats, time_ns: int) -> None:
         first, averaged = self._first_points[row], self._points[row]
@@ -109,10 +116,22 @@ class PersonCheck:
         self._moved[row] = bool(np.linalg.norm(averaged - first, axis=1).max() > _MOVED_SHARE * height)
 
 
-def legs_seen(confidence: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Whether all of at least one leg is seen. (R, 25) -> (R,)."""
-    seen = confidence[:, np.array(_LEGS)] >= _LEAST_CONFIDENCE
-    return np.asarray(np.any(np.all(seen, axis=2), axis=1))
+def legs_seen(confidence: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the trunk is inside the picture, and all of at least one leg is and is seen. (R, 25) both -> (R,)."""
+    seen = inside & (confidence >= _LEAST_CONFIDENCE)
+    leg: NDArray[np.bool_] = seen[:, np.array(_LEGS)].all(axis=2).any(axis=1)
+    return leg & inside[:, [_ROOT, _CHEST]].all(axis=1)
+
+
+def inside_picture(people: People) -> NDArray[np.bool_]:
+    """Whether each joint is inside the picture, as far as is known. Returns (R, 25).
+
+    What the picture's edge cuts is guessed, and grows as the person walks in.
+    """
+    if people.keypoints is None or people.keypoint_layout != MEDIAPIPE33.name:
+        return np.ones(people.confidence.shape, np.bool_)
+    places = MEDIAPIPE33.weights @ people.keypoints[..., :2]
+    return np.asarray(((places > _EDGE) & (places < 1 - _EDGE)).all(axis=-1))
 
 
 def body_sizes_m(joints_m: NDArray[np.float32]) -> Floats:

@@ -106,3 +106,22 @@ def test_bodies_without_a_picture_are_left_as_they_are() -> None:
     joints_alone = replace(people(0, [0.6]), keypoints=None)
     for _ in range(20):
         assert check.step(joints_alone) is joints_alone
+
+
+def test_one_picture_that_is_wrong_of_a_person_leaves_them_out_of_no_other() -> None:
+    check = PersonCheck(1)
+    sizes = [SIZE_M, SIZE_M, 0.77] + [SIZE_M] * 20
+    found = [check.step(people(index, [size])).present[0] for index, size in enumerate(sizes)]
+    assert found == [True] * len(sizes)
+    check = PersonCheck(1)
+    first_wrong = [check.step(people(index, [size])).present[0] for index, size in enumerate([0.77] + [SIZE_M] * 20)]
+    assert first_wrong == [False] + [True] * 20
+
+
+def test_who_walks_in_is_not_measured_while_the_edge_cuts_them() -> None:
+    check = PersonCheck(1)
+    for index in range(60):
+        one = people(index, [0.6 + 0.01 * index], shift=0.3 * np.sin(index / 40))
+        assert one.keypoints is not None
+        one.keypoints[:, :, 1] += 0.4 if index < 55 else 0.0
+        assert check.step(one).present[0]

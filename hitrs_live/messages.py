@@ -517,7 +517,7 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     """Time from capture to publishing of the newest frame, milliseconds; None for a source that is not live."""
     stages: dict[str, StageLatency] = {}
     """Latency by stage, for each frame. wait: from its arrival until its pose was estimated, without that: decoding of
-    the picture, frames before it, frames of other sources. pose. record. track. person_check: people told from
+    the picture, frames before it, frames of other sources. pose. record. track. person_check: people or
     furniture. lift: the temporal lifter, with `pose.refine`. resample. level: the camera's tilt. model. publish:
     predictions made into events, and these sent. overhead: record, track, person_check, lift, resample, level and
     publish together. frame_to_event: from a frame's arrival until its events were published. view."""

@@ -119,8 +119,8 @@ class PersonCheck:
 def legs_seen(confidence: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether the trunk is inside the picture, and all of at least one leg is and is seen. (R, 25) both -> (R,)."""
     seen = inside & (confidence >= _LEAST_CONFIDENCE)
-    leg: NDArray[np.bool_] = seen[:, np.array(_LEGS)].all(axis=2).any(axis=1)
-    return leg & inside[:, [_ROOT, _CHEST]].all(axis=1)
+    leg = np.any(np.all(seen[:, np.array(_LEGS)], axis=2), axis=1)
+    return np.asarray(leg & np.all(inside[:, [_ROOT, _CHEST]], axis=1))
 
 
 def inside_picture(people: People) -> NDArray[np.bool_]:

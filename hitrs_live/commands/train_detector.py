@@ -11,7 +11,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
     add_data(parser)
     parser.add_argument(
-        "--streams", type=Path, metavar="FOLDER",
+        "--streams", type=Path, nargs="+", metavar="FOLDER",
         help="train on files of `hitrs-live bank streams` instead of --data, with a sigmoid for each class",
     )  # fmt: skip
     parser.add_argument(

@@ -111,13 +111,14 @@ class WindowBatches:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return targets and weights, (B, N, K) each. labels: (B, N); known: (B, K), which classes a source labels.
 
-        Who does one action does none of the others; a frame without an action says so only of classes that its source
-        labels.
+        Who does one action does none of the others but those that the same movement may show; a frame without an action
+        says so only of classes that its source labels.
         """
         classes = np.arange(len(self._store.labels))
         targets = (labels[..., None] == classes) & (classes > BACKGROUND)
         acting = (labels > BACKGROUND)[..., None]
-        weights = (labels != IGNORE)[..., None] & (acting | known[:, None]) & (classes > BACKGROUND)
+        also = self._store.similar[np.maximum(labels, BACKGROUND)]
+        weights = (labels != IGNORE)[..., None] & (acting | known[:, None]) & ~also & (classes > BACKGROUND)
         return targets.astype(np.float32), weights.astype(np.float32)
 
     def _draw(self, frames: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:

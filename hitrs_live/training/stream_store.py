@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.data.labelled_motion import LabelledMotion, read_motions
+from hitrs_live.data.similar_classes import named_alike, similar_mask
 from hitrs_live.errors import DataError
 from hitrs_live.negative_bank.stream_files import source_of, stream_files
 from hitrs_live.synthesis.falls.simulator import DEFAULT_CLASSES as FALLS
@@ -47,6 +48,7 @@ class StreamStore:
         stream.
         """
         self.labels = tuple(labels)
+        classes = {source: tuple(map(named_alike, names)) for source, names in classes.items()}
         self.sources = tuple(motions)
         joined = [
             (number, _renumbered(motion, classes[source], self.labels))
@@ -69,6 +71,8 @@ class StreamStore:
         """(N,), the class that a background frame nearly is; BACKGROUND for none."""
         self.stream_of = np.repeat(np.arange(len(joined)), lengths).astype(np.int32)
         """(N,), number of each frame's stream."""
+        self.similar = similar_mask(self.labels)
+        """(K, K) bool, whether one movement may be both classes."""
         self.known = np.stack([_known(classes[source], self.labels) for source in self.sources])
         """(S, K) bool, whether a source labels a class wherever it occurs."""
 
@@ -83,23 +87,23 @@ class StreamStore:
         return {number: np.flatnonzero(self.class_of == number) for number in present}
 
 
-def read_store(folder: Path, labels: Sequence[str] | None = None) -> StreamStore:
+def read_store(folders: Sequence[Path], labels: Sequence[str] | None = None) -> StreamStore:
     """Read the files of `hitrs-live bank streams`.
 
     labels: the detector's classes, background first; by default all that the sources label. Raises DataError where
-    there is no file, or one is damaged.
+    a folder has no file, or one is damaged.
     """
-    paths = stream_files(folder)
-    if not paths:
-        raise DataError(f"{folder}: no streams; write some with: hitrs-live bank streams --out {folder}")
+    for folder in folders:
+        if not stream_files(folder):
+            raise DataError(f"{folder}: no streams; write some with: hitrs-live bank streams --out {folder}")
     motions: dict[str, list[LabelledMotion]] = {}
     classes: dict[str, tuple[str, ...]] = {}
-    for path in paths:
+    for path in (path for folder in folders for path in stream_files(folder)):
         source = source_of(path)
         read, classes[source] = read_motions(path)
         motions.setdefault(source, []).extend(read)
     if labels is None:
-        labels = tuple(dict.fromkeys(name for names in classes.values() for name in names))
+        labels = tuple(dict.fromkeys(named_alike(name) for names in classes.values() for name in names))
     return StreamStore(motions, classes, labels)
 
 

@@ -76,6 +76,23 @@ def test_who_does_one_action_does_none_of_the_others() -> None:
     assert (batch.weights[seen][..., 1:] > 0).all()
 
 
+def test_of_classes_that_one_movement_may_show_nothing_is_said() -> None:
+    labels = ("background", "squat", "sit_to_stand", "bow")
+    squatting = [acting(300, 1, 0, 300)]
+    streams = StreamStore({"synthetic": squatting}, {"synthetic": labels}, labels)
+    weights = batches(streams)(0).weights
+    assert weights[..., 1].sum() == weights[..., 3].sum() > 0
+    assert weights[..., 2].sum() == 0
+
+
+def test_a_class_under_two_names_is_one() -> None:
+    raised = acting(300, 1, 0, 300)
+    classes = {"one": ("background", "lateral_raise"), "other": ("background", "shoulder_abduction")}
+    streams = StreamStore({"one": [raised], "other": [raised]}, classes, ("background", "shoulder_abduction"))
+    assert set(streams.class_of.tolist()) == {1}
+    assert streams.known.all()
+
+
 def test_mirrored_windows_are_of_the_other_side() -> None:
     batch = batches(store(exercises=[acting(300, 1, 0, 300)]), size=64)(0)
     sides = batch.targets[:, 0].argmax(-1)

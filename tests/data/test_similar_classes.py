@@ -1,0 +1,29 @@
+"""Which classes one movement may show at once."""
+
+import numpy as np
+
+from hitrs_live.data.shipped_classes import LABELS
+from hitrs_live.data.similar_classes import SAME, named_alike, similar_mask
+from hitrs_live.synthesis.stream import MotionSynthesiser
+
+
+def test_similarity_goes_both_ways_and_no_class_is_similar_to_itself() -> None:
+    mask = similar_mask(LABELS)
+    assert (mask == mask.T).all()
+    assert not mask.diagonal().any()
+    assert not mask[0].any(), "the background is no action"
+    assert mask[LABELS.index("squat"), LABELS.index("sit_to_stand")]
+    assert not mask[LABELS.index("squat"), LABELS.index("walk")]
+
+
+def test_sides_are_similar_to_their_own_side_alone() -> None:
+    labels = ("background", "punch_left", "punch_right", "hook_left", "hook_right")
+    np.testing.assert_array_equal(np.argwhere(np.triu(similar_mask(labels))), [[1, 3], [2, 4]])
+
+
+def test_every_class_that_is_named_can_be_synthesised() -> None:
+    synthesised = set(MotionSynthesiser(seed=0).classes)
+    assert set(SAME) | set(SAME.values()) <= synthesised
+    everything = (*LABELS, *(name for name in synthesised if name not in LABELS))
+    assert similar_mask(everything).sum() > 100
+    assert named_alike("squat") == "squat"

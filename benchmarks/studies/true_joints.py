@@ -29,7 +29,8 @@ from hitrs_live.messages import People, PoseFrame
 from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.temporal_lifting.joint_lifter import JointLifter
-from hitrs_live.temporal_lifting.weights import load_lifter
+from hitrs_live.temporal_lifting.network import LifterNetwork
+from hitrs_live.temporal_lifting.weights import read_weights
 from hitrs_live.virtual_camera.views.rendered_sets import read_views
 
 Floats = NDArray[np.float32]
@@ -153,7 +154,7 @@ def main() -> None:
     clips = read_real_clips(chosen.real)
     leans, stills = measure_real(clips)
     report = {
-        "rendered": lifter_report(load_lifter(), list(read_views(chosen.views))),
+        "rendered": lifter_report(LifterNetwork.of(read_weights()), list(read_views(chosen.views))),
         "standing": leans,
         "still": stills,
         "cost_ms": measure_cost(clips[0]),

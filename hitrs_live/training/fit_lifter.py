@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hitrs_live.errors import DataError
-from hitrs_live.skeleton import NTU25
 from hitrs_live.temporal_lifting.bones import BONES_OF, TRUNK
-from hitrs_live.temporal_lifting.network import JOINTS, LifterInputs, LifterNetwork, LifterOutputs, view_turns
+from hitrs_live.temporal_lifting.lifting import JOINTS, LifterInputs, LifterOutputs
+from hitrs_live.temporal_lifting.network import LifterNetwork
 from hitrs_live.training.lifter_changes import Changes, changed_sequence
 from hitrs_live.training.lifter_motion import SeenMotion, motion_sequence
 from hitrs_live.virtual_camera.lifter_sequences import LifterSequence
@@ -266,13 +266,6 @@ def _seen(joints_m: Tensor, root: Tensor) -> Tensor:
 @torch.inference_mode()
 def _measure_features(network: LifterNetwork, sequences: Sequence[LifterSequence]) -> None:
     """Set the mean and the scale that features are normalised by."""
-    features = torch.cat(
-        [
-            network.features(one.inputs, view_turns(one.inputs.joints_m[..., NTU25.root, :]), network.initial_state(1))[
-                0
-            ][0]
-            for one in sequences
-        ]
-    )
+    features = torch.cat([network.features(one.inputs)[0] for one in sequences])
     network.mean.copy_(features.mean(0))
     network.scale.copy_(features.std(0).clamp_min(0.05))

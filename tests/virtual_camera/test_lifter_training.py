@@ -13,7 +13,7 @@ from hitrs_live.commands.fit_lifter import run
 from hitrs_live.errors import DataError
 from hitrs_live.evaluation.lifter_measures import after_lifter, before_lifter, figures, lean_deg
 from hitrs_live.skeleton import NTU25
-from hitrs_live.temporal_lifting.network import view_turns
+from hitrs_live.temporal_lifting.lifting import view_turns
 from hitrs_live.training.fit_lifter import LifterSettings, fit_lifter
 from hitrs_live.training.lifter_changes import Changes, changed_sequence, slow_noise
 from hitrs_live.training.lifter_motion import SeenMotion, motion_sequence
@@ -42,7 +42,7 @@ def lifted_error_m(one: LifterSequence) -> float:
     """How far lifted joints are from the targets, about the root in the person's own view."""
     joints = one.inputs.joints_m[0]
     root = joints[:, NTU25.root]
-    body = (joints - root[:, None]) @ view_turns(root).mT
+    body = (joints - root[:, None]) @ view_turns(torch, root).mT
     return float((body - one.joints_m).norm(dim=-1).mean())
 
 

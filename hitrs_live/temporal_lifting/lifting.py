@@ -1,0 +1,253 @@
+"""What the lifter computes, written once: for numpy, one frame at a time on the live path, and for torch, in training.
+
+All geometry is in the person's own view: the axes of messages.py turned by the smallest turn that takes the sight line
+of the root to the z axis. There a person at the picture's edge looks like one in its middle, and a wrong lens changes
+nothing but the place. Arrays are numpy's (B, ...) of one frame, or torch's (B, T, ...) of T frames; `...` stands for
+either. The layers between features and outputs, and how memory goes through time, are the caller's (`Backend`).
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, Protocol
+
+from hitrs_live.skeleton import NTU25
+from hitrs_live.temporal_lifting.bones import BONES, LENGTH_OF_BONE, LENGTHS, THIGHS, TRUNK
+from hitrs_live.temporal_lifting.memory import Array, LifterState, follow_body, follow_distance, follow_size
+
+JOINTS: Final = len(NTU25)
+FEATURES: Final = 3 * JOINTS + 3 * BONES + 3 * JOINTS + 4 * BONES + 5
+_PARTS: Final = (3 * BONES, LENGTHS, LENGTHS, 2, JOINTS, JOINTS, JOINTS, JOINTS)
+"""Outputs of the network: turns of bones, their lengths and the weights of these, the correction of the body's size and
+its weight, then of each joint the error, visibility, share of its sight line, and weight for the place."""
+OUTPUTS: Final = sum(_PARTS)
+LEAST_ERROR_M: Final = 0.005
+_FARTHEST: Final = 4.0
+"""In body sizes: beyond it, features are clipped."""
+_SHORTEST_STEP_S, _LONGEST_STEP_S = 0.005, 1.0
+_SIGHT_SHARE, _CERTAIN, _DOUBTFUL = 0.9, 0.9, 0.6
+_LEAST_SIZE_M, _MOST_SIZE_M = 0.2, 3.0
+_LEAST_DISTANCE_M, _MOST_DISTANCE_M = 0.3, 15.0
+_LEAST_LENGTH, _MOST_LENGTH = -4.0, 1.0
+_MOST_RESIZED: Final = 0.15
+"""Of the logarithm of the size that one frame shows: the pose network knows better than 21 people can teach how large a
+person is, but not in every posture."""
+_TINY: Final = 1e-6
+
+
+class LifterInputs(NamedTuple):
+    """What is known of B people in each frame. Axes of messages.py."""
+
+    joints_m: Array
+    """(..., 25, 3), as lifted from one picture and tracked."""
+    rays: Array
+    """(..., 25, 2): where the sight lines of the joints, by the keypoints, meet the plane z = 1."""
+    certainty: Array
+    """(..., 25), the visibility times presence of the keypoints."""
+    step_s: Array
+    """(...), seconds since the person's frame before; 0 in their first."""
+
+
+class LifterOutputs(NamedTuple):
+    """Corrected joints of B people in each frame. Axes of messages.py."""
+
+    joints_m: Array
+    """(..., 25, 3), metres."""
+    error_m: Array
+    """(..., 25), metres: how far each joint is expected to be from where it truly is about the root."""
+    visible: Array
+    """(..., 25), logits: whether the camera sees the joint."""
+    view_joints: Array
+    """(..., 25, 3), about the root in the person's own view, metres; for training."""
+    view_bones: Array
+    """(..., 20, 3), the directions of bones before joints are moved to their sight lines, of unit length."""
+    bone_m: Array
+    """(..., 20), the lengths that bones have, metres."""
+    root: Array
+    """(..., 3): the root's sight line in the person's own view, x and y, and the logarithm of its corrected distance,
+    metres."""
+
+
+class Backend(Protocol):
+    """What differs between numpy and torch."""
+
+    xp: Any
+    """The module with the functions."""
+    bones_of: Array
+    """(20, 25): bones from joints."""
+    joints_of: Array
+    """(25, 20): joints about the root from bones."""
+
+    def network(self, features: Array, state: LifterState) -> tuple[Array, LifterState]:
+        """Run the layers: features (..., FEATURES) to outputs (..., OUTPUTS)."""
+
+    def scan(
+        self, follow: Callable[..., tuple[tuple[Array, ...], LifterState]], state: LifterState, *parts: Array
+    ) -> tuple[tuple[Array, ...], LifterState]:
+        """Advance the memory frame by frame: `follow(xp, state, *parts of a frame)` gives averages (B, ...)."""
+
+    def held(self, part: Array) -> Array:
+        """Return the part, without a gradient."""
+
+
+def lift_frames(backend: Backend, inputs: LifterInputs, state: LifterState) -> tuple[LifterOutputs, LifterState]:
+    """Correct the joints of B people, and advance what is remembered of them."""
+    xp, step_s = backend.xp, inputs.step_s
+    seen, state = describe(backend, inputs, state)
+    out, state = backend.network(seen.features, state)
+    turned, length, weight, size, error, visible, gate, trust = _split(out)
+    bone_m, log_size, state = _body_lengths(backend, length, weight, size, seen.shown, step_s, state)
+    directions = unit(xp, seen.directions + turned.reshape(seen.directions.shape))
+    # Lengths are learnt from true lengths alone: where a direction is uncertain, a short bone has a small error.
+    body = backend.joints_of @ (directions * backend.held(bone_m)[..., None])
+    weights = (inputs.certainty + 0.02) * sigmoid(xp, trust + 2)
+    place, state = _locate(backend, body, seen.sight, weights, step_s, seen.frames, state)
+    body, place = _along_sight(xp, body, seen.sight, place, _kept_share(xp, inputs.certainty, gate))
+    outputs = LifterOutputs(
+        joints_m=(body + place[..., None, :]) @ seen.turn,
+        error_m=(softplus(xp, error) * 0.15 + LEAST_ERROR_M) * xp.exp(log_size)[..., None],
+        visible=visible, view_joints=body, view_bones=directions, bone_m=bone_m,
+        root=xp.concatenate((place[..., :2] / place[..., 2:], xp.log(place[..., 2:])), axis=-1),
+    )  # fmt: skip
+    return outputs, state
+
+
+class Described(NamedTuple):
+    """What frames show, in the person's own view."""
+
+    features: Array
+    """(..., FEATURES)."""
+    turn: Array
+    """(..., 3, 3), to the person's own view."""
+    directions: Array
+    """(..., 20, 3), of bones."""
+    sight: Array
+    """(..., 25, 2), sight lines of joints where they meet the plane one metre ahead."""
+    shown: Array
+    """(...), the logarithm of the body's size as each frame shows it, metres."""
+    frames: Array
+    """(...), frames seen up to each."""
+
+
+def describe(backend: Backend, inputs: LifterInputs, state: LifterState) -> tuple[Described, LifterState]:
+    """Describe frames for the network; advance the averages that this takes."""
+    xp = backend.xp
+    root = inputs.joints_m[..., NTU25.root, :]
+    turn = view_turns(xp, root)
+    body = (inputs.joints_m - root[..., None, :]) @ turn.mT
+    bones = backend.bones_of @ body
+    lengths = norm(xp, bones)
+    shown = lengths[..., TRUNK] + (lengths[..., THIGHS[0]] + lengths[..., THIGHS[1]]) / 2
+    shown = xp.log(shown.clip(_LEAST_SIZE_M, _MOST_SIZE_M))
+    (log_size, usual, frames), state = backend.scan(follow_size, state, inputs.step_s, shown, lengths)
+    size, distance = xp.exp(log_size)[..., None], norm(xp, root)[..., None]
+    # The rays meet the plane z = 1: their third coordinate is 1.
+    ahead = inputs.rays @ turn.mT[..., :2, :] + turn[..., None, :, 2]
+    sight = ahead[..., :2] / ahead[..., 2:].clip(0.2, None)
+    seen = (sight * (distance / size)[..., None]).clip(-_FARTHEST, _FARTHEST)
+    seen_bones = (backend.bones_of @ seen).clip(-_FARTHEST, _FARTHEST)
+    # How far a bone of its usual length goes in depth, by how short it looks.
+    depth = xp.sqrt((usual * usual - xp.sum(seen_bones * seen_bones, axis=-1)).clip(_TINY, None))
+    directions = bones / lengths[..., None]
+    step_s = inputs.step_s[..., None]
+    features = xp.concatenate(
+        (
+            _flat((body / size[..., None]).clip(-_FARTHEST, _FARTHEST)), _flat(directions), _flat(seen),
+            _flat(seen_bones), depth, usual, inputs.certainty, root[..., :2] / distance, xp.log(size / distance),
+            xp.log(step_s.clip(_SHORTEST_STEP_S, _LONGEST_STEP_S) * 30), (step_s <= 0) * xp.ones_like(step_s),
+        ),
+        axis=-1,
+    )  # fmt: skip
+    return Described(features, turn, directions, sight, shown, frames), state
+
+
+def view_turns(xp: Any, root_m: Array) -> Array:
+    """Return the smallest turns that take directions (..., 3) to the z axis: (..., 3, 3)."""
+    ahead = unit(xp, root_m)
+    x, y, z = ahead[..., 0], ahead[..., 1], ahead[..., 2]
+    share = 1 / (1 + z.clip(-0.5, None))
+    across = -x * y * share
+    flat = xp.stack((1 - x * x * share, across, -x, across, 1 - y * y * share, -y, x, y, z), axis=-1)
+    return flat.reshape(*root_m.shape, 3)
+
+
+def norm(xp: Any, vectors: Array) -> Array:
+    """Return the lengths of vectors (..., N), a micrometre and more: (...)."""
+    return xp.sqrt(xp.sum(vectors * vectors, axis=-1) + _TINY**2)
+
+
+def unit(xp: Any, vectors: Array) -> Array:
+    """Return vectors (..., N) with unit length."""
+    return vectors / norm(xp, vectors)[..., None]
+
+
+def sigmoid(xp: Any, logits: Array) -> Array:
+    """Return shares of logits; without an overflow."""
+    return 0.5 + 0.5 * xp.tanh(0.5 * logits)
+
+
+def softplus(xp: Any, values: Array) -> Array:
+    """Return log(1 + exp(values)); without an overflow."""
+    return values.clip(0, None) + xp.log1p(xp.exp(-xp.abs(values)))
+
+
+def _split(out: Array) -> list[Array]:
+    parts, start = [], 0
+    for size in _PARTS:
+        parts.append(out[..., start : start + size])
+        start += size
+    return parts
+
+
+def _flat(part: Array) -> Array:
+    return part.reshape(*part.shape[:-2], -1)
+
+
+def _body_lengths(
+    backend: Backend, length: Array, weight: Array, size: Array, shown: Array, step_s: Array, state: LifterState
+) -> tuple[Array, Array, LifterState]:
+    """Average the body's proportions and its size over a long time. Returns bone lengths (..., 20), metres, and the
+    logarithm of the size (...)."""
+    xp = backend.xp
+    resized = shown + _MOST_RESIZED * xp.tanh(size[..., 0])
+    weights = xp.exp(xp.concatenate((weight, size[..., 1:]), axis=-1).clip(-4, 4))
+    logarithms = xp.concatenate((length.clip(_LEAST_LENGTH, _MOST_LENGTH), resized[..., None]), axis=-1)
+    (mean,), state = backend.scan(follow_body, state, step_s, logarithms, weights)
+    log_size, lengths = mean[..., LENGTHS], xp.exp(mean[..., LENGTH_OF_BONE])
+    # The trunk and a thigh make one size: proportions say nothing about it.
+    scale = xp.exp(log_size) / (lengths[..., TRUNK] + lengths[..., THIGHS[0]])
+    return lengths * scale[..., None], log_size, state
+
+
+def _locate(
+    backend: Backend, body: Array, sight: Array, weight: Array, step_s: Array, frames: Array, state: LifterState
+) -> tuple[Array, LifterState]:
+    """Find where roots are: the shifts (..., 3) that bring joints about the root (..., 25, 3) onto their sight lines,
+    as `pose.lifting.locate` does. The distance is averaged over a short time."""
+    xp = backend.xp
+    share = (weight / xp.sum(weight, axis=-1)[..., None])[..., None]
+    target = sight * body[..., 2:] - body[..., :2]
+    mean_sight, mean_target = xp.sum(share * sight, axis=-2), xp.sum(share * target, axis=-2)
+    spread = sight - mean_sight[..., None, :]
+    above = -xp.sum(_flat(share * spread * (target - mean_target[..., None, :])), axis=-1)
+    below = xp.sum(_flat(share * spread * spread), axis=-1).clip(_TINY, None)
+    measured = xp.log((above / below).clip(_LEAST_DISTANCE_M, _MOST_DISTANCE_M))
+    (log_distance,), state = backend.scan(follow_distance, state, step_s, frames, measured)
+    distance = xp.exp(log_distance)[..., None]
+    return xp.concatenate((mean_target + mean_sight * distance, distance), axis=-1), state
+
+
+def _kept_share(xp: Any, certainty: Array, gate: Array) -> Array:
+    """Return how far joints are moved to their sight lines, 0 to 1: nearly all the way where these are certain, else as
+    the network says. All (..., 25)."""
+    least = _SIGHT_SHARE * ((certainty - _DOUBTFUL) / (_CERTAIN - _DOUBTFUL)).clip(0, 1)
+    return least + (1 - least) * sigmoid(xp, gate + 2)
+
+
+def _along_sight(xp: Any, body: Array, sight: Array, place: Array, share: Array) -> tuple[Array, Array]:
+    """Move joints (..., 25, 3) about the root at `place` (..., 3) towards their sight lines, at their own depth, by a
+    share (..., 25). Returns joints about the root, and its place."""
+    depth = place[..., None, 2:] + body[..., 2:]
+    seen = sight * depth - place[..., None, :2]
+    moved = body[..., :2] + share[..., None] * (seen - body[..., :2])
+    joints = xp.concatenate((moved, body[..., 2:]), axis=-1)
+    root = joints[..., NTU25.root, :]
+    return joints - root[..., None, :], place + root

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hitrs_live.temporal_lifting.bones import BONES, BONES_OF, JOINTS_OF, LENGTHS
+from hitrs_live.temporal_lifting.bones import BONES_OF, JOINTS_OF, LENGTHS
 from hitrs_live.temporal_lifting.lifting import FEATURES, OUTPUTS, LifterInputs, LifterOutputs, describe, lift_frames
 from hitrs_live.temporal_lifting.memory import STATE_SHAPES, WIDTH, Array, LifterState
 
@@ -44,7 +44,7 @@ class LifterNetwork(nn.Module):
         nn.init.normal_(self.leave.weight, std=0.01)
         nn.init.zeros_(self.leave.bias)
         with torch.no_grad():
-            self.leave.bias[3 * BONES : 3 * BONES + LENGTHS] = _USUAL_LENGTH
+            self.leave.bias[:LENGTHS] = _USUAL_LENGTH
 
     @classmethod
     def of(cls, tensors: Mapping[str, NDArray[np.float32]]) -> "LifterNetwork":

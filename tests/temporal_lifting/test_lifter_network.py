@@ -3,6 +3,7 @@ import pytest
 import torch
 from temporal_lifting_people import LENS, moving_landmarks, seeded_network
 
+from hitrs_live.evaluation.lifter_measures import size_m
 from hitrs_live.skeleton import NTU25
 from hitrs_live.temporal_lifting.bones import BONES_OF, JOINTS_OF
 from hitrs_live.temporal_lifting.frame_network import FrameNetwork
@@ -29,6 +30,12 @@ def run(inputs: LifterInputs) -> tuple[LifterOutputs, LifterState]:
     network = seeded_network()
     outputs, state = network(inputs, network.initial_state(len(inputs.step_s)))
     return outputs, state
+
+
+def made_of(outputs: LifterOutputs) -> torch.Tensor:
+    """The bones before joints are moved to their sight lines: (B, T, 20, 3)."""
+    bones: torch.Tensor = outputs.view_bones * outputs.bone_m[..., None]
+    return bones
 
 
 def cut(inputs: LifterInputs, people: slice, frames: slice) -> LifterInputs:
@@ -84,6 +91,20 @@ def test_the_sight_line_is_turned_to_the_z_axis() -> None:
     turned = (turns @ directions[..., None])[..., 0]
     torch.testing.assert_close(turned[:, :2], torch.zeros(3, 2), atol=1e-5, rtol=0)
     torch.testing.assert_close(turns @ turns.mT, torch.eye(3).expand(3, 3, 3), atol=1e-5, rtol=0)
+
+
+def test_a_larger_person_further_away_is_corrected_alike(inputs: LifterInputs) -> None:
+    once, larger = run(inputs)[0], run(inputs._replace(joints_m=1.2 * inputs.joints_m))[0]
+    torch.testing.assert_close(larger.joints_m, 1.2 * once.joints_m, **CLOSE)
+    torch.testing.assert_close(larger.error_m, 1.2 * once.error_m, **CLOSE)
+    torch.testing.assert_close(larger.visible, once.visible, **CLOSE)
+
+
+def test_a_person_stays_as_large_as_the_pose_network_says(inputs: LifterInputs) -> None:
+    lifted = torch.from_numpy(size_m(inputs.joints_m.numpy()))
+    size = torch.from_numpy(size_m((torch.from_numpy(JOINTS_OF) @ made_of(run(inputs)[0])).numpy()))
+    for person in range(PEOPLE):
+        assert lifted[person].min() <= size[person, -1] <= lifted[person].max()
 
 
 def test_every_expected_error_is_above_zero(inputs: LifterInputs) -> None:

@@ -15,10 +15,10 @@ from hitrs_live.temporal_lifting.memory import Array, LifterState, follow_body, 
 
 JOINTS: Final = len(NTU25)
 FEATURES: Final = 3 * JOINTS + 3 * BONES + 3 * JOINTS + 4 * BONES + 5
-_PARTS: Final = (LENGTHS, LENGTHS + 1, 1, 3, 3 * BONES, JOINTS, JOINTS, JOINTS, JOINTS)
+_PARTS: Final = (LENGTHS, LENGTHS + 1, 1, 3 * BONES, JOINTS, JOINTS, JOINTS, JOINTS)
 """Outputs of the network: the lengths of bones, the weights of these and of the body's size, a correction of the
-distance, the turn of the whole body and those of its bones, then of each joint the error, visibility, share of its
-sight line, and weight for the place."""
+distance, turns of bones, then of each joint the error, visibility, share of its sight line, and weight for the
+place."""
 OUTPUTS: Final = sum(_PARTS)
 LEAST_ERROR_M: Final = 0.005
 _FARTHEST: Final = 4.0
@@ -93,10 +93,9 @@ def lift_frames(backend: Backend, inputs: LifterInputs, state: LifterState) -> t
     xp, step_s = backend.xp, inputs.step_s
     seen, state = describe(backend, inputs, state)
     out, state = backend.network(seen.features, state)
-    length, weight, farther, turn, turns, error, visible, gate, trust = _split(out)
+    length, weight, farther, turns, error, visible, gate, trust = _split(out)
     bone_m, log_size, state = _body_lengths(backend, length, weight, seen.shown, step_s, state)
-    directions = seen.directions + _across(xp, turn, seen.directions) + turns.reshape(seen.directions.shape)
-    directions = unit(xp, directions)
+    directions = unit(xp, seen.directions + turns.reshape(seen.directions.shape))
     # Lengths are learnt from true lengths alone: where a direction is uncertain, a short bone has a small error.
     body = backend.joints_of @ (directions * backend.held(bone_m)[..., None])
     lines = _Lines(xp, seen.sight, (inputs.certainty + 0.02) * sigmoid(xp, trust + 2))
@@ -185,13 +184,6 @@ def norm(xp: Any, vectors: Array) -> Array:
 def unit(xp: Any, vectors: Array) -> Array:
     """Return vectors (..., N) with unit length."""
     return vectors / norm(xp, vectors)[..., None]
-
-
-def _across(xp: Any, axis: Array, vectors: Array) -> Array:
-    """Return by how much a small turn about an axis (..., 3), radians, moves vectors (..., N, 3)."""
-    x, y, z = (vectors[..., part] for part in range(3))
-    a, b, c = (axis[..., part, None] for part in range(3))
-    return xp.stack((b * z - c * y, c * x - a * z, a * y - b * x), axis=-1)
 
 
 def sigmoid(xp: Any, logits: Array) -> Array:

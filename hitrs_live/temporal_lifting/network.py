@@ -4,7 +4,7 @@ The mathematics is that of `lifting`; the live path runs it with numpy (`frame_n
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hitrs_live.temporal_lifting.bones import BONES_OF, JOINTS_OF, LENGTHS
+from hitrs_live.temporal_lifting.bones import BONES_OF, JOINTS_OF, LENGTH_OF_BONE
 from hitrs_live.temporal_lifting.lifting import FEATURES, OUTPUTS, LifterInputs, LifterOutputs, describe, lift_frames
 from hitrs_live.temporal_lifting.memory import STATE_SHAPES, WIDTH, Array, LifterState
-
-_USUAL_LENGTH: Final = -1.5
-"""The logarithm of a usual bone's length, in a scale in which only ratios count."""
 
 
 class LifterNetwork(nn.Module):
@@ -43,8 +40,6 @@ class LifterNetwork(nn.Module):
         self.dropout = nn.Dropout(dropout)
         nn.init.normal_(self.leave.weight, std=0.01)
         nn.init.zeros_(self.leave.bias)
-        with torch.no_grad():
-            self.leave.bias[:LENGTHS] = _USUAL_LENGTH
 
     @classmethod
     def of(cls, tensors: Mapping[str, NDArray[np.float32]]) -> "LifterNetwork":
@@ -52,6 +47,15 @@ class LifterNetwork(nn.Module):
         network = cls()
         network.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
         return network.eval()
+
+    @torch.no_grad()
+    def begin_with(self, features: Tensor, bone_m: Tensor) -> None:
+        """Normalise features (N, FEATURES) from now on, and begin with the proportions of bones (N, 20)."""
+        self.mean.copy_(features.mean(0))
+        self.scale.copy_(features.std(0).clamp_min(0.05))
+        usual = bone_m.clamp_min(0.01).log().mean(0)
+        for place, length in enumerate(LENGTH_OF_BONE):
+            self.leave.bias[length] = usual[place]
 
     @property
     def tensors(self) -> dict[str, NDArray[np.float32]]:

@@ -83,7 +83,7 @@ def fit_lifter(
     rng = np.random.default_rng(settings.seed)
     pool = _SequencePool(views, motions, settings, rng)
     network = LifterNetwork(settings.dropout)
-    _measure_features(network, pool.rendered[:_MEASURED_VIEWS])
+    network.begin_with(*_measured(network, pool.rendered[:_MEASURED_VIEWS]))
     network.train()
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -280,8 +280,8 @@ def _seen(joints_m: Tensor, root: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _measure_features(network: LifterNetwork, sequences: Sequence[LifterSequence]) -> None:
-    """Set the mean and the scale that features are normalised by."""
+def _measured(network: LifterNetwork, sequences: Sequence[LifterSequence]) -> tuple[Tensor, Tensor]:
+    """Return the features of sequences, (N, FEATURES), and the true lengths of bones, (N, 20)."""
     features = torch.cat([network.features(one.inputs)[0] for one in sequences])
-    network.mean.copy_(features.mean(0))
-    network.scale.copy_(features.std(0).clamp_min(0.05))
+    bones = torch.from_numpy(BONES_OF) @ torch.cat([one.joints_m for one in sequences])
+    return features, bones.norm(dim=-1)

@@ -15,10 +15,9 @@ from hitrs_live.temporal_lifting.memory import Array, LifterState, follow_body, 
 
 JOINTS: Final = len(NTU25)
 FEATURES: Final = 3 * JOINTS + 3 * BONES + 3 * JOINTS + 4 * BONES + 5
-_PARTS: Final = (LENGTHS, LENGTHS + 1, 1, 3 * BONES, JOINTS, JOINTS, JOINTS, JOINTS)
-"""Outputs of the network: the lengths of bones, the weights of these and of the body's size, a correction of the
-distance, turns of bones, then of each joint the error, visibility, share of its sight line, and weight for the
-place."""
+_PARTS: Final = (LENGTHS, LENGTHS + 1, 3 * BONES, JOINTS, JOINTS, JOINTS, JOINTS)
+"""Outputs of the network: the lengths of bones, the weights of these and of the body's size, turns of bones, then of
+each joint the error, visibility, share of its sight line, and weight for the place."""
 OUTPUTS: Final = sum(_PARTS)
 LEAST_ERROR_M: Final = 0.005
 _FARTHEST: Final = 4.0
@@ -28,8 +27,6 @@ _SIGHT_SHARE, _CERTAIN, _DOUBTFUL = 0.9, 0.9, 0.6
 _LEAST_SIZE_M, _MOST_SIZE_M = 0.2, 3.0
 _LEAST_DISTANCE_M, _MOST_DISTANCE_M = 0.3, 15.0
 _LEAST_LENGTH, _MOST_LENGTH = -4.0, 1.0
-_MOST_FARTHER: Final = 0.1
-"""Of the logarithm of the distance."""
 _TINY: Final = 1e-6
 
 
@@ -93,7 +90,7 @@ def lift_frames(backend: Backend, inputs: LifterInputs, state: LifterState) -> t
     xp, step_s = backend.xp, inputs.step_s
     seen, state = describe(backend, inputs, state)
     out, state = backend.network(seen.features, state)
-    length, weight, farther, turns, error, visible, gate, trust = _split(out)
+    length, weight, turns, error, visible, gate, trust = _split(out)
     bone_m, log_size, state = _body_lengths(backend, length, weight, seen.shown, step_s, state)
     directions = unit(xp, seen.directions + turns.reshape(seen.directions.shape))
     # Lengths are learnt from true lengths alone: where a direction is uncertain, a short bone has a small error.
@@ -102,10 +99,12 @@ def lift_frames(backend: Backend, inputs: LifterInputs, state: LifterState) -> t
     # With the true size, the lifted body is placed 4.7 % off on rendered people, the corrected one 6.4 %.
     resized = seen.body * xp.exp(log_size - seen.shown)[..., None, None]
     measured = xp.log(lines.distance(resized).clip(_LEAST_DISTANCE_M, _MOST_DISTANCE_M))
-    measured = measured + _MOST_FARTHER * xp.tanh(farther[..., 0])
     (log_distance,), state = backend.scan(follow_distance, state, step_s, seen.frames, measured)
     place = lines.place(body, xp.exp(log_distance))
-    body, place = _along_sight(xp, body, seen.sight, place, _kept_share(xp, inputs.certainty, gate))
+    # The place is learnt from true places alone: where depths are uncertain, a small body nearby has small errors.
+    share = _kept_share(xp, inputs.certainty, gate)
+    body, shift = _along_sight(xp, body, seen.sight, backend.held(place), share)
+    place = place + shift
     outputs = LifterOutputs(
         joints_m=(body + place[..., None, :]) @ seen.turn,
         error_m=(softplus(xp, error) * 0.15 + LEAST_ERROR_M) * xp.exp(log_size)[..., None],
@@ -264,10 +263,10 @@ def _kept_share(xp: Any, certainty: Array, gate: Array) -> Array:
 
 def _along_sight(xp: Any, body: Array, sight: Array, place: Array, share: Array) -> tuple[Array, Array]:
     """Move joints (..., 25, 3) about the root at `place` (..., 3) towards their sight lines, at their own depth, by a
-    share (..., 25). Returns joints about the root, and its place."""
+    share (..., 25). Returns joints about the root, and how far that was moved."""
     depth = place[..., None, 2:] + body[..., 2:]
     seen = sight * depth - place[..., None, :2]
     moved = body[..., :2] + share[..., None] * (seen - body[..., :2])
     joints = xp.concatenate((moved, body[..., 2:]), axis=-1)
     root = joints[..., NTU25.root, :]
-    return joints - root[..., None, :], place + root
+    return joints - root[..., None, :], root

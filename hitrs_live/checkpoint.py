@@ -48,6 +48,9 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     normaliser: NormaliserConfig
     label_lag_frames: int
     """The logits of a clip describe the instant this many frames before the clip's last."""
+    independent: bool = False
+    """Whether each class has a sigmoid of its own, and the background is that there is no class; otherwise one softmax
+    takes them all."""
     temperature: float = 1.0
     on: dict[str, float] = {}
     """Onset threshold by class, where it differs from the setting."""

@@ -193,6 +193,13 @@ class ActionConfig(Section, frozen=True, kw_only=True):
             description="no action starts if head, shoulders, elbows, hips or knees are seen with less confidence",
         ),
     ] = 0.3
+    classes: Annotated[
+        str,
+        Meta(
+            description="actions to report, with commas; empty for those that the model reports by default, all for "
+            "its experimental ones too"
+        ),
+    ] = ""
     thresholds: Annotated[
         str,
         Meta(

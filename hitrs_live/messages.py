@@ -484,7 +484,7 @@ class SourceEvent(Message, frozen=True, kw_only=True, tag="source"):
 
 
 class StageLatency(msgspec.Struct, frozen=True, kw_only=True):
-    """Latency of one stage over at most the 512 newest frames, milliseconds."""
+    """Latency of one stage over at most the 512 newest frames that it ran for, milliseconds."""
 
     p50_ms: float
     """Median, milliseconds."""
@@ -516,8 +516,11 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     frame_age_ms: float | None = None
     """Time from capture to publishing of the newest frame, milliseconds; None for a source that is not live."""
     stages: dict[str, StageLatency] = {}
-    """Latency by stage: pose, track, record, model, view, overhead (tracking, resampling, decoding, recording and
-    publishing together), and frame_to_event (from a frame's arrival until its events are published)."""
+    """Latency by stage, for each frame. wait: from its arrival until its pose was estimated, without that: decoding of
+    the picture, frames before it, frames of other sources. pose. record. track. person_check: people told from
+    furniture. lift: the temporal lifter, with `pose.refine`. resample. level: the camera's tilt. model. publish:
+    predictions made into events, and these sent. overhead: record, track, person_check, lift, resample, level and
+    publish together. frame_to_event: from a frame's arrival until its events were published. view."""
     people: tuple[int, ...] = ()
     """Ids of the current tracks."""
     pose_restarts: int = 0

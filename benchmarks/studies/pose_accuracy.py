@@ -1,38 +1,41 @@
 """Measure how well one camera's 3D joints agree with joints triangulated from four synchronised cameras.
 
-    python benchmarks/studies/pose_accuracy.py [--data FOLDER] [--every 2] [--json FILE]
+    python benchmarks/studies/pose_accuracy.py --backend blazepose mediapipe [--data FOLDER] [--json FILE]
 
-The reference is triangulated from the image landmarks of all four cameras with their reference calibration. It shares
-the landmarker's errors in the image (a few centimetres), so the comparison measures mostly depth, tilt and scale.
-Columns that begin with "refined" are of the joints after the tracker and the temporal lifter (`pose.refine`), the
-others of joints as lifted from one picture.
+The pose stage is the live one, with each backend of `pose.backend` that is named. The reference is triangulated from
+the image landmarks of all four cameras with their reference calibration, for every backend from those of MediaPipe's
+own task. It shares the landmark network's errors in the image (a few centimetres), so the comparison measures mostly
+depth, tilt and scale. Columns that begin with "refined" are of the joints after the tracker and the temporal lifter
+(`pose.refine`), the others of joints as lifted from one picture.
 """
 
 import argparse
 import json
 import os
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.config import PoseConfig, TrackConfig
+from hitrs_live.config import PoseBackend, PoseConfig, TrackConfig
 from hitrs_live.evaluation.lifter_measures import lean_deg
-from hitrs_live.messages import PoseFrame
+from hitrs_live.messages import Frame, Pose, PoseFrame
+from hitrs_live.pose.factory import make_pose_estimator
 from hitrs_live.pose.intrinsics import Intrinsics
-from hitrs_live.pose.landmarks import poses_of
-from hitrs_live.pose.lifting import lift
-from hitrs_live.pose.mediapipe.landmarker import MediaPipeLandmarker
-from hitrs_live.pose.mediapipe.models import find_pose_model
 from hitrs_live.skeleton import MEDIAPIPE33, NTU25
 from hitrs_live.streaming.joint_tracker import JointTracker
 
 Array = NDArray[np.float64]
+REFERENCE: Final[PoseBackend] = "mediapipe"
+"""Whose image landmarks are triangulated."""
 OFF_SCALE_M = 0.05
 CLIP_HZ = 60.0
+BEGIN_NS = 1_000_000_000
 # From x right, y down, z away to the axes of messages.py.
 TO_OUR_AXES = np.array((-1.0, -1.0, 1.0))
 
@@ -82,28 +85,33 @@ def read_cameras(path: Path) -> list[Camera]:
     return cameras
 
 
-def look(clip: Path, model: Path, every: int) -> list[NDArray[np.float32] | None]:
-    """Return one person's landmarks, (33, 7), of every `every`-th frame, None where no person was detected."""
-    landmarker = MediaPipeLandmarker(model, max_people=1, min_confidence=0.5)
+def look(camera: Camera, clip: Path, backend: PoseBackend, every: int) -> list[PoseFrame | None]:
+    """Return what the pose stage makes of every `every`-th frame, at most one person; None where it failed."""
+    estimator = make_pose_estimator(PoseConfig(backend=backend, max_people=1), camera.intrinsics)
     video = cv2.VideoCapture(str(clip))
-    people: list[NDArray[np.float32] | None] = []
+    frames: list[PoseFrame | None] = []
+    estimator.open()
     index = 0
-    while True:
-        read, picture = video.read()
-        if not read:
-            break
+    while (got := video.read())[0]:
         if index % every == 0:
-            landmarks = landmarker.step(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
-            people.append(landmarks[0] if len(landmarks) else None)
+            time_ns = BEGIN_NS + round(index / CLIP_HZ * 1e9)
+            image = np.asarray(got[1], np.uint8)
+            frames.append(estimator.step(Frame(index=index, capture_time_ns=time_ns, received_ns=time_ns, image=image)))
         index += 1
-    landmarker.close()
-    return people
+    estimator.close()
+    return frames
 
 
-def triangulate(cameras: list[Camera], people: list[NDArray[np.float32]]) -> Array:
+def person(frame: PoseFrame | None) -> Pose | None:
+    """Return the person in a frame, where one was detected."""
+    return frame.poses[0] if frame is not None and frame.poses else None
+
+
+def triangulate(cameras: Sequence[Camera], views: Sequence[Pose]) -> Array:
     """Triangulate the landmarks, (33, 3) metres in the room, with robust weights for views that agree."""
-    rays = [c.intrinsics.rays(p[:, :2]) for c, p in zip(cameras, people, strict=True)]
-    certainty = [(p[:, 5] * p[:, 6]).astype(float) ** 2 + 1e-3 for p in people]
+    keypoints = [np.asarray(pose.keypoints, float) for pose in views]
+    rays = [camera.intrinsics.rays(points[:, :2]) for camera, points in zip(cameras, keypoints, strict=True)]
+    certainty = [points[:, 2] ** 2 + 1e-3 for points in keypoints]
     weights = certainty
     places = np.zeros((33, 3))
     for _ in range(4):
@@ -123,24 +131,13 @@ def triangulate(cameras: list[Camera], people: list[NDArray[np.float32]]) -> Arr
     return places
 
 
-def refine(camera: Camera, people: list[NDArray[np.float32] | None], rate_hz: float) -> list[Array | None]:
+def refine(frames: Sequence[PoseFrame | None]) -> list[Array | None]:
     """Track one camera's person and correct their joints as live: (25, 3) metres, None while untracked."""
     tracker = JointTracker(PoseConfig(max_people=1, refine=True), TrackConfig())
     refined: list[Array | None] = []
-    for index, person in enumerate(people):
-        time_ns = 1_000_000_000 + round(index / rate_hz * 1e9)
-        landmarks = np.zeros((0, 33, 7), np.float32) if person is None else person[None]
-        seen = tracker.step(
-            PoseFrame(
-                index=index,
-                capture_time_ns=time_ns,
-                received_ns=time_ns,
-                poses=poses_of(landmarks, MEDIAPIPE33, camera.intrinsics, min_joint_confidence=0.3),
-                keypoint_layout=MEDIAPIPE33.name,
-                lens=camera.intrinsics.lens,
-            )
-        )
-        refined.append(np.asarray(seen.joints_m[0], np.float64) if seen.present[0] else None)
+    for frame in frames:
+        people = None if frame is None else tracker.step(frame)
+        refined.append(None if people is None or not people.present[0] else people.joints_m[0].astype(float))
     return refined
 
 
@@ -149,16 +146,12 @@ def true_joints(camera: Camera, places: Array) -> Array:
     return np.asarray(MEDIAPIPE33.weights @ ((places - camera.place_m) @ camera.axes) * TO_OUR_AXES)
 
 
-def compare(
-    camera: Camera, person: NDArray[np.float32], refined: Array | None, places: Array
-) -> tuple[dict[str, float], Array]:
+def compare(camera: Camera, seen: Pose, refined: Array | None, places: Array) -> tuple[dict[str, float], Array]:
     """Compare one camera's joints with the triangulated ones: errors in millimetres, and whether sides are swapped.
 
     Returns them and the root-aligned error of each joint, before and after (2, 25).
     """
-    truth = true_joints(camera, places)
-    one = person[None]
-    joints = lift(one[..., 2:5], one[..., :2], one[..., 5], one[..., 6], camera.intrinsics, layout=MEDIAPIPE33)[0][0]
+    truth, joints = true_joints(camera, places), np.asarray(seen.joints_m, float)
     left = [NTU25.index("left_shoulder"), NTU25.index("left_hip")]
     right = [NTU25.index("right_shoulder"), NTU25.index("right_hip")]
     across = (joints[left] - joints[right]).mean(axis=0)[:2] @ (truth[left] - truth[right]).mean(axis=0)[:2]
@@ -182,31 +175,44 @@ def compare(
     return figures, aligned
 
 
-def measure(data: Path, every: int) -> tuple[dict[str, dict[str, float]], dict[str, list[float]]]:
-    """Return the mean errors of each camera, of all, and of all frames without swapped sides, and those of each joint
-    before and after the lifter."""
-    cameras = read_cameras(data / "cameras" / "Calib.qca.txt")
-    model = find_pose_model("full")
-    views = [look(data / "video" / f"pose2sim_single_{c.name}.mp4", model, every) for c in cameras]
+def measure(
+    cameras: Sequence[Camera], truth: Sequence[Array | None], views: Sequence[Sequence[PoseFrame | None]]
+) -> dict[str, Any]:
+    """Compare what one backend saw with the triangulated landmarks of each frame, None where these are not known.
+
+    Returns the mean errors of each camera, of all, and of all frames without swapped sides, and under "joints_mm" those
+    of each joint before and after the lifter.
+    """
     rows: dict[str, list[dict[str, float]]] = {camera.name: [] for camera in cameras}
-    refined = [refine(camera, people, CLIP_HZ / every) for camera, people in zip(cameras, views, strict=True)]
     joints = []
-    for people, corrected in zip(zip(*views, strict=False), zip(*refined, strict=False), strict=True):
-        known = [person for person in people if person is not None]
-        if len(known) == len(cameras):
-            places = triangulate(cameras, known)
-            for camera, person, one in zip(cameras, known, corrected, strict=True):
-                row, aligned = compare(camera, person, one, places)
+    for camera, frames in zip(cameras, views, strict=True):
+        for places, frame, refined in zip(truth, frames, refine(frames), strict=True):
+            if places is not None and (seen := person(frame)) is not None:
+                row, aligned = compare(camera, seen, refined, places)
                 rows[camera.name].append(row)
                 joints.append(aligned)
     rows["all"] = [row for some in rows.values() for row in some]
     rows["all, not swapped"] = [row for row in rows["all"] if not row["left_right_swapped"]]
-    table = {
+    table: dict[str, Any] = {
         name: {"frames": len(some), **{key: float(np.mean([row[key] for row in some])) for key in some[0]}}
         for name, some in rows.items()
     }
     mean = np.mean(joints, axis=0).T
-    return table, {name: mean[joint].round(1).tolist() for joint, name in enumerate(NTU25.joints)}
+    return {**table, "joints_mm": {name: mean[joint].round(1).tolist() for joint, name in enumerate(NTU25.joints)}}
+
+
+def measure_all(data: Path, backends: Sequence[PoseBackend], every: int) -> dict[PoseBackend, dict[str, Any]]:
+    """Measure each backend on the same frames, beside the same reference."""
+    cameras = read_cameras(data / "cameras" / "Calib.qca.txt")
+    views = {
+        backend: [look(c, data / "video" / f"pose2sim_single_{c.name}.mp4", backend, every) for c in cameras]
+        for backend in dict.fromkeys((REFERENCE, *backends))
+    }
+    truth: list[Array | None] = []
+    for frames in zip(*views[REFERENCE], strict=True):
+        known = [pose for pose in map(person, frames) if pose is not None]
+        truth.append(triangulate(cameras, known) if len(known) == len(cameras) else None)
+    return {backend: measure(cameras, truth, views[backend]) for backend in backends}
 
 
 def main() -> None:
@@ -214,18 +220,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     default = os.environ.get("HITRS_DATA", Path(__file__).resolve().parents[2] / ".." / "shared" / "data")
     parser.add_argument("--data", type=Path, default=Path(default))
-    parser.add_argument("--every", type=int, default=2, help="use every N-th frame (default: 2)")
+    parser.add_argument(
+        "--backend", nargs="+", choices=get_args(PoseBackend), default=(PoseConfig().backend,),
+        help=f"those of pose.backend to measure (default: {PoseConfig().backend}, as live)",
+    )  # fmt: skip
+    parser.add_argument("--every", type=int, default=1, help="use every N-th frame (default: 1, all)")
     parser.add_argument("--json", type=Path, help="write the numbers here")
     chosen = parser.parse_args()
-    table, joints = measure(chosen.data, chosen.every)
-    keys = list(next(iter(table.values())))
-    print("".join(f"{word:>19}" for word in ("camera", *keys)))
-    for name, row in table.items():
-        print(f"{name:>19}" + "".join(f"{row[key]:19.2f}" for key in keys))
-    for name, (before, after) in joints.items():
-        print(f"{name:>19}{before:10.0f}{after:10.0f} mm")
+    measured = measure_all(chosen.data, chosen.backend, chosen.every)
+    for backend, table in measured.items():
+        joints = table["joints_mm"]
+        rows = {name: row for name, row in table.items() if row is not joints}
+        keys = list(next(iter(rows.values())))
+        print("".join(f"{word:>19}" for word in (backend, *keys)))
+        for name, row in rows.items():
+            print(f"{name:>19}" + "".join(f"{row[key]:19.2f}" for key in keys))
+        for name, (before, after) in joints.items():
+            print(f"{name:>19}{before:10.0f}{after:10.0f} mm")
     if chosen.json:
-        chosen.json.write_text(json.dumps({**table, "joints_mm": joints}, indent=2) + "\n")
+        report = {"reference": REFERENCE, "every": chosen.every, "backends": measured}
+        chosen.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":

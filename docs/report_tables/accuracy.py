@@ -143,21 +143,29 @@ def false_alarms_video(reports: Reports) -> str:
 
 
 def pose_accuracy(reports: Reports) -> str:
-    """Lay out how far one camera's joints are from those triangulated from four."""
-    columns = (
-        Column("camera", lambda item: "all" if item[0] == "all" else item[0].removeprefix("cam0")),
-        Column("frames", lambda item: item[1]["frames"]),
-        Column("distance, m", lambda item: item[1]["depth_m"], ".1f"),
-        Column("root error, mm", lambda item: item[1]["root_error_mm"], ".0f"),
-        Column("refined", lambda item: item[1]["refined_root_error_mm"], ".0f"),
-        Column("root-aligned joint error, mm", lambda item: item[1]["root_aligned_mm"], ".0f"),
-        Column("refined", lambda item: item[1]["refined_root_aligned_mm"], ".0f"),
-        Column("lean's error, degrees", lambda item: item[1]["lean_deg"], ".0f"),
-        Column("refined", lambda item: item[1]["refined_lean_deg"], ".0f"),
-    )
-    # The last row leaves out frames with left and right exchanged, of which there is none in the poses shown.
+    """Lay out how far one camera's joints are from those triangulated from four, by backend of the pose stage."""
+    # The row left out has no frames with left and right exchanged, of which there is none in the poses shown.
     left_out = ("all, not swapped", "joints_mm")
-    return table(columns, [item for item in reports["pose_accuracy"].items() if item[0] not in left_out])
+    rows = [
+        (backend, camera, figures)
+        for backend, cameras in reports["pose_accuracy"]["backends"].items()
+        for camera, figures in cameras.items()
+        if camera not in left_out
+    ]
+
+    def pair(key: str) -> Callable[[tuple[str, str, Report]], list[float]]:
+        return lambda row: [row[2][key], row[2][f"refined_{key}"]]
+
+    columns = (
+        Column("pose stage", lambda row: row[0]),
+        Column("camera", lambda row: row[1].removeprefix("cam0")),
+        Column("frames", lambda row: row[2]["frames"]),
+        Column("distance, m", lambda row: row[2]["depth_m"], ".1f"),
+        Column("root error, mm", pair("root_error_mm"), ".0f", separator=" -> "),
+        Column("root-aligned joint error, mm", pair("root_aligned_mm"), ".0f", separator=" -> "),
+        Column("lean's error, degrees", pair("lean_deg"), ".0f", separator=" -> "),
+    )
+    return table(columns, rows)
 
 
 def true_joints(reports: Reports) -> str:
@@ -228,6 +236,21 @@ def true_joints_real(reports: Reports) -> str:
         ),
     )  # fmt: skip
     return table(columns, list(clips))
+
+
+def true_joints_still(reports: Reports) -> str:
+    """Lay out how much the joints of people who are still change from frame to frame, before and after the lifter."""
+    still = reports["true_joints"]["still"]
+    medians = {"frames": None, **{key: still[f"median_{key}"] for key in ("before_change_mm", "after_change_mm")}}
+    columns = (
+        Column("clip", lambda item: item[0]),
+        Column("still frames", lambda item: item[1]["frames"]),
+        Column(
+            "change from frame to frame, mm",
+            lambda item: [item[1]["before_change_mm"], item[1]["after_change_mm"]], ".1f", separator=" -> ",
+        ),
+    )  # fmt: skip
+    return table(columns, [*still["clips"].items(), ("**median**", medians)])
 
 
 def everyday_table(figures: Report) -> str:

@@ -36,17 +36,50 @@ def stages(reports: Reports) -> str:
     ]
     words = {
         "track": "tracking",
+        "person_check": "person check",
+        "lift": "temporal lifter",
+        "level": "levelling",
         "model": "model, one thread, ONNX Runtime, a prediction every frame, mirror averaging",
-        "overhead": "everything else: resampling, decoding, recording, publishing, tracking included",
+        "publish": "decoding of predictions, publishing",
+        "overhead": "everything but pose and model: tracking, resampling, decoding, recording, publishing",
         "frame_to_event": "frame received to events published, two people at most",
     }
-    rows += [(text, [others[key]["p50_ms"]], [others[key]["p99_ms"]]) for key, text in words.items()]
+    rows += [(text, [others[key]["p50_ms"]], [others[key]["p99_ms"]]) for key, text in words.items() if key in others]
     columns = (
         Column("stage, per frame", lambda row: row[0]),
         Column("p50 ms", lambda row: row[1], ".1f", separator="-"),
         Column("p99 ms", lambda row: row[2], ".1f", separator="-"),
     )
     return table(columns, rows)
+
+
+def event_latency(reports: Reports) -> str:
+    """Lay out the latency from a live camera's frame to its events at a subscriber, and the medians of its parts."""
+
+    def part(words: str, *names: str) -> Column:
+        def ms(row: Report) -> float | None:
+            known = [row["parts"][name]["p50_ms"] for name in names if name in row["parts"]]
+            return sum(known) if known else None
+
+        return Column(words, ms, ".1f")
+
+    columns = (
+        Column("pose stage", lambda row: row["backend"]),
+        Column("`pose.refine`", lambda row: "on" if row["refine"] else "off"),
+        Column("camera, fps", lambda row: row["rate_hz"], ".0f"),
+        Column("processed, fps", lambda row: row["fps"], ".1f"),
+        Column("cores", lambda row: row["cores"], ".1f"),
+        Column("frame to event: p50, p95, p99 ms", lambda row: [row[f"p{share}_ms"] for share in (50, 95, 99)], ".0f"),
+        part("waiting, decoding", "wait"),
+        part("pose", "pose"),
+        part("tracking, person check", "track", "person_check"),
+        part("lifter", "lift"),
+        part("levelling", "level"),
+        part("model", "model"),
+        part("publishing", "publish"),
+        part("to the subscriber", "transport"),
+    )
+    return table(columns, reports["event_latency"]["rows"])
 
 
 def pose_cost(reports: Reports) -> str:
@@ -66,7 +99,7 @@ def pose_cost(reports: Reports) -> str:
 def pose_backends(reports: Reports) -> str:
     """Lay out the CPU time of what runs the pose model, and the people that each found."""
     rows = reports["pose_backends"]["rows"]
-    names = ("mediapipe", "mediapipe video", "blazepose")
+    names = list(dict.fromkeys(row["backend"] for row in rows))
     groups = [
         {row["backend"]: row for row in rows if (row["pictures"], row["people"]) == key}
         for key in dict.fromkeys((row["pictures"], row["people"]) for row in rows)
@@ -77,11 +110,20 @@ def pose_backends(reports: Reports) -> str:
             f"{name}: p50, p99 ms", lambda group: [group[name]["cpu_p50_ms"], group[name]["cpu_p99_ms"]], ".0f"
         )
 
+    threads = ("blazepose", "blazepose, 2 threads")
+    wall = [
+        Column(
+            "blazepose, time passed with 1 and 2 threads: p50 ms",
+            lambda group: [group[name]["wall_p50_ms"] for name in threads], ".0f",
+        )
+    ] if set(threads) <= set(names) else []  # fmt: skip
     columns = (
         Column("pictures", lambda group: group["blazepose"]["pictures"].removesuffix(".mp4")),
         Column("size", lambda group: group["blazepose"]["size"].replace("x", " x ")),
         Column("people", lambda group: group["blazepose"]["people"]),
         *(times(name) for name in names),
+        *wall,
+        Column("fps of one core", lambda group: [1000 / group[name]["cpu_mean_ms"] for name in names], ".0f"),
         Column("found", lambda group: [group[name]["found"] for name in names], ".2f"),
         Column("extra ids", lambda group: [group[name]["extra_ids"] for name in names], ".0f"),
     )

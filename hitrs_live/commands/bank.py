@@ -17,17 +17,38 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         return added
 
     _add_build(add("build", "draw motion of every source, give it live errors, encode it; goes on where it ended"))
+    _add_streams(add("streams", "draw motion of every source, give it live errors, write the joints to train on"))
     _add_add(add("add", "encode recordings made with live --record and append them to a bank"))
     _add_show(add("show", "list the sources of a bank, and a detector's false alarms on them"))
 
 
 def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="bank to write")
+    _add_encoder(parser)
+    _add_drawing(parser)
+    parser.add_argument(
+        "--update", choices=("clip", "frame"), default="clip",
+        help="keep a clip at the end of every clip or at every frame, which is 7 times larger (default: clip)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mirror", action=argparse.BooleanOptionalAction, default=True,
+        help="keep the tokens of mirror images as well (default: yes)",
+    )  # fmt: skip
+    parser.set_defaults(run=_run_build)
+
+
+def _add_streams(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="folder to write files to")
+    _add_drawing(parser)
+    parser.set_defaults(run=_run_streams)
+
+
+def _add_drawing(parser: argparse.ArgumentParser) -> None:
+    """Add what decides which motion is drawn, and by how many processes."""
     parser.add_argument(
         "--hours", type=positive, default=30.0, metavar="H", help="length of all streams together (default: 30)"
     )
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of all random numbers (default: 0)")
-    _add_encoder(parser)
     parser.add_argument(
         "--sources", type=_listed, default=(), metavar="A,B", help="sources of motion (default: all of them)"
     )
@@ -37,18 +58,9 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
         "detector training (default: modelled)",
     )  # fmt: skip
     parser.add_argument(
-        "--update", choices=("clip", "frame"), default="clip",
-        help="keep a clip at the end of every clip or at every frame, which is 7 times larger (default: clip)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--mirror", action=argparse.BooleanOptionalAction, default=True,
-        help="keep the tokens of mirror images as well (default: yes)",
-    )  # fmt: skip
-    parser.add_argument(
         "--data", type=Path, metavar="FOLDER", help="data folder (default: $HITRS_DATA, else ../shared/data)"
     )
     parser.add_argument("--workers", type=count, metavar="N", help="processes (default: one per CPU)")
-    parser.set_defaults(run=_run_build)
 
 
 def _add_add(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +108,12 @@ def _run_build(options: argparse.Namespace) -> int:
     from hitrs_live.negative_bank.run_bank import run_build
 
     return run_build(options)
+
+
+def _run_streams(options: argparse.Namespace) -> int:
+    from hitrs_live.negative_bank.run_bank import run_streams
+
+    return run_streams(options)
 
 
 def _run_add(options: argparse.Namespace) -> int:

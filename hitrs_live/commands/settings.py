@@ -43,6 +43,12 @@ _SETTINGS: tuple[tuple[str, str, str, str], ...] = (
         "file from `hitrs-live tune-thresholds`, or none (default: calibration/NAME.toml, NAME being the checkpoint's, "
         "or else the checkpoint's own)",
     ),
+    (
+        "--classes",
+        "action.classes",
+        "NAMES",
+        "actions to report, with commas, or all (default: all but the model's experimental ones)",
+    ),
     ("--bind", "publish.bind", "URL", "address to publish on (default: tcp://127.0.0.1:5556)"),
     ("--log-format", "log.format", "FORMAT", "format of --plain: text (default), or json, one object per line"),
 )

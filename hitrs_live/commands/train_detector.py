@@ -11,6 +11,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
     add_data(parser)
     parser.add_argument(
+        "--streams", type=Path, metavar="FOLDER",
+        help="train on files of `hitrs-live bank streams` instead of --data, with a sigmoid for each class",
+    )  # fmt: skip
+    parser.add_argument(
         "--checkpoint", type=Path, metavar="FILE", help="encoder to start from (default: none, from scratch)"
     )
     add_out(parser, "runs/detector.safetensors", "checkpoint to write")

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import add_prediction_flags, add_threads, names, positive
+from hitrs_live.commands.flags import add_prediction_flags, add_threads, fraction, names, positive
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--false-alarms-per-hour", type=positive, default=1.0, metavar="N",
         help="accepted rate of false alarms, of all classes together (default: 1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--least-recall", type=fraction, default=0.0, metavar="X",
+        help="make classes experimental of which a smaller share of the starts in --labelled is detected (default: 0)",
     )  # fmt: skip
     add_prediction_flags(parser)
     parser.add_argument("--config", metavar="FILE", help="TOML file of settings to tune with, as for `live`")

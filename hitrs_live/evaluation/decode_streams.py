@@ -11,7 +11,6 @@ from hitrs_live.messages import ActionEvent, JointFrame, Prediction
 from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.hitrs_stream import describe_stream
-from hitrs_live.streaming.scores import class_scores
 from hitrs_live.streaming.thresholds import Thresholds, make_threshold_arrays
 
 _ROWS = 64
@@ -56,7 +55,7 @@ def decode_streams(
             confidence=stream.confidence,
             motion_error_mm=stream.motion_error_mm,
             zero_velocity_error_mm=stream.zero_velocity_error_mm,
-            scores=class_scores(stream.logits, rules.temperature, rules.energy_threshold),
+            scores=rules.scores(stream.logits),
             detected=tuple(detected[number]),
         )
         for number, stream in enumerate(streams)

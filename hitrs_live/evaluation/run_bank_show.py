@@ -20,7 +20,6 @@ from hitrs_live.negative_bank.bank import Bank
 from hitrs_live.negative_bank.encoder import open_bank_encoder
 from hitrs_live.negative_bank.run_bank import bank_report
 from hitrs_live.streaming.hitrs_stream import describe_stream
-from hitrs_live.streaming.scores import class_scores
 from hitrs_live.streaming.thresholds import Thresholds, find_thresholds, make_threshold_arrays
 
 _COLUMNS = ("hours", "streams", "back-\nground", "action", "un-\nknown", "near\nmiss")
@@ -100,7 +99,7 @@ def _hardest(
     """Describe the rows with the highest scores of a wrong class."""
     info = checkpoint.info
     rules = make_threshold_arrays(describe_stream(info, bank.info.step_frames), ActionConfig(), thresholds)
-    scores = class_scores(logits, rules.temperature, rules.energy_threshold)
+    scores = rules.scores(logits)
     lag, rate_hz = bank.info.encoder.label_lag_frames, bank.info.encoder.normaliser.rate_hz
     described = []
     for row in hardest_rows(bank, scores, info.labels, count).tolist():

@@ -50,9 +50,11 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
             f"{', '.join(map(str, options.data))}: {error}; give longer recordings of other actions"
         ) from None
     before = tuner.measure(tuner.untuned())
-    after = tuner.measure(tuner.tune(options.false_alarms_per_hour))
+    after = tuner.measure(tuner.tune(options.false_alarms_per_hour, least_recall=options.least_recall))
     other_half = tuner.cross_check(options.false_alarms_per_hour)
     _print(console, checkpoint.info.labels, before, after)
+    if weak := after.thresholds.experimental:
+        _print_line(console, f"experimental, reported only where `action.classes` names them: {', '.join(weak)}")
     for line in _conclude(before, after, other_half, options.false_alarms_per_hour):
         _print_line(console, line)
     provenance = _provenance(options, notes, before, after, other_half)

@@ -28,7 +28,6 @@ from hitrs_live.inference.base import Engine
 from hitrs_live.messages import PoseFrame, Prediction
 from hitrs_live.pose.recorded_landmarks import recorded_pose_frames
 from hitrs_live.streaming.hitrs_stream import HitrsStream, describe_stream
-from hitrs_live.streaming.scores import class_scores
 from hitrs_live.streaming.thresholds import Thresholds, make_threshold_arrays
 
 
@@ -189,6 +188,6 @@ def _best(
     thresholds: Thresholds | None,
 ) -> BestScores:
     rules = make_threshold_arrays(describe_stream(info), config.action, thresholds)
-    scores = class_scores(logits, rules.temperature, rules.energy_threshold)
+    scores = rules.scores(logits)
     lag_s = info.label_lag_frames / info.normaliser.rate_hz
     return BestScores(at_s=known_s - lag_s, score=scores[:, 1:].max(axis=1))

@@ -30,6 +30,8 @@ def shift_thresholds(
     own = {} if thresholds is None else thresholds.classes
     classes = dict(own)
     for number, label in enumerate(checkpoint.info.labels[1:], start=1):
+        if not rules.reported[number]:
+            continue
         on, off = float(rules.onset_threshold[number]), float(rules.offset_threshold[number])
         odds = math.log(on / (1 - on)) + shift
         shifted = min(max(1 / (1 + math.exp(-odds)), _LOWEST), _HIGHEST)

@@ -20,7 +20,7 @@ from hitrs_live.evaluation.metrics.segment import segments_of
 from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
 from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.scores import energy
-from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds, make_threshold_arrays
+from hitrs_live.streaming.thresholds import EVERY_CLASS, ClassThresholds, Thresholds, make_threshold_arrays
 
 TOLERANCE_S = 0.5
 """A detected start is right within this of the true one; it is a false alarm with no action within this."""
@@ -97,11 +97,18 @@ class Tuner:
         """Return the rules that apply without a file of thresholds."""
         return self._complete(temperature=None, least_energies=None)
 
-    def tune(self, per_hour: float) -> Thresholds:
+    def tune(self, per_hour: float, *, least_recall: float = 0.0) -> Thresholds:
         """Fit temperatures and energy thresholds to the labelled data, then set `on` and `off` by the false alarms.
 
-        Without labelled data the temperatures stay the checkpoint's, and no clip is rejected as unknown.
+        least_recall: classes of which a smaller share of the labelled starts is then detected become experimental, as
+        do those without a labelled start; the limit of false alarms is for the others.
+
+        Without labelled data the temperatures stay the checkpoint's, and no clip is rejected as unknown. Independent
+        classes need neither: each was trained to say no.
         """
+        allowed = per_hour * self.hours
+        if self._info.independent:
+            return self._without_weak(self._raise_on(self.untuned(), allowed), allowed, least_recall)
         lag = self._info.label_lag_frames
         fitted = fit_temperatures(self._labelled, label_lag_frames=lag, temperature=self._info.temperature)
         measured = choose_energy_thresholds(self._labelled, lag, fitted)
@@ -109,7 +116,7 @@ class Tuner:
         common = min(measured.values(), default=None)
         others = {} if common is None else dict.fromkeys(range(1, len(self._info.labels)), common)
         start = self._complete(temperature=fitted, least_energies=others | measured)
-        return self._raise_on(start, allowed=per_hour * self.hours)
+        return self._without_weak(self._raise_on(start, allowed), allowed, least_recall)
 
     def cross_check(self, per_hour: float) -> FalseAlarms | None:
         """Tune on half of the negative sources and count false alarms on the other half, then swap the halves.
@@ -141,10 +148,10 @@ class Tuner:
     def _raise_on(self, start: Thresholds, allowed: float) -> Thresholds:
         """Raise `on` in the classes with false alarms, until those of all classes together are few enough.
 
-        In each round `on` of the class with the most false alarms is raised by one step (of all such classes where
-        several are equal), and the streams are decoded again, since an action that one class no longer reports
-        another class may. The allowed alarms are thus shared evenly by the classes that cause them, and the other
-        classes keep their thresholds: no alarm in some minutes is no reason to lower one. A single value for all
+        In each round `on` of the class with the most false alarms is raised by one step, with those that have more than
+        half as many, and the streams are decoded again, since an action that one class no longer reports another class
+        may. The allowed alarms are thus shared evenly by the classes that cause them, and the other classes keep their
+        thresholds: no alarm in some minutes is no reason to lower one. A single value for all
         classes is much worse: the class that is easiest to trigger would set the threshold of all others. `off` keeps
         its ratio to `on`.
 
@@ -162,7 +169,20 @@ class Tuner:
             if alarms.count <= allowed or not open_to:
                 return thresholds
             most = max(open_to.values())
-            steps[[number for number, count in open_to.items() if count == most]] += 1
+            steps[[number for number, count in open_to.items() if 2 * count > most]] += 1
+
+    def _without_weak(self, tuned: Thresholds, allowed: float, least_recall: float) -> Thresholds:
+        """Make classes of too small a recall experimental, and lower the thresholds of the others where that allows."""
+        if not least_recall:
+            return tuned
+        starts = match_labelled(self._decode(self._labelled, tuned), self._info.labels, self._rate_hz)
+        weak = [
+            label
+            for number, label in enumerate(self._info.labels[1:], start=1)
+            if not (matches := starts.get(number, NO_MATCHES)).true or matches.recall < least_recall
+        ]
+        start = msgspec.structs.replace(self.untuned() if self._info.independent else tuned, experimental=tuple(weak))
+        return self._raise_on(start, allowed)
 
     def _count_false_alarms(self, thresholds: Thresholds) -> FalseAlarms:
         false = (
@@ -183,7 +203,9 @@ class Tuner:
         self, temperature: NDArray[np.float64] | None, least_energies: Mapping[int, float] | None
     ) -> Thresholds:
         """Return the rules of every class in full, so that each can be edited by hand."""
-        rules = make_threshold_arrays(describe_stream(self._info), self._config)
+        # Classes that are not reported have thresholds too: they may be asked for.
+        every = msgspec.structs.replace(self._config, classes=EVERY_CLASS)
+        rules = make_threshold_arrays(describe_stream(self._info), every)
         temperatures = rules.temperature if temperature is None else temperature
         least = least_energies or {}
         classes = {

@@ -1,9 +1,11 @@
-"""Run `hitrs-live bank build` and `bank add`: from their flags to a bank."""
+"""Run `hitrs-live bank build`, `bank streams` and `bank add`: from their flags to a bank or to training streams."""
 
 import argparse
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,17 @@ import torch
 
 from hitrs_live.data.array_format import data_folder
 from hitrs_live.negative_bank.bank import Bank
-from hitrs_live.negative_bank.build import BuildSettings, begin_build, build_parts, plan_parts
+from hitrs_live.negative_bank.build import BuildSettings, begin_build, build_part
 from hitrs_live.negative_bank.encoder import open_bank_encoder
+from hitrs_live.negative_bank.parts import BuiltPart, PlannedPart, make_parts, plan_parts
 from hitrs_live.negative_bank.recordings import add_recordings
 from hitrs_live.negative_bank.sources import check_installed, choose_sources
+from hitrs_live.negative_bank.stream_files import (
+    StreamFileSettings,
+    begin_streams,
+    stream_files,
+    write_stream_file,
+)
 
 
 def run_build(options: argparse.Namespace) -> int:
@@ -27,25 +36,10 @@ def run_build(options: argparse.Namespace) -> int:
         step_frames=1 if options.update == "frame" else encoder.stride_frames, views=2 if options.mirror else 1,
     )  # fmt: skip
     check_installed(settings.shares)
-    torch.set_num_threads(1)
-    planned = plan_parts(settings.hours, settings.shares)
-    missing = begin_build(options.out, settings)
-    finished = len(planned) - len(missing)
-    if finished:
-        print(f"{finished} of {len(planned)} parts are there already")
-    hours, all_hours = 0.0, sum(one.hours for one in missing)
-    try:
-        for built in build_parts(options.out, settings, missing, workers=options.workers or os.cpu_count() or 1):
-            finished, hours = finished + 1, hours + built.hours
-            left_s = max(all_hours - hours, 0.0) * (time.monotonic() - began_s) / hours
-            print(
-                f"part {finished} of {len(planned)}: {built.hours:.2f} h of {built.planned.source} in "
-                f"{built.seconds:.0f} s; about {left_s / 60:.0f} min left",
-                flush=True,
-            )
-    except KeyboardInterrupt:
-        print(f"interrupted; finished parts are kept in {options.out}, the same command goes on", file=sys.stderr)
-        raise
+    _make_missing(
+        partial(build_part, options.out, settings), begin_build(options.out, settings), options,
+        planned=len(plan_parts(settings.hours, settings.shares)),
+    )  # fmt: skip
     bank = Bank.open(options.out)
     print(
         f"{options.out}: {bank.hours:.2f} h in {len(bank.streams)} streams, {len(bank)} rows, "
@@ -53,6 +47,53 @@ def run_build(options: argparse.Namespace) -> int:
         f"list it with: hitrs-live bank show {options.out}"
     )
     return 0
+
+
+def run_streams(options: argparse.Namespace) -> int:
+    """Write training streams, or go on with them, and print a line for every part. Returns the exit code."""
+    began_s = time.monotonic()
+    settings = StreamFileSettings(
+        hours=options.hours, seed=options.seed, shares=choose_sources(options.sources),
+        data=options.data or data_folder(), live_view=options.live_errors,
+    )  # fmt: skip
+    check_installed(settings.shares)
+    _make_missing(
+        partial(write_stream_file, options.out, settings), begin_streams(options.out, settings), options,
+        planned=len(plan_parts(settings.hours, settings.shares)),
+    )  # fmt: skip
+    print(
+        f"{options.out}: {len(stream_files(options.out))} files, {size_bytes(options.out) / 2**20:.0f} MiB, "
+        f"{time.monotonic() - began_s:.0f} s; train on them with: hitrs-live train-detector --streams {options.out}"
+    )
+    return 0
+
+
+def _make_missing(
+    make: Callable[[PlannedPart], BuiltPart],
+    missing: Sequence[PlannedPart],
+    options: argparse.Namespace,
+    *,
+    planned: int,
+) -> None:
+    """Make the missing ones of the planned parts, with a line for each."""
+    began_s = time.monotonic()
+    torch.set_num_threads(1)
+    finished = planned - len(missing)
+    if finished:
+        print(f"{finished} of {planned} parts are there already")
+    hours, all_hours = 0.0, sum(one.hours for one in missing)
+    try:
+        for made in make_parts(make, missing, folder=options.out, workers=options.workers or os.cpu_count() or 1):
+            finished, hours = finished + 1, hours + made.hours
+            left_s = max(all_hours - hours, 0.0) * (time.monotonic() - began_s) / hours
+            print(
+                f"part {finished} of {planned}: {made.hours:.2f} h of {made.planned.source} in {made.seconds:.0f} s; "
+                f"about {left_s / 60:.0f} min left",
+                flush=True,
+            )
+    except KeyboardInterrupt:
+        print(f"interrupted; finished parts are kept in {options.out}, the same command goes on", file=sys.stderr)
+        raise
 
 
 def run_add(options: argparse.Namespace) -> int:
@@ -96,5 +137,5 @@ def bank_report(bank: Bank) -> dict[str, Any]:
 
 
 def size_bytes(folder: Path) -> int:
-    """Return the size of all files of a bank."""
+    """Return the size of all files in a folder."""
     return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())

@@ -107,7 +107,7 @@ class Assembly:
         from hitrs_live.inference.backend_selection import open_engine
         from hitrs_live.pipeline.pipeline import Pipeline
         from hitrs_live.streaming.hitrs_stream import HitrsLoader
-        from hitrs_live.streaming.thresholds import find_thresholds
+        from hitrs_live.streaming.thresholds import find_thresholds, reported_classes
 
         config = self._config
         # It is set for the whole process, which may be a user's program.
@@ -115,6 +115,7 @@ class Assembly:
         torch.set_num_threads(config.model.threads)
         checkpoint = load_checkpoint(config.model.checkpoint or None)
         thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))
+        reported_classes(checkpoint.info.labels, config.action, thresholds.thresholds)
         # An engine that was not asked for is not built, which would take minutes.
         open_configured = partial(
             open_engine, checkpoint, config.model.engine, config.model.precision, threads=config.model.threads,

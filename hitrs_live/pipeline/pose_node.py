@@ -11,7 +11,7 @@ from hitrs_live.messages import SHUTDOWN, AnyMessage, Frame, SourceChange, Sourc
 from hitrs_live.pose.base import PoseEstimator
 from hitrs_live.process.signals import interrupted_by
 from hitrs_live.sources.base import Source, SourceItem
-from hitrs_live.streaming.stage_timer import Counters
+from hitrs_live.streaming.stage_timer import Counters, StageTimer
 from hitrs_live.transport.sink import Sink
 from hitrs_live.version import __version__
 from hitrs_live.wire.codec import joints_event
@@ -78,6 +78,7 @@ class _Relay:
         self._dates = SourceDates(session)
         self._state: SourceState = "connecting"
         self._detail = ""
+        self._timer = StageTimer()
         now_ns = time.monotonic_ns()
         self._counters = Counters(began_ns=now_ns, status_ns=now_ns)
 
@@ -89,7 +90,9 @@ class _Relay:
         if isinstance(item, SourceChange):
             self._on_source_change(item)
         elif isinstance(item, Frame) and not self.ended:
-            pose_frame = self._pose.step(item)
+            with self._timer.stage("pose"):
+                pose_frame = self._pose.step(item)
+            self._timer.end_frame()
             if pose_frame is not None:
                 self._dates.observe(pose_frame)
                 self._counters.frames += 1
@@ -126,6 +129,7 @@ class _Relay:
                 frames=counters.frames,
                 drops={cause: count for cause, count in drops.items() if count},
                 frame_age_ms=None if age_ms is None else round(age_ms, 1),
+                stages=self._timer.latencies(),
                 pose_restarts=self._pose.restarts,
                 notices=(*((self._pose.notice,) if self._pose.notice else ()), *self._sink.notices),
             )

@@ -4,8 +4,7 @@ The sources share the model, which `Pipeline` calls: `track` gives the joint fra
 predictions, `finish` ends the frame.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -80,12 +79,12 @@ class SourcePipeline:
         self._outputs = SourceOutputs(input_stream, sink)
         self._dates = SourceDates(session)
         masks = parse_masks(config.camera.mask, self._source_id)
-        self._tracker = JointTracker(config.pose, config.track, masks=masks)
+        self._timer = StageTimer(clock)
+        self._tracker = JointTracker(config.pose, config.track, masks=masks, timer=self._timer)
         self._last_seen = LastSeen(rows)
         self._leveller = Leveller(config.camera)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=model.rate_hz)
         self._predictions = PredictionEvents(model, config, source_id=self._source_id, thresholds=thresholds)
-        self._timer = StageTimer(clock)
         self._counters = Counters()
         self._status = StatusBuilder(
             input_stream=input_stream, outputs=self._outputs, tracker=self._tracker,
@@ -95,8 +94,6 @@ class SourcePipeline:
         self._state: SourceState = "connecting"
         self._detail = ""
         self._people: People | None = None
-        self._own_ms = 0.0
-        """Time that this source's own stages have taken for the current frame."""
 
     @property
     def ended(self) -> bool:
@@ -110,31 +107,32 @@ class SourcePipeline:
 
     def track(self, frame: SourceFrame) -> Sequence[JointFrame]:
         """Take one item of the source; return the joint frames that it completes, oldest first, levelled."""
-        self._own_ms = 0.0
         if self.ended:
             return ()
-        if frame.pose_ms is not None:
-            self._timer.add("pose", frame.pose_ms)
         if isinstance(frame.item, SourceChange):
             self.on_source_change(frame.item)
             return ()
-        with self._own_time():
+        pose_ms = frame.pose_ms or 0.0
+        self._timer.add("wait", (self._clock() - frame.item.received_ns) / 1e6 - pose_ms)
+        if frame.pose_ms is not None:
+            self._timer.add("pose", pose_ms)
+        with self._timer.stage("overhead"):
             self._dates.observe(frame.item)
             if self._outputs.has_own_sinks:
                 with self._timer.stage("record"):
                     self._outputs.record(self._dated(joints_event(frame.item, self._source_id)))
-            with self._timer.stage("track"):
-                self._people = self._tracker.step(frame.item)
-                self._last_seen.observe(self._people)
-            seen = self._people.present
-            self._leveller.observe(
-                self._people.capture_time_ns, self._people.joints_m[seen], self._people.confidence[seen]
-            )
-            return [self._leveller.level_frame(one) for one in self._resampler.step(self._people)]
+            people = self._people = self._tracker.step(frame.item)
+            self._last_seen.observe(people)
+            with self._timer.stage("resample"):
+                joint_frames = self._resampler.step(people)
+            with self._timer.stage("level"):
+                seen = people.present
+                self._leveller.observe(people.capture_time_ns, people.joints_m[seen], people.confidence[seen])
+                return [self._leveller.level_frame(one) for one in joint_frames]
 
     def publish(self, joint_frame: JointFrame, predictions: Sequence[Prediction]) -> None:
         """Publish the events of one joint frame and the model's predictions on it."""
-        with self._own_time():
+        with self._timer.stage("overhead"), self._timer.stage("publish"):
             self._predictions.observe(self._leveller.restore_frame(joint_frame))
             for prediction in predictions:
                 for event in self._predictions.step(self._leveller.restore_prediction(prediction)):
@@ -144,15 +142,15 @@ class SourcePipeline:
         """End a frame: publish its poses, count it, show it. model_ms: time that the model took for it."""
         if self.ended or isinstance(frame.item, SourceChange) or self._people is None:
             return
-        with self._own_time():
+        with self._timer.stage("overhead"), self._timer.stage("publish"):
             # Last, so that they are moved by the predictions that this very frame led to.
             now = self._publish_poses(self._people)
         self._counters.frames += 1
         self._counters.newest_capture_ns = frame.item.capture_time_ns
         self._timer.add("model", model_ms)
-        self._timer.add("overhead", self._own_ms)
         self._timer.add("frame_to_event", (self._clock() - frame.item.received_ns) / 1e6)
         self._show(frame.frame, self._people, now)
+        self._timer.end_frame()
 
     def on_source_change(self, change: SourceChange) -> None:
         """Publish a change of state, and end running actions where the source can no longer be seen."""
@@ -196,12 +194,6 @@ class SourcePipeline:
         finally:
             self._outputs.close_views()
             self._outputs.close_own_sinks()
-
-    @contextmanager
-    def _own_time(self) -> Iterator[None]:
-        began_ns = self._clock()
-        yield
-        self._own_ms += (self._clock() - began_ns) / 1e6
 
     def _publish_poses(self, people: People) -> ExtrapolatedPoses | None:
         """Publish the poses, where the settings say so; return those moved to now, where the settings say so."""

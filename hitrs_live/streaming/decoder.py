@@ -16,7 +16,7 @@ from hitrs_live.messages import ActionEvent, EndReason, JointFrame, Prediction, 
 from hitrs_live.streaming.body_confidence import body_confidence
 from hitrs_live.streaming.hysteresis import ActionHysteresis, End, Start
 from hitrs_live.streaming.onset import ScoreBatch
-from hitrs_live.streaming.scores import class_scores, share_with_unknown
+from hitrs_live.streaming.scores import share_with_unknown
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds, make_threshold_arrays
 
@@ -77,7 +77,7 @@ class ActionDecoder:
 
     def scores(self, prediction: Prediction) -> NDArray[np.float32]:
         """Return the scores that decisions are made on, (R, K)."""
-        return class_scores(prediction.logits, self._rules.temperature, self._rules.energy_threshold)
+        return self._rules.scores(prediction.logits)
 
     def step(self, prediction: Prediction) -> Sequence[ActionEvent | ScoreEvent]:
         """Advance by one prediction; return the scores of its rows, then starts, updates and ends of actions."""
@@ -89,7 +89,7 @@ class ActionDecoder:
         if not len(rows):
             return events
         logits = prediction.logits[rows]
-        if_known = class_scores(logits, self._rules.temperature)
+        if_known = self._rules.scores_if_known(logits)
         scores = share_with_unknown(if_known, logits, self._rules.energy_threshold)
         self._track_ids[rows], self._newest_ns[rows] = joint_frame.track_ids[rows], joint_frame.time_ns[rows]
         if joint_frame.other_track_ids is not None:

@@ -29,6 +29,7 @@ def describe_stream(info: CheckpointInfo, step_frames: int | None = None) -> Str
         window_frames=grid.frames_of(info.detector.window_clips),
         label_lag_frames=info.label_lag_frames,
         horizon_frames=info.detector.horizon,
+        independent=info.independent,
         temperature=info.temperature,
         on=info.on,
         off=info.off,

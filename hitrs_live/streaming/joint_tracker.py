@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import PoseConfig, TrackConfig
 from hitrs_live.messages import People, PoseFrame
+from hitrs_live.streaming.stage_timer import StageTimer
 from hitrs_live.tracking.person_check import PersonCheck
 from hitrs_live.tracking.picture_mask import PictureMask
 from hitrs_live.tracking.tracker import Tracker
@@ -22,11 +23,22 @@ if TYPE_CHECKING:
 class JointTracker:
     """Give each person a row and an id, and correct their joints by what was seen of them before (`pose.refine`)."""
 
-    def __init__(self, pose: PoseConfig, track: TrackConfig, *, masks: Sequence[NDArray[np.float32]] = ()) -> None:
-        """Take the settings; `pose.max_people` is the number of rows. masks: polygons without people."""
+    def __init__(
+        self,
+        pose: PoseConfig,
+        track: TrackConfig,
+        *,
+        masks: Sequence[NDArray[np.float32]] = (),
+        timer: StageTimer | None = None,
+    ) -> None:
+        """Take the settings; `pose.max_people` is the number of rows.
+
+        masks: polygons without people. timer: times the stages "track", "person_check" and "lift".
+        """
         self._tracker = Tracker(pose.max_people, track)
         self._mask, self._check = PictureMask(masks), PersonCheck(pose.max_people)
         self._lifter = _make_lifter(pose) if pose.refine else None
+        self._timer = timer or StageTimer()
 
     @property
     def resets(self) -> int:
@@ -40,8 +52,14 @@ class JointTracker:
 
     def step(self, frame: PoseFrame) -> People:
         """Sort one frame's poses into rows. Joints of a camera without a known lens stay as they are."""
-        people = self._check.step(self._mask.step(self._tracker.step(frame)))
-        return people if self._lifter is None else self._lifter.step(people, frame.lens)
+        with self._timer.stage("track"):
+            people = self._tracker.step(frame)
+        with self._timer.stage("person_check"):
+            people = self._check.step(self._mask.step(people))
+        if self._lifter is None:
+            return people
+        with self._timer.stage("lift"):
+            return self._lifter.step(people, frame.lens)
 
 
 def _make_lifter(pose: PoseConfig) -> "JointLifter":

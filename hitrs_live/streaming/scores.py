@@ -1,18 +1,33 @@
-"""Turn logits into scores: softmax with temperature, and the share of inputs of no known class (energy-based)."""
+"""Turn logits into scores, by a softmax or a sigmoid a class, and share them with the unknown (energy-based)."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def class_scores(
-    logits: NDArray[np.float32], temperature: NDArray[np.float32], energy_threshold: NDArray[np.float32] | None = None
+def known_scores(
+    logits: NDArray[np.float32],
+    temperature: NDArray[np.float32],
+    reported: NDArray[np.bool_],
+    *,
+    independent: bool,
 ) -> NDArray[np.float32]:
-    """Turn logits into scores: softmax at the classes' temperatures, then `share_with_unknown`.
+    """Turn logits into scores, as if every input were of the known classes.
 
-    logits: (..., K), background first; temperature: (K,), or () for one for all classes; energy_threshold: (K,).
-    Returns (..., K) float32.
+    logits: (..., K), background first; temperature: (K,), or () for one for all classes; reported: (K,), whether a
+    class may be reported: the others have a score of 0; independent: a sigmoid for each class, and the background is
+    what the highest leaves; otherwise a softmax, in which the background takes the share of classes that are not
+    reported. Returns (..., K) float32.
     """
-    return share_with_unknown(softmax((logits / temperature).astype(np.float32)), logits, energy_threshold)
+    scaled = (logits / temperature).astype(np.float32)
+    if independent:
+        scores: NDArray[np.float32] = np.exp(-np.logaddexp(np.float32(0), -scaled)) * reported
+        scores[..., 0] = 1 - scores[..., 1:].max(axis=-1, initial=0)
+        return scores
+    scores = softmax(scaled)
+    if not reported.all():
+        scores[..., 0] += scores[..., ~reported].sum(axis=-1)
+        scores[..., ~reported] = 0
+    return scores
 
 
 def share_with_unknown(

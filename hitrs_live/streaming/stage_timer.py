@@ -4,43 +4,56 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
 from hitrs_live.messages import StageLatency
 
+Stage = Literal[
+    "wait", "pose", "record", "track", "person_check", "lift", "resample", "level", "model", "publish", "overhead",
+    "frame_to_event", "view",
+]  # fmt: skip
+"""As Status.stages has them, in the order in which a frame meets them, and sums after what they are sums of."""
 _KEPT = 512
 """Durations kept per stage: over ten seconds at 30 frames a second."""
 
 
 class StageTimer:
-    """Keep the newest durations of every stage in a ring and give their percentiles."""
+    """Keep the newest durations of every stage, one for each frame, in a ring and give their percentiles."""
 
     def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         """Take the clock that times the stages, in nanoseconds."""
         self._clock = clock
-        self._rings: dict[str, np.ndarray] = {}
-        self._counts: dict[str, int] = {}
+        self._rings: dict[Stage, np.ndarray] = {}
+        self._counts: dict[Stage, int] = {}
+        self._frame_ms: dict[Stage, float] = {}
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time the body of a `with` statement."""
+    def stage(self, name: Stage) -> Iterator[None]:
+        """Time the body of a `with` statement; stages may lie within each other."""
         began = self._clock()
         yield
         self.add(name, (self._clock() - began) / 1e6)
 
-    def add(self, name: str, duration_ms: float) -> None:
-        """Add one duration."""
-        ring = self._rings.setdefault(name, np.zeros(_KEPT, np.float32))
-        count = self._counts.get(name, 0)
-        ring[count % _KEPT] = duration_ms
-        self._counts[name] = count + 1
+    def add(self, name: Stage, duration_ms: float) -> None:
+        """Add a duration to what the stage has taken for the current frame."""
+        self._frame_ms[name] = self._frame_ms.get(name, 0.0) + duration_ms
+
+    def end_frame(self) -> None:
+        """Keep what each stage has taken for the current frame; a stage that did not run keeps nothing."""
+        for name, duration_ms in self._frame_ms.items():
+            ring = self._rings.setdefault(name, np.zeros(_KEPT, np.float32))
+            count = self._counts.get(name, 0)
+            ring[count % _KEPT] = duration_ms
+            self._counts[name] = count + 1
+        self._frame_ms.clear()
 
     def latencies(self) -> dict[str, StageLatency]:
-        """Return p50 and p99 of every stage over the kept durations."""
-        return {name: self._latency(name) for name in self._rings}
+        """Return p50 and p99 of every stage that has run, over the kept durations, in the order of `Stage`."""
+        return {name: self._latency(name) for name in get_args(Stage) if name in self._rings}
 
-    def _latency(self, name: str) -> StageLatency:
+    def _latency(self, name: Stage) -> StageLatency:
         p50, p99 = np.percentile(self._rings[name][: min(self._counts[name], _KEPT)], (50, 99))
         return StageLatency(p50_ms=round(float(p50), 3), p99_ms=round(float(p99), 3))
 

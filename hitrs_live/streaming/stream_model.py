@@ -36,8 +36,10 @@ class StreamDescription:
     """Logits describe the instant this many frames before the frame that they come with."""
     horizon_frames: int
     """Future frames that are predicted; 0 for a model that predicts no motion."""
+    independent: bool = False
+    """Whether each class has a sigmoid of its own; otherwise one softmax takes them all."""
     temperature: float = 1.0
-    """Logits are divided by it before the softmax, where no thresholds file says otherwise."""
+    """Logits are divided by it before the softmax or sigmoid, where no thresholds file says otherwise."""
     on: Mapping[str, float] = field(default_factory=dict)
     """Onset threshold by class, where it differs from the setting."""
     off: Mapping[str, float] = field(default_factory=dict)

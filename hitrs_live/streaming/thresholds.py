@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +17,7 @@ from hitrs_live.errors import ConfigError
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.files.text_file import TextUnreadable, read_text
 from hitrs_live.settings_check import find_fault
+from hitrs_live.streaming.scores import known_scores, share_with_unknown
 
 if TYPE_CHECKING:
     from hitrs_live.checkpoint import Checkpoint
@@ -26,6 +27,8 @@ FOLDER = Path("calibration")
 """The folder, under the working directory, where thresholds are looked for first."""
 NONE = "none"
 """The setting for no thresholds file: only the checkpoint's own values and the settings count."""
+EVERY_CLASS = "all"
+"""The setting for all classes of a model, also the experimental ones."""
 _REMEDY = "make a new one with hitrs-live tune-thresholds"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -34,7 +37,7 @@ class ClassThresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """The thresholds of one class; None means the checkpoint's value, else the setting of that name."""
 
     temperature: Annotated[float, Meta(gt=0, le=100)] | None = None
-    """The class's logit is divided by this before the softmax."""
+    """The class's logit is divided by this before the softmax or sigmoid."""
     on: Annotated[float, Meta(gt=0, lt=1)] | None = None
     """Onset threshold, a score."""
     off: Annotated[float, Meta(gt=0, lt=1)] | None = None
@@ -57,6 +60,8 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The SHA-256 of the checkpoint's file."""
     least_energy: Annotated[float, Meta(ge=-1e6, le=1e6)] | None = None
     """Energy threshold of the classes without their own; None to take every input that resembles them as known."""
+    experimental: tuple[str, ...] = ()
+    """Classes that are not reported unless the setting `action.classes` names them."""
     provenance: dict[str, str] = {}
     """How they were tuned: data, target false alarms per hour, remaining recall."""
     classes: dict[str, ClassThresholds] = {}
@@ -80,6 +85,18 @@ class ThresholdArrays:
     """(K,); a gap up to this long does not end an action."""
     energy_threshold: NDArray[np.float32]
     """(K,); minus infinity where every input is taken as known. The background's is not used."""
+    reported: NDArray[np.bool_]
+    """(K,); whether a class is reported. The scores of the others are left to the background, whose own is True."""
+    independent: bool
+    """Whether each class has a sigmoid of its own."""
+
+    def scores_if_known(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn logits (..., K) into scores (..., K), as if every input were of the known classes."""
+        return known_scores(logits, self.temperature, self.reported, independent=self.independent)
+
+    def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn logits (..., K) into the scores that decisions are made on, (..., K)."""
+        return share_with_unknown(self.scores_if_known(logits), logits, self.energy_threshold)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +128,10 @@ def make_threshold_arrays(
             values.append(fallback.get(field, {}).get(label, settings[field]) if value is None else value)
         return np.array(values, np.float64)
 
+    reported = np.isin(model.labels, reported_classes(model.labels, config, thresholds))
     onset, longest_s = column("on").astype(np.float32), column("max_duration_s")
-    onset[0] = np.inf
+    onset[~reported] = onset[0] = np.inf
+    reported[0] = True
     return ThresholdArrays(
         temperature=column("temperature").astype(np.float32),
         onset_threshold=onset,
@@ -121,7 +140,29 @@ def make_threshold_arrays(
         max_duration_ns=1e9 * np.where(longest_s > 0, longest_s, np.inf),
         merge_gap_ns=1e9 * column("merge_gap_s"),
         energy_threshold=column("least_energy").astype(np.float32),
+        reported=reported,
+        independent=model.independent,
     )
+
+
+def reported_classes(
+    labels: Sequence[str], config: ActionConfig, thresholds: Thresholds | None = None
+) -> tuple[str, ...]:
+    """Return the actions that are reported, of a model's labels, background first, in their order.
+
+    Raises ConfigError where the setting names a class that the model does not have.
+    """
+    names = [name.strip() for name in config.classes.split(",") if name.strip()]
+    if names == [EVERY_CLASS]:
+        return tuple(labels[1:])
+    if not names:
+        experimental = () if thresholds is None else thresholds.experimental
+        return tuple(name for name in labels[1:] if name not in experimental)
+    if unknown := [name for name in names if name not in labels[1:]]:
+        near = difflib.get_close_matches(unknown[0], labels[1:], n=1)
+        hint = f"the nearest is {near[0]!r}" if near else f"it has {', '.join(labels[1:])}"
+        raise ConfigError(f"action.classes {unknown[0]!r}: the model has no such class; {hint}")
+    return tuple(name for name in labels[1:] if name in names)
 
 
 def find_thresholds(setting: str, checkpoint: "Checkpoint", path: Path) -> LoadedThresholds:
@@ -188,6 +229,8 @@ def render_thresholds(thresholds: Thresholds) -> str:
     ]
     if thresholds.least_energy is not None:
         lines.append(f"least_energy = {thresholds.least_energy!r}  # of the classes without their own")
+    if thresholds.experimental:
+        lines.append(f"experimental = [{', '.join(map(_text, thresholds.experimental))}]")
     lines += ["", "[provenance]"]
     lines += [f"{_key(name)} = {_text(value)}" for name, value in thresholds.provenance.items()]
     lines += ["", "# Durations and gaps in seconds; max_duration_s = 0 for no limit.", "[classes]"]
@@ -231,7 +274,7 @@ def _contradiction(own: ClassThresholds) -> str:
 
 
 def _check_classes(path: Path, thresholds: Thresholds, labels: tuple[str, ...]) -> None:
-    for name in thresholds.classes:
+    for name in (*thresholds.classes, *thresholds.experimental):
         if name not in labels:
             near = difflib.get_close_matches(name, labels, n=1)
             hint = f"the nearest is {near[0]!r}" if near else f"it has {', '.join(labels)}"

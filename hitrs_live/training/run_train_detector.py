@@ -20,7 +20,9 @@ from hitrs_live.model.hitrs import SIZES, HiTRSConfig
 from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.run_pretrain import DEFAULT_SIZE, check_counts
+from hitrs_live.training.stream_store import read_store
 from hitrs_live.training.train_detector import DetectorTraining, TrainingStreams, train_detector
+from hitrs_live.training.train_stream_detector import StreamDetectorTraining, train_stream_detector
 from hitrs_live.training.trainer import TrainerConfig
 from hitrs_live.training.training_logger import TrainingLogger
 from hitrs_live.transforms import NormaliserConfig
@@ -33,6 +35,8 @@ def run_train_detector(options: argparse.Namespace) -> int:
     """Train with the given flags; resume an interrupted run to the same file. Return the exit code."""
     check_counts(options, "batch", "accumulate", "steps", "window_clips")
     begin = load_encoder(options.checkpoint) if options.checkpoint else None
+    if options.streams:
+        return _train_on_streams(options, begin)
     normaliser = begin.info.normaliser if begin else NormaliserConfig()
     datasets = training_data(options, labelled=True)
     check_rates(datasets, normaliser.rate_hz)
@@ -47,18 +51,13 @@ def run_train_detector(options: argparse.Namespace) -> int:
     encoder = _encoder(options, begin)
     check_window(options.window_clips, encoder)
     torch.set_num_threads(options.threads)
-    loop = TrainerConfig(
-        steps=options.steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
-        warmup_steps=max(1, min(200, options.steps // 10)), schedule="cosine", weight_decay=0.05,
-        accumulate=options.accumulate, average_decay=0.998, precision=options.precision, workers=options.workers,
-    )  # fmt: skip
     config = DetectorTraining(
-        name=begin.info.name if begin else f"hitrs_{options.size or DEFAULT_SIZE}",
+        name=_name(options, begin),
         labels=labels,
         pair_labels=_pair_labels(datasets),
         detector=DetectorConfig(encoder=encoder, classes=len(labels), window_clips=options.window_clips),
         normaliser=normaliser,
-        loop=loop,
+        loop=_loop(options),
         batch=options.batch,
     )
     with join_processes(options.device) as processes:
@@ -73,6 +72,42 @@ def run_train_detector(options: argparse.Namespace) -> int:
         if processes.first:
             print(f"wrote {written}; measure it with: hitrs-live evaluate detection --checkpoint {written} --data DATA")
     return 0
+
+
+def _train_on_streams(options: argparse.Namespace, begin: EncoderCheckpoint | None) -> int:
+    """Train on streams of `bank streams`, a sigmoid for each class. Return the exit code."""
+    store = read_store(options.streams)
+    encoder = _encoder(options, begin)
+    check_window(options.window_clips, encoder)
+    torch.set_num_threads(options.threads)
+    config = StreamDetectorTraining(
+        name=_name(options, begin),
+        detector=DetectorConfig(encoder=encoder, classes=len(store.labels), window_clips=options.window_clips),
+        normaliser=begin.info.normaliser if begin else NormaliserConfig(),
+        loop=_loop(options),
+        batch=options.batch,
+    )
+    with join_processes(options.device) as processes:
+        with TrainingLogger(
+            "training", steps=options.steps, first=processes.first, tensorboard=options.tensorboard
+        ) as logger:
+            logger.note(f"{store.hours:.1f} h in {len(store.streams)} streams, {len(store.labels) - 1} classes")
+            written = train_stream_detector(config, store, begin, options.out, processes, logger)
+        if processes.first:
+            print(f"wrote {written}; predict motion too with: hitrs-live train-forecaster --checkpoint {written}")
+    return 0
+
+
+def _name(options: argparse.Namespace, begin: EncoderCheckpoint | None) -> str:
+    return begin.info.name if begin else f"hitrs_{options.size or DEFAULT_SIZE}"
+
+
+def _loop(options: argparse.Namespace) -> TrainerConfig:
+    return TrainerConfig(
+        steps=options.steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
+        warmup_steps=max(1, min(200, options.steps // 10)), schedule="cosine", weight_decay=0.05,
+        accumulate=options.accumulate, average_decay=0.998, precision=options.precision, workers=options.workers,
+    )  # fmt: skip
 
 
 def training_data(options: argparse.Namespace, *, labelled: bool) -> list[Dataset]:

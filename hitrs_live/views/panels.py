@@ -103,15 +103,17 @@ def stage_line(status: Status | None) -> Text:
 
 
 def stages(status: Status | None, height: int) -> Panel:
-    """Show each stage's latency, median and 99th percentile, as numbers and as a bar."""
+    """Show the stages' latencies, median and 99th percentile, as numbers and as a bar, in the order of a frame."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_edge=False, expand=True, header_style=QUIET)
     table.add_column("stage", no_wrap=True)
     table.add_column("", no_wrap=True, ratio=1)
     table.add_column("p50", justify="right", no_wrap=True, width=5)
     table.add_column("p99", justify="right", no_wrap=True, width=5)
-    known = list((status.stages if status else {}).items())
+    known = (status.stages if status else {}).items()
     slowest = max((stage.p99_ms for _, stage in known), default=1.0) or 1.0
-    for name, stage in known[: max(0, height - 3)]:
+    # Where there is no room for all, the quickest are left out.
+    shown = sorted(known, key=lambda item: -item[1].p50_ms)[: max(0, height - 3)]
+    for name, stage in (item for item in known if item in shown):
         bar = two_part_bar(stage.p50_ms / slowest, stage.p99_ms / slowest, 10)
         table.add_row(Text(name.replace("_", " ")), bar, f"{stage.p50_ms:.1f}", Text(f"{stage.p99_ms:.1f}", QUIET))
     return box(table, "latency, ms", height)

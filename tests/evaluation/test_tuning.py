@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -389,3 +390,37 @@ def test_a_users_mistake_is_one_line_and_leaves_no_file(
     assert found in printed
     assert printed.count("\n") == 1
     assert not (tmp_path / "calibration").exists()
+
+
+def sigmoids(scores: list[tuple[float, float]], label: int | list[int] = 0) -> KeptStream:
+    """As `stream`, of a model of independent classes: the scores of jump and squat."""
+    given = np.array(scores)
+    kept = stream([QUIET] * len(scores), label)
+    return replace(kept, logits=np.column_stack((np.zeros(len(given)), np.log(given / (1 - given)))).astype(np.float32))
+
+
+INDEPENDENT = msgspec.structs.replace(CHECKPOINT, info=msgspec.structs.replace(INFO, independent=True))
+
+
+def test_independent_classes_are_tuned_by_their_false_alarms_alone() -> None:
+    both = sigmoids([(0.01, 0.01)] * 5 + [(0.8, 0.7)] * 3 + [(0.01, 0.01)] * 5)
+    tuned = Tuner(INDEPENDENT, CONFIG, negative=[both], labelled=[sigmoids([(0.9, 0.1)] * 5, 1)]).tune(per_hour=1.0)
+    assert {own.temperature for own in tuned.classes.values()} == {1.0}
+    assert all(own.least_energy is None for own in tuned.classes.values())
+    assert (tuned.classes["jump"].on or 0) > 0.8
+    assert (tuned.classes["squat"].on or 0) > 0.7
+
+
+def test_a_class_that_is_found_too_seldom_becomes_experimental_and_its_false_alarms_no_longer_count() -> None:
+    quiet = [(0.01, 0.01)] * 5
+    negative = [sigmoids(quiet + [(0.01, 0.95)] * 3 + quiet)]
+    labelled = [
+        sigmoids(quiet + [(0.95, 0.01)] * 4, [0] * 5 + [1] * 4),
+        sigmoids(quiet + [(0.01, 0.2)] * 4, [0] * 5 + [2] * 4),
+    ]
+    tuner = Tuner(INDEPENDENT, CONFIG, negative=negative, labelled=labelled)
+    outcome = tuner.measure(tuner.tune(per_hour=1.0, least_recall=0.8))
+    assert outcome.thresholds.experimental == ("squat",)
+    assert outcome.thresholds.classes["jump"].on == 0.6
+    assert outcome.alarms.count == 0
+    assert tuner.tune(per_hour=1.0).experimental == ()

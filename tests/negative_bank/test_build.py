@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.data.shipped_classes import LABELS
 from hitrs_live.errors import ConfigError
 from hitrs_live.negative_bank.bank import Bank
-from hitrs_live.negative_bank.build import BuildSettings, begin_build, build_parts, plan_parts
+from hitrs_live.negative_bank.bank_format import BUILT, part_name
+from hitrs_live.negative_bank.build import BuildSettings, begin_build, build_part
 from hitrs_live.negative_bank.live_view import augmented_view, kept_spans
+from hitrs_live.negative_bank.parts import make_parts, plan_parts
 from hitrs_live.negative_bank.shipping_sets import read_training_people
 from hitrs_live.negative_bank.sources import SOURCES, choose_sources, motion_rng
 
@@ -31,7 +34,8 @@ def settings(data: Path) -> BuildSettings:
 def build(folder: Path, settings: BuildSettings, workers: int = 1) -> list[str]:
     """Build what is missing; return the names of the parts that were made."""
     parts = begin_build(folder, settings)
-    return sorted(built.planned.name for built in build_parts(folder, settings, parts, workers=workers))
+    made = make_parts(partial(build_part, folder, settings), parts, folder=folder, workers=workers)
+    return sorted(part_name(BUILT, one.planned.number) for one in made)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -45,7 +49,7 @@ def test_the_parts_of_a_plan_have_all_hours_and_no_motion_twice() -> None:
     of_a = [part for part in parts if part.source == "a"]
     assert [part.offset for part in of_a] == list(range(len(of_a)))
     assert {part.stride for part in of_a} == {len(of_a)}
-    assert len({part.name for part in parts}) == len(parts)
+    assert len({part.number for part in parts}) == len(parts)
 
 
 def test_the_shares_of_all_sources_sum_to_one() -> None:

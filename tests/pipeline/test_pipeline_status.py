@@ -131,9 +131,30 @@ def test_each_stage_is_timed_where_it_runs_however_many_sources_there_are(checkp
     last = {message.source_id: message.stages for message in sink.messages if isinstance(message, Status)}
     for name, overhead_ms in (("slow", 3), ("quick", 0)):
         assert last[name]["model"].p50_ms == 10, name
+        assert last[name]["publish"].p50_ms == overhead_ms, name
         assert last[name]["overhead"].p50_ms == overhead_ms, name
     assert last["slow"]["view"].p50_ms == 7
     assert "view" not in last["quick"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refine", [True, False])
+def test_the_status_has_every_stage_that_frames_pass_through(checkpoint: Checkpoint, refine: bool) -> None:
+    sink, config = ListSink(), override(EVERY_CLIP, {"pose.refine": refine})
+    make_pipeline([ScriptedSource([UP, *demo_frames(1.0), ENDED])], checkpoint, sink, config).run()
+    lift = ["lift"] if refine else []
+    assert list(last_status(sink.messages).stages) == [
+        "wait", "track", "person_check", *lift, "resample", "level", "model", "publish", "overhead", "frame_to_event"
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_time_from_a_frames_arrival_until_it_is_tracked_is_waiting(checkpoint: Checkpoint) -> None:
+    sink, arrived = ListSink(), [replace(frame, received_ns=20_000_000) for frame in demo_frames(1.0)]
+    source = ScriptedSource([UP, *arrived, ENDED])
+    make_pipeline([source], checkpoint, sink, clock=ManualClock(50_000_000)).run()
+    stages = last_status(sink.messages).stages
+    assert (stages["wait"].p50_ms, stages["frame_to_event"].p50_ms) == (30, 30)
 
 
 class LossyView:

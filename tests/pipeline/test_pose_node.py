@@ -76,6 +76,7 @@ def test_joints_are_published_with_box_keypoints_and_date(show: Callable[..., Fr
     last = sink.messages[-1]
     assert isinstance(last, Status)
     assert (last.state, last.frames, last.drops, last.notices) == ("ended", 3, {"stale": 4}, ())
+    assert list(last.stages) == ["pose"]
     # Times of a file count from 0, which is when the session began.
     assert len({message.utc_ns - message.capture_time_ns for message in sink.messages if message.utc_ns}) == 1
     assert all(message.utc_ns is not None for message in sink.messages)

@@ -15,12 +15,16 @@ from hitrs_live.skeleton import NTU25
 from hitrs_live.streaming.body_confidence import body_confidence
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.hitrs_stream import describe_stream
-from hitrs_live.streaming.scores import class_scores, energy, softmax
+from hitrs_live.streaming.scores import energy, known_scores, share_with_unknown, softmax
 from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds
 
 
 def thresholds(energy_threshold: float | None = None, **classes: ClassThresholds) -> Thresholds:
     return Thresholds(checkpoint="test", sha256="0" * 64, least_energy=energy_threshold, classes=classes)
+
+
+def class_scores(logits: np.ndarray, temperature: np.ndarray, least: np.ndarray | None = None) -> np.ndarray:
+    return share_with_unknown(known_scores(logits, temperature, np.ones(3, bool), independent=False), logits, least)
 
 
 def seen(**parts: float) -> np.ndarray:
@@ -67,6 +71,24 @@ def test_a_class_is_softened_by_its_own_temperature() -> None:
     logits = np.array([[2.0, 4.0, 1.0]], np.float32)
     scores = class_scores(logits, np.array([1.0, 2.0, 1.0], np.float32))
     np.testing.assert_allclose(scores, softmax(np.array([[2.0, 2.0, 1.0]], np.float32)))
+
+
+def test_independent_classes_have_a_sigmoid_each_and_the_background_is_what_the_highest_leaves() -> None:
+    logits = np.array([[9.0, 0.0, -1.0], [-9.0, 4.0, 4.0], [0.0, -200.0, -300.0]], np.float32)
+    scores = known_scores(logits, np.array([1.0, 1.0, 0.5], np.float32), np.ones(3, bool), independent=True)
+    np.testing.assert_allclose(scores[0], [0.5, 0.5, 1 / (1 + np.exp(2))], rtol=1e-5)
+    np.testing.assert_allclose(scores[1, 1:], [1 / (1 + np.exp(-4)), 1 / (1 + np.exp(-8))], rtol=1e-5)
+    np.testing.assert_array_equal(scores[2], [1.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("independent", [False, True])
+def test_the_score_of_a_class_that_is_not_reported_is_left_to_the_background(independent: bool) -> None:
+    logits = np.array([[-1.0, 4.0, 0.0]], np.float32)
+    reported = np.array([True, False, True])
+    scores = known_scores(logits, np.ones(3, np.float32), reported, independent=independent)
+    assert scores[0, 1] == 0
+    assert scores[0, 0] == pytest.approx(1 - scores[0, 2])
+    assert 0 < scores[0, 2] <= 0.5
 
 
 def test_an_unknown_is_refused_and_its_score_event_says_background() -> None:

@@ -267,3 +267,22 @@ def test_a_checkpoint_knows_the_hash_of_its_file(tmp_path: Path) -> None:
     assert len(loaded.fingerprint) == 64
     with pytest.raises(CheckpointMismatch, match="cannot be read"):
         fingerprint(tmp_path / "none.safetensors")
+
+
+def test_experimental_classes_are_reported_only_where_they_are_asked_for(tmp_path: Path) -> None:
+    experimental = msgspec.structs.replace(OWN, experimental=("squat",))
+    file = tmp_path / "tiny.toml"
+    file.write_text(render_thresholds(experimental))
+    found = load_thresholds(file, CHECKPOINT)
+
+    def reported(classes: str) -> list[bool]:
+        rules = make_threshold_arrays(describe_stream(INFO), ActionConfig(classes=classes), found)
+        assert np.isfinite(rules.onset_threshold[1:]).tolist() == rules.reported[1:].tolist()
+        return rules.reported[1:].tolist()
+
+    assert INFO.labels[1:] == ("jump", "squat")
+    assert reported("") == [True, False]
+    assert reported("all") == [True, True]
+    assert reported("squat, ") == [False, True]
+    with pytest.raises(ConfigError, match=r"action\.classes 'jmp': the model has no such class; the nearest is 'jump'"):
+        reported("jmp")

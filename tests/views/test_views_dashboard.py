@@ -52,6 +52,19 @@ def test_the_dashboard_fills_the_terminal_exactly(width: int, height: int, peopl
     assert max(len(line) for line in lines) <= width
 
 
+def test_stages_stand_in_the_order_of_a_frame_and_without_room_the_slowest_are_shown() -> None:
+    took_ms = {"wait": 3.0, "pose": 20.0, "track": 0.4, "lift": 1.2, "model": 4.0, "frame_to_event": 30.0}
+    dashboard = Dashboard()
+    dashboard.update(status(1.0, stages={name: StageLatency(p50_ms=ms, p99_ms=ms) for name, ms in took_ms.items()}))
+
+    def listed(height: int) -> list[str]:
+        panel = shown(dashboard, 120, height).partition("latency, ms")[2]
+        return re.findall("wait|pose|track|lift|model|frame to event", panel.partition("motion prediction error")[0])
+
+    assert listed(50) == ["wait", "pose", "track", "lift", "model", "frame to event"]
+    assert listed(20) == ["pose", "frame to event"]
+
+
 def test_before_the_first_message_the_dashboard_says_that_it_waits() -> None:
     text = shown(Dashboard())
     assert "connecting" in text

@@ -25,7 +25,7 @@ from hitrs_live.evaluation.metrics.false_alarms import poisson_interval
 from hitrs_live.evaluation.metrics.rejection import auroc, known_intervals, scores_within, unknown_intervals
 from hitrs_live.evaluation.scored_sets import BestScores, ScoredSet
 from hitrs_live.evaluation.shifted_thresholds import SHIFTS, shift_thresholds
-from hitrs_live.streaming.thresholds import Thresholds
+from hitrs_live.streaming.thresholds import Thresholds, reported_classes
 
 GROUPS = {"camera": "people before cameras", "sensor": "other people and sensors", "given": "given streams"}
 """By name: of which sets figures are also given together. Of given streams they are not: they may be the same twice."""
@@ -71,9 +71,9 @@ def evaluate_reality(
     - `mistakes`: the most frequent false detections, and what people did then.
     - `clips`: for clips and videos, the detected actions of each.
     """
-    labels = checkpoint.info.labels
+    labels = reported_classes(checkpoint.info.labels, config, thresholds)
     results = {one.name: _decode(one.scored, labels, thresholds) for one in sets}
-    curves = _curves(checkpoint, sets, config, thresholds)
+    curves = _curves(checkpoint, sets, config, thresholds, labels)
     report: dict[str, Any] = {"sets": {}, "groups": {}}
     for one in sets:
         report["sets"][one.name] = {
@@ -100,7 +100,11 @@ def _decode(scored: ScoredSet, labels: Sequence[str], thresholds: Thresholds | N
 
 
 def _curves(
-    checkpoint: Checkpoint, sets: Sequence[NamedSet], config: ActionConfig, thresholds: Thresholds | None
+    checkpoint: Checkpoint,
+    sets: Sequence[NamedSet],
+    config: ActionConfig,
+    thresholds: Thresholds | None,
+    labels: Sequence[str],
 ) -> dict[str, list[EventCounts]]:
     """Count the events of each set at each shift."""
     curves: dict[str, list[EventCounts]] = {one.name: [] for one in sets}
@@ -109,7 +113,7 @@ def _curves(
         for one in sets:
             total = EventCounts()
             for scene, detected in zip(one.scored.scenes, one.scored.decode(shifted), strict=True):
-                total = sum(compare_events(scene, detected, checkpoint.info.labels).values(), total)
+                total = sum(compare_events(scene, detected, labels).values(), total)
             curves[one.name].append(total)
     return curves
 

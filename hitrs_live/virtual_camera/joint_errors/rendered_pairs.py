@@ -8,8 +8,9 @@ import numpy as np
 from hitrs_live.config import Config
 from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair
+from hitrs_live.virtual_camera.live_joints import LiveJoints
 from hitrs_live.virtual_camera.views.rendered_sets import view_files
-from hitrs_live.virtual_camera.views.rendered_view import RenderedView, lifted_joints, read_view
+from hitrs_live.virtual_camera.views.rendered_view import RenderedView, corrected_joints, lifted_joints, read_view
 
 
 def read_pairs(folder: Path) -> Sequence[JointPair]:
@@ -18,12 +19,20 @@ def read_pairs(folder: Path) -> Sequence[JointPair]:
     Raises DataError where there is none, or one is damaged.
     """
     config = Config()
-    return [pair_of(read_view(path), config) for path in view_files(folder)]
+    return [live_pair(read_view(path), config) for path in view_files(folder)]
 
 
-def pair_of(view: RenderedView, config: Config) -> JointPair:
-    """Lift the landmarks of a view's person and set them beside the truth, frame by frame."""
-    live = lifted_joints(view, config)
+def live_pair(view: RenderedView, config: Config) -> JointPair:
+    """Set a person's joints as the live path gives them, tracked and corrected, beside the truth."""
+    return _pair(view, corrected_joints(view, config), config)
+
+
+def lifted_pair(view: RenderedView, config: Config) -> JointPair:
+    """Set a person's joints as lifted from each picture, before they are corrected, beside the truth."""
+    return _pair(view, lifted_joints(view, config), config)
+
+
+def _pair(view: RenderedView, live: LiveJoints, config: Config) -> JointPair:
     assumed = camera_intrinsics(config.camera).scaled(width=view.width, height=view.height)
     return JointPair(
         name=view.name,

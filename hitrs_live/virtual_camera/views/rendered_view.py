@@ -31,6 +31,7 @@ from hitrs_live.pose.intrinsics import camera_intrinsics
 from hitrs_live.pose.landmarks import poses_of
 from hitrs_live.pose.recorded_landmarks import recorded_pose_frames
 from hitrs_live.skeleton import MEDIAPIPE33, NTU25
+from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.streaming.levelling import level_stream
 from hitrs_live.streaming.recorded_tracks import live_joint_frames
 from hitrs_live.virtual_camera.live_joints import LiveJoints
@@ -39,6 +40,8 @@ from hitrs_live.virtual_camera.pictures.camera_placement import VIEW_CLASSES, Vi
 Floats = NDArray[np.float32]
 
 _GRID: Final = "grid_"
+_START_NS: Final = 1_000_000_000
+_SAME_KEYPOINTS: Final = 1e-4
 _SAME_PERSON: Final = 0.35
 """A row of joints this close to the true ones on average, as a share of the person's size in the picture, is that
 person."""
@@ -108,6 +111,24 @@ def lifted_joints(view: RenderedView, config: Config) -> LiveJoints:
     return LiveJoints(joints_m=_filled(joints, seen), confidence=confidence, lost_mask=~seen)
 
 
+def corrected_joints(view: RenderedView, config: Config) -> LiveJoints:
+    """Return this person's joints as the joint tracker gives them, at the frames of the view, before levelling."""
+    tracker = JointTracker(config.pose, config.track)
+    joints = np.full((len(view), len(NTU25), 3), np.nan, np.float32)
+    confidence = np.zeros((len(view), len(NTU25)), np.float32)
+    seen = np.zeros(len(view), bool)
+    for index, frame in enumerate(view.pose_frames(config, start_ns=_START_NS)):
+        people = tracker.step(frame)
+        if view.person[index] < 0 or people.keypoints is None or not people.present.any():
+            continue
+        rows = np.flatnonzero(people.present)
+        own = view.landmarks[view.person[index], :, :2]
+        row = rows[np.abs(people.keypoints[rows, :, :2] - own).mean(axis=(1, 2)).argmin()]
+        if np.allclose(people.keypoints[row, :, :2], own, atol=_SAME_KEYPOINTS):
+            joints[index], confidence[index], seen[index] = people.joints_m[row], people.confidence[row], True
+    return LiveJoints(joints_m=_filled(joints, seen), confidence=confidence, lost_mask=~seen)
+
+
 def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
     """Return this person's joints as the model gets them: tracked, resampled to 30 Hz, levelled.
 
@@ -120,15 +141,14 @@ def tracked_joints(view: RenderedView, config: Config) -> LiveJoints:
     truth = true_fractions(view)
     times = np.arange(instants) / RATE_HZ
     frame_of = np.clip(np.round(times * view.rate_hz).astype(int), 0, len(view) - 1)
-    start_ns = 1_000_000_000
     frames = live_joint_frames(
-        view.pose_frames(config, start_ns=start_ns), rate_hz=RATE_HZ, pose=config.pose, track=config.track,
+        view.pose_frames(config, start_ns=_START_NS), rate_hz=RATE_HZ, pose=config.pose, track=config.track,
         camera=CameraConfig(level="off"),
     )  # fmt: skip
     nearest = np.full(instants, np.inf)
     for one in frames:
         for row in np.flatnonzero(one.active):
-            instant = round((int(one.time_ns[row]) - start_ns) / 1e9 * RATE_HZ)
+            instant = round((int(one.time_ns[row]) - _START_NS) / 1e9 * RATE_HZ)
             if not 0 <= instant < instants:
                 continue
             place = one.joints_m[row]

@@ -1,0 +1,115 @@
+"""Train a detector whose classes are independent on hours of streams as the live path sees them.
+
+Each class has a sigmoid of its own, so all of them can say no: movement of no class needs no class of its own, and a
+source that does not label a class teaches nothing of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, EncoderCheckpoint, save_checkpoint
+from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.training.batches_streams import ActionBatch, Shares, WindowBatches
+from hitrs_live.training.distributed import Processes
+from hitrs_live.training.run import part_size, run_training
+from hitrs_live.training.run_settings import beginning_text, settings_text
+from hitrs_live.training.stream_store import StreamStore
+from hitrs_live.training.train_detector import Learner, weights_of
+from hitrs_live.training.trainer import TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
+from hitrs_live.transforms import NormaliserConfig
+
+_RARE: Final = 0.03
+"""Before training, each class is taken to be done in this share of clips."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamDetectorTraining:
+    """Settings that decide the result, besides the streams and the initial encoder."""
+
+    name: str = "hitrs"
+    detector: DetectorConfig
+    normaliser: NormaliserConfig = NormaliserConfig()
+    label_lag_frames: int = 2
+    """A clip's class is that of the frame this many frames before its last."""
+    loop: TrainerConfig
+    batch: int
+    """Windows per process per step, in `loop.accumulate` parts."""
+    shares: Shares = field(default_factory=Shares)
+    negative_weight: float = 1.0
+    """Weight of a class in clips in which it is not done."""
+
+
+def train_stream_detector(
+    config: StreamDetectorTraining,
+    store: StreamStore,
+    begin: EncoderCheckpoint | None,
+    out: Path,
+    processes: Processes,
+    logger: TrainingLogger,
+) -> Path:
+    """Train a detector and write its checkpoint; resume an earlier run to `out`.
+
+    Its motion head stays untrained; `train-forecaster` trains it. begin: the encoder to start from; None starts from
+    scratch. Returns the checkpoint's path.
+    """
+    torch.manual_seed(config.loop.seed)
+    model = HitrsDetector(config.detector)
+    if begin is not None:
+        model.encoder.load_state_dict(begin.model.state_dict())
+    head = model.action_head[-1]
+    assert isinstance(head, nn.Linear)
+    nn.init.constant_(head.bias, float(torch.logit(torch.tensor(_RARE))))
+    batches = WindowBatches(
+        store, detector=config.detector, normaliser=config.normaliser, label_lag_frames=config.label_lag_frames,
+        size=part_size(config.batch, config.loop.accumulate), seed=(config.loop.seed, processes.rank),
+        shares=config.shares,
+    )  # fmt: skip
+    data = f"{store.hours:.1f} h of {', '.join(store.sources)}"
+    settings = settings_text(config, processes=processes.count, data=data, begins_from=beginning_text(begin))
+    return run_training(
+        Learner(model, motion=False), config.loop, batches=batches,
+        losses_of=lambda wrapped, batch: action_losses(wrapped(batch.joints)[0], batch, config.negative_weight),
+        settings=settings, out=out, processes=processes, logger=logger,
+        save=lambda trainer: _save(config, store.labels, weights_of(trainer), data, settings, out),
+    )  # fmt: skip
+
+
+def action_losses(logits: Tensor, batch: ActionBatch, negative_weight: float) -> dict[str, Tensor]:
+    """Compute the binary cross-entropy, summed over classes and averaged over clips. logits: (B, N, K).
+
+    Also returns, for the log, the mean score of classes that are done, and of the highest one that is not.
+    """
+    weights = batch.weights * torch.where(batch.targets > 0, 1.0, negative_weight)
+    every = F.binary_cross_entropy_with_logits(logits.float(), batch.targets, reduction="none")
+    loss = (every * weights).sum(-1).mean()
+    with torch.no_grad():
+        scores = torch.sigmoid(logits.float())
+        done = batch.targets > 0
+        right = scores[done].mean() if done.any() else torch.zeros(())
+        wrong = torch.where((batch.weights > 0) & ~done, scores, 0.0).amax(-1).mean()
+    return {"loss": loss, "score_right": right, "score_wrong": wrong}
+
+
+def _save(
+    config: StreamDetectorTraining, labels: tuple[str, ...], average: Mapping[str, Tensor], data: str, settings: str,
+    out: Path,
+) -> None:  # fmt: skip
+    model = HitrsDetector(config.detector)
+    model.load_state_dict(average)
+    info = CheckpointInfo(
+        name=config.name,
+        labels=labels,
+        detector=config.detector,
+        normaliser=config.normaliser,
+        label_lag_frames=config.label_lag_frames,
+        independent=True,
+        provenance={"made by": "hitrs-live train-detector", "data": data, "settings": settings},
+    )
+    save_checkpoint(out, Checkpoint(info=info, model=model.eval()))

@@ -1,0 +1,176 @@
+"""Training on streams of live joints: what is unknown teaches nothing, and each class learns on its own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from recording_logger import Interrupted, RecordingLogger
+
+from hitrs_live.checkpoint import load_checkpoint
+from hitrs_live.data.array_format import BACKGROUND, IGNORE
+from hitrs_live.data.labelled_motion import LabelledMotion, background_motion
+from hitrs_live.model.detector import DetectorConfig
+from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.training.batches_streams import ActionBatch, Shares, WindowBatches
+from hitrs_live.training.distributed import join_processes
+from hitrs_live.training.stream_store import StreamStore
+from hitrs_live.training.train_stream_detector import StreamDetectorTraining, action_losses, train_stream_detector
+from hitrs_live.training.trainer import Step, TrainerConfig
+from hitrs_live.transforms import NormaliserConfig
+
+ENCODER = HiTRSConfig(
+    frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=1, heads=2,
+    head_width=8, max_clips=8, causal=True,
+)  # fmt: skip
+LABELS = ("background", "raise_left", "raise_right", "bow")
+DETECTOR = DetectorConfig(encoder=ENCODER, classes=len(LABELS), window_clips=4, horizon=6)
+EVERYWHERE = Shares(actions=0.0, near_misses=0.0)
+
+
+def body(frames: int, seed: int = 0) -> LabelledMotion:
+    rng = np.random.default_rng(seed)
+    joints = rng.normal(0, 0.2, (1, 25, 3)) + np.linspace(-1, 1, 25)[:, None] * [0, 1, 0]
+    return background_motion(
+        (joints + rng.normal(0, 0.01, (frames, 25, 3))).astype(np.float32), name="one", subject="someone"
+    )
+
+
+def acting(frames: int, label: int, first: int, last: int, seed: int = 0) -> LabelledMotion:
+    """A body that stretches one arm out of the way while it acts."""
+    motion = body(frames, seed)
+    labels, joints = motion.labels.copy(), motion.joints_m.copy()
+    labels[first:last] = label
+    joints[first:last, 4 + 4 * label] += 2.0
+    return replace(motion, labels=labels, joints_m=joints)
+
+
+def store(**motions: list[LabelledMotion]) -> StreamStore:
+    """A store of the sources `exercises`, which label one class, and `synthetic`, which label all."""
+    classes = {"exercises": ("background", "raise_left"), "synthetic": LABELS}
+    return StreamStore(motions, {name: classes[name] for name in motions}, LABELS)
+
+
+def batches(streams: StreamStore, *, size: int = 16, shares: Shares = EVERYWHERE) -> WindowBatches:
+    return WindowBatches(
+        streams, detector=DETECTOR, normaliser=NormaliserConfig(), label_lag_frames=2, size=size, seed=(0,),
+        shares=shares,
+    )  # fmt: skip
+
+
+def test_background_says_nothing_of_classes_that_its_source_does_not_label() -> None:
+    batch = batches(store(exercises=[body(300)]))(0)
+    assert batch.targets.sum() == 0
+    known = batch.weights.amax((0, 1))
+    # Mirrored windows are of the other arm, which the source does not label.
+    assert known[LABELS.index("raise_left")] == 1
+    assert known[LABELS.index("raise_right")] == known[LABELS.index("bow")] == known[BACKGROUND] == 0
+
+
+def test_who_does_one_action_does_none_of_the_others() -> None:
+    batch = batches(store(exercises=[acting(300, 1, 0, 300)]))(0)
+    seen = batch.weights.amax(-1) > 0
+    assert seen.sum() > 32
+    assert (batch.targets[seen].sum(-1) == 1).all()
+    assert (batch.weights[seen][..., 1:] > 0).all()
+
+
+def test_mirrored_windows_are_of_the_other_side() -> None:
+    batch = batches(store(exercises=[acting(300, 1, 0, 300)]), size=64)(0)
+    sides = batch.targets[:, 0].argmax(-1)
+    assert set(sides.tolist()) == {LABELS.index("raise_left"), LABELS.index("raise_right")}
+
+
+def test_frames_of_unknown_class_teach_nothing() -> None:
+    motion = body(300)
+    batch = batches(store(synthetic=[replace(motion, labels=np.full(300, IGNORE))]))(0)
+    assert batch.weights.sum() == 0
+
+
+def test_a_stream_shorter_than_a_window_is_lengthened_by_frames_of_unknown_class() -> None:
+    batch = batches(store(synthetic=[acting(20, 3, 0, 20)]))(1)
+    assert torch.isfinite(batch.joints).all()
+    assert batch.weights[:, 0].sum() > 0
+    assert batch.weights[:, -1].sum() == 0
+
+
+def test_the_beginning_of_an_action_weighs_more() -> None:
+    streams = store(synthetic=[acting(400, 3, 200, 400)])
+    weights = torch.cat([batches(streams, size=64)(number).weights.unique() for number in range(4)]).unique()
+    assert weights.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_windows_are_drawn_around_each_class_alike_and_around_near_misses() -> None:
+    rare, usual = acting(400, 1, 390, 400), acting(4000, 3, 0, 4000, seed=1)
+    around = batches(store(synthetic=[rare, usual]), size=128, shares=Shares(actions=1.0, near_misses=0.0))(0)
+    share = around.targets[..., 1:3].amax((1, 2)).mean()
+    assert 0.3 < share < 0.7
+    near = replace(body(400), near_miss=np.where(np.arange(400) >= 390, 3, BACKGROUND))
+    none = batches(store(synthetic=[near, usual]), size=64, shares=Shares(actions=0.0, near_misses=1.0))(0)
+    assert none.targets.sum() == 0
+
+
+def test_a_batch_is_a_function_of_its_number() -> None:
+    make = batches(store(synthetic=[acting(300, 3, 100, 200)]), shares=Shares())
+    one, again, other = make(7), make(7), make(8)
+    assert torch.equal(one.joints, again.joints)
+    assert torch.equal(one.targets, again.targets)
+    assert one.joints.shape != other.joints.shape or not torch.equal(one.joints, other.joints)
+
+
+def test_what_is_unknown_has_no_gradient_and_the_loss_is_that_of_each_class_alone() -> None:
+    logits = torch.tensor([[[5.0, 1.0, -2.0, 3.0]]], requires_grad=True)
+    batch = ActionBatch(
+        joints=torch.zeros(1, 13, 25, 3), targets=torch.tensor([[[0.0, 1.0, 0.0, 0.0]]]),
+        weights=torch.tensor([[[0.0, 2.0, 1.0, 0.0]]]),
+    )  # fmt: skip
+    losses = action_losses(logits, batch, negative_weight=0.5)
+    expected = 2 * np.log1p(np.exp(-1.0)) + 0.5 * np.log1p(np.exp(-2.0))
+    assert losses["loss"].item() == pytest.approx(expected, rel=1e-5)
+    losses["loss"].backward()
+    assert logits.grad is not None
+    assert logits.grad[0, 0, [0, 3]].tolist() == [0.0, 0.0]
+
+
+def config(steps: int) -> StreamDetectorTraining:
+    loop = TrainerConfig(
+        steps=steps, seed=5, learning_rate=3e-3, warmup_steps=2, average_decay=0.9, workers=0, save_every=3
+    )
+    return StreamDetectorTraining(detector=DETECTOR, loop=loop, batch=8, shares=Shares(actions=0.7, near_misses=0.0))
+
+
+def train(what: StreamDetectorTraining, streams: StreamStore, out: Path, interrupt_at: int | None = None) -> list[Step]:
+    logger = RecordingLogger(interrupt_at=interrupt_at)
+    with join_processes("cpu") as processes:
+        train_stream_detector(what, streams, None, out, processes, logger)
+    return logger.steps
+
+
+@pytest.fixture
+def streams() -> StreamStore:
+    return store(synthetic=[acting(400, label, 100, 300, seed=label) for label in (1, 2, 3)])
+
+
+@pytest.mark.slow
+def test_an_interrupted_and_resumed_run_ends_with_the_same_weights(streams: StreamStore, tmp_path: Path) -> None:
+    train(config(9), streams, tmp_path / "whole.safetensors")
+    with pytest.raises(Interrupted):
+        train(config(9), streams, tmp_path / "parts.safetensors", interrupt_at=5)
+    steps = train(config(9), streams, tmp_path / "parts.safetensors")
+    assert [step.step for step in steps] == list(range(4, 10)), "resumed at the last save"
+    one, two = (load_checkpoint(tmp_path / f"{name}.safetensors").model.state_dict() for name in ("whole", "parts"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.slow
+def test_training_teaches_the_classes_and_the_checkpoint_says_that_they_are_independent(
+    streams: StreamStore, tmp_path: Path
+) -> None:
+    steps = train(config(150), streams, tmp_path / "d.safetensors")
+    first, last = (np.mean([step.figures["loss"] for step in some]) for some in (steps[:10], steps[-10:]))
+    assert last < 0.5 * first
+    assert steps[-1].figures["score_right"] > 2 * steps[-1].figures["score_wrong"]
+    info = load_checkpoint(tmp_path / "d.safetensors").info
+    assert info.independent
+    assert info.labels == LABELS

@@ -33,7 +33,8 @@ from hitrs_live.temporal_lifting.joint_lifter import JointLifter
 from hitrs_live.temporal_lifting.network import LifterNetwork
 from hitrs_live.temporal_lifting.weights import read_weights
 from hitrs_live.training.people_left_out import split_people
-from hitrs_live.virtual_camera.views.rendered_sets import read_views
+from hitrs_live.virtual_camera.views.rendered_sets import view_files
+from hitrs_live.virtual_camera.views.rendered_view import read_view
 
 Floats = NDArray[np.float32]
 STRAIGHT = 0.9
@@ -157,7 +158,10 @@ def main() -> None:
     torch.set_num_threads(1)
     clips = read_real_clips(chosen.real)
     _, left_out = split_people(
-        list(read_views(chosen.pairs)), chosen.leave_out, chosen.seed, person_of=lambda view: view.person_name
+        [read_view(path) for path in view_files(chosen.pairs)],
+        chosen.leave_out,
+        chosen.seed,
+        person_of=lambda view: view.person_name,
     )
     leans, stills = measure_real(clips)
     report = {

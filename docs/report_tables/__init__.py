@@ -24,6 +24,8 @@ TABLES: Final[dict[str, Callable[[Reports], str]]] = {
     "false_alarms_video": accuracy.false_alarms_video,
     "pose_accuracy": accuracy.pose_accuracy,
     "true_joints": accuracy.true_joints,
+    "true_joints_causes": accuracy.true_joints_causes,
+    "true_joints_cost": accuracy.true_joints_cost,
     "true_joints_real": accuracy.true_joints_real,
     "true_joints_still": accuracy.true_joints_still,
     "motion": motion.motion,

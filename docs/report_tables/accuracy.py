@@ -188,6 +188,42 @@ def true_joints(reports: Reports) -> str:
     return table(columns, list(before))
 
 
+def true_joints_causes(reports: Reports) -> str:
+    """Lay out what the errors of joints are made of, before and after the temporal lifter, with the true lens."""
+    parts = reports["true_joints"]["rendered"]
+    names = {
+        "error_mm": "joints about the root, mm",
+        "scaled_mm": "the same in the best size",
+        "turned_mm": "the same turned in the best way",
+        "fitted_mm": "the same in the best size and turned",
+        "depth_mm": "along the line of sight, mm",
+        "beside_mm": "across it, mm",
+        "root_median_mm": "the root's place, median, mm",
+        "root_mm": "the root's place, mean, mm",
+        "size_percent": "too large by, %",
+        "size_spread_percent": "standard deviation of views",
+        "distance_percent": "too far away by, %",
+        "distance_spread_percent": "standard deviation of views",
+    }
+    columns = (
+        Column("error", lambda key: names[key]),
+        Column("lifted", lambda key: parts["before"]["causes"][key], ".1f"),
+        Column("refined", lambda key: parts["after"]["causes"][key], ".1f"),
+    )
+    return table(columns, list(names))
+
+
+def true_joints_cost(reports: Reports) -> str:
+    """Lay out the CPU time that the temporal lifter takes for a frame."""
+    cost = reports["true_joints"]["cost_ms"]
+    columns = (
+        Column("people", lambda people: people),
+        Column("ms a frame", lambda people: cost[people], ".2f"),
+        Column("ms a person", lambda people: cost[people] / int(people), ".2f"),
+    )
+    return table(columns, list(cost))
+
+
 def true_joints_real(reports: Reports) -> str:
     """Lay out how far people who stand and are seen from the front lean, before and after the temporal lifter."""
     clips = reports["true_joints"]["standing"]["clips"]

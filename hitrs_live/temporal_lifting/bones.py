@@ -24,7 +24,12 @@ AXIAL: Final = 4
 """Bones that do not come in pairs; they are the first."""
 TRUNK: Final = 1
 """Place of the trunk, from the root to the middle of the shoulders, among the bones."""
+THIGHS: Final = (AXIAL + 2 * LIMBS.index(("{s}_hip", "{s}_knee")), AXIAL + 2 * LIMBS.index(("{s}_hip", "{s}_knee")) + 1)
 BONES: Final = AXIAL + 2 * len(LIMBS)
+LENGTHS: Final = AXIAL + len(LIMBS)
+"""Bone lengths: left and right of a pair have one."""
+LENGTH_OF_BONE: Final = [*range(AXIAL), *(AXIAL + pair for pair in range(len(LIMBS)) for _ in ("left", "right"))]
+"""(20,), the place of each bone's length among the lengths."""
 
 _LEFT_HIP, _RIGHT_HIP = NTU25.index("left_hip"), NTU25.index("right_hip")
 _LEFT_SHOULDER, _RIGHT_SHOULDER = NTU25.index("left_shoulder"), NTU25.index("right_shoulder")

@@ -4,15 +4,16 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hitrs_live.lens import sight_lines
 from hitrs_live.messages import People
 from hitrs_live.skeleton import MEDIAPIPE33
 from hitrs_live.temporal_lifting.confidence import joint_confidence
-from hitrs_live.temporal_lifting.network import LifterInputs, LifterNetwork, LifterState
-from hitrs_live.temporal_lifting.weights import load_lifter
+from hitrs_live.temporal_lifting.frame_network import FrameNetwork
+from hitrs_live.temporal_lifting.lifting import LifterInputs
+from hitrs_live.temporal_lifting.memory import LifterState
+from hitrs_live.temporal_lifting.weights import read_weights
 
 Floats = NDArray[np.float32]
 
@@ -29,15 +30,15 @@ def joint_sights(keypoints: Floats, lens: NDArray[np.floating]) -> tuple[Floats,
 
 
 @cache
-def shipped_lifter() -> LifterNetwork:
+def shipped_lifter() -> FrameNetwork:
     """Load the packaged network once for the whole process; it holds weights alone."""
-    return load_lifter()
+    return FrameNetwork(read_weights())
 
 
 class JointLifter:
     """Correct the joints of each row's person; a row's memory ends with its track."""
 
-    def __init__(self, rows: int, *, min_joint_confidence: float, network: LifterNetwork | None = None) -> None:
+    def __init__(self, rows: int, *, min_joint_confidence: float, network: FrameNetwork | None = None) -> None:
         """Take the number of rows, and the confidence below which joints count as not seen.
 
         network: by default the packaged one. Raises DataError where that cannot be read.
@@ -60,36 +61,25 @@ class JointLifter:
         rows = np.flatnonzero(people.present & np.isfinite(keypoints).all(axis=(1, 2)))
         if not len(rows):
             return people
-        new = people.track_ids[rows] != self._track_ids[rows]
-        elapsed_s = np.maximum(people.capture_time_ns - self._seen_ns[rows], 1) / 1e9
-        inputs = LifterInputs(
-            *(
-                torch.from_numpy(np.ascontiguousarray(part, np.float32))[:, None]
-                for part in (
-                    people.joints_m[rows], *joint_sights(keypoints[rows], lens),
-                    np.where(new, 0.0, elapsed_s),
-                )
-            )
-        )  # fmt: skip
-        joints_m, confidence = self._advance(rows, new, inputs, people.confidence[rows])
-        self._track_ids[rows], self._seen_ns[rows] = people.track_ids[rows], people.capture_time_ns
+        before, step_s = self._remembered(rows, people.track_ids[rows], people.capture_time_ns)
+        inputs = LifterInputs(people.joints_m[rows], *joint_sights(keypoints[rows], lens), step_s)
+        outputs, after = self._network.step(inputs, before)
+        for part, value in zip(self._state, after, strict=True):
+            part[rows] = value
         corrected, certain = people.joints_m.copy(), people.confidence.copy()
-        corrected[rows], certain[rows] = joints_m, confidence
+        corrected[rows] = outputs.joints_m
+        certain[rows] = joint_confidence(certain[rows], outputs.visible, outputs.error_m, least=self._least)
         return replace(people, joints_m=corrected, confidence=certain)
 
-    @torch.inference_mode()
-    def _advance(
-        self, rows: NDArray[np.int64], new: NDArray[np.bool_], inputs: LifterInputs, confidence: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Advance the memory of rows; return their joints (P, 25, 3) and confidence (P, 25)."""
-        known, places = torch.from_numpy(~new), torch.from_numpy(rows)
-        before = LifterState(
-            *(torch.where(known.view(-1, *[1] * (part.ndim - 1)), part[places], 0.0) for part in self._state)
-        )
-        outputs, after = self._network(inputs, before)
-        for part, value in zip(self._state, after, strict=True):
-            part[places] = value
-        combined = joint_confidence(
-            confidence, outputs.visible[:, 0].numpy(), outputs.error_m[:, 0].numpy(), least=self._least
-        )
-        return outputs.joints_m[:, 0].numpy(), combined
+    def _remembered(
+        self, rows: NDArray[np.int64], track_ids: NDArray[np.int64], now_ns: int
+    ) -> tuple[LifterState, Floats]:
+        """Return what is remembered of the people in rows (P,), nothing of new ones, and the seconds since each was
+        seen, 0 for new ones."""
+        known = track_ids == self._track_ids[rows]
+        step_s = np.where(known, np.maximum(now_ns - self._seen_ns[rows], 1) / 1e9, 0).astype(np.float32)
+        self._track_ids[rows], self._seen_ns[rows] = track_ids, now_ns
+        state = LifterState(*(part[rows] for part in self._state))
+        for part in state:
+            part[~known] = 0
+        return state, step_s

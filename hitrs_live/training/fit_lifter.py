@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hitrs_live.errors import DataError
-from hitrs_live.skeleton import NTU25
-from hitrs_live.temporal_lifting.bones import BONES_OF, TRUNK
-from hitrs_live.temporal_lifting.network import JOINTS, LifterInputs, LifterNetwork, LifterOutputs, view_turns
+from hitrs_live.temporal_lifting.bones import BONES_OF, THIGHS, TRUNK
+from hitrs_live.temporal_lifting.lifting import JOINTS, LifterInputs, LifterOutputs
+from hitrs_live.temporal_lifting.network import LifterNetwork
 from hitrs_live.training.lifter_changes import Changes, changed_sequence
 from hitrs_live.training.lifter_motion import SeenMotion, motion_sequence
 from hitrs_live.virtual_camera.lifter_sequences import LifterSequence
@@ -53,6 +53,7 @@ class LifterSettings:
     projection_weight: float = 3.0
     velocity_weight: float = 1.0
     root_weight: float = 1.0
+    size_weight: float = 1.0
     visible_weight: float = 0.2
     error_weight: float = 0.3
 
@@ -82,7 +83,7 @@ def fit_lifter(
     rng = np.random.default_rng(settings.seed)
     pool = _SequencePool(views, motions, settings, rng)
     network = LifterNetwork(settings.dropout)
-    _measure_features(network, pool.rendered[:_MEASURED_VIEWS])
+    network.begin_with(*_measured(network, pool.rendered[:_MEASURED_VIEWS]))
     network.train()
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -212,21 +213,29 @@ def _fields(spans: Sequence[tuple[LifterSequence, slice]]) -> Sequence[Sequence[
 
 
 def lifter_losses(outputs: LifterOutputs, batch: Batch) -> dict[str, Tensor]:
-    """Compute the losses, each about 1 for an untrained network."""
+    """Compute the losses, each about 1 for an untrained network.
+
+    A body twice as large, twice as far away, looks the same: all but the size and the expected error are of the true
+    body in the size that the network gives it.
+    """
     valid = batch.valid
     rendered = valid & batch.rendered[:, None]
-    true_bones = torch.from_numpy(BONES_OF) @ batch.joints_m
+    size, true_size = _size(outputs.bone_m), _size((torch.from_numpy(BONES_OF) @ batch.joints_m).norm(dim=-1))
+    resized = (size / true_size).detach()
+    true_m = batch.joints_m * resized[..., None, None]
+    true_root = torch.cat((batch.root[..., :2], batch.root[..., 2:] + resized.log()[..., None]), dim=-1)
+    true_bones = torch.from_numpy(BONES_OF) @ true_m
     true_directions = F.normalize(true_bones, dim=-1, eps=1e-3)
     true_lengths = true_bones.norm(dim=-1)
     has_length = (true_lengths > 0.02)[valid]
-    off_m = (outputs.view_joints - batch.joints_m).norm(dim=-1)
+    off_m = (outputs.view_joints - true_m).norm(dim=-1)
     turned = (outputs.view_bones - true_directions).norm(dim=-1)
-    size = true_lengths[..., TRUNK].clamp_min(0.2)
-    seen, true_seen = _seen(outputs.view_joints, outputs.root), _seen(batch.joints_m, batch.root)
-    shifted = (seen - true_seen).norm(dim=-1) * (batch.root[..., 2].exp() / size)[..., None]
-    moved = (outputs.view_joints - batch.joints_m).diff(dim=1).norm(dim=-1)
+    trunk = true_lengths[..., TRUNK].clamp_min(0.2)
+    seen, true_seen = _seen(outputs.view_joints, outputs.root), _seen(true_m, true_root)
+    shifted = (seen - true_seen).norm(dim=-1) * (true_root[..., 2].exp() / trunk)[..., None]
+    moved = (outputs.view_joints - true_m).diff(dim=1).norm(dim=-1)
     both = valid[:, 1:] & valid[:, :-1]
-    error = off_m.detach()[..., 1:]
+    error = (outputs.view_joints.detach() - batch.joints_m).norm(dim=-1)[..., 1:]
     likelihood = error / outputs.error_m[..., 1:] + outputs.error_m[..., 1:].log() + 2
     visible = F.binary_cross_entropy_with_logits(outputs.visible, batch.visible, reduction="none")
     return {
@@ -237,10 +246,17 @@ def lifter_losses(outputs: LifterOutputs, batch: Batch) -> dict[str, Tensor]:
         "trunk": turned[..., TRUNK][valid].mean(),
         "projection": shifted[valid].clamp_max(1.0).mean(),
         "velocity": 30 * moved[both].clamp_max(0.2).mean(),
-        "root": (outputs.root - batch.root).abs()[valid].clamp_max(0.5).sum(-1).mean(),
+        "size": (size / true_size).log().abs()[rendered].clamp_max(0.5).mean(),
+        "root": (outputs.root - true_root).abs()[valid].clamp_max(0.5).sum(-1).mean(),
         "visible": visible[rendered].mean(),
         "error": likelihood[rendered].mean(),
     }
+
+
+def _size(lengths: Tensor) -> Tensor:
+    """Return the sizes of bodies, the trunk and a thigh, from the lengths of bones (..., 20): (...)."""
+    size: Tensor = lengths[..., TRUNK] + (lengths[..., THIGHS[0]] + lengths[..., THIGHS[1]]) / 2
+    return size.clamp_min(0.2)
 
 
 def _log_ratio(lengths: Tensor, true: Tensor) -> Tensor:
@@ -264,15 +280,8 @@ def _seen(joints_m: Tensor, root: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _measure_features(network: LifterNetwork, sequences: Sequence[LifterSequence]) -> None:
-    """Set the mean and the scale that features are normalised by."""
-    features = torch.cat(
-        [
-            network.features(one.inputs, view_turns(one.inputs.joints_m[..., NTU25.root, :]), network.initial_state(1))[
-                0
-            ][0]
-            for one in sequences
-        ]
-    )
-    network.mean.copy_(features.mean(0))
-    network.scale.copy_(features.std(0).clamp_min(0.05))
+def _measured(network: LifterNetwork, sequences: Sequence[LifterSequence]) -> tuple[Tensor, Tensor]:
+    """Return the features of sequences, (N, FEATURES), and the true lengths of bones, (N, 20)."""
+    features = torch.cat([network.features(one.inputs)[0] for one in sequences])
+    bones = torch.from_numpy(BONES_OF) @ torch.cat([one.joints_m for one in sequences])
+    return features, bones.norm(dim=-1)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hitrs_live.config import PoseConfig
 from hitrs_live.messages import Pose
 from hitrs_live.skeleton import NTU25
-from hitrs_live.temporal_lifting.network import LifterInputs
+from hitrs_live.temporal_lifting.lifting import LifterInputs
 from hitrs_live.tracking.depth_smoothing import DepthFilter
 from hitrs_live.training.lifter_changes import Changes, kept_frames, slow_noise
 from hitrs_live.virtual_camera.joint_errors.model import (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 
 from hitrs_live.temporal_lifting.network import LifterNetwork
-from hitrs_live.temporal_lifting.weights import load_lifter, save_lifter
+from hitrs_live.temporal_lifting.weights import read_weights, write_weights
 from hitrs_live.training.fit_lifter import LifterSettings, fit_lifter
 from hitrs_live.training.lifter_motion import see_motion
 from hitrs_live.training.people_left_out import split_people
@@ -44,13 +44,13 @@ def run_fit_lifter(
     network = fit_lifter(fitted, motions, LifterSettings(seed=options.seed, steps=options.steps), _report)
     people = sorted({view.person_name for view in fitted} | {one.subject for one in motions})
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    save_lifter(
-        options.out, network,
+    write_weights(
+        options.out, network.tensors,
         f"seed {options.seed}, {options.steps} steps, {len(fitted)} rendered views of {sum(map(len, fitted))} frames, "
         f"{len(motions)} pieces of motion through the model of joint errors; people: {', '.join(people)}",
     )  # fmt: skip
     print(f"wrote {options.out}, {options.out.stat().st_size / 1e6:.2f} MB")
-    return load_lifter(options.out), fitted, left_out
+    return LifterNetwork.of(read_weights(options.out)), fitted, left_out
 
 
 def _report(line: str) -> None:

@@ -14,7 +14,7 @@ from hitrs_live.pose.landmarks import poses_of
 from hitrs_live.skeleton import MEDIAPIPE33, NTU25
 from hitrs_live.temporal_lifting.bones import BONES_OF, JOINTS_OF
 from hitrs_live.temporal_lifting.joint_lifter import joint_sights
-from hitrs_live.temporal_lifting.network import LifterInputs, view_turns
+from hitrs_live.temporal_lifting.lifting import LifterInputs, view_turns
 from hitrs_live.tracking.depth_smoothing import DepthFilter
 from hitrs_live.virtual_camera.views.rendered_view import RenderedView
 
@@ -167,8 +167,8 @@ def lifter_targets(true_m: Doubles, ratio: float, inputs: LifterInputs) -> tuple
     """
     joints = torch.from_numpy(as_landmarks_lie(true_m.astype(np.float32)))
     root = joints[:, NTU25.root]
-    body = (joints - root[:, None]) @ view_turns(root).mT
+    body = (joints - root[:, None]) @ view_turns(torch, root).mT
     # A longer lens than assumed shows the person nearer than they are.
     placed = root * torch.tensor((1.0, 1.0, 1 / ratio))
-    ahead = (view_turns(inputs.joints_m[0, :, NTU25.root]) @ placed[..., None])[..., 0]
+    ahead = (view_turns(torch, inputs.joints_m[0, :, NTU25.root]) @ placed[..., None])[..., 0]
     return body, torch.cat((ahead[:, :2] / ahead[:, 2:], placed.norm(dim=-1, keepdim=True).log()), dim=-1)

@@ -14,8 +14,9 @@ from hitrs_live.messages import Array, People, PoseFrame
 from hitrs_live.skeleton import MEDIAPIPE33, NTU25
 from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.temporal_lifting.confidence import joint_confidence
+from hitrs_live.temporal_lifting.frame_network import FrameNetwork
 from hitrs_live.temporal_lifting.joint_lifter import JointLifter
-from hitrs_live.temporal_lifting.weights import load_lifter, save_lifter
+from hitrs_live.temporal_lifting.weights import read_weights, write_weights
 from hitrs_live.tracking.tracker import Tracker
 from hitrs_live.virtual_camera.lifter_sequences import lifted_inputs
 from hitrs_live.wire.codec import decode, encode, joints_event, pose_frame
@@ -31,7 +32,10 @@ def tracked(frames: list[PoseFrame], *, refine: bool = True) -> list[People]:
 def test_joints_are_those_of_the_network_on_the_tracked_person() -> None:
     landmarks = moving_landmarks(FRAMES)
     network = seeded_network()
-    tracker, lifter = Tracker(1, TrackConfig()), JointLifter(1, min_joint_confidence=0.3, network=network)
+    tracker, lifter = (
+        Tracker(1, TrackConfig()),
+        JointLifter(1, min_joint_confidence=0.3, network=FrameNetwork(network.tensors)),
+    )
     live = [lifter.step(tracker.step(frame), frame.lens) for frame in pose_frames(landmarks)]
 
     first = next(index for index, people in enumerate(live) if people.present[0])
@@ -73,7 +77,7 @@ def test_without_the_setting_joints_are_those_of_the_tracker() -> None:
 
 def test_a_new_person_in_a_row_starts_without_memory() -> None:
     frames = pose_frames(moving_landmarks(FRAMES))
-    tracker, network = Tracker(1, TrackConfig()), seeded_network()
+    tracker, network = Tracker(1, TrackConfig()), FrameNetwork(seeded_network().tensors)
     people = [tracker.step(frame) for frame in frames]
     lifter, fresh = (JointLifter(1, min_joint_confidence=0.3, network=network) for _ in range(2))
     for one in people[:10]:
@@ -121,20 +125,28 @@ def test_a_lens_of_other_numbers_is_refused() -> None:
 
 
 def test_weights_are_read_as_they_were_written(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    network = seeded_network()
-    save_lifter(tmp_path / "one.safetensors", network, "a test")
-    for got, expected in zip(
-        load_lifter(tmp_path / "one.safetensors").state_dict().values(), network.state_dict().values(), strict=True
-    ):
-        torch.testing.assert_close(got, expected.half().float())
+    tensors = seeded_network().tensors
+    write_weights(tmp_path / "one.safetensors", tensors, "a test")
+    read = read_weights(tmp_path / "one.safetensors")
+    assert read.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        np.testing.assert_array_equal(read[name], tensor.astype(np.float16))
 
 
 def test_a_file_of_something_else_is_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "torn.safetensors").write_bytes(b"torn")
     with pytest.raises(DataError, match=r"torn\.safetensors.*fit-lifter"):
-        load_lifter(tmp_path / "torn.safetensors")
+        read_weights(tmp_path / "torn.safetensors")
     with pytest.raises(DataError, match="no such file"):
-        load_lifter(tmp_path / "none.safetensors")
+        read_weights(tmp_path / "none.safetensors")
+
+
+def test_weights_of_another_size_are_refused(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    tensors = seeded_network().tensors
+    tensors["leave.weight"] = tensors["leave.weight"][:-1]
+    write_weights(tmp_path / "other.safetensors", tensors, "a test")
+    with pytest.raises(DataError, match=r"other\.safetensors: other weights.*fit-lifter"):
+        read_weights(tmp_path / "other.safetensors")
 
 
 def test_the_layout_that_the_lifter_knows_is_the_pose_stage_s() -> None:

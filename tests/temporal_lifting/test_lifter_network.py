@@ -3,9 +3,12 @@ import pytest
 import torch
 from temporal_lifting_people import LENS, moving_landmarks, seeded_network
 
+from hitrs_live.evaluation.lifter_measures import size_m
 from hitrs_live.skeleton import NTU25
 from hitrs_live.temporal_lifting.bones import BONES_OF, JOINTS_OF
-from hitrs_live.temporal_lifting.network import JOINTS, LifterInputs, LifterOutputs, LifterState, view_turns
+from hitrs_live.temporal_lifting.frame_network import FrameNetwork
+from hitrs_live.temporal_lifting.lifting import JOINTS, LifterInputs, LifterOutputs, view_turns
+from hitrs_live.temporal_lifting.memory import LifterState
 from hitrs_live.virtual_camera.lifter_sequences import lifted_inputs
 
 FRAMES, PEOPLE = 12, 3
@@ -27,6 +30,12 @@ def run(inputs: LifterInputs) -> tuple[LifterOutputs, LifterState]:
     network = seeded_network()
     outputs, state = network(inputs, network.initial_state(len(inputs.step_s)))
     return outputs, state
+
+
+def made_of(outputs: LifterOutputs) -> torch.Tensor:
+    """The bones before joints are moved to their sight lines: (B, T, 20, 3)."""
+    bones: torch.Tensor = outputs.view_bones * outputs.bone_m[..., None]
+    return bones
 
 
 def cut(inputs: LifterInputs, people: slice, frames: slice) -> LifterInputs:
@@ -78,13 +87,54 @@ def test_joints_are_made_of_bones_as_the_live_path_makes_them(inputs: LifterInpu
 
 def test_the_sight_line_is_turned_to_the_z_axis() -> None:
     directions = torch.tensor([[0.0, 0.0, 2.0], [1.0, 0.3, 2.0], [-0.7, -0.9, 1.5]])
-    turns = view_turns(directions)
+    turns = view_turns(torch, directions)
     turned = (turns @ directions[..., None])[..., 0]
     torch.testing.assert_close(turned[:, :2], torch.zeros(3, 2), atol=1e-5, rtol=0)
     torch.testing.assert_close(turns @ turns.mT, torch.eye(3).expand(3, 3, 3), atol=1e-5, rtol=0)
+
+
+def test_a_larger_person_further_away_is_corrected_alike(inputs: LifterInputs) -> None:
+    once, larger = run(inputs)[0], run(inputs._replace(joints_m=1.2 * inputs.joints_m))[0]
+    torch.testing.assert_close(larger.joints_m, 1.2 * once.joints_m, **CLOSE)
+    torch.testing.assert_close(larger.error_m, 1.2 * once.error_m, **CLOSE)
+    torch.testing.assert_close(larger.visible, once.visible, **CLOSE)
+
+
+def test_a_person_stays_as_large_as_the_pose_network_says(inputs: LifterInputs) -> None:
+    lifted = torch.from_numpy(size_m(inputs.joints_m.numpy()))
+    size = torch.from_numpy(size_m((torch.from_numpy(JOINTS_OF) @ made_of(run(inputs)[0])).numpy()))
+    for person in range(PEOPLE):
+        assert lifted[person].min() <= size[person, -1] <= lifted[person].max()
 
 
 def test_every_expected_error_is_above_zero(inputs: LifterInputs) -> None:
     outputs = run(inputs)[0]
     assert outputs.error_m.shape == (PEOPLE, FRAMES, JOINTS)
     assert float(outputs.error_m.min()) > 0
+
+
+@torch.inference_mode()
+def test_the_live_path_computes_what_was_trained(inputs: LifterInputs) -> None:
+    # One is seen in every frame; one comes later; one is away for a while, then another person takes their place.
+    seen = np.ones((FRAMES, PEOPLE), bool)
+    seen[:4, 1], seen[5:8, 2] = False, False
+    network = seeded_network()
+    live = FrameNetwork(network.tensors)
+    state, live_state = network.initial_state(PEOPLE), live.initial_state(PEOPLE)
+    for frame in range(FRAMES):
+        rows = np.flatnonzero(seen[frame])
+        now = LifterInputs(*(part[rows, frame : frame + 1] for part in inputs))
+        if frame == 8:
+            for part, live_part in zip(state, live_state, strict=True):
+                part[2], live_part[2] = 0, 0
+        outputs, after = network(now, LifterState(*(part[rows] for part in state)))
+        got, live_after = live.step(
+            LifterInputs(*(part[:, 0].numpy() for part in now)), LifterState(*(part[rows] for part in live_state))
+        )
+        for one, other in zip(got, outputs, strict=True):
+            assert one.dtype == np.float32
+            # Single precision at three metres, and sums in another order.
+            np.testing.assert_allclose(one, other[:, 0], atol=1e-5, rtol=0)
+        for memory, new in ((state, after), (live_state, live_after)):
+            for part, value in zip(memory, new, strict=True):
+                part[rows] = value

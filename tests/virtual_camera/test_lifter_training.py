@@ -11,9 +11,9 @@ from view_files import make_view
 from hitrs_live.cli import build_parser
 from hitrs_live.commands.fit_lifter import run
 from hitrs_live.errors import DataError
-from hitrs_live.evaluation.lifter_measures import after_lifter, before_lifter, figures, lean_deg
+from hitrs_live.evaluation.lifter_measures import after_lifter, before_lifter, cause_figures, figures, lean_deg
 from hitrs_live.skeleton import NTU25
-from hitrs_live.temporal_lifting.network import view_turns
+from hitrs_live.temporal_lifting.lifting import view_turns
 from hitrs_live.training.fit_lifter import LifterSettings, fit_lifter
 from hitrs_live.training.lifter_changes import Changes, changed_sequence, slow_noise
 from hitrs_live.training.lifter_motion import SeenMotion, motion_sequence
@@ -42,7 +42,7 @@ def lifted_error_m(one: LifterSequence) -> float:
     """How far lifted joints are from the targets, about the root in the person's own view."""
     joints = one.inputs.joints_m[0]
     root = joints[:, NTU25.root]
-    body = (joints - root[:, None]) @ view_turns(root).mT
+    body = (joints - root[:, None]) @ view_turns(torch, root).mT
     return float((body - one.joints_m).norm(dim=-1).mean())
 
 
@@ -81,6 +81,17 @@ def test_motion_without_pictures_becomes_a_sequence_with_its_truth() -> None:
     assert one.visible is None
     # Landmarks have errors of about 2 cm, as on rendered views.
     assert lifted_error_m(one) < 0.07
+
+
+def test_a_body_that_comes_out_too_large_is_reported_as_such() -> None:
+    one = make_sequence(make_view(), true_lens=True)
+    assert one is not None
+    right = before_lifter(one)
+    larger = replace(right, joints_m=right.true_m * 1.1)
+    causes = cause_figures([larger])
+    assert causes["size_percent"] == causes["distance_percent"] == pytest.approx(100 * np.log(1.1), abs=0.1)
+    assert causes["scaled_mm"] < 0.1 < causes["turned_mm"] <= causes["error_mm"]
+    assert causes["root_mm"] == pytest.approx(100 * np.linalg.norm(right.true_m[:, 0], axis=-1).mean(), rel=0.01)
 
 
 @pytest.mark.slow

@@ -63,16 +63,15 @@ class SeenMotion:
 
 
 def see_motion(
-    paths: Sequence[Path], *, pieces: int, seconds: float, seed: int, leave_out: frozenset[str] = frozenset(),
-    report: Callable[[str], None] = print,
+    paths: Sequence[Path], model: JointErrorModel, *, pieces: int, seconds: float, seed: int,
+    leave_out: frozenset[str] = frozenset(), report: Callable[[str], None] = print,
 ) -> list[SeenMotion]:  # fmt: skip
     """Draw pieces of the training people's recordings and see each through a camera.
 
-    paths: files in the array format or folders of them. leave_out: "file:subject" of people to leave out.
-    Raises DataError where a file is damaged.
+    paths: files in the array format or folders of them. model: of the errors of joints as lifted from single pictures.
+    leave_out: "file:subject" of people to leave out. Raises DataError where a file is damaged.
     """
     rng = np.random.default_rng(seed)
-    model = JointErrorModel.load()
     choices = [(file, number) for file in find_files(paths) for number in choose_sequences(file, split="train")]
     streams = [
         stream

@@ -5,7 +5,7 @@ waved in between. `StreamStore.known` says which classes each source labels.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
-from hitrs_live.data.labelled_motion import LabelledMotion, read_motions
+from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion, read_motions
 from hitrs_live.data.similar_classes import named_alike, similar_mask
 from hitrs_live.errors import DataError
 from hitrs_live.negative_bank.stream_files import source_of, stream_files
@@ -79,7 +79,7 @@ class StreamStore:
     @property
     def hours(self) -> float:
         """Length of all streams."""
-        return len(self.class_of) / 30 / 3600
+        return len(self.class_of) / RATE_HZ / 3600
 
     def frames_by_class(self) -> dict[int, NDArray[np.int64]]:
         """Return the frames of each action that occurs, by class."""
@@ -113,12 +113,7 @@ def _renumbered(motion: LabelledMotion, classes: Sequence[str], labels: Sequence
     def mapped(values: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.where(values == IGNORE, IGNORE, table[np.maximum(values, BACKGROUND)])
 
-    # Everything but what training reads is dropped.
-    return LabelledMotion(
-        name=motion.name, subject=motion.subject, joints_m=motion.joints_m, labels=mapped(motion.labels),
-        phase=motion.phase, repetition=motion.repetition, onset_mask=motion.onset_mask,
-        near_miss=mapped(motion.near_miss),
-    )  # fmt: skip
+    return replace(motion, labels=mapped(motion.labels), near_miss=mapped(motion.near_miss))
 
 
 def _known(classes: Sequence[str], labels: Sequence[str]) -> NDArray[np.bool_]:

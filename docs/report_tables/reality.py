@@ -6,7 +6,7 @@ from typing import Any, Final
 from report_tables.markdown import Column, table
 from report_tables.reports import Report, Reports
 
-MODELS: Final = {"hitrs_tiny 3": "reality"}
+MODELS: Final = {"hitrs_tiny 3": "reality", "version 4, preview, a prediction every clip": "reality_preview"}
 """Reports of `hitrs-live evaluate reality --json`, by model and version, the oldest first. To add a model: one line."""
 CURRENT: Final = "reality"
 """The report of the shipped model, from which the tables by set, class and view are made."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
@@ -14,9 +13,18 @@ from hitrs_live.pose.blazepose.providers import CPU, Run, Unavailable, choose
 from hitrs_live.pose.blazepose.regions import Region
 from hitrs_live.pose.mediapipe.models import find_pose_model
 
+
+def available_providers() -> list[str]:
+    """Ask ONNX Runtime, which may be imported only after the package that switches its telemetry off."""
+    import onnxruntime
+
+    there: list[str] = onnxruntime.get_available_providers()
+    return there
+
+
 PROBE = np.random.default_rng(0).integers(0, 256, (3, 4, 4, 3), np.uint8)
 needs_gpu = pytest.mark.skipif(
-    "CUDAExecutionProvider" not in onnxruntime.get_available_providers(),
+    "CUDAExecutionProvider" not in available_providers(),
     reason="needs a CUDA GPU and the package onnxruntime-gpu",
 )
 

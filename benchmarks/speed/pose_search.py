@@ -1,4 +1,4 @@
-"""Measure how soon a person who comes into the picture is found, and what searching costs while nobody comes.
+"""Measure how soon a person who comes into the picture is found, and what searching costs while no one comes.
 
     taskset -c 1 python benchmarks/speed/pose_search.py [--data FOLDER] [--json FILE]
 
@@ -28,7 +28,7 @@ KNOWN, NEW = "asl_eat.mkv", "pose2sim_single_cam02.mp4"
 WIDTH, HEIGHT = 1280, 720
 QUIET, PHASES, GIVE_UP = 75, 5, 40
 WARM_UP = 65
-"""Pictures before someone comes, more in each of so many trials, and pictures after which nobody is waited for."""
+"""Pictures before someone comes, more in each of so many trials, and pictures after which no one is waited for."""
 STEP_PX = 20
 """A person of 1.7 m and 400 pixels, at 30 pictures a second, who walks at 2.5 m/s."""
 CUT = {KNOWN: (0, None), NEW: (200, 1500)}

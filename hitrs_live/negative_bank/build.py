@@ -2,7 +2,6 @@
 
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,23 +19,15 @@ from hitrs_live.negative_bank.bank_format import (
 from hitrs_live.negative_bank.encoded_part import write_part
 from hitrs_live.negative_bank.encoder import BankEncoder, open_bank_encoder
 from hitrs_live.negative_bank.live_view import open_live_view
-from hitrs_live.negative_bank.parts import BuiltPart, PlannedPart, draw_part, open_source, plan_parts
+from hitrs_live.negative_bank.parts import BuiltPart, DrawSettings, PlannedPart, draw_part, open_source
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildSettings:
+class BuildSettings(DrawSettings):
     """What decides the content of a bank."""
 
-    hours: float
-    seed: int
-    shares: Mapping[str, float]
-    """By source; the sum is 1."""
-    data: Path
-    """The data folder."""
     checkpoint: Path | None
     """The encoder; None for the shipped one."""
-    live_view: str
-    """As `open_live_view` takes it."""
     step_frames: int
     views: int
 
@@ -49,7 +40,7 @@ def begin_build(folder: Path, settings: BuildSettings) -> list[PlannedPart]:
     """
     encoder = open_bank_encoder(settings.checkpoint)
     info = BankInfo(
-        encoder=encoder.description, step_frames=settings.step_frames, views=settings.views, recipe=_recipe(settings)
+        encoder=encoder.description, step_frames=settings.step_frames, views=settings.views, recipe=settings.recipe
     )
     if (folder / BANK_FILE).exists():
         _check_same(folder, read_bank_info(folder), info)
@@ -57,7 +48,7 @@ def begin_build(folder: Path, settings: BuildSettings) -> list[PlannedPart]:
         raise ConfigError(f"--out {folder}: not empty and no bank; give a new folder, or remove it")
     else:
         write_bank_info(folder, info)
-    return [one for one in plan_parts(settings.hours, settings.shares) if not _is_done(folder, one, info)]
+    return [one for one in settings.plan() if not _is_done(folder, one, info)]
 
 
 def build_part(folder: Path, settings: BuildSettings, planned: PlannedPart) -> BuiltPart:
@@ -79,15 +70,6 @@ def build_part(folder: Path, settings: BuildSettings, planned: PlannedPart) -> B
         ) from None
     hours = sum(one.frames for one in streams) / encoder.description.normaliser.rate_hz / 3600
     return BuiltPart(planned=planned, hours=hours, seconds=time.process_time() - began_s)
-
-
-def _recipe(settings: BuildSettings) -> dict[str, str]:
-    return {
-        "hours": f"{settings.hours:g}",
-        "seed": str(settings.seed),
-        "sources": ",".join(settings.shares),
-        "live errors": settings.live_view,
-    }
 
 
 def _check_same(folder: Path, found: BankInfo, expected: BankInfo) -> None:

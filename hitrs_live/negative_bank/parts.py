@@ -28,6 +28,34 @@ _PART_HOURS: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
+class DrawSettings:
+    """Which motion is drawn, and how it is seen."""
+
+    hours: float
+    seed: int
+    shares: Mapping[str, float]
+    """By source; the sum is 1."""
+    data: Path
+    """The data folder."""
+    live_view: str
+    """As `open_live_view` takes it."""
+
+    @property
+    def recipe(self) -> dict[str, str]:
+        """The settings as they are kept beside what was made with them."""
+        return {
+            "hours": f"{self.hours:g}",
+            "seed": str(self.seed),
+            "sources": ",".join(self.shares),
+            "live errors": self.live_view,
+        }
+
+    def plan(self) -> "list[PlannedPart]":
+        """Plan the parts."""
+        return plan_parts(self.hours, self.shares)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlannedPart:
     """One part of a build: every `stride`-th motion of a source from `offset` on, until it has its hours."""
 

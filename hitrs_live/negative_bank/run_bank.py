@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -15,15 +15,16 @@ from hitrs_live.data.array_format import data_folder
 from hitrs_live.negative_bank.bank import Bank
 from hitrs_live.negative_bank.build import BuildSettings, begin_build, build_part
 from hitrs_live.negative_bank.encoder import open_bank_encoder
-from hitrs_live.negative_bank.parts import BuiltPart, PlannedPart, make_parts, plan_parts
+from hitrs_live.negative_bank.parts import BuiltPart, DrawSettings, PlannedPart, make_parts
 from hitrs_live.negative_bank.recordings import add_recordings
 from hitrs_live.negative_bank.sources import check_installed, choose_sources
 from hitrs_live.negative_bank.stream_files import (
-    StreamFileSettings,
     begin_streams,
     stream_files,
     write_stream_file,
 )
+
+Settings = TypeVar("Settings", bound=DrawSettings)
 
 
 def run_build(options: argparse.Namespace) -> int:
@@ -36,10 +37,7 @@ def run_build(options: argparse.Namespace) -> int:
         step_frames=1 if options.update == "frame" else encoder.stride_frames, views=2 if options.mirror else 1,
     )  # fmt: skip
     check_installed(settings.shares)
-    _make_missing(
-        partial(build_part, options.out, settings), begin_build(options.out, settings), options,
-        planned=len(plan_parts(settings.hours, settings.shares)),
-    )  # fmt: skip
+    _make_missing(build_part, settings, begin_build(options.out, settings), options)
     bank = Bank.open(options.out)
     print(
         f"{options.out}: {bank.hours:.2f} h in {len(bank.streams)} streams, {len(bank)} rows, "
@@ -52,15 +50,12 @@ def run_build(options: argparse.Namespace) -> int:
 def run_streams(options: argparse.Namespace) -> int:
     """Write training streams, or go on with them, and print a line for every part. Returns the exit code."""
     began_s = time.monotonic()
-    settings = StreamFileSettings(
+    settings = DrawSettings(
         hours=options.hours, seed=options.seed, shares=choose_sources(options.sources),
         data=options.data or data_folder(), live_view=options.live_errors,
     )  # fmt: skip
     check_installed(settings.shares)
-    _make_missing(
-        partial(write_stream_file, options.out, settings), begin_streams(options.out, settings), options,
-        planned=len(plan_parts(settings.hours, settings.shares)),
-    )  # fmt: skip
+    _make_missing(write_stream_file, settings, begin_streams(options.out, settings), options)
     print(
         f"{options.out}: {len(stream_files(options.out))} files, {size_bytes(options.out) / 2**20:.0f} MiB, "
         f"{time.monotonic() - began_s:.0f} s; train on them with: hitrs-live train-detector --streams {options.out}"
@@ -69,21 +64,21 @@ def run_streams(options: argparse.Namespace) -> int:
 
 
 def _make_missing(
-    make: Callable[[PlannedPart], BuiltPart],
+    make: Callable[[Path, Settings, PlannedPart], BuiltPart],
+    settings: Settings,
     missing: Sequence[PlannedPart],
     options: argparse.Namespace,
-    *,
-    planned: int,
 ) -> None:
     """Make the missing ones of the planned parts, with a line for each."""
-    began_s = time.monotonic()
+    began_s, planned = time.monotonic(), len(settings.plan())
+    make_one, workers = partial(make, options.out, settings), options.workers or os.cpu_count() or 1
     torch.set_num_threads(1)
     finished = planned - len(missing)
     if finished:
         print(f"{finished} of {planned} parts are there already")
     hours, all_hours = 0.0, sum(one.hours for one in missing)
     try:
-        for made in make_parts(make, missing, folder=options.out, workers=options.workers or os.cpu_count() or 1):
+        for made in make_parts(make_one, missing, folder=options.out, workers=workers):
             finished, hours = finished + 1, hours + made.hours
             left_s = max(all_hours - hours, 0.0) * (time.monotonic() - began_s) / hours
             print(

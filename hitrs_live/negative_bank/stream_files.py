@@ -6,7 +6,6 @@ A bank keeps what one encoder makes of such streams; these files keep the joints
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,38 +15,14 @@ from hitrs_live.data.array_format import load_archive
 from hitrs_live.data.labelled_motion import RATE_HZ, write_motions
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.negative_bank.live_view import open_live_view
-from hitrs_live.negative_bank.parts import BuiltPart, PlannedPart, draw_part, open_source, plan_parts
+from hitrs_live.negative_bank.parts import BuiltPart, DrawSettings, PlannedPart, draw_part, open_source
 
 _MADE_BY: Final = "hitrs-live bank streams"
 
 
-@dataclass(frozen=True, kw_only=True)
-class StreamFileSettings:
-    """What decides the content of the files."""
-
-    hours: float
-    seed: int
-    shares: Mapping[str, float]
-    """By source; the sum is 1."""
-    data: Path
-    """The data folder."""
-    live_view: str
-    """As `open_live_view` takes it."""
-
-    @property
-    def recipe(self) -> dict[str, str]:
-        """The settings as they are kept in each file."""
-        return {
-            "hours": f"{self.hours:g}",
-            "seed": str(self.seed),
-            "sources": ",".join(self.shares),
-            "live errors": self.live_view,
-        }
-
-
-def begin_streams(folder: Path, settings: StreamFileSettings) -> list[PlannedPart]:
+def begin_streams(folder: Path, settings: DrawSettings) -> list[PlannedPart]:
     """Return the parts that are not written yet. Raises ConfigError where a file has streams of other settings."""
-    planned = plan_parts(settings.hours, settings.shares)
+    planned = settings.plan()
     expected = {_file(folder, one): one for one in planned}
     for path in stream_files(folder):
         found = _recipe_of(path)
@@ -59,7 +34,7 @@ def begin_streams(folder: Path, settings: StreamFileSettings) -> list[PlannedPar
     return [one for path, one in expected.items() if not path.exists()]
 
 
-def write_stream_file(folder: Path, settings: StreamFileSettings, planned: PlannedPart) -> BuiltPart:
+def write_stream_file(folder: Path, settings: DrawSettings, planned: PlannedPart) -> BuiltPart:
     """Draw the motions of one part and write them. Raises DataError where data is missing or it cannot be written."""
     began_s = time.process_time()
     source = open_source(planned.source, settings.data, settings.seed)

@@ -97,7 +97,7 @@ class PeopleLimit:
         return True
 
     def _change(self, limit: int) -> None:
-        """Set the limit, and judge it by what follows alone."""
+        """Set the limit; times measured before it no longer count."""
         self.limit = limit
         self.mean_s, self._newest_s, self._people = 0.0, 0.0, 0
         self._slow_pictures, self._room_since_ns = 0, None

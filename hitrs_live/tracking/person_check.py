@@ -61,16 +61,14 @@ class PersonCheck:
             return people
         self._forget(people)
         seen = people.present
-        sizes_m = body_sizes_m(people.joints_m)
-        measured = seen & legs_seen(people.confidence, inside_picture(people))
-        self._observe_size(sizes_m, measured)
         # Soon all have moved, and nothing is left to do for them.
         for row in np.flatnonzero(seen & ~self._moved).tolist():
             self._observe_points(row, people.keypoints[row, :, :2].astype(np.float64), people.capture_time_ns)
         still = ~self._moved & (people.capture_time_ns - self._first_ns > _STILL_S * 1e9)
-        plausible = self._has_plausible_size(sizes_m, measured)
-        self._plausible_frames += seen & plausible & (self._count > 0)
-        accepted = seen & (plausible | (self._plausible_frames > _TRUSTED_FRAMES)) & ~still
+        undecided = seen & (self._plausible_frames <= _TRUSTED_FRAMES)
+        accepted = seen & ~still
+        if undecided.any():
+            accepted &= ~undecided | self._check_size(people, undecided)
         self.rejected += int((seen & ~accepted).sum())
         return people if (accepted == seen).all() else replace(people, present=accepted)
 
@@ -82,6 +80,15 @@ class PersonCheck:
             self._moved[row] = False
             self._first_points[row] = self._points[row] = None
         self._track_ids = people.track_ids.copy()
+
+    def _check_size(self, people: People, undecided: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Measure the bodies that are not trusted yet. Returns which rows have a plausible size, (R,)."""
+        sizes_m = body_sizes_m(people.joints_m)
+        measured = undecided & legs_seen(people.confidence, inside_picture(people))
+        self._observe_size(sizes_m, measured)
+        plausible = self._has_plausible_size(sizes_m, measured)
+        self._plausible_frames += undecided & plausible & (self._count > 0)
+        return np.asarray(plausible | (self._plausible_frames > _TRUSTED_FRAMES))
 
     def _observe_size(self, sizes_m: Floats, seen: NDArray[np.bool_]) -> None:
         rows = np.flatnonzero(seen)

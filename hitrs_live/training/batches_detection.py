@@ -107,20 +107,32 @@ def frames_since_start(labels: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _vary(joints: Tensor, future: Tensor, ends: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Vary streams as `vary_normalised` does, and what follows them likewise.
+
+    joints: (B, T, 25, 3); future: (B, N, F, 25, 3); ends: (N,), the clips' last frames.
+    """
+    varied, path, angle = vary_normalised(joints, rng)
+    future = future.clone()
+    future[:, :, :, NTU25.root] -= path[:, ends, None]
+    return varied, _turn(future, angle)
+
+
+def vary_normalised(joints: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Rotate each stream by a small heading error, as noisy hips cause, and remove the root's path in some.
 
-    joints: (B, T, 25, 3); future: (B, N, F, 25, 3); ends: (N,), the clips' last frames. Returns both, varied alike.
+    joints: (B, T, 25, 3), normalised: of the root its path, of the others their place about it. Returns them varied,
+    the paths removed (B, T, 3), and the angles (B,), radians.
     """
     size = len(joints)
     hidden = torch.from_numpy(rng.random(size) < _HIDE_ROOT_SHARE)[:, None, None]
     path = torch.where(hidden, joints[:, :, NTU25.root], torch.zeros(()))
-    joints, future = joints.clone(), future.clone()
+    joints = joints.clone()
     joints[:, :, NTU25.root] -= path
-    future[:, :, :, NTU25.root] -= path[:, ends, None]
     angle = torch.from_numpy(rng.normal(0, np.radians(_HEADING_ERROR_DEG), size)).float()
+    return _turn(joints, angle), path, angle
 
-    def turn(points: Tensor) -> Tensor:
-        spread = angle.view(-1, *([1] * (points.dim() - 3))).expand(points.shape[:-2])
-        return turn_about_y(points, spread.cos(), spread.sin())
 
-    return turn(joints), turn(future)
+def _turn(points: Tensor, angle: Tensor) -> Tensor:
+    """Turn the points (B, ..., P, 3) of each stream about the vertical axis by its angle (B,)."""
+    spread = angle.view(-1, *([1] * (points.dim() - 3))).expand(points.shape[:-2])
+    return turn_about_y(points, spread.cos(), spread.sin())

@@ -15,13 +15,11 @@ from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.stream_synthesis import Stream
 from hitrs_live.model.detector import DetectorConfig
-from hitrs_live.skeleton import NTU25, mirrored_labels
-from hitrs_live.training.batches_detection import frames_since_start
+from hitrs_live.skeleton import mirrored_labels
+from hitrs_live.training.batches_detection import frames_since_start, vary_normalised
 from hitrs_live.training.stream_store import StreamStore
-from hitrs_live.transforms import NormaliserConfig, normalise_sequence, turn_about_y
+from hitrs_live.transforms import NormaliserConfig, normalise_sequence
 
-_HEADING_ERROR_DEG: Final = 12.0
-_HIDE_ROOT_SHARE: Final = 0.2
 _SLOWEST: Final = 0.65
 """Least frames of a stream that a frame of a window stands for, on average over the window."""
 _SHORT_SHARE: Final = 0.25
@@ -102,9 +100,8 @@ class WindowBatches:
         targets, weights = self._targets(labels[:, ends], known)
         young = (labels[:, ends] > BACKGROUND) & (frames_since_start(labels)[:, ends] < self._start_frames)
         weights *= np.where(young, self._start_weight, 1.0)[..., None]
-        return ActionBatch(
-            joints=_vary(joints, rng), targets=torch.from_numpy(targets), weights=torch.from_numpy(weights)
-        )
+        varied, _, _ = vary_normalised(joints, rng)
+        return ActionBatch(joints=varied, targets=torch.from_numpy(targets), weights=torch.from_numpy(weights))
 
     def _targets(
         self, labels: NDArray[np.int64], known: NDArray[np.bool_]
@@ -157,13 +154,3 @@ def _padded(piece: Stream, frames: int) -> Stream:
         labels=np.concatenate((piece.labels, np.full(missing, IGNORE))),
         real_mask=np.concatenate((piece.real_mask, np.zeros(missing, bool))),
     )
-
-
-def _vary(joints: Tensor, rng: np.random.Generator) -> Tensor:
-    """Turn each window by a small error of heading, as noisy hips cause, and remove the root's path in some."""
-    size = len(joints)
-    hidden = torch.from_numpy(rng.random(size) < _HIDE_ROOT_SHARE)[:, None, None, None]
-    path = torch.where(hidden, joints[:, :, NTU25.root : NTU25.root + 1], torch.zeros(()))
-    angle = torch.from_numpy(rng.normal(0, np.radians(_HEADING_ERROR_DEG), size)).float()
-    spread = angle.view(-1, 1).expand(joints.shape[:2])
-    return turn_about_y(joints - path, spread.cos(), spread.sin())

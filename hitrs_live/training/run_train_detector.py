@@ -2,8 +2,9 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from hitrs_live.errors import CheckpointMismatch, ConfigError, DataError
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import SIZES, HiTRSConfig
 from hitrs_live.skeleton import mirrored_labels
-from hitrs_live.training.distributed import join_processes
+from hitrs_live.training.distributed import Processes, join_processes
 from hitrs_live.training.run_pretrain import DEFAULT_SIZE, check_counts
 from hitrs_live.training.stream_store import read_store
 from hitrs_live.training.train_detector import DetectorTraining, TrainingStreams, train_detector
@@ -60,18 +61,11 @@ def run_train_detector(options: argparse.Namespace) -> int:
         loop=_loop(options),
         batch=options.batch,
     )
-    with join_processes(options.device) as processes:
-        with TrainingLogger(
-            "training", steps=options.steps, first=processes.first, tensorboard=options.tensorboard
-        ) as logger:
-            if absent:
-                logger.note(f"no training sequence contains {', '.join(absent)}: the detector cannot learn it")
-            if begin and options.size:
-                logger.note(f"--size {options.size}: not used, since the encoder of --checkpoint has a size of its own")
-            written = train_detector(config, streams_data, begin, options.out, processes, logger)
-        if processes.first:
-            print(f"wrote {written}; measure it with: hitrs-live evaluate detection --checkpoint {written} --data DATA")
-    return 0
+    return _run(
+        options, begin, lambda *run: train_detector(config, streams_data, begin, options.out, *run),
+        note=f"no training sequence contains {', '.join(absent)}: the detector cannot learn it" if absent else "",
+        then="measure it with: hitrs-live evaluate detection --data DATA",
+    )  # fmt: skip
 
 
 def _train_on_streams(options: argparse.Namespace, begin: EncoderCheckpoint | None) -> int:
@@ -87,14 +81,32 @@ def _train_on_streams(options: argparse.Namespace, begin: EncoderCheckpoint | No
         loop=_loop(options),
         batch=options.batch,
     )
+    return _run(
+        options, begin, lambda *run: train_stream_detector(config, store, begin, options.out, *run),
+        note=f"{store.hours:.1f} h in {len(store.streams)} streams, {len(store.labels) - 1} classes",
+        then="predict motion too with: hitrs-live train-forecaster",
+    )  # fmt: skip
+
+
+def _run(
+    options: argparse.Namespace, begin: EncoderCheckpoint | None, train: Callable[[Processes, TrainingLogger], Path],
+    *, note: str, then: str,
+) -> int:  # fmt: skip
+    """Train in this process or several, and say what was written. Return the exit code.
+
+    note: logged before; empty for none. then: what to do with the checkpoint, a command that lacks --checkpoint.
+    """
     with join_processes(options.device) as processes:
         with TrainingLogger(
             "training", steps=options.steps, first=processes.first, tensorboard=options.tensorboard
         ) as logger:
-            logger.note(f"{store.hours:.1f} h in {len(store.streams)} streams, {len(store.labels) - 1} classes")
-            written = train_stream_detector(config, store, begin, options.out, processes, logger)
+            if note:
+                logger.note(note)
+            if begin and options.size:
+                logger.note(f"--size {options.size}: not used, since the encoder of --checkpoint has a size of its own")
+            written = train(processes, logger)
         if processes.first:
-            print(f"wrote {written}; predict motion too with: hitrs-live train-forecaster --checkpoint {written}")
+            print(f"wrote {written}; {then} --checkpoint {written}")
     return 0
 
 

@@ -20,7 +20,7 @@ from hitrs_live.negative_bank.stream_files import source_of, stream_files
 from hitrs_live.synthesis.falls.simulator import DEFAULT_CLASSES as FALLS
 
 _NEVER_UNLABELLED: Final = frozenset(name for name in FALLS if name.startswith("fall"))
-"""Classes that occur in no recording without its label: nobody fell."""
+"""Classes that occur in no recording without its label: no one fell."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,8 @@ import pytest
 from hitrs_live.cli import main
 from hitrs_live.data.labelled_motion import RATE_HZ, read_motions
 from hitrs_live.errors import ConfigError
-from hitrs_live.negative_bank.parts import make_parts
+from hitrs_live.negative_bank.parts import DrawSettings, make_parts
 from hitrs_live.negative_bank.stream_files import (
-    StreamFileSettings,
     begin_streams,
     source_of,
     stream_files,
@@ -24,11 +23,11 @@ SMALL: Mapping[str, float] = {"cmu_signals": 0.6, "labanotation_gestures": 0.4}
 
 
 @pytest.fixture
-def settings(data: Path) -> StreamFileSettings:
-    return StreamFileSettings(hours=0.01, seed=3, shares=SMALL, data=data, live_view="augmented")
+def settings(data: Path) -> DrawSettings:
+    return DrawSettings(hours=0.01, seed=3, shares=SMALL, data=data, live_view="augmented")
 
 
-def write(folder: Path, settings: StreamFileSettings) -> list[str]:
+def write(folder: Path, settings: DrawSettings) -> list[str]:
     """Write what is missing; return the sources of the parts that were made."""
     make = partial(write_stream_file, folder, settings)
     return [one.planned.source for one in make_parts(make, begin_streams(folder, settings), folder=folder, workers=1)]
@@ -36,7 +35,7 @@ def write(folder: Path, settings: StreamFileSettings) -> list[str]:
 
 @pytest.mark.slow
 def test_files_have_the_hours_that_were_asked_for_with_classes_and_source(
-    settings: StreamFileSettings, tmp_path: Path
+    settings: DrawSettings, tmp_path: Path
 ) -> None:
     assert write(tmp_path, settings) == list(SMALL)
     files = stream_files(tmp_path)
@@ -48,7 +47,7 @@ def test_files_have_the_hours_that_were_asked_for_with_classes_and_source(
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_goes_on_and_ends_like_any_other(settings: StreamFileSettings, tmp_path: Path) -> None:
+def test_an_interrupted_run_goes_on_and_ends_like_any_other(settings: DrawSettings, tmp_path: Path) -> None:
     write(tmp_path / "whole", settings)
     write(tmp_path / "parts", settings)
     last = stream_files(tmp_path / "parts")[-1]
@@ -62,7 +61,7 @@ def test_an_interrupted_run_goes_on_and_ends_like_any_other(settings: StreamFile
 
 
 @pytest.mark.slow
-def test_streams_of_other_settings_are_not_mixed(settings: StreamFileSettings, tmp_path: Path) -> None:
+def test_streams_of_other_settings_are_not_mixed(settings: DrawSettings, tmp_path: Path) -> None:
     write(tmp_path, settings)
     with pytest.raises(ConfigError, match=r"seed 3.*expected .*seed 4"):
         begin_streams(tmp_path, replace(settings, seed=4))

@@ -1,4 +1,4 @@
-"""Whoever moves outside the people who are known is noticed at once; noise, light and screens are not."""
+"""Who moves outside the people who are known is noticed at once; noise, light and screens are not."""
 
 from collections.abc import Iterable
 
@@ -58,7 +58,7 @@ def test_what_moves_by_less_than_a_cell_a_picture_is_noticed() -> None:
     assert all(movement.place is not None for movement in movements[5:])
 
 
-def test_a_person_who_is_known_may_move_and_whoever_moves_beside_is_noticed() -> None:
+def test_a_person_who_is_known_may_move_and_who_moves_beside_is_noticed() -> None:
     person = np.array([[100, 80], [200, 300]], np.float32)
     moving = [with_box(wall(index), 120 + 3 * (index % 8), 150, 60) for index in range(30)]
     assert all(movement.place is None for movement in seen(moving, [person]))

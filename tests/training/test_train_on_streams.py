@@ -13,6 +13,7 @@ from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.data.labelled_motion import LabelledMotion, background_motion
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.training.batches_detection import vary_normalised
 from hitrs_live.training.batches_streams import ActionBatch, Shares, WindowBatches
 from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.stream_store import StreamStore
@@ -126,6 +127,15 @@ def test_windows_are_drawn_around_each_class_alike_and_around_near_misses() -> N
     near = replace(body(400), near_miss=np.where(np.arange(400) >= 390, 3, BACKGROUND))
     none = batches(store(synthetic=[near, usual]), size=64, shares=Shares(actions=0.0, near_misses=1.0))(0)
     assert none.targets.sum() == 0
+
+
+def test_a_hidden_path_moves_the_root_alone() -> None:
+    joints = torch.randn(64, 20, 25, 3)
+    varied, path, _ = vary_normalised(joints, np.random.default_rng(0))
+    hidden = path.abs().amax((1, 2)) > 0
+    assert 0 < hidden.sum() < 64
+    assert (varied[hidden][:, :, 0] == 0).all()
+    torch.testing.assert_close(varied[:, :, 1:].norm(dim=-1), joints[:, :, 1:].norm(dim=-1))
 
 
 def test_a_batch_is_a_function_of_its_number() -> None:

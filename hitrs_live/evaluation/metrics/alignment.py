@@ -1,4 +1,4 @@
-"""Align joints with true ones by size, by turning, or by both, so that what is left tells what an error is made of."""
+"""Align joints with true ones by size, by turning, or by both, so that what is left shows what an error is made of."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -117,7 +117,7 @@ class BlazePoseLandmarker:
         return find_people(self._networks, picture, regions, together=self._networks.batches)
 
     def _again(self, known: Known, person: Person) -> Person | None:
-        """Return who was found in a known person's region; None where that is nobody, or somebody else."""
+        """Return who was found in a known person's region; None where that is no one, or somebody else."""
         # Landmarks that jump have moved to something else in the region, mostly to another person.
         if person.presence < self._min_presence or self._apart(person, known.person) >= STILL_THERE:
             return None

@@ -1,4 +1,4 @@
-"""Where a picture changes outside the people who are known: whoever walks in moves.
+"""Where a picture changes outside the people who are known: a person who walks in moves.
 
 A few thousand pixels of the picture are averaged to some 64 x 36 cells and compared with those of three pictures ago.
 That takes a tenth of a millisecond, where the detector takes six.

@@ -16,11 +16,11 @@ nothing for some time, and while as many people are seen as are wanted."""
 _EVERY_STILL = 12
 """The same, later, while nothing moves outside the people who are seen."""
 _EVERY_EMPTY = 4
-"""The same where nobody is seen, later, while nothing moves: else every picture is searched."""
+"""The same where no one is seen, later, while nothing moves: else every picture is searched."""
 _LATER = 60
 """Pictures after which it is later."""
 _EVERY_MOVING = 2
-"""Pictures from one search to the next while something moves where nobody is known."""
+"""Pictures from one search to the next while something moves where no one is known."""
 # In a picture nearly square, people are large enough without a search of its parts.
 _OBLONG = 1.2
 _TILE = 0.6

@@ -15,8 +15,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="train on files of `hitrs-live bank streams` instead of --data, with a sigmoid for each class",
     )  # fmt: skip
     parser.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="encoder to start from (default: none, from scratch)"
-    )
+        "--checkpoint", type=Path, metavar="FILE",
+        help="encoder to start from; with --streams a detector's classes are kept too (default: none, from scratch)",
+    )  # fmt: skip
     add_out(parser, "runs/detector.safetensors", "checkpoint to write")
     add_people(parser)
     parser.add_argument(

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from hitrs_live.checkpoint import EncoderCheckpoint
+from hitrs_live.checkpoint import Checkpoint, EncoderCheckpoint
 from hitrs_live.data.dataset import Dataset
 
 _NOT_OF_THE_RESULT = ("workers", "save_every", "validate_every")
@@ -23,8 +23,8 @@ def settings_text(config: Any, datasets: Sequence[Dataset] = (), processes: int 
     return "\n".join([*lines, *(f"{name} = {value}" for name, value in origin.items())])
 
 
-def beginning_text(begin: EncoderCheckpoint | None) -> str:
-    """Identify the encoder that a run starts from, so that the run is not resumed with another one."""
+def beginning_text(begin: Checkpoint | EncoderCheckpoint | None) -> str:
+    """Identify the weights that a run starts from, so that the run is not resumed with another one."""
     if begin is None:
         return "scratch"
     return weights_text(begin.info.name, begin.model.parameters())

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from hitrs_live.checkpoint import EncoderCheckpoint, load_encoder
+from hitrs_live.checkpoint import Checkpoint, EncoderCheckpoint, checkpoint_kind, load_checkpoint, load_encoder
 from hitrs_live.data.array_format import BACKGROUND, LabelledSequence, data_folder
 from hitrs_live.data.class_map import read_classes
 from hitrs_live.data.dataset import UNLABELLED, Dataset
@@ -82,7 +82,7 @@ def _train_on_streams(options: argparse.Namespace, begin: EncoderCheckpoint | No
         batch=options.batch,
     )
     return _run(
-        options, begin, lambda *run: train_stream_detector(config, store, begin, options.out, *run),
+        options, begin, lambda *run: train_stream_detector(config, store, _earlier(options) or begin, options.out, *run),
         note=f"{store.hours:.1f} h in {len(store.streams)} streams, {len(store.labels) - 1} classes",
         then="predict motion too with: hitrs-live train-forecaster",
     )  # fmt: skip
@@ -108,6 +108,14 @@ def _run(
         if processes.first:
             print(f"wrote {written}; {then} --checkpoint {written}")
     return 0
+
+
+def _earlier(options: argparse.Namespace) -> Checkpoint | None:
+    """Return the detector of --checkpoint if its classes are independent, so that its heads are of use."""
+    if options.checkpoint is None or checkpoint_kind(options.checkpoint) != "detector":
+        return None
+    earlier = load_checkpoint(options.checkpoint)
+    return earlier if earlier.info.independent else None
 
 
 def _name(options: argparse.Namespace, begin: EncoderCheckpoint | None) -> str:

@@ -4,8 +4,8 @@ Each class has a sigmoid of its own, so all of them can say no: movement of no c
 source that does not label a class teaches nothing of it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -49,23 +49,27 @@ class StreamDetectorTraining:
 def train_stream_detector(
     config: StreamDetectorTraining,
     store: StreamStore,
-    begin: EncoderCheckpoint | None,
+    begin: Checkpoint | EncoderCheckpoint | None,
     out: Path,
     processes: Processes,
     logger: TrainingLogger,
 ) -> Path:
     """Train a detector and write its checkpoint; resume an earlier run to `out`.
 
-    Its motion head stays untrained; `train-forecaster` trains it. begin: the encoder to start from; None starts from
-    scratch. Returns the checkpoint's path.
+    Its motion head stays as it is; `train-forecaster` trains it. begin: an encoder to start from, or a detector of
+    independent classes, of which the classes of the same name and a motion head of the same shape are kept; None
+    starts from scratch. Returns the checkpoint's path.
     """
     torch.manual_seed(config.loop.seed)
     model = HitrsDetector(config.detector)
-    if begin is not None:
-        model.encoder.load_state_dict(begin.model.state_dict())
     head = model.action_head[-1]
     assert isinstance(head, nn.Linear)
     nn.init.constant_(head.bias, float(torch.logit(torch.tensor(_RARE))))
+    if isinstance(begin, Checkpoint):
+        model.encoder.load_state_dict(begin.model.encoder.state_dict())
+        _keep_heads(model, store.labels, begin)
+    elif begin is not None:
+        model.encoder.load_state_dict(begin.model.state_dict())
     batches = WindowBatches(
         store, detector=config.detector, normaliser=config.normaliser, label_lag_frames=config.label_lag_frames,
         size=part_size(config.batch, config.loop.accumulate), seed=(config.loop.seed, processes.rank),
@@ -79,6 +83,18 @@ def train_stream_detector(
         settings=settings, out=out, processes=processes, logger=logger,
         save=lambda trainer: _save(config, store.labels, weights_of(trainer), data, settings, out),
     )  # fmt: skip
+
+
+def _keep_heads(model: HitrsDetector, labels: Sequence[str], begin: Checkpoint) -> None:
+    """Copy the earlier detector's heads: of its classes those that the new one has too, by name."""
+    kept = [(number, begin.info.labels.index(name)) for number, name in enumerate(labels) if name in begin.info.labels]
+    new, old = (list(numbers) for numbers in zip(*kept, strict=True))
+    with torch.no_grad():
+        for own, earlier in zip(model.action_head.parameters(), begin.model.action_head.parameters(), strict=True):
+            of_classes = len(own) == len(labels)
+            own[new if of_classes else slice(None)] = earlier[old if of_classes else slice(None)]
+    if replace(begin.info.detector, encoder=model.config.encoder, classes=model.config.classes) == model.config:
+        model.motion_head.load_state_dict(begin.model.motion_head.state_dict())
 
 
 def action_losses(logits: Tensor, batch: ActionBatch, negative_weight: float) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from recording_logger import Interrupted, RecordingLogger
 
-from hitrs_live.checkpoint import load_checkpoint
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.data.labelled_motion import LabelledMotion, background_motion
 from hitrs_live.model.detector import DetectorConfig
@@ -167,10 +167,13 @@ def config(steps: int) -> StreamDetectorTraining:
     return StreamDetectorTraining(detector=DETECTOR, loop=loop, batch=8, shares=Shares(actions=0.7, near_misses=0.0))
 
 
-def train(what: StreamDetectorTraining, streams: StreamStore, out: Path, interrupt_at: int | None = None) -> list[Step]:
+def train(
+    what: StreamDetectorTraining, streams: StreamStore, out: Path, interrupt_at: int | None = None,
+    begin: Checkpoint | None = None,
+) -> list[Step]:  # fmt: skip
     logger = RecordingLogger(interrupt_at=interrupt_at)
     with join_processes("cpu") as processes:
-        train_stream_detector(what, streams, None, out, processes, logger)
+        train_stream_detector(what, streams, begin, out, processes, logger)
     return logger.steps
 
 
@@ -201,3 +204,23 @@ def test_training_teaches_the_classes_and_the_checkpoint_says_that_they_are_inde
     info = load_checkpoint(tmp_path / "d.safetensors").info
     assert info.independent
     assert info.labels == LABELS
+
+
+@pytest.mark.slow
+def test_a_run_from_an_earlier_detector_keeps_the_classes_of_the_same_name(
+    streams: StreamStore, tmp_path: Path
+) -> None:
+    train(config(1), streams, tmp_path / "earlier.safetensors")
+    earlier = load_checkpoint(tmp_path / "earlier.safetensors")
+    new_labels = ("background", "bow", "wave", "raise_left")
+    bowing = acting(400, 1, 100, 300)
+    grown = StreamStore({"synthetic": [bowing]}, {"synthetic": new_labels}, new_labels)
+    still = replace(config(1), loop=replace(config(1).loop, learning_rate=0.0, final_learning_rate=0.0))
+    train(still, grown, tmp_path / "new.safetensors", begin=earlier)
+    new = load_checkpoint(tmp_path / "new.safetensors")
+    kept = [(new_labels.index(name), LABELS.index(name)) for name in ("background", "bow", "raise_left")]
+    for own, old in zip(new.model.action_head.parameters(), earlier.model.action_head.parameters(), strict=True):
+        pairs = kept if len(own) == len(new_labels) else [(n, n) for n in range(len(own))]
+        assert all(torch.allclose(own[n], old[o], atol=2e-3) for n, o in pairs)
+    for name, weight in earlier.model.motion_head.state_dict().items():
+        assert torch.equal(new.model.motion_head.state_dict()[name], weight)

@@ -15,6 +15,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="train on files of `hitrs-live bank streams` instead of --data, with a sigmoid for each class",
     )  # fmt: skip
     parser.add_argument(
+        "--bank", type=Path, nargs="+", metavar="BANK",
+        help="train only the video level and the action head of --checkpoint, on banks built with it: fast, and hard "
+        "negatives are chosen again and again",
+    )  # fmt: skip
+    parser.add_argument(
         "--checkpoint", type=Path, metavar="FILE",
         help="encoder to start from; with --streams a detector's classes are kept too (default: none, from scratch)",
     )  # fmt: skip

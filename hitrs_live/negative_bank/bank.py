@@ -129,6 +129,11 @@ class Bank:
         of_row = source_of_stream[self.stream]
         return {name: self._summarise(name, of_row == number) for name, number in number_of.items()}
 
+    def classes_of(self, source: str) -> tuple[str, ...]:
+        """Return the classes that a source labels, background first."""
+        parts = [part for part in self._parts if source in part.info.licences]
+        return tuple(dict.fromkeys(name for part in parts for name in part.info.classes))
+
     def stream_rows(self, stream: int) -> slice:
         """Return the rows of a stream."""
         end = self._first_row[stream + 1] if stream + 1 < len(self.streams) else len(self)

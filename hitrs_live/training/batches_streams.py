@@ -17,6 +17,7 @@ from hitrs_live.data.stream_synthesis import Stream
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.training.batches_detection import frames_since_start, vary_normalised
+from hitrs_live.training.class_targets import class_targets
 from hitrs_live.training.stream_store import StreamStore
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence
 
@@ -97,26 +98,11 @@ class WindowBatches:
         known = self._store.known[[source for _, _, source in drawn]]
         ends = np.arange(clips) * grid.clip_stride + grid.clip_span - 1 - self._lag
         joints, _ = normalise_sequence(seen, self._normaliser)
-        targets, weights = self._targets(labels[:, ends], known)
+        targets, weights = class_targets(labels[:, ends], known[:, None], self._store.similar)
         young = (labels[:, ends] > BACKGROUND) & (frames_since_start(labels)[:, ends] < self._start_frames)
         weights *= np.where(young, self._start_weight, 1.0)[..., None]
         varied, _, _ = vary_normalised(joints, rng)
         return ActionBatch(joints=varied, targets=torch.from_numpy(targets), weights=torch.from_numpy(weights))
-
-    def _targets(
-        self, labels: NDArray[np.int64], known: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return targets and weights, (B, N, K) each. labels: (B, N); known: (B, K), which classes a source labels.
-
-        Who does one action does none of the others but those that the same movement may show; a frame without an action
-        says so only of classes that its source labels.
-        """
-        classes = np.arange(len(self._store.labels))
-        targets = (labels[..., None] == classes) & (classes > BACKGROUND)
-        acting = (labels > BACKGROUND)[..., None]
-        also = self._store.similar[np.maximum(labels, BACKGROUND)]
-        weights = (labels != IGNORE)[..., None] & (acting | known[:, None]) & ~also & (classes > BACKGROUND)
-        return targets.astype(np.float32), weights.astype(np.float32)
 
     def _draw(self, frames: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.int64], int]:
         """Draw a window: joints (T, 25, 3), classes (T,), number of the source."""

@@ -18,10 +18,13 @@ from hitrs_live.data.shipped_classes import ARMS_FREE, LABELS, SHIP_CLASSES, SOU
 from hitrs_live.errors import CheckpointMismatch, ConfigError, DataError
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import SIZES, HiTRSConfig
+from hitrs_live.negative_bank.encoder import open_bank_encoder
 from hitrs_live.skeleton import mirrored_labels
+from hitrs_live.training.clip_store import read_clip_store
 from hitrs_live.training.distributed import Processes, join_processes
 from hitrs_live.training.run_pretrain import DEFAULT_SIZE, check_counts
 from hitrs_live.training.stream_store import read_store
+from hitrs_live.training.train_clip_detector import ClipDetectorTraining, train_clip_detector
 from hitrs_live.training.train_detector import DetectorTraining, TrainingStreams, train_detector
 from hitrs_live.training.train_stream_detector import StreamDetectorTraining, train_stream_detector
 from hitrs_live.training.trainer import TrainerConfig
@@ -30,12 +33,16 @@ from hitrs_live.transforms import NormaliserConfig
 
 _MAX_CLIPS = 64
 """Positions of an encoder trained from scratch; the window is shorter."""
+_SAVE_EVERY = 1000
+"""Steps from one save of a training on clips to the next, which takes a minute."""
 
 
 def run_train_detector(options: argparse.Namespace) -> int:
     """Train with the given flags; resume an interrupted run to the same file. Return the exit code."""
     check_counts(options, "batch", "accumulate", "steps", "window_clips")
     begin = load_encoder(options.checkpoint) if options.checkpoint else None
+    if options.bank:
+        return _train_on_clips(options)
     if options.streams:
         return _train_on_streams(options, begin)
     normaliser = begin.info.normaliser if begin else NormaliserConfig()
@@ -81,9 +88,37 @@ def _train_on_streams(options: argparse.Namespace, begin: EncoderCheckpoint | No
         loop=_loop(options),
         batch=options.batch,
     )
+    earlier = _earlier(options)
     return _run(
-        options, begin, lambda *run: train_stream_detector(config, store, _earlier(options) or begin, options.out, *run),
+        options, begin, lambda *run: train_stream_detector(config, store, earlier or begin, options.out, *run),
         note=f"{store.hours:.1f} h in {len(store.streams)} streams, {len(store.labels) - 1} classes",
+        then="predict motion too with: hitrs-live train-forecaster",
+    )  # fmt: skip
+
+
+def _train_on_clips(options: argparse.Namespace) -> int:
+    """Train the video level and the head of a detector on banks of its own clips. Return the exit code."""
+    if options.checkpoint is None:
+        raise ConfigError("--bank: needs --checkpoint, the detector that the bank was built with")
+    begin = load_checkpoint(options.checkpoint)
+    store = read_clip_store(options.bank, open_bank_encoder(options.checkpoint).description)
+    encoder = replace(begin.info.detector.encoder, dropout=options.dropout)
+    check_window(options.window_clips, encoder)
+    torch.set_num_threads(options.threads)
+    config = ClipDetectorTraining(
+        name=begin.info.name,
+        detector=replace(
+            begin.info.detector, encoder=encoder, classes=len(store.labels), window_clips=options.window_clips
+        ),
+        normaliser=begin.info.normaliser,
+        label_lag_frames=begin.info.label_lag_frames,
+        # Batches are read from memory, and hard clips are chosen by the process that trains.
+        loop=replace(_loop(options), workers=0, save_every=_SAVE_EVERY),
+        batch=options.batch,
+    )
+    return _run(
+        options, None, lambda *run: train_clip_detector(config, store, begin, options.out, *run),
+        note=f"{store.hours:.1f} h, {len(store)} clips, {len(store.labels) - 1} classes",
         then="predict motion too with: hitrs-live train-forecaster",
     )  # fmt: skip
 

@@ -7,7 +7,6 @@ waved in between. `StreamStore.known` says which classes each source labels.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +16,7 @@ from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion, read_motion
 from hitrs_live.data.similar_classes import named_alike, similar_mask
 from hitrs_live.errors import DataError
 from hitrs_live.negative_bank.stream_files import source_of, stream_files
-from hitrs_live.synthesis.falls.simulator import DEFAULT_CLASSES as FALLS
-
-_NEVER_UNLABELLED: Final = frozenset(name for name in FALLS if name.startswith("fall"))
-"""Classes that occur in no recording without its label: no one fell."""
+from hitrs_live.training.class_targets import known_classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +69,7 @@ class StreamStore:
         """(N,), number of each frame's stream."""
         self.similar = similar_mask(self.labels)
         """(K, K) bool, whether one movement may be both classes."""
-        self.known = np.stack([_known(classes[source], self.labels) for source in self.sources])
+        self.known = np.stack([known_classes(classes[source], self.labels) for source in self.sources])
         """(S, K) bool, whether a source labels a class wherever it occurs."""
 
     @property
@@ -114,7 +110,3 @@ def _renumbered(motion: LabelledMotion, classes: Sequence[str], labels: Sequence
         return np.where(values == IGNORE, IGNORE, table[np.maximum(values, BACKGROUND)])
 
     return replace(motion, labels=mapped(motion.labels), near_miss=mapped(motion.near_miss))
-
-
-def _known(classes: Sequence[str], labels: Sequence[str]) -> NDArray[np.bool_]:
-    return np.array([name in classes or name in _NEVER_UNLABELLED for name in labels])

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, EncoderCheckpoint, save_checkpoint
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.training.batches_clips import ClipBatch
 from hitrs_live.training.batches_streams import ActionBatch, Shares, WindowBatches
 from hitrs_live.training.distributed import Processes
 from hitrs_live.training.run import part_size, run_training
@@ -67,7 +68,7 @@ def train_stream_detector(
     nn.init.constant_(head.bias, float(torch.logit(torch.tensor(_RARE))))
     if isinstance(begin, Checkpoint):
         model.encoder.load_state_dict(begin.model.encoder.state_dict())
-        _keep_heads(model, store.labels, begin)
+        keep_heads(model, store.labels, begin)
     elif begin is not None:
         model.encoder.load_state_dict(begin.model.state_dict())
     batches = WindowBatches(
@@ -85,19 +86,21 @@ def train_stream_detector(
     )  # fmt: skip
 
 
-def _keep_heads(model: HitrsDetector, labels: Sequence[str], begin: Checkpoint) -> None:
+def keep_heads(model: HitrsDetector, labels: Sequence[str], begin: Checkpoint) -> None:
     """Copy the earlier detector's heads: of its classes those that the new one has too, by name."""
-    kept = [(number, begin.info.labels.index(name)) for number, name in enumerate(labels) if name in begin.info.labels]
-    new, old = (list(numbers) for numbers in zip(*kept, strict=True))
+    (norm, head), (earlier_norm, earlier_head) = model.action_head, begin.model.action_head
+    assert isinstance(head, nn.Linear) and isinstance(earlier_head, nn.Linear)
+    norm.load_state_dict(earlier_norm.state_dict())
     with torch.no_grad():
-        for own, earlier in zip(model.action_head.parameters(), begin.model.action_head.parameters(), strict=True):
-            of_classes = len(own) == len(labels)
-            own[new if of_classes else slice(None)] = earlier[old if of_classes else slice(None)]
+        for number, name in enumerate(labels):
+            if name in begin.info.labels:
+                earlier = begin.info.labels.index(name)
+                head.weight[number], head.bias[number] = earlier_head.weight[earlier], earlier_head.bias[earlier]
     if replace(begin.info.detector, encoder=model.config.encoder, classes=model.config.classes) == model.config:
         model.motion_head.load_state_dict(begin.model.motion_head.state_dict())
 
 
-def action_losses(logits: Tensor, batch: ActionBatch, negative_weight: float) -> dict[str, Tensor]:
+def action_losses(logits: Tensor, batch: ActionBatch | ClipBatch, negative_weight: float) -> dict[str, Tensor]:
     """Compute the binary cross-entropy, summed over classes and averaged over clips. logits: (B, N, K).
 
     Also returns, for the log, the mean score of classes that are done, and of the highest one that is not.

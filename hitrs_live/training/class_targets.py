@@ -1,0 +1,39 @@
+"""Make targets of independent classes: what of each clip is known to be done, known not to be, or unknown."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitrs_live.data.array_format import BACKGROUND, IGNORE
+from hitrs_live.synthesis.falls.simulator import DEFAULT_CLASSES as FALLS
+
+_NEVER_UNLABELLED: Final = frozenset(name for name in FALLS if name.startswith("fall"))
+"""Classes that occur in no recording without its label: no one fell."""
+
+
+def known_classes(classes: Sequence[str], labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Return whether a source labels each class wherever it occurs, (K,).
+
+    classes: that the source labels; labels: the detector's. What a source does not label is unknown, not background:
+    recordings of exercises do not say whether a person turned or waved in between.
+    """
+    return np.array([name in classes or name in _NEVER_UNLABELLED for name in labels])
+
+
+def class_targets(
+    labels: NDArray[np.int64], known: NDArray[np.bool_], similar: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return targets and weights, (..., K) each; a weight is 1 where the target is known, else 0.
+
+    labels: (...), class of each clip, IGNORE where unknown; known: (..., K), which classes its source labels, broadcast
+    to the clips; similar: (K, K), which classes one movement may show. Who does one action does none of the others but
+    similar ones; a clip without an action says so only of classes that its source labels.
+    """
+    classes = np.arange(similar.shape[0])
+    targets = (labels[..., None] == classes) & (classes > BACKGROUND)
+    acting = (labels > BACKGROUND)[..., None]
+    also = similar[np.maximum(labels, BACKGROUND)]
+    weights = (labels != IGNORE)[..., None] & (acting | known) & ~also & (classes > BACKGROUND)
+    return targets.astype(np.float32), weights.astype(np.float32)

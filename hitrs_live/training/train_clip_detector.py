@@ -1,0 +1,157 @@
+"""Train a detector's video level and action head on the clips of banks; its frame and clip levels stay as they are.
+
+Windows are cheap once their clips are encoded, so there are enough of them for every class and for hard negatives,
+which are chosen again and again from all clips by the newest scores.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
+from hitrs_live.data.array_format import IGNORE
+from hitrs_live.files.atomic_write import whole_file
+from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.training.batches_clips import ClipBatches, ClipShares
+from hitrs_live.training.class_targets import class_targets
+from hitrs_live.training.clip_store import ClipStore
+from hitrs_live.training.distributed import Processes
+from hitrs_live.training.run import run_training
+from hitrs_live.training.run_settings import beginning_text, settings_text
+from hitrs_live.training.train_detector import weights_of
+from hitrs_live.training.train_stream_detector import action_losses, keep_heads
+from hitrs_live.training.trainer import Step, TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
+from hitrs_live.transforms import NormaliserConfig
+
+_WINDOWS_AT_ONCE: Final = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipDetectorTraining:
+    """Settings that decide the result, besides the banks and the detector that it begins from."""
+
+    name: str = "hitrs"
+    detector: DetectorConfig
+    normaliser: NormaliserConfig = NormaliserConfig()
+    label_lag_frames: int = 2
+    loop: TrainerConfig
+    batch: int
+    """Windows per step."""
+    shares: ClipShares = field(default_factory=ClipShares)
+    choose_every: int = 1000
+    """Steps from one choice of hard clips to the next."""
+    hard_share: float = 0.05
+    """Share of all clips that are chosen as hard."""
+
+
+def train_clip_detector(
+    config: ClipDetectorTraining, store: ClipStore, begin: Checkpoint, out: Path, processes: Processes,
+    logger: TrainingLogger,
+) -> Path:  # fmt: skip
+    """Train on a store's clips and write the detector's checkpoint; resume an earlier run to `out`.
+
+    begin: the detector whose encoder the clips are of; of its classes those of the same name are kept. The motion head
+    stays as it is, but reads another video level: train it again with `train-forecaster`. Returns the path.
+    """
+    torch.manual_seed(config.loop.seed)
+    model = HitrsDetector(config.detector)
+    model.encoder.load_state_dict(begin.model.encoder.state_dict())
+    keep_heads(model, store.labels, begin)
+    batches = ClipBatches(
+        store, window_clips=config.detector.window_clips, size=config.batch,
+        seed=(config.loop.seed, processes.rank), shares=config.shares,
+    )  # fmt: skip
+    chosen = out.with_suffix(".hard.npy")
+    if chosen.exists():
+        batches.hard = np.load(chosen, allow_pickle=False)
+    module = _ClipLearner(model)
+
+    def choose_hard(step: Step) -> None:
+        if step.step % config.choose_every:
+            return
+        batches.hard = hardest_clips(module, store, config.detector.window_clips, config.hard_share)
+        with whole_file(chosen) as unfinished, unfinished.open("wb") as file:
+            np.save(file, batches.hard, allow_pickle=False)
+
+    data = f"{store.hours:.1f} h of {', '.join(store.sources)}"
+    settings = settings_text(config, processes=processes.count, data=data, begins_from=beginning_text(begin))
+    return run_training(
+        module, config.loop, batches=batches,
+        losses_of=lambda wrapped, batch: action_losses(wrapped(batch.clips), batch, 1.0),
+        settings=settings, out=out, processes=processes, logger=logger, after_report=choose_hard,
+        save=lambda trainer: _save(config, store.labels, weights_of(trainer), data, settings, out),
+    )  # fmt: skip
+
+
+class _ClipLearner(nn.Module):
+    """A detector of which the video level and the action head are trained."""
+
+    def __init__(self, detector: HitrsDetector) -> None:
+        super().__init__()
+        self.detector = detector
+        detector.requires_grad_(False)
+        detector.encoder.video_encoder.requires_grad_(True)
+        detector.action_head.requires_grad_(True)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Predict at every clip of windows. clips: (B, W, C) -> logits (B, W, K)."""
+        _, outputs = self.detector.encoder.video_encoder(clips, causal=True)
+        logits: Tensor = self.detector.action_head(outputs)
+        return logits
+
+
+@torch.no_grad()
+def hardest_clips(module: nn.Module, store: ClipStore, window_clips: int, share: float) -> NDArray[np.int64]:
+    """Return the rows of a store that are furthest from right: a wrong class scores high, or the own class low.
+
+    module: maps clips (B, W, C) to logits (B, W, K); window_clips: W. share: of all rows. Clips of unknown class are
+    never chosen.
+    """
+    training = module.training
+    module.eval()
+    error = np.zeros(len(store), np.float32)
+    windows = _covering_windows(store, window_clips)
+    for some in np.array_split(windows, -(-len(windows) // _WINDOWS_AT_ONCE)):
+        rows = np.minimum(some[:, :1] + np.arange(window_clips), some[:, 1:] - 1)
+        scores = torch.sigmoid(module(torch.from_numpy(store.tokens[rows, 0].astype(np.float32)))).numpy()
+        targets, weights = class_targets(store.class_of[rows], store.known[store.source_of[rows]], store.similar)
+        wrong = (np.abs(targets - scores) * weights).max(-1)
+        # Each clip is read twice, first near a window's begin: what counts is the score with more history.
+        error[rows.ravel()] = wrong.ravel()
+    module.train(training)
+    error[store.class_of == IGNORE] = 0.0
+    count = min(round(share * len(store)), int((error > 0).sum()))
+    return np.sort(np.argpartition(-error, max(0, count - 1))[:count])
+
+
+def _covering_windows(store: ClipStore, window_clips: int) -> NDArray[np.int64]:
+    """Return windows that overlap by half and cover every stream: (n, 2), first row and end of the stream, in order."""
+    streams = np.unique(np.stack((store.first, store.end), axis=1), axis=0)
+    return np.array(
+        [
+            (begin, end)
+            for first, end in streams.tolist()
+            for begin in range(first, max(first + 1, end - window_clips // 2), window_clips // 2)
+        ]
+    )
+
+
+def _save(
+    config: ClipDetectorTraining, labels: tuple[str, ...], average: Mapping[str, Tensor], data: str, settings: str,
+    out: Path,
+) -> None:  # fmt: skip
+    model = HitrsDetector(config.detector)
+    model.load_state_dict(average)
+    info = CheckpointInfo(
+        name=config.name, labels=labels, detector=config.detector, normaliser=config.normaliser,
+        label_lag_frames=config.label_lag_frames, independent=True,
+        provenance={"made by": "hitrs-live train-detector", "data": data, "settings": settings},
+    )  # fmt: skip
+    save_checkpoint(out, Checkpoint(info=info, model=model.eval()))

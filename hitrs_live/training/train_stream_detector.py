@@ -89,7 +89,8 @@ def train_stream_detector(
 def keep_heads(model: HitrsDetector, labels: Sequence[str], begin: Checkpoint) -> None:
     """Copy the earlier detector's heads: of its classes those that the new one has too, by name."""
     (norm, head), (earlier_norm, earlier_head) = model.action_head, begin.model.action_head
-    assert isinstance(head, nn.Linear) and isinstance(earlier_head, nn.Linear)
+    assert isinstance(head, nn.Linear)
+    assert isinstance(earlier_head, nn.Linear)
     norm.load_state_dict(earlier_norm.state_dict())
     with torch.no_grad():
         for number, name in enumerate(labels):

@@ -424,3 +424,17 @@ def test_a_class_that_is_found_too_seldom_becomes_experimental_and_its_false_ala
     assert outcome.thresholds.classes["jump"].on == 0.6
     assert outcome.alarms.count == 0
     assert tuner.tune(per_hour=1.0).experimental == ()
+
+
+def test_each_independent_class_begins_where_recall_and_precision_of_its_starts_are_balanced() -> None:
+    quiet = [(0.01, 0.01)] * 5
+    weak_jump = sigmoids(quiet + [(0.4, 0.01)] * 4 + quiet, [0] * 5 + [1] * 4 + [0] * 5)
+    squat = sigmoids(quiet + [(0.01, 0.97)] * 4 + quiet, [0] * 5 + [2] * 4 + [0] * 5)
+    # Jumps look like squats, but less so than squats do.
+    confused = sigmoids(quiet + [(0.4, 0.8)] * 4 + quiet, [0] * 5 + [1] * 4 + [0] * 5)
+    tuner = Tuner(INDEPENDENT, CONFIG, negative=[sigmoids(quiet * 4)], labelled=[weak_jump, squat, confused])
+    tuned = tuner.tune(per_hour=1.0)
+    assert (tuned.classes["jump"].on or 1) <= 0.4
+    assert 0.8 < (tuned.classes["squat"].on or 0) <= 0.97
+    outcome = tuner.measure(tuned)
+    assert outcome.all_starts.recall == outcome.all_starts.precision == 1.0

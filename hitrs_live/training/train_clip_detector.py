@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
-from hitrs_live.data.array_format import IGNORE
+from hitrs_live.data.array_format import BACKGROUND
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.training.batches_clips import ClipBatches, ClipShares
@@ -109,26 +109,25 @@ class _ClipLearner(nn.Module):
 
 @torch.no_grad()
 def hardest_clips(module: nn.Module, store: ClipStore, window_clips: int, share: float) -> NDArray[np.int64]:
-    """Return the rows of a store that are furthest from right: a wrong class scores high, or the own class low.
+    """Return the background clips of a store in which a class that is not done scores highest: its hard negatives.
 
-    module: maps clips (B, W, C) to logits (B, W, K); window_clips: W. share: of all rows. Clips of unknown class are
-    never chosen.
+    module: maps clips (B, W, C) to logits (B, W, K); window_clips: W. share: of all rows that are chosen at most.
+    Actions are not chosen: the first clips of each are hard in any case, since nothing has been seen of it.
     """
     training = module.training
     module.eval()
-    error = np.zeros(len(store), np.float32)
-    windows = _covering_windows(store, window_clips)
+    highest = np.zeros(len(store), np.float32)
+    # Windows overlap by half. Backwards, the score of a clip that stays is the one with more history.
+    windows = _covering_windows(store, window_clips)[::-1]
     for some in np.array_split(windows, -(-len(windows) // _WINDOWS_AT_ONCE)):
         rows = np.minimum(some[:, :1] + np.arange(window_clips), some[:, 1:] - 1)
         scores = torch.sigmoid(module(torch.from_numpy(store.tokens[rows, 0].astype(np.float32)))).numpy()
-        targets, weights = class_targets(store.class_of[rows], store.known[store.source_of[rows]], store.similar)
-        wrong = (np.abs(targets - scores) * weights).max(-1)
-        # Each clip is read twice, first near a window's begin: what counts is the score with more history.
-        error[rows.ravel()] = wrong.ravel()
+        _, weights = class_targets(store.class_of[rows], store.known[store.source_of[rows]], store.similar)
+        highest[rows.ravel()] = (scores * weights).max(-1).ravel()
     module.train(training)
-    error[store.class_of == IGNORE] = 0.0
-    count = min(round(share * len(store)), int((error > 0).sum()))
-    return np.sort(np.argpartition(-error, max(0, count - 1))[:count])
+    highest[store.class_of != BACKGROUND] = 0.0
+    count = min(round(share * len(store)), int((highest > 0).sum()))
+    return np.sort(np.argpartition(-highest, max(0, count - 1))[:count])
 
 
 def _covering_windows(store: ClipStore, window_clips: int) -> NDArray[np.int64]:

@@ -23,7 +23,9 @@ class ClipShares:
     """Around a clip of an action, all classes alike."""
     near_misses: float = 0.1
     hard: float = 0.25
-    """Around clips of which the newest scores were furthest from right."""
+    """Around the hard negatives that were chosen last."""
+    spliced: float = 0.3
+    """Of all windows: those whose first part is another window's. What came before must not decide what is done now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,8 @@ class ClipBatches:
         centres = np.array([self._draw(rng) for _ in range(self._size)])
         mirrored = rng.random(self._size) < (_MIRROR_SHARE if self._store.views == 2 else 0.0)
         # The clip that was drawn lies anywhere in the window: every clip of it counts.
-        return self._windows(centres - rng.integers(0, self._window, self._size), centres, mirrored)
+        drawn = self._windows(centres - rng.integers(0, self._window, self._size), centres, mirrored)
+        return self._splice(drawn, rng)
 
     def _windows(self, begins: NDArray[np.int64], within: NDArray[np.int64], mirrored: NDArray[np.bool_]) -> ClipBatch:
         """Read windows that begin at rows, moved into the stream of the row `within`, (B,) each."""
@@ -84,6 +87,18 @@ class ClipBatches:
         return ClipBatch(
             clips=torch.from_numpy(clips), targets=torch.from_numpy(targets), weights=torch.from_numpy(weights)
         )
+
+    def _splice(self, batch: ClipBatch, rng: np.random.Generator) -> ClipBatch:
+        """Give some windows the first part of another window, with what is known of it."""
+        cuts = rng.integers(1, self._window, self._size) if self._window > 1 else np.zeros(self._size, np.int64)
+        cuts = torch.from_numpy(np.where(rng.random(self._size) < self._shares.spliced, cuts, 0))
+        others = torch.from_numpy(rng.permutation(self._size))
+        before = (torch.arange(self._window) < cuts[:, None])[..., None]
+
+        def spliced(values: Tensor) -> Tensor:
+            return torch.where(before, values[others], values)
+
+        return ClipBatch(clips=spliced(batch.clips), targets=spliced(batch.targets), weights=spliced(batch.weights))
 
     def _draw(self, rng: np.random.Generator) -> int:
         chance, shares = rng.random(), self._shares

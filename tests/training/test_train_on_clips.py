@@ -24,7 +24,7 @@ from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.train_clip_detector import ClipDetectorTraining, hardest_clips, train_clip_detector
 from hitrs_live.training.trainer import Step, TrainerConfig
 
-EVERYWHERE = ClipShares(actions=0.0, near_misses=0.0, hard=0.0)
+EVERYWHERE = ClipShares(actions=0.0, near_misses=0.0, hard=0.0, spliced=0.0)
 
 
 def punches(count: int = 3) -> list[LabelledMotion]:
@@ -73,7 +73,7 @@ def test_mirrored_windows_are_of_the_other_side(checkpoint: Checkpoint, tmp_path
 
 def test_a_batch_is_a_function_of_its_number_and_of_the_hard_clips(checkpoint: Checkpoint, tmp_path: Path) -> None:
     store = store_of(checkpoint, tmp_path, *punches())
-    shares = ClipShares(actions=0.0, near_misses=0.0, hard=1.0)
+    shares = ClipShares(actions=0.0, near_misses=0.0, hard=1.0, spliced=0.0)
     one, again = batches(store, shares=shares), batches(store, shares=shares)
     assert torch.equal(one(3).clips, again(3).clips)
     again.hard = np.array([2])
@@ -81,6 +81,20 @@ def test_a_batch_is_a_function_of_its_number_and_of_the_hard_clips(checkpoint: C
     assert not torch.equal(one(3).clips, centred.clips)
     hard = {store.tokens[2, view].astype(np.float32).tobytes() for view in (0, 1)}
     assert all(hard & {clip.numpy().tobytes() for clip in window} for window in centred.clips)
+
+
+def test_a_spliced_window_has_another_ones_beginning_and_its_targets(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    store = store_of(checkpoint, tmp_path, *punches(), views=1)
+    whole = batches(store)(0)
+    spliced = batches(store, shares=replace(EVERYWHERE, spliced=1.0))(0)
+    last = len(whole.clips[0]) - 1
+    assert torch.equal(spliced.clips[:, last], whole.clips[:, last])
+    changed = 0
+    for clips, targets, own in zip(spliced.clips, spliced.targets, whole.clips, strict=True):
+        other = next(n for n, window in enumerate(whole.clips) if torch.equal(window[0], clips[0]))
+        assert torch.equal(targets[0], whole.targets[other, 0])
+        changed += not torch.equal(own[0], clips[0])
+    assert changed > len(whole.clips) / 2
 
 
 class _Always(torch.nn.Module):

@@ -90,10 +90,10 @@ class ClipBatches:
 
     def _splice(self, batch: ClipBatch, rng: np.random.Generator) -> ClipBatch:
         """Give some windows the first part of another window, with what is known of it."""
-        cuts = rng.integers(1, self._window, self._size) if self._window > 1 else np.zeros(self._size, np.int64)
-        cuts = torch.from_numpy(np.where(rng.random(self._size) < self._shares.spliced, cuts, 0))
+        chosen = rng.random(self._size) < self._shares.spliced
+        cuts = np.where(chosen, rng.integers(1, self._window, self._size), 0)
         others = torch.from_numpy(rng.permutation(self._size))
-        before = (torch.arange(self._window) < cuts[:, None])[..., None]
+        before = torch.from_numpy(np.arange(self._window) < cuts[:, None])[..., None]
 
         def spliced(values: Tensor) -> Tensor:
             return torch.where(before, values[others], values)

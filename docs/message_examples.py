@@ -46,7 +46,7 @@ EXAMPLES: Final[tuple[AnyMessage, ...]] = (
         onset_time_ns=_CAPTURED_NS - 300_000_000, detection_delay_s=0.3,
         window_start_ns=_CAPTURED_NS - 5_800_000_000, window_end_ns=_CAPTURED_NS, peak_score=0.71, mean_score=0.71,
         box=(0.375, 0.125, 0.625, 0.875), keypoints=Array.of(np.array([(0.5, 0.25, 0.875)] * 33)),
-        keypoint_layout="mediapipe33", root_m=(0.25, -0.125, 2.5),
+        keypoint_layout="mediapipe33", root_m=(0.25, -0.125, 2.5), count=None,
     ),
     MotionPrediction(
         **_stamp(seq=41, late_ms=62), track_id=1, horizons_ms=(100.0, 200.0, 400.0, 600.0, 1000.0),

@@ -332,6 +332,9 @@ class ActionEvent(Message, frozen=True, kw_only=True, tag="action"):
     """Name of the keypoints' layout, as in PoseEvent."""
     root_m: Point | None = None
     """Position of the bottom of the spine, metres, camera frame; None if unknown."""
+    count: int | None = None
+    """Number of complete repetitions from the onset on, in updates and at the end, where it is 1 at least. None at the
+    start, for actions without repetitions (`hitrs_live.streaming.repetitions.UNCOUNTED`) and for actions of two."""
 
     @property
     def topic(self) -> str:

@@ -113,7 +113,8 @@ class _SourceLog:
             remark = f"({reason})"
             if event.end_time_ns is not None and length_s is not None:
                 began, end = self._clock(event.onset_time_ns), self._clock(event.end_time_ns)
-                remark = f"({began} to {end}, {length_s:.1f} s, {reason})"
+                times = f", {event.count} times" if event.count is not None and event.count > 1 else ""
+                remark = f"({began} to {end}, {length_s:.1f} s{times}, {reason})"
         others = "" if event.other_track_id is None else f"  with person {event.other_track_id}"
         what = f"{event.state:<6} {action_name(event.label):<19} {event.score:.2f}  {remark}{others}"
         return [self.line("action", f"person {event.track_id}", what, event)]

@@ -65,6 +65,8 @@ def headline(state: PersonState, now_ns: int, width: int, colour: str) -> Text:
         name = " ".join(name)
     line = Text.assemble((name, f"bold {colour}"), "   ", (f"{action.score:.2f}", STRONG))
     add_item(line, f"for {duration(max(0, now_ns - action.onset_time_ns) / 1e9)}", QUIET)
+    if action.count is not None and action.count > 0:
+        add_item(line, "once" if action.count == 1 else f"{action.count} times", QUIET)
     if action.other_track_id is not None:
         add_item(line, f"with person {action.other_track_id}", QUIET)
     return line

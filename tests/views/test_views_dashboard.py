@@ -107,6 +107,12 @@ def test_an_ended_action_leaves_the_headline_and_keeps_its_row() -> None:
     assert "source lost" in text
 
 
+def test_a_running_action_shows_how_often_it_was_repeated() -> None:
+    dashboard = filled()
+    dashboard.update(msgspec.structs.replace(started("jumping_jack", 14.0), state="update", count=7))
+    assert "7 times" in shown(dashboard)
+
+
 def test_an_action_received_only_at_its_end_still_gets_a_row() -> None:
     dashboard = Dashboard()
     dashboard.update(ended("squat", 3.0, 9.5))

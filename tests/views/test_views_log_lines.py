@@ -52,6 +52,13 @@ def test_late_knowledge_is_logged_with_the_time_at_which_it_became_known() -> No
     )
 
 
+def test_an_end_says_how_often_the_action_was_repeated() -> None:
+    ten = msgspec.structs.replace(ended("jumping_jack", 3.0, 13.0), count=10)
+    (line,) = lines_of(PlainLog(), ten)
+    assert line.endswith("10.0 s, 10 times, finished)")
+    assert "times" not in lines_of(PlainLog(), msgspec.structs.replace(ten, count=1))[0]
+
+
 def test_levels_show_what_needs_attention() -> None:
     log = PlainLog()
     messages = [

@@ -15,6 +15,7 @@ from hitrs_live.messages import (
     SourceEvent,
     StageLatency,
     Status,
+    UnclearPerson,
 )
 
 _CAPTURED_NS, _UTC_NS = 81_204_500_000_000, 1_796_000_000_000_000_000
@@ -75,6 +76,7 @@ EXAMPLES: Final[tuple[AnyMessage, ...]] = (
         people=(1,), memory_mb=412.5, motion_error_mm=64.2, motion_held_error_mm=92.7,
         motion_horizons_ms=(100.0, 200.0), motion_errors_mm=(21.5, 38.0), motion_held_errors_mm=(31.0, 58.5),
         information=("model hitrs_tiny on ONNX Runtime",), pose_people_limit=2,
+        unclear_people=(UnclearPerson(track_id=1, reason="legs_not_seen"),),
     ),
 )  # fmt: skip
 """Values are typical, not measured."""

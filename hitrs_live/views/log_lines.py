@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent, SourceState, Status
 from hitrs_live.process.line_writer import printable
-from hitrs_live.views.formatting import action_length_s, action_name, clock_time, drops_in_words
+from hitrs_live.views.formatting import REASONS, action_length_s, action_name, clock_time, drops_in_words
 from hitrs_live.views.session_state import SessionState, SessionStates
 
 _STATE_LEVELS: dict[SourceState, int] = {"stalled": logging.WARNING, "lost": logging.ERROR}
@@ -136,7 +136,8 @@ class _SourceLog:
         changed = self._state_logged is None or status.state != self._state_logged[0]
         lines = self._state(status, status.state, status.detail) if changed else []
         lines += self._new("notice", status.notices, status, logging.WARNING)
-        lines += self._new("note", status.information, status, logging.INFO)
+        unclear = (f"person {one.track_id} is not recognised: {REASONS[one.reason]}" for one in status.unclear_people)
+        lines += self._new("note", (*status.information, *unclear), status, logging.INFO)
         # By uptime, which runs at real time even when a file is read faster than that.
         if changed or status.uptime_s >= self._status_due_s:
             self._status_due_s = status.uptime_s + self._status_every_s

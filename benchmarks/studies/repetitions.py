@@ -159,7 +159,7 @@ def main() -> None:
     for one, counted in zip(events, count_all(events), strict=True):
         by_class[one.label].append((one.true, counted))
     every = [pair for pairs in by_class.values() for pair in pairs]
-    report = {
+    report: dict[str, Any] = {
         "command": f"python benchmarks/studies/repetitions.py --each {options.each} --seed {options.seed}",
         "all": summarise(every),
         "several": summarise([pair for pair in every if pair[0] > 1]),

@@ -85,8 +85,7 @@ def _columns(*parts: str) -> list[int]:
 
 _PAIR_COLUMNS: Final = 3 * len(_PAIRED)
 _HEAD_AND_CHEST: Final = list(range(_PAIR_COLUMNS, _PAIR_COLUMNS + 4))
-_HEIGHT: Final = _PAIR_COLUMNS + 4
-_SHARED_COUNT: Final = _HEIGHT + 1
+_SHARED_COUNT: Final = _PAIR_COLUMNS + 4
 _SIDED_COUNT: Final = _PAIR_COLUMNS + 2
 _SIDEWAYS: Final = [_PAIR_COLUMNS, _PAIR_COLUMNS + 1]
 
@@ -102,7 +101,7 @@ class _Parts:
 
 
 _WHOLE: Final = _Parts(shared=list(range(_SHARED_COUNT)), sided=list(range(_SIDED_COUNT)))
-_OF_LEGS: Final = _Parts(shared=[*_columns("knee", "ankle"), _HEIGHT], sided=_columns("knee", "ankle"))
+_OF_LEGS: Final = _Parts(shared=_columns("knee", "ankle"), sided=_columns("knee", "ankle"))
 _OF_ARMS: Final = _Parts(shared=_columns("elbow", "wrist"), sided=_columns("elbow", "wrist"))
 _OF_TRUNK: Final = _Parts(shared=[*_columns("shoulder"), *_HEAD_AND_CHEST], sided=[*_columns("shoulder"), *_SIDEWAYS])
 
@@ -118,7 +117,8 @@ def body_features(joints: Floats) -> Floats:
     """Split normalised joints into what both sides have in common and their difference.
 
     joints: (R, 25, 3), normalised: x to the person's left, y up. Returns (R, D), first the mean of left and mirrored
-    right joints, head and chest (y, z) and the height of the root, then half of the differences and head and chest (x).
+    right joints and head and chest (y, z), then half of the differences and head and chest (x). The root's own slot is
+    left out: it is relative to a slow average, so it returns while a pose is held.
     """
     rows = len(joints)
     left, right = joints[:, _LEFT], joints[:, _RIGHT] * _MIRROR
@@ -126,17 +126,16 @@ def body_features(joints: Floats) -> Floats:
     return np.concatenate(
         (
             ((left + right) / 2).reshape(rows, -1), middle[..., 1:].reshape(rows, -1),
-            joints[:, NTU25.root, 1:2] * _SINGLE,
             ((left - right) / 2).reshape(rows, -1), middle[..., 0],
         ),
         axis=1,
     )  # fmt: skip
 
 
-def find_swings(signal: NDArray[np.floating], least: float) -> list[int]:
+def find_swings(signal: NDArray[np.floating], least: float) -> list[tuple[int, bool]]:
     """Find where a signal has moved by `least` since its last extreme, in turn up and down.
 
-    signal: (T,). Returns the indices, in order; two of them are one swing out and back.
+    signal: (T,). Returns the index of each, in order, and whether it is up; two are a swing out and back.
     """
     low = high = signal[0] if len(signal) else 0.0
     up: bool | None = None
@@ -149,7 +148,7 @@ def find_swings(signal: NDArray[np.floating], least: float) -> list[int]:
             up, low = False, value
         else:
             continue
-        found.append(index)
+        found.append((index, up))
     return found
 
 
@@ -166,10 +165,12 @@ class _Running:
     axis: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     """(D',), the principal component; fixed once the action is longer than the window."""
     widest: float = 0.0
-    """Widest range of the signal so far: a pause does not make the next tremor a repetition."""
+    """Widest range of the signal so far: a pause, or a pose that is held, does not make tremor a repetition."""
     swings: int = 0
     """Number of swings up to `counted_ns`."""
     counted_ns: int = 0
+    counted_up: bool | None = None
+    """Direction of the last of those; None for none."""
     recounted_ns: int = 0
     count: int = 0
     """Repetitions so far."""
@@ -264,21 +265,26 @@ class RepetitionCounter:
         chosen = features[:, one.parts.shared], features[:, [_SHARED_COUNT + at for at in one.parts.sided]]
         values = np.concatenate((chosen[0], np.abs(chosen[1]) if one.folded else chosen[1]), axis=1)
         values -= values.mean(axis=0)
-        whole = times_ns[0] - one.onset_ns < 1e9
-        if whole or not len(one.axis):
-            one.axis = np.linalg.eigh(values.T @ values)[1][:, -1]
+        if times_ns[0] - one.onset_ns < 1e9 or not len(one.axis):
+            axis = np.linalg.eigh(values.T @ values)[1][:, -1]
+            # A principal component has no sign of its own; a swing up stays one.
+            one.axis = -axis if len(one.axis) and axis @ one.axis < 0 else axis
         signal = self._smooth(values @ one.axis)
         low, high = np.percentile(signal, _RANGE_PERCENTILES)
-        one.widest = float(high - low) if whole else max(one.widest, float(high - low))
-        at_ns = times_ns[find_swings(signal, max(_SWING_SHARE * one.widest, _LEAST_SWING))]
-        later_ns = at_ns[at_ns > one.counted_ns]
-        one.count = max(one.count, (one.swings + len(later_ns)) // 2)
+        one.widest = max(one.widest, float(high - low))
+        swings = find_swings(signal, max(_SWING_SHARE * one.widest, _LEAST_SWING))
+        later = [(int(times_ns[at]), up) for at, up in swings if times_ns[at] > one.counted_ns]
+        # Where the window begins within a swing, its rest is found again, a moment later.
+        if later and later[0][1] == one.counted_up:
+            later = later[1:]
+        one.count = max(one.count, (one.swings + len(later)) // 2)
         # Before the window is full, and it is recounted again before a quarter of it has passed.
         if len(features) >= 0.75 * self._features.shape[1]:
             # What will soon leave the window is counted for good.
-            settled_ns = later_ns[later_ns < times_ns[len(times_ns) // 2]]
-            if len(settled_ns):
-                one.swings, one.counted_ns = one.swings + len(settled_ns), int(settled_ns[-1])
+            settled = [swing for swing in later if swing[0] < times_ns[len(times_ns) // 2]]
+            if settled:
+                one.swings += len(settled)
+                one.counted_ns, one.counted_up = settled[-1]
 
     def _window(self, row: int, from_ns: int, until_ns: int) -> tuple[Floats, NDArray[np.int64]]:
         """Return the kept features of a row between two times, (T, D), oldest first, and their times (T,)."""

@@ -22,7 +22,7 @@ SLACK_NS = 1_000_000
 
 TAKEOVER_LOG_ODDS = 2.0
 """How much likelier another class must be to end an action that is still confirmed, where each class has a sigmoid of
-its own. Those scores do not exclude each other: in a squat that is held, `sit_to_stand` is as likely as `squat`."""
+its own. Those scores do not exclude each other: in a squat that pauses, `sit_to_stand` is as likely as `squat`."""
 _LEAST_SCORE = np.float32(1e-6)
 
 

@@ -9,7 +9,7 @@ joints of that time are reduced to one signal, and its swings out and back are c
   taken: knees that are raised in turn are as many repetitions as knees that are raised. Where the class names a side,
   or one repetition goes to both sides (`twist`), the difference itself is used.
 - The signal is the first principal component. A swing is complete once the signal has moved by a share of its range
-  since its last extreme; two swings are a repetition. Held poses, tremor and pauses swing too little, and half a
+  since its last extreme; two swings are a repetition. Pauses in any pose and tremor swing too little, and half a
   repetition at the end is a single swing.
 """
 
@@ -118,7 +118,7 @@ def body_features(joints: Floats) -> Floats:
 
     joints: (R, 25, 3), normalised: x to the person's left, y up. Returns (R, D), first the mean of left and mirrored
     right joints and head and chest (y, z), then half of the differences and head and chest (x). The root's own slot is
-    left out: it is relative to a slow average, so it returns while a pose is held.
+    left out: it is relative to a slow average, so it returns during a pause.
     """
     rows = len(joints)
     left, right = joints[:, _LEFT], joints[:, _RIGHT] * _MIRROR
@@ -165,7 +165,7 @@ class _Running:
     axis: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     """(D',), the principal component; fixed once the action is longer than the window."""
     widest: float = 0.0
-    """Widest range of the signal so far: a pause, or a pose that is held, does not make tremor a repetition."""
+    """Widest range of the signal so far: a pause in any pose does not make tremor a repetition."""
     swings: int = 0
     """Number of swings up to `counted_ns`."""
     counted_ns: int = 0

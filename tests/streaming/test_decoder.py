@@ -315,7 +315,7 @@ def odds(*scores: float) -> tuple[float, ...]:
 
 
 def test_of_independent_classes_one_that_is_somewhat_likelier_does_not_end_an_action_that_goes_on() -> None:
-    # A squat is held: the model also says that someone gets up from a seat.
+    # A squat pauses: the model also says that someone gets up from a seat.
     jump, both = odds(0.1, 0.9, 0.2), odds(0.1, 0.54, 0.87)
     events = run(independent_decoder(), jump, *[both] * 20, jump)
     assert states_of(events) == [("start", "jump")]

@@ -67,11 +67,11 @@ def test_half_a_repetition_at_the_end_does_not_count() -> None:
     assert count_of(moved(swings(3.5))) == 3
 
 
-def test_a_held_pose_and_tremor_are_one_repetition() -> None:
+def test_a_pause_at_the_bottom_and_tremor_are_one_repetition() -> None:
     half = swings(1.0)
-    held = np.concatenate([half[:30], np.full(900, half[30]), half[30:]])
-    tremor = 0.01 * np.sin(np.arange(len(held)))
-    assert count_of(moved(held + tremor)) == 1
+    paused = np.concatenate([half[:30], np.full(900, half[30]), half[30:]])
+    tremor = 0.01 * np.sin(np.arange(len(paused)))
+    assert count_of(moved(paused + tremor)) == 1
 
 
 def test_a_pause_within_an_action_does_not_count() -> None:

@@ -1,9 +1,9 @@
-"""Measure whether slow, held and fast repetitions each stay one event, on synthetic motion with modelled live errors.
+"""Measure whether slow, paused and fast repetitions each stay one event, on synthetic motion with modelled live errors.
 
-One repetition of each class is played as it is, four times slower, held for 10 s where it is furthest from its start,
+One repetition of each class is played as it is, four times slower, paused for 10 s where it is furthest from its start,
 and three times in a row at one and a half times its speed, with 2.5 s of rest before and after. Nothing is tuned here.
 
-    python benchmarks/studies/slow_and_held.py --checkpoint hitrs_live/weights/hitrs_tiny_4_preview.safetensors
+    python benchmarks/studies/slow_and_paused.py --checkpoint hitrs_live/weights/hitrs_tiny_4_preview.safetensors
 """
 
 import argparse
@@ -32,7 +32,7 @@ CLASSES: Final = (
     "squat", "lunge", "side_lunge", "bow", "toe_touch", "leg_raise", "front_raise", "shoulder_press",
 )  # fmt: skip
 REST_FRAMES: Final = 75
-HELD_FRAMES: Final = 300
+PAUSE_FRAMES: Final = 300
 MOST_FRAMES: Final = 150
 """Longer repetitions are left out."""
 
@@ -43,11 +43,11 @@ def ways_of(joints_m: Joints, first: int, end: int) -> Mapping[str, NDArray[np.f
     away = np.linalg.norm(own - own[:1], axis=-1).mean(1) + np.abs(joints_m[first:end, 0, 1] - joints_m[first, 0, 1])
     furthest = first + int(away.argmax())
     whole = np.arange(first, end, dtype=float)
-    held = np.full(HELD_FRAMES, furthest, float)
+    pause = np.full(PAUSE_FRAMES, furthest, float)
     ways = {
         "as it is": whole,
         "four times slower": np.arange(first, end, 0.25),
-        "held for 10 s": np.concatenate((whole[: furthest - first], held, whole[furthest - first :])),
+        "paused for 10 s": np.concatenate((whole[: furthest - first], pause, whole[furthest - first :])),
         "three in a row, faster": np.tile(np.arange(first, end, 1.5), 3),
     }
     before, after = np.full(REST_FRAMES, first, float), np.full(REST_FRAMES, end - 1, float)

@@ -15,6 +15,7 @@ from hitrs_live.messages import (
     SourceEvent,
     StageLatency,
     Status,
+    UnclearPerson,
 )
 
 _CAPTURED_NS, _UTC_NS = 81_204_500_000_000, 1_796_000_000_000_000_000
@@ -46,7 +47,7 @@ EXAMPLES: Final[tuple[AnyMessage, ...]] = (
         onset_time_ns=_CAPTURED_NS - 300_000_000, detection_delay_s=0.3,
         window_start_ns=_CAPTURED_NS - 5_800_000_000, window_end_ns=_CAPTURED_NS, peak_score=0.71, mean_score=0.71,
         box=(0.375, 0.125, 0.625, 0.875), keypoints=Array.of(np.array([(0.5, 0.25, 0.875)] * 33)),
-        keypoint_layout="mediapipe33", root_m=(0.25, -0.125, 2.5),
+        keypoint_layout="mediapipe33", root_m=(0.25, -0.125, 2.5), count=None,
     ),
     MotionPrediction(
         **_stamp(seq=41, late_ms=62), track_id=1, horizons_ms=(100.0, 200.0, 400.0, 600.0, 1000.0),
@@ -75,6 +76,7 @@ EXAMPLES: Final[tuple[AnyMessage, ...]] = (
         people=(1,), memory_mb=412.5, motion_error_mm=64.2, motion_held_error_mm=92.7,
         motion_horizons_ms=(100.0, 200.0), motion_errors_mm=(21.5, 38.0), motion_held_errors_mm=(31.0, 58.5),
         information=("model hitrs_tiny on ONNX Runtime",), pose_people_limit=2,
+        unclear_people=(UnclearPerson(track_id=1, reason="legs_not_seen"),),
     ),
 )  # fmt: skip
 """Values are typical, not measured."""

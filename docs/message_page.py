@@ -31,7 +31,16 @@ from report_tables.markdown import grid
 
 from hitrs_live import messages
 from hitrs_live.config import Config
-from hitrs_live.messages import AnyMessage, Array, EndReason, Message, SourceState, StageLatency
+from hitrs_live.messages import (
+    AnyMessage,
+    Array,
+    EndReason,
+    Message,
+    SourceState,
+    StageLatency,
+    UnclearPerson,
+    UnclearReason,
+)
 from hitrs_live.wire.json_codec import to_json
 
 Name = tuple[str, str, str]
@@ -74,6 +83,7 @@ def message_page() -> str:
         parts += _section(example)
     parts += ["## Values and types", "### SourceState", _values("SourceState", SourceState)]
     parts += ["### EndReason", _values("EndReason", EndReason)]
+    parts += ["### UnclearReason", _values("UnclearReason", UnclearReason)]
     parts += [
         "### Array",
         f"{_docstring(Array)} In JSON nested lists of numbers instead.",
@@ -82,6 +92,7 @@ def message_page() -> str:
         _documents()["Box"],
     ]
     parts += ["### Point", _documents()["Point"], "### StageLatency", _docstring(StageLatency), _fields(StageLatency)]
+    parts += ["### UnclearPerson", _docstring(UnclearPerson), _fields(UnclearPerson)]
     parts += ["## Settings", "What is published, and when, depends on these settings:", _settings()]
     return "\n\n".join(parts) + "\n"
 
@@ -90,7 +101,7 @@ def undocumented() -> list[str]:
     """Name the fields of published messages that have no docstring."""
     return [
         f"{kind.__name__}.{field.name}"
-        for kind in (Message, *AnyMessage.__args__, Array, StageLatency)
+        for kind in (Message, *AnyMessage.__args__, Array, StageLatency, UnclearPerson)
         for field in _own_fields(kind)
         if f"{kind.__name__}.{field.name}" not in _documents()
     ]
@@ -200,7 +211,7 @@ def _name(described: Type) -> Name:
 
 
 def _literal(values: tuple[Any, ...]) -> str:
-    for name, alias in (("SourceState", SourceState), ("EndReason", EndReason)):
+    for name, alias in (("SourceState", SourceState), ("EndReason", EndReason), ("UnclearReason", UnclearReason)):
         if set(values) == set(get_args(alias)):
             return f"[{name}](#{name.lower()})"
     return " or ".join(f"`{value}`" for value in values)

@@ -45,6 +45,14 @@ shutdown: the run was stopped.
 too_long: it reached its maximum duration.
 pose_unclear: too little of the body was visible for too long.
 """
+UnclearReason = Literal["legs_not_seen", "arms_not_seen", "head_not_seen", "too_small", "at_edge", "body_unclear"]
+"""legs_not_seen: hips or knees are not seen, as of a person at a table or too near to the camera.
+arms_not_seen: shoulders or elbows are not seen.
+head_not_seen: the head is not seen.
+too_small: the body is unclear and less than about an eighth of the picture tall.
+at_edge: the body is unclear and its box touches the left or right edge of the picture.
+body_unclear: several of these parts are not seen, as of a person behind something or in the dark.
+"""
 SHUTDOWN: Final = "shutdown"
 """Detail of the final "ended" state of a source when the run is stopped, so that a replay ends the same way."""
 
@@ -332,6 +340,9 @@ class ActionEvent(Message, frozen=True, kw_only=True, tag="action"):
     """Name of the keypoints' layout, as in PoseEvent."""
     root_m: Point | None = None
     """Position of the bottom of the spine, metres, camera frame; None if unknown."""
+    count: int | None = None
+    """Number of complete repetitions from the onset on, in updates and at the end, where it is 1 at least. None at the
+    start, for actions without repetitions (`hitrs_live.streaming.repetitions.UNCOUNTED`) and for actions of two."""
 
     @property
     def topic(self) -> str:
@@ -492,6 +503,19 @@ class StageLatency(msgspec.Struct, frozen=True, kw_only=True):
     """99th percentile, milliseconds."""
 
 
+class UnclearPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """A tracked person of whom no action can start, for what is seen of the body.
+
+    Head, shoulders, elbows, hips and knees count, of a pair the better one; each must be seen with a confidence of
+    `action.min_pose_confidence`. Actions of the arms are not detected on half a body either.
+    """
+
+    track_id: int
+    """Track id of the person."""
+    reason: UnclearReason
+    """What is missing, for a second at least."""
+
+
 class Status(Message, frozen=True, kw_only=True, tag="status"):
     """Health of the pipeline of one source.
 
@@ -553,6 +577,8 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     pose_people_limit: int | None = None
     """How many people pose estimation looks for at most: `pose.max_people`, or fewer while the machine is too slow for
     them; None for a source that has joints already."""
+    unclear_people: tuple[UnclearPerson, ...] = ()
+    """The current tracks on which no action can start, each with the reason."""
 
     @property
     def topic(self) -> str:

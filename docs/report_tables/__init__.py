@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from report_tables import accuracy, motion, pose_search, reality, research, speed
+from report_tables import accuracy, motion, pose_search, reality, repetitions, research, speed
 from report_tables.reports import Reports
 
 TABLES: Final[dict[str, Callable[[Reports], str]]] = {
@@ -13,6 +13,7 @@ TABLES: Final[dict[str, Callable[[Reports], str]]] = {
     "reality_classes": reality.reality_classes,
     "reality": reality.reality,
     "reality_views": reality.reality_views,
+    "repetitions": repetitions.repetitions,
     "detection": accuracy.detection,
     "detector_seeds": accuracy.detector_seeds,
     "degraded": accuracy.degraded,

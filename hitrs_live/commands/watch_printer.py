@@ -204,6 +204,8 @@ def _describe_action(event: ActionEvent) -> str:
         text += f"  delay {event.detection_delay_s:.2f} s"
     if event.end_time_ns is not None:
         text += f"  lasted {(event.end_time_ns - event.onset_time_ns) / 1e9:.2f} s"
+    if event.count is not None and event.count > 1:
+        text += f"  {event.count} times"
     if event.reason is not None:
         text += f"  ({event.reason})"
     return text

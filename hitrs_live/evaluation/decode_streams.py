@@ -91,6 +91,7 @@ def pair_starts_with_ends(events: Iterable[ActionEvent]) -> Iterator[tuple[int, 
                     detected_s=_seconds(start.capture_time_ns),
                     end_s=_seconds(event.end_time_ns),
                     score=start.score,
+                    count=event.count,
                 ),
             )
 

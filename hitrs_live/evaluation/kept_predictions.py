@@ -14,7 +14,7 @@ from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.messages import JointFrame, Prediction
 from hitrs_live.temporal_lifting.weights import SHIPPED as LIFTER_WEIGHTS
 
-_OF_FRAME = ("time_ns", "track_ids", "active", "reset", "confidence")
+_OF_FRAME = ("time_ns", "track_ids", "active", "reset", "joints_m", "confidence")
 
 
 def read_predictions(file: Path, clips: Sequence[RealClip], config: Config) -> list[list[Prediction]] | None:
@@ -36,7 +36,7 @@ def read_predictions(file: Path, clips: Sequence[RealClip], config: Config) -> l
 def write_predictions(
     file: Path, clips: Sequence[RealClip], config: Config, predictions: Sequence[Sequence[Prediction]]
 ) -> None:
-    """Write the predictions on each clip, without joints."""
+    """Write the predictions on each clip, without future joints."""
     file.parent.mkdir(parents=True, exist_ok=True)
     every = [one for of_clip in predictions for one in of_clip]
     of_frame: dict[str, Any] = {key: np.stack([getattr(one.joint_frame, key) for one in every]) for key in _OF_FRAME}
@@ -54,9 +54,7 @@ def write_predictions(
 def _prediction(arrays: dict[str, Any], at: int) -> Prediction:
     logits = arrays["logits"][at]
     joints = arrays["confidence"].shape[-1]
-    frame = JointFrame(
-        joints_m=np.zeros((len(logits), joints, 3), np.float32), **{key: arrays[key][at] for key in _OF_FRAME}
-    )
+    frame = JointFrame(**{key: arrays[key][at] for key in _OF_FRAME})
     return Prediction(
         joint_frame=frame,
         has_output=arrays["has_output"][at],

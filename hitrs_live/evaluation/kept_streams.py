@@ -22,6 +22,8 @@ class DetectedAction:
     end_s: float
     score: float
     """Of its start event."""
+    count: int | None = None
+    """Repetitions, of its end event; None where they were not counted."""
 
 
 def _no_motion() -> NDArray[np.float32]:

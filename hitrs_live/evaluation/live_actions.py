@@ -15,6 +15,7 @@ from hitrs_live.messages import ActionEvent, PoseFrame, Prediction
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.streaming.recorded_tracks import live_joint_frames
+from hitrs_live.streaming.repetitions import RepetitionCounter
 from hitrs_live.streaming.stream_model import StreamDescription, StreamModel
 from hitrs_live.streaming.thresholds import Thresholds
 
@@ -54,14 +55,20 @@ def keep_predictions(frames: Iterable[PoseFrame], model: StreamModel[Any], confi
 def decode_predictions(
     predictions: Iterable[Prediction], model: StreamDescription, config: Config, *, thresholds: Thresholds | None
 ) -> Sequence[DetectedAction]:
-    """Decode kept predictions of one recording. Returns the actions as `detect_actions` does."""
+    """Decode kept predictions of one recording. Returns the actions as `detect_actions` does, with their counts.
+
+    Repetitions are counted from the joints of the predictions: with a prediction after every clip from fewer than live.
+    """
     decoder = ActionDecoder(
         model, config.action, source_id="evaluation", rows=config.pose.max_people, thresholds=thresholds,
         bridge_s=config.track.bridge_s,
     )  # fmt: skip
+    repetitions = RepetitionCounter(rows=config.pose.max_people, rate_hz=model.rate_hz)
     events: list[ActionEvent] = []
     for prediction in predictions:
-        events.extend(event for event in decoder.step(prediction) if isinstance(event, ActionEvent))
-    events.extend(decoder.close_all("source_lost"))
+        repetitions.observe(prediction.joint_frame)
+        found = (event for event in decoder.step(prediction) if isinstance(event, ActionEvent))
+        events.extend(map(repetitions.annotate, found))
+    events.extend(map(repetitions.annotate, decoder.close_all("source_lost")))
     actions = [action for _, action in pair_starts_with_ends(events)]
     return sorted(actions, key=lambda action: action.detected_s)

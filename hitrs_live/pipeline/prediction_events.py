@@ -11,6 +11,7 @@ from hitrs_live.streaming.compensator import LatencyCompensator
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.motion_scorer import MotionScorer
 from hitrs_live.streaming.pair_decoder import PairDecoder
+from hitrs_live.streaming.repetitions import RepetitionCounter
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.streaming.throttle import Throttle
@@ -32,6 +33,7 @@ class PredictionEvents:
             model, config.action, source_id=source_id, rows=rows, thresholds=thresholds,
             bridge_s=config.track.bridge_s,
         )  # fmt: skip
+        self._repetitions = RepetitionCounter(rows=rows, rate_hz=rate_hz)
         self._pair_decoder: PairDecoder | None = None
         if model.pair_labels:
             self._pair_decoder = PairDecoder(model, config, source_id=source_id, rows=rows, thresholds=thresholds)
@@ -47,7 +49,8 @@ class PredictionEvents:
         return self.motion.errors.reliable
 
     def observe(self, joint_frame: JointFrame) -> None:
-        """Compare earlier motion predictions with the joints that were measured since."""
+        """Compare earlier motion predictions with the joints that were measured since, and keep these for counting."""
+        self._repetitions.observe(joint_frame)
         self.motion.observe(joint_frame)
         self._compensator.observe(joint_frame)
 
@@ -57,7 +60,9 @@ class PredictionEvents:
         self._compensator.step(prediction)
         due = self._throttle.step(prediction)
         for event in self._decoder.step(prediction):
-            if isinstance(event, ActionEvent) or (publish.scores and event.track_id in due):
+            if isinstance(event, ActionEvent):
+                yield self._repetitions.annotate(event)
+            elif publish.scores and event.track_id in due:
                 yield event
         if self._pair_decoder is not None:
             yield from self._pair_decoder.step(prediction)
@@ -68,7 +73,7 @@ class PredictionEvents:
 
     def close_all(self, reason: EndReason) -> Iterator[ActionEvent]:
         """End every action that is running."""
-        yield from self._decoder.close_all(reason)
+        yield from map(self._repetitions.annotate, self._decoder.close_all(reason))
         if self._pair_decoder is not None:
             yield from self._pair_decoder.close_all(reason)
 

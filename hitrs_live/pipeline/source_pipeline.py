@@ -31,6 +31,7 @@ from hitrs_live.pipeline.multiplexer import SourceFrame
 from hitrs_live.pipeline.prediction_events import PredictionEvents
 from hitrs_live.pipeline.source_outputs import SourceOutputs
 from hitrs_live.pipeline.status import StatusBuilder
+from hitrs_live.streaming.body_reasons import UnclearBodies
 from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.streaming.last_seen import LastSeen
 from hitrs_live.streaming.levelling import Leveller
@@ -82,6 +83,7 @@ class SourcePipeline:
         self._timer = StageTimer(clock)
         self._tracker = JointTracker(config.pose, config.track, masks=masks, timer=self._timer)
         self._last_seen = LastSeen(rows)
+        self._unclear_bodies = UnclearBodies(rows=rows, min_confidence=config.action.min_pose_confidence)
         self._leveller = Leveller(config.camera)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=model.rate_hz)
         self._predictions = PredictionEvents(model, config, source_id=self._source_id, thresholds=thresholds)
@@ -89,7 +91,8 @@ class SourcePipeline:
         self._status = StatusBuilder(
             input_stream=input_stream, outputs=self._outputs, tracker=self._tracker,
             resampler=self._resampler,
-            leveller=self._leveller, motion=self._predictions.motion, timer=self._timer,
+            leveller=self._leveller, motion=self._predictions.motion, unclear_bodies=self._unclear_bodies,
+            timer=self._timer,
         )  # fmt: skip
         self._state: SourceState = "connecting"
         self._detail = ""
@@ -123,6 +126,7 @@ class SourcePipeline:
                     self._outputs.record(self._dated(joints_event(frame.item, self._source_id)))
             people = self._people = self._tracker.step(frame.item)
             self._last_seen.observe(people)
+            self._unclear_bodies.observe(people)
             with self._timer.stage("resample"):
                 joint_frames = self._resampler.step(people)
             with self._timer.stage("level"):

@@ -7,6 +7,7 @@ import psutil
 from hitrs_live.messages import People, SourceState, Status
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.source_outputs import SourceOutputs
+from hitrs_live.streaming.body_reasons import UnclearBodies
 from hitrs_live.streaming.joint_tracker import JointTracker
 from hitrs_live.streaming.levelling import Leveller
 from hitrs_live.streaming.motion_scorer import MotionScorer
@@ -27,12 +28,13 @@ class StatusBuilder:
         resampler: Resampler,
         leveller: Leveller,
         motion: MotionScorer,
+        unclear_bodies: UnclearBodies,
         timer: StageTimer,
     ) -> None:
         """Take the parts whose counters are read."""
         self._source, self._pose, self._outputs = input_stream.source, input_stream.pose, outputs
         self._tracker, self._resampler, self._motion, self._timer = tracker, resampler, motion, timer
-        self._leveller = leveller
+        self._leveller, self._unclear_bodies = leveller, unclear_bodies
         self._process = psutil.Process()
         self.information: tuple[str, ...] = ()
         """As in Status."""
@@ -79,6 +81,7 @@ class StatusBuilder:
             camera_pitch_deg=round(self._leveller.pitch_deg, 1),
             camera_roll_deg=round(self._leveller.roll_deg, 1),
             pose_people_limit=None if self._pose is None else self._pose.people_limit,
+            unclear_people=tuple(self._unclear_bodies.reasons(people)),
         )
 
     def _drops(self) -> dict[str, int]:

@@ -5,14 +5,13 @@ from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
 
+PARTS = ("shoulder", "elbow", "hip", "knee", "head")
+"""The parts without which an action cannot be recognised."""
 _BODY = np.array(
-    [
-        [NTU25.index(side.format(part)) for side in ("left_{}", "right_{}")]
-        for part in ("shoulder", "elbow", "hip", "knee")
-    ]
+    [[NTU25.index(side.format(part)) for side in ("left_{}", "right_{}")] for part in PARTS[:-1]]
     + [[NTU25.index("head")] * 2]
 )
-"""(5, 2): the parts without which an action cannot be recognised, the joint of either side of each."""
+"""(5, 2): the joint of either side of each part."""
 
 
 def body_confidence(confidence: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -25,5 +24,14 @@ def body_confidence(confidence: NDArray[np.float32]) -> NDArray[np.float32]:
 
     confidence: (..., 25), 0 to 1. Returns (...).
     """
-    least: NDArray[np.float32] = confidence[..., _BODY].max(axis=-1).min(axis=-1)
+    least: NDArray[np.float32] = part_confidence(confidence).min(axis=-1)
     return least
+
+
+def part_confidence(confidence: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the confidence of each part, of a left and a right one the better.
+
+    confidence: (..., 25), 0 to 1. Returns (..., 5), in the order of PARTS.
+    """
+    best: NDArray[np.float32] = confidence[..., _BODY].max(axis=-1)
+    return best

@@ -20,6 +20,12 @@ SLACK_NS = 1_000_000
 """Six frames of 30 Hz in whole nanoseconds are not quite 0.2 s; they are meant to be."""
 
 
+TAKEOVER_LOG_ODDS = 2.0
+"""How much likelier another class must be to end an action that is still confirmed, where each class has a sigmoid of
+its own. Those scores do not exclude each other: in a squat that pauses, `sit_to_stand` is as likely as `squat`."""
+_LEAST_SCORE = np.float32(1e-6)
+
+
 @dataclass(frozen=True, kw_only=True)
 class End:
     """A row's action has ended."""
@@ -60,7 +66,7 @@ class ActionHysteresis:
     Onset. Onsets are dated back, because that something begins shows before what it is: see `OnsetTracker`.
 
     Confirmation. A running action is confirmed by each prediction in which its score is at least its offset threshold
-    and no candidate exceeds it.
+    and no candidate exceeds it; where each class has a sigmoid of its own, exceeds it by `TAKEOVER_LOG_ODDS`.
 
     End. An action ends once it can no longer be confirmed within its merge gap, or when a candidate becomes the running
     action; its end is dated to where its confirmation first failed. An action that reaches its maximum duration ends
@@ -176,7 +182,10 @@ class ActionHysteresis:
         rows, scores, clear = batch.rows, batch.scores, batch.clear
         label = self.label[rows]
         own = _score_of(scores, label)
-        beaten = (candidate > 0) & (_score_of(scores, candidate) > own)
+        others = _score_of(scores, candidate)
+        beaten = (candidate > 0) & (others > own)
+        if self._rules.independent:
+            beaten &= _log_odds(others) - _log_odds(own) > TAKEOVER_LOG_ODDS
         continued = clear & (label > 0) & (own >= self._rules.offset_threshold[label]) & ~beaten
         fails = clear & (label > 0) & ~continued & (self._unconfirmed_since_ns[rows] == NEVER)
         since_ns = np.where(fails, batch.instants_ns - self._step_ns // 2, self._unconfirmed_since_ns[rows])
@@ -243,6 +252,13 @@ class ActionHysteresis:
                 peak_score=float(self.peak_score[row]), mean_score=self.mean_score(row),
             ),
         )  # fmt: skip
+
+
+def _log_odds(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn scores, 0 to 1, into log odds; 0 and 1 into numbers beyond all others."""
+    bounded = np.clip(scores, _LEAST_SCORE, 1 - _LEAST_SCORE)
+    log_odds: NDArray[np.float32] = np.log(bounded / (1 - bounded))
+    return log_odds
 
 
 def _score_of(scores: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.float32]:

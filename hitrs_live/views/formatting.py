@@ -1,8 +1,20 @@
 """Format numbers and names for people."""
 
 import math
+from collections.abc import Mapping
+from typing import Final
 
-from hitrs_live.messages import ActionEvent
+from hitrs_live.messages import ActionEvent, UnclearReason
+
+REASONS: Final[Mapping[UnclearReason, str]] = {
+    "legs_not_seen": "legs not seen",
+    "arms_not_seen": "arms not seen",
+    "head_not_seen": "head not seen",
+    "too_small": "too small in the picture",
+    "at_edge": "too near to the edge of the picture",
+    "body_unclear": "too little of the body seen clearly",
+}
+"""Why no action of a person can start, in words."""
 
 
 def clock_time(seconds: float) -> str:

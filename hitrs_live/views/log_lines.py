@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent, SourceState, Status
 from hitrs_live.process.line_writer import printable
-from hitrs_live.views.formatting import action_length_s, action_name, clock_time, drops_in_words
+from hitrs_live.views.formatting import REASONS, action_length_s, action_name, clock_time, drops_in_words
 from hitrs_live.views.session_state import SessionState, SessionStates
 
 _STATE_LEVELS: dict[SourceState, int] = {"stalled": logging.WARNING, "lost": logging.ERROR}
@@ -113,7 +113,8 @@ class _SourceLog:
             remark = f"({reason})"
             if event.end_time_ns is not None and length_s is not None:
                 began, end = self._clock(event.onset_time_ns), self._clock(event.end_time_ns)
-                remark = f"({began} to {end}, {length_s:.1f} s, {reason})"
+                times = f", {event.count} times" if event.count is not None and event.count > 1 else ""
+                remark = f"({began} to {end}, {length_s:.1f} s{times}, {reason})"
         others = "" if event.other_track_id is None else f"  with person {event.other_track_id}"
         what = f"{event.state:<6} {action_name(event.label):<19} {event.score:.2f}  {remark}{others}"
         return [self.line("action", f"person {event.track_id}", what, event)]
@@ -135,7 +136,8 @@ class _SourceLog:
         changed = self._state_logged is None or status.state != self._state_logged[0]
         lines = self._state(status, status.state, status.detail) if changed else []
         lines += self._new("notice", status.notices, status, logging.WARNING)
-        lines += self._new("note", status.information, status, logging.INFO)
+        unclear = (f"person {one.track_id} is not recognised: {REASONS[one.reason]}" for one in status.unclear_people)
+        lines += self._new("note", (*status.information, *unclear), status, logging.INFO)
         # By uptime, which runs at real time even when a file is read faster than that.
         if changed or status.uptime_s >= self._status_due_s:
             self._status_due_s = status.uptime_s + self._status_every_s

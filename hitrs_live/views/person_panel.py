@@ -5,7 +5,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from hitrs_live.messages import MotionPrediction
-from hitrs_live.views.formatting import action_name, duration
+from hitrs_live.views.formatting import REASONS, action_name, duration
 from hitrs_live.views.motion_panel import errors_at, errors_in_words
 from hitrs_live.views.panel_style import (
     FRAME,
@@ -54,6 +54,8 @@ def person(state: PersonState, now_ns: int, width: int, height: int) -> Panel:
 def headline(state: PersonState, now_ns: int, width: int, colour: str) -> Text:
     """Show a person's current action with its score and duration, in capitals spread out if `width` allows it."""
     if state.action is None:
+        if state.unclear is not None:
+            return Text(f"not recognised: {REASONS[state.unclear]}", "yellow")
         line = Text("no action", QUIET)
         if state.last_end_ns is not None:
             add_item(line, f"for {duration(max(0, now_ns - state.last_end_ns) / 1e9)}", QUIET)
@@ -65,6 +67,8 @@ def headline(state: PersonState, now_ns: int, width: int, colour: str) -> Text:
         name = " ".join(name)
     line = Text.assemble((name, f"bold {colour}"), "   ", (f"{action.score:.2f}", STRONG))
     add_item(line, f"for {duration(max(0, now_ns - action.onset_time_ns) / 1e9)}", QUIET)
+    if action.count is not None and action.count > 0:
+        add_item(line, "once" if action.count == 1 else f"{action.count} times", QUIET)
     if action.other_track_id is not None:
         add_item(line, f"with person {action.other_track_id}", QUIET)
     return line

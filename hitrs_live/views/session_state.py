@@ -4,7 +4,16 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hitrs_live.messages import ActionEvent, AnyMessage, MotionPrediction, ScoreEvent, SourceEvent, SourceState, Status
+from hitrs_live.messages import (
+    ActionEvent,
+    AnyMessage,
+    MotionPrediction,
+    ScoreEvent,
+    SourceEvent,
+    SourceState,
+    Status,
+    UnclearReason,
+)
 
 EVENTS_KEPT = 40
 SOURCES_KEPT = 64
@@ -23,6 +32,8 @@ class PersonState:
     last_end_ns: int | None = None
     scores: tuple[tuple[str, float], ...] = ()
     """(label, score), highest first."""
+    unclear: UnclearReason | None = None
+    """Why no action can start, by the newest status."""
     motion: MotionPrediction | None = None
     """The newest prediction, with the errors of earlier ones."""
 
@@ -89,7 +100,9 @@ class SessionState:
         self.status = status
         self.state, self.detail = status.state, status.detail
         for track_id in status.people:
-            self._person(track_id)
+            self._person(track_id).unclear = None
+        for one in status.unclear_people:
+            self._person(one.track_id).unclear = one.reason
         for track_id in [t for t, p in self.people.items() if p.seen_ns + _GONE_AFTER_NS < self.now_ns]:
             del self.people[track_id]
 

@@ -1,5 +1,7 @@
 """Event metrics, on clips small enough to count by hand."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -66,6 +68,18 @@ def test_a_class_may_be_nearly_right_during_one_action_alone() -> None:
     assert false_detections(true, detected, LABELS) == detected[1:]
     # A model that knows the action is measured on it.
     assert compare_events(true, [], (*LABELS, "throw")) == {"throw": EventCounts(true=1)}
+
+
+def test_an_event_of_several_repetitions_is_one_detection_of_all_of_them() -> None:
+    true = scene(("jump", 1.0, 9.0))
+    detected = [
+        replace(seen("jump", 1.0, 5.0), count=4),
+        seen("jump", 6.0, 7.0),
+        replace(seen("walk", 1.0, 2.0), count=2),
+    ]
+    counts = compare_events(true, detected, LABELS)
+    assert counts["jump"] == EventCounts(true=1, found=1, right=2, fragments=2, more_repetitions=3)
+    assert sum(counts.values(), EventCounts()).more_repetitions == 4
 
 
 def test_an_action_of_unknown_side_is_found_by_either_class() -> None:

@@ -80,11 +80,13 @@ def test_events_of_clips_and_data_sets_are_counted_alike(folder: Path, tmp_path:
     report = json.loads(out.read_text())
     clips = report["sets"]["clips"]
     squat = clips["per_class"]["squat"]
-    # The true interval is one bout of three squats; as a repetition it is counted as often as one is reported.
+    # The true interval is one bout of three squats; as a repetition it is counted as often as its events say.
     right = squat["right"]
     assert (squat["true"], squat["found"], right >= 3) == (1, 1, True)
     assert squat["detections_per_found"] == right
-    assert clips["repetitions"] == {"true": 1, "counted": right, "error": right - 1.0}
+    counted = sum(one["count"] for one in clips["clips"]["squats"]["events"] if one["label"] == "squat")
+    assert counted >= 3
+    assert clips["repetitions"] == {"true": 1, "counted": counted, "error": counted - 1.0}
     assert clips["per_view"]["front"] == clips["all"]
     assert clips["recorded_s"] == pytest.approx(16.5)
     quiet = clips["false_alarms"]["during_unknown_actions"]

@@ -37,6 +37,17 @@ def test_every_action_of_a_finished_source_has_an_end(checkpoint: Checkpoint) ->
     assert events, "the demo's first twenty seconds have actions that the model detects"
 
 
+@pytest.mark.slow
+def test_every_end_of_an_action_that_repeats_has_its_count(checkpoint: Checkpoint) -> None:
+    events = actions(run([UP, *demo_frames(20.0)], checkpoint))
+    squats = [event.count for event in events if event.state == "end" and event.label == "squat"]
+    # The demo's figure squats three times at first.
+    assert sum(count or 0 for count in squats) == 3
+    assert [event.count for event in events if event.state == "start"] == [None] * len(
+        [event for event in events if event.state == "start"]
+    )
+
+
 def spans(checkpoint: Checkpoint, rate_hz: float) -> list[tuple[str, float, float]]:
     """Return the actions of thirty seconds at a frame rate: label, onset and end in seconds."""
     ends = [e for e in actions(run([UP, *demo_frames(30.0, rate_hz)], checkpoint)) if e.state == "end"]

@@ -23,6 +23,7 @@ from hitrs_live.messages import (
     Status,
 )
 from hitrs_live.pipeline.input_stream import InputStream
+from hitrs_live.skeleton import NTU25
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.sink import ListSink
@@ -178,3 +179,24 @@ def test_the_status_counts_pictures_that_a_view_left_out(checkpoint: Checkpoint)
     make_pipeline([InputStream(source=source, viewers=(view,))], checkpoint, sink).run()
     last = last_status(sink.messages)
     assert last.drops["view"] == view.lost > 5
+
+
+@pytest.mark.slow
+def test_a_person_without_legs_in_the_picture_has_a_reason_in_the_status(checkpoint: Checkpoint) -> None:
+    legs = [number for number, name in enumerate(NTU25.joints) if name.endswith(("knee", "ankle", "foot"))]
+
+    def cut(frame: PoseFrame) -> PoseFrame:
+        poses = []
+        for pose in frame.poses:
+            confidence = pose.confidence.copy()
+            confidence[legs] = 0
+            poses.append(replace(pose, confidence=confidence))
+        return replace(frame, poses=tuple(poses))
+
+    def reasons_of(frames: list[PoseFrame]) -> list[str]:
+        sink = run([UP, *frames], checkpoint)
+        return [one.reason for one in last_status(sink).unclear_people]
+
+    frames = demo_frames(2.0)
+    assert reasons_of(frames) == []
+    assert set(reasons_of([cut(frame) for frame in frames])) == {"legs_not_seen"}

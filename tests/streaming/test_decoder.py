@@ -301,3 +301,30 @@ def test_a_new_person_is_not_barred_by_what_the_last_one_did_too_long() -> None:
     assert states_of(run(stage, *[JUMP] * 6)) == [("start", "jump"), ("end", "jump")]
     stage.step(prediction(6, NOTHING, reset=True, has_output=False))
     assert states_of(actions(stage, prediction(8, JUMP))) == [("start", "jump")]
+
+
+def independent_decoder() -> ActionDecoder:
+    """Make a decoder of two rows whose classes have a sigmoid each."""
+    model = describe_stream(msgspec.structs.replace(INFO, independent=True), 7)
+    return ActionDecoder(model, ActionConfig(on=0.6, off=0.4, update_every_s=9.0), source_id="cam", rows=2)
+
+
+def odds(*scores: float) -> tuple[float, ...]:
+    """Return what gives these scores by a sigmoid each, where a decoder run takes scores of a softmax."""
+    return tuple(score / (1 - score) for score in scores)
+
+
+def test_of_independent_classes_one_that_is_somewhat_likelier_does_not_end_an_action_that_goes_on() -> None:
+    # A squat pauses: the model also says that someone gets up from a seat.
+    jump, both = odds(0.1, 0.9, 0.2), odds(0.1, 0.54, 0.87)
+    events = run(independent_decoder(), jump, *[both] * 20, jump)
+    assert states_of(events) == [("start", "jump")]
+
+
+def test_of_independent_classes_one_that_is_much_likelier_takes_over_at_once() -> None:
+    jump, squat = odds(0.1, 0.9, 0.2), odds(0.1, 0.45, 0.96)
+    events = run(independent_decoder(), jump, jump, squat, squat)
+    assert states_of(events) == [("start", "jump"), ("end", "jump"), ("start", "squat")]
+    # What is no longer confirmed leaves the place to whatever comes.
+    low = odds(0.1, 0.3, 0.7)
+    assert states_of(run(independent_decoder(), jump, low, low, low))[-1] == ("start", "squat")

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from views_messages import at, ended, motion, scores, session, source, started, status
 
-from hitrs_live.messages import AnyMessage, SourceEvent, SourceState, StageLatency, Status
+from hitrs_live.messages import AnyMessage, SourceEvent, SourceState, StageLatency, Status, UnclearPerson
 from hitrs_live.views.dashboard import Dashboard
 from hitrs_live.views.session_state import EVENTS_KEPT
 
@@ -105,6 +105,21 @@ def test_an_ended_action_leaves_the_headline_and_keeps_its_row() -> None:
     assert "S I D E" not in text
     assert "no action" in text
     assert "source lost" in text
+
+
+def test_a_running_action_shows_how_often_it_was_repeated() -> None:
+    dashboard = filled()
+    dashboard.update(msgspec.structs.replace(started("jumping_jack", 14.0), state="update", count=7))
+    assert "7 times" in shown(dashboard)
+
+
+def test_a_person_who_cannot_be_recognised_has_the_reason_until_a_status_without_it() -> None:
+    dashboard = Dashboard()
+    unclear = (UnclearPerson(track_id=1, reason="legs_not_seen"),)
+    dashboard.update(status(5.0, unclear_people=unclear))
+    assert "not recognised: legs not seen" in shown(dashboard)
+    dashboard.update(status(6.0))
+    assert "not recognised" not in shown(dashboard)
 
 
 def test_an_action_received_only_at_its_end_still_gets_a_row() -> None:

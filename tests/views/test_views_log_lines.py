@@ -5,7 +5,7 @@ import logging
 import msgspec
 from views_messages import at, ended, motion, scores, source, started, status
 
-from hitrs_live.messages import AnyMessage, SourceEvent
+from hitrs_live.messages import AnyMessage, SourceEvent, UnclearPerson
 from hitrs_live.views.formatting import clock_time, drops_in_words, duration
 from hitrs_live.views.log_lines import PlainLog
 
@@ -52,6 +52,13 @@ def test_late_knowledge_is_logged_with_the_time_at_which_it_became_known() -> No
     )
 
 
+def test_an_end_says_how_often_the_action_was_repeated() -> None:
+    ten = msgspec.structs.replace(ended("jumping_jack", 3.0, 13.0), count=10)
+    (line,) = lines_of(PlainLog(), ten)
+    assert line.endswith("10.0 s, 10 times, finished)")
+    assert "times" not in lines_of(PlainLog(), msgspec.structs.replace(ten, count=1))[0]
+
+
 def test_levels_show_what_needs_attention() -> None:
     log = PlainLog()
     messages = [
@@ -94,6 +101,15 @@ def test_information_is_not_logged_as_a_warning() -> None:
     logged = PlainLog().update(status(1.0, information=("a prediction every frame costs 8 ms",)))
     assert [(line.text, line.level) for line in logged if "costs" in line.text] == [
         (" 00:00.0  note       a prediction every frame costs 8 ms", logging.INFO)
+    ]
+
+
+def test_why_a_person_is_not_recognised_is_logged_once() -> None:
+    log = PlainLog()
+    unclear = (UnclearPerson(track_id=1, reason="too_small"),)
+    lines = [line for second in (1.0, 2.0) for line in lines_of(log, status(second, unclear_people=unclear))]
+    assert [line.split("note")[1].strip() for line in lines if "note" in line] == [
+        "person 1 is not recognised: too small in the picture"
     ]
 
 

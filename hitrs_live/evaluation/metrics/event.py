@@ -58,6 +58,8 @@ class EventCounts:
     false: int = 0
     fragments: int = 0
     """Detections of the found actions' classes that overlap them: as many as found where no action breaks up."""
+    more_repetitions: int = 0
+    """Of the right and false detections, beyond one each: an event of three repetitions has two more."""
 
     @property
     def detected(self) -> int:
@@ -83,6 +85,7 @@ class EventCounts:
         return EventCounts(
             true=self.true + other.true, found=self.found + other.found, right=self.right + other.right,
             near=self.near + other.near, false=self.false + other.false, fragments=self.fragments + other.fragments,
+            more_repetitions=self.more_repetitions + other.more_repetitions,
         )  # fmt: skip
 
 
@@ -107,11 +110,11 @@ def compare_events(
     for one in kept:
         first = next((action for action in true if _is_right(one, action)), None)
         if first is not None:
-            add(first.label, EventCounts(right=1))
+            add(first.label, EventCounts(right=1, more_repetitions=_repeated(one)))
         elif is_near(one, scene):
             add(one.label, EventCounts(near=1))
         else:
-            add(one.label, EventCounts(false=1))
+            add(one.label, EventCounts(false=1, more_repetitions=_repeated(one)))
     return dict(sorted(counts.items()))
 
 
@@ -166,6 +169,10 @@ def is_near(detected: DetectedAction, scene: LabelledRecording) -> bool:
 def overlaps(detected: DetectedAction, true: TrueAction) -> bool:
     """Return whether a detected action and a true one overlap at all."""
     return detected.onset_s < true.end_s and detected.end_s > true.start_s
+
+
+def _repeated(detected: DetectedAction) -> int:
+    return 0 if detected.count is None else detected.count - 1
 
 
 def _is_right(detected: DetectedAction, true: TrueAction) -> bool:

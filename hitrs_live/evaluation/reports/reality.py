@@ -65,8 +65,9 @@ def evaluate_reality(
     - `false_alarms`: false detections, and those during actions that the detector does not know, each with its hours,
       its rate per hour and the 95 % interval of that rate.
     - `auroc`: as `metrics.rejection` defines it, by action and by frame.
-    - `repetitions`: of clips whose intervals are single repetitions, those counted and the true ones; `error` is the
-      sum over clips and classes of the absolute difference, divided by the true ones.
+    - `repetitions`: of clips whose intervals are single repetitions, those counted (the sum of the events' counts,
+      1 for an event without) and the true ones; `error` is the sum over clips and classes of the absolute difference,
+      divided by the true ones.
     - `det`: misses and false alarms per hour at each shift of all thresholds, in log odds.
     - `mistakes`: the most frequent false detections, and what people did then.
     - `clips`: for clips and videos, the detected actions of each.
@@ -233,7 +234,7 @@ def _repetitions(results: Sequence[_Result]) -> dict[str, Any]:
             continue
         for label, one in result.counts.items():
             if one.true and label not in BOUTS:
-                found = one.right + one.false
+                found = one.right + one.false + one.more_repetitions
                 true, counted, wrong = true + one.true, counted + found, wrong + abs(found - one.true)
     return {"true": true, "counted": counted, "error": round(wrong / true, 4) if true else None}
 
@@ -274,6 +275,7 @@ def _event(one: DetectedAction) -> dict[str, Any]:
         "detected_s": round(one.detected_s, 2),
         "end_s": round(one.end_s, 2),
         "score": round(one.score, 3),
+        "count": one.count,
     }
 
 

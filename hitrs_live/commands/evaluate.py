@@ -143,6 +143,10 @@ def _add_checkpoint_flags(parser: argparse.ArgumentParser) -> None:
         help="file from `tune-thresholds`, or none (default: calibration/NAME.toml, NAME being the checkpoint's, "
         "or else the checkpoint's own)",
     )  # fmt: skip
+    parser.add_argument(
+        "--classes", default="", metavar="NAMES",
+        help="actions to report, with commas, or all (default: all but the model's experimental ones)",
+    )  # fmt: skip
     add_prediction_flags(parser)
 
 

@@ -24,8 +24,8 @@ def checkpoint_path(given: str | Path | None) -> Path:
     if not given:
         return SHIPPED
     path = Path(given)
-    packaged = SHIPPED.with_name(f"{path}.safetensors")
-    return packaged if len(path.parts) == 1 and not path.exists() and packaged.is_file() else path
+    packaged = SHIPPED.with_name(f"{path.name}.safetensors")
+    return packaged if path.name == str(path) and not path.exists() and packaged.is_file() else path
 
 
 class _Kind(msgspec.Struct):

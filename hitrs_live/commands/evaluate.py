@@ -26,7 +26,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         )
         return added
 
-    held_out = add("held-out", "detect actions of the shipped classes on held-out subjects, through the streaming path")
+    held_out = add(
+        "held-out", "detect actions on held-out subjects of the shipped data sets, through the streaming path"
+    )
     held_out.add_argument(
         "--data", type=Path, metavar="FOLDER", help="data folder (default: $HITRS_DATA, else ../shared/data)"
     )

@@ -18,7 +18,14 @@ from torch import Tensor, nn
 
 from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.files.atomic_write import whole_file
-from hitrs_live.files.checkpoint_file import KEY, not_a_detector, not_understood, open_checkpoint_file, read_kind
+from hitrs_live.files.checkpoint_file import (
+    KEY,
+    checkpoint_path,
+    not_a_detector,
+    not_understood,
+    open_checkpoint_file,
+    read_kind,
+)
 from hitrs_live.files.checkpoint_file import SHIPPED as SHIPPED
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
@@ -173,11 +180,12 @@ def write_weights(path: Path, tensors: dict[str, Tensor], key: str, info: msgspe
 
 
 def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
-    """Load a detector, by default the shipped one, for inference in float32 on the CPU.
+    """Load a detector for inference in float32 on the CPU.
 
+    path: a file, the name of a detector of the package (`hitrs_tiny_3`), or None for the shipped one.
     Raises CheckpointMismatch, naming the file and what does not fit, where it is not a detector of this format.
     """
-    path = SHIPPED if path is None else Path(path)
+    path = checkpoint_path(path)
     info, tensors = _read(path)
     if not isinstance(info, CheckpointInfo):
         raise not_a_detector(path, info.kind)
@@ -204,7 +212,8 @@ def load_recogniser(path: str | Path) -> RecogniserCheckpoint:
 
 def load_encoder(path: str | Path) -> EncoderCheckpoint:
     """Load the encoder of a checkpoint of any kind. Raises CheckpointMismatch as `load_checkpoint` does."""
-    info, tensors = _read(Path(path))
+    path = checkpoint_path(path)
+    info, tensors = _read(path)
     if isinstance(info, CheckpointInfo):
         about = EncoderInfo(name=info.name, encoder=info.detector.encoder, normaliser=info.normaliser)
     else:
@@ -215,7 +224,7 @@ def load_encoder(path: str | Path) -> EncoderCheckpoint:
     if info.kind != "encoder":
         prefix = "encoder."
         tensors = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-    return EncoderCheckpoint(info=about, model=_fill(HiTRS(about.encoder), tensors, Path(path)))
+    return EncoderCheckpoint(info=about, model=_fill(HiTRS(about.encoder), tensors, path))
 
 
 def save_forecaster(path: Path, checkpoint: ForecasterCheckpoint) -> None:
@@ -262,8 +271,9 @@ def fingerprint(path: str | Path) -> str:
 
 def checkpoint_kind(path: str | Path) -> str:
     """Return a file's kind: detector, recogniser or encoder. Raises CheckpointMismatch where it is not a checkpoint."""
-    with open_checkpoint_file(Path(path), "pt") as file:
-        return _read_info(Path(path), file.metadata() or {}).kind
+    path = checkpoint_path(path)
+    with open_checkpoint_file(path, "pt") as file:
+        return _read_info(path, file.metadata() or {}).kind
 
 
 def _a(kind: str) -> str:

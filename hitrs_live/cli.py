@@ -20,7 +20,7 @@ _VERBS = (
     ("pose", "run pose estimation alone and publish joints for `live --joints`"),
     ("watch", "print the events of a running pipeline"),
     ("config", "print the effective settings, with comments"),
-    ("models", "show or fetch the pose model"),
+    ("models", "show or fetch the pose model; list the classes of an action model"),
     ("build-engines", "build and check the fastest inference engine for this machine"),
     ("bench", "measure the model's speed here, by engine and precision"),
     ("replay", "measure throughput and accuracy on files, through the streaming path"),

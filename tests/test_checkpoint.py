@@ -11,8 +11,10 @@ import hitrs_live
 from hitrs_live.checkpoint import SHIPPED, Checkpoint, CheckpointInfo, load_checkpoint, load_encoder, save_checkpoint
 from hitrs_live.data.shipped_classes import LABELS
 from hitrs_live.errors import CheckpointMismatch
+from hitrs_live.files.checkpoint_file import checkpoint_path
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.streaming.thresholds import find_thresholds
 from hitrs_live.transforms import NormaliserConfig
 
 TINY = HiTRSConfig(
@@ -93,6 +95,30 @@ def test_weights_that_do_not_fit_their_description_are_refused(tmp_path: Path) -
 
 def test_the_shipped_model_loads_knows_the_class_list_and_is_small() -> None:
     checkpoint = hitrs_live.load_checkpoint()
-    assert checkpoint.info.labels == LABELS
+    assert checkpoint.info.labels[: len(LABELS)] == LABELS
+    assert len(set(checkpoint.info.labels)) == len(checkpoint.info.labels) == 80
+    assert checkpoint.info.independent
+    assert checkpoint.info.name == SHIPPED.stem
     assert SHIPPED.stat().st_size < 20e6
     assert not checkpoint.model.training
+
+
+def test_the_shipped_model_before_is_loaded_by_its_name_with_its_own_thresholds() -> None:
+    before = load_checkpoint("hitrs_tiny_3")
+    assert before.info.labels == LABELS
+    assert not before.info.independent
+    found = find_thresholds("", before, "hitrs_tiny_3")
+    assert found.thresholds is not None
+    assert found.thresholds.sha256 == before.fingerprint
+
+
+def test_a_file_in_the_working_directory_comes_before_one_of_that_name_in_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert checkpoint_path(None) == checkpoint_path("") == SHIPPED
+    assert checkpoint_path("hitrs_tiny_3") == SHIPPED.with_name("hitrs_tiny_3.safetensors")
+    assert checkpoint_path("no_such_model") == Path("no_such_model")
+    assert checkpoint_path("runs/hitrs_tiny_3") == Path("runs/hitrs_tiny_3")
+    (tmp_path / "hitrs_tiny_3").touch()
+    assert checkpoint_path("hitrs_tiny_3") == Path("hitrs_tiny_3")

@@ -1,5 +1,7 @@
 """Recordings made by version 0.2.0.dev0 give the events that they gave then, whatever has been moved or rewritten.
 
+The model is that of then, `hitrs_tiny_3`.
+
 `recordings/` holds three of synthetic figures: one person; two people at 15 frames a second who are out of sight for a
 while; three people with noise, lost frames and lost joints. `recordings/events.json` is what each gave:
 
@@ -31,7 +33,12 @@ def replay(name: str) -> dict[str, Any]:
     digest, actions = hashlib.sha256(), []
     path = RECORDINGS / f"{name}.mcap"
     with hitrs_live.run(
-        replay=path, speed="max", publish__pose=True, model__engine="torch", model__threads=1
+        replay=path,
+        speed="max",
+        publish__pose=True,
+        model__engine="torch",
+        model__threads=1,
+        model__checkpoint="hitrs_tiny_3",
     ) as messages:
         for message in messages:
             if isinstance(message, hitrs_live.Status):

@@ -1,12 +1,16 @@
-"""Write the tables of a model card from the reports, so that no measured value is typed by hand.
+"""Write the generated parts of a model card, so that no measured value is typed by hand.
 
-    hitrs-live evaluate held-out --checkpoint FILE --json reports/held_out.json
-    hitrs-live evaluate held-out --checkpoint FILE --update clip --json reports/held_out_every_clip.json
-    python benchmarks/studies/degraded.py --checkpoint FILE --json reports/degraded.json
-    python benchmarks/studies/false_alarms.py --checkpoint FILE --json reports/false_alarms.json
-    python benchmarks/card/model_card.py --reports reports --card hitrs_live/weights/MODEL_CARD.md
+    hitrs-live evaluate reality --json reports/reality.json
+    hitrs-live evaluate rendered --views runs/rendered_test --json reports/rendered.json
+    hitrs-live evaluate held-out --json reports/held_out.json
+    hitrs-live evaluate held-out --update clip --json reports/held_out_every_clip.json
+    python benchmarks/studies/degraded.py --update clip --json reports/degraded.json
+    python benchmarks/card/training_streams.py FOLDER ... --json reports/training_streams.json
+    python benchmarks/card/model_card.py
 
-The text between `<!-- figures -->` and `<!-- /figures -->` is replaced; the rest stays as it is.
+The text between `<!-- NAME -->` and `<!-- /NAME -->` is replaced, NAME being facts, classes, data, training or figures;
+the rest stays as it is. A report that is missing, or of other weights than the checkpoint's, is left out: the card then
+says by which command it is made.
 """
 
 import argparse
@@ -16,90 +20,111 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from card_facts import classes_table, data_table, facts, training_table
+
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.errors import DataError, HitrsLiveError
+from hitrs_live.streaming.thresholds import find_thresholds
 
 # Some tables are shared with the documents.
 sys.path.append(str(next(up for up in Path(__file__).resolve().parents if (up / "pyproject.toml").is_file()) / "docs"))
 
-from report_tables.accuracy import TITLES, everyday_table, faults_of, video_table
+from report_tables.accuracy import TITLES, faults_of, others_of
 from report_tables.markdown import grid, number
 from report_tables.reports import Report
 
-BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
-FILES = {
-    "frame": "held_out.json",
-    "clip": "held_out_every_clip.json",
-    "degraded": "degraded.json",
-    "alarms": "false_alarms.json",
-}
-REQUIRED = {
-    "frame": {"degraded", "sources"},
-    "clip": {"degraded", "sources"},
+REPORTS = {
+    "reality": {"groups", "sets"},
+    "rendered": {"sources"},
+    "held_out": {"degraded", "sources"},
+    "held_out_every_clip": {"degraded", "sources"},
     "degraded": {"rows"},
-    "alarms": {"video", "everyday"},
 }
-"""Keys that each report must have besides `checkpoint` and `update`."""
+"""By name: keys that a report must have besides `checkpoint` and `update`."""
+STREAMS = "training_streams"
+_UPDATES = {"held_out": "frame", "held_out_every_clip": "clip"}
 
 
-def read_reports(folder: Path) -> dict[str, Report]:
-    """Read the four reports, which must be of one checkpoint and of the expected updates.
+def read_reports(folder: Path, sha256: str) -> tuple[dict[str, Report], list[str]]:
+    """Read the reports of the checkpoint with that SHA-256, and the list of training streams.
 
-    Raises DataError, naming the file, where one is missing, broken or of another model.
+    Returns them by name, and for each other one why it is left out. Raises DataError, naming the file, where one is
+    damaged, of an older form or of other settings.
     """
-    reports = {key: _read(folder / name, REQUIRED[key]) for key, name in FILES.items()}
-    for key, update in (("frame", "frame"), ("clip", "clip")):
-        if reports[key]["update"] != update:
+    reports: dict[str, Report] = {}
+    left_out: list[str] = []
+    for name, required in REPORTS.items():
+        path = folder / f"{name}.json"
+        if not path.exists():
+            left_out.append(f"{path.name}: not there")
+            continue
+        report = _read(path, {"checkpoint", "update", *required})
+        if (got := report["checkpoint"]["sha256"]) != sha256:
+            left_out.append(f"{path.name}: of other weights ({got[:12]})")
+            continue
+        if report["update"] != (update := _UPDATES.get(name, report["update"])):
             raise DataError(
-                f"{folder / FILES[key]}: predictions every {reports[key]['update']}, expected every {update}; "
-                f"measure it with --update {update}"
+                f"{path}: predictions every {report['update']}, expected every {update}; measure it with "
+                f"--update {update}"
             )
-        if reports[key]["degraded"]:
-            raise DataError(f"{folder / FILES[key]}: of degraded joints; measure it without --degrade")
-    for key, name in FILES.items():
-        got, expected = (report["checkpoint"]["sha256"] for report in (reports[key], reports["frame"]))
-        if got != expected:
-            raise DataError(
-                f"{folder / name}: of checkpoint {got[:12]}, {FILES['frame']} of {expected[:12]}; measure one again"
-            )
-    return reports
+        if report.get("degraded"):
+            raise DataError(f"{path}: of degraded joints; measure it without --degrade")
+        reports[name] = report
+    streams = folder / f"{STREAMS}.json"
+    if streams.exists():
+        reports[STREAMS] = _read(streams, {"sources"})
+    else:
+        left_out.append(f"{streams.name}: not there")
+    return reports, left_out
 
 
 def _read(path: Path, required: set[str]) -> Report:
+    remedy = "measure it with the command in benchmarks/card/model_card.py"
     try:
         report: Report = json.loads(path.read_text(encoding="utf-8"))
-        missing = {"checkpoint", "update", *required} - set(report)
+        missing = required - set(report)
     except (OSError, ValueError, TypeError) as error:
-        raise DataError(
-            f"{path}: cannot be read ({error}); measure it with the command in benchmarks/card/model_card.py"
-        ) from None
+        raise DataError(f"{path}: cannot be read ({error}); {remedy}") from None
     if missing:
-        raise DataError(
-            f"{path}: has no {', '.join(sorted(missing))}; measure it with the command in benchmarks/card/model_card.py"
-        )
+        raise DataError(f"{path}: has no {', '.join(sorted(missing))}; {remedy}")
     return report
 
 
-def tables(reports: dict[str, Report]) -> str:
-    """Write every table in Markdown: for each source, then the false alarms."""
+def blocks(checkpoint: Checkpoint, path: str | None, reports: dict[str, Report]) -> dict[str, str]:
+    """Write every generated part of a card. path: the checkpoint, as `load_checkpoint` takes it."""
+    thresholds = find_thresholds("", checkpoint, path).thresholds
+    return {
+        "facts": facts(checkpoint, thresholds, reports),
+        "classes": classes_table(checkpoint, thresholds, reports.get("reality")),
+        "data": data_table(reports.get(STREAMS)),
+        "training": training_table(checkpoint),
+        "figures": figures_of_sources(reports),
+    }
+
+
+def figures_of_sources(reports: dict[str, Report]) -> str:
+    """Write the tables of every source, those of which there is a report."""
+    every_frame = reports.get("held_out")
+    if every_frame is None:
+        return "Not measured yet: `hitrs-live evaluate held-out --json reports/held_out.json`."
     parts: list[str] = []
-    for name in reports["frame"]["sources"]:
-        by_update = {f"every {key}": reports[key]["sources"][name] for key in ("frame", "clip")}
-        faults = [(row["degraded"], row["sources"][name]) for row in reports["degraded"]["rows"]]
-        figures = by_update["every frame"]
+    for name, figures in every_frame["sources"].items():
+        by_update = {
+            f"every {update}": reports[report]["sources"][name]
+            for report, update in _UPDATES.items()
+            if report in reports
+        }
         parts += [
             f"### {TITLES.get(name, name)}",
             class_table(figures),
             update_table(by_update),
+            f"Reports of classes that are not labelled there: {others_of(figures)}. Experimental classes, left out: "
+            f"{', '.join(figures.get('not_reported', ())) or 'none'}.",
             motion_line(figures["motion"]),
-            fault_table(faults, f"every {reports['degraded']['update']}"),
         ]
-    update = reports["alarms"]["update"]
-    parts += [
-        f"### Real video, whole live path, a prediction every {update}",
-        video_table(reports["alarms"]["video"]),
-        "### Everyday actions that were not trained on (UTKinect, ten people)",
-        everyday_text(reports["alarms"]["everyday"]),
-    ]
+        if worse := reports.get("degraded"):
+            faults = [(row["degraded"], row["sources"][name]) for row in worse["rows"]]
+            parts.append(fault_table(faults, f"every {worse['update']}"))
     return "\n\n".join(parts)
 
 
@@ -167,24 +192,21 @@ def fault_table(rows: Sequence[tuple[list[str], Report]], update: str) -> str:
     )
 
 
-def everyday_text(everyday: Report) -> str:
-    """Write the false alarms an hour of everyday actions, and their table by reported class."""
-    text = f"{everyday['false_alarms']} false alarms in {everyday['hours']:.2f} h, {_rate(everyday['per_hour'])}"
-    if everyday["near"]:
-        text += (
-            f"; {everyday['near']} of them are nearly right: sit_to_stand for sitting down or standing up, walk for "
-            f"walking while carrying something or between actions. Without these "
-            f"{_rate(everyday['per_hour_without_near'])}"
-        )
-    return f"{text}.\n\n" + everyday_table(everyday)
+def replace_blocks(card: str, written: dict[str, str]) -> str:
+    """Replace the text between each pair of marks that a card has.
 
-
-def replace_figures(card: str, written: str) -> str:
-    """Replace the text between a card's marks. Raises DataError where it does not have each mark once, in order."""
-    if card.count(BEGIN) != 1 or card.count(END) != 1 or card.index(BEGIN) > card.index(END):
-        raise DataError(f"the card needs one {BEGIN} and, after it, one {END}; write them where the tables go")
-    before, rest = card.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{written}\n\n{END}{rest.split(END)[1]}"
+    Raises DataError where a mark is missing, repeated or out of order, or there is none.
+    """
+    for name, text in written.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        counts = (card.count(begin), card.count(end))
+        if counts == (0, 0) and name != "figures":
+            continue
+        if counts != (1, 1) or card.index(begin) > card.index(end):
+            raise DataError(f"the card needs one {begin} and, after it, one {end}; write them where the tables go")
+        before, rest = card.split(begin)
+        card = f"{before}{begin}\n\n{text}\n\n{end}{rest.split(end)[1]}"
+    return card
 
 
 def _number(value: float | None) -> str:
@@ -207,25 +229,26 @@ def _alarms(figures: Report) -> str:
     return f"{figures['false_alarms']} in {figures['background_s']:.0f} s"
 
 
-def _rate(per_hour: float | None) -> str:
-    return "no rate" if per_hour is None else f"{per_hour:.0f} an hour"
-
-
 def main() -> int:
-    """Rewrite the tables of one card; return the exit code."""
+    """Rewrite the generated parts of one card; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of the four reports")
+    parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of the reports")
     parser.add_argument("--card", type=Path, default=Path("hitrs_live/weights/MODEL_CARD.md"))
+    parser.add_argument("--checkpoint", metavar="FILE", help="the card's detector (default: the one shipped)")
     options = parser.parse_args()
     try:
         card = options.card.read_text(encoding="utf-8")
-        written = replace_figures(card, tables(read_reports(options.reports)))
+        checkpoint = load_checkpoint(options.checkpoint)
+        reports, left_out = read_reports(options.reports, checkpoint.fingerprint)
+        written = replace_blocks(card, blocks(checkpoint, options.checkpoint, reports))
     except (HitrsLiveError, OSError) as error:
         print(f"model_card: {error}", file=sys.stderr)
         return 2
     unfinished = options.card.with_name(options.card.name + ".part")
     unfinished.write_text(written, encoding="utf-8")
     unfinished.replace(options.card)
+    for line in left_out:
+        print(f"left out: {line}")
     return 0
 
 

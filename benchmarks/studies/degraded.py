@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from hitrs_live.checkpoint import SHIPPED, load_checkpoint
+from hitrs_live.checkpoint import load_checkpoint
 from hitrs_live.data.array_format import data_folder
 from hitrs_live.data.corruptions import parse_corruptions
 from hitrs_live.evaluation.reports.held_out import evaluate_held_out
@@ -45,7 +45,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     chosen = [parse_corruptions(text) for text in options.degrade or EFFECTS]
     checkpoint = load_checkpoint(options.checkpoint)
-    loaded = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
+    loaded = find_thresholds(options.thresholds, checkpoint, options.checkpoint)
     step_frames = checkpoint.info.step_frames(options.update)
     rows = []
     for effects in chosen:

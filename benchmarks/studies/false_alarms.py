@@ -23,7 +23,7 @@ from rates import at_usual_rate
 from rich.console import Console
 from rich.table import Table
 
-from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.data.array_format import BACKGROUND, data_folder
 from hitrs_live.data.class_map import read_streams
 from hitrs_live.data.open_dataset import BACKGROUND_NAME, open_dataset
@@ -175,7 +175,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     checkpoint = load_checkpoint(options.checkpoint)
-    thresholds = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED)).thresholds
+    thresholds = find_thresholds(options.thresholds, checkpoint, options.checkpoint).thresholds
     flags = ["--update", options.update]
     for flag, value in (("--checkpoint", options.checkpoint), ("--thresholds", options.thresholds)):
         flags += [flag, value] if value else []

@@ -16,7 +16,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.data.array_format import IGNORE, LabelledSequence, data_folder
 from hitrs_live.data.class_map import as_streams, read_ship
 from hitrs_live.data.shipped_classes import SOURCES
@@ -47,13 +47,13 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(options.checkpoint)
-    thresholds = find_thresholds("", checkpoint, Path(options.checkpoint or SHIPPED)).thresholds
+    thresholds = find_thresholds("", checkpoint, options.checkpoint).thresholds
     loaded = find_ranges(options.quantisation, checkpoint)
     int8 = open_onnx(checkpoint, "int8", engines_folder(), ranges=loaded.ranges)
     gate = measure_parity(int8, TorchEngine(checkpoint.model))
     rows = {
         name: compare(checkpoint, int8, streams, thresholds)
-        for name, streams in read(options.sources, options.seconds).items()
+        for name, streams in read(options.sources, options.seconds, checkpoint.info.labels).items()
     }
     Console().print(table(rows, loaded.origin))
     print(f"parity gate: {gate.same:.1%} of clips with the same class; {gate.refusal('int8') or 'passed'}")
@@ -62,9 +62,9 @@ def main() -> None:
         write_report(options.json, about_run(checkpoint, thresholds, "clip", mirror=False) | report)
 
 
-def read(sources: Sequence[str], seconds: float) -> dict[str, list[LabelledSequence]]:
+def read(sources: Sequence[str], seconds: float, labels: tuple[str, ...]) -> dict[str, list[LabelledSequence]]:
     """Read the test subjects' streams of some sources, in order, until they last `seconds` together."""
-    halves = read_ship(data_folder(), test=True)
+    halves = read_ship(data_folder(), test=True, labels=labels)
     taken: dict[str, list[LabelledSequence]] = {}
     for name in sources:
         streams = as_streams(name, halves[name])

@@ -19,9 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 from hitrs_live.bench.plots import FAINT, PLOT_STYLE
-from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
+from hitrs_live.config import ActionConfig
 from hitrs_live.data.array_format import LabelledSequence, data_folder
-from hitrs_live.data.class_map import read_streams
+from hitrs_live.data.class_map import labelled_classes, read_streams
 from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.evaluation.decode_streams import decode_streams
 from hitrs_live.evaluation.reports.detection import detection_report
@@ -30,7 +31,7 @@ from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.streaming.profile_step import time_steps
-from hitrs_live.streaming.thresholds import Thresholds, find_thresholds
+from hitrs_live.streaming.thresholds import Thresholds, find_thresholds, reported_classes
 
 try:
     import matplotlib as mpl
@@ -68,6 +69,7 @@ def measure(
     step_frames: int | None,
     *,
     mirror: bool,
+    labelled: frozenset[str],
 ) -> dict[str, Any]:
     """Run the streams and return the metrics that are compared with the cost."""
     results = decode_streams(
@@ -76,7 +78,11 @@ def measure(
         thresholds=thresholds,
         step_frames=step_frames,
     )
-    figures = detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)
+    labels = checkpoint.info.labels
+    figures = detection_report(
+        results, labels, rate_hz=checkpoint.info.normaliser.rate_hz, labelled=labelled,
+        reported=reported_classes(labels, ActionConfig(), thresholds),
+    )  # fmt: skip
     kept = {key: figures[key] for key in ("frame_map", "frame_map_later", "delay_p50_s", "delay_p95_s")}
     return kept | {"start_f1_0.3": figures["start_f1"]["0.3"]}
 
@@ -157,8 +163,10 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(options.checkpoint)
-    thresholds = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED)).thresholds
-    streams = read_streams(open_dataset(data_folder() / "ship" / "precog16.npz").split()[1], checkpoint.info.labels)
+    thresholds = find_thresholds(options.thresholds, checkpoint, options.checkpoint).thresholds
+    data = open_dataset(data_folder() / "ship" / "precog16.npz")
+    streams = read_streams(data.split()[1], checkpoint.info.labels)
+    labelled = labelled_classes(data, checkpoint.info.labels)
     stride = checkpoint.info.detector.encoder.clip_stride
     ways = {"clip": (stride, True), "frame": (1, True), "frame, one side": (1, False)}
     if max(options.windows) > checkpoint.info.detector.window_clips or min(options.windows) < 1:
@@ -171,7 +179,7 @@ def main() -> None:
     costs_ms = time_all(choices, options.turns)
     rows = [
         {"update": update, "window_clips": clips, "ms_per_frame": round(costs_ms[update, clips], 3)}
-        | measure(model, thresholds, streams, step_frames, mirror=mirror)
+        | measure(model, thresholds, streams, step_frames, mirror=mirror, labelled=labelled)
         for (update, clips), (model, step_frames, mirror) in choices.items()
     ]
     Console().print(table(rows))

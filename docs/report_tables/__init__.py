@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Final
 
-from report_tables import accuracy, motion, pose_search, reality, repetitions, research, speed
+from report_tables import accuracy, models, motion, pose_search, reality, repetitions, research, speed
 from report_tables.reports import Reports
 
 TABLES: Final[dict[str, Callable[[Reports], str]]] = {
+    "classes": models.classes,
+    "reality_short": reality.reality_short,
     "reality_models": reality.reality_models,
     "rendered": reality.rendered,
     "reality_sets": reality.reality_sets,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from report_tables.markdown import Column, Spread, grid, table
+from report_tables.models import model_of
 from report_tables.reports import Report, Reports
 
 TITLES = {
@@ -25,15 +26,17 @@ FAULTS = {
 
 
 def detection(reports: Reports) -> str:
-    """Lay out the shipped model's figures on people whom training never saw, predicting every frame and every clip."""
+    """Lay out a model's figures on people whom training never saw, predicting every frame and every clip."""
+    every_frame, every_clip = reports["held_out"], reports["held_out_every_clip"]
 
     def rows() -> Iterator[tuple[str, str, Report]]:
-        for name, figures in reports["held_out"]["sources"].items():
+        for name, figures in every_frame["sources"].items():
             yield TITLES[name], "every frame", figures
-            yield "", "every clip", reports["held_out_every_clip"]["sources"][name]
+            if model_of(every_clip) == model_of(every_frame):
+                yield "", "every clip", every_clip["sources"][name]
 
     columns = (
-        Column("people never seen in training", lambda row: row[0]),
+        Column(f"people never seen in training, {model_of(every_frame)}", lambda row: row[0]),
         Column("streams", lambda row: row[2]["streams"] if row[0] else ""),
         Column("prediction", lambda row: row[1]),
         Column("frame mAP", lambda row: row[2]["frame_map"], ".2f"),
@@ -41,6 +44,8 @@ def detection(reports: Reports) -> str:
         Column("start F1 within 0.3 s, 0.5 s", lambda row: [row[2]["start_f1"][key] for key in ("0.3", "0.5")], ".2f"),
         Column("latency p50, p95", lambda row: [row[2]["delay_p50_s"], row[2]["delay_p95_s"]], ".2f", " s"),
         Column("false alarms in background", lambda row: false_alarms_of(row[2])),
+        Column("reports of classes not labelled there", lambda row: others_of(row[2])),
+        Column("experimental classes, left out", lambda row: ", ".join(row[2].get("not_reported", ())) or "-"),
     )
     return table(columns, rows())
 
@@ -64,14 +69,15 @@ def degraded(reports: Reports) -> str:
         return Column(f"{SHORT_TITLES[source]}, frame mAP", lambda row: row["sources"][source]["frame_map"], ".2f")
 
     rows = reports["degraded"]["rows"]
-    columns = (Column("joints", lambda row: faults_of(row["degraded"])), *map(frame_map, rows[0]["sources"]))
+    model = model_of(reports["degraded"])
+    columns = (Column(f"joints, {model}", lambda row: faults_of(row["degraded"])), *map(frame_map, rows[0]["sources"]))
     return table(columns, rows)
 
 
 def trade(reports: Reports) -> str:
     """Lay out what a prediction costs and how good it is, by how often it is made and by the window's length."""
     columns = (
-        Column("prediction", lambda row: f"every {row['update'].split(',')[0]}"),
+        Column(f"prediction, {model_of(reports['trade'])}", lambda row: f"every {row['update'].split(',')[0]}"),
         Column("mirror averaging", lambda row: "no" if row["update"].endswith("one side") else "yes"),
         Column("window, clips", lambda row: row["window_clips"]),
         Column("ms a frame", lambda row: row["ms_per_frame"], ".1f"),
@@ -287,6 +293,12 @@ def false_alarms_of(figures: Report) -> str:
     """Write the false alarms of a source and how much background they are counted in."""
     seconds = f"{figures['background_s']:.0f}"
     return "-" if seconds == "0" else f"{figures['false_alarms']} in {seconds} s"
+
+
+def others_of(figures: Report) -> str:
+    """Write how often a source's streams gave classes that it does not label, and how often in background."""
+    others = figures.get("other_classes")
+    return "-" if others is None else f"{others['detected']}, {others['in_background']} in background"
 
 
 def faults_of(effects: Sequence[Any]) -> str:

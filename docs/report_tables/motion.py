@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from report_tables.markdown import Column, table
+from report_tables.models import model_of
 from report_tables.reports import Report, Reports
 
 SETS = {"motion_precog16": "PRECOG p9-p12", "motion_ui_prmd": "UI-PRMD s08-s10", "motion_cmu": "CMU 08, 09, 14"}
@@ -31,7 +32,8 @@ def motion(reports: Reports) -> str:
         return Column(f"{horizon_ms} ms", lambda row: row[2][horizon_ms], ".0f")
 
     horizons_ms = reports[next(iter(SETS))][IN_ROOM]
-    columns = (Column("people", lambda row: row[0]), Column("mean joint error, mm", lambda row: row[1]))
+    model = model_of(reports[next(iter(SETS))])
+    columns = (Column(f"people, {model}", lambda row: row[0]), Column("mean joint error, mm", lambda row: row[1]))
     return table((*columns, *map(at, horizons_ms)), rows())
 
 
@@ -42,7 +44,7 @@ def motion_degraded(reports: Reports) -> str:
         return min((report["baselines"][name][IN_ROOM]["400"], words) for name, words in BASELINES.items())
 
     columns = (
-        Column("people, worse joints", lambda item: item[0]),
+        Column(f"people, worse joints, {model_of(reports[f'{next(iter(SETS))}_degraded'])}", lambda item: item[0]),
         Column("predicted, mm at 400 ms", lambda item: item[1][IN_ROOM]["400"], ".0f"),
         Column("best baseline, mm", lambda item: best(item[1])[0], ".0f"),
         Column("which", lambda item: best(item[1])[1]),

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from report_tables.markdown import Column, table
+from report_tables.models import model_of
 from report_tables.reports import Report, Reports
 
-MODELS: Final = {"hitrs_tiny 3": "reality", "version 4, preview, a prediction every clip": "reality_preview"}
-"""Reports of `hitrs-live evaluate reality --json`, by model and version, the oldest first. To add a model: one line."""
+REPORTS: Final = ("reality_3", "reality")
+"""Reports of `hitrs-live evaluate reality --json`, the oldest model first. To add one: its name."""
 CURRENT: Final = "reality"
 """The report of the shipped model, from which the tables by set, class and view are made."""
 _GROUPS: Final = {"camera": "cameras", "sensor": "other sensors"}
@@ -18,9 +19,9 @@ def reality_models(reports: Reports) -> str:
     """Lay out every model on people before cameras, and on data sets of other sensors."""
 
     def rows() -> Iterator[tuple[str, str, Report]]:
-        for model, name in MODELS.items():
-            for at, (group, figures) in enumerate(reports[name]["groups"].items()):
-                yield "" if at else model, _GROUPS[group], figures
+        for report in reports.there(REPORTS):
+            for at, (group, figures) in enumerate(report["groups"].items()):
+                yield "" if at else _conditions(report), _GROUPS[group], figures
 
     columns = (
         Column("model", lambda row: row[0]),
@@ -37,10 +38,21 @@ def reality_models(reports: Reports) -> str:
     return table(columns, rows())
 
 
+def reality_short(reports: Reports) -> str:
+    """Lay out how many actions every model finds before cameras, and how often it reports what did not happen."""
+    columns = (
+        Column("model", _conditions),
+        Column("actions found", lambda report: _of(report["groups"]["camera"])),
+        Column("precision", lambda report: report["groups"]["camera"]["all"]["precision"], ".2f"),
+        Column("false alarms an hour (95 %)", lambda report: _rate(report["groups"]["camera"]["false_alarms"]["all"])),
+    )
+    return table(columns, reports.there(REPORTS))
+
+
 def reality_sets(reports: Reports) -> str:
     """Lay out the shipped model on every set, with what it reports wrongly most often."""
     columns = (
-        Column("set", lambda row: row["title"]),
+        Column(f"set, {model_of(reports[CURRENT])}", lambda row: row["title"]),
         Column("hours", lambda row: row["recorded_s"] / 3600, ".2f"),
         Column("found", _of),
         Column("precision", lambda row: row["all"]["precision"], ".2f"),
@@ -70,7 +82,7 @@ def reality_classes(reports: Reports) -> str:
             f"{_GROUPS[group]}, false", lambda label: groups[group]["per_class"].get(label, {}).get("false", 0)
         )
 
-    columns = [Column("class", lambda label: label.replace("_", " "))]
+    columns = [Column(f"class, {model_of(reports[CURRENT])}", lambda label: label.replace("_", " "))]
     for group in groups:
         columns += [found(group), false(group)]
     return table(columns, labels)
@@ -80,7 +92,7 @@ def reality(reports: Reports) -> str:
     """Lay out the events of clips of real people, by class."""
     report = reports[CURRENT]["sets"]["clips"]
     columns = (
-        Column("class", lambda item: item[0].replace("_", " ")),
+        Column(f"class, {model_of(reports[CURRENT])}", lambda item: item[0].replace("_", " ")),
         Column("true", lambda item: item[1]["true"]),
         Column("found", lambda item: item[1]["found"]),
         Column("reported", lambda item: item[1]["detected"]),
@@ -102,10 +114,16 @@ def reality_views(reports: Reports) -> str:
             for key in keys:
                 total[key] += row[key]
     columns = (
-        Column("view", lambda item: item[0]),
+        Column(f"view, {model_of(reports[CURRENT])}", lambda item: item[0]),
         *(Column(key, lambda item, key=key: item[1][key]) for key in keys),  # type: ignore[misc]
     )
     return table(columns, sorted(views.items(), key=lambda item: -item[1]["true"]))
+
+
+def _conditions(report: Report) -> str:
+    """Name a report's model, and what differs from the live default."""
+    untuned = "" if report["tuned"] else ", without thresholds"
+    return f"{model_of(report)}{untuned}{', a prediction every clip' if report['update'] == 'clip' else ''}"
 
 
 def _of(figures: Report) -> str:
@@ -136,8 +154,8 @@ def _while(doing: str) -> str:
     return f"(during {doing.replace('_', ' ')}) " if doing else ""
 
 
-RENDERED: Final = {"hitrs_tiny 3": "rendered"}
-"""Reports of `hitrs-live evaluate rendered --json`, by model and version, the oldest first."""
+RENDERED: Final = ("rendered_3", "rendered")
+"""Reports of `hitrs-live evaluate rendered --json`, the oldest model first."""
 _JOINTS: Final = {"own_joints": "own", "rendered": "rendered"}
 
 
@@ -145,10 +163,10 @@ def rendered(reports: Reports) -> str:
     """Lay out every model on held-out people as the virtual camera sees them, beside the recordings' own joints."""
 
     def rows() -> Iterator[tuple[str, str, Report, str]]:
-        for model, name in RENDERED.items():
-            for source, both in reports[name]["sources"].items():
+        for report in reports.there(RENDERED):
+            for source, both in report["sources"].items():
                 for key in _JOINTS:
-                    yield model, source, both, key
+                    yield model_of(report), source, both, key
 
     columns = (
         Column("model", lambda row: row[0]),

@@ -1,6 +1,7 @@
 """Read the reports that tables are made of."""
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ class Reports:
         """Take the folder of the JSON files."""
         self._folder = folder
         self._read: dict[str, Report] = {}
+
+    def there(self, names: Iterable[str]) -> Iterator[Report]:
+        """Give those of the reports that there are. Raises ReportUnreadable where one cannot be read."""
+        return (self[name] for name in names if (self._folder / f"{name}.json").exists())
 
     def __getitem__(self, name: str) -> Report:
         """Return `NAME.json`. Raises ReportUnreadable."""

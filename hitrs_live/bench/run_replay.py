@@ -34,7 +34,7 @@ import numpy as np
 import torch
 
 from hitrs_live.bench.replay_tables import print_report
-from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.config import Config
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.evaluation.batch_replay import FileScores, Replay, TrackedFile
@@ -90,7 +90,7 @@ def bench_replay(files: list[Path], config: Config, *, rows: int) -> dict[str, A
     model = config.model
     torch.set_num_threads(model.threads)
     checkpoint = load_checkpoint(model.checkpoint or None)
-    loaded = find_thresholds(config.action.thresholds, checkpoint, Path(model.checkpoint or SHIPPED))
+    loaded = find_thresholds(config.action.thresholds, checkpoint, model.checkpoint)
     opened = open_engine(
         checkpoint, model.engine, model.precision, max_rows=rows * (1 + model.mirror), threads=model.threads,
         build=model.engine != "auto",

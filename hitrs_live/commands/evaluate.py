@@ -26,7 +26,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         )
         return added
 
-    held_out = add("held-out", "detect actions of the shipped classes on held-out subjects, through the streaming path")
+    held_out = add(
+        "held-out", "detect actions on held-out subjects of the shipped data sets, through the streaming path"
+    )
     held_out.add_argument(
         "--data", type=Path, metavar="FOLDER", help="data folder (default: $HITRS_DATA, else ../shared/data)"
     )
@@ -142,6 +144,10 @@ def _add_checkpoint_flags(parser: argparse.ArgumentParser) -> None:
         "--thresholds", default="", metavar="FILE",
         help="file from `tune-thresholds`, or none (default: calibration/NAME.toml, NAME being the checkpoint's, "
         "or else the checkpoint's own)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--classes", default="", metavar="NAMES",
+        help="actions to report, with commas, or all (default: all but the model's experimental ones)",
     )  # fmt: skip
     add_prediction_flags(parser)
 

@@ -1,4 +1,4 @@
-"""`hitrs-live models`: show, assemble or download the pose model."""
+"""`hitrs-live models`: show, assemble or download the pose model; list the classes of an action model."""
 
 import argparse
 import logging
@@ -14,11 +14,21 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wheel", metavar="FILE", help="assemble it offline, from this wheel of mediapipe 0.10.21")
     parser.add_argument("--download", choices=("lite", "full", "heavy"), help="download an official model instead")
     parser.add_argument("--pose-model", metavar="FILE", help="also describe this .task file")
+    parser.add_argument(
+        "--classes", nargs="?", const="", metavar="FILE",
+        help="list the classes of a detector instead, and which it reports by default (FILE: default the one shipped; "
+        "hitrs_tiny_3 is the one before)",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb; return the exit code."""
+    if options.classes is not None:
+        from hitrs_live.streaming.class_list import describe_classes
+
+        print(*describe_classes(options.classes), sep="\n")
+        return 0
     from hitrs_live.pose.mediapipe.models import (
         cache_folder,
         describe_file,

@@ -11,7 +11,7 @@ from hitrs_live.data.dataset import UNLABELLED, Body, Dataset
 from hitrs_live.data.formats.ui_prmd import join_repetitions, trim_rest
 from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.data.protocols import has_single_repetitions
-from hitrs_live.data.shipped_classes import LABELS, SHIP_CLASSES, SOURCES
+from hitrs_live.data.shipped_classes import LABELS, SHIP_CLASSES, SOURCES, ship_class
 from hitrs_live.errors import DataError
 
 
@@ -19,16 +19,21 @@ def map_labels(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) ->
     """Map each label of a data set to a class of a detector.
 
     labels: the detector's classes, background first. A label is looked up by its name; the shipped data's names are
-    first translated by SHIP_CLASSES. Returns (L,), `unknown` where the detector has no such class.
+    first translated by `ship_class`. Returns (L,), `unknown` where the detector has no such class.
     """
     table = np.full(len(data.index.labels), unknown, np.int64)
     for number, name in enumerate(data.index.labels):
-        known = SHIP_CLASSES[data.index.name](name) if data.index.name in SHIP_CLASSES else name
+        known = ship_class(data.index.name, name, labels) if data.index.name in SHIP_CLASSES else name
         if number == data.index.background:
             table[number] = BACKGROUND
         elif known in labels:
             table[number] = labels.index(known)
     return table
+
+
+def labelled_classes(data: Dataset, labels: tuple[str, ...]) -> frozenset[str]:
+    """Return the classes of a detector that a data set labels wherever they occur. Of the others it says nothing."""
+    return frozenset(labels[number] for number in map_labels(data, labels).tolist() if number > BACKGROUND)
 
 
 def read_classes(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> list[LabelledSequence]:
@@ -81,13 +86,13 @@ def _read_bodies(data: Dataset, labels_of: Callable[[Body], NDArray[np.int64]]) 
     ]
 
 
-def read_ship(folder: Path, *, test: bool) -> dict[str, list[LabelledSequence]]:
-    """Read the labelled files of the data folder with the shipped classes. test: the test subjects, else the others.
+def read_ship(folder: Path, *, test: bool, labels: tuple[str, ...] = LABELS) -> dict[str, list[LabelledSequence]]:
+    """Read the labelled files of the data folder with the classes of a detector, by default those of the files alone.
 
-    Raises DataError where a file is missing or damaged.
+    test: the test subjects, else the others. Raises DataError where a file is missing or damaged.
     """
     halves = {name: open_dataset(folder / "ship" / f"{name}.npz").split() for name in SOURCES}
-    return {name: read_classes(half[test], LABELS) for name, half in halves.items()}
+    return {name: read_classes(half[test], labels) for name, half in halves.items()}
 
 
 def _mapped(labels: NDArray[np.int16], table: NDArray[np.int64]) -> NDArray[np.int64]:

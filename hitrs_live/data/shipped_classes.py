@@ -1,6 +1,6 @@
-"""List the classes of the shipped weights, and map the labels of their training data to them; list test subjects."""
+"""Map the labels of the recordings that the shipped weights are trained on to classes; list the test subjects."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Final
 
 LABELS = (
@@ -11,7 +11,7 @@ LABELS = (
     "shoulder_abduction", "shoulder_extension", "shoulder_rotation", "shoulder_scaption",
     "walk", "run", "jump", "jumping_jack", "knee_raise", "arm_circle", "twist", "toe_touch",
 )  # fmt: skip
-"""The classes of the shipped detector; 0 is everything else."""
+"""The classes of the labelled files, which are the first of the shipped detector's; 0 is everything else."""
 
 SOURCES = ("precog16", "ui_prmd_kinect", "cmu_bvh_01_14", "cmu_mocap6")
 """The labelled files, in the order of the data's README."""
@@ -80,8 +80,19 @@ _CMU_EXACT = {
 _CMU_BACKGROUND = (
     "dance", "swordplay", "wash", "unscrew", "drink", "laugh", "direct traffic", "climb", "sit on stepstool, ankle",
 )  # fmt: skip
-"""Prefixes of CMU labels whose recordings contain none of the classes. Labels in neither list are ignored: a dribbling
+"""Prefixes of CMU labels whose recordings contain none of LABELS. Labels in neither list are ignored: a dribbling
 player also walks, a boxer also punches."""
+_CMU_FURTHER: Final[Mapping[str, str]] = {"drink": "drink", "wash windows": "wipe"}
+"""By prefix of a CMU label that is background for LABELS: the class of a detector that has more classes."""
+_CMU_AT_UNKNOWN_TIMES: Final[Mapping[str, frozenset[str]]] = {
+    "unscrew": frozenset({"drink"}),
+    "direct traffic": frozenset({"wave", "point", "raise_hand"}),
+    "climb": frozenset({"step"}),
+    "dance": frozenset({"step", "side_step", "turn"}),
+    "swordplay": frozenset({"step"}),
+    "sit on stepstool": frozenset({"stand_to_sit"}),
+}
+"""By prefix of a CMU label that is background for LABELS: classes of other detectors that occur in it somewhere."""
 
 
 def _cmu_label(label: str) -> str | None:
@@ -94,4 +105,20 @@ SHIP_CLASSES: Final[Mapping[str, Callable[[str], str | None]]] = {
     "cmu_bvh_01_14": _cmu_label,
     "cmu_mocap6": _MOCAP6.get,
 }
-"""By file: maps one of its labels to a class; None where it is none of the classes, or may contain several."""
+"""By file: maps one of its labels to a class of LABELS; None where it is none of them, or may contain several."""
+
+
+def ship_class(source: str, label: str, classes: Container[str]) -> str | None:
+    """Return what a label of a shipped file is to a detector of these classes.
+
+    It is a class of LABELS, where the detector has it or not; a further class, if the detector has it, of what is
+    background for LABELS; else background; or None, where classes of the detector may occur in it at unknown times.
+    """
+    known = SHIP_CLASSES[source](label)
+    if known != LABELS[0] or source != "cmu_bvh_01_14":
+        return known
+    further = next((name for prefix, name in _CMU_FURTHER.items() if label.startswith(prefix)), None)
+    if further is not None and further in classes:
+        return further
+    within = next((names for prefix, names in _CMU_AT_UNKNOWN_TIMES.items() if label.startswith(prefix)), frozenset())
+    return None if any(name in classes for name in within) else known

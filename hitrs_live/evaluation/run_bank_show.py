@@ -1,7 +1,6 @@
 """`hitrs-live bank show`: what a bank has of each source, and what a detector reports on it."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.config import ActionConfig
 from hitrs_live.evaluation.bank_scores import SourceAlarms, bank_alarms, bank_logits, hardest_rows
 from hitrs_live.evaluation.metrics.false_alarms import poisson_interval
@@ -30,14 +29,14 @@ _COUNTED = ("false\nalarms", "per\nhour")
 def run_show(options: argparse.Namespace) -> int:
     """Print the table of a bank; with --alarms, also count a detector's false alarms. Returns the exit code."""
     counts = options.alarms or options.hardest
-    encoder = open_bank_encoder(Path(options.checkpoint or SHIPPED)).description if counts else None
+    encoder = open_bank_encoder(options.checkpoint).description if counts else None
     bank = Bank.open(options.bank, encoder)
     report = bank_report(bank)
     alarms: dict[str, SourceAlarms] = {}
     hardest: list[dict[str, Any]] = []
     if counts:
         checkpoint = load_checkpoint(options.checkpoint)
-        thresholds = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED)).thresholds
+        thresholds = find_thresholds(options.thresholds, checkpoint, options.checkpoint).thresholds
         torch.set_num_threads(options.threads)
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("scoring the bank", total=len(bank))

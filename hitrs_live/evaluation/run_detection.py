@@ -1,7 +1,6 @@
 """`hitrs-live evaluate detection` and `evaluate held-out`: a detector's metrics, as tables and as JSON."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,9 +10,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
+from hitrs_live.config import ActionConfig
 from hitrs_live.data.array_format import BACKGROUND, IGNORE, LabelledSequence, data_folder
-from hitrs_live.data.class_map import read_streams
+from hitrs_live.data.class_map import labelled_classes, read_streams
 from hitrs_live.data.corruptions import corrupt, parse_corruptions
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.open_dataset import check_rates, open_dataset
@@ -25,7 +25,7 @@ from hitrs_live.evaluation.reports.detection import TOLERANCE_S, detection_repor
 from hitrs_live.evaluation.reports.held_out import evaluate_held_out
 from hitrs_live.evaluation.reports.write import about_run, write_report
 from hitrs_live.evaluation.run_model import run_model
-from hitrs_live.streaming.thresholds import Thresholds, find_thresholds
+from hitrs_live.streaming.thresholds import Thresholds, find_thresholds, reported_classes
 
 _COLUMNS = {
     "starts": "starts",
@@ -37,6 +37,7 @@ _COLUMNS = {
     "ap_later": "AP@0.2s",
 }
 """Keys of a class's metrics and their headings; AP@0.2s: at 0.2 s lookahead."""
+_MOST_OTHERS = 6
 
 
 def run_detection(options: argparse.Namespace) -> int:
@@ -57,12 +58,18 @@ def run_detection(options: argparse.Namespace) -> int:
         step_frames=step_frames,
         mirror=options.mirror,
     )
-    results = decode_streams(streams, checkpoint.info, thresholds=thresholds, step_frames=step_frames)
-    figures = detection_report(results, checkpoint.info.labels, rate_hz=checkpoint.info.normaliser.rate_hz)
+    labels, config = checkpoint.info.labels, ActionConfig(classes=options.classes)
+    results = decode_streams(streams, checkpoint.info, config, thresholds=thresholds, step_frames=step_frames)
+    figures = detection_report(
+        results, labels, rate_hz=checkpoint.info.normaliser.rate_hz,
+        # Where unknown actions count as background, so does what else is detected in them.
+        labelled=None if options.unknown_is_background else labelled_classes(data, labels),
+        reported=reported_classes(labels, config, thresholds),
+    )  # fmt: skip
     report = {
         "data": data.index.name,
         "subjects": sorted({sequence.subject for sequence in sequences}),
-        **about_run(checkpoint, thresholds, options.update, mirror=options.mirror),
+        **about_run(checkpoint, thresholds, options.update, mirror=options.mirror, classes=options.classes),
         "degraded": [effect.name for effect in effects],
         "live_minus_offline": difference_from_offline(checkpoint, streams, step_frames, mirror=options.mirror),
         **figures,
@@ -79,10 +86,11 @@ def run_held_out(options: argparse.Namespace) -> int:
     checkpoint, thresholds, step_frames = _detector(options)
     torch.set_num_threads(options.threads)
     folder = options.data or data_folder()
-    report = about_run(checkpoint, thresholds, options.update, mirror=options.mirror)
+    report = about_run(checkpoint, thresholds, options.update, mirror=options.mirror, classes=options.classes)
     report |= evaluate_held_out(
-        checkpoint, folder, thresholds=thresholds, step_frames=step_frames, mirror=options.mirror, effects=effects
-    )
+        checkpoint, folder, config=ActionConfig(classes=options.classes), thresholds=thresholds,
+        step_frames=step_frames, mirror=options.mirror, effects=effects,
+    )  # fmt: skip
     console = Console()
     for name, figures in report["sources"].items():
         show(console, _degraded(name, report), figures)
@@ -115,6 +123,8 @@ def show(console: Console, name: str, figures: dict[str, Any]) -> None:
         "start F1": _by(figures["start_f1"], "within {} s"),
         "start delay": f"p50 {figures['delay_p50_s']} s, p95 {figures['delay_p95_s']} s",
         "false alarms": alarms,
+        "classes not labelled here": _others(figures["other_classes"]),
+        "classes not reported": ", ".join(figures["not_reported"]) or "none",
         "interval mAP": _by(figures["map_at_overlap"]["by_action"], "at overlap {}"),
         "segmental F1": _by(figures["segmental_f1"], "at {} %"),
         "edit score": figures["edit"],
@@ -129,7 +139,7 @@ def show(console: Console, name: str, figures: dict[str, Any]) -> None:
 
 def _detector(options: argparse.Namespace) -> tuple[Checkpoint, Thresholds | None, int]:
     checkpoint = load_checkpoint(options.checkpoint)
-    loaded = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
+    loaded = find_thresholds(options.thresholds, checkpoint, options.checkpoint)
     return checkpoint, loaded.thresholds, checkpoint.info.step_frames(options.update)
 
 
@@ -150,6 +160,12 @@ def _streams(data: Dataset, checkpoint: Checkpoint, *, unknown_is_background: bo
 def _degraded(name: str, report: dict[str, Any]) -> str:
     """Append the applied degradations to a data set's name."""
     return f"{name} ({', '.join(report['degraded'])})" if report["degraded"] else name
+
+
+def _others(others: dict[str, Any]) -> str:
+    """Say how often classes were reported that the data says nothing of."""
+    most = ", ".join(f"{name} {times}" for name, times in list(others["by_class"].items())[:_MOST_OTHERS])
+    return f"{others['detected']} reports, {others['in_background']} in background" + (f": {most}" if most else "")
 
 
 def _by(values: dict[str, Any], where: str) -> str:

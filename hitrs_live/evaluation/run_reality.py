@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from hitrs_live.checkpoint import SHIPPED, Checkpoint, load_checkpoint
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.config import Config, override
 from hitrs_live.data.array_format import data_folder
 from hitrs_live.data.class_map import read_streams
@@ -41,14 +41,16 @@ def run_reality(options: argparse.Namespace) -> int:
     folder = options.data or data_folder()
     chosen = _choose(options.sets, folder)
     checkpoint = load_checkpoint(options.checkpoint)
-    found = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED))
+    found = find_thresholds(options.thresholds, checkpoint, options.checkpoint)
     earlier = {path.stem: _read_report(path) for path in options.compare or ()}
     given = [(name, _read_given(path, checkpoint)) for name, path in options.streams or ()]
     torch.set_num_threads(options.threads)
-    config = override(Config(), {"model.update": options.update, "model.mirror": options.mirror})
+    config = override(
+        Config(), {"model.update": options.update, "model.mirror": options.mirror, "action.classes": options.classes}
+    )
     engine = open_engine(checkpoint, "onnx", max_rows=2 * _ROWS, threads=options.threads).engine
     sets = list(_score(checkpoint, chosen, given, folder=folder, work=options.work, config=config, engine=engine))
-    report = about_run(checkpoint, found.thresholds, options.update, mirror=options.mirror)
+    report = about_run(checkpoint, found.thresholds, options.update, mirror=options.mirror, classes=options.classes)
     report |= evaluate_reality(checkpoint, sets, config.action, thresholds=found.thresholds)
     print_reality(Console(), report)
     if options.json:

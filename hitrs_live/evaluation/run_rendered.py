@@ -1,7 +1,6 @@
 """`hitrs-live evaluate rendered`: a detector on rendered held-out people, beside their own joints."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,7 +8,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from hitrs_live.checkpoint import SHIPPED, load_checkpoint
+from hitrs_live.checkpoint import load_checkpoint
+from hitrs_live.config import ActionConfig
 from hitrs_live.data.array_format import data_folder
 from hitrs_live.evaluation.reports.rendered import evaluate_rendered
 from hitrs_live.evaluation.reports.write import about_run, write_report
@@ -21,13 +21,14 @@ _SHOWN = {"own_joints": "own", "rendered": "rendered"}
 def run_rendered(options: argparse.Namespace) -> int:
     """Measure, print one table and write the report. Returns the exit code."""
     checkpoint = load_checkpoint(options.checkpoint)
-    thresholds = find_thresholds(options.thresholds, checkpoint, Path(options.checkpoint or SHIPPED)).thresholds
+    thresholds = find_thresholds(options.thresholds, checkpoint, options.checkpoint).thresholds
     torch.set_num_threads(options.threads)
-    report = about_run(checkpoint, thresholds, options.update, mirror=options.mirror)
+    report = about_run(checkpoint, thresholds, options.update, mirror=options.mirror, classes=options.classes)
     report["sources"] = evaluate_rendered(
         checkpoint,
         options.data or data_folder(),
         options.views,
+        config=ActionConfig(classes=options.classes),
         thresholds=thresholds,
         step_frames=checkpoint.info.step_frames(options.update),
         mirror=options.mirror,

@@ -22,7 +22,7 @@ from hitrs_live.evaluation.recorded_streams import run_on_recording
 from hitrs_live.evaluation.run_model import run_model
 from hitrs_live.evaluation.tuning import TOLERANCE_S, Outcome, Tuner
 from hitrs_live.sources.recording import is_recording
-from hitrs_live.streaming.thresholds import FOLDER, Thresholds, save_thresholds
+from hitrs_live.streaming.thresholds import FOLDER, Thresholds, recall_key, save_thresholds
 
 _SHOWN_NAMES = 20
 
@@ -63,11 +63,15 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
     after = tuner.measure(tuner.tune(options.false_alarms_per_hour, least_recall=options.least_recall))
     other_half = tuner.cross_check(options.false_alarms_per_hour)
     _print(console, checkpoint.info.labels, before, after)
+    every = after
+    if after.thresholds.experimental:
+        every = tuner.measure(msgspec.structs.replace(after.thresholds, experimental=()))
     if weak := after.thresholds.experimental:
         _print_line(console, f"experimental, reported only where `action.classes` names them: {', '.join(weak)}")
     for line in _conclude(before, after, other_half, options.false_alarms_per_hour):
         _print_line(console, line)
     provenance = _provenance(options, notes, before, after, other_half)
+    provenance |= _recalls(checkpoint.info.labels, after, every)
     save_thresholds(out, msgspec.structs.replace(after.thresholds, provenance=provenance))
     use = "pass it to hitrs-live live with --thresholds" if options.out else "hitrs-live live finds it from here"
     _print_line(console, f"{out}: written; {use}")
@@ -199,6 +203,16 @@ def _provenance(
         now = after.all_starts
         provenance["recall_of_starts"] = f"{now.recall:.3f} of {now.true}, {before.all_starts.recall:.3f} untuned"
     return {name: text for name, text in provenance.items() if text}
+
+
+def _recalls(labels: tuple[str, ...], after: Outcome, every: Outcome) -> dict[str, str]:
+    """Record the recall of starts of each class. every: with the experimental classes reported too."""
+    recalls = {}
+    for number, label in enumerate(labels[1:], start=1):
+        starts = (every if label in after.thresholds.experimental else after).starts.get(number)
+        if starts and starts.true:
+            recalls[recall_key(label)] = f"{starts.right} of {starts.true}"
+    return recalls
 
 
 def _on(thresholds: Thresholds, label: str) -> str:

@@ -15,6 +15,19 @@ KEY = "hitrs_live"
 SHIPPED = Path(__file__).parents[1] / "weights" / "hitrs_tiny.safetensors"
 
 
+def checkpoint_path(given: str | Path | None) -> Path:
+    """Return a checkpoint's file: of nothing the shipped one, of `hitrs_tiny_3` the one of that name in the package.
+
+    given: a path, or the name without `.safetensors` of a file among the package's weights; what exists in the working
+    directory comes first.
+    """
+    if not given:
+        return SHIPPED
+    path = Path(given)
+    packaged = SHIPPED.with_name(f"{path.name}.safetensors")
+    return packaged if path.name == str(path) and not path.exists() and packaged.is_file() else path
+
+
 class _Kind(msgspec.Struct):
     kind: str = "detector"
 

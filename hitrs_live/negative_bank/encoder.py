@@ -6,8 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from hitrs_live.checkpoint import SHIPPED, checkpoint_kind, load_checkpoint, load_encoder
+from hitrs_live.checkpoint import checkpoint_kind, load_checkpoint, load_encoder
 from hitrs_live.errors import CheckpointMismatch
+from hitrs_live.files.checkpoint_file import checkpoint_path
 from hitrs_live.inference.base import StepEncoder
 from hitrs_live.inference.torch_engine import TorchEncoder, TorchEngine
 from hitrs_live.model.hitrs import HiTRS
@@ -26,12 +27,12 @@ class BankEncoder:
     description: EncoderDescription
 
 
-def open_bank_encoder(path: Path | None) -> BankEncoder:
+def open_bank_encoder(path: str | Path | None) -> BankEncoder:
     """Open the encoder of a checkpoint of any kind, by default of the shipped one, on the CPU.
 
     Raises CheckpointMismatch as `load_checkpoint` does.
     """
-    path = Path(SHIPPED) if path is None else path
+    path = checkpoint_path(path)
     if checkpoint_kind(path) == "detector":
         checkpoint = load_checkpoint(path)
         info, model = checkpoint.info, checkpoint.model

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hitrs_live.config import Config
 from hitrs_live.errors import ConfigError, HitrsLiveError, TransportError, ViewUnavailable
-from hitrs_live.files.checkpoint_file import SHIPPED, check_detector_file
+from hitrs_live.files.checkpoint_file import check_detector_file, checkpoint_path
 from hitrs_live.files.output_files import is_one_of, why_unwritable
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pose.factory import check_model, check_model_file, make_pose_estimator
@@ -114,7 +114,7 @@ class Assembly:
         self._stack.callback(torch.set_num_threads, torch.get_num_threads())
         torch.set_num_threads(config.model.threads)
         checkpoint = load_checkpoint(config.model.checkpoint or None)
-        thresholds = find_thresholds(config.action.thresholds, checkpoint, Path(config.model.checkpoint or SHIPPED))
+        thresholds = find_thresholds(config.action.thresholds, checkpoint, config.model.checkpoint)
         reported_classes(checkpoint.info.labels, config.action, thresholds.thresholds)
         # An engine that was not asked for is not built, which would take minutes.
         open_configured = partial(
@@ -229,7 +229,7 @@ class Assembly:
 
 def _check_files(config: Config) -> None:
     """Check the files that the settings name. Raises ConfigError or CheckpointMismatch."""
-    check_detector_file(Path(config.model.checkpoint or SHIPPED))
+    check_detector_file(checkpoint_path(config.model.checkpoint))
     check_thresholds_file(config.action.thresholds)
     check_model_file(config.pose)
     if config.model.precision == "int8" and config.model.quantisation:

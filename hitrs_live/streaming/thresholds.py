@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hitrs_live.config import ActionConfig
 from hitrs_live.errors import ConfigError
 from hitrs_live.files.atomic_write import whole_file
+from hitrs_live.files.checkpoint_file import checkpoint_path
 from hitrs_live.files.text_file import TextUnreadable, read_text
 from hitrs_live.settings_check import find_fault
 from hitrs_live.streaming.scores import known_scores, share_with_unknown
@@ -63,7 +64,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     experimental: tuple[str, ...] = ()
     """Classes that are not reported unless the setting `action.classes` names them."""
     provenance: dict[str, str] = {}
-    """How they were tuned: data, target false alarms per hour, remaining recall."""
+    """How they were tuned: data, target false alarms per hour, remaining recall, also by class under `recall_key`."""
     classes: dict[str, ClassThresholds] = {}
 
 
@@ -145,6 +146,11 @@ def make_threshold_arrays(
     )
 
 
+def recall_key(label: str) -> str:
+    """Return the key of `Thresholds.provenance` under which a class's recall stands, such as "57 of 60"."""
+    return f"recall_of_{label}"
+
+
 def reported_classes(
     labels: Sequence[str], config: ActionConfig, thresholds: Thresholds | None = None
 ) -> tuple[str, ...]:
@@ -165,12 +171,12 @@ def reported_classes(
     return tuple(name for name in labels[1:] if name in names)
 
 
-def find_thresholds(setting: str, checkpoint: "Checkpoint", path: Path) -> LoadedThresholds:
+def find_thresholds(setting: str, checkpoint: "Checkpoint", path: str | Path | None) -> LoadedThresholds:
     """Read the thresholds file that the setting names, else one at the default places.
 
-    setting: a path, empty, or "none" for none at all. path: the checkpoint's file. Without a setting
-    `calibration/NAME.toml` is looked for, NAME being the checkpoint's, then STEM.thresholds.toml beside the checkpoint;
-    a file for another checkpoint is skipped, with a notice.
+    setting: a path, empty, or "none" for none at all. path: the checkpoint, as `load_checkpoint` takes it. Without a
+    setting `calibration/NAME.toml` is looked for, NAME being the checkpoint's, then STEM.thresholds.toml beside the
+    checkpoint; a file for another checkpoint is skipped, with a notice.
 
     Raises ConfigError as `load_thresholds` does.
     """
@@ -179,7 +185,10 @@ def find_thresholds(setting: str, checkpoint: "Checkpoint", path: Path) -> Loade
     if setting:
         return LoadedThresholds(thresholds=load_thresholds(Path(setting), checkpoint))
     notice = ""
-    for file in (FOLDER / f"{Path(checkpoint.info.name).name}.toml", path.with_suffix(".thresholds.toml")):
+    for file in (
+        FOLDER / f"{Path(checkpoint.info.name).name}.toml",
+        checkpoint_path(path).with_suffix(".thresholds.toml"),
+    ):
         if not file.is_file():
             continue
         thresholds = _read(file)

@@ -1,5 +1,6 @@
 """The documents have the figures of the reports and the fields of the messages, and a page that has others is named."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -153,6 +154,25 @@ def test_every_table_can_be_made_of_the_reports() -> None:
         assert rows, name
         for line in (rule, *rows):
             assert line.count("|") == heads.count("|"), f"{name}: {line}"
+
+
+def test_the_table_of_classes_has_every_class_of_the_shipped_model_once() -> None:
+    from report_tables import TABLES
+    from report_tables.models import shipped_labels
+    from report_tables.reports import Reports
+
+    named = re.findall(r"`(\w+)`", TABLES["classes"](Reports(ROOT / "reports")))
+    assert sorted(named) == sorted(shipped_labels()[1:])
+
+
+def test_a_table_names_the_model_that_its_report_is_of() -> None:
+    from report_tables.models import model_of
+
+    for name, model in (("hitrs_tiny", "hitrs_tiny 4"), ("hitrs_tiny_3", "hitrs_tiny 3")):
+        weights = ROOT / "hitrs_live" / "weights" / f"{name}.safetensors"
+        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+        assert model_of({"checkpoint": {"sha256": sha256}}) == model
+    assert model_of({"checkpoint": {"sha256": "0" * 64}}) == "other weights (00000000)"
 
 
 def test_a_column_of_fractions_has_to_say_how_it_is_rounded() -> None:

@@ -96,6 +96,36 @@ def test_frames_of_an_unknown_class_count_nowhere() -> None:
         assert with_unknown[key] == known[key], key
 
 
+def test_classes_that_the_data_does_not_label_are_neither_right_nor_wrong_and_counted_by_themselves() -> None:
+    """A jump found; a squat reported during it and one in the background, of data that says nothing of squats."""
+    labels = [0] * 15 + [1] * 15 + [0] * 90
+    jump, during, alone = detected("jump", 0.5, 0.9), detected("squat", 0.6, 0.8, 0.9), detected("squat", 3, 3.2, 3.5)
+    figures = detection_report([result(labels, jump, during, alone)], LABELS, labelled={"jump"})
+    assert (figures["start_precision"], figures["start_recall"]) == (1.0, 1.0)
+    assert figures["edit"] == figures["segmental_f1"]["10"] == 1.0
+    assert figures["other_classes"] == {"detected": 2, "in_background": 1, "by_class": {"squat": 2}}
+    assert figures["false_alarms"] == 1, "in background every report is false"
+    every = detection_report([result(labels, jump, during, alone)], LABELS)
+    assert every["start_precision"] == pytest.approx(1 / 3, abs=1e-4)
+    assert every["other_classes"]["detected"] == 0
+
+
+def test_frames_whose_best_class_the_data_does_not_label_are_confused_with_other_classes() -> None:
+    taken_for_squats = replace(result([0] * 12 + [1] * 18), scores=np.eye(3, dtype=np.float32)[[2, 1, 1]])
+    figures = detection_report([taken_for_squats], LABELS, labelled={"jump"})["confusion"]
+    assert figures == {"labels": ["background", "jump", "other classes"], "counts": [[12, 0, 0], [0, 11, 7], [0, 0, 0]]}
+
+
+def test_a_class_that_is_not_reported_is_not_missed_but_what_is_detected_in_it_is_wrong() -> None:
+    labels = [0] * 15 + [1] * 15 + [2] * 30
+    found = [detected("jump", 0.5, 0.9), detected("jump", 1.2, 1.4, 1.9)]
+    figures = detection_report([result(labels, *found)], LABELS, reported={"jump"})
+    assert list(figures["per_class"]) == ["jump"]
+    assert figures["not_reported"] == {"squat": {"starts": 1, "frames": 30}}
+    assert (figures["start_precision"], figures["start_recall"]) == (0.5, 1.0)
+    assert detection_report([result(labels, *found)], LABELS)["start_recall"] == 0.5
+
+
 def test_streams_without_any_action_still_have_their_alarms_counted() -> None:
     figures = detection_report([result([0] * 300, detected("jump", 5.0, 5.5, 6.0))], LABELS)
     assert figures["frame_map"] is None

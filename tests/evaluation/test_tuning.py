@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from hitrs_live.messages import Pose, PoseFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.streaming.scores import energy
-from hitrs_live.streaming.thresholds import load_thresholds
+from hitrs_live.streaming.thresholds import load_thresholds, recall_key
 from hitrs_live.transforms import NormaliserConfig
 from hitrs_live.transport.recorder import Recorder
 from hitrs_live.wire.codec import joints_event
@@ -299,6 +300,8 @@ def test_the_command_writes_thresholds_of_its_checkpoint_and_prints_their_outcom
     thresholds = load_thresholds(out, load_checkpoint(weights))
     assert thresholds.provenance["labelled"] == "acts.npz"
     assert thresholds.provenance["subjects"] == "p0, p1"
+    by_class = [re.fullmatch(r"(\d+) of (\d+)", thresholds.provenance[recall_key(name)]) for name in ("jump", "squat")]
+    assert sum(int(found[2]) for found in by_class if found) == 4
     assert str(tmp_path) not in out.read_text()
     assert set(thresholds.classes) == set(INFO.labels)
 

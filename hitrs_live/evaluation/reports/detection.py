@@ -5,7 +5,8 @@ time in which one can occur is `background_s`; false alarms per hour are the rat
 `metrics/frame.py`, start F1 and delays from `metrics/point.py`, segment metrics from `metrics/segment.py`.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,18 @@ OVERLAPS = (0.1, 0.3, 0.5)
 SEGMENTAL_OVERLAPS = (0.1, 0.25, 0.5)
 RECALL = 0.8
 """Recall at which false alarms are counted as well, to compare detectors of different thresholds."""
+OTHER_CLASSES = "other classes"
+"""Name in `confusion` of all classes that the data does not label."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Classes:
+    """Which of a detector's classes the metrics are of. Numbers, without the background."""
+
+    labelled: frozenset[int]
+    """Those that the data labels wherever they occur."""
+    measured: frozenset[int]
+    """Those of them that the detector reports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,44 +76,66 @@ class _Stream:
     later: NDArray[np.float32]
     """(T, K); those known LATER_S after it."""
     predicted: tuple[Segment, ...]
-    """Detected actions by frame, without frames of unknown class."""
+    """Detected actions of the labelled classes by frame, without frames of unknown class."""
     true: tuple[Segment, ...]
+    """Of the measured classes."""
     starts: tuple[TrueStart, ...]
     detected: tuple[DetectedStart, ...]
     intervals: tuple[ActionInterval, ...]
     alone: tuple[bool, ...]
     """For each detected start, whether it is a false alarm: nothing but background is near it."""
+    others: tuple[DetectedStart, ...]
+    """Detected starts of classes that the data does not label."""
+    others_alone: tuple[bool, ...]
+    """The same for these."""
     background_s: float
     """Time in which a start would be a false alarm."""
 
 
 def detection_report(
-    results: Sequence[StreamResult], labels: tuple[str, ...], *, rate_hz: float = 30.0
+    results: Sequence[StreamResult],
+    labels: tuple[str, ...],
+    *,
+    rate_hz: float = 30.0,
+    labelled: Collection[str] | None = None,
+    reported: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Compute the metrics of some streams, ready for JSON.
+
+    labels: the detector's classes, background first; labelled: those that the data labels wherever they occur, by
+    default all; reported: those that the detector reports, by default all.
 
     Frames of unknown class are left out of everything. Seconds, shares in [0, 1], millimetres. A class that does not
     occur has no entry in `per_class`, but its detections count as false alarms. In `confusion` a frame's predicted
     class is the one with the highest score, background included, of the newest prediction known at it; before the
     first prediction it is background.
+
+    Every metric is of the classes that are labelled and reported. What the data does not label may have happened or
+    not: detections of such classes are neither right nor wrong, and count in `other_classes`, by class; those in
+    background also count in `false_alarms`. A class that occurs and is not reported is in `not_reported` with its
+    starts and frames: they do not count as missed, but what is detected there is wrong.
     """
-    streams = [_count_in_stream(number, result, labels, rate_hz) for number, result in enumerate(results)]
-    present = [k for k in range(1, len(labels)) if any((s.labels == k).any() for s in streams)]
+    classes = _classes(labels, labelled, reported)
+    streams = [_count_in_stream(number, result, labels, rate_hz, classes) for number, result in enumerate(results)]
+    occurring = [k for k in range(1, len(labels)) if any((s.labels == k).any() for s in streams)]
+    present = [k for k in occurring if k in classes.measured]
     truth, online, later = (
         np.concatenate([getattr(s, name) for s in streams]) for name in ("labels", "online", "later")
     )
     known = truth != IGNORE
     truth, online, later = truth[known], online[known], later[known]
     right = later.argmax(1) == truth
+    measured = np.isin(truth, (BACKGROUND, *classes.measured))
     per_class = {labels[k]: _of_class(streams, k, truth == k, online[:, k], later[:, k], right) for k in present}
     starts = [start for s in streams for start in s.starts]
     detected = [start for s in streams for start in s.detected]
-    alone = [flag for s in streams for flag in s.alone]
+    others = [start for s in streams for start in s.others]
+    alone = [flag for s in streams for flag in s.alone] + [flag for s in streams for flag in s.others_alone]
     background_s = sum(s.background_s for s in streams)
     alarms = sum(alone)
     total = {tolerance: _matches(streams, tolerance) for tolerance in TOLERANCES_S}
     at_recall = false_alarms_at_recall(
-        detected, starts, alone=alone, background_s=background_s, recall=RECALL, tolerance_s=TOLERANCE_S
+        [*detected, *others], starts, alone=alone, background_s=background_s, recall=RECALL, tolerance_s=TOLERANCE_S
     )
     return {
         "streams": len(streams),
@@ -109,7 +144,7 @@ def detection_report(
         "frame_map_later": _mean(per_class, "ap_later"),
         "mcap": _mean(per_class, "cap"),
         "mcap_by_decile": _decile_means(streams, present),
-        "accuracy_later": _round(float(right.mean())) if len(right) else None,
+        "accuracy_later": _round(float(right[measured].mean())) if measured.any() else None,
         "start_f1": {f"{tolerance:g}": _round(matches.f1) for tolerance, matches in total.items()},
         "start_precision": _round(total[TOLERANCE_S].precision),
         "start_recall": _round(total[TOLERANCE_S].recall),
@@ -120,36 +155,78 @@ def detection_report(
         "background_s": round(background_s, 1),
         "false_alarms_per_hour": round(3600 * alarms / background_s, 2) if background_s else None,
         f"false_alarms_per_hour_at_recall_{RECALL:g}": None if at_recall is None else round(at_recall, 2),
+        "other_classes": _other_classes(streams, labels),
+        "not_reported": {
+            labels[k]: {
+                "starts": sum(segment.label == k for s in streams for segment in segments_of(s.labels)),
+                "frames": int((truth == k).sum()),
+            }
+            for k in occurring
+            if k not in classes.measured
+        },
         "oad": _localisation(streams),
         "segmental_f1": _segmental(streams),
         "edit": _round(float(np.mean([edit_score(s.predicted, s.true) for s in streams]))),
         "map_at_overlap": _interval_maps(streams, rate_hz),
         "motion": motion(results),
         # Where all scores are 0, argmax gives the first class, background.
-        "confusion": confusion(online.argmax(1), truth, labels),
+        "confusion": confusion(
+            _with_others_as_one(online.argmax(1), len(labels), classes), truth, (*labels, OTHER_CLASSES)
+        ),
         "per_class": per_class,
     }
 
 
-def _count_in_stream(number: int, result: StreamResult, labels: tuple[str, ...], rate_hz: float) -> _Stream:
+def _classes(labels: tuple[str, ...], labelled: Collection[str] | None, reported: Collection[str] | None) -> _Classes:
+    every = frozenset(range(1, len(labels)))
+    named, told = (
+        every if names is None else frozenset(k for k in every if labels[k] in names) for names in (labelled, reported)
+    )
+    return _Classes(labelled=named, measured=named & told)
+
+
+def _with_others_as_one(predicted: NDArray[np.int64], classes: int, chosen: _Classes) -> NDArray[np.int64]:
+    """Give the classes that the data does not label one number, which follows those of the `classes` classes."""
+    own = np.isin(predicted, (BACKGROUND, *chosen.labelled))
+    return np.where(own, predicted, classes)
+
+
+def _other_classes(streams: Sequence[_Stream], labels: tuple[str, ...]) -> dict[str, Any]:
+    by_class = Counter(labels[start.label] for s in streams for start in s.others)
+    return {
+        "detected": by_class.total(),
+        "in_background": sum(flag for s in streams for flag in s.others_alone),
+        "by_class": dict(by_class.most_common()),
+    }
+
+
+def _count_in_stream(
+    number: int, result: StreamResult, labels: tuple[str, ...], rate_hz: float, classes: _Classes
+) -> _Stream:
     truth = result.sequence.labels
     online, later = (frame_scores(result, lookahead=frames) for frames in (0, round(LATER_S * rate_hz)))
     predicted = np.full(len(truth), BACKGROUND)
     detected, intervals, alone = [], [], []
+    others, others_alone = [], []
     reach = round(TOLERANCE_S * rate_hz)
     away = false_alarm_frames(truth, reach)
     for action in result.detected:
         first, last = (min(len(truth), round(at_s * rate_hz)) for at_s in (action.onset_s, action.end_s))
         label = labels.index(action.label)
-        predicted[first:last] = label
+        known = label in classes.labelled
+        if known:
+            predicted[first:last] = label
         onset = min(len(truth) - 1, first)
         if truth[onset] == IGNORE:
             continue
-        detected.append(
-            DetectedStart(
-                stream=number, label=label, onset_s=action.onset_s, detected_s=action.detected_s, score=action.score
-            )
+        start = DetectedStart(
+            stream=number, label=label, onset_s=action.onset_s, detected_s=action.detected_s, score=action.score
         )
+        if not known:
+            others.append(start)
+            others_alone.append(bool(away[onset]))
+            continue
+        detected.append(start)
         alone.append(bool(away[onset]))
         if last > first:
             score = float(later[first:last, label].mean())
@@ -157,12 +234,12 @@ def _count_in_stream(number: int, result: StreamResult, labels: tuple[str, ...],
                 ActionInterval(stream=number, label=label, start_s=action.onset_s, end_s=action.end_s, score=score)
             )
     predicted[truth == IGNORE] = IGNORE
-    true = segments_of(truth)
+    true = [segment for segment in segments_of(truth) if segment.label in classes.measured]
     starts = tuple(TrueStart(stream=number, label=s.label, onset_s=s.start / rate_hz) for s in true)
     return _Stream(
         number=number, labels=truth, online=online, later=later, predicted=tuple(segments_of(predicted)),
         true=tuple(true), starts=starts, detected=tuple(detected), intervals=tuple(intervals), alone=tuple(alone),
-        background_s=float(away.sum() / rate_hz),
+        others=tuple(others), others_alone=tuple(others_alone), background_s=float(away.sum() / rate_hz),
     )  # fmt: skip
 
 

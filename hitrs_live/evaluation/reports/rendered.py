@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from hitrs_live.checkpoint import Checkpoint
+from hitrs_live.config import ActionConfig
 from hitrs_live.data.array_format import LabelledSequence, load_archive
-from hitrs_live.data.class_map import as_streams, read_classes
+from hitrs_live.data.class_map import as_streams, labelled_classes, read_classes
 from hitrs_live.data.open_dataset import open_dataset
-from hitrs_live.data.shipped_classes import LABELS, SOURCES
+from hitrs_live.data.shipped_classes import SOURCES
 from hitrs_live.errors import DataError
 from hitrs_live.evaluation.reports.held_out import source_figures
 from hitrs_live.streaming.thresholds import Thresholds
@@ -24,6 +25,7 @@ def evaluate_rendered(
     data: Path,
     rendered: Path,
     *,
+    config: ActionConfig | None = None,
     thresholds: Thresholds | None = None,
     step_frames: int | None = None,
     mirror: bool = True,
@@ -35,18 +37,26 @@ def evaluate_rendered(
     Raises DataError where the folder has no views of the test subjects.
     """
     report: dict[str, Any] = {}
+    labels = checkpoint.info.labels
     for name in SOURCES:
         file = rendered / ARRAYS / f"{name}.npz"
         if not file.exists():
             continue
-        views = read_classes(open_dataset(file).split()[True], LABELS)
+        views = read_classes(open_dataset(file).split()[True], labels)
         shown = {_VIEW.sub("", view.name) for view in views}
-        recordings = read_classes(open_dataset(data / "ship" / f"{name}.npz").split()[True], LABELS)
+        recorded = open_dataset(data / "ship" / f"{name}.npz")
+        recordings = read_classes(recorded.split()[True], labels)
         own = [recording for recording in recordings if recording.name in shown]
 
-        def measured(sequences: Sequence[LabelledSequence], name: str = name) -> dict[str, Any]:
-            streams = as_streams(name, list(sequences))
-            return source_figures(checkpoint, streams, thresholds=thresholds, step_frames=step_frames, mirror=mirror)
+        def measured(
+            sequences: Sequence[LabelledSequence],
+            name: str = name,
+            labelled: frozenset[str] = labelled_classes(recorded, labels),
+        ) -> dict[str, Any]:
+            return source_figures(
+                checkpoint, as_streams(name, list(sequences)), labelled=labelled, config=config, thresholds=thresholds,
+                step_frames=step_frames, mirror=mirror,
+            )  # fmt: skip
 
         report[name] = {
             "views": len(views),

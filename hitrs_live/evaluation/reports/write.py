@@ -10,17 +10,20 @@ from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.streaming.thresholds import Thresholds
 
 
-def about_run(checkpoint: Checkpoint, thresholds: Thresholds | None, update: str, *, mirror: bool) -> dict[str, Any]:
+def about_run(
+    checkpoint: Checkpoint, thresholds: Thresholds | None, update: str, *, mirror: bool, classes: str = ""
+) -> dict[str, Any]:
     """Describe the detector and the settings of a run, for the head of a report.
 
     update: clip or frame, after which the model predicts; mirror: whether predictions were averaged with those for the
-    mirror image.
+    mirror image; classes: the setting `action.classes`, of which a report says nothing where it is empty.
     """
     return {
         "checkpoint": {"name": checkpoint.info.name, "sha256": checkpoint.fingerprint},
         "update": update,
         "mirror": mirror,
         "tuned": thresholds is not None,
+        **({"classes": classes} if classes else {}),
     }
 
 

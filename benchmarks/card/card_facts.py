@@ -114,10 +114,10 @@ def _left_out(source: str) -> str:
 
 
 def training_table(checkpoint: Checkpoint) -> str:
-    """Lay out how the weights were trained, as the checkpoint records it: actions, then motion prediction."""
+    """Lay out how the weights were trained, as the checkpoint records it, in the order of training."""
     provenance = checkpoint.info.provenance
     rows = []
-    for prefix, what in (("", "actions"), ("motion ", "motion prediction")):
+    for prefix, what in (("clips ", "frames and clips"), ("", "actions"), ("motion ", "motion prediction")):
         text = provenance.get(f"{prefix}settings", "")
         found = dict(line.split(" = ", 1) for line in text.splitlines() if re.match(r"[\w.]+ = ", line))
         chosen = ", ".join(f"{name} {found[name]}" for name in SETTINGS if name in found)

@@ -82,11 +82,13 @@ def train_clip_detector(
 
     data = f"{store.hours:.1f} h of {', '.join(store.sources)}"
     settings = settings_text(config, processes=processes.count, data=data, begins_from=beginning_text(begin))
+    provenance = {"made by": "hitrs-live train-detector", "data": data, "settings": settings}
+    provenance |= {f"clips {name}": text for name, text in begin.info.provenance.items() if name in provenance}
     return run_training(
         module, config.loop, batches=batches,
         losses_of=lambda wrapped, batch: action_losses(wrapped(batch.clips), batch, 1.0),
         settings=settings, out=out, processes=processes, logger=logger, after_report=choose_hard,
-        save=lambda trainer: _save(config, store.labels, weights_of(trainer), data, settings, out),
+        save=lambda trainer: _save(config, store.labels, weights_of(trainer), provenance, out),
     )  # fmt: skip
 
 
@@ -143,14 +145,13 @@ def _covering_windows(store: ClipStore, window_clips: int) -> NDArray[np.int64]:
 
 
 def _save(
-    config: ClipDetectorTraining, labels: tuple[str, ...], average: Mapping[str, Tensor], data: str, settings: str,
+    config: ClipDetectorTraining, labels: tuple[str, ...], average: Mapping[str, Tensor], provenance: dict[str, str],
     out: Path,
 ) -> None:  # fmt: skip
     model = HitrsDetector(config.detector)
     model.load_state_dict(average)
     info = CheckpointInfo(
         name=config.name, labels=labels, detector=config.detector, normaliser=config.normaliser,
-        label_lag_frames=config.label_lag_frames, independent=True,
-        provenance={"made by": "hitrs-live train-detector", "data": data, "settings": settings},
+        label_lag_frames=config.label_lag_frames, independent=True, provenance=provenance,
     )  # fmt: skip
     save_checkpoint(out, Checkpoint(info=info, model=model.eval()))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -171,12 +172,15 @@ def test_training_teaches_the_classes_and_leaves_the_frame_and_clip_levels_as_th
     checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     store = store_of(checkpoint, tmp_path / "bank", *punches(), views=1)
-    steps = train(checkpoint, store, tmp_path / "d.safetensors", 300)
+    info = msgspec.structs.replace(checkpoint.info, provenance={"data": "recordings"})
+    begin = msgspec.structs.replace(checkpoint, info=info)
+    steps = train(begin, store, tmp_path / "d.safetensors", 300)
     first, last = (np.mean([step.figures["loss"] for step in some]) for some in (steps[:10], steps[-10:]))
     assert last < 0.5 * first
     trained = load_checkpoint(tmp_path / "d.safetensors")
     assert trained.info.independent
     assert trained.info.labels == CLASSES
+    assert trained.info.provenance["clips data"] == "recordings"
     before, after = (encoder_fingerprint(one.model.encoder, one.info.normaliser) for one in (checkpoint, trained))
     assert before == after
 

@@ -16,6 +16,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add_data(parser, also=", labelled or not")
     add_out(parser, "runs/forecasting.safetensors", "detector to write")
     parser.add_argument("--joint", action="store_true", help="train the detector's encoder and action head too")
+    parser.add_argument(
+        "--keep-motion", action="store_true",
+        help="begin with the detector's own motion head, which saves steps after its actions were trained on",
+    )  # fmt: skip
     add_people(parser)
     parser.add_argument(
         "--window-clips", type=count, metavar="N", help="clips of history, for an encoder alone (default: 16)"

@@ -46,6 +46,7 @@ def run_train_forecaster(options: argparse.Namespace) -> int:
     torch.set_num_threads(options.threads)
     config = ForecasterTraining(
         joint=options.joint,
+        keep_motion=options.keep_motion,
         loop=TrainerConfig(
             steps=options.steps, seed=options.seed, learning_rate=options.learning_rate, final_learning_rate=1e-5,
             warmup_steps=max(1, min(100, options.steps // 10)), schedule="cosine", weight_decay=0.05,

@@ -36,6 +36,8 @@ class ForecasterTraining:
 
     joint: bool = False
     """Train the detector's encoder and action head too."""
+    keep_motion: bool = False
+    """Begin with the detector's motion head, which an earlier encoder of the same size may have had."""
     loop: TrainerConfig
     batch: int
     """Streams per process per step, in `loop.accumulate` parts."""
@@ -49,8 +51,8 @@ class ForecasterTraining:
     augment: AugmentConfig = MOTION_AUGMENT
 
 
-def with_fresh_motion(checkpoint: Checkpoint, *, dropout: float) -> Checkpoint:
-    """Return a detector with an untrained motion head; the encoder and action head keep their weights.
+def with_motion(checkpoint: Checkpoint, *, keep: bool, dropout: float) -> Checkpoint:
+    """Return a detector with its own motion head or an untrained one; encoder and action head keep their weights.
 
     dropout: of the encoder, which matters where it is trained too.
     """
@@ -59,6 +61,8 @@ def with_fresh_motion(checkpoint: Checkpoint, *, dropout: float) -> Checkpoint:
     model = HitrsDetector(detector)
     model.encoder.load_state_dict(checkpoint.model.encoder.state_dict())
     model.action_head.load_state_dict(checkpoint.model.action_head.state_dict())
+    if keep:
+        model.motion_head.load_state_dict(checkpoint.model.motion_head.state_dict())
     info = msgspec.structs.replace(checkpoint.info, detector=detector)
     return msgspec.structs.replace(checkpoint, info=info, model=model)
 
@@ -71,12 +75,12 @@ def train_forecaster(
     processes: Processes,
     logger: TrainingLogger,
 ) -> Path:
-    """Train a new motion head for a detector and write the checkpoint; resume an earlier run to `out`.
+    """Train a motion head for a detector and write the checkpoint; resume an earlier run to `out`.
 
-    begin: the detector to start from; its motion head is not used. Returns the checkpoint's path.
+    begin: the detector to start from; its motion head is used with `keep_motion` only. Returns the checkpoint's path.
     """
     torch.manual_seed(config.loop.seed)
-    initial = with_fresh_motion(begin, dropout=0.1 if config.joint else 0.0)
+    initial = with_motion(begin, keep=config.keep_motion, dropout=0.1 if config.joint else 0.0)
     info = initial.info
     learner = Learner(initial.model, actions=config.joint)
     batches = StreamBatches(
@@ -86,7 +90,8 @@ def train_forecaster(
         seed=(config.loop.seed, processes.rank),
     )  # fmt: skip
     # The weights that the run takes from the detector, so that it is not resumed with another one.
-    kept = chain(begin.model.encoder.parameters(), begin.model.action_head.parameters())
+    motion = begin.model.motion_head.parameters() if config.keep_motion else ()
+    kept = chain(begin.model.encoder.parameters(), begin.model.action_head.parameters(), motion)
     settings = settings_text(
         config, processes=processes.count, data=streams_data.text, begins_from=weights_text(begin.info.name, kept)
     )

@@ -78,6 +78,19 @@ def test_the_detectors_action_scores_are_unchanged_to_the_bit(
     assert "motion settings" in after.info.provenance
 
 
+def test_with_keep_motion_the_training_goes_on_from_the_detectors_own_head(
+    streams_data: TrainingStreams, detector: Path, tmp_path: Path
+) -> None:
+    still = replace(config(1), loop=replace(config(1).loop, learning_rate=0.0, final_learning_rate=0.0))
+    _, trained = run(config(3), streams_data, detector, tmp_path / "trained.safetensors")
+    kept = replace(still, keep_motion=True)
+    _, again = run(kept, streams_data, tmp_path / "trained.safetensors", tmp_path / "again.safetensors")
+    _, fresh = run(still, streams_data, tmp_path / "trained.safetensors", tmp_path / "fresh.safetensors")
+    motion = [name for name in trained if name.startswith("motion_head.")]
+    assert all(torch.allclose(trained[name], again[name], atol=1e-3) for name in motion)
+    assert not all(torch.allclose(trained[name], fresh[name], atol=1e-3) for name in motion)
+
+
 def test_with_joint_every_part_is_trained(streams_data: TrainingStreams, detector: Path, tmp_path: Path) -> None:
     _, two = run(config(2, joint=True), streams_data, detector, tmp_path / "two.safetensors")
     _, four = run(config(4, joint=True), streams_data, detector, tmp_path / "four.safetensors")

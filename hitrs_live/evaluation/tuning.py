@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,7 +37,7 @@ _FEWEST_CLIPS = 20
 _STEP = 0.2
 """Step in the log odds of a score by which `on` is raised."""
 _HIGHEST_ON = 0.999
-_TRIED_STEPS = sorted(range(-8, 17, 2), key=abs)
+_TRIED_STEPS = range(-8, 25, 2)
 """Steps of `on` that are tried for all classes at once."""
 
 
@@ -54,6 +54,16 @@ class Outcome:
     def all_starts(self) -> Matches:
         """Sum over the classes."""
         return sum(self.starts.values(), NO_MATCHES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tried:
+    """What each class gave with `on` of all classes moved by the same steps. T numbers of steps, K classes."""
+
+    alarms: NDArray[np.float64]
+    """(T, K), false alarms."""
+    f1: NDArray[np.float64]
+    """(T, K), of the labelled starts."""
 
 
 class Tuner:
@@ -90,10 +100,15 @@ class Tuner:
 
     def measure(self, thresholds: Thresholds) -> Outcome:
         """Decode all streams with the thresholds and count false alarms and matched starts."""
+        # Many streams are often both: each is decoded once.
+        streams = list({id(stream): stream for stream in (*self._negative, *self._labelled)}.values())
+        result_of = dict(zip(map(id, streams), self._decode(streams, thresholds), strict=True))
         return Outcome(
             thresholds=thresholds,
-            alarms=self._count_false_alarms(thresholds),
-            starts=match_labelled(self._decode(self._labelled, thresholds), self._info.labels, self._rate_hz),
+            alarms=self._count_false_alarms([result_of[id(stream)] for stream in self._negative]),
+            starts=match_labelled(
+                [result_of[id(stream)] for stream in self._labelled], self._info.labels, self._rate_hz
+            ),
         )
 
     def untuned(self) -> Thresholds:
@@ -112,7 +127,7 @@ class Tuner:
         """
         allowed = per_hour * self.hours
         if self._info.independent:
-            return self._without_weak(self._raise_on(self._balanced(), allowed), allowed, least_recall)
+            return self._without_weak(self._raise_on(self._balanced(allowed), allowed), allowed, least_recall)
         lag = self._info.label_lag_frames
         fitted = fit_temperatures(self._labelled, label_lag_frames=lag, temperature=self._info.temperature)
         measured = choose_energy_thresholds(self._labelled, lag, fitted)
@@ -131,42 +146,58 @@ class Tuner:
         """
         sources = sorted({stream.sequence.subject for stream in self._negative})
         try:
-            first, second = (
-                Tuner(
-                    self._checkpoint,
-                    self._config,
-                    negative=[stream for stream in self._negative if stream.sequence.subject in half],
-                    labelled=self._labelled,
-                    step_frames=self._step_frames,
-                )
-                for half in (sources[::2], sources[1::2])
-            )
+            first, second = (self._half(frozenset(half)) for half in (sources[::2], sources[1::2]))
         except ValueError:
             return None
         counted = [
-            other._count_false_alarms(tuned.tune(per_hour)) for tuned, other in ((first, second), (second, first))
+            other._count_false_alarms(other._decode(other._negative, tuned.tune(per_hour)))
+            for tuned, other in ((first, second), (second, first))
         ]
         by_class = sum((Counter(alarms.by_class) for alarms in counted), Counter[int]())
         return FalseAlarms(by_class=by_class, hours=sum(alarms.hours for alarms in counted))
 
     @cached_property
-    def _best_steps(self) -> NDArray[np.int64]:
-        """Steps of `on` at which each class has the highest F1 of labelled starts, (K,); of equals the nearest to 0.
+    def _tried(self) -> _Tried:
+        """Move all classes together by each of `_TRIED_STEPS`, and decode the streams once for each."""
+        shape = len(_TRIED_STEPS), len(self._info.labels)
+        alarms, f1 = np.zeros(shape), np.zeros(shape)
+        for place, steps in enumerate(_TRIED_STEPS):
+            moved = self._with_on(self.untuned(), np.full(shape[1], steps))
+            outcome = self.measure(moved)
+            for number, count in outcome.alarms.by_class.items():
+                alarms[place, number] = count
+            for number, matches in outcome.starts.items():
+                f1[place, number] = matches.f1
+        return _Tried(alarms=alarms, f1=f1)
 
-        All classes are moved together and the streams decoded once for each of `_TRIED_STEPS`. How classes trained on
-        drawn windows score in the stream differs much between frequent and rare ones, so one `on` fits few of them.
+    def _balanced(self, allowed: float, experimental: Collection[str] = ()) -> Thresholds:
+        """Choose `on` for each class where the F1 of its labelled starts is highest, or higher for few false alarms.
+
+        How classes trained on drawn windows score in a stream differs much between frequent and rare ones, so one `on`
+        fits few of them. As in `_raise_on`, classes with many alarms are raised until those of all together are few
+        enough, but by what all classes gave when they were moved together: that takes no more decoding. allowed: false
+        alarms; experimental: classes whose alarms do not count.
         """
-        best, steps = np.zeros(len(self._info.labels)), np.zeros(len(self._info.labels), np.int64)
-        for tried in _TRIED_STEPS:
-            moved = self._with_on(self.untuned(), np.full(len(steps), tried))
-            starts = match_labelled(self._decode(self._labelled, moved), self._info.labels, self._rate_hz)
-            for number, matches in starts.items():
-                if matches.f1 > best[number]:
-                    best[number], steps[number] = matches.f1, tried
-        return steps
+        tried = self._tried
+        near_zero = np.argsort(np.abs(_TRIED_STEPS), kind="stable")
+        places = near_zero[tried.f1[near_zero].argmax(axis=0)]
+        counted = ~np.isin(self._info.labels, list(experimental))
+        every = np.arange(len(places))
+        while (alarms := tried.alarms[places, every] * counted).sum() > allowed:
+            open_to = np.where(places < len(_TRIED_STEPS) - 1, alarms, 0)
+            if not open_to.any():
+                break
+            places = places + (2 * open_to > open_to.max())
+        return self._with_on(self.untuned(), np.array(_TRIED_STEPS)[places])
 
-    def _balanced(self) -> Thresholds:
-        return self._with_on(self.untuned(), self._best_steps)
+    def _half(self, sources: frozenset[str]) -> "Tuner":
+        """Return a tuner of some negative sources, and of the labelled streams that are theirs or of others."""
+        negative = [stream for stream in self._negative if stream.sequence.subject in sources]
+        left_out = {id(stream) for stream in self._negative} - {id(stream) for stream in negative}
+        labelled = [stream for stream in self._labelled if id(stream) not in left_out]
+        return Tuner(
+            self._checkpoint, self._config, negative=negative, labelled=labelled, step_frames=self._step_frames
+        )
 
     def _raise_on(self, start: Thresholds, allowed: float) -> Thresholds:
         """Raise `on` in the classes with false alarms, until those of all classes together are few enough.
@@ -183,7 +214,7 @@ class Tuner:
         steps = np.zeros(len(self._info.labels), np.int64)
         while True:
             thresholds = self._with_on(start, steps)
-            alarms = self._count_false_alarms(thresholds)
+            alarms = self._count_false_alarms(self._decode(self._negative, thresholds))
             open_to = {
                 number: count
                 for number, count in alarms.by_class.items()
@@ -198,19 +229,20 @@ class Tuner:
         """Make classes of too small a recall experimental, and lower the thresholds of the others where that allows."""
         if not least_recall:
             return tuned
-        starts = match_labelled(self._decode(self._labelled, tuned), self._info.labels, self._rate_hz)
+        starts = self.measure(tuned).starts
         weak = [
             label
             for number, label in enumerate(self._info.labels[1:], start=1)
             if not (matches := starts.get(number, NO_MATCHES)).true or matches.recall < least_recall
         ]
-        start = msgspec.structs.replace(self._balanced() if self._info.independent else tuned, experimental=tuple(weak))
-        return self._raise_on(start, allowed)
+        start = self._balanced(allowed, weak) if self._info.independent else tuned
+        return self._raise_on(msgspec.structs.replace(start, experimental=tuple(weak)), allowed)
 
-    def _count_false_alarms(self, thresholds: Thresholds) -> FalseAlarms:
+    def _count_false_alarms(self, results: Sequence[StreamResult]) -> FalseAlarms:
+        """Count what was detected in background, of the results of the negative streams."""
         false = (
             self._info.labels.index(action.label)
-            for result, alone in zip(self._decode(self._negative, thresholds), self._alone, strict=True)
+            for result, alone in zip(results, self._alone, strict=True)
             for action in result.detected
             if _at(alone, action.onset_s * self._rate_hz)
         )

@@ -32,6 +32,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="TOML file of settings to tune with, as for `live`")
     parser.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: calibration/CHECKPOINT.toml)")
     parser.add_argument("--overwrite", action="store_true", help="let --out replace an existing file")
+    parser.add_argument(
+        "--work", type=Path, metavar="FOLDER", help="keep logits here, for a quicker second run (default: not kept)"
+    )
     add_threads(parser)
     parser.set_defaults(run=run)
 

@@ -2,7 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import torch
@@ -12,10 +14,11 @@ from rich.table import Table
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.config import Config, load_config
-from hitrs_live.data.array_format import BACKGROUND
+from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
 from hitrs_live.data.class_map import map_labels, read_background, read_classes, read_streams
 from hitrs_live.data.open_dataset import check_rates, open_datasets
 from hitrs_live.errors import ConfigError, DataError
+from hitrs_live.evaluation.kept_logits import logits_file, read_logits, write_logits
 from hitrs_live.evaluation.kept_streams import KeptStream
 from hitrs_live.evaluation.metrics.false_alarms import FalseAlarms
 from hitrs_live.evaluation.recorded_streams import run_on_recording
@@ -37,7 +40,8 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
     config = load_config(options.config) if options.config else Config()
     step_frames = checkpoint.info.step_frames(options.update)
     console = Console()
-    by_path, notes = _negative(options.data, options.leave_out, checkpoint, step_frames, options.mirror)
+    model = _Model(checkpoint=checkpoint, update=options.update, mirror=options.mirror, work=options.work)
+    by_path, notes = _negative(options.data, options.leave_out, model)
     negative = [stream for streams in by_path.values() for stream in streams]
     for note in notes:
         _print_line(console, note)
@@ -50,7 +54,7 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
         ]
         labelled = [stream for path in twice for stream in by_path[path]]
         others = [path for path in others if path not in twice]
-    labelled += _labelled(others, options.subjects, checkpoint, step_frames, options.mirror)
+    labelled += _labelled(others, options.subjects, model)
     if not labelled:
         _print_line(console, "no labelled data (--labelled): temperatures stay as they are, recall is not known")
     try:
@@ -78,10 +82,35 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
     return 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    """The model, and where its logits are kept."""
+
+    checkpoint: Checkpoint
+    update: Literal["clip", "frame"]
+    mirror: bool
+    work: Path | None
+
+    def run(self, name: str, sequences: list[LabelledSequence]) -> list[KeptStream]:
+        """Run over sequences, or read what an earlier run over the same joints kept. name: of the data."""
+        file = self.work and logits_file(
+            self.work, name, fingerprint=self.checkpoint.fingerprint, update=self.update, mirror=self.mirror
+        )
+        streams = read_logits(file, sequences) if file else None
+        if streams is None:
+            step_frames = self.checkpoint.info.step_frames(self.update)
+            streams = run_model(self.checkpoint, sequences, step_frames=step_frames, mirror=self.mirror)
+            if file:
+                write_logits(file, streams)
+        return streams
+
+
 def _negative(
-    paths: Sequence[Path], leave_out: frozenset[str], checkpoint: Checkpoint, step_frames: int | None, mirror: bool
+    paths: Sequence[Path], leave_out: frozenset[str], model: _Model
 ) -> tuple[dict[Path, list[KeptStream]], list[str]]:
     """Read the data that should give no action. Returns its streams, and a line for each file on what of it counts."""
+    checkpoint = model.checkpoint
+    step_frames = checkpoint.info.step_frames(model.update)
     by_path: dict[Path, list[KeptStream]] = {}
     notes: list[str] = []
     absent = set(leave_out)
@@ -89,7 +118,7 @@ def _negative(
         streams = by_path.setdefault(path, [])
         recordings = [path] if is_recording(path) else sorted(path.glob("*.mcap")) if path.is_dir() else []
         for recording in recordings:
-            streams += run_on_recording(checkpoint, recording, step_frames=step_frames, mirror=mirror)
+            streams += run_on_recording(checkpoint, recording, step_frames=step_frames, mirror=model.mirror)
             notes.append(f"{recording.name}: all of it counts as background")
         for whole in [] if recordings else open_datasets([path]):
             check_rates([whole], checkpoint.info.normaliser.rate_hz)
@@ -103,7 +132,7 @@ def _negative(
             else:
                 sequences = read_background(data)
                 notes.append(f"{name}: has no label of the classes, all of it counts as background")
-            streams += run_model(checkpoint, sequences, step_frames=step_frames, mirror=mirror)
+            streams += model.run(data.index.name, sequences)
     if absent:
         raise DataError(f"--leave-out: no subject {', '.join(sorted(absent))} in the data; correct the names")
     return by_path, notes
@@ -112,10 +141,9 @@ def _negative(
 def _labelled(
     paths: Sequence[Path],
     subjects: frozenset[str] | None,
-    checkpoint: Checkpoint,
-    step_frames: int | None,
-    mirror: bool,
+    model: _Model,
 ) -> list[KeptStream]:
+    checkpoint = model.checkpoint
     streams: list[KeptStream] = []
     present: set[str] = set()
     for data in open_datasets(paths):
@@ -128,7 +156,7 @@ def _labelled(
                 f"--labelled {data.path}: has no label of the classes, expected at least one; if it contains none of "
                 "them, pass it as --data"
             )
-        streams += run_model(checkpoint, sequences, step_frames=step_frames, mirror=mirror)
+        streams += model.run(f"{data.index.name}-labelled", sequences)
     if paths and subjects and (missing := sorted(subjects - present)):
         raise DataError(
             f"{', '.join(map(str, paths))}: no subject {', '.join(missing)}, expected some of {_few(present)}"

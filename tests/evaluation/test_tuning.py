@@ -310,6 +310,22 @@ def test_the_command_writes_thresholds_of_its_checkpoint_and_prints_their_outcom
     assert main([*flags, "--overwrite"]) == 0
 
 
+def test_a_second_run_reads_the_logits_that_the_first_kept_and_gives_the_same_thresholds(
+    weights: Path, tmp_path: Path
+) -> None:
+    labelled = write_streams(tmp_path / "acts.npz", {1: "jump", 2: "squat"})
+    flags = [
+        "tune-thresholds", "--checkpoint", str(weights), "--data", str(labelled), "--labelled", str(labelled),
+        "--threads", "1", "--work", str(tmp_path / "work"),
+    ]  # fmt: skip
+    assert main([*flags, "--out", str(tmp_path / "first.toml")]) == 0
+    (kept,) = (tmp_path / "work").iterdir()
+    written = kept.stat().st_mtime_ns
+    assert main([*flags, "--out", str(tmp_path / "second.toml")]) == 0
+    assert kept.stat().st_mtime_ns == written
+    assert (tmp_path / "first.toml").read_text() == (tmp_path / "second.toml").read_text()
+
+
 def test_of_labelled_material_only_the_background_counts_and_of_a_recording_all(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

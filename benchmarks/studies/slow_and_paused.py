@@ -3,7 +3,7 @@
 One repetition of each class is played as it is, four times slower, paused for 10 s where it is furthest from its start,
 and three times in a row at one and a half times its speed, with 2.5 s of rest before and after. Nothing is tuned here.
 
-    python benchmarks/studies/slow_and_paused.py --checkpoint hitrs_live/weights/hitrs_tiny_4_preview.safetensors
+    python benchmarks/studies/slow_and_paused.py --json reports/slow_and_paused.json
 """
 
 import argparse

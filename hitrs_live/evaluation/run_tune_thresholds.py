@@ -99,7 +99,9 @@ class _Model:
         streams = read_logits(file, sequences) if file else None
         if streams is None:
             step_frames = self.checkpoint.info.step_frames(self.update)
-            streams = run_model(self.checkpoint, sequences, step_frames=step_frames, mirror=self.mirror)
+            ran = run_model(self.checkpoint, sequences, step_frames=step_frames, mirror=self.mirror)
+            of_sequence = {id(stream.sequence): stream for stream in ran}
+            streams = [of_sequence[id(sequence)] for sequence in sequences]
             if file:
                 write_logits(file, streams)
         return streams

@@ -89,7 +89,7 @@ def classes_table(checkpoint: Checkpoint, thresholds: Thresholds | None, reality
         )  # fmt: skip
 
     ordered = sorted(labels[1:], key=lambda label: label not in reported)
-    heads = ("class", "by default", "starts found of left-out people", "before cameras, found", "false reports")
+    heads = ("class", "by default", "found in left-out streams", "before cameras, found", "false reports")
     return grid(heads, map(row, ordered))
 
 

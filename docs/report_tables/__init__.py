@@ -16,6 +16,7 @@ TABLES: Final[dict[str, Callable[[Reports], str]]] = {
     "reality": reality.reality,
     "reality_views": reality.reality_views,
     "repetitions": repetitions.repetitions,
+    "left_out_clips": models.left_out_clips,
     "detection": accuracy.detection,
     "detector_seeds": accuracy.detector_seeds,
     "degraded": accuracy.degraded,

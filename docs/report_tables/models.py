@@ -9,7 +9,7 @@ import msgspec
 
 from hitrs_live.files.checkpoint_file import KEY, SHIPPED, open_checkpoint_file
 from hitrs_live.streaming.thresholds import Thresholds
-from report_tables.markdown import grid
+from report_tables.markdown import Column, grid, table
 from report_tables.reports import Report, Reports
 
 VERSIONS: Final = {"hitrs_tiny": "hitrs_tiny 4", "hitrs_tiny_3": "hitrs_tiny 3"}
@@ -85,3 +85,14 @@ def classes(reports: Reports) -> str:
         rows.append([group, ", ".join(by_default) or "-", ", ".join(others) or "-"])
     counts = (len(labels) - len(experimental), len(experimental))
     return grid(("group", f"reported by default ({counts[0]})", f"experimental ({counts[1]})"), rows)
+
+
+def left_out_clips(reports: Reports) -> str:
+    """Make the table of detectors compared on streams that were left out of their training."""
+    columns = (
+        Column("detector", lambda row: row["name"]),
+        Column("classes", lambda row: len(row["classes"])),
+        Column("mean average precision", lambda row: row["average_precision"], ".3f"),
+        Column("mean recall at 1 false clip in 1,000", lambda row: row["recall"], ".3f"),
+    )
+    return table(columns, reports["left_out_clips"]["detectors"])

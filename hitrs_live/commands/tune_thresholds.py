@@ -26,7 +26,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--least-recall", type=fraction, default=0.0, metavar="X",
-        help="make classes experimental of which a smaller share of the starts in --labelled is detected (default: 0)",
+        help="make classes experimental of which a smaller share of the actions in --labelled is found (default: 0)",
     )  # fmt: skip
     add_prediction_flags(parser)
     parser.add_argument("--config", metavar="FILE", help="TOML file of settings to tune with, as for `live`")

@@ -236,12 +236,12 @@ def _provenance(
 
 
 def _recalls(labels: tuple[str, ...], after: Outcome, every: Outcome) -> dict[str, str]:
-    """Record the recall of starts of each class. every: with the experimental classes reported too."""
+    """Record how many labelled actions of each class are found. every: with the experimental ones reported too."""
     recalls = {}
     for number, label in enumerate(labels[1:], start=1):
-        starts = (every if label in after.thresholds.experimental else after).starts.get(number)
-        if starts and starts.true:
-            recalls[recall_key(label)] = f"{starts.right} of {starts.true}"
+        one = (every if label in after.thresholds.experimental else after).found.get(number)
+        if one:
+            recalls[recall_key(label)] = f"{one.found} of {one.true}"
     return recalls
 
 

@@ -19,6 +19,7 @@ from hitrs_live.evaluation.metrics.false_alarms import FalseAlarms, false_alarm_
 from hitrs_live.evaluation.metrics.point import NO_MATCHES, Matches, match_starts
 from hitrs_live.evaluation.metrics.segment import segments_of
 from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
+from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.scores import energy
 from hitrs_live.streaming.thresholds import EVERY_CLASS, ClassThresholds, Thresholds, make_threshold_arrays
@@ -42,6 +43,14 @@ _TRIED_STEPS = range(-8, 25, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Found:
+    """How many labelled actions a detected one of their class overlaps, as the reality benchmark counts."""
+
+    found: int
+    true: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """False alarms and matched starts that thresholds give on the data they were tuned on."""
 
@@ -49,6 +58,8 @@ class Outcome:
     alarms: FalseAlarms
     starts: Mapping[int, Matches]
     """By class number, on the labelled data; empty where there is none."""
+    found: Mapping[int, Found]
+    """By class number, on the labelled data."""
 
     @property
     def all_starts(self) -> Matches:
@@ -103,12 +114,12 @@ class Tuner:
         # Many streams are often both: each is decoded once.
         streams = list({id(stream): stream for stream in (*self._negative, *self._labelled)}.values())
         result_of = dict(zip(map(id, streams), self._decode(streams, thresholds), strict=True))
+        labelled = [result_of[id(stream)] for stream in self._labelled]
         return Outcome(
             thresholds=thresholds,
             alarms=self._count_false_alarms([result_of[id(stream)] for stream in self._negative]),
-            starts=match_labelled(
-                [result_of[id(stream)] for stream in self._labelled], self._info.labels, self._rate_hz
-            ),
+            starts=match_labelled(labelled, self._info.labels, self._rate_hz),
+            found=find_labelled(labelled, self._info.labels, self._rate_hz),
         )
 
     def untuned(self) -> Thresholds:
@@ -118,8 +129,8 @@ class Tuner:
     def tune(self, per_hour: float, *, least_recall: float = 0.0) -> Thresholds:
         """Fit temperatures and energy thresholds to the labelled data, then set `on` and `off` by the false alarms.
 
-        least_recall: classes of which a smaller share of the labelled starts is then detected become experimental, as
-        do those without a labelled start; the limit of false alarms is for the others.
+        least_recall: classes of which a smaller share of the labelled actions is then found become experimental, as do
+        those without a labelled action; the limit of false alarms is for the others.
 
         Without labelled data the temperatures stay the checkpoint's, and no clip is rejected as unknown. Independent
         classes need neither: each was trained to say no. Of these, `on` begins where the F1 of the labelled starts is
@@ -229,12 +240,15 @@ class Tuner:
         """Make classes of too small a recall experimental, and lower the thresholds of the others where that allows."""
         if not least_recall:
             return tuned
-        starts = self.measure(tuned).starts
-        weak = [
-            label
-            for number, label in enumerate(self._info.labels[1:], start=1)
-            if not (matches := starts.get(number, NO_MATCHES)).true or matches.recall < least_recall
-        ]
+        found = self.measure(tuned).found
+        mirrored = mirrored_labels(self._info.labels).tolist()
+        weak = []
+        for number, label in enumerate(self._info.labels[1:], start=1):
+            # What is found on one side is found on the other: the model sees mirror images too.
+            both = [found[side] for side in {number, mirrored[number]} if side in found]
+            true = sum(one.true for one in both)
+            if not true or sum(one.found for one in both) < least_recall * true:
+                weak.append(label)
         start = self._balanced(allowed, weak) if self._info.independent else tuned
         return self._raise_on(msgspec.structs.replace(start, experimental=tuple(weak)), allowed)
 
@@ -336,6 +350,21 @@ def match_labelled(results: Sequence[StreamResult], labels: tuple[str, ...], rat
                 tolerance_s=TOLERANCE_S,
             )
     return dict(sorted(matches.items()))
+
+
+def find_labelled(results: Sequence[StreamResult], labels: tuple[str, ...], rate_hz: float) -> dict[int, Found]:
+    """Count the labelled actions that a detected one of their class overlaps, by class number."""
+    found: Counter[int] = Counter()
+    true: Counter[int] = Counter()
+    for result in results:
+        for segment in segments_of(result.sequence.labels):
+            begin_s, end_s = segment.start / rate_hz, segment.end / rate_hz
+            true[segment.label] += 1
+            found[segment.label] += any(
+                action.label == labels[segment.label] and action.onset_s < end_s and action.end_s > begin_s
+                for action in result.detected
+            )
+    return {number: Found(found=found[number], true=count) for number, count in sorted(true.items())}
 
 
 def _at(values: NDArray[np.int64] | NDArray[np.bool_], frame: float) -> int:

@@ -19,7 +19,7 @@ from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.evaluation.kept_streams import DetectedAction, KeptStream, StreamResult
 from hitrs_live.evaluation.recorded_streams import run_on_recording
 from hitrs_live.evaluation.temperatures import fit_temperatures, predicted_labels
-from hitrs_live.evaluation.tuning import Tuner, choose_energy_thresholds, match_labelled
+from hitrs_live.evaluation.tuning import Tuner, choose_energy_thresholds, find_labelled, match_labelled
 from hitrs_live.messages import Pose, PoseFrame
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
@@ -464,3 +464,29 @@ def test_each_independent_class_begins_where_recall_and_precision_of_its_starts_
     assert 0.8 < (tuned.classes["squat"].on or 0) <= 0.97
     outcome = tuner.measure(tuned)
     assert outcome.all_starts.recall == outcome.all_starts.precision == 1.0
+
+
+def test_a_class_of_one_side_is_experimental_only_with_its_other_side() -> None:
+    sides = msgspec.structs.replace(INFO, labels=("background", "punch_left", "punch_right"), independent=True)
+    checkpoint = msgspec.structs.replace(CHECKPOINT, info=sides)
+    quiet = [(0.01, 0.01)] * 5
+    left = [sigmoids(quiet + [(0.95, 0.01)] * 4, [0] * 5 + [1] * 4)] * 3
+    right = sigmoids(quiet + [(0.01, 0.01)] * 4, [0] * 5 + [2] * 4)
+    tuner = Tuner(checkpoint, CONFIG, negative=[sigmoids(quiet * 4)], labelled=[*left, right])
+    # Of the left ones all are found and of the right one none: three of four in all.
+    assert tuner.tune(per_hour=1.0, least_recall=0.7).experimental == ()
+    assert tuner.tune(per_hour=1.0, least_recall=0.8).experimental == ("punch_left", "punch_right")
+
+
+def test_a_labelled_action_is_found_where_a_detected_one_of_its_class_overlaps_it_however_late() -> None:
+    late = StreamResult(
+        sequence=sequence(np.repeat([0, 1, 0, 1, 0], 60)), ends=np.array([12]), logits=np.zeros((1, 3), np.float32),
+        scores=np.zeros((1, 3), np.float32),
+        detected=[
+            DetectedAction(label="jump", onset_s=3.5, detected_s=3.6, end_s=5.0, score=0.9),
+            DetectedAction(label="squat", onset_s=6.5, detected_s=6.6, end_s=7.5, score=0.9),
+        ],
+    )  # fmt: skip
+    found = find_labelled([late], INFO.labels, 30.0)
+    assert (found[1].found, found[1].true) == (1, 2)
+    assert 2 not in found

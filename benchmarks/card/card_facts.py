@@ -38,9 +38,9 @@ def _facts(checkpoint: Checkpoint, thresholds: Thresholds | None, reports: dict[
     )
     if thresholds is not None and "recall_of_starts" in thresholds.provenance:
         yield (
-            f"Thresholds: {thresholds.provenance['recall_of_starts']} of the starts of left-out people are found, with "
-            f"{thresholds.provenance.get('false_alarms', 'an unknown number')} false alarms in the data they were "
-            "tuned on."
+            "On the left-out streams that the thresholds were tuned on (recall of starts within 0.5 s "
+            f"{thresholds.provenance['recall_of_starts']}), false alarms in background: "
+            f"{thresholds.provenance.get('false_alarms', 'not known')}."
         )
     if "reality" not in reports:
         yield "On real people: not measured yet (`hitrs-live evaluate reality --json reports/reality.json`)."
@@ -53,7 +53,8 @@ def _facts(checkpoint: Checkpoint, thresholds: Thresholds | None, reports: dict[
         )
     if "held_out" in reports:
         yield (
-            f"The same people's own joints, as their sensors recorded them: {_maps(reports['held_out']['sources'])}. "
+            "Frame mAP of left-out people of its data sets, on the joints that their sensors recorded: "
+            f"{_maps(reports['held_out']['sources'])}. "
             "These figures do not predict the accuracy in your room."
         )
 

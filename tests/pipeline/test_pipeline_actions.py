@@ -40,9 +40,9 @@ def test_every_action_of_a_finished_source_has_an_end(checkpoint: Checkpoint) ->
 @pytest.mark.slow
 def test_every_end_of_an_action_that_repeats_has_its_count(checkpoint: Checkpoint) -> None:
     events = actions(run([UP, *demo_frames(20.0)], checkpoint))
-    squats = [event.count for event in events if event.state == "end" and event.label == "squat"]
-    # The demo's figure squats three times at first.
-    assert sum(count or 0 for count in squats) == 3
+    jacks = [event.count for event in events if event.state == "end" and event.label == "jumping_jack"]
+    # The demo's figure does four at first.
+    assert sum(count or 0 for count in jacks) == 4
     assert [event.count for event in events if event.state == "start"] == [None] * len(
         [event for event in events if event.state == "start"]
     )

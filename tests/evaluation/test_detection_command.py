@@ -38,7 +38,18 @@ def strange(folder: Path) -> Path:
 @pytest.mark.parametrize("update", ["clip", "frame"])
 def test_the_report_has_every_figure_and_agrees_with_whole_recordings(ship: Path, tmp_path: Path, update: str) -> None:
     out = tmp_path / "out.json"
-    flags = ["--data", str(ship / "precog16.npz"), "--subjects", "p9", "--update", update, "--json", str(out)]
+    flags = [
+        "--data",
+        str(ship / "precog16.npz"),
+        "--subjects",
+        "p9",
+        "--classes",
+        "all",
+        "--update",
+        update,
+        "--json",
+        str(out),
+    ]
     assert main([*DETECTION, *flags]) == 0
     report = json.loads(out.read_text())
     assert set(report) >= KEYS

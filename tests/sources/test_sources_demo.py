@@ -42,7 +42,7 @@ def during(show: DemoSource, figure: np.ndarray, label: str) -> np.ndarray:
 def test_the_script_has_every_action_in_order_and_pauses_between(show: DemoSource) -> None:
     labels = [span.label for span in show.script]
     assert list(dict.fromkeys(labels)) == [
-        "jumping_jack", "arm_circle", "shoulder_abduction", "leg_raise", "squat", "walk", "side_lunge",
+        "squat", "jumping_jack", "walk", "arm_circle", "side_lunge", "leg_raise", "shoulder_abduction",
         "front_kick_right", "punch_right", "punch_left", "toe_touch", "twist",
     ]  # fmt: skip
     for before, after in zip(show.script, show.script[1:], strict=False):

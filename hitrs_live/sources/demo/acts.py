@@ -243,13 +243,13 @@ def twists(show: Performance) -> None:
 
 ACTS: tuple[Callable[[Performance], None], ...] = (
     # Actions that the shipped model detects come first, those that it detects sometimes or never after them.
-    jumping_jacks,
-    arm_circles,
-    shoulder_abductions,
-    leg_raises,
     squats,
+    jumping_jacks,
     walk_across,
+    arm_circles,
     side_lunges,
+    leg_raises,
+    shoulder_abductions,
     front_kicks,
     punches,
     toe_touches,

@@ -27,8 +27,8 @@ from hitrs_live.wire.json_codec import RECORDING_METADATA, from_json
 
 MAX_RECORD_BYTES: Final = 64 * 2**20
 """A recording's chunks are of a second each; a longer record is damage, or an attempt to fill the memory."""
-BROKEN: Final = (McapError, zstandard.ZstdError, struct.error, ValueError)
-"""What reading damaged MCAP raises; ValueError is a wrong checksum or invalid text."""
+BROKEN: Final = (McapError, zstandard.ZstdError, struct.error, ValueError, OverflowError)
+"""What reading damaged MCAP raises; ValueError is a wrong checksum or invalid text, OverflowError an absurd length."""
 
 
 def is_recording(path: str | Path) -> bool:

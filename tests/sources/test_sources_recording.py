@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mcap.writer import Writer
 from patience import ManualClock
@@ -227,6 +227,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @given(st.binary(max_size=400), st.integers(0, 60_000))
+@example(b"\x00\x00\x00\x00\x80", 610)  # A length beyond what an index can be.
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_noise_over_a_recording_raises_our_own_errors_and_nothing_worse(
     path: Path, whole: Path, noise: bytes, place: int

@@ -98,8 +98,8 @@ def test_the_last_message_is_a_status_with_the_state_ended(returning_person: Run
     assert (last["type"], last["state"], last["frames"]) == ("status", "ended", 6 * FPS)
 
 
-def test_at_least_two_actions_of_the_demo_figure_are_detected(demo_recording: Path) -> None:
-    run = run_and_watch("--replay", str(demo_recording), "--speed", "max")
+def test_at_least_three_actions_of_the_demo_figure_are_detected(demo_recording: Path) -> None:
+    run = run_and_watch("--replay", str(demo_recording), "--speed", "max", "--checkpoint", "hitrs_tiny_3")
     assert run.code == 0, run.err
     from hitrs_live.sources.demo.source import DemoSource
 
@@ -111,8 +111,7 @@ def test_at_least_two_actions_of_the_demo_figure_are_detected(demo_recording: Pa
         for label, onset_s in detected
         if label == span.label and span.start_time_s - 0.5 <= onset_s % demo.duration_s <= span.end_time_s
     }
-    # Of the four that it begins with, `walk` is experimental.
-    assert len(right) >= 2, detected
+    assert len(right) >= 3, detected
 
 
 def test_two_sources_in_one_run_have_their_own_topics_and_recordings(tmp_path: Path, short_recording: Path) -> None:

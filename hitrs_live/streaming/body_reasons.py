@@ -12,7 +12,7 @@ from hitrs_live.streaming.body_confidence import PARTS, part_confidence
 _AFTER_NS: Final = 1_000_000_000
 """A body is unclear for this long before it is reported: a hidden elbow for a moment is no reason."""
 _FORGET_NS: Final = 1_000_000_000
-"""Not seen for longer: unclear anew."""
+"""A person who was not seen for longer begins to be unclear when seen again."""
 _SMALL: Final = 0.12
 """Share of the picture's height below which an unclear person is too small: 58 of 480 pixels."""
 _EDGE: Final = 0.01

@@ -40,9 +40,9 @@ _SAVE_EVERY = 1000
 def run_train_detector(options: argparse.Namespace) -> int:
     """Train with the given flags; resume an interrupted run to the same file. Return the exit code."""
     check_counts(options, "batch", "accumulate", "steps", "window_clips")
-    begin = load_encoder(options.checkpoint) if options.checkpoint else None
     if options.bank:
         return _train_on_clips(options)
+    begin = load_encoder(options.checkpoint) if options.checkpoint else None
     if options.streams:
         return _train_on_streams(options, begin)
     normaliser = begin.info.normaliser if begin else NormaliserConfig()

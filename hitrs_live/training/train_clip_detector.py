@@ -4,7 +4,6 @@ Windows are cheap once their clips are encoded, so there are enough of them for 
 which are chosen again and again from all clips by the newest scores.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
+from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.data.array_format import BACKGROUND
 from hitrs_live.files.atomic_write import whole_file
-from hitrs_live.model.detector import DetectorConfig, HitrsDetector
+from hitrs_live.model.detector import HitrsDetector
 from hitrs_live.training.batches_clips import ClipBatches, ClipShares
 from hitrs_live.training.class_targets import class_targets
 from hitrs_live.training.clip_store import ClipStore
@@ -25,25 +24,17 @@ from hitrs_live.training.distributed import Processes
 from hitrs_live.training.run import run_training
 from hitrs_live.training.run_settings import beginning_text, settings_text
 from hitrs_live.training.train_detector import weights_of
-from hitrs_live.training.train_stream_detector import action_losses, keep_heads
-from hitrs_live.training.trainer import Step, TrainerConfig
+from hitrs_live.training.train_stream_detector import IndependentTraining, action_losses, keep_heads, save_independent
+from hitrs_live.training.trainer import Step
 from hitrs_live.training.training_logger import TrainingLogger
-from hitrs_live.transforms import NormaliserConfig
 
 _WINDOWS_AT_ONCE: Final = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClipDetectorTraining:
+class ClipDetectorTraining(IndependentTraining):
     """Settings that decide the result, besides the banks and the detector that it begins from."""
 
-    name: str = "hitrs"
-    detector: DetectorConfig
-    normaliser: NormaliserConfig = NormaliserConfig()
-    label_lag_frames: int = 2
-    loop: TrainerConfig
-    batch: int
-    """Windows per step."""
     shares: ClipShares = field(default_factory=ClipShares)
     choose_every: int = 1000
     """Steps from one choice of hard clips to the next."""
@@ -88,7 +79,7 @@ def train_clip_detector(
         module, config.loop, batches=batches,
         losses_of=lambda wrapped, batch: action_losses(wrapped(batch.clips), batch, 1.0),
         settings=settings, out=out, processes=processes, logger=logger, after_report=choose_hard,
-        save=lambda trainer: _save(config, store.labels, weights_of(trainer), provenance, out),
+        save=lambda trainer: save_independent(config, store.labels, weights_of(trainer), provenance, out),
     )  # fmt: skip
 
 
@@ -142,16 +133,3 @@ def _covering_windows(store: ClipStore, window_clips: int) -> NDArray[np.int64]:
             for begin in range(first, max(first + 1, end - window_clips // 2), window_clips // 2)
         ]
     )
-
-
-def _save(
-    config: ClipDetectorTraining, labels: tuple[str, ...], average: Mapping[str, Tensor], provenance: dict[str, str],
-    out: Path,
-) -> None:  # fmt: skip
-    model = HitrsDetector(config.detector)
-    model.load_state_dict(average)
-    info = CheckpointInfo(
-        name=config.name, labels=labels, detector=config.detector, normaliser=config.normaliser,
-        label_lag_frames=config.label_lag_frames, independent=True, provenance=provenance,
-    )  # fmt: skip
-    save_checkpoint(out, Checkpoint(info=info, model=model.eval()))

@@ -31,8 +31,8 @@ _RARE: Final = 0.03
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreamDetectorTraining:
-    """Settings that decide the result, besides the streams and the initial encoder."""
+class IndependentTraining:
+    """Settings of any training of independent classes."""
 
     name: str = "hitrs"
     detector: DetectorConfig
@@ -42,6 +42,12 @@ class StreamDetectorTraining:
     loop: TrainerConfig
     batch: int
     """Windows per process per step, in `loop.accumulate` parts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamDetectorTraining(IndependentTraining):
+    """Settings that decide the result, besides the streams and the initial encoder."""
+
     shares: Shares = field(default_factory=Shares)
     negative_weight: float = 1.0
     """Weight of a class in clips in which it is not done."""
@@ -78,11 +84,12 @@ def train_stream_detector(
     )  # fmt: skip
     data = f"{store.hours:.1f} h of {', '.join(store.sources)}"
     settings = settings_text(config, processes=processes.count, data=data, begins_from=beginning_text(begin))
+    provenance = {"made by": "hitrs-live train-detector", "data": data, "settings": settings}
     return run_training(
         Learner(model, motion=False), config.loop, batches=batches,
         losses_of=lambda wrapped, batch: action_losses(wrapped(batch.joints)[0], batch, config.negative_weight),
         settings=settings, out=out, processes=processes, logger=logger,
-        save=lambda trainer: _save(config, store.labels, weights_of(trainer), data, settings, out),
+        save=lambda trainer: save_independent(config, store.labels, weights_of(trainer), provenance, out),
     )  # fmt: skip
 
 
@@ -117,19 +124,15 @@ def action_losses(logits: Tensor, batch: ActionBatch | ClipBatch, negative_weigh
     return {"loss": loss, "score_right": right, "score_wrong": wrong}
 
 
-def _save(
-    config: StreamDetectorTraining, labels: tuple[str, ...], average: Mapping[str, Tensor], data: str, settings: str,
+def save_independent(
+    config: IndependentTraining, labels: tuple[str, ...], average: Mapping[str, Tensor], provenance: dict[str, str],
     out: Path,
 ) -> None:  # fmt: skip
+    """Write a detector of independent classes. average: its weights, by name."""
     model = HitrsDetector(config.detector)
     model.load_state_dict(average)
     info = CheckpointInfo(
-        name=config.name,
-        labels=labels,
-        detector=config.detector,
-        normaliser=config.normaliser,
-        label_lag_frames=config.label_lag_frames,
-        independent=True,
-        provenance={"made by": "hitrs-live train-detector", "data": data, "settings": settings},
-    )
+        name=config.name, labels=labels, detector=config.detector, normaliser=config.normaliser,
+        label_lag_frames=config.label_lag_frames, independent=True, provenance=provenance,
+    )  # fmt: skip
     save_checkpoint(out, Checkpoint(info=info, model=model.eval()))

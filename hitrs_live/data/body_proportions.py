@@ -5,7 +5,7 @@ landmarks have no spine at all. A model trained on strikes of one sensor and wal
 the sensors, and detects no walking with the first. So training shows recordings in the geometry of several sensors.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,20 +49,60 @@ class SensorGeometry:
     """(16,): lengths of the limbs' bones."""
 
 
-_LANDMARK_LIMBS: Final = {
-    "elbow": 0.54, "wrist": 0.48, "hand": 0.12, "tip": 0.1, "thumb": 0.08, "knee": 0.84, "ankle": 0.82, "foot": 0.3,
-}  # fmt: skip
-LANDMARKS: Final = SensorGeometry(
-    trunk=np.array(
-        [
-            (0, 0, 0), (0, 0.5, 0), (0, 0.9, 0), (0, 1.07, 0), (0, 1.35, 0),
-            (0.2, 0, 0), (-0.2, 0, 0), (0.33, 1, 0), (-0.33, 1, 0),
-        ],
-        np.float32,
-    ),
-    limbs=np.array([_LANDMARK_LIMBS[NTU25.joints[joint].rsplit("_", 1)[1]] for joint in _LIMBS], np.float32),
+def _geometry(trunk: Mapping[str, tuple[float, float, float]], limbs: Mapping[str, float]) -> SensorGeometry:
+    """Make a geometry of the left side and the middle: the right side is its mirror image."""
+    positions = [trunk[NTU25.joints[joint].removeprefix("left_").removeprefix("right_")] for joint in _TRUNK]
+    signs = [-1 if NTU25.joints[joint].startswith("right_") else 1 for joint in _TRUNK]
+    return SensorGeometry(
+        trunk=np.array([(sign * x, y, z) for sign, (x, y, z) in zip(signs, positions, strict=True)], np.float32),
+        limbs=np.array([limbs[NTU25.joints[joint].rsplit("_", 1)[1]] for joint in _LIMBS], np.float32),
+    )
+
+
+LANDMARKS: Final = _geometry(
+    {
+        "spine_base": (0, 0, 0), "spine_middle": (0, 0.5, 0), "spine_shoulder": (0, 0.9, 0), "neck": (0, 1.07, 0),
+        "head": (0, 1.35, 0), "hip": (0.2, 0, 0), "shoulder": (0.33, 1, 0),
+    },
+    {"elbow": 0.54, "wrist": 0.48, "hand": 0.12, "tip": 0.1, "thumb": 0.08, "knee": 0.84, "ankle": 0.82, "foot": 0.3},
 )  # fmt: skip
 """Geometry of live joints, which are interpolated between MediaPipe's landmarks; lengths of an average adult."""
+KINECT_1: Final = _geometry(
+    {
+        "spine_base": (0, 0.19, 0), "spine_middle": (0, 0.37, -0.1), "spine_shoulder": (0, 1.27, 0.03),
+        "neck": (0, 1.27, 0.03), "head": (0, 1.7, 0.15), "hip": (0.19, 0, 0), "shoulder": (0.42, 1, 0),
+    },
+    {"elbow": 0.63, "wrist": 0.6, "hand": 0.21, "tip": 0, "thumb": 0, "knee": 1.29, "ankle": 0.95, "foot": 0.23},
+)  # fmt: skip
+"""Measured on PRECOG; hips lie high in the pelvis, and there are neither fingertips nor thumbs."""
+KINECT_2: Final = _geometry(
+    {
+        "spine_base": (0, 0, -0.07), "spine_middle": (0, 0.62, -0.04), "spine_shoulder": (0, 1.07, 0),
+        "neck": (0, 1.2, 0), "head": (0, 1.45, 0.03), "hip": (0.16, 0, 0), "shoulder": (0.35, 1, 0),
+    },
+    {"elbow": 0.48, "wrist": 0.46, "hand": 0.14, "tip": 0.13, "thumb": 0.1, "knee": 0.72, "ankle": 0.74, "foot": 0.23},
+)  # fmt: skip
+"""Measured on MARS, UI-PRMD and Labanotation gestures."""
+MOTION_CAPTURE: Final = (
+    _geometry(
+        {
+            "spine_base": (0, -0.06, 0.02), "spine_middle": (0, 0.38, 0.03), "spine_shoulder": (0, 0.63, 0.05),
+            "neck": (0, 1.1, 0.03), "head": (0, 1.25, 0.1), "hip": (0.19, 0, 0), "shoulder": (0.25, 1, 0),
+        },
+        {"elbow": 0.6, "wrist": 0.5, "hand": 0, "tip": 0.19, "thumb": 0.08, "knee": 0.79, "ankle": 0.97, "foot": 0.27},
+    ),
+    _geometry(
+        {
+            "spine_base": (0, 0.19, -0.09), "spine_middle": (0, 0.64, -0.03), "spine_shoulder": (0, 0.87, 0.01),
+            "neck": (0, 1.25, 0.04), "head": (0, 1.43, 0.09), "hip": (0.17, 0, 0), "shoulder": (0.37, 1, 0),
+        },
+        {
+            "elbow": 0.57, "wrist": 0.37, "hand": 0.26, "tip": 0.06, "thumb": 0.05, "knee": 0.81, "ankle": 0.84,
+            "foot": 0.37,
+        },
+    ),
+)  # fmt: skip
+"""Measured on the two conversions of the CMU database."""
 
 
 def measure_geometry(recordings: Iterable[Floats]) -> SensorGeometry:

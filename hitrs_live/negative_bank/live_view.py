@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import CameraConfig
 from hitrs_live.data.augment import AugmentConfig, Augmenter
-from hitrs_live.data.corruptions import as_landmarks
+from hitrs_live.data.body_proportions import (
+    KINECT_1,
+    KINECT_2,
+    MOTION_CAPTURE,
+    SensorGeometries,
+    measure_geometry,
+    retarget,
+)
 from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.errors import ConfigError
 from hitrs_live.streaming.levelling import level_stream
@@ -21,11 +28,23 @@ from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel
 from hitrs_live.virtual_camera.live_joints import LiveJoints
 
 Floats = NDArray[np.float32]
-_LANDMARKS_SHARE: Final = 0.7
-"""Share of motions retargeted to the geometry of MediaPipe's landmarks; the others keep their own."""
+_LANDMARKS_SHARE: Final = 0.5
+"""Share of motions retargeted to the geometry of MediaPipe's landmarks; the others to that of any sensor."""
+_LANDMARKS: Final = SensorGeometries(())
+_ANY_SENSOR: Final = SensorGeometries((KINECT_1, KINECT_2, *MOTION_CAPTURE))
 
 
 LiveView = Callable[[Floats, np.random.Generator], LiveJoints]
+
+
+def in_some_geometry(joints_m: Floats, rng: np.random.Generator) -> Floats:
+    """Retarget a motion to a random geometry of joints, whatever its own. joints_m: (T, 25, 3), metres.
+
+    Most classes come from one source and each source has a geometry of its own. If it kept it, a detector could learn
+    the geometry instead of the movement.
+    """
+    geometries = _LANDMARKS if rng.random() < _LANDMARKS_SHARE else _ANY_SENSOR
+    return retarget(joints_m, measure_geometry([joints_m]), geometries.draw(rng))
 
 
 def augmented_view(joints_m: Floats, rng: np.random.Generator) -> LiveJoints:
@@ -33,7 +52,7 @@ def augmented_view(joints_m: Floats, rng: np.random.Generator) -> LiveJoints:
 
     joints_m: (T, 25, 3), metres, y up.
     """
-    seen = as_landmarks(joints_m) if rng.random() < _LANDMARKS_SHARE else joints_m
+    seen = in_some_geometry(joints_m, rng)
     varied, _ = Augmenter(AugmentConfig(), np.zeros(0, np.int64)).vary_view(seen, rng)
     certain = np.ones(varied.shape[:2], np.float32)
     return LiveJoints(joints_m=varied, confidence=certain, lost_mask=np.zeros(len(varied), bool))
@@ -58,7 +77,7 @@ def modelled_view() -> LiveView:
     model = JointErrorModel.load()
 
     def view(joints_m: Floats, rng: np.random.Generator) -> LiveJoints:
-        live = model.apply(joints_m, rng)
+        live = model.apply(in_some_geometry(joints_m, rng), rng)
         levelled = level_stream(live.joints_m, live.confidence, CameraConfig(), rate_hz=RATE_HZ)
         return replace(live, joints_m=fill_missing(levelled, live.confidence))
 

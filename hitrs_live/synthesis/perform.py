@@ -10,6 +10,7 @@ from hitrs_live.data.labelled_motion import RATE_HZ
 from hitrs_live.synthesis.anthropometry import BodyProportions
 from hitrs_live.synthesis.channels import ARMS, INDEX, LEGS, PARTS, PIN_FRAMES, SIDES, STANDING, columns
 from hitrs_live.synthesis.footwork import ADVANCING, FOOT_Z, lift_moving_feet, move_place
+from hitrs_live.synthesis.manner import Manner
 from hitrs_live.synthesis.program import NearMiss, Phase, Program, Range, Target, places, resolve
 from hitrs_live.synthesis.smoothing import smooth, through_keys
 
@@ -35,6 +36,8 @@ _SEAT: Final = [
 ]
 """Channels of a sitting body that stay with the chair."""
 
+
+_UPRIGHT: Final = {"standing", "sitting"}
 
 _MOVES: Final = np.array([not (".pin." in name or name.endswith(("leg.free", "balance"))) for name in INDEX])
 """(C,); True for channels that an amplitude scales. Weights and places of hands are not movements."""
@@ -92,16 +95,29 @@ class Performer:
     """Performs one program on one body: values are drawn once, and vary a little with each repetition."""
 
     def __init__(
-        self, program: Program, body: BodyProportions, rng: np.random.Generator, *, seat: Floats | None = None
+        self,
+        program: Program,
+        body: BodyProportions,
+        rng: np.random.Generator,
+        *,
+        seat: Floats | None = None,
+        manner: Manner | None = None,
     ) -> None:
-        """Prepare a performance. seat: (C,), the pose of a sitting body, whose chair and feet stay where they are."""
+        """Prepare a performance.
+
+        seat: (C,), the pose of a sitting body, whose chair and feet stay where they are; manner: where None, it is
+        drawn.
+        """
         self._program, self._body, self._rng, self._seat = program, body, rng, seat
         self._draws: dict[object, float] = {}
+        self._manner = manner or Manner.draw(
+            rng, free_arms=not program.names_arms, upright={program.posture, program.final_posture} <= _UPRIGHT
+        )
 
     def perform(self, *, near_miss: NearMiss | None = None, most_s: float = 40.0) -> Performance:
         """Perform a series of repetitions. most_s: no repetition begins later."""
         program, rng = self._program, self._rng
-        tempo = float(np.exp(rng.uniform(*np.log(program.tempo))))
+        tempo = float(np.exp(rng.uniform(*np.log(program.tempo)))) * self._manner.tempo
         lead = SIDES[rng.integers(2)]
         alternates = rng.random() < program.alternates
         count = _count(program.repetitions, rng)
@@ -138,6 +154,7 @@ class Performer:
         start = STANDING.copy()
         for key, value in self._program.start.items():
             self._set(start, key, value, lead, "start")
+        start += self._manner.at_start()
         if self._seat is not None:
             start[_SEAT] = self._seat[_SEAT]
         return start
@@ -149,7 +166,8 @@ class Performer:
                 self._set_hand(key_values, channel.split(".")[0], value, where)
             return
         for channel in resolve(key, lead):
-            drawn = self._draw((where, key), value, _VALUE_SPREAD)
+            wider = value if isinstance(value, (int, float)) else self._manner.widened(*value)
+            drawn = self._draw((where, key), wider, _VALUE_SPREAD)
             if key.startswith("both.") and not isinstance(value, (int, float)):
                 drawn += float(self._rng.normal(0, _SIDE_SPREAD * (value[1] - value[0])))
             key_values[INDEX[channel]] = drawn
@@ -179,7 +197,7 @@ class Performer:
             if not (near_miss and near_miss.only) or phase.name in near_miss.only or phase.to_start
         ]
         frozen = {c for key in (near_miss.without if near_miss else ()) for c in resolve(key, lead)}
-        key = line.keys[-1]
+        key, habit = line.keys[-1], np.zeros_like(start)
         for number, phase in enumerate(phases):
             key = self._target(phase, key, start, advance, lead, amplitude, f"phase {number}")
             for channel in frozen:
@@ -192,7 +210,12 @@ class Performer:
                 seconds = 2 * float(np.sqrt(2 * flight * self._body.leg_m / _GRAVITY))
             if seconds < _SHORTEST_S and not flight:
                 continue
-            line.add(seconds, key)
+            if phase.to_start or number + 1 == len(phases):
+                # The next repetition begins from there.
+                habit = np.zeros_like(key)
+            elif phase.to:
+                habit = self._manner.in_phase(phase.name) * min(amplitude, 1.0)
+            line.add(seconds, key + habit)
             line.spans.append((phase, line.times[-2], line.times[-1], lead, flight))
             self._label(line, phase, lead)
 
@@ -302,6 +325,7 @@ class Performer:
         program = self._program
         owned = np.zeros(len(STANDING), bool)
         owned[[INDEX[name] for name in ("root.x", "root.z", "root.heading", "lift")]] = True
+        owned[self._manner.owned()] = True
         names = [*program.start]
         for phase in program.phases:
             names += [*phase.to, *phase.oscillate]

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from hitrs_live.errors import ConfigError
-from hitrs_live.synthesis.channels import INDEX, SIDES
+from hitrs_live.synthesis.channels import ARMS, INDEX, SIDES
 
 Range = float | tuple[float, float]
 Target = float | tuple[float, float] | str
@@ -127,6 +127,13 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def sided(self) -> bool:
         """Whether the class says which side acts."""
         return "{side}" in self.action
+
+    @property
+    def names_arms(self) -> bool:
+        """Whether it says what an arm does."""
+        names = (*self.start, *(key for phase in self.phases for key in (*phase.to, *phase.oscillate)))
+        ours = any(name.partition(".")[2].startswith((*ARMS, "hand")) for name in names)
+        return ours or any(part.endswith(("arm", "arms")) for part in self.defines)
 
     @property
     def final_posture(self) -> str:

@@ -9,6 +9,7 @@ from hitrs_live.synthesis.anthropometry import draw_body
 from hitrs_live.synthesis.channels import INDEX, SIDES
 from hitrs_live.synthesis.footwork import world_feet
 from hitrs_live.synthesis.gait import walk
+from hitrs_live.synthesis.manner import Manner
 from hitrs_live.synthesis.perform import Performer
 from hitrs_live.synthesis.program import Program, parse_programs, shipped_programs
 from hitrs_live.synthesis.stream import class_names
@@ -102,14 +103,14 @@ def test_a_place_on_the_floor_is_met_wherever_the_feet_were_drawn() -> None:
 
 def test_a_channel_reaches_what_the_program_names() -> None:
     rng = np.random.default_rng(0)
-    done = Performer(_program(), draw_body(rng), rng).perform()
+    done = Performer(_program(), draw_body(rng), rng, manner=Manner.plain()).perform()
     assert 15 < done.channels[:, INDEX["head.nod"]].max() < 36
 
 
 def test_a_near_miss_has_a_smaller_movement_and_no_label() -> None:
     rng = np.random.default_rng(0)
     program = _program()
-    done = Performer(program, draw_body(rng), rng).perform(near_miss=program.near_misses[0])
+    done = Performer(program, draw_body(rng), rng, manner=Manner.plain()).perform(near_miss=program.near_misses[0])
     assert done.channels[:, INDEX["head.nod"]].max() < 11
     assert done.repetition.max() == 0
     assert done.near == "nod"
@@ -117,7 +118,7 @@ def test_a_near_miss_has_a_smaller_movement_and_no_label() -> None:
 
 def test_only_what_is_named_is_owned() -> None:
     rng = np.random.default_rng(0)
-    done = Performer(PROGRAMS["squat"], draw_body(rng), rng).perform()
+    done = Performer(PROGRAMS["squat"], draw_body(rng), rng, manner=Manner.plain()).perform()
     arm = [INDEX[f"{side}.arm.elevation"] for side in SIDES]
     assert not done.owned_mask[arm].any()
     assert done.owned_mask[INDEX["height"]]

@@ -67,7 +67,8 @@ def measure(checkpoint_path: Path, streams: Path) -> dict[str, Any]:
         bank = encode(Path(folder), streams, checkpoint_path)
         logits = bank_logits(bank, checkpoint)
         store = ClipStore([bank], checkpoint.info.labels)
-    targets, weights = class_targets(store.class_of, store.known[store.source_of], store.similar)
+    sources = store.source_of
+    targets, weights = class_targets(store.class_of, store.known[sources], store.similar, store.absent[sources])
     classes = {}
     for number, label in enumerate(checkpoint.info.labels):
         known = weights[:, number] > 0

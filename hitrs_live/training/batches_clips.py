@@ -82,7 +82,9 @@ class ClipBatches:
         rows = np.minimum(rows, end[:, None] - 1)
         labels = np.where(past, IGNORE, store.class_of[rows])
         labels = np.where(mirrored[:, None], store.mirror(labels), labels)
-        targets, weights = class_targets(labels, store.known[store.source_of[rows]], store.similar)
+        targets, weights = class_targets(
+            labels, store.known[store.source_of[rows]], store.similar, store.absent[store.source_of[rows]]
+        )
         clips = store.tokens[rows, mirrored.astype(np.int64)[:, None]].astype(np.float32)
         return ClipBatch(
             clips=torch.from_numpy(clips), targets=torch.from_numpy(targets), weights=torch.from_numpy(weights)

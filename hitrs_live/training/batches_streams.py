@@ -95,10 +95,11 @@ class WindowBatches:
         drawn = [self._draw(frames, rng) for _ in range(self._size)]
         seen = torch.from_numpy(np.stack([joints for joints, _, _ in drawn]))
         labels = np.stack([labels for _, labels, _ in drawn])
-        known = self._store.known[[source for _, _, source in drawn]]
+        sources = [source for _, _, source in drawn]
+        known, absent = self._store.known[sources][:, None], self._store.absent[sources][:, None]
         ends = np.arange(clips) * grid.clip_stride + grid.clip_span - 1 - self._lag
         joints, _ = normalise_sequence(seen, self._normaliser)
-        targets, weights = class_targets(labels[:, ends], known[:, None], self._store.similar)
+        targets, weights = class_targets(labels[:, ends], known, self._store.similar, absent)
         young = (labels[:, ends] > BACKGROUND) & (frames_since_start(labels)[:, ends] < self._start_frames)
         weights *= np.where(young, self._start_weight, 1.0)[..., None]
         varied, _, _ = vary_normalised(joints, rng)

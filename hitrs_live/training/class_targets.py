@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
+from hitrs_live.data.unlabelled_classes import may_occur_unlabelled
 from hitrs_live.synthesis.falls.simulator import DEFAULT_CLASSES as FALLS
 
 _NEVER_UNLABELLED: Final = frozenset(name for name in FALLS if name.startswith("fall"))
@@ -22,18 +23,30 @@ def known_classes(classes: Sequence[str], labels: Sequence[str]) -> NDArray[np.b
     return np.array([name in classes or name in _NEVER_UNLABELLED for name in labels])
 
 
+def absent_classes(source: str, classes: Sequence[str], labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Return whether each class is known not to occur in a source where it is not labelled, (K,).
+
+    classes: that the source labels; labels: the detector's. It is so for frames of unknown class too.
+    """
+    return np.array([name not in classes and not may_occur_unlabelled(source, name) for name in labels])
+
+
 def class_targets(
-    labels: NDArray[np.int64], known: NDArray[np.bool_], similar: NDArray[np.bool_]
+    labels: NDArray[np.int64],
+    known: NDArray[np.bool_],
+    similar: NDArray[np.bool_],
+    absent: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return targets and weights, (..., K) each; a weight is 1 where the target is known, else 0.
 
     labels: (...), class of each clip, IGNORE where unknown; known: (..., K), which classes its source labels, broadcast
-    to the clips; similar: (K, K), which classes one movement may show. Who does one action does none of the others but
-    similar ones; a clip without an action says so only of classes that its source labels.
+    to the clips; similar: (K, K), which classes one movement may show; absent: as known, which classes do not occur in
+    the source without a label. Who does one action does none of the others but similar ones; a clip without an action
+    says so only of classes that its source labels, and a clip of unknown class only of those that are absent.
     """
     classes = np.arange(similar.shape[0])
     targets = (labels[..., None] == classes) & (classes > BACKGROUND)
     acting = (labels > BACKGROUND)[..., None]
     also = similar[np.maximum(labels, BACKGROUND)]
-    weights = (labels != IGNORE)[..., None] & (acting | known) & ~also & (classes > BACKGROUND)
+    weights = ((labels != IGNORE)[..., None] & (acting | known) | absent) & ~also & (classes > BACKGROUND)
     return targets.astype(np.float32), weights.astype(np.float32)

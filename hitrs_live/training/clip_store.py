@@ -16,7 +16,7 @@ from hitrs_live.errors import DataError
 from hitrs_live.negative_bank.bank import Bank
 from hitrs_live.negative_bank.bank_format import EncoderDescription
 from hitrs_live.skeleton import mirrored_labels
-from hitrs_live.training.class_targets import known_classes
+from hitrs_live.training.class_targets import absent_classes, known_classes
 
 
 class ClipStore:
@@ -48,9 +48,11 @@ class ClipStore:
         self.sources = tuple(dict.fromkeys(stream.source for bank in banks for stream in bank.streams))
         self.source_of = np.concatenate([_sources(bank, self.sources) for bank in banks])
         """(N,), number of each clip's source."""
-        labelled = {source: bank.classes_of(source) for bank in banks for source in bank.sources()}
-        self.known = np.stack([known_classes([*map(named_alike, labelled[one])], self.labels) for one in self.sources])
+        labelled = {source: [*map(named_alike, bank.classes_of(source))] for bank in banks for source in bank.sources()}
+        self.known = np.stack([known_classes(labelled[one], self.labels) for one in self.sources])
         """(S, K) bool, whether a source labels a class wherever it occurs."""
+        self.absent = np.stack([absent_classes(one, labelled[one], self.labels) for one in self.sources])
+        """(S, K) bool, whether a class does not occur in a source without a label."""
         self.similar = similar_mask(self.labels)
         """(K, K) bool, whether one movement may be both classes."""
         mirrored = mirrored_labels(self.labels)

@@ -16,7 +16,7 @@ from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion, read_motion
 from hitrs_live.data.similar_classes import named_alike, similar_mask
 from hitrs_live.errors import DataError
 from hitrs_live.negative_bank.stream_files import source_of, stream_files
-from hitrs_live.training.class_targets import known_classes
+from hitrs_live.training.class_targets import absent_classes, known_classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +71,8 @@ class StreamStore:
         """(K, K) bool, whether one movement may be both classes."""
         self.known = np.stack([known_classes(classes[source], self.labels) for source in self.sources])
         """(S, K) bool, whether a source labels a class wherever it occurs."""
+        self.absent = np.stack([absent_classes(source, classes[source], self.labels) for source in self.sources])
+        """(S, K) bool, whether a class does not occur in a source without a label."""
 
     @property
     def hours(self) -> float:

@@ -115,10 +115,11 @@ def hardest_clips(module: nn.Module, store: ClipStore, window_clips: int, share:
     for some in np.array_split(windows, -(-len(windows) // _WINDOWS_AT_ONCE)):
         rows = np.minimum(some[:, :1] + np.arange(window_clips), some[:, 1:] - 1)
         scores = torch.sigmoid(module(torch.from_numpy(store.tokens[rows, 0].astype(np.float32)))).numpy()
-        _, weights = class_targets(store.class_of[rows], store.known[store.source_of[rows]], store.similar)
+        sources = store.source_of[rows]
+        _, weights = class_targets(store.class_of[rows], store.known[sources], store.similar, store.absent[sources])
         highest[rows.ravel()] = (scores * weights).max(-1).ravel()
     module.train(training)
-    highest[store.class_of != BACKGROUND] = 0.0
+    highest[store.class_of > BACKGROUND] = 0.0
     count = min(round(share * len(store)), int((highest > 0).sum()))
     return np.sort(np.argpartition(-highest, max(0, count - 1))[:count])
 

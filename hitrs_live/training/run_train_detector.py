@@ -40,6 +40,9 @@ _SAVE_EVERY = 1000
 def run_train_detector(options: argparse.Namespace) -> int:
     """Train with the given flags; resume an interrupted run to the same file. Return the exit code."""
     check_counts(options, "batch", "accumulate", "steps", "window_clips")
+    given = [f"--{name}" for name in ("data", "streams", "bank") if getattr(options, name)]
+    if len(given) > 1:
+        raise ConfigError(f"{' and '.join(given)}: a detector is trained on one of them; leave the others out")
     if options.bank:
         return _train_on_clips(options)
     begin = load_encoder(options.checkpoint) if options.checkpoint else None

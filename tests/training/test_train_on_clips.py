@@ -14,6 +14,7 @@ from small_detector import checkpoint as checkpoint
 from small_detector import secret_of_its_own as secret_of_its_own
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
+from hitrs_live.cli import main
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.errors import CheckpointMismatch, DataError
@@ -194,3 +195,11 @@ def test_an_interrupted_and_resumed_run_ends_with_the_same_weights(checkpoint: C
     train(checkpoint, store, tmp_path / "parts.safetensors", 9)
     one, two = (load_checkpoint(tmp_path / f"{name}.safetensors").model.state_dict() for name in ("whole", "parts"))
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_bank_and_streams_together_are_refused_rather_than_one_of_them_ignored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--bank", str(tmp_path), "--streams", str(tmp_path)]
+    assert main(["train-detector", *given, "--checkpoint", "hitrs_tiny"]) == 2
+    assert "--streams and --bank" in capsys.readouterr().err

@@ -20,14 +20,11 @@ import torch
 from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import load_checkpoint
-from hitrs_live.data.labelled_motion import read_motions
 from hitrs_live.evaluation.bank_scores import bank_logits
 from hitrs_live.evaluation.reports.write import write_report
 from hitrs_live.negative_bank.bank import Bank
-from hitrs_live.negative_bank.bank_format import BUILT, BankInfo, part_name, write_bank_info
-from hitrs_live.negative_bank.encoded_part import LiveMotion, write_part
+from hitrs_live.negative_bank.build import EncodeSettings, begin_build, encode_part
 from hitrs_live.negative_bank.encoder import open_bank_encoder
-from hitrs_live.negative_bank.stream_files import source_of, stream_files
 from hitrs_live.training.class_targets import class_targets
 from hitrs_live.training.clip_store import ClipStore
 
@@ -37,15 +34,10 @@ PASSING: Final = 1e-3
 
 def encode(folder: Path, streams: Path, checkpoint: Path) -> Bank:
     """Encode streams with a detector's encoder, as they are and mirrored, as a bank in a folder."""
-    encoder = open_bank_encoder(checkpoint)
-    info = BankInfo(encoder=encoder.description, step_frames=encoder.description.stride_frames, views=2)
-    write_bank_info(folder, info)
-    for number, path in enumerate(stream_files(streams), start=1):
-        motions, classes = read_motions(path)
-        write_part(
-            folder, part_name(BUILT, number), (LiveMotion(motion=one, lost=0.0) for one in motions), encoder, info,
-            source=source_of(path), classes=classes, licence="not stated",
-        )  # fmt: skip
+    stride_frames = open_bank_encoder(checkpoint).description.stride_frames
+    settings = EncodeSettings(streams=[streams], checkpoint=checkpoint, step_frames=stride_frames, views=2)
+    for planned in begin_build(folder, settings):
+        encode_part(folder, settings, planned)
     return Bank.open(folder)
 
 

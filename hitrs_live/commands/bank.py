@@ -25,6 +25,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FOLDER", required=True, help="bank to write")
     _add_encoder(parser)
+    parser.add_argument(
+        "--streams", type=Path, nargs="+", metavar="FOLDER",
+        help="encode the streams that `bank streams` wrote to these folders, instead of drawing motion: what draws "
+        "motion is then of no effect",
+    )  # fmt: skip
     _add_drawing(parser)
     parser.add_argument(
         "--update", choices=("clip", "frame"), default="clip",

@@ -1,11 +1,18 @@
-"""Build a bank part by part: draw motions of every source, give them live errors, encode them, write them."""
+"""Build a bank part by part: draw motions of every source, give them live errors, encode them, write them.
+
+The drawn motions may be those of `bank streams`, which are encoded as they are.
+"""
 
 import shutil
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
+from hitrs_live.data.array_format import load_archive
+from hitrs_live.data.labelled_motion import RATE_HZ, read_motions
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.negative_bank.bank_format import (
     BANK_FILE,
@@ -16,15 +23,39 @@ from hitrs_live.negative_bank.bank_format import (
     read_part,
     write_bank_info,
 )
-from hitrs_live.negative_bank.encoded_part import write_part
+from hitrs_live.negative_bank.encoded_part import LiveMotion, write_part
 from hitrs_live.negative_bank.encoder import BankEncoder, open_bank_encoder
 from hitrs_live.negative_bank.live_view import open_live_view
 from hitrs_live.negative_bank.parts import BuiltPart, DrawSettings, PlannedPart, draw_part, open_source
+from hitrs_live.negative_bank.stream_files import licence_of, source_of, stream_files
+
+
+class BankSettings(Protocol):
+    """What decides the content of a bank, however its motions are come by."""
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The encoder; None for the shipped one."""
+
+    @property
+    def step_frames(self) -> int:
+        """Frames from one row to the next."""
+
+    @property
+    def views(self) -> int:
+        """1, or 2 with mirror images."""
+
+    @property
+    def recipe(self) -> Mapping[str, str]:
+        """The settings as they are kept beside the bank."""
+
+    def plan(self) -> list[PlannedPart]:
+        """Plan the parts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildSettings(DrawSettings):
-    """What decides the content of a bank."""
+    """A bank whose motions are drawn."""
 
     checkpoint: Path | None
     """The encoder; None for the shipped one."""
@@ -32,7 +63,41 @@ class BuildSettings(DrawSettings):
     views: int
 
 
-def begin_build(folder: Path, settings: BuildSettings) -> list[PlannedPart]:
+@dataclass(frozen=True, kw_only=True)
+class EncodeSettings:
+    """A bank of streams that `bank streams` wrote, a part for each file."""
+
+    streams: Sequence[Path]
+    """Folders."""
+    checkpoint: Path | None
+    step_frames: int
+    views: int
+
+    @property
+    def recipe(self) -> dict[str, str]:
+        """The settings as they are kept beside the bank."""
+        return {"streams": ",".join(str(folder) for folder in self.streams)}
+
+    @property
+    def files(self) -> list[Path]:
+        """All files of the folders. Raises ConfigError where a folder has none."""
+        for folder in self.streams:
+            if not stream_files(folder):
+                raise ConfigError(f"--streams {folder}: no streams; write some with: hitrs-live bank streams")
+        return [path for folder in self.streams for path in stream_files(folder)]
+
+    def plan(self) -> list[PlannedPart]:
+        """Plan the parts. Raises DataError where a file is damaged."""
+        return [
+            PlannedPart(
+                number=number, source=source_of(path), offset=0, stride=1,
+                hours=float(load_archive(path).lengths.sum()) / RATE_HZ / 3600,
+            )
+            for number, path in enumerate(self.files, start=1)
+        ]  # fmt: skip
+
+
+def begin_build(folder: Path, settings: BankSettings) -> list[PlannedPart]:
     """Begin a bank, or go on with one. Returns the parts that are still to be made.
 
     Raises ConfigError where the folder has a bank built with other settings, or anything else; DataError where its
@@ -40,7 +105,10 @@ def begin_build(folder: Path, settings: BuildSettings) -> list[PlannedPart]:
     """
     encoder = open_bank_encoder(settings.checkpoint)
     info = BankInfo(
-        encoder=encoder.description, step_frames=settings.step_frames, views=settings.views, recipe=settings.recipe
+        encoder=encoder.description,
+        step_frames=settings.step_frames,
+        views=settings.views,
+        recipe=dict(settings.recipe),
     )
     if (folder / BANK_FILE).exists():
         _check_same(folder, read_bank_info(folder), info)
@@ -59,10 +127,26 @@ def build_part(folder: Path, settings: BuildSettings, planned: PlannedPart) -> B
     drawn = draw_part(
         source, planned, settings.seed, open_live_view(settings.live_view), encoder.description.normaliser.rate_hz
     )
+    return _write(folder, planned, encoder, drawn, source.classes, source.licence, began_s)
+
+
+def encode_part(folder: Path, settings: EncodeSettings, planned: PlannedPart) -> BuiltPart:
+    """Encode one file of streams. Raises DataError where it is damaged or the part cannot be written."""
+    began_s, path = time.process_time(), settings.files[planned.number - 1]
+    motions, classes = read_motions(path)
+    seen = (LiveMotion(motion=one, lost=0.0) for one in motions)
+    return _write(folder, planned, _encoder(settings.checkpoint), seen, classes, licence_of(path), began_s)
+
+
+def _write(
+    folder: Path, planned: PlannedPart, encoder: BankEncoder, motions: Iterable[LiveMotion], classes: tuple[str, ...],
+    licence: str, began_s: float,
+) -> BuiltPart:  # fmt: skip
+    """Encode and write the motions of a part. began_s: processor time at which its motions began to be drawn."""
     try:
         streams = write_part(
-            folder, part_name(BUILT, planned.number), drawn, encoder, read_bank_info(folder), source=planned.source,
-            classes=source.classes, licence=source.licence,
+            folder, part_name(BUILT, planned.number), motions, encoder, read_bank_info(folder), source=planned.source,
+            classes=classes, licence=licence,
         )  # fmt: skip
     except OSError as error:
         raise DataError(

@@ -13,7 +13,7 @@ import torch
 
 from hitrs_live.data.array_format import data_folder
 from hitrs_live.negative_bank.bank import Bank
-from hitrs_live.negative_bank.build import BuildSettings, begin_build, build_part
+from hitrs_live.negative_bank.build import BuildSettings, EncodeSettings, begin_build, build_part, encode_part
 from hitrs_live.negative_bank.encoder import open_bank_encoder
 from hitrs_live.negative_bank.parts import BuiltPart, DrawSettings, PlannedPart, make_parts
 from hitrs_live.negative_bank.recordings import add_recordings
@@ -24,20 +24,28 @@ from hitrs_live.negative_bank.stream_files import (
     write_stream_file,
 )
 
-Settings = TypeVar("Settings", bound=DrawSettings)
+Settings = TypeVar("Settings", DrawSettings, BuildSettings, EncodeSettings)
 
 
 def run_build(options: argparse.Namespace) -> int:
     """Build a bank, or go on with one, and print a line for every part. Returns the exit code."""
     began_s = time.monotonic()
     encoder = open_bank_encoder(options.encoder).description
-    settings = BuildSettings(
-        hours=options.hours, seed=options.seed, shares=choose_sources(options.sources),
-        data=options.data or data_folder(), checkpoint=options.encoder, live_view=options.live_errors,
-        step_frames=1 if options.update == "frame" else encoder.stride_frames, views=2 if options.mirror else 1,
-    )  # fmt: skip
-    check_installed(settings.shares)
-    _make_missing(build_part, settings, begin_build(options.out, settings), options)
+    step_frames = 1 if options.update == "frame" else encoder.stride_frames
+    views = 2 if options.mirror else 1
+    if options.streams:
+        encoded = EncodeSettings(
+            streams=options.streams, checkpoint=options.encoder, step_frames=step_frames, views=views
+        )
+        _make_missing(encode_part, encoded, begin_build(options.out, encoded), options)
+    else:
+        settings = BuildSettings(
+            hours=options.hours, seed=options.seed, shares=choose_sources(options.sources),
+            data=options.data or data_folder(), checkpoint=options.encoder, live_view=options.live_errors,
+            step_frames=step_frames, views=views,
+        )  # fmt: skip
+        check_installed(settings.shares)
+        _make_missing(build_part, settings, begin_build(options.out, settings), options)
     bank = Bank.open(options.out)
     print(
         f"{options.out}: {bank.hours:.2f} h in {len(bank.streams)} streams, {len(bank)} rows, "

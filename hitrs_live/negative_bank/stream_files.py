@@ -63,6 +63,11 @@ def source_of(path: Path) -> str:
     return str(_meta_of(path)["source"])
 
 
+def licence_of(path: Path) -> str:
+    """Return the licence of a file's streams. Raises DataError where `bank streams` did not write it."""
+    return str(_meta_of(path)["licence"])
+
+
 def _file(folder: Path, planned: PlannedPart) -> Path:
     return folder / f"{planned.source}-{planned.offset + 1:03d}.npz"
 

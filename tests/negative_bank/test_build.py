@@ -15,11 +15,12 @@ from hitrs_live.data.shipped_classes import LABELS
 from hitrs_live.errors import ConfigError
 from hitrs_live.negative_bank.bank import Bank
 from hitrs_live.negative_bank.bank_format import BUILT, part_name
-from hitrs_live.negative_bank.build import BuildSettings, begin_build, build_part
+from hitrs_live.negative_bank.build import BuildSettings, EncodeSettings, begin_build, build_part, encode_part
 from hitrs_live.negative_bank.live_view import augmented_view, kept_spans
-from hitrs_live.negative_bank.parts import make_parts, plan_parts
+from hitrs_live.negative_bank.parts import DrawSettings, make_parts, plan_parts
 from hitrs_live.negative_bank.shipping_sets import read_training_people
 from hitrs_live.negative_bank.sources import SOURCES, choose_sources, motion_rng
+from hitrs_live.negative_bank.stream_files import begin_streams, write_stream_file
 
 SMALL: Mapping[str, float] = {"cmu_signals": 0.6, "labanotation_gestures": 0.4}
 
@@ -140,6 +141,31 @@ def test_a_person_who_is_lost_for_long_begins_a_new_history() -> None:
     assert kept_spans(lost, 9) == [slice(2, 30), slice(42, 58)]
     assert kept_spans(lost, 12) == [slice(2, 58)]
     assert kept_spans(np.ones(5, bool), 9) == []
+
+
+def test_streams_that_were_written_are_encoded_as_if_they_were_drawn(
+    settings: BuildSettings, data: Path, tmp_path: Path
+) -> None:
+    build(tmp_path / "drawn", settings)
+    drawing = DrawSettings(hours=0.01, seed=3, shares=SMALL, data=data, live_view="augmented")
+    for planned in begin_streams(tmp_path / "streams", drawing):
+        write_stream_file(tmp_path / "streams", drawing, planned)
+    encoding = EncodeSettings(streams=[tmp_path / "streams"], checkpoint=None, step_frames=7, views=1)
+    for planned in begin_build(tmp_path / "encoded", encoding):
+        encode_part(tmp_path / "encoded", encoding, planned)
+    assert begin_build(tmp_path / "encoded", encoding) == []
+    drawn, encoded = Bank.open(tmp_path / "drawn"), Bank.open(tmp_path / "encoded")
+    np.testing.assert_array_equal(encoded.labels, drawn.labels)
+    assert encoded.sources().keys() == drawn.sources().keys()
+    rows = np.arange(len(drawn))
+    # Joints of streams are kept in half precision.
+    np.testing.assert_allclose(encoded.tokens(rows, 0), drawn.tokens(rows, 0), atol=0.1)
+
+
+def test_a_folder_without_streams_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert main(["bank", "build", "--streams", str(tmp_path / "empty"), "--out", str(tmp_path / "bank")]) == 2
+    assert "no streams; write some with" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -25,7 +25,9 @@ from hitrs_live.transport.publisher import Publisher
 from hitrs_live.views.log_lines import PlainLog
 from hitrs_live.wire.utc import SessionClock
 
-_DASHBOARD_ENDS_S = 1.0
+_DASHBOARD_ENDS_S = 0.4
+"""How long it may take to end with its session, and once more when it is terminated."""
+_LOG_ENDS_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -100,7 +102,12 @@ def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher, stop
 def _logging(config: Config, session: SessionClock, *, drawn: bool) -> Iterator[LogOutput]:
     """Log to standard output; while a dashboard is drawn there, keep the lines until it ends."""
     with logging_to(
-        sys.stdout, format=config.log.format, level=config.log.level, paused=drawn, session=session
+        sys.stdout,
+        format=config.log.format,
+        level=config.log.level,
+        paused=drawn,
+        session=session,
+        close_wait_s=_LOG_ENDS_S,
     ) as output:
         yield output
 
@@ -118,10 +125,10 @@ class _DashboardView:
     def shown(self) -> Iterator[None]:
         """Show it until the block ends."""
         # Imported here: a run that logs plain lines needs nothing that draws.
-        from hitrs_live.pipeline.dashboard_process import end_dashboard, start_dashboard
+        from hitrs_live.pipeline.dashboard_process import end_dashboard, restore_terminal, start_dashboard
 
         try:
-            self._process = start_dashboard(self._address)
+            self._process = start_dashboard(self._address, self._output.stderr)
         except OSError as error:
             self._give_up(f"could not be started ({error})")
         try:
@@ -129,14 +136,18 @@ class _DashboardView:
         finally:
             if self._process is not None:
                 end_dashboard(self._process, _DASHBOARD_ENDS_S)
+                if not self._gone and (restore := restore_terminal(self._process, sys.stdout)):
+                    self._output.resume(restore)
 
     def is_gone(self) -> bool:
         """Whether it ended before the run; the first time, resume the log."""
         if not self._gone and self._process is not None and (code := self._process.poll()) is not None:
-            self._give_up(f"ended with code {code}")
+            from hitrs_live.pipeline.dashboard_process import restore_terminal
+
+            self._give_up(f"ended with code {code}", restore_terminal(self._process, sys.stdout))
         return self._gone
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str, restore: str = "") -> None:
         self._gone = True
-        self._output.resume()
+        self._output.resume(restore)
         _log.warning("the dashboard %s; log lines from here on, publishing on %s", reason, self._address)

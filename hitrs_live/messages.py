@@ -579,6 +579,9 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     them; None for a source that has joints already."""
     unclear_people: tuple[UnclearPerson, ...] = ()
     """The current tracks on which no action can start, each with the reason."""
+    slow_steps: int = 0
+    """Number of steps of the pipeline since the start that took longer than `process.slow_step_s`; all sources share
+    them."""
 
     @property
     def topic(self) -> str:

@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from hitrs_live.config import Config
 from hitrs_live.errors import ConfigError
@@ -15,10 +16,14 @@ from hitrs_live.pipeline.assembly import Assembly, NamedOutput, RunPlan
 from hitrs_live.pipeline.log_sink import LogSink
 from hitrs_live.pose.factory import check_model, make_pose_estimator
 from hitrs_live.pose.intrinsics import camera_intrinsics
+from hitrs_live.process import systemd
+from hitrs_live.process.forced_exit import ForcedExit
 from hitrs_live.process.garbage_collection import collection_paused
 from hitrs_live.process.log import LogOutput, logging_to
+from hitrs_live.process.loop_watchdog import LoopWatchdog
 from hitrs_live.process.signals import interrupted_by, stop_on_signals
-from hitrs_live.process.terminal import why_not_drawable
+from hitrs_live.process.stop_deadline import stop_deadline
+from hitrs_live.process.terminal import RESTORE, why_not_drawable
 from hitrs_live.sources.factory import make_sources
 from hitrs_live.transport.multi_sink import MultiSink
 from hitrs_live.transport.publisher import Publisher
@@ -44,8 +49,10 @@ def run_live(
     )  # fmt: skip
     drawn = not options.plain and why_not_drawable(sys.stdout) is None
     session = SessionClock.begin()
-    with ExitStack() as stack, stop_on_signals() as stop:
+    forced = ForcedExit()
+    with ExitStack() as stack, stop_on_signals() as stop, _stopped_in_time(config, stop, forced):
         output = stack.enter_context(_logging(config, session, drawn=drawn))
+        forced.report_to(partial(output.last_words, restore=RESTORE if drawn else ""))
         with interrupted_by(stop):
             assembly = stack.enter_context(Assembly(plan, config, session=session))
             publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
@@ -57,11 +64,15 @@ def run_live(
         log_sink = LogSink(log, output=output, is_needed=view.is_gone if drawn else None)
         with collection_paused():
             pipeline = assembly.build(MultiSink(publisher, [log_sink]))
+        forced.before(pipeline.close_recordings)
         if drawn:
             stack.enter_context(view.shown())
         _log.info("publishing on %s, session %s", publisher.address, assembly.session_id)
         _wait_for_subscriber(options, publisher, stop)
-        pipeline.run(duration_s=options.duration, stop=stop, serve_subscribers=publisher.serve_subscribers)
+        pipeline.run(
+            duration_s=options.duration, stop=stop, serve_subscribers=publisher.serve_subscribers,
+            watchdog=_watchdog(config, forced), on_running=partial(systemd.notify, "READY=1"),
+        )  # fmt: skip
     return 0
 
 
@@ -75,20 +86,37 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
     source = sources[0]
     pose = make_pose_estimator(config.pose, camera_intrinsics(config.camera, source.source_id))
     check_model(config.pose)
-    session = SessionClock.begin()
+    session, forced = SessionClock.begin(), ForcedExit()
     with (
         stop_on_signals() as stop,
+        _stopped_in_time(config, stop, forced),
         _logging(config, session, drawn=False) as output,
         Publisher(config.publish, uuid.uuid4().hex) as publisher,
     ):
+        forced.report_to(output.last_words)
         _log.info("publishing joints on %s", publisher.address)
         _wait_for_subscriber(options, publisher, stop)
         sink = MultiSink(publisher, [LogSink(PlainLog(), output=output)])
         relay_joints(
             source, pose, sink, duration_s=options.duration, stop=stop, serve_subscribers=publisher.serve_subscribers,
-            status_every_s=config.publish.status_every_s, session=session,
+            status_every_s=config.publish.status_every_s, session=session, watchdog=_watchdog(config, forced),
+            on_running=partial(systemd.notify, "READY=1"),
         )  # fmt: skip
     return 0
+
+
+@contextmanager
+def _stopped_in_time(config: Config, stop: threading.Event, forced: ForcedExit) -> Iterator[None]:
+    """End the process where stopping takes longer than the settings say."""
+    with stop_deadline(stop, config.process.stop_within_s, forced.end, partial(systemd.notify, "STOPPING=1")):
+        yield
+
+
+def _watchdog(config: Config, forced: ForcedExit) -> LoopWatchdog:
+    return LoopWatchdog(
+        slow_s=config.process.slow_step_s, hung_s=config.process.hung_step_s, on_hung=forced.end,
+        ping=partial(systemd.notify, "WATCHDOG=1"), ping_every_s=systemd.ping_interval_s(),
+    )  # fmt: skip
 
 
 def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher, stop: threading.Event) -> None:

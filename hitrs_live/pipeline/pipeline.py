@@ -15,7 +15,9 @@ from hitrs_live.config import Config
 from hitrs_live.messages import JointFrame
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.multiplexer import FrameMultiplexer, SourceFrame
+from hitrs_live.pipeline.shared_state import SharedState
 from hitrs_live.pipeline.source_pipeline import SourcePipeline
+from hitrs_live.process.loop_watchdog import LoopWatchdog
 from hitrs_live.streaming.batching import RowBatch
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.streaming.stream_model import ModelLoader
@@ -63,6 +65,7 @@ class Pipeline:
         self._rows = RowBatch(len(inputs), config.pose.max_people)
         self._notices = [loaded.notice] if loaded.notice else []
         self._information: list[str] = []
+        self._watchdog = LoopWatchdog(slow_s=config.process.slow_step_s, hung_s=0.0)
         self._failure: Exception | None = None
 
     def run(
@@ -71,14 +74,20 @@ class Pipeline:
         duration_s: float | None = None,
         stop: threading.Event | None = None,
         serve_subscribers: Callable[[], None] | None = None,
+        watchdog: LoopWatchdog | None = None,
+        on_running: Callable[[], None] | None = None,
     ) -> None:
         """Run until all sources end, duration_s has passed or `stop` is set; then close everything, open actions first.
 
         serve_subscribers: called ten times a second or more, also while nothing is published; see
-        `Publisher.serve_subscribers`. Raises SourceUnavailable or PoseProcessFailed where a source or a pose process
-        cannot be started, and, once all sources have ended, the first error that ended one.
+        `Publisher.serve_subscribers`. watchdog: watches the loop; None for one that only logs and counts. on_running:
+        called once everything is loaded and started.
+
+        Raises SourceUnavailable or PoseProcessFailed where a source or a pose process cannot be started, and, once all
+        sources have ended, the first error that ended one.
         """
         stop = stop or threading.Event()
+        self._watchdog = watchdog or self._watchdog
         try:
             # The sources first: a missing camera is reported before the model takes its time to load.
             self._multiplexer.open()
@@ -87,7 +96,9 @@ class Pipeline:
             for source in self._sources:
                 source.begin(self._information)
             deadline_ns = None if duration_s is None else self._clock() + int(duration_s * 1e9)
-            self._loop(predictor, deadline_ns, stop, serve_subscribers or _nothing)
+            (on_running or _nothing)()
+            with self._watchdog.watching():
+                self._loop(predictor, deadline_ns, stop, serve_subscribers or _nothing)
         finally:
             self._close()
         if self._failure is not None:
@@ -116,10 +127,12 @@ class Pipeline:
         serve_subscribers: Callable[[], None],
     ) -> None:
         while not all(source.ended for source in self._sources):
+            self._watchdog.beat()
             serve_subscribers()
             self._step(predictor, self._multiplexer.collect_batch(_WAIT_S))
+            shared = self._shared()
             for source in self._sources:
-                source.maybe_publish_status(self._notices)
+                source.maybe_publish_status(shared)
             if stop.is_set() or (deadline_ns is not None and self._clock() >= deadline_ns):
                 for source in self._sources:
                     source.shut_down()
@@ -164,13 +177,23 @@ class Pipeline:
             self._multiplexer.abandon(source_index)
             self._sources[source_index].fail(error)
 
+    def close_recordings(self) -> None:
+        """Close every source's own sinks, from any thread, because the process is about to end."""
+        for source in self._sources:
+            source.close_recordings()
+
+    def _shared(self) -> SharedState:
+        watchdog = self._watchdog
+        notices = (*self._notices, watchdog.notice) if watchdog.notice else self._notices
+        return SharedState(notices=notices, slow_steps=watchdog.slow_steps)
+
     def _close(self) -> None:
         """Close everything, the sources first."""
         with ExitStack() as stack:
             # Last in, first out; an error of one does not keep the others from closing.
             stack.callback(self._sink.close)
             for source in reversed(self._sources):
-                stack.callback(source.close, self._notices)
+                stack.callback(source.close, self._shared())
             stack.callback(self._multiplexer.close)
 
 

@@ -29,6 +29,7 @@ from hitrs_live.messages import (
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.multiplexer import SourceFrame
 from hitrs_live.pipeline.prediction_events import PredictionEvents
+from hitrs_live.pipeline.shared_state import SharedState
 from hitrs_live.pipeline.source_outputs import SourceOutputs
 from hitrs_live.pipeline.status import StatusBuilder
 from hitrs_live.streaming.body_reasons import UnclearBodies
@@ -178,14 +179,14 @@ class SourcePipeline:
             newest_ns = self._counters.newest_capture_ns
             self.on_source_change(SourceChange(state="ended", time_ns=newest_ns, detail=detail, fault=True))
 
-    def maybe_publish_status(self, notices: Sequence[str]) -> None:
-        """Publish a status when one is due. notices: about what the sources share."""
+    def maybe_publish_status(self, shared: SharedState) -> None:
+        """Publish a status when one is due. shared: what is the same for every source."""
         now_ns = self._clock()
         if (now_ns - self._counters.status_ns) / 1e9 >= self._config.publish.status_every_s:
             self._counters.update_rate(now_ns)
-            self._publish_status(now_ns, notices)
+            self._publish_status(now_ns, shared)
 
-    def close(self, notices: Sequence[str]) -> None:
+    def close(self, shared: SharedState) -> None:
         """Close the views and the source's own sinks; publish the last status once nothing can follow it."""
         try:
             if self._counters.began_ns:
@@ -194,10 +195,14 @@ class SourcePipeline:
             # Before the last status, which has the notice of a view that could not be closed.
             self._outputs.close_views()
             if self._counters.began_ns:
-                self._publish_status(self._clock(), notices)
+                self._publish_status(self._clock(), shared)
         finally:
             self._outputs.close_views()
             self._outputs.close_own_sinks()
+
+    def close_recordings(self) -> None:
+        """Close the source's own sinks, from any thread, because the process is about to end."""
+        self._outputs.close_own_sinks()
 
     def _publish_poses(self, people: People) -> ExtrapolatedPoses | None:
         """Publish the poses, where the settings say so; return those moved to now, where the settings say so."""
@@ -216,10 +221,10 @@ class SourcePipeline:
         # A person whose predictions are worse than the zero-velocity baseline is better left at the measured pose.
         return replace(extrapolated, known=extrapolated.known & self._predictions.reliable)
 
-    def _publish_status(self, now_ns: int, notices: Sequence[str]) -> None:
+    def _publish_status(self, now_ns: int, shared: SharedState) -> None:
         self._publish(
             self._status.build(
-                now_ns, self._counters, self._people, state=self._state, detail=self._detail, notices=notices,
+                now_ns, self._counters, self._people, state=self._state, detail=self._detail, shared=shared,
             )
         )  # fmt: skip
 

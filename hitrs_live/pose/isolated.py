@@ -73,6 +73,7 @@ class IsolatedPoseEstimator:
         self._limit = PeopleLimit(config.max_people, hang_after_s=config.hang_after_s)
         self._seq = 0
         self._lost = 0
+        self._interrupted = False
         self.restarts = 0
         """Processes that had to be replaced."""
         self.memory_mb: float | None = None
@@ -114,7 +115,7 @@ class IsolatedPoseEstimator:
             raise already_open()
         self._landmarker = self._find_landmarker()
         self._pixels = SharedPixels()
-        self._failures, self._paused_until = 0, 0.0
+        self._failures, self._paused_until, self._interrupted = 0, 0.0, False
         self._process = self._spawn()
         try:
             self._ready_process()
@@ -161,6 +162,13 @@ class IsolatedPoseEstimator:
         """Measure the process's resident memory now, MiB; None where there is no process."""
         self.memory_mb = self._process.memory_mb() if self._process else None
         return self.memory_mb
+
+    def interrupt(self) -> None:
+        """Kill the process, so that a step in another thread raises PoseProcessFailed soon; only close may follow."""
+        self._interrupted = True
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def close(self) -> None:
         """End the process and free the shared memory; safe at any time, also twice."""
@@ -240,6 +248,8 @@ class IsolatedPoseEstimator:
         proven: whether it worked well for some time before.
         """
         assert self._process is not None
+        if self._interrupted:
+            raise PoseProcessFailed("the pose process was ended because the run stops")
         if proven is None:
             proven = self._process.replies >= _PROVEN_REPLIES
         self._failures = 1 if proven else self._failures + 1

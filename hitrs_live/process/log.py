@@ -115,6 +115,13 @@ class LogOutput:
         """Number of lines that could not be written so far."""
         return self._handler.writer.lost
 
+    def last_words(self, text: str, restore: str = "") -> None:
+        """Write an error, and what was kept before it, because the process is about to end. restore: see `resume`."""
+        self._handler.writer.resume(restore)
+        logging.getLogger(ROOT).error("%s", text)
+        self._handler.writer.flush(_LEAST_WAIT_S)
+        self._errors.close(_LEAST_WAIT_S)
+
     def has_warned(self, text: str) -> bool:
         """Return whether one of the newest warnings ends with a text."""
         return any(warning.endswith(text) for warning in tuple(self._handler.warnings))

@@ -20,7 +20,7 @@ import hitrs_live
 from hitrs_live.pose.worker.landmarker import LandmarkerCall
 from hitrs_live.pose.worker.protocol import LANDMARK_FIELDS, PoseReply, PoseRequest, Ready, Unpacker, pack
 from hitrs_live.pose.worker.shared_frame import SharedPixels
-from hitrs_live.pose.worker.starvation import cpu_time_s, waits_for_machine
+from hitrs_live.process.starvation import cpu_time_s, waits_for_machine
 
 _KEPT_LINES = 20
 _LONGEST_LINE = 300
@@ -130,6 +130,10 @@ class PoseProcess:
         """Return the last line that the process wrote to standard error, or an empty string."""
         self._reader.join(timeout=0.2 if self._child.poll() is not None else 0)
         return self._last_words[-1] if self._last_words else ""
+
+    def kill(self) -> None:
+        """Kill the process, from any thread; who waits for it gets ProcessDied."""
+        self._child.kill()
 
     def close(self, *, at_once: bool = False) -> None:
         """End the process: by closing its input and, after a second or at_once, by killing it."""

@@ -130,7 +130,7 @@ def test_a_place_without_an_address_is_refused(tmp_path: Path) -> None:
         "env:NOT_THERE": "no such environment variable",
         f"file:{tmp_path}/none": "No such file",
         f"file:{tmp_path}/pipe": "is no file",
-        f"file:{tmp_path}": "is no file",
+        f"file:{tmp_path}": "cannot be read",
         "file:a\0b": "no valid path",
     }.items():
         with pytest.raises(SourceUnavailable, match=reason):

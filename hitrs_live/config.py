@@ -244,7 +244,12 @@ class LogConfig(Section, frozen=True, kw_only=True):
 
 
 class ProcessConfig(Section, frozen=True, kw_only=True):
-    """What is done where the process itself hangs."""
+    """What is done where the machine is too slow or the process itself hangs."""
+
+    adapt_to_load: Annotated[
+        bool,
+        Meta(description="with live sources only: do less while the machine is too slow, see docs/OPERATING.md"),
+    ] = True
 
     slow_step_s: Annotated[
         float, Meta(gt=0, description="log and count a step of the pipeline that takes longer, seconds")

@@ -30,6 +30,7 @@ hang_after_s = 600
 high_water_mark = 1000000
 linger_ms = 120000
 [process]
+adapt_to_load = false
 slow_step_s = 3600
 hung_step_s = 0
 stop_within_s = 3600

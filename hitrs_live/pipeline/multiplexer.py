@@ -81,6 +81,7 @@ class FrameMultiplexer:
         self._paces: dict[int, _FrameInterval] = {}
         self._abandoned: set[int] = set()
         self._closing = False
+        self._rate_hz = float("inf")
 
     def open(self) -> None:
         """Open every source that is not open yet. Raises SourceUnavailable."""
@@ -121,6 +122,11 @@ class FrameMultiplexer:
         """Stop reading a source; its own thread closes it."""
         with self._changed:
             self._abandoned.add(source_index)
+
+    def limit_rate(self, rate_hz: float) -> None:
+        """Estimate the poses of at most so many pictures a second of each live source; the newest is always next."""
+        with self._changed:
+            self._rate_hz = rate_hz
 
     def close(self) -> None:
         """Let every source and pose stage go, each by the thread that used it; safe at any time, also twice.
@@ -165,9 +171,12 @@ class FrameMultiplexer:
         try:
             for item in self._items(index):
                 newest_ns = item.time_ns if isinstance(item, SourceChange) else item.capture_time_ns
+                began_s = self._clock()
                 frame = _source_frame(index, input_stream, item)
                 if frame is not None:
                     self._offer(frame)
+                if isinstance(item, Frame) and input_stream.source.live:
+                    self._pause(index, began_s)
         except Exception as error:  # Whatever it is, it ends this source alone; the pipeline reports it.
             ended = SourceChange(state="ended", time_ns=newest_ns, detail=str(error), fault=True)
             self._offer(SourceFrame(source_index=index, item=ended, error=error))
@@ -183,6 +192,11 @@ class FrameMultiplexer:
                 yield item
                 if isinstance(item, SourceChange) and item.state == "ended":
                     return
+
+    def _pause(self, index: int, began_s: float) -> None:
+        """Wait until the next picture of a source is due by the limit of the rate; began_s: when the last one was."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_over(index), max(0.0, began_s + 1 / self._rate_hz - self._clock()))
 
     def _is_over(self, index: int) -> bool:
         return self._closing or index in self._abandoned

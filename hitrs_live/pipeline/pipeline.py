@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from hitrs_live.config import Config
 from hitrs_live.messages import JointFrame
 from hitrs_live.pipeline.input_stream import InputStream
+from hitrs_live.pipeline.load_control import LoadControl
 from hitrs_live.pipeline.multiplexer import FrameMultiplexer, SourceFrame
 from hitrs_live.pipeline.shared_state import SharedState
 from hitrs_live.pipeline.source_pipeline import SourcePipeline
@@ -23,7 +24,7 @@ from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.streaming.stream_model import ModelLoader
 from hitrs_live.streaming.thresholds import LoadedThresholds
 from hitrs_live.transport.sink import Sink
-from hitrs_live.wire.utc import SessionClock
+from hitrs_live.wire.utc import ClockJump, SessionClock
 
 _WAIT_S = 0.1
 
@@ -65,6 +66,11 @@ class Pipeline:
         self._rows = RowBatch(len(inputs), config.pose.max_people)
         self._notices = [loaded.notice] if loaded.notice else []
         self._information: list[str] = []
+        # What is found in a file does not depend on the machine.
+        self._adapts = config.process.adapt_to_load and all(each.source.live for each in inputs)
+        self._has_poses = any(each.pose is not None for each in inputs)
+        self._load: LoadControl | None = None
+        self._clock_jump = ClockJump()
         self._watchdog = LoopWatchdog(slow_s=config.process.slow_step_s, hung_s=0.0)
         self._failure: Exception | None = None
 
@@ -93,6 +99,10 @@ class Pipeline:
             self._multiplexer.open()
             predictor = self._prepare_model()
             self._multiplexer.start()
+            if self._adapts:
+                self._load = LoadControl(
+                    self._sources, self._multiplexer, predictor, clock=self._clock, has_poses=self._has_poses
+                )
             for source in self._sources:
                 source.begin(self._information)
             deadline_ns = None if duration_s is None else self._clock() + int(duration_s * 1e9)
@@ -129,10 +139,14 @@ class Pipeline:
         while not all(source.ended for source in self._sources):
             self._watchdog.beat()
             serve_subscribers()
-            self._step(predictor, self._multiplexer.collect_batch(_WAIT_S))
-            shared = self._shared()
+            began_ns = self._clock()
+            batch = self._multiplexer.collect_batch(_WAIT_S)
+            if self._load is not None:
+                self._load.add_wait(self._clock() - began_ns)
+                self._load.update()
+            self._step(predictor, batch)
             for source in self._sources:
-                source.maybe_publish_status(shared)
+                source.maybe_publish_status(self._shared)
             if stop.is_set() or (deadline_ns is not None and self._clock() >= deadline_ns):
                 for source in self._sources:
                     source.shut_down()
@@ -183,9 +197,9 @@ class Pipeline:
             source.close_recordings()
 
     def _shared(self) -> SharedState:
-        watchdog = self._watchdog
-        notices = (*self._notices, watchdog.notice) if watchdog.notice else self._notices
-        return SharedState(notices=notices, slow_steps=watchdog.slow_steps)
+        load_notice, steps = ("", ()) if self._load is None else (self._load.notice, self._load.steps)
+        notices = (*self._notices, *filter(None, (self._watchdog.notice, load_notice, self._clock_jump.notice)))
+        return SharedState(notices=notices, slow_steps=self._watchdog.slow_steps, load_steps=steps)
 
     def _close(self) -> None:
         """Close everything, the sources first."""
@@ -193,7 +207,7 @@ class Pipeline:
             # Last in, first out; an error of one does not keep the others from closing.
             stack.callback(self._sink.close)
             for source in reversed(self._sources):
-                stack.callback(source.close, self._shared())
+                stack.callback(source.close, self._shared)
             stack.callback(self._multiplexer.close)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hitrs_live.pipeline.load_ladder import LoadStep
+
 
 @dataclass(frozen=True, kw_only=True)
 class SharedState:
@@ -10,3 +12,4 @@ class SharedState:
 
     notices: Sequence[str] = ()
     slow_steps: int = 0
+    load_steps: tuple[LoadStep, ...] = ()

@@ -82,6 +82,7 @@ class StatusBuilder:
             pose_people_limit=None if self._pose is None else self._pose.people_limit,
             unclear_people=tuple(self._unclear_bodies.reasons(people)),
             slow_steps=shared.slow_steps,
+            load_steps=shared.load_steps,
         )
 
     def _drops(self) -> dict[str, int]:

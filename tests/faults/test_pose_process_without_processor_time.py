@@ -39,7 +39,7 @@ class Busy:
 
 
 @contextmanager
-def starved(cpu_s: float) -> Iterator[PoseProcess]:
+def starved(cpu_s: float, *, priority: int) -> Iterator[PoseProcess]:
     """A process that is loaded, and then gets what two others leave of one processor."""
     pixels = SharedPixels()
     landmarker = LandmarkerCall(target=f"{__name__}:Busy", arguments={"cpu_s": cpu_s})
@@ -54,7 +54,7 @@ def starved(cpu_s: float) -> Iterator[PoseProcess]:
         process.wait_ready(600.0)
         processor = {min(os.sched_getaffinity(0))}
         os.sched_setaffinity(process.pid, processor)
-        os.setpriority(os.PRIO_PROCESS, process.pid, 19)
+        os.setpriority(os.PRIO_PROCESS, process.pid, priority)
         for _ in range(2):
             hogs.append(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
             os.sched_setaffinity(hogs[-1].pid, processor)
@@ -68,15 +68,14 @@ def starved(cpu_s: float) -> Iterator[PoseProcess]:
 
 
 def test_it_is_waited_for_beyond_the_time_of_a_hang() -> None:
-    with starved(0.02) as process:
+    with starved(0.02, priority=19) as process:
         for seq in range(2):
             landmarks = process.ask(seq, PICTURE, HANG_AFTER_S, most_people=1, spare=False)
             assert landmarks.shape == (0, 1, LANDMARK_FIELDS)
 
 
 def test_one_that_computes_without_end_is_given_up_all_the_same() -> None:
-    with starved(1e9) as process:
-        # A hundredth of a processor would take a minute to prove it.
-        os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0))
-        with pytest.raises(ProcessDied, match="no answer within"):
-            process.ask(0, PICTURE, HANG_AFTER_S, most_people=1, spare=False)
+    # With a hundredth of a processor it would take a minute to prove it.
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    with starved(1e9, priority=usual) as process, pytest.raises(ProcessDied, match="no answer within"):
+        process.ask(0, PICTURE, HANG_AFTER_S, most_people=1, spare=False)

@@ -23,7 +23,7 @@ from hitrs_live.process.log import LogOutput, logging_to
 from hitrs_live.process.loop_watchdog import LoopWatchdog
 from hitrs_live.process.signals import interrupted_by, stop_on_signals
 from hitrs_live.process.stop_deadline import stop_deadline
-from hitrs_live.process.terminal import RESTORE, why_not_drawable
+from hitrs_live.process.terminal import RESTORE, discard_output, why_not_drawable
 from hitrs_live.sources.factory import make_sources
 from hitrs_live.transport.multi_sink import MultiSink
 from hitrs_live.transport.publisher import Publisher
@@ -50,20 +50,21 @@ def run_live(
     drawn = not options.plain and why_not_drawable(sys.stdout) is None
     session = SessionClock.begin()
     forced = ForcedExit()
-    with ExitStack() as stack, stop_on_signals() as stop, _stopped_in_time(config, stop, forced):
+    # The stack last: closing it is a part of stopping.
+    with stop_on_signals() as stop, _stopped_in_time(config, stop, forced), ExitStack() as stack:
         output = stack.enter_context(_logging(config, session, drawn=drawn))
-        forced.report_to(partial(output.last_words, restore=RESTORE if drawn else ""))
+        forced.report_to(partial(_end_log, output, drawn=drawn))
         with interrupted_by(stop):
             assembly = stack.enter_context(Assembly(plan, config, session=session))
             publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
             assembly.open()
+            view = _DashboardView(publisher.address, output)
+            log = PlainLog(several=not assembly.alone)
+            log_sink = LogSink(log, output=output, is_needed=view.is_gone if drawn else None)
+            with collection_paused():
+                pipeline = assembly.build(MultiSink(publisher, [log_sink]))
         if stop.is_set():
             return 0
-        view = _DashboardView(publisher.address, output)
-        log = PlainLog(several=not assembly.alone)
-        log_sink = LogSink(log, output=output, is_needed=view.is_gone if drawn else None)
-        with collection_paused():
-            pipeline = assembly.build(MultiSink(publisher, [log_sink]))
         forced.before(pipeline.close_recordings)
         if drawn:
             stack.enter_context(view.shown())
@@ -110,6 +111,13 @@ def _stopped_in_time(config: Config, stop: threading.Event, forced: ForcedExit) 
     """End the process where stopping takes longer than the settings say."""
     with stop_deadline(stop, config.process.stop_within_s, forced.end, partial(systemd.notify, "STOPPING=1")):
         yield
+
+
+def _end_log(output: LogOutput, reason: str, *, drawn: bool) -> None:
+    """Write why the process ends; drawn: on a terminal whose dashboard has been killed."""
+    if drawn:
+        discard_output(sys.stdout)
+    output.last_words(reason, restore=RESTORE if drawn else "")
 
 
 def _watchdog(config: Config, forced: ForcedExit) -> LoopWatchdog:

@@ -16,7 +16,7 @@ from hitrs_live.pose.landmarks import poses_of
 from hitrs_live.pose.people_limit import SLOWEST_S, PeopleLimit
 from hitrs_live.pose.worker.landmarker import LandmarkerCall
 from hitrs_live.pose.worker.process import PoseProcess, ProcessDied
-from hitrs_live.pose.worker.shared_frame import SharedPixels
+from hitrs_live.pose.worker.shared_frame import NoRoomForPicture, SharedPixels
 from hitrs_live.skeleton import KeypointLayout
 
 # Loading takes under a second on an idle desktop; a small machine that swaps may take very long.
@@ -116,7 +116,10 @@ class IsolatedPoseEstimator:
         self._landmarker = self._find_landmarker()
         self._pixels = SharedPixels()
         self._failures, self._paused_until, self._interrupted = 0, 0.0, False
-        self._process = self._spawn()
+        self._spawn()
+        if self._process is None:
+            self.close()
+            raise PoseProcessFailed(f"{self._failure}; end other programs or raise their limits")
         try:
             self._ready_process()
         except PoseProcessFailed:
@@ -139,6 +142,8 @@ class IsolatedPoseEstimator:
         except ProcessDied as death:
             self._replace(str(death))
             landmarks = None
+        except NoRoomForPicture as fault:
+            self._failure, landmarks = str(fault), None
         if landmarks is None:
             self._lost += 1
             return None
@@ -200,18 +205,23 @@ class IsolatedPoseEstimator:
     def _poses(self, landmarks: NDArray[np.float32], lens: Intrinsics) -> tuple[Pose, ...]:
         return poses_of(landmarks, self.skeleton, lens, min_joint_confidence=self._config.min_joint_confidence)
 
-    def _spawn(self) -> PoseProcess:
+    def _spawn(self) -> None:
+        """Start a process; where the system has no means for one, begin a pause."""
         assert self._landmarker is not None
         assert self._pixels is not None
-        self._memory_checked = self._clock()
-        return PoseProcess(self._landmarker, self._pixels, points=len(self.skeleton))
+        self._process, self._memory_checked = None, self._clock()
+        try:
+            self._process = PoseProcess(self._landmarker, self._pixels, points=len(self.skeleton))
+        except OSError as error:
+            self._failure = f"the pose process could not be started ({error.strerror or error})"
+            self._paused_until = self._clock() + _FIRST_PAUSE_S
 
     def _resumed(self) -> PoseProcess | None:
         """Return a process that is ready and within its memory limit; None during a pause."""
         if self._process is None:
             if self._clock() < self._paused_until:
                 return None
-            self._process = self._spawn()
+            self._spawn()
         self._check_memory()
         return self._ready_process()
 
@@ -227,9 +237,8 @@ class IsolatedPoseEstimator:
         return None
 
     def _check_memory(self) -> None:
-        assert self._process is not None
         now = self._clock()
-        if now - self._memory_checked < _MEMORY_CHECK_S:
+        if self._process is None or now - self._memory_checked < _MEMORY_CHECK_S:
             return
         self._memory_checked = now
         self.measure_memory_mb()
@@ -257,7 +266,7 @@ class IsolatedPoseEstimator:
         self._process.close(at_once=True)
         self._failure = f"the pose process {reason}"
         if self._failures < _FAILURES_IN_A_ROW:
-            self._process = self._spawn()
+            self._spawn()
             return
         words = self._process.last_words()
         self._process = None

@@ -91,8 +91,8 @@ class PoseProcess:
 
         image: (height, width, 3) uint8, blue-green-red. most_people: look for at most so many; spare: whether there is
         time for work that can wait; where the landmarker obeys. Returns (P, points, LANDMARK_FIELDS) float32.
-        Raises ProcessDied where no reply comes within timeout_s, unless the machine was too busy to run the process;
-        then it may use as much processor time.
+        Raises NoRoomForPicture where there is no memory for it, and ProcessDied where no reply comes within timeout_s,
+        unless the machine was too busy to run the process; then it may use as much processor time.
         """
         self._pixels.write(image)
         height, width = image.shape[:2]
@@ -120,10 +120,10 @@ class PoseProcess:
             ) from None
 
     def memory_mb(self) -> float | None:
-        """Return the resident memory in MiB, or None where the process has ended."""
+        """Return the resident memory in MiB, or None where the process has ended or no file can be opened."""
         try:
             return float(psutil.Process(self._child.pid).memory_info().rss) / 2**20
-        except psutil.Error:
+        except (psutil.Error, OSError):
             return None
 
     def last_words(self) -> str:

@@ -114,7 +114,13 @@ class IsolatedPoseEstimator:
         if self._pixels is not None:
             raise already_open()
         self._landmarker = self._find_landmarker()
-        self._pixels = SharedPixels()
+        try:
+            self._pixels = SharedPixels()
+        except OSError as error:
+            raise PoseProcessFailed(
+                f"no file to share pictures with the pose process ({error.strerror}); "
+                "end other programs or raise their limits"
+            ) from None
         self._failures, self._paused_until, self._interrupted = 0, 0.0, False
         self._spawn()
         if self._process is None:

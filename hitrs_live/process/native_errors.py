@@ -1,6 +1,6 @@
 """Pass on what native libraries write to standard error, without their ever waiting for its reader.
 
-libjpeg writes a line for each damaged picture of a camera, with plain C calls. Where nobody reads standard error, such
+libjpeg writes a line for each damaged picture of a camera, with plain C calls. Where no one reads standard error, such
 a call would block the thread that decodes; in a terminal it would write over the dashboard.
 """
 

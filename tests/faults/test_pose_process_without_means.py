@@ -1,5 +1,6 @@
 """A pose stage for which the system has no memory, no descriptor and no process goes on once it has them again."""
 
+import itertools
 import os
 import resource
 import signal
@@ -56,8 +57,10 @@ def picture(index: int, width: int = 64) -> Frame:
     return Frame(index=index, capture_time_ns=index, received_ns=index, image=np.zeros((48, width, 3), np.uint8))
 
 
-def highest_descriptor() -> int:
-    return max(map(int, os.listdir("/proc/self/fd")))
+def descriptors_with_free(free: int) -> int:
+    """Return the limit of descriptors below which so many are free now, or one more: the list itself takes one."""
+    used = set(map(int, os.listdir("/proc/self/fd")))
+    return next(limit for limit in itertools.count(3) if limit - sum(each < limit for each in used) == free)
 
 
 @pytest.mark.slow
@@ -86,7 +89,11 @@ def test_frames_are_counted_while_there_is_no_room_or_no_process_and_come_again(
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
-def test_a_process_that_cannot_be_started_at_first_is_refused_in_one_line(estimator: IsolatedPoseEstimator) -> None:
-    with limited(resource.RLIMIT_NOFILE, highest_descriptor() + 2), pytest.raises(PoseProcessFailed) as caught:
+@pytest.mark.parametrize(("free", "reason"), [(0, "no file to share pictures"), (3, "could not be started")])
+def test_a_process_that_cannot_be_started_at_first_is_refused_in_one_line(
+    estimator: IsolatedPoseEstimator, free: int, reason: str
+) -> None:
+    with limited(resource.RLIMIT_NOFILE, descriptors_with_free(free)), pytest.raises(PoseProcessFailed) as caught:
         estimator.open()
-    assert "could not be started (Too many open files); end other programs" in str(caught.value)
+    assert reason in str(caught.value)
+    assert "(Too many open files); end other programs or raise their limits" in str(caught.value)

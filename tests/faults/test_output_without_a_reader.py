@@ -1,4 +1,4 @@
-"""Standard output and error that nobody reads, and dashboards that are killed: the run goes on, the terminal works."""
+"""Standard output and error without a reader, and dashboards that are killed: the run goes on, the terminal works."""
 
 import fcntl
 import os

@@ -30,7 +30,7 @@ class ForcedExit:
         self._last_words = last_words
 
     def end(self, reason: str) -> None:
-        """End the process at once with EXIT_HUNG, half a second later at the latest. Does not return."""
+        """End the process at once with EXIT_HUNG, a second later at the latest. Does not return."""
         try:
             threads = [threading.Thread(target=_attempt, args=(close,), daemon=True) for close in self._closers]
             for thread in threads:

@@ -21,6 +21,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 ROOT = "hitrs_live"
 _WARNINGS_KEPT = 20
 _LEAST_WAIT_S = 0.1
+_LAST_WORDS_S = 0.5
 
 
 def log_extra(
@@ -119,7 +120,7 @@ class LogOutput:
         """Write an error, and what was kept before it, because the process is about to end. restore: see `resume`."""
         self._handler.writer.resume(restore)
         logging.getLogger(ROOT).error("%s", text)
-        self._handler.writer.flush(_LEAST_WAIT_S)
+        self._handler.writer.flush(_LAST_WORDS_S)
         self._errors.close(_LEAST_WAIT_S)
 
     def has_warned(self, text: str) -> bool:

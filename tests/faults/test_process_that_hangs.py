@@ -34,8 +34,8 @@ sys.exit(cli.main(sys.argv[1:]))
 """The program, whose main thread hangs in a call of the system as soon as the first action is published."""
 
 
-def hang(tmp_path: Path, process: str, *flags: str) -> "tuple[subprocess.Popen[str], Path]":
-    """Start the program; return once it hangs, and its recording."""
+def hang(tmp_path: Path, process: str, *flags: str) -> "tuple[subprocess.Popen[str], Path, str]":
+    """Start the program; return it once it hangs, its recording, and what it has written."""
     settings, recording = tmp_path / "settings.toml", tmp_path / "run.mcap"
     settings.write_text(f"[process]\n{process}")
     command = ["live", "--demo", "--speed", "max", "--plain", "--bind", "tcp://127.0.0.1:0", "--record", str(recording)]
@@ -44,21 +44,23 @@ def hang(tmp_path: Path, process: str, *flags: str) -> "tuple[subprocess.Popen[s
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert live.stdout is not None
+    written = ""
     while "hangs" not in (line := live.stdout.readline()):
         assert line, "it ended before it hung"
-    return live, recording
+        written += line
+    return live, recording, written
 
 
 @pytest.mark.slow
 def test_a_step_that_hangs_is_logged_with_its_place_and_ends_the_process_with_its_recording_closed(
     tmp_path: Path,
 ) -> None:
-    live, recording = hang(tmp_path, "slow_step_s = 0.2\nhung_step_s = 1.0")
+    live, recording, written = hang(tmp_path, "slow_step_s = 0.2\nhung_step_s = 2.0")
     out, _ = live.communicate(timeout=PATIENCE_S)
     assert live.returncode == EXIT_HUNG
-    slow, hung = (next(line for line in out.splitlines() if words in line) for words in ("took longer", "takes longer"))
-    assert "0.2 s, in publish (<string>:10) < _publish (pipeline/source_pipeline.py:" in slow
-    assert "1 s, in publish (<string>:10)" in hung
+    # On a busy machine the step may have been slow before it hung.
+    assert "a step of the pipeline took longer than 0.2 s, in" in written + out
+    assert "a step of the pipeline takes longer than 2 s, in publish (<string>:10) < _publish (pipeline/" in out
     kept = Recording(recording)
     assert len(list(kept.messages())) > 10
     assert not kept.cut
@@ -66,7 +68,7 @@ def test_a_step_that_hangs_is_logged_with_its_place_and_ends_the_process_with_it
 
 @pytest.mark.slow
 def test_a_signal_ends_a_process_whose_main_thread_hangs(tmp_path: Path) -> None:
-    live, recording = hang(tmp_path, "stop_within_s = 0.5")
+    live, recording, _ = hang(tmp_path, "stop_within_s = 0.5")
     # A handler of Python would interrupt the sleep; nothing does where a library waits.
     live.send_signal(signal.SIGTERM)
     out, _ = live.communicate(timeout=PATIENCE_S)

@@ -243,6 +243,26 @@ class LogConfig(Section, frozen=True, kw_only=True):
     level: Annotated[LogLevel, Meta(description="lowest level that is written")] = "info"
 
 
+class ProcessConfig(Section, frozen=True, kw_only=True):
+    """What is done where the machine is too slow or the process itself hangs."""
+
+    adapt_to_load: Annotated[
+        bool,
+        Meta(description="with live sources only: do less while the machine is too slow, see docs/OPERATING.md"),
+    ] = True
+
+    slow_step_s: Annotated[
+        float, Meta(gt=0, description="log and count a step of the pipeline that takes longer, seconds")
+    ] = 2.0
+    hung_step_s: Annotated[
+        float,
+        Meta(ge=0, description="exit with code 70, for a supervisor, if a step takes longer, seconds; 0 for never"),
+    ] = 120.0
+    stop_within_s: Annotated[
+        float, Meta(gt=0, description="exit with code 70 if stopping after a signal takes longer, seconds")
+    ] = 2.0
+
+
 class Config(Section, frozen=True, kw_only=True):
     """Every setting of the pipeline."""
 
@@ -265,6 +285,7 @@ class Config(Section, frozen=True, kw_only=True):
     action: ActionConfig = ActionConfig()
     publish: PublishConfig = PublishConfig()
     log: LogConfig = LogConfig()
+    process: ProcessConfig = ProcessConfig()
 
 
 def load_config(path: str | Path) -> Config:

@@ -579,6 +579,12 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     them; None for a source that has joints already."""
     unclear_people: tuple[UnclearPerson, ...] = ()
     """The current tracks on which no action can start, each with the reason."""
+    slow_steps: int = 0
+    """Number of steps of the pipeline since the start that took longer than `process.slow_step_s`; all sources share
+    them."""
+    load_steps: tuple[str, ...] = ()
+    """What is done less now because the machine is too slow for everything, the newest last: fewer_predictions,
+    clip_updates, no_mirror, rate_15_hz, rate_10_hz; all sources share them. Empty with `process.adapt_to_load` off."""
 
     @property
     def topic(self) -> str:

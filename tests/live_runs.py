@@ -29,6 +29,11 @@ hang_after_s = 600
 [publish]
 high_water_mark = 1000000
 linger_ms = 120000
+[process]
+adapt_to_load = false
+slow_step_s = 3600
+hung_step_s = 0
+stop_within_s = 3600
 """
 """Settings with which a slow machine loses nothing: for tests that are not about timeouts."""
 

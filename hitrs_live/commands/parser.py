@@ -5,6 +5,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
+from hitrs_live.wire.addresses import show_address
+
 _NEAR = 0.6
 _USER_MISTAKE = 2
 
@@ -45,4 +47,6 @@ class Parser(argparse.ArgumentParser):
         }
         near = difflib.get_close_matches(unknown[0].split("=")[0].lstrip("-"), flags, n=1, cutoff=_NEAR)
         hint = f" (the nearest is {flags[near[0]]})" if near else ""
-        self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        # An address without its flag may contain a login.
+        shown = " ".join(show_address(each) if "://" in each else each for each in unknown)
+        self.error(f"unrecognized arguments: {shown}{hint}")

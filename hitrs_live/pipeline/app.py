@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from hitrs_live.config import Config
 from hitrs_live.errors import ConfigError
@@ -15,17 +16,23 @@ from hitrs_live.pipeline.assembly import Assembly, NamedOutput, RunPlan
 from hitrs_live.pipeline.log_sink import LogSink
 from hitrs_live.pose.factory import check_model, make_pose_estimator
 from hitrs_live.pose.intrinsics import camera_intrinsics
+from hitrs_live.process import systemd
+from hitrs_live.process.forced_exit import ForcedExit
 from hitrs_live.process.garbage_collection import collection_paused
 from hitrs_live.process.log import LogOutput, logging_to
+from hitrs_live.process.loop_watchdog import LoopWatchdog
 from hitrs_live.process.signals import interrupted_by, stop_on_signals
-from hitrs_live.process.terminal import why_not_drawable
+from hitrs_live.process.stop_deadline import stop_deadline
+from hitrs_live.process.terminal import RESTORE, discard_output, why_not_drawable
 from hitrs_live.sources.factory import make_sources
 from hitrs_live.transport.multi_sink import MultiSink
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.views.log_lines import PlainLog
 from hitrs_live.wire.utc import SessionClock
 
-_DASHBOARD_ENDS_S = 1.0
+_DASHBOARD_ENDS_S = 0.4
+"""How long it may take to end with its session, and once more when it is terminated."""
+_LOG_ENDS_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -42,24 +49,31 @@ def run_live(
     )  # fmt: skip
     drawn = not options.plain and why_not_drawable(sys.stdout) is None
     session = SessionClock.begin()
-    with ExitStack() as stack, stop_on_signals() as stop:
+    forced = ForcedExit()
+    # The stack last: closing it is a part of stopping.
+    with stop_on_signals() as stop, _stopped_in_time(config, stop, forced), ExitStack() as stack:
         output = stack.enter_context(_logging(config, session, drawn=drawn))
+        forced.report_to(partial(_end_log, output, drawn=drawn))
         with interrupted_by(stop):
             assembly = stack.enter_context(Assembly(plan, config, session=session))
             publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
             assembly.open()
+            view = _DashboardView(publisher.address, output)
+            log = PlainLog(several=not assembly.alone)
+            log_sink = LogSink(log, output=output, is_needed=view.is_gone if drawn else None)
+            with collection_paused():
+                pipeline = assembly.build(MultiSink(publisher, [log_sink]))
         if stop.is_set():
             return 0
-        view = _DashboardView(publisher.address, output)
-        log = PlainLog(several=not assembly.alone)
-        log_sink = LogSink(log, output=output, is_needed=view.is_gone if drawn else None)
-        with collection_paused():
-            pipeline = assembly.build(MultiSink(publisher, [log_sink]))
+        forced.before(pipeline.close_recordings)
         if drawn:
             stack.enter_context(view.shown())
         _log.info("publishing on %s, session %s", publisher.address, assembly.session_id)
         _wait_for_subscriber(options, publisher, stop)
-        pipeline.run(duration_s=options.duration, stop=stop, serve_subscribers=publisher.serve_subscribers)
+        pipeline.run(
+            duration_s=options.duration, stop=stop, serve_subscribers=publisher.serve_subscribers,
+            watchdog=_watchdog(config, forced), on_running=partial(systemd.notify, "READY=1"),
+        )  # fmt: skip
     return 0
 
 
@@ -73,20 +87,44 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
     source = sources[0]
     pose = make_pose_estimator(config.pose, camera_intrinsics(config.camera, source.source_id))
     check_model(config.pose)
-    session = SessionClock.begin()
+    session, forced = SessionClock.begin(), ForcedExit()
     with (
         stop_on_signals() as stop,
+        _stopped_in_time(config, stop, forced),
         _logging(config, session, drawn=False) as output,
         Publisher(config.publish, uuid.uuid4().hex) as publisher,
     ):
+        forced.report_to(output.last_words)
         _log.info("publishing joints on %s", publisher.address)
         _wait_for_subscriber(options, publisher, stop)
         sink = MultiSink(publisher, [LogSink(PlainLog(), output=output)])
         relay_joints(
             source, pose, sink, duration_s=options.duration, stop=stop, serve_subscribers=publisher.serve_subscribers,
-            status_every_s=config.publish.status_every_s, session=session,
+            status_every_s=config.publish.status_every_s, session=session, watchdog=_watchdog(config, forced),
+            on_running=partial(systemd.notify, "READY=1"),
         )  # fmt: skip
     return 0
+
+
+@contextmanager
+def _stopped_in_time(config: Config, stop: threading.Event, forced: ForcedExit) -> Iterator[None]:
+    """End the process where stopping takes longer than the settings say."""
+    with stop_deadline(stop, config.process.stop_within_s, forced.end, partial(systemd.notify, "STOPPING=1")):
+        yield
+
+
+def _end_log(output: LogOutput, reason: str, *, drawn: bool) -> None:
+    """Write why the process ends; drawn: on a terminal whose dashboard has been killed."""
+    if drawn:
+        discard_output(sys.stdout)
+    output.last_words(reason, restore=RESTORE if drawn else "")
+
+
+def _watchdog(config: Config, forced: ForcedExit) -> LoopWatchdog:
+    return LoopWatchdog(
+        slow_s=config.process.slow_step_s, hung_s=config.process.hung_step_s, on_hung=forced.end,
+        ping=partial(systemd.notify, "WATCHDOG=1"), ping_every_s=systemd.ping_interval_s(),
+    )  # fmt: skip
 
 
 def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher, stop: threading.Event) -> None:
@@ -100,7 +138,12 @@ def _wait_for_subscriber(options: argparse.Namespace, publisher: Publisher, stop
 def _logging(config: Config, session: SessionClock, *, drawn: bool) -> Iterator[LogOutput]:
     """Log to standard output; while a dashboard is drawn there, keep the lines until it ends."""
     with logging_to(
-        sys.stdout, format=config.log.format, level=config.log.level, paused=drawn, session=session
+        sys.stdout,
+        format=config.log.format,
+        level=config.log.level,
+        paused=drawn,
+        session=session,
+        close_wait_s=_LOG_ENDS_S,
     ) as output:
         yield output
 
@@ -118,10 +161,10 @@ class _DashboardView:
     def shown(self) -> Iterator[None]:
         """Show it until the block ends."""
         # Imported here: a run that logs plain lines needs nothing that draws.
-        from hitrs_live.pipeline.dashboard_process import end_dashboard, start_dashboard
+        from hitrs_live.pipeline.dashboard_process import end_dashboard, restore_terminal, start_dashboard
 
         try:
-            self._process = start_dashboard(self._address)
+            self._process = start_dashboard(self._address, self._output.stderr)
         except OSError as error:
             self._give_up(f"could not be started ({error})")
         try:
@@ -129,14 +172,18 @@ class _DashboardView:
         finally:
             if self._process is not None:
                 end_dashboard(self._process, _DASHBOARD_ENDS_S)
+                if not self._gone and (restore := restore_terminal(self._process, sys.stdout)):
+                    self._output.resume(restore)
 
     def is_gone(self) -> bool:
         """Whether it ended before the run; the first time, resume the log."""
         if not self._gone and self._process is not None and (code := self._process.poll()) is not None:
-            self._give_up(f"ended with code {code}")
+            from hitrs_live.pipeline.dashboard_process import restore_terminal
+
+            self._give_up(f"ended with code {code}", restore_terminal(self._process, sys.stdout))
         return self._gone
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str, restore: str = "") -> None:
         self._gone = True
-        self._output.resume()
+        self._output.resume(restore)
         _log.warning("the dashboard %s; log lines from here on, publishing on %s", reason, self._address)

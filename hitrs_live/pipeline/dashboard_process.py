@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from types import FrameType
+from typing import TextIO
 
 import psutil
 from rich.console import Console
@@ -21,7 +22,7 @@ from hitrs_live.config import PublishConfig
 from hitrs_live.errors import HitrsLiveError
 from hitrs_live.process.line_writer import fill_standard_streams, redirect_to_devnull, write_line
 from hitrs_live.process.signals import stop_signals
-from hitrs_live.process.terminal import why_not_drawable
+from hitrs_live.process.terminal import RESTORE, discard_output, why_not_drawable
 from hitrs_live.transport.subscriber import subscribe
 from hitrs_live.views.dashboard import Dashboard
 from hitrs_live.views.formatting import drops_in_words, duration
@@ -31,19 +32,19 @@ REFRESH_S = 1 / 8
 _READ_S = 0.05
 
 
-def start_dashboard(url: str) -> subprocess.Popen[bytes]:
+def start_dashboard(url: str, stderr: TextIO | None = None) -> subprocess.Popen[bytes]:
     """Start the dashboard for this process's terminal; it ends with the session at url, or with this process.
 
-    It ignores Ctrl-C, which the process that started it handles. `terminate()` and then `wait()` end it early and
-    restore the terminal.
+    stderr: its standard error; by default that of this process. It ignores Ctrl-C, which the process that started it
+    handles. `terminate()` and then `wait()` end it early and restore the terminal.
     """
     command = [sys.executable, "-m", "hitrs_live.pipeline.dashboard_process", url, "--parent-pid", str(os.getpid())]
     if threading.current_thread() is not threading.main_thread():
-        return subprocess.Popen(command)
+        return subprocess.Popen(command, stderr=stderr)
     # Inherited by the child: a Ctrl-C while it still imports must not end it with a traceback.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return subprocess.Popen(command)
+        return subprocess.Popen(command, stderr=stderr)
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -63,6 +64,17 @@ def end_dashboard(process: "subprocess.Popen[bytes]", timeout_s: float) -> None:
         process.wait()
 
 
+def restore_terminal(process: "subprocess.Popen[bytes]", terminal: TextIO) -> str:
+    """Return what restores the terminal of a dashboard that has ended; empty if the dashboard did it itself.
+
+    Of one that was killed, what the terminal has not shown yet is discarded.
+    """
+    if process.returncode is None or process.returncode >= 0:
+        return ""
+    discard_output(terminal)
+    return RESTORE
+
+
 def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console | None = None) -> None:
     """Draw what is published at url until the session ends, the parent process ends or a signal arrives.
 
@@ -76,7 +88,8 @@ def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console |
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    for number in stop_signals():
+    # Ctrl-\ ends every process of the terminal; this one must leave the alternate screen first.
+    for number in (*stop_signals(), *([signal.SIGQUIT] if hasattr(signal, "SIGQUIT") else [])):
         signal.signal(number, on_signal)
     if parent_pid is not None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,5 +1,6 @@
 """Read all sources, each in a thread that also runs its pose estimator, and batch what they give."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,9 +8,15 @@ from dataclasses import dataclass
 
 from hitrs_live.messages import Frame, PoseFrame, SourceChange
 from hitrs_live.pipeline.input_stream import InputStream
+from hitrs_live.pose.base import Interruptible
 from hitrs_live.sources.base import SourceItem
 
 _READ_S = 0.1
+_TICK_S = 0.05
+_STEP_ENDS_S = 0.5
+_THREAD_ENDS_S = 1.0
+"""Each within the time that a camera's close may take."""
+_log = logging.getLogger(__name__)
 _PACE_DECAY = 0.9
 """Weight of the past in the mean interval between a source's frames, at each frame."""
 
@@ -74,6 +81,7 @@ class FrameMultiplexer:
         self._paces: dict[int, _FrameInterval] = {}
         self._abandoned: set[int] = set()
         self._closing = False
+        self._rate_hz = float("inf")
 
     def open(self) -> None:
         """Open every source that is not open yet. Raises SourceUnavailable."""
@@ -115,15 +123,42 @@ class FrameMultiplexer:
         with self._changed:
             self._abandoned.add(source_index)
 
+    def limit_rate(self, rate_hz: float) -> None:
+        """Estimate the poses of at most so many pictures a second of each live source; the newest is always next."""
+        with self._changed:
+            self._rate_hz = rate_hz
+
     def close(self) -> None:
-        """Let every source and pose stage go, each by the thread that used it; safe at any time, also twice."""
+        """Let every source and pose stage go, each by the thread that used it; safe at any time, also twice.
+
+        A pose stage that does not finish its step soon is interrupted. A thread that hangs all the same, as in a read
+        of a disk that is gone, is left to the end of the process: it is a daemon.
+        """
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
-        for input_stream in self._inputs:
-            _close(input_stream)
+        if self._join(_STEP_ENDS_S):
+            for input_stream in self._inputs:
+                if isinstance(input_stream.pose, Interruptible):
+                    input_stream.pose.interrupt()
+        hanging = self._join(_THREAD_ENDS_S)
+        for index, input_stream in enumerate(self._inputs):
+            if index in hanging:
+                _log.warning("source %s hangs while it is closed; it is left behind", input_stream.source.source_id)
+            else:
+                _close(input_stream)
+
+    def _join(self, timeout_s: float) -> frozenset[int]:
+        """Wait for the threads, timeout_s at the longest; return the numbers of those that have not ended.
+
+        Time in which this process got no processor does not count: then no thread could end.
+        """
+        for _ in range(round(timeout_s / _TICK_S)):
+            alive = [index for index, thread in enumerate(self._threads) if thread.is_alive()]
+            if not alive:
+                break
+            self._threads[alive[0]].join(_TICK_S)
+        return frozenset(index for index, thread in enumerate(self._threads) if thread.is_alive())
 
     def _is_awaited(self, until_s: float) -> bool:
         """Whether a source without an item in this batch has its next frame due by then."""
@@ -136,9 +171,12 @@ class FrameMultiplexer:
         try:
             for item in self._items(index):
                 newest_ns = item.time_ns if isinstance(item, SourceChange) else item.capture_time_ns
+                began_s = self._clock()
                 frame = _source_frame(index, input_stream, item)
                 if frame is not None:
                     self._offer(frame)
+                if isinstance(item, Frame) and input_stream.source.live:
+                    self._pause(index, began_s)
         except Exception as error:  # Whatever it is, it ends this source alone; the pipeline reports it.
             ended = SourceChange(state="ended", time_ns=newest_ns, detail=str(error), fault=True)
             self._offer(SourceFrame(source_index=index, item=ended, error=error))
@@ -154,6 +192,11 @@ class FrameMultiplexer:
                 yield item
                 if isinstance(item, SourceChange) and item.state == "ended":
                     return
+
+    def _pause(self, index: int, began_s: float) -> None:
+        """Wait until the next picture of a source is due by the limit of the rate; began_s: when the last one was."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_over(index), max(0.0, began_s + 1 / self._rate_hz - self._clock()))
 
     def _is_over(self, index: int) -> bool:
         return self._closing or index in self._abandoned

@@ -14,14 +14,17 @@ from contextlib import ExitStack, contextmanager
 from hitrs_live.config import Config
 from hitrs_live.messages import JointFrame
 from hitrs_live.pipeline.input_stream import InputStream
+from hitrs_live.pipeline.load_control import LoadControl
 from hitrs_live.pipeline.multiplexer import FrameMultiplexer, SourceFrame
+from hitrs_live.pipeline.shared_state import SharedState
 from hitrs_live.pipeline.source_pipeline import SourcePipeline
+from hitrs_live.process.loop_watchdog import LoopWatchdog
 from hitrs_live.streaming.batching import RowBatch
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.streaming.stream_model import ModelLoader
 from hitrs_live.streaming.thresholds import LoadedThresholds
 from hitrs_live.transport.sink import Sink
-from hitrs_live.wire.utc import SessionClock
+from hitrs_live.wire.utc import ClockJump, SessionClock
 
 _WAIT_S = 0.1
 
@@ -63,6 +66,12 @@ class Pipeline:
         self._rows = RowBatch(len(inputs), config.pose.max_people)
         self._notices = [loaded.notice] if loaded.notice else []
         self._information: list[str] = []
+        # What is found in a file does not depend on the machine.
+        self._adapts = config.process.adapt_to_load and all(each.source.live for each in inputs)
+        self._has_poses = any(each.pose is not None for each in inputs)
+        self._load: LoadControl | None = None
+        self._clock_jump = ClockJump()
+        self._watchdog = LoopWatchdog(slow_s=config.process.slow_step_s, hung_s=0.0)
         self._failure: Exception | None = None
 
     def run(
@@ -71,23 +80,35 @@ class Pipeline:
         duration_s: float | None = None,
         stop: threading.Event | None = None,
         serve_subscribers: Callable[[], None] | None = None,
+        watchdog: LoopWatchdog | None = None,
+        on_running: Callable[[], None] | None = None,
     ) -> None:
         """Run until all sources end, duration_s has passed or `stop` is set; then close everything, open actions first.
 
         serve_subscribers: called ten times a second or more, also while nothing is published; see
-        `Publisher.serve_subscribers`. Raises SourceUnavailable or PoseProcessFailed where a source or a pose process
-        cannot be started, and, once all sources have ended, the first error that ended one.
+        `Publisher.serve_subscribers`. watchdog: watches the loop; None for one that only logs and counts. on_running:
+        called once everything is loaded and started.
+
+        Raises SourceUnavailable or PoseProcessFailed where a source or a pose process cannot be started, and, once all
+        sources have ended, the first error that ended one.
         """
         stop = stop or threading.Event()
+        self._watchdog = watchdog or self._watchdog
         try:
             # The sources first: a missing camera is reported before the model takes its time to load.
             self._multiplexer.open()
             predictor = self._prepare_model()
             self._multiplexer.start()
+            if self._adapts:
+                self._load = LoadControl(
+                    self._sources, self._multiplexer, predictor, clock=self._clock, has_poses=self._has_poses
+                )
             for source in self._sources:
                 source.begin(self._information)
             deadline_ns = None if duration_s is None else self._clock() + int(duration_s * 1e9)
-            self._loop(predictor, deadline_ns, stop, serve_subscribers or _nothing)
+            (on_running or _nothing)()
+            with self._watchdog.watching():
+                self._loop(predictor, deadline_ns, stop, serve_subscribers or _nothing)
         finally:
             self._close()
         if self._failure is not None:
@@ -116,10 +137,16 @@ class Pipeline:
         serve_subscribers: Callable[[], None],
     ) -> None:
         while not all(source.ended for source in self._sources):
+            self._watchdog.beat()
             serve_subscribers()
-            self._step(predictor, self._multiplexer.collect_batch(_WAIT_S))
+            began_ns = self._clock()
+            batch = self._multiplexer.collect_batch(_WAIT_S)
+            if self._load is not None:
+                self._load.add_wait(self._clock() - began_ns)
+                self._load.update()
+            self._step(predictor, batch)
             for source in self._sources:
-                source.maybe_publish_status(self._notices)
+                source.maybe_publish_status(self._shared)
             if stop.is_set() or (deadline_ns is not None and self._clock() >= deadline_ns):
                 for source in self._sources:
                     source.shut_down()
@@ -164,13 +191,23 @@ class Pipeline:
             self._multiplexer.abandon(source_index)
             self._sources[source_index].fail(error)
 
+    def close_recordings(self) -> None:
+        """Close every source's own sinks, from any thread, because the process is about to end."""
+        for source in self._sources:
+            source.close_recordings()
+
+    def _shared(self) -> SharedState:
+        load_notice, steps = ("", ()) if self._load is None else (self._load.notice, self._load.steps)
+        notices = (*self._notices, *filter(None, (self._watchdog.notice, load_notice, self._clock_jump.notice)))
+        return SharedState(notices=notices, slow_steps=self._watchdog.slow_steps, load_steps=steps)
+
     def _close(self) -> None:
         """Close everything, the sources first."""
         with ExitStack() as stack:
             # Last in, first out; an error of one does not keep the others from closing.
             stack.callback(self._sink.close)
             for source in reversed(self._sources):
-                stack.callback(source.close, self._notices)
+                stack.callback(source.close, self._shared)
             stack.callback(self._multiplexer.close)
 
 

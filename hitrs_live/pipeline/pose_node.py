@@ -7,8 +7,10 @@ from contextlib import ExitStack
 
 import msgspec
 
+from hitrs_live.config import ProcessConfig
 from hitrs_live.messages import SHUTDOWN, AnyMessage, Frame, SourceChange, SourceEvent, SourceState, Status
 from hitrs_live.pose.base import PoseEstimator
+from hitrs_live.process.loop_watchdog import LoopWatchdog
 from hitrs_live.process.signals import interrupted_by
 from hitrs_live.sources.base import Source, SourceItem
 from hitrs_live.streaming.stage_timer import Counters, StageTimer
@@ -30,12 +32,15 @@ def relay_joints(
     serve_subscribers: Callable[[], None] | None = None,
     status_every_s: float = 1.0,
     session: SessionClock | None = None,
+    watchdog: LoopWatchdog | None = None,
+    on_running: Callable[[], None] | None = None,
 ) -> None:
     """Publish the joints of all people in every frame until the source ends, duration_s has passed or `stop` is set.
 
     A status is published every status_every_s seconds and at the end, after the source's "ended". serve_subscribers:
     called ten times a second or more, also while nothing is published; see `Publisher.serve_subscribers`. session: what
-    messages are dated by; None for one that begins now.
+    messages are dated by; None for one that begins now. watchdog: watches the loop; None for one that only logs and
+    counts. on_running: called once everything is started.
 
     Raises SourceUnavailable or PoseProcessFailed where the source or the pose process cannot be started, and the error
     that ended the source, if one did.
@@ -52,10 +57,15 @@ def relay_joints(
         if stop.is_set():
             return
         pose.open()
-        relay = _Relay(source, pose, sink, status_every_s, session or SessionClock.begin())
+        watchdog = watchdog or LoopWatchdog(slow_s=ProcessConfig().slow_step_s, hung_s=0.0)
+        relay = _Relay(source, pose, sink, status_every_s, session or SessionClock.begin(), watchdog)
         stack.callback(relay.publish_status)
+        stack.enter_context(watchdog.watching())
+        if on_running is not None:
+            on_running()
         try:
             while not relay.ended and not stop.is_set() and (deadline_s is None or time.monotonic() < deadline_s):
+                watchdog.beat()
                 if serve_subscribers is not None:
                     serve_subscribers()
                 for item in source.read(_WAIT_S):
@@ -71,9 +81,15 @@ class _Relay:
     """Publish the joints and the changes of state of one source, and its status."""
 
     def __init__(
-        self, source: Source, pose: PoseEstimator, sink: Sink, status_every_s: float, session: SessionClock
+        self,
+        source: Source,
+        pose: PoseEstimator,
+        sink: Sink,
+        status_every_s: float,
+        session: SessionClock,
+        watchdog: LoopWatchdog,
     ) -> None:
-        self._source, self._pose, self._sink = source, pose, sink
+        self._source, self._pose, self._sink, self._watchdog = source, pose, sink, watchdog
         self._status_every_s = status_every_s
         self._dates = SourceDates(session)
         self._state: SourceState = "connecting"
@@ -132,7 +148,8 @@ class _Relay:
                 stages=self._timer.latencies(),
                 pose_restarts=self._pose.restarts,
                 pose_people_limit=self._pose.people_limit,
-                notices=(*((self._pose.notice,) if self._pose.notice else ()), *self._sink.notices),
+                notices=(*filter(None, (self._watchdog.notice, self._pose.notice)), *self._sink.notices),
+                slow_steps=self._watchdog.slow_steps,
             )
         )
 

@@ -16,6 +16,9 @@ from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.streaming.throttle import Throttle
 
+FEWER_EVERY_S = 1.0
+"""Shortest interval between a person's published scores and motion predictions where the machine is too slow."""
+
 
 class PredictionEvents:
     """Decode predictions into actions, throttle scores and motion, and keep what moves poses ahead in time.
@@ -47,6 +50,11 @@ class PredictionEvents:
     def reliable(self) -> NDArray[np.bool_]:
         """(R,) bool: rows whose recent motion errors are no larger than those of the zero-velocity baseline."""
         return self.motion.errors.reliable
+
+    def publish_fewer(self, *, fewer: bool) -> None:
+        """Publish scores and motion of a person once in FEWER_EVERY_S at most, or as often as the settings say."""
+        pause_s = self._config.publish.predictions_every_s
+        self._throttle.set_pause(max(pause_s, FEWER_EVERY_S) if fewer else pause_s)
 
     def observe(self, joint_frame: JointFrame) -> None:
         """Compare earlier motion predictions with the joints that were measured since, and keep these for counting."""

@@ -4,10 +4,12 @@ The sources share the model, which `Pipeline` calls: `track` gives the joint fra
 predictions, `finish` ends the frame.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 
 from hitrs_live.config import Config
 from hitrs_live.messages import (
@@ -29,6 +31,7 @@ from hitrs_live.messages import (
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.multiplexer import SourceFrame
 from hitrs_live.pipeline.prediction_events import PredictionEvents
+from hitrs_live.pipeline.shared_state import SharedState
 from hitrs_live.pipeline.source_outputs import SourceOutputs
 from hitrs_live.pipeline.status import StatusBuilder
 from hitrs_live.streaming.body_reasons import UnclearBodies
@@ -50,6 +53,7 @@ _LATER_NS = 400_000_000
 _LONGEST_LATENCY_NS = 2_000_000_000
 """Poses that are older are not moved to now: the file is not paced, or times are those of another machine's clock."""
 _LONGEST_DETAIL = 240
+_AGES_KEPT = 256
 
 
 class SourcePipeline:
@@ -97,6 +101,7 @@ class SourcePipeline:
         self._state: SourceState = "connecting"
         self._detail = ""
         self._people: People | None = None
+        self._ages_ms: deque[float] = deque(maxlen=_AGES_KEPT)
 
     @property
     def ended(self) -> bool:
@@ -152,7 +157,8 @@ class SourcePipeline:
         self._counters.frames += 1
         self._counters.newest_capture_ns = frame.item.capture_time_ns
         self._timer.add("model", model_ms)
-        self._timer.add("frame_to_event", (self._clock() - frame.item.received_ns) / 1e6)
+        self._ages_ms.append((self._clock() - frame.item.received_ns) / 1e6)
+        self._timer.add("frame_to_event", self._ages_ms[-1])
         self._show(frame.frame, self._people, now)
         self._timer.end_frame()
 
@@ -178,14 +184,14 @@ class SourcePipeline:
             newest_ns = self._counters.newest_capture_ns
             self.on_source_change(SourceChange(state="ended", time_ns=newest_ns, detail=detail, fault=True))
 
-    def maybe_publish_status(self, notices: Sequence[str]) -> None:
-        """Publish a status when one is due. notices: about what the sources share."""
+    def maybe_publish_status(self, shared: Callable[[], SharedState]) -> None:
+        """Publish a status when one is due. shared: returns what is the same for every source."""
         now_ns = self._clock()
         if (now_ns - self._counters.status_ns) / 1e9 >= self._config.publish.status_every_s:
             self._counters.update_rate(now_ns)
-            self._publish_status(now_ns, notices)
+            self._publish_status(now_ns, shared())
 
-    def close(self, notices: Sequence[str]) -> None:
+    def close(self, shared: Callable[[], SharedState]) -> None:
         """Close the views and the source's own sinks; publish the last status once nothing can follow it."""
         try:
             if self._counters.began_ns:
@@ -194,10 +200,24 @@ class SourcePipeline:
             # Before the last status, which has the notice of a view that could not be closed.
             self._outputs.close_views()
             if self._counters.began_ns:
-                self._publish_status(self._clock(), notices)
+                self._publish_status(self._clock(), shared())
         finally:
             self._outputs.close_views()
             self._outputs.close_own_sinks()
+
+    def take_age_s(self) -> float:
+        """Return the median time from a frame's arrival to its events since the last call, seconds; 0 without any."""
+        median_ms = float(np.median(self._ages_ms)) if self._ages_ms else 0.0
+        self._ages_ms.clear()
+        return median_ms / 1e3
+
+    def publish_fewer(self, *, fewer: bool) -> None:
+        """Publish fewer scores and motion predictions, or as many as the settings say."""
+        self._predictions.publish_fewer(fewer=fewer)
+
+    def close_recordings(self) -> None:
+        """Close the source's own sinks, from any thread, because the process is about to end."""
+        self._outputs.close_own_sinks()
 
     def _publish_poses(self, people: People) -> ExtrapolatedPoses | None:
         """Publish the poses, where the settings say so; return those moved to now, where the settings say so."""
@@ -216,10 +236,10 @@ class SourcePipeline:
         # A person whose predictions are worse than the zero-velocity baseline is better left at the measured pose.
         return replace(extrapolated, known=extrapolated.known & self._predictions.reliable)
 
-    def _publish_status(self, now_ns: int, notices: Sequence[str]) -> None:
+    def _publish_status(self, now_ns: int, shared: SharedState) -> None:
         self._publish(
             self._status.build(
-                now_ns, self._counters, self._people, state=self._state, detail=self._detail, notices=notices,
+                now_ns, self._counters, self._people, state=self._state, detail=self._detail, shared=shared,
             )
         )  # fmt: skip
 

@@ -1,11 +1,10 @@
 """The status message of one source, once a second."""
 
-from collections.abc import Sequence
-
 import psutil
 
 from hitrs_live.messages import People, SourceState, Status
 from hitrs_live.pipeline.input_stream import InputStream
+from hitrs_live.pipeline.shared_state import SharedState
 from hitrs_live.pipeline.source_outputs import SourceOutputs
 from hitrs_live.streaming.body_reasons import UnclearBodies
 from hitrs_live.streaming.joint_tracker import JointTracker
@@ -47,9 +46,9 @@ class StatusBuilder:
         *,
         state: SourceState,
         detail: str,
-        notices: Sequence[str],
+        shared: SharedState,
     ) -> Status:
-        """Return the status at a time of the pipeline's clock. notices: about what the sources share."""
+        """Return the status at a time of the pipeline's clock. shared: what is the same for every source."""
         error_mm, zero_velocity_mm = self._motion.over_all()
         errors_mm, zero_velocities_mm = self._motion.over_people()
         tracks = () if people is None else tuple(int(track) for track in people.track_ids if track >= 0)
@@ -69,7 +68,7 @@ class StatusBuilder:
             people=tracks,
             pose_restarts=0 if self._pose is None else self._pose.restarts,
             memory_mb=round(self._process.memory_info().rss / 2**20, 1),
-            notices=(*notices, *self._notices()),
+            notices=(*shared.notices, *self._notices()),
             motion_error_mm=error_mm,
             motion_held_error_mm=zero_velocity_mm,
             motion_horizons_ms=self._motion.horizons_ms,
@@ -82,6 +81,8 @@ class StatusBuilder:
             camera_roll_deg=round(self._leveller.roll_deg, 1),
             pose_people_limit=None if self._pose is None else self._pose.people_limit,
             unclear_people=tuple(self._unclear_bodies.reasons(people)),
+            slow_steps=shared.slow_steps,
+            load_steps=shared.load_steps,
         )
 
     def _drops(self) -> dict[str, int]:

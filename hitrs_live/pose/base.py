@@ -6,7 +6,7 @@ should run in a process of its own (`isolated`); give its points a name in `skel
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -62,6 +62,14 @@ class PoseEstimator(Protocol):
 
     def close(self) -> None:
         """Free the network and everything else that open took."""
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """What an estimator may add whose step can take long: without it, stopping has to wait for the step."""
+
+    def interrupt(self) -> None:
+        """Make a step in another thread return soon, with None or an error; only close may follow."""
 
 
 def check_picture(frame: Frame) -> None:

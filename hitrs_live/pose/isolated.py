@@ -16,7 +16,7 @@ from hitrs_live.pose.landmarks import poses_of
 from hitrs_live.pose.people_limit import SLOWEST_S, PeopleLimit
 from hitrs_live.pose.worker.landmarker import LandmarkerCall
 from hitrs_live.pose.worker.process import PoseProcess, ProcessDied
-from hitrs_live.pose.worker.shared_frame import SharedPixels
+from hitrs_live.pose.worker.shared_frame import NoRoomForPicture, SharedPixels
 from hitrs_live.skeleton import KeypointLayout
 
 # Loading takes under a second on an idle desktop; a small machine that swaps may take very long.
@@ -73,6 +73,7 @@ class IsolatedPoseEstimator:
         self._limit = PeopleLimit(config.max_people, hang_after_s=config.hang_after_s)
         self._seq = 0
         self._lost = 0
+        self._interrupted = False
         self.restarts = 0
         """Processes that had to be replaced."""
         self.memory_mb: float | None = None
@@ -113,9 +114,18 @@ class IsolatedPoseEstimator:
         if self._pixels is not None:
             raise already_open()
         self._landmarker = self._find_landmarker()
-        self._pixels = SharedPixels()
-        self._failures, self._paused_until = 0, 0.0
-        self._process = self._spawn()
+        try:
+            self._pixels = SharedPixels()
+        except OSError as error:
+            raise PoseProcessFailed(
+                f"no file to share pictures with the pose process ({error.strerror}); "
+                "end other programs or raise their limits"
+            ) from None
+        self._failures, self._paused_until, self._interrupted = 0, 0.0, False
+        self._spawn()
+        if self._process is None:
+            self.close()
+            raise PoseProcessFailed(f"{self._failure}; end other programs or raise their limits")
         try:
             self._ready_process()
         except PoseProcessFailed:
@@ -138,6 +148,8 @@ class IsolatedPoseEstimator:
         except ProcessDied as death:
             self._replace(str(death))
             landmarks = None
+        except NoRoomForPicture as fault:
+            self._failure, landmarks = str(fault), None
         if landmarks is None:
             self._lost += 1
             return None
@@ -161,6 +173,13 @@ class IsolatedPoseEstimator:
         """Measure the process's resident memory now, MiB; None where there is no process."""
         self.memory_mb = self._process.memory_mb() if self._process else None
         return self.memory_mb
+
+    def interrupt(self) -> None:
+        """Kill the process, so that a step in another thread raises PoseProcessFailed soon; only close may follow."""
+        self._interrupted = True
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def close(self) -> None:
         """End the process and free the shared memory; safe at any time, also twice."""
@@ -192,18 +211,23 @@ class IsolatedPoseEstimator:
     def _poses(self, landmarks: NDArray[np.float32], lens: Intrinsics) -> tuple[Pose, ...]:
         return poses_of(landmarks, self.skeleton, lens, min_joint_confidence=self._config.min_joint_confidence)
 
-    def _spawn(self) -> PoseProcess:
+    def _spawn(self) -> None:
+        """Start a process; where the system has no means for one, begin a pause."""
         assert self._landmarker is not None
         assert self._pixels is not None
-        self._memory_checked = self._clock()
-        return PoseProcess(self._landmarker, self._pixels, points=len(self.skeleton))
+        self._process, self._memory_checked = None, self._clock()
+        try:
+            self._process = PoseProcess(self._landmarker, self._pixels, points=len(self.skeleton))
+        except OSError as error:
+            self._failure = f"the pose process could not be started ({error.strerror or error})"
+            self._paused_until = self._clock() + _FIRST_PAUSE_S
 
     def _resumed(self) -> PoseProcess | None:
         """Return a process that is ready and within its memory limit; None during a pause."""
         if self._process is None:
             if self._clock() < self._paused_until:
                 return None
-            self._process = self._spawn()
+            self._spawn()
         self._check_memory()
         return self._ready_process()
 
@@ -219,9 +243,8 @@ class IsolatedPoseEstimator:
         return None
 
     def _check_memory(self) -> None:
-        assert self._process is not None
         now = self._clock()
-        if now - self._memory_checked < _MEMORY_CHECK_S:
+        if self._process is None or now - self._memory_checked < _MEMORY_CHECK_S:
             return
         self._memory_checked = now
         self.measure_memory_mb()
@@ -240,6 +263,8 @@ class IsolatedPoseEstimator:
         proven: whether it worked well for some time before.
         """
         assert self._process is not None
+        if self._interrupted:
+            raise PoseProcessFailed("the pose process was ended because the run stops")
         if proven is None:
             proven = self._process.replies >= _PROVEN_REPLIES
         self._failures = 1 if proven else self._failures + 1
@@ -247,7 +272,7 @@ class IsolatedPoseEstimator:
         self._process.close(at_once=True)
         self._failure = f"the pose process {reason}"
         if self._failures < _FAILURES_IN_A_ROW:
-            self._process = self._spawn()
+            self._spawn()
             return
         words = self._process.last_words()
         self._process = None

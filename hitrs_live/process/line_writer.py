@@ -144,10 +144,14 @@ class LineWriter:
             self._append(line)
             self._changed.notify_all()
 
-    def resume(self) -> None:
-        """Write the lines kept while paused, and every later line at once."""
+    def resume(self, first: str = "") -> None:
+        """Write the lines kept while paused, and every later line at once. first: written before all of them."""
         with self._changed:
             self._paused = False
+            if first:
+                data = self._encode(first)
+                self._lines.appendleft(data)
+                self._bytes += len(data)
             self._changed.notify_all()
 
     def flush(self, timeout_s: float) -> bool:

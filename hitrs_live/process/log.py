@@ -12,6 +12,7 @@ import msgspec
 
 from hitrs_live.messages import AnyMessage
 from hitrs_live.process.line_writer import CLOSE_WAIT_S, LineStream, LineWriter, printable
+from hitrs_live.process.native_errors import native_errors_to, own_descriptor
 from hitrs_live.wire.json_codec import to_json
 from hitrs_live.wire.utc import SessionClock, utc_text
 
@@ -19,6 +20,8 @@ LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 ROOT = "hitrs_live"
 _WARNINGS_KEPT = 20
+_LEAST_WAIT_S = 0.1
+_LAST_WORDS_S = 0.5
 
 
 def log_extra(
@@ -97,9 +100,15 @@ class LineHandler(logging.Handler):
 class LogOutput:
     """Control the output of a running log."""
 
-    def __init__(self, handler: LineHandler, level: LogLevel, *, paused: bool) -> None:
-        """Set the level. While paused, only warnings and errors are kept; `level` applies once it resumes."""
-        self._handler, self._level = handler, level.upper()
+    def __init__(
+        self, handler: LineHandler, level: LogLevel, *, paused: bool, errors: LineWriter, stderr: TextIO
+    ) -> None:
+        """Set the level. While paused, only warnings and errors are kept; `level` applies once it resumes.
+
+        errors: writes to standard error. stderr: standard error itself, for other programs.
+        """
+        self._handler, self._level, self._errors = handler, level.upper(), errors
+        self.stderr = stderr
         logging.getLogger(ROOT).setLevel(max(logging.WARNING, getattr(logging, self._level)) if paused else self._level)
 
     @property
@@ -107,13 +116,21 @@ class LogOutput:
         """Number of lines that could not be written so far."""
         return self._handler.writer.lost
 
+    def last_words(self, text: str, restore: str = "") -> None:
+        """Write an error, and what was kept before it, because the process is about to end. restore: see `resume`."""
+        self._handler.writer.resume(restore)
+        logging.getLogger(ROOT).error("%s", text)
+        self._handler.writer.flush(_LAST_WORDS_S)
+        self._errors.close(_LEAST_WAIT_S)
+
     def has_warned(self, text: str) -> bool:
         """Return whether one of the newest warnings ends with a text."""
         return any(warning.endswith(text) for warning in tuple(self._handler.warnings))
 
-    def resume(self) -> None:
-        """Write the lines kept so far, and every later line at once."""
-        self._handler.writer.resume()
+    def resume(self, first: str = "") -> None:
+        """Write the lines kept so far, and every later line at once. first: written before all of them."""
+        self._handler.writer.resume(first)
+        self._errors.resume()
         logging.getLogger(ROOT).setLevel(self._level)
 
 
@@ -129,8 +146,8 @@ def logging_to(
 ) -> Iterator[LogOutput]:
     """Write everything logged under hitrs_live to a stream until the block ends, without ever blocking.
 
-    Text printed to standard error in the block is written without blocking too. At the end, lines that cannot be
-    written within close_wait_s are given up, and their number is written to standard error.
+    Text printed to standard error in the block is written without blocking too, by native libraries as well. At the
+    end, lines that cannot be written within close_wait_s are given up, and their number is written to standard error.
 
     paused: keep warnings and errors until the end or until `resume`, for a terminal with a dashboard on it.
     session: the clock that dates the run's messages; None for one that begins now.
@@ -138,22 +155,24 @@ def logging_to(
     session = session or SessionClock.begin()
     formatter = JsonFormatter(session) if format == "json" else TextFormatter(session)
     handler = LineHandler(stream, formatter, paused=paused)
-    errors = LineWriter(sys.stderr, paused=paused and sys.stderr.isatty())
-    printed = LineStream(errors)
-    root = logging.getLogger(ROOT)
-    before = root.level
-    root.addHandler(handler)
-    try:
-        with redirect_stderr(printed):
-            yield LogOutput(handler, level, paused=paused)
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(before)
-        printed.finish()
-        lost = handler.writer.close(close_wait_s)
-        if lost:
-            errors.write(f"hitrs-live: {lost} log lines could not be written to standard output")
-        errors.close(close_wait_s)
+    with own_descriptor(sys.stderr) as stderr:
+        errors = LineWriter(stderr, paused=paused and stderr.isatty())
+        printed = LineStream(errors)
+        root = logging.getLogger(ROOT)
+        before = root.level
+        root.addHandler(handler)
+        try:
+            with native_errors_to(sys.stderr, errors), redirect_stderr(printed):
+                yield LogOutput(handler, level, paused=paused, errors=errors, stderr=stderr)
+        finally:
+            root.removeHandler(handler)
+            root.setLevel(before)
+            printed.finish()
+            began_s = time.monotonic()
+            lost = handler.writer.close(close_wait_s)
+            if lost:
+                errors.write(f"hitrs-live: {lost} log lines could not be written to standard output")
+            errors.close(max(_LEAST_WAIT_S, close_wait_s - (time.monotonic() - began_s)))
 
 
 def _utc_ns(session: SessionClock, record: logging.LogRecord) -> int:

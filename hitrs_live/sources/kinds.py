@@ -51,7 +51,7 @@ class SourceKind:
 SOURCES: dict[str, SourceKind] = {
     "camera": SourceKind(
         factory="camera.source.make_camera", metavar="N|URL", example="0", has_pictures=True,
-        text="a camera's number, or an rtsp:// or http:// (MJPEG) address",
+        text="a camera's number, an rtsp:// or http:// (MJPEG) address, or env:NAME or file:PATH, which contains one",
     ),
     "video": SourceKind(
         factory="video.make_video", metavar="FILE", has_pictures=True, reads_file=True,

@@ -28,20 +28,29 @@ class DetectorOutput:
 
 @torch.inference_mode()
 def stream_step(
-    engine: Engine, joints_m: Tensor, active: Tensor, state: StreamState, normaliser: NormaliserConfig
+    engine: Engine,
+    joints_m: Tensor,
+    active: Tensor,
+    state: StreamState,
+    normaliser: NormaliserConfig,
+    *,
+    clips_only: bool = False,
 ) -> tuple[DetectorOutput, StreamState]:
     """Advance the active rows by one frame.
 
     joints_m: (R, J, 3) float32, metres; active: (R,) bool. A row's output equals the last clip of
     `HitrsDetector(joints)` over its frames up to this one, at most those of W clips, cut so that a clip ends with
-    it, normalised since the row's reset. It comes with the first clip and then every `step_frames` of the state.
-    Returns the output and the state, which was advanced in place.
+    it, normalised since the row's reset. It comes with the first clip and then every `step_frames` of the state;
+    with clips_only, only at every stride of the clip grid. Returns the output and the state, which was advanced in
+    place, the same with clips_only or without.
     """
     clip, state = encode_step(engine, joints_m, active, state, normaliser)
-    heads = _predict(engine, clip.rows, state)
-    return DetectorOutput(
-        rows=clip.rows, logits=heads.logits, future=heads.future, scales=heads.scales, body=clip.body
-    ), state
+    rows, body = clip.rows, clip.body
+    if clips_only and len(rows):
+        first_phase = (state.clip_count[rows] - 1) % state.clips.shape[2] == 0
+        rows, body = rows[first_phase], body.map(lambda field: field[first_phase])
+    heads = _predict(engine, rows, state)
+    return DetectorOutput(rows=rows, logits=heads.logits, future=heads.future, scales=heads.scales, body=body), state
 
 
 def _predict(engine: Engine, rows: Tensor, state: StreamState) -> HeadOutput:

@@ -48,6 +48,16 @@ class HitrsStream:
         self.description = describe_stream(checkpoint.info, step_frames)
         self._engine = engine or TorchEngine(checkpoint.model)
         self._normaliser = checkpoint.info.normaliser
+        self._clips_only = False
+
+    @property
+    def can_skip(self) -> bool:
+        """Whether there are outputs between the ends of clips, as `SkipsOutputs` defines it."""
+        return self.description.step_frames < self._engine.grid.clip_stride
+
+    def skip_outputs(self, *, clips_only: bool) -> None:
+        """Leave out the outputs between the ends of clips, as `SkipsOutputs` defines it."""
+        self._clips_only = clips_only
 
     def empty_state(self, rows: int) -> StreamState:
         """Return the state of rows that have seen nothing, as `StreamModel` defines it."""
@@ -64,7 +74,9 @@ class HitrsStream:
     @torch.inference_mode()
     def step(self, joints_m: Tensor, state: StreamState, active: Tensor) -> tuple[ModelOutput, StreamState]:
         """Advance the active rows by one frame, in place, as `StreamModel` defines it."""
-        output, state = stream_step(self._engine, joints_m, active, state, self._normaliser)
+        output, state = stream_step(
+            self._engine, joints_m, active, state, self._normaliser, clips_only=self._clips_only
+        )
         future, scales = output.future, output.scales
         # Most frames complete no clip, and then there is nothing to convert.
         if len(output.rows):

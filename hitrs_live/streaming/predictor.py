@@ -11,7 +11,7 @@ from torch import Tensor
 from hitrs_live.config import PoseConfig
 from hitrs_live.messages import JointFrame, Prediction
 from hitrs_live.skeleton import NTU25, mirrored_labels
-from hitrs_live.streaming.stream_model import ModelOutput, StreamModel
+from hitrs_live.streaming.stream_model import ModelOutput, SkipsOutputs, StreamModel
 from hitrs_live.transforms import average_sides, fill_unseen, mirror
 
 _MAY_BE_MISSING = tuple(
@@ -47,6 +47,32 @@ class Predictor:
         self._rows = rows * (2 if mirror else 1)
         self._state = model.empty_state(self._rows)
         self._min_confidence = min_joint_confidence
+        self._mirrors = mirror
+        self._mirrored_rows = torch.full((rows,), mirror)
+        """(R,) bool: people whose mirror image has been predicted since their first frame."""
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether it was made to predict mirror images too."""
+        return self._mirrored is not None
+
+    @property
+    def can_skip(self) -> bool:
+        """Whether the model can leave out the outputs between the ends of clips."""
+        return isinstance(self._model, SkipsOutputs) and self._model.can_skip
+
+    def reduce(self, *, mirror: bool, clips_only: bool) -> None:
+        """Do less from the next frame on, or everything again.
+
+        mirror: whether mirror images are predicted, if they ever are. They come back with each person's next track: a
+        mirror image that begins later would have another history than the person. clips_only: whether outputs between
+        the ends of clips are left out, where the model can.
+        """
+        self._mirrors = mirror and self._mirrored is not None
+        if not self._mirrors:
+            self._mirrored_rows.fill_(False)
+        if isinstance(self._model, SkipsOutputs):
+            self._model.skip_outputs(clips_only=clips_only and self._model.can_skip)
 
     def warm_up(self) -> None:
         """Run the model to its first output on a state of its own, so that the first person does not wait for it."""
@@ -61,13 +87,18 @@ class Predictor:
         joints_m = torch.from_numpy(fill_missing(joint_frame.joints_m, joint_frame.confidence, self._min_confidence))
         if self._mirrored is not None:
             joints_m = torch.cat((joints_m, mirror(joints_m)))
-            reset, active = reset.repeat(2), active.repeat(2)
+            self._mirrored_rows[reset] = self._mirrors
+            active = torch.cat((active, active & self._mirrored_rows))
+            reset = reset.repeat(2)
         if joint_frame.reset.any():
             self._state = self._model.reset(reset, self._state)
         output, self._state = self._model.step(joints_m, self._state, active)
         if not len(output.rows) and not joint_frame.reset.any():
             return ()
-        return (_spread(joint_frame, output, self._mirrored),)
+        logits = output.logits
+        if self._mirrored is not None:
+            logits = _average(output, len(joint_frame.active), self._mirrored)
+        return (_spread(joint_frame, output, logits),)
 
 
 def fill_missing(
@@ -84,19 +115,29 @@ def fill_missing(
     return filled
 
 
-def _spread(joint_frame: JointFrame, output: ModelOutput, mirrored: Tensor | None) -> Prediction:
-    """Spread the outputs of M rows over all R rows, with zeros where a row has none.
+def _average(output: ModelOutput, count: int, mirrored: Tensor) -> Tensor:
+    """Return the logits of the outputs of people, the first `count` rows, averaged with those of their mirror images.
 
-    mirrored: (K,), each class's counterpart on the other side, where the second half of the outputs is of mirror
-    images, in the order of the first; None where there are no mirror images.
+    mirrored: (K,), each class's counterpart on the other side. A person without a mirror image keeps the logits.
+    """
+    people = int((output.rows < count).sum())
+    own, of_mirrored = output.logits[:people], output.logits[people:]
+    if len(own) == len(of_mirrored):
+        return average_sides(own, of_mirrored, mirrored)
+    has_image = torch.isin(output.rows[:people], output.rows[people:] - count)
+    averaged = own.clone()
+    averaged[has_image] = average_sides(own[has_image], of_mirrored, mirrored)
+    return averaged
+
+
+def _spread(joint_frame: JointFrame, output: ModelOutput, row_logits: Tensor) -> Prediction:
+    """Spread the outputs of the people among M rows over all R rows, with zeros where a row has none.
+
+    row_logits: (N, K), those of the N first outputs, which are of people; the others are of mirror images.
     """
     count = len(joint_frame.active)
-    people = len(output.rows) // (1 if mirrored is None else 2)
-    own = slice(people)
+    own = slice(len(row_logits))
     rows = output.rows[own].numpy()
-    row_logits = output.logits[own]
-    if mirrored is not None:
-        row_logits = average_sides(row_logits, output.logits[people:], mirrored)
     has_output = np.zeros(count, bool)
     has_output[rows] = True
     logits = np.zeros((count, *output.logits.shape[1:]), np.float32)

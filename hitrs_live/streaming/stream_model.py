@@ -9,7 +9,7 @@ Shape letters: R rows (people), M rows with an output in this step, K classes, F
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
@@ -102,6 +102,18 @@ class StreamModel(Protocol[StateT]):
         bool. A row has an output with its `span_frames`-th frame and then every `step_frames` frames. The state may be
         advanced in place; use the result.
         """
+
+
+@runtime_checkable
+class SkipsOutputs(Protocol):
+    """What a `StreamModel` may add: fewer outputs while the machine is too slow for all."""
+
+    @property
+    def can_skip(self) -> bool:
+        """Whether it has outputs that can be left out."""
+
+    def skip_outputs(self, *, clips_only: bool) -> None:
+        """From the next step on, leave out all outputs but those at the end of a clip, or none; states stay valid."""
 
 
 @dataclass(frozen=True, kw_only=True)

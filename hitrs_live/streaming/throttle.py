@@ -15,9 +15,13 @@ class Throttle:
 
     def __init__(self, *, rows: int, pause_s: float) -> None:
         """Take the number of rows and the shortest time between two published predictions of a row."""
-        self._pause_ns = round(pause_s * 1e9) - SLACK_NS
+        self.set_pause(pause_s)
         self._published_ns = np.full(rows, _LONG_AGO_NS)
         """(R,); when each row's scores and motion were last published."""
+
+    def set_pause(self, pause_s: float) -> None:
+        """Set the shortest time between two published predictions of a row, seconds."""
+        self._pause_ns = round(pause_s * 1e9) - SLACK_NS
 
     def step(self, prediction: Prediction) -> Set[int]:
         """Return the track ids that are due, and count them as published."""

@@ -1,6 +1,7 @@
 """Combine several sinks into one, and contain the faults of a sink."""
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -22,6 +23,8 @@ class ContainedSink:
         self._lost = 0
         self._faults: list[str] = []
         self._has_failed = False
+        # A process that is about to end closes it from another thread, but never in the middle of a message.
+        self._in_use = threading.RLock()
 
     @property
     def notices(self) -> Sequence[str]:
@@ -34,20 +37,22 @@ class ContainedSink:
 
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Publish a message; return it unchanged once the sink has raised."""
-        if not self._has_failed:
-            try:
-                return self._sink.publish(message)
-            except Exception as error:  # Any error, of its own code or of a library, ends only this sink.
-                self._note(error)
-                self._has_failed = True
-                self._attempt(self._sink.close)
-        self._lost += 1
-        return message
+        with self._in_use:
+            if not self._has_failed:
+                try:
+                    return self._sink.publish(message)
+                except Exception as error:  # Any error, of its own code or of a library, ends only this sink.
+                    self._note(error)
+                    self._has_failed = True
+                    self._attempt(self._sink.close)
+            self._lost += 1
+            return message
 
     def close(self) -> None:
         """Close the sink, unless it has ended; safe at any time, and to repeat."""
-        if not self._has_failed:
-            self._attempt(self._sink.close)
+        with self._in_use:
+            if not self._has_failed:
+                self._attempt(self._sink.close)
 
     def _attempt(self, action: Callable[[], object]) -> None:
         try:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from hitrs_live.messages import MAX_TIME_NS, PoseFrame, SourceChange
 
+_LEAST_JUMP_S = 1.5
+"""More than a leap second."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SessionClock:
@@ -27,6 +30,26 @@ class SessionClock:
     def utc_offset_ns(self) -> int:
         """UTC minus the monotonic clock."""
         return self.utc_ns - self.monotonic_ns
+
+
+class ClockJump:
+    """Notice that UTC was set, or that the machine was suspended: the monotonic clock does neither."""
+
+    def __init__(self, monotonic: Callable[[], int] = time.monotonic_ns, utc: Callable[[], int] = time.time_ns) -> None:
+        """Compare both clocks, in nanoseconds, from now on."""
+        self._monotonic, self._utc = monotonic, utc
+        self._offset_ns = SessionClock.begin(monotonic, utc).utc_offset_ns
+
+    @property
+    def notice(self) -> str:
+        """What an operator should know, in one line; empty while the clocks agree to a second."""
+        jump_s = (SessionClock.begin(self._monotonic, self._utc).utc_offset_ns - self._offset_ns) / 1e9
+        if abs(jump_s) < _LEAST_JUMP_S:
+            return ""
+        return (
+            f"the clock was set by {jump_s:+.1f} s since the start, or the machine was suspended: dates in UTC are off "
+            "by as much until a restart, all other times are right"
+        )
 
 
 class SourceDates:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from patience import wait_until
 
-from hitrs_live.pose.worker.starvation import cpu_time_s, waits_for_machine
+from hitrs_live.process.starvation import cpu_time_s, waits_for_machine
 
 
 @contextmanager

@@ -19,10 +19,15 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class RtspServer:
-    """Serve pictures at `rate_hz` on /live, from the `with` to its end; any other path is not found."""
+    """Serve pictures at `rate_hz` on /live, from the `with` to its end; any other path is not found.
 
-    def __init__(self, *, rate_hz: float = 80.0, port: int = 0) -> None:
+    elsewhere: an address that /live is redirected to.
+    """
+
+    def __init__(self, *, rate_hz: float = 80.0, port: int = 0, elsewhere: str = "") -> None:
         self.rate_hz = rate_hz
+        self.elsewhere = elsewhere
+        self.connections = 0
         self.flowing = threading.Event()
         self.flowing.set()
         self.over = threading.Event()
@@ -53,6 +58,7 @@ class RtspServer:
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
+                server.connections += 1
                 self.writing = threading.Lock()
                 with contextlib.suppress(OSError):
                     while request := self._receive():
@@ -82,9 +88,12 @@ class RtspServer:
                 elif method == "DESCRIBE" and found:
                     body = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\n"
                     heads += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
+                if method == "DESCRIBE" and server.elsewhere:
+                    heads, body = [number, f"Location: {server.elsewhere}"], ""
                 elif method == "SETUP":
                     heads.append("Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
-                status = "200 OK" if found or method == "OPTIONS" else "404 Not Found"
+                moved = method == "DESCRIBE" and server.elsewhere
+                status = "302 Found" if moved else "200 OK" if found or method == "OPTIONS" else "404 Not Found"
                 with self.writing:
                     self.wfile.write("\r\n".join([f"RTSP/1.0 {status}", *heads, "", body]).encode())
                 if method == "PLAY":

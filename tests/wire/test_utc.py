@@ -1,9 +1,10 @@
 """Capture times in UTC: by the session's clocks, from the start of a file, or by the clock that the items name."""
 
 import pytest
+from patience import ManualClock
 
 from hitrs_live.messages import PoseFrame, SourceChange, SourceClock
-from hitrs_live.wire.utc import SessionClock, SourceDates, utc_text
+from hitrs_live.wire.utc import ClockJump, SessionClock, SourceDates, utc_text
 
 SESSION = SessionClock(monotonic_ns=5_000, utc_ns=1_000_000)
 
@@ -65,3 +66,22 @@ def test_dates_are_written_as_iso_8601_cut_to_the_millisecond(utc_ns: int, text:
 def test_a_date_can_have_more_digits() -> None:
     assert utc_text(1_772_366_400_050_000_999, digits=6) == "2026-03-01T12:00:00.050000Z"
     assert utc_text(1_772_366_400_050_000_999, digits=9) == "2026-03-01T12:00:00.050000999Z"
+
+
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0, 2.0])
+def test_a_clock_that_is_set_is_noticed_and_one_that_leaps_a_second_is_not(step_s: float) -> None:
+    monotonic, utc = ManualClock(5_000_000_000), ManualClock(1_700_000_000_000_000_000)
+    jump = ClockJump(monotonic, utc)
+    monotonic.advance(100.0)
+    utc.advance(99.0)
+    assert jump.notice == ""
+    utc.advance(step_s + 1.0)
+    assert f"set by {step_s:+.1f} s since the start" in jump.notice
+
+
+def test_a_machine_that_was_suspended_is_noticed() -> None:
+    monotonic, utc = ManualClock(5_000_000_000), ManualClock(1_700_000_000_000_000_000)
+    jump = ClockJump(monotonic, utc)
+    # The monotonic clock stands still meanwhile.
+    utc.advance(8 * 3600.0)
+    assert "+28800.0 s" in jump.notice

@@ -20,7 +20,7 @@ import hitrs_live
 from hitrs_live.pose.worker.landmarker import LandmarkerCall
 from hitrs_live.pose.worker.protocol import LANDMARK_FIELDS, PoseReply, PoseRequest, Ready, Unpacker, pack
 from hitrs_live.pose.worker.shared_frame import SharedPixels
-from hitrs_live.pose.worker.starvation import cpu_time_s, waits_for_machine
+from hitrs_live.process.starvation import cpu_time_s, waits_for_machine
 
 _KEPT_LINES = 20
 _LONGEST_LINE = 300
@@ -91,8 +91,8 @@ class PoseProcess:
 
         image: (height, width, 3) uint8, blue-green-red. most_people: look for at most so many; spare: whether there is
         time for work that can wait; where the landmarker obeys. Returns (P, points, LANDMARK_FIELDS) float32.
-        Raises ProcessDied where no reply comes within timeout_s, unless the machine was too busy to run the process;
-        then it may use as much processor time.
+        Raises NoRoomForPicture where there is no memory for it, and ProcessDied where no reply comes within timeout_s,
+        unless the machine was too busy to run the process; then it may use as much processor time.
         """
         self._pixels.write(image)
         height, width = image.shape[:2]
@@ -120,16 +120,20 @@ class PoseProcess:
             ) from None
 
     def memory_mb(self) -> float | None:
-        """Return the resident memory in MiB, or None where the process has ended."""
+        """Return the resident memory in MiB, or None where the process has ended or no file can be opened."""
         try:
             return float(psutil.Process(self._child.pid).memory_info().rss) / 2**20
-        except psutil.Error:
+        except (psutil.Error, OSError):
             return None
 
     def last_words(self) -> str:
         """Return the last line that the process wrote to standard error, or an empty string."""
         self._reader.join(timeout=0.2 if self._child.poll() is not None else 0)
         return self._last_words[-1] if self._last_words else ""
+
+    def kill(self) -> None:
+        """Kill the process, from any thread; who waits for it gets ProcessDied."""
+        self._child.kill()
 
     def close(self, *, at_once: bool = False) -> None:
         """End the process: by closing its input and, after a second or at_once, by killing it."""

@@ -8,9 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.errors import PoseProcessFailed
-
 _MEMORY_FOLDER = "/dev/shm"
+
+
+class NoRoomForPicture(Exception):
+    """There is no memory for a picture now. `isolated` alone catches it, and goes on with the next picture."""
 
 
 class SharedPixels:
@@ -33,7 +35,7 @@ class SharedPixels:
     def write(self, image: NDArray[np.uint8]) -> None:
         """Store a picture. image: (height, width, 3) uint8, blue-green-red; it is stored red-green-blue.
 
-        Raises PoseProcessFailed where there is no room for it.
+        Raises NoRoomForPicture where there is no room for it.
         """
         if self._map is None or len(self._map) < image.nbytes:
             self._map = self._grow(image.nbytes)
@@ -54,7 +56,7 @@ class SharedPixels:
                 os.ftruncate(self.descriptor, size)
             return mmap.mmap(self.descriptor, size)
         except OSError as error:
-            raise PoseProcessFailed(
+            raise NoRoomForPicture(
                 f"no room to share a picture of {size} bytes with the pose process ({error}); "
                 f"make {_MEMORY_FOLDER} larger or the picture smaller"
             ) from None

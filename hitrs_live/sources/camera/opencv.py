@@ -1,7 +1,6 @@
 """Read pictures through OpenCV: from a camera attached to this machine, and over RTSP."""
 
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import SourceLost, SourceUnavailable
-from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S, describe_network_error
+from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S
 from hitrs_live.sources.camera.opencv_quiet import quiet_opencv
+from hitrs_live.sources.camera.rtsp_relay import RtspRelay
 from hitrs_live.sources.pacing import MonotonicClock
 
 _RTSP_PORTS = {"rtsp": 554, "rtsps": 322}
@@ -86,35 +86,51 @@ class DeviceGrabber(OpenCvGrabber):
 
 
 class RtspGrabber(OpenCvGrabber):
-    """Read an RTSP stream through FFmpeg, over TCP."""
+    """Read an RTSP stream through FFmpeg, over TCP; no redirect is followed (`RtspRelay`)."""
 
     def __init__(self, url: str, *, read_timeout_s: float, clock: MonotonicClock) -> None:
         """Take the address and how long a silent connection is kept."""
         super().__init__(clock)
         self._url = url
         self._read_timeout_s = read_timeout_s
+        self._relay: RtspRelay | None = None
 
     def open(self) -> None:
         """Connect. Raise SourceUnavailable with the reason."""
         quiet_opencv()
         parts = urlsplit(self._url)
-        address = (parts.hostname or "", parts.port or _RTSP_PORTS[parts.scheme])
-        # FFmpeg does not report why it failed, so the likeliest reasons are checked first.
-        try:
-            socket.create_connection(address, timeout=OPEN_TIMEOUT_S).close()
-        except OSError as error:
-            raise SourceUnavailable(describe_network_error(error)) from None
+        # FFmpeg does not report why it failed; the relay knows the likeliest reasons.
+        self._relay = RtspRelay(
+            parts.hostname or "", parts.port or _RTSP_PORTS[parts.scheme], tls=parts.scheme == "rtsps"
+        )
+        login, separator, _ = parts.netloc.rpartition("@")
+        address = parts._replace(scheme="rtsp", netloc=f"{login}{separator}127.0.0.1:{self._relay.port}").geturl()
         settings = [
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_TIMEOUT_S * 1e3),
             cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(self._read_timeout_s * 1e3),
             # Every further decoder thread delays the output by one more picture.
             cv2.CAP_PROP_N_THREADS, 1,
         ]  # fmt: skip
-        capture = cv2.VideoCapture(self._url, cv2.CAP_FFMPEG, settings)
+        capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, settings)
         if not capture.isOpened():
             capture.release()
-            raise SourceUnavailable("the host answers, but gives no RTSP stream there; check path, user and password")
+            raise SourceUnavailable(
+                self._relay.refusal or "the host answers, but gives no RTSP stream there; check path, user and password"
+            )
         self._capture = capture
+
+    def close(self) -> None:
+        """Release the connection."""
+        super().close()
+        if self._relay is not None:
+            self._relay.close()
+            self._relay = None
+
+    def interrupt(self) -> None:
+        """Cut the connection, which ends a read at once."""
+        relay = self._relay
+        if relay is not None:
+            relay.close()
 
 
 def refuse_no_device(device: int | str) -> None:

@@ -1,5 +1,6 @@
 """Read a live camera: a device of this machine, an RTSP stream or motion JPEG over HTTP."""
 
+import random
 import threading
 import time
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from hitrs_live.config import CameraConfig
 from hitrs_live.errors import SourceError, SourceUnavailable
 from hitrs_live.process.line_writer import printable
 from hitrs_live.sources.base import SourceItem
+from hitrs_live.sources.camera.address_reference import resolve_address
 from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S, Grabber
 from hitrs_live.sources.camera.latest_frame import LatestFrame
 from hitrs_live.sources.camera.liveness import Liveness
@@ -22,12 +24,16 @@ from hitrs_live.wire.addresses import ENCODE_HINT, hide_secrets, is_ambiguous, s
 _ADVICE = "try another --camera N or URL, or --video FILE, or --demo"
 _JOIN_TIMEOUT_S = 0.7
 _LONGEST_TEXT = 240
+_SHORTEST_SHARE = 0.5
+"""Of a pause between two attempts; the rest of it is random."""
 
 
 def make_camera(value: str, options: SourceOptions) -> "CameraSource":
-    """Make the source of `--camera`. Raises SourceUnavailable as `CameraSource.check` does."""
+    """Make the source of `--camera`. Raises SourceUnavailable as `resolve_address` and `CameraSource.check` do."""
     config = options.config
-    camera = CameraSource(value, config.camera, source_id=options.source_id, required=config.require_sources)
+    camera = CameraSource(
+        resolve_address(value), config.camera, source_id=options.source_id, required=config.require_sources
+    )
     camera.check()
     return camera
 
@@ -39,7 +45,7 @@ class CameraSource:
     first picture, "up", "stalled" after config.stall_after_s without a picture, "lost" after
     config.lost_after_s, "up" again with the next one. They follow from silence as `read` sees it, not from reports of
     the capture thread. After a connection breaks or is silent for half of lost_after_s, the camera is reconnected, with
-    pauses that double from retry_min_s to retry_max_s, without end.
+    pauses that double from retry_min_s to retry_max_s, without end; each is shortened at random by up to a half.
 
     drops counts "camera" (pictures replaced by a newer one before they were read), "stale" (older than
     config.max_frame_age_s when read) and "corrupt" (could not be decoded). Frame.index counts what was
@@ -178,7 +184,8 @@ class CameraSource:
                 self._box.note_trouble(trouble)
             finally:
                 grabber.close()
-            self._closing.wait(pause_s)
+            # Cameras behind one switch come back together; they are not to be asked all at once, again and again.
+            self._closing.wait(pause_s * random.uniform(_SHORTEST_SHARE, 1.0))
             pause_s = min(2 * pause_s, config.retry_max_s)
 
     def _describe(self, error: Exception) -> str:

@@ -1,10 +1,11 @@
-"""Tell a process that hangs from one that the machine gives no time.
+"""Distinguish a process or thread that hangs from one that the machine gives no time.
 
 A busy machine may delay a healthy process for longer than any limit. Killing it then makes things worse: the next one
 has to load its network first. A process that waits for a processor, or for a page from disk, is left alone until it has
 had as much processor time as a hang is given.
 """
 
+import threading
 import time
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,8 @@ def cpu_time_s(pid: int) -> float:
     """Return the processor time that a process has used, all threads, seconds; 0 where it has ended."""
     try:
         times = psutil.Process(pid).cpu_times()
-    except psutil.Error:
+    # OSError where no file can be opened now.
+    except (psutil.Error, OSError):
         return 0.0
     return float(times.user + times.system)
 
@@ -44,7 +46,7 @@ def _has_waiting_thread(pid: int) -> bool:
         return any(_state_of(task / "stat") in _LINUX_WAITING for task in _folders(tasks))
     try:
         return psutil.Process(pid).status() in _WAITING_FOR_MACHINE
-    except psutil.Error:
+    except (psutil.Error, OSError):
         return False
 
 
@@ -62,3 +64,22 @@ def _state_of(stat: Path) -> str:
         return stat.read_text(errors="replace").rpartition(")")[2].split()[0]
     except (OSError, IndexError):
         return ""
+
+
+class ThreadProgress:
+    """Observe the calling thread from another one: the processor time it uses, and whether it waits for more."""
+
+    def __init__(self) -> None:
+        """Observe the calling thread."""
+        self._stat = Path("/proc/self/task", str(threading.get_native_id()), "stat")
+        # Only on systems that count the processor time of single threads.
+        clock_of = getattr(time, "pthread_getcpuclockid", None)
+        self._clock: int | None = None if clock_of is None else clock_of(threading.get_ident())
+
+    def cpu_time_s(self) -> float:
+        """Return the processor time that the thread has used, seconds; 0 where that is unknown."""
+        return 0.0 if self._clock is None else time.clock_gettime(self._clock)
+
+    def waits_for_machine(self) -> bool:
+        """Whether it is runnable or waits for the disk now."""
+        return _state_of(self._stat) in _LINUX_WAITING

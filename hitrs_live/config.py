@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from hitrs_live.errors import ConfigError
-from hitrs_live.files.text_file import TextUnreadable, read_text
+from hitrs_live.files.text_file import TextUnreadable
+from hitrs_live.files.toml_file import read_toml
 from hitrs_live.process.log import LogFormat, LogLevel
 from hitrs_live.settings_check import find_fault, show
 
@@ -270,13 +271,9 @@ class Config(Section, frozen=True, kw_only=True):
 def load_config(path: str | Path) -> Config:
     """Read a TOML file over the defaults. Raises ConfigError, with the key and the remedy, for any mistake in it."""
     try:
-        text = read_text(Path(path))
-    except (OSError, TextUnreadable) as error:
-        raise ConfigError(f"config {path}: cannot be read ({error}); give a TOML file") from None
-    try:
-        tree = msgspec.toml.decode(text)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"config {path}: not TOML ({' '.join(str(error).split())})") from None
+        tree = read_toml(Path(path))
+    except TextUnreadable as error:
+        raise ConfigError(f"config {path}: {error}; give a TOML file") from None
     return build_config(tree, origin=str(path))
 
 

@@ -237,6 +237,27 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     status_every_s: Annotated[float, Meta(gt=0, description="interval between status messages, seconds")] = 1.0
 
 
+class RecordConfig(Section, frozen=True, kw_only=True):
+    """Recordings of `--record`."""
+
+    rotate_mb: Annotated[
+        float, Meta(ge=0, description="begin the next file (NAME-0002.mcap) at this size, MiB; 0 for one file")
+    ] = 0.0
+    rotate_s: Annotated[
+        float, Meta(ge=0, description="begin the next file at this age, seconds; 0 for one file")
+    ] = 0.0
+    reserve_mb: Annotated[
+        float, Meta(ge=0, description="pause while less of the disk is free, MiB, and continue once it is again")
+    ] = 200.0
+    fsync: Annotated[
+        Literal["never", "end", "chunk"],
+        Meta(
+            description="when to wait until the disk has it: never, at a file's end, or every second; what is not on "
+            "the disk is lost in a power cut"
+        ),
+    ] = "end"
+
+
 class LogConfig(Section, frozen=True, kw_only=True):
     """The log of `--plain`."""
 
@@ -265,6 +286,7 @@ class Config(Section, frozen=True, kw_only=True):
     model: ModelConfig = ModelConfig()
     action: ActionConfig = ActionConfig()
     publish: PublishConfig = PublishConfig()
+    record: RecordConfig = RecordConfig()
     log: LogConfig = LogConfig()
 
 

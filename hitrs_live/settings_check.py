@@ -66,7 +66,7 @@ def find_fault(tree: Any, kind: Any, *, prefix: str = "", text: bool = False) ->
     except msgspec.ValidationError:
         value = math.nan
     numbers = value if isinstance(value, tuple) else (value,)
-    if any(math.isnan(number) for number in numbers if isinstance(number, float)):
+    if not all(math.isfinite(number) for number in numbers if isinstance(number, float)):
         return Fault(key=prefix, value=tree, expected=_expected(base, limits, _as_number(tree) if text else tree))
     if any(abs(number) > LARGEST for number in numbers if isinstance(number, int | float)):
         return Fault(key=prefix, value=tree, expected=f"{_expected(base, limits, math.inf)}, at most {LARGEST} in size")

@@ -327,7 +327,8 @@ def _read_tensors(path: Path, file: Any) -> dict[str, Tensor]:
         tensor: Tensor = file.get_tensor(name)
         if not tensor.is_floating_point():
             raise CheckpointMismatch(
-                f"checkpoint {path}: {_shown(name)} is {tensor.dtype}, expected floating point; it was damaged or edited"
+                f"checkpoint {path}: {_shown(name)} is {tensor.dtype}, expected floating point; it was damaged or "
+                "edited"
             )
         tensors[name] = tensor.float()
         if not bool(torch.isfinite(tensors[name]).all()):
@@ -347,7 +348,9 @@ def _read_info(path: Path, metadata: dict[str, str]) -> AnyInfo:
     except msgspec.DecodeError as error:
         raise not_understood(path, error) from None
     if info.layout != NTU25.name:
-        raise CheckpointMismatch(f"checkpoint {path}: trained on skeleton {_shown(info.layout)!r}, expected {NTU25.name!r}")
+        raise CheckpointMismatch(
+            f"checkpoint {path}: trained on skeleton {_shown(info.layout)!r}, expected {NTU25.name!r}"
+        )
     try:
         info.check()
     except ValueError as error:

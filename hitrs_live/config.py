@@ -243,9 +243,7 @@ class RecordConfig(Section, frozen=True, kw_only=True):
     rotate_mb: Annotated[
         float, Meta(ge=0, description="begin the next file (NAME-0002.mcap) at this size, MiB; 0 for one file")
     ] = 0.0
-    rotate_s: Annotated[
-        float, Meta(ge=0, description="begin the next file at this age, seconds; 0 for one file")
-    ] = 0.0
+    rotate_s: Annotated[float, Meta(ge=0, description="begin the next file at this age, seconds; 0 for one file")] = 0.0
     reserve_mb: Annotated[
         float, Meta(ge=0, description="pause while less of the disk is free, MiB, and continue once it is again")
     ] = 200.0

@@ -12,5 +12,5 @@ def why_unusable(name: str | Path) -> str | None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return f"{ascii(text)} has bytes that are not UTF-8; rename the file or its folder"
-    return f"{ascii(text)} has a zero byte; give the name of a file" if "\0" in text else None
+        return f"{text!a} has bytes that are not UTF-8; rename the file or its folder"
+    return f"{text!a} has a zero byte; give the name of a file" if "\0" in text else None

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from hitrs_live.model.blocks import Block, sinusoid
 
-
 Size = Annotated[int, Meta(ge=1, le=8192)]
 """A size of a layer or of a sequence, within what a description in a file may ask for."""
 Depth = Annotated[int, Meta(ge=1, le=64)]

@@ -48,7 +48,7 @@ class SourceKind:
     def make(self, value: str, options: SourceOptions) -> "Source":
         """Make one; nothing is opened yet. Raises SourceUnavailable or ValueError (source name)."""
         if unusable := why_unusable(value):
-            raise SourceUnavailable(f"source {ascii(value)}: {unusable}")
+            raise SourceUnavailable(f"source {value!a}: {unusable}")
         maker: Callable[[str, SourceOptions], Source] = pkgutil.resolve_name(f"hitrs_live.sources.{self.factory}")
         return maker(value, options)
 

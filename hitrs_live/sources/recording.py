@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import lz4.frame
 import zstandard
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
@@ -30,8 +31,9 @@ MAX_RECORD_BYTES: Final = 64 * 2**20
 """A recording's chunks are of a second each; a longer record is damage, or an attempt to fill the memory."""
 _MOST_WINDOW: Final = 8 * 2**20
 """Memory that a compressed chunk may ask for beside its content."""
-BROKEN: Final = (McapError, zstandard.ZstdError, struct.error, ValueError, OverflowError)
-"""What reading damaged MCAP raises; ValueError is a wrong checksum or invalid text, OverflowError an absurd length."""
+BROKEN: Final = (McapError, zstandard.ZstdError, RuntimeError, struct.error, ValueError, OverflowError)
+"""What reading damaged MCAP raises; RuntimeError is lz4's, ValueError a wrong checksum or invalid text, OverflowError
+an absurd length."""
 
 
 def is_recording(path: str | Path) -> bool:
@@ -154,9 +156,10 @@ def _expanded(chunk: Chunk) -> bytes:
         case "zstd":
             with zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW).stream_reader(chunk.data) as reader:
                 data = reader.read(size + 1)
+        case "lz4":
+            data = lz4.frame.LZ4FrameDecompressor().decompress(chunk.data, max_length=size + 1)
         case _:
-            # This package writes zstd alone; lz4 needs a package that is not installed with it.
-            raise ValueError(f"a chunk compressed with {chunk.compression[:20]!r}, expected zstd")
+            raise ValueError(f"a chunk compressed with {chunk.compression[:20]!r}, expected zstd or lz4")
     if len(data) != size:
         found = "more" if len(data) > size else f"{len(data)}"
         raise ValueError(f"a chunk of {found} bytes, it states {size}")

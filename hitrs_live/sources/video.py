@@ -81,7 +81,8 @@ class VideoSource:
         if width * height > MOST_PIXELS:
             self.close()
             raise _unavailable(
-                self._path, f"has pictures of {width} x {height} pixels, expected at most {MOST_PIXELS // 1_000_000} million"
+                self._path,
+                f"has pictures of {width} x {height} pixels, expected at most {MOST_PIXELS // 1_000_000} million",
             )
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._stamps = FileStamps(fps if math.isfinite(fps) and 0 < fps <= 1000 else _FALLBACK_FPS)

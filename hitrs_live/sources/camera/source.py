@@ -43,7 +43,8 @@ class CameraSource:
 
     drops counts "camera" (pictures replaced by a newer one before they were decoded or read), "stale" (older than
     config.max_frame_age_s when read) and "corrupt" (could not be decoded, or of more pixels than are decoded).
-    Frame.index counts what was decoded, so it jumps where pictures were lost. Capture time is the arrival at this process.
+    Frame.index counts what was decoded, so it jumps where pictures were lost. Capture time is the arrival at this
+    process.
     """
 
     has_pictures = True

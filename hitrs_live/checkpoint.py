@@ -7,12 +7,14 @@ forecaster, for the published motion-prediction benchmarks, has a description of
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 import msgspec
+import torch
+from msgspec import Meta
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -40,28 +42,33 @@ _FORECASTER_KEY = "hitrs_live_forecaster"
 _FORECASTER_EXPECTED = "expected a file that `hitrs-live train-pose-forecaster` wrote"
 
 
+_Name = Annotated[str, Meta(min_length=1, max_length=200)]
+_Labels = Annotated[tuple[_Name, ...], Meta(min_length=1, max_length=8192)]
+_Score = Annotated[float, Meta(gt=0, lt=1)]
+
+
 class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The description of a detector."""
 
     kind: str = "detector"
     format: int = _DETECTOR_FORMAT
-    name: str
+    name: _Name
     layout: str = NTU25.name
-    labels: tuple[str, ...]
+    labels: _Labels
     """Class names in the order of the logits; the first is the background."""
-    pair_labels: tuple[str, ...] = ()
+    pair_labels: tuple[_Name, ...] = ()
     """Those of them that take two people; they are detected on pairs alone."""
     detector: DetectorConfig
     normaliser: NormaliserConfig
-    label_lag_frames: int
+    label_lag_frames: Annotated[int, Meta(ge=0, le=10_000)]
     """The logits of a clip describe the instant this many frames before the clip's last."""
     independent: bool = False
     """Whether each class has a sigmoid of its own, and the background is that there is no class; otherwise one softmax
     takes them all."""
-    temperature: float = 1.0
-    on: dict[str, float] = {}
+    temperature: Annotated[float, Meta(gt=0, le=100)] = 1.0
+    on: dict[str, _Score] = {}
     """Onset threshold by class, where it differs from the setting."""
-    off: dict[str, float] = {}
+    off: dict[str, _Score] = {}
     """Offset threshold by class, where it differs from the setting."""
     provenance: dict[str, str] = {}
     """How the weights were trained: command, seed, data, steps."""
@@ -77,6 +84,13 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def check(self) -> None:
         """Raise ValueError where the fields contradict each other."""
+        _check_input(self.detector.encoder)
+        if self.detector.window_clips > self.detector.encoder.max_clips:
+            raise ValueError(
+                f"a window of {self.detector.window_clips} clips, expected at most {self.detector.encoder.max_clips}"
+            )
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("two labels are the same, expected each once")
         if len(self.labels) != self.detector.classes:
             raise ValueError(f"{len(self.labels)} labels for {self.detector.classes} classes")
         if unknown := set(self.pair_labels) - set(self.labels[1:]):
@@ -88,7 +102,7 @@ class EncoderInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     kind: str = "encoder"
     format: int = 1
-    name: str
+    name: _Name
     layout: str = NTU25.name
     encoder: HiTRSConfig
     normaliser: NormaliserConfig
@@ -102,6 +116,7 @@ class EncoderInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def check(self) -> None:
         """Raise ValueError where the fields contradict each other."""
+        _check_input(self.encoder)
         if self.modality not in MODALITIES:
             raise ValueError(f"modality {self.modality!r}, expected one of {', '.join(MODALITIES)}")
 
@@ -110,7 +125,7 @@ class RecogniserInfo(EncoderInfo, frozen=True, kw_only=True, forbid_unknown_fiel
     """The description of a recogniser."""
 
     kind: str = "recogniser"
-    labels: tuple[str, ...]
+    labels: _Labels
     """Class names in the order of the logits."""
     readout: Readout = "token"
     mirror: bool = False
@@ -167,6 +182,17 @@ _KINDS: Mapping[str, type[AnyInfo]] = {
 _Model = TypeVar("_Model", bound=nn.Module)
 
 
+class _Sized(Protocol):
+    """The size of a model."""
+
+    @property
+    def least_weights(self) -> int: ...
+
+
+_Config = TypeVar("_Config", bound=_Sized)
+_MOST_SHOWN = 60
+
+
 def save_checkpoint(path: Path, checkpoint: Checkpoint | EncoderCheckpoint | RecogniserCheckpoint) -> None:
     """Write weights in half precision and everything else as JSON metadata, in one file, all or nothing."""
     tensors = {name: value.half().cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
@@ -194,7 +220,7 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
             f"checkpoint {path}: is a detector of format {info.format}, expected {_DETECTOR_FORMAT}, which has another "
             "motion head; train-detector --checkpoint reuses its encoder"
         )
-    model = _fill(HitrsDetector(info.detector), tensors, path)
+    model = _make(HitrsDetector, info.detector, tensors, path)
     return Checkpoint(info=info, model=model, fingerprint=fingerprint(path))
 
 
@@ -207,7 +233,7 @@ def load_recogniser(path: str | Path) -> RecogniserCheckpoint:
             "an encoder can be measured with --protocol linear or knn"
         )
     config = RecogniserConfig(encoder=info.encoder, classes=len(info.labels), readout=info.readout)
-    return RecogniserCheckpoint(info=info, model=_fill(Recogniser(config), tensors, Path(path)))
+    return RecogniserCheckpoint(info=info, model=_make(Recogniser, config, tensors, Path(path)))
 
 
 def load_encoder(path: str | Path) -> EncoderCheckpoint:
@@ -224,7 +250,7 @@ def load_encoder(path: str | Path) -> EncoderCheckpoint:
     if info.kind != "encoder":
         prefix = "encoder."
         tensors = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-    return EncoderCheckpoint(info=about, model=_fill(HiTRS(about.encoder), tensors, path))
+    return EncoderCheckpoint(info=about, model=_make(HiTRS, about.encoder, tensors, path))
 
 
 def save_forecaster(path: Path, checkpoint: ForecasterCheckpoint) -> None:
@@ -240,19 +266,16 @@ def load_forecaster(path: Path) -> ForecasterCheckpoint:
     """
     with open_checkpoint_file(path, "pt", _FORECASTER_EXPECTED) as file:
         metadata = file.metadata() or {}
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = _read_tensors(path, file)
     if _FORECASTER_KEY not in metadata:
         raise CheckpointMismatch(f"checkpoint {path}: is no pose forecaster; {_FORECASTER_EXPECTED}")
     try:
         info = msgspec.json.decode(metadata[_FORECASTER_KEY], type=ForecasterInfo)
-        model = PoseForecaster(info.forecaster)
-        model.load_state_dict(tensors)
-    except (msgspec.DecodeError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[-1].strip()
+    except msgspec.DecodeError as error:
         raise CheckpointMismatch(
-            f"checkpoint {path}: weights and description do not fit ({reason}); {_FORECASTER_EXPECTED}"
+            f"checkpoint {path}: description not understood ({error}); {_FORECASTER_EXPECTED}"
         ) from None
-    return ForecasterCheckpoint(info=info, model=model.eval())
+    return ForecasterCheckpoint(info=info, model=_make(PoseForecaster, info.forecaster, tensors, path))
 
 
 def fingerprint(path: str | Path) -> str:
@@ -276,6 +299,16 @@ def checkpoint_kind(path: str | Path) -> str:
         return _read_info(path, file.metadata() or {}).kind
 
 
+def _check_input(encoder: HiTRSConfig) -> None:
+    """Raise ValueError where an encoder reads another skeleton than this package's."""
+    if (encoder.joints, encoder.channels) != (len(NTU25), 3):
+        raise ValueError(f"{encoder.joints} joints of {encoder.channels} coordinates, expected {len(NTU25)} of 3")
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]} ..."
+
+
 def _a(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
@@ -283,20 +316,41 @@ def _a(kind: str) -> str:
 def _read(path: Path) -> tuple[AnyInfo, dict[str, Tensor]]:
     with open_checkpoint_file(path, "pt") as file:
         metadata = file.metadata() or {}
-        tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        tensors = _read_tensors(path, file)
     return _read_info(path, metadata), tensors
+
+
+def _read_tensors(path: Path, file: Any) -> dict[str, Tensor]:
+    """Read all weights as float32. Raises CheckpointMismatch where one is no real number or not finite."""
+    tensors = {}
+    for name in file.keys():  # noqa: SIM118
+        tensor: Tensor = file.get_tensor(name)
+        if not tensor.is_floating_point():
+            raise CheckpointMismatch(
+                f"checkpoint {path}: {_shown(name)} is {tensor.dtype}, expected floating point; it was damaged or "
+                "edited"
+            )
+        tensors[name] = tensor.float()
+        if not bool(torch.isfinite(tensors[name]).all()):
+            raise CheckpointMismatch(
+                f"checkpoint {path}: {_shown(name)} has weights that are not finite numbers; train it again, or take "
+                "an earlier checkpoint"
+            )
+    return tensors
 
 
 def _read_info(path: Path, metadata: dict[str, str]) -> AnyInfo:
     kind = read_kind(path, metadata)
     try:
         if kind not in _KINDS:
-            raise msgspec.ValidationError(f"kind {kind!r}")
+            raise msgspec.ValidationError(f"kind {_shown(kind)!r}")
         info = msgspec.json.decode(metadata[KEY], type=_KINDS[kind])
     except msgspec.DecodeError as error:
         raise not_understood(path, error) from None
     if info.layout != NTU25.name:
-        raise CheckpointMismatch(f"checkpoint {path}: trained on skeleton {info.layout!r}, expected {NTU25.name!r}")
+        raise CheckpointMismatch(
+            f"checkpoint {path}: trained on skeleton {_shown(info.layout)!r}, expected {NTU25.name!r}"
+        )
     try:
         info.check()
     except ValueError as error:
@@ -304,8 +358,21 @@ def _read_info(path: Path, metadata: dict[str, str]) -> AnyInfo:
     return info.without_dropout()
 
 
-def _fill(model: _Model, tensors: dict[str, Tensor], path: Path) -> _Model:
-    """Put weights into a model and return it, ready for inference."""
+def _make(build: Callable[[_Config], _Model], config: _Config, tensors: dict[str, Tensor], path: Path) -> _Model:
+    """Build a model, put weights into it and return it, ready for inference."""
+    # A description that claims more than the file has must not take the memory first.
+    if config.least_weights > (numbers := sum(tensor.numel() for tensor in tensors.values())):
+        raise CheckpointMismatch(
+            f"checkpoint {path}: weights do not fit its own description ({numbers} numbers, expected more than "
+            f"{config.least_weights}); it was damaged or edited"
+        )
+    try:
+        model = build(config)
+    except (ValueError, RuntimeError, IndexError, ArithmeticError) as error:
+        raise CheckpointMismatch(
+            f"checkpoint {path}: no model can be made from its description ({' '.join(str(error).split())}); it was "
+            "damaged or edited"
+        ) from None
     expected, got = set(model.state_dict()), set(tensors)
     if expected != got:
         raise CheckpointMismatch(

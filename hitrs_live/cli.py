@@ -8,6 +8,7 @@ from importlib import import_module
 from hitrs_live.commands.calibrate import insert_default_kind
 from hitrs_live.commands.parser import Parser
 from hitrs_live.errors import HitrsLiveError
+from hitrs_live.files.file_names import why_unusable
 from hitrs_live.process.line_writer import fill_standard_streams, redirect_to_devnull, write_line
 from hitrs_live.version import __version__
 
@@ -46,7 +47,11 @@ adds the flags and sets `run`, a function that takes the parsed flags and return
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code: 0 for success, 2 for a mistake that the user can correct."""
     fill_standard_streams()
-    options = build_parser().parse_line(insert_default_kind(sys.argv[1:] if arguments is None else arguments))
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if faults := [why for argument in arguments if (why := why_unusable(argument))]:
+        write_line(f"hitrs-live: an argument cannot be used: {faults[0]}", sys.stderr)
+        return _USER_MISTAKE
+    options = build_parser().parse_line(insert_default_kind(arguments))
     try:
         code: int = options.run(options)
         sys.stdout.flush()

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Meta
 
 from hitrs_live.errors import ConfigError
-from hitrs_live.files.text_file import TextUnreadable, read_text
+from hitrs_live.files.text_file import TextUnreadable
+from hitrs_live.files.toml_file import read_toml
 from hitrs_live.process.log import LogFormat, LogLevel
 from hitrs_live.settings_check import find_fault, show
 
@@ -236,6 +237,25 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     status_every_s: Annotated[float, Meta(gt=0, description="interval between status messages, seconds")] = 1.0
 
 
+class RecordConfig(Section, frozen=True, kw_only=True):
+    """Recordings of `--record`."""
+
+    rotate_mb: Annotated[
+        float, Meta(ge=0, description="begin the next file (NAME-0002.mcap) at this size, MiB; 0 for one file")
+    ] = 0.0
+    rotate_s: Annotated[float, Meta(ge=0, description="begin the next file at this age, seconds; 0 for one file")] = 0.0
+    reserve_mb: Annotated[
+        float, Meta(ge=0, description="pause while less of the disk is free, MiB, and continue once it is again")
+    ] = 200.0
+    fsync: Annotated[
+        Literal["never", "end", "chunk"],
+        Meta(
+            description="when to wait until the disk has it: never, at a file's end, or every second; what is not on "
+            "the disk is lost in a power cut"
+        ),
+    ] = "end"
+
+
 class LogConfig(Section, frozen=True, kw_only=True):
     """The log of `--plain`."""
 
@@ -284,6 +304,7 @@ class Config(Section, frozen=True, kw_only=True):
     model: ModelConfig = ModelConfig()
     action: ActionConfig = ActionConfig()
     publish: PublishConfig = PublishConfig()
+    record: RecordConfig = RecordConfig()
     log: LogConfig = LogConfig()
     process: ProcessConfig = ProcessConfig()
 
@@ -291,13 +312,9 @@ class Config(Section, frozen=True, kw_only=True):
 def load_config(path: str | Path) -> Config:
     """Read a TOML file over the defaults. Raises ConfigError, with the key and the remedy, for any mistake in it."""
     try:
-        text = read_text(Path(path))
-    except (OSError, TextUnreadable) as error:
-        raise ConfigError(f"config {path}: cannot be read ({error}); give a TOML file") from None
-    try:
-        tree = msgspec.toml.decode(text)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"config {path}: not TOML ({' '.join(str(error).split())})") from None
+        tree = read_toml(Path(path))
+    except TextUnreadable as error:
+        raise ConfigError(f"config {path}: {error}; give a TOML file") from None
     return build_config(tree, origin=str(path))
 
 

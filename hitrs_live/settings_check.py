@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +17,9 @@ from msgspec import Meta
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _PLAIN = re.compile(r"[A-Za-z0-9_.,:/+=@%-]{1,60}")
 _LONGEST = 60
+_LONGEST_NUMBER_BITS = 128
+LARGEST: Final = 1_000_000_000
+"""No number is larger, whatever its sign: seconds, pixels, bytes and counts beyond it overflow timeouts and sizes."""
 _NEAR = 0.6
 """Smallest similarity, by `difflib`, of a misspelt key and a known one."""
 
@@ -63,9 +66,11 @@ def find_fault(tree: Any, kind: Any, *, prefix: str = "", text: bool = False) ->
     except msgspec.ValidationError:
         value = math.nan
     numbers = value if isinstance(value, tuple) else (value,)
-    if all(math.isfinite(number) for number in numbers if isinstance(number, float)):
-        return None
-    return Fault(key=prefix, value=tree, expected=_expected(base, limits, _as_number(tree) if text else tree))
+    if not all(math.isfinite(number) for number in numbers if isinstance(number, float)):
+        return Fault(key=prefix, value=tree, expected=_expected(base, limits, _as_number(tree) if text else tree))
+    if any(abs(number) > LARGEST for number in numbers if isinstance(number, int | float)):
+        return Fault(key=prefix, value=tree, expected=f"{_expected(base, limits, math.inf)}, at most {LARGEST} in size")
+    return None
 
 
 def _as_number(text: Any) -> Any:
@@ -83,7 +88,10 @@ def show(value: Any) -> str:
     if isinstance(value, bool):
         text = str(value).lower()
     elif isinstance(value, str):
-        text = msgspec.json.encode(value).decode()
+        text = msgspec.json.encode(value[: 2 * _LONGEST]).decode()
+    elif isinstance(value, int) and value.bit_length() > _LONGEST_NUMBER_BITS:
+        # Python refuses to write thousands of digits.
+        text = f"a whole number of {value.bit_length()} bits"
     else:
         text = " ".join(str(value).split())
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
@@ -124,7 +132,7 @@ def _unknown(key: str, kind: type[msgspec.Struct], prefix: str) -> Fault:
 
 
 def _join(prefix: str, key: str) -> str:
-    shown = key if _BARE_KEY.fullmatch(key) else show(key)
+    shown = key if len(key) <= _LONGEST and _BARE_KEY.fullmatch(key) else show(key)
     return f"{prefix}.{shown}" if prefix else shown
 
 

@@ -11,10 +11,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import numpy as np
 import torch
+from msgspec import Meta
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -44,14 +45,17 @@ def across_body(joints: _Joints) -> _Joints:
     return across
 
 
+_Positive = Annotated[float, Meta(gt=0, le=1e4)]
+
+
 @dataclass(frozen=True, kw_only=True)
 class NormaliserConfig:
     """Time constants of the slow averages, in seconds, at a given rate."""
 
-    rate_hz: float = 30.0
-    heading_s: float = 1.0
-    size_s: float = 2.0
-    root_s: float = 0.5
+    rate_hz: _Positive = 30.0
+    heading_s: _Positive = 1.0
+    size_s: _Positive = 2.0
+    root_s: _Positive = 0.5
 
 
 @dataclass(kw_only=True)

@@ -13,6 +13,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--wheel", metavar="FILE", help="assemble it offline, from this wheel of mediapipe 0.10.21")
     parser.add_argument("--download", choices=("lite", "full", "heavy"), help="download an official model instead")
+    parser.add_argument("--sha256", metavar="HEX", default="", help="the checksum that the download must have")
     parser.add_argument("--pose-model", metavar="FILE", help="also describe this .task file")
     parser.add_argument(
         "--classes", nargs="?", const="", metavar="FILE",
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     if options.wheel or options.fetch:
         ensure_pose_model("full", wheel=Path(options.wheel) if options.wheel else None)
     if options.download:
-        download_official(options.download)
+        download_official(options.download, options.sha256)
     print(f"pose models in {cache_folder()}:")
     for status in describe_models():
         record = status.record

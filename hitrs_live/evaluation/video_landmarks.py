@@ -12,6 +12,7 @@ from hitrs_live.data.formats.real_clips import RealClip, read_clip
 from hitrs_live.data.reality_classes import VIDEO_LABELS, VideoLabels
 from hitrs_live.errors import DataError
 from hitrs_live.files.atomic_write import whole_file
+from hitrs_live.files.file_names import why_unusable
 from hitrs_live.pose.factory import open_landmarker
 
 
@@ -47,6 +48,8 @@ def _as_clip(name: str, kept: Path, labels: VideoLabels) -> RealClip:
 
 def _estimate(video: Path, kept: Path, config: PoseConfig) -> None:
     """Run the pose stage's landmarker over every picture and write what it found."""
+    if unusable := why_unusable(video.resolve()):
+        raise DataError(f"video {video}: {unusable}")
     landmarker = open_landmarker(config)
     capture = cv2.VideoCapture(str(video.resolve()), cv2.CAP_FFMPEG)
     fps = capture.get(cv2.CAP_PROP_FPS)

@@ -1,11 +1,13 @@
 """Hi-TRS with the two heads that the live path needs: the action, and the future joints."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 
-from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.model.hitrs import Depth, HiTRS, HiTRSConfig, Size
 from hitrs_live.model.motion_head import MotionHead
 
 
@@ -14,14 +16,19 @@ class DetectorConfig:
     """The encoder, the classes, and how far motion is predicted."""
 
     encoder: HiTRSConfig
-    classes: int
-    window_clips: int = 20
+    classes: Size
+    window_clips: Size = 20
     """Clips of history that an output rests on."""
-    horizon: int = 30
+    horizon: Annotated[int, Meta(ge=1, le=1024)] = 30
     """Frames predicted."""
-    motion_basis: int = 8
-    motion_hidden: int = 160
-    motion_blocks: int = 4
+    motion_basis: Annotated[int, Meta(ge=1, le=1024)] = 8
+    motion_hidden: Size = 160
+    motion_blocks: Depth = 4
+
+    @property
+    def least_weights(self) -> int:
+        """Weights of the largest layers: a model of this size has more."""
+        return self.encoder.least_weights + self.motion_blocks * self.motion_hidden**2
 
 
 class HitrsDetector(nn.Module):

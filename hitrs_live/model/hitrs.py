@@ -6,33 +6,40 @@ what lets a stream keep the embeddings that it has computed.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 
 from hitrs_live.model.blocks import Block, sinusoid
+
+Size = Annotated[int, Meta(ge=1, le=8192)]
+"""A size of a layer or of a sequence, within what a description in a file may ask for."""
+Depth = Annotated[int, Meta(ge=1, le=64)]
+"""A number of layers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HiTRSConfig:
     """Size of the three encoders and the clip grid. The defaults are the published model."""
 
-    joints: int = 25
-    channels: int = 3
-    clip_length: int = 7
-    frame_interval: int = 2
-    clip_stride: int = 7
-    max_clips: int = 200
-    frame_width: int = 128
-    frame_hidden: int = 128
-    clip_width: int = 256
-    clip_hidden: int = 128
-    video_width: int = 512
-    video_hidden: int = 256
-    layers: int = 3
-    heads: int = 8
-    head_width: int = 64
-    dropout: float = 0.2
+    joints: Annotated[int, Meta(ge=1, le=64)] = 25
+    channels: Annotated[int, Meta(ge=1, le=16)] = 3
+    clip_length: Annotated[int, Meta(ge=1, le=64)] = 7
+    frame_interval: Annotated[int, Meta(ge=1, le=64)] = 2
+    clip_stride: Annotated[int, Meta(ge=1, le=4096)] = 7
+    max_clips: Size = 200
+    frame_width: Size = 128
+    frame_hidden: Size = 128
+    clip_width: Size = 256
+    clip_hidden: Size = 128
+    video_width: Size = 512
+    video_hidden: Size = 256
+    layers: Depth = 3
+    heads: Size = 8
+    head_width: Size = 64
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.2
     causal: bool = False
     """Whether a clip's output reads no later clip, unless a caller chooses."""
 
@@ -40,6 +47,17 @@ class HiTRSConfig:
     def clip_span(self) -> int:
         """Frames from a clip's first to its last, both counted."""
         return (self.clip_length - 1) * self.frame_interval + 1
+
+    @property
+    def least_weights(self) -> int:
+        """Weights of the attention and feed-forward layers: a model of this size has more."""
+        attention = 4 * self.heads * self.head_width
+        levels = (
+            (self.frame_width, self.frame_hidden),
+            (self.clip_width, self.clip_hidden),
+            (self.video_width, self.video_hidden),
+        )
+        return self.layers * sum(width * (attention + 2 * hidden) for width, hidden in levels)
 
     def frames_of(self, clips: int) -> int:
         """Frames that a window of so many clips covers."""

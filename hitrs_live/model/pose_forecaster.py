@@ -5,31 +5,40 @@ live model's motion head is in motion_head.py.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from msgspec import Meta
 from torch import Tensor, nn
 
 from hitrs_live.model.blocks import Dropout
+from hitrs_live.model.hitrs import Depth, Size
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoseForecasterConfig:
     """The observed joints and frames, the predicted frames, and the size of the network."""
 
-    scored: tuple[int, ...]
+    scored: Annotated[tuple[int, ...], Meta(min_length=1, max_length=256)]
     """The joints that move; no other is read."""
-    twins: tuple[int, ...]
+    twins: Annotated[tuple[int, ...], Meta(min_length=1, max_length=256)]
     """For each joint the scored one that always has the same position; itself where there is none."""
-    history: int = 10
-    horizon: int = 25
-    frequencies: int = 15
+    history: Annotated[int, Meta(ge=1, le=1024)] = 10
+    horizon: Annotated[int, Meta(ge=1, le=1024)] = 25
+    frequencies: Annotated[int, Meta(ge=1, le=1024)] = 15
     """Cosines of which the prediction is made, from the lowest frequency."""
-    width: int = 384
-    layers: int = 4
-    expansion: int = 2
-    dropout: float = 0.0
-    scale_mm: float = 400.0
+    width: Size = 384
+    layers: Depth = 4
+    expansion: Annotated[int, Meta(ge=1, le=64)] = 2
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    scale_mm: Annotated[float, Meta(gt=0, le=1e6)] = 400.0
     """Joints are divided by this at the input."""
+
+    @property
+    def least_weights(self) -> int:
+        """Weights of the largest layers: a model of this size has more."""
+        ends = 3 * len(self.scored) * (self.history + self.frequencies)
+        return self.width * (ends + 2 * self.layers * self.expansion * self.width)
 
 
 class PoseForecaster(nn.Module):

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.model.hitrs import HiTRS, HiTRSConfig, Size
 from hitrs_live.model.packed_sequences import PackedClips, embed_packed
 
 Readout = Literal["token", "max"]
@@ -19,8 +19,13 @@ class RecogniserConfig:
     """The encoder, the number of classes, and the pooling."""
 
     encoder: HiTRSConfig
-    classes: int
+    classes: Size
     readout: Readout = "token"
+
+    @property
+    def least_weights(self) -> int:
+        """Weights of the largest layers: a model of this size has more."""
+        return self.encoder.least_weights
 
 
 class Recogniser(nn.Module):

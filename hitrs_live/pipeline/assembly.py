@@ -154,6 +154,8 @@ class Assembly:
                 trouble = "it is a file that is read; give another name"
             elif other:
                 trouble = f"{other} and {what} cannot be one file; give another name"
+            elif trouble is None and file.exists() and not file.is_file():
+                trouble = "it is a device or pipe; give the name of a file"
             elif trouble is None and must_be_new and file.exists():
                 trouble = "it exists already; give another name or --overwrite"
             if trouble is not None:

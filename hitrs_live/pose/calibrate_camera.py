@@ -1,5 +1,6 @@
 """Measure a camera's intrinsics from photographs of a chessboard."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import ConfigError
+from hitrs_live.files.picture_size import why_not_decodable
 from hitrs_live.pose.intrinsics import Intrinsics
 
 _FEWEST_PICTURES = 3
+_MOST_BYTES = 128 * 2**20
 _REFINE = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 50, 1e-3)
 
 
@@ -28,9 +31,7 @@ def calibrate(
     grids = []
     size: tuple[int, int] | None = None
     for path in pictures:
-        grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if grey is None:
-            raise ConfigError(f"calibration: {path} is not a picture that can be read; give JPEG or PNG files")
+        grey = _read_grey(Path(path))
         this_size = (grey.shape[1], grey.shape[0])
         if size is not None and this_size != size:
             raise ConfigError(
@@ -61,6 +62,24 @@ def calibrate(
         origin=f"calibrated from {len(grids)} of {len(pictures)} pictures",
     )
     return intrinsics, float(error_px)
+
+
+def _read_grey(path: Path) -> NDArray[Any]:
+    """Read a picture, (height, width) uint8. Raises ConfigError where it is none, or larger than is decoded."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"calibration: {path} cannot be read ({error}); give JPEG or PNG files") from None
+    refusal = why_not_decodable(content)
+    grey = None
+    if refusal is None:
+        with contextlib.suppress(cv2.error):
+            grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if grey is None:
+        reason = f" (it {refusal})" if refusal else ""
+        raise ConfigError(f"calibration: {path} is not a picture that can be read{reason}; give JPEG or PNG files")
+    return np.asarray(grey)
 
 
 def _board(inner_corners: tuple[int, int], square_m: float) -> NDArray[np.float32]:

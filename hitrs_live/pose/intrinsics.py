@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import ConfigError
-from hitrs_live.files.text_file import TextUnreadable, read_text
+from hitrs_live.files.text_file import TextUnreadable
+from hitrs_live.files.toml_file import read_toml
 from hitrs_live.lens import undistorted
 from hitrs_live.settings_check import find_fault
 
@@ -134,14 +135,9 @@ def load_intrinsics(path: str | Path) -> Intrinsics:
     Raises ConfigError where it cannot be read or is not of that format.
     """
     try:
-        tree = msgspec.toml.decode(read_text(Path(path)))
-    except (OSError, TextUnreadable) as error:
-        raise ConfigError(
-            f"calibration {path}: cannot be read ({error}); calibration/README.md has the format"
-        ) from None
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"calibration {path}: not TOML ({reason}); calibration/README.md has the format") from None
+        tree = read_toml(Path(path))
+    except TextUnreadable as error:
+        raise ConfigError(f"calibration {path}: {error}; calibration/README.md has the format") from None
     if fault := find_fault(tree, _IntrinsicsFile):
         raise ConfigError(f"calibration {path}: {fault.text()}; calibration/README.md has the format")
     loaded = msgspec.convert(tree, _IntrinsicsFile)

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hitrs_live.errors import SourceUnavailable
+from hitrs_live.files.file_names import why_unusable
+
 if TYPE_CHECKING:
     from hitrs_live.config import Config
     from hitrs_live.sources.base import Source
@@ -44,6 +47,8 @@ class SourceKind:
 
     def make(self, value: str, options: SourceOptions) -> "Source":
         """Make one; nothing is opened yet. Raises SourceUnavailable or ValueError (source name)."""
+        if unusable := why_unusable(value):
+            raise SourceUnavailable(f"source {value!a}: {unusable}")
         maker: Callable[[str, SourceOptions], Source] = pkgutil.resolve_name(f"hitrs_live.sources.{self.factory}")
         return maker(value, options)
 

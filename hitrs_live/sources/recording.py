@@ -6,9 +6,11 @@ import os
 import struct
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import lz4.frame
 import zstandard
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
@@ -23,12 +25,15 @@ from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock, Pacer, Speed
 from hitrs_live.wire.codec import pose_frame, utc_offset_ns
-from hitrs_live.wire.json_codec import RECORDING_METADATA, from_json
+from hitrs_live.wire.json_codec import RECORDING_GAP, RECORDING_METADATA, from_json
 
 MAX_RECORD_BYTES: Final = 64 * 2**20
 """A recording's chunks are of a second each; a longer record is damage, or an attempt to fill the memory."""
-BROKEN: Final = (McapError, zstandard.ZstdError, struct.error, ValueError, OverflowError)
-"""What reading damaged MCAP raises; ValueError is a wrong checksum or invalid text, OverflowError an absurd length."""
+_MOST_WINDOW: Final = 8 * 2**20
+"""Memory that a compressed chunk may ask for beside its content."""
+BROKEN: Final = (McapError, zstandard.ZstdError, RuntimeError, struct.error, ValueError, OverflowError)
+"""What reading damaged MCAP raises; RuntimeError is lz4's, ValueError a wrong checksum or invalid text, OverflowError
+an absurd length."""
 
 
 def is_recording(path: str | Path) -> bool:
@@ -55,6 +60,8 @@ class Recording:
         self.path = Path(path)
         self.cut = False
         """True once reading has shown that the file ends too soon."""
+        self.gap: dict[str, str] = {}
+        """What is missing before this file, where its recording had paused; empty where nothing is."""
         metadata = self._metadata()
         self.session_id = metadata.get("session_id", "")
         try:
@@ -84,21 +91,26 @@ class Recording:
                 raise self._damaged(f"{type(error).__name__} {error}") from None
 
     def _metadata(self) -> dict[str, str]:
+        found: dict[str, str] | None = None
         try:
             with self.path.open("rb") as file:
                 for opcode, record in self._records(file):
                     if opcode == Opcode.METADATA:
                         metadata = Metadata.read(ReadDataStream(io.BytesIO(record)))
                         if metadata.name == RECORDING_METADATA:
-                            return dict(metadata.metadata)
-                    # Ours is before the first chunk, so the rest of any other program's file need not be read.
+                            found = dict(metadata.metadata)
+                        elif metadata.name == RECORDING_GAP:
+                            self.gap = dict(metadata.metadata)
+                    # Ours are before the first chunk, so the rest of any other program's file need not be read.
                     elif opcode == Opcode.CHUNK:
                         break
         except OSError as error:
             raise self._unavailable(error.strerror or str(error)) from None
         except (*BROKEN, DataError) as error:
             raise self._unavailable(f"is no MCAP file ({error})") from None
-        raise self._unavailable("is no recording made with --record")
+        if found is None:
+            raise self._unavailable("is no recording made with --record")
+        return found
 
     def _records(self, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         size = os.fstat(file.fileno()).st_size
@@ -126,14 +138,32 @@ class Recording:
 
 def _chunk_parts(record: bytes) -> Iterator[Channel | Message]:
     chunk = Chunk.read(ReadDataStream(io.BytesIO(record)))
-    claimed = chunk.uncompressed_size
-    if chunk.compression == "zstd":
-        claimed = max(claimed, zstandard.frame_content_size(chunk.data))
-    if claimed > MAX_RECORD_BYTES:
-        raise ValueError(f"a chunk of {claimed} bytes, expected at most {MAX_RECORD_BYTES}")
-    for part in breakup_chunk(chunk, validate_crc=True):
+    if chunk.uncompressed_size > MAX_RECORD_BYTES:
+        raise ValueError(f"a chunk of {chunk.uncompressed_size} bytes, expected at most {MAX_RECORD_BYTES}")
+    # Expanded here: the library has no limit of its own.
+    plain = replace(chunk, compression="", data=_expanded(chunk))
+    for part in breakup_chunk(plain, validate_crc=True):
         if isinstance(part, (Channel, Message)):
             yield part
+
+
+def _expanded(chunk: Chunk) -> bytes:
+    """Expand a chunk's data, no further than to the size that it states."""
+    size = chunk.uncompressed_size
+    match chunk.compression:
+        case "":
+            data = chunk.data
+        case "zstd":
+            with zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW).stream_reader(chunk.data) as reader:
+                data = reader.read(size + 1)
+        case "lz4":
+            data = lz4.frame.LZ4FrameDecompressor().decompress(chunk.data, max_length=size + 1)
+        case _:
+            raise ValueError(f"a chunk compressed with {chunk.compression[:20]!r}, expected zstd or lz4")
+    if len(data) != size:
+        found = "more" if len(data) > size else f"{len(data)}"
+        raise ValueError(f"a chunk of {found} bytes, it states {size}")
+    return data
 
 
 class RecordingSource:
@@ -231,6 +261,8 @@ class RecordingSource:
         detail = f"{self._recording.path.name}: {self._frames} frames"
         if self._recording.cut:
             detail += "; the recording was cut short and is read as far as it goes"
+        if self._recording.gap:
+            detail += f"; it begins after a gap of {self._recording.gap.get('lost_messages', '?')[:20]} messages"
         return SourceChange(state="ended", time_ns=self._last_ns, detail=detail)
 
 

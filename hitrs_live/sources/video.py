@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import SourceUnavailable
+from hitrs_live.files.file_names import why_unusable
+from hitrs_live.files.picture_size import MOST_PIXELS
 from hitrs_live.messages import Frame, SourceChange
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.camera.opencv_quiet import quiet_opencv
@@ -75,6 +77,13 @@ class VideoSource:
         if is_text_film or not self._capture.isOpened():
             self.close()
             raise _unavailable(self._path, "is no video that FFmpeg can read, or was cut off before its index")
+        width, height = self._size()
+        if width * height > MOST_PIXELS:
+            self.close()
+            raise _unavailable(
+                self._path,
+                f"has pictures of {width} x {height} pixels, expected at most {MOST_PIXELS // 1_000_000} million",
+            )
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self._stamps = FileStamps(fps if math.isfinite(fps) and 0 < fps <= 1000 else _FALLBACK_FPS)
         self._pending = self._decode()
@@ -124,8 +133,12 @@ class VideoSource:
             stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
         return (self._stamps.next_ns(stamp_s), image) if decoded else None
 
-    def _change_up(self) -> SourceChange:
+    def _size(self) -> tuple[int, int]:
         width, height = (int(self._capture.get(p)) for p in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        return width, height
+
+    def _change_up(self) -> SourceChange:
+        width, height = self._size()
         detail = f"{self._path.name}: {width} x {height}, {1 / self._stamps.interval_s:.4g} frames a second"
         return SourceChange(state="up", time_ns=self._pacer.capture_time_ns(0), detail=detail)
 
@@ -161,6 +174,9 @@ class FileStamps:
 
 
 def _refuse_unreadable(path: Path) -> None:
+    # With all its links followed, because that name is the one that is opened.
+    if unusable := why_unusable(path) or why_unusable(path.resolve()):
+        raise _unavailable(path, unusable)
     if not path.exists():
         raise _unavailable(path, "there is no such file")
     if not path.is_file():

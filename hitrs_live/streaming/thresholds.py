@@ -16,8 +16,9 @@ from hitrs_live.config import ActionConfig
 from hitrs_live.errors import ConfigError
 from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.files.checkpoint_file import checkpoint_path
-from hitrs_live.files.text_file import TextUnreadable, read_text
-from hitrs_live.settings_check import find_fault
+from hitrs_live.files.text_file import TextUnreadable
+from hitrs_live.files.toml_file import read_toml
+from hitrs_live.settings_check import find_fault, show
 from hitrs_live.streaming.scores import known_scores, share_with_unknown
 
 if TYPE_CHECKING:
@@ -252,19 +253,15 @@ def render_thresholds(thresholds: Thresholds) -> str:
 def _read(path: Path) -> Thresholds:
     """Read a thresholds file of any checkpoint. Raises ConfigError."""
     try:
-        tree = msgspec.toml.decode(read_text(path))
-    except (OSError, TextUnreadable) as error:
-        raise ConfigError(
-            f"thresholds {path}: cannot be read ({_line(error)}), expected a TOML file; {_REMEDY}"
-        ) from None
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"thresholds {path}: not TOML ({_line(error)}); {_REMEDY}") from None
+        tree = read_toml(path)
+    except TextUnreadable as error:
+        raise ConfigError(f"thresholds {path}: {error}, expected a TOML file; {_REMEDY}") from None
     if fault := find_fault(tree, Thresholds):
         raise ConfigError(f"thresholds {path}: {fault.text()}; correct it, or {_REMEDY}")
     thresholds = msgspec.convert(tree, Thresholds)
     for name, own in thresholds.classes.items():
         if reason := _contradiction(own):
-            raise ConfigError(f"thresholds {path}: class {name!r}{reason}; correct it, or {_REMEDY}")
+            raise ConfigError(f"thresholds {path}: class {show(name)}{reason}; correct it, or {_REMEDY}")
     return thresholds
 
 
@@ -288,13 +285,13 @@ def _check_classes(path: Path, thresholds: Thresholds, labels: tuple[str, ...]) 
             near = difflib.get_close_matches(name, labels, n=1)
             hint = f"the nearest is {near[0]!r}" if near else f"it has {', '.join(labels)}"
             raise ConfigError(
-                f"thresholds {path}: class {name!r} is not in checkpoint {thresholds.checkpoint!r}; {hint}"
+                f"thresholds {path}: class {show(name)} is not in checkpoint {show(thresholds.checkpoint)}; {hint}"
             )
 
 
 def _mismatch(path: Path, thresholds: Thresholds, checkpoint: "Checkpoint") -> str:
     return (
-        f"thresholds {path}: belong to checkpoint {thresholds.checkpoint!r} of SHA-256 {thresholds.sha256}, "
+        f"thresholds {path}: belong to checkpoint {show(thresholds.checkpoint)} of SHA-256 {thresholds.sha256}, "
         f"this one is {checkpoint.info.name!r} of {checkpoint.fingerprint or 'no file'}"
     )
 
@@ -306,7 +303,3 @@ def _key(name: str) -> str:
 def _text(value: str) -> str:
     # TOML's strings are JSON's, but for this one character.
     return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -43,6 +43,8 @@ def read_weights(path: Path = SHIPPED) -> dict[str, Floats]:
         raise DataError(f"{path}: format {found}, this version reads {_FORMAT}; {expected}")
     if {key: tensor.shape for key, tensor in tensors.items()} != WEIGHT_SHAPES:
         raise DataError(f"{path}: other weights than this version's; {expected} of this version")
+    if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
+        raise DataError(f"{path}: has weights that are not finite numbers; {expected}")
     return tensors
 
 

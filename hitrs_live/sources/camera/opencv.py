@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import SourceLost, SourceUnavailable
+from hitrs_live.files.file_names import why_unusable
+from hitrs_live.files.picture_size import MOST_PIXELS
 from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S
 from hitrs_live.sources.camera.opencv_quiet import quiet_opencv
 from hitrs_live.sources.camera.rtsp_relay import RtspRelay
@@ -24,17 +26,17 @@ class OpenCvGrabber:
     """Share all but the opening between the two grabbers below."""
 
     def __init__(self, clock: MonotonicClock) -> None:
-        self.corrupt = 0
+        self.corrupt = self.skipped = 0
         self._clock = clock
         self._capture: Any = None
 
     def grab(self) -> tuple[int, NDArray[np.uint8]]:
-        """Return the next picture; its time is when OpenCV received it, before it was decoded."""
+        """Return the next picture; its time is when OpenCV received it, before it was converted."""
         try:
             while self._capture.grab():
                 arrival_ns = self._clock()
                 decoded, image = self._capture.retrieve()
-                if decoded and image is not None and image.size:
+                if decoded and image is not None and 0 < image.size <= 3 * MOST_PIXELS:
                     return arrival_ns, image
                 self.corrupt += 1
         except cv2.error as error:
@@ -67,6 +69,8 @@ class DeviceGrabber(OpenCvGrabber):
         if sys.platform == "linux":
             backend = cv2.CAP_V4L2
             _refuse_unusable(_device_path(self._device))
+        elif unusable := why_unusable(_device_path(self._device)):
+            raise SourceUnavailable(unusable)
         # OpenCV's type hints allow a number or a path, but not a union of them.
         open_device: Any = cv2.VideoCapture
         capture = open_device(self._device, backend)
@@ -82,6 +86,7 @@ class DeviceGrabber(OpenCvGrabber):
         capture.set(cv2.CAP_PROP_FPS, config.fps)
         # Otherwise the driver's queue returns old pictures after a pause.
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        _refuse_too_large(capture)
         self._capture = capture
 
 
@@ -117,6 +122,7 @@ class RtspGrabber(OpenCvGrabber):
             raise SourceUnavailable(
                 self._relay.refusal or "the host answers, but gives no RTSP stream there; check path, user and password"
             )
+        _refuse_too_large(capture)
         self._capture = capture
 
     def close(self) -> None:
@@ -140,11 +146,24 @@ def refuse_no_device(device: int | str) -> None:
         raise SourceUnavailable(f"{path} is no camera device; found {_list_devices()}")
 
 
+def _refuse_too_large(capture: Any) -> None:
+    """Release a capture and raise SourceUnavailable where its pictures would be too large."""
+    width, height = (int(capture.get(size)) for size in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    if width * height > MOST_PIXELS:
+        capture.release()
+        raise SourceUnavailable(
+            f"its pictures have {width} x {height} pixels, expected at most {MOST_PIXELS // 1_000_000} million; "
+            "set a smaller size in the camera"
+        )
+
+
 def _device_path(device: int | str) -> Path:
     return Path(f"/dev/video{device}" if isinstance(device, int) else device)
 
 
 def _refuse_unusable(device: Path) -> None:
+    if unusable := why_unusable(device):
+        raise SourceUnavailable(unusable)
     if not device.exists():
         raise SourceUnavailable(f"there is no {device}; found {_list_devices()}")
     if not device.is_char_device():

@@ -47,9 +47,10 @@ class CameraSource:
     the capture thread. After a connection breaks or is silent for half of lost_after_s, the camera is reconnected, with
     pauses that double from retry_min_s to retry_max_s, without end; each is shortened at random by up to a half.
 
-    drops counts "camera" (pictures replaced by a newer one before they were read), "stale" (older than
-    config.max_frame_age_s when read) and "corrupt" (could not be decoded). Frame.index counts what was
-    captured, so it jumps where pictures were lost. Capture time is the arrival at this process.
+    drops counts "camera" (pictures replaced by a newer one before they were decoded or read), "stale" (older than
+    config.max_frame_age_s when read) and "corrupt" (could not be decoded, or of more pixels than are decoded).
+    Frame.index counts what was decoded, so it jumps where pictures were lost. Capture time is the arrival at this
+    process.
     """
 
     has_pictures = True
@@ -88,6 +89,7 @@ class CameraSource:
         self._tried = threading.Event()
         self._refusal: str | None = None
         self._is_read = False
+        self._skipped_before = 0
 
     def open(self) -> None:
         """Begin to connect and to capture; where the camera is required, wait for the first connection.
@@ -120,12 +122,16 @@ class CameraSource:
             # What came before the first read, while a model was loaded, is no loss.
             self._is_read = True
             self._box.forget_drops()
+            self._skipped_before = 0 if self._grabber is None else self._grabber.skipped
         return self._box.take(timeout_s)
 
     def drops(self) -> dict[str, int]:
         """Count what was lost since the first read, by cause."""
-        corrupt = 0 if self._grabber is None else self._grabber.corrupt
-        return {**self._box.drops(), "corrupt": corrupt}
+        drops = {**self._box.drops(), "corrupt": 0}
+        if self._grabber is not None:
+            drops["camera"] += self._grabber.skipped - self._skipped_before
+            drops["corrupt"] = self._grabber.corrupt
+        return drops
 
     def close(self) -> None:
         """End the capture; return within one second even where the camera blocks the capture thread."""

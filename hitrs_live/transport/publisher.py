@@ -33,9 +33,9 @@ _POLL_S: Final = 0.1
 class Publisher:
     """Send messages to every subscriber of their topic.
 
-    Owns one socket, ZeroMQ's background thread and the guard's; use it from one thread. For a subscriber that reads too slowly,
-    `high_water_mark` messages are kept; later ones are lost, which it detects by the sequence numbers. Publishing never
-    waits.
+    Owns one socket, ZeroMQ's background thread and the guard's; use it from one thread. For a subscriber that reads too
+    slowly, `high_water_mark` messages are kept; later ones are lost, which it detects by the sequence numbers.
+    Publishing never waits. Peers that flood it or are too many are disconnected (`ConnectionGuard`).
 
     A late subscriber can ask for the current state: the newest state of each source, and the newest message of each
     running action (`zmq_sockets.SNAPSHOT`). Only this subscriber receives them, before the next message, as they were

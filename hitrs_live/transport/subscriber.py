@@ -36,8 +36,8 @@ M = TypeVar("M", bound=Message)
 class Subscription(Generic[M_co]):
     """Iterate over messages as they arrive; close it, or use it in a `with` statement.
 
-    Owns one socket and the guard's thread; use it from one thread. It reconnects automatically and may start before the publisher. A late
-    subscription first receives the state of every source and every running action, within its topics.
+    Owns one socket and the guard's thread; use it from one thread. It reconnects automatically and may start before the
+    publisher. A late subscription first receives the state of every source and every running action, within its topics.
     """
 
     def __init__(

@@ -123,7 +123,8 @@ class PoseProcess:
         """Return the resident memory in MiB, or None where the process has ended."""
         try:
             return float(psutil.Process(self._child.pid).memory_info().rss) / 2**20
-        except psutil.Error:
+        # OSError: without a free descriptor; the process is looked at again later.
+        except (psutil.Error, OSError):
             return None
 
     def last_words(self) -> str:

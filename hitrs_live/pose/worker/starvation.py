@@ -21,7 +21,7 @@ def cpu_time_s(pid: int) -> float:
     """Return the processor time that a process has used, all threads, seconds; 0 where it has ended."""
     try:
         times = psutil.Process(pid).cpu_times()
-    except psutil.Error:
+    except (psutil.Error, OSError):
         return 0.0
     return float(times.user + times.system)
 
@@ -44,7 +44,7 @@ def _has_waiting_thread(pid: int) -> bool:
         return any(_state_of(task / "stat") in _LINUX_WAITING for task in _folders(tasks))
     try:
         return psutil.Process(pid).status() in _WAITING_FOR_MACHINE
-    except psutil.Error:
+    except (psutil.Error, OSError):
         return False
 
 

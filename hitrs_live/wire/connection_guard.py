@@ -5,13 +5,13 @@ subscriptions of one subscriber: a peer that never ends a message fills the memo
 bytes that the kernel has received on it, which count whatever they are.
 """
 
-import errno
 import logging
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -167,6 +167,7 @@ class ConnectionGuard:
                 return False
             if kind in (zmq.EVENT_ACCEPTED, zmq.EVENT_CONNECTED):
                 self._register(descriptor)
+                self._end_those_too_many()
             elif kind == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self.connected = True
             else:
@@ -177,10 +178,10 @@ class ConnectionGuard:
 
     def _register(self, descriptor: int) -> None:
         try:
-            with _duplicate(descriptor) as connection:
+            with _borrowed(descriptor) as connection:
                 ends = _ends(connection)
         except OSError:
-            return  # It is closed again, or there is no descriptor left to look at it.
+            return  # It is closed again.
         self._connections[descriptor] = _Connection(ends=ends, limit=self._new_limit())
 
     def _end_those_beyond_their_limits(self) -> None:
@@ -190,33 +191,37 @@ class ConnectionGuard:
             received = connection.received = self._received(descriptor, connection)
             if received is not None and connection.limit.is_exceeded(received, elapsed_s):
                 self._end(descriptor, f"it had sent {received / 1e6:.1f} MB, more than it may")
-        excess = 0 if self._most is None else len(self._connections) - self._most
-        if excess > 0:
-            for descriptor in self._least_wanted()[:excess]:
-                self._end(descriptor, f"there were more than {self._most} connections")
 
-    def _least_wanted(self) -> list[int]:
-        """Return all descriptors: first those that have not greeted, oldest first, then the others, newest first."""
-        silent = [fd for fd, each in self._connections.items() if (each.received or 0) < _GREETING_BYTES]
-        return silent + [fd for fd in reversed(self._connections) if fd not in silent]
+    def _end_those_too_many(self) -> None:
+        while self._most is not None and len(self._connections) > self._most:
+            self._end(self._least_wanted(), f"there were more than {self._most} connections")
+
+    def _least_wanted(self) -> int:
+        """Return the descriptor of the oldest connection that has not greeted or, without such, of the newest."""
+        for descriptor, connection in self._connections.items():
+            if (connection.received or 0) < _GREETING_BYTES:
+                # Greetings take a moment, and looks are seldom.
+                connection.received = self._received(descriptor, connection)
+                if (connection.received or 0) < _GREETING_BYTES:
+                    return descriptor
+        return next(reversed(self._connections))
 
     def _received(self, descriptor: int, connection: _Connection) -> int | None:
         try:
-            with _duplicate(descriptor) as duplicate:
-                return _bytes_received(duplicate) if _ends(duplicate) == connection.ends else None
+            with _borrowed(descriptor) as borrowed:
+                return _bytes_received(borrowed) if _ends(borrowed) == connection.ends else None
         except OSError:
             return connection.received
 
     def _end(self, descriptor: int, reason: str) -> None:
         connection = self._connections.pop(descriptor)
         try:
-            with _duplicate(descriptor) as duplicate:
-                if _ends(duplicate) == connection.ends:
-                    duplicate.shutdown(socket.SHUT_RDWR)
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                self._connections[descriptor] = connection  # It is tried again at the next look.
-            return
+            with _borrowed(descriptor) as borrowed:
+                if _ends(borrowed) != connection.ends:
+                    return
+                borrowed.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # It is closed already.
         self.ended += 1
         peer = connection.ends[1]
         self.last_reason = f"{':'.join(map(str, peer[:2])) if isinstance(peer, tuple) else 'a local peer'}: {reason}"
@@ -236,9 +241,14 @@ def most_connections(wanted: int) -> int:
     return wanted if files == resource.RLIM_INFINITY else max(1, min(wanted, files // 4))
 
 
-def _duplicate(descriptor: int) -> socket.socket:
-    """Return a socket of its own for a connection, so that it stays the same one while it is looked at."""
-    return socket.fromfd(descriptor, socket.AF_INET, socket.SOCK_STREAM)
+@contextmanager
+def _borrowed(descriptor: int) -> Iterator[socket.socket]:
+    """Look at a connection of libzmq's without a descriptor of its own: there may be none left."""
+    borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=descriptor)
+    try:
+        yield borrowed
+    finally:
+        borrowed.detach()
 
 
 def _ends(connection: socket.socket) -> tuple[object, object]:

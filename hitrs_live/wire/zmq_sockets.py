@@ -15,6 +15,8 @@ from hitrs_live.wire.addresses import show_address
 from hitrs_live.wire.connection_guard import GUARDED_EVENTS
 
 DEFAULT_HIGH_WATER_MARK: Final = 1000
+MOST_WAITING: Final = 1_000_000_000
+"""Largest high-water mark; libzmq has 32 bits for it."""
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """A sender of larger messages is disconnected; no message of this package comes near it."""
 MAX_SUBSCRIPTION_BYTES: Final = 1024
@@ -45,8 +47,10 @@ def bind_publisher(
 
     Raises:
         AddressUnavailable: if the address is taken, malformed or not of this machine.
+        ValueError: for a high_water_mark out of range.
     """
     _check_form(url, wild=True)
+    _check_high_water_mark(high_water_mark)
     if url.startswith("ipc://"):
         _check_ipc_path(url)
     # XPUB is a PUB that can also be read: it reports subscriptions.
@@ -87,8 +91,10 @@ def connect_subscriber(
 
     Raises:
         AddressUnavailable: if the address is malformed.
+        ValueError: for a high_water_mark out of range.
     """
     _check_form(url, wild=False)
+    _check_high_water_mark(high_water_mark)
     subscriber = context.socket(zmq.SUB)
     subscriber.set_hwm(high_water_mark)
     subscriber.linger = 0
@@ -131,6 +137,11 @@ def refuse_silent_address(url: str, *, timeout_s: float) -> None:
         # A host name with an empty or overlong part raises UnicodeError.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         raise AddressUnavailable(f"no publisher at {show_address(url)} ({reason})") from None
+
+
+def _check_high_water_mark(high_water_mark: int) -> None:
+    if not 0 <= high_water_mark <= MOST_WAITING:
+        raise ValueError(f"high_water_mark: got {high_water_mark}, expected 0 for no limit, up to {MOST_WAITING} messages")
 
 
 def _probe_silent_peers(endpoint: zmq.Socket[bytes]) -> None:

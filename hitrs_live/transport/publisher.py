@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import zmq
+from zmq.backend import zmq_poll
 
 from hitrs_live.config import PublishConfig
 from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent
@@ -63,6 +64,7 @@ class Publisher:
         except BaseException:
             self._context.term()
             raise
+        self._pollable = [(self._socket, zmq.POLLIN)]
         self._guard = ConnectionGuard(
             self._socket, SubscriberLimit, most_connections=most_connections(config.max_connections)
         )
@@ -126,11 +128,11 @@ class Publisher:
     def _read_subscriptions(self) -> None:
         # ZeroMQ reports the first subscriber to a prefix and the departure of the last one, but none in between, so
         # counting prefixes is enough. They are always read, since unread reports would accumulate.
-        # `poll`, because it lets other threads run, the guard too, whatever libzmq has to do in it; asking for the
+        # A poll, because it lets other threads run, the guard too, whatever libzmq has to do in it; asking for the
         # socket's events does not.
         until_s = time.monotonic() + READ_WITHIN_S
         for read in range(READ_AT_ONCE):
-            if time.monotonic() > until_s or not self._socket.poll(_NEXT_MS if read else 0, zmq.POLLIN):
+            if time.monotonic() > until_s or not zmq_poll(self._pollable, _NEXT_MS if read else 0):
                 break
             report = self._socket.recv(zmq.NOBLOCK)
             if report[:1] == b"\x01":

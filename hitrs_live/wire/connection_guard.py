@@ -5,13 +5,14 @@ subscriptions of one subscriber: a peer that never ends a message fills the memo
 bytes that the kernel has received on it, which count whatever they are.
 """
 
+import ctypes
 import logging
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -33,6 +34,7 @@ _GREETING_BYTES: Final = 64
 _BYTES_RECEIVED_AT: Final = 128
 """Place of tcpi_bytes_received in Linux' struct tcp_info, from version 4.2 on."""
 _TCP_INFO_BYTES: Final = 136
+_SOCKADDR_BYTES: Final = 16
 _log = logging.getLogger(__name__)
 
 
@@ -219,7 +221,7 @@ class ConnectionGuard:
             with _borrowed(descriptor) as borrowed:
                 if _ends(borrowed) != connection.ends:
                     return
-                borrowed.shutdown(socket.SHUT_RDWR)
+                _abort(borrowed)
         except OSError:
             return  # It is closed already.
         self.ended += 1
@@ -249,6 +251,16 @@ def _borrowed(descriptor: int) -> Iterator[socket.socket]:
         yield borrowed
     finally:
         borrowed.detach()
+
+
+def _abort(connection: socket.socket) -> None:
+    """Break a connection at once, under libzmq, which then closes it. Raises OSError."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    if sys.platform == "linux" and connection.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) != socket.AF_UNIX:
+        # A peer that goes on sending would still be read after a shutdown. To connect to no address is to disconnect
+        # (connect(2)); Python's own `connect` takes no such address.
+        ctypes.CDLL(None).connect(connection.fileno(), bytes(_SOCKADDR_BYTES), _SOCKADDR_BYTES)
 
 
 def _ends(connection: socket.socket) -> tuple[object, object]:

@@ -141,7 +141,9 @@ def refuse_silent_address(url: str, *, timeout_s: float) -> None:
 
 def _check_high_water_mark(high_water_mark: int) -> None:
     if not 0 <= high_water_mark <= MOST_WAITING:
-        raise ValueError(f"high_water_mark: got {high_water_mark}, expected 0 for no limit, up to {MOST_WAITING} messages")
+        raise ValueError(
+            f"high_water_mark: got {high_water_mark}, expected 0 for no limit, up to {MOST_WAITING} messages"
+        )
 
 
 def _probe_silent_peers(endpoint: zmq.Socket[bytes]) -> None:

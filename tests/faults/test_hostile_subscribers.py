@@ -78,6 +78,7 @@ def _flood(address: str, kind: str) -> Iterator[None]:
         thread.join(PATIENCE_S)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", _FLOODS)
 def test_a_flood_neither_stops_publishing_nor_fills_the_memory(kind: str) -> None:
     with (
@@ -108,11 +109,12 @@ def test_a_message_without_end_is_cut_and_counted_and_its_sender_named() -> None
         assert f"127.0.0.1:{port}" in notice
 
 
-def test_a_subscriber_of_thousands_of_topics_stays() -> None:
+@pytest.mark.slow
+def test_a_subscriber_of_hundreds_of_topics_stays() -> None:
     with Publisher(PublishConfig(bind="tcp://127.0.0.1:0"), "s") as publisher:
-        topics = [f"action.cam.{number}" for number in range(4000)]
+        topics = [f"action.cam.{number}" for number in range(900)]
         with subscribe(publisher.address, topics, timeout_s=PATIENCE_S):
-            wait_until(lambda: publisher.has_subscriber() and publisher._subscriptions >= 4000, "all subscriptions")
+            wait_until(lambda: publisher.has_subscriber() and publisher._subscriptions == 901, "all subscriptions")
         assert publisher.drops()["peers"] == 0
 
 
@@ -145,6 +147,7 @@ def test_beyond_the_limit_of_connections_the_first_subscribers_stay() -> None:
             peer.connection.close()
 
 
+@pytest.mark.slow
 def test_a_process_under_a_flood_obeys_a_signal_to_end() -> None:
     with subprocess.Popen([sys.executable, "-c", _PUBLISHING], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

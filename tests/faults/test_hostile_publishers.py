@@ -12,7 +12,7 @@ from patience import PATIENCE_S, wait_until
 from zmtp_peer import MORE, ZmtpPeer, frame
 
 from hitrs_live.config import CameraConfig
-from hitrs_live.messages import JointsEvent, PoseFrame, SourceEvent
+from hitrs_live.messages import AnyMessage, JointsEvent, PoseFrame, SourceEvent
 from hitrs_live.sources.joints import JointsSource
 from hitrs_live.transport.subscriber import Subscription
 from hitrs_live.wire.codec import encode, joints_event
@@ -44,7 +44,7 @@ def _publisher_gone_mad(sane: list[bytes]) -> Iterator[str]:
 def test_a_subscription_disconnects_a_message_without_end_and_receives_the_next_publisher() -> None:
     sane = encode(SourceEvent(source_id="cam", capture_time_ns=1, state="up"))
     before_bytes = psutil.Process().memory_info().rss
-    with _publisher_gone_mad(sane) as url, Subscription(url, "", timeout_s=PATIENCE_S) as subscription:
+    with _publisher_gone_mad(sane) as url, Subscription[AnyMessage](url, "", timeout_s=PATIENCE_S) as subscription:
         assert next(subscription).topic == "source.cam"
         assert subscription.disconnected == 1
     # 64 MiB may wait, and what comes until the next look.

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 
@@ -47,7 +47,7 @@ def _forever(data: bytes) -> Iterator[bytes]:
         yield data
 
 
-_FLOODS = {
+_FLOODS: dict[str, Callable[[], Iterator[bytes]]] = {
     "subscriptions": _subscriptions,
     "tiny messages": lambda: _forever(frame(b"\x05") * 4096),
     "a message of long parts without end": lambda: _forever(frame(b"x" * 1000, MORE) * 64),

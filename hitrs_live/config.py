@@ -222,6 +222,15 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     high_water_mark: Annotated[
         int, Meta(ge=1, le=1_000_000_000, description="messages queued for a slow subscriber before it loses any")
     ] = 1000
+    max_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10_000,
+            description="connections at once, at most a quarter of the files that the process may open; others are "
+            "ended, first those that have not greeted",
+        ),
+    ] = 64
     linger_ms: Annotated[
         int, Meta(ge=0, le=1_000_000_000, description="longest wait for unsent messages at the end, milliseconds")
     ] = 500

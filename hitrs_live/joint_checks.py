@@ -17,6 +17,9 @@ MOST_METRES: Final = 100.0
 MOST_BAD: Final = 0.5
 """Share of bad joints from which a body, or a whole file, is refused."""
 LEAST_EXTENT_M: Final = 0.01
+MOST_PEOPLE: Final = 32
+"""Most people of one frame that are looked at: twice as many as are ever tracked."""
+_SURE: Final = 0.3
 
 
 def find_bad(joints_m: NDArray[np.floating]) -> NDArray[np.bool_]:
@@ -44,6 +47,30 @@ def find_bodies(joints_m: NDArray[np.floating], confidence: NDArray[np.floating]
         return present
     tracked: NDArray[np.bool_] = (find_confident(confidence) & (confidence != 0) & ~bad).any(axis=-1)
     return present & tracked
+
+
+def find_beyond(joints_m: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Mark joints with a number that is out of range; not a number is a gap. joints_m: (..., J, 3) -> (..., J) bool."""
+    with np.errstate(invalid="ignore"):
+        beyond: NDArray[np.bool_] = (np.abs(joints_m) > MOST_METRES).any(axis=-1)
+    return beyond
+
+
+def nearest_people(
+    joints_m: NDArray[np.floating], confidence: NDArray[np.floating], most: int = MOST_PEOPLE
+) -> NDArray[np.int64]:
+    """Choose the people of a crowd to look at: bodies of people first, then sure ones, then near ones.
+
+    joints_m: (P, J, 3), metres; confidence: (P, J), 0 to 1. Returns the indices of at most `most` people, in order.
+    """
+    if len(joints_m) <= most:
+        return np.arange(len(joints_m))
+    usable = ~find_bad(joints_m)
+    squares = np.square(np.where(usable[..., None], joints_m, 0.0)).sum(axis=-1)
+    distance_m = np.sqrt(squares).sum(axis=-1) / np.maximum(usable.sum(axis=-1), 1)
+    sure = np.where(find_confident(confidence), confidence, 0.0).mean(axis=-1) >= _SURE
+    order = np.lexsort((distance_m, ~sure, ~find_bodies(joints_m, confidence)))
+    return np.sort(order[:most])
 
 
 def fill_from_neighbours(joints_m: NDArray[np.float32], bad: NDArray[np.bool_]) -> NDArray[np.float32]:

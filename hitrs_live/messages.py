@@ -536,9 +536,10 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     """Number of frames processed since the start."""
     drops: dict[str, int] = {}
     """Number of losses since the start, by cause: camera, stale, corrupt, pose_gap, clock, joints, bad_joints, record,
-    publish, view, log, ..."""
+    publish, peers, view, log, ..."""
     frame_age_ms: float | None = None
-    """Time from capture to publishing of the newest frame, milliseconds; None for a source that is not live."""
+    """Time from capture to publishing of the newest frame, milliseconds; for received joints, whose sender may have any
+    clock, from the time at which they would have arrived without waiting. None for a source that is not live."""
     stages: dict[str, StageLatency] = {}
     """Latency by stage, for each frame. wait: from its arrival until its pose was estimated, without that: decoding of
     the picture, frames before it, frames of other sources. pose. record. track. person_check: people or

@@ -75,7 +75,7 @@ def watch(
     def report(gap: Gap) -> None:
         _write_note(str(gap), notes)
 
-    with Subscription[AnyMessage](url, topics, on_gap=report, monitored=True) as subscription:
+    with Subscription[AnyMessage](url, topics, on_gap=report) as subscription:
         try:
             with interrupted_by_signals():
                 _pump(subscription, printer, out, _Absence(subscription, notes), duration_s, idle_s)

@@ -156,6 +156,8 @@ class SourcePipeline:
             now = self._publish_poses(self._people)
         self._counters.frames += 1
         self._counters.newest_capture_ns = frame.item.capture_time_ns
+        is_own_clock = frame.item.clock is None
+        self._counters.newest_began_ns = frame.item.capture_time_ns if is_own_clock else frame.item.received_ns
         self._timer.add("model", model_ms)
         self._ages_ms.append((self._clock() - frame.item.received_ns) / 1e6)
         self._timer.add("frame_to_event", self._ages_ms[-1])

@@ -15,6 +15,25 @@ from hitrs_live.streaming.stage_timer import Counters, StageTimer
 from hitrs_live.version import __version__
 
 
+class OwnMemory:
+    """Read this process's memory; where that fails, as it does without a free descriptor, keep the last number."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._newest_mb = 0.0
+        self.notice = ""
+        """Why it could not be read; empty if it could."""
+
+    def read_mb(self) -> float:
+        """Return the resident memory, MiB."""
+        try:
+            self._newest_mb = round(self._process.memory_info().rss / 2**20, 1)
+            self.notice = ""
+        except (OSError, psutil.Error) as error:
+            self.notice = f"the memory could not be read ({error}); memory_mb is older"
+        return self._newest_mb
+
+
 class StatusBuilder:
     """Build a status from the counters of a source's stages and outputs."""
 
@@ -34,7 +53,7 @@ class StatusBuilder:
         self._source, self._pose, self._outputs = input_stream.source, input_stream.pose, outputs
         self._tracker, self._resampler, self._motion, self._timer = tracker, resampler, motion, timer
         self._leveller, self._unclear_bodies = leveller, unclear_bodies
-        self._process = psutil.Process()
+        self._memory = OwnMemory()
         self.information: tuple[str, ...] = ()
         """As in Status."""
 
@@ -52,7 +71,7 @@ class StatusBuilder:
         error_mm, zero_velocity_mm = self._motion.over_all()
         errors_mm, zero_velocities_mm = self._motion.over_people()
         tracks = () if people is None else tuple(int(track) for track in people.track_ids if track >= 0)
-        age_ms = (now_ns - counters.newest_capture_ns) / 1e6 if self._source.live and counters.frames else None
+        age_ms = (now_ns - counters.newest_began_ns) / 1e6 if self._source.live and counters.frames else None
         return Status(
             source_id=self._source.source_id,
             capture_time_ns=counters.newest_capture_ns,
@@ -67,7 +86,7 @@ class StatusBuilder:
             stages=self._timer.latencies(),
             people=tracks,
             pose_restarts=0 if self._pose is None else self._pose.restarts,
-            memory_mb=round(self._process.memory_info().rss / 2**20, 1),
+            memory_mb=self._memory.read_mb(),
             notices=(*shared.notices, *self._notices()),
             motion_error_mm=error_mm,
             motion_held_error_mm=zero_velocity_mm,
@@ -92,5 +111,5 @@ class StatusBuilder:
         return {cause: count for cause, count in {**drops, **self._outputs.drops()}.items() if count}
 
     def _notices(self) -> tuple[str, ...]:
-        of_stages = (self._resampler.notice, None if self._pose is None else self._pose.notice)
+        of_stages = (self._memory.notice, self._resampler.notice, None if self._pose is None else self._pose.notice)
         return (*(notice for notice in of_stages if notice), *self._outputs.notices)

@@ -2,30 +2,38 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
 import zmq
 
 from hitrs_live.config import CameraConfig
 from hitrs_live.errors import AddressUnavailable, MessageMalformed, SourceLost, SourceUnavailable
-from hitrs_live.joint_checks import MOST_BAD, find_bad, find_bodies, find_confident
-from hitrs_live.messages import MAX_TIME_NS, JointsEvent, PoseFrame, SourceChange, SourceClock
+from hitrs_live.messages import JointsEvent, PoseFrame, SourceChange, SourceClock
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.camera.grabber import OPEN_TIMEOUT_S
 from hitrs_live.sources.camera.liveness import Liveness
 from hitrs_live.sources.kinds import SourceOptions
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock
+from hitrs_live.sources.received_joints import MAX_WAITING, ReceivedJoints, WaitingJoints, count_bad
+from hitrs_live.sources.sender_timeline import SenderTimeline
+from hitrs_live.sources.stream_delay import StreamDelay
 from hitrs_live.wire.addresses import show_address
-from hitrs_live.wire.codec import decode, pose_frame
-from hitrs_live.wire.sequence_numbers import SequenceTracker
-from hitrs_live.wire.zmq_sockets import check_subscribed_address, connect_subscriber, refuse_silent_address
+from hitrs_live.wire.codec import decode
+from hitrs_live.wire.connection_guard import ConnectionGuard, Unread, UnreadLimit
+from hitrs_live.wire.sequence_numbers import Gap, SequenceTracker, SessionOrder
+from hitrs_live.wire.zmq_sockets import (
+    DEFAULT_HIGH_WATER_MARK,
+    check_subscribed_address,
+    connect_subscriber,
+    refuse_silent_address,
+)
 
-MAX_WAITING: Final = 256
-"""Frames kept for a busy reader; the oldest are dropped first."""
+_AT_ONCE: Final = 4096
+_BYTES_AT_ONCE: Final = 16 * 2**20
 _LOOK_UP_MS: Final = 50
 _LONGEST_WAIT_S: Final = 0.05
 
@@ -48,9 +56,14 @@ class JointsSource:
     begins at 0 again, its times are shifted to follow the earlier ones, so that time never goes back. Where several
     sources publish at the address, the first one received is taken, or the one named.
 
+    A frame's `received_ns` is when its message would have arrived, had it not waited on its way (`StreamDelay`): a
+    flood of messages that fills the buffers does not make old frames look new.
+
     Losses, by cause. joints: never arrived, by their sequence numbers. malformed: no message, or confidences most of
     which are not from 0 to 1. bad_joints: single joints of a person that are not finite or beyond 100 metres; they
-    count as not seen. stale: waited for longer than max_frame_age_s. other_sender: of another source.
+    count as not seen. stale: waited for longer than max_frame_age_s, or too many waited. other_sender: of another
+    source. replayed: of numbers or sessions that came before. people: the farthest of a crowd. peers: the sender was
+    disconnected, because it sent without end what is no message.
     """
 
     has_pictures = False
@@ -83,11 +96,22 @@ class JointsSource:
         self._liveness = Liveness(
             name=self._shown, stall_after_s=config.stall_after_s, lost_after_s=config.lost_after_s
         )
-        self._timeline = _Timeline()
+        self._timeline = SenderTimeline()
+        self._delay = StreamDelay(self._max_age_ns)
+        self._session_id: str | None = None
+        self._order = SessionOrder(int(config.lost_after_s * 1e9))
+        self._unread = Unread()
+        self._guard: ConnectionGuard | None = None
         self._sender_clock: SourceClock | None = None
         self._sequence = SequenceTracker()
-        self._drops = {"malformed": 0, "bad_joints": 0, "stale": 0, "other_sender": 0}
-        self._items: list[SourceItem] = []
+        self._drops = {
+            "joints": 0, "malformed": 0, "bad_joints": 0, "stale": 0, "other_sender": 0, "people": 0,
+        }  # fmt: skip
+        self._skipped = 0
+        """Messages that were not decoded, and that no gap in the numbers has shown yet."""
+        self._emptied = True
+        """Whether the thread last received until nothing was left."""
+        self._waiting = WaitingJoints()
         self._changed = threading.Condition()
         self._listening = threading.Event()
         """Set by the first read, or the close."""
@@ -109,33 +133,35 @@ class JointsSource:
         self.check()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            receiver = connect_subscriber(context, self._url, ())
+            receiver = connect_subscriber(context, self._url, (), monitored=True)
         except AddressUnavailable as error:
             context.term()
             raise SourceUnavailable(f"joints: {error}; give another --joints URL, or try --demo") from None
+        self._guard = ConnectionGuard(receiver, lambda: UnreadLimit(self._unread, DEFAULT_HIGH_WATER_MARK))
         self._thread = threading.Thread(
             target=self._run, args=(context, receiver), name=f"joints {self._shown}", daemon=True
         )
         self._thread.start()
 
     def read(self, timeout_s: float) -> Sequence[SourceItem]:
-        """Return what came since the last call, oldest first; wait up to timeout_s for the first item.
+        """Return the changes of state that are due and one frame, the oldest; wait up to timeout_s for the first item.
 
-        The first call subscribes.
+        One frame only, so that each is fresh when it is read, however long the reader takes for one. The first call
+        subscribes.
         """
         if self._thread is None:
             raise ValueError(f"joints {self._shown}: read before open; call open() first")
         give_up_s = time.monotonic() + timeout_s
         with self._changed:
             if not self._listening.is_set():
-                self._items.append(self._liveness.begin(self._clock()))
+                self._waiting.add_changes([self._liveness.begin(self._clock())])
                 self._listening.set()
             while not self._stop.is_set():
                 if self._failure is not None:
                     raise SourceLost(f"joints {self._shown}: receiving failed ({self._failure}); start again")
                 # Checked here and not in the thread, so that a thread that hangs cannot hide a silence.
-                self._items += self._timed(self._liveness.check(self._clock(), ""))
-                items = self._take_fresh()
+                self._waiting.add_changes(self._timed(self._liveness.check(self._clock(), "")))
+                items = self._take()
                 left_s = give_up_s - time.monotonic()
                 if items or left_s <= 0:
                     return items
@@ -145,7 +171,11 @@ class JointsSource:
     def drops(self) -> dict[str, int]:
         """Count the losses by cause."""
         with self._changed:
-            return {"joints": self._sequence.missed, **self._drops}
+            return {
+                **self._drops,
+                "replayed": self._order.refused,
+                "peers": 0 if self._guard is None else self._guard.ended,
+            }
 
     def close(self) -> None:
         """End the thread, which closes the socket."""
@@ -162,7 +192,7 @@ class JointsSource:
             receiver.subscribe(f"joints.{self._sender}")
             while not self._stop.is_set():
                 if receiver.poll(_LOOK_UP_MS, zmq.POLLIN):
-                    self._receive(receiver.recv_multipart(zmq.NOBLOCK))
+                    self._receive_all(receiver)
         # Whatever it was, it is raised in `read`: otherwise a dead thread would look like a silent sender.
         except Exception as error:
             with self._changed:
@@ -172,91 +202,99 @@ class JointsSource:
             receiver.close(linger=0)
             context.term()
 
-    def _receive(self, parts: list[bytes]) -> None:
-        received_ns = self._clock()
+    def _receive_all(self, receiver: zmq.Socket[bytes]) -> None:
+        """Receive what there is, so that what waits, waits here; decode only the newest messages of it.
+
+        Decoding takes longer than receiving: a flood would otherwise be read late, from ever fuller buffers.
+        """
+        newest: deque[list[bytes]] = deque(maxlen=MAX_WAITING)
+        received = size = 0
+        was_emptied, self._emptied = self._emptied, False
+        while received < _AT_ONCE and size < _BYTES_AT_ONCE:
+            try:
+                parts = receiver.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                self._emptied = True
+                self._unread.emptied += 1 if received else 0
+                break
+            self._unread.take(parts)
+            newest.append(parts)
+            received += 1
+            size += sum(map(len, parts))
+        with self._changed:
+            self._skipped += received - len(newest)
+            self._drops["stale"] += received - len(newest)
+        awaited = was_emptied and received == len(newest)
+        for parts in newest:
+            self._receive(parts, awaited=awaited)
+            awaited = False
+
+    def _receive(self, parts: list[bytes], *, awaited: bool) -> None:
+        arrived_ns = self._clock()
         with self._changed:
             try:
-                event, frame = _decode_frame(parts, received_ns)
+                event = decode(parts)
             except MessageMalformed:
+                self._drops["malformed"] += 1
+                return
+            if not isinstance(event, JointsEvent):
                 self._drops["malformed"] += 1
                 return
             self._sender = self._sender or event.source_id
             if event.source_id != self._sender:
                 self._drops["other_sender"] += 1
                 return
-            self._sequence.arrived(event)
-            self._drops["bad_joints"] += _count_bad(frame)
-            placed_ns = self._timeline.place(event, received_ns)
+            if not self._order.accept(event, arrived_ns):
+                return
+            self._count_lost(self._sequence.arrived(event))
+            placed_ns = self._timeline.place(event, arrived_ns)
+            if event.session_id != self._session_id:
+                self._session_id = event.session_id
+                self._delay.forget()
+            delay_ns = self._delay.observe(event.publish_time_ns or placed_ns, arrived_ns, awaited=awaited)
             # A sender that does not date its messages leaves UTC unknown.
             self._sender_clock = SourceClock(utc_offset_ns=None if event.utc_ns is None else event.utc_ns - placed_ns)
-            frame = replace(frame, capture_time_ns=placed_ns, clock=self._sender_clock)
-            self._items += self._timed(self._liveness.observe(received_ns, f"joints of {event.source_id}"))
-            self._items.append(frame)
-            if len(self._items) > MAX_WAITING:
-                self._drop_oldest_frame()
+            changes = self._liveness.observe(arrived_ns, f"joints of {event.source_id}")
+            self._waiting.add_changes(self._timed(changes))
+            received = ReceivedJoints(
+                event=event, size=sum(map(len, parts)), placed_ns=placed_ns, received_ns=arrived_ns - delay_ns,
+                clock=self._sender_clock,
+            )  # fmt: skip
+            self._drops["stale"] += self._waiting.add(received)
             self._changed.notify()
+
+    def _count_lost(self, gap: Gap | None) -> None:
+        """Count what never arrived: what is missing, but for the messages that were skipped here."""
+        missed = 0 if gap is None else gap.missed
+        skipped = min(missed, self._skipped)
+        self._skipped -= skipped
+        self._drops["joints"] += missed - skipped
 
     def _timed(self, changes: list[SourceChange]) -> list[SourceChange]:
         ahead_ns, clock = self._timeline.ahead_ns, self._sender_clock
         return [replace(change, time_ns=change.time_ns + ahead_ns, clock=clock) for change in changes]
 
-    def _take_fresh(self) -> list[SourceItem]:
+    def _take(self) -> list[SourceItem]:
+        """Take the changes of state up to the oldest fresh frame, and the frame."""
         oldest_ns = self._clock() - self._max_age_ns
-        fresh = [item for item in self._items if isinstance(item, SourceChange) or item.received_ns >= oldest_ns]
-        self._drops["stale"] += len(self._items) - len(fresh)
-        self._items = []
-        return fresh
+        items: list[SourceItem] = []
+        while (item := self._waiting.take()) is not None:
+            if isinstance(item, SourceChange):
+                items.append(item)
+            elif item.received_ns < oldest_ns:
+                self._drops["stale"] += 1
+            elif (frame := self._unpack(item)) is not None:
+                items.append(frame)
+                break
+        return items
 
-    def _drop_oldest_frame(self) -> None:
-        oldest = next((n for n, item in enumerate(self._items) if isinstance(item, PoseFrame)), None)
-        if oldest is not None:
-            del self._items[oldest]
-            self._drops["stale"] += 1
-
-
-class _Timeline:
-    """Map a sender's times to a timeline that does not go back when the sender restarts.
-
-    Where the timeline would exceed the times that a message can carry, it restarts at the sender's own time.
-    """
-
-    def __init__(self) -> None:
-        self.ahead_ns = 0
-        """How far the timeline is ahead of this machine's clock, by the last frame."""
-        self._session_id = ""
-        self._moved_ns = 0
-        self._last_ns: int | None = None
-
-    def place(self, event: JointsEvent, received_ns: int) -> int:
-        if event.session_id != self._session_id:
-            self._session_id = event.session_id
-            self._moved_ns = 0
-            if self._last_ns is not None and event.capture_time_ns <= self._last_ns:
-                self._moved_ns = received_ns + self.ahead_ns - event.capture_time_ns
-        if abs(event.capture_time_ns + self._moved_ns) > MAX_TIME_NS:
-            self._moved_ns = 0
-        self._last_ns = event.capture_time_ns + self._moved_ns
-        self.ahead_ns = self._last_ns - received_ns
-        return self._last_ns
-
-
-def _decode_frame(parts: list[bytes], received_ns: int) -> tuple[JointsEvent, PoseFrame]:
-    event = decode(parts)
-    if not isinstance(event, JointsEvent):
-        raise MessageMalformed(f"got a message of topic {event.topic}, expected joints")
-    frame = pose_frame(event, received_ns)
-    for pose in frame.poses:
-        if find_confident(pose.confidence).mean() <= MOST_BAD:
-            raise MessageMalformed(f"{event.topic}: got confidences such as {pose.confidence[0]}, expected 0 to 1")
-        if not all(values is None or np.isfinite(values).all() for values in (pose.box, pose.keypoints)):
-            raise MessageMalformed(f"{event.topic}: boxes and keypoints must be finite, or unknown as a whole")
-    return event, frame
-
-
-def _count_bad(frame: PoseFrame) -> int:
-    """Count the joints without a position or without a confidence, of all bodies that are people."""
-    return sum(
-        int((find_bad(pose.joints_m) | ~find_confident(pose.confidence)).sum())
-        for pose in frame.poses
-        if find_bodies(pose.joints_m, pose.confidence)
-    )
+    def _unpack(self, received: ReceivedJoints) -> PoseFrame | None:
+        """Unpack a message's poses, and count what is wrong with them. In `read`, so that a flood costs less."""
+        try:
+            frame = received.frame()
+        except MessageMalformed:
+            self._drops["malformed"] += 1
+            return None
+        self._drops["bad_joints"] += count_bad(frame)
+        self._drops["people"] += received.event.joints_m.shape[0] - len(frame.poses)
+        return frame

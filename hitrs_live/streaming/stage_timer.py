@@ -64,6 +64,9 @@ class Counters:
 
     frames: int = 0
     newest_capture_ns: int = 0
+    newest_began_ns: int = 0
+    """From when on the newest frame ages, on this machine's clock: its capture or, where that was on another clock, its
+    arrival."""
     began_ns: int = 0
     status_ns: int = 0
     status_frames: int = 0

@@ -7,20 +7,26 @@ from collections.abc import Sequence
 from typing import Final
 
 import zmq
+from zmq.backend import zmq_poll
 
 from hitrs_live.config import PublishConfig
 from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent
 from hitrs_live.transport.sink import Clock, Stamper
 from hitrs_live.wire.codec import encode
+from hitrs_live.wire.connection_guard import ConnectionGuard, SubscriberLimit, most_connections
 from hitrs_live.wire.zmq_sockets import SNAPSHOT, bind_publisher
 
 READ_AT_ONCE: Final = 256
 """Most subscriptions read before each message, so that a flood of them cannot delay publishing."""
+READ_WITHIN_S: Final = 0.005
+"""Longest time in which they are read: long ones take libzmq longer."""
 SNAPSHOTS_AT_ONCE: Final = 4
 SNAPSHOTS_WAITING: Final = 256
 """Most subscribers that wait for a snapshot; beyond them, the one that has waited longest gets none."""
 MOST_CURRENT: Final = 1024
 """Most messages of a snapshot, the newest ones."""
+_NEXT_MS: Final = 1
+"""Wait for a subscriber's next subscription: libzmq takes them from the network one by one."""
 _POLL_S: Final = 0.1
 """Interval at which a wait for a subscriber checks whether it should end."""
 
@@ -28,9 +34,9 @@ _POLL_S: Final = 0.1
 class Publisher:
     """Send messages to every subscriber of their topic.
 
-    Owns one socket and ZeroMQ's background thread; use it from one thread. For a subscriber that reads too slowly,
-    `high_water_mark` messages are kept; later ones are lost, which it detects by the sequence numbers. Publishing never
-    waits.
+    Owns one socket, ZeroMQ's background thread and the guard's; use it from one thread. For a subscriber that reads too
+    slowly, `high_water_mark` messages are kept; later ones are lost, which it detects by the sequence numbers.
+    Publishing never waits. Peers that flood it or are too many are disconnected (`ConnectionGuard`).
 
     A late subscriber can ask for the current state: the newest state of each source, and the newest message of each
     running action (`zmq_sockets.SNAPSHOT`). Only this subscriber receives them, before the next message, as they were
@@ -38,7 +44,6 @@ class Publisher:
     """
 
     name = "the publisher"
-    notices: Sequence[str] = ()
 
     def __init__(self, config: PublishConfig, session_id: str, clock: Clock = time.monotonic_ns) -> None:
         """Bind the address of the settings.
@@ -59,12 +64,22 @@ class Publisher:
         except BaseException:
             self._context.term()
             raise
+        self._pollable = [(self._socket, zmq.POLLIN)]
+        self._guard = ConnectionGuard(
+            self._socket, SubscriberLimit, most_connections=most_connections(config.max_connections)
+        )
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         """The bound address; it has the real port if the settings asked for a free one."""
 
     def drops(self) -> dict[str, int]:
-        """Return the number of messages that could not be passed to ZeroMQ, as "publish"."""
-        return {"publish": self._unsent}
+        """Count messages that could not be passed to ZeroMQ, as "publish", and subscribers disconnected, as "peers"."""
+        return {"publish": self._unsent, "peers": self._guard.ended}
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """Report the subscribers that were disconnected: their number and the last one; empty if there were none."""
+        ended, reason = self._guard.ended, self._guard.last_reason
+        return (f"disconnected {ended} subscribers, last {reason}",) if ended else ()
 
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Stamp a message and send it; return it stamped."""
@@ -98,8 +113,11 @@ class Publisher:
     def close(self) -> None:
         """Send the remaining messages for at most the linger time of the settings, then release the address."""
         if not self._socket.closed:
+            # No peer connects any more, and those that are connected have only their linger time.
+            self._socket.unbind(self.address)
             self._socket.close()
             self._context.term()
+            self._guard.join()
 
     def __enter__(self) -> "Publisher":
         return self
@@ -110,8 +128,11 @@ class Publisher:
     def _read_subscriptions(self) -> None:
         # ZeroMQ reports the first subscriber to a prefix and the departure of the last one, but none in between, so
         # counting prefixes is enough. They are always read, since unread reports would accumulate.
-        for _ in range(READ_AT_ONCE):
-            if not int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+        # A poll, because it lets other threads run, the guard too, whatever libzmq has to do in it; asking for the
+        # socket's events does not.
+        until_s = time.monotonic() + READ_WITHIN_S
+        for read in range(READ_AT_ONCE):
+            if time.monotonic() > until_s or not zmq_poll(self._pollable, _NEXT_MS if read else 0):
                 break
             report = self._socket.recv(zmq.NOBLOCK)
             if report[:1] == b"\x01":

@@ -22,8 +22,9 @@ from hitrs_live.messages import (
 )
 from hitrs_live.wire.addresses import show_address
 from hitrs_live.wire.codec import decode
+from hitrs_live.wire.connection_guard import ConnectionGuard, Unread, UnreadLimit
 from hitrs_live.wire.sequence_numbers import Gap, SequenceTracker
-from hitrs_live.wire.zmq_sockets import DEFAULT_HIGH_WATER_MARK, SNAPSHOT, PeerMonitor, connect_subscriber
+from hitrs_live.wire.zmq_sockets import DEFAULT_HIGH_WATER_MARK, SNAPSHOT, connect_subscriber
 
 READ_AT_ONCE: Final = 256
 """Most messages that one read returns, so that a flood cannot keep a reader from its other work."""
@@ -35,8 +36,8 @@ M = TypeVar("M", bound=Message)
 class Subscription(Generic[M_co]):
     """Iterate over messages as they arrive; close it, or use it in a `with` statement.
 
-    Owns one socket; use it from one thread. It reconnects automatically and may start before the publisher. A late
-    subscription first receives the state of every source and every running action, within its topics.
+    Owns one socket and the guard's thread; use it from one thread. It reconnects automatically and may start before the
+    publisher. A late subscription first receives the state of every source and every running action, within its topics.
     """
 
     def __init__(
@@ -48,12 +49,8 @@ class Subscription(Generic[M_co]):
         on_gap: Callable[[Gap], None] | None = None,
         high_water_mark: int = DEFAULT_HIGH_WATER_MARK,
         kind: type[M_co] | None = None,
-        monitored: bool = False,
     ) -> None:
-        """Connect; see `subscribe`.
-
-        monitored: monitor the connection, for `connected`, which must then be read regularly or events accumulate.
-        """
+        """Connect; see `subscribe`."""
         self.url = url
         self.malformed = 0
         """Number of items received and skipped because they were not messages."""
@@ -64,6 +61,7 @@ class Subscription(Generic[M_co]):
         self._timeout_s = timeout_s
         self._on_gap = on_gap
         self._sequence = SequenceTracker()
+        self._unread = Unread()
         self._waiting: list[M_co] = []
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         # Last, when the messages themselves are already subscribed to, so that none is missed in between.
@@ -71,20 +69,22 @@ class Subscription(Generic[M_co]):
         self._snapshot_topic = prefixes[-1].encode()
         try:
             self._socket = connect_subscriber(
-                self._context, url, prefixes, high_water_mark=high_water_mark, monitored=monitored
+                self._context, url, prefixes, high_water_mark=high_water_mark, monitored=True
             )
         except BaseException:
             self._context.term()
             raise
-        self._monitor = PeerMonitor(self._socket) if monitored else None
+        self._guard = ConnectionGuard(self._socket, lambda: UnreadLimit(self._unread, high_water_mark))
 
     @property
     def connected(self) -> bool:
-        """Whether a publisher is connected now. Raises ValueError if the subscription is not monitored."""
-        if self._monitor is None:
-            shown = show_address(self.url)
-            raise ValueError(f"subscription to {shown} is not monitored; subscribe with monitored=True")
-        return not self._socket.closed and self._monitor.connected
+        """Whether a publisher is connected now."""
+        return not self._socket.closed and self._guard.connected
+
+    @property
+    def disconnected(self) -> int:
+        """Number of times that the publisher was disconnected because it sent without end what is no message."""
+        return self._guard.ended
 
     @property
     def missed(self) -> int:
@@ -136,10 +136,9 @@ class Subscription(Generic[M_co]):
     def close(self) -> None:
         """Close the socket; this ends an iteration. Safe at any time, and to repeat."""
         if not self._socket.closed:
-            if self._monitor is not None:
-                self._monitor.close()
             self._socket.close(linger=0)
             self._context.term()
+            self._guard.join()
 
     def __enter__(self) -> "Subscription[M_co]":
         return self
@@ -149,11 +148,13 @@ class Subscription(Generic[M_co]):
 
     def _receive(self) -> list[M_co]:
         messages: list[M_co] = []
-        for _ in range(READ_AT_ONCE):
+        for taken in range(READ_AT_ONCE):
             try:
                 parts = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
+                self._unread.emptied += 1 if taken else 0
                 break
+            self._unread.take(parts)
             message = self._decode(parts)
             if message is not None:
                 messages.append(message)

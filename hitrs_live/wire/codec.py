@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.errors import MessageMalformed
+from hitrs_live.joint_checks import nearest_people
 from hitrs_live.lens import LENS_NUMBERS, is_lens
 from hitrs_live.messages import MAX_TIME_NS, AnyMessage, Array, JointsEvent, Pose, PoseFrame, SourceClock
 from hitrs_live.skeleton import NTU25
@@ -21,6 +22,9 @@ from hitrs_live.skeleton import NTU25
 INT64_MAX: Final = 2**63 - 1
 MAX_DIMENSIONS: Final = 8
 JOINT_COUNT: Final = len(NTU25)
+MOST_KEYPOINTS: Final = 1024
+LONGEST_NAME: Final = 256
+"""Most characters of a session or a topic: receivers keep thousands of them."""
 
 
 @cache
@@ -68,6 +72,11 @@ def check(message: AnyMessage) -> None:
     Raises:
         MessageMalformed: if a value is out of range or an array does not match its shape.
     """
+    if max(len(message.session_id), len(message.topic)) > LONGEST_NAME:
+        raise MessageMalformed(
+            f"{message.topic[:80]}: a topic of {len(message.topic)} characters in a session of "
+            f"{len(message.session_id)}, expected at most {LONGEST_NAME}"
+        )
     times_ns = (message.capture_time_ns, message.utc_ns or 0)
     if not (0 <= message.seq <= INT64_MAX and all(abs(time_ns) <= MAX_TIME_NS for time_ns in times_ns)):
         raise MessageMalformed(
@@ -125,7 +134,7 @@ def joints_event(frame: PoseFrame, source_id: str) -> JointsEvent:
 
 
 def pose_frame(event: JointsEvent, received_ns: int) -> PoseFrame:
-    """Unpack the poses of one frame; the arrays are read-only views of the event's bytes.
+    """Unpack the poses of one frame, of a crowd those of `nearest_people`; the arrays are views of the event's bytes.
 
     Raises:
         MessageMalformed: if joints_m is not (P, 25, 3), the other fields are not of P people, or the lens is none.
@@ -141,12 +150,13 @@ def pose_frame(event: JointsEvent, received_ns: int) -> PoseFrame:
         expected[2] if boxes is None else boxes.shape,
         expected[3] if keypoints is None else (*keypoints.shape[:1], *keypoints.shape[2:]),
     )
-    if got != expected or len(event.body_ids) not in (0, people):
+    crowded = keypoints is not None and keypoints.ndim > 1 and keypoints.shape[1] > MOST_KEYPOINTS
+    if got != expected or crowded or len(event.body_ids) not in (0, people):
         shape = None if keypoints is None else keypoints.shape
         raise MessageMalformed(
             f"{event.topic[:80]}: joints {got[0]}, confidence {got[1]}, boxes {got[2]}, keypoints {shape}, "
             f"{len(event.body_ids)} body ids; expected (P, {JOINT_COUNT}, 3), (P, {JOINT_COUNT}), (P, 4) or none, "
-            "(P, N, 3) or none, P or 0"
+            f"(P, N, 3) with N up to {MOST_KEYPOINTS} or none, P or 0"
         )
     lens = None if event.lens is None else event.lens.numpy()
     if lens is not None and not is_lens(lens):
@@ -167,7 +177,7 @@ def pose_frame(event: JointsEvent, received_ns: int) -> PoseFrame:
                 keypoints=_known(keypoints, p),
                 body_id=body_ids[p],
             )
-            for p in range(people)
+            for p in nearest_people(joints_m, confidence)
         ),
         keypoint_layout=event.keypoint_layout,
         clock=SourceClock(utc_offset_ns=utc_offset_ns(event)),

@@ -30,6 +30,44 @@ class Gap:
         return f"lost {self.missed} of {self.topic}: expected seq {self.expected_seq}, got {self.got_seq}"
 
 
+class SessionOrder:
+    """Refuse messages of one topic that were sent before: copies, and those of an earlier session of the sender.
+
+    A new session replaces the one before at once, because a sender that was restarted has a new one. An earlier session
+    is taken again only with later numbers, and once the present one has been silent for long: two senders of one name
+    would otherwise alternate. Messages that are all numbered 0 are not numbered.
+    """
+
+    MOST_SESSIONS: Final = 64
+    """Number of sessions that are remembered, the most recent ones."""
+
+    def __init__(self, silence_ns: int) -> None:
+        """Take the silence after which the present session counts as over."""
+        self.refused = 0
+        """Messages refused."""
+        self._silence_ns = silence_ns
+        self._last_seq: OrderedDict[str, int] = OrderedDict()
+        """By session, the present one last."""
+        self._newest_ns = 0
+
+    def accept(self, message: Message, now_ns: int) -> bool:
+        """Return whether a message is newer than those before it, and count it if not."""
+        session_id = message.session_id
+        last = self._last_seq.get(session_id)
+        if last is not None:
+            is_copy = message.seq <= last and (message.seq, last) != (0, 0)
+            is_over = session_id != next(reversed(self._last_seq))
+            if is_copy or (is_over and now_ns - self._newest_ns < self._silence_ns):
+                self.refused += 1
+                return False
+        self._last_seq[session_id] = message.seq
+        self._last_seq.move_to_end(session_id)
+        if len(self._last_seq) > self.MOST_SESSIONS:
+            self._last_seq.popitem(last=False)
+        self._newest_ns = now_ns
+        return True
+
+
 class SequenceTracker:
     """Compare received sequence numbers with the expected ones.
 

@@ -9,28 +9,36 @@ from pathlib import Path
 from typing import Final
 
 import zmq
-from zmq.utils.monitor import recv_monitor_message
 
 from hitrs_live.errors import AddressUnavailable
 from hitrs_live.wire.addresses import show_address
+from hitrs_live.wire.connection_guard import GUARDED_EVENTS
 
 DEFAULT_HIGH_WATER_MARK: Final = 1000
+MOST_WAITING: Final = 1_000_000_000
+"""Largest high-water mark; libzmq has 32 bits for it."""
 MAX_MESSAGE_BYTES: Final = 16 * 2**20
 """A sender of larger messages is disconnected; no message of this package comes near it."""
-MAX_SUBSCRIPTION_BYTES: Final = 4096
+MAX_SUBSCRIPTION_BYTES: Final = 1024
+"""A subscriber that sends longer ones is disconnected; topics are much shorter."""
 SNAPSHOT: Final = "snapshot."
 """A subscriber to this prefix plus a word of its own is sent the current state under that topic only; apart from the
 topic, each message is as it was published."""
-HEARTBEAT_MS: Final = 2000
-"""Without heartbeats a socket would wait for ever for a peer whose cable was pulled."""
-_PEER_EVENTS: Final = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+SILENT_PEER_S: Final = 5
+"""A connection that is silent for this long is probed; without probes a socket would wait for ever for a peer whose
+cable was pulled. The system does it, not libzmq with its heartbeats: libzmq 4.3.5 ends the process where a heartbeat is
+due on a connection that was broken while its messages waited (an assertion in its out_event)."""
+_PROBE_S: Final = 2
+_PROBES: Final = 3
+HANDSHAKE_MS: Final = 10_000
+"""Longest time in which a peer must have greeted."""
 SCHEMES: Final = "tcp://HOST:PORT or ipc://PATH"
 
 
 def bind_publisher(
     context: zmq.Context[zmq.Socket[bytes]], url: str, *, high_water_mark: int, linger_ms: int
 ) -> zmq.Socket[bytes]:
-    """Bind a socket that publishes and is notified of its subscribers.
+    """Bind a socket that publishes, is notified of its subscribers, and is monitored for a `ConnectionGuard`.
 
     Args:
         url: tcp://HOST:PORT or ipc://PATH; port 0 or * takes a free one.
@@ -39,20 +47,28 @@ def bind_publisher(
 
     Raises:
         AddressUnavailable: if the address is taken, malformed or not of this machine.
+        ValueError: for a high_water_mark out of range.
     """
     _check_form(url, wild=True)
+    _check_high_water_mark(high_water_mark)
     if url.startswith("ipc://"):
         _check_ipc_path(url)
     # XPUB is a PUB that can also be read: it reports subscriptions.
     publisher = context.socket(zmq.XPUB)
-    publisher.set_hwm(high_water_mark)
+    publisher.sndhwm = high_water_mark
+    # libzmq reads a peer's subscriptions until there are none left, within whatever call comes next. With one at a time
+    # it is faster than its own network thread, so that a flood of them cannot keep it in that call.
+    publisher.rcvhwm = 1
     publisher.linger = linger_ms
     publisher.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES)
-    publisher.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+    _probe_silent_peers(publisher)
+    publisher.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     publisher.setsockopt(zmq.IPV6, int("[" in url))
+    publisher.get_monitor_socket(GUARDED_EVENTS)
     try:
         publisher.bind(url)
     except zmq.ZMQError as error:
+        _stop_monitor(publisher)
         publisher.close(linger=0)
         raise AddressUnavailable(f"cannot bind {show_address(url)}: {_why_not_bound(error)}") from None
     return publisher
@@ -71,28 +87,30 @@ def connect_subscriber(
     The publisher need not exist yet.
 
     Args:
-        monitored: record connections made and lost for `PeerMonitor`, which must then be polled regularly.
+        monitored: monitor it for a `ConnectionGuard`, which must then be made.
 
     Raises:
         AddressUnavailable: if the address is malformed.
+        ValueError: for a high_water_mark out of range.
     """
     _check_form(url, wild=False)
+    _check_high_water_mark(high_water_mark)
     subscriber = context.socket(zmq.SUB)
     subscriber.set_hwm(high_water_mark)
     subscriber.linger = 0
     subscriber.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
-    subscriber.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
+    _probe_silent_peers(subscriber)
     subscriber.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
     subscriber.setsockopt(zmq.IPV6, int("[" in url))
     for prefix in prefixes:
         subscriber.subscribe(prefix)
     if monitored:
-        subscriber.get_monitor_socket(int(_PEER_EVENTS))
+        subscriber.get_monitor_socket(GUARDED_EVENTS)
     try:
         subscriber.connect(url)
     except zmq.ZMQError as error:
         if monitored:
-            PeerMonitor(subscriber).close()
+            _stop_monitor(subscriber)
         subscriber.close(linger=0)
         raise AddressUnavailable(
             f"cannot connect to {show_address(url)!r}: {error.strerror}; expected {SCHEMES}"
@@ -121,27 +139,26 @@ def refuse_silent_address(url: str, *, timeout_s: float) -> None:
         raise AddressUnavailable(f"no publisher at {show_address(url)} ({reason})") from None
 
 
-class PeerMonitor:
-    """Track whether a publisher is connected to a monitored socket."""
+def _check_high_water_mark(high_water_mark: int) -> None:
+    if not 0 <= high_water_mark <= MOST_WAITING:
+        raise ValueError(
+            f"high_water_mark: got {high_water_mark}, expected 0 for no limit, up to {MOST_WAITING} messages"
+        )
 
-    def __init__(self, subscriber: zmq.Socket[bytes]) -> None:
-        """Open the monitor of a socket that was connected with `monitored`."""
-        self._subscriber = subscriber
-        self._events = subscriber.get_monitor_socket(int(_PEER_EVENTS))
-        self._connected = False
 
-    @property
-    def connected(self) -> bool:
-        """Whether a publisher that speaks ZeroMQ's protocol is connected now."""
-        while self._events.poll(0, zmq.POLLIN):
-            event = recv_monitor_message(self._events)["event"]
-            self._connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
-        return self._connected
+def _probe_silent_peers(endpoint: zmq.Socket[bytes]) -> None:
+    endpoint.setsockopt(zmq.TCP_KEEPALIVE, 1)
+    endpoint.setsockopt(zmq.TCP_KEEPALIVE_IDLE, SILENT_PEER_S)
+    endpoint.setsockopt(zmq.TCP_KEEPALIVE_INTVL, _PROBE_S)
+    endpoint.setsockopt(zmq.TCP_KEEPALIVE_CNT, _PROBES)
+    # What was sent and not acknowledged is not probed.
+    endpoint.setsockopt(zmq.TCP_MAXRT, (SILENT_PEER_S + _PROBE_S * _PROBES) * 1000)
 
-    def close(self) -> None:
-        """Stop monitoring; call it before the socket is closed."""
-        self._subscriber.disable_monitor()
-        self._events.close(linger=0)
+
+def _stop_monitor(monitored: zmq.Socket[bytes]) -> None:
+    events = monitored.get_monitor_socket(GUARDED_EVENTS)
+    monitored.disable_monitor()
+    events.close(linger=0)
 
 
 def _check_form(url: str, *, wild: bool) -> None:

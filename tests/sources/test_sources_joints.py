@@ -23,7 +23,8 @@ from hitrs_live.messages import (
     SourceEvent,
 )
 from hitrs_live.sources.base import SourceItem
-from hitrs_live.sources.joints import MAX_WAITING, JointsSource
+from hitrs_live.sources.joints import JointsSource
+from hitrs_live.sources.received_joints import MAX_WAITING
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.wire.codec import encode, joints_event
 

@@ -47,7 +47,7 @@ EXAMPLES: Final[tuple[AnyMessage, ...]] = (
         onset_time_ns=_CAPTURED_NS - 300_000_000, detection_delay_s=0.3,
         window_start_ns=_CAPTURED_NS - 5_800_000_000, window_end_ns=_CAPTURED_NS, peak_score=0.71, mean_score=0.71,
         box=(0.375, 0.125, 0.625, 0.875), keypoints=Array.of(np.array([(0.5, 0.25, 0.875)] * 33)),
-        keypoint_layout="mediapipe33", root_m=(0.25, -0.125, 2.5), count=None,
+        keypoint_layout="mediapipe33", root_m=(0.25, -0.125, 2.5), count=None, log_seq=2,
     ),
     MotionPrediction(
         **_stamp(seq=41, late_ms=62), track_id=1, horizons_ms=(100.0, 200.0, 400.0, 600.0, 1000.0),
@@ -68,7 +68,7 @@ EXAMPLES: Final[tuple[AnyMessage, ...]] = (
         **_stamp(seq=301, late_ms=48), index=301, joints_m=_standing(1), confidence=_filled(0.875, 1, 25),
         boxes=Array.of(np.array([(0.375, 0.125, 0.625, 0.875)])),
     ),
-    SourceEvent(**_stamp(seq=1, late_ms=4), state="up", detail="camera 0: 640x480 at 30 fps"),
+    SourceEvent(**_stamp(seq=1, late_ms=4), state="up", detail="camera 0: 640x480 at 30 fps", log_seq=1),
     Status(
         **_stamp(seq=12, late_ms=70), state="up", detail="camera 0: 640x480 at 30 fps", version="0.2.0",
         uptime_s=12.0, fps=29.9, frames=352, drops={"camera": 3}, frame_age_ms=70.0,

@@ -47,8 +47,8 @@ Name = tuple[str, str, str]
 """A type in plain words, in msgpack and in JSON."""
 SETTINGS: Final = (
     "publish.bind", "publish.predictions_every_s", "publish.status_every_s", "publish.motion", "publish.scores",
-    "publish.pose", "publish.now", "publish.high_water_mark", "action.update_every_s", "camera.stall_after_s",
-    "camera.lost_after_s",
+    "publish.pose", "publish.now", "publish.high_water_mark", "publish.recovery", "action.update_every_s",
+    "camera.stall_after_s", "camera.lost_after_s",
 )  # fmt: skip
 """Settings on which it depends what is published, and when."""
 INTRODUCTION: Final = """
@@ -68,6 +68,9 @@ ZeroMQ matches subscriptions by prefix, so `status.hall` also matches `status.ha
 A late subscriber can ask for the present state: subscribe as well to `snapshot.` and a word of your own, such as a
 UUID. Under that topic come the newest message of every source's state and of every action that goes on, each with its
 own `seq`.
+
+Actions and source states have a second number, `log_seq`, over all topics of a session. `hitrs_live.subscribe` with
+`reliable=True` asks for those that are missing; [reliability](RELIABILITY.md) has the details.
 """
 EXAMPLES_NOTE: Final = """
 The examples are written by the encoder; their values are typical, not measured. Lists of more than six items are

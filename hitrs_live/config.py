@@ -244,6 +244,16 @@ class PublishConfig(Section, frozen=True, kw_only=True):
         bool, Meta(description="publish every measured pose, also extrapolated to the time of publishing")
     ] = False
     status_every_s: Annotated[float, Meta(gt=0, description="interval between status messages, seconds")] = 1.0
+    recovery: Annotated[
+        str,
+        Meta(
+            description="address at which reliable subscribers ask for missed events; empty for a free port of the "
+            "host of bind, none for no such address"
+        ),
+    ] = ""
+    recovery_events: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="events kept for them; older ones are read from the recording")
+    ] = 10_000
 
 
 class RecordConfig(Section, frozen=True, kw_only=True):

@@ -343,6 +343,9 @@ class ActionEvent(Message, frozen=True, kw_only=True, tag="action"):
     count: int | None = None
     """Number of complete repetitions from the onset on, in updates and at the end, where it is 1 at least. None at the
     start, for actions without repetitions (`hitrs_live.streaming.repetitions.UNCOUNTED`) and for actions of two."""
+    log_seq: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+    """Number in the event log of the session, from 0 over all actions and source states of all sources; see
+    docs/RELIABILITY.md. None from an older publisher."""
 
     @property
     def topic(self) -> str:
@@ -480,6 +483,8 @@ class SourceEvent(Message, frozen=True, kw_only=True, tag="source"):
     """Details for people: the device, its frame rate, the reason why there are no frames."""
     fault: bool = False
     """True if a fault ended the source; `detail` then describes the fault."""
+    log_seq: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+    """Number in the event log of the session, as in ActionEvent."""
 
     @classmethod
     def of(cls, change: SourceChange, source_id: str) -> "SourceEvent":
@@ -536,7 +541,7 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     """Number of frames processed since the start."""
     drops: dict[str, int] = {}
     """Number of losses since the start, by cause: camera, stale, corrupt, pose_gap, clock, joints, bad_joints, record,
-    publish, peers, view, log, ..."""
+    publish, peers, recovery, view, log, ..."""
     frame_age_ms: float | None = None
     """Time from capture to publishing of the newest frame, milliseconds; for received joints, whose sender may have any
     clock, from the time at which they would have arrived without waiting. None for a source that is not live."""
@@ -586,11 +591,16 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     load_steps: tuple[str, ...] = ()
     """What is done less now because the machine is too slow for everything, the newest last: fewer_predictions,
     clip_updates, no_mirror, rate_15_hz, rate_10_hz; all sources share them. Empty with `process.adapt_to_load` off."""
+    recovery: str = ""
+    """Address at which reliable subscribers ask for missed actions and source states; empty if there is none."""
 
     @property
     def topic(self) -> str:
         return f"status.{self.source_id}"
 
+
+LoggedMessage = ActionEvent | SourceEvent
+"""The messages of the event log, which a reliable subscriber receives exactly once."""
 
 AnyMessage = ActionEvent | MotionPrediction | ScoreEvent | PoseEvent | JointsEvent | SourceEvent | Status
 """Every message on the wire; its `type` field names the class."""

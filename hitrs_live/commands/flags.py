@@ -66,6 +66,17 @@ def seed(text: str) -> int:
     return _whole(text, f"a whole number, 0 to {most}", least=0, most=most)
 
 
+def position(text: str) -> str:
+    """Read a position in the event logs from a flag."""
+    # Imported here: most verbs have no such flag.
+    from hitrs_live.wire.recovery import LogPosition
+
+    try:
+        return str(LogPosition.parse(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {_typed(text)}, expected SESSION:NUMBER") from None
+
+
 def names(text: str) -> frozenset[str]:
     """Read names separated by commas from a flag."""
     given = frozenset(name.strip() for name in text.split(",") if name.strip())

@@ -2,7 +2,8 @@
 
 import argparse
 
-from hitrs_live.commands.flags import seconds
+from hitrs_live.commands.flags import position, seconds
+from hitrs_live.errors import ConfigError
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -21,11 +22,25 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--duration", type=seconds, metavar="S", help="stop after this many seconds")
     parser.add_argument("--idle", type=seconds, metavar="S", help="stop after this many seconds without a message")
+    parser.add_argument(
+        "--reliable",
+        action="store_true",
+        help="print each action and source state exactly once and in order, also those lost on the way, and say which "
+        "ones cannot be recovered",
+    )
+    parser.add_argument(
+        "--after",
+        type=position,
+        metavar="SESSION:NUMBER",
+        help="with --reliable, continue after this event: session_id and log_seq of the last one that was processed",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the verb; return the exit code."""
+    if options.after is not None and not options.reliable:
+        raise ConfigError("--after needs --reliable: without it events are not recovered")
     if options.dashboard:
         from hitrs_live.pipeline.dashboard_process import main as dashboard
 
@@ -33,5 +48,8 @@ def run(options: argparse.Namespace) -> int:
     from hitrs_live.commands.watch_printer import USUAL_TOPICS, watch
 
     topics = () if options.all else USUAL_TOPICS if options.topics is None else options.topics
-    watch(options.url, options.json, topics, duration_s=options.duration, idle_s=options.idle)
+    watch(
+        options.url, options.json, topics, duration_s=options.duration, idle_s=options.idle,
+        reliable=options.reliable, after=options.after,
+    )  # fmt: skip
     return 0

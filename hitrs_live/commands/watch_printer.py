@@ -21,6 +21,7 @@ from hitrs_live.messages import (
 )
 from hitrs_live.process.line_writer import forget_unless_writable, printable, redirect_to_devnull
 from hitrs_live.process.signals import interrupted_by_signals
+from hitrs_live.transport.reliable import ReliableSubscription
 from hitrs_live.transport.subscriber import Subscription
 from hitrs_live.wire.addresses import show_address
 from hitrs_live.wire.json_codec import to_json
@@ -52,6 +53,8 @@ def watch(
     notes: TextIO | None = None,
     duration_s: float | None = None,
     idle_s: float | None = None,
+    reliable: bool = False,
+    after: str | None = None,
 ) -> None:
     """Print messages as they arrive, until Ctrl-C, until the reader closes the pipe, or until a time limit.
 
@@ -65,9 +68,11 @@ def watch(
         notes: stream for reports of lost messages and of a missing publisher, standard error by default.
         duration_s: end after this long, seconds.
         idle_s: end after this long without a message, seconds.
+        reliable, after: as for `subscribe`.
 
     Raises:
         AddressUnavailable: if the address is malformed.
+        TransportError: with reliable, if the publisher has no address for recovery.
     """
     out, notes = out or sys.stdout, notes or sys.stderr
     printer = _JsonPrinter(out) if json_lines else _PeoplePrinter(out)
@@ -75,7 +80,12 @@ def watch(
     def report(gap: Gap) -> None:
         _write_note(str(gap), notes)
 
-    with Subscription[AnyMessage](url, topics, on_gap=report) as subscription:
+    subscription: Subscription[AnyMessage]
+    if reliable:
+        subscription = ReliableSubscription(url, topics, on_gap=report, after=after)
+    else:
+        subscription = Subscription(url, topics, on_gap=report)
+    with subscription:
         try:
             with interrupted_by_signals():
                 _pump(subscription, printer, out, _Absence(subscription, notes), duration_s, idle_s)

@@ -27,6 +27,7 @@ from hitrs_live.process.terminal import RESTORE, discard_output, why_not_drawabl
 from hitrs_live.sources.factory import make_sources
 from hitrs_live.transport.multi_sink import MultiSink
 from hitrs_live.transport.publisher import Publisher
+from hitrs_live.transport.recoverable import open_publisher
 from hitrs_live.views.log_lines import PlainLog
 from hitrs_live.wire.utc import SessionClock
 
@@ -56,7 +57,9 @@ def run_live(
         forced.report_to(partial(_end_log, output, drawn=drawn))
         with interrupted_by(stop):
             assembly = stack.enter_context(Assembly(plan, config, session=session))
-            publisher = stack.enter_context(Publisher(config.publish, assembly.session_id))
+            publisher = stack.enter_context(
+                open_publisher(config.publish, assembly.session_id, recordings=plan.recordings)
+            )
             assembly.open()
             view = _DashboardView(publisher.address, output)
             log = PlainLog(several=not assembly.alone)

@@ -49,6 +49,11 @@ class RunPlan:
     """Whether a sink's file may replace another."""
     views: Sequence[NamedOutput] = ()
 
+    @property
+    def recordings(self) -> Path | None:
+        """The folder that the run records in; None if it does not record."""
+        return next((Path(value).parent for kind, value in self.sinks if kind == "record"), None)
+
 
 class Assembly:
     """Check, open and build the parts of one run, in the order in which they can fail.

@@ -24,8 +24,8 @@ from hitrs_live.sources.pacing import Speed
 from hitrs_live.transport.callback_sink import CallbackSink
 from hitrs_live.transport.message_queue import MessageQueue
 from hitrs_live.transport.multi_sink import MultiSink
-from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.queue_sink import QueueSink
+from hitrs_live.transport.recoverable import open_publisher
 from hitrs_live.transport.sink import Sink
 
 FilePath = str | os.PathLike[str]
@@ -137,7 +137,11 @@ class LiveRun:
             self._queue = MessageQueue(
                 capacity, waits=not assembly.is_live, stop=stop, has_reader=sink is None and not publishes
             )
-            publisher = stack.enter_context(Publisher(config.publish, assembly.session_id)) if publishes else None
+            publisher = None
+            if publishes:
+                publisher = stack.enter_context(
+                    open_publisher(config.publish, assembly.session_id, recordings=plan.recordings)
+                )
             assembly.open()
             self._callback: CallbackSink | None = None
             if sink is not None:

@@ -54,7 +54,7 @@ class Publisher:
         self._unsent = 0
         self._stamper = Stamper(session_id, clock)
         self._subscriptions = 0
-        self._current = _Current()
+        self._current = CurrentState()
         self._snapshot_topics: deque[bytes] = deque(maxlen=SNAPSHOTS_WAITING)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
@@ -154,7 +154,7 @@ class Publisher:
         return True
 
 
-class _Current:
+class CurrentState:
     """Keep the current state: the newest message of each source's state and of each running action."""
 
     def __init__(self) -> None:
@@ -162,6 +162,7 @@ class _Current:
         """By topic and second person: an action of two people has the topic of the first one."""
 
     def keep(self, message: AnyMessage, parts: Sequence[bytes]) -> None:
+        """Replace what the message makes outdated. parts: the message as it is sent."""
         if not isinstance(message, (SourceEvent, ActionEvent)):
             return
         other = message.other_track_id if isinstance(message, ActionEvent) else None

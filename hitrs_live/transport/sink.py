@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from hitrs_live.messages import AnyMessage, Message
+from hitrs_live.messages import AnyMessage, LoggedMessage, Message
 from hitrs_live.wire.sequence_numbers import MAX_TOPICS
 
 Clock = Callable[[], int]
@@ -19,6 +19,8 @@ M = TypeVar("M", bound=Message)
 class Stamper:
     """Set each message's session id, sequence number within its topic, and time of publishing.
 
+    A message of the event log also gets its number there, which counts over all topics.
+
     Numbers of a topic count from 0. Those of the `max_topics` most recently published topics are kept; a topic that was
     dropped begins again at 0. Tracks never come back, so no track is affected.
     """
@@ -28,6 +30,7 @@ class Stamper:
         self._clock = clock
         self._max_topics = max_topics
         self._next_seq: OrderedDict[str, int] = OrderedDict()
+        self._next_log_seq = 0
 
     def stamp(self, message: M) -> M:
         """Return the stamped message."""
@@ -37,7 +40,13 @@ class Stamper:
         self._next_seq.move_to_end(topic)
         if len(self._next_seq) > self._max_topics:
             self._next_seq.popitem(last=False)
-        return msgspec.structs.replace(message, session_id=self.session_id, seq=seq, publish_time_ns=self._clock())
+        logged = {}
+        if isinstance(message, LoggedMessage):
+            logged["log_seq"] = self._next_log_seq
+            self._next_log_seq += 1
+        return msgspec.structs.replace(
+            message, session_id=self.session_id, seq=seq, publish_time_ns=self._clock(), **logged
+        )
 
 
 class Sink(Protocol):

@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, Literal, TypeVar, overload
+from typing import Any, Final, Generic, Literal, TypedDict, TypeVar, Unpack, overload
 
 import zmq
 
@@ -64,17 +64,20 @@ class Subscription(Generic[M_co]):
         self._unread = Unread()
         self._waiting: list[M_co] = []
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        # Last, when the messages themselves are already subscribed to, so that none is missed in between.
-        prefixes = [*(self._topics or [""]), SNAPSHOT + uuid.uuid4().hex]
-        self._snapshot_topic = prefixes[-1].encode()
+        self._snapshot_topic = (SNAPSHOT + uuid.uuid4().hex).encode()
         try:
             self._socket = connect_subscriber(
-                self._context, url, prefixes, high_water_mark=high_water_mark, monitored=True
+                self._context, url, self._prefixes(), high_water_mark=high_water_mark, monitored=True
             )
         except BaseException:
             self._context.term()
             raise
         self._guard = ConnectionGuard(self._socket, lambda: UnreadLimit(self._unread, high_water_mark))
+
+    @property
+    def position(self) -> str | None:
+        """Position of the last message returned by a reliable subscription, for `after`; None for another one."""
+        return None
 
     @property
     def connected(self) -> bool:
@@ -146,6 +149,11 @@ class Subscription(Generic[M_co]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _prefixes(self) -> Sequence[str]:
+        """Return what is subscribed to, in this order."""
+        # The snapshot last, when the messages are subscribed to already, so that none is missed in between.
+        return (*(self._topics or [""]), self._snapshot_topic.decode())
+
     def _receive(self) -> list[M_co]:
         messages: list[M_co] = []
         for taken in range(READ_AT_ONCE):
@@ -198,54 +206,86 @@ _Source = Literal["source"] | tuple[Literal["source"]]
 _Status = Literal["status"] | tuple[Literal["status"]]
 
 
+class _Delivery(TypedDict, total=False):
+    reliable: bool
+    after: str | None
+    recovery: str | None
+
+
 # One overload per topic, so that type checkers know the class of its messages. fmt: off
 @overload
 def subscribe(
-    url: str = ..., topics: _Topics = ..., timeout_s: _Seconds = ..., on_gap: _OnGap = ..., *, kind: type[M]
+    url: str = ...,
+    topics: _Topics = ...,
+    timeout_s: _Seconds = ...,
+    on_gap: _OnGap = ...,
+    *,
+    kind: type[M],
+    **delivery: Unpack[_Delivery],
 ) -> Subscription[M]: ...
 @overload
 def subscribe(
-    url: str, topics: _Action, timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+    url: str, topics: _Action, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
 ) -> Subscription[ActionEvent]: ...
 @overload
-def subscribe(*, topics: _Action, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[ActionEvent]: ...
+def subscribe(
+    *, topics: _Action, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
+) -> Subscription[ActionEvent]: ...
 @overload
 def subscribe(
-    url: str, topics: _Motion, timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+    url: str, topics: _Motion, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
 ) -> Subscription[MotionPrediction]: ...
 @overload
 def subscribe(
-    *, topics: _Motion, timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+    *, topics: _Motion, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
 ) -> Subscription[MotionPrediction]: ...
 @overload
 def subscribe(
-    url: str, topics: _Scores, timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+    url: str, topics: _Scores, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
 ) -> Subscription[ScoreEvent]: ...
 @overload
-def subscribe(*, topics: _Scores, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[ScoreEvent]: ...
-@overload
-def subscribe(url: str, topics: _Pose, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[PoseEvent]: ...
-@overload
-def subscribe(*, topics: _Pose, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[PoseEvent]: ...
+def subscribe(
+    *, topics: _Scores, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
+) -> Subscription[ScoreEvent]: ...
 @overload
 def subscribe(
-    url: str, topics: _Joints, timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+    url: str, topics: _Pose, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
+) -> Subscription[PoseEvent]: ...
+@overload
+def subscribe(
+    *, topics: _Pose, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
+) -> Subscription[PoseEvent]: ...
+@overload
+def subscribe(
+    url: str, topics: _Joints, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
 ) -> Subscription[JointsEvent]: ...
 @overload
-def subscribe(*, topics: _Joints, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[JointsEvent]: ...
+def subscribe(
+    *, topics: _Joints, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
+) -> Subscription[JointsEvent]: ...
 @overload
 def subscribe(
-    url: str, topics: _Source, timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+    url: str, topics: _Source, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
 ) -> Subscription[SourceEvent]: ...
 @overload
-def subscribe(*, topics: _Source, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[SourceEvent]: ...
-@overload
-def subscribe(url: str, topics: _Status, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[Status]: ...
-@overload
-def subscribe(*, topics: _Status, timeout_s: _Seconds = ..., on_gap: _OnGap = ...) -> Subscription[Status]: ...
+def subscribe(
+    *, topics: _Source, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
+) -> Subscription[SourceEvent]: ...
 @overload
 def subscribe(
-    url: str = ..., topics: _Topics = ..., timeout_s: _Seconds = ..., on_gap: _OnGap = ...
+    url: str, topics: _Status, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
+) -> Subscription[Status]: ...
+@overload
+def subscribe(
+    *, topics: _Status, timeout_s: _Seconds = ..., on_gap: _OnGap = ..., **delivery: Unpack[_Delivery]
+) -> Subscription[Status]: ...
+@overload
+def subscribe(
+    url: str = ...,
+    topics: _Topics = ...,
+    timeout_s: _Seconds = ...,
+    on_gap: _OnGap = ...,
+    **delivery: Unpack[_Delivery],
 ) -> Subscription[AnyMessage]: ...
 # fmt: on
 def subscribe(
@@ -255,6 +295,9 @@ def subscribe(
     on_gap: _OnGap = None,
     *,
     kind: type[Message] | None = None,
+    reliable: bool = False,
+    after: str | None = None,
+    recovery: str | None = None,
 ) -> Subscription[Any]:
     """Receive the messages of a pipeline: `for event in subscribe(url, topics="action"): ...`.
 
@@ -265,6 +308,12 @@ def subscribe(
         timeout_s: longest wait for one message, seconds, after which TimeoutError is raised; None waits for ever.
         on_gap: called with each loss, just before the message after it is returned.
         kind: class of the messages to return, such as ActionEvent; others are skipped, and a type checker knows.
+        reliable: return each action and source state exactly once and in the order of publication, also those lost on
+            the way or published while there was no connection; what cannot be recovered is reported to on_gap as a
+            `LogGap`. Other messages may be lost as usual. See docs/RELIABILITY.md.
+        after: with reliable, continue after this `position` of an earlier subscription; None begins with the current
+            state, as without reliable.
+        recovery: with reliable, address to ask for missed events; None for the one that the publisher announces.
 
     Returns:
         An iterator of messages, each of its own class; also a context manager. Its `missed`, `restarts` and
@@ -272,6 +321,15 @@ def subscribe(
         current state: the state of each source and the newest message of each running action.
 
     Raises:
-        AddressUnavailable: if the address is malformed. The publisher need not exist yet.
+        AddressUnavailable: if an address is malformed. The publisher need not exist yet.
+        ValueError: if `after` is no position, or is given without `reliable`.
     """
+    if reliable:
+        from hitrs_live.transport.reliable import ReliableSubscription
+
+        return ReliableSubscription(
+            url, topics, timeout_s=timeout_s, on_gap=on_gap, kind=kind, after=after, recovery=recovery
+        )
+    if after is not None or recovery is not None:
+        raise ValueError("subscribe: after and recovery are for reliable subscriptions; give reliable=True")
     return Subscription(url, topics, timeout_s=timeout_s, on_gap=on_gap, kind=kind)

@@ -45,7 +45,23 @@ class InboundLimit(Protocol):
         """Take the bytes received since the connection began and the seconds since the last call."""
 
 
-class SubscriberLimit:
+class RateLimit:
+    """Limit a connection to so many bytes a second, after a burst."""
+
+    def __init__(self, *, burst_bytes: int, bytes_per_s: int) -> None:
+        """Take what may come at once, and what may come for ever."""
+        self._burst_bytes, self._bytes_per_s = burst_bytes, bytes_per_s
+        self._left = float(burst_bytes)
+        self._received = 0
+
+    def is_exceeded(self, received: int, elapsed_s: float) -> bool:
+        """As in InboundLimit."""
+        self._left = min(self._left + elapsed_s * self._bytes_per_s, self._burst_bytes) - (received - self._received)
+        self._received = received
+        return self._left < 0
+
+
+class SubscriberLimit(RateLimit):
     """Limit a subscriber, which only subscribes and shows that it is alive: a burst at first, and little afterwards."""
 
     BURST_BYTES: Final = 256 * 1024
@@ -53,14 +69,17 @@ class SubscriberLimit:
     BYTES_PER_S: Final = 4096
 
     def __init__(self) -> None:
-        self._left = float(self.BURST_BYTES)
-        self._received = 0
+        super().__init__(burst_bytes=self.BURST_BYTES, bytes_per_s=self.BYTES_PER_S)
 
-    def is_exceeded(self, received: int, elapsed_s: float) -> bool:
-        """As in InboundLimit."""
-        self._left = min(self._left + elapsed_s * self.BYTES_PER_S, self.BURST_BYTES) - (received - self._received)
-        self._received = received
-        return self._left < 0
+
+class RequesterLimit(RateLimit):
+    """Limit a peer that asks for something in small requests, a few hundred a second at most."""
+
+    BURST_BYTES: Final = 4 * 2**20
+    BYTES_PER_S: Final = 256 * 1024
+
+    def __init__(self) -> None:
+        super().__init__(burst_bytes=self.BURST_BYTES, bytes_per_s=self.BYTES_PER_S)
 
 
 class Unread:

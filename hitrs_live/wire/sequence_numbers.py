@@ -68,6 +68,28 @@ class SessionOrder:
         return True
 
 
+@dataclass(frozen=True, kw_only=True)
+class LogGap(Gap):
+    """Events of a session's log that are lost for good: the publisher has them neither in memory nor recorded."""
+
+    session_id: str
+    open_ended: bool = False
+    """Whether it is unknown how many there were, none at all perhaps: a publisher ended without a trace of its last
+    events. `missed` is 0 then."""
+
+    def __str__(self) -> str:
+        if self.open_ended:
+            return (
+                f"events of session {self.session_id} from number {self.expected_seq} on can no longer be recovered; "
+                "whether there were any is unknown"
+            )
+        if self.missed == 1:
+            return f"lost an event of session {self.session_id}: number {self.expected_seq}"
+        return (
+            f"lost {self.missed} events of session {self.session_id}: numbers {self.expected_seq} to {self.got_seq - 1}"
+        )
+
+
 class SequenceTracker:
     """Compare received sequence numbers with the expected ones.
 

@@ -32,6 +32,8 @@ _PROBE_S: Final = 2
 _PROBES: Final = 3
 HANDSHAKE_MS: Final = 10_000
 """Longest time in which a peer must have greeted."""
+REQUESTS_WAITING: Final = 16
+"""Most requests of one peer that wait to be read."""
 SCHEMES: Final = "tcp://HOST:PORT or ipc://PATH"
 
 
@@ -116,6 +118,58 @@ def connect_subscriber(
             f"cannot connect to {show_address(url)!r}: {error.strerror}; expected {SCHEMES}"
         ) from None
     return subscriber
+
+
+def bind_replier(context: zmq.Context[zmq.Socket[bytes]], url: str, *, max_request_bytes: int) -> zmq.Socket[bytes]:
+    """Bind a socket that receives requests from many peers, each with the peer's name, and replies to them.
+
+    It is monitored for a `ConnectionGuard`, which must then be made.
+    url: as for `bind_publisher`. Of each peer, few requests and one reply wait; one that sends a longer request is
+    disconnected. Raises AddressUnavailable.
+    """
+    _check_form(url, wild=True)
+    if url.startswith("ipc://"):
+        _check_ipc_path(url)
+    replier = context.socket(zmq.ROUTER)
+    replier.setsockopt(zmq.RCVHWM, REQUESTS_WAITING)
+    replier.setsockopt(zmq.SNDHWM, 1)
+    replier.linger = 0
+    replier.setsockopt(zmq.MAXMSGSIZE, max_request_bytes)
+    _probe_silent_peers(replier)
+    replier.setsockopt(zmq.IPV6, int("[" in url))
+    replier.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+    replier.get_monitor_socket(GUARDED_EVENTS)
+    try:
+        replier.bind(url)
+    except zmq.ZMQError as error:
+        _stop_monitor(replier)
+        replier.close(linger=0)
+        raise AddressUnavailable(f"cannot bind {show_address(url)}: {_why_not_bound(error)}") from None
+    return replier
+
+
+def connect_requester(context: zmq.Context[zmq.Socket[bytes]], url: str) -> zmq.Socket[bytes]:
+    """Connect a socket that sends requests and receives replies; it reconnects automatically for ever.
+
+    Sending raises zmq.Again while there is no connection. Raises AddressUnavailable if the address is malformed.
+    """
+    _check_form(url, wild=False)
+    requester = context.socket(zmq.DEALER)
+    requester.set_hwm(REQUESTS_WAITING)
+    requester.linger = 0
+    requester.setsockopt(zmq.IMMEDIATE, 1)
+    requester.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+    _probe_silent_peers(requester)
+    requester.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
+    requester.setsockopt(zmq.IPV6, int("[" in url))
+    try:
+        requester.connect(url)
+    except zmq.ZMQError as error:
+        requester.close(linger=0)
+        raise AddressUnavailable(
+            f"cannot connect to {show_address(url)!r}: {error.strerror}; expected {SCHEMES}"
+        ) from None
+    return requester
 
 
 def check_subscribed_address(url: str) -> None:

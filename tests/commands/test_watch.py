@@ -13,11 +13,14 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from patience import PATIENCE_S
-from transport_messages import MESSAGES, a_motion, an_action, bound_publisher
+from transport_messages import MESSAGES, a_motion, a_status, an_action, bound_publisher
 
+from hitrs_live.cli import main
 from hitrs_live.commands.watch_printer import _PeoplePrinter, describe, watch
+from hitrs_live.config import PublishConfig
 from hitrs_live.messages import AnyMessage, SourceEvent
 from hitrs_live.transport.publisher import Publisher
+from hitrs_live.transport.recoverable import RecoverablePublisher
 
 WATCHER = "import sys; from hitrs_live.commands.watch_printer import watch; watch(sys.argv[1], True, sys.argv[2:])"
 
@@ -113,6 +116,46 @@ def test_every_message_can_be_described(message: AnyMessage) -> None:
     out = io.StringIO()
     _PeoplePrinter(out).show(message)
     assert out.getvalue()
+
+
+class _Announced(io.StringIO):
+    """Publish a status at each flush, and press Ctrl-C after two lines."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        super().__init__()
+        self.publisher = publisher
+
+    def flush(self) -> None:
+        if self.getvalue().count("\n") == 2:
+            raise KeyboardInterrupt
+        self.publisher.publish(a_status())
+
+
+def test_a_reliable_watch_continues_after_a_position_and_reports_what_is_lost() -> None:
+    notes = io.StringIO()
+    config = PublishConfig(bind="tcp://127.0.0.1:*", recovery_events=2)
+    with RecoverablePublisher(config, "s") as publisher:
+        for _ in range(5):
+            publisher.publish(an_action())
+        out = _Announced(publisher)
+        watch(publisher.address, True, "action", out=out, notes=notes, reliable=True, after="s:1")
+    assert [json.loads(line)["log_seq"] for line in out.getvalue().splitlines()] == [3, 4]
+    # On a slow machine it also says that there is no publisher yet.
+    assert "lost an event of session s: number 2" in notes.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    "flags", [["--after", "s:1"], ["--reliable", "--after", "1"], ["--reliable", "--after", "s:x"]]
+)
+def test_a_position_that_cannot_be_used_is_refused_in_one_line(
+    flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(["watch", *flags])
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2
+    assert "--after" in capsys.readouterr().err.splitlines()[-1]
 
 
 class _Notes(io.StringIO):

@@ -176,3 +176,8 @@ def a_motion() -> MotionPrediction:
         horizons_ms=tuple(1000 * frame / 30 for frame in range(1, 31)),
         joints_m=Array.of(np.random.default_rng(0).normal(0, 1, (30, 25, 3))),
     )
+
+
+def a_status() -> Status:
+    """Build a status of a source that is up."""
+    return Status(source_id="cam", capture_time_ns=5, state="up", version="0", uptime_s=1.0, fps=30.0, frames=1)

@@ -1,4 +1,4 @@
-"""Read files with secrets, which nobody else may be able to read."""
+"""Read files with secrets, which must be closed to everyone but their owner."""
 
 import os
 import stat

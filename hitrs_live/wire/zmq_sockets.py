@@ -35,8 +35,8 @@ HANDSHAKE_MS: Final = 10_000
 """Longest time in which a peer must have greeted."""
 REQUESTS_WAITING: Final = 16
 """Most requests of one peer that wait to be read."""
-_LOOPBACK: Final = re.compile(r"127(\.\d{1,3}){1,3}|localhost|\[::1\]|lo")
-"""Hosts that only this machine can reach; `lo` is the name of an interface."""
+_LOOPBACK: Final = re.compile(r"127(\.\d{1,3}){1,3}|localhost|\[::1\]|lo0?")
+"""Hosts that only this machine can reach; `lo` and `lo0` are names of interfaces."""
 SCHEMES: Final = "tcp://HOST:PORT or ipc://PATH"
 
 

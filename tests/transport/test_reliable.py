@@ -252,7 +252,7 @@ def test_every_status_names_the_address_and_counts_refused_requests() -> None:
         status = publisher.publish(a_status())
         assert isinstance(status, Status)
         assert status.recovery == publisher.recovery_address
-        assert publisher.drops() == {"publish": 0, "recovery": 0}
+        assert publisher.drops() == {"publish": 0, "peers": 0, "denied": 0, "recovery": 0}
 
 
 @settings(max_examples=60, deadline=None)

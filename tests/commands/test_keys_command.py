@@ -42,6 +42,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert words in line
 
 
+@pytest.mark.slow
 def test_a_watch_that_is_refused_says_so_in_one_line_and_goes_on(tmp_path: Path) -> None:
     for name in ("publisher", "client"):
         assert main(["keys", "new", name, "--out", str(tmp_path)]) == 0

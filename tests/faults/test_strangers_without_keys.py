@@ -13,6 +13,7 @@ from hitrs_live.transport.subscriber import Subscription
 _GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"CURVE".ljust(20, b"\0") + bytes(32)
 
 
+@pytest.mark.slow
 def test_strangers_that_only_greet_are_ended_for_an_allowed_client(keys: Keys) -> None:
     keys.allow("client")
     strangers = []

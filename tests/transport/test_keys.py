@@ -33,6 +33,7 @@ def test_an_allowed_client_receives_and_nothing_of_the_keys_is_shown(keys: Keys)
         assert load_key_pair(keys.secret(name)).secret.decode() not in shown
 
 
+@pytest.mark.slow
 def test_a_client_is_denied_and_counted_until_its_key_is_in_the_folder_and_again_once_it_is_removed(
     keys: Keys, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -57,6 +58,7 @@ def test_a_client_is_denied_and_counted_until_its_key_is_in_the_folder_and_again
         wait_until(is_denied, "the folder to be read again")
 
 
+@pytest.mark.slow
 def test_a_client_with_another_server_key_and_one_without_keys_learn_that_they_are_refused(keys: Keys) -> None:
     keys.allow("client")
     with keys.publishing() as publisher:
@@ -74,6 +76,7 @@ def test_a_client_with_keys_learns_that_the_publisher_has_none(keys: Keys) -> No
         wait_until(lambda: (subscription.read(0.05), "it uses no keys" in subscription.refusal)[1], "a refusal")
 
 
+@pytest.mark.slow
 def test_a_reliable_subscription_recovers_over_encrypted_connections(keys: Keys) -> None:
     keys.allow("client")
     with keys.publishing() as publisher:
@@ -95,6 +98,7 @@ def test_a_reliable_subscription_recovers_over_encrypted_connections(keys: Keys)
         assert publisher.drops()["denied"] == 0
 
 
+@pytest.mark.slow
 def test_a_stranger_without_keys_gets_no_reply_at_the_address_for_recovery(keys: Keys) -> None:
     # No status is announced to it, so the address is given.
     with (
@@ -106,6 +110,7 @@ def test_a_stranger_without_keys_gets_no_reply_at_the_address_for_recovery(keys:
         assert (stranger.read(0.2), stranger.position) == ([], None)
 
 
+@pytest.mark.slow
 def test_joints_are_received_with_the_key_of_their_sender_and_a_refusal_is_the_sources_state(
     keys: Keys,
 ) -> None:

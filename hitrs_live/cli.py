@@ -14,12 +14,13 @@ from hitrs_live.version import __version__
 
 _USER_MISTAKE = 2
 _OUTPUT_FAULTS = (errno.EPIPE, errno.ENOSPC, errno.EIO)
-_READ_VERBS = ("config", "models", "watch")
+_READ_VERBS = ("config", "keys", "models", "watch")
 """Verbs that only print."""
 _VERBS = (
     ("live", "run the pipeline: cameras or files in, action events out over ZeroMQ"),
     ("pose", "run pose estimation alone and publish joints for `live --joints`"),
     ("watch", "print the events of a running pipeline"),
+    ("keys", "make and show the keys of encrypted publishing"),
     ("config", "print the effective settings, with comments"),
     ("models", "show or fetch the pose model; list the classes of an action model"),
     ("build-engines", "build and check the fastest inference engine for this machine"),

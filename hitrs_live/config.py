@@ -255,6 +255,30 @@ class PublishConfig(Section, frozen=True, kw_only=True):
         int, Meta(ge=1, le=1_000_000, description="events kept for them; older ones are read from the recording")
     ] = 10_000
 
+    secret_key: Annotated[
+        str,
+        Meta(
+            description="file of the publisher's secret key (hitrs-live keys new), to encrypt everything and to admit "
+            "allowed clients only; empty for no keys"
+        ),
+    ] = ""
+    allowed_clients: Annotated[
+        str, Meta(description="with secret_key: folder of the public keys of clients (NAME.key), read while running")
+    ] = ""
+    insecure: Annotated[
+        bool, Meta(description="let other machines connect without keys: anyone may read what is published")
+    ] = False
+
+
+class JointsConfig(Section, frozen=True, kw_only=True):
+    """Keys for the publishers that `--joints` receives from."""
+
+    secret_key: Annotated[str, Meta(description="file of the own secret key; empty for no keys")] = ""
+    server_key: Annotated[
+        str,
+        Meta(description="file of the sender's public key, or a folder with one per source (NAME.key); empty for none"),
+    ] = ""
+
 
 class RecordConfig(Section, frozen=True, kw_only=True):
     """Recordings of `--record`."""
@@ -323,6 +347,7 @@ class Config(Section, frozen=True, kw_only=True):
     model: ModelConfig = ModelConfig()
     action: ActionConfig = ActionConfig()
     publish: PublishConfig = PublishConfig()
+    joints: JointsConfig = JointsConfig()
     record: RecordConfig = RecordConfig()
     log: LogConfig = LogConfig()
     process: ProcessConfig = ProcessConfig()

@@ -17,6 +17,7 @@
     ├── RenderUnavailable         bodies cannot be rendered: a package or OpenGL is missing
     └── TransportError
         ├── AddressUnavailable    an address cannot be bound or connected
+        ├── KeyUnusable           a key file for encryption is missing, open to others or malformed
         └── MessageMalformed      bytes on the wire are not a message of this schema
 
 A mistake of the calling code (a wrong shape, a negative count) is a ValueError instead.
@@ -82,6 +83,10 @@ class TransportError(HitrsLiveError):
 
 class AddressUnavailable(TransportError):
     """An address cannot be bound or connected."""
+
+
+class KeyUnusable(TransportError):
+    """A key file for encryption is missing, open to others or malformed, or keys cannot be used here."""
 
 
 class MessageMalformed(TransportError):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from demo_recording import FRAMES, record_demo
 from hypothesis import HealthCheck, settings
+from key_folders import Keys
 
 from hitrs_live.data.array_format import data_folder
 
@@ -40,3 +41,9 @@ def demo_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def short_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three seconds of it: enough for scores and predictions."""
     return record_demo(tmp_path_factory.mktemp("recordings") / "short.mcap", frames=90)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    """Keys of a test's own, in files."""
+    return Keys(tmp_path)

@@ -50,6 +50,20 @@ _SETTINGS: tuple[tuple[str, str, str, str], ...] = (
         "actions to report, with commas, or all (default: all but the model's experimental ones)",
     ),
     ("--bind", "publish.bind", "URL", "address to publish on (default: tcp://127.0.0.1:5556)"),
+    ("--secret-key", "publish.secret_key", "FILE", "publish with this secret key, encrypted, see `hitrs-live keys`"),
+    (
+        "--allowed-clients",
+        "publish.allowed_clients",
+        "FOLDER",
+        "with --secret-key: folder of the public keys of clients that may connect",
+    ),
+    ("--joints-secret-key", "joints.secret_key", "FILE", "own secret key for --joints"),
+    (
+        "--joints-server-key",
+        "joints.server_key",
+        "PATH",
+        "public key of the sender of --joints: a file, or a folder with NAME.key per source",
+    ),
     ("--log-format", "log.format", "FORMAT", "format of --plain: text (default), or json, one object per line"),
 )
 # Flags that switch a setting: flag, dotted key, action, help.
@@ -66,6 +80,12 @@ _SWITCHES: tuple[tuple[str, str, Any, str], ...] = (
         "store_true",
         "exit if a camera or sender of joints is missing at the start, instead of retrying",
     ),
+    (
+        "--insecure",
+        "publish.insecure",
+        "store_true",
+        "let --bind name an address that other machines reach, without keys",
+    ),
     ("--publish-pose", "publish.pose", "store_true", "also publish every pose"),
     (
         "--now",
@@ -79,7 +99,8 @@ ALL = ("",)
 """Every setting."""
 OF_POSE = (
     "source_id", "require_sources", "camera.", "pose.", "publish.bind", "publish.high_water_mark",
-    "publish.linger_ms", "publish.status_every_s", "log.",
+    "publish.linger_ms", "publish.status_every_s", "publish.secret_key", "publish.allowed_clients", "publish.insecure",
+    "log.",
 )  # fmt: skip
 """Settings that `pose` reads, which runs no model."""
 OF_REPLAY = ("pose.max_people", "pose.min_joint_confidence", "track.", "pair.", "model.", "action.")

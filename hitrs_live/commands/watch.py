@@ -34,6 +34,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="SESSION:NUMBER",
         help="with --reliable, continue after this event: session_id and log_seq of the last one that was processed",
     )
+    parser.add_argument("--secret-key", metavar="FILE", help="own secret key, for a publisher that uses keys")
+    parser.add_argument("--server-key", metavar="FILE", help="that publisher's public key")
     parser.set_defaults(run=run)
 
 
@@ -44,12 +46,14 @@ def run(options: argparse.Namespace) -> int:
     if options.dashboard:
         from hitrs_live.pipeline.dashboard_process import main as dashboard
 
-        return dashboard([options.url])
+        keys = [("--secret-key", options.secret_key), ("--server-key", options.server_key)]
+        return dashboard([options.url, *(f"{flag}={file}" for flag, file in keys if file)])
     from hitrs_live.commands.watch_printer import USUAL_TOPICS, watch
+    from hitrs_live.wire.curve import ClientKeys
 
     topics = () if options.all else USUAL_TOPICS if options.topics is None else options.topics
     watch(
         options.url, options.json, topics, duration_s=options.duration, idle_s=options.idle,
-        reliable=options.reliable, after=options.after,
+        reliable=options.reliable, after=options.after, keys=ClientKeys.load(options.secret_key, options.server_key),
     )  # fmt: skip
     return 0

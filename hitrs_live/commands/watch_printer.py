@@ -24,6 +24,7 @@ from hitrs_live.process.signals import interrupted_by_signals
 from hitrs_live.transport.reliable import ReliableSubscription
 from hitrs_live.transport.subscriber import Subscription
 from hitrs_live.wire.addresses import show_address
+from hitrs_live.wire.curve import ClientKeys
 from hitrs_live.wire.json_codec import to_json
 from hitrs_live.wire.sequence_numbers import Gap
 from hitrs_live.wire.utc import utc_text
@@ -55,6 +56,7 @@ def watch(
     idle_s: float | None = None,
     reliable: bool = False,
     after: str | None = None,
+    keys: ClientKeys | None = None,
 ) -> None:
     """Print messages as they arrive, until Ctrl-C, until the reader closes the pipe, or until a time limit.
 
@@ -69,6 +71,7 @@ def watch(
         duration_s: end after this long, seconds.
         idle_s: end after this long without a message, seconds.
         reliable, after: as for `subscribe`.
+        keys: for a publisher that uses keys. That it refuses them is logged.
 
     Raises:
         AddressUnavailable: if the address is malformed.
@@ -82,9 +85,9 @@ def watch(
 
     subscription: Subscription[AnyMessage]
     if reliable:
-        subscription = ReliableSubscription(url, topics, on_gap=report, after=after)
+        subscription = ReliableSubscription(url, topics, on_gap=report, after=after, keys=keys)
     else:
-        subscription = Subscription(url, topics, on_gap=report)
+        subscription = Subscription(url, topics, on_gap=report, keys=keys)
     with subscription:
         try:
             with interrupted_by_signals():
@@ -135,6 +138,9 @@ class _Absence:
             if self._reported:
                 _write_note(f"connected to a publisher at {show_address(self._subscription.url)}", self._notes)
             self._alone_since_s, self._reported = None, False
+        elif self._subscription.refusal:
+            # It has been logged, and there is a publisher.
+            self._reported = True
         elif self._alone_since_s is None:
             self._alone_since_s = now_s
         elif not self._reported and now_s - self._alone_since_s >= ALONE_AFTER_S:

@@ -61,7 +61,7 @@ def run_live(
                 open_publisher(config.publish, assembly.session_id, recordings=plan.recordings)
             )
             assembly.open()
-            view = _DashboardView(publisher.address, output)
+            view = _DashboardView(publisher.address, output, config.publish.secret_key)
             log = PlainLog(several=not assembly.alone)
             log_sink = LogSink(log, output=output, is_needed=view.is_gone if drawn else None)
             with collection_paused():
@@ -154,9 +154,12 @@ def _logging(config: Config, session: SessionClock, *, drawn: bool) -> Iterator[
 class _DashboardView:
     """Run the dashboard in a process of its own; resume the log where it cannot start or ends early."""
 
-    def __init__(self, address: str, output: LogOutput) -> None:
-        """Take the address that the dashboard subscribes to, and the log that is paused while it is drawn."""
-        self._address, self._output = address, output
+    def __init__(self, address: str, output: LogOutput, secret_key: str) -> None:
+        """Take the address that the dashboard subscribes to, and the log that is paused while it is drawn.
+
+        secret_key: file of the publisher's own key, empty for no keys.
+        """
+        self._address, self._output, self._secret_key = address, output, secret_key
         self._process: subprocess.Popen[bytes] | None = None
         self._gone = False
 
@@ -167,7 +170,7 @@ class _DashboardView:
         from hitrs_live.pipeline.dashboard_process import end_dashboard, restore_terminal, start_dashboard
 
         try:
-            self._process = start_dashboard(self._address, self._output.stderr)
+            self._process = start_dashboard(self._address, self._output.stderr, own_secret_key=self._secret_key)
         except OSError as error:
             self._give_up(f"could not be started ({error})")
         try:

@@ -32,13 +32,18 @@ REFRESH_S = 1 / 8
 _READ_S = 0.05
 
 
-def start_dashboard(url: str, stderr: TextIO | None = None) -> subprocess.Popen[bytes]:
+def start_dashboard(url: str, stderr: TextIO | None = None, *, own_secret_key: str = "") -> subprocess.Popen[bytes]:
     """Start the dashboard for this process's terminal; it ends with the session at url, or with this process.
 
-    stderr: its standard error; by default that of this process. It ignores Ctrl-C, which the process that started it
-    handles. `terminate()` and then `wait()` end it early and restore the terminal.
+    stderr: its standard error; by default that of this process. own_secret_key: file of the key that this process
+    publishes with, which the dashboard then uses on both sides; empty for no keys.
+
+    It ignores Ctrl-C, which the process that started it handles. `terminate()` and then `wait()` end it early and
+    restore the terminal.
     """
     command = [sys.executable, "-m", "hitrs_live.pipeline.dashboard_process", url, "--parent-pid", str(os.getpid())]
+    if own_secret_key:
+        command += [f"--secret-key={own_secret_key}", f"--server-key={own_secret_key}"]
     if threading.current_thread() is not threading.main_thread():
         return subprocess.Popen(command, stderr=stderr)
     # Inherited by the child: a Ctrl-C while it still imports must not end it with a traceback.
@@ -75,11 +80,18 @@ def restore_terminal(process: "subprocess.Popen[bytes]", terminal: TextIO) -> st
     return RESTORE
 
 
-def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console | None = None) -> None:
+def run_dashboard(
+    url: str,
+    *,
+    parent_pid: int | None = None,
+    console: Console | None = None,
+    secret_key: str | None = None,
+    server_key: str | None = None,
+) -> None:
     """Draw what is published at url until the session ends, the parent process ends or a signal arrives.
 
     A publisher that restarts is shown again. Call it from the main thread: it handles SIGINT, SIGTERM and SIGHUP.
-    Raises AddressUnavailable where the address is malformed.
+    secret_key, server_key: as for `subscribe`. Raises AddressUnavailable where the address is malformed, KeyUnusable.
     """
     console = console or Console()
     parent = _Parent(parent_pid)
@@ -95,7 +107,7 @@ def run_dashboard(url: str, *, parent_pid: int | None = None, console: Console |
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     dashboard = Dashboard()
     with (
-        subscribe(url, TOPICS) as subscription,
+        subscribe(url, TOPICS, secret_key=secret_key, server_key=server_key) as subscription,
         Live(dashboard.render(), console=console, screen=True, auto_refresh=False) as live,
     ):
         due = 0.0
@@ -151,6 +163,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "url", nargs="?", default=PublishConfig().bind, help="address to subscribe to (default: %(default)s)"
     )
     parser.add_argument("--parent-pid", type=int, help="end when this process ends")
+    parser.add_argument("--secret-key", metavar="FILE", help="own secret key, for a publisher that uses keys")
+    parser.add_argument("--server-key", metavar="FILE", help="that publisher's public key")
     options = parser.parse_args(arguments)
     fill_standard_streams()
     reason = why_not_drawable(sys.stdout)
@@ -160,7 +174,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     try:
-        run_dashboard(options.url, parent_pid=options.parent_pid, console=Console())
+        run_dashboard(
+            options.url, parent_pid=options.parent_pid, console=Console(), secret_key=options.secret_key,
+            server_key=options.server_key,
+        )  # fmt: skip
     except HitrsLiveError as error:
         write_line(f"dashboard: {error}", sys.stderr)
         return 2

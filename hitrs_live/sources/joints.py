@@ -5,11 +5,12 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import zmq
 
-from hitrs_live.config import CameraConfig
+from hitrs_live.config import CameraConfig, JointsConfig
 from hitrs_live.errors import AddressUnavailable, MessageMalformed, SourceLost, SourceUnavailable
 from hitrs_live.messages import JointsEvent, PoseFrame, SourceChange, SourceClock
 from hitrs_live.sources.base import SourceItem
@@ -24,6 +25,9 @@ from hitrs_live.sources.stream_delay import StreamDelay
 from hitrs_live.wire.addresses import show_address
 from hitrs_live.wire.codec import decode
 from hitrs_live.wire.connection_guard import ConnectionGuard, Unread, UnreadLimit
+from hitrs_live.wire.curve import ClientKeys
+from hitrs_live.wire.handshakes import Admission
+from hitrs_live.wire.key_files import PUBLIC
 from hitrs_live.wire.sequence_numbers import Gap, SequenceTracker, SessionOrder
 from hitrs_live.wire.zmq_sockets import (
     DEFAULT_HIGH_WATER_MARK,
@@ -39,11 +43,22 @@ _LONGEST_WAIT_S: Final = 0.05
 
 
 def make_joints(value: str, options: SourceOptions) -> "JointsSource":
-    """Make the source of `--joints`. Raises SourceUnavailable as `JointsSource.check` does."""
+    """Make the source of `--joints`. Raises SourceUnavailable as `JointsSource.check` does, and KeyUnusable."""
     config = options.config
-    joints = JointsSource(value, config.camera, source_id=options.source_id, required=config.require_sources)
+    name = name_source(options.source_id, show_address(value))
+    joints = JointsSource(
+        value, config.camera, source_id=options.source_id, required=config.require_sources,
+        keys=_keys(config.joints, name),
+    )  # fmt: skip
     joints.check()
     return joints
+
+
+def _keys(config: JointsConfig, source_id: str) -> ClientKeys | None:
+    server_key = Path(config.server_key)
+    if config.server_key and server_key.is_dir():
+        server_key = server_key / f"{source_id}{PUBLIC}"
+    return ClientKeys.load(config.secret_key, server_key if config.server_key else None)
 
 
 class JointsSource:
@@ -78,6 +93,7 @@ class JointsSource:
         sender: str = "",
         required: bool = False,
         clock: MonotonicClock = time.monotonic_ns,
+        keys: ClientKeys | None = None,
     ) -> None:
         """Take the address; nothing is opened yet. Raise ValueError for a bad source name.
 
@@ -85,10 +101,12 @@ class JointsSource:
             config: for stall_after_s, lost_after_s and max_frame_age_s.
             sender: the source_id to take where several publish at the address.
             required: whether `open` refuses an address without a publisher.
+            keys: for a publisher that uses keys.
         """
         self._shown = show_address(url)
         self.source_id = name_source(source_id, self._shown)
-        self._url = url
+        self._url, self._keys = url, keys
+        self._admission = Admission(url, keys)
         self._required = required
         self._sender = sender
         self._clock = clock
@@ -133,11 +151,13 @@ class JointsSource:
         self.check()
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            receiver = connect_subscriber(context, self._url, (), monitored=True)
+            receiver = connect_subscriber(context, self._url, (), monitored=True, keys=self._keys)
         except AddressUnavailable as error:
             context.term()
             raise SourceUnavailable(f"joints: {error}; give another --joints URL, or try --demo") from None
-        self._guard = ConnectionGuard(receiver, lambda: UnreadLimit(self._unread, DEFAULT_HIGH_WATER_MARK))
+        self._guard = ConnectionGuard(
+            receiver, lambda: UnreadLimit(self._unread, DEFAULT_HIGH_WATER_MARK), handshakes=self._admission
+        )
         self._thread = threading.Thread(
             target=self._run, args=(context, receiver), name=f"joints {self._shown}", daemon=True
         )
@@ -160,7 +180,10 @@ class JointsSource:
                 if self._failure is not None:
                     raise SourceLost(f"joints {self._shown}: receiving failed ({self._failure}); start again")
                 # Checked here and not in the thread, so that a thread that hangs cannot hide a silence.
-                self._waiting.add_changes(self._timed(self._liveness.check(self._clock(), "")))
+                now_ns, refusal = self._clock(), self._admission.refusal
+                if refusal:
+                    self._waiting.add_changes(self._timed(self._liveness.note_trouble(now_ns, refusal)))
+                self._waiting.add_changes(self._timed(self._liveness.check(now_ns, refusal)))
                 items = self._take()
                 left_s = give_up_s - time.monotonic()
                 if items or left_s <= 0:
@@ -191,6 +214,7 @@ class JointsSource:
             self._listening.wait()
             receiver.subscribe(f"joints.{self._sender}")
             while not self._stop.is_set():
+                self._admission.retry(receiver)
                 if receiver.poll(_LOOK_UP_MS, zmq.POLLIN):
                     self._receive_all(receiver)
         # Whatever it was, it is raised in `read`: otherwise a dead thread would look like a silent sender.

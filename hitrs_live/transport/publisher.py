@@ -12,8 +12,17 @@ from zmq.backend import zmq_poll
 from hitrs_live.config import PublishConfig
 from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent
 from hitrs_live.transport.sink import Clock, Stamper
+from hitrs_live.wire.client_authentication import ClientAuthenticator
 from hitrs_live.wire.codec import encode
-from hitrs_live.wire.connection_guard import ConnectionGuard, SubscriberLimit, most_connections
+from hitrs_live.wire.connection_guard import (
+    CURVE_GREETING_BYTES,
+    GREETING_BYTES,
+    ConnectionGuard,
+    SubscriberLimit,
+    most_connections,
+)
+from hitrs_live.wire.curve import ServerKeys
+from hitrs_live.wire.handshakes import DeniedPeers
 from hitrs_live.wire.zmq_sockets import SNAPSHOT, bind_publisher
 
 READ_AT_ONCE: Final = 256
@@ -34,9 +43,10 @@ _POLL_S: Final = 0.1
 class Publisher:
     """Send messages to every subscriber of their topic.
 
-    Owns one socket, ZeroMQ's background thread and the guard's; use it from one thread. For a subscriber that reads too
-    slowly, `high_water_mark` messages are kept; later ones are lost, which it detects by the sequence numbers.
-    Publishing never waits. Peers that flood it or are too many are disconnected (`ConnectionGuard`).
+    Owns one socket, ZeroMQ's background thread, the guard's and, with keys, one that checks the clients' keys; use it
+    from one thread. For a subscriber that reads too slowly, `high_water_mark` messages are kept; later ones are lost,
+    which it detects by the sequence numbers. Publishing never waits. Peers that flood it or are too many are
+    disconnected (`ConnectionGuard`).
 
     A late subscriber can ask for the current state: the newest state of each source, and the newest message of each
     running action (`zmq_sockets.SNAPSHOT`). Only this subscriber receives them, before the next message, as they were
@@ -49,37 +59,50 @@ class Publisher:
         """Bind the address of the settings.
 
         Raises:
-            AddressUnavailable: if it is taken, malformed or not of this machine, in one line.
+            AddressUnavailable: if it is taken, malformed, not of this machine, or may not be bound without keys.
+        KeyUnusable: if the keys of the settings cannot be used.
         """
         self._unsent = 0
         self._stamper = Stamper(session_id, clock)
         self._subscriptions = 0
         self._current = CurrentState()
         self._snapshot_topics: deque[bytes] = deque(maxlen=SNAPSHOTS_WAITING)
+        self._keys = ServerKeys.load(config.secret_key, config.allowed_clients)
+        self._denied = DeniedPeers()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
+            if self._keys is not None:
+                ClientAuthenticator(self._context, self._keys)
             self._socket = bind_publisher(
-                self._context, config.bind, high_water_mark=config.high_water_mark, linger_ms=config.linger_ms
-            )
+                self._context, config.bind, high_water_mark=config.high_water_mark, linger_ms=config.linger_ms,
+                keys=self._keys, insecure=config.insecure,
+            )  # fmt: skip
         except BaseException:
             self._context.term()
             raise
         self._pollable = [(self._socket, zmq.POLLIN)]
         self._guard = ConnectionGuard(
-            self._socket, SubscriberLimit, most_connections=most_connections(config.max_connections)
-        )
+            self._socket, SubscriberLimit, most_connections=most_connections(config.max_connections),
+            greeting_bytes=GREETING_BYTES if self._keys is None else CURVE_GREETING_BYTES, handshakes=self._denied,
+        )  # fmt: skip
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         """The bound address; it has the real port if the settings asked for a free one."""
 
     def drops(self) -> dict[str, int]:
-        """Count messages that could not be passed to ZeroMQ, as "publish", and subscribers disconnected, as "peers"."""
-        return {"publish": self._unsent, "peers": self._guard.ended}
+        """Count messages that could not be passed to ZeroMQ, as "publish", and subscribers disconnected, as "peers".
+
+        Also connections refused in their handshake, as "denied".
+        """
+        return {"publish": self._unsent, "peers": self._guard.ended, "denied": self._denied.count}
 
     @property
     def notices(self) -> Sequence[str]:
-        """Report the subscribers that were disconnected: their number and the last one; empty if there were none."""
-        ended, reason = self._guard.ended, self._guard.last_reason
-        return (f"disconnected {ended} subscribers, last {reason}",) if ended else ()
+        """Report subscribers that were disconnected or denied: their number and the last one; empty without any."""
+        ended, denied = self._guard.ended, self._denied.count
+        return (
+            *([f"disconnected {ended} subscribers, last {self._guard.last_reason}"] if ended else []),
+            *([f"denied {denied} connections, last one: {self._denied.last_reason}"] if denied else []),
+        )
 
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Stamp a message and send it; return it stamped."""

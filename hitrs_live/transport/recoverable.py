@@ -39,7 +39,7 @@ class RecoverablePublisher(Publisher):
         recordings: folder of the run's recordings, to find older events and earlier sessions in; None for none.
 
         Raises:
-            AddressUnavailable: if one is taken, malformed or not of this machine, in one line.
+            AddressUnavailable, KeyUnusable: as for `Publisher`, in one line.
         """
         super().__init__(config, session_id, clock)
         self._log = EventLog(config.recovery_events)
@@ -47,7 +47,7 @@ class RecoverablePublisher(Publisher):
         try:
             self._server = RecoveryServer(
                 _recovery_url(config), RecoveryReplies(self._log, session_id, recorded),
-                max_connections=config.max_connections,
+                max_connections=config.max_connections, keys=self._keys, insecure=config.insecure,
             )  # fmt: skip
         except BaseException:
             super().close()
@@ -66,7 +66,12 @@ class RecoverablePublisher(Publisher):
     def drops(self) -> dict[str, int]:
         """Return the drops of the publisher and of the server, and the number of requests refused, as "recovery"."""
         drops = super().drops()
-        return {**drops, "peers": drops["peers"] + self._server.disconnected, "recovery": self._server.refused}
+        return {
+            **drops,
+            "peers": drops["peers"] + self._server.disconnected,
+            "denied": drops["denied"] + self._server.denied,
+            "recovery": self._server.refused,
+        }
 
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Stamp a message, send it and, if it is an event, keep it; return it stamped."""

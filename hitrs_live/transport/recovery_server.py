@@ -12,7 +12,16 @@ import zmq
 from hitrs_live.errors import MessageMalformed
 from hitrs_live.transport.recovery_replies import RecoveryReplies
 from hitrs_live.wire.addresses import show_address
-from hitrs_live.wire.connection_guard import ConnectionGuard, RequesterLimit, most_connections
+from hitrs_live.wire.client_authentication import ClientAuthenticator
+from hitrs_live.wire.connection_guard import (
+    CURVE_GREETING_BYTES,
+    GREETING_BYTES,
+    ConnectionGuard,
+    RequesterLimit,
+    most_connections,
+)
+from hitrs_live.wire.curve import ServerKeys
+from hitrs_live.wire.handshakes import DeniedPeers
 from hitrs_live.wire.recovery import MAX_REQUEST_BYTES, pack, unpack_request
 from hitrs_live.wire.zmq_sockets import bind_replier
 
@@ -35,8 +44,19 @@ class RecoveryServer:
     does not read is dropped.
     """
 
-    def __init__(self, url: str, replies: RecoveryReplies, *, max_connections: int) -> None:
-        """Bind an address and start. max_connections: at once; more are ended. Raises AddressUnavailable."""
+    def __init__(
+        self,
+        url: str,
+        replies: RecoveryReplies,
+        *,
+        max_connections: int,
+        keys: ServerKeys | None = None,
+        insecure: bool = False,
+    ) -> None:
+        """Bind an address and start. Raises AddressUnavailable.
+
+        max_connections: at once; more are ended. keys, insecure: as for `bind_publisher`.
+        """
         self._replies = replies
         self.refused = 0
         """Requests that were malformed, or too many."""
@@ -44,11 +64,19 @@ class RecoveryServer:
         self._closing = threading.Event()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            self._socket = bind_replier(self._context, url, max_request_bytes=MAX_REQUEST_BYTES)
+            if keys is not None:
+                ClientAuthenticator(self._context, keys)
+            self._socket = bind_replier(
+                self._context, url, max_request_bytes=MAX_REQUEST_BYTES, keys=keys, insecure=insecure
+            )
         except BaseException:
             self._context.term()
             raise
-        self._guard = ConnectionGuard(self._socket, RequesterLimit, most_connections=most_connections(max_connections))
+        self._denied = DeniedPeers()
+        self._guard = ConnectionGuard(
+            self._socket, RequesterLimit, most_connections=most_connections(max_connections),
+            greeting_bytes=GREETING_BYTES if keys is None else CURVE_GREETING_BYTES, handshakes=self._denied,
+        )  # fmt: skip
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         """The bound address; it has the real port if a free one was asked for."""
         self._thread = threading.Thread(target=self._run, name="recovery", daemon=True)
@@ -58,6 +86,11 @@ class RecoveryServer:
     def disconnected(self) -> int:
         """Number of peers that were disconnected: there were too many, or they sent more than any request needs."""
         return self._guard.ended
+
+    @property
+    def denied(self) -> int:
+        """Number of connections refused in their handshake."""
+        return self._denied.count
 
     @property
     def notices(self) -> Sequence[str]:

@@ -11,9 +11,10 @@ import zmq
 from hitrs_live.errors import AddressUnavailable, MessageMalformed, TransportError
 from hitrs_live.messages import AnyMessage, LoggedMessage, Message, Status
 from hitrs_live.transport.log_follower import Delivered, LogFollower
-from hitrs_live.transport.subscriber import READ_AT_ONCE, Subscription
+from hitrs_live.transport.subscriber import LOOK_UP_MS, READ_AT_ONCE, Subscription
 from hitrs_live.wire.addresses import show_address
 from hitrs_live.wire.codec import decode
+from hitrs_live.wire.curve import ClientKeys
 from hitrs_live.wire.recovery import LogPosition, RecoveryReply, pack, unpack_reply
 from hitrs_live.wire.sequence_numbers import Gap, LogGap
 from hitrs_live.wire.zmq_sockets import DEFAULT_HIGH_WATER_MARK, check_subscribed_address, connect_requester
@@ -25,6 +26,8 @@ RETRY_S: Final = 0.1
 """Pause after a reply without progress: the publisher is still searching its recordings."""
 ASK_AGAIN_S: Final = 0.01
 """Shortest interval of requests."""
+RECONNECT_S: Final = 10.0
+"""Time without a reply after which the connection is made once more: libzmq never does so after a refusal."""
 SILENT_AFTER: Final = 10
 """Number of requests in succession without a reply after which this is logged."""
 _LOGGED_TOPICS: Final = ("action", "source", "status")
@@ -52,14 +55,16 @@ class ReliableSubscription(Subscription[M_co]):
         kind: type[M_co] | None = None,
         after: str | None = None,
         recovery: str | None = None,
+        keys: ClientKeys | None = None,
     ) -> None:
         """Connect; see `subscribe` and `Subscription`."""
         self._follower = LogFollower(None if after is None else LogPosition.parse(after))
         if recovery is not None:
             check_subscribed_address(recovery)
         super().__init__(
-            url, topics, timeout_s=timeout_s, on_gap=on_gap, high_water_mark=high_water_mark, kind=kind,
+            url, topics, timeout_s=timeout_s, on_gap=on_gap, high_water_mark=high_water_mark, kind=kind, keys=keys,
         )  # fmt: skip
+        self._keys = keys
         self._ready: deque[tuple[Any, str | None]] = deque()
         """Messages to return, each with the position after it."""
         self._position = after
@@ -68,7 +73,7 @@ class ReliableSubscription(Subscription[M_co]):
         self._unavailable = ""
         self._pending: RecoveryReply | None = None
         self._newest_session = ""
-        self._asked_s = self._ask_from_s = time.monotonic()
+        self._asked_s = self._ask_from_s = self._replied_s = time.monotonic()
         self._waits = self._was_ahead = False
         self._unanswered = 0
         if recovery is not None:
@@ -116,10 +121,7 @@ class ReliableSubscription(Subscription[M_co]):
                 raise StopIteration
             left_s = 1.0 if deadline is None else deadline - time.monotonic()
             if left_s <= 0:
-                raise TimeoutError(
-                    f"no message from {show_address(self.url)} within {self._timeout_s:g} s; "
-                    "is a pipeline publishing there?"
-                )
+                raise TimeoutError(self._silence())
             self._fill(min(left_s, 1.0))
         message: M_co
         message, self._position = self._ready.popleft()
@@ -144,6 +146,7 @@ class ReliableSubscription(Subscription[M_co]):
             if self._unavailable:
                 raise TransportError(self._unavailable)
             now_s = time.monotonic()
+            self._admission.retry(self._socket)
             self._maybe_ask(now_s)
             self._wait(max(0.0, min(deadline, self._next_request_s()) - now_s))
             self._take_published()
@@ -156,7 +159,7 @@ class ReliableSubscription(Subscription[M_co]):
         poller.register(self._socket, zmq.POLLIN)
         if self._requester is not None:
             poller.register(self._requester, zmq.POLLIN)
-        poller.poll(int(timeout_s * 1000 + 0.999))
+        poller.poll(min(int(timeout_s * 1000 + 0.999), LOOK_UP_MS))
 
     def _take_published(self) -> None:
         for _ in range(READ_AT_ONCE):
@@ -198,7 +201,7 @@ class ReliableSubscription(Subscription[M_co]):
         if reply.ended and self._newest_session == reply.of_session and self._socket.poll(0, zmq.POLLIN):
             return
         self._pending = None
-        self._waits, self._unanswered = False, 0
+        self._waits, self._unanswered, self._replied_s = False, 0, time.monotonic()
         before, malformed = self._follower.position, self._follower.malformed
         self._add(self._follower.replied(reply))
         self.malformed += self._follower.malformed - malformed
@@ -234,6 +237,8 @@ class ReliableSubscription(Subscription[M_co]):
     def _maybe_ask(self, now_s: float) -> None:
         if self._requester is None or now_s < self._next_request_s():
             return
+        if now_s - self._replied_s > RECONNECT_S:
+            self._connect(self._recovery)
         self._unanswered += 1
         if self._unanswered == SILENT_AFTER:
             _log.warning("no reply from %s; events after a lost one wait for it", show_address(self._recovery))
@@ -264,10 +269,10 @@ class ReliableSubscription(Subscription[M_co]):
     def _connect(self, address: str) -> None:
         if self._requester is not None:
             self._requester.close(linger=0)
-        self._requester = connect_requester(self._context, address)
+        self._requester = connect_requester(self._context, address, keys=self._keys)
         self._recovery, self._pending, self._waits = address, None, False
         self._follower.behind = True
-        self._ask_from_s = time.monotonic()
+        self._ask_from_s = self._replied_s = time.monotonic()
 
 
 def reachable(announced: str, url: str) -> str:

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypedDict, TypeVar, Unpack, overload
 
 import zmq
@@ -23,9 +24,13 @@ from hitrs_live.messages import (
 from hitrs_live.wire.addresses import show_address
 from hitrs_live.wire.codec import decode
 from hitrs_live.wire.connection_guard import ConnectionGuard, Unread, UnreadLimit
+from hitrs_live.wire.curve import ClientKeys
+from hitrs_live.wire.handshakes import Admission
 from hitrs_live.wire.sequence_numbers import Gap, SequenceTracker
 from hitrs_live.wire.zmq_sockets import DEFAULT_HIGH_WATER_MARK, SNAPSHOT, connect_subscriber
 
+LOOK_UP_MS: Final = 1000
+"""Longest wait for messages before a look at whether the publisher refuses the connection."""
 READ_AT_ONCE: Final = 256
 """Most messages that one read returns, so that a flood cannot keep a reader from its other work."""
 
@@ -49,8 +54,9 @@ class Subscription(Generic[M_co]):
         on_gap: Callable[[Gap], None] | None = None,
         high_water_mark: int = DEFAULT_HIGH_WATER_MARK,
         kind: type[M_co] | None = None,
+        keys: ClientKeys | None = None,
     ) -> None:
-        """Connect; see `subscribe`."""
+        """Connect; see `subscribe`. keys: for a publisher that uses keys."""
         self.url = url
         self.malformed = 0
         """Number of items received and skipped because they were not messages."""
@@ -67,12 +73,15 @@ class Subscription(Generic[M_co]):
         self._snapshot_topic = (SNAPSHOT + uuid.uuid4().hex).encode()
         try:
             self._socket = connect_subscriber(
-                self._context, url, self._prefixes(), high_water_mark=high_water_mark, monitored=True
+                self._context, url, self._prefixes(), high_water_mark=high_water_mark, monitored=True, keys=keys
             )
         except BaseException:
             self._context.term()
             raise
-        self._guard = ConnectionGuard(self._socket, lambda: UnreadLimit(self._unread, high_water_mark))
+        self._admission = Admission(url, keys)
+        self._guard = ConnectionGuard(
+            self._socket, lambda: UnreadLimit(self._unread, high_water_mark), handshakes=self._admission
+        )
 
     @property
     def position(self) -> str | None:
@@ -83,6 +92,14 @@ class Subscription(Generic[M_co]):
     def connected(self) -> bool:
         """Whether a publisher is connected now."""
         return not self._socket.closed and self._guard.connected
+
+    @property
+    def refusal(self) -> str:
+        """Why the publisher refuses the connection, as for a wrong key, in one line; empty while it does not.
+
+        It is logged too, and tried again every few seconds.
+        """
+        return self._admission.refusal
 
     @property
     def disconnected(self) -> int:
@@ -108,8 +125,9 @@ class Subscription(Generic[M_co]):
             return waiting
         deadline = time.monotonic() + timeout_s
         while True:
+            self._admission.retry(self._socket)
             left_ms = max(0, int((deadline - time.monotonic()) * 1000 + 0.999))
-            messages = self._receive() if self._socket.poll(left_ms, zmq.POLLIN) else []
+            messages = self._receive() if self._socket.poll(min(left_ms, LOOK_UP_MS), zmq.POLLIN) else []
             # A malformed message, or one of a longer word than the subscribed topic, must not end the wait.
             if messages or time.monotonic() >= deadline:
                 return messages
@@ -129,10 +147,7 @@ class Subscription(Generic[M_co]):
                 raise StopIteration
             left_s = 1.0 if deadline is None else deadline - time.monotonic()
             if left_s <= 0:
-                raise TimeoutError(
-                    f"no message from {show_address(self.url)} within {self._timeout_s:g} s; "
-                    "is a pipeline publishing there?"
-                )
+                raise TimeoutError(self._silence())
             self._waiting = list(self.read(min(left_s, 1.0)))
         return self._waiting.pop(0)
 
@@ -148,6 +163,11 @@ class Subscription(Generic[M_co]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _silence(self) -> str:
+        """Describe that no message came in time."""
+        reason = self.refusal or "is a pipeline publishing there?"
+        return f"no message from {show_address(self.url)} within {self._timeout_s:g} s; {reason}"
 
     def _prefixes(self) -> Sequence[str]:
         """Return what is subscribed to, in this order."""
@@ -210,6 +230,8 @@ class _Delivery(TypedDict, total=False):
     reliable: bool
     after: str | None
     recovery: str | None
+    secret_key: str | Path | None
+    server_key: str | Path | None
 
 
 # One overload per topic, so that type checkers know the class of its messages. fmt: off
@@ -298,6 +320,8 @@ def subscribe(
     reliable: bool = False,
     after: str | None = None,
     recovery: str | None = None,
+    secret_key: str | Path | None = None,
+    server_key: str | Path | None = None,
 ) -> Subscription[Any]:
     """Receive the messages of a pipeline: `for event in subscribe(url, topics="action"): ...`.
 
@@ -314,6 +338,9 @@ def subscribe(
         after: with reliable, continue after this `position` of an earlier subscription; None begins with the current
             state, as without reliable.
         recovery: with reliable, address to ask for missed events; None for the one that the publisher announces.
+        secret_key, server_key: for a publisher that uses keys, the file of your own secret key and that of the
+            publisher's public key, as `hitrs-live keys` writes them. A publisher that refuses them is logged, and
+            stands in `refusal`.
 
     Returns:
         An iterator of messages, each of its own class; also a context manager. Its `missed`, `restarts` and
@@ -322,14 +349,16 @@ def subscribe(
 
     Raises:
         AddressUnavailable: if an address is malformed. The publisher need not exist yet.
+        KeyUnusable: if a file of keys cannot be used, or only one is given.
         ValueError: if `after` is no position, or is given without `reliable`.
     """
+    keys = ClientKeys.load(secret_key, server_key)
     if reliable:
         from hitrs_live.transport.reliable import ReliableSubscription
 
         return ReliableSubscription(
-            url, topics, timeout_s=timeout_s, on_gap=on_gap, kind=kind, after=after, recovery=recovery
+            url, topics, timeout_s=timeout_s, on_gap=on_gap, kind=kind, after=after, recovery=recovery, keys=keys
         )
     if after is not None or recovery is not None:
         raise ValueError("subscribe: after and recovery are for reliable subscriptions; give reliable=True")
-    return Subscription(url, topics, timeout_s=timeout_s, on_gap=on_gap, kind=kind)
+    return Subscription(url, topics, timeout_s=timeout_s, on_gap=on_gap, kind=kind, keys=keys)

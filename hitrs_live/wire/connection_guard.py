@@ -19,18 +19,16 @@ from typing import Final, Protocol
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-GUARDED_EVENTS: Final = int(
-    zmq.EVENT_ACCEPTED
-    | zmq.EVENT_CONNECTED
-    | zmq.EVENT_HANDSHAKE_SUCCEEDED
-    | zmq.EVENT_DISCONNECTED
-    | zmq.EVENT_MONITOR_STOPPED
-)
+from hitrs_live.wire.handshakes import HANDSHAKE_EVENTS, Handshakes
+
+GUARDED_EVENTS: Final = int(zmq.EVENT_ACCEPTED | zmq.EVENT_MONITOR_STOPPED | HANDSHAKE_EVENTS)
 """Events that the socket's monitor must report."""
 _LOOK_MS: Final = 100
 _IDLE_MS: Final = 1000
-_GREETING_BYTES: Final = 64
-"""What every peer sends first; who has sent less has no use of its connection yet."""
+GREETING_BYTES: Final = 64
+"""What every peer sends first; a peer that has sent less has no use of its connection yet."""
+CURVE_GREETING_BYTES: Final = 64 + 202 + 259
+"""Likewise where keys are used: greeting, HELLO and the shortest INITIATE, which only an allowed client passes."""
 _BYTES_RECEIVED_AT: Final = 128
 """Place of tcpi_bytes_received in Linux' struct tcp_info, from version 4.2 on."""
 _TCP_INFO_BYTES: Final = 136
@@ -141,12 +139,16 @@ class ConnectionGuard:
         new_limit: Callable[[], InboundLimit],
         *,
         most_connections: int | None = None,
+        greeting_bytes: int = GREETING_BYTES,
+        handshakes: Handshakes | None = None,
     ) -> None:
         """Take a socket that is monitored for GUARDED_EVENTS, in the thread that uses it.
 
         Args:
             new_limit: makes the limit of a new connection.
             most_connections: beyond it, those that have not greeted yet are ended first, then the newest; None for any.
+            greeting_bytes: what a peer must have sent to have greeted.
+            handshakes: gets the events of handshakes, in the guard's thread.
         """
         self.ended = 0
         """Connections ended."""
@@ -155,6 +157,7 @@ class ConnectionGuard:
         self.connected = False
         """Whether a connecting socket has a peer that speaks ZeroMQ's protocol now."""
         self._new_limit, self._most = new_limit, most_connections
+        self._greeting_bytes, self._handshakes = greeting_bytes, handshakes
         self._events = guarded.get_monitor_socket(GUARDED_EVENTS)
         self._connections: dict[int, _Connection] = {}
         """By descriptor, in the order in which they were made."""
@@ -191,9 +194,11 @@ class ConnectionGuard:
                 self._end_those_too_many()
             elif kind == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self.connected = True
-            else:
+            elif kind == zmq.EVENT_DISCONNECTED:
                 self.connected = False
                 self._connections.pop(descriptor, None)
+            if self._handshakes is not None:
+                self._handshakes.observe(kind, descriptor)
             wait_ms = 0
         return True
 
@@ -220,10 +225,10 @@ class ConnectionGuard:
     def _least_wanted(self) -> int:
         """Return the descriptor of the oldest connection that has not greeted or, without such, of the newest."""
         for descriptor, connection in self._connections.items():
-            if (connection.received or 0) < _GREETING_BYTES:
+            if (connection.received or 0) < self._greeting_bytes:
                 # Greetings take a moment, and looks are seldom.
                 connection.received = self._received(descriptor, connection)
-                if (connection.received or 0) < _GREETING_BYTES:
+                if (connection.received or 0) < self._greeting_bytes:
                     return descriptor
         return next(reversed(self._connections))
 

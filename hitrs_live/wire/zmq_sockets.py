@@ -13,6 +13,7 @@ import zmq
 from hitrs_live.errors import AddressUnavailable
 from hitrs_live.wire.addresses import show_address
 from hitrs_live.wire.connection_guard import GUARDED_EVENTS
+from hitrs_live.wire.curve import ClientKeys, ServerKeys
 
 DEFAULT_HIGH_WATER_MARK: Final = 1000
 MOST_WAITING: Final = 1_000_000_000
@@ -34,11 +35,19 @@ HANDSHAKE_MS: Final = 10_000
 """Longest time in which a peer must have greeted."""
 REQUESTS_WAITING: Final = 16
 """Most requests of one peer that wait to be read."""
+_LOOPBACK: Final = re.compile(r"127(\.\d{1,3}){1,3}|localhost|\[::1\]|lo0?")
+"""Hosts that only this machine can reach; `lo` and `lo0` are names of interfaces."""
 SCHEMES: Final = "tcp://HOST:PORT or ipc://PATH"
 
 
 def bind_publisher(
-    context: zmq.Context[zmq.Socket[bytes]], url: str, *, high_water_mark: int, linger_ms: int
+    context: zmq.Context[zmq.Socket[bytes]],
+    url: str,
+    *,
+    high_water_mark: int,
+    linger_ms: int,
+    keys: ServerKeys | None = None,
+    insecure: bool = False,
 ) -> zmq.Socket[bytes]:
     """Bind a socket that publishes, is notified of its subscribers, and is monitored for a `ConnectionGuard`.
 
@@ -46,34 +55,26 @@ def bind_publisher(
         url: tcp://HOST:PORT or ipc://PATH; port 0 or * takes a free one.
         high_water_mark: messages kept for each slow subscriber; beyond it that subscriber loses messages.
         linger_ms: longest time that closing waits for messages not yet sent, milliseconds.
+        keys: whose clients alone may connect, encrypted; the context needs a `ClientAuthenticator`. None for any.
+        insecure: whether other machines may connect without keys.
 
     Raises:
-        AddressUnavailable: if the address is taken, malformed or not of this machine.
+        AddressUnavailable: if the address is taken, malformed, not of this machine, or may not be bound without keys.
         ValueError: for a high_water_mark out of range.
     """
-    _check_form(url, wild=True)
     _check_high_water_mark(high_water_mark)
-    if url.startswith("ipc://"):
-        _check_ipc_path(url)
+    _check_bound_address(url, protected=insecure or keys is not None)
     # XPUB is a PUB that can also be read: it reports subscriptions.
     publisher = context.socket(zmq.XPUB)
     publisher.sndhwm = high_water_mark
     # libzmq reads a peer's subscriptions until there are none left, within whatever call comes next. With one at a time
     # it is faster than its own network thread, so that a flood of them cannot keep it in that call.
-    publisher.rcvhwm = 1
+    # After it has asked whether a client is allowed, libzmq 4.3.5 never reads at a mark of 1.
+    publisher.rcvhwm = 1 if keys is None else 2
     publisher.linger = linger_ms
     publisher.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES)
     _probe_silent_peers(publisher)
-    publisher.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
-    publisher.setsockopt(zmq.IPV6, int("[" in url))
-    publisher.get_monitor_socket(GUARDED_EVENTS)
-    try:
-        publisher.bind(url)
-    except zmq.ZMQError as error:
-        _stop_monitor(publisher)
-        publisher.close(linger=0)
-        raise AddressUnavailable(f"cannot bind {show_address(url)}: {_why_not_bound(error)}") from None
-    return publisher
+    return _bind(publisher, url, keys)
 
 
 def connect_subscriber(
@@ -83,6 +84,7 @@ def connect_subscriber(
     *,
     high_water_mark: int = DEFAULT_HIGH_WATER_MARK,
     monitored: bool = False,
+    keys: ClientKeys | None = None,
 ) -> zmq.Socket[bytes]:
     """Connect a socket that receives topics starting with one of the prefixes; it reconnects automatically for ever.
 
@@ -90,6 +92,7 @@ def connect_subscriber(
 
     Args:
         monitored: monitor it for a `ConnectionGuard`, which must then be made.
+        keys: for a publisher that uses keys.
 
     Raises:
         AddressUnavailable: if the address is malformed.
@@ -102,53 +105,47 @@ def connect_subscriber(
     subscriber.linger = 0
     subscriber.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
     _probe_silent_peers(subscriber)
-    subscriber.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
-    subscriber.setsockopt(zmq.IPV6, int("[" in url))
     for prefix in prefixes:
         subscriber.subscribe(prefix)
     if monitored:
         subscriber.get_monitor_socket(GUARDED_EVENTS)
     try:
-        subscriber.connect(url)
-    except zmq.ZMQError as error:
+        _connect(subscriber, url, keys)
+    except AddressUnavailable:
         if monitored:
             _stop_monitor(subscriber)
         subscriber.close(linger=0)
-        raise AddressUnavailable(
-            f"cannot connect to {show_address(url)!r}: {error.strerror}; expected {SCHEMES}"
-        ) from None
+        raise
     return subscriber
 
 
-def bind_replier(context: zmq.Context[zmq.Socket[bytes]], url: str, *, max_request_bytes: int) -> zmq.Socket[bytes]:
+def bind_replier(
+    context: zmq.Context[zmq.Socket[bytes]],
+    url: str,
+    *,
+    max_request_bytes: int,
+    keys: ServerKeys | None = None,
+    insecure: bool = False,
+) -> zmq.Socket[bytes]:
     """Bind a socket that receives requests from many peers, each with the peer's name, and replies to them.
 
     It is monitored for a `ConnectionGuard`, which must then be made.
-    url: as for `bind_publisher`. Of each peer, few requests and one reply wait; one that sends a longer request is
-    disconnected. Raises AddressUnavailable.
+    url, keys, insecure: as for `bind_publisher`. Of each peer, few requests and one reply wait; one that sends a longer
+    request is disconnected. Raises AddressUnavailable.
     """
-    _check_form(url, wild=True)
-    if url.startswith("ipc://"):
-        _check_ipc_path(url)
+    _check_bound_address(url, protected=insecure or keys is not None)
     replier = context.socket(zmq.ROUTER)
     replier.setsockopt(zmq.RCVHWM, REQUESTS_WAITING)
     replier.setsockopt(zmq.SNDHWM, 1)
     replier.linger = 0
     replier.setsockopt(zmq.MAXMSGSIZE, max_request_bytes)
     _probe_silent_peers(replier)
-    replier.setsockopt(zmq.IPV6, int("[" in url))
-    replier.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
-    replier.get_monitor_socket(GUARDED_EVENTS)
-    try:
-        replier.bind(url)
-    except zmq.ZMQError as error:
-        _stop_monitor(replier)
-        replier.close(linger=0)
-        raise AddressUnavailable(f"cannot bind {show_address(url)}: {_why_not_bound(error)}") from None
-    return replier
+    return _bind(replier, url, keys)
 
 
-def connect_requester(context: zmq.Context[zmq.Socket[bytes]], url: str) -> zmq.Socket[bytes]:
+def connect_requester(
+    context: zmq.Context[zmq.Socket[bytes]], url: str, *, keys: ClientKeys | None = None
+) -> zmq.Socket[bytes]:
     """Connect a socket that sends requests and receives replies; it reconnects automatically for ever.
 
     Sending raises zmq.Again while there is no connection. Raises AddressUnavailable if the address is malformed.
@@ -160,15 +157,11 @@ def connect_requester(context: zmq.Context[zmq.Socket[bytes]], url: str) -> zmq.
     requester.setsockopt(zmq.IMMEDIATE, 1)
     requester.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
     _probe_silent_peers(requester)
-    requester.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
-    requester.setsockopt(zmq.IPV6, int("[" in url))
     try:
-        requester.connect(url)
-    except zmq.ZMQError as error:
+        _connect(requester, url, keys)
+    except AddressUnavailable:
         requester.close(linger=0)
-        raise AddressUnavailable(
-            f"cannot connect to {show_address(url)!r}: {error.strerror}; expected {SCHEMES}"
-        ) from None
+        raise
     return requester
 
 
@@ -191,6 +184,35 @@ def refuse_silent_address(url: str, *, timeout_s: float) -> None:
         # A host name with an empty or overlong part raises UnicodeError.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         raise AddressUnavailable(f"no publisher at {show_address(url)} ({reason})") from None
+
+
+def _bind(endpoint: zmq.Socket[bytes], url: str, keys: ServerKeys | None) -> zmq.Socket[bytes]:
+    """Bind a socket that is monitored for a `ConnectionGuard`; close it where that fails. Raises AddressUnavailable."""
+    endpoint.setsockopt(zmq.IPV6, int("[" in url))
+    endpoint.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
+    if keys is not None:
+        keys.apply_to(endpoint)
+    endpoint.get_monitor_socket(GUARDED_EVENTS)
+    try:
+        endpoint.bind(url)
+    except zmq.ZMQError as error:
+        _stop_monitor(endpoint)
+        endpoint.close(linger=0)
+        raise AddressUnavailable(f"cannot bind {show_address(url)}: {_why_not_bound(error)}") from None
+    return endpoint
+
+
+def _connect(endpoint: zmq.Socket[bytes], url: str, keys: ClientKeys | None) -> None:
+    endpoint.setsockopt(zmq.RECONNECT_IVL_MAX, 2000)
+    endpoint.setsockopt(zmq.IPV6, int("[" in url))
+    if keys is not None:
+        keys.apply_to(endpoint)
+    try:
+        endpoint.connect(url)
+    except zmq.ZMQError as error:
+        raise AddressUnavailable(
+            f"cannot connect to {show_address(url)!r}: {error.strerror}; expected {SCHEMES}"
+        ) from None
 
 
 def _check_high_water_mark(high_water_mark: int) -> None:
@@ -228,6 +250,17 @@ def _check_form(url: str, *, wild: bool) -> None:
     if port > 65535 or (not wild and (port == 0 or tcp["host"] == "*")):
         expected = "0 to 65535" if wild else "1 to 65535, and the host by name"
         raise AddressUnavailable(f"address {show_address(url)!r}: expected a port from {expected}")
+
+
+def _check_bound_address(url: str, *, protected: bool) -> None:
+    _check_form(url, wild=True)
+    if url.startswith("ipc://"):
+        _check_ipc_path(url)
+    elif not protected and not _LOOPBACK.fullmatch(url.removeprefix("tcp://").rpartition(":")[0]):
+        raise AddressUnavailable(
+            f"cannot bind {show_address(url)} without keys: other machines could connect; give publish.secret_key and "
+            "publish.allowed_clients (hitrs-live keys new), or --insecure in a network that you trust"
+        )
 
 
 def _check_ipc_path(url: str) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from key_folders import Keys
 from patience import PATIENCE_S, wait_until
 
 from hitrs_live.config import PublishConfig
@@ -100,6 +101,20 @@ def test_it_draws_what_is_published_and_ends_with_the_session(publisher: Publish
     assert terminal.written.count(ENTER) == terminal.written.count(LEAVE) == 1
     afterwards = terminal.written.split(LEAVE)[1]
     assert b"stage-left ended after 7 s, 210 frames, drops none, 0 actions" in afterwards
+
+
+@pytest.mark.slow
+def test_it_draws_what_is_published_with_keys(keys: Keys) -> None:
+    with keys.publishing() as publisher:
+        # As `live` starts it: with the publisher's own key, which no folder has to allow.
+        own = keys.secret("publisher")
+        terminal = Terminal(publisher.address, f"--secret-key={own}", f"--server-key={own}")
+        wait_until(lambda: listened_to(publisher), "the dashboard's subscriptions")
+        publisher.publish(status())
+        terminal.wait_for(b"stage-left")
+        publisher.publish(status("ended"))
+        assert terminal.wait() == 0
+        terminal.close()
 
 
 @pytest.mark.slow

@@ -141,7 +141,7 @@ from hitrs_live.config import PublishConfig
 from hitrs_live.errors import AddressUnavailable
 from hitrs_live.transport.publisher import Publisher
 try:
-    Publisher(PublishConfig(bind="tcp://0.0.0.0:*"), "session")
+    Publisher(PublishConfig(bind="tcp://0.0.0.0:*", insecure=True), "session")
 except AddressUnavailable:
     pass
 """

@@ -1,14 +1,13 @@
 """Read a camera's address, which may contain a login, from the environment or a file: `ps` shows command lines."""
 
 import os
-import stat
 from collections.abc import Mapping
 from typing import Final
 
 from hitrs_live.errors import SourceUnavailable
+from hitrs_live.files.private_file import PrivateFileUnreadable, read_private_file
 
 _LONGEST: Final = 4096
-_OTHERS: Final = 0o077
 
 
 def resolve_address(value: str, environment: Mapping[str, str] = os.environ) -> str:
@@ -31,23 +30,14 @@ def resolve_address(value: str, environment: Mapping[str, str] = os.environ) -> 
 
 def _read(value: str, path: str) -> str:
     try:
-        # Without O_NONBLOCK, opening a named pipe could wait for ever.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(descriptor, "rb") as file:
-            about = os.fstat(descriptor)
-            if not stat.S_ISREG(about.st_mode):
-                raise SourceUnavailable(f"camera {value}: is no file; give a file with the camera's address in it")
-            if hasattr(os, "getuid") and (about.st_mode & _OTHERS or about.st_uid not in (0, os.getuid())):
-                raise SourceUnavailable(
-                    f"camera {value}: others may read it (mode {stat.S_IMODE(about.st_mode):04o}, owner "
-                    f"{about.st_uid}), expected your own file of mode 0600; run chmod 600 {path}"
-                )
-            return file.read(_LONGEST + 1).decode()
+        return read_private_file(path, most_bytes=_LONGEST).decode()
     except UnicodeDecodeError:
         raise SourceUnavailable(f"camera {value}: is not UTF-8; expected one line, the camera's address") from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no valid path"
-        raise SourceUnavailable(f"camera {value}: cannot be read ({reason}); give a file with one line") from None
+    except PrivateFileUnreadable as error:
+        hint = "" if "expected" in str(error) else "; give a file with one line, the camera's address"
+        raise SourceUnavailable(f"camera {value}: {error}{hint}") from None
+    except ValueError:
+        raise SourceUnavailable(f"camera {value}: no valid path; give a file with one line") from None
 
 
 def _only_line(value: str, text: str) -> str:

@@ -45,7 +45,7 @@ for line in sys.stdin:
         sink.publish(event)
     sink.publish(status)
     if folder:
-        others[0]._flush()
+        others[0]._flush(time.monotonic_ns())
     print(line, end="", flush=True)
 sink.close()
 """

@@ -1,6 +1,7 @@
 """Requests for missed events that are malformed, absurd or without end fill no memory, and others are served."""
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -94,8 +95,8 @@ def test_damaged_and_foreign_files_in_the_folder_of_recordings_hide_nothing_of_t
     with RecoverablePublisher(PublishConfig(bind="tcp://127.0.0.1:*"), "old") as publisher:
         for _ in range(20):
             recorder.publish(publisher.publish(an_action(state="update")))
-            recorder._flush()
-    recorder._flush()
+            recorder._flush(time.monotonic_ns())
+    recorder._flush(time.monotonic_ns())
     whole = (tmp_path / "good.mcap").read_bytes()
     (tmp_path / "cut.mcap").write_bytes(whole[: len(whole) * 2 // 3])
     (tmp_path / "zeros.mcap").write_bytes(whole[: len(whole) // 2] + bytes(5000))

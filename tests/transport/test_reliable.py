@@ -1,6 +1,7 @@
 """A reliable subscription returns each event once and in order, or reports exactly what is lost."""
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,7 +139,7 @@ def test_events_that_the_log_has_no_more_come_from_the_recordings_of_all_sources
             recorders[name].publish(publisher.publish(a_motion()))
             if number % 100 == 99:
                 for recorder in recorders.values():
-                    recorder._flush()
+                    recorder._flush(time.monotonic_ns())
         # A recording that was begun, and one that is none.
         (tmp_path / "empty.mcap").touch()
         (tmp_path / "other.mcap").write_bytes(b"\x89MCAP0\r\n" + bytes(100))
@@ -160,7 +161,7 @@ def test_after_a_restart_the_rest_of_the_recorded_session_comes_before_the_new_o
         sink = MultiSink(publisher, [recorder])
         for _ in range(30):
             sink.publish(an_action(state="update"))
-        recorder._flush()
+        recorder._flush(time.monotonic_ns())
         if closed:
             recorder.close()
     with publishing("second", recordings=tmp_path) as publisher:

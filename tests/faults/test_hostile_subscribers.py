@@ -1,12 +1,14 @@
 """A stranger on the publisher's port neither stops nor bloats it, and is disconnected and counted."""
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import count
 
 import psutil
@@ -22,6 +24,7 @@ from hitrs_live.wire.connection_guard import SubscriberLimit
 
 _EVENT = SourceEvent(source_id="cam", capture_time_ns=1, state="up")
 _MORE_THAN_MAY = 64 * SubscriberLimit.BURST_BYTES
+_MUCH_BYTES = 600e6
 _PUBLISHING = """
 import sys, time
 from hitrs_live.config import PublishConfig
@@ -55,24 +58,33 @@ _FLOODS: dict[str, Callable[[], Iterator[bytes]]] = {
 }
 
 
+@dataclass
+class _Flood:
+    sent: int = 0
+    """Bytes, over all connections."""
+    connections: int = 0
+
+
 @contextmanager
-def _flood(address: str, kind: str) -> Iterator[None]:
+def _flood(address: str, kind: str) -> Iterator[_Flood]:
     """Flood an address from a thread, over a new connection after each that is closed."""
-    over = threading.Event()
+    over, flood = threading.Event(), _Flood()
 
     def send() -> None:
         while not over.is_set():
             with suppress(OSError), ZmtpPeer(connect(address), "SUB") as peer:
+                flood.connections += 1
                 peer.connection.settimeout(0.5)
                 for data in _FLOODS[kind]():
                     peer.connection.sendall(data)
+                    flood.sent += len(data)
                     if over.is_set():
                         return
 
     thread = threading.Thread(target=send, daemon=True)
     thread.start()
     try:
-        yield
+        yield flood
     finally:
         over.set()
         thread.join(PATIENCE_S)
@@ -87,15 +99,17 @@ def test_a_flood_neither_stops_publishing_nor_fills_the_memory(kind: str) -> Non
     ):
         assert publisher.wait_for_subscriber(PATIENCE_S)
         before_bytes = psutil.Process().memory_info().rss
-        with _flood(publisher.address, kind):
+        published = 0
+        with _flood(publisher.address, kind) as flood:
             # That it ends shows that no call of the publisher waits for the flood to end.
-            for _ in range(40):
+            while published < 40 or (flood.sent < _MUCH_BYTES and flood.connections < 8):
                 publisher.publish(_EVENT)
+                published += 1
                 time.sleep(0.02)
         grown_bytes = psutil.Process().memory_info().rss - before_bytes
-        assert [next(friend).seq for _ in range(40)] == list(range(40))
-    # A second of any of these floods takes hundreds of megabytes where it is not bounded.
-    assert grown_bytes < 100e6
+        assert [next(friend).seq for _ in range(published)] == list(range(published))
+    # Without bounds, all that was sent is in the memory. A busy machine looks late, but sends late too.
+    assert grown_bytes < max(100e6, flood.sent / 2)
 
 
 def test_a_message_without_end_is_cut_and_counted_and_its_sender_named() -> None:
@@ -118,10 +132,23 @@ def test_a_subscriber_of_hundreds_of_topics_stays() -> None:
         assert publisher.drops()["peers"] == 0
 
 
+def _is_open(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        while connection.recv(4096):
+            pass
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        pass
+    return False
+
+
 def test_connections_that_say_nothing_make_room_for_a_subscriber() -> None:
     with Publisher(PublishConfig(bind="tcp://127.0.0.1:0", max_connections=8), "s") as publisher:
         idle = [connect(publisher.address) for _ in range(50)]
-        wait_until(lambda: publisher.drops()["peers"] >= 42, "the idle ones beyond the limit")
+        # On a busy machine some are ended because they did not greet in time, which is not counted.
+        wait_until(lambda: sum(map(_is_open, idle)) <= 8, "the end of the idle ones beyond the limit")
         with subscribe(publisher.address, "source", timeout_s=PATIENCE_S) as friend:
             wait_until(publisher.has_subscriber, "the subscriber")
             publisher.publish(_EVENT)

@@ -28,11 +28,11 @@ class ZmtpPeer:
     def __init__(self, connection: socket.socket, kind: str) -> None:
         """Greet the other side as a socket of a kind, such as SUB. Raises OSError where it does not."""
         self.connection = connection
-        ready = b"\x05READY\x0bSocket-Type" + len(kind).to_bytes(4, "big") + kind.encode()
-        connection.sendall(_GREETING + frame(ready, _COMMAND))
-        self._receive(64)
-        flags, length = self._receive(2)
-        self._receive(int.from_bytes(bytes([length]) + self._receive(7), "big") if flags & _LONG else length)
+        try:
+            self._greet(kind)
+        except BaseException:
+            connection.close()
+            raise
 
     def send_until_refused(self, data: bytes, *, most_bytes: int) -> int:
         """Send the same bytes again and again until the other side disconnects; return how many were taken."""
@@ -44,6 +44,13 @@ class ZmtpPeer:
         except OSError:
             pass
         return sent
+
+    def _greet(self, kind: str) -> None:
+        ready = b"\x05READY\x0bSocket-Type" + len(kind).to_bytes(4, "big") + kind.encode()
+        self.connection.sendall(_GREETING + frame(ready, _COMMAND))
+        self._receive(64)
+        flags, length = self._receive(2)
+        self._receive(int.from_bytes(bytes([length]) + self._receive(7), "big") if flags & _LONG else length)
 
     def _receive(self, size: int) -> bytes:
         data = b""

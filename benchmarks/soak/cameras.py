@@ -1,9 +1,7 @@
 """Serve motion-JPEG cameras in processes of their own, which misbehave when they are asked to."""
 
-import multiprocessing
-import os
-import signal
 import struct
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,10 +9,10 @@ from enum import IntEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
+from controlled_process import ControlledProcess, Wanted
 
 WIDTH, HEIGHT = 640, 480
 MOST_PICTURES = 240
@@ -34,38 +32,17 @@ class Pictures(IntEnum):
     """New connections are sent elsewhere, and those that there are end."""
 
 
-class Camera:
+class Camera(ControlledProcess):
     """A camera that shows a clip forwards and backwards without end; a moving square where there is no clip."""
 
     def __init__(self, clip: Path | None, rate_hz: float, port: int) -> None:
         """Start it on a port of this machine."""
-        self._context = multiprocessing.get_context("spawn")
-        self._pictures = self._context.Value("i", Pictures.GOOD)
-        self._arguments = (clip, rate_hz, port, self._pictures)
         self.address = f"http://127.0.0.1:{port}/"
-        self.start()
-
-    def start(self) -> None:
-        """Start the process, at first or after `kill`."""
-        self._process = self._context.Process(target=serve, args=self._arguments, daemon=True)
-        self._process.start()
-
-    def send(self, pictures: Pictures) -> None:
-        """Change what it sends from the next picture on."""
-        self._pictures.value = pictures
-
-    def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to its process, such as SIGSTOP."""
-        os.kill(self._process.pid or 0, number)
-
-    def kill(self) -> None:
-        """End its process without a word to those connected."""
-        self._process.kill()
-        self._process.join()
+        super().__init__("cameras.py", [str(clip or ""), str(rate_hz), str(port)])
 
 
-def serve(clip: Path | None, rate_hz: float, port: int, wanted: Any) -> None:
-    """Serve pictures without end. wanted: the value of a `Pictures`, read before each picture."""
+def serve(clip: Path | None, rate_hz: float, port: int) -> None:
+    """Serve pictures without end."""
     good = list(jpegs(clip))
     good += good[-2:0:-1]
 
@@ -98,6 +75,7 @@ def serve(clip: Path | None, rate_hz: float, port: int, wanted: Any) -> None:
 
     ThreadingHTTPServer.daemon_threads = True
     with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        wanted = Wanted()
         server.serve_forever()
 
 
@@ -123,3 +101,7 @@ def spoilt(jpeg: bytes, how: Pictures) -> bytes:
     if how is Pictures.DAMAGED:
         return jpeg[:40] + bytes(len(jpeg) - 42) + jpeg[-2:]
     return jpeg
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]) if sys.argv[1] else None, float(sys.argv[2]), int(sys.argv[3]))

@@ -4,8 +4,9 @@
 
 These are the suite's own property tests, repeated with new examples, more of them in each round. What failed is kept in
 the corpus (Hypothesis' database), reduced, and is tried first in the next run. `--only` chooses readers by name. With
-`--coverage`, atheris (`pip install atheris`) mutates the input by the branches that it reaches, and its inputs are kept in
-the corpus too; tests that need a fixture other than a folder are left out then. Ends with code 1 if anything failed.
+`--coverage`, atheris mutates the input by the branches that it reaches, and its inputs are kept in the corpus as well;
+tests that need another fixture than a folder are left out. `pip install atheris` first: it has wheels for Linux, and is
+no dependency of the project. Ends with code 1 if anything failed.
 """
 
 import argparse

@@ -1,16 +1,15 @@
 """Send the joints of the demo figure from a process of its own, which lies when it is asked to."""
 
-import multiprocessing
 import os
-import signal
+import sys
 import time
 from dataclasses import replace
 from enum import IntEnum
-from typing import Any
 
 import msgspec
 import numpy as np
 import zmq
+from controlled_process import ControlledProcess, Wanted
 
 from hitrs_live.messages import Array, JointsEvent, PoseFrame
 from hitrs_live.sources.demo.source import DemoSource
@@ -42,42 +41,22 @@ class Joints(IntEnum):
     SILENT = 8
 
 
-class JointsSender:
+class JointsSender(ControlledProcess):
     """A sender for `--joints`."""
 
     def __init__(self, source_id: str, port: int, seed: int) -> None:
         """Start it on a port of this machine. source_id: of its messages. seed: of the figure's movements."""
-        self._context = multiprocessing.get_context("spawn")
-        self._joints = self._context.Value("i", Joints.GOOD)
-        self._arguments = (source_id, port, seed, self._joints)
         self.address = f"tcp://127.0.0.1:{port}"
-        self.start()
-
-    def start(self) -> None:
-        """Start the process, at first or after `kill`."""
-        self._process = self._context.Process(target=send, args=self._arguments, daemon=True)
-        self._process.start()
-
-    def send(self, joints: Joints) -> None:
-        """Change what it sends from the next frame on."""
-        self._joints.value = joints
-
-    def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to its process, such as SIGSTOP."""
-        os.kill(self._process.pid or 0, number)
-
-    def kill(self) -> None:
-        """End its process without a word to those connected."""
-        self._process.kill()
-        self._process.join()
+        super().__init__("joints_senders.py", [source_id, str(port), str(seed)])
 
 
-def send(source_id: str, port: int, seed: int, wanted: Any) -> None:
-    """Send frames without end. wanted: the value of a `Joints`, read before each frame."""
+def send(source_id: str, port: int, seed: int) -> None:
+    """Send frames without end."""
     socket = zmq.Context().socket(zmq.PUB)
     socket.bind(f"tcp://127.0.0.1:{port}")
     source, session, seq = DemoSource("real", seed=seed), f"{os.getpid()}-{time.time_ns()}", 0
     source.open()
+    wanted = Wanted()
     while True:
         for item in source.read(1.0):
             if isinstance(item, PoseFrame):
@@ -115,3 +94,7 @@ def spoilt(event: JointsEvent, how: Joints) -> list[list[bytes]]:
     if how is Joints.REPLAYED:
         return [good, good, good, encode(change(event, session_id="another"))]
     return [] if how is Joints.SILENT else [good]
+
+
+if __name__ == "__main__":
+    send(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -62,7 +62,7 @@ class Outcome:
     drops: dict[str, int] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
-    """Of the reliable subscriber: received, lost, repeated, gaps."""
+    """Of the reliable subscriber: how many were received, lost, repeated and out of order; gaps that it reported."""
     ended: str = ""
     """Why the pipeline ended by itself; empty if it did not."""
     exit_code: int | None = None
@@ -74,8 +74,8 @@ class Outcome:
         if self.exit_code:
             lines.append(f"it ended with code {self.exit_code} after SIGTERM, expected 0")
         lines += [
-            f"{self.events[key]} events {key} to the reliable subscriber, expected 0"
-            for key in ("lost", "repeated", "gaps") if self.events.get(key)
+            f"the reliable subscriber has {self.events[key]} {key.replace('_', ' ')}, expected 0"
+            for key in ("lost", "repeated", "out_of_order", "gaps") if self.events.get(key)
         ]  # fmt: skip
         for each in self.injected:
             if each.recovered_s is None:

@@ -86,4 +86,5 @@ KINDS: dict[str, Callable[[str], None]] = {
 }
 
 if __name__ == "__main__":
+    print("begun", flush=True)
     KINDS[sys.argv[1]](sys.argv[2])

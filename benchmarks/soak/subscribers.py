@@ -69,20 +69,24 @@ class ReliableSubscriber:
 
 
 def start_others(url: str) -> list["subprocess.Popen[bytes]"]:
-    """Start a slow subscriber, one that never reads, and a stranger that is a nuisance. End them with `end`."""
+    """Start a slow subscriber, one that is to be stopped, and a stranger that is a nuisance. End them with `end`."""
     slow, dead = (subprocess.Popen([sys.executable, "-c", SLOW, url]) for _ in range(2))
     return [slow, dead, stranger("nuisance", url)]
 
 
 def stranger(kind: str, url: str) -> "subprocess.Popen[bytes]":
-    """Start a stranger of `strangers.KINDS`."""
-    return subprocess.Popen([sys.executable, str(Path(__file__).with_name("strangers.py")), kind, url])
+    """Start a stranger of `strangers.KINDS`; return when it has begun."""
+    script = str(Path(__file__).with_name("strangers.py"))
+    process = subprocess.Popen([sys.executable, script, kind, url], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
     """End a process, one that is stopped too."""
     process.kill()
-    process.wait()
+    process.communicate()
 
 
 class Observer:

@@ -29,7 +29,7 @@ from pathlib import Path
 
 import psutil
 from cameras import Camera
-from faults import Fault, Scene
+from faults import FAULTS, Fault, Scene
 from joints_senders import JointsSender
 from pipeline_process import PipelineProcess
 from report import SLOWEST_RECOVERY_S, Injected, Outcome, Sample, report, show
@@ -192,7 +192,7 @@ def scene(folder: Path, rate_hz: float, outcome: Outcome) -> Iterator[tuple[Scen
 
 
 def settle(scene: Scene, observer: Observer, outcome: Outcome) -> None:
-    """End the pipeline, let the reliable subscriber have the rest, and count its events."""
+    """Let the reliable subscriber have all events, count them, and end the pipeline."""
     last = list(observer.statuses.values())
     for status in last:
         outcome.frames[status.source_id] = status.frames
@@ -200,12 +200,14 @@ def settle(scene: Scene, observer: Observer, outcome: Outcome) -> None:
         cause: count for cause in sorted({key for status in last for key in status.drops})
         if (count := max(status.drops.get(cause, 0) for status in last))
     }  # fmt: skip
-    outcome.exit_code, outcome.stopped_s = scene.pipeline.stop(10.0)
-    give_up_s = time.monotonic() + 20.0
-    while max(scene.reliable.numbers(), default=-1) < observer.newest_number and time.monotonic() < give_up_s:
+    # Without a pipeline there is nothing to recover from: what it had published before its end is what must be there.
+    newest = observer.newest_number
+    give_up_s = time.monotonic() + SLOWEST_RECOVERY_S
+    while max(scene.reliable.numbers(), default=-1) < newest and time.monotonic() < give_up_s:
         time.sleep(0.2)
+    outcome.exit_code, outcome.stopped_s = scene.pipeline.stop(10.0)
     numbers = scene.reliable.numbers()
-    every = range(min(numbers, default=0), max(observer.newest_number, *numbers, 0) + 1)
+    every = range(min(numbers, default=0), max(newest, *numbers, 0) + 1)
     outcome.events = {
         "received": len(numbers),
         "lost": len(set(every) - set(numbers)),
@@ -221,15 +223,23 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=0, help="of the order of faults and the pauses between them")
     parser.add_argument("--every", type=float, default=60.0, metavar="S", help="mean pause between faults")
+    parser.add_argument("--only", nargs="+", metavar="FAULT", help="inject these alone, by their names", default=())
     parser.add_argument("--rate", type=float, default=10.0, help="pictures a second of each camera")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    faults = [fault for fault in FAULTS if not options.only or fault.name in options.only]
+    if unknown := set(options.only) - {fault.name for fault in FAULTS}:
+        parser.error(
+            f"--only: no fault {', '.join(sorted(unknown))}; there are {', '.join(each.name for each in FAULTS)}"
+        )
     outcome = Outcome(seed=options.seed, minutes=options.minutes, sources={})
+    # So that all that was started is ended with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("soak: ended by SIGTERM"))
     with tempfile.TemporaryDirectory(prefix="hitrs-live-soak-") as folder:
         try:
             with scene(Path(folder), options.rate, outcome) as (on_stage, observer):
                 try:
-                    Soak(on_stage, observer, outcome).run(options.minutes, drawn(options.seed, options.every))
+                    Soak(on_stage, observer, outcome).run(options.minutes, drawn(faults, options.seed, options.every))
                 finally:
                     settle(on_stage, observer, outcome)
         except PipelineEnded as error:

@@ -28,7 +28,7 @@ def _module(name: str) -> ModuleType:
 
 def test_the_same_seed_draws_the_same_faults_and_each_comes_before_one_comes_again() -> None:
     drawn, faults = _module("schedule").drawn, _module("faults").FAULTS
-    first, again, other = (list(islice(drawn(seed, 60.0), 2 * len(faults))) for seed in (0, 0, 1))
+    first, again, other = (list(islice(drawn(faults, seed, 60.0), 2 * len(faults))) for seed in (0, 0, 1))
     assert first == again
     assert first != other
     for part in (first[: len(faults)], first[len(faults) :]):

@@ -30,6 +30,8 @@ class Scene:
     sender: JointsSender
     """Likewise."""
     reliable: ReliableSubscriber
+    first_number: int
+    """From this event on it must have each: before it, it began with the current state."""
 
 
 class Injection(Protocol):

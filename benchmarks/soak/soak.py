@@ -179,13 +179,18 @@ def scene(folder: Path, rate_hz: float, outcome: Outcome) -> Iterator[tuple[Scen
             if pipeline.has_ended() or time.monotonic() > give_up_s:
                 raise PipelineEnded("not all sources came up: " + "; ".join(pipeline.last_lines))
             time.sleep(0.1)
+        first_number = observer.newest_number
+        while max(reliable.numbers(), default=-1) < first_number:
+            if time.monotonic() > give_up_s:
+                raise PipelineEnded("the reliable subscriber did not begin")
+            time.sleep(0.1)
         # The dead one never reads again.
         others[1].send_signal(signal.SIGSTOP)
         print(f"all sources are up; seed {outcome.seed}", flush=True)
         yield (
             Scene(
                 pipeline=pipeline, address=bind, recovery=observer.recovery_address(), camera=cameras[0],
-                sender=senders[0], reliable=reliable,
+                sender=senders[0], reliable=reliable, first_number=first_number,
             ),
             observer,
         )  # fmt: skip
@@ -206,8 +211,8 @@ def settle(scene: Scene, observer: Observer, outcome: Outcome) -> None:
     while max(scene.reliable.numbers(), default=-1) < newest and time.monotonic() < give_up_s:
         time.sleep(0.2)
     outcome.exit_code, outcome.stopped_s = scene.pipeline.stop(10.0)
-    numbers = scene.reliable.numbers()
-    every = range(min(numbers, default=0), max(newest, *numbers, 0) + 1)
+    numbers = [number for number in scene.reliable.numbers() if number >= scene.first_number]
+    every = range(scene.first_number, max([newest, *numbers]) + 1)
     outcome.events = {
         "received": len(numbers),
         "lost": len(set(every) - set(numbers)),

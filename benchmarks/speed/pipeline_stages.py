@@ -1,7 +1,6 @@
-"""Time every stage of the pipeline on a video, or record the memory of a long run of the demo.
+"""Time every stage of the pipeline on a video.
 
     python benchmarks/speed/pipeline_stages.py --video ../shared/data/video/sports2d_demo.mp4 --json runs/stages.json
-    python benchmarks/speed/pipeline_stages.py --soak 600 --json runs/soak.json
 
 The figures come from the pipeline's own Status messages, read by a subscriber in another process than the one
 measured. "overhead" is everything between a frame's poses and its published events except the model.
@@ -41,30 +40,17 @@ def statuses(flags: list[str], limit_s: float) -> list[Status]:
 
 
 def main() -> None:
-    """Measure stages or memory, as the flags say, and print one table."""
+    """Measure the stages and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--video", type=Path, help="time the stages on this video, at full speed")
-    what.add_argument(
-        "--soak", type=float, metavar="S", help="run the demo at full speed for S seconds and record the memory"
-    )
+    parser.add_argument("--video", type=Path, required=True, help="time the stages on this video, at full speed")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    if options.video:
-        received = statuses(["--video", str(options.video), "--speed", "max"], limit_s=900)
-        last = received[-1]
-        table = Table("stage", "p50 ms", "p99 ms", title=f"{options.video.name}: {last.frames} frames")
-        for name, stage in last.stages.items():
-            table.add_row(name, f"{stage.p50_ms:.2f}", f"{stage.p99_ms:.2f}")
-        result = {"frames": last.frames, "fps": last.fps, "stages": msgspec.to_builtins(last.stages)}
-    else:
-        received = statuses(["--demo", "--speed", "max", "--duration", str(options.soak)], limit_s=options.soak + 60)
-        memory = [(round(s.uptime_s), s.memory_mb) for s in received if s.memory_mb is not None]
-        marks = [memory[min(len(memory) - 1, round(share * (len(memory) - 1)))] for share in (0.05, 0.25, 0.5, 0.75, 1)]
-        table = Table("after s", "memory MB", title=f"{received[-1].frames} frames")
-        for uptime_s, memory_mb in marks:
-            table.add_row(str(uptime_s), f"{memory_mb:.1f}")
-        result = {"frames": received[-1].frames, "memory_mb": marks}
+    received = statuses(["--video", str(options.video), "--speed", "max"], limit_s=900)
+    last = received[-1]
+    table = Table("stage", "p50 ms", "p99 ms", title=f"{options.video.name}: {last.frames} frames")
+    for name, stage in last.stages.items():
+        table.add_row(name, f"{stage.p50_ms:.2f}", f"{stage.p99_ms:.2f}")
+    result = {"frames": last.frames, "fps": last.fps, "stages": msgspec.to_builtins(last.stages)}
     Console().print(table)
     if options.json:
         write_report(options.json, result)

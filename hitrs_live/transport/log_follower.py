@@ -47,7 +47,7 @@ class LogFollower:
         """Whether the log has not reached the position yet, so that its events count as received already."""
         self._session_id = after.session_id if after is not None else ""
         self._next = after.log_seq + 1 if after is not None else 0
-        self._number = 0
+        self._number = self._asked_first = 0
         self._ahead_of = ""
         self._ahead: dict[int, LoggedMessage] = {}
         self._sources: dict[str, SourceState] = {}
@@ -62,6 +62,7 @@ class LogFollower:
     def request(self) -> RecoveryRequest:
         """Return the next request; the reply to an earlier one is ignored from then on."""
         self._number += 1
+        self._asked_first = self._next
         self.behind = False
         return RecoveryRequest(number=self._number, session_id=self._session_id, first=self._next)
 
@@ -106,7 +107,8 @@ class LogFollower:
             yield from self._end_session(reply)
         elif reply.session_id == self._session_id:
             self.behind = self.behind or reply.head > self._next
-            self.is_ahead = reply.head < self._next
+            # What was published since the reply was made may have arrived before it.
+            self.is_ahead = reply.head < self._asked_first
         else:
             self.behind = True
         yield from self._in_turn()

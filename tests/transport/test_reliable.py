@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ from hitrs_live.transport.recovery_replies import RecoveryReplies
 from hitrs_live.transport.reliable import reachable
 from hitrs_live.transport.sink import Stamper
 from hitrs_live.transport.subscriber import Subscription, subscribe
-from hitrs_live.wire.recovery import LogPosition
+from hitrs_live.wire.recovery import LogPosition, RecoveryReply
 from hitrs_live.wire.sequence_numbers import Gap, LogGap
 
 
@@ -207,6 +208,17 @@ def test_a_position_beyond_the_log_is_logged(caplog: pytest.LogCaptureFixture) -
             publisher.publish(an_action())
         assert numbers(read_events(subscription, publisher, 2)) == [8, 9]
     assert caplog.messages[0].startswith("position s:7 is beyond the newest event of the publisher at tcp://")
+
+
+def test_an_event_that_overtakes_a_reply_does_not_make_the_position_look_beyond_the_log() -> None:
+    follower = LogFollower(LogPosition(session_id="s", log_seq=4))
+    request = follower.request()
+    (fifth,) = follower.arrived(msgspec.structs.replace(an_action(), session_id="s", log_seq=5))
+    assert isinstance(fifth, Delivered)
+    reply = RecoveryReply(number=request.number, session_id="s", head=5, of_session="s", until=5)
+    assert list(follower.replied(reply)) == []
+    assert not follower.is_ahead
+    assert follower.position == fifth.position
 
 
 def test_a_publisher_without_recovery_is_an_error_of_one_line() -> None:

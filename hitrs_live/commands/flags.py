@@ -74,7 +74,9 @@ def position(text: str) -> str:
     try:
         return str(LogPosition.parse(text))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"got {_typed(text)}, expected SESSION:NUMBER") from None
+        raise argparse.ArgumentTypeError(
+            f"got {_typed(text)}, expected SESSION:NUMBER, a session and the number of an event"
+        ) from None
 
 
 def names(text: str) -> frozenset[str]:

@@ -70,7 +70,10 @@ def _read_grey(path: Path) -> NDArray[Any]:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"calibration: {path} cannot be read ({error}); give JPEG or PNG files") from None
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise ConfigError(
+            f"calibration: {path} is not a picture that can be read ({reason}); give JPEG or PNG files"
+        ) from None
     refusal = why_not_decodable(content)
     grey = None
     if refusal is None:

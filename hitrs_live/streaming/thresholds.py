@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import numpy as np
@@ -18,7 +18,7 @@ from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.files.checkpoint_file import checkpoint_path
 from hitrs_live.files.text_file import TextUnreadable
 from hitrs_live.files.toml_file import read_toml
-from hitrs_live.settings_check import find_fault, show
+from hitrs_live.settings_check import find_fault
 from hitrs_live.streaming.scores import known_scores, share_with_unknown
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ NONE = "none"
 EVERY_CLASS = "all"
 """The setting for all classes of a model, also the experimental ones."""
 _REMEDY = "make a new one with hitrs-live tune-thresholds"
+_LONGEST_NAME: Final = 60
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -261,7 +262,7 @@ def _read(path: Path) -> Thresholds:
     thresholds = msgspec.convert(tree, Thresholds)
     for name, own in thresholds.classes.items():
         if reason := _contradiction(own):
-            raise ConfigError(f"thresholds {path}: class {show(name)}{reason}; correct it, or {_REMEDY}")
+            raise ConfigError(f"thresholds {path}: class {_quoted(name)}{reason}; correct it, or {_REMEDY}")
     return thresholds
 
 
@@ -285,15 +286,21 @@ def _check_classes(path: Path, thresholds: Thresholds, labels: tuple[str, ...]) 
             near = difflib.get_close_matches(name, labels, n=1)
             hint = f"the nearest is {near[0]!r}" if near else f"it has {', '.join(labels)}"
             raise ConfigError(
-                f"thresholds {path}: class {show(name)} is not in checkpoint {show(thresholds.checkpoint)}; {hint}"
+                f"thresholds {path}: class {_quoted(name)} is not in checkpoint {_quoted(thresholds.checkpoint)}; "
+                f"{hint}"
             )
 
 
 def _mismatch(path: Path, thresholds: Thresholds, checkpoint: "Checkpoint") -> str:
     return (
-        f"thresholds {path}: belong to checkpoint {show(thresholds.checkpoint)} of SHA-256 {thresholds.sha256}, "
+        f"thresholds {path}: belong to checkpoint {_quoted(thresholds.checkpoint)} of SHA-256 {thresholds.sha256}, "
         f"this one is {checkpoint.info.name!r} of {checkpoint.fingerprint or 'no file'}"
     )
+
+
+def _quoted(name: str) -> str:
+    """Quote a name of a file for a message, on one line, cut after 60 characters."""
+    return repr(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]} ...")
 
 
 def _key(name: str) -> str:

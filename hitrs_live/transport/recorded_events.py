@@ -6,7 +6,6 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -19,6 +18,7 @@ from mcap.writer import MCAP0_MAGIC
 
 from hitrs_live.errors import MessageMalformed
 from hitrs_live.messages import LoggedMessage
+from hitrs_live.transport.found_events import FoundEvents
 from hitrs_live.wire.codec import INT64_MAX
 from hitrs_live.wire.json_codec import RECORDING_METADATA, from_json
 
@@ -37,16 +37,6 @@ _MESSAGE_HEAD_BYTES: Final = 22
 _NUMBER: Final = re.compile(rb'"log_seq":(\d{1,19})\b')
 """Cannot occur within a text, whose quotes are escaped."""
 _EVENT_TOPICS: Final = tuple(f"{kind.__struct_config__.tag}." for kind in LoggedMessage.__args__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoundEvents:
-    """The events of one recording within a range of numbers."""
-
-    events: tuple[LoggedMessage, ...]
-    """In order of their numbers."""
-    until: int
-    """The file has no other event below this number, from the requested one on."""
 
 
 class RecordedEvents:
@@ -209,12 +199,6 @@ class RecordedEvents:
                         numbered.append((int(found[1]), line))
             self._newest_read = position, numbered
         return self._newest_read[1]
-
-
-def number_of(event: LoggedMessage) -> int:
-    """Return the number of an event that is known to have one."""
-    assert event.log_seq is not None
-    return event.log_seq
 
 
 def _records(file: BinaryIO, start: int) -> Iterator[tuple[int, int, int]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from hitrs_live.messages import LoggedMessage
-from hitrs_live.transport.recorded_events import FoundEvents, RecordedEvents, number_of
+from hitrs_live.transport.found_events import FoundEvents, number_of
+from hitrs_live.transport.recorded_events import RecordedEvents
 from hitrs_live.wire.codec import INT64_MAX
 from hitrs_live.wire.recovery import PAGE_EVENTS
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -11,10 +11,12 @@ from hitrs_live.config import PublishConfig
 from hitrs_live.messages import AnyMessage, Status
 from hitrs_live.transport.event_log import EventLog
 from hitrs_live.transport.publisher import Publisher
-from hitrs_live.transport.recorded_log import RecordedLog
 from hitrs_live.transport.recovery_replies import RecoveryReplies
 from hitrs_live.transport.recovery_server import RecoveryServer
 from hitrs_live.transport.sink import Clock
+
+if TYPE_CHECKING:
+    from hitrs_live.transport.recorded_log import RecordedLog
 
 NO_RECOVERY: Final = "none"
 """Value of `publish.recovery` for no address."""
@@ -43,7 +45,7 @@ class RecoverablePublisher(Publisher):
         """
         super().__init__(config, session_id, clock)
         self._log = EventLog(config.recovery_events)
-        recorded = None if recordings is None else RecordedLog(recordings)
+        recorded = None if recordings is None else _open_recordings(recordings)
         try:
             self._server = RecoveryServer(
                 _recovery_url(config), RecoveryReplies(self._log, session_id, recorded),
@@ -86,6 +88,13 @@ class RecoverablePublisher(Publisher):
         """End the thread, then close the publisher."""
         self._server.close()
         super().close()
+
+
+def _open_recordings(folder: Path) -> "RecordedLog":
+    # Only a run that records needs the library that reads recordings.
+    from hitrs_live.transport.recorded_log import RecordedLog
+
+    return RecordedLog(folder)
 
 
 def open_publisher(config: PublishConfig, session_id: str, *, recordings: Path | None = None) -> Publisher:

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hitrs_live.transport.event_log import EventLog
-from hitrs_live.transport.recorded_events import FoundEvents, number_of
-from hitrs_live.transport.recorded_log import RecordedLog
+from hitrs_live.transport.found_events import FoundEvents, number_of
 from hitrs_live.wire.codec import INT64_MAX, encode
 from hitrs_live.wire.recovery import Parts, RecoveryReply, RecoveryRequest
+
+if TYPE_CHECKING:
+    from hitrs_live.transport.recorded_log import RecordedLog
 
 READING_SHARE: Final = 0.2
 """Share of its time that the thread reads recordings at most."""
@@ -17,7 +19,7 @@ READING_SHARE: Final = 0.2
 class RecoveryReplies:
     """Reply with the events of the log or, where it no longer has them, of the recordings; use it from one thread."""
 
-    def __init__(self, log: EventLog, session_id: str, recordings: RecordedLog | None) -> None:
+    def __init__(self, log: EventLog, session_id: str, recordings: "RecordedLog | None") -> None:
         """Take the log of the session that is running, and the recordings, if there are any."""
         self._log, self._session_id, self._recordings = log, session_id, recordings
         self._may_read_s = 0.0

@@ -29,7 +29,7 @@ with (
     app._logging(Config(), SessionClock.begin(), drawn=True) as output,
     Publisher(PublishConfig(bind="tcp://127.0.0.1:0"), "s") as publisher,
 ):
-    view = app._DashboardView(publisher.address, output)
+    view = app._DashboardView(publisher.address, output, "")
     with view.shown():
         if sys.argv[2] == "until killed":
             while not view.is_gone():

@@ -278,13 +278,13 @@ def _borrowed(descriptor: int) -> Iterator[socket.socket]:
 
 
 def _abort(connection: socket.socket) -> None:
-    """Break a connection at once, under libzmq, which then closes it. Raises OSError."""
+    """Break a connection at once, under libzmq, which then closes it, perhaps before this returns."""
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    if sys.platform == "linux" and connection.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) != socket.AF_UNIX:
-        # A peer that goes on sending would still be read after a shutdown. To connect to no address is to disconnect
-        # (connect(2)); Python's own `connect` takes no such address.
-        ctypes.CDLL(None).connect(connection.fileno(), bytes(_SOCKADDR_BYTES), _SOCKADDR_BYTES)
+        if sys.platform == "linux" and connection.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) != socket.AF_UNIX:
+            # A peer that goes on sending would still be read after a shutdown. To connect to no address
+            # is to disconnect (connect(2)); Python's own `connect` takes no such address.
+            ctypes.CDLL(None).connect(connection.fileno(), bytes(_SOCKADDR_BYTES), _SOCKADDR_BYTES)
 
 
 def _ends(connection: socket.socket) -> tuple[object, object]:

@@ -139,7 +139,7 @@ def _is_open(connection: socket.socket) -> bool:
             pass
     except BlockingIOError:
         return True
-    except ConnectionError:
+    except OSError:  # Reset, or no longer connected.
         pass
     return False
 

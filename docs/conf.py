@@ -26,7 +26,7 @@ nitpick_ignore_regex = [
     # Raised errors stand without their module in docstrings.
     ("py:exc", r"\w+"),
     # Not part of the interface: what is read from files or passed on as it is.
-    ("py:class", r"hitrs_live\..*\.(Config|M|M_co|Checkpoint|HiTRS)"),
+    ("py:class", r"hitrs_live\..*\.(Config|M|M_co|Checkpoint|HiTRS|_Delivery)"),
 ]
 
 myst_heading_anchors = 4

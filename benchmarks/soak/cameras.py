@@ -1,7 +1,7 @@
 """Serve motion-JPEG cameras in processes of their own, which misbehave when they are asked to."""
 
+import argparse
 import struct
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -104,4 +104,9 @@ def spoilt(jpeg: bytes, how: Pictures) -> bytes:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]) if sys.argv[1] else None, float(sys.argv[2]), int(sys.argv[3]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("video", help="empty for a moving square")
+    parser.add_argument("rate", type=float)
+    parser.add_argument("port", type=int)
+    given = parser.parse_args()
+    serve(Path(given.video) if given.video else None, given.rate, given.port)

@@ -3,6 +3,7 @@
 Of the fixtures only tmp_path is provided; a test that needs another one is left out.
 """
 
+import argparse
 import functools
 import importlib
 import inspect
@@ -16,7 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def main() -> None:
     """Fuzz until the time is over; atheris ends the process."""
-    test_id, seconds, corpus = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("test_id", "seconds", "corpus"):
+        parser.add_argument(name)
+    given = parser.parse_args()
+    test_id, seconds, corpus = given.test_id, given.seconds, given.corpus
     try:
         import atheris
     except ImportError:

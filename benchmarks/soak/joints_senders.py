@@ -1,7 +1,7 @@
 """Send the joints of the demo figure from a process of its own, which lies when it is asked to."""
 
+import argparse
 import os
-import sys
 import time
 from dataclasses import replace
 from enum import IntEnum
@@ -97,4 +97,8 @@ def spoilt(event: JointsEvent, how: Joints) -> list[list[bytes]]:
 
 
 if __name__ == "__main__":
-    send(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("numbers", type=int, nargs=2)
+    given = parser.parse_args()
+    send(given.name, *given.numbers)

@@ -3,6 +3,7 @@
 It goes on until it is ended. The kinds are the keys of `KINDS`.
 """
 
+import argparse
 import os
 import random
 import sys
@@ -86,5 +87,9 @@ KINDS: dict[str, Callable[[str], None]] = {
 }
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("address")
+    given = parser.parse_args()
     print("begun", flush=True)
-    KINDS[sys.argv[1]](sys.argv[2])
+    KINDS[given.kind](given.address)

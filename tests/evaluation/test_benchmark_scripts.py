@@ -49,7 +49,7 @@ def test_a_script_finds_all_that_it_imports_and_describes_its_flags(
 
 def test_the_readme_lists_every_file_and_names_only_files_that_exist() -> None:
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"\b(?:speed|studies|card|peers)/\w+\.py\b", readme))
+    named = set(re.findall(r"\b(?:speed|studies|card|peers|soak)/\w+\.py\b", readme))
     assert named == {f"{file.parent.name}/{file.name}" for file in FILES}
 
 

@@ -41,6 +41,10 @@ _ONLY: Final[Mapping[str, frozenset[str]]] = {
 """By source: the classes that may occur in it without a label. No other does."""
 
 
+NEVER_UNLABELLED: Final = frozenset({"fall_forward", "fall_backward", "fall_side"})
+"""Classes that occur in no background of any recording: no one fell."""
+
+
 def may_occur_unlabelled(source: str, name: str) -> bool:
     """Say whether a class may occur in a source without its label. Of an unknown source, all classes may."""
     if source in _ONLY:

@@ -41,20 +41,21 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
     step_frames = checkpoint.info.step_frames(options.update)
     console = Console()
     model = _Model(checkpoint=checkpoint, update=options.update, mirror=options.mirror, work=options.work)
+    others = list(options.labelled or [])
+    # The model need not run twice over streams that are given as both, and what else is labelled is checked before it
+    # runs for minutes.
+    given_twice = options.subjects is None and not options.leave_out
+    alone = [path for path in others if not (given_twice and path in options.data)]
+    read = _read_labelled(alone, options.subjects, checkpoint)
     by_path, notes = _negative(options.data, options.leave_out, model)
     negative = [stream for streams in by_path.values() for stream in streams]
     for note in notes:
         _print_line(console, note)
-    labelled: list[KeptStream] = []
-    others = list(options.labelled or [])
-    if options.subjects is None and not options.leave_out:
-        # The model need not run twice over streams that are given as both.
-        twice = [
-            path for path in others if any((one.sequence.labels > BACKGROUND).any() for one in by_path.get(path, ()))
-        ]
-        labelled = [stream for path in twice for stream in by_path[path]]
-        others = [path for path in others if path not in twice]
-    labelled += _labelled(others, options.subjects, model)
+    twice = {path: by_path[path] for path in others if path not in alone}
+    # Refuses those in which nothing is labelled.
+    _read_labelled([path for path, streams in twice.items() if not _has_label(streams)], None, checkpoint)
+    labelled = [stream for streams in twice.values() for stream in streams]
+    labelled += [stream for name, sequences in read for stream in model.run(name, sequences)]
     if not labelled:
         _print_line(console, "no labelled data (--labelled): temperatures stay as they are, recall is not known")
     try:
@@ -140,13 +141,11 @@ def _negative(
     return by_path, notes
 
 
-def _labelled(
-    paths: Sequence[Path],
-    subjects: frozenset[str] | None,
-    model: _Model,
-) -> list[KeptStream]:
-    checkpoint = model.checkpoint
-    streams: list[KeptStream] = []
+def _read_labelled(
+    paths: Sequence[Path], subjects: frozenset[str] | None, checkpoint: Checkpoint
+) -> list[tuple[str, list[LabelledSequence]]]:
+    """Read labelled streams, by a name for each file. Raises DataError where one has none, or a subject is missing."""
+    read = []
     present: set[str] = set()
     for data in open_datasets(paths):
         check_rates([data], checkpoint.info.normaliser.rate_hz)
@@ -158,12 +157,16 @@ def _labelled(
                 f"--labelled {data.path}: has no label of the classes, expected at least one; if it contains none of "
                 "them, pass it as --data"
             )
-        streams += model.run(f"{data.index.name}-labelled", sequences)
+        read.append((f"{data.index.name}-labelled", sequences))
     if paths and subjects and (missing := sorted(subjects - present)):
         raise DataError(
             f"{', '.join(map(str, paths))}: no subject {', '.join(missing)}, expected some of {_few(present)}"
         )
-    return streams
+    return read
+
+
+def _has_label(streams: Sequence[KeptStream]) -> bool:
+    return any((one.sequence.labels > BACKGROUND).any() for one in streams)
 
 
 def _print(console: Console, labels: tuple[str, ...], before: Outcome, after: Outcome) -> None:

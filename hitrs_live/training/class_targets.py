@@ -1,17 +1,12 @@
 """Make targets of independent classes: what of each clip is known to be done, known not to be, or unknown."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
-from hitrs_live.data.unlabelled_classes import may_occur_unlabelled
-from hitrs_live.synthesis.falls.simulator import DEFAULT_CLASSES as FALLS
-
-_NEVER_UNLABELLED: Final = frozenset(name for name in FALLS if name.startswith("fall"))
-"""Classes that occur in no recording without its label: no one fell."""
+from hitrs_live.data.unlabelled_classes import NEVER_UNLABELLED, may_occur_unlabelled
 
 
 def known_classes(classes: Sequence[str], labels: Sequence[str]) -> NDArray[np.bool_]:
@@ -20,7 +15,7 @@ def known_classes(classes: Sequence[str], labels: Sequence[str]) -> NDArray[np.b
     classes: that the source labels; labels: the detector's. What a source does not label is unknown, not background:
     recordings of exercises do not say whether a person turned or waved in between.
     """
-    return np.array([name in classes or name in _NEVER_UNLABELLED for name in labels])
+    return np.array([name in classes or name in NEVER_UNLABELLED for name in labels])
 
 
 def absent_classes(source: str, classes: Sequence[str], labels: Sequence[str]) -> NDArray[np.bool_]:

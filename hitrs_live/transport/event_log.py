@@ -6,7 +6,6 @@ from typing import Final
 
 from hitrs_live.messages import AnyMessage, LoggedMessage
 from hitrs_live.transport.publisher import CurrentState
-from hitrs_live.wire.codec import encode
 from hitrs_live.wire.recovery import PAGE_BYTES, PAGE_EVENTS, Parts
 
 MAX_BYTES: Final = 32 * 2**20
@@ -29,11 +28,11 @@ class EventLog:
         self._first = self._head = self._bytes = 0
         self._current = CurrentState()
 
-    def append(self, message: AnyMessage) -> None:
-        """Keep a published message, if it is an event."""
+    def append(self, message: AnyMessage, parts: Sequence[bytes]) -> None:
+        """Keep a published message, if it is an event. parts: the message as it was sent."""
         if not isinstance(message, LoggedMessage) or message.log_seq is None:
             return
-        topic, payload = encode(message)
+        topic, payload = parts
         with self._lock:
             self._current.keep(message, (topic, payload))
             self._events[message.log_seq] = (topic, payload)

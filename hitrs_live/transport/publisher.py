@@ -12,15 +12,8 @@ from zmq.backend import zmq_poll
 from hitrs_live.config import PublishConfig
 from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent
 from hitrs_live.transport.sink import Clock, Stamper
-from hitrs_live.wire.client_authentication import ClientAuthenticator
 from hitrs_live.wire.codec import encode
-from hitrs_live.wire.connection_guard import (
-    CURVE_GREETING_BYTES,
-    GREETING_BYTES,
-    ConnectionGuard,
-    SubscriberLimit,
-    most_connections,
-)
+from hitrs_live.wire.connection_guard import ConnectionGuard, SubscriberLimit, most_connections
 from hitrs_live.wire.curve import ServerKeys
 from hitrs_live.wire.handshakes import DeniedPeers
 from hitrs_live.wire.zmq_sockets import SNAPSHOT, bind_publisher
@@ -60,7 +53,7 @@ class Publisher:
 
         Raises:
             AddressUnavailable: if it is taken, malformed, not of this machine, or may not be bound without keys.
-        KeyUnusable: if the keys of the settings cannot be used.
+            KeyUnusable: if the keys of the settings cannot be used.
         """
         self._unsent = 0
         self._stamper = Stamper(session_id, clock)
@@ -71,8 +64,6 @@ class Publisher:
         self._denied = DeniedPeers()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            if self._keys is not None:
-                ClientAuthenticator(self._context, self._keys)
             self._socket = bind_publisher(
                 self._context, config.bind, high_water_mark=config.high_water_mark, linger_ms=config.linger_ms,
                 keys=self._keys, insecure=config.insecure,
@@ -83,7 +74,7 @@ class Publisher:
         self._pollable = [(self._socket, zmq.POLLIN)]
         self._guard = ConnectionGuard(
             self._socket, SubscriberLimit, most_connections=most_connections(config.max_connections),
-            greeting_bytes=GREETING_BYTES if self._keys is None else CURVE_GREETING_BYTES, handshakes=self._denied,
+            uses_keys=self._keys is not None, handshakes=self._denied,
         )  # fmt: skip
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         """The bound address; it has the real port if the settings asked for a free one."""
@@ -111,7 +102,7 @@ class Publisher:
         parts = encode(stamped)
         if not self._send(parts):
             self._unsent += 1
-        self._current.keep(stamped, parts)
+        self._keep(stamped, parts)
         return stamped
 
     def has_subscriber(self) -> bool:
@@ -147,6 +138,10 @@ class Publisher:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _keep(self, message: AnyMessage, parts: Sequence[bytes]) -> None:
+        """Keep a message that was sent, for subscribers that ask for it later. parts: the message as it was sent."""
+        self._current.keep(message, parts)
 
     def _read_subscriptions(self) -> None:
         # ZeroMQ reports the first subscriber to a prefix and the departure of the last one, but none in between, so

@@ -79,10 +79,12 @@ class RecoverablePublisher(Publisher):
         """Stamp a message, send it and, if it is an event, keep it; return it stamped."""
         if isinstance(message, Status):
             message = msgspec.structs.replace(message, recovery=self._server.address)
-        stamped = super().publish(message)
+        return super().publish(message)
+
+    def _keep(self, message: AnyMessage, parts: Sequence[bytes]) -> None:
         # After it was sent: a subscriber asks for it when it receives a later one, or nothing for a second.
-        self._log.append(stamped)
-        return stamped
+        super()._keep(message, parts)
+        self._log.append(message, parts)
 
     def close(self) -> None:
         """End the thread, then close the publisher."""

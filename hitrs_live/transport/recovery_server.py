@@ -12,14 +12,7 @@ import zmq
 from hitrs_live.errors import MessageMalformed
 from hitrs_live.transport.recovery_replies import RecoveryReplies
 from hitrs_live.wire.addresses import show_address
-from hitrs_live.wire.client_authentication import ClientAuthenticator
-from hitrs_live.wire.connection_guard import (
-    CURVE_GREETING_BYTES,
-    GREETING_BYTES,
-    ConnectionGuard,
-    RequesterLimit,
-    most_connections,
-)
+from hitrs_live.wire.connection_guard import ConnectionGuard, RequesterLimit, most_connections
 from hitrs_live.wire.curve import ServerKeys
 from hitrs_live.wire.handshakes import DeniedPeers
 from hitrs_live.wire.recovery import MAX_REQUEST_BYTES, pack, unpack_request
@@ -64,8 +57,6 @@ class RecoveryServer:
         self._closing = threading.Event()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            if keys is not None:
-                ClientAuthenticator(self._context, keys)
             self._socket = bind_replier(
                 self._context, url, max_request_bytes=MAX_REQUEST_BYTES, keys=keys, insecure=insecure
             )
@@ -75,7 +66,7 @@ class RecoveryServer:
         self._denied = DeniedPeers()
         self._guard = ConnectionGuard(
             self._socket, RequesterLimit, most_connections=most_connections(max_connections),
-            greeting_bytes=GREETING_BYTES if keys is None else CURVE_GREETING_BYTES, handshakes=self._denied,
+            uses_keys=keys is not None, handshakes=self._denied,
         )  # fmt: skip
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         """The bound address; it has the real port if a free one was asked for."""

@@ -25,9 +25,9 @@ GUARDED_EVENTS: Final = int(zmq.EVENT_ACCEPTED | zmq.EVENT_MONITOR_STOPPED | HAN
 """Events that the socket's monitor must report."""
 _LOOK_MS: Final = 100
 _IDLE_MS: Final = 1000
-GREETING_BYTES: Final = 64
+_GREETING_BYTES: Final = 64
 """What every peer sends first; a peer that has sent less has no use of its connection yet."""
-CURVE_GREETING_BYTES: Final = 64 + 202 + 259
+_CURVE_GREETING_BYTES: Final = 64 + 202 + 259
 """Likewise where keys are used: greeting, HELLO and the shortest INITIATE, which only an allowed client passes."""
 _BYTES_RECEIVED_AT: Final = 128
 """Place of tcpi_bytes_received in Linux' struct tcp_info, from version 4.2 on."""
@@ -139,7 +139,7 @@ class ConnectionGuard:
         new_limit: Callable[[], InboundLimit],
         *,
         most_connections: int | None = None,
-        greeting_bytes: int = GREETING_BYTES,
+        uses_keys: bool = False,
         handshakes: Handshakes | None = None,
     ) -> None:
         """Take a socket that is monitored for GUARDED_EVENTS, in the thread that uses it.
@@ -147,7 +147,7 @@ class ConnectionGuard:
         Args:
             new_limit: makes the limit of a new connection.
             most_connections: beyond it, those that have not greeted yet are ended first, then the newest; None for any.
-            greeting_bytes: what a peer must have sent to have greeted.
+            uses_keys: whether a peer must show a key to have greeted.
             handshakes: gets the events of handshakes, in the guard's thread.
         """
         self.ended = 0
@@ -157,7 +157,8 @@ class ConnectionGuard:
         self.connected = False
         """Whether a connecting socket has a peer that speaks ZeroMQ's protocol now."""
         self._new_limit, self._most = new_limit, most_connections
-        self._greeting_bytes, self._handshakes = greeting_bytes, handshakes
+        self._greeting_bytes = _CURVE_GREETING_BYTES if uses_keys else _GREETING_BYTES
+        self._handshakes = handshakes
         self._events = guarded.get_monitor_socket(GUARDED_EVENTS)
         self._connections: dict[int, _Connection] = {}
         """By descriptor, in the order in which they were made."""

@@ -43,7 +43,7 @@ class ServerKeys:
         return keys
 
     def apply_to(self, endpoint: zmq.Socket[bytes]) -> None:
-        """Set a socket's options, before it is bound. Without a `ClientAuthenticator` it then admits no one."""
+        """Set a socket's options, before it is bound. Its context then needs a `ClientAuthenticator`."""
         endpoint.setsockopt(zmq.CURVE_SERVER, 1)
         endpoint.setsockopt(zmq.CURVE_SECRETKEY, self.own.secret)
         endpoint.setsockopt(zmq.ZAP_DOMAIN, ZAP_DOMAIN)

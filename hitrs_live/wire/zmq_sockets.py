@@ -12,6 +12,7 @@ import zmq
 
 from hitrs_live.errors import AddressUnavailable
 from hitrs_live.wire.addresses import show_address
+from hitrs_live.wire.client_authentication import ClientAuthenticator
 from hitrs_live.wire.connection_guard import GUARDED_EVENTS
 from hitrs_live.wire.curve import ClientKeys, ServerKeys
 
@@ -55,7 +56,7 @@ def bind_publisher(
         url: tcp://HOST:PORT or ipc://PATH; port 0 or * takes a free one.
         high_water_mark: messages kept for each slow subscriber; beyond it that subscriber loses messages.
         linger_ms: longest time that closing waits for messages not yet sent, milliseconds.
-        keys: whose clients alone may connect, encrypted; the context needs a `ClientAuthenticator`. None for any.
+        keys: whose clients alone may connect, encrypted; the context must have no other such socket. None for any.
         insecure: whether other machines may connect without keys.
 
     Raises:
@@ -192,6 +193,7 @@ def _bind(endpoint: zmq.Socket[bytes], url: str, keys: ServerKeys | None) -> zmq
     endpoint.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     if keys is not None:
         keys.apply_to(endpoint)
+        ClientAuthenticator(endpoint.context, keys)
     endpoint.get_monitor_socket(GUARDED_EVENTS)
     try:
         endpoint.bind(url)

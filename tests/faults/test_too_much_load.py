@@ -50,7 +50,7 @@ def follow(ladder: LoadLadder, loads: Iterable[Load], begin_s: float = 0.0) -> l
 def test_a_busy_loop_takes_the_steps_in_their_order_and_no_more_than_there_are() -> None:
     changes = follow(LoadLadder(ALL), [SLOW_LOOP] * 60)
     assert [taken for _, taken in changes] == [ALL[:count] for count in range(1, 6)]
-    # Five seconds to warm up, then one step every three seconds and one to measure anew.
+    # Five seconds to warm up, then one step every three seconds and one to measure again.
     assert [second for second, _ in changes] == [8, 12, 16, 20, 24]
 
 

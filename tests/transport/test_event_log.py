@@ -2,8 +2,10 @@
 
 from transport_messages import a_motion, a_status, an_action
 
+from hitrs_live.messages import AnyMessage
 from hitrs_live.transport.event_log import EventLog
 from hitrs_live.transport.sink import Stamper
+from hitrs_live.wire.codec import encode
 from hitrs_live.wire.recovery import PAGE_BYTES, PAGE_EVENTS, unpack_event
 
 
@@ -11,12 +13,16 @@ def _numbers(log: EventLog, first: int) -> list[int | None]:
     return [unpack_event(parts).log_seq for parts in log.page(first)]
 
 
+def _append(log: EventLog, message: AnyMessage) -> None:
+    log.append(message, encode(message))
+
+
 def _filled(log: EventLog, events: int, **fields: object) -> EventLog:
     stamper = Stamper("s")
     for number in range(events):
-        log.append(stamper.stamp(an_action(number % 7, **fields)))
-        log.append(stamper.stamp(a_motion()))
-        log.append(stamper.stamp(a_status()))
+        _append(log, stamper.stamp(an_action(number % 7, **fields)))
+        _append(log, stamper.stamp(a_motion()))
+        _append(log, stamper.stamp(a_status()))
     return log
 
 
@@ -52,7 +58,7 @@ def test_a_page_is_bounded_in_events_and_in_bytes() -> None:
 def test_the_state_is_the_newest_event_of_each_running_action() -> None:
     log, stamper = EventLog(100), Stamper("s")
     for event in (an_action(1), an_action(2), an_action(1, state="update"), an_action(2, state="end")):
-        log.append(stamper.stamp(event))
+        _append(log, stamper.stamp(event))
     head, events = log.state()
     assert head == 4
     assert [unpack_event(parts).log_seq for parts in events] == [2]

@@ -25,6 +25,7 @@ from hitrs_live.transport.recovery_replies import RecoveryReplies
 from hitrs_live.transport.reliable import reachable
 from hitrs_live.transport.sink import Stamper
 from hitrs_live.transport.subscriber import Subscription, subscribe
+from hitrs_live.wire.codec import encode
 from hitrs_live.wire.recovery import LogPosition, RecoveryReply
 from hitrs_live.wire.sequence_numbers import Gap, LogGap
 
@@ -290,7 +291,7 @@ def test_whatever_is_lost_on_the_way_each_event_is_delivered_once_and_in_order(d
         replies = RecoveryReplies(log, session, None)
         for last in [False] * data.draw(st.integers(1, 12)) + [True]:
             event = stamper.stamp(a_state("ended" if last else "up"))
-            log.append(event)
+            log.append(event, encode(event))
             expected.append((session, event.log_seq))
             if last or data.draw(st.booleans()):
                 follower.saw_session(session)

@@ -418,6 +418,17 @@ def test_a_users_mistake_is_one_line_and_leaves_no_file(
     assert not (tmp_path / "calibration").exists()
 
 
+def test_labelled_data_is_checked_before_the_model_runs(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quiet, none = (write_streams(tmp_path / name, {1: "read"}, people=1) for name in ("hall.npz", "none.npz"))
+    work = tmp_path / "work"
+    flags = ["--checkpoint", str(weights), "--data", str(quiet), "--labelled", str(none), "--work", str(work)]
+    assert main(["tune-thresholds", *flags, "--threads", "1"]) == 2
+    assert "none.npz: has no label of the classes" in capsys.readouterr().err
+    assert not work.exists()
+
+
 def sigmoids(scores: list[tuple[float, float]], label: int | list[int] = 0) -> KeptStream:
     """As `stream`, of a model of independent classes: the scores of jump and squat."""
     given = np.array(scores)

@@ -126,8 +126,12 @@ class Tuner:
         """Return the rules that apply without a file of thresholds."""
         return self._complete(temperature=None, least_energies=None)
 
-    def tune(self, per_hour: float, *, least_recall: float = 0.0) -> Thresholds:
+    def tune(self, per_hour: float, *, least_recall: float = 0.0, together: bool = False) -> Thresholds:
         """Fit temperatures and energy thresholds to the labelled data, then set `on` and `off` by the false alarms.
+
+        together: move the thresholds of all classes by the same log odds instead of each by its own. That suits
+        independent classes that were trained on one stream, where the data has too few starts of each class to say
+        more. Raises ValueError for classes that share a softmax.
 
         least_recall: classes of which a smaller share of the labelled actions is then found become experimental, as do
         those without a labelled action; the limit of false alarms is for the others.
@@ -137,6 +141,13 @@ class Tuner:
         highest.
         """
         allowed = per_hour * self.hours
+        if together:
+            if not self._info.independent:
+                raise ValueError("thresholds can only be moved together where each class has a sigmoid of its own")
+            if not least_recall:
+                return self._together(allowed)
+            weak = self._weak(self._together(allowed), least_recall)
+            return msgspec.structs.replace(self._together(allowed, weak), experimental=weak)
         if self._info.independent:
             return self._without_weak(self._raise_on(self._balanced(allowed), allowed), allowed, least_recall)
         lag = self._info.label_lag_frames
@@ -148,7 +159,7 @@ class Tuner:
         start = self._complete(temperature=fitted, least_energies=others | measured)
         return self._without_weak(self._raise_on(start, allowed), allowed, least_recall)
 
-    def cross_check(self, per_hour: float) -> FalseAlarms | None:
+    def cross_check(self, per_hour: float, *, together: bool = False) -> FalseAlarms | None:
         """Tune on half of the negative sources and count false alarms on the other half, then swap the halves.
 
         Thresholds have few false alarms on the data that they were tuned on; this estimates the rate on other data.
@@ -161,7 +172,7 @@ class Tuner:
         except ValueError:
             return None
         counted = [
-            other._count_false_alarms(other._decode(other._negative, tuned.tune(per_hour)))
+            other._count_false_alarms(other._decode(other._negative, tuned.tune(per_hour, together=together)))
             for tuned, other in ((first, second), (second, first))
         ]
         by_class = sum((Counter(alarms.by_class) for alarms in counted), Counter[int]())
@@ -200,6 +211,16 @@ class Tuner:
                 break
             places = places + (2 * open_to > open_to.max())
         return self._with_on(self.untuned(), np.array(_TRIED_STEPS)[places])
+
+    def _together(self, allowed: float, experimental: Collection[str] = ()) -> Thresholds:
+        """Raise `on` of all classes by the same log odds until the false alarms are few enough.
+
+        allowed: false alarms; experimental: classes whose alarms do not count.
+        """
+        counted = ~np.isin(self._info.labels, list(experimental))
+        alarms = (self._tried.alarms * counted).sum(axis=1)
+        steps = next((n for n, count in zip(_TRIED_STEPS, alarms, strict=True) if n >= 0 and count <= allowed), None)
+        return self._with_on(self.untuned(), np.full(len(counted), _TRIED_STEPS[-1] if steps is None else steps))
 
     def _half(self, sources: frozenset[str]) -> "Tuner":
         """Return a tuner of some negative sources, and of the labelled streams that are theirs or of others."""
@@ -240,6 +261,12 @@ class Tuner:
         """Make classes of too small a recall experimental, and lower the thresholds of the others where that allows."""
         if not least_recall:
             return tuned
+        weak = self._weak(tuned, least_recall)
+        start = self._balanced(allowed, weak) if self._info.independent else tuned
+        return self._raise_on(msgspec.structs.replace(start, experimental=weak), allowed)
+
+    def _weak(self, tuned: Thresholds, least_recall: float) -> tuple[str, ...]:
+        """List the classes of which fewer than this share of the labelled actions is found, or that have none."""
         found = self.measure(tuned).found
         mirrored = mirrored_labels(self._info.labels).tolist()
         weak = []
@@ -249,8 +276,7 @@ class Tuner:
             true = sum(one.true for one in both)
             if not true or sum(one.found for one in both) < least_recall * true:
                 weak.append(label)
-        start = self._balanced(allowed, weak) if self._info.independent else tuned
-        return self._raise_on(msgspec.structs.replace(start, experimental=tuple(weak)), allowed)
+        return tuple(weak)
 
     def _count_false_alarms(self, results: Sequence[StreamResult]) -> FalseAlarms:
         """Count what was detected in background, of the results of the negative streams."""

@@ -28,6 +28,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--least-recall", type=fraction, default=0.0, metavar="X",
         help="make classes experimental of which a smaller share of the actions in --labelled is found (default: 0)",
     )  # fmt: skip
+    parser.add_argument(
+        "--together", action="store_true",
+        help="move the thresholds of all classes by the same log odds, for independent classes with few starts each",
+    )  # fmt: skip
     add_prediction_flags(parser)
     parser.add_argument("--config", metavar="FILE", help="TOML file of settings to tune with, as for `live`")
     parser.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: calibration/CHECKPOINT.toml)")

@@ -34,6 +34,11 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
     """Run all data through the model once, tune, print the outcome, and write the thresholds. Returns the exit code."""
     torch.set_num_threads(options.threads)
     checkpoint = load_checkpoint(options.checkpoint)
+    if options.together and not checkpoint.info.independent:
+        raise ConfigError(
+            f"--together: the classes of checkpoint {checkpoint.info.name!r} share a softmax, expected a sigmoid for "
+            "each; leave the flag out"
+        )
     out: Path = options.out or FOLDER / f"{Path(checkpoint.info.name).name}.toml"
     if out.exists() and not options.overwrite:
         raise ConfigError(f"thresholds {out}: exists already; replace it with --overwrite, or give another --out")
@@ -65,8 +70,9 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
             f"{', '.join(map(str, options.data))}: {error}; give longer recordings of other actions"
         ) from None
     before = tuner.measure(tuner.untuned())
-    after = tuner.measure(tuner.tune(options.false_alarms_per_hour, least_recall=options.least_recall))
-    other_half = tuner.cross_check(options.false_alarms_per_hour)
+    rate, together = options.false_alarms_per_hour, options.together
+    after = tuner.measure(tuner.tune(rate, least_recall=options.least_recall, together=together))
+    other_half = tuner.cross_check(rate, together=together)
     _print(console, checkpoint.info.labels, before, after)
     every = after
     if after.thresholds.experimental:
@@ -221,6 +227,7 @@ def _provenance(
     alarms = after.alarms
     provenance = {
         "false_alarms_per_hour_asked": f"{options.false_alarms_per_hour:g}",
+        "moved": "all classes together" if options.together else "each class by itself",
         "false_alarms": f"{alarms.count} in {alarms.hours:.2f} h, {before.alarms.count} untuned",
         "false_alarms_of_the_other_half": ""
         if other_half is None

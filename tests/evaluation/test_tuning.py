@@ -477,6 +477,33 @@ def test_each_independent_class_begins_where_recall_and_precision_of_its_starts_
     assert outcome.all_starts.recall == outcome.all_starts.precision == 1.0
 
 
+def test_classes_moved_together_keep_their_thresholds_equal_however_different_their_false_alarms_are() -> None:
+    quiet = [(0.01, 0.01)] * 5
+    negative = [sigmoids(quiet + [(0.9, 0.01)] * 3 + quiet)]
+    labelled = [
+        sigmoids(quiet + [(0.97, 0.01)] * 4 + quiet + [(0.01, 0.97)] * 4, [0] * 5 + [1] * 4 + [0] * 5 + [2] * 4)
+    ]
+    tuner = Tuner(INDEPENDENT, CONFIG, negative=negative, labelled=labelled)
+    outcome = tuner.measure(tuner.tune(per_hour=1.0, together=True))
+    jump, squat = outcome.thresholds.classes["jump"], outcome.thresholds.classes["squat"]
+    assert (jump.on, jump.off) == (squat.on, squat.off)
+    assert 0.9 < (jump.on or 0) < 0.97
+    assert (outcome.alarms.count, outcome.all_starts.recall) == (0, 1.0)
+    # What is given up no longer decides: only the jump had false alarms, and no jump is labelled here.
+    squats = Tuner(
+        INDEPENDENT, CONFIG, negative=negative, labelled=[sigmoids(quiet + [(0.01, 0.7)] * 4, [0] * 5 + [2] * 4)]
+    )
+    assert squats.tune(per_hour=1.0, together=True).classes["squat"].on == jump.on
+    given_up = squats.tune(per_hour=1.0, least_recall=0.1, together=True)
+    assert given_up.experimental == ("jump", "squat")
+
+
+def test_classes_of_a_softmax_cannot_be_moved_together() -> None:
+    tuner = Tuner(CHECKPOINT, CONFIG, negative=[stream([QUIET] * 20)])
+    with pytest.raises(ValueError, match="a sigmoid of its own"):
+        tuner.tune(per_hour=1.0, together=True)
+
+
 def test_a_class_of_one_side_is_experimental_only_with_its_other_side() -> None:
     sides = msgspec.structs.replace(INFO, labels=("background", "punch_left", "punch_right"), independent=True)
     checkpoint = msgspec.structs.replace(CHECKPOINT, info=sides)

@@ -46,6 +46,11 @@ class Background:
     classes: tuple[str, ...]
     """Names of the classes, "background" first."""
 
+    def mean_embedding(self) -> Floats:
+        """Average the embeddings of all streams, (C,)."""
+        mean: Floats = np.concatenate([stream.embeddings for stream in self.streams]).mean(axis=0, dtype=np.float64)
+        return mean.astype(np.float32)
+
     @property
     def hours(self) -> float:
         """The length of all streams."""

@@ -21,7 +21,7 @@ from hitrs_live.teaching.background import STREAMS, Background, load_background
 from hitrs_live.teaching.calibration import Calibration, calibrate, choose_distance, fit_curve, fit_spread
 from hitrs_live.teaching.evidence import ActionEvidence, Negatives, OtherExample, find_alike, measure_negatives
 from hitrs_live.teaching.examples import utc_now
-from hitrs_live.teaching.sequences import align_all, block_minima
+from hitrs_live.teaching.sequences import align_all, mean_least
 from hitrs_live.teaching.shown import ShownExamples, measure_examples, pair, show_examples
 from hitrs_live.teaching.taught_set import TaughtSet, read_taught
 from hitrs_live.teaching.templates import Templates
@@ -129,7 +129,7 @@ def _measure(
 ) -> _Measured:
     """Align all templates with everything that there is."""
     raw = align_all(shown.templates, [one.join(space) for one in background.streams])
-    templates = shown.templates.with_scales(block_minima(raw, _BLOCK_TICKS).mean(axis=0))
+    templates = shown.templates.with_scales(mean_least(raw, _BLOCK_TICKS))
     of_background = [one / templates.scales for one in raw]
 
     def distances_of(recordings: Sequence[tuple[Floats, Floats]]) -> list[Floats]:

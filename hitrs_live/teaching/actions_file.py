@@ -96,7 +96,7 @@ def save_actions(path: Path, taught: TaughtActions, *, overwrite: bool = True) -
         span_frames=taught.span_frames, provenance=taught.provenance,
     )  # fmt: skip
     templates = taught.templates
-    tensors = {
+    tensors: dict[str, NDArray[np.generic]] = {
         "points": templates.points.astype(np.float32),
         "lengths": templates.lengths,
         "actions": templates.actions,

@@ -105,7 +105,7 @@ def generate_background(
 
 def _write(path: Path, background: Background) -> None:
     lengths = [len(one.frames) for one in background.streams]
-    tensors = {
+    tensors: dict[str, NDArray[np.generic]] = {
         "lengths": np.array(lengths, np.int64),
         "labels": np.concatenate(background.labels).astype(np.int16),
         "frames": np.concatenate([one.frames for one in background.streams]).astype(np.int32),

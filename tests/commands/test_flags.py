@@ -45,7 +45,7 @@ def number_flags() -> list[NumberFlag]:
     for verb, parser in PARSERS.items():
         for action in parser._actions:
             read = action.type
-            named = ("names", "_corners", "_listed", "_named_file", "_size")
+            named = ("names", "_corners", "_listed", "_named_file", "_size", "action_name", "_intervals")
             if read in (None, str, Path) or getattr(read, "__name__", "") in named:
                 continue
             flags.append(NumberFlag(verb=verb, flag=(action.option_strings or [action.dest])[0], read=read))

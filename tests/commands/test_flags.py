@@ -99,7 +99,7 @@ def offered(verb: str) -> set[str]:
 
 @pytest.mark.parametrize(("verb", "read"), [("live", ALL), ("config", ALL), ("pose", OF_POSE), ("replay", OF_REPLAY)])
 def test_a_verb_offers_the_settings_that_it_reads_and_no_others(verb: str, read: tuple[str, ...]) -> None:
-    every = {key for _, key, *_ in (*verb_settings._SETTINGS, *verb_settings._SWITCHES)}
+    every = {key for _, key, *_ in (*verb_settings._SETTINGS, *verb_settings._LISTS, *verb_settings._SWITCHES)}
     assert offered(verb) == {key for key in every if key.startswith(read)}
 
 

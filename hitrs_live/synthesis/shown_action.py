@@ -1,4 +1,4 @@
-"""Synthesise what a person does who shows an action to a camera: walk up, get ready, repeat it with pauses, walk off."""
+"""Synthesise what a person does who shows an action to a camera: walk up, get ready, repeat it, walk off."""
 
 import zlib
 from dataclasses import dataclass

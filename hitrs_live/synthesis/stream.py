@@ -104,7 +104,9 @@ class MotionSynthesiser:
         falls = rng.random() < self.settings.falls
         segments = self._segments(body, rng, frames - (_FALL_FRAMES if falls else 0), falls=falls)
         name = f"synthetic_{self._seed}_{index:06d}"
-        motion = finish_stream(join(segments, rng, leg_m=body.leg_m), body, rng, name=name, frames=None if falls else frames)
+        motion = finish_stream(
+            join(segments, rng, leg_m=body.leg_m), body, rng, name=name, frames=None if falls else frames
+        )
         return end_with_fall(motion, self._numbers, rng) if falls else motion
 
     def action(self, name: str, index: int) -> LabelledMotion:

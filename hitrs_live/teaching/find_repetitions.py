@@ -38,6 +38,8 @@ _OUTLIER: Final = (1.45, 0.06)
 """A repetition differs from the middle one at most so many times as much as they usually do, and so much more."""
 _TRAVEL: Final = 0.4
 """Body sizes between where a repetition begins and ends from which it counts half: people walk up and off."""
+_END_FRAMES: Final = 12
+_HOME_TIMES: Final = 2.0
 _REST_SHARE: Final = 0.4
 """Of how far a repetition goes: nearer poses are those in which the body rests."""
 _EXPECTED_SPREAD: Final = 0.2
@@ -175,13 +177,18 @@ def _choose(candidates: _Candidates, expected: int | None) -> list[int]:
 def _spread(track: PoseTrack, spans: Sequence[Span]) -> float:
     """Return the share of the recording from the first to the last time in which the body rests as between the spans.
 
-    A pose that is held in each repetition is seen in a smaller part of the recording than the one between them.
+    It is less where the recording neither begins nor ends in that pose. A pose that is held in each repetition is seen
+    in a smaller part of the recording than the one between them, and neither first nor last.
     """
     edges = np.stack([track.poses[at] for first, end in spans for at in (first, end - 1)])
     rest = edges.mean(axis=0)
     size = float(np.mean([movement_size(track, span) for span in spans]))
     near = np.flatnonzero(np.linalg.norm(track.poses - rest, axis=1) < _REST_SHARE * size)
-    return float((near[-1] - near[0]) / len(track)) if len(near) else 0.0
+    spread = float((near[-1] - near[0]) / len(track)) if len(near) else 0.0
+    # Who records rests before the first repetition or after the last, as at the end of a countdown.
+    ends = (track.poses[:_END_FRAMES].mean(axis=0), track.poses[-_END_FRAMES:].mean(axis=0))
+    away = min(float(np.linalg.norm(end - rest)) for end in ends) / max(size, 1e-6)
+    return spread / (1 + (_HOME_TIMES * away) ** 2)
 
 
 def _coverage(track: PoseTrack, spans: Sequence[Span]) -> float:

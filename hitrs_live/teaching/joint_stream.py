@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from hitrs_live.config import Config
 from hitrs_live.errors import DataError
 from hitrs_live.messages import Frame, JointFrame, People, PoseFrame, SourceChange
@@ -48,7 +50,8 @@ class JointStream:
 
     def __init__(self, source: NamedSource, config: Config, *, speed: Speed = "max") -> None:
         """Make the parts; nothing is opened yet. speed: of files. Raises SourceUnavailable or ConfigError."""
-        self._config = config
+        # Somebody stands before it: a missing camera is an error now, not something to wait for.
+        self._config = config = msgspec.structs.replace(config, require_sources=True)
         (self._source,) = make_sources([source], config, speed=speed)
         self._pose = None
         if self._source.has_pictures:

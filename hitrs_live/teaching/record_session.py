@@ -116,8 +116,8 @@ class RecordSession:
         if not self.found:
             raise DataError(
                 f"no movement is repeated in the {self.recorded_s:.0f} s recorded, expected "
-                f"{self.settings.repetitions} repetitions; do the same movement each time, and rest for a second in between in the same pose, or "
-                "give the times yourself with hitrs-live teach add --intervals"
+                f"{self.settings.repetitions} repetitions; do the same movement each time, and rest for a second in "
+                "between in the same pose, or give the times yourself with hitrs-live teach add --intervals"
             )
         return [
             FoundRepetition(

@@ -107,7 +107,15 @@ OF_POSE = (
     "log.",
 )  # fmt: skip
 """Settings that `pose` reads, which runs no model."""
-OF_REPLAY = ("pose.max_people", "pose.min_joint_confidence", "track.", "pair.", "model.", "action.")
+OF_REPLAY = (
+    "pose.max_people",
+    "pose.min_joint_confidence",
+    "track.",
+    "pair.",
+    "model.",
+    "action.thresholds",
+    "action.classes",
+)
 """Settings that `replay` reads, which has no camera and publishes nothing."""
 
 

@@ -1,6 +1,7 @@
 """`hitrs-live teach add`: examples of an action from a recording, a video or labelled joints."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from hitrs_live.commands.teach_flags import action_name, add_folder
@@ -41,9 +42,10 @@ def run(options: argparse.Namespace) -> int:
     for (start_s, end_s), example in zip(intervals, examples, strict=True):
         path = save_example(options.folder, example)
         length_s = (example.end - example.start) / RATE_HZ
-        write_line(f"{options.name}: {start_s:g} to {end_s:g} s ({length_s:.1f} s), saved as {path}")
+        write_line(f"{options.name}: {start_s:g} to {end_s:g} s ({length_s:.1f} s), saved as {path}", sys.stdout)
     write_line(
-        f"{options.name}: {len(read_examples(options.folder, options.name))} examples; next: hitrs-live teach fit"
+        f"{options.name}: {len(read_examples(options.folder, options.name))} examples; next: hitrs-live teach fit",
+        sys.stdout,
     )
     return 0
 

@@ -46,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
     print_report(fitted)
     if options.html is not None:
         save_html(options.html, fitted)
-        write_line(f"report: {options.html}")
-    write_line(f"{options.out}: {', '.join(fitted.taught.names)}; next: hitrs-live live --actions {options.out}")
+        write_line(f"report: {options.html}", sys.stdout)
+    write_line(
+        f"{options.out}: {', '.join(fitted.taught.names)}; next: hitrs-live live --actions {options.out}", sys.stdout
+    )
     return 0

@@ -1,6 +1,7 @@
 """`hitrs-live teach list`: what was taught."""
 
 import argparse
+import sys
 
 from hitrs_live.commands.teach_flags import add_folder
 
@@ -19,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
 
     names = taught_names(options.folder)
     if not names:
-        write_line(f"{options.folder}: no action was taught; add examples with hitrs-live teach add")
+        write_line(f"{options.folder}: no action was taught; add examples with hitrs-live teach add", sys.stdout)
     for name in names:
         examples = read_examples(options.folder, name)
         people = sorted({one.person or "someone" for one in examples})
@@ -28,9 +29,10 @@ def run(options: argparse.Namespace) -> int:
         corrected = f", {wrong} corrections" if wrong else ""
         write_line(
             f"{name}: {read_settings(options.folder, name).kind}, {len(examples)} examples of {', '.join(people)}, "
-            f"{length_s:.1f} s each{corrected}"
+            f"{length_s:.1f} s each{corrected}",
+            sys.stdout,
         )
     quiet_s = sum(len(one.joints_m) for one in read_quiet(options.folder)) / RATE_HZ
     if names or quiet_s:
-        write_line(f"quiet: {quiet_s / 60:.1f} minutes")
+        write_line(f"quiet: {quiet_s / 60:.1f} minutes", sys.stdout)
     return 0

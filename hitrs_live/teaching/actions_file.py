@@ -20,7 +20,7 @@ from hitrs_live.files.output_files import create_private, why_unwritable
 from hitrs_live.teaching.action_settings import Kind
 from hitrs_live.teaching.calibration import ScoreCurve
 from hitrs_live.teaching.templates import Templates
-from hitrs_live.teaching.tokens import TICK_FRAMES, TokenWeights
+from hitrs_live.teaching.tokens import JOINT_CHANNELS, TICK_FRAMES, TokenSpace
 
 SUFFIX: Final = ".actions"
 MOST_ACTIONS: Final = 1000
@@ -61,7 +61,6 @@ class _About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     actions: Annotated[tuple[TaughtAction, ...], Meta(min_length=1, max_length=MOST_ACTIONS)]
     encoder: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$", extra={"expected": "64 hexadecimal digits"})]
     encoder_name: _Text
-    embedding_weight: Annotated[float, Meta(ge=0, le=1000)]
     joints_weight: Annotated[float, Meta(ge=0, le=1000)]
     tick_frames: int
     span_frames: Annotated[int, Meta(ge=1, le=1000)]
@@ -74,7 +73,7 @@ class TaughtActions(msgspec.Struct, frozen=True, kw_only=True):
     actions: tuple[TaughtAction, ...]
     templates: Templates
     """Their numbers of actions are those of `actions`."""
-    weights: TokenWeights
+    space: TokenSpace
     encoder: str
     """The SHA-256 of the encoder that the templates are of, as `encoder_fingerprint` computes it; "" where they are of
     joints alone."""
@@ -93,15 +92,16 @@ def save_actions(path: Path, taught: TaughtActions, *, overwrite: bool = True) -
     """Write taught actions to a file of its owner's alone, all or nothing. Raises ConfigError if that fails."""
     about = _About(
         actions=taught.actions, encoder=taught.encoder, encoder_name=taught.encoder_name,
-        embedding_weight=taught.weights.embedding, joints_weight=taught.weights.joints, tick_frames=TICK_FRAMES,
+        joints_weight=taught.space.joints, tick_frames=TICK_FRAMES,
         span_frames=taught.span_frames, provenance=taught.provenance,
     )  # fmt: skip
     templates = taught.templates
-    tensors = {
+    tensors: dict[str, NDArray[np.generic]] = {
         "points": templates.points.astype(np.float32),
         "lengths": templates.lengths,
         "actions": templates.actions,
         "scales": templates.scales,
+        "mean": taught.space.mean,
     }
     raw = save(tensors, metadata={_KEY: msgspec.json.encode(about).decode()})
     if reason := why_unwritable(path):
@@ -141,7 +141,8 @@ def combine(loaded: Sequence[tuple[str, TaughtActions]]) -> TaughtActions:
     first_name, first = loaded[0]
     owners: dict[str, str] = {}
     for name, one in loaded:
-        if (one.encoder, one.weights, one.span_frames) != (first.encoder, first.weights, first.span_frames):
+        same = (one.encoder, one.span_frames) == (first.encoder, first.span_frames)
+        if not same or not one.space.is_like(first.space):
             raise ConfigError(f"actions {name}: made for another encoder than {first_name}; {_REMEDY}")
         for action in one.names:
             if action in owners:
@@ -173,13 +174,18 @@ def _description(raw: bytes) -> str:
 
 
 def _unpack(about: _About, tensors: dict[str, NDArray[np.generic]]) -> TaughtActions:
-    for name, kind in (("points", "f"), ("scales", "f"), ("lengths", "i"), ("actions", "i")):
+    for name, kind in (("points", "f"), ("scales", "f"), ("mean", "f"), ("lengths", "i"), ("actions", "i")):
         if tensors[name].dtype.kind != kind:
             raise ValueError(f"{name} is {tensors[name].dtype}")
     templates = Templates(
         points=tensors["points"].astype(np.float32), lengths=tensors["lengths"].astype(np.int64),
         actions=tensors["actions"].astype(np.int64), scales=tensors["scales"].astype(np.float32),
     )  # fmt: skip
+    mean = tensors["mean"].astype(np.float32)
+    if mean.ndim != 1 or not np.isfinite(mean).all() or templates.points.shape[2] != len(mean) + JOINT_CHANNELS:
+        raise ValueError(f"a mean embedding of shape {mean.shape} for tokens of {templates.points.shape[2]} numbers")
+    if bool(about.encoder) != bool(len(mean)):
+        raise ValueError("embeddings without an encoder, or an encoder without embeddings")
     if about.tick_frames != TICK_FRAMES:
         raise ValueError(f"tick_frames {about.tick_frames}, expected {TICK_FRAMES}")
     names = [action.name for action in about.actions]
@@ -187,6 +193,6 @@ def _unpack(about: _About, tensors: dict[str, NDArray[np.generic]]) -> TaughtAct
         raise ValueError("its templates are not of its actions, each once")
     return TaughtActions(
         actions=about.actions, templates=templates,
-        weights=TokenWeights(embedding=about.embedding_weight, joints=about.joints_weight), encoder=about.encoder,
+        space=TokenSpace(mean=mean, joints=about.joints_weight), encoder=about.encoder,
         encoder_name=about.encoder_name, span_frames=about.span_frames, provenance=about.provenance,
     )  # fmt: skip

@@ -76,10 +76,10 @@ class Aligner:
         skipped = before[:, :, :-2].copy()
         skipped[:, :, 1:] += local[:, :, :-1]
         next_one, same = before[:, :, 1:-1], before[:, :, 2:]
-        costs = np.minimum(next_one, same)
+        costs: Floats = np.minimum(next_one, same)
         starts = np.where(same < next_one, began[:, :, 2:], began[:, :, 1:-1])
         faster = skipped < costs
-        costs = np.where(faster, skipped, costs) + local
+        costs = (np.where(faster, skipped, costs) + local).astype(np.float32, copy=False)
         starts = np.where(faster, began[:, :, :-2], starts)
         state.costs[rows, :, _AHEAD:] = np.minimum(costs, _FAR)
         state.starts[rows, :, _AHEAD:] = starts

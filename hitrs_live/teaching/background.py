@@ -46,6 +46,11 @@ class Background:
     classes: tuple[str, ...]
     """Names of the classes, "background" first."""
 
+    def mean_embedding(self) -> Floats:
+        """Average the embeddings of all streams, (C,)."""
+        mean: Floats = np.concatenate([stream.embeddings for stream in self.streams]).mean(axis=0, dtype=np.float64)
+        return mean.astype(np.float32)
+
     @property
     def hours(self) -> float:
         """The length of all streams."""
@@ -100,7 +105,7 @@ def generate_background(
 
 def _write(path: Path, background: Background) -> None:
     lengths = [len(one.frames) for one in background.streams]
-    tensors = {
+    tensors: dict[str, NDArray[np.generic]] = {
         "lengths": np.array(lengths, np.int64),
         "labels": np.concatenate(background.labels).astype(np.int16),
         "frames": np.concatenate([one.frames for one in background.streams]).astype(np.int32),

@@ -114,8 +114,14 @@ def choose_distance(negatives: Sequence[float], hours: float, per_hour: float, m
 _MARGIN: Final = 0.97
 
 
-def calibrate(curve: ScoreCurve, distance: float) -> Calibration:
-    """Set the thresholds of an action's score by the distance at which it begins."""
-    on, off = (float(curve.scores(np.array([one], np.float32))[0]) for one in (distance, distance * _OFFSET))
+def calibrate(curve: ScoreCurve, distance: float, *, lasts: bool) -> Calibration:
+    """Set the thresholds of an action's score by the distance at which it begins.
+
+    lasts: whether it goes on after its first match, as what is repeated or kept up does; a gesture is over with it.
+    """
+    on, off = (
+        float(curve.scores(np.array([one], np.float32))[0])
+        for one in (distance, distance * (_OFFSET if lasts else 1.0))
+    )
     on = min(max(on, 1e-4), 1 - 1e-4)
     return Calibration(curve=curve, distance=distance, on=on, off=min(max(off, 5e-5), on))

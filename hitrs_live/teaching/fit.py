@@ -21,11 +21,11 @@ from hitrs_live.teaching.background import STREAMS, Background, load_background
 from hitrs_live.teaching.calibration import Calibration, calibrate, choose_distance, fit_curve, fit_spread
 from hitrs_live.teaching.evidence import ActionEvidence, Negatives, OtherExample, find_alike, measure_negatives
 from hitrs_live.teaching.examples import utc_now
-from hitrs_live.teaching.sequences import align_all, block_minima
+from hitrs_live.teaching.sequences import align_all, mean_least
 from hitrs_live.teaching.shown import ShownExamples, measure_examples, pair, show_examples
 from hitrs_live.teaching.taught_set import TaughtSet, read_taught
 from hitrs_live.teaching.templates import Templates
-from hitrs_live.teaching.tokens import TICK_FRAMES, TokenEncoder, TokenWeights
+from hitrs_live.teaching.tokens import TICK_FRAMES, TokenEncoder, TokenSpace
 from hitrs_live.version import __version__
 
 Floats = NDArray[np.float32]
@@ -75,16 +75,19 @@ def fit(
     *,
     fingerprint: str,
     encoder_name: str,
-    weights: TokenWeights | None = None,
+    space: TokenSpace | None = None,
 ) -> Fitted:
-    """Fit actions. fingerprint, encoder_name: of the encoder. Raises DataError where an example cannot be used."""
-    weights = weights or TokenWeights()
-    shown = show_examples(taught_set, encoder, weights)
-    measured = _measure(taught_set, shown, encoder, background, weights)
+    """Fit actions. fingerprint, encoder_name: of the encoder. Raises DataError where an example cannot be used.
+
+    space: how tokens are compared; by default from the mean embedding of the background.
+    """
+    space = space or TokenSpace(mean=background.mean_embedding())
+    shown = show_examples(taught_set, encoder, space)
+    measured = _measure(taught_set, shown, encoder, background, space)
     evidence = tuple(_evidence(measured, number) for number in range(len(taught_set.names)))
     taught = TaughtActions(
         actions=tuple(_action(measured, number) for number in range(len(taught_set.names))),
-        templates=measured.templates, weights=weights, encoder=fingerprint, encoder_name=encoder_name,
+        templates=measured.templates, space=space, encoder=fingerprint, encoder_name=encoder_name,
         span_frames=encoder.span_frames,
         provenance={
             "made": utc_now(), "version": __version__, "background_hours": f"{background.hours:.2f}",
@@ -122,19 +125,19 @@ class _Measured:
 
 
 def _measure(
-    taught_set: TaughtSet, shown: ShownExamples, encoder: TokenEncoder, background: Background, weights: TokenWeights
+    taught_set: TaughtSet, shown: ShownExamples, encoder: TokenEncoder, background: Background, space: TokenSpace
 ) -> _Measured:
     """Align all templates with everything that there is."""
-    raw = align_all(shown.templates, [one.join(weights) for one in background.streams])
-    templates = shown.templates.with_scales(block_minima(raw, _BLOCK_TICKS).mean(axis=0))
+    raw = align_all(shown.templates, [one.join(space) for one in background.streams])
+    templates = shown.templates.with_scales(mean_least(raw, _BLOCK_TICKS))
     of_background = [one / templates.scales for one in raw]
 
     def distances_of(recordings: Sequence[tuple[Floats, Floats]]) -> list[Floats]:
-        return align_all(templates, [one.join(weights) for one in encoder.tokens_of(recordings)])
+        return align_all(templates, [one.join(space) for one in encoder.tokens_of(recordings)])
 
     of_quiet = distances_of([pair(one) for one in taught_set.quiet])
     of_corrections = distances_of([pair(one) for one in taught_set.corrections])
-    distances = measure_examples(shown, templates, weights, len(taught_set.names))
+    distances = measure_examples(shown, templates, space, len(taught_set.names))
     actions = []
     for number, name in enumerate(taught_set.names):
         own = templates.actions == number
@@ -163,7 +166,7 @@ def _calibrate(
     # A laxer threshold than the repetitions need finds nothing more, and takes other actions for this one.
     most = min([_MOST_DISTANCE, spread.reach, *(_UNDER_CORRECTION * distance for distance in wrong)])
     distance = min(choose_distance(one.nearest, one.hours, settings.false_alarms_per_hour, most) for one in negatives)
-    return calibrate(fit_curve(spread, negatives[0].nearest), distance)
+    return calibrate(fit_curve(spread, negatives[0].nearest), distance, lasts=settings.kind != "gesture")
 
 
 def _evidence(measured: _Measured, number: int) -> ActionEvidence:

@@ -38,7 +38,9 @@ def report_table(fitted: Fitted) -> Table:
         table.add_column(name, overflow="fold")
     for one in fitted.evidence:
         distance = one.calibration.distance
-        people = f"{one.examples} of {len(one.people) or 1}"
+        people = (
+            f"{one.examples}, {len(one.people) or 1} people" if len(one.people) > 1 else f"{one.examples}, one person"
+        )
         table.add_row(
             one.name, people, share(*one.recall()), shown_rate(one.background, distance),
             shown_rate(one.quiet, distance), f"{one.duration_s:.1f} s",

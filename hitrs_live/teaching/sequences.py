@@ -10,6 +10,8 @@ from hitrs_live.teaching.alignment import Aligner, AlignmentState
 from hitrs_live.teaching.templates import Templates
 
 Floats = NDArray[np.float32]
+NO_MATCH = 1e4
+"""Distances beyond it are of templates of which no path has reached the end."""
 _ROWS = 48
 """Recordings that are aligned side by side."""
 
@@ -52,12 +54,19 @@ def minima(series: Floats, reach: int) -> NDArray[np.int64]:
         return np.zeros(0, np.int64)
     padded = np.pad(series, reach, constant_values=np.inf)
     least = sliding_window_view(padded, 2 * reach + 1).min(axis=1)
-    found = np.flatnonzero((series == least) & np.isfinite(series))
+    found = np.flatnonzero((series == least) & (series < NO_MATCH))
     keep = np.diff(found, prepend=-reach - 1) > reach
     return found[keep]
 
 
-def block_minima(series: Sequence[Floats], block: int) -> Floats:
-    """Take the least value of each block of ticks. series: (T, N) each. Returns (B, N); the last block may be short."""
-    parts = [one[at : at + block].min(axis=0) for one in series for at in range(0, len(one), block)]
-    return np.stack(parts)
+def mean_least(series: Sequence[Floats], block: int) -> Floats:
+    """Average the least value of each whole block of ticks in which there is a match.
+
+    series: (T, N) each. Returns (N,); 1 for a template that has no match in any block.
+    """
+    parts = [one[at : at + block].min(axis=0) for one in series for at in range(0, len(one) - block + 1, block)]
+    least = np.stack(parts) if parts else np.zeros((0, series[0].shape[1]), np.float32)
+    there = least < NO_MATCH
+    counts = there.sum(axis=0)
+    mean = np.where(there, least, 0).sum(axis=0) / np.maximum(counts, 1)
+    return np.where((counts > 0) & (mean > 0), mean, 1.0).astype(np.float32)

@@ -12,7 +12,7 @@ from hitrs_live.teaching.examples import Example, Quiet
 from hitrs_live.teaching.sequences import align_all
 from hitrs_live.teaching.taught_set import TaughtSet
 from hitrs_live.teaching.templates import LEAST_TICKS, Templates
-from hitrs_live.teaching.tokens import TICK_FRAMES, RecordedTokens, TokenEncoder, TokenWeights
+from hitrs_live.teaching.tokens import TICK_FRAMES, RecordedTokens, TokenEncoder, TokenSpace
 
 Floats = NDArray[np.float32]
 _AFTER_TICKS: Final = 5
@@ -31,23 +31,21 @@ class ShownExamples:
     """(N,), the example that each template is of."""
 
 
-def show_examples(taught_set: TaughtSet, encoder: TokenEncoder, weights: TokenWeights) -> ShownExamples:
+def show_examples(taught_set: TaughtSet, encoder: TokenEncoder, space: TokenSpace) -> ShownExamples:
     """Cut the templates out of the examples. Raises DataError where one is too short."""
     examples, settings, names = taught_set.examples, taught_set.settings, taught_set.names
     tokens = encoder.tokens_of([pair(one) for one in examples])
     both = [number for number, one in enumerate(examples) if settings[one.action].both_sides]
     images = encoder.tokens_of([_mirrored(examples[number]) for number in both])
     numbers = [*range(len(examples)), *both]
-    sequences = [
-        _cut(seen, examples[number], weights) for number, seen in zip(numbers, [*tokens, *images], strict=True)
-    ]
+    sequences = [_cut(seen, examples[number], space) for number, seen in zip(numbers, [*tokens, *images], strict=True)]
     templates = Templates.of(sequences, [names.index(examples[number].action) for number in numbers])
     return ShownExamples(
         examples=examples, tokens=tuple(tokens), templates=templates, numbers=np.array(numbers, np.int64)
     )
 
 
-def measure_examples(shown: ShownExamples, templates: Templates, weights: TokenWeights, actions: int) -> Floats:
+def measure_examples(shown: ShownExamples, templates: Templates, space: TokenSpace, actions: int) -> Floats:
     """Measure how far each example is from each action: from its own without itself and its person, if others did it.
 
     templates: those of `shown`, with their scales. Returns (E, A); infinite where nothing is left to measure with.
@@ -56,7 +54,7 @@ def measure_examples(shown: ShownExamples, templates: Templates, weights: TokenW
     for one in shown.examples:
         people.setdefault(one.action, set()).add(one.person)
     persons = np.array([shown.examples[number].person for number in shown.numbers.tolist()])
-    distances = align_all(templates, [one.join(weights) for one in shown.tokens])
+    distances = align_all(templates, [one.join(space) for one in shown.tokens])
     found = np.full((len(shown.examples), actions), np.inf, np.float32)
     for number, one in enumerate(shown.examples):
         usable = shown.numbers != number
@@ -83,7 +81,7 @@ def _mirrored(example: Example) -> tuple[Floats, Floats]:
     return joints_m, example.confidence[:, order]
 
 
-def _cut(tokens: RecordedTokens, example: Example, weights: TokenWeights) -> Floats:
+def _cut(tokens: RecordedTokens, example: Example, space: TokenSpace) -> Floats:
     """Cut the repetition out of the tokens of an example. Raises DataError where too few are left."""
     inside = (tokens.frames >= example.start) & (tokens.frames < example.end)
     if inside.sum() < LEAST_TICKS:
@@ -91,7 +89,7 @@ def _cut(tokens: RecordedTokens, example: Example, weights: TokenWeights) -> Flo
             f"an example of {example.action} ({example.origin}, frames {example.start} to {example.end}): too short or "
             "without half a second before it; give an interval that begins later in the recording, of 0.3 s or more"
         )
-    return tokens.join(weights)[inside]
+    return tokens.join(space)[inside]
 
 
 def _nearest(distances: Floats, tokens: RecordedTokens, example: Example) -> Floats:

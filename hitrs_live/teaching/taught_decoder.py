@@ -6,7 +6,7 @@ by matches that follow each other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -26,6 +26,8 @@ from hitrs_live.transforms import NormaliserConfig
 Floats = NDArray[np.float32]
 _TIMES: Final = 1024
 """Ticks whose times are kept, 100 s: a path that began earlier is dated to the oldest of them."""
+_OVERLAP_TICKS: Final = 3
+"""By how much a match may begin before the one before it ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ class TaughtDecoder:
         normaliser = NormaliserConfig(rate_hz=model.rate_hz)
         self._taught = taught
         self._tokens = TokenStream(
-            taught.weights, normaliser, rows=rows, span_frames=taught.span_frames,
+            taught.space, normaliser, rows=rows, span_frames=taught.span_frames,
             min_joint_confidence=config.pose.min_joint_confidence,
         )  # fmt: skip
         self._aligner = Aligner(taught.templates)
@@ -68,7 +70,7 @@ class TaughtDecoder:
         self._onset_ns = np.zeros(rows, np.int64)
         self._counts = np.zeros(rows, np.int64)
         self._last_tick = np.full(rows, -1, np.int64)
-        """(R,), where the newest match of the running action ended."""
+        """(R,), where the newest match of the running action, or of the last one, ended; -1 for none."""
 
     def step(self, joint_frame: JointFrame, predictions: Sequence[Prediction]) -> Sequence[ActionEvent]:
         """Take a frame of joints, as the model sees them, and its prediction, if it has one; return events."""
@@ -77,13 +79,14 @@ class TaughtDecoder:
         new = self._tokens.step(joint_frame, predictions[0] if predictions else None)
         if not len(new.rows) and not joint_frame.reset.any():
             return ()
-        matches = self._match(new, joint_frame)
+        matches = self._without_overlap(self._match(new, joint_frame))
         self._count(matches)
         found = self._decoder.step(self._prediction(joint_frame, matches))
         # Before the new ids: an action that ends because its track did has the old one.
         events = [self._complete(event, matches) for event in found if isinstance(event, ActionEvent)]
         self._track_ids[joint_frame.active] = joint_frame.track_ids[joint_frame.active]
         self._counts[joint_frame.reset] = 0
+        self._last_tick[joint_frame.reset] = self._running[joint_frame.reset] = -1
         return events
 
     def running_actions(self) -> dict[int, tuple[str, float]]:
@@ -110,6 +113,12 @@ class TaughtDecoder:
             nearest[:, action], starts[:, action] = distances[every, best], began[every, best]
         logits = (self._centres - np.log(np.maximum(nearest, 1e-6))) * self._slopes
         return _Matches(rows=new.rows, logits=np.clip(logits, -30, 30).astype(np.float32), starts=starts)
+
+    def _without_overlap(self, matches: _Matches) -> _Matches:
+        """Score matches that begin before the last one ended as nothing: two actions share no movement."""
+        begins_early = matches.starts < self._last_tick[matches.rows, None] - _OVERLAP_TICKS
+        others = np.arange(len(self._own)) != self._running[matches.rows, None]
+        return replace(matches, logits=np.where(begins_early & others, np.float32(-30), matches.logits))
 
     def _prediction(self, joint_frame: JointFrame, matches: _Matches) -> Prediction:
         rows = len(joint_frame.active)

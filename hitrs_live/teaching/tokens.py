@@ -33,6 +33,10 @@ _JOINTS: Final = [
 ] + [NTU25.root]  # fmt: skip
 """Joints that every pose estimator sees well. The root's slot is its displacement from its own slow average."""
 JOINT_CHANNELS: Final = 3 * len(_JOINTS)
+JOINTS_WEIGHT: Final = 0.2
+"""Chosen by benchmarks/studies/few_shot.py on other people and sets than those that it reports."""
+_MEAN_TOLERANCE: Final = 0.05
+"""Of embeddings of about 10: what generating the background on another machine may change."""
 _FRAMES_AT_ONCE: Final = 1024
 """Frames or clips that are encoded in one call, so that memory does not grow with a recording."""
 _BATCH: Final = 64
@@ -40,21 +44,33 @@ _BATCH: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenWeights:
-    """How much the two parts of a token count in its distance from another."""
+class TokenSpace:
+    """How tokens are compared: embeddings by the angle between them as seen from their mean, joints by distance."""
 
-    embedding: float = 0.085
-    """Of a clip embedding, whose variance over people's movements is about 100; 0 to leave it out."""
-    joints: float = 0.85
-    """Of the joints, in body sizes."""
+    mean: Floats
+    """(C,), the mean clip embedding of people's movements; of length 0 where embeddings are not used."""
+    joints: float = JOINTS_WEIGHT
+    """How much a distance of a body size between joints counts beside one of unit vectors."""
+
+    @property
+    def uses_embeddings(self) -> bool:
+        """Whether the model's embeddings are used."""
+        return len(self.mean) > 0
+
+    def is_like(self, other: "TokenSpace") -> bool:
+        """Whether distances are the same as in another, but for rounding."""
+        same = self.mean.shape == other.mean.shape and self.joints == other.joints
+        return same and np.allclose(self.mean, other.mean, atol=_MEAN_TOLERANCE)
 
     def join(self, embeddings: Floats | None, joints: Floats) -> Floats:
         """Put tokens together. embeddings: (M, C); joints: (M, 25, 3), normalised. Returns (M, C')."""
         rows = len(joints)
-        chosen = (joints[:, _JOINTS].reshape(rows, -1) * np.float32(self.joints)).astype(np.float32)
-        if embeddings is None or not self.embedding:
+        chosen = (joints[:, _JOINTS].reshape(rows, JOINT_CHANNELS) * np.float32(self.joints)).astype(np.float32)
+        if embeddings is None or not self.uses_embeddings:
             return chosen
-        return np.concatenate((embeddings * np.float32(self.embedding), chosen), axis=1)
+        centred = embeddings - self.mean
+        lengths = np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
+        return np.concatenate((centred / lengths, chosen), axis=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +88,7 @@ class TokenStream:
 
     def __init__(
         self,
-        weights: TokenWeights,
+        space: TokenSpace,
         normaliser: NormaliserConfig,
         *,
         rows: int,
@@ -84,7 +100,7 @@ class TokenStream:
         span_frames: of a clip; before the first is complete there is no token. min_joint_confidence: as in `Predictor`.
         """
         self._min_confidence = min_joint_confidence
-        self._weights, self._normaliser, self._first = weights, normaliser, span_frames
+        self._space, self._normaliser, self._first = space, normaliser, span_frames
         self._state = NormaliserState.empty(rows)
         self._frames = np.zeros(rows, np.int64)
         self._embeddings: Floats | None = None
@@ -106,11 +122,11 @@ class TokenStream:
             self._keep(prediction)
         since_first = self._frames - self._first
         due = joint_frame.active & (since_first >= 0) & (since_first % TICK_FRAMES == 0)
-        if self._weights.embedding:
+        if self._space.uses_embeddings:
             due &= self._embedded
         rows = np.flatnonzero(due)
         embeddings = None if self._embeddings is None else self._embeddings[rows]
-        return NewTokens(rows=rows, values=self._weights.join(embeddings, joints.numpy()[rows]))
+        return NewTokens(rows=rows, values=self._space.join(embeddings, joints.numpy()[rows]))
 
     def _keep(self, prediction: Prediction) -> None:
         if prediction.embeddings is None:
@@ -132,9 +148,9 @@ class RecordedTokens:
     frames: NDArray[np.int64]
     """(N,), the frame of the recording that each came with."""
 
-    def join(self, weights: TokenWeights) -> Floats:
+    def join(self, space: TokenSpace) -> Floats:
         """Put the tokens together, (N, C')."""
-        return weights.join(self.embeddings, self.joints)
+        return space.join(self.embeddings, self.joints)
 
 
 class TokenEncoder:
@@ -187,8 +203,8 @@ class TokenEncoder:
                 embeddings=np.zeros((0, self.width), np.float32), joints=joints[:0], frames=frames.astype(np.int64)
             )
         contiguous = torch.from_numpy(np.ascontiguousarray(joints))
-        encoded = torch.cat([self._steps.encode_frames(part) for part in contiguous.split(_FRAMES_AT_ONCE)])
+        encoded = torch.cat([self._steps.encode_frames(part) for part in torch.split(contiguous, _FRAMES_AT_ONCE)])
         within = np.arange(grid.clip_length) * grid.frame_interval - (self.span_frames - 1)
-        of_clips = torch.from_numpy(frames[:, None] + within).split(_FRAMES_AT_ONCE)
+        of_clips = torch.split(torch.from_numpy(frames[:, None] + within), _FRAMES_AT_ONCE)
         clips = torch.cat([self._steps.encode_clips(encoded[part]) for part in of_clips])
         return RecordedTokens(embeddings=clips.numpy(), joints=joints[frames], frames=frames)

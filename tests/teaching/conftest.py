@@ -1,10 +1,8 @@
 """What tests of teaching share: a taught folder, a background and a fit of it with the shipped encoder."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
 import pytest
+from taught_folder import Taught
 from taught_joints import lift, quiet, raised_arm, standing
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
@@ -12,7 +10,7 @@ from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.model.encoder_fingerprint import encoder_fingerprint
 from hitrs_live.teaching.background import Background
 from hitrs_live.teaching.examples import save_example, save_quiet
-from hitrs_live.teaching.fit import Fitted, fit
+from hitrs_live.teaching.fit import fit
 from hitrs_live.teaching.taught_set import read_taught
 from hitrs_live.teaching.tokens import TokenEncoder
 
@@ -48,14 +46,6 @@ def background(encoder: TokenEncoder) -> Background:
         labels=tuple(label[one.frames] for label, one in zip(labels, tokens, strict=True)),
         classes=("background", "left_forward"),
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Taught:
-    """A fit and the folder that it is of."""
-
-    folder: Path
-    fitted: Fitted
 
 
 @pytest.fixture(scope="session")

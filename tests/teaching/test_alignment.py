@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hitrs_live.teaching.alignment import Aligner, AlignmentState, align
-from hitrs_live.teaching.sequences import align_all, minima
+from hitrs_live.teaching.sequences import align_all, mean_least, minima
 from hitrs_live.teaching.templates import Templates
 
 Floats = NDArray[np.float32]
@@ -150,3 +150,10 @@ def test_templates_that_do_not_fit_together_are_refused() -> None:
         Templates.of([rng.normal(size=(1, 6)).astype(np.float32)], [0])
     with pytest.raises(ValueError, match="scales"):
         Templates.of([rng.normal(size=(4, 6)).astype(np.float32)], [0], [0.0])
+
+
+def test_only_whole_blocks_with_a_match_count_for_a_scale() -> None:
+    far = 1e9
+    series = [np.array([[far], [4], [2], [6], [8], [far]], np.float32), np.array([[far], [far]], np.float32)]
+    assert mean_least(series, 2).tolist() == [pytest.approx((4 + 2 + 8) / 3)]
+    assert mean_least(series[1:], 2).tolist() == [1.0]

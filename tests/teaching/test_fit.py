@@ -4,8 +4,8 @@ import io
 from pathlib import Path
 
 import pytest
-from conftest import Taught
 from rich.console import Console
+from taught_folder import Taught
 
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.teaching.action_settings import ActionSettings, read_settings

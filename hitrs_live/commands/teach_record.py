@@ -71,8 +71,8 @@ def run(options: argparse.Namespace) -> int:
         with contextlib.suppress(OSError):
             kept_file.parent.rmdir()
     print(
-        f"{options.name}: {len(chosen)} examples saved in {options.folder / options.name}, {total} in all; "
-        f"next: hitrs-live teach quiet, then hitrs-live teach fit"
+        f"{options.name}: {len(chosen)} examples saved in {options.folder / options.name}, {total} in all\n"
+        "next: hitrs-live teach quiet, then hitrs-live teach fit"
     )
     return 0
 
@@ -140,8 +140,7 @@ def _recorder(options: argparse.Namespace, stream: "JointStream") -> "Recorder":
     except OSError as error:
         raise DataError(f"{folder}: cannot be made ({error.strerror}); give --folder one that can be written") from None
     return Recorder(
-        folder / f"{options.name}-{stamp}-{uuid.uuid4().hex[:4]}.mcap", session_id=uuid.uuid4().hex,
-        source_id=stream.source_id,
+        folder / f"{options.name}-{stamp}.mcap", session_id=uuid.uuid4().hex, source_id=stream.source_id
     )  # fmt: skip
 
 

@@ -24,8 +24,8 @@ def movement_differences(poses: Floats, spans: Sequence[Span]) -> Floats:
     if not spans:
         return np.zeros((0, 0), np.float32)
     segments = np.stack([_resampled(poses, span) for span in spans])
-    moved: Floats = segments - (segments[:, :1] + segments[:, -1:]) / 2
-    scale: Floats = np.sqrt((moved**2).sum(axis=2).mean(axis=1))
+    moved = np.asarray(segments - (segments[:, :1] + segments[:, -1:]) / 2, np.float32)
+    scale = np.sqrt((moved**2).sum(axis=2).mean(axis=1))
     one, other = np.triu_indices(len(spans), 1)
     result = np.zeros((len(spans), len(spans)), np.float32)
     if len(one):

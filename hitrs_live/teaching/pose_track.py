@@ -102,7 +102,7 @@ def _centred_mean(values: Floats, seconds: float) -> Floats:
     sums = np.concatenate((np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)))
     frames = np.arange(len(values))
     first, last = np.maximum(frames - half, 0), np.minimum(frames + half + 1, len(values))
-    return ((sums[last] - sums[first]) / (last - first)[:, None]).astype(np.float32)
+    return np.asarray((sums[last] - sums[first]) / (last - first)[:, None], np.float32)
 
 
 def _smooth(points: Floats) -> Floats:

@@ -95,7 +95,7 @@ class RecordScreen:
         if session.phase == "recording":
             parts += [f"{session.recorded_s:.0f} s", f"{session.person.rate_hz:.0f} frames/s"]
         people = {0: "nobody in view", 1: "one person in view"}.get(session.people, f"{session.people} people in view")
-        text = Text(" · ".join(parts) + " · ", style="dim")
+        text = Text(" · ".join(parts) + " · ", style="dim", justify="center")
         text.append(people, style="dim" if session.people == 1 else "bold red")
         if session.phase == "recording" and session.person.unseen:
             text.append(f"\n{session.person.unseen} not seen: step back", style="bold red")

@@ -4,7 +4,11 @@ import argparse
 from importlib import import_module
 
 _ACTIONS = (
+    ("record", "record an action done several times before a camera, and find the repetitions"),
     ("add", "add examples of an action from a recording, a video or labelled joints"),
+    ("quiet", "record what is none of the actions"),
+    ("wrong", "correct an event that was reported and is wrong"),
+    ("missed", "add an action that is in a recording and was not reported"),
     ("fit", "make a file of actions from the examples, and say how often it will be right and wrong"),
     ("list", "list what was taught"),
 )

@@ -23,6 +23,7 @@ _VERBS = (
     ("keys", "make and show the keys of encrypted publishing"),
     ("config", "print the effective settings, with comments"),
     ("models", "show or fetch the pose model; list the classes of an action model"),
+    ("teach", "teach your own actions from a few repetitions"),
     ("build-engines", "build and check the fastest inference engine for this machine"),
     ("bench", "measure the model's speed here, by engine and precision"),
     ("replay", "measure throughput and accuracy on files, through the streaming path"),

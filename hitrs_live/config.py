@@ -211,6 +211,14 @@ class ActionConfig(Section, frozen=True, kw_only=True):
             "checkpoint's, or else the checkpoint's own; none for no file"
         ),
     ] = ""
+    taught: Annotated[
+        tuple[str, ...],
+        Meta(
+            max_length=100,
+            extra={"expected": 'a list of files, such as ["mine.actions"]'},
+            description="a user's own actions: files from `hitrs-live teach fit`",
+        ),
+    ] = ()
 
 
 class PublishConfig(Section, frozen=True, kw_only=True):
@@ -454,4 +462,4 @@ def _describe(kind: Any) -> str:
 
 
 def _toml(value: Any) -> str:
-    return msgspec.json.encode(value).decode() if isinstance(value, str | bool) else repr(value)
+    return msgspec.json.encode(value).decode() if isinstance(value, str | bool | tuple) else repr(value)

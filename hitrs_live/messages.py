@@ -204,6 +204,8 @@ class Prediction:
     """(R, F, 25, 3), metres, camera frame: frames 1 ... F after this one, at the model's rate."""
     scales_m: NDArray[np.float32]
     """(R, F, 25), metres: expected error of each of these joints, scaled as the motion head's `RANGES` are."""
+    embeddings: NDArray[np.float32] | None = None
+    """(R, C), what the model's encoder makes of the newest frames; None for a model without one."""
 
 
 @dataclass(frozen=True, kw_only=True)

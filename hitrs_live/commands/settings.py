@@ -66,6 +66,10 @@ _SETTINGS: tuple[tuple[str, str, str, str], ...] = (
     ),
     ("--log-format", "log.format", "FORMAT", "format of --plain: text (default), or json, one object per line"),
 )
+# Flags of several values: flag, dotted key, what stands for a value, help.
+_LISTS: tuple[tuple[str, str, str, str], ...] = (
+    ("--actions", "action.taught", "FILE", "your own actions: files from `hitrs-live teach fit`"),
+)
 # Flags that switch a setting: flag, dotted key, action, help.
 _SWITCHES: tuple[tuple[str, str, Any, str], ...] = (
     (
@@ -103,7 +107,15 @@ OF_POSE = (
     "log.",
 )  # fmt: skip
 """Settings that `pose` reads, which runs no model."""
-OF_REPLAY = ("pose.max_people", "pose.min_joint_confidence", "track.", "pair.", "model.", "action.")
+OF_REPLAY = (
+    "pose.max_people",
+    "pose.min_joint_confidence",
+    "track.",
+    "pair.",
+    "model.",
+    "action.thresholds",
+    "action.classes",
+)
 """Settings that `replay` reads, which has no camera and publishes nothing."""
 
 
@@ -126,6 +138,8 @@ def add_settings(parser: argparse.ArgumentParser, *, read: tuple[str, ...], keep
         add(flag, key, text, action=action)
     for flag, key, metavar, text in _SETTINGS:
         add(flag, key, text, metavar=metavar)
+    for flag, key, metavar, text in _LISTS:
+        add(flag, key, text, metavar=metavar, nargs="+")
 
 
 def settings(options: argparse.Namespace) -> Any:
@@ -138,6 +152,6 @@ def settings(options: argparse.Namespace) -> Any:
         if name.startswith("ignored:"):
             flag = name.removeprefix("ignored:")
             print(f"hitrs-live: {options.verb} {flag}: has no effect here; see --help", file=sys.stderr)
-    flags = {key: flag for flag, key, *_ in (*_SETTINGS, *_SWITCHES)}
+    flags = {key: flag for flag, key, *_ in (*_SETTINGS, *_LISTS, *_SWITCHES)}
     values = {name.removeprefix("setting:"): value for name, value in given.items() if name.startswith("setting:")}
     return override(config, values, flags=flags) if values else config

@@ -1,16 +1,14 @@
 """Open the encoder of a bank and identify it: two checkpoints whose tokens are equal have one fingerprint."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from hitrs_live.checkpoint import checkpoint_kind, load_checkpoint, load_encoder
 from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.files.checkpoint_file import checkpoint_path
 from hitrs_live.inference.base import StepEncoder
 from hitrs_live.inference.torch_engine import TorchEncoder, TorchEngine
+from hitrs_live.model.encoder_fingerprint import encoder_fingerprint
 from hitrs_live.model.hitrs import HiTRS
 from hitrs_live.negative_bank.bank_format import BankInfo, EncoderDescription
 from hitrs_live.transforms import NormaliserConfig
@@ -51,23 +49,6 @@ def open_bank_encoder(path: str | Path | None) -> BankEncoder:
             label_lag_frames=_LABEL_LAG_FRAMES, modality=alone.info.modality,
         ),
     )  # fmt: skip
-
-
-def encoder_fingerprint(encoder: HiTRS, normaliser: NormaliserConfig, modality: str = "joint") -> str:
-    """Compute the SHA-256 of what a clip embedding depends on: the frame and clip levels, the grid, preprocessing.
-
-    The video level and the heads are left out: a bank stays valid while only those are trained. Weights count in half
-    precision, in which checkpoints store them.
-    """
-    digest = hashlib.sha256()
-    grid = encoder.config
-    facts = (grid.joints, grid.channels, grid.clip_length, grid.frame_interval, grid.clip_stride, modality)
-    digest.update(msgspec.json.encode((facts, normaliser)))
-    for name, value in sorted(encoder.state_dict().items()):
-        if name.startswith(("frame_encoder.", "clip_encoder.")):
-            digest.update(f"{name} {tuple(value.shape)}\n".encode())
-            digest.update(value.half().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def check_encoder(bank: BankInfo, description: EncoderDescription, *, bank_name: str) -> None:

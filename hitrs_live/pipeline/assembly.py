@@ -113,6 +113,7 @@ class Assembly:
         from hitrs_live.pipeline.pipeline import Pipeline
         from hitrs_live.streaming.hitrs_stream import HitrsLoader
         from hitrs_live.streaming.thresholds import find_thresholds, reported_classes
+        from hitrs_live.teaching.loading import load_taught
 
         config = self._config
         # It is set for the whole process, which may be a user's program.
@@ -133,6 +134,7 @@ class Assembly:
         return Pipeline(
             self._inputs, model=HitrsLoader(checkpoint, config.model, open_configured), config=config,
             sink=MultiSink(sink, self._shared), thresholds=thresholds, session=self._session,
+            taught=load_taught(config.action.taught, checkpoint),
         )  # fmt: skip
 
     def close(self) -> None:
@@ -234,10 +236,22 @@ class Assembly:
         return file if self.alone else file.with_name(f"{file.stem}-{source.source_id}{file.suffix}")
 
 
+def check_taught_files(paths: Sequence[str]) -> None:
+    """Check that files of taught actions can be read, without importing torch. Raises ConfigError."""
+    for path in paths:
+        try:
+            Path(path).open("rb").close()
+        except OSError as error:
+            raise ConfigError(
+                f"actions {path}: cannot be read ({error.strerror}); make one with hitrs-live teach fit"
+            ) from None
+
+
 def _check_files(config: Config) -> None:
     """Check the files that the settings name. Raises ConfigError or CheckpointMismatch."""
     check_detector_file(checkpoint_path(config.model.checkpoint))
     check_thresholds_file(config.action.thresholds)
+    check_taught_files(config.action.taught)
     check_model_file(config.pose)
     if config.model.precision == "int8" and config.model.quantisation:
         try:

@@ -23,6 +23,7 @@ from hitrs_live.streaming.batching import RowBatch
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.streaming.stream_model import ModelLoader
 from hitrs_live.streaming.thresholds import LoadedThresholds
+from hitrs_live.teaching.actions_file import TaughtActions
 from hitrs_live.transport.sink import Sink
 from hitrs_live.wire.utc import ClockJump, SessionClock
 
@@ -42,11 +43,13 @@ class Pipeline:
         thresholds: LoadedThresholds | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
         session: SessionClock | None = None,
+        taught: TaughtActions | None = None,
     ) -> None:
         """Set up the stages of each input; no two sources may have the same name.
 
         model: loads the model, once the sources are open. thresholds: those loaded for this model; None for its own and
-        the settings'. session: what messages are dated by; None for one that begins now.
+        the settings'. session: what messages are dated by; None for one that begins now. taught: a user's own actions,
+        if there are.
         """
         loaded, session = thresholds or LoadedThresholds(), session or SessionClock.begin(clock)
         self._model, self._config, self._sink, self._clock = model, config, sink, clock
@@ -60,6 +63,7 @@ class Pipeline:
                 thresholds=loaded.thresholds,
                 clock=clock,
                 session=session,
+                taught=taught,
             )
             for input_stream in inputs
         ]

@@ -1,6 +1,6 @@
 """Turn the model's predictions of one source into events: actions, class scores, motion."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from hitrs_live.streaming.repetitions import RepetitionCounter
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.streaming.throttle import Throttle
+from hitrs_live.teaching.actions_file import TaughtActions
+from hitrs_live.teaching.taught_decoder import TaughtDecoder
 
 FEWER_EVERY_S = 1.0
 """Shortest interval between a person's published scores and motion predictions where the machine is too slow."""
@@ -23,13 +25,19 @@ FEWER_EVERY_S = 1.0
 class PredictionEvents:
     """Decode predictions into actions, throttle scores and motion, and keep what moves poses ahead in time.
 
-    For each joint frame call `observe`, then `step` with each prediction of it.
+    For each joint frame call `observe`, then `step` with each prediction of it, then `step_taught`.
     """
 
     def __init__(
-        self, model: StreamDescription, config: Config, *, source_id: str, thresholds: Thresholds | None
+        self,
+        model: StreamDescription,
+        config: Config,
+        *,
+        source_id: str,
+        thresholds: Thresholds | None,
+        taught: TaughtActions | None = None,
     ) -> None:
-        """Set up the decoders. model: describes the model that predicts."""
+        """Set up the decoders. model: describes the model that predicts. taught: a user's own actions, if there are."""
         rows, rate_hz, horizon = config.pose.max_people, model.rate_hz, model.horizon_frames
         self._config = config
         self._decoder = ActionDecoder(
@@ -40,6 +48,9 @@ class PredictionEvents:
         self._pair_decoder: PairDecoder | None = None
         if model.pair_labels:
             self._pair_decoder = PairDecoder(model, config, source_id=source_id, rows=rows, thresholds=thresholds)
+        self._taught: TaughtDecoder | None = None
+        if taught is not None:
+            self._taught = TaughtDecoder(taught, model, config, source_id=source_id, rows=rows)
         self.motion = MotionScorer(
             source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=model.step_frames
         )
@@ -79,16 +90,24 @@ class PredictionEvents:
             if publish.motion and motion.track_id in due:
                 yield motion
 
+    def step_taught(self, joint_frame: JointFrame, predictions: Sequence[Prediction]) -> Sequence[ActionEvent]:
+        """Return the events of taught actions. The frame and its predictions are those of the model, levelled."""
+        return () if self._taught is None else self._taught.step(joint_frame, predictions)
+
     def close_all(self, reason: EndReason) -> Iterator[ActionEvent]:
         """End every action that is running."""
         yield from map(self._repetitions.annotate, self._decoder.close_all(reason))
         if self._pair_decoder is not None:
             yield from self._pair_decoder.close_all(reason)
+        if self._taught is not None:
+            yield from self._taught.close_all(reason)
 
     def running_actions(self) -> Mapping[int, tuple[str, float]]:
         """Return label and score of the running actions, by track id."""
         actions = self._decoder.running_actions()
-        return actions if self._pair_decoder is None else actions | self._pair_decoder.running_actions()
+        if self._pair_decoder is not None:
+            actions |= self._pair_decoder.running_actions()
+        return actions if self._taught is None else actions | self._taught.running_actions()
 
     def extrapolate(self, people: People, time_ns: int) -> ExtrapolatedPoses:
         """Move the people of a frame to a later time by the newest predictions."""

@@ -43,6 +43,7 @@ from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.streaming.stage_timer import Counters, StageTimer
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
+from hitrs_live.teaching.actions_file import TaughtActions
 from hitrs_live.tracking.picture_mask import parse_masks
 from hitrs_live.transport.sink import Sink
 from hitrs_live.wire.codec import joints_event
@@ -73,11 +74,12 @@ class SourcePipeline:
         thresholds: Thresholds | None,
         clock: Callable[[], int],
         session: SessionClock,
+        taught: TaughtActions | None = None,
     ) -> None:
         """Set up the stages.
 
         model: describes the model that predicts. clock: monotonic nanoseconds, also for the time that each stage takes.
-        session: dates the messages.
+        session: dates the messages. taught: a user's own actions, if there are.
         """
         rows = config.pose.max_people
         self._source_id, self._config, self._clock = input_stream.source.source_id, config, clock
@@ -90,7 +92,9 @@ class SourcePipeline:
         self._unclear_bodies = UnclearBodies(rows=rows, min_confidence=config.action.min_pose_confidence)
         self._leveller = Leveller(config.camera)
         self._resampler = Resampler(config.track, rows=rows, rate_hz=model.rate_hz)
-        self._predictions = PredictionEvents(model, config, source_id=self._source_id, thresholds=thresholds)
+        self._predictions = PredictionEvents(
+            model, config, source_id=self._source_id, thresholds=thresholds, taught=taught
+        )
         self._counters = Counters()
         self._status = StatusBuilder(
             input_stream=input_stream, outputs=self._outputs, tracker=self._tracker,
@@ -146,6 +150,8 @@ class SourcePipeline:
             for prediction in predictions:
                 for event in self._predictions.step(self._leveller.restore_prediction(prediction)):
                     self._publish(event)
+            for taught in self._predictions.step_taught(joint_frame, predictions):
+                self._publish(taught)
 
     def finish(self, frame: SourceFrame, *, model_ms: float) -> None:
         """End a frame: publish its poses, count it, show it. model_ms: time that the model took for it."""

@@ -47,6 +47,7 @@ class RowBatch:
                 joint_frame=joint_frame, has_output=prediction.has_output[rows],
                 logits=prediction.logits[rows],
                 future_joints_m=prediction.future_joints_m[rows], scales_m=prediction.scales_m[rows],
+                embeddings=None if prediction.embeddings is None else prediction.embeddings[rows],
             )
             for prediction in predictions
             if prediction.has_output[rows].any() or joint_frame.reset.any()

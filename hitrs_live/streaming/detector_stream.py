@@ -24,6 +24,8 @@ class DetectorOutput:
     """(M, F, J), body sizes: the scale of each future joint's error."""
     body: BodyFrame
     """The body frames of those rows at this frame."""
+    embeddings: Tensor
+    """(M, C_clip), of the clips that were completed."""
 
 
 @torch.inference_mode()
@@ -45,12 +47,16 @@ def stream_step(
     place, the same with clips_only or without.
     """
     clip, state = encode_step(engine, joints_m, active, state, normaliser)
-    rows, body = clip.rows, clip.body
+    rows, body, embeddings = clip.rows, clip.body, clip.embeddings
     if clips_only and len(rows):
         first_phase = (state.clip_count[rows] - 1) % state.clips.shape[2] == 0
-        rows, body = rows[first_phase], body.map(lambda field: field[first_phase])
+        rows, embeddings = rows[first_phase], embeddings[first_phase]
+        body = body.map(lambda field: field[first_phase])
     heads = _predict(engine, rows, state)
-    return DetectorOutput(rows=rows, logits=heads.logits, future=heads.future, scales=heads.scales, body=body), state
+    output = DetectorOutput(
+        rows=rows, logits=heads.logits, future=heads.future, scales=heads.scales, body=body, embeddings=embeddings
+    )
+    return output, state
 
 
 def _predict(engine: Engine, rows: Tensor, state: StreamState) -> HeadOutput:

@@ -81,7 +81,10 @@ class HitrsStream:
         # Most frames complete no clip, and then there is nothing to convert.
         if len(output.rows):
             future, scales = denormalise(future, output.body), scales * output.body.size_m[:, None, None]
-        return ModelOutput(rows=output.rows, logits=output.logits, future_joints_m=future, scales_m=scales), state
+        return ModelOutput(
+            rows=output.rows, logits=output.logits, future_joints_m=future, scales_m=scales,
+            embeddings=output.embeddings,
+        ), state  # fmt: skip
 
     def describe_cost(self, *, people: int, rows: int) -> str:
         """Time this stream and one with an output every clip; return one line, empty where the two are the same.

@@ -146,10 +146,15 @@ def _spread(joint_frame: JointFrame, output: ModelOutput, row_logits: Tensor) ->
     future_joints_m[rows] = output.future_joints_m[own].numpy()
     scales_m = np.zeros((count, *output.scales_m.shape[1:]), np.float32)
     scales_m[rows] = output.scales_m[own].numpy()
+    embeddings = None
+    if output.embeddings is not None:
+        embeddings = np.zeros((count, *output.embeddings.shape[1:]), np.float32)
+        embeddings[rows] = output.embeddings[own].numpy()
     return Prediction(
         joint_frame=joint_frame,
         has_output=has_output,
         logits=logits,
         future_joints_m=future_joints_m,
         scales_m=scales_m,
+        embeddings=embeddings,
     )

@@ -76,6 +76,8 @@ class ModelOutput:
     """(M, F, 25, 3) float32, metres, in the camera's axes: the next F frames."""
     scales_m: Tensor
     """(M, F, 25) float32, metres: the scale of each future joint's error, as `MotionHead.forecast` defines it."""
+    embeddings: Tensor | None = None
+    """(M, C) float32: what an encoder makes of the newest frames; taught actions are found by it. None without one."""
 
 
 class StreamModel(Protocol[StateT]):

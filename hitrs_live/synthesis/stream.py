@@ -104,17 +104,19 @@ class MotionSynthesiser:
         falls = rng.random() < self.settings.falls
         segments = self._segments(body, rng, frames - (_FALL_FRAMES if falls else 0), falls=falls)
         name = f"synthetic_{self._seed}_{index:06d}"
-        motion = _finish(join(segments, rng, leg_m=body.leg_m), body, rng, name=name, frames=None if falls else frames)
+        motion = finish_stream(
+            join(segments, rng, leg_m=body.leg_m), body, rng, name=name, frames=None if falls else frames
+        )
         return end_with_fall(motion, self._numbers, rng) if falls else motion
 
     def action(self, name: str, index: int) -> LabelledMotion:
         """Draw one series of one action, for checks and pictures, with a second of standing around it."""
         rng = np.random.default_rng((self._seed, index, zlib.crc32(name.encode())))
         body = draw_body(rng)
-        program = _pick(self._by_class[name], rng)
+        program = pick_program(self._by_class[name], rng)
         middle = self._perform(program, body, rng, seconds=15.0)
         around = [idle_segment(RATE_HZ), middle, idle_segment(RATE_HZ)] if _stands(program) else [middle]
-        return _finish(join(around, rng, leg_m=body.leg_m), body, rng, name=f"{name}_{self._seed}_{index:06d}")
+        return finish_stream(join(around, rng, leg_m=body.leg_m), body, rng, name=f"{name}_{self._seed}_{index:06d}")
 
     def _segments(
         self, body: BodyProportions, rng: np.random.Generator, wanted: int, *, falls: bool
@@ -165,9 +167,9 @@ class MotionSynthesiser:
                 held_segment(last, frames, arms_free=posture in _ARMS_FREE_IN)
             ], posture  # fmt: skip
         if kind == 2:
-            program = _pick(self._background, rng)
+            program = pick_program(self._background, rng)
         else:
-            program = _pick(list(self._by_class.values())[rng.integers(len(self._by_class))], rng)
+            program = pick_program(list(self._by_class.values())[rng.integers(len(self._by_class))], rng)
         added: list[StreamPart] = []
         sitting = posture == "sitting" and "sitting" in program.over
         if not sitting:
@@ -183,7 +185,7 @@ class MotionSynthesiser:
         return [*added, segment], program.final_posture
 
     def _walk(self, seconds: float, body: BodyProportions, rng: np.random.Generator) -> StreamPart:
-        walking = _pick([one for one in self._programs if one.gait and one.action == "walk"], rng)
+        walking = pick_program([one for one in self._programs if one.gait and one.action == "walk"], rng)
         return segment_of(walk(walking, body, rng, seconds=seconds), self._numbers)
 
     def _perform(
@@ -216,7 +218,7 @@ class MotionSynthesiser:
             at, path = paths.pop(0)
             changes = [one for one in self._programs if one.posture == at and one.final_posture not in (at, *seen)]
             for ended in dict.fromkeys(one.final_posture for one in changes):
-                step = _pick([one for one in changes if one.final_posture == ended], rng)
+                step = pick_program([one for one in changes if one.final_posture == ended], rng)
                 if ended == wanted:
                     return [*path, step]
                 seen.add(ended)
@@ -231,7 +233,7 @@ def class_names(programs: Sequence[Program]) -> tuple[str, ...]:
     return tuple(name for name in names if name != BACKGROUND_NAME)
 
 
-def _pick(programs: Sequence[Program], rng: np.random.Generator) -> Program:
+def pick_program(programs: Sequence[Program], rng: np.random.Generator) -> Program:
     weights = np.array([one.weight for one in programs])
     return programs[rng.choice(len(programs), p=weights / weights.sum())]
 
@@ -240,7 +242,7 @@ def _stands(program: Program) -> bool:
     return program.posture == "standing" == program.final_posture
 
 
-def _finish(
+def finish_stream(
     segment: StreamPart, body: BodyProportions, rng: np.random.Generator, *, name: str, frames: int | None = None
 ) -> LabelledMotion:
     """Fill in what is free, and compute the joints."""

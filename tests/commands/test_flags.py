@@ -45,7 +45,7 @@ def number_flags() -> list[NumberFlag]:
     for verb, parser in PARSERS.items():
         for action in parser._actions:
             read = action.type
-            named = ("names", "_corners", "_listed", "_named_file", "_size")
+            named = ("names", "_corners", "_listed", "_named_file", "_size", "action_name", "_intervals")
             if read in (None, str, Path) or getattr(read, "__name__", "") in named:
                 continue
             flags.append(NumberFlag(verb=verb, flag=(action.option_strings or [action.dest])[0], read=read))
@@ -99,7 +99,7 @@ def offered(verb: str) -> set[str]:
 
 @pytest.mark.parametrize(("verb", "read"), [("live", ALL), ("config", ALL), ("pose", OF_POSE), ("replay", OF_REPLAY)])
 def test_a_verb_offers_the_settings_that_it_reads_and_no_others(verb: str, read: tuple[str, ...]) -> None:
-    every = {key for _, key, *_ in (*verb_settings._SETTINGS, *verb_settings._SWITCHES)}
+    every = {key for _, key, *_ in (*verb_settings._SETTINGS, *verb_settings._LISTS, *verb_settings._SWITCHES)}
     assert offered(verb) == {key for key in every if key.startswith(read)}
 
 

@@ -10,8 +10,8 @@ from small_banks import bank_encoder, moving_body, write_bank
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.errors import CheckpointMismatch, DataError
 from hitrs_live.model.detector import HitrsDetector
+from hitrs_live.model.encoder_fingerprint import encoder_fingerprint
 from hitrs_live.negative_bank.bank import Bank
-from hitrs_live.negative_bank.encoder import encoder_fingerprint
 from hitrs_live.negative_bank.recordings import add_recordings
 
 

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.inference.submodules import HeadSubmodule
 from hitrs_live.model.detector import HitrsDetector
+from hitrs_live.model.encoder_fingerprint import encoder_fingerprint
 from hitrs_live.negative_bank.bank import Bank
-from hitrs_live.negative_bank.encoder import encoder_fingerprint
 
 
 @pytest.mark.slow

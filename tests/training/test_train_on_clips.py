@@ -19,7 +19,7 @@ from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.data.labelled_motion import LabelledMotion
 from hitrs_live.errors import CheckpointMismatch, DataError
 from hitrs_live.model.detector import HitrsDetector
-from hitrs_live.negative_bank.encoder import encoder_fingerprint
+from hitrs_live.model.encoder_fingerprint import encoder_fingerprint
 from hitrs_live.training.batches_clips import ClipBatches, ClipShares
 from hitrs_live.training.clip_store import ClipStore, read_clip_store
 from hitrs_live.training.distributed import join_processes

@@ -1,0 +1,68 @@
+"""Fitting: what repetitions and the background say about scores, thresholds and the report."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from taught_folder import Taught
+
+from hitrs_live.errors import ConfigError, DataError
+from hitrs_live.teaching.action_settings import ActionSettings, read_settings
+from hitrs_live.teaching.report import print_report
+from hitrs_live.teaching.report_html import render_html, save_html
+from hitrs_live.teaching.taught_set import read_taught
+
+
+def test_every_repetition_is_found_by_those_of_the_other_person(taught: Taught) -> None:
+    for one in taught.fitted.evidence:
+        found, of, low, high = one.recall()
+        assert (found, of, one.of_others) == (6, 6, True)
+        assert low < 1.0 == high
+
+
+def test_a_threshold_keeps_to_the_rate_of_false_alarms(taught: Taught) -> None:
+    for one in taught.fitted.evidence:
+        limit = one.settings.false_alarms_per_hour
+        assert one.background.rate(one.calibration.distance)[0] <= limit
+        assert one.quiet.rate(one.calibration.distance)[0] <= limit
+        assert one.calibration.off <= one.calibration.on
+
+
+def test_two_different_actions_are_not_confused(taught: Taught) -> None:
+    assert [one.confusions() for one in taught.fitted.evidence] == [{"raise": (0, 6)}, {"forward": (0, 6)}]
+
+
+def test_the_report_says_what_was_measured_and_on_whom(taught: Taught) -> None:
+    out = io.StringIO()
+    print_report(taught.fitted, Console(file=out, width=120))
+    assert "6 of 6 (61% to 100%)" in out.getvalue()
+    assert "by examples of other people" in out.getvalue()
+
+
+def test_the_html_report_loads_nothing_and_runs_nothing(taught: Taught, tmp_path: Path) -> None:
+    text = render_html(taught.fitted)
+    assert "raise" in text
+    assert not any(word in text for word in ("<script", "http:", "https:", "src=", "url("))
+    save_html(tmp_path / "report.html", taught.fitted)
+    assert (tmp_path / "report.html").read_text() == text
+
+
+def test_a_folder_without_examples_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="teach add"):
+        read_taught(tmp_path)
+
+
+def test_an_action_without_examples_is_refused_with_those_there_are(taught: Taught) -> None:
+    with pytest.raises(DataError, match="expected one of: forward, raise"):
+        read_taught(taught.folder, ["wave"])
+
+
+def test_settings_of_an_action_are_read_and_checked(tmp_path: Path) -> None:
+    (tmp_path / "squat").mkdir()
+    assert read_settings(tmp_path, "squat") == ActionSettings()
+    (tmp_path / "squat" / "action.toml").write_text('kind = "exercise"\nboth_sides = true\n')
+    assert read_settings(tmp_path, "squat") == ActionSettings(kind="exercise", both_sides=True)
+    (tmp_path / "squat" / "action.toml").write_text('kind = "dance"\n')
+    with pytest.raises(ConfigError, match=r"action\.toml"):
+        read_settings(tmp_path, "squat")

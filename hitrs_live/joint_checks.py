@@ -30,6 +30,11 @@ def find_bad(joints_m: NDArray[np.floating]) -> NDArray[np.bool_]:
     return ~usable
 
 
+def to_float32(joints_m: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Convert joints; those without a usable position become NaN, since float32 may not have them. (..., J, 3)."""
+    return np.where(find_bad(joints_m)[..., None], np.nan, joints_m).astype(np.float32)
+
+
 def find_confident(confidence: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Mark valid confidences, from 0 to 1. confidence: (...) -> (...) bool."""
     with np.errstate(invalid="ignore"):

@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 EXAMPLES = 500
 """In each round of a test that takes the number from `FUZZ_EXAMPLES`."""
 ANY, FILES, CODEC = "tests/faults/test_any_bytes.py", "tests/faults/test_damaged_files.py", "tests/wire/test_codec.py"
+SETS, MODELS = "tests/faults/test_any_data_set.py", "tests/faults/test_any_model_and_bank.py"
 READERS: dict[str, tuple[str, ...]] = {
     "codec": (
         f"{CODEC}::test_random_bytes_raise_message_malformed_and_no_other_error",
@@ -64,6 +65,22 @@ READERS: dict[str, tuple[str, ...]] = {
     "addresses": (
         f"{ANY}::test_any_file_of_a_cameras_address_is_one_printable_line_or_refused",
         "tests/wire/test_addresses.py::test_the_shown_address_does_not_depend_on_the_password",
+    ),
+    "data sets": (
+        f"{SETS}::test_a_data_set_damaged_anywhere_gives_finite_joints_or_a_short_line",
+        f"{SETS}::test_a_data_set_of_any_bytes_gives_finite_joints_or_a_short_line",
+        f"{SETS}::test_labels_of_recordings_damaged_anywhere_are_intervals_or_a_short_line",
+    ),
+    "users' models": (
+        f"{MODELS}::test_any_value_in_the_description_of_a_users_model_is_refused_or_fits",
+        f"{MODELS}::test_any_text_as_the_description_of_a_users_model_is_refused",
+        f"{MODELS}::test_a_users_model_damaged_anywhere_is_refused_or_runs",
+    ),
+    "banks": (
+        f"{MODELS}::test_any_value_in_the_description_of_a_bank_is_refused_or_fits",
+        f"{MODELS}::test_any_value_in_the_description_of_a_part_is_ignored_or_fits",
+        f"{MODELS}::test_any_bytes_in_a_file_of_a_bank_are_refused",
+        f"{MODELS}::test_any_number_in_the_rows_of_a_bank_is_refused_or_fits",
     ),
     "text files": ("tests/files/test_text_file.py::test_any_bytes_are_decoded_or_rejected",),
 }

@@ -140,13 +140,19 @@ class Bank:
         return slice(int(self._first_row[stream]), int(end))
 
     def tokens(self, rows: NDArray[np.int64], view: int = 0) -> NDArray[np.float16]:
-        """Read the embeddings of rows of any shape. view: 1 for the mirror images. Returns (..., C)."""
+        """Read the embeddings of rows of any shape. view: 1 for the mirror images. Returns (..., C).
+
+        Raises DataError, naming the part, where one is not finite.
+        """
         flat = rows.ravel()
         tokens = np.empty((len(flat), self.info.encoder.width), np.float16)
         part_of = np.searchsorted(self._rows_before, flat, side="right") - 1
         for number in np.unique(part_of).tolist():
             here = part_of == number
-            tokens[here] = self._parts[number].tokens[flat[here] - self._rows_before[number], view]
+            part = self._parts[number]
+            tokens[here] = part.tokens[flat[here] - self._rows_before[number], view]
+            if not np.isfinite(tokens[here]).all():
+                raise DataError(f"{part.path}: tokens that are not finite; remove the folder and build it again")
         return tokens.reshape(*rows.shape, -1)
 
     def windows(

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Annotated, Any, Final, Self, TypeVar
 
 import msgspec
 import numpy as np
@@ -43,7 +43,16 @@ the frame that the clip describes, IGNORE where unknown; since_onset: frames sin
 background."""
 _LARGEST_JSON: Final = 256 * 2**20
 _MOST_ROWS: Final = 2**31
+_LONGEST_REASON: Final = 200
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST_ROWS)]
+_Frames = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+_Clips = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+_Lag = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class EncoderDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,11 +63,11 @@ class EncoderDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """As `encoder_fingerprint` computes it."""
     width: int
     """Channels of a clip embedding, C."""
-    span_frames: int
-    stride_frames: int
-    window_clips: int
+    span_frames: _Frames
+    stride_frames: _Frames
+    window_clips: _Clips
     """Clips that the detector's head reads; of an encoder alone, the most that it has positions for."""
-    label_lag_frames: int
+    label_lag_frames: _Lag
     """A clip describes the instant this many frames before its last."""
     normaliser: NormaliserConfig
     modality: str = "joint"
@@ -83,21 +92,21 @@ class StreamInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     source: str
     name: str
     subject: str
-    frames: int
-    lost: float = 0.0
+    frames: _Count
+    lost: _Share = 0.0
     """Share of the frames in which the person was not found, whose joints were filled in."""
 
 
 class PartInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The description of a part."""
 
-    rows: int
+    rows: _Count
     classes: tuple[str, ...]
     """Names by the number of a label, background first."""
     licences: dict[str, str]
     """By source."""
     streams: tuple[StreamInfo, ...]
-    seconds: float = 0.0
+    seconds: _Seconds = 0.0
     """What making and encoding took, on one core."""
 
 
@@ -205,6 +214,8 @@ def read_part(path: Path, bank: BankInfo) -> Part:
     if not 0 <= info.rows < _MOST_ROWS:
         raise DataError(f"{path}: {info.rows} rows, expected 0 to {_MOST_ROWS}; remove the folder and build it again")
     shape = (info.rows, bank.views, bank.encoder.width)
+    if missing := [name for name in (TOKENS_FILE, ROWS_FILE) if not (path / name).is_file()]:
+        raise DataError(f"{path}: no file {missing[0]} in it; remove the folder and build it again")
     try:
         size = (path / TOKENS_FILE).stat().st_size
         if size != (expected := int(np.prod(shape, dtype=np.int64)) * TOKEN.itemsize):
@@ -216,7 +227,7 @@ def read_part(path: Path, bank: BankInfo) -> Part:
             np.memmap(path / TOKENS_FILE, TOKEN, "r", shape=shape) if info.rows else np.zeros(shape, np.float16)
         )
     except BROKEN as error:
-        raise DataError(f"{path}: cannot be read ({error}); remove the folder and build it again") from None
+        raise DataError(f"{path}: cannot be read ({_in_short(error)}); remove the folder and build it again") from None
     _check_rows(path, np.asarray(rows), info)
     return Part(path=path, info=info, rows=np.asarray(rows), tokens=tokens)
 
@@ -253,8 +264,13 @@ def _inside(values: NDArray[np.integer], least: int, end: int) -> bool:
 
 def _read_json(path: Path, kind: type[_Struct]) -> _Struct:
     try:
-        if path.stat().st_size > _LARGEST_JSON:
-            raise DataError(f"{path}: larger than {_LARGEST_JSON} bytes, expected the description of a bank")
+        if not path.is_file() or path.stat().st_size > _LARGEST_JSON:
+            raise DataError(f"{path}: no file of at most {_LARGEST_JSON} bytes, expected the description of a bank")
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.DecodeError, ValueError) as error:
-        raise DataError(f"{path}: not the description of a bank ({error}); build it again") from None
+    except (OSError, msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not the description of a bank ({_in_short(error)}); build it again") from None
+
+
+def _in_short(error: Exception) -> str:
+    """Return an error's text in one short line: it may quote a file."""
+    return " ".join(str(error).split())[:_LONGEST_REASON]

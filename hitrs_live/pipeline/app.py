@@ -104,7 +104,7 @@ def run_pose(options: argparse.Namespace, config: Config) -> int:
         relay_joints(
             source, pose, sink, duration_s=options.duration, stop=stop, serve_subscribers=publisher.serve_subscribers,
             status_every_s=config.publish.status_every_s, session=session, watchdog=_watchdog(config, forced),
-            on_running=partial(systemd.notify, "READY=1"),
+            adapt_to_load=config.process.adapt_to_load, on_running=partial(systemd.notify, "READY=1"),
         )  # fmt: skip
     return 0
 

@@ -2,17 +2,18 @@
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import msgspec
 
 from hitrs_live.config import ProcessConfig
 from hitrs_live.messages import SHUTDOWN, AnyMessage, Frame, SourceChange, SourceEvent, SourceState, Status
+from hitrs_live.pipeline.pose_load import PoseLoad
 from hitrs_live.pose.base import PoseEstimator
 from hitrs_live.process.loop_watchdog import LoopWatchdog
 from hitrs_live.process.signals import interrupted_by
-from hitrs_live.sources.base import Source, SourceItem
+from hitrs_live.sources.base import Source
 from hitrs_live.streaming.stage_timer import Counters, StageTimer
 from hitrs_live.transport.sink import Sink
 from hitrs_live.version import __version__
@@ -33,6 +34,7 @@ def relay_joints(
     status_every_s: float = 1.0,
     session: SessionClock | None = None,
     watchdog: LoopWatchdog | None = None,
+    adapt_to_load: bool = True,
     on_running: Callable[[], None] | None = None,
 ) -> None:
     """Publish the joints of all people in every frame until the source ends, duration_s has passed or `stop` is set.
@@ -40,7 +42,8 @@ def relay_joints(
     A status is published every status_every_s seconds and at the end, after the source's "ended". serve_subscribers:
     called ten times a second or more, also while nothing is published; see `Publisher.serve_subscribers`. session: what
     messages are dated by; None for one that begins now. watchdog: watches the loop; None for one that only logs and
-    counts. on_running: called once everything is started.
+    counts. adapt_to_load: whether the poses of fewer pictures of a live source are estimated while the machine is too
+    slow. on_running: called once everything is started.
 
     Raises SourceUnavailable or PoseProcessFailed where the source or the pose process cannot be started, and the error
     that ended the source, if one did.
@@ -58,7 +61,8 @@ def relay_joints(
             return
         pose.open()
         watchdog = watchdog or LoopWatchdog(slow_s=ProcessConfig().slow_step_s, hung_s=0.0)
-        relay = _Relay(source, pose, sink, status_every_s, session or SessionClock.begin(), watchdog)
+        load = PoseLoad(time.monotonic_ns, adapts=adapt_to_load and source.live)
+        relay = _Relay(source, pose, sink, status_every_s, session or SessionClock.begin(), watchdog, load)
         stack.callback(relay.publish_status)
         stack.enter_context(watchdog.watching())
         if on_running is not None:
@@ -68,8 +72,7 @@ def relay_joints(
                 watchdog.beat()
                 if serve_subscribers is not None:
                     serve_subscribers()
-                for item in source.read(_WAIT_S):
-                    relay.process(item)
+                relay.step(stop)
                 relay.maybe_publish_status()
             relay.end(SHUTDOWN)
         except Exception as error:
@@ -88,8 +91,9 @@ class _Relay:
         status_every_s: float,
         session: SessionClock,
         watchdog: LoopWatchdog,
+        load: PoseLoad,
     ) -> None:
-        self._source, self._pose, self._sink, self._watchdog = source, pose, sink, watchdog
+        self._source, self._pose, self._sink, self._watchdog, self._load = source, pose, sink, watchdog, load
         self._status_every_s = status_every_s
         self._dates = SourceDates(session)
         self._state: SourceState = "connecting"
@@ -102,18 +106,40 @@ class _Relay:
     def ended(self) -> bool:
         return self._state == "ended"
 
-    def process(self, item: SourceItem) -> None:
-        if isinstance(item, SourceChange):
-            self._on_source_change(item)
-        elif isinstance(item, Frame) and not self.ended:
-            with self._timer.stage("pose"):
-                pose_frame = self._pose.step(item)
-            self._timer.end_frame()
-            if pose_frame is not None:
-                self._dates.observe(pose_frame)
-                self._counters.frames += 1
-                self._counters.newest_capture_ns = pose_frame.capture_time_ns
-                self._publish(joints_event(pose_frame, self._source.source_id))
+    def step(self, stop: threading.Event) -> None:
+        """Process what the source has or, where the next picture is not due yet, wait for that."""
+        self._load.update()
+        with self._waiting():
+            if pause_s := self._load.pause_s:
+                stop.wait(pause_s)
+                return
+            items = self._source.read(_WAIT_S)
+        for item in items:
+            if isinstance(item, SourceChange):
+                self._on_source_change(item)
+            elif isinstance(item, Frame) and not self.ended:
+                self._process(item)
+
+    def _process(self, frame: Frame) -> None:
+        self._load.begin_frame()
+        with self._timer.stage("pose"), self._waiting():
+            pose_frame = self._pose.step(frame)
+        self._timer.end_frame()
+        if pose_frame is not None:
+            self._dates.observe(pose_frame)
+            self._counters.frames += 1
+            self._counters.newest_capture_ns = pose_frame.capture_time_ns
+            self._publish(joints_event(pose_frame, self._source.source_id))
+        self._load.end_frame(frame.received_ns)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Count the time of the block as one in which the loop waits."""
+        began_ns = time.monotonic_ns()
+        try:
+            yield
+        finally:
+            self._load.add_wait(time.monotonic_ns() - began_ns)
 
     def end(self, detail: str, *, fault: bool = False) -> None:
         """Publish the source's end, unless it has ended already."""
@@ -148,8 +174,12 @@ class _Relay:
                 stages=self._timer.latencies(),
                 pose_restarts=self._pose.restarts,
                 pose_people_limit=self._pose.people_limit,
-                notices=(*filter(None, (self._watchdog.notice, self._pose.notice)), *self._sink.notices),
+                notices=(
+                    *filter(None, (self._watchdog.notice, self._pose.notice, self._load.notice)),
+                    *self._sink.notices,
+                ),
                 slow_steps=self._watchdog.slow_steps,
+                load_steps=self._load.steps,
             )
         )
 

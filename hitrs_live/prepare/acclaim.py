@@ -21,6 +21,7 @@ from hitrs_live.prepare.tables import MOST_FRAMES, read_lines
 ROOT: Final = "root"
 _INCH_M = 0.0254
 _MOST_BONES = 200
+_MOST_LENGTH = 1e6
 _ROOT_DOF = ("TX", "TY", "TZ", "RX", "RY", "RZ")
 
 
@@ -55,17 +56,19 @@ def read_skeleton(path: Path) -> Skeleton:
     except (KeyError, ValueError, ZeroDivisionError):
         raise DataError(f"{path}: no length in :units, expected a scale such as 0.45") from None
     if units.get("angle", "deg") != "deg" or not 1e-4 < unit_m < 10:
-        raise DataError(f"{path}: units {units}, expected degrees and a length such as 0.45")
+        raise DataError(f"{path}: units {str(units)[:80]}, expected degrees and a length such as 0.45")
     orders = [line.split()[1:] for line in sections.get("root", []) if line.split()[0].lower() == "order"]
     if [word.upper() for word in (orders[0] if orders else [])] != list(_ROOT_DOF):
-        raise DataError(f"{path}: root order {orders}, expected {' '.join(_ROOT_DOF)}")
+        raise DataError(f"{path}: root order {str(orders)[:80]}, expected {' '.join(_ROOT_DOF)}")
     unordered = _bones(path, sections.get("bonedata", []), unit_m)
     parents = _parents(path, sections.get("hierarchy", []))
     bones: dict[str, Bone] = {}
     while waiting := [name for name in unordered if name not in bones]:
         ready = [name for name in waiting if parents.get(name) == ROOT or parents.get(name) in bones]
         if not ready:
-            raise DataError(f"{path}: bone {waiting[0]!r} is not connected to the root; expected a tree in :hierarchy")
+            raise DataError(
+                f"{path}: bone {waiting[0][:48]!r} is not connected to the root; expected a tree in :hierarchy"
+            )
         bones |= {name: replace(unordered[name], parent=parents[name]) for name in ready}
     return Skeleton(bones=bones, unit_m=unit_m)
 
@@ -97,7 +100,7 @@ def read_motion(path: Path, skeleton: Skeleton) -> dict[str, NDArray[np.float64]
     for name, count in value_counts.items():
         missing = next((number for number, frame in enumerate(frames, start=1) if count and name not in frame), None)
         if missing is not None:
-            raise DataError(f"{path}, frame {missing}: no line for {name}, expected one per bone")
+            raise DataError(f"{path}, frame {missing}: no line for {name[:48]}, expected one per bone")
         values[name] = np.array([frame.get(name, []) for frame in frames], np.float64).reshape(len(frames), count)
     return _forward(skeleton, values)
 
@@ -139,18 +142,20 @@ def _bones(path: Path, lines: list[str], unit_m: float) -> dict[str, Bone]:
         fields = {words[0]: words[1:] for line in lines[start:end] if (words := line.split())}
         try:
             (name,) = fields["name"]
-            direction, (length,) = _numbers(f"{path}, bone {name}", fields["direction"]), fields["length"]
+            where = f"{path}, bone {name[:48]}"
+            direction, (length,) = _numbers(where, fields["direction"]), fields["length"]
             *axis, order = fields["axis"]
-            angles = _numbers(f"{path}, bone {name}", axis)
+            angles = _numbers(where, axis)
             dof = tuple(word.lower() for word in fields.get("dof", []))
-            offset = np.array(direction) * float(length) * unit_m
+            offset = np.array(direction) * _length(length) * unit_m
         except (KeyError, ValueError) as error:
             raise DataError(
-                f"{path}: bone {len(bones) + 1} cannot be read ({error}), expected name, direction, length, axis"
+                f"{path}: bone {len(bones) + 1} cannot be read ({str(error)[:80]}), expected name, direction, length, "
+                "axis"
             ) from None
         if len(offset) != 3 or len(angles) != 3 or order != "XYZ" or not set(dof) <= {"rx", "ry", "rz"}:
             raise DataError(
-                f"{path}: bone {name}: expected three numbers for direction and axis, XYZ, and dof rx ry rz"
+                f"{path}: bone {name[:48]}: expected three numbers for direction and axis, XYZ, and dof rx ry rz"
             )
         bones[name] = Bone(offset=offset, axis=(angles[0], angles[1], angles[2]), dof=dof)
     if not 1 <= len(bones) <= _MOST_BONES or ROOT in bones:
@@ -158,12 +163,19 @@ def _bones(path: Path, lines: list[str], unit_m: float) -> dict[str, Bone]:
     return bones
 
 
+def _length(word: str) -> float:
+    length = float(word)
+    if not abs(length) <= _MOST_LENGTH:
+        raise ValueError(f"length {word[:48]}")
+    return length
+
+
 def _parents(path: Path, lines: list[str]) -> dict[str, str]:
     parents: dict[str, str] = {}
     for parent, *children in (line.split() for line in lines):
         for child in children:
             if parents.setdefault(child, parent) != parent:
-                raise DataError(f"{path}: bone {child!r} has two parents in :hierarchy, expected one")
+                raise DataError(f"{path}: bone {child[:48]!r} has two parents in :hierarchy, expected one")
     return parents
 
 

@@ -91,10 +91,10 @@ def _parse_tree(path: Path, lines: list[str]) -> _Tree:
             f"{path}: the hierarchy does not end, expected as many closing brackets as opening, then MOTION"
         )
     if bad := [joint.name for joint in tree.joints if not joint.offset]:
-        raise DataError(f"{path}: joint {bad[0]!r} has no OFFSET, expected three numbers")
+        raise DataError(f"{path}: joint {bad[0][:48]!r} has no OFFSET, expected three numbers")
     names = [joint.name for joint in tree.joints]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise DataError(f"{path}: two joints of the name {min(twice)!r}, expected each once")
+        raise DataError(f"{path}: two joints of the name {min(twice)[:48]!r}, expected each once")
     return tree
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.joint_checks import to_float32
 from hitrs_live.skeleton import NTU25
 
 JOINTS: Final = 20
@@ -30,6 +31,8 @@ VALID: Final = tuple(joint not in _NOT_THERE for joint in NTU25.joints)
 
 
 def from_kinect_v1(joints_m: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Map twenty joints to ours. joints_m: (T, 20, 3), metres. Returns (T, 25, 3), float32; NaN stays NaN."""
-    ours: NDArray[np.float32] = joints_m[:, list(FROM_KINECT_V1)].astype(np.float32)
-    return ours
+    """Map twenty joints to ours. joints_m: (T, 20, 3), metres.
+
+    Returns (T, 25, 3), float32; NaN where there is no usable position.
+    """
+    return to_float32(joints_m[:, list(FROM_KINECT_V1)])

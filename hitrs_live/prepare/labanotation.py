@@ -12,6 +12,7 @@ import numpy as np
 
 from hitrs_live.data.dataset import UNLABELLED, Index, Sample
 from hitrs_live.errors import DataError
+from hitrs_live.joint_checks import to_float32
 from hitrs_live.prepare.filling import fill_stream
 from hitrs_live.prepare.reading import Findings, Plan, Reading, find_named, record
 from hitrs_live.prepare.tables import at_rate, parse_table, read_lines, rising
@@ -39,7 +40,7 @@ def read_labanotation(path: Path, *, labels: tuple[str, ...]) -> Reading:
         raise DataError(f"{path}: unknown form of name, expected one such as Ges01_wavehand.csv")
     table = parse_table(path, read_lines(path, "a line per frame"), 1 + 4 * len(NTU25))
     kept = rising(path, table[:, 0])
-    joints = table[kept, 1:].reshape(-1, len(NTU25), 4)[..., :3].astype(np.float32)
+    joints = to_float32(table[kept, 1:].reshape(-1, len(NTU25), 4)[..., :3])
     filled = fill_stream(path, joints)
     ours, places = at_rate(path, filled.joints, table[kept, 0], _TICKS_HZ / RATE_HZ)
     lost = filled.lost[np.round(places).astype(np.int64)]

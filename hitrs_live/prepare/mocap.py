@@ -5,6 +5,7 @@ A recording is of one person. Its name begins with the person's: `01_02.bvh`, `0
 """
 
 import contextlib
+import filecmp
 import functools
 import re
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.dataset import UNLABELLED, Index, Sample
 from hitrs_live.errors import DataError
+from hitrs_live.joint_checks import to_float32
 from hitrs_live.prepare.acclaim import read_motion, read_skeleton
 from hitrs_live.prepare.bvh import END, read_bvh
 from hitrs_live.prepare.filling import fill_stream
@@ -102,10 +104,9 @@ def plan_acclaim(folder: Path, *, name: str, texts: Path | None = None, rate_hz:
     """
     files, left_out = find_named(folder, "*.amc", _ANY, "01_01.amc")
     skeletons: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*.[aA][sS][fF]")):
-        if (
-            skeletons.setdefault(path.stem.lower(), path) != path
-            and path.read_bytes() != skeletons[path.stem.lower()].read_bytes()
+    for path in sorted(path for path in folder.rglob("*.[aA][sS][fF]") if path.is_file()):
+        if skeletons.setdefault(path.stem.lower(), path) != path and not filecmp.cmp(
+            path, skeletons[path.stem.lower()], shallow=False
         ):
             raise DataError(f"{path} and {skeletons[path.stem.lower()]}: two skeletons of one name; remove one")
     own: dict[str, Path] = {}
@@ -168,7 +169,7 @@ def _read_bvh(path: Path, *, unit_m: float | None) -> tuple[NDArray[np.float32],
     for names, usual_m in _BVH_FORMS.values():
         if set(names) <= places.keys():
             joints = np.stack([places[name] for name in names], axis=1) * (unit_m or usual_m)
-            return joints.astype(np.float32), rate_hz
+            return to_float32(joints), rate_hz
     missing = {form: sorted(set(names) - places.keys())[:3] for form, (names, _) in _BVH_FORMS.items()}
     lacks = ", ".join(f"of {form} {' '.join(names)}" for form, names in missing.items())
     raise DataError(f"{path}: expected the joint names of CMU's or of Daz's BVH files; missing are {lacks}")
@@ -178,4 +179,4 @@ def _read_acclaim(path: Path, *, skeletons: dict[str, Path], rate_hz: float) -> 
     ends = read_motion(path, read_skeleton(skeletons[path.stem]))
     if missing := sorted(set(_ACCLAIM) - ends.keys()):
         raise DataError(f"{skeletons[path.stem]}: no bone {', '.join(missing[:5])}; expected a skeleton of CMU's bones")
-    return np.stack([ends[name] for name in _ACCLAIM], axis=1).astype(np.float32), rate_hz
+    return to_float32(np.stack([ends[name] for name in _ACCLAIM], axis=1)), rate_hz

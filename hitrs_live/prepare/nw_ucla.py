@@ -43,7 +43,7 @@ class _File(msgspec.Struct):
 def plan_nw_ucla(folder: Path, *, name: str) -> Plan:
     """List the JSON files of Northwestern-UCLA under a folder. Raises DataError where there is none."""
     files, left_out = [], {}
-    for path in sorted(folder.rglob("*.json")):
+    for path in sorted(path for path in folder.rglob("*.json") if path.is_file()):
         if NW_UCLA_NAME.fullmatch(path.stem):
             files.append(path)
         else:

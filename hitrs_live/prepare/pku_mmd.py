@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.dataset import UNLABELLED, Index, Sample
 from hitrs_live.errors import DataError
-from hitrs_live.files.text_file import TextUnreadable, decode_text, read_text, with_plain_nan
-from hitrs_live.joint_checks import fill_over_time, find_bad, find_bodies
+from hitrs_live.files.text_file import MOST_BYTES, TextUnreadable, decode_text, read_text, with_plain_nan
+from hitrs_live.joint_checks import fill_over_time, find_bad, find_bodies, to_float32
 from hitrs_live.prepare.filling import check_joints
 from hitrs_live.prepare.intervals import FrameLabels, Span, label_frames
 from hitrs_live.prepare.pku_mmd_classes import ACTIONS
@@ -67,7 +67,7 @@ def plan_pku_mmd(folder: Path, *, name: str) -> Plan:
             samples=(),
         ),
         depends_on="\n".join(
-            f"{path.relative_to(folder)}\n{path.read_text(encoding='utf-8', errors='replace')}"
+            f"{path.relative_to(folder)}\n{_beginning(path, MOST_BYTES).decode('utf-8', errors='replace')}"
             for path in (*kinds["labels"].values(), *kinds["split"].values())
         ),
         left_out=left_out,
@@ -141,8 +141,7 @@ def read_skeletons(path: Path) -> NDArray[np.float32]:
         raise DataError(f"{path}: {numbers.shape[0]} lines of {numbers.shape[1]} numbers, expected {_NUMBERS} per line")
     people = numbers.reshape(-1, 2, 25, 3)
     check_joints(path, people)
-    # Bad joints include numbers too large for float32.
-    return np.where(find_bad(people)[..., None], np.nan, people).astype(np.float32)
+    return to_float32(people)
 
 
 def frame_labels(path: Path, frames: int) -> NDArray[np.int16]:
@@ -230,14 +229,19 @@ def _kind(path: Path) -> str:
     if any(path.stem.lower().startswith(start) for start in _SPLIT_FILES):
         return "split"
     try:
-        with path.open("rb") as file:
-            begin = decode_text(file.read(_LOOK_BYTES).rpartition(b"\n")[0] or path.read_bytes()[:_LOOK_BYTES])
+        raw = _beginning(path, _LOOK_BYTES)
+        begin = decode_text(raw.rpartition(b"\n")[0] or raw)
     except (OSError, TextUnreadable):
         return ""
     line = begin.strip().partition("\n")[0]
     if len(line.split()) == _NUMBERS:
         return "skeletons"
     return "labels" if re.fullmatch(r"\d+\s*,\s*\d+\s*,\s*\d+\s*(,.*)?", line) else ""
+
+
+def _beginning(path: Path, most_bytes: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(most_bytes)
 
 
 def _split_name(stem: str) -> str:

@@ -140,7 +140,7 @@ def read_labels(path: Path) -> Labels:
     try:
         reader = csv.DictReader(io.StringIO(read_text(path)))
         if tuple(name.strip() for name in reader.fieldnames or ()) != _COLUMNS:
-            raise DataError(f"--labels {path}: columns {reader.fieldnames}, expected {','.join(_COLUMNS)}")
+            raise DataError(f"--labels {path}: columns {str(reader.fieldnames)[:80]}, expected {','.join(_COLUMNS)}")
         reader.fieldnames = _COLUMNS
         for row in reader:
             # A spreadsheet writes a line of commas for an emptied row.
@@ -149,10 +149,10 @@ def read_labels(path: Path) -> Labels:
             try:
                 interval = _interval(row)
             except (ValueError, TypeError, AttributeError) as error:
-                raise DataError(f"--labels {path}, line {reader.line_num}: {error}") from None
+                raise DataError(f"--labels {path}, line {reader.line_num}: {str(error)[:120]}") from None
             intervals.setdefault(row["recording"].strip().removesuffix(".mcap"), []).append(interval)
     except (OSError, TextUnreadable, csv.Error) as error:
-        raise DataError(f"--labels {path}: cannot be read ({error}), expected a CSV file") from None
+        raise DataError(f"--labels {path}: cannot be read ({str(error)[:120]}), expected a CSV file") from None
     if not intervals:
         raise DataError(f"--labels {path}: no line after its heading; expected one per action")
     return {name: tuple(some) for name, some in intervals.items()}

@@ -16,6 +16,9 @@ _MOST_BYTES = 256 * 2**20
 
 def read_lines(path: Path, expected: str) -> list[str]:
     """Read a text file's non-empty lines. expected: its contents in words. Raises DataError where it cannot be read."""
+    if path.exists() and not path.is_file():
+        # A named pipe would be waited for.
+        raise DataError(f"{path}: it is no file, expected {expected}")
     try:
         text = read_text(path, most_bytes=_MOST_BYTES)
     except (OSError, TextUnreadable) as error:

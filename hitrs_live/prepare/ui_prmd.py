@@ -18,6 +18,7 @@ from hitrs_live.data.dataset import UNLABELLED, Index, Sample
 from hitrs_live.data.protocols import HELD_OUT
 from hitrs_live.data.shipped_classes import TEST_SUBJECTS
 from hitrs_live.errors import DataError
+from hitrs_live.joint_checks import to_float32
 from hitrs_live.prepare.filling import fill_stream
 from hitrs_live.prepare.reading import Findings, Plan, Reading, find_named, record
 from hitrs_live.prepare.rotations import euler_rotation
@@ -82,7 +83,7 @@ def read_ui_prmd(path: Path) -> Reading:
     )
     if len(offsets) != len(angles):
         raise DataError(f"{path}: {len(offsets)} frames, but {len(angles)} in {angles_path.name}; expected as many")
-    joints = to_positions(offsets / 100, angles)[:, list(_ROWS)].astype(np.float32)
+    joints = to_float32(to_positions(offsets / 100, angles)[:, list(_ROWS)])
     filled = fill_stream(path, joints)
     size_m = float(np.median(np.ptp(filled.joints, axis=1).max(axis=1)))
     if not _SIZES_M[0] <= size_m <= _SIZES_M[1]:

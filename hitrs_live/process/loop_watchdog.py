@@ -1,18 +1,16 @@
 """Watch a loop from a thread of its own: a step that takes too long is logged with where it is, and counted."""
 
 import logging
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from hitrs_live.process.starvation import ThreadProgress
+from hitrs_live.process.thread_place import place_of
 
 _LONGEST_TICK_S: Final = 0.25
-_FRAMES: Final = 12
 _log = logging.getLogger(__name__)
 
 
@@ -78,12 +76,12 @@ class LoopWatchdog:
             still_s += passed_s
             if still_s >= self._slow_s and not reported:
                 reported = True
-                self._report(_where(ident))
+                self._report(place_of(ident))
             if self._hung_s and still_s >= self._hung_s and not hung:
                 starved = progress.waits_for_machine() and progress.cpu_time_s() - cpu_s < self._hung_s
                 hung = not starved
                 if hung and self._on_hung is not None:
-                    self._on_hung(f"a step of the pipeline takes longer than {self._hung_s:g} s, in {_where(ident)}")
+                    self._on_hung(f"a step of the pipeline takes longer than {self._hung_s:g} s, in {place_of(ident)}")
             since_ping_s += passed_s
             if self._ping is not None and not hung and since_ping_s >= (self._ping_every_s or float("inf")):
                 since_ping_s = 0.0
@@ -93,11 +91,3 @@ class LoopWatchdog:
         self.slow_steps += 1
         self.notice = f"a step of the pipeline took longer than {self._slow_s:g} s, in {where}"
         _log.warning("%s", self.notice)
-
-
-def _where(ident: int) -> str:
-    """Return the newest frames of a thread in one line, the innermost first."""
-    frame = sys._current_frames().get(ident)
-    frames = [] if frame is None else traceback.extract_stack(frame)[-_FRAMES:]
-    places = ((each.name, each.filename.rpartition("hitrs_live/")[2], each.lineno) for each in reversed(frames))
-    return " < ".join(f"{name} ({file}:{line})" for name, file, line in places)

@@ -28,22 +28,23 @@ def cpu_time_s(pid: int) -> float:
     return float(times.user + times.system)
 
 
-def waits_for_machine(pid: int) -> bool:
+def waits_for_machine(pid: int, *, but: int | None = None) -> bool:
     """Whether any thread of a process is runnable or waits for the disk; looked at for a tenth of a second.
 
-    False for a process that sleeps, is stopped or has ended.
+    but: native id of a thread that does not count, such as the one that looks. False for a process that sleeps, is
+    stopped or has ended.
     """
     for _ in range(_LOOKS):
-        if _has_waiting_thread(pid):
+        if _has_waiting_thread(pid, but):
             return True
         time.sleep(_BETWEEN_LOOKS_S)
     return False
 
 
-def _has_waiting_thread(pid: int) -> bool:
+def _has_waiting_thread(pid: int, but: int | None) -> bool:
     tasks = Path("/proc", str(pid), "task")
     if tasks.is_dir():
-        return any(_state_of(task / "stat") in _LINUX_WAITING for task in _folders(tasks))
+        return any(_state_of(task / "stat") in _LINUX_WAITING for task in _folders(tasks) if task.name != str(but))
     try:
         return psutil.Process(pid).status() in _WAITING_FOR_MACHINE
     except (psutil.Error, OSError):

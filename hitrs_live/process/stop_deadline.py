@@ -4,6 +4,8 @@ A signal handler of Python runs in the main thread, between two of its instructi
 inside a library. Python's wake-up descriptor is written at once, and a thread of our own reads it.
 """
 
+import logging
+import os
 import select
 import signal
 import socket
@@ -14,9 +16,16 @@ from contextlib import contextmanager
 from typing import Final
 
 from hitrs_live.process.signals import stop_signals
+from hitrs_live.process.starvation import waits_for_machine
+from hitrs_live.process.thread_place import place_of
 
 _TICK_S: Final = 0.05
+_LOOK_S: Final = 0.1
+"""How long it takes to see whether the process waits for the machine."""
 _ASKED_TWICE_S: Final = 0.3
+LONGEST: Final = 5.0
+"""So many times as long may a process take that the machine gives too little processor time."""
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -25,22 +34,27 @@ def stop_deadline(
     within_s: float,
     on_overdue: Callable[[str], object],
     on_stop: Callable[[], object],
+    *,
+    longest_s: float | None = None,
 ) -> Iterator[None]:
     """Set `stop` at the first stop signal, and call on_overdue if the block has not ended within_s seconds later.
 
+    on_overdue gets the reason in one line, with where the calling thread is. The time in which the process itself was
+    stopped or got no processor does not count. A process that hangs sleeps; while one of its threads wants the
+    processor or waits for the disk, and all of them together have had less than within_s seconds of processor time, it
+    goes on, and may take up to longest_s seconds; None for LONGEST times within_s.
+
     on_stop: called at the first signal, in a thread of its own; it must not block. A second SIGINT or SIGTERM shortens
-    the time to a moment. The time in which the process itself was stopped or got no processor does not count. Use it in
-    the main thread, inside `stop_on_signals`.
+    the time to a moment. Use it in the main thread, inside `stop_on_signals`.
     """
     reading, writing = socket.socketpair()
     writing.setblocking(False)
     before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    deadline = _Deadline(within_s, LONGEST * within_s if longest_s is None else longest_s, threading.get_ident())
     thread = threading.Thread(
-        target=_watch,
-        args=(reading, stop, within_s, on_overdue, on_stop, frozenset(stop_signals())),
-        name="stop",
-        daemon=True,
-    )
+        target=_watch, args=(reading, stop, deadline, on_overdue, on_stop, frozenset(stop_signals())),
+        name="stop", daemon=True,
+    )  # fmt: skip
     thread.start()
     try:
         yield
@@ -52,34 +66,74 @@ def stop_deadline(
         reading.close()
 
 
+class _Deadline:
+    """Whether the time to stop is over, from the first signal on; used by the thread that watches."""
+
+    def __init__(self, within_s: float, longest_s: float, ident: int) -> None:
+        """Take the limits, and the thread that stops."""
+        self._within_s, self._longest_s, self._ident = within_s, longest_s, ident
+        self._left_s = within_s
+        self._passed_s = self._last_s = self._cpu_s = 0.0
+        self._asked = 0
+        self._is_extended = False
+
+    @property
+    def runs(self) -> bool:
+        return self._asked > 0
+
+    def ask(self) -> None:
+        """Take a signal; the second one insists."""
+        if not self._asked:
+            self._last_s, self._cpu_s = time.monotonic(), time.process_time()
+        self._asked += 1
+        if self._asked > 1:
+            self._left_s = min(self._left_s, _ASKED_TWICE_S)
+
+    def why_over(self) -> str:
+        """Return why the time is over, in one line; empty while it is not. Call it every tick."""
+        now_s = time.monotonic()
+        passed_s, self._last_s = min(now_s - self._last_s, 2 * _TICK_S), now_s
+        self._left_s -= passed_s
+        self._passed_s += passed_s
+        if self._left_s > (0.0 if self._asked > 1 else _LOOK_S):
+            return ""
+        place = place_of(self._ident)
+        if self._asked > 1:
+            return f"two signals came; it was in {place}"
+        overdue = f"it did not stop within {self._within_s:g} s of a signal"
+        if self._passed_s >= self._longest_s:
+            return f"{overdue}, nor within {self._longest_s:g} s on a busy machine; it was in {place}"
+        if time.process_time() - self._cpu_s >= self._within_s:
+            return f"{overdue}; it still computes in {place}"
+        if not waits_for_machine(os.getpid(), but=threading.get_native_id()):
+            return f"{overdue}; it hangs in {place}"
+        if not self._is_extended:
+            self._is_extended = True
+            _log.warning("stopping takes longer than %g s: the machine is busy; in %s", self._within_s, place)
+        return ""
+
+
 def _watch(
     reading: socket.socket,
     stop: threading.Event,
-    within_s: float,
+    deadline: _Deadline,
     on_overdue: Callable[[str], object],
     on_stop: Callable[[], object],
     numbers: frozenset[int],
 ) -> None:
-    asked, left_s, last_s = 0, within_s, 0.0
     while True:
-        if select.select([reading], [], [], _TICK_S if asked else None)[0]:
+        if select.select([reading], [], [], _TICK_S if deadline.runs else None)[0]:
             arrived = reading.recv(64)
             if not arrived:
                 return
             for number in arrived:
-                if number in numbers and not asked:
-                    asked, last_s = 1, time.monotonic()
+                if number in numbers and not deadline.runs:
+                    deadline.ask()
                     stop.set()
                     on_stop()
                 elif number in (signal.SIGINT, signal.SIGTERM):
                     # A closing terminal often sends SIGHUP twice.
-                    asked += 1
-            if asked > 1:
-                left_s = min(left_s, _ASKED_TWICE_S)
-        if asked:
-            now_s = time.monotonic()
-            left_s -= min(now_s - last_s, 2 * _TICK_S)
-            last_s = now_s
-            if left_s <= 0:
-                on_overdue(f"it did not stop within {within_s:g} s of a signal" if asked == 1 else "two signals came")
-                return
+                    deadline.ask()
+        if deadline.runs and (reason := deadline.why_over()):
+            on_overdue(reason)
+            return

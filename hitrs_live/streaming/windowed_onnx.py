@@ -54,6 +54,9 @@ from hitrs_live.streaming.stream_model import ModelOutput, StreamDescription
 METADATA_KEY = "hitrs_live_stream"
 """Of the description among the graph's metadata."""
 _PROBE_ROWS = 2
+_MOST_BYTES = 2**31
+"""The largest file of protocol buffers, and so of ONNX."""
+_LONGEST_REASON = 200
 _Frames = Annotated[int, Meta(ge=1, le=10_000)]
 _FramesOrNone = Annotated[int, Meta(ge=0, le=10_000)]
 
@@ -85,16 +88,20 @@ class WindowedOnnx:
     """Run a graph over the newest W frames of each row, in a ring buffer and one session of ONNX Runtime."""
 
     def __init__(self, path: Path, *, threads: int = 1) -> None:
-        """Load a graph and check it against its own description, with one run on zeros.
+        """Load a graph and check it against its own description, with one run on a moving body.
 
         threads: CPU threads of the session. Raises CheckpointMismatch, naming the file and what does not fit.
         """
         self._path = path
         onnxruntime.disable_telemetry_events()
         try:
+            if path.exists() and not (path.is_file() and path.stat().st_size <= _MOST_BYTES):
+                raise self._mismatch(f"is no file of at most {_MOST_BYTES} bytes; give a .onnx file")
             self._session = onnxruntime.InferenceSession(
                 path.read_bytes(), session_options(threads), providers=["CPUExecutionProvider"]
             )
+        except CheckpointMismatch:
+            raise
         except OSError as error:
             raise self._mismatch(f"cannot be read ({error.strerror}); give a .onnx file") from None
         except Exception as error:  # The run-time has a dozen kinds, none of which is exported.
@@ -163,8 +170,10 @@ class WindowedOnnx:
             raise self._mismatch(f"has no metadata {METADATA_KEY!r}; set it with onnx.helper.set_model_props")
         try:
             tree = msgspec.json.decode(metadata[METADATA_KEY])
-        except msgspec.DecodeError as error:
-            raise self._mismatch(f"metadata {METADATA_KEY!r} is not JSON ({error}); write it with json.dumps") from None
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise self._mismatch(
+                f"metadata {METADATA_KEY!r} is not JSON ({_first_line(error)}); write it with json.dumps"
+            ) from None
         if fault := find_fault(tree, _Metadata):
             raise self._mismatch(f"metadata {METADATA_KEY!r}: {fault.text()}")
         own = msgspec.convert(tree, _Metadata)
@@ -175,10 +184,10 @@ class WindowedOnnx:
                 label_lag_frames=own.label_lag_frames, temperature=own.temperature,
             )  # fmt: skip
         except ValueError as error:
-            raise self._mismatch(f"metadata {METADATA_KEY!r}: {error}") from None
+            raise self._mismatch(f"metadata {METADATA_KEY!r}: {_first_line(error)}") from None
 
     def _check_graph(self) -> None:
-        """Compare names, and shapes in a run on zeros, with the description. Raises CheckpointMismatch."""
+        """Compare names, and the shapes that a run gives, with the description. Raises CheckpointMismatch."""
         inputs, shape = self._session.get_inputs(), (_PROBE_ROWS, self.description.window_frames, len(NTU25), 3)
         if len(inputs) != 1 or inputs[0].type != "tensor(float)":
             given = ", ".join(f"{value.name} {value.type}" for value in inputs)
@@ -188,7 +197,7 @@ class WindowedOnnx:
         if missing := [name for name in expected if name not in there]:
             raise self._mismatch(f"outputs {', '.join(there)}: {', '.join(missing)} is missing; name the outputs so")
         try:
-            outputs = self._run(np.zeros(shape, np.float32))
+            outputs = self._run(_probe_joints(shape))
         except Exception as error:  # As above.
             raise self._mismatch(
                 f"cannot run on joints {shape} ({_first_line(error)}); export it for that window, with a dynamic batch"
@@ -200,6 +209,9 @@ class WindowedOnnx:
                     f"expected {expected[name]} float32, as labels and horizon_frames in its metadata demand"
                 )
 
+            if not np.isfinite(value).all():
+                raise self._mismatch(f"output {name} of a moving body is not finite; train it again, or export it anew")
+
     def _mismatch(self, reason: str) -> CheckpointMismatch:
         return CheckpointMismatch(f"model {self._path}: {reason}")
 
@@ -209,5 +221,14 @@ def _tensor(outputs: Mapping[str, NDArray[np.float32]], name: str, shape: tuple[
     return torch.from_numpy(outputs[name]) if name in outputs else torch.zeros(shape)
 
 
+def _probe_joints(shape: tuple[int, int, int, int]) -> NDArray[np.float32]:
+    """Return upright bodies that move at random, three metres away. shape: (N, W, 25, 3)."""
+    rng = np.random.default_rng(0)
+    body = rng.normal(0, 0.2, (1, 1, *shape[2:])) + np.array([0.0, 0.0, 3.0])
+    body[..., 1] += np.linspace(-1, 1, shape[2])
+    joints: NDArray[np.float32] = (body + 0.01 * rng.normal(size=shape).cumsum(axis=1)).astype(np.float32)
+    return joints
+
+
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return str(error).strip().splitlines()[0][:_LONGEST_REASON] if str(error).strip() else type(error).__name__

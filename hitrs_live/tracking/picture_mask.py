@@ -26,9 +26,10 @@ def parse_masks(text: str, source_id: str) -> Sequence[Floats]:
     for part in filter(None, map(str.strip, text.split(";"))):
         name, _, points = part.rpartition("=")
         try:
-            polygon = np.array([[float(number) for number in point.split(",")] for point in points.split()], np.float32)
+            # As float64 first: a number may be too large for float32.
+            polygon = np.array([[float(number) for number in point.split(",")] for point in points.split()], np.float64)
         except ValueError:
-            polygon = np.empty((0, 2), np.float32)
+            polygon = np.empty((0, 2), np.float64)
         fits = polygon.ndim == 2 and polygon.shape[1] == 2 and len(polygon) >= _LEAST_POINTS
         if not fits or not ((polygon >= 0) & (polygon <= 1)).all():
             raise ConfigError(
@@ -36,7 +37,7 @@ def parse_masks(text: str, source_id: str) -> Sequence[Floats]:
                 '"0.7,0.1 1,0.1 1,0.5 0.7,0.5"; several such polygons are separated by ;'
             )
         if name.strip() in ("", source_id):
-            polygons.append(polygon)
+            polygons.append(polygon.astype(np.float32))
     return polygons
 
 

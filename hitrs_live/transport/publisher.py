@@ -14,6 +14,7 @@ from hitrs_live.messages import ActionEvent, AnyMessage, SourceEvent
 from hitrs_live.transport.sink import Clock, Stamper
 from hitrs_live.wire.codec import encode
 from hitrs_live.wire.connection_guard import ConnectionGuard, SubscriberLimit, most_connections
+from hitrs_live.wire.connection_keys import ConnectionKeys
 from hitrs_live.wire.curve import ServerKeys
 from hitrs_live.wire.handshakes import DeniedPeers
 from hitrs_live.wire.zmq_sockets import SNAPSHOT, bind_publisher
@@ -57,10 +58,11 @@ class Publisher:
         """
         self._unsent = 0
         self._stamper = Stamper(session_id, clock)
-        self._subscriptions = 0
+        self._subscribed: set[bytes] = set()
         self._current = CurrentState()
         self._snapshot_topics: deque[bytes] = deque(maxlen=SNAPSHOTS_WAITING)
         self._keys = ServerKeys.load(config.secret_key, config.allowed_clients)
+        self._connection_keys = None if self._keys is None else ConnectionKeys(self._keys)
         self._denied = DeniedPeers()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
@@ -74,7 +76,7 @@ class Publisher:
         self._pollable = [(self._socket, zmq.POLLIN)]
         self._guard = ConnectionGuard(
             self._socket, SubscriberLimit, most_connections=most_connections(config.max_connections),
-            uses_keys=self._keys is not None, handshakes=self._denied,
+            keys=self._connection_keys, handshakes=self._denied,
         )  # fmt: skip
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         """The bound address; it has the real port if the settings asked for a free one."""
@@ -94,6 +96,11 @@ class Publisher:
             *([f"disconnected {ended} subscribers, last {self._guard.last_reason}"] if ended else []),
             *([f"denied {denied} connections, last one: {self._denied.last_reason}"] if denied else []),
         )
+
+    @property
+    def _subscriptions(self) -> int:
+        """Number of prefixes that have a subscriber."""
+        return len(self._subscribed)
 
     def publish(self, message: AnyMessage) -> AnyMessage:
         """Stamp a message and send it; return it stamped."""
@@ -144,25 +151,32 @@ class Publisher:
         self._current.keep(message, parts)
 
     def _read_subscriptions(self) -> None:
-        # ZeroMQ reports the first subscriber to a prefix and the departure of the last one, but none in between, so
-        # counting prefixes is enough. They are always read, since unread reports would accumulate.
+        # ZeroMQ reports the first subscriber to a prefix (with keys each one) and the departure of the last one. They
+        # are always read, since unread reports would accumulate.
         # A poll, because it lets other threads run, the guard too, whatever libzmq has to do in it; asking for the
         # socket's events does not.
         until_s = time.monotonic() + READ_WITHIN_S
         for read in range(READ_AT_ONCE):
             if time.monotonic() > until_s or not zmq_poll(self._pollable, _NEXT_MS if read else 0):
                 break
-            report = self._socket.recv(zmq.NOBLOCK)
+            report = self._receive_report()
             if report[:1] == b"\x01":
-                self._subscriptions += 1
+                self._subscribed.add(report[1:])
                 if report[1:].startswith(SNAPSHOT.encode()):
                     self._snapshot_topics.append(report[1:])
             elif report[:1] == b"\x00":
-                self._subscriptions -= 1
+                self._subscribed.discard(report[1:])
         for _ in range(min(SNAPSHOTS_AT_ONCE, len(self._snapshot_topics))):
             topic = self._snapshot_topics.popleft()
             for _, payload in self._current.messages():
                 self._send((topic, payload))
+
+    def _receive_report(self) -> bytes:
+        if self._connection_keys is None:
+            return self._socket.recv(zmq.NOBLOCK)
+        frame = self._socket.recv(zmq.NOBLOCK, copy=False)
+        self._connection_keys.observe(frame)
+        return frame.bytes
 
     def _send(self, parts: Sequence[bytes]) -> bool:
         try:

@@ -13,6 +13,7 @@ from hitrs_live.errors import MessageMalformed
 from hitrs_live.transport.recovery_replies import RecoveryReplies
 from hitrs_live.wire.addresses import show_address
 from hitrs_live.wire.connection_guard import ConnectionGuard, RequesterLimit, most_connections
+from hitrs_live.wire.connection_keys import ConnectionKeys
 from hitrs_live.wire.curve import ServerKeys
 from hitrs_live.wire.handshakes import DeniedPeers
 from hitrs_live.wire.recovery import MAX_REQUEST_BYTES, pack, unpack_request
@@ -64,9 +65,10 @@ class RecoveryServer:
             self._context.term()
             raise
         self._denied = DeniedPeers()
+        self._connection_keys = None if keys is None else ConnectionKeys(keys)
         self._guard = ConnectionGuard(
             self._socket, RequesterLimit, most_connections=most_connections(max_connections),
-            uses_keys=keys is not None, handshakes=self._denied,
+            keys=self._connection_keys, handshakes=self._denied,
         )  # fmt: skip
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         """The bound address; it has the real port if a free one was asked for."""
@@ -100,13 +102,20 @@ class RecoveryServer:
             while not self._closing.is_set():
                 if self._socket.poll(_POLL_MS, zmq.POLLIN):
                     began_s = time.monotonic()
-                    self._serve(self._socket.recv_multipart(zmq.NOBLOCK))
+                    self._serve(self._receive())
                     took_s = time.monotonic() - began_s
                     self._closing.wait(took_s * (1 / BUSY_SHARE - 1))
         finally:
             self._socket.close(linger=0)
             self._context.term()
             self._guard.join()
+
+    def _receive(self) -> Sequence[bytes]:
+        if self._connection_keys is None:
+            return self._socket.recv_multipart(zmq.NOBLOCK)
+        frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+        self._connection_keys.observe(frames[-1])
+        return [frame.bytes for frame in frames]
 
     def _serve(self, parts: Sequence[bytes]) -> None:
         peer, *request = parts

@@ -5,20 +5,19 @@ subscriptions of one subscriber: a peer that never ends a message fills the memo
 bytes that the kernel has received on it, which count whatever they are.
 """
 
-import ctypes
 import logging
-import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from hitrs_live.wire.borrowed_connection import Ends, abort, borrowed, bytes_received, ends_of
+from hitrs_live.wire.connection_keys import ConnectionKeys
 from hitrs_live.wire.handshakes import HANDSHAKE_EVENTS, Handshakes
 
 GUARDED_EVENTS: Final = int(zmq.EVENT_ACCEPTED | zmq.EVENT_MONITOR_STOPPED | HANDSHAKE_EVENTS)
@@ -29,10 +28,6 @@ _GREETING_BYTES: Final = 64
 """What every peer sends first; a peer that has sent less has no use of its connection yet."""
 _CURVE_GREETING_BYTES: Final = 64 + 202 + 259
 """Likewise where keys are used: greeting, HELLO and the shortest INITIATE, which only an allowed client passes."""
-_BYTES_RECEIVED_AT: Final = 128
-"""Place of tcpi_bytes_received in Linux' struct tcp_info, from version 4.2 on."""
-_TCP_INFO_BYTES: Final = 136
-_SOCKADDR_BYTES: Final = 16
 _log = logging.getLogger(__name__)
 
 
@@ -119,8 +114,7 @@ class UnreadLimit:
 
 @dataclass(kw_only=True)
 class _Connection:
-    ends: tuple[object, object]
-    """Own address and the peer's: the number of a closed connection's descriptor may be in use for another one."""
+    ends: Ends
     limit: InboundLimit
     received: int | None = 0
     """None where the system does not count."""
@@ -139,7 +133,7 @@ class ConnectionGuard:
         new_limit: Callable[[], InboundLimit],
         *,
         most_connections: int | None = None,
-        uses_keys: bool = False,
+        keys: ConnectionKeys | None = None,
         handshakes: Handshakes | None = None,
     ) -> None:
         """Take a socket that is monitored for GUARDED_EVENTS, in the thread that uses it.
@@ -147,7 +141,8 @@ class ConnectionGuard:
         Args:
             new_limit: makes the limit of a new connection.
             most_connections: beyond it, those that have not greeted yet are ended first, then the newest; None for any.
-            uses_keys: whether a peer must show a key to have greeted.
+            keys: of the peers, where they must show one to have greeted; a connection whose key is no longer allowed is
+                ended. None where no keys are used.
             handshakes: gets the events of handshakes, in the guard's thread.
         """
         self.ended = 0
@@ -157,7 +152,8 @@ class ConnectionGuard:
         self.connected = False
         """Whether a connecting socket has a peer that speaks ZeroMQ's protocol now."""
         self._new_limit, self._most = new_limit, most_connections
-        self._greeting_bytes = _CURVE_GREETING_BYTES if uses_keys else _GREETING_BYTES
+        self._keys = keys
+        self._greeting_bytes = _GREETING_BYTES if keys is None else _CURVE_GREETING_BYTES
         self._handshakes = handshakes
         self._events = guarded.get_monitor_socket(GUARDED_EVENTS)
         self._connections: dict[int, _Connection] = {}
@@ -177,6 +173,7 @@ class ConnectionGuard:
         try:
             while self._read_events():
                 self._end_those_beyond_their_limits()
+                self._end_those_no_longer_allowed()
         except zmq.ContextTerminated:
             pass
         finally:
@@ -198,6 +195,8 @@ class ConnectionGuard:
             elif kind == zmq.EVENT_DISCONNECTED:
                 self.connected = False
                 self._connections.pop(descriptor, None)
+                if self._keys is not None:
+                    self._keys.forget(descriptor)
             if self._handshakes is not None:
                 self._handshakes.observe(kind, descriptor)
             wait_ms = 0
@@ -205,8 +204,8 @@ class ConnectionGuard:
 
     def _register(self, descriptor: int) -> None:
         try:
-            with _borrowed(descriptor) as connection:
-                ends = _ends(connection)
+            with borrowed(descriptor) as connection:
+                ends = ends_of(connection)
         except OSError:
             return  # It is closed again.
         self._connections[descriptor] = _Connection(ends=ends, limit=self._new_limit())
@@ -218,6 +217,12 @@ class ConnectionGuard:
             received = connection.received = self._received(descriptor, connection)
             if received is not None and connection.limit.is_exceeded(received, elapsed_s):
                 self._end(descriptor, f"it had sent {received / 1e6:.1f} MB, more than it may")
+
+    def _end_those_no_longer_allowed(self) -> None:
+        for revoked in () if self._keys is None else self._keys.revoked():
+            connection = self._connections.get(revoked.descriptor)
+            if connection is not None and connection.ends == revoked.ends:
+                self._end(revoked.descriptor, f"the key of {revoked.name} is no longer allowed")
 
     def _end_those_too_many(self) -> None:
         while self._most is not None and len(self._connections) > self._most:
@@ -235,27 +240,28 @@ class ConnectionGuard:
 
     def _received(self, descriptor: int, connection: _Connection) -> int | None:
         try:
-            with _borrowed(descriptor) as borrowed:
-                return _bytes_received(borrowed) if _ends(borrowed) == connection.ends else None
+            with borrowed(descriptor) as open_one:
+                return bytes_received(open_one) if ends_of(open_one) == connection.ends else None
         except OSError:
             return connection.received
 
     def _end(self, descriptor: int, reason: str) -> None:
         connection = self._connections.pop(descriptor)
         try:
-            with _borrowed(descriptor) as borrowed:
-                if _ends(borrowed) != connection.ends:
+            with borrowed(descriptor) as open_one:
+                if ends_of(open_one) != connection.ends:
                     return
-                _abort(borrowed)
+                abort(open_one)
         except OSError:
             return  # It is closed already.
-        self.ended += 1
         peer = connection.ends[1]
         self.last_reason = f"{':'.join(map(str, peer[:2])) if isinstance(peer, tuple) else 'a local peer'}: {reason}"
         _log.log(
-            logging.WARNING if self.ended == 1 else logging.DEBUG,
+            logging.DEBUG if self.ended else logging.WARNING,
             "disconnected %s; further ones are counted in Status.drops as peers", self.last_reason,
         )  # fmt: skip
+        # Last: who reads a higher count finds its reason.
+        self.ended += 1
 
 
 def most_connections(wanted: int) -> int:
@@ -266,38 +272,3 @@ def most_connections(wanted: int) -> int:
 
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return wanted if files == resource.RLIM_INFINITY else max(1, min(wanted, files // 4))
-
-
-@contextmanager
-def _borrowed(descriptor: int) -> Iterator[socket.socket]:
-    """Look at a connection of libzmq's without a descriptor of its own: there may be none left."""
-    borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=descriptor)
-    try:
-        yield borrowed
-    finally:
-        borrowed.detach()
-
-
-def _abort(connection: socket.socket) -> None:
-    """Break a connection at once, under libzmq, which then closes it, perhaps before this returns."""
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
-        if sys.platform == "linux" and connection.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) != socket.AF_UNIX:
-            # A peer that goes on sending would still be read after a shutdown. To connect to no address
-            # is to disconnect (connect(2)); Python's own `connect` takes no such address.
-            ctypes.CDLL(None).connect(connection.fileno(), bytes(_SOCKADDR_BYTES), _SOCKADDR_BYTES)
-
-
-def _ends(connection: socket.socket) -> tuple[object, object]:
-    return connection.getsockname(), connection.getpeername()
-
-
-def _bytes_received(connection: socket.socket) -> int | None:
-    """Return how many bytes the kernel has received on a connection; None where it does not count them."""
-    if sys.platform != "linux":
-        return None
-    try:
-        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-    except OSError:
-        return None  # Not TCP.
-    return int.from_bytes(info[_BYTES_RECEIVED_AT:], sys.byteorder) if len(info) == _TCP_INFO_BYTES else None

@@ -72,6 +72,9 @@ def bind_publisher(
     # it is faster than its own network thread, so that a flood of them cannot keep it in that call.
     # After it has asked whether a client is allowed, libzmq 4.3.5 never reads at a mark of 1.
     publisher.rcvhwm = 1 if keys is None else 2
+    if keys is not None:
+        # Each subscription is reported, so that the key of each subscriber is known.
+        publisher.setsockopt(zmq.XPUB_VERBOSE, 1)
     publisher.linger = linger_ms
     publisher.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES)
     _probe_silent_peers(publisher)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -183,6 +183,7 @@ def test_a_manifest_that_names_any_files_is_not_followed_to_them(tmp_path: Path,
 
 @QUICK
 @given(st.text("0123456789.,;= einaf-x", max_size=60))
+@example("1e100,0 0,1 1,1")
 def test_any_mask_is_polygons_in_the_picture_or_refused(text: str) -> None:
     try:
         polygons = parse_masks(text, "door")

@@ -74,6 +74,7 @@ def test_a_signal_ends_a_process_whose_main_thread_hangs(tmp_path: Path) -> None
     out, _ = live.communicate(timeout=PATIENCE_S)
     assert live.returncode == EXIT_HUNG
     assert "it did not stop within 0.5 s of a signal" in out
+    assert "publish (<string>:10) < _publish (pipeline/" in out
     assert not Recording(recording).cut
 
 

@@ -5,6 +5,7 @@ import hashlib
 import re
 import socket
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
@@ -34,6 +35,8 @@ class MjpegServer:
         """Pictures sent whole, over all connections."""
         self._sending = threading.Lock()
         self.garbage_every = 0
+        self.stream_time_s: Callable[[], float] | None = None
+        """The camera's clock, which goes into the header X-Timestamp of each picture; None for no such header."""
         self._over = threading.Event()
         self._clients: list[socket.socket] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
@@ -115,7 +118,10 @@ class MjpegServer:
                     picture = jpeg(index)
                     if server.garbage_every and index % server.garbage_every == 0:
                         picture = picture[: len(picture) // 2]
-                    head = b"%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (BOUNDARY, len(picture))
+                    head = b"%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n" % (BOUNDARY, len(picture))
+                    if server.stream_time_s is not None:
+                        head += b"X-Timestamp: %.6f\r\n" % server.stream_time_s()
+                    head += b"\r\n"
                     with server._sending:
                         if not server.flowing.is_set():
                             continue

@@ -6,6 +6,7 @@ import socket
 import socketserver
 import struct
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 from mjpeg_server import jpeg
@@ -28,6 +29,8 @@ class RtspServer:
         self.rate_hz = rate_hz
         self.elsewhere = elsewhere
         self.connections = 0
+        self.stream_time_s: Callable[[], float] | None = None
+        """The camera's clock, from which the pictures have their timestamps; None for one that counts pictures."""
         self.flowing = threading.Event()
         self.flowing.set()
         self.over = threading.Event()
@@ -104,7 +107,9 @@ class RtspServer:
                 with contextlib.suppress(OSError):
                     while not server.over.wait(1 / server.rate_hz):
                         server.flowing.wait()
-                        for packet in _packets(index, sequence, int(index * _RTP_CLOCK_HZ / server.rate_hz)):
+                        clock = server.stream_time_s
+                        time_s = index / server.rate_hz if clock is None else clock()
+                        for packet in _packets(index, sequence, int(time_s * _RTP_CLOCK_HZ)):
                             with self.writing:
                                 self.wfile.write(b"$\x00" + struct.pack(">H", len(packet)) + packet)
                             sequence += 1

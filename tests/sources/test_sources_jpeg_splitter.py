@@ -26,6 +26,27 @@ def test_pictures_come_out_whole_wherever_the_stream_is_cut_into_chunks(
     assert splitter.broken == 0
 
 
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(junk, st.sampled_from(PICTURES)), max_size=5), st.integers(1, 4000))
+def test_each_picture_comes_with_what_was_before_it(parts: list[tuple[bytes, bytes]], chunk_bytes: int) -> None:
+    stream = b"".join(between + picture for between, picture in parts)
+    splitter = JpegSplitter()
+    found = []
+    for start in range(0, len(stream), chunk_bytes):
+        found += splitter.feed_with_heads(stream[start : start + chunk_bytes])
+    assert found == parts
+
+
+def test_what_comes_before_a_picture_is_kept_up_to_a_limit() -> None:
+    splitter = JpegSplitter()
+    for _ in range(1000):
+        assert splitter.feed_with_heads(b"x" * 1000) == []
+    ((head, picture),) = splitter.feed_with_heads(b"X-Timestamp: 1.5\r\n\r\n" + PICTURES[0])
+    assert picture == PICTURES[0]
+    assert head.endswith(b"xX-Timestamp: 1.5\r\n\r\n")
+    assert len(head) == 4096
+
+
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.binary(max_size=40) | st.sampled_from([b"\xff\xd8\xff", b"\xff\xd9", *PICTURES]), max_size=12))

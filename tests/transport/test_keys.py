@@ -34,7 +34,7 @@ def test_an_allowed_client_receives_and_nothing_of_the_keys_is_shown(keys: Keys)
 
 
 @pytest.mark.slow
-def test_a_client_is_denied_and_counted_until_its_key_is_in_the_folder_and_again_once_it_is_removed(
+def test_a_client_is_denied_and_counted_until_its_key_is_in_the_folder_and_ended_once_it_is_removed(
     keys: Keys, caplog: pytest.LogCaptureFixture
 ) -> None:
     with keys.publishing() as publisher:
@@ -48,7 +48,10 @@ def test_a_client_is_denied_and_counted_until_its_key_is_in_the_folder_and_again
             wait_until(lambda: receives(subscription, publisher), "a message")
             assert subscription.refusal == ""
             keys.disallow("client")
-            wait_until(lambda: receives(subscription, publisher), "more over the connection that there is")
+            wait_until(
+                lambda: (receives(subscription, publisher), "it does not allow this key" in subscription.refusal)[1],
+                "the end of the connection that there is",
+            )
 
         def is_denied() -> bool:
             with Subscription(publisher.address, keys=keys.of("client")) as again:

@@ -18,6 +18,9 @@ class Grabber(Protocol):
     skipped: int
     """Pictures that were left out because a newer one had arrived by the time they could be decoded."""
 
+    stream_time_ns: int | None
+    """The stream's own time of the picture that `grab` returned last, by whatever clock; None where it gives none."""
+
     def open(self) -> None:
         """Connect. Raise SourceUnavailable with the reason alone, no advice. May be called again after close."""
 

@@ -9,12 +9,13 @@ _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 """In coded data 0xff is followed by 0 or a restart number unless a marker ends the data."""
 
 _MORE, _BROKEN = -1, -2
+_LONGEST_HEAD = 4096
 
 
 class JpegSplitter:
     """Cut a motion-JPEG stream into pictures by the marker structure of JPEG itself.
 
-    Part headers, boundaries and lengths are not read, so streams that lack or misstate them work; a preview
+    Part headers, boundaries and lengths are not needed, so streams that lack or misstate them work; a preview
     picture inside a header segment is not mistaken for the picture; a picture that breaks off is left out.
     """
 
@@ -24,12 +25,17 @@ class JpegSplitter:
         """Pictures that began as a JPEG does and did not end as one."""
         self._max_picture_bytes = max_picture_bytes
         self._buffer = bytearray()
+        self._head = bytearray()
         self._inside = False
         self._in_scan = False
         self._position = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take the stream's next bytes; return the pictures, from 0xffd8 to 0xffd9, that they complete."""
+        return [picture for _, picture in self.feed_with_heads(chunk)]
+
+    def feed_with_heads(self, chunk: bytes) -> list[tuple[bytes, bytes]]:
+        """Do the same; return with each picture what came before it, its part's headers, at most 4 KiB of it."""
         self._buffer += chunk
         pictures = []
         while self._inside or self._find_start():
@@ -37,18 +43,21 @@ class JpegSplitter:
             if end == _MORE and len(self._buffer) <= self._max_picture_bytes:
                 break
             if end >= 0:
-                pictures.append(bytes(self._buffer[:end]))
+                pictures.append((bytes(self._head), bytes(self._buffer[:end])))
             else:
                 self.broken += 1
                 end = max(self._position, 2) if end == _BROKEN else len(self._buffer)
             del self._buffer[:end]
             self._inside = False
+            self._head.clear()
         return pictures
 
     def _find_start(self) -> bool:
         start = self._buffer.find(_START)
         # The start marker itself may be split over two chunks.
-        del self._buffer[: start if start >= 0 else max(len(self._buffer) - 2, 0)]
+        passed = start if start >= 0 else max(len(self._buffer) - 2, 0)
+        self._head = (self._head + self._buffer[max(0, passed - _LONGEST_HEAD) : passed])[-_LONGEST_HEAD:]
+        del self._buffer[:passed]
         self._inside, self._in_scan, self._position = start >= 0, False, 2
         return self._inside
 

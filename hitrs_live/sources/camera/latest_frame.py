@@ -18,7 +18,7 @@ _LONGEST_WAIT_S = 0.05
 class LatestFrame:
     """Keep the newest picture and count the ones that were lost, by cause.
 
-    camera: overwritten before it was read. stale: older than max_frame_age_s when it was read.
+    camera: overwritten before it was read. stale: older than max_frame_age_s when it was read, or arrived.
     One thread puts, one takes. `take` checks for silence, so a capture that hangs cannot hide it.
     """
 
@@ -55,6 +55,12 @@ class LatestFrame:
             )
             self._index += 1
             self._changed.notify()
+
+    def drop_old(self, reason: str) -> None:
+        """Count a picture that was too old when it arrived. To the state it is silence, of which this is the reason."""
+        with self._changed:
+            self._drops["stale"] += 1
+            self._trouble = reason
 
     def note_trouble(self, reason: str) -> None:
         """Remember why there are no pictures, for the next change's detail; before the first picture, add a change."""

@@ -25,6 +25,8 @@ from hitrs_live.wire.addresses import show_address
 
 _STREAM_TYPES = ("multipart/", "video/x-motion-jpeg", "video/x-mjpeg", "application/octet-stream")
 _TYPE = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,40}")
+_TIMESTAMP = re.compile(rb"^x-timestamp[ \t]*:[ \t]*(\d{1,10})(?:\.(\d{1,9}))?[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+"""The header in which a camera may give a picture's time, in seconds."""
 _CHUNK_BYTES = 65536
 _LONGEST_DRAIN_S = 0.1
 """A camera that sends faster than it can be read has no last picture."""
@@ -40,6 +42,7 @@ class MjpegGrabber:
     def __init__(self, url: str, *, read_timeout_s: float, clock: MonotonicClock) -> None:
         """Take the address and how long a silent connection is kept."""
         self.corrupt = self.skipped = 0
+        self.stream_time_ns: int | None = None
         self._refusal = ""
         self._url = url
         self._read_timeout_s = read_timeout_s
@@ -47,7 +50,8 @@ class MjpegGrabber:
         self._splitter = JpegSplitter()
         self._socket: socket.socket | None = None
         self._response: Any = None
-        self._newest: tuple[int, bytes] | None = None
+        self._newest: tuple[int, bytes, bytes] | None = None
+        """Arrival of the newest picture, its headers and itself."""
 
     def open(self) -> None:
         """Request the stream. Raise SourceUnavailable with the reason, also where the reply is no such stream."""
@@ -86,9 +90,10 @@ class MjpegGrabber:
             if self._newest is None:
                 self._receive()
                 continue
-            (arrival_ns, picture), self._newest = self._newest, None
+            (arrival_ns, head, picture), self._newest = self._newest, None
             image = self._decode(picture)
             if image is not None:
+                self.stream_time_ns = _time_in(head)
                 return arrival_ns, image
             self.corrupt += 1
         raise SourceLost(f"no whole picture in {self._read_timeout_s:g} s{self._refusal}")
@@ -122,9 +127,9 @@ class MjpegGrabber:
             raise SourceLost("the camera ended the stream")
         arrival_ns = self._clock()
         broken_before = self._splitter.broken
-        for picture in self._splitter.feed(chunk):
+        for head, picture in self._splitter.feed_with_heads(chunk):
             self.skipped += self._newest is not None
-            self._newest = (arrival_ns, picture)
+            self._newest = (arrival_ns, head, picture)
         self.corrupt += self._splitter.broken - broken_before
 
     def _drain(self) -> None:
@@ -182,6 +187,12 @@ class MjpegGrabber:
 
     def _keep_socket(self, connected: socket.socket) -> None:
         self._socket = connected
+
+
+def _time_in(head: bytes) -> int | None:
+    """Return the time that a picture's headers give, nanoseconds; None without one."""
+    found = _TIMESTAMP.findall(head)
+    return int(found[-1][0]) * 1_000_000_000 + int(found[-1][1].ljust(9, b"0")) if found else None
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

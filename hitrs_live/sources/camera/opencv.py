@@ -27,6 +27,7 @@ class OpenCvGrabber:
 
     def __init__(self, clock: MonotonicClock) -> None:
         self.corrupt = self.skipped = 0
+        self.stream_time_ns: int | None = None
         self._clock = clock
         self._capture: Any = None
 
@@ -35,6 +36,7 @@ class OpenCvGrabber:
         try:
             while self._capture.grab():
                 arrival_ns = self._clock()
+                self.stream_time_ns = self._stream_time_ns()
                 decoded, image = self._capture.retrieve()
                 if decoded and image is not None and 0 < image.size <= 3 * MOST_PIXELS:
                     return arrival_ns, image
@@ -42,6 +44,10 @@ class OpenCvGrabber:
         except cv2.error as error:
             raise SourceLost(f"OpenCV failed to read it (error {error.code})") from None
         raise SourceLost("it stopped giving pictures")
+
+    def _stream_time_ns(self) -> int | None:
+        """Return the stream's own time of the picture that was grabbed; None without one."""
+        return None
 
     def close(self) -> None:
         """Release the device or connection."""
@@ -124,6 +130,10 @@ class RtspGrabber(OpenCvGrabber):
             )
         _refuse_too_large(capture)
         self._capture = capture
+
+    def _stream_time_ns(self) -> int | None:
+        # FFmpeg takes it from the RTP timestamps.
+        return round(float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) * 1e6)
 
     def close(self) -> None:
         """Release the connection."""

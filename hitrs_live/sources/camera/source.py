@@ -3,11 +3,11 @@
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from hitrs_live.config import CameraConfig
-from hitrs_live.errors import SourceError, SourceUnavailable
+from hitrs_live.errors import SourceError, SourceLost, SourceUnavailable
 from hitrs_live.process.line_writer import printable
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.sources.camera.address_reference import resolve_address
@@ -16,6 +16,7 @@ from hitrs_live.sources.camera.latest_frame import LatestFrame
 from hitrs_live.sources.camera.liveness import Liveness
 from hitrs_live.sources.camera.mjpeg import MjpegGrabber
 from hitrs_live.sources.camera.opencv import DeviceGrabber, RtspGrabber, refuse_no_device
+from hitrs_live.sources.camera.picture_age import PictureAge
 from hitrs_live.sources.kinds import SourceOptions
 from hitrs_live.sources.naming import name_source
 from hitrs_live.sources.pacing import MonotonicClock
@@ -48,9 +49,10 @@ class CameraSource:
     pauses that double from retry_min_s to retry_max_s, without end; each is shortened at random by up to a half.
 
     drops counts "camera" (pictures replaced by a newer one before they were decoded or read), "stale" (older than
-    config.max_frame_age_s when read) and "corrupt" (could not be decoded, or of more pixels than are decoded).
-    Frame.index counts what was decoded, so it jumps where pictures were lost. Capture time is the arrival at this
-    process.
+    config.max_frame_age_s when read or, by the times of the stream itself (`PictureAge`), when they arrived) and
+    "corrupt" (could not be decoded, or of more pixels than are decoded). A camera all of whose pictures were too old on
+    arrival for half of lost_after_s is reconnected. Frame.index counts what was decoded, so it jumps where pictures
+    were lost. Capture time is the arrival at this process.
     """
 
     has_pictures = True
@@ -77,6 +79,8 @@ class CameraSource:
         self._name = f"camera {show_address(device) if isinstance(device, str) else device}"
         self.source_id = name_source(source_id, _origin(device))
         self._config = config
+        self._silence_s = max(config.stall_after_s, config.lost_after_s / 2)
+        """How long a connection may be without a picture that can be used."""
         self._clock = clock
         self._box = LatestFrame(
             Liveness(name=self._name, stall_after_s=config.stall_after_s, lost_after_s=config.lost_after_s),
@@ -161,11 +165,10 @@ class CameraSource:
             whole = bool(parts.hostname) and parts.port != 0
         except ValueError:
             raise self._unavailable(f"is no valid address; {ENCODE_HINT}") from None
-        read_timeout_s = max(self._config.stall_after_s, self._config.lost_after_s / 2)
         if whole and parts.scheme in ("rtsp", "rtsps"):
-            return RtspGrabber(self._device, read_timeout_s=read_timeout_s, clock=self._clock)
+            return RtspGrabber(self._device, read_timeout_s=self._silence_s, clock=self._clock)
         if whole and parts.scheme in ("http", "https"):
-            return MjpegGrabber(self._device, read_timeout_s=read_timeout_s, clock=self._clock)
+            return MjpegGrabber(self._device, read_timeout_s=self._silence_s, clock=self._clock)
         raise self._unavailable(
             "is no camera; expected a device number, a device path, rtsp://host/... or http://host/..."
         )
@@ -177,8 +180,7 @@ class CameraSource:
             try:
                 grabber.open()
                 self._tried.set()
-                while not self._closing.is_set():
-                    self._box.put(*grabber.grab())
+                for _ in self._pictures_of(grabber):
                     pause_s = config.retry_min_s
             # A library's own fault must not end the capture, and its text may quote the address.
             except Exception as error:
@@ -193,6 +195,22 @@ class CameraSource:
             # Cameras behind one switch come back together; they are not to be asked all at once, again and again.
             self._closing.wait(pause_s * random.uniform(_SHORTEST_SHARE, 1.0))
             pause_s = min(2 * pause_s, config.retry_max_s)
+
+    def _pictures_of(self, grabber: Grabber) -> Iterator[None]:
+        """Put one picture after the other of a connection into the box. Raises SourceLost at its end."""
+        age, fresh_ns = PictureAge(), self._clock()
+        while not self._closing.is_set():
+            arrival_ns, image = grabber.grab()
+            age_s = age.observe(grabber.stream_time_ns, arrival_ns) / 1e9
+            if age_s <= self._config.max_frame_age_s:
+                fresh_ns = arrival_ns
+                self._box.put(arrival_ns, image)
+                yield
+                continue
+            trouble = f"its pictures are {age_s:.1f} s old by its own clock"
+            self._box.drop_old(trouble)
+            if (arrival_ns - fresh_ns) / 1e9 > self._silence_s:
+                raise SourceLost(trouble)
 
     def _describe(self, error: Exception) -> str:
         text = str(error) if isinstance(error, SourceError) else f"failed with {type(error).__name__}"

@@ -30,9 +30,11 @@ class SourceOutputs:
 
     @property
     def notices(self) -> Sequence[str]:
-        """Return the errors that ended a view or sink early, and the notices of the sinks."""
+        """Return the errors that ended a view or sink early, and the notices of views and sinks."""
+        # Only a view that writes a file has any.
+        views = (notice for viewer in self._viewers for notice in getattr(viewer, "notices", ()))
         sinks = (*self._own_sinks, self._sink)
-        return (*self._faults, *(notice for sink in sinks for notice in sink.notices))
+        return (*self._faults, *views, *(notice for sink in sinks for notice in sink.notices))
 
     def drops(self) -> dict[str, int]:
         """Count the messages and pictures that were lost, by cause."""

@@ -49,7 +49,7 @@ VIEWS: dict[str, ViewKind] = {
         text="show the annotated pictures in a window, one per source",
     ),
     "save-video": ViewKind(
-        factory="save_video.make_video", metavar="FILE", file_of="video",
+        factory="continued_video.make_video", metavar="FILE", file_of="video",
         text="write the annotated pictures to a .webm (which browsers play), .mp4 or .avi file, one per source",
     ),
 }  # fmt: skip

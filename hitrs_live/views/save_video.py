@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import logging
 import os
 import queue
 import shutil
@@ -20,7 +19,6 @@ from hitrs_live.errors import ViewUnavailable
 from hitrs_live.files.output_files import create_private, why_unwritable
 from hitrs_live.messages import Scene
 from hitrs_live.views.frame_renderer import FrameRenderer
-from hitrs_live.views.kinds import ViewOptions
 from hitrs_live.views.projection import LensFor, default_lens
 from hitrs_live.views.vp8 import Vp8Encoder, is_key_picture
 from hitrs_live.views.webm import WebmWriter
@@ -36,17 +34,12 @@ _WAITING: Final = 8
 _PATIENCE_S: Final = 10.0
 """Shorter than a closing run waits for its thread."""
 _LEAST_FREE_BYTES: Final = 1 << 20
-_log = logging.getLogger(__name__)
 
 Picture = NDArray[np.uint8]
 
 
-def make_video(value: str, options: ViewOptions) -> "SaveVideo":
-    """Open the view of `--save-video`. Raises ViewUnavailable as `SaveVideo` does."""
-    video = SaveVideo(value, lens_for=options.lens_for, wait=options.may_wait)
-    if Path(value).suffix.lower() != WEBM:
-        _log.info("video %s: video players can read it, browsers cannot; a %s file plays in both", value, WEBM)
-    return video
+class VideoInterrupted(ViewUnavailable):
+    """A video file cannot be written any more: its disk is full or fails, or it was removed."""
 
 
 class _File(Protocol):
@@ -101,7 +94,8 @@ class SaveVideo:
     def show(self, scene: Scene) -> None:
         """Render one frame and queue it for the file.
 
-        Raises ViewUnavailable, once, if writing failed; nothing is written from then on.
+        Raises ViewUnavailable, once, if writing failed, VideoInterrupted where another file may succeed; nothing is
+        written from then on.
         """
         if self._thread is not None and self._pictures.full() and not self._wait:
             self.lost += 1
@@ -151,7 +145,8 @@ class SaveVideo:
             raise fault
         if fault is not None:
             reason = getattr(fault, "strerror", None) or fault
-            raise ViewUnavailable(f"video {self._path} ended early: {reason}")
+            kind = VideoInterrupted if isinstance(fault, OSError) else ViewUnavailable
+            raise kind(f"video {self._path} ended early: {reason}")
 
     def _run(self) -> None:
         file: _File | None = None

@@ -168,7 +168,11 @@ def test_the_table_of_classes_has_every_class_of_the_shipped_model_once() -> Non
 def test_a_table_names_the_model_that_its_report_is_of() -> None:
     from report_tables.models import model_of
 
-    for name, model in (("hitrs_tiny", "hitrs_tiny 5"), ("hitrs_tiny_4", "hitrs_tiny 4"), ("hitrs_tiny_3", "hitrs_tiny 3")):
+    for name, model in {
+        "hitrs_tiny": "hitrs_tiny 5",
+        "hitrs_tiny_4": "hitrs_tiny 4",
+        "hitrs_tiny_3": "hitrs_tiny 3",
+    }.items():
         weights = ROOT / "hitrs_live" / "weights" / f"{name}.safetensors"
         sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
         assert model_of({"checkpoint": {"sha256": sha256}}) == model

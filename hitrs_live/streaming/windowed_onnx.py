@@ -210,7 +210,7 @@ class WindowedOnnx:
                 )
 
             if not np.isfinite(value).all():
-                raise self._mismatch(f"output {name} of a moving body is not finite; train it again, or export it anew")
+                raise self._mismatch(f"output {name} of a moving body is not finite; train it or export it again")
 
     def _mismatch(self, reason: str) -> CheckpointMismatch:
         return CheckpointMismatch(f"model {self._path}: {reason}")

@@ -17,7 +17,7 @@ class PictureAge:
     camera, in a recorder or proxy between, or in the network. The usual way is the shortest one, and it follows a clock
     that runs a little faster or slower. A stream whose times did not run as this machine's clock for ten seconds in
     succession is never late: they are made up, or in another unit. One whose times go back has a clock that was set,
-    and is looked at anew.
+    and is calibrated again.
     """
 
     def __init__(self) -> None:

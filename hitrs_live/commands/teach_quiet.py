@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
                 break
     if not files:
         raise DataError(
-            "nobody was seen for 2 s in a row, so nothing was saved; expected people who do everyday things, whole in "
+            "no person was seen for 2 s in a row, so nothing was saved; expected people who do everyday things, whole in "
             "the picture"
         )
     print(

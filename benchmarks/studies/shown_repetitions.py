@@ -28,8 +28,8 @@ from hitrs_live.teaching.find_repetitions import find_repetitions, overlap
 
 Span = tuple[int, int]
 
-HELD: Final = ("cross_arms", "phone_to_ear", "raise_hand", "wave")
-"""Classes with a pose that is held, of those that have no count."""
+LASTING: Final = ("cross_arms", "phone_to_ear", "raise_hand", "wave")
+"""Classes with a pose that lasts, of those that have no count."""
 ONE_WAY: Final = (
     "sit_to_stand", "stand_to_sit", "get_up", "lie_down", "kneel", "step", "plank", "mountain_climber", "sit_up",
 )  # fmt: skip
@@ -144,7 +144,7 @@ def main() -> None:
     names = [name for name in options.classes.split(",") if name] or [
         name
         for name in ShownActions(seed=0).classes[1:]
-        if (name not in UNCOUNTED or name in HELD) and (options.one_way or name not in ONE_WAY)
+        if (name not in UNCOUNTED or name in LASTING) and (options.one_way or name not in ONE_WAY)
     ]
     tallies = measure(names, options.each, options.seed, None if options.any_number else REPETITIONS)
     ways = [key for key in tallies if key.partition(", ")[2] in WAYS]

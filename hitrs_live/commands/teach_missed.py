@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from hitrs_live.commands.flags import not_negative
 from hitrs_live.commands.teach_flags import action_name, add_folder
 
 
@@ -58,12 +59,14 @@ def _time(text: str) -> tuple[float, float]:
     from hitrs_live.teaching.add_examples import parse_intervals
 
     try:
-        if "-" in text.strip("-"):
-            (interval,) = parse_intervals(text)
-            return interval
-        at_s = float(text)
-        if not 0 <= at_s < 1e6:
-            raise ValueError(f"time {text[:40]!r}: expected seconds, 0 or more")
+        at_s = not_negative(text)
+    except argparse.ArgumentTypeError:
+        if "-" not in text.lstrip("-"):
+            raise
+    else:
+        return at_s, at_s
+    try:
+        (interval,) = parse_intervals(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    return at_s, at_s
+    return interval

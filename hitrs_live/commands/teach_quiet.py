@@ -62,8 +62,8 @@ def run(options: argparse.Namespace) -> int:
                 break
     if not files:
         raise DataError(
-            "nobody was seen for 2 s in a row, so nothing was saved; expected people who do everyday things, whole in "
-            "the picture"
+            "no person was seen for 2 s in a row, so nothing was saved; expected people who do everyday things, whole "
+            "in the picture"
         )
     print(
         f"quiet: {saved_s / 60:.1f} minutes of people saved in {options.folder / 'quiet'}, {files} files; "

@@ -177,7 +177,7 @@ def _choose(candidates: _Candidates, expected: int | None) -> list[int]:
 def _spread(track: PoseTrack, spans: Sequence[Span]) -> float:
     """Return the share of the recording from the first to the last time in which the body rests as between the spans.
 
-    It is less where the recording neither begins nor ends in that pose. A pose that is held in each repetition is seen
+    It is less where the recording neither begins nor ends in that pose. A pose that lasts in each repetition is seen
     in a smaller part of the recording than the one between them, and neither first nor last.
     """
     edges = np.stack([track.poses[at] for first, end in spans for at in (first, end - 1)])

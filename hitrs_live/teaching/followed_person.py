@@ -44,7 +44,7 @@ class FollowedPerson:
         return len(self._joints)
 
     def observe(self, time_s: float, people: People, joint_frames: Sequence[JointFrame]) -> None:
-        """Take in one frame of the source. Another person, or one who was lost for long, begins anew."""
+        """Take in one frame of the source. Another person, or one who was lost for long, replaces the joints so far."""
         gap_s = min(time_s - self.newest_s, 1.0) if self.frames else 0.0
         self.first_s = self.first_s if self.frames else time_s
         self.frames, self.newest_s = self.frames + 1, time_s

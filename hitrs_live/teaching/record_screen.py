@@ -94,7 +94,7 @@ class RecordScreen:
         parts = [self._source]
         if session.phase == "recording":
             parts += [f"{session.recorded_s:.0f} s", f"{session.person.rate_hz:.0f} frames/s"]
-        people = {0: "nobody in view", 1: "one person in view"}.get(session.people, f"{session.people} people in view")
+        people = {0: "no one in view", 1: "one person in view"}.get(session.people, f"{session.people} people in view")
         text = Text(" · ".join(parts) + " · ", style="dim", justify="center")
         text.append(people, style="dim" if session.people == 1 else "bold red")
         if session.phase == "recording" and session.person.unseen:

@@ -151,8 +151,8 @@ class RecordSession:
         person, recorded_s = self.person, self.recorded_s
         if not person.present_s:
             raise DataError(
-                f"nobody was seen in {self.time_s:.1f} s, expected one person; stand so that the camera sees you from "
-                "head to knees, with light from the front"
+                f"no person was seen in {self.time_s:.1f} s, expected one person; stand so that the camera sees you "
+                "from head to knees, with light from the front"
             )
         if recorded_s < _LEAST_S or len(person) < _LEAST_S * RATE_HZ:
             raise DataError(

@@ -32,7 +32,7 @@ UNUSABLE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "legs not seen": (lambda path: write_recording(path, raises(STARTS, frames=680), unseen=LEGS), "step back"),
     "too short": (lambda path: write_recording(path, raises((), frames=40)), "record again"),
     "nothing moves": (lambda path: write_recording(path, np.repeat(raises((), frames=1), 300, axis=0)), "larger"),
-    "nobody": (lambda path: write_recording(path, *[]), "so that the camera sees you"),
+    "no person": (lambda path: write_recording(path, *[]), "so that the camera sees you"),
 }
 
 
@@ -72,7 +72,7 @@ def test_an_event_that_is_not_in_the_recording_is_one_line(tmp_path: Path, capsy
     assert "no event 3; it has no numbered action events" in line
 
 
-def test_a_time_at_which_nobody_is_seen_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_time_at_which_no_one_is_seen_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recording = write_recording(tmp_path / "room.mcap", raises((60,), frames=200))
     line = refused(capsys, "missed", "raise", "--at", 100, "--from", recording, "--folder", tmp_path / "actions")
     assert "0 people at 100 s, expected one; give another time" in line

@@ -49,7 +49,7 @@ def steps(*people: NDArray[np.float32], every: int = 1, confidence: float = 1.0)
 
 
 def empty_steps(frames: int) -> Iterator[StreamStep]:
-    """Yield the steps of a source that sees nobody."""
+    """Yield the steps of a source that sees no one."""
     for frame in range(frames):
         people = People(
             capture_time_ns=FIRST_NS + frame, track_ids=np.array([-1]), present=np.array([False]),

@@ -83,7 +83,7 @@ def ramp_up(frames: int) -> np.ndarray:
 
 
 REFUSED = {
-    "nobody was seen": lambda: empty_steps(300),
+    "no person was seen": lambda: empty_steps(300),
     "1.0 s of one person": lambda: steps(raises((), frames=31)),
     "frames a second": lambda: steps(raises(STARTS, frames=800), every=10),
     "two people": lambda: steps(raises(STARTS, frames=800), raises((), frames=800) + np.float32((1, 0, 0))),
@@ -111,7 +111,7 @@ def test_a_second_person_for_a_moment_is_no_reason_to_refuse() -> None:
     assert len(session.finish()) == 5
 
 
-def test_the_joints_are_those_of_the_first_person_whoever_joins() -> None:
+def test_the_joints_are_those_of_the_first_person_when_others_join() -> None:
     joints_m = raises(STARTS, frames=700)
     session = session_of(countdown_s=0.0, until_end=True)
     run(session, steps(joints_m, joints_m + np.float32((1, 0, 0))))

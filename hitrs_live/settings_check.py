@@ -172,8 +172,9 @@ def _number_expected(base: type, limits: Mapping[str, Any], value: Any) -> str:
     low = f"above {_plain(limits['gt'])}" if "gt" in limits else f"{_plain(limits['ge'])}" if "ge" in limits else ""
     high = f"below {_plain(limits['lt'])}" if "lt" in limits else f"{_plain(limits['le'])}" if "le" in limits else ""
     if "ge" in limits and "le" in limits:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        fits = is_number and (base is float or isinstance(value, int))
+        # A whole number may be too large for `isfinite`.
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        fits = whole or (base is float and isinstance(value, float) and math.isfinite(value))
         return f"{low} to {high}" if fits else f"{kind}, {low} to {high}"
     if low and high:
         return f"{kind} {low} and {high if 'lt' in limits else f'at most {high}'}"

@@ -48,7 +48,7 @@ def test_the_demo_figures_actions_are_detected_by_a_tilted_camera(
 
 @pytest.mark.slow
 def test_an_upside_down_camera_detects_them_by_its_setting(version_3: Checkpoint) -> None:
-    # A model that is sure of these squats: the shipped one hesitates between a jump and a squat, which rounding decides.
+    # A model that is sure of these squats: the shipped one wavers between a jump and a squat, which rounding decides.
     upright, hanging = watch(version_3, 0, "x"), watch(version_3, 180, "z", roll_deg=180)
     assert [event.label for event in actions(hanging)] == [event.label for event in actions(upright)]
     # Published joints and predictions stay in the camera's axes.

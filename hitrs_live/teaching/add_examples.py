@@ -78,7 +78,7 @@ def _cut(
     if not there:
         spans = ", ".join(f"{one.name}: {one.start_s:.1f} to {one.end_s:.1f} s" for one in people[:5])
         raise DataError(
-            f"{origin}: nobody is seen throughout {start_s:g} to {end_s:g} s, expected one person; there are {spans}"
+            f"{origin}: no one is seen throughout {start_s:g} to {end_s:g} s, expected one person; there are {spans}"
         )
     if len(there) > 1:
         names = ", ".join(one.name for one in there[:10])

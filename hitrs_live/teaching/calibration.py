@@ -32,6 +32,9 @@ _LEAST_SPREAD: Final = 0.08
 _REACH: Final = 2.0
 """Standard deviations: 98 of 100 repetitions are within, if they are as the examples."""
 _BOUND: Final = 30.0
+"""Log odds beyond it are cut."""
+_MARGIN: Final = 0.97
+"""Where no false alarm is allowed, the threshold is this share of the nearest distance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +66,14 @@ class ScoreCurve:
 
     def logits(self, distances: Floats) -> Floats:
         """Turn distances into log odds, the same shape."""
-        steps = (self.centre - np.log(np.maximum(distances, 1e-6))) * self.slope
-        logits: Floats = np.clip(steps, -_BOUND, _BOUND).astype(np.float32)
-        return logits
+        return score_logits(distances, self.centre, self.slope)
+
+
+def score_logits(distances: Floats, centre: float | Floats, slope: float | Floats) -> Floats:
+    """Turn distances into log odds, the same shape. centre, slope: of one curve, or (A,) for distances (..., A)."""
+    steps = (centre - np.log(np.maximum(distances, 1e-6))) * slope
+    logits: Floats = np.clip(steps, -_BOUND, _BOUND).astype(np.float32)
+    return logits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +117,6 @@ def choose_distance(negatives: Sequence[float], hours: float, per_hour: float, m
     below = float(ordered[allowed - 1]) if allowed else 0.0
     # Between the last that is allowed and the first that is not; nearer to the former where few hours were seen.
     return min(most, (below + float(ordered[allowed])) / 2 if allowed else float(ordered[0]) * _MARGIN)
-
-
-_MARGIN: Final = 0.97
 
 
 def calibrate(curve: ScoreCurve, distance: float, *, lasts: bool) -> Calibration:

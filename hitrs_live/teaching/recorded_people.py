@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +10,10 @@ from numpy.typing import NDArray
 from hitrs_live.config import Config
 from hitrs_live.data.array_format import load_archive
 from hitrs_live.errors import DataError
-from hitrs_live.messages import Frame, PoseFrame, SourceChange
-from hitrs_live.pose.factory import check_model, make_pose_estimator
-from hitrs_live.pose.intrinsics import camera_intrinsics
-from hitrs_live.sources.camera.opencv_quiet import quiet_opencv
-from hitrs_live.sources.factory import make_sources
-from hitrs_live.streaming.joint_tracker import JointTracker
-from hitrs_live.streaming.resampler import Resampler
 from hitrs_live.teaching.examples import RATE_HZ
+from hitrs_live.teaching.joint_stream import JointStream, file_source
 
 Floats = NDArray[np.float32]
-_JOINT_FILES: Final = (".mcap", ".skeleton")
-_WAIT_S: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +44,7 @@ def read_people(path: Path, config: Config | None = None) -> list[RecordedPerson
     if path.suffix.lower() == ".npz":
         return _read_archive(path)
     config = config or Config()
-    people = list(_track(_pose_frames(path, config), config))
+    people = list(_track(path, config))
     if not people:
         raise DataError(f"{path}: no person is seen in it; expected one, whole in the picture")
     return people
@@ -72,38 +63,6 @@ def _read_archive(path: Path) -> list[RecordedPerson]:
     ]  # fmt: skip
 
 
-def _pose_frames(path: Path, config: Config) -> Iterator[PoseFrame]:
-    """Yield the people in every frame, found by the live pose stage where there are pictures."""
-    kind = "replay" if path.is_dir() or path.suffix.lower() in _JOINT_FILES else "video"
-    (source,) = make_sources([(kind, str(path))], config, speed="max")
-    pose = None
-    if source.has_pictures:
-        quiet_opencv()
-        check_model(config.pose)
-        pose = make_pose_estimator(config.pose, camera_intrinsics(config.camera, source.source_id))
-    try:
-        source.open()
-        if pose is not None:
-            pose.open()
-        while True:
-            for item in source.read(_WAIT_S):
-                if isinstance(item, SourceChange):
-                    if item.state == "ended":
-                        if item.fault:
-                            raise DataError(f"{path}: {item.detail}")
-                        return
-                elif isinstance(item, Frame):
-                    found = None if pose is None else pose.step(item)
-                    if found is not None:
-                        yield found
-                else:
-                    yield item
-    finally:
-        source.close()
-        if pose is not None:
-            pose.close()
-
-
 @dataclass(kw_only=True)
 class _Track:
     """A person who is being followed."""
@@ -120,25 +79,24 @@ class _Track:
         )  # fmt: skip
 
 
-def _track(frames: Iterator[PoseFrame], config: Config) -> Iterator[RecordedPerson]:
-    """Follow people and resample their joints, as the live path does, but leave them in the camera's axes."""
-    rows = config.pose.max_people
-    tracker = JointTracker(config.pose, config.track)
-    resampler = Resampler(config.track, rows=rows, rate_hz=RATE_HZ)
+def _track(path: Path, config: Config) -> Iterator[RecordedPerson]:
+    """Follow the people of a file through the live pose path; their joints stay in the camera's axes."""
     followed: dict[int, _Track] = {}
     first_ns: int | None = None
-    for frame in frames:
-        first_ns = frame.capture_time_ns if first_ns is None else first_ns
-        for joint_frame in resampler.step(tracker.step(frame)):
-            for row in np.flatnonzero(joint_frame.reset).tolist():
-                if row in followed:
-                    yield followed.pop(row).finish(first_ns)
-            for row in np.flatnonzero(joint_frame.active).tolist():
-                if row not in followed:
-                    followed[row] = _Track(
-                        track_id=int(joint_frame.track_ids[row]), start_ns=int(joint_frame.time_ns[row])
-                    )
-                followed[row].joints_m.append(joint_frame.joints_m[row].copy())
-                followed[row].confidence.append(joint_frame.confidence[row].copy())
+    with JointStream(file_source(path), config) as stream:
+        for step in stream.steps():
+            if first_ns is None and step.pose_frame is not None:
+                first_ns = step.pose_frame.capture_time_ns
+            for joint_frame in step.joint_frames:
+                for row in np.flatnonzero(joint_frame.reset).tolist():
+                    if row in followed:
+                        yield followed.pop(row).finish(first_ns or 0)
+                for row in np.flatnonzero(joint_frame.active).tolist():
+                    if row not in followed:
+                        followed[row] = _Track(
+                            track_id=int(joint_frame.track_ids[row]), start_ns=int(joint_frame.time_ns[row])
+                        )
+                    followed[row].joints_m.append(joint_frame.joints_m[row].copy())
+                    followed[row].confidence.append(joint_frame.confidence[row].copy())
     for row in sorted(followed):
         yield followed[row].finish(first_ns or 0)

@@ -35,16 +35,6 @@ def align_all(templates: Templates, recordings: Sequence[Floats]) -> list[Floats
     return found
 
 
-def of_actions(distances: Floats, templates: Templates, actions: int) -> Floats:
-    """Take the nearest template of each action. distances: (T, N). Returns (T, A)."""
-    nearest = np.full((len(distances), actions), np.inf, np.float32)
-    for action in range(actions):
-        own = templates.actions == action
-        if own.any():
-            nearest[:, action] = distances[:, own].min(axis=1)
-    return nearest
-
-
 def minima(series: Floats, reach: int) -> NDArray[np.int64]:
     """Find local minima: ticks whose value is the least within `reach` ticks on either side, the first of equals.
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from hitrs_live.errors import DataError
@@ -13,6 +14,7 @@ from hitrs_live.teaching.sequences import align_all
 from hitrs_live.teaching.taught_set import TaughtSet
 from hitrs_live.teaching.templates import LEAST_TICKS, Templates
 from hitrs_live.teaching.tokens import TICK_FRAMES, RecordedTokens, TokenEncoder, TokenSpace
+from hitrs_live.transforms import mirror
 
 Floats = NDArray[np.float32]
 _AFTER_TICKS: Final = 5
@@ -75,10 +77,7 @@ def pair(one: Example | Quiet) -> tuple[Floats, Floats]:
 
 
 def _mirrored(example: Example) -> tuple[Floats, Floats]:
-    order = list(NTU25.mirror)
-    joints_m = example.joints_m[:, order].copy()
-    joints_m[..., 0] = -joints_m[..., 0]
-    return joints_m, example.confidence[:, order]
+    return mirror(torch.from_numpy(example.joints_m)).numpy(), example.confidence[:, list(NTU25.mirror)]
 
 
 def _cut(tokens: RecordedTokens, example: Example, space: TokenSpace) -> Floats:

@@ -20,6 +20,7 @@ from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds
 from hitrs_live.teaching.actions_file import TaughtActions
 from hitrs_live.teaching.alignment import Aligner, AlignmentState
+from hitrs_live.teaching.calibration import score_logits
 from hitrs_live.teaching.tokens import TICK_FRAMES, NewTokens, TokenStream
 from hitrs_live.transforms import NormaliserConfig
 
@@ -111,8 +112,7 @@ class TaughtDecoder:
         for action, own in enumerate(self._own):
             best = own[distances[:, own].argmin(axis=1)]
             nearest[:, action], starts[:, action] = distances[every, best], began[every, best]
-        logits = (self._centres - np.log(np.maximum(nearest, 1e-6))) * self._slopes
-        return _Matches(rows=new.rows, logits=np.clip(logits, -30, 30).astype(np.float32), starts=starts)
+        return _Matches(rows=new.rows, logits=score_logits(nearest, self._centres, self._slopes), starts=starts)
 
     def _without_overlap(self, matches: _Matches) -> _Matches:
         """Score matches that begin before the last one ended as nothing: two actions share no movement."""

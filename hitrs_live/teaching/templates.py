@@ -62,11 +62,3 @@ class Templates:
     def with_scales(self, scales: Floats) -> "Templates":
         """Return the same templates with other scales, (N,)."""
         return Templates(points=self.points, lengths=self.lengths, actions=self.actions, scales=scales)
-
-    def select(self, chosen: NDArray[np.int64]) -> "Templates":
-        """Return some of the templates, by number. chosen: (M,)."""
-        longest = int(self.lengths[chosen].max())
-        return Templates(
-            points=self.points[chosen, :longest], lengths=self.lengths[chosen], actions=self.actions[chosen],
-            scales=self.scales[chosen],
-        )  # fmt: skip

@@ -45,7 +45,7 @@ def test_an_example_has_the_joints_around_its_interval() -> None:
 
 
 def test_an_interval_with_nobody_or_with_two_people_is_refused_with_the_way_out() -> None:
-    with pytest.raises(DataError, match="nobody is seen throughout 9 to 12 s"):
+    with pytest.raises(DataError, match="no one is seen throughout 9 to 12 s"):
         cut_examples([_person()], [(9.0, 12.0)], action="wave", origin="a")
     people = [_person("1"), _person("2")]
     with pytest.raises(DataError, match="--track one of 1, 2"):

@@ -41,7 +41,7 @@ EndReason = Literal["finished", "track_lost", "source_lost", "shutdown", "too_lo
 """finished: its score fell below the offset threshold and did not recover within the merge gap.
 track_lost: the person's track ended.
 source_lost: the source stalled, was lost or ended.
-shutdown: the run was stopped.
+shutdown: the run was stopped, or the file of a taught action was replaced.
 too_long: it reached its maximum duration.
 pose_unclear: too little of the body was visible for too long.
 """

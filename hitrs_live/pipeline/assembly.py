@@ -110,10 +110,11 @@ class Assembly:
 
         from hitrs_live.checkpoint import load_checkpoint
         from hitrs_live.inference.backend_selection import open_engine
+        from hitrs_live.pipeline.actions_reload import ActionsReload
         from hitrs_live.pipeline.pipeline import Pipeline
         from hitrs_live.streaming.hitrs_stream import HitrsLoader
         from hitrs_live.streaming.thresholds import find_thresholds, reported_classes
-        from hitrs_live.teaching.loading import load_taught
+        from hitrs_live.teaching.loading import RunningModel, TaughtFiles
 
         config = self._config
         # It is set for the whole process, which may be a user's program.
@@ -131,10 +132,12 @@ class Assembly:
         self._inputs = [
             replace(input_stream, sinks=self._open_sinks(input_stream.source)) for input_stream in self._inputs
         ]
+        taught = TaughtFiles(config.action.taught, RunningModel.of(checkpoint)) if config.action.taught else None
         return Pipeline(
             self._inputs, model=HitrsLoader(checkpoint, config.model, open_configured), config=config,
             sink=MultiSink(sink, self._shared), thresholds=thresholds, session=self._session,
-            taught=load_taught(config.action.taught, checkpoint),
+            taught=None if taught is None else taught.actions,
+            reload=None if taught is None else ActionsReload(taught),
         )  # fmt: skip
 
     def close(self) -> None:

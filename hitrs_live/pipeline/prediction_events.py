@@ -16,6 +16,7 @@ from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.streaming.throttle import Throttle
 from hitrs_live.teaching.actions_file import TaughtActions
+from hitrs_live.teaching.loading import Replacement
 from hitrs_live.teaching.taught_decoder import TaughtDecoder
 
 FEWER_EVERY_S = 1.0
@@ -39,7 +40,7 @@ class PredictionEvents:
     ) -> None:
         """Set up the decoders. model: describes the model that predicts. taught: a user's own actions, if there are."""
         rows, rate_hz, horizon = config.pose.max_people, model.rate_hz, model.horizon_frames
-        self._config = config
+        self._model, self._config, self._source_id = model, config, source_id
         self._decoder = ActionDecoder(
             model, config.action, source_id=source_id, rows=rows, thresholds=thresholds,
             bridge_s=config.track.bridge_s,
@@ -48,9 +49,7 @@ class PredictionEvents:
         self._pair_decoder: PairDecoder | None = None
         if model.pair_labels:
             self._pair_decoder = PairDecoder(model, config, source_id=source_id, rows=rows, thresholds=thresholds)
-        self._taught: TaughtDecoder | None = None
-        if taught is not None:
-            self._taught = TaughtDecoder(taught, model, config, source_id=source_id, rows=rows)
+        self._taught = None if taught is None else self._taught_decoder(taught)
         self.motion = MotionScorer(
             source_id=source_id, rows=rows, rate_hz=rate_hz, horizon=horizon, step_frames=model.step_frames
         )
@@ -94,6 +93,11 @@ class PredictionEvents:
         """Return the events of taught actions. The frame and its predictions are those of the model, levelled."""
         return () if self._taught is None else self._taught.step(joint_frame, predictions)
 
+    def replace_taught(self, new: Replacement) -> Sequence[ActionEvent]:
+        """Take other taught actions; return the ends of those that ran and are gone or have changed."""
+        before, self._taught = self._taught, self._taught_decoder(new.actions)
+        return () if before is None else self._taught.take_over(before, new.same)
+
     def close_all(self, reason: EndReason) -> Iterator[ActionEvent]:
         """End every action that is running."""
         yield from map(self._repetitions.annotate, self._decoder.close_all(reason))
@@ -112,3 +116,8 @@ class PredictionEvents:
     def extrapolate(self, people: People, time_ns: int) -> ExtrapolatedPoses:
         """Move the people of a frame to a later time by the newest predictions."""
         return self._compensator.extrapolate(people, time_ns)
+
+    def _taught_decoder(self, taught: TaughtActions) -> TaughtDecoder:
+        return TaughtDecoder(
+            taught, self._model, self._config, source_id=self._source_id, rows=self._config.pose.max_people
+        )

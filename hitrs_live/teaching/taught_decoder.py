@@ -5,7 +5,7 @@ events do not depend on what was taught. An action's onset is where the matched 
 by matches that follow each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -58,7 +58,7 @@ class TaughtDecoder:
         self._aligner = Aligner(taught.templates)
         self._state = AlignmentState.empty(taught.templates, rows)
         actions = len(taught.actions)
-        self._own = [np.flatnonzero(taught.templates.actions == action) for action in range(actions)]
+        self._own = [taught.templates.of_action(action) for action in range(actions)]
         self._centres = np.array([action.centre for action in taught.actions], np.float32)
         self._slopes = np.array([action.slope for action in taught.actions], np.float32)
         on = np.array([action.on for action in taught.actions])
@@ -97,6 +97,23 @@ class TaughtDecoder:
     def close_all(self, reason: EndReason) -> Sequence[ActionEvent]:
         """End every action that is running."""
         return [self._complete(event, None) for event in self._decoder.close_all(reason)]
+
+    def take_over(self, before: "TaughtDecoder", same: Collection[str]) -> Sequence[ActionEvent]:
+        """Go on from where a decoder of other actions is: some run on; return the ends of the others.
+
+        before: has as many rows; it must not be used again. same: names of the actions that both have alike.
+        """
+        ends = [before._complete(event, None) for event in self._decoder.take_over(before._decoder, same)]
+        self._tokens.take_over(before._tokens)
+        pairs = [(self._taught.names.index(name), before._taught.names.index(name)) for name in same]
+        for now, was in pairs:
+            self._state.take_over(before._state, self._own[now], before._own[was])
+        self._state.ticks[:] = before._state.ticks
+        for name in ("_tick_times_ns", "_track_ids", "_onset_ns", "_counts", "_last_tick"):
+            getattr(self, name)[:] = getattr(before, name)
+        for now, was in pairs:
+            self._running[before._running == was] = now
+        return ends
 
     def _match(self, new: NewTokens, joint_frame: JointFrame) -> _Matches:
         """Align the new tokens, and take the nearest template of each action."""

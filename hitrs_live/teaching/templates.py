@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,22 @@ class Templates:
             actions=np.array(actions, np.int64),
             scales=np.ones(len(sequences), np.float32) if scales is None else np.array(scales, np.float32),
         )
+
+    @cached_property
+    def columns(self) -> Floats:
+        """(C, N * L), all tokens side by side, as they are multiplied with those of a stream."""
+        return np.ascontiguousarray(self.points.reshape(-1, self.points.shape[2]).T)
+
+    @cached_property
+    def squares(self) -> Floats:
+        """(N * L,), the squared length of each token."""
+        flat = self.points.reshape(-1, self.points.shape[2])
+        squares: Floats = (flat * flat).sum(axis=1)
+        return squares
+
+    def of_action(self, action: int) -> NDArray[np.int64]:
+        """Return the templates of an action, (n,), ascending."""
+        return np.flatnonzero(self.actions == action)
 
     def with_scales(self, scales: Floats) -> "Templates":
         """Return the same templates with other scales, (N,)."""

@@ -128,6 +128,11 @@ class TokenStream:
         embeddings = None if self._embeddings is None else self._embeddings[rows]
         return NewTokens(rows=rows, values=self._space.join(embeddings, joints.numpy()[rows]))
 
+    def take_over(self, before: "TokenStream") -> None:
+        """Go on from where another stream of the same rows is."""
+        self._state, self._frames = before._state, before._frames
+        self._embeddings, self._embedded = before._embeddings, before._embedded
+
     def _keep(self, prediction: Prediction) -> None:
         if prediction.embeddings is None:
             return

@@ -13,7 +13,7 @@ from hitrs_live.config import Config, load_config, override, render_config
 from hitrs_live.errors import CheckpointMismatch, ConfigError
 from hitrs_live.model.encoder_fingerprint import encoder_fingerprint
 from hitrs_live.teaching.actions_file import TaughtAction, TaughtActions, combine, load_actions, save_actions
-from hitrs_live.teaching.loading import load_taught
+from hitrs_live.teaching.loading import RunningModel, TaughtFiles
 from hitrs_live.teaching.templates import Templates
 from hitrs_live.teaching.tokens import JOINT_CHANNELS, TokenSpace
 
@@ -85,14 +85,14 @@ def test_one_name_in_two_files_is_refused() -> None:
 def test_actions_of_another_encoder_are_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
     save_actions(tmp_path / "mine.actions", _taught())
     with pytest.raises(CheckpointMismatch, match=r"run hitrs-live teach fit again"):
-        load_taught([str(tmp_path / "mine.actions")], checkpoint)
+        TaughtFiles([str(tmp_path / "mine.actions")], RunningModel.of(checkpoint))
 
 
 def test_an_action_with_the_name_of_a_class_is_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
     own = encoder_fingerprint(checkpoint.model.encoder, checkpoint.info.normaliser)
     save_actions(tmp_path / "mine.actions", _taught("squat", own))
     with pytest.raises(ConfigError, match="squat is a class of"):
-        load_taught([str(tmp_path / "mine.actions")], checkpoint)
+        TaughtFiles([str(tmp_path / "mine.actions")], RunningModel.of(checkpoint))
 
 
 def test_actions_of_one_name_are_saved_anew_over_the_file(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ class ActionsReload:
                 if notice not in before:
                     _log.warning("%s", notice)
             if new is not None:
-                _log.info("actions read again: %s", ", ".join(new.actions.names))
+                _log.info("actions read again: %s", ", ".join(new.actions.all_names))
                 self._keep(new)
 
     def _keep(self, new: Replacement) -> None:

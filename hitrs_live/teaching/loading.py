@@ -6,30 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.errors import CheckpointMismatch, ConfigError, HitrsLiveError
-from hitrs_live.model.encoder_fingerprint import encoder_fingerprint
 from hitrs_live.teaching.actions_file import TaughtActions, combine, load_actions
+from hitrs_live.teaching.running_model import RunningModel
+from hitrs_live.teaching.step_sequence import check_sequences, unreported_steps
 
 _Stamp = tuple[int, int, int] | None
 """Time of change, size and number of a file; None where there is none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunningModel:
-    """What files of actions have to fit to: the model that runs."""
-
-    name: str
-    encoder: str
-    """Its fingerprint, as `encoder_fingerprint` computes it."""
-    labels: frozenset[str]
-
-    @classmethod
-    def of(cls, checkpoint: Checkpoint) -> "RunningModel":
-        """Describe a checkpoint."""
-        info = checkpoint.info
-        encoder = encoder_fingerprint(checkpoint.model.encoder, info.normaliser)
-        return cls(name=info.name, encoder=encoder, labels=frozenset(info.labels))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +30,13 @@ class TaughtFiles:
     def __init__(self, paths: Sequence[str], model: RunningModel) -> None:
         """Read the files, at least one.
 
-        Raises ConfigError where one cannot be used, or an action has the name of a class of the model;
-        CheckpointMismatch where one was made with another encoder.
+        Raises ConfigError where one cannot be used, an action has the name of a class of the model, or a step of a
+        sequence is not reported; CheckpointMismatch where one was made with another encoder.
         """
         self._paths, self._model = tuple(paths), model
         self._used = self._seen = self._tried = self._stamps()
         self._loaded = [_load(path, model) for path in self._paths]
-        self.actions: TaughtActions = combine(list(zip(self._paths, self._loaded, strict=True)))
+        self.actions: TaughtActions = self._combined(self._loaded)
         """The actions of all files."""
         self.notices: tuple[str, ...] = ()
         """Why files were not used when they were last read, one line each."""
@@ -88,12 +71,19 @@ class TaughtFiles:
         return replacement
 
     def _replace(self, loaded: list[TaughtActions]) -> Replacement:
-        actions = combine(list(zip(self._paths, loaded, strict=True)))
+        actions = self._combined(loaded)
         # Computed here, in the thread of the caller, and not by the first frame that needs them.
         _ = actions.templates.columns, actions.templates.squares
         same = _same_actions(self.actions, actions)
         self._loaded, self.actions = loaded, actions
         return Replacement(actions=actions, same=same)
+
+    def _combined(self, loaded: list[TaughtActions]) -> TaughtActions:
+        actions = combine(list(zip(self._paths, loaded, strict=True)))
+        check_sequences(actions.sequences, actions.names, self._model)
+        if lines := unreported_steps(actions.sequences, self._model):
+            raise ConfigError(lines[0])
+        return actions
 
     def _stamps(self) -> tuple[_Stamp, ...]:
         return tuple(map(_stamp, self._paths))

@@ -15,7 +15,7 @@ MOST_TICKS = 600
 
 @dataclass(frozen=True, kw_only=True)
 class Templates:
-    """N templates of A actions, padded to one length."""
+    """N templates of A actions, padded to one length; none of them where only sequences were taught."""
 
     points: Floats
     """(N, L, C), the tokens of each, oldest first; zeros past its length."""
@@ -29,11 +29,13 @@ class Templates:
     def __post_init__(self) -> None:
         """Raise ValueError where the arrays do not fit together."""
         count = len(self.points)
-        if self.points.ndim != 3 or not count or not self.points.shape[2]:
-            raise ValueError(f"templates of shape {self.points.shape}, expected (N, L, C) with at least one")
+        if self.points.ndim != 3 or not self.points.shape[2]:
+            raise ValueError(f"templates of shape {self.points.shape}, expected (N, L, C)")
         for name in ("lengths", "actions", "scales"):
             if getattr(self, name).shape != (count,):
                 raise ValueError(f"{name} of shape {getattr(self, name).shape}, expected ({count},)")
+        if not count:
+            return
         if self.lengths.min() < LEAST_TICKS or self.lengths.max() > min(self.points.shape[1], MOST_TICKS):
             raise ValueError(
                 f"templates of {self.lengths.min()} to {self.lengths.max()} ticks, expected {LEAST_TICKS} to "
@@ -43,6 +45,14 @@ class Templates:
             raise ValueError("templates with a negative action, or with numbers that are not finite")
         if not (np.isfinite(self.scales).all() and (self.scales > 0).all()):
             raise ValueError("scales that are not positive numbers")
+
+    @classmethod
+    def none(cls, channels: int) -> "Templates":
+        """Return no templates, of tokens of so many channels."""
+        return cls(
+            points=np.zeros((0, LEAST_TICKS, channels), np.float32), lengths=np.zeros(0, np.int64),
+            actions=np.zeros(0, np.int64), scales=np.zeros(0, np.float32),
+        )  # fmt: skip
 
     @classmethod
     def of(

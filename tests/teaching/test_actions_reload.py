@@ -20,7 +20,8 @@ from hitrs_live.sources.base import SourceItem
 from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.predictor import Predictor
 from hitrs_live.teaching.actions_file import TaughtAction, TaughtActions, save_actions
-from hitrs_live.teaching.loading import RunningModel, TaughtFiles
+from hitrs_live.teaching.loading import TaughtFiles
+from hitrs_live.teaching.running_model import RunningModel
 from hitrs_live.teaching.taught_decoder import TaughtDecoder
 from hitrs_live.teaching.templates import Templates
 from hitrs_live.teaching.tokens import JOINT_CHANNELS, TokenSpace

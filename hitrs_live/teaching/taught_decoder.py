@@ -21,6 +21,7 @@ from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds
 from hitrs_live.teaching.actions_file import TaughtActions
 from hitrs_live.teaching.alignment import Aligner, AlignmentState
 from hitrs_live.teaching.calibration import score_logits
+from hitrs_live.teaching.repetition_measures import RepetitionMeasures
 from hitrs_live.teaching.tokens import TICK_FRAMES, NewTokens, TokenStream
 from hitrs_live.transforms import NormaliserConfig
 
@@ -68,6 +69,7 @@ class TaughtDecoder:
         self._track_ids = np.full(rows, -1, np.int64)
         self._running = np.full(rows, -1, np.int64)
         """(R,), the running action; -1 for none."""
+        self._measures = RepetitionMeasures(taught, rows=rows, kept=_TIMES)
         self._onset_ns = np.zeros(rows, np.int64)
         self._counts = np.zeros(rows, np.int64)
         self._last_tick = np.full(rows, -1, np.int64)
@@ -111,6 +113,7 @@ class TaughtDecoder:
         self._state.ticks[:] = before._state.ticks
         for name in ("_tick_times_ns", "_track_ids", "_onset_ns", "_counts", "_last_tick"):
             getattr(self, name)[:] = getattr(before, name)
+        self._measures.take_over(before._measures)
         for now, was in pairs:
             self._running[before._running == was] = now
         return ends
@@ -122,6 +125,7 @@ class TaughtDecoder:
             return _Matches(rows=new.rows, logits=nothing.astype(np.float32), starts=nothing.astype(np.int64))
         ticks = self._state.ticks[new.rows]
         self._tick_times_ns[new.rows, ticks % _TIMES] = joint_frame.time_ns[new.rows]
+        self._measures.observe(new.rows, ticks.astype(np.int64), new.values)
         distances, began = self._aligner.step(new.values, new.rows, self._state)
         nearest = np.empty((len(new.rows), len(self._own)), np.float32)
         starts = np.empty(nearest.shape, np.int64)
@@ -150,7 +154,7 @@ class TaughtDecoder:
         )  # fmt: skip
 
     def _count(self, matches: _Matches) -> None:
-        """Count the matches of running actions that begin after the previous one ended."""
+        """Count and measure the matches of running actions that begin after the previous one ended."""
         rows = matches.rows
         running = self._running[rows]
         at = np.flatnonzero(running >= 0)
@@ -160,6 +164,13 @@ class TaughtDecoder:
         fresh = matches.starts[at, running] >= self._last_tick[rows]
         self._counts[rows] += fresh
         self._last_tick[rows[fresh]] = self._state.ticks[rows[fresh]] - 1
+        starts, logits = matches.starts[at, running], matches.logits[at, running]
+        for number, row in enumerate(rows.tolist()):
+            now = int(self._state.ticks[row]) - 1
+            if fresh[number]:
+                self._measures.begin(row, int(starts[number]), now, float(logits[number]))
+            elif starts[number] >= self._measures.ticks(row)[0]:
+                self._measures.go_on(row, now, float(logits[number]))
 
     def _complete(self, event: ActionEvent, matches: _Matches | None) -> ActionEvent:
         """Date the onset of an event by its match, and add how many repetitions there were."""
@@ -169,12 +180,27 @@ class TaughtDecoder:
         onset_ns = int(self._onset_ns[row])
         end_ns = event.end_time_ns if event.end_time_ns is None else max(event.end_time_ns, onset_ns)
         delay_s = event.detection_delay_s + (event.onset_time_ns - onset_ns) / 1e9
-        count = None if event.state == "start" else max(int(self._counts[row]), 1)
+        event = msgspec.structs.replace(
+            event, onset_time_ns=onset_ns, end_time_ns=end_ns, detection_delay_s=round(delay_s, 4)
+        )
         if event.state == "end":
             self._running[row] = -1
+        return event if event.state == "start" else self._with_repetitions(event, row)
+
+    def _with_repetitions(self, event: ActionEvent, row: int) -> ActionEvent:
+        """Add to an update or an end how many repetitions there were; of an exercise also what the newest was like."""
+        number = self._taught.names.index(event.label)
+        kind = self._taught.actions[number].kind
+        if kind == "pose":
+            return event
+        event = msgspec.structs.replace(event, count=max(int(self._counts[row]), 1))
+        if kind != "exercise":
+            return event
+        first_ns, last_ns = (int(self._tick_times_ns[row, tick % _TIMES]) for tick in self._measures.ticks(row))
+        ratio = self._measures.range_ratio(row, number)
         return msgspec.structs.replace(
-            event, onset_time_ns=onset_ns, end_time_ns=end_ns, detection_delay_s=round(delay_s, 4),
-            count=count if self._taught.actions[self._taught.names.index(event.label)].kind != "pose" else None,
+            event, repetition_s=round((last_ns - first_ns) / 1e9, 2),
+            range_ratio=None if ratio is None else round(ratio, 2),
         )  # fmt: skip
 
     def _begin(self, event: ActionEvent, row: int, matches: _Matches) -> None:
@@ -183,6 +209,7 @@ class TaughtDecoder:
         newest = int(self._state.ticks[row]) - 1
         start = max(start, newest - _TIMES + 1, 0)
         self._running[row], self._counts[row], self._last_tick[row] = action, 1, newest
+        self._measures.begin(row, start, newest, float(matches.logits[np.searchsorted(matches.rows, row), action]))
         # Not before the previous event ended, whose time the decoder's own onset respects only by score.
         self._onset_ns[row] = int(self._tick_times_ns[row, start % _TIMES])
 

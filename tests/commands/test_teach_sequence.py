@@ -11,6 +11,8 @@ from hitrs_live.teaching.action_settings import FILE
 from hitrs_live.teaching.actions_file import load_actions
 from hitrs_live.teaching.examples import save_example
 
+pytestmark = pytest.mark.slow
+
 
 def run(*arguments: object) -> int:
     return main(["teach", *map(str, arguments)])

@@ -39,6 +39,10 @@ _UNDER_CORRECTION: Final = 0.97
 """A threshold is this share of the distance of what is not to be reported again."""
 
 
+_PAUSE_S: Final = 2.0
+"""Pause between two repetitions of an exercise that are one event."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
     """Taught actions and what was measured of them."""
@@ -227,7 +231,7 @@ def _action(measured: _Measured, number: int) -> TaughtAction:
     name = measured.taught_set.names[number]
     settings, calibration = measured.taught_set.settings[name], measured.actions[number].calibration
     longest_s = float(measured.templates.lengths[measured.templates.actions == number].max()) * TICK_FRAMES / 30
-    gap_s = {"gesture": 0.3, "exercise": 1.2 * longest_s + 0.3, "pose": 0.5}[settings.kind]
+    gap_s = {"gesture": 0.3, "exercise": 1.2 * longest_s + _PAUSE_S, "pose": 0.5}[settings.kind]
     mine = [measured.taught_set.examples[at] for at in measured.examples_of(number).tolist()]
     return TaughtAction(
         name=name, kind=settings.kind, centre=calibration.curve.centre, slope=calibration.curve.slope,

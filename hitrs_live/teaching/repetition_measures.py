@@ -61,6 +61,11 @@ class RepetitionMeasures:
         """Return the first and the last tick of the newest repetition."""
         return int(self._ticks[row, 0]), int(self._ticks[row, 1])
 
+    @property
+    def newest(self) -> NDArray[np.int64]:
+        """The last ticks of the newest repetitions, (R,)."""
+        return self._ticks[:, 1]
+
     def range_ratio(self, row: int, action: int) -> float | None:
         """Compare its range with the median of the examples of an action; None where tokens have no joints."""
         examples = self._examples[action]

@@ -5,6 +5,7 @@ events do not depend on what was taught. An action's onset is where the matched 
 by matches that follow each other.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,6 +19,7 @@ from hitrs_live.messages import ActionEvent, EndReason, JointFrame, Prediction
 from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import ClassThresholds, Thresholds
+from hitrs_live.teaching.action_settings import Kind
 from hitrs_live.teaching.actions_file import TaughtActions
 from hitrs_live.teaching.alignment import Aligner, AlignmentState
 from hitrs_live.teaching.calibration import score_logits
@@ -28,6 +30,7 @@ from hitrs_live.transforms import NormaliserConfig
 Floats = NDArray[np.float32]
 _TIMES: Final = 1024
 """Ticks whose times are kept, 100 s: a path that began earlier is dated to the oldest of them."""
+_FOR_EVER: Final = 2**31
 _OVERLAP_TICKS: Final = 3
 """By how much a match may begin before the one before it ended."""
 
@@ -60,6 +63,11 @@ class TaughtDecoder:
         self._state = AlignmentState.empty(taught.templates, rows)
         actions = len(taught.actions)
         self._own = [taught.templates.of_action(action) for action in range(actions)]
+        # An update of an exercise follows on the best match, with what was measured of it.
+        update_ticks = math.ceil(config.action.update_every_s * model.rate_hz / TICK_FRAMES)
+        rest_ticks: dict[Kind, int] = {"gesture": 0, "exercise": update_ticks, "pose": _FOR_EVER}
+        self._rest_ticks = np.array([rest_ticks[action.kind] for action in taught.actions])
+        """(A,), how long an action goes on after its best match."""
         self._centres = np.array([action.centre for action in taught.actions], np.float32)
         self._slopes = np.array([action.slope for action in taught.actions], np.float32)
         on = np.array([action.on for action in taught.actions])
@@ -84,7 +92,7 @@ class TaughtDecoder:
             return ()
         matches = self._without_overlap(self._match(new, joint_frame))
         self._count(matches)
-        found = self._decoder.step(self._prediction(joint_frame, matches))
+        found = self._decoder.step(self._prediction(joint_frame, self._until_best(matches)))
         # Before the new ids: an action that ends because its track did has the old one.
         events = [self._complete(event, matches) for event in found if isinstance(event, ActionEvent)]
         self._track_ids[joint_frame.active] = joint_frame.track_ids[joint_frame.active]
@@ -141,6 +149,19 @@ class TaughtDecoder:
         others = np.arange(len(self._own)) != self._running[matches.rows, None]
         return replace(matches, logits=np.where(begins_early & others, np.float32(-30), matches.logits))
 
+    def _until_best(self, matches: _Matches) -> _Matches:
+        """Score running actions but poses as nothing after their best match: they are over, or wait for the next.
+
+        A match may be slower by any amount, so a person who then rests as in the last pose would prolong it.
+        """
+        running = self._running[matches.rows]
+        now = self._state.ticks[matches.rows] - 1
+        lasted = now - self._measures.newest[matches.rows]
+        over = np.flatnonzero((running >= 0) & (lasted > self._rest_ticks[running]))
+        logits = matches.logits.copy()
+        logits[over, running[over]] = -30
+        return replace(matches, logits=logits)
+
     def _prediction(self, joint_frame: JointFrame, matches: _Matches) -> Prediction:
         rows = len(joint_frame.active)
         logits = np.zeros((rows, len(self._own) + 1), np.float32)
@@ -178,7 +199,11 @@ class TaughtDecoder:
         if event.state == "start" and matches is not None:
             self._begin(event, row, matches)
         onset_ns = int(self._onset_ns[row])
-        end_ns = event.end_time_ns if event.end_time_ns is None else max(event.end_time_ns, onset_ns)
+        end_ns = event.end_time_ns
+        if end_ns is not None:
+            if self._taught.actions[self._taught.names.index(event.label)].kind != "pose":
+                end_ns = min(end_ns, self._tick_time_ns(row, self._measures.ticks(row)[1]))
+            end_ns = max(end_ns, onset_ns)
         delay_s = event.detection_delay_s + (event.onset_time_ns - onset_ns) / 1e9
         event = msgspec.structs.replace(
             event, onset_time_ns=onset_ns, end_time_ns=end_ns, detection_delay_s=round(delay_s, 4)
@@ -196,12 +221,17 @@ class TaughtDecoder:
         event = msgspec.structs.replace(event, count=max(int(self._counts[row]), 1))
         if kind != "exercise":
             return event
-        first_ns, last_ns = (int(self._tick_times_ns[row, tick % _TIMES]) for tick in self._measures.ticks(row))
+        first_ns, last_ns = (self._tick_time_ns(row, tick) for tick in self._measures.ticks(row))
         ratio = self._measures.range_ratio(row, number)
         return msgspec.structs.replace(
             event, repetition_s=round((last_ns - first_ns) / 1e9, 2),
             range_ratio=None if ratio is None else round(ratio, 2),
         )  # fmt: skip
+
+    def _tick_time_ns(self, row: int, tick: int) -> int:
+        """Return the time of a tick, or of the oldest that is kept."""
+        oldest = int(self._state.ticks[row]) - _TIMES
+        return int(self._tick_times_ns[row, max(tick, oldest) % _TIMES])
 
     def _begin(self, event: ActionEvent, row: int, matches: _Matches) -> None:
         action = self._taught.names.index(event.label)
@@ -211,7 +241,7 @@ class TaughtDecoder:
         self._running[row], self._counts[row], self._last_tick[row] = action, 1, newest
         self._measures.begin(row, start, newest, float(matches.logits[np.searchsorted(matches.rows, row), action]))
         # Not before the previous event ended, whose time the decoder's own onset respects only by score.
-        self._onset_ns[row] = int(self._tick_times_ns[row, start % _TIMES])
+        self._onset_ns[row] = self._tick_time_ns(row, start)
 
 
 def _make_decoder(

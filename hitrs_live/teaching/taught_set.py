@@ -60,24 +60,30 @@ def check_with_folder(folder: Path, sequence: StepSequence, model: RunningModel)
 
 
 def read_taught(folder: Path, names: Sequence[str] = ()) -> TaughtSet:
-    """Read a teaching folder. names: the actions and sequences; all of the folder's by default.
+    """Read a teaching folder. names: the actions and sequences; all of the folder's by default. Steps go with theirs.
 
     Raises DataError where there is no example, or one cannot be used; ConfigError for settings that cannot be.
     """
-    of_sequences = sequence_names(folder)
-    wanted = list(dict.fromkeys(names)) or [*taught_names(folder), *of_sequences]
+    taught, of_sequences = taught_names(folder), sequence_names(folder)
+    wanted = list(dict.fromkeys(names)) or [*taught, *of_sequences]
+    sequences: list[StepSequence] = []
+    # It grows by the steps of the sequences that are in it.
+    for name in wanted:
+        sequence = read_sequence(folder, name) if name in of_sequences else None
+        if sequence is not None:
+            sequences.append(sequence)
+            wanted += [step for step in dict.fromkeys(sequence.steps) if step in {*taught, *of_sequences} - {*wanted}]
     chosen = [name for name in wanted if name not in of_sequences]
-    sequences = [read_sequence(folder, name) for name in wanted if name in of_sequences]
     if not wanted:
         raise DataError(f"{folder}: no action was taught, expected examples; add some with hitrs-live teach add")
     examples = {name: read_examples(folder, name) for name in chosen}
     if without := [name for name, found in examples.items() if not found]:
-        known = ", ".join([*taught_names(folder), *of_sequences]) or "none"
+        known = ", ".join([*taught, *of_sequences]) or "none"
         raise DataError(f"{folder}: no example of {without[0]}, expected one of: {known}; add some with teach add")
     return TaughtSet(
         examples=tuple(one for found in examples.values() for one in found),
         corrections=tuple(one for name in chosen for one in read_corrections(folder, name)),
         quiet=tuple(read_quiet(folder)),
         settings={name: read_settings(folder, name) for name in chosen},
-        sequences=tuple(one for one in sequences if one is not None),
+        sequences=tuple(sequences),
     )

@@ -10,6 +10,7 @@ from hitrs_live.cli import main
 from hitrs_live.teaching.action_settings import FILE
 from hitrs_live.teaching.actions_file import load_actions
 from hitrs_live.teaching.examples import save_example
+from hitrs_live.teaching.taught_set import read_taught
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +80,17 @@ def test_a_fit_puts_sequences_into_the_file_and_names_steps_that_are_not_reporte
     assert "step punch_left is a class of hitrs_tiny that is not reported" in shown
     assert "mine.actions: combination; next" in shown
     assert load_actions(tmp_path / "mine.actions").all_names == ("combination",)
+
+
+def test_the_steps_of_a_sequence_are_fitted_with_it(tmp_path: Path) -> None:
+    for name in ("raise", "hoist"):
+        save_example(tmp_path, raised_arm(np.random.default_rng(0), action=name))
+    assert _sequence(tmp_path, "rise", "sit_to_stand,raise") == 0
+    assert _sequence(tmp_path, "outer", "rise,squat") == 0
+    assert _sequence(tmp_path, "other", "hoist,squat") == 0
+    taught_set = read_taught(tmp_path, ["outer"])
+    assert taught_set.names == ("raise",)
+    assert [one.name for one in taught_set.sequences] == ["outer", "rise"]
 
 
 def test_examples_beside_a_sequence_are_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -165,3 +165,31 @@ def test_without_joints_in_the_tokens_there_is_no_range() -> None:
     measures = RepetitionMeasures(without, rows=1, kept=TICK_FRAMES)
     measures.begin(0, 0, 1, 1.0)
     assert measures.range_ratio(0, 0) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gesture", "exercise"])
+def test_an_action_ends_with_its_movement_and_not_with_the_rest_after_it(kind: Kind) -> None:
+    joints_m = np.concatenate((_lifts([(60, 45, 1.0)])[:-40], standing(210, np.random.default_rng(5))))
+    events = _events(_taught(kind), joints_m)
+    ends = [one for one in events if one.state == "end"]
+    assert [(one.label, one.reason) for one in ends] == [("raise", "finished")]
+    assert ends[0].end_time_ns == pytest.approx(105 / 30 * 1e9, abs=0.4e9)
+
+
+@pytest.mark.slow
+def test_an_exercise_goes_on_through_pauses_and_ends_with_its_last_repetition() -> None:
+    joints_m = np.concatenate(
+        (_lifts([(60, 45, 1.0), (165, 45, 1.0), (270, 45, 1.0)])[:-40], standing(180, np.random.default_rng(5)))
+    )
+    ends = [one for one in _events(_taught(), joints_m) if one.state == "end"]
+    assert [(one.count, one.reason) for one in ends] == [(3, "finished")]
+    assert ends[0].end_time_ns == pytest.approx(315 / 30 * 1e9, abs=0.4e9)
+
+
+@pytest.mark.slow
+def test_a_pose_lasts_while_it_is_kept() -> None:
+    joints_m = np.concatenate((_lifts([(60, 45, 1.0)])[:-40], standing(90, np.random.default_rng(5))))
+    ends = [one for one in _events(_taught("pose"), joints_m) if one.state == "end"]
+    assert ends[0].end_time_ns is not None
+    assert ends[0].end_time_ns > 150 / 30 * 1e9

@@ -41,7 +41,7 @@ EndReason = Literal["finished", "track_lost", "source_lost", "shutdown", "too_lo
 """finished: its score fell below the offset threshold and did not recover within the merge gap.
 track_lost: the person's track ended.
 source_lost: the source stalled, was lost or ended.
-shutdown: the run was stopped.
+shutdown: the run was stopped, or the file of a taught action was replaced.
 too_long: it reached its maximum duration.
 pose_unclear: too little of the body was visible for too long.
 """
@@ -309,7 +309,7 @@ class ActionEvent(Message, frozen=True, kw_only=True, tag="action"):
     state: Literal["start", "update", "end"]
     """Whether the action starts, continues or ends."""
     label: str
-    """Name of the class, one of the checkpoint's."""
+    """Name of the class, one of the checkpoint's, or of a user's own action or sequence."""
     score: Annotated[float, msgspec.Meta(ge=0, le=1)]
     """Score of the class at the latest prediction that confirmed the action, from 0 to 1."""
     track_id: int
@@ -348,6 +348,12 @@ class ActionEvent(Message, frozen=True, kw_only=True, tag="action"):
     log_seq: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
     """Number in the event log of the session, from 0 over all actions and source states of all sources; see
     docs/RELIABILITY.md. None from an older publisher."""
+    repetition_s: float | None = None
+    """Seconds that the newest of `count` repetitions took, without the pause before it, in updates and at the end. Of
+    actions that a user taught as an exercise; None for others."""
+    range_ratio: float | None = None
+    """Range of motion of the newest of `count` repetitions, of the joint that moves most in the user's examples, as a
+    ratio to the median of those; likewise."""
 
     @property
     def topic(self) -> str:

@@ -27,7 +27,9 @@ def run(options: argparse.Namespace) -> int:
     import torch
 
     from hitrs_live.checkpoint import load_checkpoint
+    from hitrs_live.config import ActionConfig
     from hitrs_live.process.line_writer import write_line
+    from hitrs_live.streaming.thresholds import find_thresholds, reported_classes
     from hitrs_live.teaching.actions_file import save_actions
     from hitrs_live.teaching.fit import fit_folder
     from hitrs_live.teaching.report import print_report
@@ -38,8 +40,11 @@ def run(options: argparse.Namespace) -> int:
             write_line(f"generating the background, once: {made} of {of} streams", sys.stderr)
 
     torch.set_num_threads(1)
+    checkpoint = load_checkpoint(options.checkpoint)
+    thresholds = find_thresholds("", checkpoint, options.checkpoint).thresholds
     fitted = fit_folder(
-        options.folder, load_checkpoint(options.checkpoint), names=options.names,
+        options.folder, checkpoint, names=options.names,
+        reported=reported_classes(checkpoint.info.labels, ActionConfig(), thresholds),
         false_alarms_per_hour=options.false_alarms_per_hour, on_background=progress,
     )  # fmt: skip
     save_actions(options.out, fitted.taught)
@@ -48,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
         save_html(options.html, fitted)
         write_line(f"report: {options.html}", sys.stdout)
     write_line(
-        f"{options.out}: {', '.join(fitted.taught.names)}; next: hitrs-live live --actions {options.out}", sys.stdout
+        f"{options.out}: {', '.join(fitted.taught.all_names)}; next: hitrs-live live --actions {options.out}",
+        sys.stdout,
     )
     return 0

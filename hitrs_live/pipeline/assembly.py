@@ -110,10 +110,12 @@ class Assembly:
 
         from hitrs_live.checkpoint import load_checkpoint
         from hitrs_live.inference.backend_selection import open_engine
+        from hitrs_live.pipeline.actions_reload import ActionsReload
         from hitrs_live.pipeline.pipeline import Pipeline
         from hitrs_live.streaming.hitrs_stream import HitrsLoader
         from hitrs_live.streaming.thresholds import find_thresholds, reported_classes
-        from hitrs_live.teaching.loading import load_taught
+        from hitrs_live.teaching.loading import TaughtFiles
+        from hitrs_live.teaching.running_model import RunningModel
 
         config = self._config
         # It is set for the whole process, which may be a user's program.
@@ -121,7 +123,7 @@ class Assembly:
         torch.set_num_threads(config.model.threads)
         checkpoint = load_checkpoint(config.model.checkpoint or None)
         thresholds = find_thresholds(config.action.thresholds, checkpoint, config.model.checkpoint)
-        reported_classes(checkpoint.info.labels, config.action, thresholds.thresholds)
+        reported = reported_classes(checkpoint.info.labels, config.action, thresholds.thresholds)
         # An engine that was not asked for is not built, which would take minutes.
         open_configured = partial(
             open_engine, checkpoint, config.model.engine, config.model.precision, threads=config.model.threads,
@@ -131,10 +133,14 @@ class Assembly:
         self._inputs = [
             replace(input_stream, sinks=self._open_sinks(input_stream.source)) for input_stream in self._inputs
         ]
+        taught: TaughtFiles | None = None
+        if config.action.taught:
+            taught = TaughtFiles(config.action.taught, RunningModel.of(checkpoint, reported))
         return Pipeline(
             self._inputs, model=HitrsLoader(checkpoint, config.model, open_configured), config=config,
             sink=MultiSink(sink, self._shared), thresholds=thresholds, session=self._session,
-            taught=load_taught(config.action.taught, checkpoint),
+            taught=None if taught is None else taught.actions,
+            reload=None if taught is None else ActionsReload(taught),
         )  # fmt: skip
 
     def close(self) -> None:

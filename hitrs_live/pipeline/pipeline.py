@@ -9,10 +9,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 
 from hitrs_live.config import Config
 from hitrs_live.messages import JointFrame
+from hitrs_live.pipeline.actions_reload import ActionsReload
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.load_control import LoadControl
 from hitrs_live.pipeline.multiplexer import FrameMultiplexer, SourceFrame
@@ -44,12 +45,13 @@ class Pipeline:
         clock: Callable[[], int] = time.monotonic_ns,
         session: SessionClock | None = None,
         taught: TaughtActions | None = None,
+        reload: ActionsReload | None = None,
     ) -> None:
         """Set up the stages of each input; no two sources may have the same name.
 
         model: loads the model, once the sources are open. thresholds: those loaded for this model; None for its own and
         the settings'. session: what messages are dated by; None for one that begins now. taught: a user's own actions,
-        if there are.
+        if there are. reload: gives others while the pipeline runs, as their files are replaced.
         """
         loaded, session = thresholds or LoadedThresholds(), session or SessionClock.begin(clock)
         self._model, self._config, self._sink, self._clock = model, config, sink, clock
@@ -74,6 +76,7 @@ class Pipeline:
         self._adapts = config.process.adapt_to_load and all(each.source.live for each in inputs)
         self._has_poses = any(each.pose is not None for each in inputs)
         self._load: LoadControl | None = None
+        self._reload = reload
         self._clock_jump = ClockJump()
         self._watchdog = LoopWatchdog(slow_s=config.process.slow_step_s, hung_s=0.0)
         self._failure: Exception | None = None
@@ -111,7 +114,7 @@ class Pipeline:
                 source.begin(self._information)
             deadline_ns = None if duration_s is None else self._clock() + int(duration_s * 1e9)
             (on_running or _nothing)()
-            with self._watchdog.watching():
+            with self._watchdog.watching(), nullcontext() if self._reload is None else self._reload.watching():
                 self._loop(predictor, deadline_ns, stop, serve_subscribers or _nothing)
         finally:
             self._close()
@@ -148,6 +151,7 @@ class Pipeline:
             if self._load is not None:
                 self._load.add_wait(self._clock() - began_ns)
                 self._load.update()
+            self._replace_taught()
             self._step(predictor, batch)
             for source in self._sources:
                 source.maybe_publish_status(self._shared)
@@ -182,6 +186,14 @@ class Pipeline:
             with self._contained(each.source_index):
                 self._sources[each.source_index].finish(each, model_ms=model_ms[each.source_index])
 
+    def _replace_taught(self) -> None:
+        """Find the actions of files that were replaced in the place of those before."""
+        new = None if self._reload is None else self._reload.take()
+        if new is not None:
+            for index, source in enumerate(self._sources):
+                with self._contained(index):
+                    source.replace_taught(new)
+
     @contextmanager
     def _contained(self, source_index: int) -> Iterator[None]:
         """End one source where its stages raise; the others continue, and the error is raised after the run.
@@ -202,7 +214,8 @@ class Pipeline:
 
     def _shared(self) -> SharedState:
         load_notice, steps = ("", ()) if self._load is None else (self._load.notice, self._load.steps)
-        notices = (*self._notices, *filter(None, (self._watchdog.notice, load_notice, self._clock_jump.notice)))
+        of_run = filter(None, (self._watchdog.notice, load_notice, self._clock_jump.notice))
+        notices = (*self._notices, *of_run, *(() if self._reload is None else self._reload.notices))
         return SharedState(notices=notices, slow_steps=self._watchdog.slow_steps, load_steps=steps)
 
     def _close(self) -> None:

@@ -44,6 +44,7 @@ from hitrs_live.streaming.stage_timer import Counters, StageTimer
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds
 from hitrs_live.teaching.actions_file import TaughtActions
+from hitrs_live.teaching.loading import Replacement
 from hitrs_live.tracking.picture_mask import parse_masks
 from hitrs_live.transport.sink import Sink
 from hitrs_live.wire.codec import joints_event
@@ -152,6 +153,12 @@ class SourcePipeline:
                     self._publish(event)
             for taught in self._predictions.step_taught(joint_frame, predictions):
                 self._publish(taught)
+
+    def replace_taught(self, new: Replacement) -> None:
+        """Find other taught actions from the next joint frame on, unless the source has ended."""
+        if not self.ended:
+            for event in self._predictions.replace_taught(new):
+                self._publish(event)
 
     def finish(self, frame: SourceFrame, *, model_ms: float) -> None:
         """End a frame: publish its poses, count it, show it. model_ms: time that the model took for it."""

@@ -4,7 +4,7 @@ The decision itself, onset and offset thresholds with hysteresis, is in `hystere
 and times, and makes the messages.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -125,6 +125,26 @@ class ActionDecoder:
         events = [self._end_event(end) for row in range(len(every)) for end in self._hysteresis.close(row, reason)]
         self._hysteresis.forget(every)
         return events
+
+    def take_over(self, before: "ActionDecoder", same: Collection[str]) -> Sequence[ActionEvent]:
+        """Go on from where a decoder with other classes is: some run on; return the ends of the others.
+
+        before: has as many rows; it must not be used again. same: names of the classes that both have and that mean
+        the same in both; the background always does.
+        """
+        labels = list(before._labels)
+        classes = np.array([labels.index(one) if one in same else -1 for one in self._labels], np.int64)
+        classes[0] = 0
+        gone = ~np.isin(before._hysteresis.label, classes)
+        ends = [
+            before._end_event(end)
+            for row in np.flatnonzero(gone).tolist()
+            for end in before._hysteresis.close(row, "shutdown")
+        ]
+        self._hysteresis.take_over(before._hysteresis, classes)
+        for name in ("_track_ids", "_other_track_ids", "_track_start_ns", "_newest_ns", "_updated_ns", "_delay_s"):
+            getattr(self, name)[:] = getattr(before, name)
+        return ends
 
     def _restart_rows(self, joint_frame: JointFrame) -> Sequence[ActionEvent]:
         """End the actions of the rows whose track ended, and forget their history."""

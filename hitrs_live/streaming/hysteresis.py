@@ -163,6 +163,24 @@ class ActionHysteresis:
         self._barred[rows] = False
         self._onsets.forget(rows)
 
+    def take_over(self, before: "ActionHysteresis", classes: NDArray[np.int64]) -> None:
+        """Go on from where another is whose classes are others: actions that both have run on.
+
+        classes: (K,), the class of `before` that each class is; -1 for a new one. No class of `before` without a
+        successor may be running.
+        """
+        successors = np.zeros(before._barred.shape[1], np.int64)
+        kept = np.flatnonzero(classes >= 0)
+        successors[classes[kept]] = kept
+        self.label[:], self._candidate[:] = successors[before.label], successors[before._candidate]
+        for name in (
+            "onset_ns", "score", "peak_score", "_score_sum", "_score_count", "_confirmed_ns", "_unconfirmed_since_ns",
+            "_last_end_ns", "_candidate_since_ns", "_unclear_since_ns",
+        ):  # fmt: skip
+            getattr(self, name)[:] = getattr(before, name)
+        self._barred[:, kept] = before._barred[:, classes[kept]]
+        self._onsets.take_over(before._onsets, classes)
+
     def _find_candidates(self, batch: ScoreBatch) -> NDArray[np.int64]:
         """Choose each row's candidate among the classes at their onset threshold. Returns (M,), 0 for none."""
         rows, scores, clear = batch.rows, batch.scores, batch.clear

@@ -90,3 +90,9 @@ class OnsetTracker:
         """Reset some rows. rows: (R,), True for those."""
         self._above_since_ns[rows] = NEVER
         self._had_prediction[rows] = False
+
+    def take_over(self, before: "OnsetTracker", classes: NDArray[np.int64]) -> None:
+        """Go on from where a tracker of other classes is; as in `ActionHysteresis.take_over`."""
+        self._had_prediction[:] = before._had_prediction
+        kept = np.flatnonzero(classes >= 0)
+        self._above_since_ns[:, kept] = before._above_since_ns[:, classes[kept]]

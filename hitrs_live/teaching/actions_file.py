@@ -19,6 +19,7 @@ from hitrs_live.files.atomic_write import whole_file
 from hitrs_live.files.output_files import create_private, why_unwritable
 from hitrs_live.teaching.action_settings import Kind
 from hitrs_live.teaching.calibration import ScoreCurve
+from hitrs_live.teaching.step_sequence import MOST_SEQUENCES, StepSequence
 from hitrs_live.teaching.templates import Templates
 from hitrs_live.teaching.tokens import JOINT_CHANNELS, TICK_FRAMES, TokenSpace
 
@@ -54,11 +55,12 @@ class TaughtAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return ScoreCurve(centre=self.centre, slope=self.slope)
 
 
-class _About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a file says beside its tensors."""
+class _About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a file says beside its tensors. A later field is left out where it says nothing, for earlier versions."""
 
-    format: Annotated[int, Meta(ge=1, le=1)] = 1
-    actions: Annotated[tuple[TaughtAction, ...], Meta(min_length=1, max_length=MOST_ACTIONS)]
+    format: Annotated[int, Meta(ge=1, le=1)]
+    actions: Annotated[tuple[TaughtAction, ...], Meta(max_length=MOST_ACTIONS)]
+    sequences: Annotated[tuple[StepSequence, ...], Meta(max_length=MOST_SEQUENCES)] = ()
     encoder: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$", extra={"expected": "64 hexadecimal digits"})]
     encoder_name: _Text
     joints_weight: Annotated[float, Meta(ge=0, le=1000)]
@@ -81,18 +83,25 @@ class TaughtActions(msgspec.Struct, frozen=True, kw_only=True):
     span_frames: int
     """Frames of a clip: there is no token before the first is complete."""
     provenance: dict[str, str]
+    sequences: tuple[StepSequence, ...] = ()
+    """What is made of them and of the model's classes."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the actions."""
+        """The names of the actions, without the sequences."""
         return tuple(action.name for action in self.actions)
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """The names of the actions and the sequences."""
+        return (*self.names, *(one.name for one in self.sequences))
 
 
 def save_actions(path: Path, taught: TaughtActions, *, overwrite: bool = True) -> None:
     """Write taught actions to a file of its owner's alone, all or nothing. Raises ConfigError if that fails."""
     about = _About(
-        actions=taught.actions, encoder=taught.encoder, encoder_name=taught.encoder_name,
-        joints_weight=taught.space.joints, tick_frames=TICK_FRAMES,
+        format=1, actions=taught.actions, sequences=taught.sequences, encoder=taught.encoder,
+        encoder_name=taught.encoder_name, joints_weight=taught.space.joints, tick_frames=TICK_FRAMES,
         span_frames=taught.span_frames, provenance=taught.provenance,
     )  # fmt: skip
     templates = taught.templates
@@ -138,13 +147,14 @@ def combine(loaded: Sequence[tuple[str, TaughtActions]]) -> TaughtActions:
 
     Raises ConfigError where two have an action of one name, or do not fit together.
     """
-    first_name, first = loaded[0]
+    # Sequences of built-in classes alone need no encoder.
+    first_name, first = next(((name, one) for name, one in loaded if one.actions), loaded[0])
     owners: dict[str, str] = {}
     for name, one in loaded:
         same = (one.encoder, one.span_frames) == (first.encoder, first.span_frames)
-        if not same or not one.space.is_like(first.space):
+        if one.actions and not (same and one.space.is_like(first.space)):
             raise ConfigError(f"actions {name}: made for another encoder than {first_name}; {_REMEDY}")
-        for action in one.names:
+        for action in one.all_names:
             if action in owners:
                 raise ConfigError(f"actions {name}: {action} is in {owners[action]} too; leave one of the files out")
             owners[action] = name
@@ -157,7 +167,8 @@ def combine(loaded: Sequence[tuple[str, TaughtActions]]) -> TaughtActions:
         before += len(one.actions)
     return msgspec.structs.replace(
         first, actions=tuple(action for _, one in loaded for action in one.actions),
-        templates=Templates.of(sequences, numbers, scales),
+        templates=Templates.of(sequences, numbers, scales) if sequences else first.templates,
+        sequences=tuple(sequence for _, one in loaded for sequence in one.sequences),
     )  # fmt: skip
 
 
@@ -188,6 +199,8 @@ def _unpack(about: _About, tensors: dict[str, NDArray[np.generic]]) -> TaughtAct
         raise ValueError("embeddings without an encoder, or an encoder without embeddings")
     if about.tick_frames != TICK_FRAMES:
         raise ValueError(f"tick_frames {about.tick_frames}, expected {TICK_FRAMES}")
+    if not about.actions and not about.sequences:
+        raise ValueError("it has no action")
     names = [action.name for action in about.actions]
     if len(set(names)) != len(names) or set(templates.actions.tolist()) != set(range(len(names))):
         raise ValueError("its templates are not of its actions, each once")
@@ -195,4 +208,5 @@ def _unpack(about: _About, tensors: dict[str, NDArray[np.generic]]) -> TaughtAct
         actions=about.actions, templates=templates,
         space=TokenSpace(mean=mean, joints=about.joints_weight), encoder=about.encoder,
         encoder_name=about.encoder_name, span_frames=about.span_frames, provenance=about.provenance,
+        sequences=about.sequences,
     )  # fmt: skip

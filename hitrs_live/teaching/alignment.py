@@ -48,6 +48,12 @@ class AlignmentState:
         self.starts[rows] = 0
         self.ticks[rows] = 0
 
+    def take_over(self, before: "AlignmentState", now: NDArray[np.int64], was: NDArray[np.int64]) -> None:
+        """Go on from the columns of other templates. now, was: (n,), templates here and the same ones there."""
+        shared = min(self.costs.shape[2], before.costs.shape[2])
+        self.costs[:, now, :shared] = before.costs[:, was, :shared]
+        self.starts[:, now, :shared] = before.starts[:, was, :shared]
+
 
 class Aligner:
     """Align all templates with the tokens of all rows, one tick at a time. It owns no state."""
@@ -55,10 +61,6 @@ class Aligner:
     def __init__(self, templates: Templates) -> None:
         """Take the templates, N of at most L ticks."""
         self.templates = templates
-        count, longest, channels = templates.points.shape
-        flat = templates.points.reshape(count * longest, channels)
-        self._flat = np.ascontiguousarray(flat.T)
-        self._squares = (flat * flat).sum(axis=1)
         self._last = templates.lengths - 1 + _AHEAD
         self._units = (templates.lengths * templates.scales).astype(np.float32)
 
@@ -91,8 +93,9 @@ class Aligner:
 
     def _local(self, tokens: Floats) -> Floats:
         """Compute the distance of each token from each tick of each template. tokens: (M, C). Returns (M, N, L)."""
-        squares = (tokens * tokens).sum(axis=1)[:, None] + self._squares - 2 * (tokens @ self._flat)
-        local: Floats = np.sqrt(np.maximum(squares, 0.0)).reshape(len(tokens), *self.templates.points.shape[:2])
+        templates = self.templates
+        squares = (tokens * tokens).sum(axis=1)[:, None] + templates.squares - 2 * (tokens @ templates.columns)
+        local: Floats = np.sqrt(np.maximum(squares, 0.0)).reshape(len(tokens), *templates.points.shape[:2])
         return local
 
 

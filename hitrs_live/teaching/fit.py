@@ -4,8 +4,8 @@ Every repetition is measured by the others: its distance to the nearest template
 itself, and without those of its own person where there are several.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.inference.torch_engine import TorchEngine
-from hitrs_live.model.encoder_fingerprint import encoder_fingerprint
 from hitrs_live.teaching.action_settings import ActionSettings
 from hitrs_live.teaching.actions_file import TaughtAction, TaughtActions
 from hitrs_live.teaching.background import STREAMS, Background, load_background
 from hitrs_live.teaching.calibration import Calibration, calibrate, choose_distance, fit_curve, fit_spread
 from hitrs_live.teaching.evidence import ActionEvidence, Negatives, OtherExample, find_alike, measure_negatives
 from hitrs_live.teaching.examples import utc_now
+from hitrs_live.teaching.running_model import RunningModel
 from hitrs_live.teaching.sequences import align_all, mean_least
 from hitrs_live.teaching.shown import ShownExamples, measure_examples, pair, show_examples
+from hitrs_live.teaching.step_sequence import StepSequence, check_sequences, unreported_steps
 from hitrs_live.teaching.taught_set import TaughtSet, read_taught
 from hitrs_live.teaching.templates import Templates
-from hitrs_live.teaching.tokens import TICK_FRAMES, TokenEncoder, TokenSpace
+from hitrs_live.teaching.tokens import JOINT_CHANNELS, TICK_FRAMES, TokenEncoder, TokenSpace
 from hitrs_live.version import __version__
 
 Floats = NDArray[np.float32]
@@ -38,6 +39,10 @@ _UNDER_CORRECTION: Final = 0.97
 """A threshold is this share of the distance of what is not to be reported again."""
 
 
+_PAUSE_S: Final = 2.0
+"""Pause between two repetitions of an exercise that are one event."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
     """Taught actions and what was measured of them."""
@@ -45,6 +50,8 @@ class Fitted:
     taught: TaughtActions
     evidence: tuple[ActionEvidence, ...]
     """One for each action."""
+    notes: tuple[str, ...] = ()
+    """Why sequences are never complete, one line each."""
 
 
 def fit_folder(
@@ -52,20 +59,27 @@ def fit_folder(
     checkpoint: Checkpoint,
     *,
     names: Sequence[str] = (),
+    reported: Collection[str] | None = None,
     false_alarms_per_hour: float | None = None,
     on_background: Callable[[int, int], None] | None = None,
 ) -> Fitted:
-    """Fit the actions of a teaching folder with the encoder of a checkpoint.
+    """Fit the actions of a teaching folder with the encoder of a checkpoint; its sequences go with them.
 
-    false_alarms_per_hour: of each action; None for those of their settings. on_background: called while the background
-    is generated, the first time, with the number of its streams so far, and of all. Raises as `read_taught` does, and
-    DataError where an example cannot be used.
+    reported: the classes of the model that are reported; None for all. false_alarms_per_hour: of each action; None for
+    those of their settings. on_background: called while the background is generated, the first time, with the number
+    of its streams so far, and of all. Raises as `read_taught` does, DataError where an example cannot be used and
+    ConfigError for a sequence with a step that is not known.
     """
     taught_set = read_taught(folder, names).allowing(false_alarms_per_hour)
-    fingerprint = encoder_fingerprint(checkpoint.model.encoder, checkpoint.info.normaliser)
+    model = RunningModel.of(checkpoint, reported)
+    check_sequences(taught_set.sequences, taught_set.names, model)
+    if not taught_set.names:
+        return _sequences_alone(taught_set.sequences, model)
+    fingerprint = model.encoder
     encoder = TokenEncoder(TorchEngine(checkpoint.model), checkpoint.info.normaliser)
     background = load_background(folder, encoder, fingerprint, streams=STREAMS, on_stream=on_background)
-    return fit(taught_set, encoder, background, fingerprint=fingerprint, encoder_name=checkpoint.info.name)
+    fitted = fit(taught_set, encoder, background, fingerprint=fingerprint, encoder_name=checkpoint.info.name)
+    return replace(fitted, notes=tuple(unreported_steps(taught_set.sequences, model)))
 
 
 def fit(
@@ -88,13 +102,23 @@ def fit(
     taught = TaughtActions(
         actions=tuple(_action(measured, number) for number in range(len(taught_set.names))),
         templates=measured.templates, space=space, encoder=fingerprint, encoder_name=encoder_name,
-        span_frames=encoder.span_frames,
+        span_frames=encoder.span_frames, sequences=taught_set.sequences,
         provenance={
             "made": utc_now(), "version": __version__, "background_hours": f"{background.hours:.2f}",
             "examples": str(len(taught_set.examples)),
         },
     )  # fmt: skip
     return Fitted(taught=taught, evidence=evidence)
+
+
+def _sequences_alone(sequences: tuple[StepSequence, ...], model: RunningModel) -> Fitted:
+    """Return sequences of built-in classes, which need no example."""
+    taught = TaughtActions(
+        actions=(), templates=Templates.none(JOINT_CHANNELS), space=TokenSpace(mean=np.zeros(0, np.float32)),
+        encoder="", encoder_name="", span_frames=1, sequences=sequences,
+        provenance={"made": utc_now(), "version": __version__},
+    )  # fmt: skip
+    return Fitted(taught=taught, evidence=(), notes=tuple(unreported_steps(sequences, model)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +231,7 @@ def _action(measured: _Measured, number: int) -> TaughtAction:
     name = measured.taught_set.names[number]
     settings, calibration = measured.taught_set.settings[name], measured.actions[number].calibration
     longest_s = float(measured.templates.lengths[measured.templates.actions == number].max()) * TICK_FRAMES / 30
-    gap_s = {"gesture": 0.3, "exercise": 1.2 * longest_s + 0.3, "pose": 0.5}[settings.kind]
+    gap_s = {"gesture": 0.3, "exercise": 1.2 * longest_s + _PAUSE_S, "pose": 0.5}[settings.kind]
     mine = [measured.taught_set.examples[at] for at in measured.examples_of(number).tolist()]
     return TaughtAction(
         name=name, kind=settings.kind, centre=calibration.curve.centre, slope=calibration.curve.slope,

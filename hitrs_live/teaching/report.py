@@ -59,6 +59,11 @@ def report_lines(fitted: Fitted) -> list[str]:
             lines.append(
                 f"{one.name}: taken to be the same as the generated {', '.join(one.alike)}, which were not counted"
             )
+    lines += [
+        f"{one.name}: {one.text()}; found where each of these is, so no more often than the rarest of them"
+        for one in fitted.taught.sequences
+    ]
+    lines += fitted.notes
     advice = dict.fromkeys(line for one in fitted.evidence for line in advise(one))
     return [*lines, *advice]
 
@@ -66,6 +71,7 @@ def report_lines(fitted: Fitted) -> list[str]:
 def print_report(fitted: Fitted, console: Console | None = None) -> None:
     """Print the report. console: by default the terminal."""
     console = console or Console()
-    console.print(report_table(fitted))
+    if fitted.evidence:
+        console.print(report_table(fitted))
     for line in report_lines(fitted):
         console.print(line, style="dim" if ": each repetition" in line else "", highlight=False, markup=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ MOST_TICKS = 600
 
 @dataclass(frozen=True, kw_only=True)
 class Templates:
-    """N templates of A actions, padded to one length."""
+    """N templates of A actions, padded to one length; none of them where only sequences were taught."""
 
     points: Floats
     """(N, L, C), the tokens of each, oldest first; zeros past its length."""
@@ -28,11 +29,13 @@ class Templates:
     def __post_init__(self) -> None:
         """Raise ValueError where the arrays do not fit together."""
         count = len(self.points)
-        if self.points.ndim != 3 or not count or not self.points.shape[2]:
-            raise ValueError(f"templates of shape {self.points.shape}, expected (N, L, C) with at least one")
+        if self.points.ndim != 3 or not self.points.shape[2]:
+            raise ValueError(f"templates of shape {self.points.shape}, expected (N, L, C)")
         for name in ("lengths", "actions", "scales"):
             if getattr(self, name).shape != (count,):
                 raise ValueError(f"{name} of shape {getattr(self, name).shape}, expected ({count},)")
+        if not count:
+            return
         if self.lengths.min() < LEAST_TICKS or self.lengths.max() > min(self.points.shape[1], MOST_TICKS):
             raise ValueError(
                 f"templates of {self.lengths.min()} to {self.lengths.max()} ticks, expected {LEAST_TICKS} to "
@@ -42,6 +45,14 @@ class Templates:
             raise ValueError("templates with a negative action, or with numbers that are not finite")
         if not (np.isfinite(self.scales).all() and (self.scales > 0).all()):
             raise ValueError("scales that are not positive numbers")
+
+    @classmethod
+    def none(cls, channels: int) -> "Templates":
+        """Return no templates, of tokens of so many channels."""
+        return cls(
+            points=np.zeros((0, LEAST_TICKS, channels), np.float32), lengths=np.zeros(0, np.int64),
+            actions=np.zeros(0, np.int64), scales=np.zeros(0, np.float32),
+        )  # fmt: skip
 
     @classmethod
     def of(
@@ -58,6 +69,22 @@ class Templates:
             actions=np.array(actions, np.int64),
             scales=np.ones(len(sequences), np.float32) if scales is None else np.array(scales, np.float32),
         )
+
+    @cached_property
+    def columns(self) -> Floats:
+        """(C, N * L), all tokens side by side, as they are multiplied with those of a stream."""
+        return np.ascontiguousarray(self.points.reshape(-1, self.points.shape[2]).T)
+
+    @cached_property
+    def squares(self) -> Floats:
+        """(N * L,), the squared length of each token."""
+        flat = self.points.reshape(-1, self.points.shape[2])
+        squares: Floats = (flat * flat).sum(axis=1)
+        return squares
+
+    def of_action(self, action: int) -> NDArray[np.int64]:
+        """Return the templates of an action, (n,), ascending."""
+        return np.flatnonzero(self.actions == action)
 
     def with_scales(self, scales: Floats) -> "Templates":
         """Return the same templates with other scales, (N,)."""

@@ -24,14 +24,13 @@ Floats = NDArray[np.float32]
 
 TICK_FRAMES: Final = 3
 """Frames from one token to the next: a tenth of a second."""
-_JOINTS: Final = [
-    NTU25.index(name)
-    for name in (
-        "head", "spine_shoulder", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist",
-        "right_wrist", "left_knee", "right_knee", "left_ankle", "right_ankle",
-    )
-] + [NTU25.root]  # fmt: skip
-"""Joints that every pose estimator sees well. The root's slot is its displacement from its own slow average."""
+COMPARED_JOINTS: Final = (
+    "head", "spine_shoulder", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist",
+    "right_wrist", "left_knee", "right_knee", "left_ankle", "right_ankle",
+)  # fmt: skip
+"""Joints that every pose estimator sees well."""
+_JOINTS: Final = [*map(NTU25.index, COMPARED_JOINTS), NTU25.root]
+"""The root's slot is its displacement from its own slow average."""
 JOINT_CHANNELS: Final = 3 * len(_JOINTS)
 JOINTS_WEIGHT: Final = 0.2
 """Chosen by benchmarks/studies/few_shot.py on other people and sets than those that it reports."""
@@ -71,6 +70,15 @@ class TokenSpace:
         centred = embeddings - self.mean
         lengths = np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
         return np.concatenate((centred / lengths, chosen), axis=1)
+
+
+def joints_in(tokens: Floats, space: TokenSpace) -> Floats:
+    """Take the compared joints out of tokens, but for the root, normalised. tokens: (M, C). Returns (M, D, 3).
+
+    They are zeros where joints do not count in the space.
+    """
+    joints: Floats = tokens[:, -JOINT_CHANNELS:].reshape(len(tokens), -1, 3)[:, : len(COMPARED_JOINTS)]
+    return joints / np.float32(space.joints or 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +135,11 @@ class TokenStream:
         rows = np.flatnonzero(due)
         embeddings = None if self._embeddings is None else self._embeddings[rows]
         return NewTokens(rows=rows, values=self._space.join(embeddings, joints.numpy()[rows]))
+
+    def take_over(self, before: "TokenStream") -> None:
+        """Go on from where another stream of the same rows is."""
+        self._state, self._frames = before._state, before._frames
+        self._embeddings, self._embedded = before._embeddings, before._embedded
 
     def _keep(self, prediction: Prediction) -> None:
         if prediction.embeddings is None:

@@ -29,10 +29,15 @@ def standing(frames: int, rng: np.random.Generator) -> NDArray[np.float32]:
     return (REST + sway + rng.normal(0, 0.003, (frames, 25, 3))).astype(np.float32)
 
 
-def lift(joints_m: NDArray[np.float32], side: str, start: int, end: int, forward: bool = False) -> None:
-    """Raise an arm to the side or to the front and lower it again, in place, from frame start to end."""
+def lift(
+    joints_m: NDArray[np.float32], side: str, start: int, end: int, forward: bool = False, share: float = 1.0
+) -> None:
+    """Raise an arm to the side or to the front and lower it again, in place, from frame start to end.
+
+    share: of the angle of three quarters of half a turn.
+    """
     shoulder = NTU25.index(f"{side}_shoulder")
-    angle = np.pi * 0.75 * np.sin(np.pi * np.arange(end - start) / (end - start)) ** 2
+    angle = share * np.pi * 0.75 * np.sin(np.pi * np.arange(end - start) / (end - start)) ** 2
     for joint in ARMS[side]:
         reach = np.linalg.norm(REST[joint] - REST[shoulder])
         out = -1.0 if side == "left" else 1.0

@@ -1,5 +1,6 @@
 """Files of actions: whole or refused in one line; several are put together; another encoder is refused."""
 
+import io
 import re
 import stat
 from pathlib import Path
@@ -7,13 +8,19 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from rich.console import Console
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config, load_config, override, render_config
 from hitrs_live.errors import CheckpointMismatch, ConfigError
 from hitrs_live.model.encoder_fingerprint import encoder_fingerprint
+from hitrs_live.teaching.action_settings import save_sequence
 from hitrs_live.teaching.actions_file import TaughtAction, TaughtActions, combine, load_actions, save_actions
-from hitrs_live.teaching.loading import load_taught
+from hitrs_live.teaching.fit import fit_folder
+from hitrs_live.teaching.loading import TaughtFiles
+from hitrs_live.teaching.report import print_report
+from hitrs_live.teaching.running_model import RunningModel
+from hitrs_live.teaching.step_sequence import make_sequence
 from hitrs_live.teaching.templates import Templates
 from hitrs_live.teaching.tokens import JOINT_CHANNELS, TokenSpace
 
@@ -70,6 +77,59 @@ def test_a_file_with_a_field_out_of_range_is_refused(tmp_path: Path, found: byte
         load_actions(path)
 
 
+SEQUENCE = make_sequence("rise", ["sit_to_stand", "raise"], [4.0])
+
+
+def test_sequences_are_read_as_they_were_saved(tmp_path: Path) -> None:
+    path = tmp_path / "mine.actions"
+    save_actions(path, msgspec.structs.replace(_taught(), sequences=(SEQUENCE,)))
+    assert load_actions(path).sequences == (SEQUENCE,)
+    assert load_actions(path).all_names == ("raise", "rise")
+
+
+def test_a_file_without_sequences_has_no_field_that_an_earlier_version_does_not_know(tmp_path: Path) -> None:
+    save_actions(tmp_path / "mine.actions", _taught())
+    assert b"sequences" not in (tmp_path / "mine.actions").read_bytes()
+
+
+def test_sequences_of_built_in_classes_need_no_example(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    save_sequence(tmp_path, make_sequence("sit_and_rise", ["stand_to_sit", "sit_to_stand"], [4.0]))
+    fitted = fit_folder(tmp_path, checkpoint)
+    save_actions(tmp_path / "mine.actions", fitted.taught)
+    loaded = load_actions(tmp_path / "mine.actions")
+    assert (loaded.names, loaded.all_names) == ((), ("sit_and_rise",))
+    together = combine([("b", loaded), ("a", _taught())])
+    assert (together.names, together.all_names) == (("raise",), ("raise", "sit_and_rise"))
+    assert together.encoder == _taught().encoder
+    report = io.StringIO()
+    print_report(fitted, Console(file=report, width=200))
+    assert report.getvalue().startswith("sit_and_rise: stand_to_sit, then sit_to_stand within 4 s; found where each of")
+
+
+def test_a_sequence_of_what_is_not_reported_is_refused_at_the_start_and_named_by_a_fit(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    save_sequence(tmp_path, make_sequence("rise", ["stand_to_sit", "sit_to_stand"], [4.0]))
+    fitted = fit_folder(tmp_path, checkpoint, reported=["squat"])
+    assert len(fitted.notes) == 2
+    assert "sequence rise: step stand_to_sit is a class of hitrs_tiny that is not reported" in fitted.notes[0]
+    save_actions(tmp_path / "mine.actions", fitted.taught)
+    paths = [str(tmp_path / "mine.actions")]
+    assert TaughtFiles(paths, RunningModel.of(checkpoint)).actions.all_names == ("rise",)
+    with pytest.raises(ConfigError, match=r"step stand_to_sit is a class .* name the class in action\.classes"):
+        TaughtFiles(paths, RunningModel.of(checkpoint, ["squat", "sit_to_stand"]))
+
+
+def test_a_sequence_whose_steps_are_in_no_file_is_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
+    own = encoder_fingerprint(checkpoint.model.encoder, checkpoint.info.normaliser)
+    save_actions(tmp_path / "a.actions", msgspec.structs.replace(_taught("hoist", own), sequences=(SEQUENCE,)))
+    save_actions(tmp_path / "b.actions", _taught("raise", own))
+    paths, model = [str(tmp_path / name) for name in ("a.actions", "b.actions")], RunningModel.of(checkpoint)
+    assert TaughtFiles(paths, model).actions.all_names == ("hoist", "raise", "rise")
+    with pytest.raises(ConfigError, match="sequence rise: step 'raise' is no taught action"):
+        TaughtFiles(paths[:1], model)
+
+
 def test_several_files_are_put_together(tmp_path: Path) -> None:
     together = combine([("a", _taught("raise")), ("b", _taught("wave"))])
     assert together.names == ("raise", "wave")
@@ -85,14 +145,14 @@ def test_one_name_in_two_files_is_refused() -> None:
 def test_actions_of_another_encoder_are_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
     save_actions(tmp_path / "mine.actions", _taught())
     with pytest.raises(CheckpointMismatch, match=r"run hitrs-live teach fit again"):
-        load_taught([str(tmp_path / "mine.actions")], checkpoint)
+        TaughtFiles([str(tmp_path / "mine.actions")], RunningModel.of(checkpoint))
 
 
 def test_an_action_with_the_name_of_a_class_is_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
     own = encoder_fingerprint(checkpoint.model.encoder, checkpoint.info.normaliser)
     save_actions(tmp_path / "mine.actions", _taught("squat", own))
     with pytest.raises(ConfigError, match="squat is a class of"):
-        load_taught([str(tmp_path / "mine.actions")], checkpoint)
+        TaughtFiles([str(tmp_path / "mine.actions")], RunningModel.of(checkpoint))
 
 
 def test_actions_of_one_name_are_saved_anew_over_the_file(tmp_path: Path) -> None:

@@ -88,6 +88,8 @@ MESSAGES: st.SearchStrategy[AnyMessage] = st.one_of(
         other_track_id=st.none() | _tracks,
         peak_score=st.none() | _shares,
         mean_score=st.none() | _shares,
+        repetition_s=st.none() | _floats,
+        range_ratio=st.none() | _floats,
         **_place,
     ),
     st.integers(0, 4).flatmap(

@@ -1,6 +1,7 @@
 """Fitting: what repetitions and the background say about scores, thresholds and the report."""
 
 import io
+import math
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from taught_folder import Taught
 
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.teaching.action_settings import ActionSettings, read_settings
+from hitrs_live.teaching.evidence import Negatives
 from hitrs_live.teaching.report import print_report
 from hitrs_live.teaching.report_html import render_html, save_html
 from hitrs_live.teaching.taught_set import read_taught
@@ -27,6 +29,14 @@ def test_a_threshold_keeps_to_the_rate_of_false_alarms(taught: Taught) -> None:
         assert one.background.rate(one.calibration.distance)[0] <= limit
         assert one.quiet.rate(one.calibration.distance)[0] <= limit
         assert one.calibration.off <= one.calibration.on
+
+
+def test_a_rate_of_false_alarms_has_the_exact_interval_of_its_count() -> None:
+    none, four = (Negatives(nearest=nearest, hours=2.0) for nearest in ((), (0.1, 0.2, 0.3, 0.4, 0.9)))
+    # The table of Garwood (Biometrika 1936): 0 to 3.689 for a count of 0, 1.090 to 10.242 for 4.
+    assert none.rate(0.5) == pytest.approx((0.0, 0.0, 3.689 / 2), abs=1e-3)
+    assert four.rate(0.5) == pytest.approx((2.0, 1.090 / 2, 10.242 / 2), abs=1e-3)
+    assert Negatives(nearest=(), hours=0.0).rate(0.5) == (0.0, 0.0, math.inf)
 
 
 def test_two_different_actions_are_not_confused(taught: Taught) -> None:

@@ -26,10 +26,10 @@ def run(options: argparse.Namespace) -> int:
     """Run the action; return the exit code."""
     import torch
 
-    from hitrs_live.checkpoint import load_checkpoint
     from hitrs_live.process.line_writer import write_line
     from hitrs_live.teaching.actions_file import save_actions
     from hitrs_live.teaching.fit import fit_folder
+    from hitrs_live.teaching.loading import load_teacher
     from hitrs_live.teaching.report import print_report
     from hitrs_live.teaching.report_html import save_html
 
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
     torch.set_num_threads(1)
     fitted = fit_folder(
-        options.folder, load_checkpoint(options.checkpoint), names=options.names,
+        options.folder, load_teacher(options.checkpoint), names=options.names,
         false_alarms_per_hour=options.false_alarms_per_hour, on_background=progress,
     )  # fmt: skip
     save_actions(options.out, fitted.taught)

@@ -7,34 +7,19 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from made_up_actions import made_up_actions
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config, load_config, override, render_config
 from hitrs_live.errors import CheckpointMismatch, ConfigError
 from hitrs_live.model.encoder_fingerprint import encoder_fingerprint
-from hitrs_live.teaching.actions_file import TaughtAction, TaughtActions, combine, load_actions, save_actions
-from hitrs_live.teaching.loading import load_taught
-from hitrs_live.teaching.templates import Templates
-from hitrs_live.teaching.tokens import JOINT_CHANNELS, TokenSpace
-
-
-def _taught(name: str = "raise", encoder: str = "a" * 64) -> TaughtActions:
-    rng = np.random.default_rng(1)
-    action = TaughtAction(
-        name=name, kind="gesture", centre=-0.3, slope=4.0, on=0.6, off=0.6, merge_gap_s=0.3, examples=2, people=1
-    )
-    points = [rng.normal(size=(ticks, 8 + JOINT_CHANNELS)).astype(np.float32) for ticks in (7, 12)]
-    return TaughtActions(
-        actions=(action,), templates=Templates.of(points, [0, 0], [1.0, 2.0]),
-        space=TokenSpace(mean=np.ones(8, np.float32)), encoder=encoder, encoder_name="some", span_frames=13,
-        provenance={"made": "today"},
-    )  # fmt: skip
+from hitrs_live.teaching.actions_file import TaughtAction, combine, load_actions, save_actions
 
 
 def test_actions_are_read_as_they_were_saved_and_their_owner_alone_may_read_them(tmp_path: Path) -> None:
     path = tmp_path / "mine.actions"
-    save_actions(path, _taught())
-    read, saved = load_actions(path), _taught()
+    save_actions(path, made_up_actions())
+    read, saved = load_actions(path), made_up_actions()
     assert (read.actions, read.encoder, read.provenance) == (saved.actions, saved.encoder, saved.provenance)
     for name in ("points", "lengths", "actions", "scales"):
         np.testing.assert_array_equal(getattr(read.templates, name), getattr(saved.templates, name))
@@ -43,7 +28,7 @@ def test_actions_are_read_as_they_were_saved_and_their_owner_alone_may_read_them
 
 def test_every_cut_of_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.actions"
-    save_actions(path, _taught())
+    save_actions(path, made_up_actions())
     whole = path.read_bytes()
     for size in (0, 5, 8, 200, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:size])
@@ -61,7 +46,7 @@ def test_every_cut_of_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_file_with_a_field_out_of_range_is_refused(tmp_path: Path, found: bytes, written: bytes) -> None:
     path = tmp_path / "mine.actions"
-    save_actions(path, _taught())
+    save_actions(path, made_up_actions())
     raw = path.read_bytes().replace(found.replace(b'"', b'\\"'), written.replace(b'"', b'\\"'))
     size = len(raw) - len(path.read_bytes())
     header = int.from_bytes(path.read_bytes()[:8], "little") + size
@@ -71,7 +56,7 @@ def test_a_file_with_a_field_out_of_range_is_refused(tmp_path: Path, found: byte
 
 
 def test_several_files_are_put_together(tmp_path: Path) -> None:
-    together = combine([("a", _taught("raise")), ("b", _taught("wave"))])
+    together = combine([("a", made_up_actions("raise")), ("b", made_up_actions("wave"))])
     assert together.names == ("raise", "wave")
     assert together.templates.actions.tolist() == [0, 0, 1, 1]
     assert together.templates.lengths.tolist() == [7, 12, 7, 12]
@@ -79,28 +64,28 @@ def test_several_files_are_put_together(tmp_path: Path) -> None:
 
 def test_one_name_in_two_files_is_refused() -> None:
     with pytest.raises(ConfigError, match="raise is in a too"):
-        combine([("a", _taught()), ("b", _taught())])
+        combine([("a", made_up_actions()), ("b", made_up_actions())])
 
 
 def test_actions_of_another_encoder_are_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
-    save_actions(tmp_path / "mine.actions", _taught())
+    save_actions(tmp_path / "mine.actions", made_up_actions())
     with pytest.raises(CheckpointMismatch, match=r"run hitrs-live teach fit again"):
         load_taught([str(tmp_path / "mine.actions")], checkpoint)
 
 
 def test_an_action_with_the_name_of_a_class_is_refused(tmp_path: Path, checkpoint: Checkpoint) -> None:
     own = encoder_fingerprint(checkpoint.model.encoder, checkpoint.info.normaliser)
-    save_actions(tmp_path / "mine.actions", _taught("squat", own))
+    save_actions(tmp_path / "mine.actions", made_up_actions("squat", own))
     with pytest.raises(ConfigError, match="squat is a class of"):
         load_taught([str(tmp_path / "mine.actions")], checkpoint)
 
 
 def test_actions_of_one_name_are_saved_anew_over_the_file(tmp_path: Path) -> None:
-    save_actions(tmp_path / "mine.actions", _taught("raise"))
-    save_actions(tmp_path / "mine.actions", _taught("wave"))
+    save_actions(tmp_path / "mine.actions", made_up_actions("raise"))
+    save_actions(tmp_path / "mine.actions", made_up_actions("wave"))
     assert load_actions(tmp_path / "mine.actions").names == ("wave",)
     with pytest.raises(ConfigError, match="exists already"):
-        save_actions(tmp_path / "mine.actions", _taught("wave"), overwrite=False)
+        save_actions(tmp_path / "mine.actions", made_up_actions("wave"), overwrite=False)
 
 
 def test_files_of_actions_are_a_setting(tmp_path: Path) -> None:

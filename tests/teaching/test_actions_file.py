@@ -14,6 +14,7 @@ from hitrs_live.config import Config, load_config, override, render_config
 from hitrs_live.errors import CheckpointMismatch, ConfigError
 from hitrs_live.model.encoder_fingerprint import encoder_fingerprint
 from hitrs_live.teaching.actions_file import TaughtAction, combine, load_actions, save_actions
+from hitrs_live.teaching.loading import load_taught
 
 
 def test_actions_are_read_as_they_were_saved_and_their_owner_alone_may_read_them(tmp_path: Path) -> None:

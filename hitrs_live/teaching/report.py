@@ -55,6 +55,12 @@ def report_lines(fitted: Fitted) -> list[str]:
         how = MEASURED_ON_OTHERS if one.of_others else MEASURED_ON_SAME
         if one.found:
             lines.append(f"{one.name}: each repetition was measured {how}")
+        if one.corrections:
+            count = len(one.corrections)
+            lines.append(
+                f"{one.name}: {count} {'correction' if count == 1 else 'corrections'} in not_this, which would not be "
+                "reported again"
+            )
         if one.alike:
             lines.append(
                 f"{one.name}: taken to be the same as the generated {', '.join(one.alike)}, which were not counted"

@@ -78,8 +78,8 @@ def _pipeline_events(
     ]  # fmt: skip
     sink = ListSink()
     make_pipeline(
-        [ScriptedSource([UP, *frames, ENDED])], checkpoint, sink, override(Config(), {"model.update": "frame", "model.mirror": False}),
-        taught=taught,
+        [ScriptedSource([UP, *frames, ENDED])], checkpoint, sink,
+        override(Config(), {"model.update": "frame", "model.mirror": False}), taught=taught,
     ).run()  # fmt: skip
     return sink.messages
 

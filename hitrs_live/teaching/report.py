@@ -48,25 +48,26 @@ def report_table(fitted: Fitted) -> Table:
     return table
 
 
+def notes(one: ActionEvidence) -> list[str]:
+    """Say how an action was measured, and what counted."""
+    lines = []
+    if one.found:
+        how = MEASURED_ON_OTHERS if one.of_others else MEASURED_ON_SAME
+        lines.append(f"{one.name}: each repetition was measured {how}")
+    if one.corrections:
+        what = "1 correction" if len(one.corrections) == 1 else f"{len(one.corrections)} corrections"
+        lines.append(f"{one.name}: {what} in not_this, which would not be reported again")
+    if one.alike:
+        lines.append(
+            f"{one.name}: taken to be the same as the generated {', '.join(one.alike)}, which were not counted"
+        )
+    return lines
+
+
 def report_lines(fitted: Fitted) -> list[str]:
     """Write the report below the table: how it was measured, confusions, what to do."""
-    lines = []
-    for one in fitted.evidence:
-        how = MEASURED_ON_OTHERS if one.of_others else MEASURED_ON_SAME
-        if one.found:
-            lines.append(f"{one.name}: each repetition was measured {how}")
-        if one.corrections:
-            count = len(one.corrections)
-            lines.append(
-                f"{one.name}: {count} {'correction' if count == 1 else 'corrections'} in not_this, which would not be "
-                "reported again"
-            )
-        if one.alike:
-            lines.append(
-                f"{one.name}: taken to be the same as the generated {', '.join(one.alike)}, which were not counted"
-            )
     advice = dict.fromkeys(line for one in fitted.evidence for line in advise(one))
-    return [*lines, *advice]
+    return [*(line for one in fitted.evidence for line in notes(one)), *advice]
 
 
 def print_report(fitted: Fitted, console: Console | None = None) -> None:

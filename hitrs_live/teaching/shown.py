@@ -88,7 +88,7 @@ def _mirrored(example: Example) -> tuple[Floats, Floats]:
 
 def _cut(tokens: RecordedTokens, example: Example, space: TokenSpace, kind: Kind) -> Floats:
     """Cut the repetition out of the tokens of an example. Raises DataError where too few are left."""
-    start, end = _held(example) if kind == "pose" else (example.start, example.end)
+    start, end = _pose_frames(example) if kind == "pose" else (example.start, example.end)
     inside = (tokens.frames >= start) & (tokens.frames < end)
     if inside.sum() < LEAST_TICKS:
         raise DataError(
@@ -98,7 +98,7 @@ def _cut(tokens: RecordedTokens, example: Example, space: TokenSpace, kind: Kind
     return tokens.join(space)[inside]
 
 
-def _held(example: Example) -> tuple[int, int]:
+def _pose_frames(example: Example) -> tuple[int, int]:
     """Return the frames in which a pose is kept up: the middle of the repetition, without the way into it and out."""
     frames = example.end - example.start
     least, most = _POSE_FRAMES

@@ -21,7 +21,7 @@ LENGTH = 45
 """Frames of a raised arm."""
 STARTS = (60, 180, 255)
 """Frames in which `raises` begins to raise the arm."""
-HELD = (60, 270)
+HOLD = (60, 270)
 """Frames in which `holds` holds the arm out, with the ways there and back."""
 CHANGED_FROM = {"changed_soon": 231, "changed_later": 250}
 """Frames from which these are elsewhere than `raises`; the last frame that is before all of them is 230."""
@@ -44,7 +44,7 @@ def people() -> dict[str, NDArray[np.float32]]:
     }  # fmt: skip
     lift(found["nearly_raises"], "right", 160, 160 + LENGTH, share=0.55)
     lift(found["other_side"], "left", 120, 120 + LENGTH, forward=True)
-    hold(found["holds"], "right", *HELD)
+    hold(found["holds"], "right", *HOLD)
     for name, first in CHANGED_FROM.items():
         found[name] = raises(1)
         found[name][first:] += np.float32(0.3)

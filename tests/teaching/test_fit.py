@@ -2,6 +2,8 @@
 
 import io
 import math
+from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from taught_folder import Taught
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.teaching.action_settings import ActionSettings, read_settings
 from hitrs_live.teaching.evidence import Negatives
-from hitrs_live.teaching.report import print_report
+from hitrs_live.teaching.report import print_report, shown_rate
 from hitrs_live.teaching.report_html import render_html, save_html
 from hitrs_live.teaching.taught_set import read_taught
 
@@ -52,10 +54,26 @@ def test_the_report_says_what_was_measured_and_on_whom(taught: Taught) -> None:
 
 def test_the_html_report_loads_nothing_and_runs_nothing(taught: Taught, tmp_path: Path) -> None:
     text = render_html(taught.fitted)
-    assert "raise" in text
+    for one in taught.fitted.evidence:
+        section = text.split(f'<section id="{one.name}">')[1]
+        assert section.split("</svg>")[0].count('class="own"') == 6, "a dot for each repetition"
+        rate = shown_rate(one.background, one.calibration.distance)
+        assert escape(rate.split(" (")[0]) in section
     assert not any(word in text for word in ("<script", "http:", "https:", "src=", "url("))
     save_html(tmp_path / "report.html", taught.fitted)
     assert (tmp_path / "report.html").read_text() == text
+
+
+def test_the_html_report_shows_names_of_people_as_text(taught: Taught) -> None:
+    odd = [replace(one, people=("<b>anna</b>",)) for one in taught.fitted.evidence]
+    text = render_html(replace(taught.fitted, evidence=tuple(odd)))
+    assert "&lt;b&gt;anna&lt;/b&gt;" in text
+    assert "<b>anna" not in text
+
+
+def test_an_action_of_one_example_has_a_report_that_measures_no_repetition(taught: Taught) -> None:
+    single = [replace(one, found=(), others=(), examples=1) for one in taught.fitted.evidence]
+    assert "not measured" in render_html(replace(taught.fitted, evidence=tuple(single)))
 
 
 def test_a_folder_without_examples_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
-from seen_people import HELD, SeenPeople, people
+from seen_people import HOLD, SeenPeople, people
 from taught_joints import NOW, hold, raised_arm, standing
 
 from hitrs_live.messages import ActionEvent
@@ -37,8 +37,8 @@ def _onsets_s(events: Sequence[ActionEvent]) -> list[float]:
     return [one.onset_time_ns / 1e9 for one in events if one.state == "start"]
 
 
-def _held_arm(seed: int, person: str) -> Example:
-    """An arm held out for two seconds, as `teach record` finds it: with the way up and the way down."""
+def _arm_out(seed: int, person: str) -> Example:
+    """An arm stretched out for two seconds, as `teach record` finds it: with the way up and the way down."""
     joints_m = standing(240, np.random.default_rng(seed))
     hold(joints_m, "right", 75, 165)
     return Example(
@@ -66,17 +66,17 @@ def test_a_pose_is_one_event_that_begins_and_ends_with_it_and_has_no_count(
     tmp_path: Path, encoder: TokenEncoder, background: Background, seen: SeenPeople
 ) -> None:
     for number, person in enumerate(("anna", "anna", "ben", "ben")):
-        save_example(tmp_path, _held_arm(number, person))
+        save_example(tmp_path, _arm_out(number, person))
     (tmp_path / "hold" / "action.toml").write_text('kind = "pose"\n')
     fitted = _fit(tmp_path, encoder, background)
     assert fitted.evidence[0].duration_s <= 1.0
     events = seen.events(fitted.taught)["holds"]
     assert [one.state for one in events] == ["start", *["update"] * (len(events) - 2), "end"]
     start, end = events[0], events[-1]
-    assert start.capture_time_ns / 1e9 < HELD[0] / 30 + 1.5, "it is reported while it lasts"
-    assert start.onset_time_ns / 1e9 == pytest.approx(HELD[0] / 30, abs=0.6)
+    assert start.capture_time_ns / 1e9 < HOLD[0] / 30 + 1.5, "it is reported while it lasts"
+    assert start.onset_time_ns / 1e9 == pytest.approx(HOLD[0] / 30, abs=0.6)
     assert end.end_time_ns is not None
-    assert end.end_time_ns / 1e9 == pytest.approx(HELD[1] / 30, abs=0.6)
+    assert end.end_time_ns / 1e9 == pytest.approx(HOLD[1] / 30, abs=0.6)
     assert {one.count for one in events} == {None}
 
 

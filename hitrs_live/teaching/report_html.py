@@ -72,8 +72,8 @@ def render_html(fitted: Fitted) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Taught actions</title>'
-        f'<style>{_STYLE}</style></head><body><header><h1>Taught actions</h1><p class="soft">{_counts(fitted)}. '
-        f"All intervals are of 95 %.</p>{_list(list(of_all))}<nav>{links}</nav></header>"
+        f'<style>{_STYLE}</style></head><body><header><h1>Taught actions</h1><p class="soft">{_counts(fitted)}</p>'
+        f"{_list(list(of_all))}<nav>{links}</nav></header>"
         f"{''.join(map(_section, fitted.evidence))}{sequences}"
         f"<section><h2>Made of</h2><dl>{made}</dl></section></body></html>\n"
     )
@@ -82,10 +82,10 @@ def render_html(fitted: Fitted) -> str:
 def _counts(fitted: Fitted) -> str:
     parts = []
     if actions := len(fitted.taught.actions):
-        parts.append(f"{actions} action{'s' if actions != 1 else ''}, found by their examples")
+        parts.append(f"{actions} action{'s' if actions != 1 else ''}, found by their examples, with intervals of 95 %")
     if sequences := len(fitted.taught.sequences):
         parts.append(f"{sequences} sequence{'s' if sequences != 1 else ''} of actions")
-    return "; ".join(parts)
+    return "; ".join(parts) + "."
 
 
 def _sequence(one: StepSequence, of_fit: Sequence[str]) -> str:

@@ -92,7 +92,7 @@ def test_sequences_of_built_in_classes_need_no_example(tmp_path: Path, checkpoin
     print_report(fitted, Console(file=report, width=200))
     assert report.getvalue().startswith("sit_and_rise: stand_to_sit, then sit_to_stand within 4 s; found where each of")
     page = render_html(fitted)
-    assert '<p class="soft">1 sequence of actions. ' in page
+    assert '<p class="soft">1 sequence of actions.</p>' in page
     assert "stand_to_sit, then sit_to_stand within 4 s; found where each of" in page.split('id="sit_and_rise"')[1]
 
 

@@ -83,7 +83,7 @@ def test_the_html_report_shows_sequences_below_the_actions_and_their_steps_as_te
     text = render_html(fitted)
     assert re.findall('<section id="(.*?)">', text) == [*taught.fitted.taught.names, "rise", "both"]
     assert re.findall('<a href="#(.*?)">', text) == [*taught.fitted.taught.names, "rise", "both"]
-    assert "2 actions, found by their examples; 2 sequences of actions" in text
+    assert "2 actions, found by their examples, with intervals of 95 %; 2 sequences of actions" in text
     assert "raise, then &lt;b&gt;wave&lt;/b&gt; within 4 s; found where each of these is" in text
 
 

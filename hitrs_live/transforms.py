@@ -45,7 +45,7 @@ def across_body(joints: _Joints) -> _Joints:
     return across
 
 
-_Positive = Annotated[float, Meta(gt=0, le=1e4)]
+_Positive = Annotated[float, Meta(ge=1e-3, le=1e4)]
 
 
 @dataclass(frozen=True, kw_only=True)

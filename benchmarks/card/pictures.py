@@ -10,6 +10,7 @@ sports2d 0.8.34 (BSD-3-Clause). Pillow comes with the extra `test`.
 
 import argparse
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -58,6 +59,9 @@ class DashboardSink(ListSink):
 
 class FrameWriter:
     """A viewer that renders every frame and writes one of them: frame number `frame`, or the last one."""
+
+    notices: Sequence[str] = ()
+    lost = 0
 
     def __init__(self, file: Path, width: int, *, frame: int | None = None, lens_for: LensFor = default_lens) -> None:
         self._renderer = FrameRenderer(lens_for)

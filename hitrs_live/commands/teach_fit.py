@@ -26,12 +26,12 @@ def run(options: argparse.Namespace) -> int:
     """Run the action; return the exit code."""
     import torch
 
-    from hitrs_live.checkpoint import load_checkpoint
     from hitrs_live.config import ActionConfig
     from hitrs_live.process.line_writer import write_line
     from hitrs_live.streaming.thresholds import find_thresholds, reported_classes
     from hitrs_live.teaching.actions_file import save_actions
     from hitrs_live.teaching.fit import fit_folder
+    from hitrs_live.teaching.model_check import load_teacher
     from hitrs_live.teaching.report import print_report
     from hitrs_live.teaching.report_html import save_html
 
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
             write_line(f"generating the background, once: {made} of {of} streams", sys.stderr)
 
     torch.set_num_threads(1)
-    checkpoint = load_checkpoint(options.checkpoint)
+    checkpoint = load_teacher(options.checkpoint)
     thresholds = find_thresholds("", checkpoint, options.checkpoint).thresholds
     fitted = fit_folder(
         options.folder, checkpoint, names=options.names,

@@ -13,11 +13,11 @@ from rich.table import Table
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.config import ActionConfig
 from hitrs_live.evaluation.bank_scores import SourceAlarms, bank_alarms, bank_logits, hardest_rows
-from hitrs_live.evaluation.metrics.false_alarms import poisson_interval
 from hitrs_live.evaluation.reports.write import write_report
 from hitrs_live.negative_bank.bank import Bank
 from hitrs_live.negative_bank.encoder import open_bank_encoder
 from hitrs_live.negative_bank.run_bank import bank_report
+from hitrs_live.poisson import poisson_interval
 from hitrs_live.streaming.hitrs_stream import describe_stream
 from hitrs_live.streaming.thresholds import Thresholds, find_thresholds, make_threshold_arrays
 

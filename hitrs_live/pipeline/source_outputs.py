@@ -31,15 +31,13 @@ class SourceOutputs:
     @property
     def notices(self) -> Sequence[str]:
         """Return the errors that ended a view or sink early, and the notices of views and sinks."""
-        # Only a view that writes a file has any.
-        views = (notice for viewer in self._viewers for notice in getattr(viewer, "notices", ()))
+        views = (notice for viewer in self._viewers for notice in viewer.notices)
         sinks = (*self._own_sinks, self._sink)
         return (*self._faults, *views, *(notice for sink in sinks for notice in sink.notices))
 
     def drops(self) -> dict[str, int]:
         """Count the messages and pictures that were lost, by cause."""
-        # Only a view that writes a file can lose any.
-        unseen = {"view": sum(getattr(viewer, "lost", 0) for viewer in self._all_viewers)}
+        unseen = {"view": sum(viewer.lost for viewer in self._all_viewers)}
         return add_drops(*(sink.drops() for sink in (*self._own_sinks, self._sink)), unseen)
 
     @property

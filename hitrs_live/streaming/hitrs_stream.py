@@ -33,6 +33,8 @@ def describe_stream(info: CheckpointInfo, step_frames: int | None = None) -> Str
         temperature=info.temperature,
         on=info.on,
         off=info.off,
+        name=info.name,
+        embedding_width=grid.clip_width,
     )
 
 

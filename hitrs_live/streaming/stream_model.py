@@ -44,6 +44,10 @@ class StreamDescription:
     """Onset threshold by class, where it differs from the setting."""
     off: Mapping[str, float] = field(default_factory=dict)
     """Offset threshold by class, where it differs from the setting."""
+    name: str = ""
+    """What errors call the model."""
+    embedding_width: int = 0
+    """C of `ModelOutput.embeddings`; 0 for a model that gives none."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for numbers that no stream can have."""

@@ -182,6 +182,7 @@ class WindowedOnnx:
                 labels=own.labels, pair_labels=own.pair_labels, rate_hz=own.rate_hz, step_frames=own.step_frames,
                 span_frames=own.window_frames, window_frames=own.window_frames, horizon_frames=own.horizon_frames,
                 label_lag_frames=own.label_lag_frames, temperature=own.temperature,
+                name=str(self._path),
             )  # fmt: skip
         except ValueError as error:
             raise self._mismatch(f"metadata {METADATA_KEY!r}: {_first_line(error)}") from None

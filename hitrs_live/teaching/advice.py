@@ -24,7 +24,13 @@ def advise(evidence: ActionEvidence) -> list[str]:
     if evidence.examples >= _FEW and not evidence.of_others:
         lines.append(f"{evidence.name}: measured on one person; add examples of others before others rely on it")
     found, of, *_ = evidence.recall()
-    if of and found / of < _POOR_RECALL:
+    nearest = min(evidence.corrections, default=math.inf)
+    if hidden := sum(distance >= nearest for _, distance in evidence.found):
+        lines.append(
+            f"{evidence.name}: {hidden} of {of} examples are missed because a correction in not_this is nearer; remove "
+            "it if it was the action, else make the action differ more"
+        )
+    elif of and found / of < _POOR_RECALL:
         lines.append(
             f"{evidence.name}: found {found} of {of}; add examples, or allow more false alarms with "
             "--false-alarms-per-hour"

@@ -1,5 +1,6 @@
 """What was measured of a taught action while it was fitted: the numbers of the report."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,11 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.poisson import poisson_interval
 from hitrs_live.teaching.action_settings import ActionSettings
 from hitrs_live.teaching.background import Background
 from hitrs_live.teaching.calibration import Calibration, fit_spread
-from hitrs_live.teaching.intervals import rate_interval, share_interval
 from hitrs_live.teaching.sequences import minima
+from hitrs_live.teaching.share_interval import share_interval
 from hitrs_live.teaching.tokens import TICK_FRAMES
 
 Floats = NDArray[np.float32]
@@ -38,9 +40,12 @@ class Negatives:
         return sum(one <= distance for one in self.nearest)
 
     def rate(self, distance: float) -> tuple[float, float, float]:
-        """Return the rate of false alarms an hour at a threshold and its 95 % interval."""
+        """Return the rate of false alarms an hour at a threshold and its exact 95 % interval."""
+        if not self.hours:
+            return 0.0, 0.0, math.inf
         count = self.alarms(distance)
-        return (count / self.hours if self.hours else 0.0), *rate_interval(count, self.hours)
+        low, high = poisson_interval(count)
+        return count / self.hours, low / self.hours, high / self.hours
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,11 +22,11 @@ from hitrs_live.teaching.evidence import ActionEvidence, Negatives, OtherExample
 from hitrs_live.teaching.examples import utc_now
 from hitrs_live.teaching.running_model import RunningModel
 from hitrs_live.teaching.sequences import align_all, mean_least
-from hitrs_live.teaching.shown import ShownExamples, measure_examples, pair, show_examples
+from hitrs_live.teaching.shown import ShownExamples, measure_examples, nearest_matches, pair, show_examples
 from hitrs_live.teaching.step_sequence import StepSequence, check_sequences, unreported_steps
 from hitrs_live.teaching.taught_set import TaughtSet, read_taught
 from hitrs_live.teaching.templates import Templates
-from hitrs_live.teaching.tokens import JOINT_CHANNELS, TICK_FRAMES, TokenEncoder, TokenSpace
+from hitrs_live.teaching.tokens import JOINT_CHANNELS, TICK_FRAMES, RecordedTokens, TokenEncoder, TokenSpace
 from hitrs_live.version import __version__
 
 Floats = NDArray[np.float32]
@@ -156,11 +156,16 @@ def _measure(
     templates = shown.templates.with_scales(mean_least(raw, _BLOCK_TICKS))
     of_background = [one / templates.scales for one in raw]
 
-    def distances_of(recordings: Sequence[tuple[Floats, Floats]]) -> list[Floats]:
-        return align_all(templates, [one.join(space) for one in encoder.tokens_of(recordings)])
+    def distances_of(recordings: Sequence[RecordedTokens]) -> list[Floats]:
+        return align_all(templates, [one.join(space) for one in recordings])
 
-    of_quiet = distances_of([pair(one) for one in taught_set.quiet])
-    of_corrections = distances_of([pair(one) for one in taught_set.corrections])
+    of_quiet = distances_of(encoder.tokens_of([pair(one) for one in taught_set.quiet]))
+    seen = encoder.tokens_of([pair(one) for one in taught_set.corrections])
+    # A correction has joints around it, in which the action may well be done.
+    of_corrections = [
+        nearest_matches(distances, tokens, one)
+        for distances, tokens, one in zip(distances_of(seen), seen, taught_set.corrections, strict=True)
+    ]
     distances = measure_examples(shown, templates, space, len(taught_set.names))
     actions = []
     for number, name in enumerate(taught_set.names):
@@ -171,9 +176,7 @@ def _measure(
         negatives = measure_negatives(background, of_background, own, alike)
         quiet = measure_negatives(None, of_quiet, own, frozenset())
         wrong = tuple(
-            float(of_corrections[at][:, own].min())
-            for at, one in enumerate(taught_set.corrections)
-            if one.action == name and len(of_corrections[at])
+            float(of_corrections[at][own].min()) for at, one in enumerate(taught_set.corrections) if one.action == name
         )
         calibration = _calibrate(positives, (negatives, quiet), wrong, taught_set.settings[name])
         actions.append(

@@ -6,14 +6,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.config import ActionConfig
 from hitrs_live.messages import JointFrame, People
 from hitrs_live.streaming.body_confidence import PARTS, part_confidence
 from hitrs_live.teaching.examples import RATE_HZ
 
 Floats = NDArray[np.float32]
 
-_CLEAR: Final = 0.3
-"""Confidence from which a part of the body is seen, as `action.min_pose_confidence`."""
+_CLEAR: Final = ActionConfig().min_pose_confidence
+"""Confidence from which a part of the body is seen."""
 _NAMES: Final = {
     "shoulder": "shoulders", "elbow": "elbows", "hip": "hips", "knee": "knees", "head": "head",
 }  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 
 from hitrs_live.errors import CheckpointMismatch, ConfigError, HitrsLiveError
 from hitrs_live.teaching.actions_file import TaughtActions, combine, load_actions
+from hitrs_live.teaching.model_check import check_model
 from hitrs_live.teaching.running_model import RunningModel
 from hitrs_live.teaching.step_sequence import check_sequences, unreported_steps
 
@@ -31,7 +32,8 @@ class TaughtFiles:
         """Read the files, at least one.
 
         Raises ConfigError where one cannot be used, an action has the name of a class of the model, or a step of a
-        sequence is not reported; CheckpointMismatch where one was made with another encoder.
+        sequence is not reported; CheckpointMismatch where one was made with another encoder, or the model cannot find
+        its actions.
         """
         self._paths, self._model = tuple(paths), model
         self._used = self._seen = self._tried = self._stamps()
@@ -101,6 +103,11 @@ def _load(path: str, model: RunningModel) -> TaughtActions:
             f"actions {path}: {min(known)} is a class of {model.name} too; rename its folder and run "
             "hitrs-live teach fit again"
         )
+    if loaded.actions:
+        try:
+            check_model(loaded, model)
+        except CheckpointMismatch as error:
+            raise CheckpointMismatch(f"actions {path}: {error}") from None
     return loaded
 
 

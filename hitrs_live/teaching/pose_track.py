@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hitrs_live.config import PoseConfig
 from hitrs_live.skeleton import NTU25
 from hitrs_live.transforms import across_body
 
@@ -20,8 +21,8 @@ _RATE_HZ: Final = 30.0
 _HEADING_S: Final = 2.0
 _PLACE_S: Final = 3.0
 _SMOOTHING_S: Final = 0.3
-_SEEN: Final = 0.3
-"""Confidence from which a joint counts as seen, as `pose.min_joint_confidence`."""
+_SEEN: Final = PoseConfig().min_joint_confidence
+"""Confidence from which a joint counts as seen."""
 _LEAST_SEEN_SHARE: Final = 0.5
 """Joints that are seen in a smaller share of the frames are left out: a person at a table has no legs."""
 _WEIGHTS: Final = {

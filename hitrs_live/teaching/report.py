@@ -6,6 +6,7 @@ from rich.table import Table
 from hitrs_live.teaching.advice import advise, rate, share
 from hitrs_live.teaching.evidence import ActionEvidence, Negatives
 from hitrs_live.teaching.fit import Fitted
+from hitrs_live.teaching.step_sequence import StepSequence
 
 MEASURED_ON_OTHERS = "by examples of other people"
 MEASURED_ON_SAME = "by the same person's other examples"
@@ -48,24 +49,33 @@ def report_table(fitted: Fitted) -> Table:
     return table
 
 
-def report_lines(fitted: Fitted) -> list[str]:
-    """Write the report below the table: how it was measured, confusions, what to do."""
+def notes(one: ActionEvidence) -> list[str]:
+    """Say how an action was measured, and what counted."""
     lines = []
-    for one in fitted.evidence:
+    if one.found:
         how = MEASURED_ON_OTHERS if one.of_others else MEASURED_ON_SAME
-        if one.found:
-            lines.append(f"{one.name}: each repetition was measured {how}")
-        if one.alike:
-            lines.append(
-                f"{one.name}: taken to be the same as the generated {', '.join(one.alike)}, which were not counted"
-            )
-    lines += [
-        f"{one.name}: {one.text()}; found where each of these is, so no more often than the rarest of them"
-        for one in fitted.taught.sequences
-    ]
-    lines += fitted.notes
+        lines.append(f"{one.name}: each repetition was measured {how}")
+    if one.corrections:
+        what = "1 correction" if len(one.corrections) == 1 else f"{len(one.corrections)} corrections"
+        lines.append(f"{one.name}: {what} in not_this, which would not be reported again")
+    if one.alike:
+        lines.append(
+            f"{one.name}: taken to be the same as the generated {', '.join(one.alike)}, which were not counted"
+        )
+    return lines
+
+
+def sequence_text(one: StepSequence) -> str:
+    """Describe a sequence and how often it is found, of which nothing was measured."""
+    return f"{one.text()}; found where each of these is, so no more often than the rarest of them"
+
+
+def report_lines(fitted: Fitted) -> list[str]:
+    """Write the report below the table: how it was measured, sequences, confusions, what to do."""
+    lines = [line for one in fitted.evidence for line in notes(one)]
+    lines += [f"{one.name}: {sequence_text(one)}" for one in fitted.taught.sequences]
     advice = dict.fromkeys(line for one in fitted.evidence for line in advise(one))
-    return [*lines, *advice]
+    return [*lines, *fitted.notes, *advice]
 
 
 def print_report(fitted: Fitted, console: Console | None = None) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25
+from hitrs_live.teaching.action_settings import Kind
 from hitrs_live.teaching.examples import Example, Quiet
 from hitrs_live.teaching.sequences import align_all
 from hitrs_live.teaching.taught_set import TaughtSet
@@ -19,6 +20,8 @@ from hitrs_live.transforms import mirror
 Floats = NDArray[np.float32]
 _AFTER_TICKS: Final = 5
 """Ticks after a repetition's end in which its match may end."""
+_POSE_FRAMES: Final = (12, 30)
+"""How much of a pose is its template, at least and at most: half a second is recognised within a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,10 @@ def show_examples(taught_set: TaughtSet, encoder: TokenEncoder, space: TokenSpac
     both = [number for number, one in enumerate(examples) if settings[one.action].both_sides]
     images = encoder.tokens_of([_mirrored(examples[number]) for number in both])
     numbers = [*range(len(examples)), *both]
-    sequences = [_cut(seen, examples[number], space) for number, seen in zip(numbers, [*tokens, *images], strict=True)]
+    sequences = [
+        _cut(seen, examples[number], space, settings[examples[number].action].kind)
+        for number, seen in zip(numbers, [*tokens, *images], strict=True)
+    ]
     templates = Templates.of(sequences, [names.index(examples[number].action) for number in numbers])
     return ShownExamples(
         examples=examples, tokens=tuple(tokens), templates=templates, numbers=np.array(numbers, np.int64)
@@ -63,7 +69,7 @@ def measure_examples(shown: ShownExamples, templates: Templates, space: TokenSpa
         if len(people[one.action]) > 1:
             usable &= persons != one.person
         own = templates.actions == templates.actions[number]
-        nearest = _nearest(distances[number], shown.tokens[number], one)
+        nearest = nearest_matches(distances[number], shown.tokens[number], one)
         for action in range(actions):
             chosen = (templates.actions == action) & (usable | ~own)
             if chosen.any():
@@ -80,9 +86,10 @@ def _mirrored(example: Example) -> tuple[Floats, Floats]:
     return mirror(torch.from_numpy(example.joints_m)).numpy(), example.confidence[:, list(NTU25.mirror)]
 
 
-def _cut(tokens: RecordedTokens, example: Example, space: TokenSpace) -> Floats:
+def _cut(tokens: RecordedTokens, example: Example, space: TokenSpace, kind: Kind) -> Floats:
     """Cut the repetition out of the tokens of an example. Raises DataError where too few are left."""
-    inside = (tokens.frames >= example.start) & (tokens.frames < example.end)
+    start, end = _pose_frames(example) if kind == "pose" else (example.start, example.end)
+    inside = (tokens.frames >= start) & (tokens.frames < end)
     if inside.sum() < LEAST_TICKS:
         raise DataError(
             f"an example of {example.action} ({example.origin}, frames {example.start} to {example.end}): too short or "
@@ -91,8 +98,20 @@ def _cut(tokens: RecordedTokens, example: Example, space: TokenSpace) -> Floats:
     return tokens.join(space)[inside]
 
 
-def _nearest(distances: Floats, tokens: RecordedTokens, example: Example) -> Floats:
-    """Return the least distance of each template to a repetition. distances: (T, N). Returns (N,)."""
+def _pose_frames(example: Example) -> tuple[int, int]:
+    """Return the frames in which a pose is kept up: the middle of the repetition, without the way into it and out."""
+    frames = example.end - example.start
+    least, most = _POSE_FRAMES
+    length = min(max(frames // 2, least), most, frames)
+    start = example.start + (frames - length) // 2
+    return start, start + length
+
+
+def nearest_matches(distances: Floats, tokens: RecordedTokens, example: Example) -> Floats:
+    """Return the least distance of each template to a repetition, not to what is before and after it.
+
+    distances: (T, N), of its example. Returns (N,).
+    """
     middle = (example.start + example.end) / 2
     ending = (tokens.frames >= middle) & (tokens.frames < example.end + _AFTER_TICKS * TICK_FRAMES)
     nearest: Floats = distances[ending].min(axis=0, initial=np.inf)

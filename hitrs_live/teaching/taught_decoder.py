@@ -23,6 +23,7 @@ from hitrs_live.teaching.action_settings import Kind
 from hitrs_live.teaching.actions_file import TaughtActions
 from hitrs_live.teaching.alignment import Aligner, AlignmentState
 from hitrs_live.teaching.calibration import score_logits
+from hitrs_live.teaching.model_check import check_model
 from hitrs_live.teaching.repetition_measures import RepetitionMeasures
 from hitrs_live.teaching.tokens import TICK_FRAMES, NewTokens, TokenStream
 from hitrs_live.transforms import NormaliserConfig
@@ -52,7 +53,8 @@ class TaughtDecoder:
     def __init__(
         self, taught: TaughtActions, model: StreamDescription, config: Config, *, source_id: str, rows: int
     ) -> None:
-        """Take the actions and the model whose embeddings they are of."""
+        """Take the actions and the model whose embeddings they are of. Raises CheckpointMismatch for another model."""
+        check_model(taught, model)
         normaliser = NormaliserConfig(rate_hz=model.rate_hz)
         self._taught = taught
         self._tokens = TokenStream(

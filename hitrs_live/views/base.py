@@ -1,5 +1,6 @@
 """Define the interfaces of views."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from hitrs_live.messages import AnyMessage, Scene
@@ -7,6 +8,14 @@ from hitrs_live.messages import AnyMessage, Scene
 
 class Viewer(Protocol):
     """Show the annotated pictures of one source."""
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """Current problems of the view, one line each, for `Status.notices`; also after it was closed."""
+
+    @property
+    def lost(self) -> int:
+        """Pictures that were left out so far, for `Status.drops`; also after it was closed."""
 
     def show(self, scene: Scene) -> None:
         """Show one frame. Raises ViewUnavailable if nothing can be shown any more."""

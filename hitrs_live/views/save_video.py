@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -90,6 +91,8 @@ class SaveVideo:
         """Pictures passed to the file so far."""
         self.lost = 0
         """Pictures left out because the encoder was too slow."""
+        self.notices: Sequence[str] = ()
+        """Always empty: whatever is wrong is raised."""
 
     def show(self, scene: Scene) -> None:
         """Render one frame and queue it for the file.

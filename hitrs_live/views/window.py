@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Sequence
 
 import cv2
 
@@ -33,6 +34,10 @@ class Window:
         self._open = False
         self.closed = False
         """Whether the window has been closed."""
+        self.notices: Sequence[str] = ()
+        """Always empty: a window that the user closes is no problem."""
+        self.lost = 0
+        """Always 0: every picture is shown until then."""
 
     def show(self, scene: Scene) -> None:
         """Render and show one frame; do nothing once the window has been closed."""

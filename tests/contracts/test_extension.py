@@ -169,6 +169,8 @@ def make_tally(value, options):
 
 
 class Tally:
+    notices, lost = (), 0
+
     def __init__(self, path, options):
         self._path, self._options, self._scenes = path, options, 0
 

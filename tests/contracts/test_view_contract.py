@@ -28,6 +28,7 @@ from views_messages import (
 from hitrs_live.errors import ViewUnavailable
 from hitrs_live.messages import AnyMessage, Frame, People, Scene, StageLatency
 from hitrs_live.views.base import MessageView, Viewer
+from hitrs_live.views.continued_video import ContinuedVideo
 from hitrs_live.views.dashboard import Dashboard
 from hitrs_live.views.log_lines import PlainLog
 from hitrs_live.views.save_video import SaveVideo
@@ -37,6 +38,7 @@ CASES: dict[str, Callable[[Path], Viewer]] = {
     "window": lambda _folder: Window(),
     "webm": lambda folder: SaveVideo(folder / "a.webm"),
     "avi": lambda folder: SaveVideo(folder / "a.avi"),
+    "continued": lambda folder: ContinuedVideo(folder / "a.webm"),
 }
 
 
@@ -107,6 +109,16 @@ def test_any_scene_is_shown_and_close_may_be_called_twice(viewer: Viewer) -> Non
 
 def test_a_view_that_showed_nothing_can_be_closed(viewer: Viewer) -> None:
     viewer.close()
+
+
+@pytest.mark.slow
+def test_a_view_that_shows_every_picture_has_lost_none_and_has_no_notice_until_after_its_end(viewer: Viewer) -> None:
+    people = people_of(standing_people())
+    for number in range(3):
+        viewer.show(scene(replace(people, capture_time_ns=number * 33_333_333), frame=picture()))
+        assert (tuple(viewer.notices), viewer.lost) == ((), 0)
+    viewer.close()
+    assert (tuple(viewer.notices), viewer.lost) == ((), 0)
 
 
 @pytest.mark.slow

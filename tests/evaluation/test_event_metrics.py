@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import msgspec
 import numpy as np
-import pytest
 from scenes import scene
 
 from hitrs_live.data.array_format import LabelledSequence
@@ -116,11 +115,3 @@ def test_counts_of_several_clips_are_added() -> None:
     assert (both.true, both.found, both.detected) == (4, 2, 7)
     assert (both.recall, both.precision) == (0.5, 0.5)
     assert EventCounts().recall is None
-
-
-def test_the_interval_of_a_count_is_garwoods() -> None:
-    from hitrs_live.evaluation.metrics.false_alarms import poisson_interval
-
-    # From the table of Garwood (Biometrika 1936), 95 %.
-    for count, low, high in ((0, 0.0, 3.689), (1, 0.0253, 5.572), (5, 1.623, 11.668), (20, 12.217, 30.888)):
-        assert poisson_interval(count) == pytest.approx((low, high), abs=2e-3)

@@ -1,18 +1,11 @@
 """False alarms are counted where nothing but background is near, and per hour of such time."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
 from starts import DETECTIONS, STARTS, detected, start
 
-from hitrs_live.evaluation.metrics.false_alarms import (
-    FalseAlarms,
-    false_alarm_frames,
-    false_alarms_at_recall,
-    poisson_upper_limit,
-)
+from hitrs_live.evaluation.metrics.false_alarms import FalseAlarms, false_alarm_frames, false_alarms_at_recall
 from hitrs_live.evaluation.metrics.point import DetectedStart, TrueStart
 
 
@@ -28,14 +21,6 @@ def test_a_count_by_class_has_its_sum_and_the_upper_limit_of_its_rate() -> None:
     assert alarms.count == 3
     # The 95 % limit of a Poisson mean at a count of 3 is 7.754 (Garwood 1936).
     assert alarms.most_per_hour == pytest.approx(7.754 / 2, abs=1e-3)
-
-
-def test_the_bound_of_no_alarm_is_three_and_of_some_it_is_poissons() -> None:
-    assert poisson_upper_limit(0) == pytest.approx(-math.log(0.05))
-    for count in (1, 4, 30):
-        mean = poisson_upper_limit(count)
-        at_most = sum(math.exp(-mean + k * math.log(mean) - math.lgamma(k + 1)) for k in range(count + 1))
-        assert at_most == pytest.approx(0.05, abs=1e-6)
 
 
 ALARMS = [

@@ -1,6 +1,5 @@
 """A machine that is too slow: less is done, step by step, in all sources alike, and everything again with room."""
 
-import itertools
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -9,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from empty_room import EmptyRoomCamera, SeesNoOne
 from patience import PATIENCE_S
 from pipeline.pipeline_runs import demo_frames, make_pipeline
 
@@ -16,7 +16,6 @@ from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.config import Config, override
 from hitrs_live.messages import (
     AnyMessage,
-    Frame,
     JointFrame,
     MotionPrediction,
     PoseFrame,
@@ -28,7 +27,6 @@ from hitrs_live.messages import (
 from hitrs_live.pipeline.input_stream import InputStream
 from hitrs_live.pipeline.load_ladder import OF_LOOP, OF_POSE, Load, LoadLadder, LoadStep
 from hitrs_live.pipeline.multiplexer import FrameMultiplexer
-from hitrs_live.skeleton import MEDIAPIPE33
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.predictor import Predictor
@@ -151,57 +149,8 @@ def test_mirror_images_that_were_left_out_come_back_with_the_next_track(checkpoi
     np.testing.assert_allclose(logits[1], logits[0], atol=1e-5)
 
 
-class LivePictures:
-    """A camera that always has a picture."""
-
-    has_pictures = True
-    live = True
-
-    def __init__(self, source_id: str) -> None:
-        self.source_id = source_id
-        self._index = itertools.count()
-
-    def open(self) -> None:
-        pass
-
-    def read(self, timeout_s: float) -> Sequence[SourceItem]:
-        now_ns = time.monotonic_ns()
-        return [
-            Frame(
-                index=next(self._index), capture_time_ns=now_ns, received_ns=now_ns, image=np.zeros((1, 1, 3), np.uint8)
-            )
-        ]
-
-    def drops(self) -> dict[str, int]:
-        return {}
-
-    def close(self) -> None:
-        pass
-
-
-class NobodyThere:
-    """A pose estimator that sees no one."""
-
-    skeleton = MEDIAPIPE33
-    restarts, notice, people_limit = 0, "", None
-
-    def open(self) -> None:
-        pass
-
-    def step(self, frame: Frame) -> PoseFrame | None:
-        return PoseFrame(
-            index=frame.index, capture_time_ns=frame.capture_time_ns, received_ns=frame.received_ns, poses=()
-        )
-
-    def drops(self) -> dict[str, int]:
-        return {}
-
-    def close(self) -> None:
-        pass
-
-
 def test_a_limited_rate_is_the_same_for_all_sources_and_takes_the_newest_pictures() -> None:
-    inputs = [InputStream(source=LivePictures(name), pose=NobodyThere()) for name in ("door", "hall")]
+    inputs = [InputStream(source=EmptyRoomCamera(name), pose=SeesNoOne()) for name in ("door", "hall")]
     multiplexer = FrameMultiplexer(inputs, batch_timeout_s=0.0)
     multiplexer.limit_rate(20.0)
     multiplexer.start()

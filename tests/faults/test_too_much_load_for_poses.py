@@ -1,19 +1,15 @@
 """A pose node whose machine is too slow estimates the poses of fewer pictures, and of all again with room."""
 
-import itertools
 import threading
-import time
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from empty_room import EmptyRoomCamera, SeesNoOne
 from patience import PATIENCE_S, ManualClock
 
-from hitrs_live.messages import AnyMessage, Frame, JointsEvent, PoseFrame, Status
+from hitrs_live.messages import AnyMessage, JointsEvent, Status
 from hitrs_live.pipeline.pose_load import PoseLoad
 from hitrs_live.pipeline.pose_node import relay_joints
-from hitrs_live.skeleton import MEDIAPIPE33
-from hitrs_live.sources.base import SourceItem
 from hitrs_live.transport.sink import ListSink
 
 
@@ -69,63 +65,10 @@ def test_one_that_may_not_adapt_never_does() -> None:
     assert run(load, clock, 60, pose_s=2.0) == []
 
 
-class Pictures:
-    """A camera that always has a picture."""
-
-    source_id = "door"
-    has_pictures = True
-
-    def __init__(self, *, live: bool) -> None:
-        self.live = live
-        self._index = itertools.count()
-
-    def open(self) -> None:
-        pass
-
-    def read(self, timeout_s: float) -> Sequence[SourceItem]:
-        now_ns = time.monotonic_ns()
-        return [
-            Frame(
-                index=next(self._index), capture_time_ns=now_ns, received_ns=now_ns, image=np.zeros((1, 1, 3), np.uint8)
-            )
-        ]
-
-    def drops(self) -> dict[str, int]:
-        return {}
-
-    def close(self) -> None:
-        pass
-
-
-class SlowPoses:
-    """A pose estimator that sees no one, and takes its time for it."""
-
-    skeleton = MEDIAPIPE33
-    restarts, notice, people_limit = 0, "", None
-
-    def __init__(self) -> None:
-        self.takes_s = 0.3
-
-    def open(self) -> None:
-        pass
-
-    def step(self, frame: Frame) -> PoseFrame | None:
-        time.sleep(self.takes_s)
-        return PoseFrame(
-            index=frame.index, capture_time_ns=frame.capture_time_ns, received_ns=frame.received_ns, poses=()
-        )
-
-    def drops(self) -> dict[str, int]:
-        return {}
-
-    def close(self) -> None:
-        pass
-
-
 class Watching(ListSink):
     """Makes poses fast once both steps are taken, and stops the run a number of frames later, or after so many."""
 
-    def __init__(self, poses: SlowPoses, stop: threading.Event, most_frames: float) -> None:
+    def __init__(self, poses: SeesNoOne, stop: threading.Event, most_frames: float) -> None:
         super().__init__("session")
         self._poses, self._stop, self._most_frames = poses, stop, most_frames
         self.reduced: list[int] = []
@@ -145,9 +88,9 @@ class Watching(ListSink):
 
 @pytest.mark.slow
 def test_a_live_node_publishes_its_steps_and_keeps_to_them() -> None:
-    stop, poses = threading.Event(), SlowPoses()
+    stop, poses = threading.Event(), SeesNoOne(takes_s=0.3)
     sink = Watching(poses, stop, float("inf"))
-    relay_joints(Pictures(live=True), poses, sink, duration_s=PATIENCE_S, stop=stop)
+    relay_joints(EmptyRoomCamera("door", live=True), poses, sink, duration_s=PATIENCE_S, stop=stop)
     statuses = [message for message in sink.messages if isinstance(message, Status)]
     assert statuses[0].load_steps == ()
     assert statuses[-1].load_steps == ("rate_15_hz", "rate_10_hz")
@@ -158,7 +101,7 @@ def test_a_live_node_publishes_its_steps_and_keeps_to_them() -> None:
 
 @pytest.mark.slow
 def test_a_node_that_reads_a_file_looks_at_every_picture_however_slow_it_is() -> None:
-    stop, poses = threading.Event(), SlowPoses()
+    stop, poses = threading.Event(), SeesNoOne(takes_s=0.3)
     sink = Watching(poses, stop, 60)
-    relay_joints(Pictures(live=False), poses, sink, duration_s=PATIENCE_S, stop=stop)
+    relay_joints(EmptyRoomCamera("door", live=False), poses, sink, duration_s=PATIENCE_S, stop=stop)
     assert {message.load_steps for message in sink.messages if isinstance(message, Status)} == {()}

@@ -42,6 +42,8 @@ def test_a_clock_that_jumps_across_the_range_of_message_times_ends_no_source(che
 class QuietView:
     """Show nothing; count the scenes."""
 
+    notices, lost = (), 0
+
     def __init__(self) -> None:
         self.shown = 0
         self.closed = 0

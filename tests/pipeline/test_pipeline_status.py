@@ -111,6 +111,8 @@ def test_each_stage_is_timed_where_it_runs_however_many_sources_there_are(checkp
             return super().publish(message)
 
     class SlowView:
+        notices, lost = (), 0
+
         def show(self, scene: Scene) -> None:
             clock.advance(0.007)
 
@@ -160,6 +162,8 @@ def test_time_from_a_frames_arrival_until_it_is_tracked_is_waiting(checkpoint: C
 
 class LossyView:
     """A view that leaves every second picture out."""
+
+    notices = ()
 
     def __init__(self) -> None:
         self.shown = self.lost = 0

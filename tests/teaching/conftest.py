@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import torch
+from seen_people import SeenPeople, people, see
 from taught_folder import Taught
 from taught_joints import lift, quiet, raised_arm, standing
 
@@ -46,6 +48,13 @@ def background(encoder: TokenEncoder) -> Background:
         labels=tuple(label[one.frames] for label, one in zip(labels, tokens, strict=True)),
         classes=("background", "left_forward"),
     )
+
+
+@pytest.fixture(scope="session")
+def seen(checkpoint: Checkpoint) -> SeenPeople:
+    """People who raise an arm, hold it out, stand, and so on, as the shipped model sees them."""
+    torch.set_num_threads(1)
+    return see(checkpoint, people())
 
 
 @pytest.fixture(scope="session")

@@ -34,10 +34,24 @@ def lift(
 ) -> None:
     """Raise an arm to the side or to the front and lower it again, in place, from frame start to end.
 
-    share: of the angle of three quarters of half a turn.
+    share: of the way up.
     """
-    shoulder = NTU25.index(f"{side}_shoulder")
-    angle = share * np.pi * 0.75 * np.sin(np.pi * np.arange(end - start) / (end - start)) ** 2
+    swing(joints_m, side, start, share * np.sin(np.pi * np.arange(end - start) / (end - start)) ** 2, forward)
+
+
+def hold(joints_m: NDArray[np.float32], side: str, start: int, end: int) -> None:
+    """Raise an arm to the side, hold it there and lower it, in place. Each way takes half a second."""
+    frames = np.arange(end - start)
+    way = np.clip(np.minimum(frames, frames[::-1]) / 15, 0, 1)
+    swing(joints_m, side, start, 0.8 * np.sin(np.pi / 2 * way) ** 2)
+
+
+def swing(
+    joints_m: NDArray[np.float32], side: str, start: int, shares: NDArray[np.float64], forward: bool = False
+) -> None:
+    """Move an arm along the way up, in place. shares: (T,), how far up in each frame from `start` on, 0 to 1."""
+    shoulder, end = NTU25.index(f"{side}_shoulder"), start + len(shares)
+    angle = np.pi * 0.75 * shares
     for joint in ARMS[side]:
         reach = np.linalg.norm(REST[joint] - REST[shoulder])
         out = -1.0 if side == "left" else 1.0

@@ -1,6 +1,7 @@
 """Files of actions that are replaced while the pipeline runs: used without a stop, or left out with a notice."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,24 +14,29 @@ from taught_joints import lift, standing
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config, override
-from hitrs_live.errors import ConfigError
+from hitrs_live.errors import CheckpointMismatch, ConfigError
 from hitrs_live.messages import ActionEvent, AnyMessage, JointFrame, Pose, PoseFrame, Status
 from hitrs_live.pipeline.actions_reload import ActionsReload
 from hitrs_live.sources.base import SourceItem
 from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.predictor import Predictor
+from hitrs_live.teaching.action_settings import save_sequence
 from hitrs_live.teaching.actions_file import TaughtAction, TaughtActions, save_actions
+from hitrs_live.teaching.fit import fit_folder
 from hitrs_live.teaching.loading import TaughtFiles
 from hitrs_live.teaching.running_model import RunningModel
+from hitrs_live.teaching.step_sequence import make_sequence
 from hitrs_live.teaching.taught_decoder import TaughtDecoder
 from hitrs_live.teaching.templates import Templates
 from hitrs_live.teaching.tokens import JOINT_CHANNELS, TokenSpace
 from hitrs_live.transport.sink import ListSink
 
-MODEL = RunningModel(name="some", encoder="a" * 64, labels=frozenset({"background", "squat"}))
+MODEL = RunningModel(
+    name="some", encoder="a" * 64, embedding_width=8, rate_hz=30.0, labels=frozenset({"background", "squat"})
+)
 
 
-def _actions(*names: str, encoder: str = MODEL.encoder, seed: int = 1) -> TaughtActions:
+def _actions(*names: str, encoder: str = MODEL.encoder, seed: int = 1, width: int = 8) -> TaughtActions:
     rng = np.random.default_rng(seed)
     return TaughtActions(
         actions=tuple(
@@ -41,10 +47,10 @@ def _actions(*names: str, encoder: str = MODEL.encoder, seed: int = 1) -> Taught
             for name in names
         ),
         templates=Templates.of(
-            [rng.normal(size=(7 + at, 8 + JOINT_CHANNELS)).astype(np.float32) for at in range(len(names))],
+            [rng.normal(size=(7 + at, width + JOINT_CHANNELS)).astype(np.float32) for at in range(len(names))],
             list(range(len(names))),
         ),
-        space=TokenSpace(mean=np.ones(8, np.float32)), encoder=encoder, encoder_name="some", span_frames=13,
+        space=TokenSpace(mean=np.ones(width, np.float32)), encoder=encoder, encoder_name="some", span_frames=13,
         provenance={},
     )  # fmt: skip
 
@@ -90,6 +96,10 @@ def _damage(path: Path) -> None:
         (_damage, "no file of taught actions"),
         (Path.unlink, "cannot be read"),
         (lambda path: save_actions(path, _actions("raise", encoder="b" * 64)), "made with the encoder some bbbbbbbb"),
+        (
+            lambda path: save_actions(path, _actions("raise", width=6)),
+            "model some: gives clip embeddings of 8 numbers, and raise are found by those of 6",
+        ),
         (lambda path: save_actions(path, _actions("squat")), "squat is a class of some too"),
         (lambda path: save_actions(path, _actions("bow")), "bow is in "),
     ],
@@ -111,6 +121,24 @@ def test_a_file_that_cannot_be_used_gives_one_notice_and_what_was_read_stays(
     new = files.refresh()
     assert new is not None
     assert (new.actions.names, files.notices) == (("raise", "wave", "bow"), ())
+
+
+def test_actions_that_replace_sequences_alone_give_a_notice_where_the_model_has_another_rate(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    path = tmp_path / "mine.actions"
+    save_sequence(tmp_path, make_sequence("sit_and_rise", ["stand_to_sit", "sit_to_stand"], [4.0]))
+    save_actions(path, fit_folder(tmp_path, checkpoint).taught)
+    slow = replace(RunningModel.of(checkpoint), rate_hz=20.0)
+    files = TaughtFiles([str(path)], slow)
+    own = _actions("raise", encoder=slow.encoder, width=slow.embedding_width)
+    save_actions(path, own)
+    assert [files.refresh() for _ in range(3)] == [None] * 3
+    assert files.actions.all_names == ("sit_and_rise",)
+    (notice,) = files.notices
+    assert notice.startswith(f"actions {path}: model {slow.name}: takes 20 frames a second, expected 30")
+    with pytest.raises(CheckpointMismatch, match="takes 20 frames a second"):
+        TaughtFiles([str(path)], slow)
 
 
 def test_a_file_is_used_although_another_cannot_be(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from hitrs_live.teaching.sequence_decoder import SequenceDecoder
 from hitrs_live.teaching.step_sequence import StepSequence, check_sequences, make_sequence, unreported_steps
 
 MODEL = RunningModel(
-    name="some", encoder="", labels=frozenset({"background", "stand", "squat", "hug", "crawl"}),
+    name="some", encoder="", embedding_width=8, rate_hz=30.0,
+    labels=frozenset({"background", "stand", "squat", "hug", "crawl"}),
     pair_labels=frozenset({"hug"}), unreported=frozenset({"crawl"}),
 )  # fmt: skip
 

@@ -8,51 +8,26 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pipeline_runs import ENDED, UP, ScriptedSource, make_pipeline
+from seen_people import CHANGED_FROM, LENGTH, STARTS, SeenPeople, people, raises, see
 from taught_folder import Taught
-from taught_joints import lift, standing
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import Config, override
-from hitrs_live.messages import ActionEvent, AnyMessage, JointFrame, Pose, PoseFrame
-from hitrs_live.streaming.hitrs_stream import HitrsStream
-from hitrs_live.streaming.predictor import Predictor
+from hitrs_live.messages import ActionEvent, AnyMessage, Pose, PoseFrame
 from hitrs_live.teaching.actions_file import TaughtActions, load_actions, save_actions
-from hitrs_live.teaching.taught_decoder import TaughtDecoder
 from hitrs_live.transport.sink import ListSink
 
-STARTS = (90, 240, 330)
-LENGTH = 45
-FRAMES = 450
 
-
-def _person(seed: int, starts: Sequence[int] = STARTS) -> NDArray[np.float32]:
-    joints_m = standing(FRAMES, np.random.default_rng(seed))
-    for start in starts:
-        lift(joints_m, "right", start, start + LENGTH)
-    return joints_m
-
-
-def _run(
-    taught: TaughtActions, checkpoint: Checkpoint, people: Sequence[NDArray[np.float32]], config: Config | None = None
-) -> list[ActionEvent]:
-    """Pass people through the model and the stage, one row each; return the events."""
-    model = HitrsStream(checkpoint, step_frames=1)
-    predictor = Predictor(model, rows=len(people), mirror=False)
-    decoder = TaughtDecoder(taught, model.description, config or Config(), source_id="a", rows=len(people))
-    events: list[ActionEvent] = []
-    for frame in range(FRAMES):
-        joint_frame = JointFrame.of(
-            np.stack([one[frame] for one in people]), time_ns=round(frame * 1e9 / 30), reset=frame == 0
-        )
-        events += decoder.step(joint_frame, predictor.step(joint_frame))
-    return [*events, *decoder.close_all("shutdown")]
+@pytest.fixture(scope="module")
+def events(taught: Taught, seen: SeenPeople) -> dict[str, list[ActionEvent]]:
+    """What is found of each person."""
+    return seen.events(taught.fitted.taught)
 
 
 def test_each_repetition_is_an_event_that_begins_where_the_movement_began(
-    taught: Taught, checkpoint: Checkpoint
+    events: dict[str, list[ActionEvent]],
 ) -> None:
-    events = _run(taught.fitted.taught, checkpoint, [_person(1)])
-    ends = [event for event in events if event.state == "end"]
+    ends = [event for event in events["raises"] if event.state == "end"]
     assert [event.label for event in ends] == ["raise"] * len(STARTS)
     for event, start in zip(ends, STARTS, strict=True):
         assert abs(event.onset_time_ns / 1e9 - start / 30) < 0.5
@@ -61,34 +36,34 @@ def test_each_repetition_is_an_event_that_begins_where_the_movement_began(
         assert event.onset_time_ns <= event.end_time_ns
 
 
-def test_start_and_end_of_an_event_have_one_onset(taught: Taught, checkpoint: Checkpoint) -> None:
-    events = _run(taught.fitted.taught, checkpoint, [_person(1)])
-    starts = [event.onset_time_ns for event in events if event.state == "start"]
-    assert starts == [event.onset_time_ns for event in events if event.state == "end"]
+def test_start_and_end_of_an_event_have_one_onset(events: dict[str, list[ActionEvent]]) -> None:
+    starts = [event.onset_time_ns for event in events["raises"] if event.state == "start"]
+    assert starts == [event.onset_time_ns for event in events["raises"] if event.state == "end"]
 
 
-def test_repetitions_of_an_exercise_are_one_event_with_a_count(taught: Taught, checkpoint: Checkpoint) -> None:
+def test_repetitions_of_an_exercise_are_one_event_with_a_count(taught: Taught, seen: SeenPeople) -> None:
     actions = tuple(
         msgspec.structs.replace(one, kind="exercise", merge_gap_s=3.0) for one in taught.fitted.taught.actions
     )
     exercise = msgspec.structs.replace(taught.fitted.taught, actions=actions)
-    events = _run(exercise, checkpoint, [_person(2, starts=(90, 150, 210, 270))])
-    ends = [event for event in events if event.state == "end"]
+    ends = [event for event in seen.events(exercise)["exercises"] if event.state == "end"]
     assert [(event.label, event.count) for event in ends] == [("raise", 4)]
 
 
-def test_someone_who_stands_does_nothing(taught: Taught, checkpoint: Checkpoint) -> None:
-    assert _run(taught.fitted.taught, checkpoint, [_person(3, starts=())]) == []
+def test_someone_who_stands_does_nothing(events: dict[str, list[ActionEvent]]) -> None:
+    assert events["stands"] == []
 
 
-def test_a_person_is_found_alike_beside_others_and_alone(taught: Taught, checkpoint: Checkpoint) -> None:
-    def about(events: Sequence[ActionEvent], track: int) -> list[tuple[object, ...]]:
-        return [(one.state, one.label, one.onset_time_ns) for one in events if one.track_id == track]
+def test_a_person_is_found_alike_beside_others_and_alone(
+    taught: Taught, checkpoint: Checkpoint, events: dict[str, list[ActionEvent]]
+) -> None:
+    def about(events: Sequence[ActionEvent]) -> list[tuple[object, ...]]:
+        return [(one.state, one.label, one.onset_time_ns) for one in events]
 
-    both = _run(taught.fitted.taught, checkpoint, [_person(1), _person(4, starts=(200,))])
-    alone = _run(taught.fitted.taught, checkpoint, [_person(1)])
-    assert about(both, 0) == about(alone, 0)
-    assert [state for state, *_ in about(both, 1)] == ["start", *["update"] * (len(about(both, 1)) - 2), "end"]
+    alone = see(checkpoint, {"raises": people()["raises"]}).events(taught.fitted.taught)
+    assert about(events["raises"]) == about(alone["raises"])
+    once = about(events["raises_once"])
+    assert [state for state, *_ in once] == ["start", *["update"] * (len(once) - 2), "end"]
 
 
 def _pipeline_events(
@@ -103,8 +78,8 @@ def _pipeline_events(
     ]  # fmt: skip
     sink = ListSink()
     make_pipeline(
-        [ScriptedSource([UP, *frames, ENDED])], checkpoint, sink, override(Config(), {"model.update": "frame"}),
-        taught=taught,
+        [ScriptedSource([UP, *frames, ENDED])], checkpoint, sink,
+        override(Config(), {"model.update": "frame", "model.mirror": False}), taught=taught,
     ).run()  # fmt: skip
     return sink.messages
 
@@ -123,31 +98,28 @@ def test_built_in_messages_do_not_change_by_a_byte_when_actions_are_taught(
         ]
 
     names = taught.fitted.taught.names
-    person = _person(1)
+    person = raises(1, STARTS[:1], frames=STARTS[0] + 2 * LENGTH)
     without = _pipeline_events(checkpoint, None, person)
     with_taught = _pipeline_events(checkpoint, taught.fitted.taught, person)
     assert built_in(without) == built_in(with_taught)
     found = [one for one in with_taught if isinstance(one, ActionEvent) and one.label in names]
-    assert [one.label for one in found if one.state == "end"] == ["raise"] * len(STARTS)
+    assert [one.label for one in found if one.state == "end"] == ["raise"]
     assert not any(isinstance(one, ActionEvent) and one.label in names for one in without)
 
 
-@pytest.mark.parametrize("gap", [1, 20])
-def test_the_future_changes_no_event(taught: Taught, checkpoint: Checkpoint, gap: int) -> None:
-    person, changed = _person(1), _person(1)
-    changed[300 + gap :] += np.float32(0.3)
-    until_ns = 300 / 30 * 1e9
+@pytest.mark.parametrize("name", CHANGED_FROM)
+def test_the_future_changes_no_event(events: dict[str, list[ActionEvent]], name: str) -> None:
+    until_ns = (min(CHANGED_FROM.values()) - 1) / 30 * 1e9
     before, after = (
-        [event for event in _run(taught.fitted.taught, checkpoint, [one]) if event.capture_time_ns <= until_ns]
-        for one in (person, changed)
+        [(one.state, one.label, one.score, one.onset_time_ns) for one in events[who] if one.capture_time_ns <= until_ns]
+        for who in ("raises", name)
     )
     assert before == after
     assert before
 
 
-def test_a_file_gives_the_events_of_what_was_saved(taught: Taught, checkpoint: Checkpoint, tmp_path: Path) -> None:
-
+def test_a_file_gives_the_events_of_what_was_saved(
+    taught: Taught, seen: SeenPeople, events: dict[str, list[ActionEvent]], tmp_path: Path
+) -> None:
     save_actions(tmp_path / "a.actions", taught.fitted.taught)
-    loaded = load_actions(tmp_path / "a.actions")
-    person = [_person(1)]
-    assert _run(loaded, checkpoint, person) == _run(taught.fitted.taught, checkpoint, person)
+    assert seen.events(load_actions(tmp_path / "a.actions")) == events

@@ -21,10 +21,10 @@ from hitrs_live.evaluation.metrics.event import (
     overlaps,
     unknown_stretches,
 )
-from hitrs_live.evaluation.metrics.false_alarms import poisson_interval
 from hitrs_live.evaluation.metrics.rejection import auroc, known_intervals, scores_within, unknown_intervals
 from hitrs_live.evaluation.scored_sets import BestScores, ScoredSet
 from hitrs_live.evaluation.shifted_thresholds import SHIFTS, shift_thresholds
+from hitrs_live.poisson import poisson_interval
 from hitrs_live.streaming.thresholds import Thresholds, reported_classes
 
 GROUPS = {"camera": "people before cameras", "sensor": "other people and sensors", "given": "given streams"}

@@ -1,6 +1,6 @@
 """Time a frame of a detector with and without its convolutions, in turns, with the live engine.
 
-    python benchmarks/speed/convolutions_cost.py --json reports/convolutions_cost.json
+    python benchmarks/speed/convolutions_cost.py --checkpoint runs/convolutions.safetensors
 
 A prediction every frame, the mirror image included, one thread, processor time. The ratio is that of the medians.
 """

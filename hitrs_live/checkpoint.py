@@ -31,6 +31,7 @@ from hitrs_live.files.checkpoint_file import (
 from hitrs_live.files.checkpoint_file import SHIPPED as SHIPPED
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolutions
 from hitrs_live.model.pose_forecaster import PoseForecaster, PoseForecasterConfig
 from hitrs_live.model.recogniser import Readout, Recogniser, RecogniserConfig
 from hitrs_live.skeleton import NTU25
@@ -38,6 +39,8 @@ from hitrs_live.transforms import MODALITIES, NormaliserConfig
 
 _DETECTOR_FORMAT = 2
 """Format 1 is of version 0.1, with another motion head."""
+_CONVOLUTIONS = "convolutions."
+"""Names of their weights begin with it."""
 _FORECASTER_KEY = "hitrs_live_forecaster"
 _FORECASTER_EXPECTED = "expected a file that `hitrs-live train-pose-forecaster` wrote"
 
@@ -59,6 +62,8 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     pair_labels: tuple[_Name, ...] = ()
     """Those of them that take two people; they are detected on pairs alone."""
     detector: DetectorConfig
+    convolutions: ConvolutionsConfig | None = None
+    """Of the convolutions whose logits are averaged with those of Hi-TRS; None for a detector without."""
     normaliser: NormaliserConfig
     label_lag_frames: Annotated[int, Meta(ge=0, le=10_000)]
     """The logits of a clip describe the instant this many frames before the clip's last."""
@@ -93,6 +98,8 @@ class CheckpointInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError("two labels are the same, expected each once")
         if len(self.labels) != self.detector.classes:
             raise ValueError(f"{len(self.labels)} labels for {self.detector.classes} classes")
+        if self.convolutions and len(self.labels) != self.convolutions.classes:
+            raise ValueError(f"{len(self.labels)} labels for convolutions of {self.convolutions.classes} classes")
         if unknown := set(self.pair_labels) - set(self.labels[1:]):
             raise ValueError(f"pair_labels name no class: {', '.join(sorted(unknown))}")
 
@@ -137,6 +144,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     info: CheckpointInfo
     model: HitrsDetector
+    convolutions: JointConvolutions | None = None
+    """There where `info.convolutions` is."""
     fingerprint: str = ""
     """SHA-256 of its file; empty where it came from no file."""
 
@@ -195,7 +204,10 @@ _MOST_SHOWN = 60
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint | EncoderCheckpoint | RecogniserCheckpoint) -> None:
     """Write weights in half precision and everything else as JSON metadata, in one file, all or nothing."""
-    tensors = {name: value.half().cpu().contiguous() for name, value in checkpoint.model.state_dict().items()}
+    weights = dict(checkpoint.model.state_dict())
+    if isinstance(checkpoint, Checkpoint) and checkpoint.convolutions:
+        weights |= {_CONVOLUTIONS + name: value for name, value in checkpoint.convolutions.state_dict().items()}
+    tensors = {name: value.half().cpu().contiguous() for name, value in weights.items()}
     write_weights(path, tensors, KEY, checkpoint.info)
 
 
@@ -220,8 +232,10 @@ def load_checkpoint(path: str | Path | None = None) -> Checkpoint:
             f"checkpoint {path}: is a detector of format {info.format}, expected {_DETECTOR_FORMAT}, which has another "
             "motion head; train-detector --checkpoint reuses its encoder"
         )
+    of_convolutions = _take(tensors, _CONVOLUTIONS) if info.convolutions else {}
     model = _make(HitrsDetector, info.detector, tensors, path)
-    return Checkpoint(info=info, model=model, fingerprint=fingerprint(path))
+    convolutions = _make(JointConvolutions, info.convolutions, of_convolutions, path) if info.convolutions else None
+    return Checkpoint(info=info, model=model, convolutions=convolutions, fingerprint=fingerprint(path))
 
 
 def load_recogniser(path: str | Path) -> RecogniserCheckpoint:
@@ -337,6 +351,11 @@ def _read_tensors(path: Path, file: Any) -> dict[str, Tensor]:
                 "an earlier checkpoint"
             )
     return tensors
+
+
+def _take(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Remove the tensors whose names begin with a prefix, and return them without it."""
+    return {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
 
 
 def _read_info(path: Path, metadata: dict[str, str]) -> AnyInfo:

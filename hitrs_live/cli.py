@@ -33,6 +33,7 @@ _VERBS = (
     ("pretrain", "pre-train an encoder without labels"),
     ("finetune", "train a classifier of trimmed sequences, from a pre-trained encoder or from scratch"),
     ("train-detector", "train the live model: action detection on streams, and motion prediction"),
+    ("train-convolutions", "train convolutions beside a detector, a second opinion on the same joints"),
     ("train-forecaster", "train the motion prediction of a finished detector, or of an encoder alone"),
     ("train-pose-forecaster", "train on a published motion-prediction benchmark"),
     ("fit-joint-errors", "fit the model of live joint errors to rendered views"),

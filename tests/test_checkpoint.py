@@ -14,6 +14,7 @@ from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.files.checkpoint_file import checkpoint_path
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolutions
 from hitrs_live.streaming.thresholds import find_thresholds
 from hitrs_live.transforms import NormaliserConfig
 
@@ -43,6 +44,37 @@ def test_a_loaded_model_has_the_saved_weights_to_half_precision(tmp_path: Path) 
     with torch.no_grad():
         # Half precision keeps three decimals of a weight; the outputs stay close, not equal.
         torch.testing.assert_close(after.model(joints)[0], before.model(joints)[0], atol=1e-2, rtol=1e-2)
+
+
+def with_convolutions(classes: int = 3) -> Checkpoint:
+    checkpoint, sizes = tiny(), ConvolutionsConfig(classes=classes, width=8, dilations=(1, 2))
+    info = msgspec.structs.replace(checkpoint.info, convolutions=sizes)
+    return Checkpoint(info=info, model=checkpoint.model, convolutions=JointConvolutions(sizes))
+
+
+def test_convolutions_beside_the_model_are_saved_with_it(tmp_path: Path) -> None:
+    before = with_convolutions()
+    save_checkpoint(tmp_path / "both.safetensors", before)
+    after = load_checkpoint(tmp_path / "both.safetensors")
+    assert before.convolutions
+    assert after.convolutions
+    assert after.convolutions.config == before.convolutions.config
+    joints = torch.randn(1, 20, 25, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(after.convolutions(joints), before.convolutions(joints), atol=1e-2, rtol=1e-2)
+        torch.testing.assert_close(after.model(joints)[0], before.model(joints)[0], atol=1e-2, rtol=1e-2)
+    assert load_encoder(tmp_path / "both.safetensors").info.encoder.clip_width == TINY.clip_width
+
+
+def test_convolutions_that_do_not_fit_the_classes_or_are_missing_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.safetensors"
+    save_checkpoint(path, with_convolutions(classes=4))
+    with pytest.raises(CheckpointMismatch, match="3 labels for convolutions of 4 classes"):
+        load_checkpoint(path)
+    missing = msgspec.structs.replace(with_convolutions(), convolutions=None)
+    save_checkpoint(path, missing)
+    with pytest.raises(CheckpointMismatch, match="weights do not fit its own description"):
+        load_checkpoint(path)
 
 
 def test_a_loaded_model_gives_the_same_output_twice(tmp_path: Path) -> None:

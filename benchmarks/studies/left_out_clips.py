@@ -10,7 +10,6 @@ chosen by these, never by the people of the reality benchmark.
 """
 
 import argparse
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,26 +18,39 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hitrs_live.checkpoint import load_checkpoint
-from hitrs_live.evaluation.bank_scores import bank_logits
+from hitrs_live.checkpoint import Checkpoint, load_checkpoint
+from hitrs_live.data.array_format import LabelledSequence
 from hitrs_live.evaluation.reports.write import write_report
-from hitrs_live.negative_bank.bank import Bank
-from hitrs_live.negative_bank.build import EncodeSettings, begin_build, encode_part
-from hitrs_live.negative_bank.encoder import open_bank_encoder
+from hitrs_live.evaluation.run_predictor import run_predictor
+from hitrs_live.messages import Prediction
+from hitrs_live.skeleton import NTU25
 from hitrs_live.training.class_targets import class_targets
-from hitrs_live.training.clip_store import ClipStore
+from hitrs_live.training.stream_store import StreamStore, read_store
 
 FEWEST_CLIPS: Final = 30
 PASSING: Final = 1e-3
 
 
-def encode(folder: Path, streams: Path, checkpoint: Path) -> Bank:
-    """Encode streams with a detector's encoder, as they are and mirrored, as a bank in a folder."""
-    stride_frames = open_bank_encoder(checkpoint).description.stride_frames
-    settings = EncodeSettings(streams=[streams], checkpoint=checkpoint, step_frames=stride_frames, views=2)
-    for planned in begin_build(folder, settings):
-        encode_part(folder, settings, planned)
-    return Bank.open(folder)
+def predict(checkpoint: Checkpoint, store: StreamStore) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Run a detector over all streams as live, the mirror image included, with a prediction at the end of every clip.
+
+    Returns the numbers of the frames that the predictions describe, (n,), and their logits, (n, K).
+    """
+    spans = [slice(one.first, one.first + one.frames) for one in store.streams]
+    sequences = [
+        LabelledSequence(
+            name=str(number), subject="", joints_m=store.joints_m[span].astype(np.float32),
+            labels=store.class_of[span].astype(np.int64), valid_mask=np.ones(len(NTU25), bool),
+        )
+        for number, span in enumerate(spans)
+    ]  # fmt: skip
+
+    def record(index: int, frame: int, prediction: Prediction, row: int) -> tuple[int, NDArray[np.float32]]:
+        described = store.streams[index].first + frame - checkpoint.info.label_lag_frames
+        return described, prediction.logits[row].copy()
+
+    recorded = [one for _, of_stream in run_predictor(checkpoint, sequences, record) for one in of_stream]
+    return np.array([frame for frame, _ in recorded], np.int64), np.stack([logits for _, logits in recorded])
 
 
 def rank(scores: NDArray[np.floating], done: NDArray[np.bool_]) -> tuple[float, float]:
@@ -55,12 +67,12 @@ def rank(scores: NDArray[np.floating], done: NDArray[np.bool_]) -> tuple[float, 
 def measure(checkpoint_path: Path, streams: Path) -> dict[str, Any]:
     """Measure one detector. Returns its row of the report."""
     checkpoint = load_checkpoint(checkpoint_path)
-    with tempfile.TemporaryDirectory() as folder:
-        bank = encode(Path(folder), streams, checkpoint_path)
-        logits = bank_logits(bank, checkpoint)
-        store = ClipStore([bank], checkpoint.info.labels)
-    sources = store.source_of
-    targets, weights = class_targets(store.class_of, store.known[sources], store.similar, store.absent[sources])
+    store = read_store([streams], checkpoint.info.labels)
+    frames, logits = predict(checkpoint, store)
+    sources = np.array([one.source for one in store.streams])[store.stream_of[frames]]
+    targets, weights = class_targets(
+        store.class_of[frames].astype(np.int64), store.known[sources], store.similar, store.absent[sources]
+    )
     classes = {}
     for number, label in enumerate(checkpoint.info.labels):
         known = weights[:, number] > 0

@@ -24,13 +24,28 @@ def run_reference(
 
     Returns (N, K) logits, as `offline_logits` does.
     """
-    model, info = checkpoint.model, checkpoint.info
-    logits = offline_logits(model, sequence, info.normaliser, step_frames)
+    logits = _with_convolutions(checkpoint, sequence, step_frames)
     if not mirror:
         return logits
     image = replace(sequence, joints_m=mirrored(torch.from_numpy(sequence.joints_m)).numpy())
-    of_image, classes = offline_logits(model, image, info.normaliser, step_frames), mirrored_labels(info.labels)
+    of_image, classes = _with_convolutions(checkpoint, image, step_frames), mirrored_labels(checkpoint.info.labels)
     averaged: NDArray[np.float32] = average_sides(*map(torch.from_numpy, (logits, of_image, classes))).numpy()
+    return averaged
+
+
+@torch.inference_mode()
+def _with_convolutions(
+    checkpoint: Checkpoint, sequence: LabelledSequence, step_frames: int | None
+) -> NDArray[np.float32]:
+    """Predict a recording by Hi-TRS, averaged with the convolutions where the detector has some. Returns (N, K)."""
+    info, beside = checkpoint.info, checkpoint.convolutions
+    logits = offline_logits(checkpoint.model, sequence, info.normaliser, step_frames)
+    if beside is None:
+        return logits
+    joints, _ = normalise_sequence(torch.from_numpy(sequence.joints_m)[None], info.normaliser)
+    grid = info.detector.encoder
+    of_convolutions = beside(joints)[0, grid.clip_span - 1 :: step_frames or grid.clip_stride].numpy()
+    averaged: NDArray[np.float32] = (1 - beside.config.share) * logits + beside.config.share * of_convolutions
     return averaged
 
 

@@ -1,6 +1,7 @@
 """`hitrs-live bank show`: what a bank has of each source, and what a detector reports on it."""
 
 import argparse
+import sys
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,10 @@ def run_show(options: argparse.Namespace) -> int:
     if counts:
         checkpoint = load_checkpoint(options.checkpoint)
         thresholds = find_thresholds(options.thresholds, checkpoint, options.checkpoint).thresholds
+        if checkpoint.convolutions:
+            print(
+                f"{checkpoint.info.name}: without its convolutions, which read joints; a bank has none", file=sys.stderr
+            )
         torch.set_num_threads(options.threads)
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("scoring the bank", total=len(bank))

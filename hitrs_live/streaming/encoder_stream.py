@@ -63,6 +63,10 @@ class StreamState:
         self.frame_count.masked_fill_(rows, 0)
         self.clip_count.masked_fill_(rows, 0)
 
+    def newest_joints(self, rows: Tensor) -> Tensor:
+        """Read the newest frame of some rows, each of which has at least one. rows: (M,) int64 -> (M, J, 3)."""
+        return self.joints[rows, (self.frame_count[rows] - 1) % self.joints.shape[1]]
+
     def clip_window(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Read the windows that end with the newest clip of some rows, each of which has at least one clip.
 

@@ -1,6 +1,11 @@
-"""The Hi-TRS detector as a `StreamModel`: an inference engine, the normaliser and the checkpoint's description."""
+"""The Hi-TRS detector as a `StreamModel`: an inference engine, the normaliser and the checkpoint's description.
+
+A detector may have convolutions beside Hi-TRS. They read the same normalised joints, and the logits of both are
+averaged.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,6 +15,7 @@ from hitrs_live.config import ModelConfig
 from hitrs_live.inference.backend_selection import OpenedEngine
 from hitrs_live.inference.base import Engine
 from hitrs_live.inference.torch_engine import TorchEngine
+from hitrs_live.streaming.convolution_stream import ConvolutionState, ConvolutionStream
 from hitrs_live.streaming.detector_stream import stream_step
 from hitrs_live.streaming.encoder_stream import StreamState
 from hitrs_live.streaming.profile_step import ms_per_frame, time_steps
@@ -26,7 +32,9 @@ def describe_stream(info: CheckpointInfo, step_frames: int | None = None) -> Str
         rate_hz=info.normaliser.rate_hz,
         step_frames=step_frames or grid.clip_stride,
         span_frames=grid.clip_span,
-        window_frames=grid.frames_of(info.detector.window_clips),
+        window_frames=max(
+            grid.frames_of(info.detector.window_clips), info.convolutions.reach_frames if info.convolutions else 0
+        ),
         label_lag_frames=info.label_lag_frames,
         horizon_frames=info.detector.horizon,
         independent=info.independent,
@@ -36,6 +44,14 @@ def describe_stream(info: CheckpointInfo, step_frames: int | None = None) -> Str
         name=info.name,
         embedding_width=grid.clip_width,
     )
+
+
+@dataclass(kw_only=True)
+class HitrsState:
+    """The history of R rows. Advanced in place."""
+
+    encoder: StreamState
+    convolutions: ConvolutionState | None
 
 
 class HitrsStream:
@@ -49,6 +65,7 @@ class HitrsStream:
         """
         self.description = describe_stream(checkpoint.info, step_frames)
         self._engine = engine or TorchEngine(checkpoint.model)
+        self._convolutions = ConvolutionStream(checkpoint.convolutions) if checkpoint.convolutions else None
         self._normaliser = checkpoint.info.normaliser
         self._clips_only = False
 
@@ -61,30 +78,37 @@ class HitrsStream:
         """Leave out the outputs between the ends of clips, as `SkipsOutputs` defines it."""
         self._clips_only = clips_only
 
-    def empty_state(self, rows: int) -> StreamState:
+    def empty_state(self, rows: int) -> HitrsState:
         """Return the state of rows that have seen nothing, as `StreamModel` defines it."""
         config = self._engine.config
-        return StreamState.empty(
+        encoder = StreamState.empty(
             config.encoder, rows, window_clips=config.window_clips, step_frames=self.description.step_frames
         )
+        beside = self._convolutions
+        return HitrsState(encoder=encoder, convolutions=ConvolutionState.empty(beside.config, rows) if beside else None)
 
-    def reset(self, rows: Tensor, state: StreamState) -> StreamState:
+    def reset(self, rows: Tensor, state: HitrsState) -> HitrsState:
         """Forget the past of some rows, in place, as `StreamModel` defines it."""
-        state.reset(rows)
+        state.encoder.reset(rows)
+        if state.convolutions:
+            state.convolutions.reset(rows)
         return state
 
     @torch.inference_mode()
-    def step(self, joints_m: Tensor, state: StreamState, active: Tensor) -> tuple[ModelOutput, StreamState]:
+    def step(self, joints_m: Tensor, state: HitrsState, active: Tensor) -> tuple[ModelOutput, HitrsState]:
         """Advance the active rows by one frame, in place, as `StreamModel` defines it."""
-        output, state = stream_step(
-            self._engine, joints_m, active, state, self._normaliser, clips_only=self._clips_only
+        output, state.encoder = stream_step(
+            self._engine, joints_m, active, state.encoder, self._normaliser, clips_only=self._clips_only
         )
+        logits = output.logits
+        if self._convolutions and state.convolutions:
+            logits = _with_convolutions(logits, output.rows, self._convolutions, state, active)
         future, scales = output.future, output.scales
         # Most frames complete no clip, and then there is nothing to convert.
         if len(output.rows):
             future, scales = denormalise(future, output.body), scales * output.body.size_m[:, None, None]
         return ModelOutput(
-            rows=output.rows, logits=output.logits, future_joints_m=future, scales_m=scales,
+            rows=output.rows, logits=logits, future_joints_m=future, scales_m=scales,
             embeddings=output.embeddings,
         ), state  # fmt: skip
 
@@ -104,6 +128,22 @@ class HitrsStream:
         number = "1 person" if people == 1 else f"{people} people"
         # Short enough for one line of a terminal of 80 columns.
         return f"predicting every {pace}: {own_ms:.1f} ms/frame for {number}; --update clip: {clip_ms:.1f} ms"
+
+
+def _with_convolutions(
+    logits: Tensor, rows: Tensor, convolutions: ConvolutionStream, state: HitrsState, active: Tensor
+) -> Tensor:
+    """Advance the convolutions of the active rows and average logits with theirs.
+
+    logits: (M, K), of some of these rows, (M,). Returns (M, K).
+    """
+    assert state.convolutions
+    moved = active.nonzero().squeeze(1)
+    read = convolutions.step(state.encoder.newest_joints(moved), moved, state.convolutions)
+    if not len(rows):
+        return logits
+    share = convolutions.config.share
+    return (1 - share) * logits + share * convolutions.read(read[torch.isin(moved, rows)])
 
 
 class HitrsLoader:

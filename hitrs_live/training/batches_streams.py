@@ -38,7 +38,7 @@ class Shares:
 
 @dataclass(frozen=True, kw_only=True)
 class ActionBatch:
-    """B windows of N clips, K classes."""
+    """B windows with N outputs each, at the ends of clips or more often; K classes."""
 
     joints: Tensor
     """(B, T, 25, 3), normalised."""
@@ -68,18 +68,21 @@ class WindowBatches:
         seed: tuple[int, ...],
         start_weight: float = 2.0,
         start_frames: int = 9,
+        every_frames: int | None = None,
         shares: Shares = Shares(),
         augment: AugmentConfig = AugmentConfig(),
     ) -> None:
         """Prepare to build batches of `size` windows.
 
-        label_lag_frames: a clip's class is that of the frame this many before its last; start_weight: of an action's
-        clips in its first `start_frames`; seed: the run's and this process's rank; augment: of which speed and
+        label_lag_frames: an output's class is that of the frame this many before its own; start_weight: of an action's
+        outputs in its first `start_frames`; every_frames: from one output to the next, beginning with the end of the
+        first clip, by default the clip stride; seed: the run's and this process's rank; augment: of which speed and
         mirroring apply, since the streams have a camera's errors already.
         """
         self._store, self._detector, self._normaliser = store, detector, normaliser
         self._lag, self._size, self._seed, self._shares = label_lag_frames, size, seed, shares
         self._start_weight, self._start_frames = start_weight, start_frames
+        self._every = every_frames or detector.encoder.clip_stride
         self._frames_of = list(store.frames_by_class().values())
         self._near = np.flatnonzero(store.near_miss > BACKGROUND)
         # A class of one side without a counterpart becomes IGNORE: what its mirror image shows is no class.
@@ -97,7 +100,7 @@ class WindowBatches:
         labels = np.stack([labels for _, labels, _ in drawn])
         sources = [source for _, _, source in drawn]
         known, absent = self._store.known[sources][:, None], self._store.absent[sources][:, None]
-        ends = np.arange(clips) * grid.clip_stride + grid.clip_span - 1 - self._lag
+        ends = np.arange(grid.clip_span - 1, frames, self._every) - self._lag
         joints, _ = normalise_sequence(seen, self._normaliser)
         targets, weights = class_targets(labels[:, ends], known, self._store.similar, absent)
         young = (labels[:, ends] > BACKGROUND) & (frames_since_start(labels)[:, ends] < self._start_frames)

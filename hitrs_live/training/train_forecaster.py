@@ -8,7 +8,7 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, save_checkpoint
+from hitrs_live.checkpoint import Checkpoint, save_checkpoint
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.stream_synthesis import ComposeConfig, StreamComposer
 from hitrs_live.model.detector import HitrsDetector
@@ -98,7 +98,7 @@ def train_forecaster(
     return run_training(
         learner, config.loop, batches=batches, losses_of=lambda wrapped, batch: losses_of(wrapped, batch, config),
         settings=settings, out=out, processes=processes, logger=logger,
-        save=lambda trainer: _save(info, weights_of(trainer), streams_data.text, settings, out),
+        save=lambda trainer: _save(initial, weights_of(trainer), streams_data.text, settings, out),
     )  # fmt: skip
 
 
@@ -116,9 +116,10 @@ def losses_of(module: nn.Module, batch: StreamBatch, config: ForecasterTraining)
     return {"loss": loss, **losses}
 
 
-def _save(info: CheckpointInfo, average: dict[str, Tensor], data: str, settings: str, out: Path) -> None:
+def _save(initial: Checkpoint, average: dict[str, Tensor], data: str, settings: str, out: Path) -> None:
+    info = initial.info
     model = HitrsDetector(info.detector)
     model.load_state_dict(average)
     motion = {"motion made by": "hitrs-live train-forecaster", "motion data": data, "motion settings": settings}
     trained = msgspec.structs.replace(info, provenance={**info.provenance, **motion})
-    save_checkpoint(out, Checkpoint(info=trained, model=model.eval()))
+    save_checkpoint(out, Checkpoint(info=trained, model=model.eval(), convolutions=initial.convolutions))

@@ -14,6 +14,7 @@ from torch import Tensor
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolutions
 from hitrs_live.streaming.hitrs_stream import HitrsStream
 from hitrs_live.streaming.stream_model import ModelOutput, StreamModel
 from hitrs_live.streaming.windowed_onnx import WindowedOnnx
@@ -34,7 +35,7 @@ class Case:
     reference: Reference
 
 
-def hitrs(folder: Path, *, step_frames: int) -> Case:
+def hitrs(folder: Path, *, step_frames: int, convolutions: bool = False) -> Case:
     del folder
     torch.manual_seed(0)
     grid = HiTRSConfig(
@@ -43,9 +44,12 @@ def hitrs(folder: Path, *, step_frames: int) -> Case:
     )  # fmt: skip
     config, normaliser = DetectorConfig(encoder=grid, classes=3, window_clips=4, horizon=6), NormaliserConfig()
     detector = HitrsDetector(config).eval()
+    sizes = ConvolutionsConfig(classes=3, width=8, dilations=(1, 3), share=0.3)
+    beside = JointConvolutions(sizes).eval() if convolutions else None
     info = CheckpointInfo(
-        name="tiny", labels=("background", "jump", "squat"), detector=config, normaliser=normaliser, label_lag_frames=3
-    )
+        name="tiny", labels=("background", "jump", "squat"), detector=config, normaliser=normaliser, label_lag_frames=3,
+        convolutions=sizes if convolutions else None,
+    )  # fmt: skip
 
     @torch.inference_mode()
     def reference(joints_m: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -55,9 +59,13 @@ def hitrs(folder: Path, *, step_frames: int) -> Case:
         _, outputs = detector.encoder(window, causal=True)
         future, scales = (value[:, -1] for value in detector.forecast(outputs, window))
         now = body.map(lambda field: field[:, -1])
-        return detector.action_head(outputs)[:, -1], denormalise(future, now), scales * now.size_m[:, None, None]
+        logits = detector.action_head(outputs)[:, -1]
+        if beside:
+            logits = 0.7 * logits + 0.3 * beside(normalised)[:, -1]
+        return logits, denormalise(future, now), scales * now.size_m[:, None, None]
 
-    return Case(model=HitrsStream(Checkpoint(info=info, model=detector), step_frames=step_frames), reference=reference)
+    checkpoint = Checkpoint(info=info, model=detector, convolutions=beside)
+    return Case(model=HitrsStream(checkpoint, step_frames=step_frames), reference=reference)
 
 
 def windowed_onnx(folder: Path, *, horizon: int) -> Case:
@@ -71,6 +79,8 @@ def windowed_onnx(folder: Path, *, horizon: int) -> Case:
 CASES: dict[str, Callable[[Path], Case]] = {
     "hitrs, an output every clip": partial(hitrs, step_frames=7),
     "hitrs, an output every frame": partial(hitrs, step_frames=1),
+    "hitrs with convolutions, an output every clip": partial(hitrs, step_frames=7, convolutions=True),
+    "hitrs with convolutions, an output every frame": partial(hitrs, step_frames=1, convolutions=True),
     "windowed onnx, no motion": partial(windowed_onnx, horizon=0),
     "windowed onnx, with motion": partial(windowed_onnx, horizon=5),
 }

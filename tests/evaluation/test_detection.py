@@ -15,6 +15,7 @@ from hitrs_live.evaluation.reports.detection import detection_report
 from hitrs_live.evaluation.run_model import motion_errors_mm, run_model
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolutions
 from hitrs_live.transforms import NormaliserConfig
 
 LABELS = ("background", "jump", "squat")
@@ -168,18 +169,21 @@ def test_repetitions_of_one_exercise_by_one_person_are_joined_in_order() -> None
     assert longer.labels.sum() == pytest.approx(60)
 
 
-@pytest.fixture(scope="module")
-def checkpoint() -> Checkpoint:
+@pytest.fixture(scope="module", params=[False, True], ids=["Hi-TRS alone", "with convolutions"])
+def checkpoint(request: pytest.FixtureRequest) -> Checkpoint:
     torch.manual_seed(0)
     encoder = HiTRSConfig(
         frame_width=8, frame_hidden=8, clip_width=16, clip_hidden=8, video_width=16, video_hidden=8, layers=2,
         heads=2, head_width=8, max_clips=8, dropout=0.0,
     )  # fmt: skip
     detector = DetectorConfig(encoder=encoder, classes=3, window_clips=4, horizon=30, motion_hidden=16)
+    sizes = ConvolutionsConfig(classes=3, width=8, dilations=(1, 4, 8), share=0.4) if request.param else None
     info = CheckpointInfo(
-        name="made", labels=LABELS, detector=detector, normaliser=NormaliserConfig(), label_lag_frames=3
-    )
-    return Checkpoint(info=info, model=HitrsDetector(detector).eval())
+        name="made", labels=LABELS, detector=detector, normaliser=NormaliserConfig(), label_lag_frames=3,
+        convolutions=sizes,
+    )  # fmt: skip
+    beside = JointConvolutions(sizes).eval() if sizes else None
+    return Checkpoint(info=info, model=HitrsDetector(detector).eval(), convolutions=beside)
 
 
 @pytest.mark.slow

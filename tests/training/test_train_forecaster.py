@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from recording_logger import Interrupted, RecordingLogger
@@ -20,6 +21,7 @@ from hitrs_live.cli import main
 from hitrs_live.data.shipped_classes import LABELS
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRS, HiTRSConfig
+from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolutions
 from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.motion_losses import in_the_room, motion_losses
 from hitrs_live.training.train_detector import TrainingStreams
@@ -76,6 +78,20 @@ def test_the_detectors_action_scores_are_unchanged_to_the_bit(
     assert (after.info.temperature, after.info.label_lag_frames, after.info.labels) == (1.5, 3, LABELS)
     assert after.info.provenance["made by"] == "a test"
     assert "motion settings" in after.info.provenance
+
+
+def test_convolutions_beside_the_detector_are_kept(
+    streams_data: TrainingStreams, detector: Path, tmp_path: Path
+) -> None:
+    before, sizes = load_checkpoint(detector), ConvolutionsConfig(classes=len(LABELS), width=8, dilations=(1, 2))
+    info = msgspec.structs.replace(before.info, convolutions=sizes)
+    both = tmp_path / "both.safetensors"
+    save_checkpoint(both, Checkpoint(info=info, model=before.model, convolutions=JointConvolutions(sizes)))
+    run(config(1), streams_data, both, tmp_path / "out.safetensors")
+    kept, trained = load_checkpoint(both).convolutions, load_checkpoint(tmp_path / "out.safetensors").convolutions
+    assert kept
+    assert trained
+    assert all(torch.equal(value, trained.state_dict()[name]) for name, value in kept.state_dict().items())
 
 
 def test_with_keep_motion_the_training_goes_on_from_the_detectors_own_head(

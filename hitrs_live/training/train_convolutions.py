@@ -1,0 +1,99 @@
+"""Train convolutions beside a finished detector, on hours of streams as the live path sees them.
+
+Hi-TRS and its heads stay as they are. A step is an order of magnitude cheaper than one of Hi-TRS, so far more motion is
+seen in the same time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from hitrs_live.checkpoint import Checkpoint, save_checkpoint
+from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolutions
+from hitrs_live.training.batches_streams import Shares, WindowBatches
+from hitrs_live.training.distributed import Processes
+from hitrs_live.training.run import part_size, run_training
+from hitrs_live.training.run_settings import beginning_text, settings_text
+from hitrs_live.training.stream_store import StreamStore
+from hitrs_live.training.train_detector import weights_of
+from hitrs_live.training.train_stream_detector import action_losses
+from hitrs_live.training.trainer import TrainerConfig
+from hitrs_live.training.training_logger import TrainingLogger
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvolutionsTraining:
+    """Settings that decide the result, besides the streams and the detector."""
+
+    convolutions: ConvolutionsConfig
+    loop: TrainerConfig
+    batch: int
+    """Windows per process per step, in `loop.accumulate` parts."""
+    shares: Shares = field(default_factory=Shares)
+
+
+def train_convolutions(
+    config: ConvolutionsTraining,
+    store: StreamStore,
+    begin: Checkpoint,
+    out: Path,
+    processes: Processes,
+    logger: TrainingLogger,
+) -> Path:
+    """Train convolutions and write the detector with them; resume an earlier run to `out`.
+
+    store: streams with the classes of `begin`, a detector of independent classes. Convolutions that it has already
+    are replaced. Returns the checkpoint's path.
+    """
+    torch.manual_seed(config.loop.seed)
+    info = begin.info
+    module = ConvolutionsLearner(JointConvolutions(config.convolutions), info.detector.encoder)
+    batches = WindowBatches(
+        store, detector=info.detector, normaliser=info.normaliser, label_lag_frames=info.label_lag_frames,
+        size=part_size(config.batch, config.loop.accumulate), seed=(config.loop.seed, processes.rank),
+        every_frames=config.convolutions.interval, shares=config.shares,
+    )  # fmt: skip
+    data = f"{store.hours:.1f} h of {', '.join(store.sources)}"
+    settings = settings_text(config, processes=processes.count, data=data, begins_from=beginning_text(begin))
+    return run_training(
+        module, config.loop, batches=batches,
+        losses_of=lambda wrapped, batch: action_losses(wrapped(batch.joints), batch, 1.0),
+        settings=settings, out=out, processes=processes, logger=logger,
+        save=lambda trainer: _save(config, begin, weights_of(trainer), data, settings, out),
+    )  # fmt: skip
+
+
+class ConvolutionsLearner(nn.Module):
+    """Convolutions at the frames for which a window has targets: from the first clip's end on, an interval apart."""
+
+    def __init__(self, convolutions: JointConvolutions, grid: HiTRSConfig) -> None:
+        super().__init__()
+        self.convolutions = convolutions
+        self._first = grid.clip_span - 1
+
+    def forward(self, joints: Tensor) -> Tensor:
+        """Predict. joints: (B, T, 25, 3), normalised -> logits (B, N, K)."""
+        interval = self.convolutions.config.interval
+        logits = self.convolutions.predict_every(joints[:, self._first % interval :: interval])
+        return logits[:, self._first // interval :]
+
+
+def _save(
+    config: ConvolutionsTraining, begin: Checkpoint, average: Mapping[str, Tensor], data: str, settings: str, out: Path
+) -> None:
+    convolutions = JointConvolutions(config.convolutions)
+    convolutions.load_state_dict({name.removeprefix("convolutions."): value for name, value in average.items()})
+    made = {
+        "convolutions made by": "hitrs-live train-convolutions",
+        "convolutions data": data,
+        "convolutions settings": settings,
+    }
+    info = msgspec.structs.replace(
+        begin.info, convolutions=config.convolutions, provenance={**begin.info.provenance, **made}
+    )
+    save_checkpoint(out, Checkpoint(info=info, model=begin.model, convolutions=convolutions.eval()))

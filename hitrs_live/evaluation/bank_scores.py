@@ -37,8 +37,9 @@ def bank_logits(
 ) -> NDArray[np.float32]:
     """Compute the logits that the live stream gives at rows of a bank, by default at all. Returns (n, K).
 
-    Convolutions beside Hi-TRS read joints, which a bank has not: they are left out. Where the bank has mirror images, logits are averaged with theirs, as live. on_rows: called with the number of rows
-    that were computed since the last call; a large bank takes minutes.
+    Convolutions beside Hi-TRS read joints, which a bank has not: they are left out. Where the bank has mirror images,
+    logits are averaged with theirs, as live. on_rows: called with the number of rows that were computed since the last
+    call; a large bank takes minutes.
     """
     rows = np.arange(len(bank)) if rows is None else rows
     head = HeadSubmodule(checkpoint.model)

@@ -59,6 +59,8 @@ def stop_deadline(
     try:
         yield
     finally:
+        # Before this thread waits for the other one, which must not take that for a hang.
+        deadline.is_met = True
         signal.set_wakeup_fd(before)
         # The thread reads the end of the stream.
         writing.close()
@@ -76,6 +78,8 @@ class _Deadline:
         self._passed_s = self._last_s = self._cpu_s = 0.0
         self._asked = 0
         self._is_extended = False
+        self.is_met = False
+        """Whether the block has ended; set by the thread that stops."""
 
     @property
     def runs(self) -> bool:
@@ -142,6 +146,7 @@ def _watch(
                 elif number in (signal.SIGINT, signal.SIGTERM):
                     # A closing terminal often sends SIGHUP twice.
                     deadline.ask()
-        if deadline.runs and (reason := deadline.why_over()):
+        # Looking takes a while, in which the block may have ended.
+        if deadline.runs and (reason := deadline.why_over()) and not deadline.is_met:
             on_overdue(reason)
             return

@@ -21,7 +21,6 @@ from hitrs_live.training.distributed import Processes
 from hitrs_live.training.run import part_size, run_training
 from hitrs_live.training.run_settings import beginning_text, settings_text, weights_text
 from hitrs_live.training.stream_store import StreamStore
-from hitrs_live.training.train_detector import weights_of
 from hitrs_live.training.train_stream_detector import action_losses
 from hitrs_live.training.trainer import TrainerConfig
 from hitrs_live.training.training_logger import TrainingLogger
@@ -71,7 +70,7 @@ def train_convolutions(
         module, config.loop, batches=batches,
         losses_of=lambda wrapped, batch: action_losses(wrapped(batch.joints), batch, 1.0),
         settings=settings, out=out, processes=processes, logger=logger,
-        save=lambda trainer: _save(config, begin, weights_of(trainer), data, settings, out),
+        save=lambda trainer: _save(config, begin, trainer.average, data, settings, out),
     )  # fmt: skip
 
 

@@ -113,7 +113,9 @@ def test_a_training_goes_on_from_convolutions_of_the_same_sizes_and_not_of_other
 ) -> None:
     before = tmp_path / "before.safetensors"
     train(streams, before, steps=3)
-    still = TrainerConfig(steps=1, seed=9, learning_rate=0.0, final_learning_rate=0.0, warmup_steps=1, workers=0)
+    still = TrainerConfig(
+        steps=1, seed=9, learning_rate=0.0, final_learning_rate=0.0, warmup_steps=1, average_decay=0.9, workers=0
+    )
     for name, sizes in (("same", replace(SIZES, share=0.3)), ("wider", replace(SIZES, width=24))):
         config = ConvolutionsTraining(convolutions=sizes, loop=still, batch=4)
         with join_processes("cpu") as processes:

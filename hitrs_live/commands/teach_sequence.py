@@ -15,7 +15,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the action's flags."""
     parser.add_argument("name", type=action_name, metavar="NAME", help="name of the sequence")
     parser.add_argument(
-        "--steps", type=_names, required=True, metavar="NAMES",
+        "--steps", type=_listed, required=True, metavar="NAMES",
         help="taught actions, classes of the model or other sequences, in order, with commas",
     )  # fmt: skip
     parser.add_argument(
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _names(text: str) -> tuple[str, ...]:
+def _listed(text: str) -> tuple[str, ...]:
     """Read names with commas."""
     return tuple(one.strip() for one in text.split(","))
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import count, positive, share
+from hitrs_live.commands.flags import count, fraction, positive, share
 from hitrs_live.commands.training_flags import add_out, add_run_flags
 
 
@@ -11,7 +11,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
     parser.add_argument(
         "--checkpoint", type=Path, metavar="FILE", required=True,
-        help="detector with a sigmoid for each class; Hi-TRS and its heads do not change",
+        help="detector with a sigmoid for each class; Hi-TRS and its heads do not change, and convolutions that it has "
+        "already are trained further",
     )  # fmt: skip
     parser.add_argument(
         "--streams", type=Path, nargs="+", metavar="FOLDER", required=True,
@@ -22,6 +23,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--share", type=share, default=0.5, metavar="X",
         help="weight of their logits in the average with those of Hi-TRS (default: 0.5)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--guessed-limbs", type=fraction, default=0.3, metavar="X",
+        help="share of windows in which legs or an arm are shaken, as where a camera does not see them (default: 0.3)",
     )  # fmt: skip
     parser.add_argument(
         "--batch", type=count, default=48, metavar="N", help="windows per step and process (default: 48)"

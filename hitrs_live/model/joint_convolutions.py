@@ -86,16 +86,18 @@ class JointConvolutions(nn.Module):
         self.config = config
         self.embed = nn.Linear(_FEATURES, config.width)
         self.layers = nn.ModuleList(ConvolutionLayer(config.width, dilation) for dilation in config.dilations)
-        self.head = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.classes))
-        nn.init.constant_(self.head[1].bias, float(torch.logit(torch.tensor(_RARE))))
+        scores = nn.Linear(config.width, config.classes)
+        nn.init.constant_(scores.bias, float(torch.logit(torch.tensor(_RARE))))
+        self.head = nn.Sequential(nn.LayerNorm(config.width), scores)
 
     def forward(self, joints: Tensor) -> Tensor:
         """Predict at every frame. joints: (B, T, 25, 3), normalised -> logits (B, T, K)."""
-        interval, frames = self.config.interval, joints.shape[1]
+        interval = self.config.interval
+        rows, frames, points, axes = joints.shape
         padded = F.pad(joints, (0, 0, 0, 0, 0, -frames % interval))
-        interleaved = padded.unflatten(1, (-1, interval)).transpose(1, 2).flatten(0, 1)
-        logits = self.predict_every(interleaved).unflatten(0, (-1, interval))
-        return logits.transpose(1, 2).flatten(1, 2)[:, :frames]
+        interleaved = padded.reshape(rows, -1, interval, points, axes).transpose(1, 2).flatten(0, 1)
+        logits = self.predict_every(interleaved)
+        return logits.reshape(rows, interval, -1, self.config.classes).transpose(1, 2).flatten(1, 2)[:, :frames]
 
     def predict_every(self, joints: Tensor) -> Tensor:
         """Predict at every frame of sequences whose frames are `interval` apart. (B, S, 25, 3) -> (B, S, K)."""

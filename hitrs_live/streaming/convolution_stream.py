@@ -41,12 +41,13 @@ class ConvolutionStream:
     @torch.inference_mode()
     def __init__(self, model: JointConvolutions) -> None:
         self._model, self._config = model, model.config
-        layers = [layer for layer in model.layers if isinstance(layer, ConvolutionLayer)]
-        kernels = [layer.convolution.weight for layer in layers]
+        self._layers = [layer for layer in model.layers if isinstance(layer, ConvolutionLayer)]
+        kernels = [layer.convolution.weight for layer in self._layers]
         # What was computed before this frame is read by all layers in one product.
         self._of_past = torch.stack([torch.cat((kernel[..., 0], kernel[..., 1]), 1).T for kernel in kernels])
         self._of_now = [kernel[..., 2].contiguous() for kernel in kernels]
-        self._bias = torch.stack([layer.convolution.bias for layer in layers if layer.convolution.bias is not None])
+        biases = (layer.convolution.bias for layer in self._layers)
+        self._bias = torch.stack([bias for bias in biases if bias is not None])
         self._rings = torch.tensor(self._config.rings)
         self._first = self._rings.cumsum(0) - self._rings
 
@@ -63,13 +64,13 @@ class ConvolutionStream:
         of: those equal the last of `JointConvolutions` over the row's frames since its reset.
         """
         count = state.frame_count[rows]
-        x = self._model.embed(self._features(joints, rows, count, state))
+        x: Tensor = self._model.embed(self._features(joints, rows, count, state))
         oldest = self._first + count[:, None] % self._rings
         half = self._first + (count[:, None] + self._rings // 2) % self._rings
         remembered = torch.cat((state.past[rows[:, None], oldest], state.past[rows[:, None], half]), -1)
         of_past = torch.baddbmm(self._bias[:, None], remembered.transpose(0, 1), self._of_past)
         inputs = []
-        for layer, kernel, before in zip(self._model.layers, self._of_now, of_past, strict=True):
+        for layer, kernel, before in zip(self._layers, self._of_now, of_past, strict=True):
             inputs.append(layer.norm(x))
             x = x + layer.mix(F.gelu(before + F.linear(inputs[-1], kernel)))
         state.past[rows[:, None], oldest] = torch.stack(inputs, dim=1)

@@ -5,7 +5,7 @@ seen in the same time.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from hitrs_live.checkpoint import Checkpoint, save_checkpoint
+from hitrs_live.data.guessed_limbs import GuessedLimbs
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolutions
 from hitrs_live.training.batches_streams import Shares, WindowBatches
 from hitrs_live.training.distributed import Processes
 from hitrs_live.training.run import part_size, run_training
-from hitrs_live.training.run_settings import beginning_text, settings_text
+from hitrs_live.training.run_settings import beginning_text, settings_text, weights_text
 from hitrs_live.training.stream_store import StreamStore
-from hitrs_live.training.train_detector import weights_of
 from hitrs_live.training.train_stream_detector import action_losses
 from hitrs_live.training.trainer import TrainerConfig
 from hitrs_live.training.training_logger import TrainingLogger
@@ -35,6 +35,7 @@ class ConvolutionsTraining:
     batch: int
     """Windows per process per step, in `loop.accumulate` parts."""
     shares: Shares = field(default_factory=Shares)
+    guessed: GuessedLimbs = field(default_factory=GuessedLimbs)
 
 
 def train_convolutions(
@@ -47,24 +48,29 @@ def train_convolutions(
 ) -> Path:
     """Train convolutions and write the detector with them; resume an earlier run to `out`.
 
-    store: streams with the classes of `begin`, a detector of independent classes. Convolutions that it has already
-    are replaced. Returns the checkpoint's path.
+    store: streams with the classes of `begin`, a detector of independent classes. Where it has convolutions of these
+    sizes already, the training goes on from them. Returns the checkpoint's path.
     """
     torch.manual_seed(config.loop.seed)
-    info = begin.info
-    module = ConvolutionsLearner(JointConvolutions(config.convolutions), info.detector.encoder)
+    info, convolutions = begin.info, JointConvolutions(config.convolutions)
+    begins_from = beginning_text(begin)
+    earlier = begin.convolutions
+    if earlier and replace(earlier.config, share=config.convolutions.share) == config.convolutions:
+        convolutions.load_state_dict(earlier.state_dict())
+        begins_from += f", {weights_text('convolutions', convolutions.parameters())}"
+    module = ConvolutionsLearner(convolutions, info.detector.encoder)
     batches = WindowBatches(
         store, detector=info.detector, normaliser=info.normaliser, label_lag_frames=info.label_lag_frames,
         size=part_size(config.batch, config.loop.accumulate), seed=(config.loop.seed, processes.rank),
-        every_frames=config.convolutions.interval, shares=config.shares,
+        every_frames=config.convolutions.interval, shares=config.shares, guessed=config.guessed,
     )  # fmt: skip
     data = f"{store.hours:.1f} h of {', '.join(store.sources)}"
-    settings = settings_text(config, processes=processes.count, data=data, begins_from=beginning_text(begin))
+    settings = settings_text(config, processes=processes.count, data=data, begins_from=begins_from)
     return run_training(
         module, config.loop, batches=batches,
         losses_of=lambda wrapped, batch: action_losses(wrapped(batch.joints), batch, 1.0),
         settings=settings, out=out, processes=processes, logger=logger,
-        save=lambda trainer: _save(config, begin, weights_of(trainer), data, settings, out),
+        save=lambda trainer: _save(config, begin, trainer.average, data, settings, out),
     )  # fmt: skip
 
 

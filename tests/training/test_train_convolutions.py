@@ -108,6 +108,29 @@ def test_an_interrupted_and_resumed_run_ends_with_the_same_convolutions(streams:
     assert all(torch.equal(value, two.state_dict()[name]) for name, value in one.state_dict().items())
 
 
+def test_a_training_goes_on_from_convolutions_of_the_same_sizes_and_not_of_others(
+    streams: StreamStore, tmp_path: Path
+) -> None:
+    before = tmp_path / "before.safetensors"
+    train(streams, before, steps=3)
+    still = TrainerConfig(
+        steps=1, seed=9, learning_rate=0.0, final_learning_rate=0.0, warmup_steps=1, average_decay=0.9, workers=0
+    )
+    for name, sizes in (("same", replace(SIZES, share=0.3)), ("wider", replace(SIZES, width=24))):
+        config = ConvolutionsTraining(convolutions=sizes, loop=still, batch=4)
+        with join_processes("cpu") as processes:
+            out = tmp_path / f"{name}.safetensors"
+            train_convolutions(config, streams, load_checkpoint(before), out, processes, RecordingLogger())
+    one, same, wider = (load_checkpoint(tmp_path / f"{name}.safetensors") for name in ("before", "same", "wider"))
+    assert one.convolutions
+    assert same.convolutions
+    assert wider.convolutions
+    for name, value in one.convolutions.state_dict().items():
+        torch.testing.assert_close(same.convolutions.state_dict()[name], value, atol=1e-3, rtol=0)
+    assert same.convolutions.config.share == 0.3
+    assert wider.convolutions.config.width == 24
+
+
 def test_the_command_trains_beside_a_detector_on_streams(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "begin.safetensors", detector())
     (tmp_path / "streams").mkdir()

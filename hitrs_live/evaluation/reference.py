@@ -45,8 +45,7 @@ def _with_convolutions(
     joints, _ = normalise_sequence(torch.from_numpy(sequence.joints_m)[None], info.normaliser)
     grid = info.detector.encoder
     of_convolutions = beside(joints)[0, grid.clip_span - 1 :: step_frames or grid.clip_stride].numpy()
-    averaged: NDArray[np.float32] = (1 - beside.config.share) * logits + beside.config.share * of_convolutions
-    return averaged
+    return beside.config.average(logits, of_convolutions)
 
 
 @torch.inference_mode()

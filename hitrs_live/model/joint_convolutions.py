@@ -9,15 +9,19 @@ frames in between. That is the same as convolutions of every frame whose dilatio
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
+import numpy as np
 import torch
 from msgspec import Meta
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hitrs_live.model.hitrs import Size
 from hitrs_live.skeleton import NTU25
+
+_Logits = TypeVar("_Logits", Tensor, NDArray[np.float32])
 
 TAPS = 3
 """Frames that one convolution reads: its own, and those one and two dilations before."""
@@ -25,8 +29,6 @@ _FEATURES = 2 * 3 * len(NTU25)
 """Place and velocity of each joint."""
 _VELOCITY_SCALE = 3.0
 """Brings velocities, in body sizes from one frame to the next, to the range of places."""
-_RARE = 0.03
-"""Before training, each class is taken to be done in this share of frames."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,11 @@ class ConvolutionsConfig:
     """Frames from one that is read to the next."""
     share: Annotated[float, Meta(gt=0, le=1)] = 0.5
     """Weight of their logits in the average with those of Hi-TRS."""
+
+    def average(self, logits: _Logits, of_convolutions: _Logits) -> _Logits:
+        """Average logits of Hi-TRS with those of the convolutions, of any equal shapes."""
+        averaged: _Logits = (1 - self.share) * logits + self.share * of_convolutions
+        return averaged
 
     @property
     def rings(self) -> tuple[int, ...]:
@@ -86,9 +93,7 @@ class JointConvolutions(nn.Module):
         self.config = config
         self.embed = nn.Linear(_FEATURES, config.width)
         self.layers = nn.ModuleList(ConvolutionLayer(config.width, dilation) for dilation in config.dilations)
-        scores = nn.Linear(config.width, config.classes)
-        nn.init.constant_(scores.bias, float(torch.logit(torch.tensor(_RARE))))
-        self.head = nn.Sequential(nn.LayerNorm(config.width), scores)
+        self.head = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, config.classes))
 
     def forward(self, joints: Tensor) -> Tensor:
         """Predict at every frame. joints: (B, T, 25, 3), normalised -> logits (B, T, K)."""

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hitrs_live.model.joint_convolutions import ConvolutionLayer, ConvolutionsConfig, JointConvolutions, motion_features
+from hitrs_live.skeleton import NTU25
 
 
 @dataclass(kw_only=True)
@@ -25,7 +26,7 @@ class ConvolutionState:
         """Return the state of rows that have seen nothing."""
         return cls(
             past=torch.zeros(rows, sum(config.rings), config.width),
-            joints=torch.zeros(rows, config.interval, 25, 3),
+            joints=torch.zeros(rows, config.interval, len(NTU25), 3),
             frame_count=torch.zeros(rows, dtype=torch.int64),
         )
 

@@ -142,8 +142,7 @@ def _with_convolutions(
     read = convolutions.step(state.encoder.newest_joints(moved), moved, state.convolutions)
     if not len(rows):
         return logits
-    share = convolutions.config.share
-    return (1 - share) * logits + share * convolutions.read(read[torch.isin(moved, rows)])
+    return convolutions.config.average(logits, convolutions.read(read[torch.isin(moved, rows)]))
 
 
 class HitrsLoader:

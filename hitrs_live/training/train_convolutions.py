@@ -21,7 +21,7 @@ from hitrs_live.training.distributed import Processes
 from hitrs_live.training.run import part_size, run_training
 from hitrs_live.training.run_settings import beginning_text, settings_text, weights_text
 from hitrs_live.training.stream_store import StreamStore
-from hitrs_live.training.train_stream_detector import action_losses
+from hitrs_live.training.train_stream_detector import action_losses, expect_rarely
 from hitrs_live.training.trainer import TrainerConfig
 from hitrs_live.training.training_logger import TrainingLogger
 
@@ -53,6 +53,9 @@ def train_convolutions(
     """
     torch.manual_seed(config.loop.seed)
     info, convolutions = begin.info, JointConvolutions(config.convolutions)
+    scores = convolutions.head[-1]
+    assert isinstance(scores, nn.Linear)
+    expect_rarely(scores)
     begins_from = beginning_text(begin)
     earlier = begin.convolutions
     if earlier and replace(earlier.config, share=config.convolutions.share) == config.convolutions:

@@ -71,7 +71,7 @@ def train_stream_detector(
     model = HitrsDetector(config.detector)
     head = model.action_head[-1]
     assert isinstance(head, nn.Linear)
-    nn.init.constant_(head.bias, float(torch.logit(torch.tensor(_RARE))))
+    expect_rarely(head)
     if isinstance(begin, Checkpoint):
         model.encoder.load_state_dict(begin.model.encoder.state_dict())
         keep_heads(model, store.labels, begin)
@@ -91,6 +91,11 @@ def train_stream_detector(
         settings=settings, out=out, processes=processes, logger=logger,
         save=lambda trainer: save_independent(config, store.labels, weights_of(trainer), provenance, out),
     )  # fmt: skip
+
+
+def expect_rarely(scores: nn.Linear) -> None:
+    """Set the biases of an untrained layer of logits so that each class is taken to be done in few clips."""
+    nn.init.constant_(scores.bias, float(torch.logit(torch.tensor(_RARE))))
 
 
 def keep_heads(model: HitrsDetector, labels: Sequence[str], begin: Checkpoint) -> None:

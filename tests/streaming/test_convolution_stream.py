@@ -48,7 +48,7 @@ def test_a_row_that_pauses_goes_on_where_it_stopped_and_leaves_the_others_alone(
     torch.testing.assert_close(logits[1:, active[1]], without_pause, atol=1e-5, rtol=0)
 
 
-def test_a_reset_row_begins_anew_and_the_other_goes_on(model: JointConvolutions) -> None:
+def test_a_reset_row_starts_over_and_the_other_goes_on(model: JointConvolutions) -> None:
     joints, stream = joints_of(2), ConvolutionStream(model)
     state = ConvolutionState.empty(model.config, 2)
     both = torch.arange(2)

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import count, fraction, positive, share
-from hitrs_live.commands.training_flags import add_out, add_run_flags
+from hitrs_live.commands.flags import count, positive, share
+from hitrs_live.commands.training_flags import add_camera_faults, add_out, add_run_flags
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +24,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--share", type=share, default=0.5, metavar="X",
         help="weight of their logits in the average with those of Hi-TRS (default: 0.5)",
     )  # fmt: skip
-    parser.add_argument(
-        "--guessed-limbs", type=fraction, default=0.3, metavar="X",
-        help="share of windows in which legs or an arm are shaken, as where a camera does not see them (default: 0.3)",
-    )  # fmt: skip
+    add_camera_faults(parser, default=1.0)
     parser.add_argument(
         "--batch", type=count, default=48, metavar="N", help="windows per step and process (default: 48)"
     )

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from hitrs_live.commands.flags import fraction, positive, whole
-from hitrs_live.commands.training_flags import add_data, add_out, add_people, add_run_flags
+from hitrs_live.commands.training_flags import add_camera_faults, add_data, add_out, add_people, add_run_flags
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +39,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--learning-rate", type=positive, default=1e-3, metavar="X", help="learning rate (default: 0.001)"
     )
     parser.add_argument("--dropout", type=fraction, default=0.1, metavar="X", help="dropout (default: 0.1)")
+    add_camera_faults(parser, default=0.0)
     add_run_flags(parser, steps=2400)
     parser.set_defaults(run=run)
 

@@ -45,6 +45,15 @@ def add_out(parser: argparse.ArgumentParser, default: str, text: str) -> None:
     parser.add_argument("--out", type=Path, default=Path(default), metavar="FILE", help=f"{text} (default: {default})")
 
 
+def add_camera_faults(parser: argparse.ArgumentParser, default: float) -> None:
+    """Add how often the faults of other cameras are added to streams that have modelled ones."""
+    parser.add_argument(
+        "--camera-faults", type=fraction, default=default, metavar="X",
+        help="how often windows of --streams get the faults of another camera (hidden legs and arms, jitter, tilt, "
+        f"depth): 0 for none, 1 for most windows (default: {default:g})",
+    )  # fmt: skip
+
+
 def add_modality(parser: argparse.ArgumentParser) -> None:
     """Add the model's input modality."""
     parser.add_argument(

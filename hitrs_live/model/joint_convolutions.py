@@ -1,7 +1,8 @@
 """Convolutions over the joints of a stream: a second, cheap opinion beside the transformer.
 
 Causal dilated convolutions with residual connections, as in temporal convolutional networks (Bai, Kolter and Koltun,
-arXiv 1803.01271, section 3), read all joints of a frame at once and look several seconds back. They have no tokens and
+arXiv 1803.01271, section 3), read all joints and bones of a frame at once and look several seconds
+back. They have no tokens and
 no attention, so they are wrong about other things than Hi-TRS; logits of both are averaged.
 
 They work at a part of the frame rate: of frames `interval` apart, as many sequences run interleaved as there are
@@ -25,8 +26,13 @@ _Logits = TypeVar("_Logits", Tensor, NDArray[np.float32])
 
 TAPS = 3
 """Frames that one convolution reads: its own, and those one and two dilations before."""
-_FEATURES = 2 * 3 * len(NTU25)
-"""Place and velocity of each joint."""
+_FEATURES = 3 * 3 * len(NTU25)
+"""Place and velocity of each joint, and the direction of its bone."""
+_PARENTS = torch.tensor(NTU25.parents)
+_AT_ROOT = (NTU25.root == _PARENTS)[:, None] & (torch.arange(len(NTU25)) != NTU25.root)[:, None]
+"""(25, 1): bones that begin at the root, whose own slot is its path; its place is zero."""
+_SHORT_BONE = 0.03
+"""Length, in body sizes, of a bone whose direction is noise: it counts half."""
 _VELOCITY_SCALE = 3.0
 """Brings velocities, in body sizes from one frame to the next, to the range of places."""
 
@@ -115,9 +121,11 @@ class JointConvolutions(nn.Module):
 
 
 def motion_features(joints: Tensor, earlier: Tensor) -> Tensor:
-    """Join the places and the velocities of joints.
+    """Join the places and the velocities of joints, and the directions of bones, which no body's proportions change.
 
     joints, earlier: (..., 25, 3), normalised, of a frame and of that one interval before; the first frame of a stream
     is its own earlier one. Returns (..., F).
     """
-    return torch.cat((joints, (joints - earlier) * _VELOCITY_SCALE), dim=-1).flatten(-2)
+    bones = joints - torch.where(_AT_ROOT, 0.0, joints[..., _PARENTS, :])
+    directions = bones / (bones.norm(dim=-1, keepdim=True) + _SHORT_BONE)
+    return torch.cat((joints, (joints - earlier) * _VELOCITY_SCALE, directions), dim=-1).flatten(-2)

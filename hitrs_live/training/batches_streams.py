@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.data.augment import AugmentConfig, Augmenter
-from hitrs_live.data.guessed_limbs import GuessedLimbs, LimbGuesser
+from hitrs_live.data.camera_faults import NO_FAULTS, CameraFaults, FaultMaker
 from hitrs_live.data.stream_synthesis import Stream
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.skeleton import mirrored_labels
@@ -70,7 +70,7 @@ class WindowBatches:
         start_weight: float = 2.0,
         start_frames: int = 9,
         every_frames: int | None = None,
-        guessed: GuessedLimbs | None = None,
+        faults: CameraFaults = NO_FAULTS,
         shares: Shares = Shares(),
         augment: AugmentConfig = AugmentConfig(),
     ) -> None:
@@ -78,7 +78,7 @@ class WindowBatches:
 
         label_lag_frames: an output's class is that of the frame this many before its own; start_weight: of an action's
         outputs in its first `start_frames`; every_frames: from one output to the next, beginning with the end of the
-        first clip, by default the clip stride; guessed: how limbs are guessed, None for never; seed: the run's and this
+        first clip, by default the clip stride; faults: of cameras, added to the joints; seed: the run's and this
         process's rank; augment: of which speed and mirroring apply, since the streams have a camera's errors already.
         """
         self._store, self._detector, self._normaliser = store, detector, normaliser
@@ -89,7 +89,7 @@ class WindowBatches:
         self._near = np.flatnonzero(store.near_miss > BACKGROUND)
         # A class of one side without a counterpart becomes IGNORE: what its mirror image shows is no class.
         self._augmenter = Augmenter(augment, mirrored_labels(store.labels))
-        self._guesser = LimbGuesser(guessed, store.labels) if guessed else None
+        self._faults = FaultMaker(faults, store.labels)
 
     def __call__(self, number: int) -> ActionBatch:
         """Draw a batch; its windows have the same number of clips."""
@@ -124,9 +124,7 @@ class WindowBatches:
             real_mask=np.ones(span.stop - span.start, bool),
         )  # fmt: skip
         varied = self._augmenter.vary_motion(_padded(piece, needed), frames, rng)
-        joints_m, labels = varied.joints_m.astype(np.float32), varied.labels
-        if self._guesser:
-            joints_m, labels = self._guesser.apply(joints_m, labels, rng)
+        joints_m, labels = self._faults.apply(varied.joints_m.astype(np.float32), varied.labels, rng)
         return joints_m, labels, stream.source
 
     def _draw_frame(self, rng: np.random.Generator) -> int:

@@ -5,7 +5,7 @@ import argparse
 import torch
 
 from hitrs_live.checkpoint import load_checkpoint
-from hitrs_live.data.guessed_limbs import GuessedLimbs
+from hitrs_live.data.camera_faults import CameraFaults
 from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.model.joint_convolutions import ConvolutionsConfig
 from hitrs_live.training.distributed import join_processes
@@ -35,7 +35,7 @@ def run_train_convolutions(options: argparse.Namespace) -> int:
             accumulate=options.accumulate, average_decay=0.998, precision=options.precision, workers=options.workers,
         ),
         batch=options.batch,
-        guessed=GuessedLimbs(share=options.guessed_limbs),
+        faults=CameraFaults().as_often(options.camera_faults),
     )  # fmt: skip
     with join_processes(options.device) as processes:
         with TrainingLogger(

@@ -11,6 +11,7 @@ import torch
 
 from hitrs_live.checkpoint import Checkpoint, EncoderCheckpoint, checkpoint_kind, load_checkpoint, load_encoder
 from hitrs_live.data.array_format import BACKGROUND, LabelledSequence, data_folder
+from hitrs_live.data.camera_faults import CameraFaults
 from hitrs_live.data.class_map import read_classes
 from hitrs_live.data.dataset import UNLABELLED, Dataset
 from hitrs_live.data.open_dataset import BACKGROUND_NAME, check_rates, open_datasets
@@ -90,6 +91,7 @@ def _train_on_streams(options: argparse.Namespace, begin: EncoderCheckpoint | No
         normaliser=begin.info.normaliser if begin else NormaliserConfig(),
         loop=_loop(options),
         batch=options.batch,
+        faults=CameraFaults().as_often(options.camera_faults),
     )
     earlier = _earlier(options)
     return _run(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from hitrs_live.checkpoint import Checkpoint, save_checkpoint
-from hitrs_live.data.guessed_limbs import GuessedLimbs
+from hitrs_live.data.camera_faults import CameraFaults
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolutions
 from hitrs_live.training.batches_streams import Shares, WindowBatches
@@ -35,7 +35,7 @@ class ConvolutionsTraining:
     batch: int
     """Windows per process per step, in `loop.accumulate` parts."""
     shares: Shares = field(default_factory=Shares)
-    guessed: GuessedLimbs = field(default_factory=GuessedLimbs)
+    faults: CameraFaults = field(default_factory=CameraFaults)
 
 
 def train_convolutions(
@@ -65,7 +65,7 @@ def train_convolutions(
     batches = WindowBatches(
         store, detector=info.detector, normaliser=info.normaliser, label_lag_frames=info.label_lag_frames,
         size=part_size(config.batch, config.loop.accumulate), seed=(config.loop.seed, processes.rank),
-        every_frames=config.convolutions.interval, shares=config.shares, guessed=config.guessed,
+        every_frames=config.convolutions.interval, shares=config.shares, faults=config.faults,
     )  # fmt: skip
     data = f"{store.hours:.1f} h of {', '.join(store.sources)}"
     settings = settings_text(config, processes=processes.count, data=data, begins_from=begins_from)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, EncoderCheckpoint, save_checkpoint
+from hitrs_live.data.camera_faults import NO_FAULTS, CameraFaults
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.training.batches_clips import ClipBatch
 from hitrs_live.training.batches_streams import ActionBatch, Shares, WindowBatches
@@ -49,6 +50,7 @@ class StreamDetectorTraining(IndependentTraining):
     """Settings that decide the result, besides the streams and the initial encoder."""
 
     shares: Shares = field(default_factory=Shares)
+    faults: CameraFaults = NO_FAULTS
     negative_weight: float = 1.0
     """Weight of a class in clips in which it is not done."""
 
@@ -80,7 +82,7 @@ def train_stream_detector(
     batches = WindowBatches(
         store, detector=config.detector, normaliser=config.normaliser, label_lag_frames=config.label_lag_frames,
         size=part_size(config.batch, config.loop.accumulate), seed=(config.loop.seed, processes.rank),
-        shares=config.shares,
+        shares=config.shares, faults=config.faults,
     )  # fmt: skip
     data = f"{store.hours:.1f} h of {', '.join(store.sources)}"
     settings = settings_text(config, processes=processes.count, data=data, begins_from=beginning_text(begin))

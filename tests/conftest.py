@@ -1,6 +1,7 @@
 """What all tests share: the data folder, a recording, and torch on one thread, as it runs live."""
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 # How long an example takes depends on the machine.
 settings.register_profile("any_speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any_speed")
+
+
+@pytest.fixture(autouse=True)
+def subnormal_numbers_stay() -> Iterator[None]:
+    """Undo what training sets for the whole process: numbers too small for a normal float32 are no longer zero."""
+    yield
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,6 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import replace
 
-import torch
-
 from hitrs_live.checkpoint import EncoderCheckpoint, load_encoder
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.open_dataset import check_classes, open_dataset
@@ -18,6 +16,7 @@ from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.finetune import FinetuneConfig, finetune
 from hitrs_live.training.run import part_size
 from hitrs_live.training.run_pretrain import DEFAULT_SIZE, check_counts
+from hitrs_live.training.threads import use_threads
 from hitrs_live.training.trainer import TrainerConfig
 from hitrs_live.training.training_logger import TrainingLogger
 from hitrs_live.transforms import NormaliserConfig
@@ -40,6 +39,7 @@ _MIN_STEPS = 300
 
 def run_finetune(options: argparse.Namespace) -> int:
     """Fine-tune with the given flags; resume an interrupted run to the same file. Return the exit code."""
+    use_threads(options.threads)
     _fill_in(options, PRESETS[options.preset])
     check_counts(options, "batch", "accumulate", "steps", "epochs")
     if options.head_only and not options.checkpoint:
@@ -47,7 +47,6 @@ def run_finetune(options: argparse.Namespace) -> int:
     data = _training_data(options)
     begin = _encoder(options)
     encoder = replace(begin.info.encoder, dropout=options.dropout) if begin else _fresh(options)
-    torch.set_num_threads(options.threads)
     with join_processes(options.device) as processes:
         batch = _batch(options, len(data.samples) // processes.count)
         an_epoch = max(1, len(data.samples) // (batch * processes.count))

@@ -3,11 +3,10 @@
 import argparse
 from collections.abc import Sequence
 
-import torch
-
 from hitrs_live.training.fit_joint_errors import fit_joint_errors
 from hitrs_live.training.joint_error_sequences import FitSettings
 from hitrs_live.training.people_left_out import split_people
+from hitrs_live.training.threads import use_threads
 from hitrs_live.virtual_camera.joint_errors.model import JointErrorModel
 from hitrs_live.virtual_camera.joint_errors.pairs import JointPair
 from hitrs_live.virtual_camera.joint_errors.rendered_pairs import read_pairs
@@ -17,7 +16,7 @@ def run_fit_joint_errors(
     options: argparse.Namespace,
 ) -> tuple[JointErrorModel, Sequence[JointPair], Sequence[JointPair]]:
     """Fit a model with the given flags and write it. Returns it, the pairs it was fitted on, and those left out."""
-    torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     pairs = read_pairs(options.pairs)
     fitted, left_out = split_people(pairs, options.leave_out, options.seed, person_of=lambda pair: pair.subject)
     print(f"{len(fitted)} views to fit on, {len(left_out)} of other people to measure on", flush=True)

@@ -3,8 +3,6 @@
 import argparse
 from collections.abc import Sequence
 
-import torch
-
 from hitrs_live.config import Config
 from hitrs_live.temporal_lifting.network import LifterNetwork
 from hitrs_live.temporal_lifting.weights import read_weights, write_weights
@@ -13,6 +11,7 @@ from hitrs_live.training.fit_lifter import LifterSettings, fit_lifter
 from hitrs_live.training.joint_error_sequences import FitSettings
 from hitrs_live.training.lifter_motion import SeenMotion, see_motion
 from hitrs_live.training.people_left_out import split_people
+from hitrs_live.training.threads import use_threads
 from hitrs_live.virtual_camera.joint_errors.rendered_pairs import lifted_pair
 from hitrs_live.virtual_camera.views.rendered_sets import view_files
 from hitrs_live.virtual_camera.views.rendered_view import RenderedView, read_view
@@ -28,7 +27,7 @@ def run_fit_lifter(
     Returns it as written, in half precision, the views that it was fitted on, and those of the people left out.
     Raises DataError where there are too few views.
     """
-    torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     views = [read_view(path) for path in view_files(options.pairs)]
     fitted, left_out = split_people(views, options.leave_out, options.seed, person_of=lambda view: view.person_name)
     print(f"{len(fitted)} views to fit on, {len(left_out)} of other people to measure on", flush=True)

@@ -4,8 +4,6 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
-
 from hitrs_live.data.array_format import data_folder
 from hitrs_live.data.dataset import Dataset
 from hitrs_live.data.open_dataset import open_datasets
@@ -13,6 +11,7 @@ from hitrs_live.errors import ConfigError
 from hitrs_live.model.hitrs import SIZES
 from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.pretrain import PRESETS, pretrain
+from hitrs_live.training.threads import use_threads
 from hitrs_live.training.training_logger import TrainingLogger
 
 DEFAULT_SIZE = "small"
@@ -21,6 +20,7 @@ DEFAULT_SIZE = "small"
 
 def run_pretrain(options: argparse.Namespace) -> int:
     """Pre-train with the given flags; resume an interrupted run to the same file. Return the exit code."""
+    use_threads(options.threads)
     check_counts(options, "batch", "accumulate", "steps")
     datasets = open_datasets(options.data or [data_folder() / "ship"])
     # Test subjects are excluded from pre-training too, although it reads no labels.
@@ -38,7 +38,6 @@ def run_pretrain(options: argparse.Namespace) -> int:
         config, name=f"hitrs_{options.size or DEFAULT_SIZE}", modality=options.modality or "joint", loop=loop,
         objective=objective, batch=options.batch or config.batch,
     )  # fmt: skip
-    torch.set_num_threads(options.threads)
     with join_processes(options.device) as processes:
         with TrainingLogger(
             "pre-training", steps=loop.steps, first=processes.first, tensorboard=options.tensorboard

@@ -2,8 +2,6 @@
 
 import argparse
 
-import torch
-
 from hitrs_live.checkpoint import load_checkpoint
 from hitrs_live.data.camera_faults import CameraFaults
 from hitrs_live.errors import CheckpointMismatch
@@ -11,6 +9,7 @@ from hitrs_live.model.joint_convolutions import ConvolutionsConfig
 from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.run_pretrain import check_counts
 from hitrs_live.training.stream_store import read_store
+from hitrs_live.training.threads import use_threads
 from hitrs_live.training.train_convolutions import ConvolutionsTraining, train_convolutions
 from hitrs_live.training.trainer import TrainerConfig
 from hitrs_live.training.training_logger import TrainingLogger
@@ -18,6 +17,7 @@ from hitrs_live.training.training_logger import TrainingLogger
 
 def run_train_convolutions(options: argparse.Namespace) -> int:
     """Train with the given flags; resume an interrupted run to the same file. Return the exit code."""
+    use_threads(options.threads)
     check_counts(options, "batch", "accumulate", "steps", "width")
     begin = load_checkpoint(options.checkpoint)
     if not begin.info.independent:
@@ -26,7 +26,6 @@ def run_train_convolutions(options: argparse.Namespace) -> int:
             "sigmoid for each; train one with: hitrs-live train-detector --streams FOLDER"
         )
     store = read_store(options.streams, begin.info.labels)
-    torch.set_num_threads(options.threads)
     config = ConvolutionsTraining(
         convolutions=ConvolutionsConfig(classes=len(begin.info.labels), width=options.width, share=options.share),
         loop=TrainerConfig(

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from hitrs_live.checkpoint import Checkpoint, EncoderCheckpoint, checkpoint_kind, load_checkpoint, load_encoder
 from hitrs_live.data.array_format import BACKGROUND, LabelledSequence, data_folder
@@ -25,6 +24,7 @@ from hitrs_live.training.clip_store import read_clip_store
 from hitrs_live.training.distributed import Processes, join_processes
 from hitrs_live.training.run_pretrain import DEFAULT_SIZE, check_counts
 from hitrs_live.training.stream_store import read_store
+from hitrs_live.training.threads import use_threads
 from hitrs_live.training.train_clip_detector import ClipDetectorTraining, train_clip_detector
 from hitrs_live.training.train_detector import DetectorTraining, TrainingStreams, train_detector
 from hitrs_live.training.train_stream_detector import StreamDetectorTraining, train_stream_detector
@@ -40,6 +40,7 @@ _SAVE_EVERY = 1000
 
 def run_train_detector(options: argparse.Namespace) -> int:
     """Train with the given flags; resume an interrupted run to the same file. Return the exit code."""
+    use_threads(options.threads)
     check_counts(options, "batch", "accumulate", "steps", "window_clips")
     given = [f"--{name}" for name in ("data", "streams", "bank") if getattr(options, name)]
     if len(given) > 1:
@@ -62,7 +63,6 @@ def run_train_detector(options: argparse.Namespace) -> int:
     absent = check_actions(datasets, streams_data.sources, labels)
     encoder = _encoder(options, begin)
     check_window(options.window_clips, encoder)
-    torch.set_num_threads(options.threads)
     config = DetectorTraining(
         name=_name(options, begin),
         labels=labels,
@@ -84,7 +84,6 @@ def _train_on_streams(options: argparse.Namespace, begin: EncoderCheckpoint | No
     store = read_store(options.streams)
     encoder = _encoder(options, begin)
     check_window(options.window_clips, encoder)
-    torch.set_num_threads(options.threads)
     config = StreamDetectorTraining(
         name=_name(options, begin),
         detector=DetectorConfig(encoder=encoder, classes=len(store.labels), window_clips=options.window_clips),
@@ -109,7 +108,6 @@ def _train_on_clips(options: argparse.Namespace) -> int:
     store = read_clip_store(options.bank, open_bank_encoder(options.checkpoint).description)
     encoder = replace(begin.info.detector.encoder, dropout=options.dropout)
     check_window(options.window_clips, encoder)
-    torch.set_num_threads(options.threads)
     config = ClipDetectorTraining(
         name=begin.info.name,
         detector=replace(

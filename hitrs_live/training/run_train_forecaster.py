@@ -19,6 +19,7 @@ from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.training.distributed import join_processes
 from hitrs_live.training.run_pretrain import check_counts
 from hitrs_live.training.run_train_detector import arms_free, check_window, training_data
+from hitrs_live.training.threads import use_threads
 from hitrs_live.training.train_detector import TrainingStreams
 from hitrs_live.training.train_forecaster import MOTION_COMPOSE, ForecasterTraining, train_forecaster
 from hitrs_live.training.trainer import TrainerConfig
@@ -32,6 +33,7 @@ _WINDOW_CLIPS = 16
 
 def run_train_forecaster(options: argparse.Namespace) -> int:
     """Train with the given flags; resume an interrupted run to the same file. Return the exit code."""
+    use_threads(options.threads)
     check_counts(options, "batch", "accumulate", "steps", "window_clips")
     begin = _begin(options)
     from_detector = begin.fingerprint != ""
@@ -43,7 +45,6 @@ def run_train_forecaster(options: argparse.Namespace) -> int:
         mirrored=mirrored_labels(begin.info.labels),
         arms_free=arms_free(begin.info.labels),
     )
-    torch.set_num_threads(options.threads)
     config = ForecasterTraining(
         joint=options.joint,
         keep_motion=options.keep_motion,

@@ -2,13 +2,12 @@
 
 import argparse
 
-import torch
-
 from hitrs_live.data.formats.cmu_motion import read_cmu_motion
 from hitrs_live.data.formats.h36m import read_h36m
 from hitrs_live.errors import DataError
 from hitrs_live.model.pose_forecaster import PoseForecasterConfig
 from hitrs_live.training.distributed import join_processes
+from hitrs_live.training.threads import use_threads
 from hitrs_live.training.train_pose_forecaster import ForecasterTraining, train_pose_forecaster
 from hitrs_live.training.trainer import TrainerConfig
 from hitrs_live.training.training_logger import TrainingLogger
@@ -16,7 +15,7 @@ from hitrs_live.training.training_logger import TrainingLogger
 
 def run_train_pose_forecaster(options: argparse.Namespace) -> int:
     """Train with the given flags; resume an interrupted run to the same file. Return the exit code."""
-    torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     motion = read_cmu_motion(options.cmu) if options.cmu else read_h36m(options.h36m, training=True)
     remaining = motion.without(options.leave_out)
     if not remaining.train:

@@ -34,8 +34,8 @@ from hitrs_live.teaching.action_settings import ActionSettings
 from hitrs_live.teaching.background import Background, load_background
 from hitrs_live.teaching.examples import Example
 from hitrs_live.teaching.fit import Fitted, fit
-from hitrs_live.teaching.sequences import align_all
 from hitrs_live.teaching.taught_set import TaughtSet
+from hitrs_live.teaching.template_alignment import align_all
 from hitrs_live.teaching.templates import Templates
 from hitrs_live.teaching.tokens import RecordedTokens, TokenEncoder, TokenSpace
 

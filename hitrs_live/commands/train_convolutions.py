@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import count, positive, share
-from hitrs_live.commands.training_flags import add_camera_faults, add_out, add_run_flags
+from hitrs_live.commands.flags import count, share
+from hitrs_live.commands.training_flags import add_batch_and_rate, add_camera_faults, add_out, add_run_flags
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +25,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="weight of their logits in the average with those of Hi-TRS (default: 0.5)",
     )  # fmt: skip
     add_camera_faults(parser, default=1.0)
-    parser.add_argument(
-        "--batch", type=count, default=48, metavar="N", help="windows per step and process (default: 48)"
-    )
-    parser.add_argument(
-        "--learning-rate", type=positive, default=2e-3, metavar="X", help="learning rate (default: 0.002)"
-    )
+    add_batch_and_rate(parser, batch=48, of="windows", learning_rate=2e-3)
     add_run_flags(parser, steps=3000, new_encoder=False)
     parser.set_defaults(run=run)
 

@@ -3,8 +3,15 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import fraction, positive, whole
-from hitrs_live.commands.training_flags import add_camera_faults, add_data, add_out, add_people, add_run_flags
+from hitrs_live.commands.flags import fraction, whole
+from hitrs_live.commands.training_flags import (
+    add_batch_and_rate,
+    add_camera_faults,
+    add_data,
+    add_out,
+    add_people,
+    add_run_flags,
+)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +39,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="clips of history used for a prediction (default: 16)",
     )
-    parser.add_argument(
-        "--batch", type=whole, default=16, metavar="N", help="streams per step and process (default: 16)"
-    )
-    parser.add_argument(
-        "--learning-rate", type=positive, default=1e-3, metavar="X", help="learning rate (default: 0.001)"
-    )
+    add_batch_and_rate(parser, batch=16, of="streams", learning_rate=1e-3)
     parser.add_argument("--dropout", type=fraction, default=0.1, metavar="X", help="dropout (default: 0.1)")
     add_camera_faults(parser, default=0.0)
     add_run_flags(parser, steps=2400)

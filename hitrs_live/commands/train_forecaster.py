@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import count, positive
-from hitrs_live.commands.training_flags import add_data, add_out, add_people, add_run_flags
+from hitrs_live.commands.flags import count
+from hitrs_live.commands.training_flags import add_batch_and_rate, add_data, add_out, add_people, add_run_flags
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -24,12 +24,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--window-clips", type=count, metavar="N", help="clips of history, for an encoder alone (default: 16)"
     )
-    parser.add_argument(
-        "--batch", type=count, default=16, metavar="N", help="streams per step and process (default: 16)"
-    )
-    parser.add_argument(
-        "--learning-rate", type=positive, default=2e-3, metavar="X", help="learning rate (default: 0.002)"
-    )
+    add_batch_and_rate(parser, batch=16, of="streams", learning_rate=2e-3)
     add_run_flags(parser, steps=3000, new_encoder=False)
     parser.set_defaults(run=run)
 

@@ -2,8 +2,8 @@
 
 import argparse
 
-from hitrs_live.commands.flags import add_motion_benchmarks, add_threads, count, fraction, names, positive
-from hitrs_live.commands.training_flags import add_out, add_seed_and_device
+from hitrs_live.commands.flags import add_motion_benchmarks, add_threads, count, fraction, names
+from hitrs_live.commands.training_flags import add_batch_and_rate, add_out, add_seed_and_device
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -18,10 +18,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layers", type=count, default=4, metavar="N", help="number of layers (default: 4)")
     parser.add_argument("--dropout", type=fraction, default=0.0, metavar="X", help="dropout (default: 0)")
     parser.add_argument("--steps", type=count, default=3000, metavar="N", help="optimiser steps (default: 3000)")
-    parser.add_argument("--batch", type=count, default=128, metavar="N", help="windows per step (default: 128)")
-    parser.add_argument(
-        "--learning-rate", type=positive, default=2e-3, metavar="X", help="learning rate (default: 0.002)"
-    )
+    add_batch_and_rate(parser, batch=128, of="windows", learning_rate=2e-3)
     add_seed_and_device(parser)
     add_threads(parser)
     parser.set_defaults(run=run)

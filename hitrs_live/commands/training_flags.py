@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import add_threads, count_or_none, fraction, names, seed, whole
+from hitrs_live.commands.flags import add_threads, count, count_or_none, fraction, names, positive, seed, whole
 
 
 def add_run_flags(parser: argparse.ArgumentParser, steps: int | None = None, *, new_encoder: bool = True) -> None:
@@ -29,6 +29,17 @@ def add_run_flags(parser: argparse.ArgumentParser, steps: int | None = None, *, 
         "--workers", type=count_or_none, default=1, metavar="N", help="processes that prepare batches (default: 1)"
     )
     parser.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write scalars for TensorBoard to a folder")
+
+
+def add_batch_and_rate(parser: argparse.ArgumentParser, *, batch: int, of: str, learning_rate: float) -> None:
+    """Add the size of a batch and the learning rate, with their defaults. of: what a batch is of, for the help."""
+    parser.add_argument(
+        "--batch", type=count, default=batch, metavar="N", help=f"{of} per step and process (default: {batch})"
+    )
+    parser.add_argument(
+        "--learning-rate", type=positive, default=learning_rate, metavar="X",
+        help=f"learning rate (default: {learning_rate:g})",
+    )  # fmt: skip
 
 
 def add_seed_and_device(parser: argparse.ArgumentParser) -> None:

@@ -13,8 +13,8 @@ from hitrs_live.poisson import poisson_interval
 from hitrs_live.teaching.action_settings import ActionSettings
 from hitrs_live.teaching.background import Background
 from hitrs_live.teaching.calibration import Calibration, fit_spread
-from hitrs_live.teaching.sequences import minima
 from hitrs_live.teaching.share_interval import share_interval
+from hitrs_live.teaching.template_alignment import minima
 from hitrs_live.teaching.tokens import TICK_FRAMES
 
 Floats = NDArray[np.float32]

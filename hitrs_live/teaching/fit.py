@@ -21,10 +21,10 @@ from hitrs_live.teaching.calibration import Calibration, calibrate, choose_dista
 from hitrs_live.teaching.evidence import ActionEvidence, Negatives, OtherExample, find_alike, measure_negatives
 from hitrs_live.teaching.examples import utc_now
 from hitrs_live.teaching.running_model import RunningModel
-from hitrs_live.teaching.sequences import align_all, mean_least
 from hitrs_live.teaching.shown import ShownExamples, measure_examples, nearest_matches, pair, show_examples
 from hitrs_live.teaching.step_sequence import StepSequence, check_sequences, unreported_steps
 from hitrs_live.teaching.taught_set import TaughtSet, read_taught
+from hitrs_live.teaching.template_alignment import align_all, mean_least
 from hitrs_live.teaching.templates import Templates
 from hitrs_live.teaching.tokens import JOINT_CHANNELS, TICK_FRAMES, RecordedTokens, TokenEncoder, TokenSpace
 from hitrs_live.version import __version__

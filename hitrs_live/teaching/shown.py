@@ -11,8 +11,8 @@ from hitrs_live.errors import DataError
 from hitrs_live.skeleton import NTU25
 from hitrs_live.teaching.action_settings import Kind
 from hitrs_live.teaching.examples import Example, Quiet
-from hitrs_live.teaching.sequences import align_all
 from hitrs_live.teaching.taught_set import TaughtSet
+from hitrs_live.teaching.template_alignment import align_all
 from hitrs_live.teaching.templates import LEAST_TICKS, Templates
 from hitrs_live.teaching.tokens import TICK_FRAMES, RecordedTokens, TokenEncoder, TokenSpace
 from hitrs_live.transforms import mirror

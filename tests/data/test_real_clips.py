@@ -37,6 +37,13 @@ def test_a_clip_has_its_landmarks_and_what_happens_in_it(tmp_path: Path) -> None
     assert clip.labelled_s == pytest.approx(0.1)
 
 
+def test_a_label_of_sitting_down_or_standing_up_is_either(tmp_path: Path) -> None:
+    write_clip(tmp_path)
+    write_labels(tmp_path, intervals=[[0.0, 0.02, "sit_to_stand"], [0.03, 0.05, "squat"]])
+    (clip,) = read_real_clips(tmp_path)
+    assert [action.classes for action in clip.actions] == [{"sit_to_stand", "stand_to_sit"}, {"squat"}]
+
+
 def test_a_clip_of_which_the_beginning_is_labelled_counts_only_that(tmp_path: Path) -> None:
     write_clip(tmp_path)
     write_labels(tmp_path, labelled_until_s=0.06)

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hitrs_live.teaching.alignment import Aligner, AlignmentState, align
-from hitrs_live.teaching.sequences import align_all, mean_least, minima
+from hitrs_live.teaching.template_alignment import align_all, mean_least, minima
 from hitrs_live.teaching.templates import Templates
 
 Floats = NDArray[np.float32]

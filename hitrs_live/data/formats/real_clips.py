@@ -12,7 +12,7 @@ A folder holds `NAME.npz`, the landmarks of one clip without its pictures, and `
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 import numpy as np
@@ -29,6 +29,10 @@ _MOST_PIXELS = 100_000
 
 View = Literal["front", "oblique", "side", "back"]
 _Seconds = Annotated[float, Meta(ge=0)]
+
+
+_EITHER: Final = {"sit_to_stand": frozenset({"sit_to_stand", "stand_to_sit"})}
+"""Labels that were given when there was one class for both directions; in most of the intervals people sit down."""
 
 
 class _Labels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,7 +101,10 @@ def read_real_clips(folder: Path) -> Sequence[RealClip]:
         read_clip(
             folder / f"{name}.npz",
             name=name,
-            actions=tuple(TrueAction(label=label, start_s=start, end_s=end) for start, end, label in own.intervals),
+            actions=tuple(
+                TrueAction(label=label, start_s=start, end_s=end, right=_EITHER.get(label, frozenset()))
+                for start, end, label in own.intervals
+            ),
             near=own.near,
             other=own.other,
             view=own.view,

@@ -62,9 +62,9 @@ class FaultMaker:
     ) -> tuple[Floats, NDArray[np.int64]]:
         """Add each fault to some of the windows. joints_m: (T, 25, 3), metres; labels: (T,). Returns both changed.
 
-        Where a class can no longer be seen, its label becomes IGNORE.
+        Where a class can no longer be seen, its label becomes IGNORE. What is never added takes no random number.
         """
         joints_m, labels = self._coverer.apply(joints_m, labels, rng)
-        if rng.random() < self._share:
+        if self._share and rng.random() < self._share:
             joints_m, _ = self._view.vary_view(joints_m, rng)
         return self._guesser.apply(joints_m, labels, rng)

@@ -46,7 +46,7 @@ class ArmCoverer:
         joints_m: (T, 25, 3), metres; labels: (T,). Returns both changed. The arm that moves more stays: what it does
         can still be seen. An action of the covered side becomes IGNORE.
         """
-        if rng.random() >= self._config.share:
+        if not self._config.share or rng.random() >= self._config.share:
             return joints_m, labels
         path_m = [np.linalg.norm(np.diff(_from_shoulder(joints_m, side), axis=0), axis=-1).sum() for side in range(2)]
         seen = int(np.argmax(path_m))

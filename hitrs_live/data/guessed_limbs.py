@@ -82,7 +82,7 @@ class LimbGuesser:
         joints_m: (T, 25, 3), metres; labels: (T,). Returns both changed. Where a class cannot be seen without the limb,
         the label becomes IGNORE.
         """
-        if rng.random() >= self._config.share:
+        if not self._config.share or rng.random() >= self._config.share:
             return joints_m, labels
         legs = rng.random() < self._config.legs_share
         limb = LEGS if legs else ARMS[int(rng.integers(2))]

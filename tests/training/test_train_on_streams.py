@@ -10,6 +10,8 @@ from recording_logger import Interrupted, RecordingLogger
 
 from hitrs_live.checkpoint import Checkpoint, load_checkpoint
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
+from hitrs_live.data.camera_faults import NO_FAULTS, CameraFaults
+from hitrs_live.data.guessed_limbs import GuessedLimbs
 from hitrs_live.data.labelled_motion import LabelledMotion, background_motion
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HiTRSConfig
@@ -53,10 +55,12 @@ def store(**motions: list[LabelledMotion]) -> StreamStore:
     return StreamStore(motions, {name: classes[name] for name in motions}, LABELS)
 
 
-def batches(streams: StreamStore, *, size: int = 16, shares: Shares = EVERYWHERE) -> WindowBatches:
+def batches(
+    streams: StreamStore, *, size: int = 16, shares: Shares = EVERYWHERE, faults: CameraFaults = NO_FAULTS
+) -> WindowBatches:
     return WindowBatches(
         streams, detector=DETECTOR, normaliser=NormaliserConfig(), label_lag_frames=2, size=size, seed=(0,),
-        shares=shares,
+        shares=shares, faults=faults,
     )  # fmt: skip
 
 
@@ -144,6 +148,14 @@ def test_a_batch_is_a_function_of_its_number() -> None:
     assert torch.equal(one.joints, again.joints)
     assert torch.equal(one.targets, again.targets)
     assert one.joints.shape != other.joints.shape or not torch.equal(one.joints, other.joints)
+
+
+def test_actions_of_a_limb_that_is_hidden_from_the_camera_are_unknown() -> None:
+    streams = store(synthetic=[acting(200, 1, 60, 120)])
+    hiding = replace(NO_FAULTS, guessed=GuessedLimbs(share=1.0))
+    seen, hidden = batches(streams)(0), batches(streams, faults=hiding)(0)
+    assert (hidden.targets * hidden.weights).sum() < 0.8 * (seen.targets * seen.weights).sum()
+    assert torch.equal(batches(streams, faults=NO_FAULTS)(0).joints, seen.joints)
 
 
 def test_what_is_unknown_has_no_gradient_and_the_loss_is_that_of_each_class_alone() -> None:

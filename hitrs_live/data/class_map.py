@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE, LabelledSequence
 from hitrs_live.data.dataset import UNLABELLED, Body, Dataset
-from hitrs_live.data.formats.ui_prmd import join_repetitions, trim_rest
+from hitrs_live.data.formats.ui_prmd import join_repetitions, keep_rising, trim_rest
 from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.data.protocols import has_single_repetitions
 from hitrs_live.data.shipped_classes import LABELS, SHIP_CLASSES, SOURCES, ship_class
 from hitrs_live.errors import DataError
+
+_RISING = "sit_to_stand"
 
 
 def map_labels(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> NDArray[np.int64]:
@@ -51,7 +53,10 @@ def read_classes(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) 
             f"classes ({', '.join(labels[1:6])}, ...); give data of the same classes"
         )
     sequences = _read_bodies(data, lambda body: _mapped(data.labels_of(body), table))
-    return [trim_rest(s) for s in sequences] if has_single_repetitions(data.index.name) else sequences
+    if not has_single_repetitions(data.index.name):
+        return sequences
+    trimmed = [trim_rest(one) for one in sequences]
+    return [keep_rising(one, labels.index(_RISING)) for one in trimmed] if _RISING in labels else trimmed
 
 
 def read_streams(data: Dataset, labels: tuple[str, ...], unknown: int = IGNORE) -> list[LabelledSequence]:

@@ -18,7 +18,7 @@ from hitrs_live.data.stream_synthesis import Stream
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.skeleton import mirrored_labels
 from hitrs_live.training.batches_detection import frames_since_start, vary_normalised
-from hitrs_live.training.class_targets import class_targets
+from hitrs_live.training.class_targets import class_targets, recognised_mask
 from hitrs_live.training.stream_store import StreamStore
 from hitrs_live.transforms import NormaliserConfig, normalise_sequence
 
@@ -105,7 +105,10 @@ class WindowBatches:
         known, absent = self._store.known[sources][:, None], self._store.absent[sources][:, None]
         ends = np.arange(grid.clip_span - 1, frames, self._every) - self._lag
         joints, _ = normalise_sequence(seen, self._normaliser)
-        targets, weights = class_targets(labels[:, ends], known, self._store.similar, absent)
+        targets, weights = class_targets(
+            labels[:, ends], known, self._store.similar, absent, recognised=recognised_mask(labels)[:, ends],
+            similar_still=self._store.similar_still,
+        )  # fmt: skip
         young = (labels[:, ends] > BACKGROUND) & (frames_since_start(labels)[:, ends] < self._start_frames)
         weights *= np.where(young, self._start_weight, 1.0)[..., None]
         varied, _, _ = vary_normalised(joints, rng)

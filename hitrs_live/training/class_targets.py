@@ -1,12 +1,16 @@
 """Make targets of independent classes: what of each clip is known to be done, known not to be, or unknown."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.data.unlabelled_classes import NEVER_UNLABELLED, may_occur_unlabelled
+
+_RECOGNISED_FRAMES: Final = 30
+"""Frames, a second, after which any action is recognised."""
 
 
 def known_classes(classes: Sequence[str], labels: Sequence[str]) -> NDArray[np.bool_]:
@@ -26,11 +30,29 @@ def absent_classes(source: str, classes: Sequence[str], labels: Sequence[str]) -
     return np.array([name not in classes and not may_occur_unlabelled(source, name) for name in labels])
 
 
+def recognised_mask(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return where more than half of an action has passed, or a second of it. labels: (B, T) -> (B, T).
+
+    An action that began before the first frame has lasted since then at least; one that goes on after the last frame
+    is taken to end far away.
+    """
+    count = labels.shape[1]
+    frames = np.arange(count)
+    begins = np.diff(labels, axis=1, prepend=labels[:, :1]) != 0
+    since = frames - np.maximum.accumulate(np.where(begins, frames, 0), axis=1)
+    ends = np.diff(labels, axis=1, append=labels[:, -1:]) != 0
+    until = np.minimum.accumulate(np.where(ends, frames, 2 * count)[:, ::-1], axis=1)[:, ::-1] - frames
+    return (labels > BACKGROUND) & (since >= np.minimum(until, _RECOGNISED_FRAMES))
+
+
 def class_targets(
     labels: NDArray[np.int64],
     known: NDArray[np.bool_],
     similar: NDArray[np.bool_],
     absent: NDArray[np.bool_],
+    *,
+    recognised: NDArray[np.bool_] | None = None,
+    similar_still: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return targets and weights, (..., K) each; a weight is 1 where the target is known, else 0.
 
@@ -38,10 +60,15 @@ def class_targets(
     to the clips; similar: (K, K), which classes one movement may show; absent: as known, which classes do not occur in
     the source without a label. Who does one action does none of the others but similar ones; a clip without an action
     says so only of classes that its source labels, and a clip of unknown class only of those that are absent.
+
+    recognised: (...), where an action has gone on for so long that it may show only the classes of `similar_still`,
+    (K, K); None for nowhere.
     """
     classes = np.arange(similar.shape[0])
     targets = (labels[..., None] == classes) & (classes > BACKGROUND)
     acting = (labels > BACKGROUND)[..., None]
     also = similar[np.maximum(labels, BACKGROUND)]
+    if recognised is not None and similar_still is not None:
+        also = np.where(recognised[..., None], similar_still[np.maximum(labels, BACKGROUND)], also)
     weights = ((labels != IGNORE)[..., None] & (acting | known) | absent) & ~also & (classes > BACKGROUND)
     return targets.astype(np.float32), weights.astype(np.float32)

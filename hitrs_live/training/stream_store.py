@@ -69,6 +69,8 @@ class StreamStore:
         """(N,), number of each frame's stream."""
         self.similar = similar_mask(self.labels)
         """(K, K) bool, whether one movement may be both classes."""
+        self.similar_still = similar_mask(self.labels, recognised=True)
+        """(K, K) bool, the same once more of the movement has been seen."""
         self.known = np.stack([known_classes(classes[source], self.labels) for source in self.sources])
         """(S, K) bool, whether a source labels a class wherever it occurs."""
         self.absent = np.stack([absent_classes(source, classes[source], self.labels) for source in self.sources])

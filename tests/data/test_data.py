@@ -1,5 +1,6 @@
 """Synthesised and augmented streams have the properties that they promise."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE, LabelledSequence, load_archive
 from hitrs_live.data.augment import AugmentConfig, Augmenter
-from hitrs_live.data.formats.ui_prmd import trim_rest
+from hitrs_live.data.formats.ui_prmd import keep_rising, trim_rest
 from hitrs_live.data.interpolation import interpolate
 from hitrs_live.data.open_dataset import open_dataset
 from hitrs_live.data.shipped_classes import LABELS, SOURCES
@@ -42,6 +43,19 @@ def test_rest_before_and_after_a_repetition_is_background() -> None:
     assert trimmed.labels[0] == trimmed.labels[-1] == BACKGROUND
     assert 40 < len(moving) < 80
     assert np.array_equal(moving, np.arange(moving[0], moving[-1] + 1)), "in one piece"
+
+
+def test_of_a_repetition_that_begins_with_sitting_down_only_the_rise_keeps_its_class() -> None:
+    lowered_m = np.interp(np.arange(90), [10, 30, 60, 80], [0.0, 0.4, 0.4, 0.0])
+    joints_m = np.zeros((90, 25, 3), np.float32)
+    joints_m[:, NTU25.root, 1] = 0.8 - lowered_m
+    labels = np.where((np.arange(90) >= 12) & (np.arange(90) < 78), 5, BACKGROUND)
+    repetition = replace(sequence(5), joints_m=joints_m, labels=labels)
+    kept = keep_rising(repetition, 5)
+    assert (kept.labels[12:61] == IGNORE).all(), "sits down and sits"
+    assert (kept.labels[63:78] == 5).all(), "rises"
+    np.testing.assert_array_equal(kept.labels[[0, 11, 78, 89]], BACKGROUND)
+    assert keep_rising(repetition, 6) is repetition
 
 
 def test_streams_have_the_requested_length_and_synthetic_frames_are_background() -> None:

@@ -12,13 +12,21 @@ def test_similarity_goes_both_ways_and_no_class_is_similar_to_itself() -> None:
     assert (mask == mask.T).all()
     assert not mask.diagonal().any()
     assert not mask[0].any(), "the background is no action"
-    assert mask[LABELS.index("squat"), LABELS.index("sit_to_stand")]
+    assert mask[LABELS.index("lunge"), LABELS.index("side_lunge")]
+    assert not mask[LABELS.index("squat"), LABELS.index("sit_to_stand")], "who squats stood before"
     assert not mask[LABELS.index("squat"), LABELS.index("walk")]
 
 
 def test_sides_are_similar_to_their_own_side_alone() -> None:
     labels = ("background", "punch_left", "punch_right", "hook_left", "hook_right")
     np.testing.assert_array_equal(np.argwhere(np.triu(similar_mask(labels))), [[1, 3], [2, 4]])
+
+
+def test_once_a_movement_is_recognised_fewer_classes_are_left() -> None:
+    labels = ("background", "squat", "stand_to_sit", "walk", "carry")
+    at_first, still = similar_mask(labels), similar_mask(labels, recognised=True)
+    np.testing.assert_array_equal(np.argwhere(np.triu(at_first)), [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(np.argwhere(np.triu(still)), [[3, 4]])
 
 
 def test_every_class_that_is_named_can_be_synthesised() -> None:

@@ -4,9 +4,9 @@ import numpy as np
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.data.similar_classes import similar_mask
-from hitrs_live.training.class_targets import absent_classes, class_targets, known_classes
+from hitrs_live.training.class_targets import absent_classes, class_targets, known_classes, recognised_mask
 
-LABELS = ("background", "squat", "sit_to_stand", "wave", "push_up", "fall_side")
+LABELS = ("background", "squat", "stand_to_sit", "wave", "push_up", "fall_side")
 SQUAT, SIT, WAVE, PUSH_UP, FALL = 1, 2, 3, 4, 5
 
 
@@ -36,3 +36,25 @@ def test_a_clip_of_unknown_class_teaches_of_what_never_occurs_in_its_source() ->
 def test_of_an_unknown_source_every_class_may_occur() -> None:
     assert _weights(IGNORE, source="mine") == []
     assert _weights(BACKGROUND, source="mine") == [SQUAT, FALL]
+
+
+def _recognised(text: str) -> str:
+    """Return a line of the same length: + where the action of that frame, one letter each, is recognised."""
+    labels = np.array([[BACKGROUND if one == "." else ord(one) for one in text]])
+    return "".join("+" if one else "-" for one in recognised_mask(labels)[0])
+
+
+def test_an_action_is_recognised_from_its_middle_on_and_one_that_goes_on_after_a_second() -> None:
+    assert _recognised("..aaaaaa..") == "-----+++--"
+    assert _recognised("aaaaaa.bbb") == "---+++----"
+    assert _recognised("." + 40 * "a") == "-" + 30 * "-" + 10 * "+"
+    assert _recognised(35 * "a") == 30 * "-" + 5 * "+"
+
+
+def test_a_recognised_action_teaches_of_classes_that_looked_alike_at_first() -> None:
+    none = np.zeros((1, 6), bool)
+    _, weights = class_targets(
+        np.array([SQUAT, SQUAT]), none, similar_mask(LABELS), none, recognised=np.array([False, True]),
+        similar_still=similar_mask(LABELS, recognised=True),
+    )  # fmt: skip
+    assert weights[:, SIT].tolist() == [0, 1]

@@ -6,14 +6,18 @@ from itertools import groupby
 
 import numpy as np
 
-from hitrs_live.data.array_format import BACKGROUND, LabelledSequence
+from hitrs_live.data.array_format import BACKGROUND, IGNORE, LabelledSequence
 from hitrs_live.data.interpolation import blend
 from hitrs_live.data.stream_synthesis import place_after
+from hitrs_live.skeleton import NTU25
 
 _BLEND = 15
 """Frames of a blended transition."""
 _MOVING_SHARE = 0.15
 """Share of the greatest distance from rest, above which a repetition has begun."""
+_ANKLES = [NTU25.index(f"{side}_ankle") for side in ("left", "right")]
+_SEATED_SHARE = 0.1
+"""Share of the pelvis' range of height, below which a person has not begun to rise."""
 
 
 def trim_rest(sequence: LabelledSequence) -> LabelledSequence:
@@ -30,6 +34,24 @@ def trim_rest(sequence: LabelledSequence) -> LabelledSequence:
     labels = np.full_like(sequence.labels, BACKGROUND)
     labels[moving[0] : moving[-1] + 1] = sequence.labels[moving[0] : moving[-1] + 1]
     return replace(sequence, labels=labels)
+
+
+def keep_rising(sequence: LabelledSequence, sit_to_stand: int) -> LabelledSequence:
+    """Relabel as unknown the frames of `sit_to_stand` before the person begins to rise.
+
+    A repetition of UI-PRMD's sit to stand begins with standing: the person sits down, rests and rises. A detector that
+    learns all of it as one class reports it whenever anyone bends the knees. The rise begins at the last frame in which
+    the pelvis is above the feet by less than the least height and `_SEATED_SHARE` of its range.
+    """
+    acting = sequence.labels == sit_to_stand
+    if not acting.any():
+        return sequence
+    height_m = sequence.joints_m[:, NTU25.root, 1] - sequence.joints_m[:, _ANKLES, 1].mean(axis=1)
+    least_m, greatest_m = height_m[acting].min(), height_m[acting].max()
+    seated = height_m < least_m + _SEATED_SHARE * (greatest_m - least_m)
+    rises = int(np.flatnonzero(seated & acting)[-1])
+    early = acting & (np.arange(len(acting)) <= rises)
+    return replace(sequence, labels=np.where(early, IGNORE, sequence.labels))
 
 
 def join_repetitions(sequences: Iterable[LabelledSequence]) -> list[LabelledSequence]:

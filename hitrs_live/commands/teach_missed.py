@@ -3,11 +3,16 @@
 import argparse
 import re
 from contextlib import ExitStack
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 from hitrs_live.commands.flags import not_negative
 from hitrs_live.commands.teach_flags import action_name, add_folder
 from hitrs_live.commands.teach_pipeline_flags import add_pipeline, fetch
 from hitrs_live.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hitrs_live.transport.last_minutes import LastMinutes
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -15,8 +20,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", type=action_name, metavar="NAME", help="the action that was missed")
     parser.add_argument(
         "--at", type=_time, required=True, metavar="TIME",
-        help="a time within it, in seconds before now, such as -8; with --from, seconds from the recording's first "
-        "frame, or its interval, such as 12.5-14.2",
+        help="a time within it: seconds before now, such as -8, or a time of day or date, such as 14:03:20 or what "
+        "hitrs-live watch prints; with --from, seconds from the recording's first frame, or its interval: 12.5-14.2",
     )  # fmt: skip
     add_pipeline(parser, file="recording of live --record (.mcap), or what else teach add reads")
     parser.add_argument("--source", metavar="NAME", help="which of the pipeline's several sources")
@@ -32,19 +37,21 @@ def run(options: argparse.Namespace) -> int:
     from hitrs_live.teaching.add_examples import cut_examples
     from hitrs_live.teaching.corrections import movement_at
     from hitrs_live.teaching.examples import read_examples, save_example
-    from hitrs_live.teaching.last_minutes import as_recording, chosen_source, seconds_into
+    from hitrs_live.teaching.last_minutes import as_recording, chosen_source
     from hitrs_live.teaching.recorded_people import read_people
 
-    interval, track, recording = options.at, options.track, options.recording
     _check_time(options)
+    track, recording = options.track, options.recording
     with ExitStack() as stack:
-        when, hint = f"at {interval[0]:g} s", f", or its interval, such as --at {_around(interval[0])}"
         if recording is None:
             kept = fetch(options)
-            source_id, ago_s = chosen_source(kept, options.source), -interval[0]
-            at_s = seconds_into(kept, source_id, ago_s)
-            interval, when, hint = (at_s, at_s), f"{ago_s:g} s ago", ""
+            source_id = chosen_source(kept, options.source)
+            at_s = _seconds_into(options.at, kept, source_id)
+            interval, when, hint = (at_s, at_s), "then", ""
             recording = stack.enter_context(as_recording(kept, source_id))
+        else:
+            interval = options.at
+            when, hint = f"at {interval[0]:g} s", f", or its interval, such as --at {_around(interval[0])}"
         people = read_people(recording)
     if interval[0] == interval[1]:
         there = [one for one in people if one.start_s <= interval[0] < one.end_s and track in (None, one.name)]
@@ -62,8 +69,9 @@ def run(options: argparse.Namespace) -> int:
         people, [interval], action=options.name, origin=recording.name, person=options.person, track=track
     )
     path = save_example(options.folder, example)
-    length_s = interval[1] - interval[0]
-    cut = f"{interval[0]:.1f} to {interval[1]:.1f} s" if options.recording is not None else f"{length_s:.1f} s of it"
+    cut = f"{interval[0]:.1f} to {interval[1]:.1f} s"
+    if options.recording is None:
+        cut = f"{interval[1] - interval[0]:.1f} s of movement"
     print(
         f"{options.name}: {cut}, saved as {path}; "
         f"{len(read_examples(options.folder, options.name))} examples; next: hitrs-live teach fit"
@@ -75,26 +83,36 @@ def _around(at_s: float) -> str:
     return f"{max(at_s - 1, 0):g}-{at_s + 1:g}"
 
 
+def _seconds_into(at: "tuple[float, float] | datetime", kept: "LastMinutes", source_id: str) -> float:
+    """Return a time of the last minutes in seconds from their first frame."""
+    from hitrs_live.teaching.last_minutes import seconds_at, seconds_into
+
+    if isinstance(at, datetime):
+        return seconds_at(kept, source_id, round(at.timestamp() * 1000) * 1_000_000)
+    return seconds_into(kept, source_id, -at[0])
+
+
 def _check_time(options: argparse.Namespace) -> None:
     """Refuse a time that does not fit what it is a time of. Raises ConfigError."""
-    start_s, end_s = options.at
-    if options.recording is None and start_s >= 0:
-        raise ConfigError(
-            f"--at {start_s:g}: of a running pipeline, expected seconds before now, such as --at -8; or give a "
-            "recording with --from"
-        )
-    if options.recording is not None and end_s < 0:
-        raise ConfigError(
-            f"--at {start_s:g}: with --from, expected seconds from the recording's first frame, 0 or more"
-        )
+    at = options.at
+    if options.recording is None:
+        if not isinstance(at, datetime) and at[0] >= 0:
+            raise ConfigError(
+                f"--at {at[0]:g}: of a running pipeline, expected seconds before now, such as --at -8, or a time of "
+                "day; or give a recording with --from"
+            )
+    elif isinstance(at, datetime) or at[0] < 0:
+        raise ConfigError("--at: with --from, expected seconds from the recording's first frame, such as --at 12.5")
 
 
-def _time(text: str) -> tuple[float, float]:
-    """Read a time, which is returned twice, or an interval. A time before now is negative."""
+def _time(text: str) -> "tuple[float, float] | datetime":
+    """Read seconds, which are returned twice, an interval of them, or a date. Seconds before now are negative."""
     from hitrs_live.teaching.add_examples import parse_intervals
 
     if re.fullmatch(r"-(\d{1,6}|\d{0,6}\.\d{1,6})", text):
         return float(text), float(text)
+    if ":" in text:
+        return _date(text)
     try:
         at_s = not_negative(text)
     except argparse.ArgumentTypeError:
@@ -107,3 +125,18 @@ def _time(text: str) -> tuple[float, float]:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return interval
+
+
+def _date(text: str) -> datetime:
+    """Read a date, or a time of day, which is the last one that has been; without an offset, of this machine."""
+    try:
+        if "-" in text[:10]:
+            return datetime.fromisoformat(text).astimezone()
+        of_day = time.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"got {text[:60]!r}, expected a time such as 14:03:20, 14:03:20Z for UTC, or 2026-03-01T14:03:20Z"
+        ) from None
+    now = datetime.now(of_day.tzinfo).astimezone()
+    found = datetime.combine(datetime.now(of_day.tzinfo).date(), of_day).astimezone()
+    return found if found <= now else found - timedelta(days=1)

@@ -31,4 +31,4 @@ def fetch(options: argparse.Namespace) -> "LastMinutes":
     try:
         return fetch_last_minutes(options.connect, keys=keys)
     except TransportError as error:
-        raise type(error)(f"{error}; or give a recording of live --record with --from") from None
+        raise type(error)(f"{error}, or give a recording of live --record with --from") from None

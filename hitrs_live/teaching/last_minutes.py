@@ -1,7 +1,7 @@
 """Find in a running pipeline's last minutes what is to be corrected."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -10,8 +10,8 @@ from hitrs_live.errors import DataError
 from hitrs_live.teaching.corrections import known_actions
 from hitrs_live.transport.last_minutes import LastMinutes
 
-_SLACK_S: Final = 1.0
-"""How long before now there may be no frame: the newest one is on its way."""
+_SLACK_S: Final = 2.0
+"""How far the nearest frame may be from a time."""
 _RECORD: Final = "live --record keeps everything, for --from"
 
 
@@ -64,17 +64,30 @@ def seconds_into(kept: LastMinutes, source_id: str, ago_s: float) -> float:
     It is in seconds from the first frame of the source that is kept. Raises DataError where that was before it, or the
     source gave nothing then.
     """
+    times_ns = [one.publish_time_ns for one in kept.joints(source_id)]
+    return _seconds_into(kept, source_id, times_ns, kept.asked_ns - round(ago_s * 1e9))
+
+
+def seconds_at(kept: LastMinutes, source_id: str, utc_ns: int) -> float:
+    """Return when something was, as `seconds_into`, from its date as `hitrs-live watch` prints it."""
+    times_ns = [one.utc_ns or 0 for one in kept.joints(source_id)]
+    return _seconds_into(kept, source_id, times_ns, utc_ns)
+
+
+def _seconds_into(kept: LastMinutes, source_id: str, times_ns: Sequence[int], wanted_ns: int) -> float:
+    """Find the frame whose time is the nearest. times_ns: of each frame, by any clock."""
     joints = kept.joints(source_id)
-    wanted_ns = kept.asked_ns - round(ago_s * 1e9)
-    if wanted_ns < joints[0].publish_time_ns:
-        reach_s = (kept.asked_ns - joints[0].publish_time_ns) / 1e9
+    if wanted_ns < times_ns[0]:
+        earlier_s, reach_s = (times_ns[0] - wanted_ns) / 1e9, (kept.asked_ns - joints[0].publish_time_ns) / 1e9
         raise DataError(
-            f"{ago_s:g} s ago is older than what the pipeline keeps, which begins {reach_s:.0f} s ago; {_RECORD}"
+            f"the time is {earlier_s:.0f} s before what the pipeline keeps, which begins {reach_s:.0f} s ago; {_RECORD}"
         )
-    nearest = min(joints, key=lambda one: abs(one.publish_time_ns - wanted_ns))
-    if abs(nearest.publish_time_ns - wanted_ns) > _SLACK_S * 1e9:
-        raise DataError(f"source {source_id} gave no frame {ago_s:g} s ago; give another time")
-    return (nearest.capture_time_ns - joints[0].capture_time_ns) / 1e9
+    away_ns, nearest = min((abs(time_ns - wanted_ns), index) for index, time_ns in enumerate(times_ns))
+    if away_ns > _SLACK_S * 1e9:
+        raise DataError(
+            f"source {source_id} gave no frame at that time, the nearest is {away_ns / 1e9:.1f} s away; give another"
+        )
+    return (joints[nearest].capture_time_ns - joints[0].capture_time_ns) / 1e9
 
 
 def _kept(kept: LastMinutes) -> str:

@@ -48,7 +48,7 @@ def fetch_last_minutes(url: str, *, keys: ClientKeys | None = None) -> LastMinut
     try:
         refuse_silent_address(url, timeout_s=CONNECT_S)
     except AddressUnavailable as error:
-        raise AddressUnavailable(f"{error}; start hitrs-live live, or give the address that it publishes on") from None
+        raise AddressUnavailable(f"{error}; start hitrs-live live there") from None
     began_s = time.monotonic()
     address = _recovery_address(url, keys)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -84,7 +84,7 @@ class _Fetch:
 
     def __init__(self, requester: zmq.Socket[bytes], address: str) -> None:
         self._requester, self._address = requester, address
-        self._number = 0
+        self._number, self._sent_s = 0, 0.0
 
     def run(self, began_s: float) -> LastMinutes:
         reply = self._ask(0)
@@ -98,7 +98,8 @@ class _Fetch:
             raise MessageMalformed(
                 f"reply of {self._shown}: {last - reply.first} blocks, expected {MOST_BLOCKS} at most"
             )
-        asked_ns = reply.now_ns - round((time.monotonic() - began_s) * 1e9)
+        # The pipeline took its time once the request had been sent.
+        asked_ns = reply.now_ns - round((self._sent_s - began_s) * 1e9)
         messages: list[KeptMessage] = []
         while True:
             for block in reply.blocks:
@@ -133,6 +134,7 @@ class _Fetch:
             # There may be no connection yet.
             if not self._requester.poll(int(ASK_AGAIN_S * 1000), zmq.POLLOUT):
                 continue
+            self._sent_s = time.monotonic()
             self._requester.send_multipart(
                 (KEPT, pack_kept(KeptRequest(number=self._number, first=first))), zmq.NOBLOCK
             )

@@ -1,15 +1,13 @@
 """`hitrs-live teach missed`: add an action that happened and was not reported."""
 
 import argparse
-import re
 from contextlib import ExitStack
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hitrs_live.commands.flags import not_negative
+from hitrs_live.commands.moments import Moment, moment
 from hitrs_live.commands.teach_flags import action_name, add_folder
 from hitrs_live.commands.teach_pipeline_flags import add_pipeline, fetch
-from hitrs_live.errors import ConfigError
 
 if TYPE_CHECKING:
     from hitrs_live.transport.last_minutes import LastMinutes
@@ -19,7 +17,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the action's flags."""
     parser.add_argument("name", type=action_name, metavar="NAME", help="the action that was missed")
     parser.add_argument(
-        "--at", type=_time, required=True, metavar="TIME",
+        "--at", type=moment, required=True, metavar="TIME",
         help="a time within it: seconds before now, such as -8, or a time of day or date, such as 14:03:20 or what "
         "hitrs-live watch prints; with --from, seconds from the recording's first frame, or its interval: 12.5-14.2",
     )  # fmt: skip
@@ -28,7 +26,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--track", metavar="TRACK", help="which of several people")
     parser.add_argument("--person", default="", metavar="NAME", help="who does it")
     add_folder(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, refuse=parser.error)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -83,7 +81,7 @@ def _around(at_s: float) -> str:
     return f"{max(at_s - 1, 0):g}-{at_s + 1:g}"
 
 
-def _seconds_into(at: "tuple[float, float] | datetime", kept: "LastMinutes", source_id: str) -> float:
+def _seconds_into(at: Moment, kept: "LastMinutes", source_id: str) -> float:
     """Return a time of the last minutes in seconds from their first frame."""
     from hitrs_live.teaching.last_minutes import seconds_at, seconds_into
 
@@ -93,50 +91,12 @@ def _seconds_into(at: "tuple[float, float] | datetime", kept: "LastMinutes", sou
 
 
 def _check_time(options: argparse.Namespace) -> None:
-    """Refuse a time that does not fit what it is a time of. Raises ConfigError."""
+    """Refuse a time that does not fit what it is a time of, as the parser refuses other values."""
     at = options.at
-    if options.recording is None:
-        if not isinstance(at, datetime) and at[0] >= 0:
-            raise ConfigError(
-                f"--at {at[0]:g}: of a running pipeline, expected seconds before now, such as --at -8, or a time of "
-                "day; or give a recording with --from"
-            )
-    elif isinstance(at, datetime) or at[0] < 0:
-        raise ConfigError("--at: with --from, expected seconds from the recording's first frame, such as --at 12.5")
-
-
-def _time(text: str) -> "tuple[float, float] | datetime":
-    """Read seconds, which are returned twice, an interval of them, or a date. Seconds before now are negative."""
-    from hitrs_live.teaching.add_examples import parse_intervals
-
-    if re.fullmatch(r"-(\d{1,6}|\d{0,6}\.\d{1,6})", text):
-        return float(text), float(text)
-    if ":" in text:
-        return _date(text)
-    try:
-        at_s = not_negative(text)
-    except argparse.ArgumentTypeError:
-        if "-" not in text.lstrip("-"):
-            raise
-    else:
-        return at_s, at_s
-    try:
-        (interval,) = parse_intervals(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return interval
-
-
-def _date(text: str) -> datetime:
-    """Read a date, or a time of day, which is the last one that has been; without an offset, of this machine."""
-    try:
-        if "-" in text[:10]:
-            return datetime.fromisoformat(text).astimezone()
-        of_day = time.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
-        raise argparse.ArgumentTypeError(
-            f"got {text[:60]!r}, expected a time such as 14:03:20, 14:03:20Z for UTC, or 2026-03-01T14:03:20Z"
-        ) from None
-    now = datetime.now(of_day.tzinfo).astimezone()
-    found = datetime.combine(datetime.now(of_day.tzinfo).date(), of_day).astimezone()
-    return found if found <= now else found - timedelta(days=1)
+    if options.recording is not None:
+        if isinstance(at, datetime) or at[0] < 0:
+            options.refuse("argument --at: with --from, expected seconds from the recording's first frame, 0 or more")
+    elif not isinstance(at, datetime) and at[0] >= 0:
+        options.refuse(
+            f"argument --at: got {at[0]:g} without --from, expected seconds before now, such as -8, or a time of day"
+        )

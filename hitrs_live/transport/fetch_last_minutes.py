@@ -54,7 +54,7 @@ def fetch_last_minutes(url: str, *, keys: ClientKeys | None = None) -> LastMinut
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         with closing(connect_requester(context, address, keys=keys)) as requester:
-            return _Fetch(requester, address).run(began_s)
+            return Fetch(requester, address).run(began_s)
     finally:
         context.term()
 
@@ -79,19 +79,23 @@ def _recovery_address(url: str, keys: ClientKeys | None) -> str:
     raise TransportError(f"no status from {show_address(url)}; {reason}")
 
 
-class _Fetch:
+class Fetch:
     """Ask for page after page, up to the block that was the last one at the first reply."""
 
-    def __init__(self, requester: zmq.Socket[bytes], address: str) -> None:
+    def __init__(
+        self, requester: zmq.Socket[bytes], address: str, *, reply_s: float = REPLY_S, again_s: float = ASK_AGAIN_S
+    ) -> None:
+        """Take a connected socket. reply_s: longest wait for a reply; again_s: after how long to ask once more."""
         self._requester, self._address = requester, address
+        self._reply_s, self._again_ms = reply_s, int(again_s * 1000)
         self._number, self._sent_s = 0, 0.0
 
     def run(self, began_s: float) -> LastMinutes:
+        """Ask until everything is there. began_s: when the user asked. Raises TransportError."""
         reply = self._ask(0)
         if not reply.minutes:
             raise TransportError(
-                "the pipeline keeps nothing of its last minutes: keep.minutes is 0, or it is run without; start it "
-                "with another keep.minutes"
+                "the pipeline keeps nothing of its last minutes: keep.minutes is 0; start it with another keep.minutes"
             )
         begin, last, size = reply, reply.last, 0
         if last - reply.first > MOST_BLOCKS:
@@ -128,21 +132,23 @@ class _Fetch:
 
     def _ask(self, first: int) -> KeptReply:
         """Ask for the blocks from a number on, again while there is no reply. Raises TransportError."""
-        until_s = time.monotonic() + REPLY_S
+        until_s = time.monotonic() + self._reply_s
         while time.monotonic() < until_s:
             self._number += 1
             # There may be no connection yet.
-            if not self._requester.poll(int(ASK_AGAIN_S * 1000), zmq.POLLOUT):
+            if not self._requester.poll(self._again_ms, zmq.POLLOUT):
                 continue
             self._sent_s = time.monotonic()
             self._requester.send_multipart(
                 (KEPT, pack_kept(KeptRequest(number=self._number, first=first))), zmq.NOBLOCK
             )
-            while self._requester.poll(int(ASK_AGAIN_S * 1000), zmq.POLLIN) and time.monotonic() < until_s:
+            while self._requester.poll(self._again_ms, zmq.POLLIN) and time.monotonic() < until_s:
                 reply = unpack_kept_reply(self._requester.recv_multipart(zmq.NOBLOCK))
                 # A reply to an earlier request may still come.
                 if reply.number == self._number:
                     if reply.minutes and (not reply.blocks or reply.first < first):
                         raise MessageMalformed(f"reply of {self._shown}: no blocks from {first} on")
                     return reply
-        raise TransportError(f"no reply from {self._shown} within {REPLY_S:g} s; is hitrs_live of this version there?")
+        raise TransportError(
+            f"no reply from {self._shown} within {self._reply_s:g} s; is hitrs_live of this version there?"
+        )

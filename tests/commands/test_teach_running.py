@@ -106,7 +106,6 @@ def test_missed_takes_the_date_that_a_watch_prints(running: Running, tmp_path: P
         (("wrong", 99_999), "no event 99999 in the last 10 minutes, which the pipeline keeps; they have "),
         (("missed", "wave", "--at", -99_999), " s before what the pipeline keeps, which begins "),
         (("missed", "wave", "--at", "2026-01-01T12:00:00Z"), " s before what the pipeline keeps, which begins "),
-        (("missed", "wave", "--at", 8), "such as --at -8, or a time of day; or give a recording with --from"),
         (("missed", "wave", "--at", -2, "--source", "hall"), "the pipeline has the sources demo; choose with --source"),
     ],
 )
@@ -128,6 +127,20 @@ def test_without_a_pipeline_it_is_one_line_with_both_ways_out(
     assert line.endswith("start hitrs-live live there, or give a recording of live --record with --from")
 
 
-def test_a_time_before_now_does_not_fit_a_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["teach", "missed", "wave", "--at", "-8", "--from", "a.mcap", "--folder", str(tmp_path)]) == 2
-    assert "expected seconds from the recording's first frame" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--at", "8"), "got 8 without --from, expected seconds before now, such as -8, or a time of day"),
+        (("--at", "-8", "--from", "a.mcap"), "with --from, expected seconds from the recording's first frame"),
+        (("--at", "14:03:20", "--from", "a.mcap"), "with --from, expected seconds from the recording's first frame"),
+        (("--at", "25:00:00"), "got '25:00:00', expected a time such as 14:03:20"),
+    ],
+)
+def test_a_time_that_does_not_fit_is_refused_by_the_parser(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], reason: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["teach", "missed", "wave", *arguments])
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert reason in line

@@ -255,7 +255,7 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     recovery: Annotated[
         str,
         Meta(
-            description="address at which reliable subscribers ask for missed events; empty for a free port of the "
+            description="address to ask for missed events and the last minutes at; empty for a free port of the "
             "host of bind, none for no such address"
         ),
     ] = ""

@@ -50,12 +50,11 @@ def chosen_source(kept: LastMinutes, wanted: str | None) -> str:
     sources = kept.sources
     if not sources:
         raise DataError(f"the pipeline has had no frame in the last {_kept(kept)}; expected one that sees a person")
-    if wanted is None and len(sources) == 1:
-        return sources[0]
-    if wanted not in sources:
-        found = "--source" if wanted is None else f"source {wanted[:60]!r}"
-        raise DataError(f"the pipeline has the sources {', '.join(sources)}; choose with --source, got no {found}")
-    return wanted
+    chosen = sources[0] if wanted is None and len(sources) == 1 else wanted
+    if chosen not in sources:
+        given = "" if wanted is None else f", not {wanted[:60]!r}"
+        raise DataError(f"the pipeline has the sources {', '.join(sources)}; choose with --source one of them{given}")
+    return str(chosen)
 
 
 def seconds_into(kept: LastMinutes, source_id: str, ago_s: float) -> float:

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from hitrs_live.config import KeepConfig
@@ -93,11 +94,11 @@ class KeptMinutes:
             self._drop_old(now_ns)
             last = self._first + len(self._blocks)
             first = max(request.first, self._first)
-            for number in range(first, last):
+            for block in islice(self._blocks, first - self._first, None):
                 if size > PAGE_BYTES:
                     break
-                page.append(self._blocks[number - self._first].data)
-                size += len(page[-1])
+                page.append(block.data)
+                size += len(block.data)
             reaches_last = first + len(page) == last
             newest = list(self._open.payloads) if reaches_last and size <= PAGE_BYTES else None
         if newest is not None:

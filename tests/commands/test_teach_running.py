@@ -79,7 +79,7 @@ def test_wrong_makes_the_same_correction_as_from_the_recording(
         "the event in the recording",
     )
     assert main(["teach", "wrong", str(number), "--from", str(running.recording), "--folder", str(tmp_path)]) == 0
-    live, recorded = read_corrections(tmp_path, label)
+    recorded, live = sorted(read_corrections(tmp_path, label), key=lambda one: one.person)
     assert (live.start, live.end, live.person) == (recorded.start, recorded.end, "anna")
     assert np.array_equal(live.joints_m[: live.end], recorded.joints_m[: recorded.end])
 

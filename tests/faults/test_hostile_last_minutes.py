@@ -1,5 +1,6 @@
 """Requests for the last minutes without end fill no memory; a pipeline that lies gives one line, not a hang."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,7 +42,8 @@ MALFORMED = [
 ]  # fmt: skip
 MEMORY_BYTES = 64 * 2**20
 """Far less than the replies to the requests of a flood take together."""
-EXAMPLES = 40
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
+"""Of the fuzz test; a long run sets more."""
 PAYLOAD = encode(an_action())[1]
 
 

@@ -28,7 +28,8 @@ def time_ns(frame: int, begin_ns: int = FIRST_NS) -> int:
 def seen_now() -> list[KeptMessage]:
     """Two people of whom the one on the left of the camera raises an arm; the newest frame was published just now."""
     person = raises((60,), frames=FRAMES)
-    both = (person + np.float32((0.8, 0, 0)), raises((), frames=FRAMES, seed=1) - np.float32((0.8, 0, 0)))
+    aside = np.array((0.8, 0, 0), np.float32)
+    both = (person + aside, raises((), frames=FRAMES, seed=1) - aside)
     seen = np.ones(25, np.float32)
     return [
         joints_event(

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from hitrs_live.errors import TransportError
-from hitrs_live.sources.naming import name_source
 from hitrs_live.transport.fetch_last_minutes import fetch_last_minutes
 from hitrs_live.wire.curve import ClientKeys
 
@@ -17,11 +16,7 @@ def save_last(url: str, path: Path, *, secret_key: str | None, server_key: str |
     if not kept.sources:
         raise TransportError("the pipeline has had no frame yet; ask again once a source is up")
     for source_id in kept.sources:
-        try:
-            name = name_source(source_id, "")
-        except ValueError as error:
-            raise TransportError(str(error)) from None
-        file = path if len(kept.sources) == 1 else path.with_name(f"{path.stem}-{name}{path.suffix}")
+        file = path if len(kept.sources) == 1 else path.with_name(f"{path.stem}-{source_id}{path.suffix}")
         kept.record(file, source_id)
         joints = kept.joints(source_id)
         actions = sum(one.source_id == source_id and one.state == "start" for one in kept.actions)

@@ -4,6 +4,7 @@ They use the address for missed events. A request has two parts, `KEPT` and a ms
 one for missed events; a reply has one. One request asks for one page: the blocks of messages from a number on.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, Final
@@ -23,6 +24,7 @@ MAX_BLOCK_BYTES: Final = 4 * 2**20
 """Most bytes that a block expands to; the largest message of a crowd has about a tenth of that."""
 _MOST_WINDOW: Final = 8 * 2**20
 _LEVEL: Final = 1
+_SOURCE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 _Count = Annotated[int, Meta(ge=0, le=INT64_MAX)]
 _Time = Annotated[int, Meta(ge=-INT64_MAX, le=INT64_MAX)]
@@ -107,6 +109,9 @@ def unpack_block(block: bytes) -> tuple[Sequence[KeptMessage], int]:
 def _kept_message(payload: bytes) -> KeptMessage:
     # A block has no topics: each message has its own.
     message = decode((b"", payload), under=b"")
+    # A file is named after the source.
+    if not _SOURCE.fullmatch(message.source_id):
+        raise MessageMalformed(f"source {message.source_id[:80]!a}: expected letters, digits, - and _ alone")
     if not isinstance(message, KeptMessage):
         raise MessageMalformed(f"{message.topic[:80]}: not a message that is kept")
     return message

@@ -112,6 +112,7 @@ def test_a_block_that_expands_without_end_or_has_other_messages_is_refused() -> 
         pack_block([b"\x91" * 2000]),
         pack_block([encode(a_motion())[1]]),
         pack_block([PAYLOAD])[:-5],
+        pack_block([encode(msgspec.structs.replace(an_action(), source_id="../../cam"))[1]]),
         b"",
     ):
         with pytest.raises(MessageMalformed) as refused:

@@ -23,6 +23,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the action; return the exit code."""
     from hitrs_live.errors import DataError
+    from hitrs_live.process.line_writer import printable
     from hitrs_live.teaching.add_examples import cut_examples
     from hitrs_live.teaching.corrections import reported_action, track_of
     from hitrs_live.teaching.examples import check_name, save_correction, taught_names
@@ -38,8 +39,8 @@ def run(options: argparse.Namespace) -> int:
         taught = taught_names(options.folder)
         if action.label not in taught:
             raise DataError(
-                f"event {options.event_id} is {action.label}, which was not taught in {options.folder}, expected one "
-                f"of {', '.join(taught) or 'no action yet'}; of a built-in class, leave it out with live --classes"
+                f"event {options.event_id} is {printable(action.label[:60])}, which was not taught in {options.folder}, "
+                f"expected one of {', '.join(taught) or 'no action yet'}; of a built-in class, leave it out with live --classes"
             )
         people = read_people(recording)
     (example,) = cut_examples(

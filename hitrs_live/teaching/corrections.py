@@ -9,6 +9,7 @@ import numpy as np
 
 from hitrs_live.errors import DataError
 from hitrs_live.messages import ActionEvent, JointsEvent
+from hitrs_live.process.line_writer import printable
 from hitrs_live.skeleton import NTU25
 from hitrs_live.sources.recording import Recording
 from hitrs_live.teaching.examples import LEAST_FRAMES, RATE_HZ
@@ -74,7 +75,7 @@ def known_actions(events: Sequence[ActionEvent]) -> str:
     starts = [one for one in events if one.state == "start" and one.log_seq is not None]
     if not starts:
         return "no numbered action events; expected a time or a recording in which actions were reported"
-    listed = ", ".join(f"{one.log_seq} ({one.label})" for one in starts[-_LISTED:])
+    listed = ", ".join(f"{one.log_seq} ({printable(one.label[:60])})" for one in starts[-_LISTED:])
     return f"{listed}{' and earlier ones' if len(starts) > _LISTED else ''}"
 
 

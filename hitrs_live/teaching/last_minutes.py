@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from hitrs_live.errors import DataError
+from hitrs_live.process.line_writer import printable
 from hitrs_live.teaching.corrections import known_actions
 from hitrs_live.transport.last_minutes import LastMinutes
 
@@ -39,7 +40,7 @@ def source_of_event(kept: LastMinutes, event_id: int) -> str:
     joints = kept.joints(chosen.source_id)
     if not joints or chosen.onset_time_ns < joints[0].capture_time_ns:
         raise DataError(
-            f"event {event_id} ({chosen.label}) began before the last {_kept(kept)}, which the pipeline keeps; "
+            f"event {event_id} ({printable(chosen.label[:60])}) began before the last {_kept(kept)}, which the pipeline keeps; "
             f"{_RECORD}"
         )
     return chosen.source_id

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from shown_joints import FIRST_NS, RATE_HZ, raises
@@ -83,6 +84,14 @@ def test_an_event_that_is_unknown_or_began_too_early_is_refused_with_the_way_out
         source_of_event(minutes, 4)
     with pytest.raises(DataError, match=r"event 6 \(raise\) began before the last 10 minutes.*; live --record"):
         source_of_event(minutes, 6)
+
+
+def test_labels_of_another_machine_cannot_control_the_terminal() -> None:
+    spoilt = msgspec.structs.replace(an_action(5, 1, left=True, onset=-30), label="\x1b[31mred\nhot")
+    for number in (4, 5):
+        with pytest.raises(DataError) as refused:
+            source_of_event(kept(spoilt), number)
+        assert str(refused.value).isprintable()
 
 
 def test_seconds_before_now_are_found_by_the_time_of_publishing() -> None:

@@ -39,8 +39,9 @@ def run(options: argparse.Namespace) -> int:
         taught = taught_names(options.folder)
         if action.label not in taught:
             raise DataError(
-                f"event {options.event_id} is {printable(action.label[:60])}, which was not taught in {options.folder}, "
-                f"expected one of {', '.join(taught) or 'no action yet'}; of a built-in class, leave it out with live --classes"
+                f"event {options.event_id} is {printable(action.label[:60])}, which was not taught in "
+                f"{options.folder}, expected one of {', '.join(taught) or 'no action yet'}; of a built-in class, leave "
+                "it out with live --classes"
             )
         people = read_people(recording)
     (example,) = cut_examples(

@@ -40,8 +40,8 @@ def source_of_event(kept: LastMinutes, event_id: int) -> str:
     joints = kept.joints(chosen.source_id)
     if not joints or chosen.onset_time_ns < joints[0].capture_time_ns:
         raise DataError(
-            f"event {event_id} ({printable(chosen.label[:60])}) began before the last {_kept(kept)}, which the pipeline "
-            f"keeps; {_RECORD}"
+            f"event {event_id} ({printable(chosen.label[:60])}) began before the last {_kept(kept)}, which the "
+            f"pipeline keeps; {_RECORD}"
         )
     return chosen.source_id
 

@@ -255,7 +255,7 @@ class PublishConfig(Section, frozen=True, kw_only=True):
     recovery: Annotated[
         str,
         Meta(
-            description="address at which reliable subscribers ask for missed events; empty for a free port of the "
+            description="address to ask for missed events and the last minutes at; empty for a free port of the "
             "host of bind, none for no such address"
         ),
     ] = ""
@@ -286,6 +286,17 @@ class JointsConfig(Section, frozen=True, kw_only=True):
         str,
         Meta(description="file of the sender's public key, or a folder with one per source (NAME.key); empty for none"),
     ] = ""
+
+
+class KeepConfig(Section, frozen=True, kw_only=True):
+    """Joints and events of the last minutes in memory, for corrections (`hitrs-live teach wrong`)."""
+
+    minutes: Annotated[
+        float, Meta(ge=0, le=60, description="keep so many minutes, without pictures; 0 for nothing at all")
+    ] = 10.0
+    max_mb: Annotated[
+        float, Meta(ge=1, le=256, description="keep fewer minutes where they would take more memory, MiB")
+    ] = 64.0
 
 
 class RecordConfig(Section, frozen=True, kw_only=True):
@@ -356,6 +367,7 @@ class Config(Section, frozen=True, kw_only=True):
     action: ActionConfig = ActionConfig()
     publish: PublishConfig = PublishConfig()
     joints: JointsConfig = JointsConfig()
+    keep: KeepConfig = KeepConfig()
     record: RecordConfig = RecordConfig()
     log: LogConfig = LogConfig()
     process: ProcessConfig = ProcessConfig()

@@ -600,7 +600,8 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     """What is done less now because the machine is too slow for everything, the newest last: fewer_predictions,
     clip_updates, no_mirror, rate_15_hz, rate_10_hz; all sources share them. Empty with `process.adapt_to_load` off."""
     recovery: str = ""
-    """Address at which reliable subscribers ask for missed actions and source states; empty if there is none."""
+    """Address at which reliable subscribers ask for missed actions and source states, and corrections are made from the
+    joints and events of the last minutes; empty if there is none."""
 
     @property
     def topic(self) -> str:

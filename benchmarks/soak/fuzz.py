@@ -30,6 +30,8 @@ READERS: dict[str, tuple[str, ...]] = {
     "joints messages": (f"{ANY}::test_any_joints_are_tracked_with_finite_positions_or_malformed",),
     "recovery": (
         f"{ANY}::test_any_request_reply_or_event_is_read_or_malformed",
+        "tests/faults/test_hostile_last_minutes.py::"
+        "test_any_request_reply_or_block_of_the_last_minutes_is_read_or_malformed",
         f"{ANY}::test_any_position_is_read_back_as_it_was_written_or_refused",
     ),
     "NTU text": (

@@ -46,6 +46,8 @@ START_S = 300.0
 SAMPLE_EVERY_S = 3.0
 SETTINGS: dict[str, object] = {
     "publish.status_every_s": 0.5, "record.rotate_s": 60.0, "record.reserve_mb": 50.0, "camera.retry_max_s": 3.0,
+    # Full soon: what grows afterwards is a leak.
+    "keep.minutes": 0.5,
 }  # fmt: skip
 
 

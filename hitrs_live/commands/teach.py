@@ -8,7 +8,7 @@ _ACTIONS = (
     ("add", "add examples of an action from a recording, a video or labelled joints"),
     ("quiet", "record what is none of the actions"),
     ("wrong", "correct an event that was reported and is wrong"),
-    ("missed", "add an action that is in a recording and was not reported"),
+    ("missed", "add an action that happened and was not reported"),
     ("sequence", "make an action of actions that follow each other"),
     ("fit", "make a file of actions from the examples, and say how often it will be right and wrong"),
     ("list", "list what was taught"),

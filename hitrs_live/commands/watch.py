@@ -1,6 +1,7 @@
 """`hitrs-live watch`: print the events of a running pipeline."""
 
 import argparse
+from pathlib import Path
 
 from hitrs_live.commands.flags import position, seconds
 from hitrs_live.errors import ConfigError
@@ -34,6 +35,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="SESSION:NUMBER",
         help="with --reliable, continue after this event: session_id and log_seq of the last one that was processed",
     )
+    parser.add_argument(
+        "--save-last", type=Path, metavar="FILE.mcap",
+        help="write the joints and events of the last minutes (keep.minutes) as a recording, and end",
+    )  # fmt: skip
     parser.add_argument("--secret-key", metavar="FILE", help="own secret key, for a publisher that uses keys")
     parser.add_argument("--server-key", metavar="FILE", help="that publisher's public key")
     parser.set_defaults(run=run)
@@ -43,6 +48,10 @@ def run(options: argparse.Namespace) -> int:
     """Run the verb; return the exit code."""
     if options.after is not None and not options.reliable:
         raise ConfigError("--after needs --reliable: without it events are not recovered")
+    if options.save_last is not None:
+        from hitrs_live.commands.save_last import save_last
+
+        return save_last(options.url, options.save_last, secret_key=options.secret_key, server_key=options.server_key)
     if options.dashboard:
         from hitrs_live.pipeline.dashboard_process import main as dashboard
 

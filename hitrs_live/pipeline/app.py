@@ -58,7 +58,7 @@ def run_live(
         with interrupted_by(stop):
             assembly = stack.enter_context(Assembly(plan, config, session=session))
             publisher = stack.enter_context(
-                open_publisher(config.publish, assembly.session_id, recordings=plan.recordings)
+                open_publisher(config.publish, assembly.session_id, recordings=plan.recordings, kept=assembly.kept)
             )
             assembly.open()
             view = _DashboardView(publisher.address, output, config.publish.secret_key)

@@ -21,8 +21,10 @@ from hitrs_live.sources.factory import NamedSource, make_sources
 from hitrs_live.sources.kinds import SOURCES
 from hitrs_live.sources.pacing import Speed
 from hitrs_live.streaming.thresholds import check_thresholds_file
+from hitrs_live.transport.kept_minutes import KeptMinutes, KeptMinutesSink
 from hitrs_live.transport.kinds import SINKS, SinkOptions
 from hitrs_live.transport.multi_sink import ContainedSink, MultiSink
+from hitrs_live.transport.recoverable import NO_RECOVERY
 from hitrs_live.transport.sink import Sink
 from hitrs_live.views.base import Viewer
 from hitrs_live.views.kinds import VIEWS, ViewOptions
@@ -48,6 +50,8 @@ class RunPlan:
     overwrite: bool = False
     """Whether a sink's file may replace another."""
     views: Sequence[NamedOutput] = ()
+    publishes: bool = True
+    """Whether there is a publisher, at which the last minutes can be asked for."""
 
     @property
     def recordings(self) -> Path | None:
@@ -78,6 +82,8 @@ class Assembly:
         # A replayed recording is the same session.
         recorded_id = getattr(self._sources[0], "session_id", "") if self.alone else ""
         self.session_id: str = recorded_id or uuid.uuid4().hex
+        self.kept = self._keep_minutes()
+        """What is kept of the last minutes; None where nothing is, or no one could ask for it."""
         self._check_outputs()
         with ExitStack() as views:
             self._inputs = [self._make_input(source, views) for source in self._sources]
@@ -131,7 +137,8 @@ class Assembly:
             quantisation=Path(config.model.quantisation) if config.model.quantisation else None,
         )  # fmt: skip
         self._inputs = [
-            replace(input_stream, sinks=self._open_sinks(input_stream.source)) for input_stream in self._inputs
+            replace(input_stream, sinks=(*self._kept_sinks(), *self._open_sinks(input_stream.source)))
+            for input_stream in self._inputs
         ]
         taught: TaughtFiles | None = None
         if config.action.taught:
@@ -152,6 +159,15 @@ class Assembly:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _keep_minutes(self) -> KeptMinutes | None:
+        keep, publish = self._config.keep, self._config.publish
+        if not (self._plan.publishes and keep.minutes and publish.recovery != NO_RECOVERY):
+            return None
+        return KeptMinutes(keep, self.session_id, utc_offset_ns=self._session.utc_offset_ns)
+
+    def _kept_sinks(self) -> Sequence[Sink]:
+        return () if self.kept is None else (KeptMinutesSink(self.kept, self.session_id),)
 
     def _check_outputs(self) -> None:
         """Refuse files that cannot be written, or would replace what is read or written elsewhere in this run.

@@ -105,7 +105,7 @@ def run(
     plan = RunPlan(
         sources=named, speed=speed, overwrite=overwrite,
         sinks=[] if record is None else [("record", os.fspath(record))],
-        views=[] if save_video is None else [("save-video", os.fspath(save_video))],
+        views=[] if save_video is None else [("save-video", os.fspath(save_video))], publishes=bind is not None,
     )  # fmt: skip
     return LiveRun(
         plan, _settings(config, settings, bind), sink=sink, publishes=bind is not None, duration_s=duration_s,
@@ -140,7 +140,7 @@ class LiveRun:
             publisher = None
             if publishes:
                 publisher = stack.enter_context(
-                    open_publisher(config.publish, assembly.session_id, recordings=plan.recordings)
+                    open_publisher(config.publish, assembly.session_id, recordings=plan.recordings, kept=assembly.kept)
                 )
             assembly.open()
             self._callback: CallbackSink | None = None

@@ -55,9 +55,9 @@ class SourceOutputs:
         self.record(self._sink.publish(message))
 
     def record(self, message: AnyMessage) -> None:
-        """Give a message to the source's own sinks alone."""
+        """Give a message to the source's own sinks alone, to each as the one before it returned it: stamped once."""
         for own in self._own_sinks:
-            own.publish(message)
+            message = own.publish(message)
 
     def show(self, scene: Scene) -> None:
         """Show a scene in every view."""

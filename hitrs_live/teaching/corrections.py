@@ -9,6 +9,8 @@ import numpy as np
 
 from hitrs_live.errors import DataError
 from hitrs_live.messages import ActionEvent, JointsEvent
+from hitrs_live.process.line_writer import printable
+from hitrs_live.skeleton import NTU25
 from hitrs_live.sources.recording import Recording
 from hitrs_live.teaching.examples import LEAST_FRAMES, RATE_HZ
 from hitrs_live.teaching.find_repetitions import movement_size
@@ -29,8 +31,11 @@ class ReportedAction:
 
     label: str
     track_id: int
+    seen_s: float
+    """When its person was at `root_m`, from the recording's first frame, likewise the following."""
+    root_m: tuple[float, ...] | None
+    """(3,), metres, camera axes: the person's root; None if it is not known."""
     start_s: float
-    """From the recording's first frame, likewise the end."""
     end_s: float
 
 
@@ -49,7 +54,7 @@ def reported_action(path: Path, event_id: int) -> ReportedAction:
             events.append(message)
     chosen = next((one for one in events if one.log_seq == event_id), None)
     if chosen is None or first_ns is None:
-        raise DataError(f"{path}: no event {event_id}; {_known(events)}")
+        raise DataError(f"{path}: no event {event_id}; it has {known_actions(events)}")
     same = [
         one
         for one in events
@@ -57,25 +62,44 @@ def reported_action(path: Path, event_id: int) -> ReportedAction:
     ]
     end_ns = max(one.end_time_ns or one.capture_time_ns for one in same)
     start_s = max(0.0, (chosen.onset_time_ns - first_ns) / 1e9)
+    seen = next((one for one in same if one.root_m is not None), chosen)
     return ReportedAction(
-        label=chosen.label, track_id=chosen.track_id, start_s=start_s,
+        label=chosen.label, track_id=chosen.track_id, seen_s=(seen.capture_time_ns - first_ns) / 1e9,
+        root_m=seen.root_m, start_s=start_s,
         end_s=max((end_ns - first_ns) / 1e9, start_s + _SHORTEST_S),
     )  # fmt: skip
 
 
-def _known(events: Sequence[ActionEvent]) -> str:
-    """List the starts of a recording's actions, for an error."""
+def known_actions(events: Sequence[ActionEvent]) -> str:
+    """List the starts of actions, for an error."""
     starts = [one for one in events if one.state == "start" and one.log_seq is not None]
     if not starts:
-        return "it has no numbered action events; expected a recording of live --record in which actions were reported"
-    listed = ", ".join(f"{one.log_seq} ({one.label})" for one in starts[:_LISTED])
-    return f"it has {listed}{' and more' if len(starts) > _LISTED else ''}"
+        return "no numbered action events; expected a time or a recording in which actions were reported"
+    listed = ", ".join(f"{one.log_seq} ({printable(one.label[:60])})" for one in starts[-_LISTED:])
+    return f"{listed}{' and earlier ones' if len(starts) > _LISTED else ''}"
 
 
-def movement_at(one: RecordedPerson, at_s: float) -> tuple[float, float]:
+def track_of(action: ReportedAction, people: Sequence[RecordedPerson]) -> str:
+    """Return the name of the person of a recording who did an action.
+
+    Track ids count from the beginning of a run, and a recording may begin later, so where its person was decides.
+    """
+    there = [one for one in people if one.start_s <= action.seen_s <= one.end_s]
+    if action.root_m is None or not there:
+        return str(action.track_id)
+    root_m = np.array(action.root_m)
+
+    def distance_m(one: RecordedPerson) -> float:
+        frame = min(round((action.seen_s - one.start_s) * RATE_HZ), len(one.joints_m) - 1)
+        return float(np.linalg.norm(one.joints_m[frame, NTU25.root] - root_m))
+
+    return min(there, key=distance_m).name
+
+
+def movement_at(one: RecordedPerson, at_s: float) -> tuple[float, float] | None:
     """Find the movement around a time: the one that begins and ends at rest and is the largest of those.
 
-    at_s: from the recording's first frame. Returns its start and end, likewise. Raises DataError where nothing moves.
+    at_s: from the recording's first frame. Returns its start and end, likewise; None where nothing moves.
     """
     first = max(0, round((at_s - one.start_s - _AROUND_S) * RATE_HZ))
     last = min(len(one.joints_m), round((at_s - one.start_s + _AROUND_S) * RATE_HZ))
@@ -87,10 +111,7 @@ def movement_at(one: RecordedPerson, at_s: float) -> tuple[float, float]:
         if span[0] <= frame < span[1] and LEAST_FRAMES <= (span[1] - span[0]) * STEP <= _LONGEST_S * RATE_HZ
     ]
     if not spans:
-        raise DataError(
-            f"nothing moves at {at_s:g} s; give a time within the movement, or its interval, such as "
-            f"--at {max(at_s - 1, 0):g}-{at_s + 1:g}"
-        )
+        return None
     # Of the movements that contain the time, large ones that take little time: not everything around it.
     best = max(spans, key=lambda span: movement_size(track, span) / np.sqrt(span[1] - span[0]))
     start, end = first + best[0] * STEP, min(first + best[1] * STEP, len(one.joints_m))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from hitrs_live.config import PublishConfig
+from hitrs_live.config import KeepConfig, PublishConfig
 from hitrs_live.messages import AnyMessage, Status
 from hitrs_live.transport.event_log import EventLog
+from hitrs_live.transport.kept_minutes import KeptMinutes
 from hitrs_live.transport.publisher import Publisher
 from hitrs_live.transport.recovery_replies import RecoveryReplies
 from hitrs_live.transport.recovery_server import RecoveryServer
@@ -34,11 +35,13 @@ class RecoverablePublisher(Publisher):
         session_id: str,
         *,
         recordings: Path | None = None,
+        kept: KeptMinutes | None = None,
         clock: Clock = time.monotonic_ns,
     ) -> None:
         """Bind both addresses of the settings.
 
         recordings: folder of the run's recordings, to find older events and earlier sessions in; None for none.
+        kept: the last minutes, for those who ask for them; None for none.
 
         Raises:
             AddressUnavailable, KeyUnusable: as for `Publisher`, in one line.
@@ -49,6 +52,7 @@ class RecoverablePublisher(Publisher):
         try:
             self._server = RecoveryServer(
                 _recovery_url(config), RecoveryReplies(self._log, session_id, recorded),
+                kept=kept or KeptMinutes(KeepConfig(minutes=0), session_id),
                 max_connections=config.max_connections, keys=self._keys, insecure=config.insecure,
             )  # fmt: skip
         except BaseException:
@@ -99,14 +103,16 @@ def _open_recordings(folder: Path) -> "RecordedLog":
     return RecordedLog(folder)
 
 
-def open_publisher(config: PublishConfig, session_id: str, *, recordings: Path | None = None) -> Publisher:
+def open_publisher(
+    config: PublishConfig, session_id: str, *, recordings: Path | None = None, kept: KeptMinutes | None = None
+) -> Publisher:
     """Open the publisher of a pipeline: with an address for missed events, unless `publish.recovery` is none.
 
-    recordings: as in `RecoverablePublisher`. Raises AddressUnavailable.
+    recordings, kept: as in `RecoverablePublisher`. Raises AddressUnavailable.
     """
     if config.recovery == NO_RECOVERY:
         return Publisher(config, session_id)
-    return RecoverablePublisher(config, session_id, recordings=recordings)
+    return RecoverablePublisher(config, session_id, recordings=recordings, kept=kept)
 
 
 def _recovery_url(config: PublishConfig) -> str:

@@ -1,4 +1,4 @@
-"""Reply to requests for missed events, in a thread of its own."""
+"""Reply to requests for missed events and for the last minutes, in a thread of its own."""
 
 import logging
 import threading
@@ -10,12 +10,14 @@ from typing import Final
 import zmq
 
 from hitrs_live.errors import MessageMalformed
+from hitrs_live.transport.kept_minutes import KeptMinutes
 from hitrs_live.transport.recovery_replies import RecoveryReplies
 from hitrs_live.wire.addresses import show_address
 from hitrs_live.wire.connection_guard import ConnectionGuard, RequesterLimit, most_connections
 from hitrs_live.wire.connection_keys import ConnectionKeys
 from hitrs_live.wire.curve import ServerKeys
 from hitrs_live.wire.handshakes import DeniedPeers
+from hitrs_live.wire.kept_minutes import KEPT, pack_kept, unpack_kept_request
 from hitrs_live.wire.recovery import MAX_REQUEST_BYTES, pack, unpack_request
 from hitrs_live.wire.zmq_sockets import bind_replier
 
@@ -43,15 +45,16 @@ class RecoveryServer:
         url: str,
         replies: RecoveryReplies,
         *,
+        kept: KeptMinutes,
         max_connections: int,
         keys: ServerKeys | None = None,
         insecure: bool = False,
     ) -> None:
         """Bind an address and start. Raises AddressUnavailable.
 
-        max_connections: at once; more are ended. keys, insecure: as for `bind_publisher`.
+        kept: the last minutes. max_connections: at once; more are ended. keys, insecure: as for `bind_publisher`.
         """
-        self._replies = replies
+        self._replies, self._kept = replies, kept
         self.refused = 0
         """Requests that were malformed, or too many."""
         self._second, self._requests = 0, Counter[bytes]()
@@ -123,14 +126,18 @@ class RecoveryServer:
             if not self._admits(peer):
                 self.refused += 1
                 return
-            reply = pack(self._replies.reply(unpack_request(request)))
-            # To a peer that is gone or does not read, ZeroMQ drops it; the subscriber asks again.
-            self._socket.send_multipart((peer, reply), zmq.NOBLOCK)
+            # To a peer that is gone or does not read, ZeroMQ drops it; the peer asks again.
+            self._socket.send_multipart((peer, self._reply(request)), zmq.NOBLOCK)
         except MessageMalformed:
             self.refused += 1
         except Exception:  # Whatever it is, it concerns this request alone.
             self.refused += 1
-            _log.exception("a request for missed events failed")
+            _log.exception("a request failed")
+
+    def _reply(self, request: Sequence[bytes]) -> bytes:
+        if request[:1] == [KEPT]:
+            return pack_kept(self._kept.reply(unpack_kept_request(request)))
+        return pack(self._replies.reply(unpack_request(request)))
 
     def _admits(self, peer: bytes) -> bool:
         second = int(time.monotonic())

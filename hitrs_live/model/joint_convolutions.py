@@ -29,7 +29,7 @@ TAPS = 3
 _FEATURES = 3 * 3 * len(NTU25)
 """Place and velocity of each joint, and the direction of its bone."""
 _PARENTS = torch.tensor(NTU25.parents)
-_AT_ROOT = (NTU25.root == _PARENTS)[:, None] & (torch.arange(len(NTU25)) != NTU25.root)[:, None]
+_AT_ROOT = torch.tensor([[parent == NTU25.root != joint] for joint, parent in enumerate(NTU25.parents)])
 """(25, 1): bones that begin at the root, whose own slot is its path; its place is zero."""
 _SHORT_BONE = 0.03
 """Length, in body sizes, of a bone whose direction is noise: it counts half."""

@@ -20,6 +20,10 @@ from report_tables.reports import Report
 SETTINGS = ("loop.steps", "batch", "loop.learning_rate", "loop.seed", "detector.window_clips", "begins_from")
 """Lines of a training's settings that the card repeats."""
 _SEEN_BY = {"camera": "people before cameras", "sensor": "data sets of other sensors"}
+_PARTS = (
+    ("clips ", "frames and clips"), ("", "actions"), ("motion ", "motion prediction"), ("convolutions ", "convolutions"),
+)  # fmt: skip
+"""Parts of a detector that are trained one after the other: what the keys of their provenance begin with, and a name."""
 
 
 def facts(checkpoint: Checkpoint, thresholds: Thresholds | None, reports: dict[str, Report]) -> str:
@@ -30,7 +34,8 @@ def facts(checkpoint: Checkpoint, thresholds: Thresholds | None, reports: dict[s
 def _facts(checkpoint: Checkpoint, thresholds: Thresholds | None, reports: dict[str, Report]) -> Iterator[str]:
     labels = checkpoint.info.labels
     reported = reported_classes(labels, ActionConfig(), thresholds)
-    parameters = sum(weight.numel() for weight in checkpoint.model.parameters()) / 1e6
+    networks = [checkpoint.model, *([checkpoint.convolutions] if checkpoint.convolutions else [])]
+    parameters = sum(weight.numel() for network in networks for weight in network.parameters()) / 1e6
     yield (
         f"{len(labels) - 1} classes, {len(reported)} of them reported by default; {parameters:.2f} million parameters."
         if thresholds is not None
@@ -118,7 +123,7 @@ def training_table(checkpoint: Checkpoint) -> str:
     """Lay out how the weights were trained, as the checkpoint records it, in the order of training."""
     provenance = checkpoint.info.provenance
     rows = []
-    for prefix, what in (("clips ", "frames and clips"), ("", "actions"), ("motion ", "motion prediction")):
+    for prefix, what in _PARTS:
         text = provenance.get(f"{prefix}settings", "")
         found = dict(line.split(" = ", 1) for line in text.splitlines() if re.match(r"[\w.]+ = ", line))
         chosen = ", ".join(f"{name} {found[name]}" for name in SETTINGS if name in found)

@@ -32,6 +32,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--together", action="store_true",
         help="move the thresholds of all classes by the same log odds, for independent classes with few starts each",
     )  # fmt: skip
+    parser.add_argument(
+        "--classes", type=names, metavar="A,B",
+        help="with --together: classes to report by default; the others become experimental (default: all but those of "
+        "--least-recall)",
+    )  # fmt: skip
     add_prediction_flags(parser)
     parser.add_argument("--config", metavar="FILE", help="TOML file of settings to tune with, as for `live`")
     parser.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: calibration/CHECKPOINT.toml)")

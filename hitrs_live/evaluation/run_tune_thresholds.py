@@ -39,6 +39,14 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
             f"--together: the classes of checkpoint {checkpoint.info.name!r} share a softmax, expected a sigmoid for "
             "each; leave the flag out"
         )
+    reported: frozenset[str] | None = options.classes
+    if reported is not None and not options.together:
+        raise ConfigError("--classes: needs --together; without it give --least-recall, or edit the file by hand")
+    if unknown := sorted((reported or frozenset()) - set(checkpoint.info.labels[1:])):
+        raise ConfigError(
+            f"--classes {','.join(unknown)}: no class of checkpoint {checkpoint.info.name!r}; list them with: "
+            "hitrs-live models --classes"
+        )
     out: Path = options.out or FOLDER / f"{Path(checkpoint.info.name).name}.toml"
     if out.exists() and not options.overwrite:
         raise ConfigError(f"thresholds {out}: exists already; replace it with --overwrite, or give another --out")
@@ -71,8 +79,8 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
         ) from None
     before = tuner.measure(tuner.untuned())
     rate, together = options.false_alarms_per_hour, options.together
-    after = tuner.measure(tuner.tune(rate, least_recall=options.least_recall, together=together))
-    other_half = tuner.cross_check(rate, together=together)
+    after = tuner.measure(tuner.tune(rate, least_recall=options.least_recall, together=together, reported=reported))
+    other_half = tuner.cross_check(rate, together=together, reported=reported)
     _print(console, checkpoint.info.labels, before, after)
     every = after
     if after.thresholds.experimental:

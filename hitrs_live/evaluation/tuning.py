@@ -126,7 +126,10 @@ class Tuner:
         """Return the rules that apply without a file of thresholds."""
         return self._complete(temperature=None, least_energies=None)
 
-    def tune(self, per_hour: float, *, least_recall: float = 0.0, together: bool = False) -> Thresholds:
+    def tune(
+        self, per_hour: float, *, least_recall: float = 0.0, together: bool = False,
+        reported: Collection[str] | None = None,
+    ) -> Thresholds:  # fmt: skip
         """Fit temperatures and energy thresholds to the labelled data, then set `on` and `off` by the false alarms.
 
         together: move the thresholds of all classes by the same log odds instead of each by its own. That suits
@@ -136,6 +139,9 @@ class Tuner:
         least_recall: classes of which a smaller share of the labelled actions is then found become experimental, as do
         those without a labelled action; the limit of false alarms is for the others.
 
+        reported: with `together`, the classes that the limit is for, whatever is found of them; all others become
+        experimental.
+
         Without labelled data the temperatures stay the checkpoint's, and no clip is rejected as unknown. Independent
         classes need neither: each was trained to say no. Of these, `on` begins where the F1 of the labelled starts is
         highest.
@@ -144,6 +150,8 @@ class Tuner:
         if together:
             if not self._info.independent:
                 raise ValueError("thresholds can only be moved together where each class has a sigmoid of its own")
+            if reported is not None:
+                return self._report(reported, allowed)
             if not least_recall:
                 return self._together(allowed)
             weak = self._weak(self._together(allowed), least_recall)
@@ -159,7 +167,9 @@ class Tuner:
         start = self._complete(temperature=fitted, least_energies=others | measured)
         return self._without_weak(self._raise_on(start, allowed), allowed, least_recall)
 
-    def cross_check(self, per_hour: float, *, together: bool = False) -> FalseAlarms | None:
+    def cross_check(
+        self, per_hour: float, *, together: bool = False, reported: Collection[str] | None = None
+    ) -> FalseAlarms | None:
         """Tune on half of the negative sources and count false alarms on the other half, then swap the halves.
 
         Thresholds have few false alarms on the data that they were tuned on; this estimates the rate on other data.
@@ -172,7 +182,9 @@ class Tuner:
         except ValueError:
             return None
         counted = [
-            other._count_false_alarms(other._decode(other._negative, tuned.tune(per_hour, together=together)))
+            other._count_false_alarms(
+                other._decode(other._negative, tuned.tune(per_hour, together=together, reported=reported))
+            )
             for tuned, other in ((first, second), (second, first))
         ]
         by_class = sum((Counter(alarms.by_class) for alarms in counted), Counter[int]())
@@ -221,6 +233,17 @@ class Tuner:
         alarms = (self._tried.alarms * counted).sum(axis=1)
         steps = next((n for n, count in zip(_TRIED_STEPS, alarms, strict=True) if n >= 0 and count <= allowed), None)
         return self._with_on(self.untuned(), np.full(len(counted), _TRIED_STEPS[-1] if steps is None else steps))
+
+    def _report(self, reported: Collection[str], allowed: float) -> Thresholds:
+        """Make all classes but these experimental, and raise `on` of all until their false alarms are few enough."""
+        labels = self._info.labels
+        experimental = tuple(name for name in labels[1:] if name not in reported)
+        for steps in range(_TRIED_STEPS[-1] + 1):
+            moved = self._with_on(self.untuned(), np.full(len(labels), steps))
+            thresholds = msgspec.structs.replace(moved, experimental=experimental)
+            if self._count_false_alarms(self._decode(self._negative, thresholds)).count <= allowed:
+                break
+        return thresholds
 
     def _half(self, sources: frozenset[str]) -> "Tuner":
         """Return a tuner of some negative sources, and of the labelled streams that are theirs or of others."""

@@ -44,6 +44,12 @@ def test_a_label_of_sitting_down_or_standing_up_is_either(tmp_path: Path) -> Non
     assert [action.classes for action in clip.actions] == [{"sit_to_stand", "stand_to_sit"}, {"squat"}]
 
 
+def test_what_is_done_in_a_clip_without_an_interval_counts_neither_as_right_nor_as_false(tmp_path: Path) -> None:
+    write_clip(tmp_path, name="be_pup")
+    write_labels(tmp_path, name="be_pup", intervals=[], near=["jump"])
+    assert read_real_clips(tmp_path)[0].near == {"jump", "push_up", "plank"}
+
+
 def test_a_clip_of_which_the_beginning_is_labelled_counts_only_that(tmp_path: Path) -> None:
     write_clip(tmp_path)
     write_labels(tmp_path, labelled_until_s=0.06)

@@ -394,6 +394,7 @@ def test_thresholds_are_tuned_with_the_requested_number_of_threads(weights: Path
         (["--data", "only.npz"], "no frame of background"),
         (["--data", "empty"], "empty: a folder without any .npz"),
         (["--data", "hall.npz", "--leave-out", "ann"], "no subject ann in the data"),
+        (["--data", "hall.npz", "--classes", "jump"], "--classes: needs --together"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_leaves_no_file(
@@ -496,6 +497,21 @@ def test_classes_moved_together_keep_their_thresholds_equal_however_different_th
     assert squats.tune(per_hour=1.0, together=True).classes["squat"].on == jump.on
     given_up = squats.tune(per_hour=1.0, least_recall=0.1, together=True)
     assert given_up.experimental == ("jump", "squat")
+
+
+def test_the_limit_is_for_the_classes_to_report_and_the_others_are_experimental() -> None:
+    quiet = [(0.01, 0.01)] * 5
+    negative = [sigmoids(quiet + [(0.9, 0.01)] * 3 + quiet + [(0.01, 0.7)] * 3 + quiet)]
+    tuner = Tuner(INDEPENDENT, CONFIG, negative=negative)
+    outcomes = {
+        name: tuner.measure(tuner.tune(per_hour=1.0, together=True, reported={name})) for name in ("jump", "squat")
+    }
+    assert [one.alarms.count for one in outcomes.values()] == [0, 0]
+    assert outcomes["jump"].thresholds.experimental == ("squat",)
+    assert outcomes["squat"].thresholds.experimental == ("jump",)
+    strict, lax = (outcomes[name].thresholds.classes["squat"].on or 0 for name in ("jump", "squat"))
+    assert 0.7 < lax < 0.9 < strict
+    assert tuner.tune(per_hour=1.0, together=True, reported={"jump", "squat"}).classes["squat"].on == strict
 
 
 def test_classes_of_a_softmax_cannot_be_moved_together() -> None:

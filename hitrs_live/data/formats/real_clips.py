@@ -35,6 +35,14 @@ _EITHER: Final = {"sit_to_stand": frozenset({"sit_to_stand", "stand_to_sit"})}
 """Labels that were given when there was one class for both directions; in most of the intervals people sit down."""
 
 
+_ALSO_SEEN: Final = {
+    "be_pup": frozenset({"push_up", "plank"}),
+    "be_sidelegr": frozenset({"leg_raise_side"}),
+    "kth_waving": frozenset({"wave", "raise_hand"}),
+}
+"""By clip: what people do in it, named when detectors had no such class. Without an interval, it counts as near."""
+
+
 class _Labels(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     intervals: tuple[tuple[_Seconds, _Seconds, str], ...]
     near: frozenset[str]
@@ -105,7 +113,7 @@ def read_real_clips(folder: Path) -> Sequence[RealClip]:
                 TrueAction(label=label, start_s=start, end_s=end, right=_EITHER.get(label, frozenset()))
                 for start, end, label in own.intervals
             ),
-            near=own.near,
+            near=own.near | _ALSO_SEEN.get(name, frozenset()),
             other=own.other,
             view=own.view,
             labelled_until_s=own.labelled_until_s,

@@ -18,7 +18,7 @@ from hitrs_live.inference.torch_engine import TorchEngine
 from hitrs_live.streaming.convolution_stream import ConvolutionState, ConvolutionStream
 from hitrs_live.streaming.detector_stream import stream_step
 from hitrs_live.streaming.encoder_stream import StreamState
-from hitrs_live.streaming.profile_step import ms_per_frame, time_steps
+from hitrs_live.streaming.profile_step import ms_per_frame, time_convolutions, time_steps
 from hitrs_live.streaming.stream_model import LoadedModel, ModelOutput, StreamDescription
 from hitrs_live.transforms import denormalise
 
@@ -120,8 +120,9 @@ class HitrsStream:
         step_frames, stride = self.description.step_frames, self._engine.grid.clip_stride
         if step_frames >= stride:
             return ""
+        beside_ms = time_convolutions(self._convolutions, rows=rows) if self._convolutions else 0.0
         own_ms, clip_ms = (
-            ms_per_frame(time_steps(self._engine, self._normaliser, rows=rows, step_frames=step))
+            beside_ms + ms_per_frame(time_steps(self._engine, self._normaliser, rows=rows, step_frames=step))
             for step in (step_frames, stride)
         )
         pace = "frame" if step_frames == 1 else f"{step_frames} frames"

@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from hitrs_live.inference.base import Engine
+from hitrs_live.skeleton import NTU25
+from hitrs_live.streaming.convolution_stream import ConvolutionState, ConvolutionStream
 from hitrs_live.streaming.detector_stream import stream_step
 from hitrs_live.streaming.encoder_stream import StreamState
 from hitrs_live.transforms import NormaliserConfig
@@ -43,6 +45,20 @@ def time_steps(
         stream_step(engine, still, everyone, state, normaliser)
         took_ms[frame] = (clock() - began_ns) / 1e6
     return took_ms.reshape(-1, grid.clip_stride)[1:]
+
+
+def time_convolutions(
+    convolutions: ConvolutionStream, *, rows: int, frames: int = 15, clock: Callable[[], int] = time.perf_counter_ns
+) -> float:
+    """Time a frame of convolutions of so many rows. Returns the median of `frames`, ms; one more is run first."""
+    state, everyone = ConvolutionState.empty(convolutions.config, rows), torch.arange(rows)
+    still = torch.zeros(rows, len(NTU25), 3)
+    took_ms = np.zeros(1 + frames)
+    for frame in range(len(took_ms)):
+        began_ns = clock()
+        convolutions.read(convolutions.step(still, everyone, state))
+        took_ms[frame] = (clock() - began_ns) / 1e6
+    return float(np.median(took_ms[1:]))
 
 
 def ms_per_frame(took_ms: NDArray[np.float64]) -> float:

@@ -12,8 +12,10 @@ from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import ModelConfig
 from hitrs_live.inference.backend_selection import OpenedEngine
 from hitrs_live.inference.torch_engine import TorchEngine
+from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolutions
+from hitrs_live.streaming.convolution_stream import ConvolutionStream
 from hitrs_live.streaming.hitrs_stream import HitrsLoader, describe_stream
-from hitrs_live.streaming.profile_step import ms_per_frame, time_steps
+from hitrs_live.streaming.profile_step import ms_per_frame, time_convolutions, time_steps
 
 
 def test_a_detector_is_described_by_its_clip_grid(checkpoint: Checkpoint) -> None:
@@ -71,3 +73,12 @@ def test_what_is_timed_is_people_with_full_windows_who_came_at_different_frames(
 def test_one_slow_stride_does_not_change_the_cost_of_a_frame() -> None:
     took_ms = np.array([[1.0, 3.0], [1.0, 3.0], [1.0, 900.0]])
     assert ms_per_frame(took_ms) == 2.0
+
+
+def test_convolutions_beside_the_model_are_timed_frame_by_frame_by_the_clock_that_is_given() -> None:
+    config = ConvolutionsConfig(classes=3, width=8, dilations=(1, 2))
+    stream = ConvolutionStream(JointConvolutions(config).eval())
+    # Two milliseconds from each look at the clock to the next, but for one frame that took a second.
+    looks_ns = np.arange(0, 22 * 2_000_000, 2_000_000)
+    looks_ns[5:] += 1_000_000_000
+    assert time_convolutions(stream, rows=2, frames=10, clock=iter(looks_ns.tolist()).__next__) == 2.0

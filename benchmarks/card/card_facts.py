@@ -21,9 +21,10 @@ SETTINGS = ("loop.steps", "batch", "loop.learning_rate", "loop.seed", "detector.
 """Lines of a training's settings that the card repeats."""
 _SEEN_BY = {"camera": "people before cameras", "sensor": "data sets of other sensors"}
 _PARTS = (
-    ("clips ", "frames and clips"), ("", "actions"), ("motion ", "motion prediction"), ("convolutions ", "convolutions"),
+    ("clips ", "frames and clips"), ("", "actions"), ("motion ", "motion prediction"),
+    ("convolutions ", "convolutions"),
 )  # fmt: skip
-"""Parts of a detector that are trained one after the other: what the keys of their provenance begin with, and a name."""
+"""Parts of a detector, in the order of training: what the keys of their provenance begin with, and a name."""
 
 
 def facts(checkpoint: Checkpoint, thresholds: Thresholds | None, reports: dict[str, Report]) -> str:

@@ -78,7 +78,7 @@ def test_what_no_action_can_be_taught_with_is_refused_in_one_line(
     else:
         path, reason = tmp_path / "slow.safetensors", "takes 20 frames a second, expected 30"
         slow = msgspec.structs.replace(info, normaliser=replace(info.normaliser, rate_hz=20.0))
-        save_checkpoint(path, Checkpoint(info=slow, model=model))
+        save_checkpoint(path, Checkpoint(info=slow, model=model, convolutions=checkpoint.convolutions))
     arguments = ["--folder", tmp_path / "actions", "--checkpoint", path, "--out", tmp_path / "mine.actions"]
     assert main(["teach", "fit", *map(str, arguments)]) == 2
     (line,) = capsys.readouterr().err.splitlines()

@@ -42,6 +42,8 @@ def run_tune_thresholds(options: argparse.Namespace) -> int:
     reported: frozenset[str] | None = options.classes
     if reported is not None and not options.together:
         raise ConfigError("--classes: needs --together; without it give --least-recall, or edit the file by hand")
+    if reported is not None and options.least_recall:
+        raise ConfigError("--classes and --least-recall: both choose the classes to report; leave one out")
     if unknown := sorted((reported or frozenset()) - set(checkpoint.info.labels[1:])):
         raise ConfigError(
             f"--classes {','.join(unknown)}: no class of checkpoint {checkpoint.info.name!r}; list them with: "

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.data.unlabelled_classes import NEVER_UNLABELLED, may_occur_unlabelled
+from hitrs_live.training.batches_detection import frames_since_start
 
 _RECOGNISED_FRAMES: Final = 30
 """Frames, a second, after which any action is recognised."""
@@ -38,8 +39,7 @@ def recognised_mask(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     """
     count = labels.shape[1]
     frames = np.arange(count)
-    begins = np.diff(labels, axis=1, prepend=labels[:, :1]) != 0
-    since = frames - np.maximum.accumulate(np.where(begins, frames, 0), axis=1)
+    since = np.minimum(frames_since_start(labels), frames)
     ends = np.diff(labels, axis=1, append=labels[:, -1:]) != 0
     until = np.minimum.accumulate(np.where(ends, frames, 2 * count)[:, ::-1], axis=1)[:, ::-1] - frames
     return (labels > BACKGROUND) & (since >= np.minimum(until, _RECOGNISED_FRAMES))

@@ -45,6 +45,10 @@ def run_train_detector(options: argparse.Namespace) -> int:
     given = [f"--{name}" for name in ("data", "streams", "bank") if getattr(options, name)]
     if len(given) > 1:
         raise ConfigError(f"{' and '.join(given)}: a detector is trained on one of them; leave the others out")
+    if options.camera_faults and not options.streams:
+        raise ConfigError(
+            "--camera-faults: needs --streams; joints of --data are augmented anyway, and banks have none"
+        )
     if options.bank:
         return _train_on_clips(options)
     begin = load_encoder(options.checkpoint) if options.checkpoint else None

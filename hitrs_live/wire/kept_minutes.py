@@ -16,7 +16,7 @@ from msgspec import Meta
 from hitrs_live.errors import MessageMalformed
 from hitrs_live.messages import ActionEvent, JointsEvent, SourceEvent
 from hitrs_live.wire.codec import INT64_MAX, decode
-from hitrs_live.wire.recovery import MAX_REQUEST_BYTES
+from hitrs_live.wire.recovery import MAX_REQUEST_BYTES, decoded
 
 KEPT: Final = b"kept"
 """First part of a request."""
@@ -24,6 +24,7 @@ MAX_BLOCK_BYTES: Final = 4 * 2**20
 """Most bytes that a block expands to; the largest message of a crowd has about a tenth of that."""
 _MOST_WINDOW: Final = 8 * 2**20
 _LEVEL: Final = 1
+_OTHER_VERSION: Final = "; is hitrs_live of this version at the address?"
 _SOURCE: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 _Count = Annotated[int, Meta(ge=0, le=INT64_MAX)]
@@ -72,20 +73,14 @@ def unpack_kept_request(parts: Sequence[bytes]) -> KeptRequest:
         raise MessageMalformed(
             f"request of {len(parts)} parts, expected {KEPT!r} and {MAX_REQUEST_BYTES} bytes at most"
         )
-    try:
-        return _request_decoder().decode(parts[1])
-    except (ValueError, RecursionError, OverflowError) as error:
-        raise MessageMalformed(f"request: {error}") from None
+    return decoded(_request_decoder(), parts[1], of="request")
 
 
 def unpack_kept_reply(parts: Sequence[bytes]) -> KeptReply:
     """Decode the parts of a reply; its blocks are not expanded yet. Raises MessageMalformed."""
     if len(parts) != 1:
         raise MessageMalformed(f"reply of {len(parts)} parts, expected 1")
-    try:
-        return _reply_decoder().decode(parts[0])
-    except (ValueError, RecursionError, OverflowError) as error:
-        raise MessageMalformed(f"reply: {error}; is hitrs_live of this version at the address?") from None
+    return decoded(_reply_decoder(), parts[0], of="reply", hint=_OTHER_VERSION)
 
 
 def pack_block(payloads: Sequence[bytes]) -> bytes:
@@ -98,11 +93,11 @@ def unpack_block(block: bytes) -> tuple[Sequence[KeptMessage], int]:
     try:
         with zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW).stream_reader(block) as reader:
             data = reader.read(MAX_BLOCK_BYTES + 1)
-        if len(data) > MAX_BLOCK_BYTES:
-            raise MessageMalformed(f"block of more than {MAX_BLOCK_BYTES} bytes")
-        payloads = _block_decoder().decode(data)
-    except (zstandard.ZstdError, ValueError, RecursionError, OverflowError) as error:
-        raise MessageMalformed(f"block: {error}; is hitrs_live of this version at the address?") from None
+    except (zstandard.ZstdError, ValueError) as error:
+        raise MessageMalformed(f"block: {error}{_OTHER_VERSION}") from None
+    if len(data) > MAX_BLOCK_BYTES:
+        raise MessageMalformed(f"block of more than {MAX_BLOCK_BYTES} bytes")
+    payloads = decoded(_block_decoder(), data, of="block", hint=_OTHER_VERSION)
     return [_kept_message(payload) for payload in payloads], len(data)
 
 

@@ -8,7 +8,7 @@ known to be lost.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,8 @@ from msgspec import Meta
 from hitrs_live.errors import MessageMalformed
 from hitrs_live.messages import LoggedMessage
 from hitrs_live.wire.codec import INT64_MAX, decode
+
+_Decoded = TypeVar("_Decoded")
 
 MAX_REQUEST_BYTES: Final = 512
 PAGE_EVENTS: Final = 256
@@ -91,24 +93,26 @@ def pack(message: RecoveryRequest | RecoveryReply) -> bytes:
     return _encoder().encode(message)
 
 
+def decoded(decoder: msgspec.msgpack.Decoder[_Decoded], data: bytes, *, of: str, hint: str = "") -> _Decoded:
+    """Decode what came from outside. of, hint: begin and end of the error's text. Raises MessageMalformed."""
+    try:
+        return decoder.decode(data)
+    except (ValueError, RecursionError, OverflowError) as error:
+        raise MessageMalformed(f"{of}: {error}{hint}") from None
+
+
 def unpack_request(parts: Sequence[bytes]) -> RecoveryRequest:
     """Decode the parts of a request. Raises MessageMalformed."""
     if len(parts) != 1 or len(parts[0]) > MAX_REQUEST_BYTES:
         raise MessageMalformed(f"request of {len(parts)} parts, expected 1 of at most {MAX_REQUEST_BYTES} bytes")
-    try:
-        return _request_decoder().decode(parts[0])
-    except (ValueError, RecursionError, OverflowError) as error:
-        raise MessageMalformed(f"request: {error}") from None
+    return decoded(_request_decoder(), parts[0], of="request")
 
 
 def unpack_reply(parts: Sequence[bytes]) -> RecoveryReply:
     """Decode the parts of a reply; its events are not decoded yet. Raises MessageMalformed."""
     if len(parts) != 1:
         raise MessageMalformed(f"reply of {len(parts)} parts, expected 1")
-    try:
-        return _reply_decoder().decode(parts[0])
-    except (ValueError, RecursionError, OverflowError) as error:
-        raise MessageMalformed(f"reply: {error}; is hitrs_live at the recovery address?") from None
+    return decoded(_reply_decoder(), parts[0], of="reply", hint="; is hitrs_live at the recovery address?")
 
 
 def unpack_event(parts: Sequence[bytes]) -> LoggedMessage:

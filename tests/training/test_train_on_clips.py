@@ -203,3 +203,10 @@ def test_a_bank_and_streams_together_are_refused_rather_than_one_of_them_ignored
     given = ["--bank", str(tmp_path), "--streams", str(tmp_path)]
     assert main(["train-detector", *given, "--checkpoint", "hitrs_tiny"]) == 2
     assert "--streams and --bank" in capsys.readouterr().err
+
+
+def test_faults_of_cameras_without_streams_are_refused_rather_than_ignored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train-detector", "--bank", str(tmp_path), "--camera-faults", "1"]) == 2
+    assert "--camera-faults: needs --streams" in capsys.readouterr().err

@@ -79,7 +79,7 @@ def train_clip_detector(
         module, config.loop, batches=batches,
         losses_of=lambda wrapped, batch: action_losses(wrapped(batch.clips), batch, 1.0),
         settings=settings, out=out, processes=processes, logger=logger, after_report=choose_hard,
-        save=lambda trainer: save_independent(config, store.labels, weights_of(trainer), provenance, out),
+        save=lambda trainer: save_independent(config, store.labels, weights_of(trainer), provenance, begin, out),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ seen in the same time.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import torch
@@ -24,6 +25,9 @@ from hitrs_live.training.stream_store import StreamStore
 from hitrs_live.training.train_stream_detector import action_losses, expect_rarely
 from hitrs_live.training.trainer import TrainerConfig
 from hitrs_live.training.training_logger import TrainingLogger
+
+_MADE: Final = "convolutions "
+"""What the keys of the provenance of convolutions begin with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +53,8 @@ def train_convolutions(
     """Train convolutions and write the detector with them; resume an earlier run to `out`.
 
     store: streams with the classes of `begin`, a detector of independent classes. Where it has convolutions of these
-    sizes already, the training goes on from them. Returns the checkpoint's path.
+    sizes already, the training goes on from them, and how they were trained stays in the provenance. Returns the
+    checkpoint's path.
     """
     torch.manual_seed(config.loop.seed)
     info, convolutions = begin.info, JointConvolutions(config.convolutions)
@@ -57,10 +62,15 @@ def train_convolutions(
     assert isinstance(scores, nn.Linear)
     expect_rarely(scores)
     begins_from = beginning_text(begin)
-    earlier = begin.convolutions
+    earlier, before = begin.convolutions, dict[str, str]()
     if earlier and replace(earlier.config, share=config.convolutions.share) == config.convolutions:
         convolutions.load_state_dict(earlier.state_dict())
         begins_from += f", {weights_text('convolutions', convolutions.parameters())}"
+        before = {
+            f"{_MADE}before {key.removeprefix(_MADE)}": text
+            for key, text in info.provenance.items()
+            if key.startswith(_MADE)
+        }
     module = ConvolutionsLearner(convolutions, info.detector.encoder)
     batches = WindowBatches(
         store, detector=info.detector, normaliser=info.normaliser, label_lag_frames=info.label_lag_frames,
@@ -69,11 +79,13 @@ def train_convolutions(
     )  # fmt: skip
     data = f"{store.hours:.1f} h of {', '.join(store.sources)}"
     settings = settings_text(config, processes=processes.count, data=data, begins_from=begins_from)
+    made = {"made by": "hitrs-live train-convolutions", "data": data, "settings": settings}
+    provenance = before | {_MADE + key: text for key, text in made.items()}
     return run_training(
         module, config.loop, batches=batches,
         losses_of=lambda wrapped, batch: action_losses(wrapped(batch.joints), batch, 1.0),
         settings=settings, out=out, processes=processes, logger=logger,
-        save=lambda trainer: _save(config, begin, trainer.average, data, settings, out),
+        save=lambda trainer: _save(config, begin, trainer.average, provenance, out),
     )  # fmt: skip
 
 
@@ -93,16 +105,11 @@ class ConvolutionsLearner(nn.Module):
 
 
 def _save(
-    config: ConvolutionsTraining, begin: Checkpoint, average: Mapping[str, Tensor], data: str, settings: str, out: Path
+    config: ConvolutionsTraining, begin: Checkpoint, average: Mapping[str, Tensor], provenance: dict[str, str], out: Path
 ) -> None:
     convolutions = JointConvolutions(config.convolutions)
     convolutions.load_state_dict({name.removeprefix("convolutions."): value for name, value in average.items()})
-    made = {
-        "convolutions made by": "hitrs-live train-convolutions",
-        "convolutions data": data,
-        "convolutions settings": settings,
-    }
     info = msgspec.structs.replace(
-        begin.info, convolutions=config.convolutions, provenance={**begin.info.provenance, **made}
+        begin.info, convolutions=config.convolutions, provenance={**begin.info.provenance, **provenance}
     )
     save_checkpoint(out, Checkpoint(info=info, model=begin.model, convolutions=convolutions.eval()))

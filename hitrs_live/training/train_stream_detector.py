@@ -66,8 +66,8 @@ def train_stream_detector(
     """Train a detector and write its checkpoint; resume an earlier run to `out`.
 
     Its motion head stays as it is; `train-forecaster` trains it. begin: an encoder to start from, or a detector of
-    independent classes, of which the classes of the same name and a motion head of the same shape are kept; None
-    starts from scratch. Returns the checkpoint's path.
+    independent classes, of which the classes of the same name and a motion head of the same shape are kept, and
+    convolutions if the classes are the same; None starts from scratch. Returns the checkpoint's path.
     """
     torch.manual_seed(config.loop.seed)
     model = HitrsDetector(config.detector)
@@ -91,7 +91,7 @@ def train_stream_detector(
         Learner(model, motion=False), config.loop, batches=batches,
         losses_of=lambda wrapped, batch: action_losses(wrapped(batch.joints)[0], batch, config.negative_weight),
         settings=settings, out=out, processes=processes, logger=logger,
-        save=lambda trainer: save_independent(config, store.labels, weights_of(trainer), provenance, out),
+        save=lambda trainer: save_independent(config, store.labels, weights_of(trainer), provenance, begin, out),
     )  # fmt: skip
 
 
@@ -133,13 +133,21 @@ def action_losses(logits: Tensor, batch: ActionBatch | ClipBatch, negative_weigh
 
 def save_independent(
     config: IndependentTraining, labels: tuple[str, ...], average: Mapping[str, Tensor], provenance: dict[str, str],
-    out: Path,
+    begin: Checkpoint | EncoderCheckpoint | None, out: Path,
 ) -> None:  # fmt: skip
-    """Write a detector of independent classes. average: its weights, by name."""
+    """Write a detector of independent classes. average: its weights, by name.
+
+    begin: what its training began from. Convolutions of a detector with the same classes stay beside it.
+    """
     model = HitrsDetector(config.detector)
     model.load_state_dict(average)
+    beside = begin if isinstance(begin, Checkpoint) and begin.info.labels == labels else None
+    if beside:
+        provenance |= {key: text for key, text in beside.info.provenance.items() if key.startswith("convolutions ")}
     info = CheckpointInfo(
         name=config.name, labels=labels, detector=config.detector, normaliser=config.normaliser,
         label_lag_frames=config.label_lag_frames, independent=True, provenance=provenance,
+        convolutions=beside.info.convolutions if beside else None,
     )  # fmt: skip
-    save_checkpoint(out, Checkpoint(info=info, model=model.eval()))
+    convolutions = beside.convolutions if beside else None
+    save_checkpoint(out, Checkpoint(info=info, model=model.eval(), convolutions=convolutions))

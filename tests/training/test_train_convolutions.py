@@ -128,6 +128,8 @@ def test_a_training_goes_on_from_convolutions_of_the_same_sizes_and_not_of_other
     for name, value in one.convolutions.state_dict().items():
         torch.testing.assert_close(same.convolutions.state_dict()[name], value, atol=1e-3, rtol=0)
     assert same.convolutions.config.share == 0.3
+    assert "loop.steps = 3" in same.info.provenance["convolutions before settings"]
+    assert not any("before" in key for key in wider.info.provenance)
     assert wider.convolutions.config.width == 24
 
 

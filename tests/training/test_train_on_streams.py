@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,7 @@ from hitrs_live.data.guessed_limbs import GuessedLimbs
 from hitrs_live.data.labelled_motion import LabelledMotion, background_motion
 from hitrs_live.model.detector import DetectorConfig
 from hitrs_live.model.hitrs import HiTRSConfig
+from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolutions
 from hitrs_live.training.batches_detection import vary_normalised
 from hitrs_live.training.batches_streams import ActionBatch, Shares, WindowBatches
 from hitrs_live.training.distributed import join_processes
@@ -236,3 +238,31 @@ def test_a_run_from_an_earlier_detector_keeps_the_classes_of_the_same_name(
         assert all(torch.allclose(own[n], old[o], atol=2e-3) for n, o in pairs)
     for name, weight in earlier.model.motion_head.state_dict().items():
         assert torch.equal(new.model.motion_head.state_dict()[name], weight)
+
+
+@pytest.mark.slow
+def test_convolutions_stay_beside_a_detector_of_the_same_classes_and_not_of_others(
+    streams: StreamStore, tmp_path: Path
+) -> None:
+    train(config(1), streams, tmp_path / "earlier.safetensors")
+    earlier = load_checkpoint(tmp_path / "earlier.safetensors")
+    sizes = ConvolutionsConfig(classes=len(LABELS), width=8, dilations=(1, 2))
+    made = {"convolutions made by": "someone"}
+    both = Checkpoint(
+        info=msgspec.structs.replace(
+            earlier.info, convolutions=sizes, provenance={**earlier.info.provenance, **made}
+        ),
+        model=earlier.model,
+        convolutions=JointConvolutions(sizes),
+    )
+    train(config(1), streams, tmp_path / "further.safetensors", begin=both)
+    further = load_checkpoint(tmp_path / "further.safetensors")
+    assert both.convolutions
+    assert further.convolutions
+    assert further.info.provenance["convolutions made by"] == "someone"
+    for name, value in both.convolutions.state_dict().items():
+        torch.testing.assert_close(further.convolutions.state_dict()[name], value, atol=1e-3, rtol=0)
+    other_labels = ("background", "bow", "wave", "raise_left")
+    others = StreamStore({"synthetic": [acting(400, 1, 100, 300)]}, {"synthetic": other_labels}, other_labels)
+    train(config(1), others, tmp_path / "others.safetensors", begin=both)
+    assert load_checkpoint(tmp_path / "others.safetensors").convolutions is None

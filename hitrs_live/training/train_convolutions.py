@@ -105,7 +105,11 @@ class ConvolutionsLearner(nn.Module):
 
 
 def _save(
-    config: ConvolutionsTraining, begin: Checkpoint, average: Mapping[str, Tensor], provenance: dict[str, str], out: Path
+    config: ConvolutionsTraining,
+    begin: Checkpoint,
+    average: Mapping[str, Tensor],
+    provenance: dict[str, str],
+    out: Path,
 ) -> None:
     convolutions = JointConvolutions(config.convolutions)
     convolutions.load_state_dict({name.removeprefix("convolutions."): value for name, value in average.items()})

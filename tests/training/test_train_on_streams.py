@@ -249,9 +249,7 @@ def test_convolutions_stay_beside_a_detector_of_the_same_classes_and_not_of_othe
     sizes = ConvolutionsConfig(classes=len(LABELS), width=8, dilations=(1, 2))
     made = {"convolutions made by": "someone"}
     both = Checkpoint(
-        info=msgspec.structs.replace(
-            earlier.info, convolutions=sizes, provenance={**earlier.info.provenance, **made}
-        ),
+        info=msgspec.structs.replace(earlier.info, convolutions=sizes, provenance={**earlier.info.provenance, **made}),
         model=earlier.model,
         convolutions=JointConvolutions(sizes),
     )

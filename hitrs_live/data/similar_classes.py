@@ -5,6 +5,7 @@ while that cannot be said: who bends the knees may be squatting or sitting down.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
@@ -49,23 +50,32 @@ _ALIKE: Final = (
 """Groups of classes of which one movement may show several from its beginning to its end."""
 
 
-def similar_mask(labels: Sequence[str], *, recognised: bool = False) -> NDArray[np.bool_]:
-    """Return which classes may be done at once, (K, K), symmetrical, False on the diagonal.
+@dataclass(frozen=True, kw_only=True)
+class SimilarClasses:
+    """Which of K classes one movement may show, (K, K) each, symmetrical, False on the diagonal."""
 
-    labels: the classes; those of the groups that are not among them do not matter. recognised: of a movement that has
-    gone on for so long that only those classes are left that it may show to its end.
-    """
-    mask = np.zeros((len(labels), len(labels)), np.bool_)
-    for one, other in _pairs(_ALIKE if recognised else (*_ALIKE_AT_FIRST, *_ALIKE)):
-        if one in labels and other in labels:
-            first, second = labels.index(one), labels.index(other)
-            mask[first, second] = mask[second, first] = True
-    return mask
+    at_first: NDArray[np.bool_]
+    still: NDArray[np.bool_]
+    """Once the movement has gone on for so long that only those are left that it may show to its end."""
+
+    @classmethod
+    def among(cls, labels: Sequence[str]) -> "SimilarClasses":
+        """Find the pairs among some classes; those of the groups that are not among them do not matter."""
+        return cls(at_first=_mask(labels, (*_ALIKE_AT_FIRST, *_ALIKE)), still=_mask(labels, _ALIKE))
 
 
 def named_alike(name: str) -> str:
     """Return the name that a class is kept under."""
     return SAME.get(name, name)
+
+
+def _mask(labels: Sequence[str], groups: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
+    mask = np.zeros((len(labels), len(labels)), np.bool_)
+    for one, other in _pairs(groups):
+        if one in labels and other in labels:
+            first, second = labels.index(one), labels.index(other)
+            mask[first, second] = mask[second, first] = True
+    return mask
 
 
 def _pairs(groups: Sequence[Sequence[str]]) -> Iterable[tuple[str, str]]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
-from hitrs_live.training.class_targets import class_targets
+from hitrs_live.training.class_targets import class_targets, recognised_mask
 from hitrs_live.training.clip_store import ClipStore
 
 _MIRROR_SHARE: Final = 0.5
@@ -83,8 +83,9 @@ class ClipBatches:
         labels = np.where(past, IGNORE, store.class_of[rows])
         labels = np.where(mirrored[:, None], store.mirror(labels), labels)
         targets, weights = class_targets(
-            labels, store.known[store.source_of[rows]], store.similar, store.absent[store.source_of[rows]]
-        )
+            labels, store.known[store.source_of[rows]], store.similar, store.absent[store.source_of[rows]],
+            recognised_mask(labels, store.stride_frames),
+        )  # fmt: skip
         clips = store.tokens[rows, mirrored.astype(np.int64)[:, None]].astype(np.float32)
         return ClipBatch(
             clips=torch.from_numpy(clips), targets=torch.from_numpy(targets), weights=torch.from_numpy(weights)

@@ -106,9 +106,8 @@ class WindowBatches:
         ends = np.arange(grid.clip_span - 1, frames, self._every) - self._lag
         joints, _ = normalise_sequence(seen, self._normaliser)
         targets, weights = class_targets(
-            labels[:, ends], known, self._store.similar, absent, recognised=recognised_mask(labels)[:, ends],
-            similar_still=self._store.similar_still,
-        )  # fmt: skip
+            labels[:, ends], known, self._store.similar, absent, recognised_mask(labels)[:, ends]
+        )
         young = (labels[:, ends] > BACKGROUND) & (frames_since_start(labels)[:, ends] < self._start_frames)
         weights *= np.where(young, self._start_weight, 1.0)[..., None]
         varied, _, _ = vary_normalised(joints, rng)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
+from hitrs_live.data.similar_classes import SimilarClasses
 from hitrs_live.data.unlabelled_classes import NEVER_UNLABELLED, may_occur_unlabelled
 from hitrs_live.training.batches_detection import frames_since_start
 
@@ -31,10 +32,10 @@ def absent_classes(source: str, classes: Sequence[str], labels: Sequence[str]) -
     return np.array([name not in classes and not may_occur_unlabelled(source, name) for name in labels])
 
 
-def recognised_mask(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+def recognised_mask(labels: NDArray[np.int64], every_frames: int = 1) -> NDArray[np.bool_]:
     """Return where more than half of an action has passed, or a second of it. labels: (B, T) -> (B, T).
 
-    An action that began before the first frame has lasted since then at least; one that goes on after the last frame
+    every_frames: how many frames each of the T labels stands for. An action that began before the first frame has lasted since then at least; one that goes on after the last frame
     is taken to end far away.
     """
     count = labels.shape[1]
@@ -42,33 +43,28 @@ def recognised_mask(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     since = np.minimum(frames_since_start(labels), frames)
     ends = np.diff(labels, axis=1, append=labels[:, -1:]) != 0
     until = np.minimum.accumulate(np.where(ends, frames, 2 * count)[:, ::-1], axis=1)[:, ::-1] - frames
-    return (labels > BACKGROUND) & (since >= np.minimum(until, _RECOGNISED_FRAMES))
+    return (labels > BACKGROUND) & (since >= np.minimum(until, -(-_RECOGNISED_FRAMES // every_frames)))
 
 
 def class_targets(
     labels: NDArray[np.int64],
     known: NDArray[np.bool_],
-    similar: NDArray[np.bool_],
+    similar: SimilarClasses,
     absent: NDArray[np.bool_],
-    *,
-    recognised: NDArray[np.bool_] | None = None,
-    similar_still: NDArray[np.bool_] | None = None,
+    recognised: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return targets and weights, (..., K) each; a weight is 1 where the target is known, else 0.
 
     labels: (...), class of each clip, IGNORE where unknown; known: (..., K), which classes its source labels, broadcast
-    to the clips; similar: (K, K), which classes one movement may show; absent: as known, which classes do not occur in
-    the source without a label. Who does one action does none of the others but similar ones; a clip without an action
-    says so only of classes that its source labels, and a clip of unknown class only of those that are absent.
-
-    recognised: (...), where an action has gone on for so long that it may show only the classes of `similar_still`,
-    (K, K); None for nowhere.
+    to the clips; absent: as known, which classes do not occur in the source without a label; recognised: (...), where
+    an action has gone on for so long that it may show only the classes that are similar still. Who does one action does
+    none of the others but similar ones; a clip without an action says so only of classes that its source labels, and a
+    clip of unknown class only of those that are absent.
     """
-    classes = np.arange(similar.shape[0])
+    classes = np.arange(similar.still.shape[0])
     targets = (labels[..., None] == classes) & (classes > BACKGROUND)
     acting = (labels > BACKGROUND)[..., None]
-    also = similar[np.maximum(labels, BACKGROUND)]
-    if recognised is not None and similar_still is not None:
-        also = np.where(recognised[..., None], similar_still[np.maximum(labels, BACKGROUND)], also)
+    rows = np.maximum(labels, BACKGROUND)
+    also = np.where(recognised[..., None], similar.still[rows], similar.at_first[rows])
     weights = ((labels != IGNORE)[..., None] & (acting | known) | absent) & ~also & (classes > BACKGROUND)
     return targets.astype(np.float32), weights.astype(np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
-from hitrs_live.data.similar_classes import named_alike, similar_mask
+from hitrs_live.data.similar_classes import SimilarClasses, named_alike
 from hitrs_live.errors import DataError
 from hitrs_live.negative_bank.bank import Bank
 from hitrs_live.negative_bank.bank_format import EncoderDescription
@@ -53,8 +53,9 @@ class ClipStore:
         """(S, K) bool, whether a source labels a class wherever it occurs."""
         self.absent = np.stack([absent_classes(one, labelled[one], self.labels) for one in self.sources])
         """(S, K) bool, whether a class does not occur in a source without a label."""
-        self.similar = similar_mask(self.labels)
-        """(K, K) bool, whether one movement may be both classes."""
+        self.similar = SimilarClasses.among(self.labels)
+        self.stride_frames = banks[0].info.step_frames
+        """Frames from one row to the next."""
         mirrored = mirrored_labels(self.labels)
         self.mirrored = np.where(mirrored < 0, IGNORE, mirrored)
         """(K,), class of the mirror image; IGNORE for a class of one side without its counterpart."""

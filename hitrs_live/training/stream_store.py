@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion, read_motions
-from hitrs_live.data.similar_classes import named_alike, similar_mask
+from hitrs_live.data.similar_classes import SimilarClasses, named_alike
 from hitrs_live.errors import DataError
 from hitrs_live.negative_bank.stream_files import source_of, stream_files
 from hitrs_live.training.class_targets import absent_classes, known_classes
@@ -67,10 +67,7 @@ class StreamStore:
         """(N,), the class that a background frame nearly is; BACKGROUND for none."""
         self.stream_of = np.repeat(np.arange(len(joined)), lengths).astype(np.int32)
         """(N,), number of each frame's stream."""
-        self.similar = similar_mask(self.labels)
-        """(K, K) bool, whether one movement may be both classes."""
-        self.similar_still = similar_mask(self.labels, recognised=True)
-        """(K, K) bool, the same once more of the movement has been seen."""
+        self.similar = SimilarClasses.among(self.labels)
         self.known = np.stack([known_classes(classes[source], self.labels) for source in self.sources])
         """(S, K) bool, whether a source labels a class wherever it occurs."""
         self.absent = np.stack([absent_classes(source, classes[source], self.labels) for source in self.sources])

@@ -116,7 +116,11 @@ def hardest_clips(module: nn.Module, store: ClipStore, window_clips: int, share:
         rows = np.minimum(some[:, :1] + np.arange(window_clips), some[:, 1:] - 1)
         scores = torch.sigmoid(module(torch.from_numpy(store.tokens[rows, 0].astype(np.float32)))).numpy()
         sources = store.source_of[rows]
-        _, weights = class_targets(store.class_of[rows], store.known[sources], store.similar, store.absent[sources])
+        labels = store.class_of[rows]
+        # Only background is chosen, so it does not matter what an action is recognised as.
+        _, weights = class_targets(
+            labels, store.known[sources], store.similar, store.absent[sources], np.zeros(labels.shape, bool)
+        )
         highest[rows.ravel()] = (scores * weights).max(-1).ravel()
     module.train(training)
     highest[store.class_of > BACKGROUND] = 0.0

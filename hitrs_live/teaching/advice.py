@@ -14,7 +14,7 @@ _POOR_RECALL: Final = 0.8
 def advise(evidence: ActionEvidence) -> list[str]:
     """Return what to do, one line each; empty where nothing is to be done."""
     lines = []
-    distances = sorted(distance for _, distance in evidence.found)
+    distances = sorted(one.distance for one in evidence.own)
     if evidence.examples < _FEW:
         lines.append(
             f"{evidence.name}: {evidence.examples} examples measure little; add {_FEW - evidence.examples} more"
@@ -25,7 +25,7 @@ def advise(evidence: ActionEvidence) -> list[str]:
         lines.append(f"{evidence.name}: measured on one person; add examples of others before others rely on it")
     found, of, *_ = evidence.recall()
     nearest = min(evidence.corrections, default=math.inf)
-    if hidden := sum(distance >= nearest for _, distance in evidence.found):
+    if hidden := sum(one.distance >= nearest for one in evidence.own):
         lines.append(
             f"{evidence.name}: {hidden} of {of} examples are missed because a correction in not_this is nearer; remove "
             "it if it was the action, else make the action differ more"

@@ -14,7 +14,7 @@ MEASURED_ON_SAME = "by the same person's other examples"
 
 def curve(evidence: ActionEvidence, points: int = 25) -> list[tuple[float, float, float]]:
     """Return thresholds with the recall and the false alarms an hour of the background at each, from strict to lax."""
-    positives = [distance for _, distance in evidence.found]
+    positives = [one.distance for one in evidence.own]
     near = sorted(evidence.background.nearest)
     most = max(evidence.calibration.distance * 1.5, *(positives or [0.0]))
     least = min([*positives, *near[:1], evidence.calibration.distance]) * 0.9
@@ -52,7 +52,7 @@ def report_table(fitted: Fitted) -> Table:
 def notes(one: ActionEvidence) -> list[str]:
     """Say how an action was measured, and what counted."""
     lines = []
-    if one.found:
+    if one.own:
         how = MEASURED_ON_OTHERS if one.of_others else MEASURED_ON_SAME
         lines.append(f"{one.name}: each repetition was measured {how}")
     if one.corrections:

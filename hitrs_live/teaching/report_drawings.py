@@ -90,7 +90,7 @@ def draw_curve(one: ActionEvidence) -> str:
 
 
 def _rows(one: ActionEvidence) -> list[_Row]:
-    rows = [_Row(name="repetitions", style="own", distances=[distance for _, distance in one.found])]
+    rows = [_Row(name="repetitions", style="own", distances=[example.distance for example in one.own])]
     if one.others:
         rows.append(_Row(name="other actions", style="other", distances=[other.distance for other in one.others]))
     if one.corrections:

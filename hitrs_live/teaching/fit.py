@@ -18,7 +18,14 @@ from hitrs_live.teaching.action_settings import ActionSettings
 from hitrs_live.teaching.actions_file import TaughtAction, TaughtActions
 from hitrs_live.teaching.background import STREAMS, Background, load_background
 from hitrs_live.teaching.calibration import Calibration, calibrate, choose_distance, fit_curve, fit_spread
-from hitrs_live.teaching.evidence import ActionEvidence, Negatives, OtherExample, OwnExample, find_alike, measure_negatives
+from hitrs_live.teaching.evidence import (
+    ActionEvidence,
+    Negatives,
+    OtherExample,
+    OwnExample,
+    find_alike,
+    measure_negatives,
+)
 from hitrs_live.teaching.examples import utc_now
 from hitrs_live.teaching.running_model import RunningModel
 from hitrs_live.teaching.shown import ShownExamples, measure_examples, nearest_matches, pair, show_examples

@@ -35,8 +35,8 @@ def absent_classes(source: str, classes: Sequence[str], labels: Sequence[str]) -
 def recognised_mask(labels: NDArray[np.int64], every_frames: int = 1) -> NDArray[np.bool_]:
     """Return where more than half of an action has passed, or a second of it. labels: (B, T) -> (B, T).
 
-    every_frames: how many frames each of the T labels stands for. An action that began before the first frame has lasted since then at least; one that goes on after the last frame
-    is taken to end far away.
+    An action that began before the first frame has lasted since then at least; one that goes on after the last frame
+    is taken to end far away. every_frames: how many frames each of the T labels stands for.
     """
     count = labels.shape[1]
     frames = np.arange(count)

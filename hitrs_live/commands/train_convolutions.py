@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hitrs_live.commands.flags import count, share
+from hitrs_live.commands.flags import count, fraction, share
 from hitrs_live.commands.training_flags import add_batch_and_rate, add_camera_faults, add_out, add_run_flags
 
 
@@ -23,6 +23,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--share", type=share, default=0.5, metavar="X",
         help="weight of their logits in the average with those of Hi-TRS (default: 0.5)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keep", type=fraction, default=0.0, metavar="X",
+        help="share of the weights of convolutions that are trained further that stays in the result: halfway, at 0.5, "
+        "less of what they could do before other cameras is lost (default: 0)",
     )  # fmt: skip
     add_camera_faults(parser, default=1.0)
     add_batch_and_rate(parser, batch=48, of="windows", learning_rate=2e-3)

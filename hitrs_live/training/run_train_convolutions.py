@@ -35,6 +35,7 @@ def run_train_convolutions(options: argparse.Namespace) -> int:
         ),
         batch=options.batch,
         faults=CameraFaults().as_often(options.camera_faults),
+        keep=options.keep,
     )  # fmt: skip
     with join_processes(options.device) as processes:
         with TrainingLogger(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from hitrs_live.checkpoint import Checkpoint, save_checkpoint
 from hitrs_live.data.camera_faults import CameraFaults
+from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolutions
 from hitrs_live.training.batches_streams import Shares, WindowBatches
@@ -40,6 +41,12 @@ class ConvolutionsTraining:
     """Windows per process per step, in `loop.accumulate` parts."""
     shares: Shares = field(default_factory=Shares)
     faults: CameraFaults = field(default_factory=CameraFaults)
+    keep: float = 0.0
+    """Share of the weights that the training goes on from in those that it ends with, 0 to 1.
+
+    What is learned on streams is lost on cameras in part. Halfway between both weights more of either is kept
+    (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
+    """
 
 
 def train_convolutions(
@@ -54,7 +61,7 @@ def train_convolutions(
 
     store: streams with the classes of `begin`, a detector of independent classes. Where it has convolutions of these
     sizes already, the training goes on from them, and how they were trained stays in the provenance. Returns the
-    checkpoint's path.
+    checkpoint's path. Raises CheckpointMismatch where it has none but is to keep some of them.
     """
     torch.manual_seed(config.loop.seed)
     info, convolutions = begin.info, JointConvolutions(config.convolutions)
@@ -71,6 +78,12 @@ def train_convolutions(
             for key, text in info.provenance.items()
             if key.startswith(_MADE)
         }
+    elif config.keep:
+        raise CheckpointMismatch(
+            f"--keep {config.keep:g}: {info.name} has no convolutions of width {config.convolutions.width} to keep; "
+            "leave it out, or give a checkpoint that has"
+        )
+    start = {name: value.clone() for name, value in convolutions.state_dict().items()}
     module = ConvolutionsLearner(convolutions, info.detector.encoder)
     batches = WindowBatches(
         store, detector=info.detector, normaliser=info.normaliser, label_lag_frames=info.label_lag_frames,
@@ -85,7 +98,7 @@ def train_convolutions(
         module, config.loop, batches=batches,
         losses_of=lambda wrapped, batch: action_losses(wrapped(batch.joints), batch, 1.0),
         settings=settings, out=out, processes=processes, logger=logger,
-        save=lambda trainer: _save(config, begin, trainer.average, provenance, out),
+        save=lambda trainer: _save(config, begin, _between(trainer.average, start, config.keep), provenance, out),
     )  # fmt: skip
 
 
@@ -104,15 +117,20 @@ class ConvolutionsLearner(nn.Module):
         return logits[:, self._first // interval :]
 
 
+def _between(trained: Mapping[str, Tensor], start: Mapping[str, Tensor], keep: float) -> dict[str, Tensor]:
+    """Mix the weights of the learner with those of the convolutions that it started with; keep: share of the latter."""
+    return {name: torch.lerp(trained[f"convolutions.{name}"], value, keep) for name, value in start.items()}
+
+
 def _save(
     config: ConvolutionsTraining,
     begin: Checkpoint,
-    average: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
     provenance: dict[str, str],
     out: Path,
 ) -> None:
     convolutions = JointConvolutions(config.convolutions)
-    convolutions.load_state_dict({name.removeprefix("convolutions."): value for name, value in average.items()})
+    convolutions.load_state_dict(weights)
     info = msgspec.structs.replace(
         begin.info, convolutions=config.convolutions, provenance={**begin.info.provenance, **provenance}
     )

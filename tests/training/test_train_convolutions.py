@@ -11,6 +11,7 @@ from recording_logger import Interrupted, RecordingLogger
 from hitrs_live.checkpoint import Checkpoint, CheckpointInfo, load_checkpoint, save_checkpoint
 from hitrs_live.cli import main
 from hitrs_live.data.labelled_motion import LabelledMotion, background_motion, write_motions
+from hitrs_live.errors import CheckpointMismatch
 from hitrs_live.model.detector import DetectorConfig, HitrsDetector
 from hitrs_live.model.hitrs import HiTRSConfig
 from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolutions
@@ -131,6 +132,32 @@ def test_a_training_goes_on_from_convolutions_of_the_same_sizes_and_not_of_other
     assert "loop.steps = 3" in same.info.provenance["convolutions before settings"]
     assert not any("before" in key for key in wider.info.provenance)
     assert wider.convolutions.config.width == 24
+
+
+def test_a_share_of_the_weights_that_a_training_goes_on_from_stays_in_those_that_it_ends_with(
+    streams: StreamStore, tmp_path: Path
+) -> None:
+    before = tmp_path / "before.safetensors"
+    train(streams, before, steps=3)
+    loop = TrainerConfig(steps=5, seed=9, learning_rate=3e-2, warmup_steps=1, average_decay=0.5, workers=0)
+    weights = [load_checkpoint(before).convolutions]
+    for keep in (0.0, 0.75):
+        config = ConvolutionsTraining(convolutions=SIZES, loop=loop, batch=4, keep=keep)
+        out = tmp_path / f"{keep}.safetensors"
+        with join_processes("cpu") as processes:
+            train_convolutions(config, streams, load_checkpoint(before), out, processes, RecordingLogger())
+        weights.append(load_checkpoint(out).convolutions)
+    old, new, mixed = (one.state_dict() for one in weights if one)
+    assert max(float((new[name] - old[name]).abs().max()) for name in old) > 0.01
+    for name in old:
+        torch.testing.assert_close(mixed[name], 0.75 * old[name] + 0.25 * new[name], atol=2e-3, rtol=0)
+
+
+def test_what_is_not_there_cannot_be_kept(streams: StreamStore, tmp_path: Path) -> None:
+    loop = TrainerConfig(steps=1, seed=0, learning_rate=1e-3, warmup_steps=1, average_decay=0.5, workers=0)
+    config = ConvolutionsTraining(convolutions=SIZES, loop=loop, batch=4, keep=0.5)
+    with join_processes("cpu") as processes, pytest.raises(CheckpointMismatch, match="no convolutions of width 16"):
+        train_convolutions(config, streams, detector(), tmp_path / "out.safetensors", processes, RecordingLogger())
 
 
 def test_the_command_trains_beside_a_detector_on_streams(tmp_path: Path) -> None:

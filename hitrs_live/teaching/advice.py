@@ -14,7 +14,7 @@ _POOR_RECALL: Final = 0.8
 def advise(evidence: ActionEvidence) -> list[str]:
     """Return what to do, one line each; empty where nothing is to be done."""
     lines = []
-    distances = sorted(one.distance for one in evidence.own)
+    distances = sorted(distance for _, distance in evidence.found)
     if evidence.examples < _FEW:
         lines.append(
             f"{evidence.name}: {evidence.examples} examples measure little; add {_FEW - evidence.examples} more"
@@ -23,9 +23,9 @@ def advise(evidence: ActionEvidence) -> list[str]:
         lines.append(f"{evidence.name}: the examples are very much alike; add two more from the side, or by others")
     if evidence.examples >= _FEW and not evidence.of_others:
         lines.append(f"{evidence.name}: measured on one person; add examples of others before others rely on it")
-    found, of, *_ = evidence.recall()
+    found, of, _ = evidence.recall()
     nearest = min(evidence.corrections, default=math.inf)
-    if hidden := sum(one.distance >= nearest for one in evidence.own):
+    if hidden := sum(distance >= nearest for _, distance in evidence.found):
         lines.append(
             f"{evidence.name}: {hidden} of {of} examples are missed because a correction in not_this is nearer; remove "
             "it if it was the action, else make the action differ more"
@@ -43,9 +43,9 @@ def advise(evidence: ActionEvidence) -> list[str]:
     return lines
 
 
-def share(found: int, of: int, low: float, high: float) -> str:
-    """Show a share with its interval."""
-    return f"{found} of {of} ({low:.0%} to {high:.0%})" if of else "not measured"
+def share(found: int, of: int, least: float) -> str:
+    """Show a share with its lower limit."""
+    return f"{found} of {of} ({least:.0%} or more)" if of else "not measured"
 
 
 def rate(count: int, hours: float, low: float, high: float) -> str:

@@ -13,7 +13,7 @@ from hitrs_live.poisson import poisson_interval
 from hitrs_live.teaching.action_settings import ActionSettings
 from hitrs_live.teaching.background import Background
 from hitrs_live.teaching.calibration import Calibration, fit_spread
-from hitrs_live.teaching.share_interval import share_interval
+from hitrs_live.teaching.least_share import least_share
 from hitrs_live.teaching.template_alignment import minima
 from hitrs_live.teaching.tokens import TICK_FRAMES
 
@@ -49,16 +49,6 @@ class Negatives:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnExample:
-    """An example of the action, measured by the others."""
-
-    person: str
-    distance: float
-    taken_for: str = ""
-    """The other taught action that it would be reported as; "" for none."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class OtherExample:
     """An example of another action, measured against this one."""
 
@@ -76,8 +66,8 @@ class ActionEvidence:
     settings: ActionSettings
     examples: int
     people: tuple[str, ...]
-    own: tuple[OwnExample, ...]
-    """Empty for a single example."""
+    found: tuple[tuple[str, float], ...]
+    """Of each repetition, measured by the others: its person and its distance. Empty for a single example."""
     others: tuple[OtherExample, ...]
     background: Negatives
     quiet: Negatives
@@ -91,16 +81,16 @@ class ActionEvidence:
     @property
     def of_others(self) -> bool:
         """Whether each repetition was measured by those of other people."""
-        return len({one.person for one in self.own}) > 1
+        return len({person for person, _ in self.found}) > 1
 
-    def recall(self, distance: float | None = None) -> tuple[int, int, float, float]:
-        """Return how many repetitions are found, of how many, and the 95 % interval of the share.
+    def recall(self, distance: float | None = None) -> tuple[int, int, float]:
+        """Return how many repetitions are found, of how many, and the share that is found at least (95 %).
 
-        One that another action takes is not found. distance: the threshold; None for the chosen one.
+        distance: the threshold; None for the chosen one.
         """
         distance = self.calibration.distance if distance is None else distance
-        found = sum(one.distance <= distance and not one.taken_for for one in self.own)
-        return found, len(self.own), *share_interval(found, len(self.own))
+        found = sum(one <= distance for _, one in self.found)
+        return found, len(self.found), least_share(found, len(self.found))
 
     def confusions(self) -> dict[str, tuple[int, int]]:
         """Return of each other action how many examples would start this one, and how many there are."""

@@ -18,14 +18,7 @@ from hitrs_live.teaching.action_settings import ActionSettings
 from hitrs_live.teaching.actions_file import TaughtAction, TaughtActions
 from hitrs_live.teaching.background import STREAMS, Background, load_background
 from hitrs_live.teaching.calibration import Calibration, calibrate, choose_distance, fit_curve, fit_spread
-from hitrs_live.teaching.evidence import (
-    ActionEvidence,
-    Negatives,
-    OtherExample,
-    OwnExample,
-    find_alike,
-    measure_negatives,
-)
+from hitrs_live.teaching.evidence import ActionEvidence, Negatives, OtherExample, find_alike, measure_negatives
 from hitrs_live.teaching.examples import utc_now
 from hitrs_live.teaching.running_model import RunningModel
 from hitrs_live.teaching.shown import ShownExamples, measure_examples, nearest_matches, pair, show_examples
@@ -211,11 +204,8 @@ def _evidence(measured: _Measured, number: int) -> ActionEvidence:
     return ActionEvidence(
         name=taught_set.names[number], settings=taught_set.settings[taught_set.names[number]], examples=len(mine),
         people=tuple(sorted({examples[at].person for at in mine if examples[at].person})),
-        own=tuple(
-            OwnExample(
-                person=examples[at].person, distance=float(measured.distances[at, number]),
-                taken_for=next((name for name in taught_set.names if _is_taken(measured, at, name)), ""),
-            )
+        found=tuple(
+            (examples[at].person, float(measured.distances[at, number]))
             for at in mine
             if np.isfinite(measured.distances[at, number])
         ),
@@ -227,26 +217,17 @@ def _evidence(measured: _Measured, number: int) -> ActionEvidence:
 
 
 def _other(measured: _Measured, at: int, number: int) -> OtherExample:
-    taught_set = measured.taught_set
-    return OtherExample(
-        action=taught_set.examples[at].action, distance=float(measured.distances[at, number]),
-        taken=_is_taken(measured, at, taught_set.names[number]),
-    )  # fmt: skip
-
-
-def _is_taken(measured: _Measured, at: int, name: str) -> bool:
-    """Say whether an action takes an example of another: it is near enough, and scores more or the other misses it."""
-    names, own_name = measured.taught_set.names, measured.taught_set.examples[at].action
-    if name == own_name:
-        return False
-    (near, score), (found, own_score) = (_seen_as(measured, at, names.index(one)) for one in (name, own_name))
-    return near and (not found or score > own_score)
-
-
-def _seen_as(measured: _Measured, at: int, number: int) -> tuple[bool, float]:
-    """Return whether an example is within the threshold of an action, and its log odds."""
-    distance, calibration = measured.distances[at, number], measured.actions[number].calibration
-    return bool(distance <= calibration.distance), float(calibration.curve.logits(np.array([distance]))[0])
+    """Tell how an example of another action would be taken: by distance, and by score against its own action."""
+    name = measured.taught_set.examples[at].action
+    own = measured.taught_set.names.index(name)
+    here, there = measured.distances[at, number], measured.distances[at, own]
+    logits = [
+        float(measured.actions[action].calibration.curve.logits(np.array([distance]))[0])
+        for action, distance in ((number, here), (own, there))
+    ]
+    near = bool(here <= measured.actions[number].calibration.distance)
+    missed = bool(there > measured.actions[own].calibration.distance)
+    return OtherExample(action=name, distance=float(here), taken=near and (missed or logits[0] > logits[1]))
 
 
 def _action(measured: _Measured, number: int) -> TaughtAction:

@@ -14,14 +14,14 @@ MEASURED_ON_SAME = "by the same person's other examples"
 
 def curve(evidence: ActionEvidence, points: int = 25) -> list[tuple[float, float, float]]:
     """Return thresholds with the recall and the false alarms an hour of the background at each, from strict to lax."""
-    positives = [one.distance for one in evidence.own]
+    positives = [distance for _, distance in evidence.found]
     near = sorted(evidence.background.nearest)
     most = max(evidence.calibration.distance * 1.5, *(positives or [0.0]))
     least = min([*positives, *near[:1], evidence.calibration.distance]) * 0.9
     found = []
     for step in range(points):
         distance = least + (most - least) * step / (points - 1)
-        hit, of, *_ = evidence.recall(distance)
+        hit, of, _ = evidence.recall(distance)
         found.append((distance, hit / of if of else 0.0, evidence.background.rate(distance)[0]))
     return found
 
@@ -35,7 +35,14 @@ def shown_rate(negatives: Negatives, distance: float) -> str:
 def report_table(fitted: Fitted) -> Table:
     """Build the table of all actions."""
     table = Table(title="What these actions will do", title_justify="left", expand=False)
-    for name in ("action", "examples", "found (95 %)", "false alarms/h, generated", "false alarms/h, quiet", "after"):
+    for name in (
+        "action",
+        "examples",
+        "found (95 % limit)",
+        "false alarms/h, generated",
+        "false alarms/h, quiet",
+        "after",
+    ):
         table.add_column(name, overflow="fold")
     for one in fitted.evidence:
         distance = one.calibration.distance
@@ -52,7 +59,7 @@ def report_table(fitted: Fitted) -> Table:
 def notes(one: ActionEvidence) -> list[str]:
     """Say how an action was measured, and what counted."""
     lines = []
-    if one.own:
+    if one.found:
         how = MEASURED_ON_OTHERS if one.of_others else MEASURED_ON_SAME
         lines.append(f"{one.name}: each repetition was measured {how}")
     if one.corrections:

@@ -58,7 +58,7 @@ def draw_distances(one: ActionEvidence) -> str:
 def draw_curve(one: ActionEvidence) -> str:
     """Draw the share that is missed against the false alarms an hour, with the chosen point."""
     points = [(rate, 1 - recall) for _, recall, rate in curve(one, points=60)]
-    found, of, *_ = one.recall()
+    found, of, _ = one.recall()
     here = (one.background.rate(one.calibration.distance)[0], 1 - found / of if of else 1.0)
     most = max(*(rate for rate, _ in points), here[0], 1.0)
     left, bottom = 56, _HEIGHT - _BOTTOM
@@ -90,7 +90,7 @@ def draw_curve(one: ActionEvidence) -> str:
 
 
 def _rows(one: ActionEvidence) -> list[_Row]:
-    rows = [_Row(name="repetitions", style="own", distances=[example.distance for example in one.own])]
+    rows = [_Row(name="repetitions", style="own", distances=[distance for _, distance in one.found])]
     if one.others:
         rows.append(_Row(name="other actions", style="other", distances=[other.distance for other in one.others]))
     if one.corrections:

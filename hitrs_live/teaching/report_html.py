@@ -82,7 +82,7 @@ def render_html(fitted: Fitted) -> str:
 def _counts(fitted: Fitted) -> str:
     parts = []
     if actions := len(fitted.taught.actions):
-        parts.append(f"{actions} action{'s' if actions != 1 else ''}, found by their examples, with intervals of 95 %")
+        parts.append(f"{actions} action{'s' if actions != 1 else ''}, found by their examples, with limits of 95 %")
     if sequences := len(fitted.taught.sequences):
         parts.append(f"{sequences} sequence{'s' if sequences != 1 else ''} of actions")
     return "; ".join(parts) + "."
@@ -114,8 +114,8 @@ def _section(one: ActionEvidence) -> str:
 
 
 def _figures(one: ActionEvidence) -> str:
-    found, of, low, high = one.recall()
-    value, text = f"{found} of {of}", f"repetitions found ({low:.0%} to {high:.0%})"
+    found, of, least = one.recall()
+    value, text = f"{found} of {of}", f"repetitions found ({least:.0%} or more)"
     if not of:
         value, text = "not measured", "how many repetitions are found: there is one example"
     return (

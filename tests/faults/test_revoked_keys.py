@@ -61,8 +61,10 @@ def test_a_reliable_subscriber_whose_key_is_removed_and_added_again_gets_every_e
         publisher.publish(an_action(state="update"))
         wait_until(lambda: (receive(), numbers)[1], "the first event")
         keys.disallow("client")
-        # Its connections for messages and for missed events.
-        wait_until(lambda: (receive(), publisher.drops()["peers"] >= 2)[1], "the end of both connections")
+        server = publisher._server
+        wait_until(lambda: (receive(), publisher.drops()["peers"] > server.disconnected)[1], "the end of messages")
+        # On a busy machine the subscriber connects again for want of a reply, and is denied.
+        wait_until(lambda: (receive(), server.disconnected or server.denied)[1], "the end of replies")
         for _ in range(100):
             publisher.publish(an_action(state="update"))
         assert not any(isinstance(each, ActionEvent) for each in subscription.read(0.2))

@@ -5,34 +5,27 @@ import math
 import re
 from dataclasses import replace
 from html import escape
-from itertools import product
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 from rich.console import Console
 from taught_folder import Taught
-from taught_joints import raised_arm
 
 from hitrs_live.errors import ConfigError, DataError
 from hitrs_live.teaching.action_settings import ActionSettings, read_settings
-from hitrs_live.teaching.background import Background
 from hitrs_live.teaching.evidence import Negatives
-from hitrs_live.teaching.examples import save_example
-from hitrs_live.teaching.fit import fit
 from hitrs_live.teaching.report import print_report, shown_rate
 from hitrs_live.teaching.report_html import render_html, save_html
 from hitrs_live.teaching.step_sequence import make_sequence
 from hitrs_live.teaching.taught_set import read_taught
-from hitrs_live.teaching.tokens import TokenEncoder
 
 
 def test_every_repetition_is_found_by_those_of_the_other_person(taught: Taught) -> None:
     for one in taught.fitted.evidence:
-        found, of, low, high = one.recall()
+        found, of, least = one.recall()
         assert (found, of, one.of_others) == (6, 6, True)
-        assert low < 1.0 == high
+        assert 0.5 < least < 1.0
 
 
 def test_a_threshold_keeps_to_the_rate_of_false_alarms(taught: Taught) -> None:
@@ -55,32 +48,10 @@ def test_two_different_actions_are_not_confused(taught: Taught) -> None:
     assert [one.confusions() for one in taught.fitted.evidence] == [{"raise": (0, 6)}, {"forward": (0, 6)}]
 
 
-def test_a_repetition_that_another_action_takes_is_not_found(taught: Taught) -> None:
-    one = taught.fitted.evidence[0]
-    assert not any(example.taken_for for example in one.own)
-    taken = replace(one, own=(replace(one.own[0], taken_for="forward"), *one.own[1:]))
-    assert taken.recall()[:2] == (5, 6)
-    assert taken.recall(distance=math.inf)[:2] == (5, 6), "whatever the threshold"
-
-
-@pytest.mark.slow
-def test_an_action_under_two_names_is_found_less_often(
-    tmp_path: Path, encoder: TokenEncoder, background: Background
-) -> None:
-    rng = np.random.default_rng(7)
-    for person, action in product(("anna", "ben", "cleo"), ("raise", "raise_again")):
-        save_example(tmp_path, raised_arm(rng, person=person, action=action))
-    fitted = fit(read_taught(tmp_path), encoder, background, fingerprint="a" * 64, encoder_name="hitrs_tiny")
-    for one, other in (fitted.evidence, fitted.evidence[::-1]):
-        taken, _ = other.confusions()[one.name]
-        assert one.recall()[0] == 3 - taken
-    assert sum(one.recall()[0] for one in fitted.evidence) < 6
-
-
 def test_the_report_says_what_was_measured_and_on_whom(taught: Taught) -> None:
     out = io.StringIO()
     print_report(taught.fitted, Console(file=out, width=120))
-    assert "6 of 6 (61% to 100%)" in out.getvalue()
+    assert "6 of 6 (69% or more)" in out.getvalue()
     assert "by examples of other people" in out.getvalue()
 
 
@@ -112,12 +83,12 @@ def test_the_html_report_shows_sequences_below_the_actions_and_their_steps_as_te
     text = render_html(fitted)
     assert re.findall('<section id="(.*?)">', text) == [*taught.fitted.taught.names, "rise", "both"]
     assert re.findall('<a href="#(.*?)">', text) == [*taught.fitted.taught.names, "rise", "both"]
-    assert "2 actions, found by their examples, with intervals of 95 %; 2 sequences of actions" in text
+    assert "2 actions, found by their examples, with limits of 95 %; 2 sequences of actions" in text
     assert "raise, then &lt;b&gt;wave&lt;/b&gt; within 4 s; found where each of these is" in text
 
 
 def test_an_action_of_one_example_has_a_report_that_measures_no_repetition(taught: Taught) -> None:
-    single = [replace(one, own=(), others=(), examples=1) for one in taught.fitted.evidence]
+    single = [replace(one, found=(), others=(), examples=1) for one in taught.fitted.evidence]
     assert "not measured" in render_html(replace(taught.fitted, evidence=tuple(single)))
 
 

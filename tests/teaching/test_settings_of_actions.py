@@ -109,7 +109,7 @@ def test_a_correction_that_is_the_action_is_named_in_the_report(
     _teach(tmp_path, "raise")
     save_correction(tmp_path, raised_arm(np.random.default_rng(3)))
     fitted = _fit(tmp_path, encoder, background)
-    found, of, *_ = fitted.evidence[0].recall()
+    found, of, _ = fitted.evidence[0].recall()
     assert found < of == 4
     out = io.StringIO()
     print_report(fitted, Console(file=out, width=200))

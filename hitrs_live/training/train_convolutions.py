@@ -119,7 +119,9 @@ class ConvolutionsLearner(nn.Module):
 
 def _between(trained: Mapping[str, Tensor], start: Mapping[str, Tensor], keep: float) -> dict[str, Tensor]:
     """Mix the weights of the learner with those of the convolutions that it started with; keep: share of the latter."""
-    return {name: torch.lerp(trained[f"convolutions.{name}"], value, keep) for name, value in start.items()}
+    return {
+        name: torch.lerp(trained[f"convolutions.{name}"].to(value.device), value, keep) for name, value in start.items()
+    }
 
 
 def _save(
@@ -131,7 +133,6 @@ def _save(
 ) -> None:
     convolutions = JointConvolutions(config.convolutions)
     convolutions.load_state_dict(weights)
-    info = msgspec.structs.replace(
-        begin.info, convolutions=config.convolutions, provenance={**begin.info.provenance, **provenance}
-    )
+    of_the_rest = {key: text for key, text in begin.info.provenance.items() if not key.startswith(_MADE)}
+    info = msgspec.structs.replace(begin.info, convolutions=config.convolutions, provenance=of_the_rest | provenance)
     save_checkpoint(out, Checkpoint(info=info, model=begin.model, convolutions=convolutions.eval()))

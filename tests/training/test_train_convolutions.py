@@ -117,11 +117,14 @@ def test_a_training_goes_on_from_convolutions_of_the_same_sizes_and_not_of_other
     still = TrainerConfig(
         steps=1, seed=9, learning_rate=0.0, final_learning_rate=0.0, warmup_steps=1, average_decay=0.9, workers=0
     )
-    for name, sizes in (("same", replace(SIZES, share=0.3)), ("wider", replace(SIZES, width=24))):
+    for name, begin, sizes in (
+        ("same", "before", replace(SIZES, share=0.3)),
+        ("wider", "same", replace(SIZES, width=24)),
+    ):
         config = ConvolutionsTraining(convolutions=sizes, loop=still, batch=4)
+        earlier, out = (tmp_path / f"{one}.safetensors" for one in (begin, name))
         with join_processes("cpu") as processes:
-            out = tmp_path / f"{name}.safetensors"
-            train_convolutions(config, streams, load_checkpoint(before), out, processes, RecordingLogger())
+            train_convolutions(config, streams, load_checkpoint(earlier), out, processes, RecordingLogger())
     one, same, wider = (load_checkpoint(tmp_path / f"{name}.safetensors") for name in ("before", "same", "wider"))
     assert one.convolutions
     assert same.convolutions

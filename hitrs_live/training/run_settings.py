@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, Final
 
 from torch import Tensor
 
 from hitrs_live.checkpoint import Checkpoint, EncoderCheckpoint
 from hitrs_live.data.dataset import Dataset
 
+CONVOLUTIONS_RECORD: Final = "convolutions "
+"""What the keys of a checkpoint's provenance begin with that say how its convolutions were trained."""
 _NOT_OF_THE_RESULT = ("workers", "save_every", "validate_every")
 
 

@@ -7,7 +7,6 @@ seen in the same time.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 import msgspec
 import torch
@@ -21,14 +20,11 @@ from hitrs_live.model.joint_convolutions import ConvolutionsConfig, JointConvolu
 from hitrs_live.training.batches_streams import Shares, WindowBatches
 from hitrs_live.training.distributed import Processes
 from hitrs_live.training.run import part_size, run_training
-from hitrs_live.training.run_settings import beginning_text, settings_text, weights_text
+from hitrs_live.training.run_settings import CONVOLUTIONS_RECORD, beginning_text, settings_text, weights_text
 from hitrs_live.training.stream_store import StreamStore
 from hitrs_live.training.train_stream_detector import action_losses, expect_rarely
 from hitrs_live.training.trainer import TrainerConfig
 from hitrs_live.training.training_logger import TrainingLogger
-
-_MADE: Final = "convolutions "
-"""What the keys of the provenance of convolutions begin with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +70,9 @@ def train_convolutions(
         convolutions.load_state_dict(earlier.state_dict())
         begins_from += f", {weights_text('convolutions', convolutions.parameters())}"
         before = {
-            f"{_MADE}before {key.removeprefix(_MADE)}": text
+            f"{CONVOLUTIONS_RECORD}before {key.removeprefix(CONVOLUTIONS_RECORD)}": text
             for key, text in info.provenance.items()
-            if key.startswith(_MADE)
+            if key.startswith(CONVOLUTIONS_RECORD)
         }
     elif config.keep:
         raise CheckpointMismatch(
@@ -93,7 +89,7 @@ def train_convolutions(
     data = f"{store.hours:.1f} h of {', '.join(store.sources)}"
     settings = settings_text(config, processes=processes.count, data=data, begins_from=begins_from)
     made = {"made by": "hitrs-live train-convolutions", "data": data, "settings": settings}
-    provenance = before | {_MADE + key: text for key, text in made.items()}
+    provenance = before | {CONVOLUTIONS_RECORD + key: text for key, text in made.items()}
     return run_training(
         module, config.loop, batches=batches,
         losses_of=lambda wrapped, batch: action_losses(wrapped(batch.joints), batch, 1.0),
@@ -133,6 +129,6 @@ def _save(
 ) -> None:
     convolutions = JointConvolutions(config.convolutions)
     convolutions.load_state_dict(weights)
-    of_the_rest = {key: text for key, text in begin.info.provenance.items() if not key.startswith(_MADE)}
+    of_the_rest = {key: text for key, text in begin.info.provenance.items() if not key.startswith(CONVOLUTIONS_RECORD)}
     info = msgspec.structs.replace(begin.info, convolutions=config.convolutions, provenance=of_the_rest | provenance)
     save_checkpoint(out, Checkpoint(info=info, model=begin.model, convolutions=convolutions.eval()))

@@ -20,7 +20,7 @@ from hitrs_live.training.batches_clips import ClipBatch
 from hitrs_live.training.batches_streams import ActionBatch, Shares, WindowBatches
 from hitrs_live.training.distributed import Processes
 from hitrs_live.training.run import part_size, run_training
-from hitrs_live.training.run_settings import beginning_text, settings_text
+from hitrs_live.training.run_settings import CONVOLUTIONS_RECORD, beginning_text, settings_text
 from hitrs_live.training.stream_store import StreamStore
 from hitrs_live.training.train_detector import Learner, weights_of
 from hitrs_live.training.trainer import TrainerConfig
@@ -141,13 +141,13 @@ def save_independent(
     """
     model = HitrsDetector(config.detector)
     model.load_state_dict(average)
-    beside = begin if isinstance(begin, Checkpoint) and begin.info.labels == labels else None
-    if beside:
-        provenance |= {key: text for key, text in beside.info.provenance.items() if key.startswith("convolutions ")}
+    convolutions, record = None, dict[str, str]()
+    if isinstance(begin, Checkpoint) and begin.info.labels == labels:
+        convolutions = begin.convolutions
+        record = {key: text for key, text in begin.info.provenance.items() if key.startswith(CONVOLUTIONS_RECORD)}
     info = CheckpointInfo(
         name=config.name, labels=labels, detector=config.detector, normaliser=config.normaliser,
-        label_lag_frames=config.label_lag_frames, independent=True, provenance=provenance,
-        convolutions=beside.info.convolutions if beside else None,
+        label_lag_frames=config.label_lag_frames, independent=True, provenance=provenance | record,
+        convolutions=convolutions.config if convolutions else None,
     )  # fmt: skip
-    convolutions = beside.convolutions if beside else None
     save_checkpoint(out, Checkpoint(info=info, model=model.eval(), convolutions=convolutions))

@@ -30,6 +30,7 @@ ENCODER = HiTRSConfig(
     head_width=8, max_clips=8, causal=True,
 )  # fmt: skip
 LABELS = ("background", "raise_left", "raise_right", "bow")
+OTHER_LABELS = ("background", "bow", "wave", "raise_left")
 DETECTOR = DetectorConfig(encoder=ENCODER, classes=len(LABELS), window_clips=4, horizon=6)
 EVERYWHERE = Shares(actions=0.0, near_misses=0.0)
 
@@ -220,21 +221,29 @@ def test_training_teaches_the_classes_and_the_checkpoint_says_that_they_are_inde
     assert info.labels == LABELS
 
 
+@pytest.fixture
+def earlier(streams: StreamStore, tmp_path: Path) -> Checkpoint:
+    """A detector of LABELS."""
+    train(config(1), streams, tmp_path / "earlier.safetensors")
+    return load_checkpoint(tmp_path / "earlier.safetensors")
+
+
+@pytest.fixture
+def other_streams() -> StreamStore:
+    """Streams of OTHER_LABELS."""
+    return StreamStore({"synthetic": [acting(400, 1, 100, 300)]}, {"synthetic": OTHER_LABELS}, OTHER_LABELS)
+
+
 @pytest.mark.slow
 def test_a_run_from_an_earlier_detector_keeps_the_classes_of_the_same_name(
-    streams: StreamStore, tmp_path: Path
+    earlier: Checkpoint, other_streams: StreamStore, tmp_path: Path
 ) -> None:
-    train(config(1), streams, tmp_path / "earlier.safetensors")
-    earlier = load_checkpoint(tmp_path / "earlier.safetensors")
-    new_labels = ("background", "bow", "wave", "raise_left")
-    bowing = acting(400, 1, 100, 300)
-    grown = StreamStore({"synthetic": [bowing]}, {"synthetic": new_labels}, new_labels)
     still = replace(config(1), loop=replace(config(1).loop, learning_rate=0.0, final_learning_rate=0.0))
-    train(still, grown, tmp_path / "new.safetensors", begin=earlier)
+    train(still, other_streams, tmp_path / "new.safetensors", begin=earlier)
     new = load_checkpoint(tmp_path / "new.safetensors")
-    kept = [(new_labels.index(name), LABELS.index(name)) for name in ("background", "bow", "raise_left")]
+    kept = [(OTHER_LABELS.index(name), LABELS.index(name)) for name in ("background", "bow", "raise_left")]
     for own, old in zip(new.model.action_head.parameters(), earlier.model.action_head.parameters(), strict=True):
-        pairs = kept if len(own) == len(new_labels) else [(n, n) for n in range(len(own))]
+        pairs = kept if len(own) == len(OTHER_LABELS) else [(n, n) for n in range(len(own))]
         assert all(torch.allclose(own[n], old[o], atol=2e-3) for n, o in pairs)
     for name, weight in earlier.model.motion_head.state_dict().items():
         assert torch.equal(new.model.motion_head.state_dict()[name], weight)
@@ -242,10 +251,8 @@ def test_a_run_from_an_earlier_detector_keeps_the_classes_of_the_same_name(
 
 @pytest.mark.slow
 def test_convolutions_stay_beside_a_detector_of_the_same_classes_and_not_of_others(
-    streams: StreamStore, tmp_path: Path
+    earlier: Checkpoint, streams: StreamStore, other_streams: StreamStore, tmp_path: Path
 ) -> None:
-    train(config(1), streams, tmp_path / "earlier.safetensors")
-    earlier = load_checkpoint(tmp_path / "earlier.safetensors")
     sizes = ConvolutionsConfig(classes=len(LABELS), width=8, dilations=(1, 2))
     made = {"convolutions made by": "someone"}
     both = Checkpoint(
@@ -260,7 +267,5 @@ def test_convolutions_stay_beside_a_detector_of_the_same_classes_and_not_of_othe
     assert further.info.provenance["convolutions made by"] == "someone"
     for name, value in both.convolutions.state_dict().items():
         torch.testing.assert_close(further.convolutions.state_dict()[name], value, atol=1e-3, rtol=0)
-    other_labels = ("background", "bow", "wave", "raise_left")
-    others = StreamStore({"synthetic": [acting(400, 1, 100, 300)]}, {"synthetic": other_labels}, other_labels)
-    train(config(1), others, tmp_path / "others.safetensors", begin=both)
+    train(config(1), other_streams, tmp_path / "others.safetensors", begin=both)
     assert load_checkpoint(tmp_path / "others.safetensors").convolutions is None

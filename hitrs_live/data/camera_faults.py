@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.covered_arm import ArmCoverer, CoveredArm
 from hitrs_live.data.guessed_limbs import GuessedLimbs, LimbGuesser
+from hitrs_live.data.unsure_depth import DepthGuesser, UnsureDepth
 from hitrs_live.skeleton import mirrored_labels
 
 Floats = NDArray[np.float32]
@@ -34,6 +35,7 @@ class CameraFaults:
     view: AugmentConfig = ANOTHER_VIEW
     guessed: GuessedLimbs = field(default_factory=GuessedLimbs)
     covered: CoveredArm = field(default_factory=CoveredArm)
+    depth: UnsureDepth = field(default_factory=UnsureDepth)
 
     def as_often(self, factor: float) -> "CameraFaults":
         """Return the same faults in `factor` times as many windows; factor: 0 to 1."""
@@ -41,6 +43,7 @@ class CameraFaults:
             self, view_share=factor * self.view_share,
             guessed=replace(self.guessed, share=factor * self.guessed.share),
             covered=replace(self.covered, share=factor * self.covered.share),
+            depth=replace(self.depth, share=factor * self.depth.share),
         )  # fmt: skip
 
 
@@ -56,6 +59,7 @@ class FaultMaker:
         self._view = Augmenter(config.view, mirrored_labels(labels))
         self._coverer = ArmCoverer(config.covered, labels)
         self._guesser = LimbGuesser(config.guessed, labels)
+        self._depth = DepthGuesser(config.depth)
 
     def apply(
         self, joints_m: Floats, labels: NDArray[np.int64], rng: np.random.Generator
@@ -67,4 +71,4 @@ class FaultMaker:
         joints_m, labels = self._coverer.apply(joints_m, labels, rng)
         if self._share and rng.random() < self._share:
             joints_m, _ = self._view.vary_view(joints_m, rng)
-        return self._guesser.apply(joints_m, labels, rng)
+        return self._guesser.apply(self._depth.apply(joints_m, rng), labels, rng)

@@ -45,9 +45,9 @@ def test_the_demo_begins_with_what_the_shipped_model_reports_and_little_else_is_
     starts = [m for m in sink.messages if isinstance(m, ActionEvent) and m.state == "start"]
     shown = [span for span in demo.script if span.end_time_s < SEEN_S]
     assert [span.label for span in shown] == ["squat", "jumping_jack", "walk", "arm_circle"]
-    # Who walks is taken for one who turns, since `walk` is experimental.
+    # The figure walks to and fro, and turns at either end.
     begun = list(dict.fromkeys(event.label for event in starts))
-    assert begun == ["squat", "jumping_jack", "turn", "arm_circle"]
+    assert begun == ["squat", "jumping_jack", "walk", "turn", "arm_circle"]
     for event in starts:
         for span in shown:
             if span.label == event.label:

@@ -22,7 +22,8 @@ SETTINGS = ("loop.steps", "batch", "loop.learning_rate", "loop.seed", "detector.
 _SEEN_BY = {"camera": "people before cameras", "sensor": "data sets of other sensors"}
 _PARTS = (
     ("clips ", "frames and clips"), ("", "actions"), ("motion ", "motion prediction"),
-    ("convolutions before ", "convolutions, first"),
+    ("convolutions before before ", "convolutions, first"),
+    ("convolutions before ", "convolutions, second"),
     ("convolutions ", "convolutions"),
 )  # fmt: skip
 """Parts of a detector, in the order of training: what the keys of their provenance begin with, and a name."""

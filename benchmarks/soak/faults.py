@@ -184,7 +184,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(name="pose process stopped", inject=_pose_process_stopped, lasts_s=12, seen=("pose_restarts",)),
     Fault(name="processors busy", inject=_processors_busy, lasts_s=10),
     Fault(name="pipeline stopped and continued", inject=_signalled("pipeline"), lasts_s=4),
-    Fault(name="flood of tiny messages", inject=_stranger("tiny_messages"), lasts_s=15, seen=("peers",)),
+    Fault(name="flood of tiny messages", inject=_stranger("tiny_messages"), lasts_s=30, seen=("peers",)),
     Fault(name="flood of subscriptions", inject=_stranger("subscriptions"), lasts_s=5, seen=("peers",)),
     Fault(name="message without end", inject=_stranger("endless_message"), lasts_s=5, seen=("peers",)),
     Fault(name="idle connections", inject=_stranger("idle_connections"), lasts_s=8, seen=("peers",)),

@@ -5,12 +5,14 @@ import json
 import os
 import pty
 import re
+import select
 import shutil
 import signal
 import struct
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 
 import numpy as np
@@ -203,6 +205,10 @@ def test_a_signal_ends_a_watch_in_order(number: signal.Signals, tmp_path: Path) 
         assert watch.stdout is not None
         assert publisher.wait_for_subscriber(PATIENCE_S)
         publisher.publish(SourceEvent(source_id="door", capture_time_ns=1, state="up"))
+        # A subscription may reach the publisher after the message: its snapshot has the source then.
+        give_up_s = time.monotonic() + PATIENCE_S
+        while not select.select([watch.stdout], [], [], 0.05)[0] and time.monotonic() < give_up_s:
+            publisher.serve_subscribers()
         assert "door" in watch.stdout.readline()
         watch.send_signal(number)
         out, err = watch.communicate(timeout=PATIENCE_S)

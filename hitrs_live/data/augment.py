@@ -24,7 +24,7 @@ _EXTREMITIES = tuple(
     for parts in (("hand_tip", "thumb"), ("hand", "hand_tip", "thumb"), ("foot",))
 )
 """Groups of joints that are lost together; a lost joint takes its parent's place, so parents come first."""
-_LIMBS = np.array(
+LIMBS = np.array(
     [
         [name.startswith(side) and name.endswith(parts) for name in NTU25.joints]
         for side in ("left", "right")
@@ -112,7 +112,7 @@ class Augmenter:
         turns = rng.normal(0, np.radians(self._config.bone_turn_deg), (25, 3))
         swing = None
         if self._config.amplitude:
-            swing = 1 + rng.normal(0, self._config.amplitude, len(_LIMBS)).astype(np.float32) @ _LIMBS
+            swing = 1 + rng.normal(0, self._config.amplitude, len(LIMBS)).astype(np.float32) @ LIMBS
         bones = _restyle(bones, joints, turns, swing)
         changed = joints.copy()
         for joint in NTU25.outward:

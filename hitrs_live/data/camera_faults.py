@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hitrs_live.data.augment import AugmentConfig, Augmenter
 from hitrs_live.data.covered_arm import ArmCoverer, CoveredArm
 from hitrs_live.data.guessed_limbs import GuessedLimbs, LimbGuesser
-from hitrs_live.data.unsure_depth import DepthGuesser, UnsureDepth
+from hitrs_live.data.wrong_depth import DepthDistorter, WrongDepth
 from hitrs_live.skeleton import mirrored_labels
 
 Floats = NDArray[np.float32]
@@ -35,7 +35,7 @@ class CameraFaults:
     view: AugmentConfig = ANOTHER_VIEW
     guessed: GuessedLimbs = field(default_factory=GuessedLimbs)
     covered: CoveredArm = field(default_factory=CoveredArm)
-    depth: UnsureDepth = field(default_factory=UnsureDepth)
+    depth: WrongDepth = field(default_factory=WrongDepth)
 
     def as_often(self, factor: float) -> "CameraFaults":
         """Return the same faults in `factor` times as many windows; factor: 0 to 1."""
@@ -59,7 +59,7 @@ class FaultMaker:
         self._view = Augmenter(config.view, mirrored_labels(labels))
         self._coverer = ArmCoverer(config.covered, labels)
         self._guesser = LimbGuesser(config.guessed, labels)
-        self._depth = DepthGuesser(config.depth)
+        self._depth = DepthDistorter(config.depth)
 
     def apply(
         self, joints_m: Floats, labels: NDArray[np.int64], rng: np.random.Generator

@@ -10,19 +10,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.data.guessed_limbs import ARMS, LEGS
+from hitrs_live.data.augment import LIMBS
 from hitrs_live.data.sensor_noise import smooth_noise
 from hitrs_live.skeleton import NTU25
 
 Floats = NDArray[np.float32]
 
-_SIDE: Final = len(LEGS) // 2
-_PARTS: Final = (*ARMS, LEGS[:_SIDE], LEGS[_SIDE:])
-"""Joints of each limb, from the elbow or the knee outwards; all others are the trunk."""
+_OF_LIMBS: Final = LIMBS.any(axis=0)
+"""(25,), whether a joint is of a limb, from the elbow or the knee outwards; all others are the trunk."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnsureDepth:
+class WrongDepth:
     """How often depth is wrong, and by how much."""
 
     share: float = 0.3
@@ -33,10 +32,10 @@ class UnsureDepth:
     """Standard deviation of the slow error of a bone's depth."""
 
 
-class DepthGuesser:
+class DepthDistorter:
     """Get depth wrong in windows of joints in a camera's axes."""
 
-    def __init__(self, config: UnsureDepth) -> None:
+    def __init__(self, config: WrongDepth) -> None:
         """Take how often, and by how much."""
         self._config = config
 
@@ -44,9 +43,8 @@ class DepthGuesser:
         """Get depth wrong in some of the windows. joints_m: (T, 25, 3), metres, z away from the camera. Returns it."""
         if not self._config.share or rng.random() >= self._config.share:
             return joints_m
-        scale = np.full(len(NTU25), rng.uniform(*self._config.scale))
-        for part in _PARTS:
-            scale[list(part)] = rng.uniform(*self._config.scale)
+        drawn = rng.uniform(*self._config.scale, 1 + len(LIMBS))
+        scale = np.where(_OF_LIMBS, drawn[1:] @ LIMBS, drawn[0])
         parents = list(NTU25.parents)
         bones_m = joints_m[..., 2] - joints_m[:, parents, 2]
         drift_m = smooth_noise(rng, len(joints_m), (len(NTU25),)) * (self._config.drift_m * rng.random())

@@ -194,7 +194,8 @@ class ActionConfig(Section, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=1,
-            description="no action starts if head, shoulders, elbows, hips or knees are seen with less confidence",
+            description="no action starts if head, shoulders, elbows, hips or knees are seen with less confidence; "
+            "without hips or knees those of the arms do",
         ),
     ] = 0.3
     classes: Annotated[

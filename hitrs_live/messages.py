@@ -517,10 +517,11 @@ class StageLatency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnclearPerson(msgspec.Struct, frozen=True, kw_only=True):
-    """A tracked person of whom no action can start, for what is seen of the body.
+    """A tracked person of whom not every action can start, for what is seen of the body.
 
     Head, shoulders, elbows, hips and knees count, of a pair the better one; each must be seen with a confidence of
-    `action.min_pose_confidence`. Actions of the arms are not detected on half a body either.
+    `action.min_pose_confidence`. While hips or knees are missing, actions that need no legs are detected still, such as
+    waving; while anything else is missing, none.
     """
 
     track_id: int
@@ -592,7 +593,7 @@ class Status(Message, frozen=True, kw_only=True, tag="status"):
     """How many people pose estimation looks for at most: `pose.max_people`, or fewer while the machine is too slow for
     them; None for a source that has joints already."""
     unclear_people: tuple[UnclearPerson, ...] = ()
-    """The current tracks on which no action can start, each with the reason."""
+    """The current tracks on which not every action can start, each with the reason."""
     slow_steps: int = 0
     """Number of steps of the pipeline since the start that took longer than `process.slow_step_s`; all sources share
     them."""

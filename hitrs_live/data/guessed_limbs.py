@@ -14,41 +14,21 @@ from numpy.typing import NDArray
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
 from hitrs_live.data.sensor_noise import smooth_noise
 from hitrs_live.skeleton import NTU25
+from hitrs_live.tracking.unseen_legs import LEGS, standing_legs
+from hitrs_live.visible_classes import WITHOUT_AN_ARM, WITHOUT_LEGS
 
 Floats = NDArray[np.float32]
-
-WITHOUT_LEGS: Final = frozenset(
-    {
-        "punch_left", "punch_right", "hook_left", "hook_right", "uppercut_left", "uppercut_right", "back_fist",
-        "elbow_strike", "shoulder_abduction", "shoulder_extension", "shoulder_rotation", "shoulder_scaption",
-        "shoulder_press", "front_raise", "biceps_curl", "arm_circle", "twist", "side_bend", "wave", "raise_hand",
-        "point", "clap", "cross_arms", "bow", "put_on_shelf", "push", "pull", "drink", "phone_to_ear", "read_phone",
-        "type", "wipe", "throw", "catch",
-    }
-)  # fmt: skip
-"""Classes that can be seen without the legs."""
-WITHOUT_AN_ARM: Final = frozenset(
-    {
-        "squat", "lunge", "side_lunge", "sit_to_stand", "stand_to_sit", "hurdle_step", "leg_raise", "leg_raise_side",
-        "leg_raise_back", "knee_raise", "calf_raise", "kneel", "walk", "run", "march", "step", "side_step", "turn",
-        "high_knees", "jump", "front_kick_left", "front_kick_right", "side_kick_left", "side_kick_right",
-        "roundhouse_kick_left", "roundhouse_kick_right", "bow", "hip_hinge", "lie", "lie_down", "get_up",
-        "fall_forward", "fall_backward", "fall_side",
-    }
-)  # fmt: skip
-"""Classes that can be seen without one of the arms."""
 
 
 def _limb(side: str, *parts: str) -> tuple[int, ...]:
     return tuple(NTU25.index(f"{side}_{part}") for part in parts)
 
 
-_LEG: Final = ("knee", "ankle", "foot")
 _ARM: Final = ("elbow", "wrist", "hand", "hand_tip", "thumb")
-LEGS: Final = _limb("left", *_LEG) + _limb("right", *_LEG)
 ARMS: Final = (_limb("left", *_ARM), _limb("right", *_ARM))
 _INNER_SHARE: Final = 0.4
 """Knees and elbows move by this share of what the limb's end moves by."""
+_FADE_FRAMES: Final = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +43,8 @@ class GuessedLimbs:
     """Least and greatest standard deviation of the places from frame to frame, at the limb's end."""
     drift_m: float = 0.2
     """Greatest standard deviation of the slow part."""
+    standing_share: float = 0.7
+    """Of the windows with guessed legs, share in which the live path knows it and lets them stand (`UnseenLegs`)."""
 
 
 class LimbGuesser:
@@ -88,13 +70,27 @@ class LimbGuesser:
         limb = LEGS if legs else ARMS[int(rng.integers(2))]
         frames = len(joints_m)
         first = 0 if rng.random() < 0.5 else int(rng.integers(frames))
+        if legs and rng.random() < self._config.standing_share:
+            return _with_standing_legs(joints_m, first), self._where_seen(labels, self._without_legs, first)
         low, high = self._config.jitter_m
         jitter = rng.standard_normal((frames, len(limb), 3)) * np.exp(rng.uniform(np.log(low), np.log(high)))
         drift = smooth_noise(rng, frames, (1, 3)) * rng.uniform(0, self._config.drift_m)
         outward = np.array([_INNER_SHARE if NTU25.joints[joint].endswith(("knee", "elbow")) else 1.0 for joint in limb])
         guessed = joints_m.copy()
         guessed[first:, limb] += ((jitter + drift) * outward[:, None])[first:].astype(np.float32)
-        seen = self._without_legs if legs else self._without_an_arm
+        return guessed, self._where_seen(labels, self._without_legs if legs else self._without_an_arm, first)
+
+    def _where_seen(self, labels: NDArray[np.int64], seen: NDArray[np.bool_], first: int) -> NDArray[np.int64]:
+        """Set labels to IGNORE from a frame on where their class is not among those that are seen, (K,)."""
         unseen = (labels > BACKGROUND) & ~seen[np.maximum(labels, BACKGROUND)]
         unseen[:first] = False
-        return guessed, np.where(unseen, IGNORE, labels)
+        return np.where(unseen, IGNORE, labels)
+
+
+def _with_standing_legs(joints_m: Floats, first: int) -> Floats:
+    """Let the legs stand from a frame on; one that is not the first is the beginning of a change."""
+    passed = np.arange(len(joints_m)) - first
+    weight = (passed >= 0) if first == 0 else np.clip((passed + 1) / _FADE_FRAMES, 0, 1)
+    changed = joints_m.copy()
+    changed[:, LEGS] += weight[:, None, None].astype(np.float32) * (standing_legs(joints_m) - joints_m[:, LEGS])
+    return changed

@@ -7,6 +7,8 @@ from hitrs_live.skeleton import NTU25
 
 PARTS = ("shoulder", "elbow", "hip", "knee", "head")
 """The parts without which an action cannot be recognised."""
+WITHOUT_LEGS = np.array([part not in ("hip", "knee") for part in PARTS])
+"""(5,), in the order of PARTS: those without which an action of the arms cannot be recognised."""
 _BODY = np.array(
     [[NTU25.index(side.format(part)) for side in ("left_{}", "right_{}")] for part in PARTS[:-1]]
     + [[NTU25.index("head")] * 2]

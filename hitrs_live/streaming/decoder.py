@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import ActionConfig, TrackConfig
 from hitrs_live.messages import ActionEvent, EndReason, JointFrame, Prediction, ScoreEvent
-from hitrs_live.streaming.body_confidence import body_confidence
+from hitrs_live.streaming.body_confidence import WITHOUT_LEGS, part_confidence
 from hitrs_live.streaming.hysteresis import ActionHysteresis, End, Start
 from hitrs_live.streaming.onset import ScoreBatch
 from hitrs_live.streaming.scores import share_with_unknown
 from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds, make_threshold_arrays
+from hitrs_live.visible_classes import needs_legs
 
 _TOP = 5
 """Classes that a ScoreEvent names."""
@@ -28,7 +29,8 @@ class ActionDecoder:
     """Detect at most one action per row at a time, by the rules of `ActionHysteresis`.
 
     While a row's body is unclear (`body_confidence` below `min_pose_confidence`), no action starts and a running one is
-    not confirmed; after `bridge_s` it ends.
+    not confirmed; after `bridge_s` it ends. Of a body of which only hips or knees are unclear, actions that need no
+    legs are detected (`visible_classes`).
     """
 
     def __init__(
@@ -41,13 +43,14 @@ class ActionDecoder:
         thresholds: Thresholds | None = None,
         bridge_s: float = TrackConfig().bridge_s,
         of_pairs: bool | None = False,
+        whole_bodies: bool = False,
     ) -> None:
         """Take the model's numbers, the settings and the thresholds.
 
         thresholds: take precedence over the model's own and the settings. bridge_s: how long a body may be unclear
         before its action ends. of_pairs: True where the rows are pairs, on which only actions of two people are
         detected; False where they are single people, on which only the others are; None to detect all, for recordings
-        of which it is not known.
+        of which it is not known. whole_bodies: whether every action needs the whole body, whatever its name.
         """
         self._labels, self._config, self._source_id = model.labels, config, source_id
         rules = make_threshold_arrays(model, config, thresholds)
@@ -58,6 +61,7 @@ class ActionDecoder:
                 onset_threshold=np.where(takes_two == of_pairs, rules.onset_threshold, np.float32(np.inf)),
             )
         self._rules = rules
+        self._needs_legs = np.ones(len(model.labels), bool) if whole_bodies else needs_legs(model.labels)
         self._lag_ns = model.duration_ns(model.label_lag_frames)
         self._window_ns = model.duration_ns(model.window_frames - 1)
         self._hysteresis = ActionHysteresis(
@@ -100,7 +104,7 @@ class ActionDecoder:
             scores=scores,
             scores_if_known=if_known,
             instants_ns=joint_frame.time_ns[rows] - self._lag_ns,
-            clear=body_confidence(joint_frame.confidence[rows]) >= self._config.min_pose_confidence,
+            visible=self._visible(joint_frame.confidence[rows]),
         )
         for change in self._hysteresis.step(batch):
             if isinstance(change, End):
@@ -110,6 +114,13 @@ class ActionDecoder:
             elif self._newest_ns[change.row] - self._updated_ns[change.row] >= self._config.update_every_s * 1e9:
                 events.append(self._update_event(change.row))
         return events
+
+    def _visible(self, confidence: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return which classes can be recognised on what is seen of each body. confidence: (M, 25). Returns (M, K)."""
+        seen = part_confidence(confidence) >= self._config.min_pose_confidence
+        whole, without_legs = seen.all(axis=1, keepdims=True), (seen | ~WITHOUT_LEGS).all(axis=1, keepdims=True)
+        visible: NDArray[np.bool_] = whole | (without_legs & ~self._needs_legs)
+        return visible
 
     def running_actions(self) -> dict[int, tuple[str, float]]:
         """Return each track's running action and its score, for a view."""

@@ -72,8 +72,9 @@ class ActionHysteresis:
     action; its end is dated to where its confirmation first failed. An action that reaches its maximum duration ends
     too, and its class is barred until its score falls below the offset threshold.
 
-    Unclear body. While a row's body is unclear nothing starts and nothing is confirmed; after `max_unclear_ns` the
-    running action ends.
+    Unclear body. While too little is visible of a row's body for its running action, or else its candidate, nothing
+    starts and nothing is confirmed; after `max_unclear_ns` the action ends. Where neither is there, the classes of
+    which enough is visible may start.
     """
 
     def __init__(
@@ -118,19 +119,20 @@ class ActionHysteresis:
 
     def step(self, batch: ScoreBatch) -> Sequence[End | Start | Continued]:
         """Advance the rows of a batch. Returns what changed, row by row, an end before a start."""
-        rows, clear, instants_ns = batch.rows, batch.clear, batch.instants_ns
+        rows, instants_ns, clear = batch.rows, batch.instants_ns, self._find_clear(batch)
         self._barred[rows] &= (batch.scores >= self._rules.offset_threshold) | ~clear[:, None]
-        self._onsets.observe(batch)
-        candidate = self._find_candidates(batch)
-        continued = self._confirm(batch, candidate)
-        lost = self._track_visibility(batch)
+        self._onsets.observe(batch, clear)
+        candidate = self._find_candidates(batch, clear)
+        continued = self._confirm(batch, clear, candidate)
+        lost = self._track_visibility(batch, clear)
         self._candidate[rows] = candidate = np.where(continued | lost, 0, candidate)
         lasted_ns = instants_ns + self._step_ns // 2 - self._candidate_since_ns[rows]
         # The onset threshold already accounts for unknown input; confidence is about which known class it is.
         confident = _score_of(batch.scores_if_known, candidate) >= self._confident_threshold
         confident &= _score_of(batch.scores, candidate) >= self._rules.onset_threshold[candidate]
         long_enough = lasted_ns + SLACK_NS >= self._rules.min_duration_ns[candidate]
-        starts = clear & (candidate > 0) & (confident | long_enough)
+        starts = clear & batch.visible[np.arange(len(rows)), candidate]
+        starts &= (candidate > 0) & (confident | long_enough)
         ends, too_long = self._find_ends(batch, starts)
         changes: list[End | Start | Continued] = []
         for at in np.flatnonzero(ends | too_long | lost | starts | continued).tolist():
@@ -181,10 +183,19 @@ class ActionHysteresis:
         self._barred[:, kept] = before._barred[:, classes[kept]]
         self._onsets.take_over(before._onsets, classes)
 
-    def _find_candidates(self, batch: ScoreBatch) -> NDArray[np.int64]:
+    def _find_clear(self, batch: ScoreBatch) -> NDArray[np.bool_]:
+        """Find the rows of which enough is visible for their action or candidate, else for any class. Returns (M,)."""
+        label, candidate = self.label[batch.rows], self._candidate[batch.rows]
+        concerned = np.where(label > 0, label, candidate)
+        clear: NDArray[np.bool_] = np.where(
+            concerned > 0, batch.visible[np.arange(len(concerned)), concerned], batch.visible.any(axis=1)
+        )
+        return clear
+
+    def _find_candidates(self, batch: ScoreBatch, clear: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Choose each row's candidate among the classes at their onset threshold. Returns (M,), 0 for none."""
-        rows, scores, clear = batch.rows, batch.scores, batch.clear
-        reached = (scores >= self._rules.onset_threshold) & ~self._barred[rows] & clear[:, None]
+        rows, scores = batch.rows, batch.scores
+        reached = (scores >= self._rules.onset_threshold) & ~self._barred[rows] & clear[:, None] & batch.visible
         leader = np.where(reached, scores, -1.0).argmax(axis=1)
         candidate = self._candidate[rows]
         # Scores of an unclear body neither keep a candidate nor drop it.
@@ -195,9 +206,9 @@ class ActionHysteresis:
         self._candidate_since_ns[rows] = np.where(fresh, begins_ns, self._candidate_since_ns[rows])
         return np.where(fresh, leader, np.where(remains, candidate, 0))
 
-    def _confirm(self, batch: ScoreBatch, candidate: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _confirm(self, batch: ScoreBatch, clear: NDArray[np.bool_], candidate: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Confirm running actions, and note where confirmation fails. Returns (M,), True where confirmed."""
-        rows, scores, clear = batch.rows, batch.scores, batch.clear
+        rows, scores = batch.rows, batch.scores
         label = self.label[rows]
         own = _score_of(scores, label)
         others = _score_of(scores, candidate)
@@ -215,13 +226,13 @@ class ActionHysteresis:
         self._score_count[rows] += continued
         return continued
 
-    def _track_visibility(self, batch: ScoreBatch) -> NDArray[np.bool_]:
+    def _track_visibility(self, batch: ScoreBatch, clear: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Note since when bodies are unclear. Returns (M,), True where that is longer than allowed."""
         rows, instants_ns = batch.rows, batch.instants_ns
         since_ns = self._unclear_since_ns[rows]
-        since_ns = np.where(batch.clear, NEVER, np.where(since_ns == NEVER, instants_ns, since_ns))
+        since_ns = np.where(clear, NEVER, np.where(since_ns == NEVER, instants_ns, since_ns))
         self._unclear_since_ns[rows] = since_ns
-        lost = ~batch.clear & (instants_ns > since_ns + self._max_unclear_ns)
+        lost = ~clear & (instants_ns > since_ns + self._max_unclear_ns)
         self._onsets.lose(rows[lost])
         return lost
 

@@ -1,4 +1,5 @@
-"""From the poses of one frame to people with true joints: track, leave out what is no person, correct joints.
+"""From the poses of one frame to people with true joints: track, leave out what is no person, correct joints, and let
+legs stand that are not seen.
 
 Live frames, replayed recordings, received joints and the recorded landmarks of evaluations all pass here.
 """
@@ -15,6 +16,7 @@ from hitrs_live.streaming.stage_timer import StageTimer
 from hitrs_live.tracking.person_check import PersonCheck
 from hitrs_live.tracking.picture_mask import PictureMask
 from hitrs_live.tracking.tracker import Tracker
+from hitrs_live.tracking.unseen_legs import UnseenLegs, let_stand
 
 if TYPE_CHECKING:
     from hitrs_live.temporal_lifting.joint_lifter import JointLifter
@@ -37,6 +39,7 @@ class JointTracker:
         """
         self._tracker = Tracker(pose.max_people, track)
         self._mask, self._check = PictureMask(masks), PersonCheck(pose.max_people)
+        self._legs = UnseenLegs(pose.max_people)
         self._lifter = _make_lifter(pose) if pose.refine else None
         self._timer = timer or StageTimer()
 
@@ -51,15 +54,16 @@ class JointTracker:
         return self._mask.rejected + self._check.rejected
 
     def step(self, frame: PoseFrame) -> People:
-        """Sort one frame's poses into rows. Joints of a camera without a known lens stay as they are."""
+        """Sort one frame's poses into rows. Joints of a camera without a known lens are not corrected."""
         with self._timer.stage("track"):
             people = self._tracker.step(frame)
         with self._timer.stage("person_check"):
             people = self._check.step(self._mask.step(people))
-        if self._lifter is None:
-            return people
-        with self._timer.stage("lift"):
-            return self._lifter.step(people, frame.lens)
+        seen = self._legs.observe(people)
+        if self._lifter is not None:
+            with self._timer.stage("lift"):
+                people = self._lifter.step(people, frame.lens)
+        return let_stand(people, seen)
 
 
 def _make_lifter(pose: PoseConfig) -> "JointLifter":

@@ -33,8 +33,8 @@ class ScoreBatch:
     """(M, K); before `share_with_unknown`, as if the input were certainly of a known class."""
     instants_ns: NDArray[np.int64]
     """(M,); the instants that the scores describe, each standing for half a step before and after it."""
-    clear: NDArray[np.bool_]
-    """(M,); True where enough of the body was visible for the scores to be used."""
+    visible: NDArray[np.bool_]
+    """(M, K); True for the classes of which enough of the body was visible for their scores to be used."""
 
 
 class OnsetTracker:
@@ -54,8 +54,11 @@ class OnsetTracker:
         self._above_since_ns = np.full((rows, len(rules.offset_threshold)), NEVER)
         """(R, K); since when the total score of all actions has been at the class's level."""
 
-    def observe(self, batch: ScoreBatch) -> None:
-        """Note since when the total score of all actions has been at each class's level."""
+    def observe(self, batch: ScoreBatch, clear: NDArray[np.bool_]) -> None:
+        """Note since when the total score of all actions has been at each class's level.
+
+        clear: (M,), False where the scores are not to be used.
+        """
         # As known classes: how much of the score may be unknown input changes what it is, not when it began.
         rows, scores = batch.rows, batch.scores_if_known
         # In single precision one class's score may slightly exceed one minus the background's.
@@ -66,7 +69,7 @@ class OnsetTracker:
         begins_ns = (batch.instants_ns - back_ns)[:, None]
         before_ns = self._above_since_ns[rows]
         since_ns = np.where(above, np.where(before_ns == NEVER, begins_ns, before_ns), NEVER)
-        self._above_since_ns[rows] = np.where(batch.clear[:, None], since_ns, before_ns)
+        self._above_since_ns[rows] = np.where(clear[:, None], since_ns, before_ns)
 
     def date(self, row: int, label: int, *, candidate_ns: int, previous_end_ns: int) -> int:
         """Return the onset time of the action that now starts in a row, nanoseconds.

@@ -24,6 +24,8 @@ _SWINGING_ARMS_SHARE: Final = 0.4
 """Share of performances, of programs that leave the arms free, in which they move with the rhythm of the action."""
 _TRUNK_SHARE: Final = 0.6
 _ONE_ARM_SHARE: Final = 0.3
+_OPPOSED_SHARE: Final = 0.3
+"""Share of swinging arms that swing against each other, as those of a runner do."""
 
 _SPREAD_DEG: Final = {
     "pelvis.pitch": 4.0, "pelvis.roll": 2.5, "pelvis.turn": 5.0, "spine.flexion": 6.0, "spine.side": 4.0,
@@ -38,15 +40,26 @@ _ARMS_AT: Final = {
     "arm.elevation": (3.0, 75.0), "arm.plane": (5.0, 95.0), "arm.rotation": (-40.0, 30.0), "elbow": (5.0, 125.0),
 }  # fmt: skip
 """Where arms that swing begin."""
+_OPPOSED_DEG: Final = {"arm.elevation": 38.0, "arm.plane": 6.0, "arm.rotation": 6.0, "elbow": 12.0}
+_OPPOSED_AT: Final = {
+    "arm.elevation": (0.0, 30.0), "arm.plane": (65.0, 95.0), "arm.rotation": (-25.0, 10.0), "elbow": (30.0, 120.0),
+}  # fmt: skip
+"""The same for arms that swing against each other."""
 _TRUNK: Final = [*PARTS["trunk"], *(INDEX[f"pelvis.{name}"] for name in ("pitch", "roll", "turn"))]
 
 
 class Manner:
     """The habits of one performance: constant offsets of channels in each phase, and what of the body they move."""
 
-    def __init__(self, *, strength: float, tempo: float, trunk: bool, arms: tuple[str, ...], seed: int) -> None:
-        """Keep the draw. strength: 0 to 1; trunk, arms: whether and which of them follow though they are free."""
-        self.tempo, self.trunk, self.arms = tempo, trunk, arms
+    def __init__(
+        self, *, strength: float, tempo: float, trunk: bool, arms: tuple[str, ...], seed: int, opposed: bool = False
+    ) -> None:
+        """Keep the draw.
+
+        strength: 0 to 1; trunk, arms: whether and which of them follow though they are free; opposed: whether the arms
+        swing against each other.
+        """
+        self.tempo, self.trunk, self.arms, self.opposed = tempo, trunk, arms, opposed
         self._strength, self._seed = strength, seed
         self._arm_columns = [number for side in arms for number in columns(side, ARMS)]
 
@@ -61,12 +74,14 @@ class Manner:
         if not upright:
             strength *= 0.3
         swings = free_arms and upright and strength > 0 and rng.random() < _SWINGING_ARMS_SHARE
-        sides = SIDES if rng.random() >= _ONE_ARM_SHARE else (SIDES[rng.integers(2)],)
+        opposed = swings and rng.random() < _OPPOSED_SHARE
+        sides = SIDES if opposed or rng.random() >= _ONE_ARM_SHARE else (SIDES[rng.integers(2)],)
         return cls(
             strength=strength,
             tempo=float(np.exp(rng.normal(0, _TEMPO * strength))),
             trunk=strength > 0 and rng.random() < _TRUNK_SHARE,
             arms=sides if swings else (),
+            opposed=opposed,
             seed=int(rng.integers(1 << 62)),
         )
 
@@ -88,23 +103,34 @@ class Manner:
         """Return what is added to the start, (C,)."""
         offset = self.in_phase("start")
         rng = np.random.default_rng((self._seed, 1))
-        drawn = {name: rng.uniform(*limits) for name, limits in _ARMS_AT.items()}
+        begins = _OPPOSED_AT if self.opposed else _ARMS_AT
+        drawn = {name: rng.uniform(*limits) for name, limits in begins.items()}
         for side in self.arms:
             for name, value in drawn.items():
                 offset[INDEX[f"{side}.{name}"]] = value + rng.normal(0, 4)
         return offset
 
-    def in_phase(self, name: str) -> Floats:
-        """Return what is added at the end of a phase, (C,): always the same for the same phase."""
+    def in_phase(self, name: str, lead: str = "") -> Floats:
+        """Return what is added at the end of a phase, (C,): always the same for the same phase and leading side.
+
+        Without a leading side, arms that swing against each other are where they are between two swings.
+        """
         rng = np.random.default_rng((self._seed, 0, *name.encode()))
         offset = _SPREAD * self._strength * rng.normal(0, 1, len(_SPREAD))
         if self.arms:
-            # Mostly both arms alike.
-            swing = {name: rng.normal(0, spread) for name, spread in _SWING_DEG.items()}
+            # Mostly both arms alike, or each as the other in the opposite direction.
+            spreads = _OPPOSED_DEG if self.opposed else _SWING_DEG
+            swing = {name: rng.normal(0, spread) for name, spread in spreads.items()}
             for side in self.arms:
                 for name, value in swing.items():
-                    offset[INDEX[f"{side}.{name}"]] = value + rng.normal(0, 6)
+                    turned = self._direction(side, lead) if name == "arm.elevation" else 1.0
+                    offset[INDEX[f"{side}.{name}"]] = turned * value + rng.normal(0, 6)
         return offset.astype(np.float32)
+
+    def _direction(self, side: str, lead: str) -> float:
+        if not self.opposed:
+            return 1.0
+        return 0.0 if not lead else -1.0 if side == lead else 1.0
 
 
 def _spread() -> Floats:

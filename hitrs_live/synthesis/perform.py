@@ -214,7 +214,7 @@ class Performer:
                 # The next repetition begins from there.
                 habit = np.zeros_like(key)
             elif phase.to:
-                habit = self._manner.in_phase(phase.name) * min(amplitude, 1.0)
+                habit = self._manner.in_phase(phase.name, lead) * min(amplitude, 1.0)
             line.add(seconds, key + habit)
             line.spans.append((phase, line.times[-2], line.times[-1], lead, flight))
             self._label(line, phase, lead)

@@ -269,5 +269,11 @@ def _make_decoder(
         update_every_s=config.action.update_every_s, min_pose_confidence=config.action.min_pose_confidence
     )
     return ActionDecoder(
-        description, action, source_id=source_id, rows=rows, thresholds=thresholds, bridge_s=config.track.bridge_s
+        description,
+        action,
+        source_id=source_id,
+        rows=rows,
+        thresholds=thresholds,
+        bridge_s=config.track.bridge_s,
+        whole_bodies=True,
     )

@@ -7,14 +7,14 @@ from typing import Final
 from hitrs_live.messages import ActionEvent, UnclearReason
 
 REASONS: Final[Mapping[UnclearReason, str]] = {
-    "legs_not_seen": "legs not seen",
-    "arms_not_seen": "arms not seen",
-    "head_not_seen": "head not seen",
-    "too_small": "too small in the picture",
-    "at_edge": "too near to the edge of the picture",
-    "body_unclear": "too little of the body seen clearly",
+    "legs_not_seen": "actions of the arms alone: legs not seen",
+    "arms_not_seen": "not recognised: arms not seen",
+    "head_not_seen": "not recognised: head not seen",
+    "too_small": "not recognised: too small in the picture",
+    "at_edge": "not recognised: too near to the edge of the picture",
+    "body_unclear": "not recognised: too little of the body seen clearly",
 }
-"""Why no action of a person can start, in words."""
+"""Which actions of a person cannot start, and why, in words."""
 
 
 def clock_time(seconds: float) -> str:

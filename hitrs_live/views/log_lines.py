@@ -136,7 +136,7 @@ class _SourceLog:
         changed = self._state_logged is None or status.state != self._state_logged[0]
         lines = self._state(status, status.state, status.detail) if changed else []
         lines += self._new("notice", status.notices, status, logging.WARNING)
-        unclear = (f"person {one.track_id} is not recognised: {REASONS[one.reason]}" for one in status.unclear_people)
+        unclear = (f"person {one.track_id}: {REASONS[one.reason]}" for one in status.unclear_people)
         lines += self._new("note", (*status.information, *unclear), status, logging.INFO)
         # By uptime, which runs at real time even when a file is read faster than that.
         if changed or status.uptime_s >= self._status_due_s:

@@ -55,7 +55,7 @@ def headline(state: PersonState, now_ns: int, width: int, colour: str) -> Text:
     """Show a person's current action with its score and duration, in capitals spread out if `width` allows it."""
     if state.action is None:
         if state.unclear is not None:
-            return Text(f"not recognised: {REASONS[state.unclear]}", "yellow")
+            return Text(REASONS[state.unclear], "yellow")
         line = Text("no action", QUIET)
         if state.last_end_ns is not None:
             add_item(line, f"for {duration(max(0, now_ns - state.last_end_ns) / 1e9)}", QUIET)

@@ -4,20 +4,23 @@ import numpy as np
 import pytest
 
 from hitrs_live.data.array_format import BACKGROUND, IGNORE
-from hitrs_live.data.guessed_limbs import ARMS, LEGS, WITHOUT_AN_ARM, WITHOUT_LEGS, GuessedLimbs, LimbGuesser
+from hitrs_live.data.guessed_limbs import ARMS, GuessedLimbs, LimbGuesser
 from hitrs_live.data.shipped_classes import LABELS as FIRST_LABELS
 from hitrs_live.skeleton import NTU25
+from hitrs_live.tracking.unseen_legs import LEGS, standing_legs
+from hitrs_live.visible_classes import WITHOUT_AN_ARM, WITHOUT_LEGS
 
 LABELS = ("background", "wave", "squat", "bow", "burpee")
 WAVE, SQUAT, BOW, BURPEE = 1, 2, 3, 4
 FRAMES = 120
+SITTING_M = np.random.default_rng(0).normal(0, 0.3, (25, 3)).astype(np.float32)
 
 
 def draws(config: GuessedLimbs, labels: np.ndarray, count: int = 60) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return how far each joint was moved, (T, 25), and the labels, for some draws."""
-    guesser, still = LimbGuesser(config, LABELS), np.zeros((FRAMES, 25, 3), np.float32)
+    guesser, still = LimbGuesser(config, LABELS), np.tile(SITTING_M, (FRAMES, 1, 1))
     drawn = (guesser.apply(still, labels, np.random.default_rng(seed)) for seed in range(count))
-    return [(np.linalg.norm(joints_m, axis=-1), changed) for joints_m, changed in drawn]
+    return [(np.linalg.norm(joints_m - still, axis=-1), changed) for joints_m, changed in drawn]
 
 
 def limb_of(moved: np.ndarray) -> tuple[int, ...]:
@@ -46,8 +49,23 @@ def test_a_limb_is_guessed_from_its_first_frame_or_a_later_one_to_the_end() -> N
 
 def test_the_end_of_a_limb_moves_farther_than_its_middle() -> None:
     knee, ankle = NTU25.index("left_knee"), NTU25.index("left_ankle")
-    legs = [moved for moved, _ in draws(GuessedLimbs(share=1.0, legs_share=1.0, drift_m=0.0), np.zeros(FRAMES, int))]
+    config = GuessedLimbs(share=1.0, legs_share=1.0, drift_m=0.0, standing_share=0.0)
+    legs = [moved for moved, _ in draws(config, np.zeros(FRAMES, int))]
     assert all(moved[:, ankle].mean() > 1.5 * moved[:, knee].mean() for moved in legs)
+
+
+def test_legs_that_stand_do_so_from_a_first_frame_or_within_half_a_second_and_stay() -> None:
+    guesser = LimbGuesser(GuessedLimbs(share=1.0, legs_share=1.0, standing_share=1.0), LABELS)
+    still, standing_m = np.tile(SITTING_M, (FRAMES, 1, 1)), standing_legs(SITTING_M)
+    lasted = set()
+    for seed in range(30):
+        joints_m, _ = guesser.apply(still, np.zeros(FRAMES, np.int64), np.random.default_rng(seed))
+        off_m = np.linalg.norm(joints_m[:, list(LEGS)] - standing_m, axis=-1).max(axis=1)
+        begins = int(np.flatnonzero(np.abs(joints_m - still).max(axis=(1, 2)) > 0)[0])
+        assert (np.diff(off_m) <= 1e-6).all()
+        assert off_m[begins + 15 :].max(initial=0.0) < 1e-5
+        lasted.add(begins > 0)
+    assert lasted == {False, True}
 
 
 @pytest.mark.parametrize(("legs_share", "unknown"), [(1.0, {SQUAT, BURPEE}), (0.0, {WAVE, BURPEE})])

@@ -130,11 +130,10 @@ def test_a_share_of_unknown_does_not_delay_an_onset() -> None:
     nothing, doubted, known = (np.array([row], np.float32) for row in ([1.0, 0, 0], [0.9, 0.1, 0], [0.3, 0.7, 0]))
     for clip, (scores, if_known) in enumerate(((nothing, nothing), (doubted, known), (known, known))):
         now = np.array([START_NS + clip * CLIP_NS])
+        every = np.ones((1, 3), bool)
         hysteresis.step(
-            ScoreBatch(
-                rows=np.array([0]), scores=scores, scores_if_known=if_known, instants_ns=now, clear=np.array([True])
-            )
-        )  # fmt: skip
+            ScoreBatch(rows=np.array([0]), scores=scores, scores_if_known=if_known, instants_ns=now, visible=every)
+        )
         assert hysteresis.label[0] == (1 if clip == 2 else 0)
     assert hysteresis.onset_ns[0] == START_NS + CLIP_NS - CLIP_NS // 2
 
@@ -149,7 +148,7 @@ def test_rounding_does_not_move_the_onset_of_a_score_that_just_reaches_its_thres
     now = np.array([START_NS])
     hysteresis.step(
         ScoreBatch(
-            rows=np.array([0]), scores=scores, scores_if_known=scores, instants_ns=now, clear=np.array([True])
+            rows=np.array([0]), scores=scores, scores_if_known=scores, instants_ns=now, visible=np.ones((1, 3), bool)
         )
     )  # fmt: skip
     assert hysteresis.onset_ns[0] == START_NS - CLIP_NS

@@ -148,6 +148,52 @@ def test_half_a_body_starts_nothing(hidden: str) -> None:
     assert states_of(actions(stage, prediction(6, JUMP))) == [("start", "jump")]
 
 
+WAVE, SQUAT = (0.2, 0.7, 0.1), (0.2, 0.1, 0.7)
+ARMS_ALONE = {"knee": 0.0, "hip": 0.0}
+
+
+def decoder_of_arms_and_legs(**settings: float) -> ActionDecoder:
+    model = describe_stream(msgspec.structs.replace(INFO, labels=("background", "wave", "squat")))
+    return ActionDecoder(model, ActionConfig(min_duration_s=0.0, **settings), source_id="cam", rows=1)
+
+
+@pytest.mark.parametrize("hidden", ["knee", "hip"])
+def test_actions_of_the_arms_start_on_people_whose_legs_are_not_seen_and_those_of_the_legs_do_not(hidden: str) -> None:
+    stage, half = decoder_of_arms_and_legs(), seen(**{hidden: 0.1})
+    assert [e for clip in range(4) for e in actions(stage, prediction(clip, SQUAT, confidence=half))] == []
+    assert states_of(actions(stage, prediction(4, WAVE, confidence=half))) == [("start", "wave")]
+    (end,) = (e for clip in (5, 6, 7) for e in actions(stage, prediction(clip, NOTHING, confidence=half)))
+    assert end.reason == "finished"
+
+
+@pytest.mark.parametrize("hidden", ["elbow", "shoulder", "head"])
+def test_actions_of_the_arms_do_not_start_where_more_than_the_legs_is_hidden(hidden: str) -> None:
+    stage, half = decoder_of_arms_and_legs(), seen(knee=0.1, **{hidden: 0.1})
+    assert [e for clip in range(4) for e in actions(stage, prediction(clip, WAVE, confidence=half))] == []
+
+
+def test_an_action_of_the_legs_ends_unclear_where_they_are_no_longer_seen_and_one_of_the_arms_may_follow() -> None:
+    stage = decoder_of_arms_and_legs()
+    assert states_of(actions(stage, prediction(0, SQUAT))) == [("start", "squat")]
+    late = [e for clip in range(1, 9) for e in actions(stage, prediction(clip, WAVE, confidence=seen(**ARMS_ALONE)))]
+    assert states_of(late[:2]) == [("end", "squat"), ("start", "wave")]
+    assert late[0].reason == "pose_unclear"
+
+
+def test_an_action_of_the_arms_goes_on_while_legs_come_and_go() -> None:
+    stage = decoder_of_arms_and_legs(update_every_s=9.0)
+    frames = [seen(**ARMS_ALONE) if clip % 2 else seen() for clip in range(10)]
+    events = [e for clip, one in enumerate(frames) for e in actions(stage, prediction(clip, WAVE, confidence=one))]
+    assert states_of(events) == [("start", "wave")]
+
+
+def test_where_every_action_needs_the_whole_body_so_do_those_of_the_arms() -> None:
+    model = describe_stream(msgspec.structs.replace(INFO, labels=("background", "wave", "squat")))
+    stage = ActionDecoder(model, ActionConfig(min_duration_s=0.0), source_id="cam", rows=1, whole_bodies=True)
+    half = seen(**ARMS_ALONE)
+    assert [e for clip in range(4) for e in actions(stage, prediction(clip, WAVE, confidence=half))] == []
+
+
 def test_an_open_action_survives_a_moments_doubt_and_ends_with_its_reason_if_that_lasts() -> None:
     half = seen(knee=0.0)
     stage = decoder(update_every_s=9.0)

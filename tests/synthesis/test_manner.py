@@ -33,6 +33,17 @@ def test_arms_that_swing_do_so_with_every_repetition() -> None:
     assert max(ranges) < 1.5 * min(ranges)
 
 
+def test_arms_of_a_runner_swing_against_each_other_with_the_leading_leg() -> None:
+    drawn = (Manner.draw(np.random.default_rng(seed), free_arms=True, upright=True) for seed in range(400))
+    manner = next(one for one in drawn if one.opposed)
+    raised = {side: INDEX[f"{side}.arm.elevation"] for side in SIDES}
+    for lead, other in (SIDES, SIDES[::-1]):
+        moved = manner.in_phase("down", lead)
+        assert moved[raised[lead]] * moved[raised[other]] < 0
+        np.testing.assert_allclose(moved[raised[lead]], manner.in_phase("down", other)[raised[other]], atol=25)
+    assert abs(manner.in_phase("start")[raised["left"]]) < 25
+
+
 def test_arms_that_swing_are_not_free() -> None:
     arm = [INDEX[f"{side}.arm.elevation"] for side in SIDES]
     assert _performed(_swinging()).owned_mask[arm].all()

@@ -117,9 +117,11 @@ def test_a_person_who_cannot_be_recognised_has_the_reason_until_a_status_without
     dashboard = Dashboard()
     unclear = (UnclearPerson(track_id=1, reason="legs_not_seen"),)
     dashboard.update(status(5.0, unclear_people=unclear))
-    assert "not recognised: legs not seen" in shown(dashboard)
-    dashboard.update(status(6.0))
-    assert "not recognised" not in shown(dashboard)
+    assert "actions of the arms alone: legs not seen" in shown(dashboard)
+    dashboard.update(status(6.0, unclear_people=(UnclearPerson(track_id=1, reason="head_not_seen"),)))
+    assert "not recognised: head not seen" in shown(dashboard)
+    dashboard.update(status(7.0))
+    assert "not seen" not in shown(dashboard)
 
 
 def test_an_action_received_only_at_its_end_still_gets_a_row() -> None:

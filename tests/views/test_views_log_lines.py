@@ -109,7 +109,7 @@ def test_why_a_person_is_not_recognised_is_logged_once() -> None:
     unclear = (UnclearPerson(track_id=1, reason="too_small"),)
     lines = [line for second in (1.0, 2.0) for line in lines_of(log, status(second, unclear_people=unclear))]
     assert [line.split("note")[1].strip() for line in lines if "note" in line] == [
-        "person 1 is not recognised: too small in the picture"
+        "person 1: not recognised: too small in the picture"
     ]
 
 

@@ -138,7 +138,7 @@ class ModelConfig(Section, frozen=True, kw_only=True):
 
     checkpoint: Annotated[
         str,
-        Meta(description="a .safetensors checkpoint, or hitrs_tiny_7, the shipped one before; empty for the shipped"),
+        Meta(description="a .safetensors checkpoint, or hitrs_tiny_8, the shipped one before; empty for the shipped"),
     ] = ""
     engine: Annotated[EngineChoice, Meta(description="inference engine, or the next one if it is unavailable")] = "auto"
     precision: Annotated[Precision, Meta(description="int8 is for CPUs, fp16 and bf16 are for GPUs")] = "fp32"

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.config import ActionConfig
 from hitrs_live.data.shipped_classes import LEFT_OUT_SUBJECTS
 from hitrs_live.streaming.thresholds import Thresholds, recall_key, reported_classes
+from hitrs_live.training.run_settings import CONVOLUTIONS_RECORD
 
 sys.path.append(str(next(up for up in Path(__file__).resolve().parents if (up / "pyproject.toml").is_file()) / "docs"))
 
@@ -20,12 +21,7 @@ from report_tables.reports import Report
 SETTINGS = ("loop.steps", "batch", "loop.learning_rate", "loop.seed", "detector.window_clips", "begins_from")
 """Lines of a training's settings that the card repeats."""
 _SEEN_BY = {"camera": "people before cameras", "sensor": "data sets of other sensors"}
-_PARTS = (
-    ("clips ", "frames and clips"), ("", "actions"), ("motion ", "motion prediction"),
-    ("convolutions before before ", "convolutions, first"),
-    ("convolutions before ", "convolutions, second"),
-    ("convolutions ", "convolutions"),
-)  # fmt: skip
+_PARTS = (("clips ", "frames and clips"), ("", "actions"), ("motion ", "motion prediction"))
 """Parts of a detector, in the order of training: what the keys of their provenance begin with, and a name."""
 
 
@@ -122,11 +118,20 @@ def _left_out(source: str) -> str:
     return ", ".join(sorted(LEFT_OUT_SUBJECTS.get(source, ()))) or "-"
 
 
+def _convolutions(provenance: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    """List the trainings of the convolutions, the first one first, as `_PARTS` has the others."""
+    prefix, found = CONVOLUTIONS_RECORD, list[str]()
+    while f"{prefix}made by" in provenance:
+        found.insert(0, prefix)
+        prefix = f"{CONVOLUTIONS_RECORD}before {prefix.removeprefix(CONVOLUTIONS_RECORD)}"
+    return [(one, f"convolutions, training {number} of {len(found)}") for number, one in enumerate(found, start=1)]
+
+
 def training_table(checkpoint: Checkpoint) -> str:
     """Lay out how the weights were trained, as the checkpoint records it, in the order of training."""
     provenance = checkpoint.info.provenance
     rows = []
-    for prefix, what in _PARTS:
+    for prefix, what in (*_PARTS, *_convolutions(provenance)):
         text = provenance.get(f"{prefix}settings", "")
         found = dict(line.split(" = ", 1) for line in text.splitlines() if re.match(r"[\w.]+ = ", line))
         chosen = ", ".join(f"{name} {found[name]}" for name in SETTINGS if name in found)

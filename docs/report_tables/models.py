@@ -13,9 +13,10 @@ from report_tables.markdown import Column, grid, table
 from report_tables.reports import Report, Reports
 
 VERSIONS: Final = {
-    "hitrs_tiny": "hitrs_tiny 8", "hitrs_tiny_7": "hitrs_tiny 7", "hitrs_tiny_6": "hitrs_tiny 6",
-    "hitrs_tiny_5": "hitrs_tiny 5", "hitrs_tiny_4": "hitrs_tiny 4", "hitrs_tiny_3": "hitrs_tiny 3",
-}  # fmt: skip
+    "hitrs_tiny": "hitrs_tiny 9",
+    "hitrs_tiny_8": "hitrs_tiny 8",
+    "hitrs_tiny_3": "hitrs_tiny 3",
+}
 """By the name of a file of the package's weights: the model and its version."""
 GROUPS: Final[Mapping[str, Sequence[str]]] = {
     "strikes": (

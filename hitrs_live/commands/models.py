@@ -18,7 +18,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--classes", nargs="?", const="", metavar="FILE",
         help="list the classes of a detector instead, and which it reports by default (FILE: default the one shipped; "
-        "hitrs_tiny_7 is the one before)",
+        "hitrs_tiny_8 is the one before)",
     )  # fmt: skip
     parser.set_defaults(run=run)
 

@@ -6,7 +6,7 @@ tracker, so that legs that are not seen stand below the hips. Some people teach,
 found where an event of its action overlaps it; other events are those of another action or of no repetition.
 `whole bodies only` is the same with every action needing the legs, as it was for all taught actions.
 
-    python benchmarks/studies/taught_half_bodies.py --json reports/taught_half_bodies.json
+    python benchmarks/studies/taught_half_bodies.py
 """
 
 import argparse

@@ -2,9 +2,10 @@
 
 Synthetic people show an action several times, with the modelled errors of the live pose stage. At a desk the same
 stream has hips and legs of low confidence, and legs that are guessed in each picture. All pass through the live
-tracker, so that legs that are not seen stand below the hips. Some people teach, others are tested. A repetition is
-found where an event of its action overlaps it; other events are those of another action or of no repetition.
-`whole bodies only` is the same with every action needing the legs, as it was for all taught actions.
+tracker, so that legs that are not seen stand below the hips. The first repetitions of each person teach, the later ones
+of the same people are tested. A repetition is found where an event of its action overlaps it; other events are those of
+another action or of no repetition. `whole bodies only` is the same with every action needing the legs, as it was for
+all taught actions.
 
     python benchmarks/studies/taught_half_bodies.py
 """
@@ -113,10 +114,10 @@ def _tracked(joints_m: Floats, confidence: Floats, action: str, person: str, spa
     )  # fmt: skip
 
 
-def examples_of(shown: Shown) -> list[Example]:
-    """Cut the repetitions out, with the joints around them."""
+def examples_of(shown: Shown, taught: int) -> list[Example]:
+    """Cut the first repetitions out, with the joints around them."""
     found = []
-    for start, end in shown.spans:
+    for start, end in shown.spans[:taught]:
         first, last = max(0, start - CONTEXT), min(len(shown.joints_m), end + CONTEXT)
         if start - first >= RATE_HZ / 2:
             found.append(
@@ -153,26 +154,27 @@ def events_of(
     return [one for one in (*events, *decoder.close_all("shutdown")) if one.state == "end"]
 
 
-def count(shown: Shown, events: Sequence[ActionEvent]) -> tuple[int, int, int]:
-    """Return how many repetitions there are, how many are found, and how many events are of no repetition."""
+def count(shown: Shown, events: Sequence[ActionEvent], taught: int) -> tuple[int, int, int]:
+    """Return how many later repetitions there are, how many are found, and how many events are of no repetition."""
     frames = [
         (one.label, one.onset_time_ns / 1e9 * RATE_HZ, (one.end_time_ns or one.capture_time_ns) / 1e9 * RATE_HZ)
         for one in events
     ]
     right = [(first, last) for label, first, last in frames if label == shown.action]
-    found = sum(any(first < b and last > a for first, last in right) for a, b in shown.spans)
+    later = shown.spans[taught:]
+    found = sum(any(first < b and last > a for first, last in right) for a, b in later)
     used = sum(any(first < b and last > a for a, b in shown.spans) for first, last in right)
-    return len(shown.spans), found, len(frames) - used
+    return len(later), found, len(frames) - used
 
 
 def teach(
-    drawn: Sequence[dict[str, Shown]], bodies: str, encoder: TokenEncoder, background: Background
+    drawn: Sequence[dict[str, Shown]], bodies: str, taught: int, encoder: TokenEncoder, background: Background
 ) -> tuple[TaughtActions, list[Example]]:
     """Fit the actions. bodies: how their teachers are seen; "mixed" for every other one at a desk."""
     examples = [
         one
         for number, pair in enumerate(drawn)
-        for one in examples_of(pair[BODIES[number % 2] if bodies == "mixed" else bodies])
+        for one in examples_of(pair[BODIES[number % 2] if bodies == "mixed" else bodies], taught)
     ]
     names = sorted({one.action for one in examples})
     taught_set = TaughtSet(
@@ -186,9 +188,9 @@ def main() -> None:
     """Draw, teach, find, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--classes", default=",".join(CLASSES), metavar="A,B")
-    parser.add_argument("--teachers", type=int, default=2)
-    parser.add_argument("--tested", type=int, default=3)
-    parser.add_argument("--repetitions", type=int, default=4)
+    parser.add_argument("--people", type=int, default=3, help="of each action")
+    parser.add_argument("--taught", type=int, default=3, help="repetitions of each person that teach")
+    parser.add_argument("--tested", type=int, default=3, help="repetitions of each person that are tested")
     parser.add_argument("--seed", type=int, default=3000)
     parser.add_argument("--streams", type=int, default=STREAMS, help="of the background, 90 s each")
     parser.add_argument("--work", type=Path, default=Path("actions"), help="where the background is kept")
@@ -202,14 +204,13 @@ def main() -> None:
     background = load_background(options.work, encoder, fingerprint, streams=options.streams)
     model = HitrsStream(checkpoint, step_frames=1).description
     names = options.classes.split(",")
-    teachers = list(draw(names, range(options.teachers), options.repetitions, options.seed))
-    tested = list(draw(names, range(100, 100 + options.tested), options.repetitions, options.seed))
+    drawn = list(draw(names, range(options.people), options.taught + options.tested, options.seed))
     tokens = {
-        body: encoder.tokens_of([(pair[body].joints_m, pair[body].confidence) for pair in tested]) for body in BODIES
+        body: encoder.tokens_of([(pair[body].joints_m, pair[body].confidence) for pair in drawn]) for body in BODIES
     }
     rows = []
     for bodies in (*BODIES, "mixed"):
-        taught, examples = teach(teachers, bodies, encoder, background)
+        taught, examples = teach(drawn, bodies, options.taught, encoder, background)
         without = [one.name for one in taught.actions if not one.needs_legs]
         print(f"taught {bodies}: {len(examples)} examples, need no legs: {', '.join(without) or 'none'}", flush=True)
         whole_only = msgspec.structs.replace(
@@ -219,8 +220,8 @@ def main() -> None:
             for body in BODIES:
                 counts = np.array(
                     [
-                        count(pair[body], events_of(pair[body], seen, actions, model))
-                        for pair, seen in zip(tested, tokens[body], strict=True)
+                        count(pair[body], events_of(pair[body], seen, actions, model), options.taught)
+                        for pair, seen in zip(drawn, tokens[body], strict=True)
                     ]
                 ).sum(axis=0)
                 rows.append(

@@ -233,7 +233,15 @@ def main() -> None:
                 )  # fmt: skip
                 print(*(f"{key} {value}" for key, value in rows[-1].items()), sep="  ", flush=True)
     if options.json:
-        write_report(options.json, {"command": "python benchmarks/studies/taught_half_bodies.py", "rows": rows})
+        write_report(
+            options.json,
+            {
+                "command": f"python benchmarks/studies/taught_half_bodies.py --classes {options.classes} --people "
+                f"{options.people} --taught {options.taught} --tested {options.tested} --seed {options.seed} --streams "
+                f"{options.streams}",
+                "rows": rows,
+            },
+        )
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
     from hitrs_live.process.line_writer import write_line
     from hitrs_live.teaching.add_examples import cut_examples, read_intervals
     from hitrs_live.teaching.examples import RATE_HZ, read_examples, save_example
+    from hitrs_live.teaching.needed_legs import unseen_legs_line
     from hitrs_live.teaching.recorded_people import read_people
 
     intervals = options.intervals or read_intervals(options.csv)
@@ -43,10 +44,10 @@ def run(options: argparse.Namespace) -> int:
         path = save_example(options.folder, example)
         length_s = (example.end - example.start) / RATE_HZ
         write_line(f"{options.name}: {start_s:g} to {end_s:g} s ({length_s:.1f} s), saved as {path}", sys.stdout)
-    write_line(
-        f"{options.name}: {len(read_examples(options.folder, options.name))} examples; next: hitrs-live teach fit",
-        sys.stdout,
-    )
+    every = read_examples(options.folder, options.name)
+    if line := unseen_legs_line(options.name, examples, every):
+        write_line(line, sys.stdout)
+    write_line(f"{options.name}: {len(every)} examples; next: hitrs-live teach fit", sys.stdout)
     return 0
 
 

@@ -17,6 +17,7 @@ def run(options: argparse.Namespace) -> int:
     from hitrs_live.process.line_writer import write_line
     from hitrs_live.teaching.action_settings import read_sequence, read_settings
     from hitrs_live.teaching.examples import RATE_HZ, read_corrections, read_examples, read_quiet, taught_names
+    from hitrs_live.teaching.needed_legs import body_word, needs_legs
     from hitrs_live.teaching.taught_set import sequence_names
 
     names, sequences = taught_names(options.folder), sequence_names(options.folder)
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         corrected = f", {wrong} corrections" if wrong else ""
         write_line(
             f"{name}: {read_settings(options.folder, name).kind}, {len(examples)} examples of {', '.join(people)}, "
-            f"{length_s:.1f} s each{corrected}",
+            f"{length_s:.1f} s each, {body_word(needs_legs(examples))}{corrected}",
             sys.stdout,
         )
     for name in sequences:

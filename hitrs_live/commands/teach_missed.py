@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
     from hitrs_live.teaching.corrections import movement_at
     from hitrs_live.teaching.examples import read_examples, save_example
     from hitrs_live.teaching.last_minutes import as_recording, chosen_source
+    from hitrs_live.teaching.needed_legs import unseen_legs_line
     from hitrs_live.teaching.recorded_people import read_people
 
     _check_time(options)
@@ -70,10 +71,10 @@ def run(options: argparse.Namespace) -> int:
     cut = f"{interval[0]:.1f} to {interval[1]:.1f} s"
     if options.recording is None:
         cut = f"{interval[1] - interval[0]:.1f} s of movement"
-    print(
-        f"{options.name}: {cut}, saved as {path}; "
-        f"{len(read_examples(options.folder, options.name))} examples; next: hitrs-live teach fit"
-    )
+    every = read_examples(options.folder, options.name)
+    if line := unseen_legs_line(options.name, [example], every):
+        print(line)
+    print(f"{options.name}: {cut}, saved as {path}; {len(every)} examples; next: hitrs-live teach fit")
     return 0
 
 

@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the action; return the exit code."""
     from hitrs_live.errors import DataError
     from hitrs_live.teaching.examples import read_examples, save_example
+    from hitrs_live.teaching.needed_legs import unseen_legs_line
 
     source = teach_source(options)
     if source[1].lower().endswith(".npz"):
@@ -59,9 +60,10 @@ def run(options: argparse.Namespace) -> int:
     except DataError as error:
         raise DataError(f"{error}{_kept(kept_file)}") from None
     chosen = _confirmed(found, options)
-    for one in chosen:
-        save_example(options.folder, session.example(one, person=options.person, origin=_shown(source)))
-    total = len(read_examples(options.folder, options.name))
+    saved = [session.example(one, person=options.person, origin=_shown(source)) for one in chosen]
+    for one in saved:
+        save_example(options.folder, one)
+    every = read_examples(options.folder, options.name)
     if not chosen:
         print(f"{options.name}: nothing was saved{_kept(kept_file)}")
         return 0
@@ -70,8 +72,10 @@ def run(options: argparse.Namespace) -> int:
         # Where other recordings are kept, the folder stays.
         with contextlib.suppress(OSError):
             kept_file.parent.rmdir()
+    if line := unseen_legs_line(options.name, saved, every):
+        print(line)
     print(
-        f"{options.name}: {len(chosen)} examples saved in {options.folder / options.name}, {total} in all\n"
+        f"{options.name}: {len(chosen)} examples saved in {options.folder / options.name}, {len(every)} in all\n"
         "next: hitrs-live teach quiet, then hitrs-live teach fit"
     )
     return 0

@@ -30,7 +30,7 @@ class ActionDecoder:
 
     While a row's body is unclear (`body_confidence` below `min_pose_confidence`), no action starts and a running one is
     not confirmed; after `bridge_s` it ends. Of a body of which only hips or knees are unclear, actions that need no
-    legs are detected (`visible_classes`).
+    legs are detected.
     """
 
     def __init__(
@@ -43,14 +43,15 @@ class ActionDecoder:
         thresholds: Thresholds | None = None,
         bridge_s: float = TrackConfig().bridge_s,
         of_pairs: bool | None = False,
-        whole_bodies: bool = False,
+        legs: NDArray[np.bool_] | None = None,
     ) -> None:
         """Take the model's numbers, the settings and the thresholds.
 
         thresholds: take precedence over the model's own and the settings. bridge_s: how long a body may be unclear
         before its action ends. of_pairs: True where the rows are pairs, on which only actions of two people are
         detected; False where they are single people, on which only the others are; None to detect all, for recordings
-        of which it is not known. whole_bodies: whether every action needs the whole body, whatever its name.
+        of which it is not known. legs: (K,), the classes that are detected only on people whose legs are seen; None
+        for those of `visible_classes.needs_legs`, by their names.
         """
         self._labels, self._config, self._source_id = model.labels, config, source_id
         rules = make_threshold_arrays(model, config, thresholds)
@@ -61,7 +62,7 @@ class ActionDecoder:
                 onset_threshold=np.where(takes_two == of_pairs, rules.onset_threshold, np.float32(np.inf)),
             )
         self._rules = rules
-        self._needs_legs = np.ones(len(model.labels), bool) if whole_bodies else needs_legs(model.labels)
+        self._needs_legs = needs_legs(model.labels) if legs is None else legs
         self._lag_ns = model.duration_ns(model.label_lag_frames)
         self._window_ns = model.duration_ns(model.window_frames - 1)
         self._hysteresis = ActionHysteresis(

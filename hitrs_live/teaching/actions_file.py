@@ -33,8 +33,8 @@ _Score = Annotated[float, Meta(gt=0, lt=1)]
 _Text = Annotated[str, Meta(max_length=1000)]
 
 
-class TaughtAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One action of a file."""
+class TaughtAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One action of a file. A later field is left out where it says nothing, for earlier versions."""
 
     name: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
     kind: Kind
@@ -48,6 +48,8 @@ class TaughtAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     examples: Annotated[int, Meta(ge=1, le=10_000)]
     people: Annotated[int, Meta(ge=0, le=10_000)]
     """How many people the examples are of; 0 where it is unknown."""
+    needs_legs: bool = True
+    """Whether it is recognised only on people whose legs are seen."""
 
     @property
     def curve(self) -> ScoreCurve:

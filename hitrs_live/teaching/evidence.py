@@ -77,6 +77,8 @@ class ActionEvidence:
     calibration: Calibration
     duration_s: float
     """The mean length of a repetition."""
+    needs_legs: bool
+    """Whether it is recognised only on people whose legs are seen."""
 
     @property
     def of_others(self) -> bool:

@@ -20,6 +20,7 @@ from hitrs_live.teaching.background import STREAMS, Background, load_background
 from hitrs_live.teaching.calibration import Calibration, calibrate, choose_distance, fit_curve, fit_spread
 from hitrs_live.teaching.evidence import ActionEvidence, Negatives, OtherExample, find_alike, measure_negatives
 from hitrs_live.teaching.examples import utc_now
+from hitrs_live.teaching.needed_legs import needs_legs
 from hitrs_live.teaching.running_model import RunningModel
 from hitrs_live.teaching.shown import ShownExamples, measure_examples, nearest_matches, pair, show_examples
 from hitrs_live.teaching.step_sequence import StepSequence, check_sequences, unreported_steps
@@ -212,6 +213,7 @@ def _evidence(measured: _Measured, number: int) -> ActionEvidence:
         others=tuple(_other(measured, at, number) for at in range(len(examples)) if at not in mine),
         background=of_action.background, quiet=of_action.quiet, corrections=of_action.corrections,
         alike=tuple(sorted(of_action.alike)), calibration=of_action.calibration,
+        needs_legs=needs_legs([examples[at] for at in mine]),
         duration_s=float(measured.templates.lengths[own].mean()) * TICK_FRAMES / 30,
     )  # fmt: skip
 
@@ -239,5 +241,5 @@ def _action(measured: _Measured, number: int) -> TaughtAction:
     return TaughtAction(
         name=name, kind=settings.kind, centre=calibration.curve.centre, slope=calibration.curve.slope,
         on=calibration.on, off=calibration.off, merge_gap_s=min(gap_s, 60.0), examples=len(mine),
-        people=len({one.person for one in mine if one.person}),
+        people=len({one.person for one in mine if one.person}), needs_legs=needs_legs(mine),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import ActionConfig
 from hitrs_live.messages import JointFrame, People
-from hitrs_live.streaming.body_confidence import PARTS, part_confidence
+from hitrs_live.streaming.body_confidence import PARTS, WITHOUT_LEGS, part_confidence
 from hitrs_live.teaching.examples import RATE_HZ
 
 Floats = NDArray[np.float32]
@@ -62,9 +62,22 @@ class FollowedPerson:
 
     @property
     def unseen(self) -> str:
-        """The parts of the body that were not seen in most of the frames, in words; empty where all were."""
-        missing = [_NAMES[part] for part, count in zip(PARTS, self._unseen, strict=True) if count > 0.5 * len(self)]
+        """The parts that every action needs and that were not seen in most of the frames, in words; empty for none."""
+        missing = [
+            _NAMES[part] for part, is_missing in zip(PARTS, self._missing & WITHOUT_LEGS, strict=True) if is_missing
+        ]
         return " and ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
+
+    @property
+    def legs_unseen(self) -> bool:
+        """Whether hips or knees were not seen in most of the frames."""
+        return bool((self._missing & ~WITHOUT_LEGS).any())
+
+    @property
+    def _missing(self) -> NDArray[np.bool_]:
+        """Which of PARTS were not seen in most of the frames, (5,)."""
+        missing: NDArray[np.bool_] = self._unseen > 0.5 * len(self)
+        return missing
 
     def joints(self) -> tuple[Floats, Floats]:
         """Return joints (T, 25, 3), metres in the camera's axes, and confidence (T, 25)."""

@@ -75,7 +75,7 @@ class RecordScreen:
         if session.settings.until_end:
             return "Reading, and looking for the repetitions"
         if session.phase == "waiting":
-            return "Step into the picture, whole from head to feet"
+            return "Step into the picture; actions of the arms need no legs in it"
         if session.phase == "countdown":
             return f"Get ready: {session.countdown_left_s:.0f}"
         if session.phase == "done":
@@ -99,6 +99,8 @@ class RecordScreen:
         text.append(people, style="dim" if session.people == 1 else "bold red")
         if session.phase == "recording" and session.person.unseen:
             text.append(f"\n{session.person.unseen} not seen: step back", style="bold red")
+        elif session.phase == "recording" and session.person.legs_unseen:
+            text.append("\nlegs not seen: recognised by the upper body", style="yellow")
         elif self._detail and not session.people:
             text.append(f"\n{self._detail}", style="yellow")
         return text

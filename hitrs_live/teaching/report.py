@@ -6,6 +6,7 @@ from rich.table import Table
 from hitrs_live.teaching.advice import advise, rate, share
 from hitrs_live.teaching.evidence import ActionEvidence, Negatives
 from hitrs_live.teaching.fit import Fitted
+from hitrs_live.teaching.needed_legs import body_word
 from hitrs_live.teaching.step_sequence import StepSequence
 
 MEASURED_ON_OTHERS = "by examples of other people"
@@ -38,6 +39,7 @@ def report_table(fitted: Fitted) -> Table:
     for name in (
         "action",
         "examples",
+        "body",
         "found (95 % limit)",
         "false alarms/h, generated",
         "false alarms/h, quiet",
@@ -50,8 +52,8 @@ def report_table(fitted: Fitted) -> Table:
             f"{one.examples}, {len(one.people) or 1} people" if len(one.people) > 1 else f"{one.examples}, one person"
         )
         table.add_row(
-            one.name, people, share(*one.recall()), shown_rate(one.background, distance),
-            shown_rate(one.quiet, distance), f"{one.duration_s:.1f} s",
+            one.name, people, body_word(one.needs_legs).split()[0], share(*one.recall()),
+            shown_rate(one.background, distance), shown_rate(one.quiet, distance), f"{one.duration_s:.1f} s",
         )  # fmt: skip
     return table
 

@@ -11,6 +11,7 @@ from hitrs_live.files.output_files import create_private, why_unwritable
 from hitrs_live.teaching.advice import advise
 from hitrs_live.teaching.evidence import ActionEvidence, Negatives
 from hitrs_live.teaching.fit import Fitted
+from hitrs_live.teaching.needed_legs import body_word
 from hitrs_live.teaching.report import notes, sequence_text, shown_rate
 from hitrs_live.teaching.report_drawings import draw_curve, draw_distances
 from hitrs_live.teaching.step_sequence import StepSequence
@@ -103,8 +104,9 @@ def _section(one: ActionEvidence) -> str:
     lines = [line.removeprefix(f"{one.name}: ") for line in (*notes(one), *advise(one)) if _is_of(one, line)]
     sides = ", either side" if one.settings.both_sides else ""
     return (
-        f'<section id="{escape(one.name)}"><h2>{escape(one.name)}</h2><span class="kind">{one.settings.kind}{sides}'
-        f'</span><p class="soft">{one.examples} example{"s" if one.examples != 1 else ""} of {escape(people)}</p>'
+        f'<section id="{escape(one.name)}"><h2>{escape(one.name)}</h2><span class="kind">{one.settings.kind}{sides}, '
+        f'{body_word(one.needs_legs)}</span><p class="soft">{one.examples} example{"s" if one.examples != 1 else ""} '
+        f"of {escape(people)}</p>"
         f'{_figures(one)}<div class="drawings"><figure>{draw_distances(one)}<figcaption>Each dot is a repetition, each '
         "line a moment at which something else comes near. What lies left of the dashed line is reported, unless "
         "another action scores higher."

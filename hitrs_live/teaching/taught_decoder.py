@@ -275,5 +275,5 @@ def _make_decoder(
         rows=rows,
         thresholds=thresholds,
         bridge_s=config.track.bridge_s,
-        whole_bodies=True,
+        legs=np.array([True, *(one.needs_legs for one in taught.actions)]),
     )

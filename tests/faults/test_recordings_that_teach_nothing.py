@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shown_joints import raises, write_recording
+from shown_joints import LEGS, raises, write_recording
 
 from hitrs_live.cli import main
 from hitrs_live.skeleton import NTU25
 
 STARTS = (100, 210, 320, 430, 540)
-LEGS = [NTU25.index(f"{side}_{part}") for side in ("left", "right") for part in ("hip", "knee", "ankle", "foot")]
+ARMS = [NTU25.index(f"{side}_{part}") for side in ("left", "right") for part in ("elbow", "wrist", "hand")]
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -29,7 +29,11 @@ def write_beside(path: Path) -> Path:
 UNUSABLE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "3 frames a second": (lambda path: write_recording(path, raises(STARTS, frames=680), every=10), "add light"),
     "two people": (write_beside, "step aside"),
-    "legs not seen": (lambda path: write_recording(path, raises(STARTS, frames=680), unseen=LEGS), "step back"),
+    "arms not seen": (lambda path: write_recording(path, raises(STARTS, frames=680), unseen=ARMS), "step back"),
+    "arms and legs not seen": (
+        lambda path: write_recording(path, raises(STARTS, frames=680), unseen=[*ARMS, *LEGS]),
+        "elbows not seen in most",
+    ),
     "too short": (lambda path: write_recording(path, raises((), frames=40)), "record again"),
     "nothing moves": (lambda path: write_recording(path, np.repeat(raises((), frames=1), 300, axis=0)), "larger"),
     "no person": (lambda path: write_recording(path, *[]), "so that the camera sees you"),

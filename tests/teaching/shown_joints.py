@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 from taught_joints import lift, standing
 
 from hitrs_live.messages import ActionEvent, JointFrame, People, Pose, PoseFrame
+from hitrs_live.skeleton import NTU25
 from hitrs_live.teaching.joint_stream import StreamStep
 from hitrs_live.transport.recorder import Recorder
 from hitrs_live.wire.codec import joints_event
 
 RATE_HZ = 30
+LEGS = [NTU25.index(f"{side}_{part}") for side in ("left", "right") for part in ("hip", "knee", "ankle", "foot")]
+"""Joints that are not seen of a person at a desk."""
 FIRST_NS = 1_000_000_000
 
 

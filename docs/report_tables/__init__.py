@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from report_tables import accuracy, models, motion, pose_search, reality, repetitions, research, speed
+from report_tables import accuracy, half_bodies, models, motion, pose_search, reality, repetitions, research, speed
 from report_tables.reports import Reports
 
 TABLES: Final[dict[str, Callable[[Reports], str]]] = {
@@ -15,6 +15,8 @@ TABLES: Final[dict[str, Callable[[Reports], str]]] = {
     "reality_classes": reality.reality_classes,
     "reality": reality.reality,
     "reality_views": reality.reality_views,
+    "half_bodies": half_bodies.half_bodies,
+    "half_bodies_classes": half_bodies.half_bodies_classes,
     "repetitions": repetitions.repetitions,
     "left_out_clips": models.left_out_clips,
     "detection": accuracy.detection,

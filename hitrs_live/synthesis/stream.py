@@ -51,6 +51,8 @@ class StreamSettings:
     over_walking: float = 0.25
     """Share of the actions of the arms that are done while walking, where the program allows it."""
     idle_s: tuple[float, float] = (0.5, 6.0)
+    begins: str = "standing"
+    """The posture that people are in before the first item; they get into it first."""
     falls: float = 0.0
     """Share of the streams that end in a simulated fall or stumble; needs MuJoCo."""
 
@@ -126,7 +128,9 @@ class MotionSynthesiser:
         falls: at the end the person stands, walks or sits, so that a fall can take over.
         """
         segments = [idle_segment(int(rng.uniform(0.3, 2.0) * RATE_HZ))]
-        posture, frames = "standing", 0
+        posture, frames = self.settings.begins, 0
+        for step in self._route("standing", posture, rng):
+            segments.append(self._perform(step, body, rng, after=segments[-1]))
         while frames < wanted:
             added, posture = self._item(segments[-1], posture, body, rng)
             segments += added

@@ -33,6 +33,15 @@ def test_streams_have_the_wanted_length_and_are_finite() -> None:
         assert np.isfinite(stream.joints_m).all()
 
 
+def test_people_may_begin_on_a_chair() -> None:
+    programs = [one for one in shipped_programs() if one.name in ("stand_to_sit", "wave")]
+    settings = StreamSettings(seconds=15, near_miss=0.0, background=0.0, begins="sitting")
+    stream = MotionSynthesiser(["wave"], seed=4, settings=settings, programs=programs).stream(0)
+    hips, knees = (stream.joints_m[-150:, [NTU25.index(f"{side}_{part}") for side in ("left", "right")], 1]
+                   for part in ("hip", "knee"))  # fmt: skip
+    assert np.median(hips - knees) < 0.25
+
+
 @pytest.mark.slow
 def test_labels_of_the_frames_agree_with_each_other() -> None:
     streams = list(islice(MotionSynthesiser(seed=2, settings=StreamSettings(seconds=40)).streams(), 6))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from standing_person import standing
 
+from hitrs_live.skeleton import NTU25
 from hitrs_live.virtual_camera.pictures.camera_placement import (
     VIEW_CLASSES,
     VIEW_EDGES_DEG,
@@ -65,6 +66,23 @@ def test_a_camera_to_the_persons_left_has_a_positive_azimuth() -> None:
     assert azimuths_deg(joints, joints[0, 0] + 3 * front)[0] == pytest.approx(0, abs=1)
     assert azimuths_deg(joints, joints[0, 0] + 3 * left / np.linalg.norm(left))[0] == pytest.approx(90, abs=1)
     assert abs(azimuths_deg(joints, joints[0, 0] - 3 * front)[0]) == pytest.approx(180, abs=1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_camera_near_the_body_sees_it_from_the_hips_up(seed: int) -> None:
+    joints = standing(10).astype(float)
+    ranges = CameraRanges(
+        distance_m=(0.6, 1.5), usual_height_m=(1.1, 1.6), usual_share=1.0, cut_share=0.0, cut_below_hips=True,
+    )  # fmt: skip
+
+    camera = draw_placement(np.random.default_rng(seed), joints, ranges, view="front").camera
+
+    pixels, depth_m = camera.project(joints)
+    inside = ((pixels >= 0) & (pixels <= (camera.width, camera.height))).all(axis=-1)
+    legs = [NTU25.index(f"{side}_{part}") for side in ("left", "right") for part in ("knee", "ankle", "foot")]
+    assert inside[:, legs].mean() < 0.1
+    assert np.delete(inside, legs, axis=1).mean() > 0.9
+    assert depth_m.max() < 2.5
 
 
 @pytest.mark.slow

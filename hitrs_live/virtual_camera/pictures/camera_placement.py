@@ -23,6 +23,12 @@ VIEW_EDGES_DEG: Final[Mapping[ViewClass, Range]] = {
 _TRIES: Final = 60
 _LEFT_HIP, _RIGHT_HIP = NTU25.index("left_hip"), NTU25.index("right_hip")
 _LEFT_SHOULDER, _RIGHT_SHOULDER = NTU25.index("left_shoulder"), NTU25.index("right_shoulder")
+_BELOW_HIPS: Final = [NTU25.index(f"{side}_{part}") for side in ("left", "right") for part in ("knee", "ankle", "foot")]
+_WAIST: Final = NTU25.index("spine_middle")
+_LEAST_DEPTH_M, _LEAST_LEG_DEPTH_M = 0.4, 0.1
+"""How near a joint may come to the camera; legs that are not to be in the picture may be below it."""
+_MOST_LEGS_INSIDE: Final = 0.05
+"""Share of the legs' joints that may be in a picture that is to end near the hips."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,9 @@ class CameraRanges:
     least_inside_cut: float = 0.6
     person_height: Range = (0.3, 1.1)
     """Height of the standing person as a share of the picture's."""
+    cut_below_hips: bool = False
+    """Whether the picture is to end near the hips, as that of a webcam on a desk. What is to be in the picture, and the
+    person's height, are then those of the upper body."""
     sizes: Mapping[tuple[int, int], float] = field(
         default_factory=lambda: {
             (320, 240): 0.1, (426, 240): 0.05, (640, 480): 0.35, (640, 360): 0.15, (848, 480): 0.1, (800, 600): 0.05,
@@ -129,16 +138,22 @@ def draw_placement(
     size = size or pick(rng, ranges.sizes)
     rate_hz = rate_hz or pick(rng, ranges.rates_hz)
     few = joints_m[:: max(1, len(joints_m) // 40)]
+    legs = few[:, _BELOW_HIPS]
+    if ranges.cut_below_hips:
+        few = few.copy()
+        few[:, _BELOW_HIPS] = few[:, [_WAIST]]
     least = ranges.least_inside if rng.random() >= ranges.cut_share else ranges.least_inside_cut
     best: Placement | None = None
     best_fault = np.inf
     for _ in range(_TRIES):
         placed = _draw_once(rng, few, ranges, chosen, size, rate_hz)
-        if placed is None:
+        if placed is None or (placed.camera.project(legs)[1] < _LEAST_LEG_DEPTH_M).any():
             continue
         tall = _height_in_picture(few, placed.camera)
         low, high = ranges.person_height
         fault = max(0, least - placed.inside_share) + max(0, low - tall) + 0.3 * max(0, tall - high)
+        if ranges.cut_below_hips:
+            fault += max(0, _inside(legs, placed.camera).mean() - _MOST_LEGS_INSIDE)
         if fault < best_fault:
             best, best_fault = placed, fault
         if fault == 0:
@@ -179,14 +194,18 @@ def _draw_once(
     aim[1] = eye[1] + flat * np.tan(np.radians(pitch))
     roll = rng.uniform(-2, 2) if rng.random() < ranges.level_share else rng.uniform(*ranges.roll_deg)
     camera = Camera.looking_at(eye, aim, width=size[0], height=size[1], fov_deg=field_deg, roll_deg=float(roll))
-    pixels, depth = camera.project(joints_m)
-    if (depth < 0.4).any():
+    if (camera.project(joints_m)[1] < _LEAST_DEPTH_M).any():
         return None
-    inside = ((pixels >= 0) & (pixels <= size)).all(axis=-1)
     return Placement(
         camera=camera, rate_hz=rate_hz, azimuth_deg=float(np.median(azimuths_deg(joints_m, eye))), pitch_deg=pitch,
-        roll_deg=float(roll), field_of_view_deg=field_deg, inside_share=float(inside.mean()),
+        roll_deg=float(roll), field_of_view_deg=field_deg, inside_share=float(_inside(joints_m, camera).mean()),
     )  # fmt: skip
+
+
+def _inside(joints_m: Floats, camera: Camera) -> NDArray[np.bool_]:
+    """Return which joints are in the picture: (..., 3) -> (...)."""
+    pixels, _ = camera.project(joints_m)
+    return np.asarray(((pixels >= 0) & (pixels <= (camera.width, camera.height))).all(axis=-1))
 
 
 def _height_in_picture(joints_m: Floats, camera: Camera) -> float:

@@ -246,7 +246,7 @@ def decode(
     """Decode the actions of one clip."""
     decoder = ActionDecoder(
         model, config.action, source_id="study", rows=config.pose.max_people, thresholds=thresholds,
-        bridge_s=config.track.bridge_s, whole_bodies=whole_bodies,
+        bridge_s=config.track.bridge_s, legs=np.ones(len(model.labels), bool) if whole_bodies else None,
     )  # fmt: skip
     events = [event for one in predictions for event in decoder.step(one) if isinstance(event, ActionEvent)]
     return [action for _, action in pair_starts_with_ends([*events, *decoder.close_all("source_lost")])]

@@ -24,6 +24,8 @@ from hitrs_live.teaching.taught_set import read_taught
 from hitrs_live.teaching.tokens import TokenEncoder
 from hitrs_live.transport.sink import ListSink
 
+pytestmark = pytest.mark.slow
+
 RECORDED = (100, 210, 320, 430, 540)
 FRAMES = STARTS[1] + 2 * LENGTH
 HIPS = [NTU25.index("left_hip"), NTU25.index("right_hip")]

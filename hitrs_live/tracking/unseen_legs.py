@@ -32,8 +32,8 @@ _LOSE_S, _REGAIN_S = 0.3, 1.1
 _NOT_SEEN, _SEEN = 0.3, 0.5
 """Average confidence below which the guess counts for nothing, and above which for all.
 
-Of 23 clips of people whose legs are in the picture, the lowest averages are 0.43 to 0.99, of one at the knees' height
-of the lower edge 0.07 to 0.5.
+In 22 clips of people whose legs are in the picture, 99 % of the averages are above 0.43 (in 19 of them above 0.8); of a
+person who is cut off at the knees the median is 0.3, of one behind a desk the tenth part below 0.3.
 """
 _LYING, _UPRIGHT = 0.5, 0.75
 """Cosine of the trunk's lean: legs of a body that lies or kneels on all fours do not stand."""

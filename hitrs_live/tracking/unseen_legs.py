@@ -1,8 +1,8 @@
 """Let the legs stand that are not seen: of people at a desk, or cut off by the picture's lower edge.
 
-A pose network gives every joint a place. Legs outside the picture it guesses anew in each, so that a person who sits
-still seems to step, lunge and kick. Where the legs are not seen for a while they are put straight below the hips
-instead, and count as not seen. What the arms do is then as clear as on a person who stands.
+A pose network gives every joint a place. Legs outside the picture it guesses, differently in each, so that a person
+who sits still seems to step, lunge and kick. Where the legs are not seen for a while they are put straight below the
+hips instead, and count as not seen. What the arms do is then as clear as on a person who stands.
 """
 
 from dataclasses import replace

@@ -95,7 +95,7 @@ def test_ankles_below_the_picture_count_as_not_seen_however_sure_the_network_is(
     assert seen([people(0.0, 0.6, ankle_y=1.1)])[0] == pytest.approx(0.0, abs=1e-6)
 
 
-def test_another_person_in_the_row_begins_anew() -> None:
+def test_another_person_in_the_row_has_a_beginning_of_their_own() -> None:
     assert seen([people(0.0, 0.0), people(1 / 30, 1.0, track_id=4)])[-1] == 1.0
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.errors import PoseModelMissing
 from hitrs_live.messages import Frame
-from hitrs_live.pose.blazepose.known import Known, about_both, covering_pair, without_doubles
+from hitrs_live.pose.blazepose.known import Known, about_both, covering_pair, is_turned_over, without_doubles
 from hitrs_live.pose.blazepose.landmarker import BlazePoseLandmarker
 from hitrs_live.pose.blazepose.networks import BlazePoseNetworks
 from hitrs_live.pose.blazepose.person import Person, find_person
@@ -199,6 +199,29 @@ def test_two_bodies_are_both_kept_and_one_that_is_not_found_stays_so() -> None:
     left, right = person_at(0.3), person_at(0.7)
     assert without_doubles(found((left, left), (right, right)), SQUARE) == [left, right]
     assert without_doubles(found((left, None), (right, left)), SQUARE) == [None, left]
+
+
+def turned_over(person: Person) -> Person:
+    """The same body with the head where the feet are."""
+    landmarks = person.landmarks.copy()
+    landmarks[:, 1] = landmarks[:, 1].min() + landmarks[:, 1].max() - landmarks[:, 1]
+    return Person(landmarks=landmarks, presence=1.0, region=person.region)
+
+
+def test_a_body_is_not_seen_a_second_time_upside_down() -> None:
+    person = person_at(0.5)
+    double = turned_over(person_at(0.52))
+    assert apart(person.landmarks, double.landmarks, SQUARE) > SAME_PERSON
+    assert is_turned_over(double, person, SQUARE)
+    assert not is_turned_over(person, double, SQUARE)
+    assert without_doubles(found((person, person), (double, double)), SQUARE) == [person, None]
+    assert without_doubles(found((double, double), (person, person)), SQUARE) == [None, person]
+
+
+def test_who_stands_on_the_hands_beside_another_is_a_second_person() -> None:
+    person, acrobat = person_at(0.3), turned_over(person_at(0.7))
+    assert not is_turned_over(acrobat, person, SQUARE)
+    assert without_doubles(found((person, person), (acrobat, acrobat)), SQUARE) == [person, acrobat]
 
 
 def test_a_body_within_another_is_checked_and_people_side_by_side_are_not() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.pose.blazepose.detector import Candidate, PersonDetector
-from hitrs_live.pose.blazepose.known import Known, about_both, covering_pair, is_of, without_doubles
+from hitrs_live.pose.blazepose.known import Known, about_both, covering_pair, is_of, is_turned_over, without_doubles
 from hitrs_live.pose.blazepose.motion import MotionFinder, Movement
 from hitrs_live.pose.blazepose.networks import BlazePoseNetworks
 from hitrs_live.pose.blazepose.person import Person, find_people
@@ -163,7 +163,7 @@ class BlazePoseLandmarker:
         for person in self._find_people(picture, looked_at):
             there = person.presence >= self._min_presence
             certain = not part.strict or person.certainty > _SEARCH_CERTAINTY
-            if there and certain and all(self._apart(person, other) > SAME_PERSON for other in (*seen, *more)):
+            if there and certain and not any(self._is_double(person, other) for other in (*seen, *more)):
                 more.append(person)
         return more
 
@@ -185,6 +185,9 @@ class BlazePoseLandmarker:
             return False
         self._known.remove(given_up)
         return True
+
+    def _is_double(self, person: Person, other: Person) -> bool:
+        return self._apart(person, other) <= SAME_PERSON or is_turned_over(person, other, self._aspect)
 
     def _apart(self, one: Person, other: Person) -> float:
         return apart(one.landmarks, other.landmarks, self._aspect)

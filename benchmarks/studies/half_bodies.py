@@ -35,18 +35,15 @@ from hitrs_live.config import ActionConfig, Config, ModelConfig
 from hitrs_live.data.array_format import load_archive
 from hitrs_live.data.formats.real_clips import RealClip, TrueAction, read_real_clips
 from hitrs_live.data.labelled_motion import RATE_HZ, LabelledMotion, write_motions
-from hitrs_live.evaluation.decode_streams import pair_starts_with_ends
 from hitrs_live.evaluation.kept_streams import DetectedAction
-from hitrs_live.evaluation.live_actions import keep_predictions
+from hitrs_live.evaluation.live_actions import decode_predictions, keep_predictions
 from hitrs_live.evaluation.metrics.event import EventCounts, compare_events, false_detections
 from hitrs_live.evaluation.reports.write import about_run, write_report
 from hitrs_live.evaluation.scored_sets import pose_frames
-from hitrs_live.messages import ActionEvent, People, Prediction
+from hitrs_live.messages import People, Prediction
 from hitrs_live.poisson import poisson_interval
 from hitrs_live.streaming import joint_tracker
-from hitrs_live.streaming.decoder import ActionDecoder
 from hitrs_live.streaming.hitrs_stream import HitrsStream, describe_stream
-from hitrs_live.streaming.stream_model import StreamDescription
 from hitrs_live.streaming.thresholds import Thresholds, find_thresholds, reported_classes
 from hitrs_live.synthesis.program import BACKGROUND_NAME, Program, shipped_programs
 from hitrs_live.synthesis.stream import MotionSynthesiser, StreamSettings
@@ -239,19 +236,6 @@ def predict(
         return [keep_predictions(pose_frames(clip, config), model, config) for clip in clips], legs.seen_share
 
 
-def decode(
-    predictions: Sequence[Prediction], model: StreamDescription, config: Config, thresholds: Thresholds | None,
-    *, whole_bodies: bool,
-) -> list[DetectedAction]:  # fmt: skip
-    """Decode the actions of one clip."""
-    decoder = ActionDecoder(
-        model, config.action, source_id="study", rows=config.pose.max_people, thresholds=thresholds,
-        bridge_s=config.track.bridge_s, legs=np.ones(len(model.labels), bool) if whole_bodies else None,
-    )  # fmt: skip
-    events = [event for one in predictions for event in decoder.step(one) if isinstance(event, ActionEvent)]
-    return [action for _, action in pair_starts_with_ends([*events, *decoder.close_all("source_lost")])]
-
-
 def count(
     clips: Sequence[RealClip], detected: Sequence[Sequence[DetectedAction]], labels: Sequence[str]
 ) -> dict[str, Any]:
@@ -308,7 +292,8 @@ def measure(
         if key not in kept:
             kept[key] = predict(checkpoint, seen, config, stand=way.stand)
         predictions, legs_seen = kept[key]
-        detected = [decode(one, model, config, thresholds, whole_bodies=way.whole_bodies) for one in predictions]
+        legs = np.ones(len(model.labels), bool) if way.whole_bodies else None
+        detected = [decode_predictions(one, model, config, thresholds=thresholds, legs=legs) for one in predictions]
         with_person = sum(len(np.unique(clip.frame)) for clip in seen) / sum(clip.frames for clip in seen)
         report[name] = {
             "person_seen": round(with_person, 4), "legs_seen": legs_seen, **count(seen, detected, labels)

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hitrs_live.config import Config
 from hitrs_live.evaluation.decode_streams import pair_starts_with_ends
 from hitrs_live.evaluation.kept_streams import DetectedAction
@@ -53,15 +56,21 @@ def keep_predictions(frames: Iterable[PoseFrame], model: StreamModel[Any], confi
 
 
 def decode_predictions(
-    predictions: Iterable[Prediction], model: StreamDescription, config: Config, *, thresholds: Thresholds | None
+    predictions: Iterable[Prediction],
+    model: StreamDescription,
+    config: Config,
+    *,
+    thresholds: Thresholds | None,
+    legs: NDArray[np.bool_] | None = None,
 ) -> Sequence[DetectedAction]:
     """Decode kept predictions of one recording. Returns the actions as `detect_actions` does, with their counts.
 
+    legs: (K,), the classes that need legs that are seen, as `ActionDecoder` takes them.
     Repetitions are counted from the joints of the predictions: with a prediction after every clip from fewer than live.
     """
     decoder = ActionDecoder(
         model, config.action, source_id="evaluation", rows=config.pose.max_people, thresholds=thresholds,
-        bridge_s=config.track.bridge_s,
+        bridge_s=config.track.bridge_s, legs=legs,
     )  # fmt: skip
     repetitions = RepetitionCounter(rows=config.pose.max_people, rate_hz=model.rate_hz)
     events: list[ActionEvent] = []

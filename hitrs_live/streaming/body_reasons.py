@@ -1,4 +1,4 @@
-"""Why a tracked person cannot be recognised: what of the body is not seen, where the decoder makes no decisions."""
+"""Why not every action of a tracked person can start: what of the body is not seen, where the decoder needs it."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.messages import People, UnclearPerson, UnclearReason
-from hitrs_live.streaming.body_confidence import PARTS, part_confidence
+from hitrs_live.streaming.body_confidence import LEG_PARTS, PARTS, part_confidence
 
 _AFTER_NS: Final = 1_000_000_000
 """A body is unclear for this long before it is reported: a hidden elbow for a moment is no reason."""
@@ -17,15 +17,13 @@ _SMALL: Final = 0.12
 """Share of the picture's height below which an unclear person is too small: 58 of 480 pixels."""
 _EDGE: Final = 0.01
 """Distance from the left or right edge, as a share of the width, from which on a box touches it."""
-_LEGS, _ARMS, _HEAD = (
-    np.isin(PARTS, names) for names in (("hip", "knee"), ("shoulder", "elbow"), ("head",))
-)  # fmt: skip
+_ARMS, _HEAD = (np.isin(PARTS, names) for names in (("shoulder", "elbow"), ("head",)))
 
 
 class UnclearBodies:
     """Follow since when the body of each row's person has been unclear. R rows.
 
-    A body is unclear where `body_confidence` is below the decoder's `min_pose_confidence`.
+    A body is unclear where the confidence of a part is below the decoder's `min_pose_confidence`.
     """
 
     def __init__(self, *, rows: int, min_confidence: float) -> None:
@@ -76,7 +74,7 @@ def _reason(missing: NDArray[np.bool_], box: NDArray[np.float32]) -> UnclearReas
 
 
 _BY_PARTS: Final[tuple[tuple[NDArray[np.bool_], UnclearReason], ...]] = (
-    (_LEGS, "legs_not_seen"),
+    (LEG_PARTS, "legs_not_seen"),
     (_ARMS, "arms_not_seen"),
     (_HEAD, "head_not_seen"),
 )

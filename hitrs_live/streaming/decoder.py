@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import ActionConfig, TrackConfig
 from hitrs_live.messages import ActionEvent, EndReason, JointFrame, Prediction, ScoreEvent
-from hitrs_live.streaming.body_confidence import WITHOUT_LEGS, part_confidence
+from hitrs_live.streaming.body_confidence import LEG_PARTS, part_confidence
 from hitrs_live.streaming.hysteresis import ActionHysteresis, End, Start
 from hitrs_live.streaming.onset import ScoreBatch
 from hitrs_live.streaming.scores import share_with_unknown
@@ -28,7 +28,7 @@ _TOP = 5
 class ActionDecoder:
     """Detect at most one action per row at a time, by the rules of `ActionHysteresis`.
 
-    While a row's body is unclear (`body_confidence` below `min_pose_confidence`), no action starts and a running one is
+    While a row's body is unclear (a part of it below `min_pose_confidence`), no action starts and a running one is
     not confirmed; after `bridge_s` it ends. Of a body of which only hips or knees are unclear, actions that need no
     legs are detected.
     """
@@ -119,7 +119,7 @@ class ActionDecoder:
     def _visible(self, confidence: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return which classes can be recognised on what is seen of each body. confidence: (M, 25). Returns (M, K)."""
         seen = part_confidence(confidence) >= self._config.min_pose_confidence
-        whole, without_legs = seen.all(axis=1, keepdims=True), (seen | ~WITHOUT_LEGS).all(axis=1, keepdims=True)
+        whole, without_legs = seen.all(axis=1, keepdims=True), (seen | LEG_PARTS).all(axis=1, keepdims=True)
         visible: NDArray[np.bool_] = whole | (without_legs & ~self._needs_legs)
         return visible
 

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from hitrs_live.config import ActionConfig
 from hitrs_live.messages import JointFrame, People
-from hitrs_live.streaming.body_confidence import PARTS, WITHOUT_LEGS, part_confidence
+from hitrs_live.streaming.body_confidence import LEG_PARTS, PARTS, part_confidence
 from hitrs_live.teaching.examples import RATE_HZ
 
 Floats = NDArray[np.float32]
 
-_CLEAR: Final = ActionConfig().min_pose_confidence
+CLEAR: Final = ActionConfig().min_pose_confidence
 """Confidence from which a part of the body is seen."""
 _NAMES: Final = {
     "shoulder": "shoulders", "elbow": "elbows", "hip": "hips", "knee": "knees", "head": "head",
@@ -64,14 +64,14 @@ class FollowedPerson:
     def unseen(self) -> str:
         """The parts that every action needs and that were not seen in most of the frames, in words; empty for none."""
         missing = [
-            _NAMES[part] for part, is_missing in zip(PARTS, self._missing & WITHOUT_LEGS, strict=True) if is_missing
+            _NAMES[part] for part, is_missing in zip(PARTS, self._missing & ~LEG_PARTS, strict=True) if is_missing
         ]
         return " and ".join([", ".join(missing[:-1]), missing[-1]] if len(missing) > 1 else missing)
 
     @property
     def legs_unseen(self) -> bool:
         """Whether hips or knees were not seen in most of the frames."""
-        return bool((self._missing & ~WITHOUT_LEGS).any())
+        return bool((self._missing & LEG_PARTS).any())
 
     @property
     def _missing(self) -> NDArray[np.bool_]:
@@ -98,7 +98,7 @@ class FollowedPerson:
         if frame.active[self._row]:
             self._joints.append(frame.joints_m[self._row].copy())
             self._confidence.append(frame.confidence[self._row].copy())
-            self._unseen += part_confidence(frame.confidence[self._row]) < _CLEAR
+            self._unseen += part_confidence(frame.confidence[self._row]) < CLEAR
         if len(self._joints) > self._most:
             del self._joints[0], self._confidence[0]
             self.start_s += 1 / RATE_HZ

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hitrs_live.config import ActionConfig
 from hitrs_live.skeleton import NTU25
-from hitrs_live.streaming.body_confidence import WITHOUT_LEGS, part_confidence
+from hitrs_live.streaming.body_confidence import LEG_PARTS, part_confidence
 from hitrs_live.teaching.examples import Example
+from hitrs_live.teaching.followed_person import CLEAR
 
 STILL_M: Final = 0.1
 """Metres: how far knees and ankles of legs that stand still may be from their median place relative to the hip.
@@ -25,7 +25,6 @@ _STILL_SHARE: Final = 0.9
 """Share of the frames of a repetition in which they have to be that near."""
 _SMOOTHED_FRAMES: Final = 9
 """Depth is noisy: positions are averaged over 0.3 s."""
-_CLEAR: Final = ActionConfig().min_pose_confidence
 _LEGS: Final = [
     (NTU25.index(f"{side}_hip"), NTU25.index(f"{side}_{part}"))
     for side in ("left", "right")
@@ -44,8 +43,8 @@ def needs_legs(examples: Sequence[Example]) -> bool:
 
 def shows_legs(example: Example) -> bool:
     """Return whether hips and knees are seen in most frames of the repetition."""
-    parts = part_confidence(example.confidence[example.start : example.end])[:, ~WITHOUT_LEGS]
-    return float((parts >= _CLEAR).all(axis=1).mean()) >= 0.5
+    parts = part_confidence(example.confidence[example.start : example.end])[:, LEG_PARTS]
+    return float((parts >= CLEAR).all(axis=1).mean()) >= 0.5
 
 
 def leg_movement_m(example: Example) -> float:

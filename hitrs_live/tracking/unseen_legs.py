@@ -22,7 +22,13 @@ LEGS: Final = tuple(NTU25.index(f"{side}_{part}") for side in _SIDES for part in
 """Joints of both legs, from the knees on."""
 _HIPS: Final = tuple(NTU25.index(f"{side}_hip") for side in _SIDES)
 _ROOT, _CHEST = NTU25.root, NTU25.index("spine_shoulder")
-_SEEN_JOINTS: Final = ("knee", "ankle")
+_SEEN_PARTS: Final = ("knee", "ankle")
+_SEEN_JOINTS: Final = [[NTU25.index(f"{side}_{part}") for side in _SIDES] for part in _SEEN_PARTS]
+_SEEN_POINTS: Final = {
+    name: [[layout.index(f"{side}_{part}") for side in _SIDES] for part in _SEEN_PARTS]
+    for name, layout in KEYPOINT_LAYOUTS.items()
+}
+"""(2, 2): the points of knees and ankles, left and right, in each layout."""
 
 _BELOW_HIP: Final = {"knee": 0.85, "ankle": 1.65, "foot": 1.75}
 """How far below its hip a joint of a standing leg is, in lengths of the trunk (Drillis and Contini's proportions)."""
@@ -101,12 +107,9 @@ def standing_legs(joints_m: Floats) -> Floats:
 
 def _leg_confidence(people: People) -> Floats:
     """Return how sure the network is of the legs: the mean of knees and ankles, of either side the better. (R,)."""
-    confidence = np.stack(
-        [people.confidence[:, [NTU25.index(f"{side}_{part}") for side in _SIDES]] for part in _SEEN_JOINTS], axis=1
-    )
-    layout = KEYPOINT_LAYOUTS.get(people.keypoint_layout or "")
-    if people.keypoints is not None and layout is not None:
-        points = [[layout.points.index(f"{side}_{part}") for side in _SIDES] for part in _SEEN_JOINTS]
+    confidence = people.confidence[:, _SEEN_JOINTS]
+    points = _SEEN_POINTS.get(people.keypoint_layout or "")
+    if people.keypoints is not None and points is not None:
         place = people.keypoints[:, points, :2]
         # A network guesses what lies outside the picture from what is inside.
         outside = ((place < 0) | (place > 1)).any(axis=-1)

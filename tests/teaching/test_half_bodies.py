@@ -6,15 +6,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from pipeline_runs import ENDED, UP, ScriptedSource, make_pipeline
 from seen_people import LENGTH, STARTS, raises
 from shown_joints import LEGS, write_recording
 from taught_folder import Taught
+from taught_pipeline import pipeline_messages
 
 from hitrs_live.checkpoint import Checkpoint
 from hitrs_live.cli import main
-from hitrs_live.config import Config, override
-from hitrs_live.messages import ActionEvent, Pose, PoseFrame
+from hitrs_live.messages import ActionEvent
 from hitrs_live.model.encoder_fingerprint import encoder_fingerprint
 from hitrs_live.skeleton import NTU25
 from hitrs_live.teaching.actions_file import TaughtActions
@@ -22,7 +21,6 @@ from hitrs_live.teaching.background import Background
 from hitrs_live.teaching.fit import fit
 from hitrs_live.teaching.taught_set import read_taught
 from hitrs_live.teaching.tokens import TokenEncoder
-from hitrs_live.transport.sink import ListSink
 
 pytestmark = pytest.mark.slow
 
@@ -42,19 +40,8 @@ def events_of(checkpoint: Checkpoint, taught: TaughtActions, body: str) -> list[
     guessed = [joint for joint in unseen if joint not in HIPS]
     # A pose network guesses what it does not see, in each picture.
     joints_m[:, guessed] += rng.normal(0, 0.08, (FRAMES, len(guessed), 3)).astype(np.float32)
-    frames = [
-        PoseFrame(
-            index=index, capture_time_ns=round(index * 1e9 / 30), received_ns=0,
-            poses=(Pose(joints_m=one, confidence=seen),),
-        )
-        for index, one in enumerate(joints_m)
-    ]  # fmt: skip
-    sink = ListSink()
-    make_pipeline(
-        [ScriptedSource([UP, *frames, ENDED])], checkpoint, sink,
-        override(Config(), {"model.update": "frame", "model.mirror": False}), taught=taught,
-    ).run()  # fmt: skip
-    return [one for one in sink.messages if isinstance(one, ActionEvent) and one.label in taught.names]
+    messages = pipeline_messages(checkpoint, taught, joints_m, seen)
+    return [one for one in messages if isinstance(one, ActionEvent) and one.label in taught.names]
 
 
 def assert_found(events: Sequence[ActionEvent]) -> None:

@@ -4,18 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
-from numpy.typing import NDArray
-from pipeline_runs import ENDED, UP, ScriptedSource, make_pipeline
 from seen_people import CHANGED_FROM, LENGTH, STARTS, SeenPeople, people, raises, see
 from taught_folder import Taught
+from taught_pipeline import pipeline_messages
 
 from hitrs_live.checkpoint import Checkpoint
-from hitrs_live.config import Config, override
-from hitrs_live.messages import ActionEvent, AnyMessage, Pose, PoseFrame
-from hitrs_live.teaching.actions_file import TaughtActions, load_actions, save_actions
-from hitrs_live.transport.sink import ListSink
+from hitrs_live.messages import ActionEvent, AnyMessage
+from hitrs_live.teaching.actions_file import load_actions, save_actions
 
 
 @pytest.fixture(scope="module")
@@ -66,24 +62,6 @@ def test_a_person_is_found_alike_beside_others_and_alone(
     assert [state for state, *_ in once] == ["start", *["update"] * (len(once) - 2), "end"]
 
 
-def _pipeline_events(
-    checkpoint: Checkpoint, taught: TaughtActions | None, people: NDArray[np.float32]
-) -> Sequence[AnyMessage]:
-    frames = [
-        PoseFrame(
-            index=index, capture_time_ns=round(index * 1e9 / 30), received_ns=0,
-            poses=(Pose(joints_m=joints_m, confidence=np.ones(25, np.float32)),),
-        )
-        for index, joints_m in enumerate(people)
-    ]  # fmt: skip
-    sink = ListSink()
-    make_pipeline(
-        [ScriptedSource([UP, *frames, ENDED])], checkpoint, sink,
-        override(Config(), {"model.update": "frame", "model.mirror": False}), taught=taught,
-    ).run()  # fmt: skip
-    return sink.messages
-
-
 def test_built_in_messages_do_not_change_by_a_byte_when_actions_are_taught(
     taught: Taught, checkpoint: Checkpoint
 ) -> None:
@@ -99,8 +77,8 @@ def test_built_in_messages_do_not_change_by_a_byte_when_actions_are_taught(
 
     names = taught.fitted.taught.names
     person = raises(1, STARTS[:1], frames=STARTS[0] + 2 * LENGTH)
-    without = _pipeline_events(checkpoint, None, person)
-    with_taught = _pipeline_events(checkpoint, taught.fitted.taught, person)
+    without = pipeline_messages(checkpoint, None, person)
+    with_taught = pipeline_messages(checkpoint, taught.fitted.taught, person)
     assert built_in(without) == built_in(with_taught)
     found = [one for one in with_taught if isinstance(one, ActionEvent) and one.label in names]
     assert [one.label for one in found if one.state == "end"] == ["raise"]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hitrs_live.skeleton import NTU25
+from hitrs_live.tracking.unseen_legs import LEGS
 from hitrs_live.virtual_camera.camera import Camera
 
 Floats = NDArray[np.float64]
@@ -23,7 +24,6 @@ VIEW_EDGES_DEG: Final[Mapping[ViewClass, Range]] = {
 _TRIES: Final = 60
 _LEFT_HIP, _RIGHT_HIP = NTU25.index("left_hip"), NTU25.index("right_hip")
 _LEFT_SHOULDER, _RIGHT_SHOULDER = NTU25.index("left_shoulder"), NTU25.index("right_shoulder")
-_BELOW_HIPS: Final = [NTU25.index(f"{side}_{part}") for side in ("left", "right") for part in ("knee", "ankle", "foot")]
 _WAIST: Final = NTU25.index("spine_middle")
 _LEAST_DEPTH_M, _LEAST_LEG_DEPTH_M = 0.4, 0.1
 """How near a joint may come to the camera; legs that are not to be in the picture may be below it."""
@@ -138,10 +138,10 @@ def draw_placement(
     size = size or pick(rng, ranges.sizes)
     rate_hz = rate_hz or pick(rng, ranges.rates_hz)
     few = joints_m[:: max(1, len(joints_m) // 40)]
-    legs = few[:, _BELOW_HIPS]
+    legs = few[:, LEGS]
     if ranges.cut_below_hips:
         few = few.copy()
-        few[:, _BELOW_HIPS] = few[:, [_WAIST]]
+        few[:, LEGS] = few[:, [_WAIST]]
     least = ranges.least_inside if rng.random() >= ranges.cut_share else ranges.least_inside_cut
     best: Placement | None = None
     best_fault = np.inf
